@@ -10,7 +10,7 @@
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
 # make torture    1,000 kinds of damage to an archive, through every verb; some twenty minutes
-# make train      train the models anew, on the corpora that cleaners/training/mixture.py weighs; it needs the evaluation
+# make train      train the models anew, on the corpora that cleaners/training/corpora.py weighs; it needs the evaluation
 #                 data in ../shared
 # make clean      remove what these made
 
@@ -58,7 +58,7 @@ lowest: pyproject.toml
 	@$(UV) venv --quiet --python $(PYTHON) $(LOWEST)
 	@VIRTUAL_ENV=$(LOWEST) $(UV) pip install --quiet --resolution lowest-direct --editable '.[dev]'
 	@cd $(LOWEST) && bin/broadsheet demo
-	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/metadata tests/crawler/fetch tests/crawler/frontier
+	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/page tests/crawler/fetch tests/crawler/crawl/test_hosts.py tests/crawler/crawl/test_frontier.py
 
 mutants: $(READY)
 	nice $(BIN)/python -m tests.mutants

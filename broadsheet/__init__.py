@@ -22,29 +22,29 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from broadsheet.cleaned import Cleaned, CleanedBlock, clean
     from broadsheet.cleaners.document import Metadata
-    from broadsheet.crawler.addon import Addon
-    from broadsheet.crawler.spiders.site import SiteSpider
-    from broadsheet.output.db.errors import ArchiveError
-    from broadsheet.output.read.articles import Article
-    from broadsheet.output.read.explain import StoredBlock, StoredPage
+    from broadsheet.crawler.crawl.scrapy_settings import Addon
+    from broadsheet.crawler.crawl.spiders import SiteSpider
+    from broadsheet.output.archive.archive_errors import ArchiveError
+    from broadsheet.output.read.page_lookup import StoredBlock, StoredPage
     from broadsheet.output.read.search import SearchHit
-    from broadsheet.output.watch.edit_list import ListedEdit
+    from broadsheet.output.read.stored_articles import Article
+    from broadsheet.output.write.edit_history import ListedEdit
     from broadsheet.reader import ArchiveReader, RawResponse, open
 
 _MODULES = {
-    "Addon": "crawler.addon",
-    "ArchiveError": "output.db.errors",
+    "Addon": "crawler.crawl.scrapy_settings",
+    "ArchiveError": "output.archive.archive_errors",
     "ArchiveReader": "reader",
-    "Article": "output.read.articles",
+    "Article": "output.read.stored_articles",
     "Cleaned": "cleaned",
     "CleanedBlock": "cleaned",
-    "ListedEdit": "output.watch.edit_list",
+    "ListedEdit": "output.write.edit_history",
     "Metadata": "cleaners.document",
     "RawResponse": "reader",
     "SearchHit": "output.read.search",
-    "SiteSpider": "crawler.spiders.site",
-    "StoredBlock": "output.read.explain",
-    "StoredPage": "output.read.explain",
+    "SiteSpider": "crawler.crawl.spiders",
+    "StoredBlock": "output.read.page_lookup",
+    "StoredPage": "output.read.page_lookup",
     "clean": "cleaned",
     "open": "reader",
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from broadsheet.cleaners.clean import clean as clean_page
 from broadsheet.cleaners.document import Metadata, Page, PageType
-from broadsheet.output.db.text import count_words
+from broadsheet.output.archive.stored_text import count_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Self
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import DamagedValue, NotAnArchive, NotReachable
-from broadsheet.output.db.open import database_file, open_database
-from broadsheet.output.read.articles import Article, find_stored_article, iter_stored_articles
-from broadsheet.output.read.explain import StoredBlock, StoredPage, find_page
+from broadsheet.output.archive.archive_errors import DamagedValue, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_file import database_file, open_database
+from broadsheet.output.archive.article_filter import ArticleBounds, primary_tag, read_day
+from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_record
 from broadsheet.output.read.search import SearchHit, search
-from broadsheet.output.read.stored_record import find_record
-from broadsheet.output.store.article_filter import ArticleBounds, primary_tag, read_day
-from broadsheet.output.store.articles import latest_seq
-from broadsheet.output.watch.edit_list import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
+from broadsheet.output.read.stored_articles import Article, find_stored_article, iter_stored_articles
+from broadsheet.output.write.edit_history import ALL_KINDS, EDIT_KINDS, ListedEdit, list_edits
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,7 +186,7 @@ class ArchiveReader:
         and what is not known is missing. Name the columns where the archive is large: without `text` and `markdown` a
         row is small. ImportError without pandas, KeyError for a column that is not there.
         """
-        from broadsheet.output.read.data_frame import articles_frame
+        from broadsheet.output.read.stored_articles import articles_frame
 
         with self._reading():
             return articles_frame(self._db, columns)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
+from broadsheet.cleaners.compare.page_layouts import layout_signature
 from broadsheet.cleaners.document import (
     CleanedPage,
     ExtractorUse,
@@ -17,32 +18,31 @@ from broadsheet.cleaners.document import (
     Reading,
     Verdict,
 )
-from broadsheet.cleaners.html.blocks import read_blocks
-from broadsheet.cleaners.html.decode import decode, parse_page
-from broadsheet.cleaners.html.layout_signature import layout_signature
-from broadsheet.cleaners.html.links import base_url, read_outlinks, read_robots_directives
-from broadsheet.cleaners.html.prose import is_prose
-from broadsheet.cleaners.html.tag_index import TagIndex, index_tags
-from broadsheet.cleaners.learned.first_look import take_first_look
-from broadsheet.cleaners.lineage import CLEANER_VERSION
-from broadsheet.cleaners.metadata.fields import read_metadata
-from broadsheet.cleaners.metadata.images import read_images
-from broadsheet.cleaners.metadata.language import with_language_of_text
-from broadsheet.cleaners.page_type.decide import page_verdict
-from broadsheet.cleaners.page_type.page_features import page_features
-from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
-from broadsheet.cleaners.site_rules.marks import (
+from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.cleaners.judge.block_features import take_first_look
+from broadsheet.cleaners.judge.block_verdicts import judge_blocks
+from broadsheet.cleaners.judge.extractor import selected_blocks
+from broadsheet.cleaners.judge.headline_blocks import find_standfirst
+from broadsheet.cleaners.judge.page_features import page_features
+from broadsheet.cleaners.judge.page_type import page_verdict
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
+from broadsheet.cleaners.judge.site_rule_values import merge_links, override_metadata
+from broadsheet.cleaners.judge.site_rules import (
     NO_FINDINGS,
     SiteFindings,
     apply_replacements,
     apply_rules,
     copy_without_stripped,
 )
-from broadsheet.cleaners.site_rules.values import merge_links, override_metadata
-from broadsheet.cleaners.verdicts.assemble import assemble
-from broadsheet.cleaners.verdicts.extractor import selected_blocks
-from broadsheet.cleaners.verdicts.judge import judge_blocks
-from broadsheet.cleaners.verdicts.standfirst import find_standfirst
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.page.elements import TagIndex, index_tags
+from broadsheet.cleaners.page.language import with_language_of_text
+from broadsheet.cleaners.page.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.page_images import read_images
+from broadsheet.cleaners.page.parsed_page import decode, parse_page
+from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.visible_blocks import read_blocks
 
 
 def read_page(

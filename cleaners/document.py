@@ -47,7 +47,7 @@ class Page:
 
     `url` is the URL that answered, after redirects. `body` is the payload after transfer and content decoding.
     `fetched_at` is a UTC ISO 8601 time or empty; `directives` are what its headers ask of robots, as
-    `broadsheet.cleaners.html.robots_directives.header_directives` reads them.
+    `broadsheet.cleaners.page.robots_directives.header_directives` reads them.
     """
 
     url: str
@@ -332,7 +332,7 @@ class Reading:
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
     `probabilities` are the first-look model's, one for each block, that it belongs to the article; None where that
     model was unsure of the page and the extractor selected. `measured` is then what the first look computed of the
-    page, a `broadsheet.cleaners.learned.block_features.MeasuredPage`, so that the block model need not compute it
+    page, a `broadsheet.cleaners.judge.block_features.MeasuredPage`, so that the block model need not compute it
     again.
     """
 

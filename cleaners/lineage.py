@@ -1,4 +1,4 @@
-"""Which cleaner this is: its version, and digests of the data files that its verdicts depend on.
+"""Lineage: the cleaner's version, and digests of the data files that its verdicts depend on.
 
 Two equal lineages give the same text for the same page, so every data file that can change a verdict is in a digest.
 The digest covers a file's label and its content, so a file may be moved or renamed. Computed once a process.
@@ -14,7 +14,7 @@ from importlib.metadata import version
 from importlib.resources import files
 
 from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
 
 CLEANER_VERSION = "14"
 """Raised whenever the same page may give another result. Stored beside each text."""
@@ -27,29 +27,29 @@ PHRASES_PACKAGE = "broadsheet.cleaners.rules.phrases"
 
 RULE_DATA: Mapping[str, DataFile] = {
     "layout": ("broadsheet.cleaners.rules", "layout.toml"),
-    "letters": ("broadsheet.cleaners.html", "letters.toml"),
-    "metadata-words": ("broadsheet.cleaners.metadata", "word_lists.toml"),
+    "letters": ("broadsheet.cleaners.page", "letters.toml"),
+    "metadata-words": ("broadsheet.cleaners.page", "word_lists.toml"),
     "notices": ("broadsheet.cleaners.compare", "notices.toml"),
-    "page-signs": ("broadsheet.cleaners.page_type", "page_signs.toml"),
-    "page-type": ("broadsheet.cleaners.page_type", "page_features.toml"),
-    "robots-directives": ("broadsheet.cleaners.html", "robots_directives.toml"),
-    "url-shape": ("broadsheet.cleaners.urls", "shape.toml"),
-    "urls": ("broadsheet.cleaners.urls", "canonical.toml"),
+    "page-signs": ("broadsheet.cleaners.judge", "page_signs.toml"),
+    "page-type": ("broadsheet.cleaners.judge", "page_features.toml"),
+    "robots-directives": ("broadsheet.cleaners.page", "robots_directives.toml"),
+    "url-shape": ("broadsheet.cleaners.page", "url_shapes.toml"),
+    "urls": ("broadsheet.cleaners.page", "canonical_urls.toml"),
 }
 """The hand-written data files, except the phrases, by label. A label never changes, since stored digests cover it."""
 
 MODEL_DATA: Mapping[str, DataFile] = {
-    "block-model": ("broadsheet.cleaners.learned.models", "model.npz"),
-    "block-words": ("broadsheet.cleaners.learned.models", "block_words.npz"),
-    "first-look-model": ("broadsheet.cleaners.learned.models", "first_look.npz"),
-    "language-model": ("broadsheet.cleaners.metadata", "lid.176.ftz"),
-    "line-model": ("broadsheet.cleaners.learned.models", "lines.npz"),
-    "page-type-weights": ("broadsheet.cleaners.page_type", "page_weights.json"),
-    "page-words": ("broadsheet.cleaners.page_type", "page_words.npz"),
+    "block-model": ("broadsheet.cleaners.judge.models", "model.npz"),
+    "block-words": ("broadsheet.cleaners.judge.models", "block_words.npz"),
+    "first-look-model": ("broadsheet.cleaners.judge.models", "first_look.npz"),
+    "language-model": ("broadsheet.cleaners.page", "lid.176.ftz"),
+    "line-model": ("broadsheet.cleaners.judge.models", "lines.npz"),
+    "page-type-weights": ("broadsheet.cleaners.judge", "page_weights.json"),
+    "page-words": ("broadsheet.cleaners.judge", "page_words.npz"),
 }
 """The trained models and weights, by label."""
 
-SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.learned.models", "site.npz")}
+SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.judge.models", "site.npz")}
 """What judges a page with the other pages of its site, by label. No part of a text's lineage: settling judges anew."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")

@@ -1,4 +1,4 @@
-"""How many words a text has, roughly and quickly: by white space, or in a script that has none by its letters."""
+"""Rough word counts: by white space, or in a script that has none by its letters."""
 
 from __future__ import annotations
 

@@ -17,8 +17,9 @@ from click.shell_completion import CompletionItem
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.crawler import __version__
-from broadsheet.crawler.console.filter_options import FILTER_OPTIONS
-from broadsheet.crawler.console.option_types import (
+from broadsheet.crawler.commands.filter_options import FILTER_OPTIONS
+from broadsheet.crawler.crawl.command_line import (
+    ArchiveVerbs,
     CommandError,
     contact,
     duration,
@@ -27,13 +28,12 @@ from broadsheet.crawler.console.option_types import (
     is_nonempty_file,
     language,
     require_extra,
+    run_command,
     seconds,
     shard,
     user_agent,
 )
-from broadsheet.crawler.console.run_command import ArchiveVerbs, run_command
-from broadsheet.crawler.console.start_workers import require_workers, start_workers
-from broadsheet.crawler.session.lifeline import watch_lifeline
+from broadsheet.crawler.crawl.processes import require_workers, start_workers, watch_lifeline
 
 _CONTEXT = {"max_content_width": 100}
 _EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
@@ -147,8 +147,8 @@ def _crawl_and_notify(
     if not options["notify"]:
         return crawl(options, str)  # nobody hears of failures
     require_extra("apprise", "notify")
-    from broadsheet.crawler.commands.notify import crawl_and_notify
-    from broadsheet.crawler.notify.receivers import read_receivers
+    from broadsheet.crawler.commands.notified_run import crawl_and_notify
+    from broadsheet.crawler.fleet.run_notices import read_receivers
 
     return crawl_and_notify(crawl, options, read_receivers(options["notify"]))
 
@@ -159,9 +159,9 @@ def _ownership(db: str, patience: float | None) -> Iterator[None]:
     if not patience:
         yield
         return
-    from broadsheet.crawler.console.terminal import one_line
-    from broadsheet.output.db.lock import is_owned, keep_lock
-    from broadsheet.output.db.open import archive_path
+    from broadsheet.crawler.crawl.terminal import one_line
+    from broadsheet.output.archive.archive_file import archive_path
+    from broadsheet.output.archive.archive_lock import is_owned, keep_lock
 
     file = archive_path(db)
     if is_owned(file):
@@ -191,7 +191,7 @@ def crawl(**options: Any) -> int:
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
     require_workers()
-    from broadsheet.crawler.console.early_checks import check_crawl
+    from broadsheet.crawler.crawl.early_checks import check_crawl
 
     check_crawl(options)
     watch_lifeline()
@@ -257,7 +257,7 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
-    from broadsheet.crawler.console.early_checks import check_files
+    from broadsheet.crawler.crawl.early_checks import check_files
 
     require_workers()
     check_files(options["files"], folder_hint="name the files in it")
@@ -344,7 +344,7 @@ def clean(**options: Any) -> int:
     Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
     them; as JSON, each is an object in a line.
     """
-    from broadsheet.crawler.console.early_checks import check_files
+    from broadsheet.crawler.crawl.early_checks import check_files
 
     if not options["files"] and not options["list_file"]:
         raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
@@ -565,7 +565,7 @@ def site_rules() -> None:
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=_path)
 def check_rules(paths: tuple[str, ...]) -> int:
     """List what cannot be used in rule files or folders of them, with file and line."""
-    from broadsheet.crawler.console.early_checks import check_files
+    from broadsheet.crawler.crawl.early_checks import check_files
 
     check_files(paths)
     from broadsheet.crawler.commands.rules import check_rules

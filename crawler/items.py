@@ -16,9 +16,9 @@ from scrapy.extensions.feedexport import FeedExporter
 from scrapy.utils.serialize import ScrapyJSONEncoder
 
 from broadsheet.cleaners.document import CleanedPage
-from broadsheet.output.db.text import escaped_json, inert_text
-from broadsheet.output.exports.csv import csv_cell
-from broadsheet.output.store.metadata_columns import STATED_COLUMNS
+from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
+from broadsheet.output.archive.stored_text import escaped_json, inert_text
+from broadsheet.output.read.article_rows import csv_cell
 
 _FIRST_COLUMNS = ("id", "url", "canonical_url", "host")
 _ITEM_COLUMNS = (

@@ -10,8 +10,8 @@ from scrapy.settings import default_settings
 from broadsheet.crawler import __version__
 
 BOT_NAME = "broadsheet"
-SPIDER_MODULES = ["broadsheet.crawler.spiders"]
-NEWSPIDER_MODULE = "broadsheet.crawler.spiders"
+SPIDER_MODULES = ["broadsheet.crawler.crawl.spiders"]
+NEWSPIDER_MODULE = "broadsheet.crawler.crawl.spiders"
 
 # --- Broadsheet's own -------------------------------------------------------------------------------------------
 BROADSHEET_SETTINGS = True  # its priority is that of all of these: what has a higher one, a user has set
@@ -87,10 +87,10 @@ EXTENSIONS_BASE = _without(
     *(f"{_EXTENSION}{name}." for name in ("feedexport", "telnet", "remote_control", "closespider", "throttle")),
 ) | {
     # CLOSESPIDER_ settings end a crawl in time; in place of Scrapy's
-    "broadsheet.crawler.spiders.close_spider.CrawlLimits": 0,
+    "broadsheet.crawler.crawl.spiders.CrawlLimits": 0,
     # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "broadsheet.crawler.items.ArticleFeeds": 0,
-    "broadsheet.crawler.console.progress.ProgressDisplay": 10,
+    "broadsheet.crawler.crawl.progress.ProgressDisplay": 10,
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 
@@ -157,7 +157,7 @@ SCRAPER_SLOT_MAX_ACTIVE_SIZE = 64 * 1024 * 1024  # bytes of responses waiting fo
 # --- Logging ----------------------------------------------------------------------------------------------------
 LOG_LEVEL = "WARNING"
 LOG_FORMATTER = (
-    "broadsheet.crawler.console.log_format.QuietLogFormatter"  # makes no log record of what the level does not show
+    "broadsheet.crawler.crawl.scrapy_settings.QuietLogFormatter"  # makes no log record of what the level does not show
 )
 FEED_EXPORT_ENCODING = "utf-8"
 FEED_EXPORTERS_BASE = default_settings.FEED_EXPORTERS_BASE | {

@@ -240,8 +240,12 @@ def drawn_mutants(modules: Sequence[str], seed: int, per_module: int) -> list[Mu
 def covering_tests(module: str, more_files: Sequence[str]) -> list[str]:
     """The test files that have to notice a fault in a module."""
     path = Path("tests", module)
-    mirrored = path.with_name(f"test_{path.name}")
-    return [*([str(mirrored)] if (REPOSITORY / mirrored).exists() else []), *more_files]
+    mirrored = sorted(
+        str(file.relative_to(REPOSITORY))
+        for pattern in (f"test_{path.name}", f"test_{path.stem}_*.py")
+        for file in (REPOSITORY / path.parent).glob(pattern)
+    )
+    return [*mirrored, *(file for file in more_files if file not in mirrored)]
 
 
 class Trial:

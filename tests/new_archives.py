@@ -16,12 +16,12 @@ from unittest import mock
 
 from sqlite_utils import Database
 
-from broadsheet.output.db import open as opening
-from broadsheet.output.db.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive import archive_file as opening
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
 
 _upgrade = opening._upgrade
-_DB_TESTS = Path(__file__).parent / "output" / "db"
-_OF_FILES = {_DB_TESTS / f"test_{name}.py" for name in ("lock", "migrations", "open", "upgrades")}
+_FILE_TESTS = Path(__file__).parent / "output" / "archive"
+_OF_FILES = {_FILE_TESTS / f"test_{name}.py" for name in ("archive_file", "archive_lock", "migrations", "upgrades")}
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -37,42 +38,29 @@ IMPURE = {
 FLOORS = {
     "cleaners": (
         "words",
-        "document urls",
+        "document",
         "rules",
-        "html",
-        "metadata",
-        "learned compare",
-        "site_rules page_type text_mode",
-        "verdicts lineage",
+        "page",
+        "compare",
+        "judge",
+        "text_mode",
+        "lineage",
         "clean",
         "training",
     ),
     "broadsheet": (),
-    "output": (
-        "db",
-        "raw store",
-        "outcome verdicts exports report",
-        "queue watch",
-        "write settle",
-        "reclean",
-        "read merge",
-        "browse dataset",
-    ),
+    "output": ("archive", "raw", "write", "settle", "read", "browse collections"),
     "crawler": (
         "options settings items demo",
-        "frontier fetch discovery workers",
-        "answers console",
-        "session",
-        "spiders replay fleet notify",
+        "fetch",
+        "discovery workers",
+        "crawl",
+        "replay fleet",
         "commands",
-        "cli addon",
+        "cli",
     ),
 }
 """The rooms of each package from the lowest floor up. A room imports its own files and what stands below it."""
-
-MOST_CHILDREN = 16
-"""Files and folders that a folder may hold; `commands` has one a verb, `migrations` one a part of a version, `phrases`
-one a language, and the rooms of a package are all on the floors."""
 
 CLOCK_CALLS = {("datetime", "now"), ("datetime", "utcnow"), ("datetime", "today"), ("date", "today")}
 
@@ -237,26 +225,20 @@ def test_every_floor_names_rooms_that_are_there() -> None:
             if (package, room) not in rooms] == []  # fmt: skip
 
 
-def test_a_folder_is_small_enough_to_be_read() -> None:
-    packages = {REPOSITORY / package for package in PACKAGES}
-    grown_folders = ("crawler/commands", "output/db/migrations", "cleaners/rules/phrases")
-    grown = {REPOSITORY / folder for folder in grown_folders} | packages
-    folders = {path.parent for _, path in FILES} - grown
-    children = {
-        folder: [path for path in folder.iterdir() if not path.name.startswith("__") and path.name != "py.typed"]
-        for folder in folders
-    }
-    assert {folder: len(paths) for folder, paths in children.items() if len(paths) > MOST_CHILDREN} == {}
+def test_no_file_name_stands_twice_but_for_a_verb_and_what_it_calls() -> None:
+    paths = [path for _, path in FILES if not {"commands", "migrations"} & set(path.parts) and path.stem != "__init__"]
+    names = Counter(path.name for path in paths)
+    assert {name for name, count in names.items() if count > 1} == set()
 
 
 @pytest.mark.parametrize(
     ("importer", "imported", "is_upward"),
     [
-        ("broadsheet.cleaners.html.blocks", "broadsheet.cleaners.verdicts.judge", True),
-        ("broadsheet.cleaners.learned.model", "broadsheet.cleaners.compare.edits", True),
-        ("broadsheet.cleaners.verdicts.judge", "broadsheet.cleaners.html.blocks", False),
-        ("broadsheet.output.settle.judge_again", "broadsheet.output.settle.similar.relate", False),
-        ("broadsheet.crawler.spiders.site", "broadsheet.output.db.open", False),
+        ("broadsheet.cleaners.page.visible_blocks", "broadsheet.cleaners.judge.block_verdicts", True),
+        ("broadsheet.cleaners.compare.edits", "broadsheet.cleaners.judge.tree_models", True),
+        ("broadsheet.cleaners.judge.block_verdicts", "broadsheet.cleaners.page.visible_blocks", False),
+        ("broadsheet.output.settle.settling", "broadsheet.output.settle.similar_articles", False),
+        ("broadsheet.crawler.crawl.spiders", "broadsheet.output.archive.archive_file", False),
     ],
 )
 def test_an_upward_import_is_seen(importer: str, imported: str, is_upward: bool) -> None:
@@ -310,7 +292,7 @@ def test_each_room_is_imported_from_its_folder(room: str) -> None:
     ("room", "source", "found"),
     [
         ("output", "def f():\n    from broadsheet.crawler.cli import main", {"crawler"}),
-        ("cleaners", "import broadsheet.output.db.open", {"output"}),
+        ("cleaners", "import broadsheet.output.archive.archive_file", {"output"}),
         ("crawler", "from tests.crawler import crawls", {"tests"}),
         ("crawler", "from broadsheet.output import archive\nimport broadsheet.cleaners.clean", set()),
     ],
@@ -358,7 +340,7 @@ def test_no_module_is_loaded_under_a_bare_name() -> None:
     program = """import sys
 from scrapy.utils.misc import walk_modules
 import broadsheet.crawler.workers.preload
-for module in ("commands", "spiders"):
+for module in ("commands", "crawl.spiders"):
     walk_modules(f"broadsheet.crawler.{module}")
 print(*sorted(name for name in sys.modules if name.partition(".")[0] in ("cleaners", "crawler", "output")))"""
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=REPOSITORY)

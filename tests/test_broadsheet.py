@@ -17,7 +17,7 @@ import pytest
 import broadsheet
 from broadsheet.cleaners.clean import article_text
 from broadsheet.crawler.demo.truth import expected_stories
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command
 from tests.output.conftest import Maker
 

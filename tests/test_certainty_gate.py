@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.cleaners.verdicts.certainty import IS_CALIBRATED
+from broadsheet.cleaners.judge.certainty import IS_CALIBRATED
 from tests.bench.certainty import LOW_F1, ScoredPage, calibration_error, measure, reliability
 from tests.bench.quality import SHARED
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.bench.archives import columns
 from tests.bench.archives.contents import Contents
 from tests.bench.archives.crawls import ARCHIVE, crawl_into

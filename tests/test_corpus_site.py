@@ -11,9 +11,9 @@ import pytest
 
 from broadsheet.cleaners.clean import article_text, clean
 from broadsheet.cleaners.document import Page
+from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.lineage import lineage
-from broadsheet.cleaners.urls.shape import UrlShape, shape_of
-from broadsheet.cleaners.verdicts.assemble import assemble
+from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from tests.bench.sites import SHARED, Site, crawl, measure
 
 pytestmark = [

@@ -26,11 +26,11 @@ NOT_IMPORTED = {"lxml-html-clean"}
 EXTRA_OF = {
     "cleaners/training/": "train",
     "crawler/fleet/": "fleet",
-    "output/read/data_frame.py": "pandas",
-    "output/dataset/": "dataset",
+    "output/read/stored_articles.py": "pandas",
+    "output/collections/": "dataset",
     "crawler/commands/dataset.py": "dataset",
-    "output/browse/routes/collection.py": "dataset",
-    "crawler/notify/": "notify",
+    "output/browse/page_routes.py": "dataset",
+    "crawler/fleet/run_notices.py": "notify",
     "tests/bench/": "bench",
     "tests/": "dev",
 }
@@ -117,5 +117,5 @@ def test_an_import_is_seen_wherever_it_stands() -> None:
 
 
 def test_the_language_model_is_the_one_that_the_notice_names() -> None:
-    digest = hashlib.sha256((REPOSITORY / "cleaners/metadata/lid.176.ftz").read_bytes()).hexdigest()
+    digest = hashlib.sha256((REPOSITORY / "cleaners/page/lid.176.ftz").read_bytes()).hexdigest()
     assert digest in (REPOSITORY / "NOTICE").read_text("utf-8")

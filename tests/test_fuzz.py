@@ -20,18 +20,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.http import Response
 
-from broadsheet.cleaners.html.decode import decode, parse
-from broadsheet.cleaners.urls.canonical import MAX_URL_CHARS, canonicalise, host_of
-from broadsheet.crawler.answers.outcomes import Answer, OutcomeBuilder
-from broadsheet.crawler.discovery.feeds import read_feed
+from broadsheet.cleaners.page.canonical_urls import MAX_URL_CHARS, canonicalise, host_of
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from broadsheet.crawler.crawl.outcomes import Answer, OutcomeBuilder
+from broadsheet.crawler.discovery.feed_reader import read_feed
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.discovery.sitemaps import read_sitemap
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.workers.pool import WorkerPool
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.queue.rows import QueuedUrl
 from broadsheet.output.read.verify import verify
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 PAGES = SHARED / "corpus/wcxb/html"

@@ -49,7 +49,7 @@ def test_a_fault_is_known_by_its_line_and_is_code() -> None:
 
 
 def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_same() -> None:
-    modules = ["crawler/frontier/pace.py", "cleaners/compare/folding.py"]
+    modules = ["crawler/crawl/hosts.py", "cleaners/compare/text_comparison.py"]
     few, many = (drawn_mutants(modules, 7, count) for count in (2, 5))
     assert few == many[: len(few)]
     assert [mutant.module for mutant in few] == modules * 2

@@ -1,7 +1,7 @@
 """A fixed sample of annotated pages may not be cleaned worse than it was. Floors may be raised, never lowered.
 
 The learned voice was trained on these pages, so the figures say that nothing broke, not how good it is on pages that it
-has not seen: that is in `cleaners/learned/models/model.json`.
+has not seen: that is in `cleaners/judge/models/model.json`.
 """
 
 from __future__ import annotations

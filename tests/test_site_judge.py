@@ -8,8 +8,8 @@ import statistics
 
 import pytest
 
-from broadsheet.cleaners.training.annotated_sites import SITES as CORPUS_SITES
 from broadsheet.cleaners.training.block_model import corpus_digest
+from broadsheet.cleaners.training.corpora import SITES as CORPUS_SITES
 from tests.bench.archives import site_judge
 from tests.bench.site_pages import names
 from tests.bench.sites import SHARED

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-FROZEN = REPOSITORY / "output" / "db" / "migrations"
+FROZEN = REPOSITORY / "output" / "archive" / "migrations"
 FILES = [
     path
     for room in ("output", "crawler")

@@ -1,7 +1,7 @@
 """A fixed sample of texts that other tools left may not be cleaned worse than it was; clean text loses next to nothing.
 
 The learned voice was trained on these pages: the figures say that nothing broke. How good it is on pages that it has
-not seen is in `cleaners/learned/models/lines.json`.
+not seen is in `cleaners/judge/models/lines.json`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def test_the_sample_of_dumps_is_cleaned_as_well_as_before() -> None:
     pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
     if not SHARED.is_dir():
         pytest.skip("the annotated pages are not here: ../shared is absent")
-    from broadsheet.cleaners.training.text_dumps import read_dumps
+    from broadsheet.cleaners.training.line_model import read_dumps
     from tests.bench.textmode import in_sample
 
     assert {name: corpus_hash(name) for name in CORPORA} == CORPORA, "other pages than the floors were measured on"

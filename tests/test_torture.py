@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.read.checks.column_checks import schema_tables
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.read.file_checks import schema_tables
+from broadsheet.output.write.archive_writer import Archive
 from tests.bench import torture
 from tests.bench.damage.mutations import Mutation, mutate
 from tests.bench.damage.sample import NAME

@@ -1,1 +1,1 @@
-"""Comparing texts: the pages of one site (repeated boilerplate), and two captures of one page (edits)."""
+"""Comparison of pages with pages of the site (boilerplate, layouts), and of two captures of a page (edits)."""

@@ -1,4 +1,8 @@
-"""Finds what the publication edited in an article between two captures of its page; pure functions.
+"""Edits of an article by its publication, found between two captures of its page, notices included; pure.
+
+Recognises correction and update notices of publications; the phrases are data (`notices.toml`).
+
+Finds what the publication edited in an article between two captures of its page; pure functions.
 
 Both captures come as all their visible blocks with verdicts. Not edits are: a block that is kept in one capture and
 removed in the other (a change of verdict), and a block added to or removed from a part of the page that holds no
@@ -9,15 +13,58 @@ cut into blocks, so that a new template makes no edit.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
-from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
-from broadsheet.cleaners.compare.folding import comparison_key, parse_moment, split_words
-from broadsheet.cleaners.compare.notices import notice_kind
-from broadsheet.cleaners.compare.templates import DATE_MARK, text_template
+from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
+from broadsheet.cleaners.compare.text_comparison import (
+    DATE_MARK,
+    comparison_key,
+    parse_moment,
+    split_words,
+    text_template,
+)
 from broadsheet.cleaners.words import rough_word_count
+
+_MAX_NOTICE_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
+_NOTICE_OPENING = r"^[\W_]*"
+_NOTICE_STAMP = r"(?:\s*[(\[（【][^)\]）】]{1,40}[)\]）】]|,?\s[^:：.。]{0,40}?\d[^:：。]{0,30}?)?"  # a date or a time
+_NOTICE_END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
+
+
+def notice_kind(text: str) -> EditKind | None:
+    """A correction or an update if a block's text is such a notice, in any language of the data; None if it is not."""
+    if len(text) > _MAX_NOTICE_CHARS:
+        return None
+    return next((kind for kind, pattern in _notice_patterns().items() if pattern.search(text)), None)
+
+
+def load_notice_languages() -> Mapping[str, Mapping[str, Any]]:
+    """Read the data file: by language the phrases of each kind (`begins`, `says`) and examples."""
+    return tomllib.loads(files(__package__).joinpath("notices.toml").read_text("utf-8"))
+
+
+@cache
+def _notice_patterns() -> dict[EditKind, re.Pattern[str]]:
+    phrases_by_language = tuple(load_notice_languages().values())
+    return {kind: _compile_phrases(language[kind] for language in phrases_by_language) for kind in NOTICE_KINDS}
+
+
+def _compile_phrases(phrases_by_language: Iterable[Mapping[str, list[str]]]) -> re.Pattern[str]:
+    opening_patterns, sentence_patterns = [], []
+    for language_phrases in phrases_by_language:
+        opening_patterns += language_phrases["begins"]
+        sentence_patterns += language_phrases["says"]
+    return re.compile(
+        f"{_NOTICE_OPENING}(?:{'|'.join(opening_patterns)}){_NOTICE_STAMP}{_NOTICE_END_MARK}|{'|'.join(sentence_patterns)}",
+        re.IGNORECASE,
+    )
+
 
 _PROSE_WORDS = 8  # from this length a block is article text rather than a label
 _SEARCHABLE_CHARS = 12  # a shorter text must be a whole block; a longer one is searched for across blocks too

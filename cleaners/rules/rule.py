@@ -1,4 +1,4 @@
-"""What a phrase rule is, and where on a page it may fire."""
+"""Phrase rule, and where on a page it may fire."""
 
 from __future__ import annotations
 

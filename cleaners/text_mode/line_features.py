@@ -13,9 +13,19 @@ from collections.abc import Sequence
 import numpy as np
 
 from broadsheet.cleaners.document import Column, RemovalReason, Verdict
-from broadsheet.cleaners.learned import characters as chars
-from broadsheet.cleaners.learned.characters import Characters, count_characters
-from broadsheet.cleaners.learned.column_math import neighbour_values, previous_marked, signed_log, window_sums
+from broadsheet.cleaners.judge.characters import (
+    DIGIT,
+    END,
+    IDEOGRAPH,
+    LETTER,
+    MARK,
+    OTHER,
+    PAUSE,
+    UPPER,
+    Characters,
+    count_characters,
+)
+from broadsheet.cleaners.judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
 from broadsheet.cleaners.text_mode.text_lines import TextLines
 
 Columns = dict[str, Column]
@@ -57,18 +67,18 @@ def _character_columns(text: TextLines, counts: Characters) -> Columns:
     return {
         "words": np.log1p(word_counts),
         "chars": np.log1p(counts.length),
-        "digits": counts.class_share(chars.DIGIT),
-        "capitals": counts.class_share(chars.UPPER),
-        "marks": counts.class_share(chars.MARK, chars.OTHER),
-        "ideographs": counts.class_share(chars.IDEOGRAPH),
-        "ends": counts.class_counts[:, chars.END],
-        "ends_a_word": counts.class_counts[:, chars.END] / word_counts,
-        "pauses_a_word": counts.class_counts[:, chars.PAUSE] / word_counts,
+        "digits": counts.class_share(DIGIT),
+        "capitals": counts.class_share(UPPER),
+        "marks": counts.class_share(MARK, OTHER),
+        "ideographs": counts.class_share(IDEOGRAPH),
+        "ends": counts.class_counts[:, END],
+        "ends_a_word": counts.class_counts[:, END] / word_counts,
+        "pauses_a_word": counts.class_counts[:, PAUSE] / word_counts,
         "word_chars": counts.length / word_counts,
-        "ends_sentence": counts.last_class == chars.END,
-        "begins_capital": counts.first_class == chars.UPPER,
-        "begins_lower": counts.first_class == chars.LETTER,
-        "begins_digit": counts.first_class == chars.DIGIT,
+        "ends_sentence": counts.last_class == END,
+        "begins_capital": counts.first_class == UPPER,
+        "begins_lower": counts.first_class == LETTER,
+        "begins_digit": counts.first_class == DIGIT,
         "small_words": np.array([sum(word.islower() for word in line_words) for line_words in words_by_line])
         / divisors,
         "short_words": np.array([sum(len(word) <= 3 for word in line_words) for line_words in words_by_line])

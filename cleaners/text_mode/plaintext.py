@@ -10,10 +10,11 @@ import re
 from collections.abc import Iterator
 
 from broadsheet.cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
-from broadsheet.cleaners.learned.model import LINE_MODEL, predict
+from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
 from broadsheet.cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
 from broadsheet.cleaners.rules.rule import Rule
 from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
 from broadsheet.cleaners.text_mode.text_lines import (
     AFTER_BODY,
     BEFORE_BODY,
@@ -23,7 +24,6 @@ from broadsheet.cleaners.text_mode.text_lines import (
     blocks_of_text,
     read_lines,
 )
-from broadsheet.cleaners.text_mode.weigh_lines import weigh_lines
 
 __all__ = ["blocks_of_text", "judge_text"]
 

@@ -1,1 +1,1 @@
-"""Makes the learned models from annotated pages; a crawl does not use it."""
+"""Training of the models on annotated pages; a crawl does not use it."""

@@ -1,4 +1,8 @@
-"""Train the first look and the block model on the annotated pages, and score them on sites not trained on.
+"""Training of the first look and the block model on the annotated pages, scored on sites not trained on.
+
+Scores of verdicts against annotated pages, as the corpora's own scorer counts them.
+
+Train the first look and the block model on the annotated pages, and score them on sites not trained on.
 
     python -m broadsheet.cleaners.training.block_model --cv       cross-validation by host: nothing is written
     python -m broadsheet.cleaners.training.block_model            train on everything and write learned/models/*.npz and
@@ -17,6 +21,7 @@ import argparse
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
@@ -26,26 +31,70 @@ from typing import Any
 import numpy as np
 
 from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.learned.block_words import WORDS_FILE
-from broadsheet.cleaners.learned.characters import count_characters
-from broadsheet.cleaners.learned.first_look import FirstLook
-from broadsheet.cleaners.learned.model import (
+from broadsheet.cleaners.judge.block_features import FirstLook
+from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
+from broadsheet.cleaners.judge.characters import count_characters
+from broadsheet.cleaners.judge.hashed_words import BLOCK_WORDS_FILE
+from broadsheet.cleaners.judge.tree_models import (
     BLOCK_MODEL,
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
+    MOST_LEAVES,
     Trees,
     expected_f1,
     trees_from_dump,
 )
-from broadsheet.cleaners.learned.trees import MOST_LEAVES
+from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
 from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
-from broadsheet.cleaners.training.annotated_sites import SITES
-from broadsheet.cleaners.training.block_word_weights import HostFolds, with_word_sums
-from broadsheet.cleaners.training.mixture import FOLDS, MIXTURE, PAGE_CORPORA, TrainingCorpus, fold_of
-from broadsheet.cleaners.training.scores import score_examples
-from broadsheet.cleaners.training.word_weights import write_word_weights
-from broadsheet.cleaners.verdicts.judge import rule_verdicts
-from broadsheet.cleaners.verdicts.weigh import FIRST_LOOK_SURE_THRESHOLD, weigh
+from broadsheet.cleaners.training.corpora import FOLDS, MIXTURE, PAGE_CORPORA, SITES, TrainingCorpus, fold_of
+from broadsheet.cleaners.training.labels import fold_whitespace, word_f1, words_of
+from broadsheet.cleaners.training.word_weights import HostFolds, with_word_sums, write_word_weights
+
+
+def score_examples(examples: Sequence[BlockExample], kept_masks: Sequence[Column]) -> dict[str, dict[str, float]]:
+    """Return by corpus the mean word F1 of pages, or F1 of snippets, and the share of boilerplate snippets kept.
+
+    `kept_masks` holds for each example which of its blocks are kept, 0 or 1.
+    """
+    scores: dict[str, dict[str, float]] = {}
+    for corpus in sorted({example.corpus for example in examples}):
+        pairs = [
+            (example, kept_mask)
+            for example, kept_mask in zip(examples, kept_masks, strict=True)
+            if example.corpus == corpus
+        ]
+        texts = [(example, _kept_text(example, kept_mask)) for example, kept_mask in pairs]
+        corpus_scores = _snippet_scores(texts) if corpus == "segments" else _word_scores(texts)
+        scores[corpus] = {"pages": len(pairs)} | corpus_scores
+    return scores
+
+
+def _kept_text(example: BlockExample, kept_mask: Column) -> str:
+    return "\n".join(example.blocks[int(n)].text for n in np.flatnonzero(kept_mask))
+
+
+def _word_scores(texts: list[tuple[BlockExample, str]]) -> dict[str, float]:
+    f1 = float(np.mean([word_f1(Counter(words_of(text)), example.article_words) for example, text in texts]))
+    kept_snippets = [
+        snippet.lower() in text.lower() for example, text in texts for snippet in example.boilerplate_snippets
+    ]
+    return {"f1": round(f1, 4)} | (
+        {"boilerplate_kept": round(float(np.mean(kept_snippets)), 4)} if kept_snippets else {}
+    )
+
+
+def _snippet_scores(texts: list[tuple[BlockExample, str]]) -> dict[str, float]:
+    folded_texts = [(example, fold_whitespace(text)) for example, text in texts]
+    article_hits = [
+        fold_whitespace(snippet) in text for example, text in folded_texts for snippet in example.article_snippets
+    ]
+    boilerplate_hits = [
+        fold_whitespace(snippet) in text for example, text in folded_texts for snippet in example.boilerplate_snippets
+    ]
+    hit_count, false_hit_count = sum(article_hits), sum(boilerplate_hits)
+    f1 = 2 * hit_count / max(2 * hit_count + false_hit_count + len(article_hits) - hit_count, 1)
+    return {"f1": round(f1, 4), "boilerplate_kept": round(false_hit_count / max(len(boilerplate_hits), 1), 4)}
+
 
 _CLEANERS = Path(__file__).parents[1]
 _ROUNDS, _FIRST_LOOK_ROUNDS = 300, 200
@@ -187,7 +236,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
     parser.add_argument("--date", default="", help="today, for model.json")
-    parser.add_argument("--out", type=Path, default=_CLEANERS / "learned/models")
+    parser.add_argument("--out", type=Path, default=_CLEANERS / "judge/models")
     options = parser.parse_args(arguments)
     if problem := corpus_problem(options.corpus):
         sys.exit(problem)
@@ -197,7 +246,7 @@ def main(arguments: list[str] | None = None) -> None:
     for corpus, values in scores.items():
         print(corpus, " ".join(f"{name}={value}" for name, value in values.items()))
     if not options.cv:
-        write_word_weights(host_folds.learn_weights(), options.out / WORDS_FILE)
+        write_word_weights(host_folds.learn_weights(), options.out / BLOCK_WORDS_FILE)
         examples = with_word_sums(names, examples, host_folds.sum_words())
         write_model(train_block_model(names, examples), options.out, BLOCK_MODEL)
         write_model(train_first_look(names, examples), options.out, FIRST_LOOK_MODEL)

@@ -1,4 +1,4 @@
-"""Which blocks of an annotated page are its article: by aligning its text with the blocks, or by its snippets.
+"""Labels of an annotated page's blocks: its article's, by aligning its text with them, or by its snippets.
 
 A block is matched by its runs of words, in the order of the annotated text; a block too short for a run is matched
 where it stands between two matched blocks.

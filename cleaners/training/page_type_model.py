@@ -29,14 +29,14 @@ import numpy as np
 
 from broadsheet.cleaners.clean import read_page
 from broadsheet.cleaners.document import Column, Page
-from broadsheet.cleaners.html.decode import decode, parse
-from broadsheet.cleaners.page_type.page_features import PageFeatures, page_features
-from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
-from broadsheet.cleaners.page_type.page_words import WORDS_FILE, PageWords, WordWeights, word_signs
+from broadsheet.cleaners.judge.block_verdicts import judge
+from broadsheet.cleaners.judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, word_signs
+from broadsheet.cleaners.judge.page_features import PageFeatures, page_features
+from broadsheet.cleaners.judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
+from broadsheet.cleaners.page.parsed_page import decode, parse
 from broadsheet.cleaners.training.block_model import SETTINGS
-from broadsheet.cleaners.training.mixture import FOLDS, fold_of
+from broadsheet.cleaners.training.corpora import FOLDS, fold_of
 from broadsheet.cleaners.training.word_weights import learn_word_weights, write_word_weights
-from broadsheet.cleaners.verdicts.judge import judge
 
 _CLEANERS = Path(__file__).parents[1]
 _KIND_NAMES = {"collection": "list", "listing": "list", "documentation": "document"}
@@ -66,7 +66,7 @@ class PageTypeExample:
     signs: dict[str, float]
     words: PageWords = field(default_factory=dict)
 
-    def with_words(self, weights: WordWeights) -> PageTypeExample:
+    def with_words(self, weights: PageWordWeights) -> PageTypeExample:
         """The same page, its words weighed by these."""
         return replace(self, signs=self.signs | word_signs(self.words, weights))
 
@@ -104,7 +104,7 @@ def read_features(url: str, html: bytes) -> PageFeatures | None:
     return page_features(tree, 200, reading, judge(reading))
 
 
-def train_words(examples: Sequence[PageTypeExample]) -> WordWeights:
+def train_words(examples: Sequence[PageTypeExample]) -> PageWordWeights:
     """Learn the weights of the words, by name of the sign that they make."""
     is_article = np.array([example.kind == "article" for example in examples], np.float64)
     weights = np.array([_CORPUS_WEIGHTS[example.corpus] for example in examples])
@@ -130,7 +130,7 @@ class PageTypeModel:
     """A table of steps, in the form of `page_weights.json`, and the weights of words that three of its signs need."""
 
     table: dict[str, Any]
-    word_weights: WordWeights
+    word_weights: PageWordWeights
 
 
 def train_model(examples: Sequence[PageTypeExample]) -> PageTypeModel:
@@ -235,7 +235,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
-    parser.add_argument("--out", type=Path, default=_CLEANERS / "page_type")
+    parser.add_argument("--out", type=Path, default=_CLEANERS / "judge")
     options = parser.parse_args(arguments)
     missing_corpora = [name for name in _CORPUS_WEIGHTS if not (options.corpus / name / "truth.jsonl.gz").is_file()]
     if missing_corpora:
@@ -248,7 +248,7 @@ def main(arguments: list[str] | None = None) -> None:
     if not options.cv:
         model = train_model(examples)
         write_table(model.table, options.out, _training_facts(options.corpus, scores))
-        write_word_weights(model.word_weights, options.out / WORDS_FILE)
+        write_word_weights(model.word_weights, options.out / PAGE_WORDS_FILE)
 
 
 def _training_facts(corpus: Path, scores: dict[str, float]) -> dict[str, Any]:

@@ -1,22 +1,42 @@
-"""Learns a weight a bucket of hashed words: whether they speak for an article (`cleaners/page_type/page_words.py`).
+"""Weights of hashed words, learned: those of a page's words, and those of a block's.
+
+Learns a weight a bucket of hashed words: whether they speak for an article (`cleaners/judge/hashed_words.py`).
 
 A logistic regression with a penalty for large weights, by gradient descent over all pages: the same pages give the same
 weights. What is common to all pages (the intercept) is left out, so that a page of unknown words gets no points.
+
+Learns a weight a bucket of hashed words: do they speak for the article's text (`cleaners/judge/hashed_words.py`)?
+
+A logistic regression with a penalty for large weights, over the words of all labelled blocks, by L-BFGS (scipy): the
+same pages give the same weights. What is common to all blocks (the intercept) is left out. The trees must not learn
+from sums by weights that were learned from the same pages, or they would believe them too much: each block's sum is by
+weights that saw no page of its host (`HostFolds`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.page_type.page_words import BUCKETS, HashedWords
+from broadsheet.cleaners.judge.hashed_words import (
+    BLOCK_BUCKETS,
+    PAGE_BUCKETS,
+    WORD_FEATURES,
+    HashedWords,
+    hash_block_words,
+    word_shares,
+)
+from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames
+from broadsheet.cleaners.training.corpora import fold_of
 
 _STEPS = 250
-_PENALTY = 1 / 3
+_PAGE_PENALTY = 1 / 3
 _MOMENTUM = 0.9
 _RATE, _INTERCEPT_RATE = 0.02, 0.002
 
@@ -26,11 +46,11 @@ def learn_word_weights(pages: Sequence[HashedWords], is_article: Column, page_we
     rows = np.repeat(np.arange(len(pages)), [len(page.buckets) for page in pages])
     buckets = np.concatenate([page.buckets for page in pages]).astype(np.int64)
     shares = np.concatenate([page.shares for page in pages])
-    weights, velocity, intercept = np.zeros(BUCKETS), np.zeros(BUCKETS), 0.0
+    weights, velocity, intercept = np.zeros(PAGE_BUCKETS), np.zeros(PAGE_BUCKETS), 0.0
     for _ in range(_STEPS):
         odds = np.bincount(rows, weights[buckets] * shares, len(pages)) + intercept
         errors = page_weights * (1 / (1 + np.exp(-odds)) - is_article)
-        slope = np.bincount(buckets, errors[rows] * shares, BUCKETS) + _PENALTY * weights
+        slope = np.bincount(buckets, errors[rows] * shares, PAGE_BUCKETS) + _PAGE_PENALTY * weights
         velocity = _MOMENTUM * velocity - _RATE * slope
         weights = weights + velocity
         intercept -= _INTERCEPT_RATE * float(errors.sum())
@@ -42,3 +62,93 @@ def write_word_weights(weights: Mapping[str, Column], file: Path) -> None:
     """Write weights of words, a bucket each, by the name of what they are summed for."""
     arrays: dict[str, Any] = {name: column.astype(np.float16) for name, column in weights.items()}
     np.savez_compressed(file, **arrays)
+
+
+BlockWordWeights = Mapping[str, Column]
+"""By the name of the feature, a weight a bucket."""
+
+_BLOCK_PENALTY = 1.0
+_MOST_STEPS = 60
+
+
+class HostFolds:
+    """The words of all examples' blocks, with weights learned without the hosts of some folds."""
+
+    def __init__(self, examples: Sequence[BlockExample]) -> None:
+        try:
+            from scipy.sparse import csr_matrix, hstack
+        except ImportError:
+            sys.exit("training needs the extra: pip install '.[train]'")
+        self._folds = np.concatenate([np.full(len(example.blocks), fold_of(example.host)) for example in examples])
+        self._ends = np.cumsum([len(example.blocks) for example in examples])
+        self._labels = np.concatenate([example.labels for example in examples]).astype(float)
+        self._block_weights = np.concatenate([example.weights for example in examples])
+        hashed_pages = [hash_block_words(example.blocks) for example in examples]
+        self._tables: dict[str, Any] = {}
+        for name in WORD_FEATURES:
+            rows, buckets, shares = word_shares([hashes for page in hashed_pages for hashes in page[name]])
+            self._tables[name] = csr_matrix((shares, (rows, buckets)), shape=(len(self._labels), BLOCK_BUCKETS))
+        self._words = hstack(list(self._tables.values())).tocsr()
+        self._weights: dict[frozenset[int], BlockWordWeights] = {}
+
+    def learn_weights(self, folds_left_out: Collection[int] = ()) -> BlockWordWeights:
+        """The weights learned from all labelled blocks but those of the hosts in these folds."""
+        folds = frozenset(folds_left_out)
+        if folds not in self._weights:
+            is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds))
+            learned = _fit(self._words[is_used], self._labels[is_used], self._block_weights[is_used])
+            parts = np.split(learned.astype(np.float16).astype(np.float64), len(WORD_FEATURES))
+            self._weights[folds] = dict(zip(WORD_FEATURES, parts, strict=True))
+        return self._weights[folds]
+
+    def sum_words(self, tested_fold: int | None = None) -> list[dict[str, Column]]:
+        """For each example the features of its blocks, by weights learned without the hosts of its own fold, nor of
+        the tested one."""
+        sums = {name: np.zeros(len(self._labels)) for name in WORD_FEATURES}
+        for fold in np.unique(self._folds).tolist():
+            weights = self.learn_weights({fold} if tested_fold is None else {fold, tested_fold})
+            blocks = self._folds == fold
+            for name, table in self._tables.items():
+                sums[name][blocks] = table[blocks] @ weights[name]
+        pages = {name: np.split(column, self._ends[:-1]) for name, column in sums.items()}
+        return [{name: pages[name][n] for name in WORD_FEATURES} for n in range(len(self._ends))]
+
+
+def with_word_sums(
+    names: FeatureNames, examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]
+) -> list[BlockExample]:
+    """The examples with these features in place of those that the weights of the package give."""
+    return [
+        replace(
+            example,
+            first_look_rows=_replace_columns(names.first_look, example.first_look_rows, columns),
+            block_model_rows=_replace_columns(names.block_model, example.block_model_rows, columns),
+        )
+        for example, columns in zip(examples, sums, strict=True)
+    ]
+
+
+def _replace_columns(names: Sequence[str], rows: Column, columns: Mapping[str, Column]) -> Column:
+    rows = rows.copy()
+    for name, column in columns.items():
+        rows[:, names.index(name)] = column
+    return rows
+
+
+def _fit(words: Any, labels: Column, block_weights: Column) -> Column:
+    """The weights, a bucket after the other, with the least loss and penalty."""
+    from scipy.optimize import minimize
+
+    words_by_bucket = words.T.tocsr()
+
+    def loss_and_slope(weights: Column) -> tuple[float, Column]:
+        odds = words @ weights[:-1] + weights[-1]
+        errors = block_weights * (1 / (1 + np.exp(-odds)) - labels)
+        loss = float((block_weights * (np.logaddexp(0, odds) - labels * odds)).sum())
+        penalty = _BLOCK_PENALTY / 2 * float(weights[:-1] @ weights[:-1])
+        return loss + penalty, np.append(words_by_bucket @ errors + _BLOCK_PENALTY * weights[:-1], errors.sum())
+
+    start = np.zeros(words.shape[1] + 1)
+    result = minimize(loss_and_slope, start, jac=True, method="L-BFGS-B", options={"maxiter": _MOST_STEPS})
+    learned: Column = result.x[:-1]
+    return learned

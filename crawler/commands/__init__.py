@@ -1,4 +1,4 @@
-"""What the verbs of `broadsheet` do, a module each. A verb's module is imported when the verb runs, after early checks.
+"""Verbs of `broadsheet`, a module each, imported when the verb runs, after early checks.
 
 sqlite-utils is imported here for all of them, at a quarter of its cost where pandas is installed.
 """

@@ -1,35 +1,101 @@
-"""`broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them."""
+"""Verb `broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them.
+
+What the reading room has done in worker processes, bounded in time and memory: votes on a page, a trial of rules.
+
+`broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them.
+"""
 
 from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from broadsheet.cleaners.html.decode import decode
-from broadsheet.crawler.commands.browse_workers import TRIAL_PAGE_SECONDS, judge_page, try_rule
+from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.commands.changes import edit_summary
-from broadsheet.crawler.console.option_types import CommandError, is_nonempty_file
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.terminal import print_text
+from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.crawl.terminal import print_text, reason_text
 from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
-from broadsheet.crawler.workers.pool import WorkerPool
-from broadsheet.output.browse.app import make_app
-from broadsheet.output.browse.arguments import NotHereError
-from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.crawler.replay.trial_jobs import UnreadResponse, judge_stored_page, rule_problems, try_on_page
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.browse.application import Listener, bind, make_app, serve
 from broadsheet.output.browse.library import Library
-from broadsheet.output.browse.queries.capture import RawDocument
-from broadsheet.output.browse.raw_page import make_raw_app
-from broadsheet.output.browse.replay import check_assets
+from broadsheet.output.browse.page_trials import (
+    PageTrial,
+    RuleDraft,
+    RuleFindings,
+    StoredResponse,
+    UntriedPage,
+    VotedBlock,
+)
+from broadsheet.output.browse.raw_responses import check_assets, make_raw_app
 from broadsheet.output.browse.room import Room, RoomWording, address
-from broadsheet.output.browse.serving import Listener, bind, serve
-from broadsheet.output.db.errors import NotReachable
-from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
+from broadsheet.output.browse.url_pages import RawDocument
+from broadsheet.output.raw.raw_exchange import RecordLocation
+
+TRIAL_PAGE_SECONDS = 10.0
+"""What a page may take under rules that are tried: far more than any takes under rules that are right."""
+
+_TRIAL_SECONDS = 60.0  # that somebody waits for a trial; what was not tried until then is named
+_MOST_BROKEN = 3  # pages in a row that kill or hold up their worker, after which no other is tried
+
+
+async def judge_page(pool: WorkerPool, response: StoredResponse) -> tuple[VotedBlock, ...]:
+    """A stored page judged again in a worker of its own. NotHereError if it cannot be read, or takes too much."""
+    try:
+        outcome = await pool.run(judge_stored_page, response)
+    except WorkerError as error:
+        raise NotHereError(f"the page cannot be judged: {reason_text(error.reason)}") from error
+    if isinstance(outcome, UnreadResponse):
+        raise NotHereError(f"the record cannot be read: {reason_text(outcome.reason)}")
+    return outcome
+
+
+async def try_rule(pool: WorkerPool, draft: RuleDraft, responses: Sequence[StoredResponse]) -> RuleFindings:
+    """Rules tried on stored pages, one after the other. NotHereError if the rules cannot be read in time."""
+    try:
+        problems = await pool.run(rule_problems, draft)
+    except WorkerError as error:
+        raise NotHereError(f"the rules cannot be read: {reason_text(error.reason)}") from error
+    outcomes = [outcome async for outcome in _try_on_pages(pool, draft, responses)]
+    pages = tuple(outcome for outcome in outcomes if isinstance(outcome, PageTrial))
+    return RuleFindings(problems, pages, tuple(outcome for outcome in outcomes if isinstance(outcome, UntriedPage)))
+
+
+async def _try_on_pages(
+    pool: WorkerPool, draft: RuleDraft, responses: Sequence[StoredResponse]
+) -> AsyncIterator[PageTrial | UntriedPage]:
+    """What came of each page; no other is tried when the time is over, or each of the latest lost its worker."""
+    until, broken_count = time.monotonic() + _TRIAL_SECONDS, 0
+    for response in responses:
+        if broken_count >= _MOST_BROKEN or time.monotonic() > until:
+            yield UntriedPage(response.url, "left out, since the pages before it took too long")
+            continue
+        outcome, is_broken = await _try_on_page(pool, draft, response)
+        broken_count = broken_count + 1 if is_broken else 0
+        yield outcome
+
+
+async def _try_on_page(
+    pool: WorkerPool, draft: RuleDraft, response: StoredResponse
+) -> tuple[PageTrial | UntriedPage, bool]:
+    """What came of a page, and whether its worker was lost over it."""
+    try:
+        outcome = await pool.run(try_on_page, draft, response)
+    except WorkerError as error:
+        return UntriedPage(response.url, reason_text(error.reason)), True
+    if isinstance(outcome, UnreadResponse):
+        return UntriedPage(response.url, reason_text(outcome.reason)), False
+    return outcome, False
+
 
 DEFAULT_PORT = 8383
 SAMPLE = Path("demo-out/sample.db")

@@ -11,14 +11,20 @@ import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.document import PageType
-from broadsheet.crawler.console.json_output import print_json_lines
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.option_types import CommandError, duration
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.terminal import cut_line, fit, one_line, print_text, terminal_width
-from broadsheet.output.db.url_words import OutcomeReason
-from broadsheet.output.store.revisions import RevisionMark
-from broadsheet.output.watch.edit_list import EDIT_KINDS, NEW, ListedEdit, list_edits
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.command_line import CommandError, duration
+from broadsheet.crawler.crawl.terminal import (
+    cut_line,
+    fit,
+    one_line,
+    print_json_lines,
+    print_text,
+    reason_text,
+    terminal_width,
+)
+from broadsheet.output.archive.revisions import RevisionMark
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.write.edit_history import EDIT_KINDS, NEW, ListedEdit, list_edits
 
 _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

@@ -13,20 +13,25 @@ import click
 
 from broadsheet.cleaners.clean import clean as clean_page
 from broadsheet.cleaners.document import Block, Page, PageType, Verdict
-from broadsheet.cleaners.html.decode import BINARY_PROBLEM, decode
-from broadsheet.cleaners.rules.loader import load_rules
-from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError
-from broadsheet.cleaners.site_rules.ftr_format import SiteRuleFile
+from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder, SiteRulesError
+from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
+from broadsheet.cleaners.page.parsed_page import BINARY_PROBLEM, decode
+from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.plaintext import judge_text
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text
-from broadsheet.cleaners.urls.canonical import canonicalise, host_of
-from broadsheet.cleaners.verdicts.assemble import assemble
-from broadsheet.crawler.commands.extractor_setting import extractor_setting
-from broadsheet.crawler.console.json_output import print_json, print_json_lines
-from broadsheet.crawler.console.open_archive import refuse
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.terminal import format_blocks, one_line, print_text, terminal_width
-from broadsheet.output.db.text import count_words
+from broadsheet.crawler.crawl.archive_access import refuse
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.early_checks import extractor_setting
+from broadsheet.crawler.crawl.terminal import (
+    format_blocks,
+    one_line,
+    print_json,
+    print_json_lines,
+    print_text,
+    terminal_width,
+)
+from broadsheet.output.archive.stored_text import count_words
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(

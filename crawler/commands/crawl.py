@@ -7,12 +7,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.run_spider import run_spider, spider_settings
-from broadsheet.crawler.console.early_checks import DISCOVERY_SOURCES, spider_arguments
-from broadsheet.crawler.console.open_archive import refuse
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.summary import (
+from broadsheet.crawler.commands.run_summary import (
     SIGNAL_EXIT_BASE,
     RunResult,
     exit_code,
@@ -20,10 +15,14 @@ from broadsheet.crawler.console.summary import (
     print_stopped,
     print_summary,
 )
-from broadsheet.crawler.console.terminal import one_line
-from broadsheet.output.db.url_words import OutcomeReason
-from broadsheet.output.queue.resume import crawl_options, useless_seeds
-from broadsheet.output.write.archive import Archive
+from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
+from broadsheet.crawler.crawl.archive_access import refuse
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.early_checks import DISCOVERY_SOURCES, spider_arguments
+from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import crawl_options, useless_seeds
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {

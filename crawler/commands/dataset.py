@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 import click
 
-from broadsheet.crawler.console.open_archive import damage_location
-from broadsheet.crawler.console.terminal import print_text
-from broadsheet.crawler.fleet.sites.sites_file import read_sites
-from broadsheet.output.dataset.build import DatasetBuild, DatasetResult
-from broadsheet.output.dataset.sources import find_archives, open_sources
-from broadsheet.output.dataset.store import ArrowStore, DatasetStore, open_folder
-from broadsheet.output.db.errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
-from broadsheet.output.db.lock import ArchiveLock
-from broadsheet.output.raw.credentials import without_userinfo
-from broadsheet.output.report.plain_words import count_text
+from broadsheet.crawler.crawl.archive_access import damage_location
+from broadsheet.crawler.crawl.terminal import print_text
+from broadsheet.crawler.fleet.sites_file import read_sites
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.collections.dataset_build import DatasetBuild, DatasetResult
+from broadsheet.output.collections.dataset_files import ArrowStore, DatasetStore, open_folder
+from broadsheet.output.collections.dataset_rows import find_archives, open_sources
+from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.read.plain_words import count_text
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"

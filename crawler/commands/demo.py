@@ -10,11 +10,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.crawler.commands.metadata import metadata_text
-from broadsheet.crawler.commands.run_spider import run_spider
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.summary import (
+from broadsheet.crawler.commands.run_summary import (
     SIGNAL_EXIT_BASE,
     RunResult,
     exit_code,
@@ -22,13 +18,16 @@ from broadsheet.crawler.console.summary import (
     next_steps,
     print_stopped,
 )
-from broadsheet.crawler.console.terminal import format_table, print_text, terminal_width
+from broadsheet.crawler.commands.spider_run import run_spider
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
 from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.raw.warc_files import warc_path
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.report.figures import gather_report
-from broadsheet.output.report.plain_words import reason_words
+from broadsheet.output.read.plain_words import reason_words
+from broadsheet.output.read.report_figures import gather_report
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,

@@ -14,15 +14,19 @@ from rich.text import Text
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.cleaners.compare.word_diff import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.terminal import one_line, print_text
-from broadsheet.output.db.text import inert_text
-from broadsheet.output.read.comparison import Comparison, TextNotKeptError, WordChanges, change_kind, compare_revisions
-from broadsheet.output.watch.history import RevisedArticle, Revision, find_revised_article, revisions_of
+from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text, reason_text
+from broadsheet.output.archive.stored_text import inert_text
+from broadsheet.output.read.revision_comparison import (
+    Comparison,
+    TextNotKeptError,
+    WordChanges,
+    change_kind,
+    compare_revisions,
+)
+from broadsheet.output.write.edit_history import RevisedArticle, Revision, find_revised_article, revisions_of
 
 _TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
 _PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}

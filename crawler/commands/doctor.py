@@ -20,13 +20,12 @@ import click
 from warcio.archiveiterator import ArchiveIterator
 
 from broadsheet.crawler import __version__
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.start_workers import start_workers
-from broadsheet.crawler.console.terminal import one_line
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.processes import start_workers
+from broadsheet.crawler.crawl.terminal import one_line, reason_text
 from broadsheet.crawler.workers.worker import workers_problem
-from broadsheet.output.db.open import open_database
-from broadsheet.output.read.explain import find_url_state
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.page_lookup import find_url_state
 
 _LOWEST_PYTHON = (3, 11)
 _SHOWN_LIBRARIES = ("scrapy", "trafilatura", "lxml")
@@ -113,7 +112,7 @@ def _folder_finding(folder: Path) -> DoctorFinding:
 
 def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
-    from broadsheet.crawler.commands.run_spider import run_spider, spider_settings
+    from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
 
     options = {
         "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "total_concurrency": 1,

@@ -7,14 +7,20 @@ import sys
 from dataclasses import asdict
 from textwrap import wrap
 
-from broadsheet.cleaners.verdicts.certainty import certainty
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.terminal import format_blocks, one_line, print_pages, print_text, terminal_width
-from broadsheet.output.read.explain import StoredBlock, StoredPage, find_page, find_url_state
-from broadsheet.output.report.plain_words import count_text, reason_words
-from broadsheet.output.store.shelf import ShelvingReason
+from broadsheet.cleaners.judge.certainty import certainty
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import (
+    format_blocks,
+    one_line,
+    print_json,
+    print_pages,
+    print_text,
+    reason_text,
+    terminal_width,
+)
+from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_url_state
+from broadsheet.output.read.plain_words import count_text, reason_words
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120

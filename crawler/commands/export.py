@@ -14,33 +14,30 @@ from typing import Any, BinaryIO, TextIO, cast
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.console.filter_options import article_filter
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.output_target import open_output, write_errors
-from broadsheet.crawler.console.terminal import one_line
-from broadsheet.output.db.table_columns import table_columns
-from broadsheet.output.exports.csv import csv_cell, export_csv
-from broadsheet.output.exports.dictionary import (
+from broadsheet.crawler.commands.filter_options import article_filter
+from broadsheet.crawler.commands.output_target import open_output, write_errors
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
+from broadsheet.output.archive.table_columns import table_columns
+from broadsheet.output.raw.erasure import waiting_files
+from broadsheet.output.read.article_files import export_markdown, export_reader_pages
+from broadsheet.output.read.article_rows import (
     DictionaryEntry,
     article_dictionary,
+    csv_cell,
     csv_dictionary,
+    export_csv,
+    export_jsonl,
     is_own_dictionary,
     json_dictionary,
 )
-from broadsheet.output.exports.feeds.atom import atom_document
-from broadsheet.output.exports.feeds.entries import FeedScope, WebFeed, read_feed
-from broadsheet.output.exports.feeds.json_feed import json_feed_document
-from broadsheet.output.exports.jsonl import export_jsonl
-from broadsheet.output.exports.markdown import export_markdown
-from broadsheet.output.exports.own_files import OwnFiles
-from broadsheet.output.exports.reader_pages import export_reader_pages
-from broadsheet.output.exports.target_file import STANDARD_OUTPUT, is_ordinary_file, write_file
-from broadsheet.output.exports.tei import export_tei
-from broadsheet.output.exports.wacz import MissingWarcError, export_wacz
-from broadsheet.output.raw.erase import waiting_files
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.store.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
+from broadsheet.output.read.export_target import STANDARD_OUTPUT, OwnFiles, is_ordinary_file, write_file
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.tei import export_tei
+from broadsheet.output.read.wacz import MissingWarcError, export_wacz
+from broadsheet.output.read.web_feeds import FeedScope, WebFeed, atom_document, json_feed_document, read_feed
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
 _STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}

@@ -1,4 +1,9 @@
-"""`broadsheet fleet`: many sites by one list."""
+"""`broadsheet fleet`: many sites by one list.
+
+Which engine a command asks for: without a store on this machine, with one here or on a cluster.
+
+`broadsheet fleet`: many sites by one list.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +19,63 @@ from typing import Any, Protocol
 
 import click
 
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.console.terminal import one_line, print_text, terminal_width
-from broadsheet.crawler.console.ticker import show_progress
-from broadsheet.crawler.fleet.disk import disk_problem
-from broadsheet.crawler.fleet.due import Shard, due_tasks
-from broadsheet.crawler.fleet.embedded import EmbeddedEngine
-from broadsheet.crawler.fleet.engine.choose import checked_cluster, store_engine
-from broadsheet.crawler.fleet.overview import results_table, summary_line
-from broadsheet.crawler.fleet.records import FOLDER, RecordFolder
+from broadsheet.crawler.commands.progress_line import show_progress
+from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.fleet_folder import FOLDER, RecordFolder, disk_problem
+from broadsheet.crawler.fleet.fleet_turn import FleetTurn, Shard, due_tasks, results_table, summary_line, turn_exit_code
+from broadsheet.crawler.fleet.object_store import StoreError
+from broadsheet.crawler.fleet.site_processes import EmbeddedEngine, default_parallel
 from broadsheet.crawler.fleet.site_task import Engine, SiteTask
-from broadsheet.crawler.fleet.sites.new_sites_file import new_sites_file
-from broadsheet.crawler.fleet.sites.sites_file import Site, SiteList, read_sites
-from broadsheet.crawler.fleet.turn import FleetTurn, turn_exit_code
-from broadsheet.output.db.errors import InUse, NotReachable
-from broadsheet.output.db.lock import ArchiveLock
+from broadsheet.crawler.fleet.sites_file import Site, SiteList, new_sites_file, read_sites
+from broadsheet.crawler.fleet.slurm_engine import SlurmCluster, SlurmEngine, read_cluster
+from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.fleet.store_engine import StoreEngine
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from broadsheet.output.archive.archive_lock import ArchiveLock
+
+_WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
+
+
+def store_engine(fleet: SiteList, options: Mapping[str, Any]) -> DaskEngine | SlurmEngine | StoreEngine | None:
+    """The engine for the options `store`, `scheduler`, `cluster` and `work`; None without them.
+
+    CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
+    """
+    cluster = checked_cluster(options)
+    if not options["store"]:
+        return None
+    store_place = _store_place(fleet, options)
+    if cluster:
+        return SlurmEngine(cluster, store_place, fleet.folder.absolute() / FOLDER / "cluster")
+    if options["scheduler"]:
+        return DaskEngine(options["scheduler"], store_place)
+    return StoreEngine(store_place, options["parallel"] or fleet.parallel or default_parallel())
+
+
+def checked_cluster(options: Mapping[str, Any]) -> SlurmCluster | None:
+    """What the file of `cluster` says, if one is named. CommandError if it has a mistake, or the options for engines
+    do not go together."""
+    if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
+        raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
+    if options["scheduler"] and options["cluster"]:
+        raise CommandError("--cluster starts a scheduler of its own; leave out --scheduler, or --cluster")
+    if options["parallel"] and (options["scheduler"] or options["cluster"]):
+        raise CommandError("--parallel is for this machine; on a cluster each worker says how many crawls it runs")
+    return read_cluster(Path(options["cluster"])) if options["cluster"] else None
+
+
+def _store_place(fleet: SiteList, options: Mapping[str, Any]) -> StorePlace:
+    try:
+        identity = make_store(options["store"])
+    except StoreError as error:
+        raise NotReachable(str(error)) from error
+    work_folder = options["work"] or str((fleet.folder / FOLDER / "work").absolute())
+    wait_seconds = _WAIT_SECONDS if options["scheduler"] or options["cluster"] else 0.0
+    return StorePlace(options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address)
 
 
 class EngineTurn(Protocol):

@@ -1,15 +1,28 @@
-"""`broadsheet fleet import`: WARC files side by side, each into an archive of its own, then merged into one."""
+"""`broadsheet fleet import`: WARC files side by side, each into an archive, then merged into one.
+
+Which files an import is to take in: those that are named, and those that lists of files name.
+
+Files of a bucket, brought to this disk: an archive names the WARC files that it was made of, which have to stay.
+
+The task of an engine that takes in one WARC, ARC or WACZ file, into an archive for that file alone.
+
+Imports side by side: tasks run by an engine, and what came of each.
+
+`broadsheet fleet import`: WARC files side by side, each into an archive of its own, then merged into one.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import click
@@ -17,24 +30,141 @@ import click
 from broadsheet.crawler.commands.fleet import run_with_progress
 from broadsheet.crawler.commands.import_archives import recorded_options
 from broadsheet.crawler.commands.merge import result_text
-from broadsheet.crawler.console.option_types import is_nonempty_file
-from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.console.terminal import one_line, print_text
-from broadsheet.crawler.fleet.disk import disk_problem
-from broadsheet.crawler.fleet.embedded import EmbeddedEngine
-from broadsheet.crawler.fleet.imports.bring_files import bring_file
-from broadsheet.crawler.fleet.imports.file_list import is_in_bucket, listed_files
-from broadsheet.crawler.fleet.imports.import_task import ImportTask, import_task
-from broadsheet.crawler.fleet.imports.import_turn import ImportTurn
-from broadsheet.crawler.fleet.records import RecordFolder
-from broadsheet.crawler.fleet.store.object_store import StoreError
+from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder, disk_problem
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError
+from broadsheet.crawler.fleet.site_processes import EmbeddedEngine
+from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.errors import ArchiveError, NotReachable
-from broadsheet.output.db.open import archive_path, open_database
-from broadsheet.output.merge.merge_archive import merge_archive
-from broadsheet.output.queue.imports import ImportedFile, imported_records, is_imported, note_import
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_file import archive_path, open_database
+from broadsheet.output.archive.atomic_writes import whole_file
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import ImportedFile, imported_records, is_imported, note_import
+
+LIST_ENDINGS = (".txt", ".paths", ".txt.gz", ".paths.gz")
+"""How the name of a list of files ends, as opposed to that of a WARC file."""
+_BUCKET = "s3://"
+
+
+def listed_files(names: Sequence[str], base: str = "") -> list[str]:
+    """Paths and `s3://` addresses, each once, in order; a list's names are relative to `base`, or to its folder.
+
+    CommandError for a list that cannot be read or names nothing.
+    """
+    return list(dict.fromkeys(file for name in names for file in _files_of(name, base)))
+
+
+def is_in_bucket(file: str) -> bool:
+    """Whether a file is named by its address in a bucket."""
+    return file.startswith(_BUCKET)
+
+
+def _files_of(name: str, base: str) -> Iterator[str]:
+    if is_in_bucket(name) or not name.lower().endswith(LIST_ENDINGS):
+        yield name if is_in_bucket(name) else os.path.abspath(name)
+        return
+    lines = [line.strip() for line in _read_list(Path(name)).splitlines()]
+    entries = [line for line in lines if line and not line.startswith("#")]
+    if not entries:
+        raise CommandError(f"{name} names no file")
+    folder = base or os.path.dirname(os.path.abspath(name))
+    yield from (_entry_file(entry, folder) for entry in entries)
+
+
+def _entry_file(entry: str, base: str) -> str:
+    if is_in_bucket(entry):
+        return entry
+    if is_in_bucket(base):
+        return f"{base.rstrip('/')}/{entry.lstrip('/')}"
+    return os.path.abspath(os.path.join(base, entry))
+
+
+def _read_list(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        return (gzip.decompress(data) if path.suffix == ".gz" else data).decode("utf-8")
+    except (OSError, EOFError, ValueError) as error:
+        raise CommandError(f"the list {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectStore] = store_at) -> Path:
+    """The copy of `s3://bucket/key` below a folder, fetched unless one of its length is there.
+
+    StoreError if the bucket does not give it, OSError if the disk does not take it.
+    """
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    parent, name = str(PurePosixPath(key).parent), PurePosixPath(key).name
+    store = open_store(f"s3://{bucket}" if parent == "." else f"s3://{bucket}/{parent}")
+    path = folder.joinpath(bucket, *PurePosixPath(key).parts)
+    length = store.length(name)
+    if length is None or not name or ".." in path.parts:
+        raise NotInStore(f"there is no {address}")
+    if not (path.is_file() and path.stat().st_size == length):
+        _fetch_object(store, name, length, path)
+    return path
+
+
+def _fetch_object(store: ObjectStore, key: str, length: int, path: Path) -> None:
+    """Fetch an object to a path, which then has the whole of it or is not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as stream:
+        for chunk in store.chunks(key):
+            stream.write(chunk)
+        if stream.tell() != length:
+            raise NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
+
+
+_NAME_DIGITS = 12
+_NAME_CHARACTERS = 100  # of the file's name, so that a file system takes what is made of it
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTask(SiteTask):
+    """The import of one file. `crawl_words` are the options of `broadsheet import`, as they are typed."""
+
+    file: Path = Path()
+
+    def command(self, archive: Path) -> tuple[str, ...]:
+        """The words after `broadsheet` that take the file into an archive; one that was cut off goes on."""
+        return ("import", str(self.file), "--db", str(archive), "--quiet", *self.crawl_words)
+
+
+def import_task(file: Path, folder: Path, option_words: Sequence[str]) -> ImportTask:
+    """The task for a file, with an archive in a folder below `folder` that is of this file and these options alone."""
+    facts = "\0".join((str(file), *option_words)).encode("utf-8", "surrogateescape")
+    name = f"{file.name[:_NAME_CHARACTERS]}-{hashlib.sha256(facts).hexdigest()[:_NAME_DIGITS]}"
+    return ImportTask(name, folder / name / "archive.db", tuple(option_words), file=file)
+
+
+_NAMED_FILES = 3  # in a progress line
+
+
+@dataclass
+class ImportTurn:
+    """Runs import tasks on an engine. `results` are in the order in which they came."""
+
+    tasks: Sequence[ImportTask]
+    engine: Engine
+    results: list[SiteResult] = field(default_factory=list, init=False)
+
+    def run(self) -> None:
+        """Run the tasks to their end, or until the engine is stopped."""
+        self.engine.run(self.tasks, self.results.append)
+
+    def progress_line(self) -> str:
+        """How far the imports are, and which files are being read, in one line."""
+        names = {task.name: task.file.name for task in self.tasks}
+        running = [names[task.name] for task in self.engine.running()]
+        rest = f" and {len(running) - _NAMED_FILES} more" if len(running) > _NAMED_FILES else ""
+        files_text = ", ".join(running[:_NAMED_FILES]) or "none"
+        return f"{len(self.results):,} of {len(self.tasks):,} files; reading: {files_text}{rest}"
+
 
 _REPEATED = {"hosts": "--host", "include": "--include", "exclude": "--exclude", "language": "--language"}
 _SINGLE = {"since": "--since", "site_rules": "--site-rules"}

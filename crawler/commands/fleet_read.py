@@ -13,23 +13,28 @@ from typing import Any, TypeVar
 import click
 from sqlite_utils import Database
 
+from broadsheet.crawler.commands.filter_options import article_filter
 from broadsheet.crawler.commands.fleet import chosen_sites, listed_sites
 from broadsheet.crawler.commands.search import hit_text, hit_values
-from broadsheet.crawler.console.filter_options import article_filter
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import damage_behind, open_read_only, refuse
-from broadsheet.crawler.console.terminal import format_table, one_line, print_pages, print_text, terminal_width
-from broadsheet.crawler.fleet.due import due_at
-from broadsheet.crawler.fleet.overview import time_text, worst_first
-from broadsheet.crawler.fleet.records import FOLDER, RecordFolder, SiteRecord
-from broadsheet.crawler.fleet.sites.sites_file import Site, SiteList
-from broadsheet.crawler.fleet.store.object_store import StoreError
-from broadsheet.crawler.fleet.store.reading_copies import archive_finder
-from broadsheet.output.db.errors import ArchiveError, NotReachable
-from broadsheet.output.db.lock import is_owned
+from broadsheet.crawler.crawl.archive_access import damage_behind, open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import (
+    format_table,
+    one_line,
+    print_json,
+    print_pages,
+    print_text,
+    terminal_width,
+)
+from broadsheet.crawler.fleet.fleet_folder import FOLDER, RecordFolder, SiteRecord
+from broadsheet.crawler.fleet.fleet_turn import due_at, time_text, worst_first
+from broadsheet.crawler.fleet.object_store import StoreError
+from broadsheet.crawler.fleet.site_copies import archive_finder
+from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_lock import is_owned
+from broadsheet.output.read.report_figures import gather_report
+from broadsheet.output.read.report_text import verdict_sentence
 from broadsheet.output.read.search import SearchHit, count_matches, search
-from broadsheet.output.report.figures import gather_report
-from broadsheet.output.report.report_text import verdict_sentence
 
 Command = click.Command
 T = TypeVar("T")

@@ -9,16 +9,22 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.terminal import one_line, print_text
-from broadsheet.output.db.errors import NotReachable
-from broadsheet.output.db.open import archive_path
-from broadsheet.output.raw.erase import waiting_files
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.write.archive import Archive
-from broadsheet.output.write.forget import Takedown, archive_backups, archive_pattern, plan_takedown, rewrite_file
-from broadsheet.output.write.forget import take_down as take_down
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import archive_path
+from broadsheet.output.raw.erasure import waiting_files
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import (
+    Takedown,
+    archive_backups,
+    archive_pattern,
+    plan_takedown,
+    rewrite_file,
+    take_down,
+)
 
 _MAX_LINES = 10
 _REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone

@@ -12,25 +12,25 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.extractor_setting import extractor_setting
-from broadsheet.crawler.console.option_types import CommandError, is_nonempty_file
-from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
-from broadsheet.crawler.console.terminal import one_line, print_text
-from broadsheet.crawler.console.ticker import handle_stop_signals, show_progress
+from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
+from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
+from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.crawl.early_checks import extractor_setting
+from broadsheet.crawler.crawl.run_parts import site_rules_of
+from broadsheet.crawler.crawl.session import software_versions
+from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.discovery.scope import Scope, ScopeError
 from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.crawler.replay.importing import Importer, file_names_text
 from broadsheet.crawler.replay.record_index import ScanError
 from broadsheet.crawler.replay.record_order import RecordOrder
-from broadsheet.crawler.session.from_settings import site_rules_of
-from broadsheet.crawler.session.run import software_versions
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.errors import NotReachable
-from broadsheet.output.db.open import archive_path, open_database
-from broadsheet.output.queue.imports import ImportedFile, is_imported, note_import, record_positions
-from broadsheet.output.store.article_filter import stored_host_of
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import archive_path, open_database
+from broadsheet.output.archive.article_filter import stored_host_of
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import ImportedFile, is_imported, note_import, record_positions
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
 _TYPES_WITHOUT_OUTCOME = (

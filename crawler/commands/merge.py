@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.console.terminal import one_line, print_text
+from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
-from broadsheet.output.db.errors import NotReachable
-from broadsheet.output.db.open import archive_path
-from broadsheet.output.merge.merge_archive import MergeResult, merge_source, refuse_itself
-from broadsheet.output.merge.source_archive import SourceArchive, open_source
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.settle.judge_again import SettleResult
-from broadsheet.output.write.archive import Archive
-from broadsheet.output.write.forget import archive_backups
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import archive_path
+from broadsheet.output.collections.archive_merge import MergeResult, merge_source, refuse_itself
+from broadsheet.output.collections.source_archive import SourceArchive, open_source
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.settle.settling import SettleResult
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import archive_backups
 
 _MEGABYTE = 10**6
 

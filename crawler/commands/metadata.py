@@ -6,9 +6,9 @@ import json
 
 from sqlite_utils import Database
 
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.terminal import print_text
-from broadsheet.output.db.text import escaped_json
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.terminal import print_text
+from broadsheet.output.archive.stored_text import escaped_json
 from broadsheet.output.read.datasette import datasette_metadata
 
 

@@ -14,25 +14,25 @@ from typing import Any
 import click
 
 from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.crawler.commands.extractor_setting import extractor_setting
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from broadsheet.crawler.console.ticker import handle_stop_signals, show_progress
+from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
+from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.early_checks import extractor_setting
+from broadsheet.crawler.crawl.run_parts import site_rules_of
+from broadsheet.crawler.crawl.session import software_versions
+from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
 from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
-from broadsheet.crawler.session.from_settings import site_rules_of
-from broadsheet.crawler.session.run import software_versions
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.errors import NotReachable
-from broadsheet.output.db.open import archive_path
-from broadsheet.output.queue.resume import latest_site_rules
-from broadsheet.output.reclean.changes import PageChange
-from broadsheet.output.reclean.undo import list_recleans, undo_after
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import archive_path
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.settle.own_reading import PageChange
+from broadsheet.output.settle.reclean_undo import list_recleans, undo_after
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import latest_site_rules
 
 _CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
 """What says how to clean again: an undo that passed over it would do what was not asked for."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.terminal import UNBOUNDED, print_pages, terminal_width
-from broadsheet.output.report.figures import gather_report as make_report
-from broadsheet.output.report.host_scope import known_hosts
-from broadsheet.output.report.report_text import render, verdict_sentence
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, reason_text, terminal_width
+from broadsheet.output.read.report_figures import gather_report as make_report
+from broadsheet.output.read.report_figures import known_hosts
+from broadsheet.output.read.report_text import render, verdict_sentence
 
 _MAX_LINES = 20  # of one list on a terminal
 _MAX_HOSTS = 5  # that are named where the one asked for is unknown

@@ -10,15 +10,14 @@ from typing import Any
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.terminal import cut_line, format_table, print_text, terminal_width
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.ids import LARGEST_INTEGER
-from broadsheet.output.read.explain import StoredBlock, StoredPage, find_page
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.verdicts.apply_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
-from broadsheet.output.verdicts.rulings import Ruling, block_text, count_pages, find_article, stored_ruling
-from broadsheet.output.write.archive import Archive
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import cut_line, format_table, print_text, terminal_width
+from broadsheet.output.archive.stored_values import LARGEST_INTEGER, utc_now
+from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.write.applied_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.person_verdicts import Ruling, block_text, count_pages, find_article, stored_ruling
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line

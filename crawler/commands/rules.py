@@ -15,20 +15,26 @@ import click
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import CleanedPage, Page
-from broadsheet.cleaners.html.decode import decode
-from broadsheet.cleaners.site_rules.finder import DirectiveMatch
-from broadsheet.cleaners.site_rules.folder import SiteRuleFolder, SiteRulesError, read_rule_file
-from broadsheet.cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, PageTest, SiteRuleFile, SiteRuleProblem
-from broadsheet.cleaners.site_rules.trial import directive_matches
-from broadsheet.cleaners.urls.canonical import canonicalise
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.console.reasons import reason_text
-from broadsheet.crawler.console.start_workers import start_workers
-from broadsheet.crawler.console.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from broadsheet.crawler.fetch.rule_headers import refused_headers
-from broadsheet.output.db.open import open_database
-from broadsheet.output.read.url_result import UrlResult, find_url_result
-from broadsheet.output.report.plain_words import count_text
+from broadsheet.cleaners.judge.site_rule_files import (
+    IGNORED_DIRECTIVES,
+    PageTest,
+    SiteRuleFile,
+    SiteRuleFolder,
+    SiteRuleProblem,
+    SiteRulesError,
+    read_rule_file,
+)
+from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
+from broadsheet.cleaners.judge.site_rules import directive_matches
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.cleaners.page.parsed_page import decode
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.processes import start_workers
+from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, reason_text, terminal_width
+from broadsheet.crawler.fetch.request_headers import refused_headers
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.page_lookup import UrlResult, find_url_result
+from broadsheet.output.read.plain_words import count_text
 
 _START_CHARS = 300
 
@@ -188,7 +194,7 @@ def _crawl_test_pages(
 ) -> list[UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
     start_workers()
-    from broadsheet.crawler.commands.run_spider import run_spider, spider_settings
+    from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
 
     changed_options = {
         "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,

@@ -11,21 +11,27 @@ import click
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Block, RemovalReason
-from broadsheet.cleaners.rules.from_text import rule_from_text, rule_removes, rule_toml, toml_string
-from broadsheet.cleaners.rules.layout import explain_layout
+from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.rule import REASONS
+from broadsheet.cleaners.rules.rule_files import rule_from_text, rule_removes, rule_toml, toml_string
+from broadsheet.crawler.commands.output_target import open_output
 from broadsheet.crawler.commands.restore import VERDICT_VERBS, WIDE_COLUMNS
-from broadsheet.crawler.console.json_output import print_json_lines
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.output_target import open_output
-from broadsheet.crawler.console.terminal import cut_line, format_blocks, one_line, print_pages, terminal_width
-from broadsheet.output.read.examples import (
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import (
+    cut_line,
+    format_blocks,
+    one_line,
+    print_json_lines,
+    print_pages,
+    terminal_width,
+)
+from broadsheet.output.read.ruling_examples import (
     RulingExample,
     find_ruling_example,
     find_same_but_for_numbers,
     find_similar_blocks,
 )
-from broadsheet.output.verdicts.rulings import ListedRuling, list_rulings
+from broadsheet.output.write.person_verdicts import ListedRuling, list_rulings
 
 _FILE_HEADER = """\
 # Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:

@@ -7,10 +7,17 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.console.filter_options import article_filter
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import open_read_only, refuse
-from broadsheet.crawler.console.terminal import cut_line, fit, is_coloured, one_line, print_pages, terminal_width
+from broadsheet.crawler.commands.filter_options import article_filter
+from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.terminal import (
+    cut_line,
+    fit,
+    is_coloured,
+    one_line,
+    print_json,
+    print_pages,
+    terminal_width,
+)
 from broadsheet.output.read.search import SearchHit, count_matches
 from broadsheet.output.read.search import search as find_articles
 

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.output.store.articles import latest_seq
-from broadsheet.output.watch.edit_list import list_edits
-from broadsheet.output.write.archive import Archive
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.edit_history import list_edits
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

@@ -6,13 +6,12 @@ from dataclasses import asdict
 
 import click
 
-from broadsheet.crawler.console.json_output import print_json
-from broadsheet.crawler.console.open_archive import open_read_only
-from broadsheet.crawler.console.terminal import one_line, print_text
-from broadsheet.output.db.open import database_file
+from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
+from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.raw.stored_credentials import credentials_warning
+from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.read.verify import verify as find_problems
-from broadsheet.output.report.plain_words import count_text
 
 
 def verify(path: str, *, as_json: bool) -> int:

@@ -1,4 +1,9 @@
-"""The sample site on loopback: `python -m broadsheet.crawler.demo.server [--port N]`, or `DemoServer` in a test."""
+"""The sample site rendered and served on loopback: `python -m broadsheet.crawler.demo.server [--port N]`.
+
+The whole sample site as values: path → what a server answers there. Pure: no socket, no clock.
+
+The sample site on loopback: `python -m broadsheet.crawler.demo.server [--port N]`, or `DemoServer` in a test.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +12,91 @@ import hashlib
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC
 from email.message import Message
-from email.utils import parsedate_to_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.demo.render import Resource, not_found_resource, render
+from broadsheet.crawler.demo.page_parts import ATOM, RSS, PageLocation
+from broadsheet.crawler.demo.sample_pages import form_pages, list_pages, story_page
+from broadsheet.crawler.demo.sample_stories import SampleArticle, articles, as_datetime
+from broadsheet.crawler.demo.special_addresses import (
+    GZIPPED_SITEMAP,
+    ROBOTS,
+    feeds,
+    last_changed,
+    not_found_page,
+    old_addresses,
+    robots_txt,
+    sitemaps,
+    special_addresses,
+    static_files,
+)
+
+ORIGIN = "http://lantern.example.org"
+_HTML = "text/html; charset=utf-8"
+_CONTENT_TYPES = {GZIPPED_SITEMAP: "application/gzip", RSS: "application/rss+xml", ATOM: "application/atom+xml"}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """What one path answers: status, header fields (without length, date and ETag) and body."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def render(origin: str = ORIGIN) -> dict[str, Resource]:
+    """Every resource of the site by path. `origin` (scheme, host, port) is what absolute links are made with."""
+    pages = list_pages(old_addresses()) | form_pages()
+    resources = {path: Resource(200, {"Content-Type": _HTML}, page.encode()) for path, page in pages.items()}
+    resources |= dict(_story_resources(origin)) | dict(_machine_resources(origin)) | dict(_special_resources(origin))
+    for path, (content_type, body) in static_files().items():
+        resources[path] = Resource(200, {"Content-Type": content_type}, body)
+    return resources
+
+
+def not_found_resource() -> Resource:
+    """The answer for a path that the site does not have."""
+    return Resource(404, {"Content-Type": _HTML}, not_found_page().encode())
+
+
+def _story_resources(origin: str) -> Iterator[tuple[str, Resource]]:
+    for article in articles():
+        for number in range(1, len(article.pages) + 1):
+            location = PageLocation(origin, article.page_path(number), number)
+            yield location.path, _story_resource(article, location)
+        for copy in article.duplicates:
+            yield copy.path, _story_resource(article, PageLocation(origin, copy.path))
+
+
+def _story_resource(article: SampleArticle, location: PageLocation) -> Resource:
+    charset = "" if article.declared == "meta" else f"; charset={article.encoding}"
+    headers = {
+        "Content-Type": f"text/html{charset}",
+        "Last-Modified": format_datetime(as_datetime(last_changed(article)).astimezone(UTC), usegmt=True),
+    }
+    return Resource(200, headers, story_page(article, location).encode(article.encoding, "xmlcharrefreplace"))
+
+
+def _machine_resources(origin: str) -> Iterator[tuple[str, Resource]]:
+    yield ROBOTS, Resource(200, {"Content-Type": "text/plain; charset=utf-8"}, robots_txt(origin).encode())
+    for path, body in (sitemaps(origin) | feeds(origin)).items():
+        yield path, Resource(200, {"Content-Type": _CONTENT_TYPES.get(path, "application/xml")}, body)
+
+
+def _special_resources(origin: str) -> Iterator[tuple[str, Resource]]:
+    for page in special_addresses():
+        location = page.location.replace("{origin}", origin)
+        headers = {"Content-Type": page.type} | ({"Location": location} if location else {})
+        yield page.path, Resource(page.status, headers, page.body())
+
 
 _NO_BODY = (204, 304)
 _POLL_SECONDS = 0.05  # how soon the server notices that it is to stop

@@ -1,15 +1,21 @@
-"""What a crawl of the sample site should find, derived from the same files as its pages."""
+"""The outcome that a crawl of the sample site should have, derived from the same files as its pages."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from broadsheet.crawler.demo import feeds, special
-from broadsheet.crawler.demo.content import SampleArticle, StoryPart, articles
-from broadsheet.crawler.demo.head import ATOM, RSS
-from broadsheet.crawler.demo.lists import form_pages, list_pages
-from broadsheet.crawler.demo.prose import to_blocks
+from broadsheet.crawler.demo.page_parts import ATOM, RSS
+from broadsheet.crawler.demo.sample_pages import form_pages, list_pages
+from broadsheet.crawler.demo.sample_stories import SampleArticle, StoryPart, articles, to_blocks
+from broadsheet.crawler.demo.special_addresses import (
+    GZIPPED_SITEMAP,
+    NEWS_SITEMAP,
+    PLAIN_SITEMAP,
+    ROBOTS,
+    SITEMAP_INDEX,
+    special_addresses,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def _expected_outcomes() -> dict[str, tuple[str, str]]:
     return (
         dict(_article_outcomes())
         | dict(_other_outcomes())
-        | {page.path: (page.state, page.reason) for page in special.special_addresses()}
+        | {page.path: (page.state, page.reason) for page in special_addresses()}
     )
 
 
@@ -90,8 +96,8 @@ def _article_outcomes() -> Iterator[tuple[str, tuple[str, str]]]:
 
 
 def _other_outcomes() -> Iterator[tuple[str, tuple[str, str]]]:
-    yield feeds.ROBOTS, ("done", "robots")
-    for path in (feeds.SITEMAP_INDEX, feeds.GZIPPED_SITEMAP, feeds.PLAIN_SITEMAP, feeds.NEWS_SITEMAP):
+    yield ROBOTS, ("done", "robots")
+    for path in (SITEMAP_INDEX, GZIPPED_SITEMAP, PLAIN_SITEMAP, NEWS_SITEMAP):
         yield path, ("done", "sitemap")
     for path in (RSS, ATOM):
         yield path, ("done", "feed")

@@ -1,1 +1,1 @@
-"""From sitemaps, feeds and links to rows of the queue; scope and traps."""
+"""Discovery: from sitemaps, feeds and links to rows of the queue; scope and traps."""

@@ -8,22 +8,22 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from broadsheet.cleaners.document import Outlink, UrlSource
-from broadsheet.cleaners.urls.canonical import host_of, is_probably_media
-from broadsheet.crawler.discovery.comment_feeds import (
+from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
+from broadsheet.crawler.discovery.feed_reader import (
+    FeedEntry,
     NamingPage,
     is_comment_feed,
     is_comment_place,
     is_own_comment_feed,
 )
-from broadsheet.crawler.discovery.feeds import FeedEntry
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
 from broadsheet.crawler.discovery.traps import trap_reason
 from broadsheet.crawler.discovery.usual_places import fetch_priority, is_too_old
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.db.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.outcome import DiscoveredUrl
-from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.url_queue import QueuedUrl
 
 _STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
 _SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}

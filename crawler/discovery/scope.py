@@ -1,4 +1,4 @@
-"""Which URLs belong to a crawl. Pure.
+"""Scope of a crawl: which URLs belong to it. Pure.
 
 A URL belongs when its host is a seed's host and its path lies under the seed's. `www.` and the bare host are one
 host here, http and https one scheme; another port is another host. A seed's path means:
@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
-from broadsheet.cleaners.urls.canonical import canonicalise, host_of
-from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
+from broadsheet.output.archive.url_words import OutcomeReason
 
 _FILE_NAME = re.compile(r"[^/]\.[a-z][a-z0-9]{1,4}$", re.IGNORECASE)
 

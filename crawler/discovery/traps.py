@@ -1,6 +1,6 @@
 """URLs that a site generates without end, recognised by the URL alone. Pure but for the year in which it is loaded.
 
-What a URL does not show, the archive does: `broadsheet.output.queue.url_bounds` bounds patterns of URLs that bring no
+What a URL does not show, the archive does: `broadsheet.output.write.url_bounds` bounds patterns of URLs that bring no
 new article.
 """
 
@@ -15,7 +15,7 @@ from importlib.resources import files
 from itertools import groupby
 from urllib.parse import unquote, urlsplit
 
-from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.archive.url_words import OutcomeReason
 
 _CONFIG = tomllib.loads(files(__package__).joinpath("traps.toml").read_text(encoding="utf-8"))
 _BOUNDS = _CONFIG["bounds"]

@@ -11,10 +11,10 @@ from importlib.resources import files
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.cleaners.urls.canonical import canonicalise
-from broadsheet.cleaners.urls.shape import UrlShape, is_section, shape_of
-from broadsheet.output.db.fulltext.unspaced_scripts import CJK_CHARACTER
-from broadsheet.output.db.url_words import UrlKind
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
+from broadsheet.output.archive.stored_text import CJK_CHARACTER
+from broadsheet.output.archive.url_words import UrlKind
 
 _DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
 _USUAL_PATHS = {UrlKind.SITEMAP: _DATA["places"]["sitemaps"], UrlKind.FEED: _DATA["places"]["feeds"]}

@@ -1,1 +1,1 @@
-"""HTTP: how requests are built, which addresses are refused, how responses are bounded and recorded, what failed."""
+"""HTTP connections: guarded, bounded and exact; requests as built, faults as told, and who we are."""

@@ -1,4 +1,4 @@
-"""Which URLs and IP addresses a crawl may connect to, judged by their text alone. Pure.
+"""Addresses and URLs that a crawl may connect to, judged by their text alone. Pure.
 
 Links are written by strangers, and a machine that crawls can often reach more than the public can: its own services,
 its network, its cloud's credentials (server-side request forgery).
@@ -11,7 +11,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.page.canonical_urls import canonicalise
 
 USUAL_PORTS = frozenset((80, 443))
 PRIVATE_VERDICTS = frozenset(("loopback", "private", "cgnat", "reserved"))

@@ -1,9 +1,16 @@
-"""How many requests may be under way at once, by what this machine has: memory and open files."""
+"""Capacity of this machine: requests and open files at once, bytes of bodies in memory.
+
+How many requests may be under way at once, by what this machine has: memory and open files.
+
+Bounds the bytes of response bodies that are in memory until their outcomes are stored.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MOST_REQUESTS = 256
@@ -49,3 +56,29 @@ def memory_bytes() -> int:
     with suppress(ValueError, OSError):  # "max" is no number, and other systems have no such file
         amounts.append(int(_CGROUP_LIMIT.read_text("ascii")))
     return max(0, min(amounts, default=0))
+
+
+class ByteBudget:
+    """Counts reserved bytes; whoever would fetch more waits while they are more than `max_bytes`."""
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._reserved_bytes = 0
+        self._bytes_released = asyncio.Event()
+
+    @contextmanager
+    def reserve(self, byte_count: int) -> Iterator[None]:
+        """Reserve bytes for the duration of the `with` block."""
+        self._reserved_bytes += byte_count
+        try:
+            yield
+        finally:
+            self._reserved_bytes -= byte_count
+            self._bytes_released.set()
+
+    async def wait_for_room(self, tighter_limit: int | None = None) -> None:
+        """Return once no more than `max_bytes` are reserved, or no more than `tighter_limit` if that is smaller."""
+        limit = self._max_bytes if tighter_limit is None else min(tighter_limit, self._max_bytes)
+        while self._reserved_bytes > limit:
+            self._bytes_released.clear()
+            await self._bytes_released.wait()

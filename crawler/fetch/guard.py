@@ -27,14 +27,13 @@ from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
 from scrapy.resolver import CachingHostnameResolver
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
-from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
+from broadsheet.crawler.fetch.address_turns import AddressTurns
 from broadsheet.crawler.fetch.addresses import address_refusal, check_url, port_of
 from broadsheet.crawler.fetch.capacity import most_idle_connections
-from broadsheet.crawler.fetch.errors import AddressRefusedError
-from broadsheet.crawler.fetch.per_address.turns import AddressTurns
-from broadsheet.crawler.fetch.transport.certificates import StrictCertificatePolicy
-from broadsheet.crawler.fetch.transport.connection import GuardedFactory, root_cause
-from broadsheet.crawler.fetch.transport.wiretap import RecordingPool, recording
+from broadsheet.crawler.fetch.connection import GuardedFactory, StrictCertificatePolicy, root_cause
+from broadsheet.crawler.fetch.exchange_recorder import RecordingPool, recording
+from broadsheet.crawler.fetch.faults import AddressRefusedError
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -115,7 +114,7 @@ class GuardedResolver(CachingHostnameResolver):
 class GuardedDownloadHandler(HTTP11DownloadHandler):
     """Scrapy's HTTP download handler; a refused request fails with `AddressRefusedError`.
 
-    A response that cannot be used fails with `broadsheet.crawler.fetch.errors.AnswerError`.
+    A response that cannot be used fails with `broadsheet.crawler.fetch.faults.AnswerError`.
     """
 
     def __init__(self, crawler: Crawler):

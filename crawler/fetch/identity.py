@@ -1,13 +1,20 @@
-"""How the crawler identifies itself: the User-Agent header with a contact in it, and the From header. Pure."""
+"""Identity of a crawl: User-Agent with a contact, From header, and a user's credentials. Pure.
+
+How the crawler identifies itself: the User-Agent header with a contact in it, and the From header. Pure.
+
+What a person gave to a crawl to get in somewhere: request headers beside the project's own, and cookies. Pure.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import Cookie
 
-from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.crawler.options import OptionError
-from broadsheet.crawler.settings import USER_AGENT
+from broadsheet.crawler.settings import DEFAULT_REQUEST_HEADERS, USER_AGENT
 
 _MAIL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
@@ -69,3 +76,27 @@ def read_user_agent(value: str) -> str:
     if not _PRINTABLE.fullmatch(value) or not value.strip():
         raise OptionError(f"a User-Agent must be one line of printable ASCII, not {value!r}")
     return value.strip()
+
+
+_MIN_SECRET_CHARS = 6  # a shorter value, such as 1 or en, is no secret, and would be found in any line of a log
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The names of request headers, in lower case, whose values are not to be stored; and values not to be logged."""
+
+    header_names: frozenset[str] = frozenset()
+    values: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_options(cls, headers: Mapping[str, object], cookies: Iterable[Cookie]) -> Credentials:
+        """Those in the setting DEFAULT_REQUEST_HEADERS that are not the project's, and the values of the cookies."""
+        given_headers = {
+            name.lower(): str(value)
+            for name, value in headers.items()
+            if value is not None and DEFAULT_REQUEST_HEADERS.get(name) != value
+        }
+        values = [value for text in given_headers.values() for value in (text, *text.split())]
+        values += [cookie.value or "" for cookie in cookies]
+        long_values = {value for value in values if len(value) >= _MIN_SECRET_CHARS}
+        return cls(frozenset(given_headers), tuple(sorted(long_values, key=len, reverse=True)))

@@ -18,16 +18,14 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
-from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
-from broadsheet.crawler.fetch.cookies import cookie_header
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.faults import Fault, fault_of, truncation_of
-from broadsheet.crawler.fetch.given_headers import GivenHeaders, overlaid
 from broadsheet.crawler.fetch.identity import Identity
-from broadsheet.crawler.fetch.rule_headers import allowed_headers
-from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
-from broadsheet.output.db.url_words import UrlKind
-from broadsheet.output.queue.rows import QueuedUrl
-from broadsheet.output.raw.wire import RawExchange
+from broadsheet.crawler.fetch.request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
+from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.write.url_queue import QueuedUrl
 
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""

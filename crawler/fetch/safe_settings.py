@@ -1,4 +1,4 @@
-"""Whether Scrapy's settings leave a crawl its guard, its bounds and its decompressor; if not, why, in one line.
+"""Checks that Scrapy's settings leave a crawl its guard, bounds and decompressor; a problem is one line.
 
 A user's own middlewares, extensions and pipelines are added to ours, which are in the `*_BASE` settings. What takes one
 of ours away, or puts beside it a part of Scrapy's that passes it by, is taken for a mistake.

@@ -1,1 +1,2 @@
-"""Many sites: a file that lists them, what is due of them, and an engine that runs their crawls."""
+"""Many sites: a list of them, what is due, a lease and a copy for each, the engines that run their crawls, and
+notices."""

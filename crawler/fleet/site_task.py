@@ -1,4 +1,4 @@
-"""What the fleet has an engine do: one crawl or update of one site, and what came of it.
+"""Tasks of a fleet, one crawl or update of one site each, and what came of them.
 
 An engine knows nothing of the list of sites. It gets tasks that are due, runs each of them somewhere, and hands back
 one result for each. The default engine runs them as processes on this machine; another may have a cluster.
@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from broadsheet.crawler.console.option_types import is_file_of_receivers, is_nonempty_file
+from broadsheet.crawler.crawl.command_line import is_file_of_receivers, is_nonempty_file
 
 _WAIT = ("--wait", "2m")
 """A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""

@@ -1,1 +1,1 @@
-"""The same from WARC files: import, and cleaning again."""
+"""Replay of a crawl from WARC files: import, cleaning again, and trials on stored pages."""

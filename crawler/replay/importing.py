@@ -1,4 +1,11 @@
-"""Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
+"""Import of WARC, ARC and WACZ files: their records as a crawl's responses, revisits with their bodies.
+
+The response of an indexed record; a revisit has the body of the record that it refers to, where that can be found.
+
+A revisit that names a record which is not there, or which has another payload than it states, has the best that the
+files hold: the same payload, its own body, or the URL's latest answer before it; and its capture says so.
+
+Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
 
 Each record is an answer: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
 A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
@@ -10,7 +17,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -19,27 +26,80 @@ from typing import Any
 from scrapy.http import Response
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.cleaners.urls.canonical import host_of
-from broadsheet.crawler.answers.outcomes import Answer, OutcomeBuilder
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.crawl.outcome_writer import Writer
+from broadsheet.crawler.crawl.outcomes import Answer, OutcomeBuilder
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.crawler.frontier.robots_txt import RobotsRules
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.record_order import RecordOrder, ReplayJob, is_robots
-from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError
-from broadsheet.crawler.replay.revisits import ReplayedRecord, read_indexed_record
-from broadsheet.crawler.session.writer import Writer
-from broadsheet.crawler.workers.bounded_tasks import run_bounded
-from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.crawler.replay.record_index import BROKEN
+from broadsheet.crawler.replay.record_order import BodyRecord, RecordOrder, ReplayJob, is_robots
+from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
+from broadsheet.crawler.workers.pool import WorkerPool, run_bounded
 from broadsheet.crawler.workers.worker import process_count
-from broadsheet.output.db.url_words import OutcomeReason, ReasonFamily, ReasonText, UrlKind, UrlState, compound_reason
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.queue.imports import StoredUrl, existing_capture_id, stored_url
-from broadsheet.output.queue.rows import QueuedUrl
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.store.page_rows import with_evidence
-from broadsheet.output.write.archive import Archive
-from broadsheet.output.write.forget import is_forgotten
+from broadsheet.output.archive.page_rows import with_evidence
+from broadsheet.output.archive.url_words import (
+    OutcomeReason,
+    ReasonFamily,
+    ReasonText,
+    UrlKind,
+    UrlState,
+    compound_reason,
+)
+from broadsheet.output.raw.imported_records import BAD_REVISIT
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_url
+from broadsheet.output.write.takedowns import is_forgotten
+from broadsheet.output.write.url_queue import QueuedUrl
+
+_NOT_MODIFIED = (0, 304)  # the statuses of revisits whose stated digest, if any, may be that of no body
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayedRecord:
+    """A record's response, and for a revisit the record that its body comes from and that record's response."""
+
+    response: RecordedResponse
+    original: BodyRecord | None = None
+    original_digest: str = ""
+
+
+def read_indexed_record(job: ReplayJob, order: RecordOrder, folder: Path) -> ReplayedRecord | None:
+    """The response of a record; None if its body is in no file. ReplayError if the record cannot be read."""
+    if job.record.kind == BROKEN:
+        raise ReplayError(OutcomeReason.BROKEN_RECORD)
+    response = read_response(job.location, folder)
+    if not response.is_revisit:
+        return ReplayedRecord(response)
+    candidates = [body for body in order.body_records(job.record) if not _has_other_payload(job, response, body)]
+    if replayed := next(_with_bodies(response, candidates, folder), None):
+        return replayed
+    marked_response = replace(response, faults=(*response.faults, BAD_REVISIT))
+    if response.has_own_answer:
+        return ReplayedRecord(marked_response)
+    return next(_with_bodies(marked_response, order.body_records(job.record), folder), None)
+
+
+def _has_other_payload(job: ReplayJob, response: RecordedResponse, body: BodyRecord) -> bool:
+    """Whether a record states another payload digest than the revisit does; digests by two algorithms are not told."""
+    if response.status in _NOT_MODIFIED or not job.record.digest or not body.digest:
+        return False
+    same_algorithm = job.record.digest.partition(":")[0].lower() == body.digest.partition(":")[0].lower()
+    return same_algorithm and job.record.digest.lower() != body.digest.lower()
+
+
+def _with_bodies(response: RecordedResponse, bodies: list[BodyRecord], folder: Path) -> Iterator[ReplayedRecord]:
+    """A revisit with each of these bodies that can be read."""
+    for body in bodies:
+        try:
+            original = read_response(body.location, folder)
+        except ReplayError:
+            continue
+        yield ReplayedRecord(with_original_body(response, original), body, original.digest)
+
 
 _RECORD_FIELDS = (
     "payload_digest",

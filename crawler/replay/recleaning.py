@@ -1,4 +1,8 @@
-"""Clean the pages of an archive again from their raw responses, in worker processes, without a network.
+"""Pages of an archive cleaned again from their raw responses, in worker processes, without a network.
+
+The worker's job when an archive is cleaned again: read the raw response of a page, and clean it as a crawl does.
+
+Clean the pages of an archive again from their raw responses, in worker processes, without a network.
 
 A page that was cleaned by the current cleaner is left out, so that a run that was cut off goes on where it stopped.
 """
@@ -8,27 +12,58 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.document import ExtractorUse, UrlSource
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
-from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
-from broadsheet.crawler.answers.worker_jobs import CrawlPolicy
+from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.reclean_job import UnreadablePage, reclean_page
-from broadsheet.crawler.workers.bounded_tasks import run_bounded
-from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, run_bounded
 from broadsheet.crawler.workers.worker import process_count
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.reclean.changes import PageChange, RecleanTally, compare_readings
-from broadsheet.output.reclean.own_reading import read_own_reading
-from broadsheet.output.reclean.replace import RawPage, RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
-from broadsheet.output.store.lineage import lineage_id
-from broadsheet.output.store.page_rows import PageRows
+from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.url_words import Reason, UrlKind
+from broadsheet.output.settle.own_reading import PageChange, RecleanTally, compare_readings, read_own_reading
+from broadsheet.output.settle.recleaned_pages import (
+    RawPage,
+    RecleanedPage,
+    begin_run,
+    finish_run,
+    pages_with_raw,
+    store_batch,
+)
+from broadsheet.output.write.url_queue import QueuedUrl
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadablePage:
+    """A page whose raw response cannot be read, and why."""
+
+    reason: Reason
+    detail: str
+
+
+def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadablePage:
+    """Read a page's raw response and clean it. Relative paths are below `folder`."""
+    assert page.record_location is not None
+    try:
+        response = read_full_response(page.record_location, page.body_location, Path(folder))
+    except ReplayError as error:
+        return UnreadablePage(error.reason, str(error))
+    response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
+    queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
+    recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
+    fetched_at = datetime.fromisoformat(page.fetched_at)
+    cleaned_page = process_page(PageJob(recorded_page, queued_url, fetched_at), packed_policy).page
+    return with_evidence(cleaned_page, *response.evidence)
+
 
 _PAGES_PER_WORKER = 4  # pages under way for each worker
 _MAX_BATCH = 32  # pages that one transaction takes

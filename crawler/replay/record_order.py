@@ -14,9 +14,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broadsheet.cleaners.urls.canonical import canonicalise, host_of
+from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.crawler.replay.record_index import ANSWER_TYPES, IndexedRecord, scan_records
-from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.raw.raw_exchange import RecordLocation
 
 _CREATE_TABLES = (
     """CREATE TABLE entries (file TEXT, rank INTEGER, host TEXT, name TEXT, offset INTEGER, length INTEGER, kind TEXT,

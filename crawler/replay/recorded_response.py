@@ -12,20 +12,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from broadsheet.cleaners.document import Page
-from broadsheet.cleaners.html.robots_directives import header_directives
+from broadsheet.cleaners.page.robots_directives import header_directives
 from broadsheet.crawler.fetch.compression import decompress_partly
-from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.fetch.limits import HEAD_BYTES
-from broadsheet.output.db.url_words import OutcomeReason, Reason
-from broadsheet.output.raw.capture import RecordLocation
-from broadsheet.output.raw.imported_record import (
+from broadsheet.output.archive.url_words import OutcomeReason, Reason
+from broadsheet.output.raw.imported_records import (
     TRUNCATED,
     ImportedRecord,
     ImportedRecordError,
     read_imported_record,
     split_http,
 )
-from broadsheet.output.raw.wire import warc_digest as payload_digest
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
@@ -52,7 +52,7 @@ class RecordedResponse:
     """A response from a record. `headers` are (lower-case name, value); `body` is unpacked.
 
     `digest` is that of the body as it was sent, before it was unpacked. `truncated` is the writer's word for why the
-    record is not whole, `faults` what is wrong with it (`output/raw/imported_record.py`); `is_revisit` says that the
+    record is not whole, `faults` what is wrong with it (`output/raw/imported_records.py`); `is_revisit` says that the
     body is in another record.
     """
 

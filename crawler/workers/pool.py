@@ -1,6 +1,10 @@
-"""The pool of worker processes that parse and clean pages, off the event loop, with limits on time and memory.
+"""Pool of worker processes off the event loop, limited in time and memory; many jobs, few tasks at once.
+
+The pool of worker processes that parse and clean pages, off the event loop, with limits on time and memory.
 
 A page that hangs, breaks the parser or kills its worker fails alone, with a `WorkerError`, and the worker is replaced.
+
+Runs an asynchronous function over many jobs with a bounded number of tasks at once.
 """
 
 from __future__ import annotations
@@ -9,12 +13,12 @@ import asyncio
 import time
 from asyncio import AbstractEventLoop, TimerHandle
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
 from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
-from broadsheet.output.db.url_words import OutcomeReason
+from broadsheet.output.archive.url_words import OutcomeReason
 
 T = TypeVar("T")
 
@@ -244,3 +248,35 @@ def _unpack_result(answer: bytes) -> Any:
     if not succeeded:
         raise WorkerError(OutcomeReason.WORKER_ERROR, result)
     return result
+
+
+async def run_bounded(
+    jobs: Iterable[T], work: Callable[[T], Awaitable[None]], max_running: int, should_stop: Callable[[], bool]
+) -> None:
+    """Run `work` on each job, begun in order, `max_running` at a time. The first exception cancels the rest.
+
+    Jobs are taken from `jobs` only when there is room. Once `should_stop` is true, running jobs finish, no more begin.
+    """
+    running_tasks: set[asyncio.Future[None]] = set()
+    try:
+        for job in jobs:
+            if should_stop():
+                break
+            running_tasks.add(asyncio.ensure_future(work(job)))
+            if len(running_tasks) >= max_running:
+                running_tasks = await _wait_for_first(running_tasks)
+            else:
+                await asyncio.sleep(0)
+        while running_tasks:
+            running_tasks = await _wait_for_first(running_tasks)
+    finally:
+        for task in running_tasks:
+            task.cancel()
+
+
+async def _wait_for_first(running_tasks: set[asyncio.Future[None]]) -> set[asyncio.Future[None]]:
+    """Wait until a task is done; the others are returned. Raises what the task raised."""
+    finished_tasks, unfinished_tasks = await asyncio.wait(running_tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in finished_tasks:
+        task.result()
+    return unfinished_tasks

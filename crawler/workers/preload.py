@@ -7,10 +7,10 @@ from contextlib import suppress
 from importlib import import_module
 
 _MODULES = (
-    "broadsheet.crawler.answers.worker_jobs",
+    "broadsheet.crawler.crawl.worker_jobs",
     "feedparser",
-    "broadsheet.output.settle.site_memory.read_pages",
-    "broadsheet.output.settle.similar.relate",
+    "broadsheet.output.settle.site_scan",
+    "broadsheet.output.settle.similar_articles",
 )
 _TEXT = "The mill by the river was sold on Monday, and nobody in the village had asked what it was worth. "
 _PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{f'<p>{_TEXT * 3}</p>' * 4}</article>"
@@ -23,7 +23,7 @@ def _warm_up() -> None:
         import_module(module)
     from broadsheet.cleaners.clean import clean
     from broadsheet.cleaners.document import ExtractorUse, Page
-    from broadsheet.output.store.page_rows import make_page_rows
+    from broadsheet.output.archive.page_rows import make_page_rows
 
     with suppress(Exception):  # as where the disk is full: what could not be loaded now is loaded when a page needs it
         # this loads the large model that guesses a page's language, trafilatura and both models of blocks, too

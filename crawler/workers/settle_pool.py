@@ -18,7 +18,7 @@ from sqlite_utils import Database
 from broadsheet.crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
 
 if TYPE_CHECKING:
-    from broadsheet.output.settle.judge_again import SettleResult
+    from broadsheet.output.settle.settling import SettleResult
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -108,8 +108,8 @@ class SettlePool:
 
 
 def settle_in_processes(db: Database) -> SettleResult:
-    """Settle an archive with all processors. See `broadsheet.output.settle.judge_again.settle`."""
-    from broadsheet.output.settle.judge_again import settle  # not before the first request, when nobody needs it
+    """Settle an archive with all processors. See `broadsheet.output.settle.settling.settle`."""
+    from broadsheet.output.settle.settling import settle
 
     with SettlePool() as share:
         return settle(db, parallel_map=share)

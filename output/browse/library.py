@@ -1,4 +1,4 @@
-"""What a reading room shows: one archive, all those of a folder, or a data set by its catalogue.
+"""The holdings of a reading room: one archive, all those of a folder, or a data set by its catalogue.
 
 Each file is opened for a single request, and no connection outlives it. A crawl that begins and ends under an open page
 leaves one file, out of WAL mode.
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.db.open import archive_path, open_database
+from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_file import archive_path, open_database
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CATALOGUE, _MANIFEST = "catalogue.db", "manifest.json"

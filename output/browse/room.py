@@ -1,4 +1,4 @@
-"""What all pages of the reading room share: the archives, the words, the token, and what was counted already."""
+"""The reading room itself, shared by all pages: archives, words, the token, what was counted already."""
 
 from __future__ import annotations
 
@@ -16,21 +16,20 @@ from urllib.parse import quote, urlencode
 from sqlite_utils import Database
 from starlette.responses import Response
 
-from broadsheet.cleaners.verdicts.certainty import IS_CALIBRATED, certainty
-from broadsheet.output.browse.arguments import NotHereError
+from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
+from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.archive_lock import is_owned
+from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.browse.article_page import MOST_ROWS, ArticleView, CaptureLine
+from broadsheet.output.browse.collection_pages import MOST_COPIED, MOST_HOSTS
 from broadsheet.output.browse.library import ArchiveFile, Library
-from broadsheet.output.browse.queries.article import MOST_ROWS, ArticleView, CaptureLine
-from broadsheet.output.browse.queries.capture import RawReader
-from broadsheet.output.browse.queries.collection import MOST_COPIED, MOST_HOSTS
-from broadsheet.output.browse.queries.rule_trial import RuleTrier
-from broadsheet.output.browse.queries.votes import PageJudge
+from broadsheet.output.browse.page_trials import PageJudge, RuleTrier
 from broadsheet.output.browse.rendering import PageFrame, Renderer, make_environment
-from broadsheet.output.db.errors import ArchiveError
-from broadsheet.output.db.lock import is_owned
-from broadsheet.output.report.plain_words import reason_words, rule_words
-from broadsheet.output.store.articles import latest_seq
-from broadsheet.output.verdicts.ruling_journal import read_journal
-from broadsheet.output.watch.edit_list import ListedEdit
+from broadsheet.output.browse.strict_requests import NotHereError
+from broadsheet.output.browse.url_pages import RawReader
+from broadsheet.output.read.plain_words import reason_words, rule_words
+from broadsheet.output.write.edit_history import ListedEdit
+from broadsheet.output.write.ruling_journal import read_journal
 
 _FEW_URLS = 20_000
 """URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""

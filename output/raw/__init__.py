@@ -1,1 +1,1 @@
-"""Raw HTTP exchanges written as WARC records, read back, checked and erased."""
+"""Raw HTTP exchanges: written as WARC records, read back, checked and erased."""

@@ -17,13 +17,13 @@ from sqlite3 import DatabaseError
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import NotAnArchive
-from broadsheet.output.raw.credentials import RedactedRequest, redact_request
-from broadsheet.output.raw.packed_member import MemberError, unpack_member
+from broadsheet.output.archive.archive_errors import NotAnArchive
+from broadsheet.output.raw.imported_records import MemberError, unpack_member
+from broadsheet.output.raw.raw_exchange import warc_digest
+from broadsheet.output.raw.redaction import RedactedRequest, redact_request
 from broadsheet.output.raw.warc_files import warc_path
 from broadsheet.output.raw.warc_reader import RecordError, read_span
-from broadsheet.output.raw.warc_records import REDACTED_FIELD
-from broadsheet.output.raw.wire import warc_digest
+from broadsheet.output.raw.warc_writer import REDACTED_FIELD
 
 _FILES = "SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name"
 _RECORDS = """SELECT warc_offset, warc_length FROM captures WHERE warc_file = ?
@@ -47,7 +47,7 @@ class FileSpan:
 def credentials_warning(db: Database, folder: Path) -> str:
     """That the archive's requests hold credentials, in one line; empty if none are seen. `folder` is the database's.
 
-    What cannot be read is passed over: `broadsheet.output.raw.check` says where that is.
+    What cannot be read is passed over: `broadsheet.output.raw.warc_reader` says where that is.
     """
     counts: Counter[str] = Counter()
     with suppress(DatabaseError, NotAnArchive):

@@ -1,4 +1,11 @@
-"""The WARC files of an archive: appended to in step with its transactions, truncated to what was committed.
+"""The WARC files of an archive: appended to in step with its transactions, or away in a store.
+
+WARC files of an archive that are not beside it: a list, in a file beside it, of what lies in a store.
+
+Such a file is complete. Nothing is appended to it, a payload that it holds is not stored again, and what is to be
+erased in it waits until the file is there.
+
+The WARC files of an archive: appended to in step with its transactions, truncated to what was committed.
 
 Table `warc_files` holds the committed length of each file. A batch's records are appended and synced to disk before the
 transaction that names them commits, so a row never names what is not there; what a run wrote and could not commit is
@@ -8,19 +15,67 @@ cut off when the next one begins. Files that the table does not know are never t
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
+from typing import Self
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import NotAnArchive
-from broadsheet.output.db.open import database_file
-from broadsheet.output.db.transaction import write_transaction
-from broadsheet.output.raw.away_files import read_away_files
-from broadsheet.output.raw.whole_file import sync_folder
+from broadsheet.output.archive.archive_errors import NotAnArchive
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
+
+AWAY_ENDING = ".away"
+"""Appended to an archive's name for the list."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwayFile:
+    """A WARC file by its name relative to the archive, its length in bytes, its SHA-256 in hexadecimal digits, and the
+    key of its bytes in the store."""
+
+    name: str
+    length: int
+    sha256: str
+    key: str
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, object]) -> Self:
+        """A file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        return cls(str(values["name"]), int(str(values["length"])), str(values["sha256"]), str(values["key"]))
+
+
+def read_away_files(database: Path) -> Mapping[str, AwayFile]:
+    """The files of an archive that are away, by name; most archives have none. NotAnArchive if the list is damaged."""
+    path = away_path(database)
+    try:
+        rows = json.loads(path.read_bytes())
+        files = [AwayFile.from_values(row) for row in rows]
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise NotAnArchive(f"{path} is damaged; it lists the WARC files that are in a store") from error
+    return {file.name: file for file in files}
+
+
+def write_away_files(database: Path, files: Iterable[AwayFile]) -> None:
+    """Replace the list, whole or not at all; an empty one goes."""
+    path, rows = away_path(database), [asdict(file) for file in files]
+    if not rows:
+        path.unlink(missing_ok=True)
+        return
+    with whole_file(path) as stream:
+        stream.write(json.dumps(rows, indent=0).encode())
+
+
+def away_path(database: Path) -> Path:
+    """Where the list of an archive is."""
+    return database.with_name(f"{database.name}{AWAY_ENDING}")
+
 
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""

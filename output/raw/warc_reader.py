@@ -1,21 +1,29 @@
-"""Raw responses read back from WARC files, at the offset that a capture's row holds. fastwarc reads the records."""
+"""Raw responses read back from WARC files, and what is wrong with them.
+
+Raw responses read back from WARC files, at the offset that a capture's row holds. fastwarc reads the records.
+
+What is wrong with the raw responses of an archive: records whose digests do not hold, rows without their record.
+
+A WARC file is read a capture at a time, from its offset to the next capture's, so that damage in one hides no other.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from broadsheet.output.raw.imported_record import ImportedRecordError, read_imported_record
-from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.raw.imported_records import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
+from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
+from broadsheet.output.raw.warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")
@@ -135,3 +143,129 @@ def dechunked_body(exchange: RawExchange) -> bytes:
         body += exchange.body[size_line.end() : size_line.end() + length]
         position = size_line.end() + length + 2
     return bytes(body)
+
+
+_CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
+        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
+        c.http_status
+    FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
+_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
+    AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
+_DIGEST_PREFIX = "sha1:"
+
+_STATUS_LINE = re.compile(rb"HTTP/\S+ (\d{3})\b")
+_ROW_KINDS = ("response", "revisit")  # records that have a row in `captures`
+
+CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool, int | None]
+"""WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one; for
+that what was wrong with the record when it was imported; whether it holds its payload itself; HTTP status."""
+
+
+def raw_faults(db: Database, folder: Path) -> Iterator[str]:
+    """Each fault as a message of one line. `folder` is the database's."""
+    for _, rows in groupby(db.execute(_CAPTURE_ROWS), key=lambda row: row[0]):
+        yield from _file_faults(folder, list(rows))
+    for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
+        yield from _span_faults(folder, name, 0, length)
+
+
+def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
+    """The faults of one WARC file, whose captures are `rows` by offset."""
+    file, first_offset, committed_length = rows[0][0], rows[0][1], rows[0][6]
+    if committed_length is None:  # imported, so not ours: only the records that our rows name are checked
+        for row in rows:
+            yield from _imported_record_faults(folder, row)
+        return
+    if first_offset:
+        yield from _span_faults(folder, file, 0, first_offset)
+    for row, end in zip(rows, [*(next_row[1] for next_row in rows[1:]), committed_length], strict=True):
+        yield from _capture_faults(folder, row, end - row[1])
+
+
+def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator[str]:
+    """The faults of a capture's record, and of what follows it in the `span_length` bytes up to the next capture's."""
+    file, offset, record_length, url = row[:4]
+    location = f"{file} at {offset}"
+    try:
+        data = read_span(folder, file, offset, span_length)
+        record = parse_record(data[:record_length], location)
+    except RecordError as error:
+        yield f"{url}: {error}"
+        return
+    yield from _digest_faults(record, location)
+    yield from _row_mismatch(record, row, location)
+    yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
+
+
+def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
+    """The faults of an imported capture's record that it had not when it was imported."""
+    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, _ = row
+    location = f"{file} at {offset}"
+    try:
+        record = read_imported_record(read_span(folder, file, offset, record_length), _MAX_RECORD_BYTES)
+    except (RecordError, ImportedRecordError) as error:
+        yield f"{url}: {error}" if isinstance(error, RecordError) else f"{url}: {location}: {error}"
+        return
+    if DIGEST_MISMATCH in record.faults and DIGEST_MISMATCH not in known_faults.split():
+        yield f"{location}: the {record.head.kind} record has not the digest that it states"
+    elif has_payload and record.head.kind != "revisit" and warc_digest(record.payload) != payload_digest:
+        yield f"{location}: the payload of {url} has not the digest of its row"
+
+
+def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
+    """A message if the record is not the one that its row describes."""
+    url, fetched_at, payload_digest = row[3:6]
+    stated_digest = record.fields.get("warc-payload-digest", payload_digest)
+    actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
+    if record.kind not in ("response", "revisit"):
+        yield f"{location}: a {record.kind} record in place of the response of {url}"
+    elif (record.url, record.fields.get("warc-date")) != (url, warc_date(fetched_at)):
+        record_date = record.fields.get("warc-date")
+        yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
+    elif actual_digest != payload_digest and not _is_not_modified(record):
+        yield f"{location}: the payload of {url} has not the digest of its row"
+    elif (match := _STATUS_LINE.match(record.block)) and int(match[1]) != row[9]:
+        yield f"{location}: the record's status is {int(match[1])}, that of its row {row[9]}"
+
+
+def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
+    """The faults of a span of a file whose records no row names."""
+    try:
+        yield from _unnamed_record_faults(read_span(folder, file, offset, length), f"{file} at {offset}")
+    except RecordError as error:
+        yield str(error)
+
+
+def _unnamed_record_faults(data: bytes, location: str) -> Iterator[str]:
+    """The faults of all records in some bytes; `location` says in messages where they are from."""
+    try:
+        for _, record in iter_records(data, location):
+            yield from _digest_faults(record, location)
+            if record.kind in _ROW_KINDS:
+                yield f"{location}: the {record.kind} of {record.url} has no row in captures"
+    except RecordError as error:
+        yield str(error)
+
+
+def _digest_faults(record: WarcRecord, location: str) -> Iterator[str]:
+    """A message for each SHA-1 digest in the record's headers that its bytes do not have."""
+    stated_digest = record.fields.get("warc-block-digest", "")
+    if stated_digest.startswith(_DIGEST_PREFIX) and stated_digest != warc_digest(record.block):
+        yield f"{location}: the {record.kind} record has not the digest that it states"
+    stated_digest = record.fields.get("warc-payload-digest", "")
+    if (
+        record.kind == "response"
+        and stated_digest.startswith(_DIGEST_PREFIX)
+        and stated_digest not in _payload_digests(record)
+    ):
+        yield f"{location}: the payload of {record.url} has not the digest that it states"
+
+
+def _payload_digests(record: WarcRecord) -> tuple[str, str]:
+    """The digest of the payload with its transfer coding, and of the dechunked one, which some other tools write."""
+    head, body = record.head_and_body
+    return warc_digest(body), warc_digest(dechunked_body(RawExchange(b"", head, body)))
+
+
+def _is_not_modified(record: WarcRecord) -> bool:
+    return record.fields.get("warc-profile", "").endswith("server-not-modified")

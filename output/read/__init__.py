@@ -1,1 +1,1 @@
-"""Search, explain, examples, verify: all that needs only a read-only connection."""
+"""Everything that needs only a read-only connection: search, explanations, checks, reports and exports."""

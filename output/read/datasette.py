@@ -1,6 +1,6 @@
 """Datasette's metadata for an archive: what each table and column means, how it is shown, and queries to begin with.
 
-What it shows and how is in `datasette.toml`, what it means in `output/db/schema.toml`.
+What it shows and how is in `datasette.toml`, what it means in `output/archive/schema.toml`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.open import database_file
-from broadsheet.output.db.schema_doc import ColumnMeanings, column_meanings, schema_columns
-from broadsheet.output.db.stored_values import json_object
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.schema_doc import ColumnMeanings, column_meanings, schema_columns
+from broadsheet.output.archive.stored_values import json_object
 
 SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"

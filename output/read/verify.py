@@ -1,4 +1,4 @@
-"""Whether the archive is intact: each check tests one invariant of the file and names what breaks it.
+"""Verification of an archive: each check tests one invariant of the file and names what breaks it.
 
 Rows and values are read one at a time, so memory does not grow with the archive.
 """
@@ -12,37 +12,41 @@ from itertools import islice
 
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import DamagedValue
-from broadsheet.output.db.open import database_file
-from broadsheet.output.raw.check import raw_faults
-from broadsheet.output.read.checks.agreement_checks import (
+from broadsheet.output.archive.archive_errors import DamagedValue
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.raw.warc_reader import raw_faults
+from broadsheet.output.read.agreement_checks import (
+    articles_and_pages,
     block_reasons,
     copied_values,
     dates,
     hosts,
-    row_numbers,
-    url_reasons,
-)
-from broadsheet.output.read.checks.column_checks import column_values
-from broadsheet.output.read.checks.file_checks import foreign_keys, full_text, integrity, schema_objects, schema_version
-from broadsheet.output.read.checks.finding import Finding
-from broadsheet.output.read.checks.link_checks import (
-    articles_and_pages,
     layout_counts,
     ledger_counts,
     ledger_rows,
     needed_rows,
     old_revisions,
+    row_numbers,
     url_counts,
+    url_reasons,
 )
-from broadsheet.output.read.checks.text_checks import (
+from broadsheet.output.read.content_checks import (
     article_digests,
     article_texts,
     block_texts,
     page_digests,
     standfirsts,
+    stored_values,
 )
-from broadsheet.output.read.checks.value_checks import stored_values
+from broadsheet.output.read.file_checks import (
+    Finding,
+    column_values,
+    foreign_keys,
+    full_text,
+    integrity,
+    schema_objects,
+    schema_version,
+)
 
 _MAX_PROBLEMS = 20  # of one check
 

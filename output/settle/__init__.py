@@ -1,1 +1,1 @@
-"""Judge again with the evidence of the whole archive: duplicates, parts, what a site repeats."""
+"""Judging again with the evidence of the whole archive, and cleaning stored pages anew."""

@@ -1,1 +1,1 @@
-"""Writing to an archive: its one owner with a transaction a batch, the records of runs, takedowns."""
+"""The one owner of an archive file: outcomes in, a transaction a batch; queue, verdicts, revisits."""

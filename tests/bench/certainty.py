@@ -2,7 +2,7 @@
 
     python -m tests.bench.certainty [--every N] [--extractor always|in-doubt|never] [--out FILE]
 
-On pages of the hosts that are held out of every training (`cleaners/training/mixture.py`), those of hosts that another
+On pages of the hosts that are held out of every training (`cleaners/training/corpora.py`), those of hosts that another
 corpus has too left out. By classes of expected F1: how many pages, the mean expected and the mean real word F1
 (characters in Chinese), and the share of pages below .8. CPU time is a page's, models loaded before. The result kept in
 the repository is `tests/bench/results/certainty.json`.
@@ -25,11 +25,10 @@ from typing import Any
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import ExtractorUse, Page
+from broadsheet.cleaners.judge.certainty import Certainty, certainty, expected_verdict_f1
 from broadsheet.cleaners.training.annotated_pages import annotated_pages, site_name
-from broadsheet.cleaners.training.annotated_sites import SITES, site_pages
+from broadsheet.cleaners.training.corpora import HELD_OUT_CORPORA, PAGE_CORPORA, SITES, is_held_out, site_pages
 from broadsheet.cleaners.training.labels import word_f1, words_of
-from broadsheet.cleaners.training.mixture import HELD_OUT_CORPORA, PAGE_CORPORA, is_held_out
-from broadsheet.cleaners.verdicts.certainty import Certainty, certainty, expected_verdict_f1
 from tests.bench.quality import SHARED, corpus_hash
 
 LIMITS = (0.7, 0.8, 0.9, 0.93, 0.96, 0.98, 0.99)

@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from broadsheet.output.dataset.build import DatasetBuild
-from broadsheet.output.dataset.sources import open_sources
-from broadsheet.output.dataset.store import LocalStore
-from broadsheet.output.merge.merge_archive import merge_archive
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.collections.dataset_build import DatasetBuild
+from broadsheet.output.collections.dataset_files import LocalStore
+from broadsheet.output.collections.dataset_rows import open_sources
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.output.conftest import Maker
 
 _RESULTS = Path(__file__).parent / "results" / "collections.json"

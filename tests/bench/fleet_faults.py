@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.fleet.store.site_lease import LeaseTerms
-from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.merged_sites import trim
 from tests.bench.sites import Site
-from tests.crawler.fleet.engine.dask_cluster import DaskCluster
-from tests.crawler.fleet.store.conftest import free_port
+from tests.crawler.fleet.conftest import free_port
+from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.fleet.troubled_fleet import (
     FleetRun,
     FleetSite,

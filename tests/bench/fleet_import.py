@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from broadsheet.crawler.demo.render import render
+from broadsheet.crawler.demo.server import render
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.watch import usual_environment
 from tests.bench.sites import ROOT

@@ -13,12 +13,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.bench.documents.figures import refresh_documents
-from tests.crawler.fleet.engine.dask_cluster import DaskCluster
-from tests.crawler.fleet.store.conftest import free_port
+from tests.crawler.fleet.conftest import free_port
+from tests.crawler.fleet.dask_cluster import DaskCluster
 
 RESULTS = Path(__file__).parent / "results" / "fleet_tasks.json"
 _TICKS = 100  # a second, in /proc/PID/stat

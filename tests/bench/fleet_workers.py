@@ -17,14 +17,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store.store_address import make_store
-from broadsheet.crawler.fleet.store.task_in_store import StorePlace
+from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.fleet_tasks import process_seconds
-from tests.crawler.fleet.engine.dask_cluster import DaskCluster
-from tests.crawler.fleet.store.conftest import free_port
+from tests.crawler.fleet.conftest import free_port
+from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.scripted_site import ScriptedSite, page
 
 RESULTS = Path(__file__).parent / "results" / "fleet_workers.json"

@@ -34,11 +34,10 @@ from contextlib import redirect_stdout
 from typing import Any
 
 from broadsheet.crawler.cli import run
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.watch.requeue_due import UpdateRun
-from broadsheet.output.watch.when_due import RevisitPolicy
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun
 from tests.bench.load.generated_site import GeneratedSite
 from tests.bench.load.growth_section import write_growth_section
 from tests.bench.load.watch import watched

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from broadsheet.cleaners.html.decode import decode, parse
-from broadsheet.cleaners.metadata.authors import name_key, split_names
-from broadsheet.cleaners.metadata.fields import read_metadata
+from broadsheet.cleaners.page.authors import name_key, split_names
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.parsed_page import decode, parse
 from tests.bench.documents.figures import refresh_documents
 
 Read = Callable[[Any, str], "Answer"]

@@ -39,7 +39,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
 CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"))
-LEARNED = {"pages": "cleaners/learned/models/model.json", "extracted text": "cleaners/learned/models/lines.json"}
+LEARNED = {"pages": "cleaners/judge/models/model.json", "extracted text": "cleaners/judge/models/lines.json"}
 METADATA = ("news", "wcxb")
 
 Data = list[tuple[dict[str, Any], bytes]]

@@ -26,16 +26,15 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from broadsheet.crawler.frontier.robots_txt import RobotsRules
-from broadsheet.crawler.frontier.turns import Frontier, PolitenessSettings
+from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.crawler.crawl.session import CrawlSession
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.session.run import CrawlSession
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.transaction import write_transaction
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.queue.requeue import UNREACHED_HOSTS
-from broadsheet.output.queue.rows import add_urls
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.url_queue import UNREACHED_HOSTS, add_urls
 
 RESULT = pathlib.Path(__file__).parent / "results/queue.json"
 WAITING = 0.01  # share of the rows that wait for a retry

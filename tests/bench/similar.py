@@ -17,9 +17,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.settle.similar.relate import relate_articles
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle.similar_articles import relate_articles
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.output.conftest import Maker
 
 _COPY = 20

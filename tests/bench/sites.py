@@ -28,7 +28,7 @@ import urllib.request
 from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from broadsheet.output.settle.duplicates import SHORT_WORDS
+from broadsheet.output.settle.copies_and_parts import SHORT_WORDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")

@@ -67,7 +67,7 @@ def newspaper(html: bytes, url: str | None) -> str:
     warnings.simplefilter("ignore")
     import newspaper as library
 
-    from broadsheet.cleaners.html.decode import decode
+    from broadsheet.cleaners.page.parsed_page import decode
 
     page = decode(html).text
     return str(library.article(url or "http://none.example/", input_html=page, fetch_images=False).text)
@@ -78,6 +78,6 @@ def resiliparse(html: bytes, url: str | None) -> str:
     from resiliparse.extract.html2text import extract_plain_text
     from resiliparse.parse.html import HTMLTree
 
-    from broadsheet.cleaners.html.decode import decode
+    from broadsheet.cleaners.page.parsed_page import decode
 
     return str(extract_plain_text(HTMLTree.parse(decode(html).text), main_content=True, alt_texts=False))

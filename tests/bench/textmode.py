@@ -2,7 +2,7 @@
 
     python -m tests.bench.textmode [--every N] [--out FILE]
 
-The texts are made from the annotated pages (`cleaners/training/text_dumps.py`): the full text of the page by html-text,
+The texts are made from the annotated pages (`cleaners/training/line_model.py`): the full text of the page by html-text,
 what trafilatura leaves of it, and the annotated text itself, of which nothing may be lost. What counts are the
 cross-validated figures, which `python -m broadsheet.cleaners.training.line_model` writes beside the model; here the
 model that is shipped is measured, which has seen these pages, and the time that a text costs. The result kept in the
@@ -19,16 +19,15 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from broadsheet.cleaners.learned.model import LINE_MODEL, predict
-from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
+from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.plaintext import judge_text
-from broadsheet.cleaners.training.line_model import compare_cleaning
-from broadsheet.cleaners.training.text_dumps import TextDump, read_dumps
+from broadsheet.cleaners.training.line_model import TextDump, compare_cleaning, read_dumps
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
-TRAINED = ROOT / "cleaners/learned/models/lines.json"
+TRAINED = ROOT / "cleaners/judge/models/lines.json"
 
 
 def in_sample(dumps: Sequence[TextDump]) -> dict[str, Any]:

@@ -23,14 +23,13 @@ from typing import Any
 
 from broadsheet.cleaners.clean import read_page
 from broadsheet.cleaners.document import Page, PageType
-from broadsheet.cleaners.html.decode import decode, parse
-from broadsheet.cleaners.page_type.decide import page_verdict
-from broadsheet.cleaners.page_type.page_features import PageFeatures, page_features
-from broadsheet.cleaners.page_type.page_weights import parse_table
-from broadsheet.cleaners.page_type.page_words import word_signs
-from broadsheet.cleaners.training.mixture import fold_of
+from broadsheet.cleaners.judge.block_verdicts import judge
+from broadsheet.cleaners.judge.hashed_words import word_signs
+from broadsheet.cleaners.judge.page_features import PageFeatures, page_features
+from broadsheet.cleaners.judge.page_type import page_verdict, parse_table
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from broadsheet.cleaners.training.corpora import fold_of
 from broadsheet.cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
-from broadsheet.cleaners.verdicts.judge import judge
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.quality import SHARED, corpus_hash
 

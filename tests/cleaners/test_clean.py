@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from broadsheet.cleaners.clean import article_text, clean
 from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason, UrlSource
-from broadsheet.cleaners.html.decode import decode
-from broadsheet.crawler.demo.render import Resource, render
+from broadsheet.cleaners.page.parsed_page import decode
+from broadsheet.crawler.demo.server import Resource, render
 
 SHARED = os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared"
 CORPUS = Path(SHARED) / "corpus" / "wcxb" / "html"

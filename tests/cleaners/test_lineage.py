@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.judge.site_rule_files import parse_rule_file
 from broadsheet.cleaners.lineage import (
     CLEANER_VERSION,
     MODEL_DATA,
@@ -20,13 +21,12 @@ from broadsheet.cleaners.lineage import (
     rule_files,
     site_rules_digest,
 )
-from broadsheet.cleaners.site_rules.ftr_format import parse_rule_file
 
 ROOM = Path(__file__).resolve().parents[2] / "cleaners"
 SHOW = "from broadsheet.cleaners.lineage import lineage; said = lineage(); print(said.rules, said.model)"
 CHANGES_NO_VERDICT = {
-    ("broadsheet.cleaners.learned.models", "model.json"),
-    ("broadsheet.cleaners.learned.models", "lines.json"),
+    ("broadsheet.cleaners.judge.models", "model.json"),
+    ("broadsheet.cleaners.judge.models", "lines.json"),
 }
 """What training writes for people: hashes of the pages, versions, scores. The package does not read it."""
 
@@ -93,11 +93,11 @@ def test_what_changes_no_verdict_is_named_in_no_code_but_that_of_training():
     ("changed", "rules_differ", "model_differs"),
     [
         ("rules/phrases/nl.toml", True, False),
-        ("urls/shape.toml", True, False),
-        ("learned/models/model.npz", False, True),
-        ("learned/models/lines.npz", False, True),
-        ("page_type/page_weights.json", False, True),
-        ("learned/models/model.json", False, False),
+        ("page/url_shapes.toml", True, False),
+        ("judge/models/model.npz", False, True),
+        ("judge/models/lines.npz", False, True),
+        ("judge/page_weights.json", False, True),
+        ("judge/models/model.json", False, False),
     ],
 )
 def test_another_rule_or_model_is_another_lineage(tmp_path: Path, changed, rules_differ, model_differs):
@@ -117,7 +117,7 @@ def test_the_phrases_of_a_new_language_count_at_once(tmp_path: Path):
 
 def test_a_file_that_is_moved_and_renamed_is_the_same_lineage(tmp_path: Path, monkeypatch):
     (tmp_path / "elsewhere").mkdir()
-    shutil.copy(ROOM / "urls/canonical.toml", tmp_path / "elsewhere" / "canonical.toml")
+    shutil.copy(ROOM / "page/canonical_urls.toml", tmp_path / "elsewhere" / "canonical.toml")
     monkeypatch.syspath_prepend(tmp_path)
     new_place: DataFile = ("elsewhere", "canonical.toml")
     assert data_digest(rule_files() | {"urls": new_place}) == lineage().rules

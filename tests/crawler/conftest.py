@@ -10,9 +10,9 @@ import scrapy.core.downloader.contextfactory  # noqa: F401 - early: it looks who
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.store.page_rows import make_page_rows
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Route, ScriptedSite, page
 from tests.crawler.shell import HOSTILE

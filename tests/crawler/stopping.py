@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from broadsheet.crawler.spiders.site import SiteSpider
+from broadsheet.crawler.crawl.spiders import SiteSpider
 
 _LAST = 3
 

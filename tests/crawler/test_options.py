@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.crawl.run_parts import extractor_use_of
 from broadsheet.crawler.options import CrawlOptions, OptionError, read_seed_file
-from broadsheet.crawler.session.from_settings import extractor_use_of
 
 SEED = {"url": "https://example.org/"}
 

@@ -14,8 +14,8 @@ import pytest
 
 from broadsheet.crawler import settings as own_settings
 from broadsheet.crawler.cli import cli
-from broadsheet.crawler.commands.run_spider import project_settings, spider_settings
-from broadsheet.crawler.console.early_checks import spider_arguments
+from broadsheet.crawler.commands.spider_run import project_settings, spider_settings
+from broadsheet.crawler.crawl.early_checks import spider_arguments
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.settings import ENVIRONMENT_SETTINGS
 from tests.crawler.crawls import REPOSITORY

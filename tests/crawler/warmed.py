@@ -113,14 +113,14 @@ def preload() -> None:
     for module in pkgutil.iter_modules(broadsheet.crawler.commands.__path__, "broadsheet.crawler.commands."):
         import_module(module.name)
     for name in (
-        "broadsheet.crawler.answers.worker_jobs",
-        "broadsheet.crawler.spiders.site",
+        "broadsheet.crawler.crawl.worker_jobs",
+        "broadsheet.crawler.crawl.spiders",
         "broadsheet.crawler.commands.demo",
         "scrapy.commands.crawl",
         "scrapy.cmdline",
     ):
         import_module(name)
-    _import_named(import_module("broadsheet.crawler.commands.run_spider").project_settings().copy_to_dict())
+    _import_named(import_module("broadsheet.crawler.commands.spider_run").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
     copy_schemas()
     assert "twisted.internet.reactor" not in sys.modules, "each command installs its own"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broadsheet.cleaners.document import CleanedPage
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.store.page_rows import PageRows, make_page_rows
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.write.outcome import Outcome
 
 _CLEANED_PAGES: dict[int, tuple[PageRows, CleanedPage]] = {}  # by the id of the rows, which are kept with it
 

@@ -10,9 +10,9 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict, Verdict
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from tests.output.cleaned_pages import page_rows
 
 KEPT = Verdict(True, "extractor", "selected")

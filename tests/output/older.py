@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlite_utils import Migrations
 
-from broadsheet.output.db.migrations import MIGRATIONS
-from broadsheet.output.db.open import open_writer
+from broadsheet.output.archive.archive_file import open_writer
+from broadsheet.output.archive.migrations import MIGRATIONS
 
 _STATED_DATES = {"published": "published_raw", "modified": "modified_raw"}  # before version 5
 _MADE_ANEW = ("unsettled", "_sqlite", "sqlite_", "articles_fts", "meta", "reasons", "url_counts")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.raw.wire import RawExchange
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange
+from broadsheet.output.write.outcome import Outcome
 
 AT = "2026-01-01T00:00:{:02}+00:00"
 

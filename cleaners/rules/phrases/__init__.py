@@ -1,1 +1,1 @@
-"""The phrase rules: a TOML file a language, `any.toml` for all of them."""
+"""Phrase rules: a TOML file a language, `any.toml` for all of them."""

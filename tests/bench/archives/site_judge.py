@@ -4,7 +4,7 @@
 
 FOLDER has the archives of the corpus's sites, as `python -m tests.bench.sites --keep FOLDER` leaves them. With `--cv`
 each site is judged by a model that has seen none of its pages, beside its verdicts without that model; nothing is
-trained for use. Without, all sites are trained on, and `cleaners/learned/models/site.npz` is written. The same
+trained for use. Without, all sites are trained on, and `cleaners/judge/models/site.npz` is written. The same
 archives and versions give the same file. Either way `tests/bench/results/site_judge.json` says what came out.
 """
 
@@ -25,21 +25,17 @@ import numpy as np
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.learned.model import SITE_MODEL, Trees
-from broadsheet.cleaners.learned.site_features import SITE_FEATURES
-from broadsheet.cleaners.training.annotated_sites import SITES
+from broadsheet.cleaners.judge.site_features import SITE_FEATURES
+from broadsheet.cleaners.judge.tree_models import SITE_MODEL, Trees
 from broadsheet.cleaners.training.block_model import fit_trees, training_facts, write_model
+from broadsheet.cleaners.training.corpora import SITES, TrainingCorpus
 from broadsheet.cleaners.training.labels import covered_shares, word_f1, words_of
-from broadsheet.cleaners.training.mixture import TrainingCorpus
-from broadsheet.output.db.open import open_database
-from broadsheet.output.settle.parallel_map import serial_map
-from broadsheet.output.settle.site_memory.article_places import PlaceCounts
-from broadsheet.output.settle.site_memory.common_texts import find_common_texts
-from broadsheet.output.settle.site_memory.layout_judge import FeaturedPage, changed_indices, read_featured_pages
-from broadsheet.output.settle.site_memory.page_table import list_article_pages, stored_elsewhere
-from broadsheet.output.settle.site_memory.read_pages import scan_host
-from broadsheet.output.settle.site_memory.repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables
-from broadsheet.output.settle.site_memory.seen_twice import SeenTwice
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.settle.page_table import list_article_pages, stored_elsewhere
+from broadsheet.output.settle.placed_blocks import FeaturedPage, changed_indices, read_featured_pages
+from broadsheet.output.settle.settle_steps import serial_map
+from broadsheet.output.settle.site_repeats import BLOCKS_PER_PAGE, create_kept_view, drop_site_tables, find_common_texts
+from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, scan_host
 from broadsheet.output.settle.unsettled import WHOLE_ARCHIVE, list_hosts, read_roles
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, load_server, plain
@@ -206,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.cv:
         results["sites"] = cross_validate(examples)
     else:
-        write_model(train(examples), ROOT / "cleaners/learned/models", SITE_MODEL)
+        write_model(train(examples), ROOT / "cleaners/judge/models", SITE_MODEL)
         page_counts = Counter(example.site for example in examples)
         results["trained_on"] = {"pages": dict(sorted(page_counts.items()))} | _training_facts_of_sites()
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

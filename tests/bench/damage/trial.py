@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from broadsheet.output.read.checks.column_checks import schema_tables
+from broadsheet.output.read.file_checks import schema_tables
 from tests.bench.damage.mutations import mutate
 from tests.bench.damage.sample import NAME
 from tests.bench.damage.verbs import VerbLines, VerbResult, run_verb

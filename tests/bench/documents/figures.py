@@ -20,7 +20,7 @@ from tests.bench.whole_sites import with_last_table
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RESULTS = REPOSITORY / "tests/bench/results"
-_RESULT_FOLDERS = (RESULTS, REPOSITORY / "cleaners/learned/models")
+_RESULT_FOLDERS = (RESULTS, REPOSITORY / "cleaners/judge/models")
 _FIGURE = re.compile(r"\{([^{}:]+)(?::([^{}]+))?\}")
 _PLACE = re.compile(r"<!-- figures: (\S+) -->\n.*?<!-- end -->", re.DOTALL)
 

@@ -26,10 +26,10 @@ from broadsheet.cleaners.document import (
     PageVerdict,
     Verdict,
 )
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.store.page_rows import make_page_rows
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
 KEPT = Verdict(True, "extractor", "selected")
 _MENU = Verdict(False, "navigation", "layout/navigation")

@@ -62,8 +62,8 @@ def command_line(urls: pathlib.Path, work: pathlib.Path, pages: int) -> dict[str
 
 def settling(db: pathlib.Path, pages: int) -> dict[str, float]:
     """What settling an archive takes that is settled already; it looks at everything again."""
-    from broadsheet.output.settle.judge_again import settle
-    from broadsheet.output.write.archive import Archive
+    from broadsheet.output.settle.settling import settle
+    from broadsheet.output.write.archive_writer import Archive
 
     with Archive.open(db) as archive:
         started, cpu = time.monotonic(), time.process_time()

@@ -32,7 +32,7 @@ def build(out: pathlib.Path, port: int, copies: int) -> str:
 
 
 def _build_sample(out: pathlib.Path, port: int, copies: int) -> None:
-    from broadsheet.crawler.demo.render import render
+    from broadsheet.crawler.demo.server import render
 
     www, base = out / "www", f"http://127.0.0.1:{port}"
     (www / "a").mkdir(parents=True, exist_ok=True)

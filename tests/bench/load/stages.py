@@ -11,14 +11,14 @@ from typing import Any
 
 import broadsheet.cleaners.clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.answers.worker_jobs import CrawlPolicy, PageJob, process_page
+from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.queue.rows import QueuedUrl
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
 
 BATCH = 16
 _WARM_UP = 15  # pages that are worked on before any is timed

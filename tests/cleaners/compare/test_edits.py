@@ -1,3 +1,5 @@
+"""Tests."""
+
 from __future__ import annotations
 
 from dataclasses import replace
@@ -9,7 +11,9 @@ from broadsheet.cleaners.compare.edits import (
     CapturedBlock,
     align_versions,
     compare_versions,
+    load_notice_languages,
     may_report_edit,
+    notice_kind,
 )
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
@@ -348,3 +352,30 @@ def test_beside_the_edits_the_site_s_text_is_shown_as_unchanged_and_its_headings
     new = make_version(*kept_blocks(FIRST, SECOND, THIRD), promo, heading)
     assert [change.after for change in align_versions(BASE, new)] == [FIRST, SECOND, THIRD, promo.text]
     assert all(change.before == change.after for change in align_versions(BASE, new))
+
+
+EXAMPLES = [
+    (language, None if kind == "neither" else kind, text)
+    for language, language_data in load_notice_languages().items()
+    for kind, texts in language_data["examples"].items()
+    for text in texts
+]
+
+
+@pytest.mark.parametrize(("language", "kind", "text"), EXAMPLES)
+def test_the_examples_of_each_language_are_what_they_say(language: str, kind: str, text: str) -> None:
+    assert notice_kind(text) == kind
+
+
+def test_twelve_languages_have_examples_of_each_kind() -> None:
+    languages = load_notice_languages()
+    assert len(languages) >= 12
+    assert all({"correction", "update", "neither"} <= language["examples"].keys() for language in languages.values())
+
+
+def test_a_correction_that_is_also_an_update_is_a_correction() -> None:
+    assert notice_kind("Correction: This story has been updated to give the right sum.") == "correction"
+
+
+def test_a_long_block_is_no_notice() -> None:
+    assert notice_kind("Correction: " + "the ferry ran late. " * 100) is None

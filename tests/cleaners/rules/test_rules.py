@@ -7,10 +7,10 @@ import time
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.rules.layout import explain_layout
-from broadsheet.cleaners.rules.loader import LANGUAGES, RuleFileError, load_rules, parse_rules, read_rules
+from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
 from broadsheet.cleaners.rules.rule import AllowedPosition, BodyPosition, Rule
+from broadsheet.cleaners.rules.rule_files import LANGUAGES, RuleFileError, load_rules, parse_rules, read_rules
 
 FILES = ("any", *LANGUAGES)
 RULES = {name: read_rules(name) for name in FILES}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.learned.model import LINE_MODEL, ModelError, load_trees, predict
-from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.judge.tree_models import LINE_MODEL, ModelError, load_trees, predict
+from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.plaintext import blocks_of_text, judge_text
 
 TEXTS = Path(__file__).parent / "plaintext"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.cleaners.document import BlockKind
-from broadsheet.cleaners.rules.loader import load_rules
+from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 VERSE = """It ticks for no one,

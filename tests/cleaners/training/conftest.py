@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.training.mixture import PAGE_CORPORA
+from broadsheet.cleaners.training.corpora import PAGE_CORPORA
 from tests.cleaners.building import PAGES, STORY
 
 

@@ -12,9 +12,9 @@ import pytest
 from broadsheet.cleaners.document import Block, BlockKind
 from broadsheet.cleaners.training import block_model
 from broadsheet.cleaners.training.annotated_pages import read_block_examples
+from broadsheet.cleaners.training.block_model import score_examples
+from broadsheet.cleaners.training.corpora import PAGE_CORPORA, is_held_out
 from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
-from broadsheet.cleaners.training.mixture import PAGE_CORPORA, is_held_out
-from broadsheet.cleaners.training.scores import score_examples
 from tests.cleaners.building import PAGES, STORY
 
 

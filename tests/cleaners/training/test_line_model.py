@@ -15,7 +15,7 @@ from tests.cleaners.building import PAGES, STORY
 
 pytest.importorskip("html_text", reason="needs html-text: pip install '.[dev]'")
 
-from broadsheet.cleaners.training.text_dumps import TextDump, read_dumps
+from broadsheet.cleaners.training.line_model import TextDump, read_dumps
 
 
 def dumps_of(corpus: Path, kind: str) -> list[TextDump]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.page_type.page_weights import PAGE_KINDS, estimate_kind, parse_table
+from broadsheet.cleaners.judge.page_type import PAGE_KINDS, estimate_kind, parse_table
 from broadsheet.cleaners.training import page_type_model
 from broadsheet.cleaners.training.page_type_model import (
     PageTypeExample,

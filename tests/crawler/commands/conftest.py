@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import rows
 from tests.output.conftest import Maker
 

@@ -10,13 +10,13 @@ from typing import Any
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import CleanedPage, Page, PageType, PageVerdict, Verdict
+from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.lineage import Lineage
-from broadsheet.cleaners.verdicts.assemble import assemble
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.raw.capture import Capture
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.store.page_rows import make_page_rows
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, digest, record, write
 

@@ -14,10 +14,10 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.crawler.commands.changes import parse_since
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.output.outcome import Outcome
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE, command, verb
 from tests.output.conftest import Maker

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.db.lock import ArchiveLock, is_owned
-from broadsheet.output.report.plain_words import count_text
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
 

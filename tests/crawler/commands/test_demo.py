@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.demo.truth import expected_stories
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import command, environment
 

@@ -11,8 +11,8 @@ import pytest
 
 from broadsheet.cleaners.document import ArticleImage
 from broadsheet.crawler.cli import run
-from broadsheet.output.store.ledger import block_id
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
 from tests.output.conftest import Maker

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.wires import fetched

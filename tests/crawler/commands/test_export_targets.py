@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.output.queue.imports import ImportedFile, note_import
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import ImportedFile, note_import
 from tests.crawler.shell import environment
 from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.conftest import Maker

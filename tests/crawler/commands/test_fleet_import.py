@@ -1,16 +1,29 @@
-"""Many WARC files side by side: the same as one import after the other, and no file costs another anything."""
+"""Many WARC files side by side: the same as one import after the other, and no file costs another anything.
+
+Many WARC files side by side: the same as one import after the other, and no file costs another anything.
+"""
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from obstore.store import MemoryStore
 
-from broadsheet.crawler.commands.fleet_import import option_words
-from broadsheet.output.write.archive import Archive
+from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, import_task, listed_files, option_words
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
+from broadsheet.crawler.fleet.site_processes import unstarted
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives.differences import differences
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command, rows
@@ -113,3 +126,149 @@ def test_options_are_passed_on_as_they_are_typed() -> None:
     assert option_words(options) == (
         "--host=a.example", "--include=-x", "--include=y", "--language=en", "--since=2024-01-31", "--obey-directives",
     )  # fmt: skip
+
+
+ADDRESS = "s3://news/2024/01/a.warc.gz"
+
+
+@pytest.fixture
+def buckets(tmp_path: Path) -> Path:
+    (tmp_path / "buckets/news/2024/01").mkdir(parents=True)
+    (tmp_path / "buckets/news/2024/01/a.warc.gz").write_bytes(b"records" * 999)
+    return tmp_path / "buckets"
+
+
+def bring(address: str, buckets: Path, folder: Path) -> Path:
+    def open_store(prefix: str) -> ObjectStore:
+        return FolderStore(buckets / prefix.removeprefix("s3://"))
+
+    return bring_file(address, folder, open_store)
+
+
+def test_a_file_comes_whole_and_once(tmp_path: Path, buckets: Path) -> None:
+    path = bring(ADDRESS, buckets, tmp_path / "here")
+    assert path == tmp_path / "here/news/2024/01/a.warc.gz"
+    assert path.read_bytes() == b"records" * 999
+    os.utime(path, ns=(1, 1))
+    assert bring(ADDRESS, buckets, tmp_path / "here").stat().st_mtime_ns == 1
+
+
+def test_half_a_file_is_fetched_anew(tmp_path: Path, buckets: Path) -> None:
+    path = bring(ADDRESS, buckets, tmp_path / "here")
+    path.write_bytes(b"half")
+    path.with_name("a.warc.gz.part").write_bytes(b"less")
+    assert bring(ADDRESS, buckets, tmp_path / "here").read_bytes() == b"records" * 999
+    assert [file.name for file in path.parent.iterdir()] == ["a.warc.gz"]
+
+
+@pytest.mark.parametrize("address", ["s3://news/2024/01/b.warc.gz", "s3://news", "s3://news/../news/2024/01/a.warc.gz"])
+def test_what_is_not_there_leaves_nothing(tmp_path: Path, buckets: Path, address: str) -> None:
+    with pytest.raises(StoreError):
+        bring(address, buckets, tmp_path / "here")
+    assert not (tmp_path / "here").exists()
+
+
+def test_an_address_without_a_bucket_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreRefused):
+        bring_file("s3:///a.warc.gz", tmp_path)
+
+
+def test_a_file_comes_from_a_bucket(tmp_path: Path) -> None:
+    bucket = BucketStore(MemoryStore(), "s3://news")
+    bucket.put_bytes("a.warc.gz", b"records")
+    addresses: list[str] = []
+
+    def open_store(address: str) -> ObjectStore:
+        addresses.append(address)
+        return bucket
+
+    assert bring_file("s3://news/a.warc.gz", tmp_path, open_store).read_bytes() == b"records"
+    with pytest.raises(NotInStore, match="there is no s3://"):
+        bring_file("s3://news/b.warc.gz", tmp_path, open_store)
+    assert addresses == ["s3://news"] * 2
+
+
+def test_lists_are_read_and_other_names_stand_for_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("news").mkdir()
+    Path("news/files.txt").write_text("# of March\n\na.warc.gz\n/far/b.warc.gz\ns3://other/c.warc.gz\na.warc.gz\n")
+    assert listed_files(["news/files.txt", "d.wacz", "s3://bucket/e.txt"]) == [
+        f"{tmp_path}/news/a.warc.gz", "/far/b.warc.gz", "s3://other/c.warc.gz", f"{tmp_path}/d.wacz",
+        "s3://bucket/e.txt",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("base", "file"), [("s3://news/", "s3://news/crawl/a.warc.gz"), ("/far", "/far/crawl/a.warc.gz")]
+)
+def test_what_a_packed_list_names_is_relative_to_the_base(tmp_path: Path, base: str, file: str) -> None:
+    (tmp_path / "warc.paths.gz").write_bytes(gzip.compress(b"crawl/a.warc.gz\n", mtime=0))
+    assert listed_files([str(tmp_path / "warc.paths.gz")], base) == [file]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        (b"no gzip", "cannot be read"),
+        (gzip.compress(b"\xff\n", mtime=0), "cannot be read"),
+        (gzip.compress(b"a.warc.gz\n" * 99, mtime=0)[:20], "cannot be read"),
+        (gzip.compress(b"# none\n", mtime=0), "names no file"),
+    ],
+)
+def test_a_bad_list_is_one_line(tmp_path: Path, content: bytes | None, message: str) -> None:
+    file = tmp_path / "files.txt.gz"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(CommandError, match=message) as caught:
+        listed_files([str(file)])
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+FILE = Path("/news/a.warc.gz")
+
+
+def test_a_task_is_of_one_file_and_its_options() -> None:
+    task = import_task(FILE, Path("/work"), ["--since=2024-01-01"])
+    assert task.command(task.archive) == (
+        "import", "/news/a.warc.gz", "--db", str(task.archive), "--quiet", "--since=2024-01-01",
+    )  # fmt: skip
+    assert task.archive == Path("/work") / task.name / "archive.db"
+    others = (
+        import_task(FILE, Path("/work"), []),
+        import_task(Path("/old/a.warc.gz"), Path("/work"), task.crawl_words),
+    )
+    assert len({task.name, *(other.name for other in others)}) == 3
+    assert import_task(FILE, Path("/work"), ["--since=2024-01-01"]) == task
+
+
+def test_a_long_name_makes_a_name_that_a_disk_takes() -> None:
+    assert len(import_task(Path("/" + "a" * 255), Path("/work"), []).name) < 200
+
+
+@dataclass
+class BusyEngine:
+    """An engine that says what it runs, and starts nothing."""
+
+    tasks: Sequence[SiteTask]
+
+    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        for task in tasks:
+            on_result(unstarted(task, "not now"))
+
+    def stop(self) -> None:
+        self.tasks = ()
+
+    def running(self) -> tuple[SiteTask, ...]:
+        return tuple(self.tasks)
+
+
+def test_the_progress_names_a_few_files() -> None:
+    tasks = [import_task(Path(f"/{number}.warc.gz"), Path("/work"), []) for number in range(5)]
+    turn = ImportTurn(tasks, BusyEngine(tasks))
+    assert turn.progress_line() == "0 of 5 files; reading: 0.warc.gz, 1.warc.gz, 2.warc.gz and 2 more"
+    turn.engine.stop()
+    turn.run()
+    assert turn.progress_line() == "5 of 5 files; reading: none"
+    assert [result.message for result in turn.results] == ["not now"] * 5

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.records import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_copies import read_manifest
+from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
-from broadsheet.crawler.fleet.store.manifest import read_manifest
-from broadsheet.crawler.fleet.store.site_lease import read_site
-from broadsheet.crawler.fleet.store.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store.stored_run import run_stored
-from broadsheet.output.write.archive import Archive
-from tests.crawler.fleet.store.conftest import S3, free_port
-from tests.crawler.fleet.store.s3_server import BUCKET, SECRET, running_s3_server
-from tests.crawler.fleet.store.sites import crawl_of, site_in
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.stored_run import run_stored
+from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.fleet.conftest import S3, free_port
+from tests.crawler.fleet.s3_server import BUCKET, SECRET, running_s3_server
+from tests.crawler.fleet.sites import crawl_of, site_in
 
 LIST = '[sites.{0}]\nurls = ["https://{0}.example/"]\n'
 

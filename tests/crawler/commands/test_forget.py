@@ -10,8 +10,8 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.forget import describe_rewrite
-from broadsheet.output.db.open import open_database
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE, rows, start
 
 RIVER = "https://a.example/river"

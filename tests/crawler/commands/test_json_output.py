@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.cli import cli, run
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.store.ledger import block_id
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 from tests.output.conftest import Maker

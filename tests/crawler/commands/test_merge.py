@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command, rows, verb
 from tests.output.conftest import Maker
 

@@ -7,7 +7,7 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.demo import write_metadata
-from broadsheet.crawler.console.summary import next_steps
+from broadsheet.crawler.commands.run_summary import next_steps
 
 
 def test_metadata_are_json_about_this_file(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.output.store.ledger import block_id
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, command, rows, start

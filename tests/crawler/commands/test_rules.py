@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from broadsheet.cleaners.site_rules.ftr_format import IGNORED_DIRECTIVES, parse_rule_file
+from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, parse_rule_file
 from broadsheet.crawler.cli import cli, run
-from broadsheet.crawler.fetch.rule_headers import allowed_headers, header_refusal
+from broadsheet.crawler.fetch.request_headers import allowed_headers, header_refusal
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import REPOSITORY, command
 

@@ -8,12 +8,11 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.rules.from_text import OWN_PREFIX
-from broadsheet.cleaners.rules.loader import parse_rules
 from broadsheet.cleaners.rules.matcher import RuleBook
 from broadsheet.cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.rules.rule_files import OWN_PREFIX, parse_rules
 from broadsheet.crawler.cli import run
-from broadsheet.output.store.ledger import block_id
+from broadsheet.output.archive.ledger import block_id
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SAME_BUT_NUMBER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE
 

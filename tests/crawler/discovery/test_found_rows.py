@@ -7,12 +7,12 @@ from datetime import date
 
 from broadsheet.cleaners.document import Outlink
 from broadsheet.crawler.discovery import found_rows
-from broadsheet.crawler.discovery.feeds import FeedEntry
+from broadsheet.crawler.discovery.feed_reader import FeedEntry
 from broadsheet.crawler.discovery.found_rows import urls_from_feed, urls_from_outlinks, urls_from_sitemap
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.write.url_queue import QueuedUrl
 
 HOME = "https://a.example/"
 QUEUED = QueuedUrl(1, HOME, "a.example", "page", 2, 0, 0, "link", "", "")

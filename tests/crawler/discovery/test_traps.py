@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from broadsheet.crawler.discovery.traps import trap_reason
-from broadsheet.output.queue.url_bounds import PatternLimits
+from broadsheet.output.write.url_bounds import PatternLimits
 from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.warm import PATIENCE

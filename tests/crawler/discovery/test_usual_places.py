@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadsheet.cleaners.urls.canonical import canonicalise
+from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.crawler.discovery.usual_places import fetch_priority, is_named_as, is_too_old, usual_urls
 
 SITE = "https://example.org/"

@@ -1,7 +1,13 @@
-"""How many requests a machine has room for."""
+"""How many requests a machine has room for.
+
+How many requests a machine has room for.
+
+Who would fetch more waits while too many bytes are held.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import resource
 from pathlib import Path
 
@@ -11,6 +17,7 @@ from broadsheet.crawler.fetch import capacity
 from broadsheet.crawler.fetch.capacity import (
     LEAST_REQUESTS,
     MOST_REQUESTS,
+    ByteBudget,
     default_requests,
     memory_bytes,
     most_idle_connections,
@@ -64,3 +71,36 @@ def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     assert memory_bytes() == everything
     limit.write_text(f"{256 * MIB}\n")
     assert memory_bytes() == 256 * MIB
+
+
+@pytest.mark.parametrize(("max_bytes", "tighter_limit"), [(10, None), (10, 20), (20, 10)])
+def test_there_is_room_until_more_than_the_bound_is_held(max_bytes: int, tighter_limit: int | None) -> None:
+    async def steps() -> list[str]:
+        budget, events = ByteBudget(max_bytes), []
+
+        async def fetch_more() -> None:
+            await budget.wait_for_room(tighter_limit)
+            events.append("room")
+
+        with budget.reserve(10):
+            await fetch_more()
+            with budget.reserve(1):
+                fetching = asyncio.create_task(fetch_more())
+                await asyncio.sleep(0)
+                events.append("full")
+            await fetching
+        return events
+
+    assert asyncio.run(steps()) == ["room", "full", "room"]
+
+
+def test_what_fails_holds_nothing_any_more() -> None:
+    async def fails() -> None:
+        budget = ByteBudget(0)
+        try:
+            with budget.reserve(5):
+                raise ValueError
+        except ValueError:
+            await asyncio.wait_for(budget.wait_for_room(), 5)
+
+    asyncio.run(fails())

@@ -13,7 +13,7 @@ import pytest
 from scrapy.http import HtmlResponse, Request, Response
 
 from broadsheet.crawler.fetch.compression import Decompression, decompress
-from broadsheet.crawler.fetch.errors import AnswerError
+from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES
 from tests.crawler.attacks import zstd
 

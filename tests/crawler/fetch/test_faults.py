@@ -14,8 +14,15 @@ from scrapy.exceptions import (
     ResponseDataLossError,
 )
 
-from broadsheet.crawler.fetch.errors import AddressRefusedError, AnswerError
-from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, fault_of, is_retryable_status, retry_after_seconds
+from broadsheet.crawler.fetch.faults import (
+    AddressRefusedError,
+    AnswerError,
+    Fault,
+    RetryPolicy,
+    fault_of,
+    is_retryable_status,
+    retry_after_seconds,
+)
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 

@@ -11,18 +11,18 @@ from typing import Any
 
 import pytest
 
-import broadsheet.cleaners.html.decode
-import broadsheet.cleaners.html.repairs.bounds
-import broadsheet.crawler.answers.outcomes
-import broadsheet.crawler.discovery.feeds
+import broadsheet.cleaners.page.markup_repairs
+import broadsheet.cleaners.page.parsed_page
+import broadsheet.crawler.crawl.outcomes
+import broadsheet.crawler.crawl.robots_rules
+import broadsheet.crawler.discovery.feed_reader
 import broadsheet.crawler.discovery.sitemaps
 import broadsheet.crawler.fetch.capacity
 import broadsheet.crawler.fetch.limits
-import broadsheet.crawler.frontier.robots_txt
 import broadsheet.crawler.settings
 import broadsheet.crawler.workers.worker
-from broadsheet.crawler.commands.run_spider import project_settings
-from broadsheet.crawler.console.reasons import reason_text
+from broadsheet.crawler.commands.spider_run import project_settings
+from broadsheet.crawler.crawl.terminal import reason_text
 from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
 from broadsheet.crawler.fetch.faults import is_refusal
 from tests.crawler.attacks import ATTACKS
@@ -30,16 +30,16 @@ from tests.crawler.crawls import REPOSITORY
 
 DOCUMENT = (REPOSITORY / "docs" / "safety.md").read_text(encoding="utf-8")
 MODULES: dict[str, ModuleType] = {
-    "bounds": broadsheet.cleaners.html.repairs.bounds,
+    "bounds": broadsheet.cleaners.page.markup_repairs,
     "capacity": broadsheet.crawler.fetch.capacity,
     "limits": broadsheet.crawler.fetch.limits,
     "settings": broadsheet.crawler.settings,
-    "outcomes": broadsheet.crawler.answers.outcomes,
+    "outcomes": broadsheet.crawler.crawl.outcomes,
     "worker": broadsheet.crawler.workers.worker,
-    "robots": broadsheet.crawler.frontier.robots_txt,
+    "robots": broadsheet.crawler.crawl.robots_rules,
     "sitemaps": broadsheet.crawler.discovery.sitemaps,
-    "webfeeds": broadsheet.crawler.discovery.feeds,
-    "decode": broadsheet.cleaners.html.decode,
+    "webfeeds": broadsheet.crawler.discovery.feed_reader,
+    "decode": broadsheet.cleaners.page.parsed_page,
 }
 _UNITS = {"": 1, "s": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _BOUND = re.compile(r"^\| [^|]+\| ([\d,.]+) ?(s|KiB|MiB|GiB|)[^|]*\| `(\w+)\.(\w+)` \|", re.MULTILINE)
@@ -104,7 +104,7 @@ def test_what_stays_off_and_on(name: str, value: Any) -> None:
 
 def test_what_would_listen_is_not_even_loaded() -> None:
     loaded = set(project_settings().get_component_priority_dict_with_base("EXTENSIONS"))
-    assert "broadsheet.crawler.spiders.close_spider.CrawlLimits" in loaded
+    assert "broadsheet.crawler.crawl.spiders.CrawlLimits" in loaded
     assert {path for path in loaded if "telnet" in path or "remote_control" in path} == set()
 
 

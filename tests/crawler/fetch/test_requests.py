@@ -14,10 +14,11 @@ from scrapy.http import Headers, Request, Response
 from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
-from broadsheet.cleaners.site_rules.folder import SiteRuleFolder
-from broadsheet.crawler.fetch.cookies import read_cookies
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.faults import Fault
 from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.request_headers import read_cookies
 from broadsheet.crawler.fetch.requests import (
     ROBOTS_HEADERS,
     EarlyStop,
@@ -29,8 +30,7 @@ from broadsheet.crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from broadsheet.crawler.fetch.transport.wiretap import ExchangeRecorder
-from broadsheet.output.queue.rows import QueuedUrl
+from broadsheet.output.write.url_queue import QueuedUrl
 
 IDENTITY = Identity.with_contact("Mill/1.0", "desk@mill.example")
 VALIDATORS = {"If-None-Match": '"v1"', "If-Modified-Since": "Wed, 01 May 2024 10:00:00 GMT"}

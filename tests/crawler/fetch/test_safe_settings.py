@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from broadsheet.crawler.commands.run_spider import project_settings
+from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.fetch.safe_settings import settings_problem
 
 UNSAFE = {

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.fleet import disk
-from broadsheet.output.db.lock import is_owned
+from broadsheet.crawler.fleet import fleet_folder as disk
+from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.crawls import QUICK
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import environment, rows, start

@@ -19,24 +19,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from broadsheet.crawler.console.option_types import CommandError
-from broadsheet.crawler.fleet.engine.dask_engine import DaskEngine
-from broadsheet.crawler.fleet.engine.store_engine import StoreEngine
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.object_store import Patience, StoreError
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store.fetch_site import fetch_site, fetch_warc_files
-from broadsheet.crawler.fleet.store.local_copy import LocalCopy
-from broadsheet.crawler.fleet.store.manifest import read_manifest
-from broadsheet.crawler.fleet.store.object_store import StoreError
-from broadsheet.crawler.fleet.store.patient_store import Patience
-from broadsheet.crawler.fleet.store.site_lease import LeaseTerms, read_site
-from broadsheet.crawler.fleet.store.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store.task_in_store import StorePlace
-from broadsheet.output.db.clock import utc_now
-from broadsheet.output.db.open import open_database
-from broadsheet.output.raw.away_files import read_away_files
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store_engine import StoreEngine
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.read.verify import verify
 from tests.bench.archives.differences import comparisons
-from tests.crawler.fleet.engine.dask_cluster import DaskCluster
+from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 
 FIRST_SECONDS = 2

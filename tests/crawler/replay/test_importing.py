@@ -11,8 +11,8 @@ from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay import importing
 from broadsheet.crawler.replay.importing import Importer
 from broadsheet.crawler.replay.record_order import RecordOrder
-from broadsheet.output.db.open import open_database
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write
 

@@ -7,7 +7,7 @@ import pytest
 
 from broadsheet.crawler.replay.record_index import IndexedRecord
 from broadsheet.crawler.replay.record_order import RecordOrder, ReplayJob
-from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.warcs import answer, record, write
 
 SITE = "https://a.example"

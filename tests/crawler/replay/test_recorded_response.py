@@ -9,7 +9,7 @@ import pytest
 
 from broadsheet.crawler.replay import recorded_response
 from broadsheet.crawler.replay.recorded_response import ReplayError, read_record, read_response
-from broadsheet.output.raw.capture import RecordLocation
+from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.warcs import answer, arc_record, record, write
 
 URL = "https://a.example/x"

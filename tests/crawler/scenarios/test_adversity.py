@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.queue.rows import Queue
 from broadsheet.output.read.verify import raw_responses
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.url_queue import Queue
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.clean import article_text
-from broadsheet.crawler.demo.content import articles
-from broadsheet.crawler.demo.render import render
-from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.sample_stories import articles
+from broadsheet.crawler.demo.server import DemoServer, render
 from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_stories
 from tests.crawler.crawls import Crawl, Result
 

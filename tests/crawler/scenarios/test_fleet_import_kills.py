@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.fleet.store.store_address import store_at
+from broadsheet.crawler.fleet.store_address import store_at
 from tests.bench.archives.differences import differences
 from tests.bench.load.site import free_port
 from tests.crawler.crawls import kill_group
-from tests.crawler.fleet.store.s3_server import BUCKET, S3Server, running_s3_server
+from tests.crawler.fleet.s3_server import BUCKET, S3Server, running_s3_server
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command, rows, start
 from tests.crawler.warcs import answer, record, write

@@ -30,25 +30,27 @@ from sqlite_utils import Database
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.items import ArticleItem
-from broadsheet.output.db.open import open_database
-from broadsheet.output.db.table_columns import table_columns
-from broadsheet.output.db.text import as_json, inert_text, storable_text
-from broadsheet.output.exports.article_html import xml_text
-from broadsheet.output.exports.csv import csv_cell, export_csv
-from broadsheet.output.exports.dictionary import article_dictionary, csv_dictionary, json_dictionary
-from broadsheet.output.exports.feeds.atom import atom_document
-from broadsheet.output.exports.feeds.entries import FeedScope, read_feed
-from broadsheet.output.exports.feeds.json_feed import json_feed_document
-from broadsheet.output.exports.jsonl import export_jsonl
-from broadsheet.output.exports.markdown import export_markdown
-from broadsheet.output.exports.reader_pages import export_reader_pages
-from broadsheet.output.exports.rows import iter_articles
-from broadsheet.output.exports.tei import export_tei
-from broadsheet.output.exports.wacz import export_wacz
-from broadsheet.output.store.metadata_columns import METADATA_FIELDS
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.metadata_columns import METADATA_FIELDS
+from broadsheet.output.archive.stored_text import as_json, inert_text, storable_text
+from broadsheet.output.archive.table_columns import table_columns
+from broadsheet.output.read.article_files import export_markdown, export_reader_pages
+from broadsheet.output.read.article_rows import (
+    article_dictionary,
+    csv_cell,
+    csv_dictionary,
+    export_csv,
+    export_jsonl,
+    iter_articles,
+    json_dictionary,
+)
+from broadsheet.output.read.inert_markup import xml_text
+from broadsheet.output.read.tei import export_tei
+from broadsheet.output.read.wacz import export_wacz
+from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
 from tests.output.conftest import Maker
-from tests.output.exports.test_tei import TEI_ELEMENTS
 from tests.output.raw.test_warc_files import archive_with_warcs
+from tests.output.read.test_tei import TEI_ELEMENTS
 from tests.output.wires import make_exchange
 
 FORMULAS = [

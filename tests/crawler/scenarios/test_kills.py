@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.output.settle.duplicates import SHORT_WORDS
+from broadsheet.output.settle.copies_and_parts import SHORT_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
-from tests.crawler.fetch.transport.test_wiretap import assert_rows
+from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.scenarios.test_interrupted import left
 

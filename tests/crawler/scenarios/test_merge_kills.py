@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.db.errors import NotAnArchive, NotReachable, WrongSchema
-from broadsheet.output.db.open import open_database
+from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives.differences import differences
 from tests.crawler.crawls import kill_group
 from tests.crawler.shell import command, start

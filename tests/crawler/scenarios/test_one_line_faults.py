@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.db.open import open_database
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.verify import verify
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler import raws
 from tests.crawler.commands.test_export_targets import PROGRAM, full_device, shell_line
-from tests.crawler.fetch.transport.test_certificates import NO_NAMES
-from tests.crawler.fetch.transport.test_connection import certificate
+from tests.crawler.fetch.test_connection import certificate
+from tests.crawler.fetch.test_connection_certificates import NO_NAMES
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, rows

@@ -369,7 +369,7 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
     """The session waits for what only the loop can do; on the loop it would wait in vain."""
     import asyncio
 
-    from broadsheet.crawler.spiders.site import SiteSpider
+    from broadsheet.crawler.crawl.spiders import SiteSpider
 
     loop_ran, heard = threading.Event(), []
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl
-from tests.crawler.fetch.transport.test_wiretap import assert_rows
+from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.shell import command, crawl, rows
 

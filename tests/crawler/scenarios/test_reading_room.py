@@ -13,14 +13,14 @@ import pytest
 from playwright.sync_api import ConsoleMessage, Page, expect
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import command, crawl, start
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
-from tests.output.exports.replay_page import viewer_files
+from tests.output.read.replay_page import viewer_files
 
 pytestmark = pytest.mark.slow
 

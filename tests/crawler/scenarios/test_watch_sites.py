@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from broadsheet.crawler.demo.content import articles as stories
+from broadsheet.crawler.demo.sample_stories import articles as stories
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.crawler.demo.server import _RequestHandler as DemoHandler
 from tests.bench.sites import SHARED, Site

@@ -10,7 +10,7 @@ import pytest
 
 from broadsheet.crawler.workers.settle_pool import SettlePool
 from broadsheet.crawler.workers.worker import WorkerProcess
-from broadsheet.output.settle.parallel_map import serial_map
+from broadsheet.output.settle.settle_steps import serial_map
 
 
 def double(number: int) -> tuple[int, int]:

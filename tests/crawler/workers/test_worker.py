@@ -68,7 +68,7 @@ def loaded(*names: str) -> list[bool]:
 
 
 def test_a_worker_has_what_a_page_needs_before_its_first() -> None:
-    needed = ("broadsheet.cleaners.clean", "broadsheet.crawler.answers.worker_jobs", "fasttext")
+    needed = ("broadsheet.cleaners.clean", "broadsheet.crawler.crawl.worker_jobs", "fasttext")
     assert asyncio.run(run_jobs(WorkerProcess.start(), (loaded, needed))) == [(True, [True] * 3)]
 
 

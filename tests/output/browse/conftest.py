@@ -10,12 +10,12 @@ import pytest
 from httpx import Response
 from starlette.testclient import TestClient
 
-from broadsheet.output.browse.app import make_app
-from broadsheet.output.browse.guard import loopback_authorities
+from broadsheet.output.archive.stored_values import content_id
+from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.library import Library
 from broadsheet.output.browse.room import Room, RoomWording
-from broadsheet.output.db.ids import content_id
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.browse.strict_requests import loopback_authorities
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 
 PORT = 8383
@@ -83,6 +83,6 @@ def client(filled: Path) -> RoomClient:
 @pytest.fixture
 def block_of(filled: Path) -> Callable[[str], int]:
     """The number of a block by its text."""
-    from broadsheet.output.store.ledger import block_id
+    from broadsheet.output.archive.ledger import block_id
 
     return block_id

@@ -7,9 +7,9 @@ import sqlite3
 
 import pytest
 
+from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.browse.library import Library
-from broadsheet.output.db.errors import ArchiveError
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient
 
 

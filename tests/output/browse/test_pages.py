@@ -8,7 +8,7 @@ import lxml.html
 import pytest
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import GONE

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.exports.wacz import export_wacz
+from broadsheet.output.raw.raw_exchange import warc_digest
 from broadsheet.output.raw.stored_credentials import (
     count_stored_credentials,
     credentials_warning,
@@ -17,8 +17,8 @@ from broadsheet.output.raw.stored_credentials import (
     redacted_span,
 )
 from broadsheet.output.raw.warc_reader import iter_records
-from broadsheet.output.raw.warc_records import RecordMaker
-from broadsheet.output.raw.wire import warc_digest
+from broadsheet.output.raw.warc_writer import RecordMaker
+from broadsheet.output.read.wacz import export_wacz
 from tests.output.raw.test_warc_files import archive_with_warcs, file, warcs  # noqa: F401
 from tests.output.wires import fetched, make_exchange
 
@@ -106,7 +106,7 @@ def test_what_is_no_record_is_left_out() -> None:
 
 
 def test_a_wacz_is_without_them_and_its_index_leads_to_its_records(old_file: Path, tmp_path: Path) -> None:
-    from tests.output.exports.test_wacz import assert_index, members
+    from tests.output.read.test_wacz import assert_index, members
 
     target, with_all = tmp_path / "out.wacz", tmp_path / "all.wacz"
     with archive_with_warcs(old_file) as archive:

@@ -17,14 +17,14 @@ import pytest
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from broadsheet.output.db.errors import NotAnArchive
-from broadsheet.output.db.transaction import write_transaction
+from broadsheet.output.archive.archive_errors import NotAnArchive
+from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.raw import warc_files
-from broadsheet.output.raw.save_capture import record_location
 from broadsheet.output.raw.warc_files import WarcFiles, truncate_to_committed, warc_path
 from broadsheet.output.raw.warc_reader import read_record, read_response
+from broadsheet.output.raw.warc_writer import record_location
 from broadsheet.output.read.verify import raw_responses
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.wires import AT, fetched
 
 

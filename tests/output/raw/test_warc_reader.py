@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.raw.warc_reader import (
     RecordError,
     WarcRecord,
@@ -15,8 +16,7 @@ from broadsheet.output.raw.warc_reader import (
     read_response,
     read_span,
 )
-from broadsheet.output.raw.wire import RawExchange
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.warcs import arc_record
 
 RECORD = (

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.db.migrations import MIGRATIONS
-from broadsheet.output.db.schema_doc import schema_columns
+from broadsheet.output.archive.migrations import MIGRATIONS
+from broadsheet.output.archive.schema_doc import schema_columns
 from broadsheet.output.read import datasette as module
 from broadsheet.output.read.datasette import datasette_metadata, described_databases, metadata_for
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 
 ARTICLE = "http://a.test/1"

@@ -5,10 +5,10 @@ import sqlite3
 import pytest
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION
-from broadsheet.output.db.open import open_database
-from broadsheet.output.read.checks.finding import Finding
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.file_checks import Finding
 from broadsheet.output.read.verify import first_problem, verify
-from broadsheet.output.settle.judge_again import settle
+from broadsheet.output.settle.settling import settle
 
 
 @pytest.fixture

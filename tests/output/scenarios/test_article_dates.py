@@ -12,23 +12,22 @@ import pandas as pd
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.exports.csv import export_csv
-from broadsheet.output.exports.jsonl import export_jsonl
-from broadsheet.output.exports.markdown import export_markdown
-from broadsheet.output.outcome import Outcome
+from broadsheet.output.archive.page_rows import article_id
+from broadsheet.output.archive.revisions import read_stated_metadata
+from broadsheet.output.read.article_files import export_markdown
+from broadsheet.output.read.article_rows import export_csv, export_jsonl
+from broadsheet.output.read.page_lookup import find_url_result
 from broadsheet.output.read.search import search
-from broadsheet.output.read.url_result import find_url_result
 from broadsheet.output.read.verify import verify
-from broadsheet.output.reclean.own_reading import read_own_reading
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.store.revisions import read_stated_metadata
-from broadsheet.output.store.sighting import article_id
-from broadsheet.output.watch.requeue_due import find_url_row
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle.own_reading import read_own_reading
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.revisit_schedule import find_url_row
+from tests.output.archive.test_metadata_columns import READ
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker, found_by
 from tests.output.older import copy_as_version
-from tests.output.store.test_stated_date import READ
 
 Columns = tuple[str | None, str | None, str | None]
 

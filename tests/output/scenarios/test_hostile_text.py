@@ -12,14 +12,13 @@ from typing import Any
 import pytest
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.db.text import escaped_json, inert_text
-from broadsheet.output.exports.csv import export_csv
-from broadsheet.output.exports.jsonl import export_jsonl
-from broadsheet.output.exports.markdown import export_markdown
+from broadsheet.output.archive.stored_text import escaped_json, inert_text
+from broadsheet.output.read.article_files import export_markdown
+from broadsheet.output.read.article_rows import export_csv, export_jsonl
+from broadsheet.output.read.report_figures import gather_report
+from broadsheet.output.read.report_text import render
 from broadsheet.output.read.search import search
 from broadsheet.output.read.verify import verify
-from broadsheet.output.report.figures import gather_report
-from broadsheet.output.report.report_text import render
 from tests.output.cleaned_pages import with_page
 
 ACTING = "".join(map(chr, [*range(9), 11, 12, *range(14, 32), *range(127, 160)])) + "\u202a\u202b\u202c\u202d\u202e"

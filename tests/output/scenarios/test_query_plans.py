@@ -16,28 +16,24 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.db.open import open_database
-from broadsheet.output.db.url_words import OutcomeReason
-from broadsheet.output.exports.csv import export_csv
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.queue.imports import queue_unfetched
-from broadsheet.output.queue.requeue import UNREACHED_HOSTS, PassingReason, queue_left_out
-from broadsheet.output.queue.resume import moved_seeds, redirect_chains
-from broadsheet.output.queue.rows import Queue
-from broadsheet.output.read.explain import find_page, find_url_state
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.read.article_rows import export_csv
+from broadsheet.output.read.page_lookup import find_page, find_url_result, find_url_state
+from broadsheet.output.read.report_figures import gather_report, gather_totals
+from broadsheet.output.read.run_yields import survey
 from broadsheet.output.read.search import search
-from broadsheet.output.read.url_result import find_url_result
 from broadsheet.output.read.verify import verify
-from broadsheet.output.report.figures import gather_report, gather_totals
-from broadsheet.output.report.rates import survey
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.verdicts.apply_rulings import carry_out_ruling
-from broadsheet.output.verdicts.rulings import Ruling, list_rulings
-from broadsheet.output.watch.history import find_revised_article, revisions_of
-from broadsheet.output.watch.requeue_due import UpdateRun, conditional_headers
-from broadsheet.output.watch.when_due import RevisitPolicy
-from broadsheet.output.write.archive import Archive
-from broadsheet.output.write.forget import plan_takedown, take_down
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.edit_history import find_revised_article, revisions_of
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.person_verdicts import Ruling, list_rulings
+from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers
+from broadsheet.output.write.run_records import moved_seeds, queue_unfetched, redirect_chains
+from broadsheet.output.write.takedowns import plan_takedown, take_down
+from broadsheet.output.write.url_queue import UNREACHED_HOSTS, PassingReason, Queue, queue_left_out
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps
 

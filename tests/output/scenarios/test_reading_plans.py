@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.db import open as opening
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.archive import archive_file as opening
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.browse.conftest import RoomClient, article_id
 from tests.output.query_plans import IndexStatistics, WatchedConnection, growing_steps

@@ -14,23 +14,25 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
-from broadsheet.cleaners.html.layout_signature import pack_signature
-from broadsheet.cleaners.verdicts.assemble import assemble
-from broadsheet.output.db.transaction import write_transaction
-from broadsheet.output.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.queue.rows import add_urls
+from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle import steps
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.settle.similar import candidate_pairs, crowded_hashes, relate
-from broadsheet.output.settle.site_memory import layout_judge
-from broadsheet.output.settle.steps import SettleSteps
-from broadsheet.output.store.ledger import block_id
-from broadsheet.output.store.sighting import article_id
-from broadsheet.output.verdicts.apply_rulings import apply_rulings
-from broadsheet.output.verdicts.rulings import Ruling, drop_ruling, store_ruling
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.settle import candidate_pairs
+from broadsheet.output.settle import placed_blocks as layout_judge
+from broadsheet.output.settle import settle_steps as steps
+from broadsheet.output.settle import similar_articles as relate
+from broadsheet.output.settle import stored_sketches as crowded_hashes
+from broadsheet.output.settle.settle_steps import SettleSteps
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.applied_rulings import apply_rulings
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
+from broadsheet.output.write.url_queue import add_urls
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Clock, Maker
 

@@ -10,18 +10,17 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.db.migrations import SCHEMA_VERSION
-from broadsheet.output.db.table_columns import table_columns
-from broadsheet.output.exports.csv import export_csv
-from broadsheet.output.exports.jsonl import export_jsonl
-from broadsheet.output.queue.imports import ImportedFile, note_import
+from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS
+from broadsheet.output.archive.migrations import SCHEMA_VERSION
+from broadsheet.output.archive.table_columns import table_columns
+from broadsheet.output.read.article_rows import export_csv, export_jsonl
+from broadsheet.output.read.report_figures import gather_report
+from broadsheet.output.read.run_yields import survey
 from broadsheet.output.read.verify import verify
-from broadsheet.output.report.figures import gather_report
-from broadsheet.output.report.rates import survey
-from broadsheet.output.settle.judge_again import settle
-from broadsheet.output.store.articles import COLUMNS
-from broadsheet.output.write.archive import Archive
-from broadsheet.output.write.forget import take_down
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.run_records import ImportedFile, note_import
+from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
 from tests.output.older import copy_as_version
 
@@ -309,4 +308,4 @@ def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, word
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):
-    assert sorted(column.name for column in table_columns(archive.db, "articles")) == sorted(COLUMNS)
+    assert sorted(column.name for column in table_columns(archive.db, "articles")) == sorted(ARTICLE_COLUMNS)

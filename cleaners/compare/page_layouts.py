@@ -1,0 +1,293 @@
+"""Layouts: a page's signature, groups of pages whose signatures are alike, what such pages are together.
+
+A page's layout as a signature: the names in its markup, without its words, so that pages made alike can be found.
+
+The names are `tag.class` and `tag#id` of its elements, digits as `#`. Of their 32-bit hashes the smallest are kept
+(a bottom-k sketch, Cohen and Kaplan 2007): from two of these follows how many of their names two pages share.
+
+Groups of pages with one layout: the connected components of signatures that are alike.
+
+A new page joins a group or merges several; it never splits one. So the groups depend on the pages, not on the order in
+which they came. Pure.
+
+What the pages of one layout are, judged together: a layout of lists takes the pages along that look like articles.
+
+A layout whose pages are nearly all articles with texts of their own is a **main** layout; only beside one is anything
+taken out, and never from it. A page is not taken out for lacking something, such as a date. Pure: the verdict depends
+on the pages of the host, not on the order in which they came.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import blake2b
+from math import ceil
+from statistics import median
+from sys import byteorder
+
+from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.page.elements import TagIndex
+
+MAX_HASHES = 128
+MIN_NAMES = 6
+"""Names that a page must have: with fewer, pages of any kind are alike."""
+
+_DIGITS = re.compile(r"\d+")
+_UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # libraries come and go, the layout stays
+
+
+def layout_signature(tree: TagIndex) -> bytes:
+    """The signature of a parsed page, four bytes a hash in rising order; empty if the page has hardly a name."""
+    attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
+    hashes = sorted(frozenset[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
+    return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
+
+
+def pack_signature(hashes: list[int]) -> bytes:
+    """Hashes as bytes, little-endian."""
+    values = array("I", hashes)
+    if byteorder == "big":
+        values.byteswap()
+    return values.tobytes()
+
+
+def unpack_signature(signature: bytes) -> frozenset[int]:
+    """The hashes of a signature; bytes that are not whole hashes are left out."""
+    values = array("I")
+    values.frombytes(signature[: len(signature) // 4 * 4])
+    if byteorder == "big":
+        values.byteswap()
+    return frozenset(values)
+
+
+@lru_cache(maxsize=16_384)
+def _name_hashes(tag: str, classes: str | None, identity: str | None) -> frozenset[int]:
+    """The hashes of an element's names."""
+    if tag in _UNSEEN_TAGS:
+        return frozenset()
+    names = [f"{tag}.{name}" for name in (classes or "").split()]
+    return frozenset(map(_hash_name, [*names, f"{tag}#{identity.strip()}"] if identity else names))
+
+
+def _hash_name(name: str) -> int:
+    digest = blake2b(_DIGITS.sub("#", name).encode("utf-8", "replace"), digest_size=4).digest()
+    return int.from_bytes(digest, "little")
+
+
+MIN_SIMILARITY = 0.85
+"""Share of their names that two pages of one layout have in common at least."""
+
+_Hashes = frozenset[int]
+
+
+def signature_similarity(first: _Hashes, second: _Hashes) -> float:
+    """The estimated share of their names that two pages have in common, 0 to 1; exact if they have few."""
+    smallest = sorted(first | second)[:MAX_HASHES]
+    return sum(name in first and name in second for name in smallest) / len(smallest) if smallest else 0.0
+
+
+def group_signatures(signatures: Collection[bytes]) -> list[list[bytes]]:
+    """Group distinct signatures; each group is sorted, and so are the groups."""
+    ordered = sorted(set(signatures))
+    hash_sets = [unpack_signature(signature) for signature in ordered]
+    parents = list(range(len(ordered)))
+    postings: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))  # by name, then by root
+    for number, rare_names in enumerate(_rare_names(hash_sets)):
+        compared: set[int] = set()
+        for name in rare_names:
+            for root, members in postings[name].items():
+                if _group_root(parents, root) != _group_root(parents, number):
+                    new_members = [member for member in members if member not in compared]
+                    compared.update(new_members)
+                    if any(_are_alike(hash_sets[number], hash_sets[member]) for member in new_members):
+                        parents[_group_root(parents, number)] = _group_root(parents, root)
+        for name in rare_names:
+            postings[name][_group_root(parents, number)].append(number)
+    groups: dict[int, list[bytes]] = defaultdict(list)
+    for number, signature in enumerate(ordered):
+        groups[_group_root(parents, number)].append(signature)
+    return sorted(groups.values())
+
+
+def _are_alike(first: _Hashes, second: _Hashes) -> bool:
+    """Whether two signatures are of one layout; counting what they share rules most pairs out at once."""
+    if len(first & second) < MIN_SIMILARITY * max(len(first), len(second)):
+        return False
+    return signature_similarity(first, second) >= MIN_SIMILARITY
+
+
+def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:
+    """For each signature, its rarest names, so many that two signatures which are alike have one of them in common.
+
+    As these have `MIN_SIMILARITY` of the larger one's names in common, not all of the names in front of either can be
+    missing in the other (prefix filtering, Chaudhuri 2006).
+    """
+    frequencies: Mapping[int, int] = Counter(name for names in signatures for name in names)
+    return [
+        sorted(names, key=lambda name: (frequencies[name], name))[: len(names) - ceil(MIN_SIMILARITY * len(names)) + 1]
+        for names in signatures
+    ]
+
+
+def _group_root(parents: list[int], number: int) -> int:
+    """The root of a group in the union-find forest `parents`, with path halving."""
+    while parents[number] != number:
+        parents[number] = parents[parents[number]]
+        number = parents[number]
+    return number
+
+
+_ARTICLE_TYPES = frozenset((PageType.ARTICLE, PageType.TEASER))
+_LIST_TYPES = frozenset((PageType.LIST, PageType.SOFT_404))
+
+_MAIN_SHARE, _MAIN_EXCERPTS, _MAIN_TEXTS = 0.8, 0.3, 5  # shares of articles and of excerpts, and distinct texts
+_MIN_PAGES, _LIST_SHARE, _FEW_ARTICLES = 3, 0.5, 0.25
+_FEW_WORDS = 0.25  # of the words of the main layouts' articles
+_MIN_EXCERPTS, _EXCERPT_SHARE = 3, 0.5
+_MIN_SAME_TEXT, _DATED_SHARE = 4, 0.25
+_MIN_QUOTED = 3  # articles that a single page must be put together of to be a list by itself
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutPage:
+    """A page as its layout's verdict sees it. `page_type` is its own; the rest is empty unless that is an article.
+
+    `quoted_pages` are those whose openings or titles most of its kept text is; `is_patchwork`, if all of it is.
+    """
+
+    page_id: int
+    page_type: PageType
+    words: int = 0
+    text_digest: str = ""
+    has_date: bool = False
+    quoted_pages: frozenset[int] = frozenset()
+    is_patchwork: bool = False
+
+    @property
+    def is_article(self) -> bool:
+        """Whether the page is an article by itself."""
+        return self.page_type in _ARTICLE_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutVerdict:
+    """What a layout is: `kind` is `article`, `list`, `other`, or empty where its pages are of several kinds.
+
+    `evidence` says in words why; `taken_out` are the pages that look like articles and are none, each with what it is.
+    """
+
+    kind: str
+    evidence: str
+    taken_out: Mapping[int, PageVerdict] = field(default_factory=dict)
+
+
+class _Layout:
+    """A layout's pages with their counts."""
+
+    def __init__(self, pages: Sequence[LayoutPage]) -> None:
+        self.pages = pages
+        self.articles = [page for page in pages if page.is_article]
+        self.lists = sum(page.page_type in _LIST_TYPES for page in pages)
+        self.excerpts = [page for page in self.articles if page.quoted_pages]
+        self.texts = len({page.text_digest for page in self.articles})
+        self.words = median(page.words for page in self.articles) if self.articles else 0.0
+
+    @property
+    def article_share(self) -> float:
+        return len(self.articles) / len(self.pages)
+
+    @property
+    def excerpt_share(self) -> float:
+        return len(self.excerpts) / len(self.articles) if self.articles else 0.0
+
+    @property
+    def is_main(self) -> bool:
+        return (
+            self.article_share >= _MAIN_SHARE
+            and self.excerpt_share < _MAIN_EXCERPTS
+            and self.texts >= max(_MAIN_TEXTS, len(self.pages) / 5)
+        )
+
+    @property
+    def counts(self) -> str:
+        return f"of {len(self.pages)} pages {len(self.articles)} look like articles, {self.lists} are lists"
+
+
+def judge_layouts(groups: Sequence[Sequence[LayoutPage]]) -> list[LayoutVerdict]:
+    """Judge the layouts of one host, each a group of pages; the verdicts are in the order of the groups."""
+    layouts = [_Layout(pages) for pages in groups]
+    excerpt_shares = {page.page_id: layout.excerpt_share for layout in layouts for page in layout.pages}
+    main_words = [page.words for layout in layouts if layout.is_main for page in layout.articles]
+    typical_words = median(main_words) if main_words else 0.0
+    return [_judge_layout(layout, excerpt_shares, typical_words) for layout in layouts]
+
+
+def _judge_layout(layout: _Layout, excerpt_shares: Mapping[int, float], typical_words: float) -> LayoutVerdict:
+    if layout.is_main:
+        return LayoutVerdict("article", layout.counts, _take_out_patchworks(layout))
+    verdict = None
+    if typical_words:
+        verdict = _judge_list_layout(layout, typical_words) or _judge_same_text(layout)
+    verdict = verdict or _judge_excerpts(layout, excerpt_shares)
+    return verdict or LayoutVerdict("", layout.counts, _take_out_patchworks(layout))
+
+
+def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
+    """Half of the pages are lists, and of the others few are articles, or short ones.
+
+    A page stays that has as much text of its own as the site's articles have.
+    """
+    if len(layout.pages) < _MIN_PAGES or layout.lists < _LIST_SHARE * len(layout.pages):
+        return None
+    if layout.article_share > _FEW_ARTICLES and layout.words >= _FEW_WORDS * typical_words:
+        return None
+    taken_out = [page for page in layout.articles if page.words < typical_words or page.quoted_pages]
+    return _take_out(PageType.LIST, f"{layout.lists} of {len(layout.pages)} pages of this layout are lists", taken_out)
+
+
+def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> LayoutVerdict | None:
+    """Half of the articles are excerpts of articles in layouts that are not made of excerpts."""
+    excerpts = [page for page in layout.excerpts if _quotes_originals(page, layout, excerpt_shares)]
+    if len(layout.articles) < _MIN_EXCERPTS or len(excerpts) < _EXCERPT_SHARE * len(layout.articles):
+        return None
+    evidence = (
+        f"{len(excerpts)} of {len(layout.articles)} texts of this layout are openings or titles of other articles"
+    )
+    return _take_out(PageType.LIST, evidence, layout.articles)
+
+
+def _quotes_originals(page: LayoutPage, layout: _Layout, excerpt_shares: Mapping[int, float]) -> bool:
+    own_pages = {member.page_id for member in layout.pages}
+    return any(
+        quoted not in own_pages and excerpt_shares.get(quoted, 0.0) <= layout.excerpt_share / 2
+        for quoted in page.quoted_pages
+    )
+
+
+def _judge_same_text(layout: _Layout) -> LayoutVerdict | None:
+    """All articles have one text, and hardly one a date: a notice in place of the pages."""
+    dated_pages = sum(page.has_date for page in layout.articles)
+    if len(layout.articles) < _MIN_SAME_TEXT or layout.texts > 1:
+        return None
+    if dated_pages > _DATED_SHARE * len(layout.articles):
+        return None
+    return _take_out(PageType.OTHER, f"{len(layout.articles)} pages of this layout have one text", layout.articles)
+
+
+def _take_out(page_type: PageType, evidence: str, pages: Iterable[LayoutPage]) -> LayoutVerdict:
+    page_verdict = PageVerdict(page_type, (evidence,))
+    return LayoutVerdict(str(page_type), evidence, {page.page_id: page_verdict for page in pages})
+
+
+def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
+    """Pages that are put together of the openings of other articles, whatever their layout."""
+    return {
+        page.page_id: PageVerdict(PageType.LIST, (f"openings of {len(page.quoted_pages)} articles",))
+        for page in layout.articles
+        if page.is_patchwork and len(page.quoted_pages) >= _MIN_QUOTED
+    }

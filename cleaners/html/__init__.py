@@ -1,1 +1,0 @@
-"""From bytes to one tree to visible blocks, links and robots directives."""

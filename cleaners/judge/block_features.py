@@ -1,0 +1,261 @@
+"""Features of a page's blocks, with rules' votes for the block model; and the first look, from the page alone.
+
+The features of a page's blocks: of the page alone for the first look, with the rules' votes for the block model.
+
+One row a block and one column a feature. Text is counted over all blocks at once, and what depends on a block's
+location in the markup is computed once a location, so that a page costs a few milliseconds.
+
+The first look: a model that selects the article's blocks from the page alone, before rules and trafilatura.
+
+Where it is sure of the page as a whole, its selection is used and trafilatura is not run: on the annotated pages,
+trafilatura's selection made no text better there. Where it is in doubt, its selection is not used.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
+from broadsheet.cleaners.judge.characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
+from broadsheet.cleaners.judge.context_features import context_features, selection_features
+from broadsheet.cleaners.judge.hashed_words import word_columns
+from broadsheet.cleaners.judge.headline_blocks import find_title_line
+from broadsheet.cleaners.judge.page_columns import (
+    JudgedColumns,
+    PageColumns,
+    add_verdicts,
+    read_page_columns,
+    signed_log,
+)
+from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, predict
+
+Columns = dict[str, Column]
+
+_NO_LINE = -9  # the distance to a line that the page does not have
+_SHORT_WORDS = 80  # a longer block is not compared with title and description
+_MOST_COPIES = 9
+_REMEMBERED_TEXTS = 4096
+_FEATURE_KINDS = (
+    BlockKind.PARAGRAPH,
+    BlockKind.HEADING,
+    BlockKind.LIST_ITEM,
+    BlockKind.QUOTE,
+    BlockKind.CODE,
+    BlockKind.CAPTION,
+)
+_KIND_NUMBERS = {kind: n for n, kind in enumerate(_FEATURE_KINDS)}
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredPage:
+    """A page's columns, and of them the features that need no verdicts: both models read these."""
+
+    page: PageColumns
+    features: Columns
+
+
+def measure_page(blocks: Sequence[Block], metadata: Metadata) -> MeasuredPage:
+    """Compute what can be said of the page alone. The page must have a block."""
+    page = read_page_columns(blocks, metadata)
+    return MeasuredPage(page, _page_only_columns(page))
+
+
+def first_look_features(measured: MeasuredPage) -> tuple[list[str], Column]:
+    """The features that need no verdicts: their names, and a row for each block."""
+    return _feature_table(measured.features)
+
+
+def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
+    """All features: their names, and a row for each block. The page must have a block.
+
+    `verdicts` are those of the rules, a verdict a block.
+    """
+    measured = _measured_page(reading)
+    judged_page = add_verdicts(measured.page, reading.selected, verdicts)
+    selected_column = {"selected": judged_page.selected}
+    return _feature_table(
+        measured.features | selected_column | _vote_columns(judged_page) | selection_features(judged_page)
+    )
+
+
+def _measured_page(reading: Reading) -> MeasuredPage:
+    """What the first look computed of just these blocks and metadata, or else the same computed now."""
+    measured = reading.measured
+    if isinstance(measured, MeasuredPage):
+        page = measured.page
+        if page.blocks is reading.blocks and page.metadata is reading.metadata:
+            return measured
+    return measure_page(reading.blocks, reading.metadata)
+
+
+def _feature_table(columns: Columns) -> tuple[list[str], Column]:
+    rows = np.empty((len(next(iter(columns.values()))), len(columns)), np.float32, order="F")
+    for n, column in enumerate(columns.values()):
+        rows[:, n] = column
+    return list(columns), rows
+
+
+def _page_only_columns(page: PageColumns) -> Columns:
+    features: Columns = {}
+    for compute in (
+        _text_columns,
+        _kind_columns,
+        context_features,
+        _likeness_columns,
+        _title_columns,
+        _page_size_columns,
+        _word_columns,
+    ):
+        features |= compute(page)
+    return features
+
+
+def _text_columns(page: PageColumns) -> Columns:
+    characters, words = page.characters, page.words
+    return {
+        "words": page.log_words,
+        "chars": np.log1p(characters.length),
+        "links": page.link_density,
+        "digits": characters.class_share(DIGIT),
+        "capitals": characters.class_share(UPPER),
+        "marks": characters.class_share(MARK, OTHER),
+        "ends": characters.class_counts[:, END],
+        "ends_a_word": characters.class_counts[:, END] / words,
+        "pauses_a_word": characters.class_counts[:, PAUSE] / words,
+        "word_chars": characters.class_counts[:, DIGIT : IDEOGRAPH + 1].sum(axis=1) / words,
+        "ends_sentence": characters.last_class == END,
+        "begins_capital": characters.first_class == UPPER,
+        "begins_digit": characters.first_class == DIGIT,
+    }
+
+
+def _kind_columns(page: PageColumns) -> Columns:
+    kinds = np.array([_KIND_NUMBERS.get(block.kind, -1) for block in page.blocks])
+    return {f"kind_{kind}": kinds == n for kind, n in _KIND_NUMBERS.items()} | {
+        "level": np.array([block.level for block in page.blocks]),
+        **page.markup.label_columns,
+    }
+
+
+def _vote_columns(page: JudgedColumns) -> Columns:
+    """Which rules voted on a block, the extractor's vote apart; computed once for blocks that share a verdict."""
+    distinct_verdicts = {id(verdict): verdict for verdict in page.verdicts}
+    numbers = {key: n for n, key in enumerate(distinct_verdicts)}
+    verdict_numbers = np.array([numbers[id(verdict)] for verdict in page.verdicts])
+    votes_by_verdict = [
+        {(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in verdict.votes}
+        for verdict in distinct_verdicts.values()
+    ]
+    vote_keys = {
+        "metadata": ("metadata", False, False),
+        "rule": ("rule", False, False),
+        "section": ("rule", False, True),
+        "layout": ("layout", False, False),
+        "context": ("context", False, False),
+        "rescue": ("context", True, False),
+    }
+    features = {
+        f"vote_{name}": np.array([key in votes for votes in votes_by_verdict])[verdict_numbers]
+        for name, key in vote_keys.items()
+    }
+    return features | {"judged": page.kept_by_rules}
+
+
+def _likeness_columns(page: PageColumns) -> Columns:
+    """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
+    texts = [block.text for block in page.blocks]
+    counts: dict[str, int] = {}
+    earlier_copies = []
+    for text in texts:
+        earlier_copies.append(count := counts.get(text, 0))
+        counts[text] = count + 1
+    copies = [counts[text] for text in texts]
+    features = {"copies": np.minimum(copies, _MOST_COPIES), "copies_before": np.minimum(earlier_copies, _MOST_COPIES)}
+    title, description = (
+        frozenset(_WORD.findall(text.lower())) for text in (page.metadata.title, page.metadata.description)
+    )
+    metadata_words = title | description
+    overlaps: list[tuple[int, int, int, int]] = []  # position, words of the title, of the description, and all words
+    for n in np.flatnonzero(page.words < _SHORT_WORDS).tolist() if metadata_words else ():
+        block_words = _words_of(texts[n])
+        if not metadata_words.isdisjoint(block_words):
+            overlaps.append((n, len(title & block_words), len(description & block_words), len(block_words)))
+    positions, in_title, in_description, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
+    for name, overlap, field_words in (("title", in_title, title), ("description", in_description, description)):
+        shares = np.zeros((2, len(texts)))
+        shares[:, positions] = overlap / max(len(field_words), 1), overlap / sizes
+        features |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
+    return features
+
+
+@lru_cache(maxsize=_REMEMBERED_TEXTS)
+def _words_of(text: str) -> frozenset[str]:
+    """The words of a short text, by white space and in lower case. Menus and the like come again on the next page."""
+    return frozenset(text.lower().split())
+
+
+def _title_columns(page: PageColumns) -> Columns:
+    """A block's signed distance from the line that repeats the title, and from the first heading of the first level."""
+    title_position = find_title_line(page.blocks, page.metadata)
+    no_line = np.full(len(page.blocks), _NO_LINE)
+    heading_position = next((b.position for b in page.blocks if b.kind is BlockKind.HEADING and b.level == 1), None)
+    return {
+        "from_title": no_line if title_position is None else signed_log(page.positions - title_position),
+        "from_h1": no_line if heading_position is None else signed_log(page.positions - heading_position),
+    }
+
+
+def _page_size_columns(page: PageColumns) -> Columns:
+    words = page.words
+    values = {
+        "page_blocks": np.log1p(len(words)),
+        "page_words": np.log1p(words.sum()),
+        "page_links": (words * page.link_density).sum() / words.sum(),
+        "page_prose": np.log1p((words * page.is_prose).sum()),
+    }
+    return {name: np.full(len(words), value) for name, value in values.items()}
+
+
+def _word_columns(page: PageColumns) -> Columns:
+    """Whether the words of a block, around it and above it speak for the article's text."""
+    return word_columns(page.blocks)
+
+
+SURE_OF_PAGE_F1 = 0.93
+"""The expected F1 (see `expected_f1`) from which the first look is sure of a page."""
+
+_HALF = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """How likely each block is the article's, 0 to 1, and the F1 that the best choice is expected to have."""
+
+    probabilities: Column
+    expected_f1: float
+    measured: MeasuredPage | None = field(default=None, compare=False, repr=False)  # what it was computed from
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the model is sure of the page as a whole."""
+        return self.expected_f1 >= SURE_OF_PAGE_F1
+
+    @property
+    def selected_positions(self) -> frozenset[int]:
+        """The positions of the blocks that are more likely the article's than not."""
+        return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
+
+
+def take_first_look(blocks: Sequence[Block], metadata: Metadata) -> FirstLook:
+    """Run the first-look model over a page's blocks; on a page without blocks it is not sure."""
+    if not blocks:
+        return FirstLook(np.zeros(0), 0.0)
+    measured = measure_page(blocks, metadata)
+    probabilities = predict(*first_look_features(measured), FIRST_LOOK_MODEL)
+    return FirstLook(probabilities, expected_f1(measured.page.words, probabilities), measured)

@@ -1,0 +1,318 @@
+"""Verdicts on a page's blocks, and a reason for each: rules vote, and votes become verdicts.
+
+Each function of `_VOTERS` casts votes for or against blocks; on each block the first vote in their order decides. Then
+`weigh.py` combines these verdicts with the model's probabilities: those of the first look where it was sure of the
+page, else those of the block model, whose features include the votes. Every vote is kept beside the verdict, so that a
+person can see which ones disagreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.judge import rescue
+from broadsheet.cleaners.judge.block_features import block_features
+from broadsheet.cleaners.judge.certainty import block_chances
+from broadsheet.cleaners.judge.headline_blocks import blocks_above_title, find_title_line, metadata_blocks
+from broadsheet.cleaners.judge.page_boilerplate import (
+    blocks_in_boxes,
+    blocks_in_other_columns,
+    boilerplate_rule,
+    comment_blocks,
+    continues_section,
+    explain_by_content,
+    is_box_heading,
+    is_no_excerpt,
+    opens_teaser_box,
+    repeated_blocks,
+)
+from broadsheet.cleaners.judge.site_rules import override_verdicts
+from broadsheet.cleaners.judge.text_span import (
+    COMMENT_THREAD,
+    NEXT_ARTICLE,
+    author_notes,
+    comment_thread_start,
+    next_article_start,
+    text_span,
+)
+from broadsheet.cleaners.judge.tree_models import predict
+from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
+from broadsheet.cleaners.page.running_text import brief_positions, is_prose, main_container_positions
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+from broadsheet.cleaners.rules.matcher import RuleBook
+from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.rules.rule_files import load_rules
+
+EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
+_SECTION = "/section"
+_LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
+_ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
+    BodyPosition(), BodyPosition(before_body=True), BodyPosition(between=True), BodyPosition(after_body=True),
+)  # fmt: skip
+_LINE_REASONS = frozenset(
+    (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
+)  # of a line by itself, not of a box with a heading
+_MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the site's, not the article
+
+
+@dataclass(frozen=True, slots=True)
+class _VoteContext:
+    """What the voters know of the page."""
+
+    blocks: Sequence[Block]
+    selected_positions: frozenset[
+        int
+    ]  # by the first look or the extractor, or the main container where these selected nothing
+    in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
+    above_title: frozenset[int]  # selected too, but above the title
+    comment_thread: range  # from its heading to the end of the page; empty without one
+    next_article: range  # likewise of another article
+    boxed_blocks: Mapping[int, Rule]  # by position, each with its rule
+    body: range  # from the first to the last article paragraph
+    metadata: Metadata
+    rules: RuleBook
+    selector: str  # what selected: the first look or the extractor
+
+    def body_position(self, position: int) -> BodyPosition:
+        """Where a block stands relative to the article's paragraphs."""
+        if not self.body:
+            return _ANYWHERE
+        return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
+
+
+_Votes = dict[int, Vote]  # by the block's position
+_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedBlocks:
+    """A verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
+
+    verdicts: tuple[Verdict, ...] = ()
+    chances: bytes = b""
+
+
+def judge(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
+    """Return a verdict for each block of the reading, in order, from the page alone."""
+    return judge_blocks(reading, rules).verdicts
+
+
+def judge_blocks(reading: Reading, rules: RuleBook | None = None) -> JudgedBlocks:
+    """Return a verdict and a chance for each block of the reading, in order, from the page alone."""
+    if not reading.blocks:
+        return JudgedBlocks()
+    verdicts_by_rules = rule_verdicts(reading, rules)
+    if reading.probabilities is not None:
+        probabilities, sure_threshold = reading.probabilities, FIRST_LOOK_SURE_THRESHOLD
+    else:
+        probabilities, sure_threshold = predict(*block_features(reading, verdicts_by_rules)), SURE_THRESHOLD
+    verdicts = weigh(reading.blocks, verdicts_by_rules, probabilities, reading.metadata.authors, sure_threshold)
+    verdicts = override_verdicts(reading.blocks, verdicts, probabilities)
+    return JudgedBlocks(verdicts, block_chances(probabilities, verdicts))
+
+
+def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verdict, ...]:
+    """Return a verdict for each block from the rules and the selection, without the model."""
+    context = _vote_context(reading, rules or load_rules(reading.metadata.language or None))
+    votes_by_block: list[list[Vote]] = [[] for _ in reading.blocks]
+    for cast_votes in _VOTERS:
+        for n, vote in cast_votes(context).items():
+            votes_by_block[n].append(vote)
+    verdicts = _verdicts_of(votes_by_block, context.selector)
+    if not _sections_remove_nearly_all(context, verdicts):
+        return verdicts
+    votes_without_sections = [[vote for vote in votes if not vote.rule.endswith(_SECTION)] for votes in votes_by_block]
+    return _verdicts_of(votes_without_sections, context.selector)
+
+
+def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
+    """Whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
+    words = {n: context.blocks[n].words for n in context.selected_positions}
+    kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
+    return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
+
+
+def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
+    """A verdict for each block's votes; blocks with the same votes share it."""
+    verdicts: dict[tuple[int, ...], Verdict] = {}
+    keys = [tuple(map(id, votes)) for votes in votes_by_block]
+    for key, votes in zip(keys, votes_by_block, strict=True):
+        if key not in verdicts:
+            verdicts[key] = _first_vote_verdict(votes, selector)
+    return tuple(verdicts[key] for key in keys)
+
+
+def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
+    if not votes:
+        return Verdict(False, RemovalReason.NOT_SELECTED, f"{selector}/not-selected")
+    deciding_vote = votes[0]
+    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, tuple(votes))
+
+
+def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
+    blocks = reading.blocks
+    title_position = find_title_line(blocks, reading.metadata)
+    selected_positions = _selection_to_judge(reading, rules, title_position)
+    in_other_columns = blocks_in_other_columns(blocks, selected_positions)
+    above_title = blocks_above_title(blocks, selected_positions - in_other_columns, title_position)
+    above_title |= reading.selected - selected_positions
+    article_positions = selected_positions - in_other_columns - above_title
+    comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
+    next_article = _range_to_end(blocks, next_article_start(blocks, title_position, rules))
+    article_positions = article_positions.difference(comment_thread, next_article)
+    boxed_blocks = blocks_in_boxes(blocks, article_positions)
+    article_positions = article_positions.difference(boxed_blocks)
+    body = text_span(blocks, article_positions, rules, reading.metadata)
+    selector = EXTRACTOR if reading.probabilities is None else FIRST_LOOK
+    return _VoteContext(
+        blocks,
+        article_positions,
+        in_other_columns,
+        above_title,
+        comment_thread,
+        next_article,
+        boxed_blocks,
+        body,
+        reading.metadata,
+        rules,
+        selector,
+    )
+
+
+def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
+    """The positions from a start to the end of the page; none without a start."""
+    return range(len(blocks) if start is None else start, len(blocks))
+
+
+def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:
+    """The selected positions; where these hold no prose below the line of the title, with the short text there."""
+    blocks, selected = reading.blocks, reading.selected
+    below_title = frozenset(n for n in selected if title_position is None or n > title_position)
+    if any(is_prose(blocks[n]) and not rules.match(blocks[n], BodyPosition()) for n in below_title):
+        return selected
+    unmatched_blocks = [block for block in blocks if not rules.match(block, BodyPosition())]
+    short_text = (
+        brief_positions(unmatched_blocks, blocks[title_position]) if title_position is not None else frozenset()
+    )
+    words_above_title = sum(blocks[n].words for n in selected - below_title)
+    if short_text or (below_title and words_above_title < _MOTTO_WORDS):
+        return below_title | short_text
+    return selected or main_container_positions(blocks)
+
+
+def _metadata_votes(context: _VoteContext) -> _Votes:
+    """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
+    against notes on the authors below the text."""
+    reasons = metadata_blocks(context.blocks, context.metadata, context.body)
+    votes = {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
+    return dict.fromkeys(notes, _vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
+
+
+def _phrase_votes(context: _VoteContext) -> _Votes:
+    """Votes of phrase rules on the block's own text, and of the sections that a heading opens."""
+    votes: _Votes = {}
+    section: Rule | None = None
+    for block in context.blocks:
+        n, position = block.position, context.body_position(block.position)
+        rule = context.rules.match(block, position)
+        if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
+            rule = None
+        if rule:
+            votes[n] = _vote("rule", False, rule.name, rule.reason)
+            section = rule if rule.heads_section else section
+        elif section and _continues_section(section, block, context.selected_positions, position):
+            votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+        else:
+            section = None
+    return _box_heading_votes(context, votes) | votes
+
+
+def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
+    """Whether a block belongs to the section that a rule's heading opened; a long text is no list of other articles."""
+    if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
+        return False
+    return continues_section(block, selected_positions, position)
+
+
+def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
+    """Votes against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
+    kept_prose = [n for n in context.selected_positions if n not in phrase_votes and is_prose(context.blocks[n])]
+    return {
+        n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
+        for n, vote in phrase_votes.items()
+        if n
+        and n - 1 not in phrase_votes
+        and vote.reason not in _LINE_REASONS
+        and is_box_heading(context.blocks, n - 1, kept_prose)
+    }
+
+
+def _comment_thread_votes(context: _VoteContext) -> _Votes:
+    """Votes against the readers' comments and all that stands below them."""
+    return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
+
+
+def _next_article_votes(context: _VoteContext) -> _Votes:
+    """Votes against another article below the article."""
+    return dict.fromkeys(context.next_article, _vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
+
+
+def _box_votes(context: _VoteContext) -> _Votes:
+    """Votes against blocks in boxes apart from the text."""
+    return {n: _vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
+
+
+def _boilerplate_votes(context: _VoteContext) -> _Votes:
+    """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
+    votes: _Votes = {}
+    for n in context.selected_positions:
+        if rule := boilerplate_rule(context.blocks[n], context.body):
+            votes[n] = _vote("layout", False, rule.name, rule.reason)
+    comments = comment_blocks(context.blocks, context.selected_positions)
+    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
+    votes |= dict.fromkeys(
+        context.in_other_columns, _vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
+    )
+    return votes | dict.fromkeys(
+        context.above_title, _vote("layout", False, "layout/above-title", RemovalReason.HEADER)
+    )
+
+
+def _duplicate_votes(context: _VoteContext) -> _Votes:
+    """Votes against selected blocks that repeat an earlier one."""
+    duplicates = repeated_blocks(context.blocks, context.selected_positions)
+    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
+
+
+def _selection_votes(context: _VoteContext) -> _Votes:
+    """Votes for the selected blocks."""
+    vote = _vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
+    return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
+
+
+def _rescue_votes(context: _VoteContext) -> _Votes:
+    """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
+    rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
+    return {n: _vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
+
+
+def _layout_votes(context: _VoteContext) -> _Votes:
+    """Votes against blocks that were not selected, which explain them by their markup or their content."""
+    votes: _Votes = {}
+    for block in context.blocks:
+        if block.position not in context.selected_positions:
+            rule = explain_layout(block.path, block.landmarks)
+            explanation = (rule.name, rule.reason) if rule else explain_by_content(block)
+            if explanation:
+                votes[block.position] = _vote("layout", False, *explanation)
+    return votes
+
+
+_VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
+    _metadata_votes, _phrase_votes, _comment_thread_votes, _next_article_votes, _box_votes,
+    _boilerplate_votes, _duplicate_votes, _selection_votes, _rescue_votes, _layout_votes,
+)  # fmt: skip

@@ -1,0 +1,207 @@
+"""Blocks at the head of an article: its title, its standfirst, and lines that only repeat its metadata.
+
+Finds the block of a page that is its title, and compares texts with the title.
+
+The standfirst: the lines between an article's title and its text that sum it up. It is part of the text.
+
+Blocks that only repeat the page's metadata: the title, the authors, the tags, the breadcrumb.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason, Verdict
+from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded
+from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
+
+_TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
+_MIN_TITLE_SHARE = 0.6
+SLACK_CHARS = 40  # characters of marks and spaces that a text may have around the title
+_CACHED_CHARS = 4000  # several stages compare a block's text; longer ones are not cached to save memory
+
+
+def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
+    """The position of the block that is the title: a heading if there is one, else a paragraph that is no link."""
+    title = strip_outer_marks(fold_text(metadata.title))
+    lengths = range(int(_MIN_TITLE_SHARE * len(title)), len(title) + SLACK_CHARS)
+    candidates = (
+        [block for block in blocks if len(block.text) in lengths and is_title_text(comparable_text(block.text), title)]
+        if title
+        else []
+    )
+    headings = [block for block in candidates if block.kind is BlockKind.HEADING]
+    title_blocks = (
+        [block for block in headings if block.link_density < MAX_LINK_DENSITY]
+        or headings
+        or [block for block in candidates if _is_title_paragraph(block)]
+    )
+    return title_blocks[0].position if title_blocks else None
+
+
+def comparable_text(text: str) -> str:
+    """A block's text in the form in which it is compared: folded, without marks around it."""
+    return _cached_comparable_text(text) if len(text) <= _CACHED_CHARS else strip_outer_marks(fold_text(text))
+
+
+@lru_cache(maxsize=2048)
+def _cached_comparable_text(text: str) -> str:
+    return strip_outer_marks(fold_text(text))
+
+
+def _is_title_paragraph(block: Block) -> bool:
+    return block.kind is BlockKind.PARAGRAPH and block.link_density < MAX_LINK_DENSITY and block.words >= _TITLE_WORDS
+
+
+def is_title_text(text: str, title: str) -> bool:
+    """Whether a folded text is the title, or the title without the site's name at its end."""
+    return len(text) >= _MIN_TITLE_SHARE * len(title) and title.startswith(text)
+
+
+_LEAST_STANDFIRST_WORDS = 8
+_OPENING_BLOCKS = 3  # kept blocks below the title of which one may be it
+_COMPARED_CHARS = 60  # of the description
+_STANDFIRST_STEPS = 2  # of a path's end
+_STANDFIRST_STEP = re.compile(
+    r"(?:^|[-_. >#])(?:lead|lede|standfirst|dek|deck|intro|teaser-?text|subtitle|sub-?head(?:line)?|summary|excerpt"
+    r"|chapo|entradilla|bajada|sottotitolo|vorspann|abstract|description)s?(?:$|[-_. >])",
+    re.I,
+)
+_PICTURE_STEP = re.compile(r"(?:^|[-_. >#])(?:img|image|photo|picture|gallery|caption|video|media)", re.I)
+_STANDFIRST_KINDS = (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM)
+
+
+def looks_like_standfirst(block: Block, description: str) -> bool:
+    """Whether a block that stands where a standfirst may stand is one: by its class or id, or by the description.
+
+    `description` is the page's, folded.
+    """
+    return _may_be_standfirst(block) and (_says_standfirst(block) or _is_description(block, description))
+
+
+def find_standfirst(blocks: Sequence[Block], verdicts: Sequence[Verdict], metadata: Metadata) -> str:
+    """Return the article's standfirst, as it stands in the text; empty where the page shows none.
+
+    A first paragraph that looks like those below it is none, though the description repeats it.
+    """
+    title_position = find_title_line(blocks, metadata)
+    kept_blocks = [
+        block
+        for block, verdict in zip(blocks, verdicts, strict=True)
+        if verdict.kept and (title_position is None or block.position > title_position) and not _is_title_tag(block)
+    ]
+    text_path = most_worded(filter(is_prose, kept_blocks), lambda block: block.path)
+    description = fold_text(metadata.description)
+    lines: list[Block] = []
+    for block in kept_blocks[:_OPENING_BLOCKS]:
+        if block.path == text_path or (lines and block.path != lines[-1].path):
+            break
+        if looks_like_standfirst(block, description) and not _PICTURE_STEP.search(_end_of_path(block)):
+            lines.append(block)
+    return "\n".join(block.text for block in lines)
+
+
+def _may_be_standfirst(block: Block) -> bool:
+    return (
+        block.words >= _LEAST_STANDFIRST_WORDS
+        and block.link_density < MAX_LINK_DENSITY
+        and block.kind in _STANDFIRST_KINDS
+        and not block.landmarks & (NON_ARTICLE_LANDMARKS | {"figure"})
+    )
+
+
+def _says_standfirst(block: Block) -> bool:
+    return bool(_STANDFIRST_STEP.search(_end_of_path(block)))
+
+
+def _is_description(block: Block, description: str) -> bool:
+    text = fold_text(block.text)
+    return bool(description) and (
+        description.startswith(text[:_COMPARED_CHARS]) or text.startswith(description[:_COMPARED_CHARS])
+    )
+
+
+def _end_of_path(block: Block) -> str:
+    return ">".join(block.path.split(">")[-_STANDFIRST_STEPS:])
+
+
+def _is_title_tag(block: Block) -> bool:
+    return block.kind is BlockKind.HEADING and block.level == 1
+
+
+_SAME_TITLE = 0.9  # similarity, by difflib, from which two titles are the same
+_TRAIL_CHARS = 60  # of a breadcrumb before its last part
+_BELOW_TITLE = 0.75  # of the prose: if so much is below the title, what is above it is boilerplate
+
+
+def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, RemovalReason]:
+    """The reason (title, breadcrumb, byline, tags) for each block, by position, that only repeats the metadata."""
+    reasons: dict[int, RemovalReason] = {}
+    title = strip_outer_marks(fold_text(metadata.title))
+    authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
+    tags = {strip_outer_marks(fold_text(tag)) for tag in metadata.tags}
+    most_chars = max(2 * len(title), *map(len, (*authors, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
+    for block in blocks:
+        if len(block.text) > most_chars and block.kind is not BlockKind.HEADING:
+            continue
+        text = comparable_text(block.text)
+        if title and _may_be_title(block, text, title) and _echoes_title(block, text, title, body):
+            reasons[block.position] = RemovalReason.TITLE
+        elif title and (" > " in text or " » " in text) and _is_trail(text, title):
+            reasons[block.position] = RemovalReason.BREADCRUMB
+        elif text in authors:
+            reasons[block.position] = RemovalReason.BYLINE
+        elif text in tags and block.link_density > MAX_LINK_DENSITY:
+            reasons[block.position] = RemovalReason.TAGS
+    return reasons
+
+
+def blocks_above_title(
+    blocks: Sequence[Block], selected_positions: frozenset[int], title_position: int | None
+) -> frozenset[int]:
+    """Selected blocks above the line that repeats the title, where most of the prose is below it."""
+    if title_position is None:
+        return frozenset()
+    positions = frozenset(n for n in selected_positions if n < title_position)
+    words_above = sum(blocks[n].words for n in positions if is_prose(blocks[n]))
+    words_below = sum(block.words for block in blocks[title_position + 1 :] if is_prose(block))
+    mostly_below = words_below and words_below >= _BELOW_TITLE * (words_above + words_below)
+    return positions if mostly_below else frozenset()
+
+
+def _echoes_title(block: Block, text: str, title: str, body: range) -> bool:
+    if is_title_text(text, title) and block.words > 2:
+        return True
+    if block.position >= body.start and block.kind is not BlockKind.HEADING:
+        return text == title and block.position > body.start
+    if block.kind is BlockKind.HEADING and block.level == 1 and block.position <= body.start:
+        return text in title or title in text or _nearly_equal(text, title)
+    return _nearly_as_long(text, title) and _nearly_equal(text, title)
+
+
+def _may_be_title(block: Block, text: str, title: str) -> bool:
+    """Whether the slow comparison is worth it: most lines are too long or short, and no heading."""
+    return block.kind is BlockKind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
+
+
+def _nearly_as_long(text: str, title: str) -> bool:
+    return abs(len(text) - len(title)) <= len(title) // 5
+
+
+def _is_trail(text: str, title: str) -> bool:
+    """Whether a line is a breadcrumb: short names with marks between them, the title at the end."""
+    parents, _, last_name = text.rpartition(" > " if " > " in text else " » ")
+    return len(parents) <= _TRAIL_CHARS and is_title_text(strip_outer_marks(last_name), title)
+
+
+def _nearly_equal(text: str, title: str) -> bool:
+    """Whether two texts are nearly the same; those that differ too much in length or letters are not aligned."""
+    if text == title:
+        return True
+    if 2 * min(len(text), len(title)) < _SAME_TITLE * (len(text) + len(title)):
+        return False
+    matcher = SequenceMatcher(None, text, title)
+    return matcher.quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE

@@ -1,0 +1,1 @@
+"""Trained models, and beside each what it was trained on and how it scored."""

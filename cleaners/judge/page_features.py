@@ -1,0 +1,258 @@
+"""The features of a page by which an article is told from a list, a wall or an error page."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from urllib.parse import unquote, urlsplit
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from broadsheet.cleaners.document import Block, BlockKind, Reading, Verdict
+from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
+from broadsheet.cleaners.judge.page_signs import Signs, page_signs
+from broadsheet.cleaners.page.elements import TagIndex, index_tags
+from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
+from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
+from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
+
+PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
+    files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
+)
+STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
+_STATIC_HINTS = frozenset(PAGE_DATA["static"]["hints"])
+_LINK_TARGET = re.compile(r"\]\((\S+?)\)")
+_OUTSIDE_LANDMARKS = frozenset(("nav", "footer", "aside", "form", "dialog"))
+_MAIN_TAGS = frozenset(("div", "article", "main", "body", "html"))
+_LINK_DENSITY = 0.8
+_HEADLINE_WORDS = 3
+_SHELL_ELEMENTS = 12
+_TAIL_BLOCKS = 13
+_NOSCRIPT_CHARS = 1500
+_GALLERY_PATHS = frozenset(PAGE_DATA["paths"]["gallery"])
+_SHORT_PAGE_WORDS = 120
+_CAPTCHA_PATTERNS = tuple(PAGE_DATA["markup"]["challenge"])
+_LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
+
+
+@dataclass(frozen=True, slots=True)
+class PageFeatures:
+    """The features of a page. Kept words and blocks are those by the verdicts; shares are 0 to 1."""
+
+    url: str
+    http_status: int
+    url_shape: UrlShape
+    states_article: bool  # by JSON-LD, Open Graph or microdata
+    states_listing: bool
+    is_paywalled: bool  # JSON-LD isAccessibleForFree is false
+    has_noindex: bool
+    body_classes: frozenset[str]
+    h1_count: int
+    has_own_heading: bool  # a heading that is not a link is the title
+    headline_count: int  # headings outside navigation that link to other pages
+    article_count: int  # article elements that hold a link and are not nested
+    kept_words: int
+    kept_prose_blocks: int
+    kept_link_share: float  # share of the kept characters that are link text
+    page_link_share: float  # share of the page's visible characters that are link text
+    static_name: str  # the last part of the path if it is that of a page that every site has: about, contact, terms
+    static_hint: str  # the same, of names that articles may have too
+    listed_words: int  # words of kept blocks directly under a linked headline
+    visible_words: int
+    script_count: int
+    title: str
+    head_text: str  # the first visible text, folded, if few words are kept; for phrases of walls and error pages
+    noscript_text: str  # the text for readers without scripts, folded, if few words are visible
+    tail_text: str  # the text around the end of the kept blocks, folded; for phrases of paywalls
+    has_date: bool
+    states_gallery: bool  # a video or a set of pictures, by JSON-LD, microdata or Open Graph
+    image_count: int
+    gallery_path: str  # the part of the path that names a gallery or a video
+    captcha_markup: str  # what in the markup names a CAPTCHA service, on a page of few words
+    asks_password: bool  # it has a password field
+    words: PageWords  # of which three of the signs are made
+    signs: Signs  # what `page_weights` weighs
+
+
+def page_features(
+    tree: HtmlElement | TagIndex, http_status: int, reading: Reading, verdicts: Sequence[Verdict]
+) -> PageFeatures:
+    """Compute the features of a page. The tree is not changed."""
+    tree, blocks = index_tags(tree), reading.blocks
+    kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
+    nodes = list(_json_ld_nodes(tree))
+    metas = {
+        (element.get("property") or element.get("name") or "").lower(): element.get("content") or ""
+        for element in tree.iter("meta")
+    }
+    kept_chars = sum([len(block.text) for block in kept_blocks])
+    kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
+    headings = [block for block in blocks if block.kind is BlockKind.HEADING]
+    words = page_words(reading.metadata.title, blocks, verdicts)
+    signs = page_signs(tree, nodes, metas, reading, verdicts) | word_signs(words, load_page_word_weights())
+    return PageFeatures(
+        url=reading.url,
+        http_status=http_status,
+        url_shape=shape_of(reading.url),
+        states_article=_states_article(tree, nodes, metas),
+        states_listing=_states_listing(nodes, metas),
+        is_paywalled=any(str(node.get("isAccessibleForFree", "")).lower() == "false" for node in nodes),
+        has_noindex="noindex" in reading.robots,
+        body_classes=_body_classes(tree),
+        h1_count=sum(block.level == 1 for block in headings),
+        has_own_heading=_has_own_heading(headings, reading.metadata.title),
+        headline_count=len({block.text for block in headings if is_headline(block, reading.url)}),
+        article_count=sum(1 for _ in _top_article_elements(tree)),
+        kept_words=kept_words,
+        kept_prose_blocks=sum(map(is_prose, kept_blocks)),
+        kept_link_share=sum([block.link_chars for block in kept_blocks]) / kept_chars if kept_chars else 0.0,
+        page_link_share=sum([block.link_chars for block in blocks])
+        / max(1, sum([len(block.text) for block in blocks])),
+        static_name=_static_page_name(reading.url, STATIC_NAMES),
+        static_hint=_static_page_name(reading.url, _STATIC_HINTS),
+        listed_words=_listed_words(blocks, verdicts, reading.url),
+        visible_words=visible_words,
+        script_count=sum(1 for _ in tree.iter("script")),
+        title=fold_text(reading.metadata.title),
+        head_text=fold_text(" ".join(block.text for block in blocks[:40]))[:1500]
+        if kept_words < _SHORT_PAGE_WORDS
+        else "",
+        noscript_text=_noscript_text(tree) if visible_words < _SHORT_PAGE_WORDS else "",
+        tail_text=_tail_text(blocks, verdicts),
+        has_date=bool(reading.metadata.published),
+        states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
+        gallery_path=next((part for part in _path_parts(reading.url) if part in _GALLERY_PATHS), ""),
+        image_count=sum(1 for _ in tree.iter("img")),
+        captcha_markup=_captcha_markup(tree) if visible_words < _SHORT_PAGE_WORDS else "",
+        asks_password=any((element.get("type") or "").lower() == "password" for element in tree.iter("input")),
+        words=words,
+        signs=signs,
+    )
+
+
+def _json_ld_nodes(tree: TagIndex) -> Iterator[JsonLdNode]:
+    for script in tree.iter("script"):
+        if "ld+json" in (script.get("type") or "") and script.text:
+            yield from read_json_ld_nodes(script.text)
+
+
+def _states_article(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:
+    if metas.get("og:type", "").lower() in ("article", "news", "blog-post") or "article:published_time" in metas:
+        return True
+    if any(is_article_node(node) and ("headline" in node or "datePublished" in node) for node in nodes):
+        return True
+    article_items = [
+        element for element in tree.typed_elements if element.tag in _MAIN_TAGS and _is_microdata_article(element)
+    ]
+    return len(article_items) == 1
+
+
+def _states_listing(nodes: Sequence[JsonLdNode], metas: dict[str, str]) -> bool:
+    return metas.get("og:type") == "profile" or any(_LISTING_TYPES.intersection(types_of(node)) for node in nodes)
+
+
+def _is_microdata_article(element: etree._Element) -> bool:
+    return (element.get("itemtype") or "").rsplit("/", 1)[-1] in ("Article", "NewsArticle", "BlogPosting")
+
+
+def _captcha_markup(tree: TagIndex) -> str:
+    """The first pattern of a CAPTCHA service that occurs in the markup's attributes; empty if none does."""
+    attribute_text = " ".join(tree.tree.xpath("//@src | //@action | //@class | //@id")).lower()
+    return next((pattern for pattern in _CAPTCHA_PATTERNS if pattern in attribute_text), "")
+
+
+def _body_classes(tree: TagIndex) -> frozenset[str]:
+    return frozenset(
+        class_name.lower() for body in tree.iter("body") for class_name in (body.get("class") or "").split()
+    )
+
+
+def _has_own_heading(headings: Sequence[Block], title: str) -> bool:
+    folded_title = strip_outer_marks(fold_text(title))
+    return bool(folded_title) and any(
+        heading.link_density < _LINK_DENSITY and strip_outer_marks(fold_text(heading.text)) == folded_title
+        for heading in headings
+    )
+
+
+def is_headline(block: Block, url: str) -> bool:
+    """Whether a block is a heading that is wholly a link to another page of the host, outside navigation."""
+    return (
+        block.kind is BlockKind.HEADING
+        and block.link_density >= _LINK_DENSITY
+        and not block.landmarks & _OUTSIDE_LANDMARKS
+        and block.words >= _HEADLINE_WORDS
+        and any(_is_other_page(target, url) for target in _LINK_TARGET.findall(block.markdown))
+    )
+
+
+def _is_other_page(target: str, url: str) -> bool:
+    try:
+        target_parts, page_parts = urlsplit(target), urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        return False
+    return target_parts.netloc == page_parts.netloc and target_parts.path != page_parts.path
+
+
+def _static_page_name(url: str, static_names: frozenset[str]) -> str:
+    """The last name in the URL's path, without extension, if it is one of the names; else empty."""
+    names = [part.partition(".")[0] for part in _path_parts(url)]
+    last_name = next((name for name in reversed(names) if name and name != "index"), "")
+    return last_name if last_name in static_names else ""
+
+
+def _path_parts(url: str) -> list[str]:
+    try:
+        return unquote(urlsplit(url).path).lower().split("/")
+    except ValueError:  # a host in broken brackets
+        return []
+
+
+def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:
+    """The number of words in kept blocks below a linked headline, up to the next heading that is not linked."""
+    word_count, is_below_headline = 0, False
+    for block, verdict in zip(blocks, verdicts, strict=True):
+        if block.kind is BlockKind.HEADING:
+            is_below_headline = is_headline(block, url)
+        elif is_below_headline and verdict.kept:
+            word_count += block.words
+    return word_count
+
+
+def _top_article_elements(tree: TagIndex) -> Iterator[etree._Element]:
+    """The `article` elements that are not nested in another and outside of asides, navigation and footers."""
+    for article in tree.iter("article"):
+        if next(article.iterancestors("article", "aside", "nav", "footer"), None) is None:
+            yield article
+
+
+def _noscript_text(tree: TagIndex) -> str:
+    """The first text, folded, of `noscript` elements, and of the body if it has few elements."""
+    texts: list[str] = []
+    size = 0
+    for element in tree.iter("noscript", "body"):
+        if element.tag == "noscript" or len(element) < _SHELL_ELEMENTS:
+            for text in element.itertext():
+                if isinstance(text, str) and (folded_text := fold_text(text[: 2 * _NOSCRIPT_CHARS])):
+                    texts.append(folded_text)
+                    size += len(folded_text) + 1
+                    if size > _NOSCRIPT_CHARS:
+                        return " ".join(texts)[:_NOSCRIPT_CHARS]
+    return " ".join(texts)[:_NOSCRIPT_CHARS]
+
+
+def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
+    """The folded text around the end of the article: its last four blocks and the twelve after them."""
+    last_kept = max(
+        (block.position for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept), default=-1
+    )
+    return (
+        fold_text(" ".join(block.text for block in blocks[max(0, last_kept - 3) : last_kept + _TAIL_BLOCKS]))[:3000]
+        if last_kept >= 0
+        else ""
+    )

@@ -1,0 +1,220 @@
+"""Span of the article's text on a page: its first and last paragraph, readers' comments, the next article.
+
+Where on a page the article's text begins and ends: from its first paragraph to its last.
+
+A note on the author, a licence or an appeal below the text is as long as a paragraph, and none. Where it counted as
+one, the lines above it would seem to stand within the text, where rules for what surrounds a text do not hold.
+
+Readers' comments below an article, where neither a class nor a container sets them apart from its text.
+
+Old weblogs have them in the article's own container, as paragraphs like its own. What tells them is a heading above,
+in any language of the phrase rules, and below it line after line that signs a comment with its date.
+
+Another article below the article, on a page that goes on with the next one as the reader scrolls.
+
+What tells it is a heading that is marked up like the line of the title, and has a byline or a date beside it as that
+has one, with a text of its own below. A page without a line for its title, such as a list, has none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason
+from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
+from broadsheet.cleaners.rules.rule import BodyPosition
+
+_LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
+_SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
+_LEAST_NAME_CHARS = 6
+_WITHIN = BodyPosition(between=True)
+
+
+def text_span(
+    blocks: Sequence[Block], selected_positions: frozenset[int], rules: RuleBook, metadata: Metadata
+) -> range:
+    """Return the positions from the first to the last selected paragraph, less those at the end that are no text.
+
+    No text are paragraphs that a phrase rule matches wherever they stand, and notes on the authors.
+    """
+    span = body_span(blocks, selected_positions)
+    paragraphs = _paragraphs(blocks, selected_positions, span)
+    container = most_worded(paragraphs, container_of)
+    end, names = len(paragraphs), _full_names(metadata)
+    while end and _is_no_text(paragraphs[end - 1], rules, names, container):
+        end -= 1
+    text_words = sum(block.words for block in paragraphs[:end])
+    if not end or text_words < _LEAST_TEXT_SHARE * sum(block.words for block in paragraphs):
+        return span
+    return range(span.start, paragraphs[end - 1].position + 1)
+
+
+def author_notes(
+    blocks: Sequence[Block], selected_positions: frozenset[int], span: range, metadata: Metadata
+) -> set[int]:
+    """Return the positions of the notes on the page's authors below the text that `span` holds, and of those further up
+    that say the name twice at once ("Ann Lee, reporter. Ann Lee joined …")."""
+    names = _full_names(metadata)
+    if not span or not names:
+        return set()
+    container = most_worded(_paragraphs(blocks, selected_positions, span), container_of)
+    notes = {block.position for block in blocks[span.stop :] if _is_author_note(block, names, container)}
+    return notes | {n for n in span[1:] if is_prose(blocks[n]) and _says_name_twice(blocks[n], names)}
+
+
+def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], span: range) -> list[Block]:
+    return [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
+
+
+def _is_no_text(block: Block, rules: RuleBook, names: Sequence[str], container: str) -> bool:
+    return rules.match(block, _WITHIN) is not None or _is_author_note(block, names, container)
+
+
+def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
+    """Whether a block begins with the full name of an author and is outside the container of the text.
+
+    Within it such a note may be how the author signs: there the model decides.
+    """
+    text = fold_text(block.text) if names else ""
+    return any(_begins_with_name(text, name) for name in names) and not f"{block.path}>".startswith(f"{container}>")
+
+
+def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
+    """Whether a block begins with the full name of an author and has it again at once."""
+    text = fold_text(block.text)
+    return any(
+        _begins_with_name(text, name) and name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names
+    )
+
+
+def _full_names(metadata: Metadata) -> list[str]:
+    """The full names of the authors, folded as texts are to be compared."""
+    return [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
+
+
+def _begins_with_name(text: str, name: str) -> bool:
+    return text.startswith(name) and not text[len(name) : len(name) + 1].isalpha()
+
+
+COMMENT_THREAD = "layout/comment-thread"
+"""The rule that removes the thread, whatever the models say: each comment reads like the article's text."""
+
+_BELOW_TEXT = BodyPosition(after_body=True)
+_HEADING_WORDS, _SIGNATURE_WORDS = 6, 16  # at most
+_LEAST_TEXT_WORDS = 20  # selected above the heading: where there are fewer, it may head the page's only text
+_LEAST_SIGNATURES = 2
+_FIRST_SIGNATURE_WITHIN, _WITHIN_MARKED = 12, 30  # blocks below the heading; below one that is marked `comments`
+_COMMENT_DATE = re.compile(r"\b(?:19|20)\d\d\b|\d{1,2}[:.]\d\d\b|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d年|\d月")
+
+
+def comment_thread_start(blocks: Sequence[Block], selected_positions: frozenset[int], rules: RuleBook) -> int | None:
+    """Return the position of the heading that opens the comments; None where there are none to be told.
+
+    `selected_positions` are the blocks taken for the article: a thread without any of them need not be told.
+    """
+    text_words = 0
+    for block in blocks:
+        is_heading = _heads_comments(block, rules)
+        if is_heading and text_words >= _LEAST_TEXT_WORDS and _is_thread(block, blocks, selected_positions):
+            return block.position
+        if block.position in selected_positions and not is_heading:
+            text_words += block.words
+    return None
+
+
+def _heads_comments(block: Block, rules: RuleBook) -> bool:
+    """Whether a block is a heading, by its kind, class or id, that a phrase rule takes for that of comments."""
+    if block.words > _HEADING_WORDS or not (block.kind is BlockKind.HEADING or "comment" in _last_step(block)):
+        return False
+    rule = rules.match(block, _BELOW_TEXT)
+    return rule is not None and rule.heads_section and rule.reason == RemovalReason.COMMENTS
+
+
+def _is_thread(heading: Block, blocks: Sequence[Block], selected_positions: frozenset[int]) -> bool:
+    """Whether selected prose stands below a heading, and lines beside prose that sign it, of one tag and class."""
+    blocks_below = blocks[heading.position + 1 :]
+    prose_positions = {block.position for block in blocks_below if is_prose(block)}
+    if prose_positions.isdisjoint(selected_positions):
+        return False
+    signatures = [block for block in blocks_below if _signs_comment(block)]
+    signatures = [b for b in signatures if not prose_positions.isdisjoint((b.position - 1, b.position + 1))]
+    counts = Counter(map(_last_step, signatures))
+    step, count = max(counts.items(), key=lambda pair: (pair[1], pair[0]), default=("", 0))
+    if count < _LEAST_SIGNATURES:
+        return False
+    first_position = next(block.position for block in signatures if _last_step(block) == step)
+    is_marked = "comments" in _last_step(heading)
+    return first_position - heading.position <= (_WITHIN_MARKED if is_marked else _FIRST_SIGNATURE_WITHIN)
+
+
+def _signs_comment(block: Block) -> bool:
+    """Whether a line is short and states a date or a time."""
+    return (
+        block.kind is not BlockKind.HEADING
+        and block.words <= _SIGNATURE_WORDS
+        and bool(_COMMENT_DATE.search(block.text))
+    )
+
+
+def _last_step(block: Block) -> str:
+    return block.path.rpartition(">")[2]
+
+
+NEXT_ARTICLE = "layout/next-article"
+"""The rule that removes it, whatever the models say: it reads like the article's text."""
+
+_LEAST_WORDS_OF_NEXT = 60  # of prose between the two headings, and below the second
+_ABOVE, _BELOW = 3, 8  # blocks beside a heading in which its byline or date stands
+_COMPARED_STEPS = 2  # of the path, from its end, that two such headings share
+_HEAD_REASONS = frozenset((RemovalReason.BYLINE, RemovalReason.DATE))
+_BEFORE_TEXT = BodyPosition(before_body=True)
+
+
+def next_article_start(blocks: Sequence[Block], title_position: int | None, rules: RuleBook) -> int | None:
+    """Return the position of the next article's heading; None where there is none to be told."""
+    if title_position is None or blocks[title_position].kind is not BlockKind.HEADING:
+        return None
+    title = blocks[title_position]
+    candidates = [block for block in blocks[title_position + 1 :] if _is_made_like(block, title)]
+    if not candidates or not _has_byline(title, blocks[: candidates[0].position], rules):
+        return None
+    for heading in candidates:
+        text, next_text = blocks[title_position + 1 : heading.position], blocks[heading.position + 1 :]
+        has_texts = min(map(_prose_words, (text, next_text))) >= _LEAST_WORDS_OF_NEXT
+        if has_texts and not _is_in_text(heading, text) and _has_byline(heading, blocks, rules):
+            return heading.position
+    return None
+
+
+def _is_made_like(block: Block, title: Block) -> bool:
+    if block.kind is not BlockKind.HEADING or block.level != title.level or block.text == title.text:
+        return False
+    return block.path.split(">")[-_COMPARED_STEPS:] == title.path.split(">")[-_COMPARED_STEPS:]
+
+
+def _is_in_text(heading: Block, text: Sequence[Block]) -> bool:
+    """Whether a heading stands in the container of the prose above it, as that of a section does."""
+    container = heading.path.rpartition(">")[0]
+    return any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text)
+
+
+def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> bool:
+    """Whether one of the blocks beside a heading is a byline or a date, by its markup or its words."""
+    first = max(0, heading.position - _ABOVE)
+    beside = (*blocks[first : heading.position], *blocks[heading.position + 1 : heading.position + 1 + _BELOW])
+    return any(_is_byline(block, rules) for block in beside)
+
+
+def _is_byline(block: Block, rules: RuleBook) -> bool:
+    if is_prose(block):
+        return False
+    rule = explain_layout(block.path, block.landmarks) or rules.match(block, _BEFORE_TEXT)
+    return rule is not None and rule.reason in _HEAD_REASONS
+
+
+def _prose_words(blocks: Sequence[Block]) -> int:
+    return sum(block.words for block in blocks if is_prose(block))

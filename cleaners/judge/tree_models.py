@@ -1,0 +1,281 @@
+"""Trained decision trees: the probability that each block is the article's, for all trees and rows at once.
+
+Which leaf of each tree each row of features ends in, computed for all trees and all rows at once.
+
+The rows that reach a node are bits of 64-bit numbers, a bit a row, so that one operation takes 64 rows from a node to
+its children. All nodes of one depth are handled at once, and equal conditions of different trees are evaluated once.
+
+The trained models: how likely each block is the article's, from the block's features.
+
+Each is a sum of small decision trees, read from a file that `training/block_model.py` or `training/line_model.py`
+writes. A condition that does not hold rules out the leaves on its left side, and the first leaf that no condition rules
+out is where a block ends. `trees.py` finds it for all trees and blocks at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import IO, Any
+
+import numpy as np
+
+from broadsheet.cleaners.document import Column
+
+MOST_LEAVES = 32
+"""The most leaves that a tree may have."""
+
+_BITS = 64
+_ALL_BITS, _NO_BITS = np.uint64(0xFFFF_FFFF_FFFF_FFFF), np.uint64(0)
+
+_Subtree = tuple[int, int, int]  # the tree, its first leaf and its last
+
+
+@dataclass(frozen=True, slots=True)
+class LeafFinder:
+    """All trees, with their nodes numbered by depth: the roots first, then at each depth left children before right.
+
+    `feature` and `threshold` are the distinct conditions; `conditions` holds the number of each inner node's condition,
+    by depth. `levels` are the inner nodes of each depth. `leaf_nodes` (leaf, tree) is the node of each leaf of each
+    tree; a leaf that a tree does not have is at the node after the last one, which no row reaches.
+    """
+
+    tree_count: int
+    feature: Column
+    threshold: Column
+    conditions: Column
+    levels: tuple[Column, ...]
+    leaf_nodes: Column
+
+    def find_leaves(self, rows: Column) -> Column:
+        """Return the number of the leaf that each row ends in, by tree and row."""
+        condition_bits = self._condition_bits(rows)
+        node_count = self.tree_count + 2 * len(self.conditions)
+        row_bits = np.empty((node_count + 1, condition_bits.shape[1]), np.uint64)
+        row_bits[: self.tree_count], row_bits[node_count] = _ALL_BITS, _NO_BITS
+        inner_count = 0  # inner nodes of the levels above
+        for level in self.levels:
+            parents, size = row_bits.take(level, axis=0), len(level)
+            left_children = row_bits[(start := self.tree_count + 2 * inner_count) : start + size]
+            np.bitwise_and(parents, condition_bits[inner_count : inner_count + size], out=left_children)
+            np.bitwise_xor(parents, left_children, out=row_bits[start + size : start + 2 * size])
+            inner_count += size
+        return _leaf_numbers(row_bits.take(self.leaf_nodes, axis=0))[:, : len(rows)]
+
+    def _condition_bits(self, rows: Column) -> Column:
+        """For each inner node, by depth, the rows for which its condition holds, a bit a row."""
+        columns = np.zeros((rows.shape[1], -(-len(rows) // _BITS) * _BITS), rows.dtype)
+        columns[:, : len(rows)] = rows.T
+        condition_holds = columns.take(self.feature, axis=0) <= self.threshold[:, None]
+        bits: Column = np.packbits(condition_holds, axis=1, bitorder="little").view(np.uint64)
+        return bits.take(self.conditions, axis=0)
+
+
+def _leaf_numbers(row_bits: Column) -> Column:
+    """The number of the leaf that each row ends in, by tree and row; `row_bits` are the rows in each leaf and tree."""
+    numbers: Column = np.zeros(1, np.uint8)
+    while len(row_bits) > 1:  # the half of the leaves that a row is in is one more bit of its leaf's number
+        lower_half, upper_half = row_bits[: len(row_bits) // 2], row_bits[len(row_bits) // 2 :]
+        bit = np.unpackbits(np.bitwise_or.reduce(upper_half, axis=0).view(np.uint8), axis=1, bitorder="little")
+        numbers = numbers + numbers | bit
+        row_bits = lower_half | upper_half
+    return numbers
+
+
+def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) -> LeafFinder:
+    """Build the finder for conditions and their leaf masks; see `model.Trees`, with the masks as (tree, condition)."""
+    tree_count, width = leaf_masks.shape
+    pairs = list(zip(feature.tolist(), threshold.tolist(), strict=True))
+    pair_numbers = {pair: n for n, pair in enumerate(sorted(set(pairs)))}
+    condition_numbers = np.array([pair_numbers[pair] for pair in pairs]).reshape(tree_count, width)
+    first_leaves = [[_lowest_bit(0xFFFFFFFF & ~mask) for mask in masks] for masks in leaf_masks.tolist()]
+    subtrees: list[_Subtree] = [(tree, 0, sum(leaf >= 0 for leaf in row)) for tree, row in enumerate(first_leaves)]
+    leaf_nodes = np.full((MOST_LEAVES, tree_count), tree_count + 2 * sum(last for _, _, last in subtrees))
+    levels, conditions, node_count = [], [], 0
+    while subtrees:  # all of one depth
+        inner_subtrees = [n for n, (_, first, last) in enumerate(subtrees) if first < last]
+        for n, (tree, first, last) in enumerate(subtrees):
+            if first == last:
+                leaf_nodes[first, tree] = node_count + n
+        levels.append(np.array(inner_subtrees, np.int64) + node_count)
+        node_count += len(subtrees)
+        splits = [(subtrees[n], _root_condition(first_leaves[subtrees[n][0]], subtrees[n])) for n in inner_subtrees]
+        conditions += [condition_numbers[tree, root] for (tree, _, _), root in splits]
+        subtrees = [(tree, first, root) for (tree, first, _), root in splits]
+        subtrees += [(tree, root + 1, last) for (tree, _, last), root in splits]
+    return LeafFinder(
+        tree_count,
+        np.array([number for number, _ in pair_numbers], np.int64),
+        np.array([limit for _, limit in pair_numbers], threshold.dtype),
+        np.array(conditions, np.int64),
+        tuple(levels),
+        leaf_nodes,
+    )
+
+
+def _lowest_bit(bits: int) -> int:
+    """The number of the lowest bit that is set, from 0; -1 where none is."""
+    return (bits & -bits).bit_length() - 1
+
+
+def _root_condition(first_leaves: Sequence[int], subtree: _Subtree) -> int:
+    """The condition at the root of a subtree: of those whose left side begins with its first leaf, the widest."""
+    _, first, last = subtree
+    return max(n for n in range(first, last) if first_leaves[n] == first)
+
+
+_MODELS_PACKAGE = "broadsheet.cleaners.judge.models"
+BLOCK_MODEL = "model.npz"
+FIRST_LOOK_MODEL = "first_look.npz"  # needs no verdicts: it runs before the rules and trafilatura
+LINE_MODEL = "lines.npz"  # of the text mode
+SITE_MODEL = "site.npz"  # judges again with what the other pages of a layout do
+
+_BLOCKS_AT_ONCE = 500  # so that the working arrays of all trees fit a processor's cache
+
+EARLY_STOP_TREES = 80  # after so many, a block that is plainly boilerplate is not evaluated further
+_EARLY_STOP_LOG_ODDS = -3.0  # log-odds: one in twenty, and the other trees mostly lower it
+
+
+class ModelError(Exception):
+    """The model file does not fit this code: it was trained on other features."""
+
+
+@dataclass(frozen=True)
+class Trees:
+    """Decision trees as arrays. A condition is `feature <= threshold`; each tree has the same number of conditions.
+
+    `feature` holds column numbers of `feature_names`. `leaf_masks` holds, for each condition, the leaves that remain
+    possible where it does not hold, a bit a leaf. `values` are the leaves' values (tree, leaf), in log-odds.
+    """
+
+    feature_names: tuple[str, ...]
+    feature: Column
+    threshold: Column
+    leaf_masks: Column
+    values: Column
+
+    def log_odds(self, rows: Column, early_stop: int = 0) -> Column:
+        """The sum of the trees for each row of features.
+
+        With `early_stop`, rows that the first so many trees find plainly boilerplate have the sum of these alone.
+        """
+        if len(rows) > _BLOCKS_AT_ONCE:
+            starts = range(0, len(rows), _BLOCKS_AT_ONCE)
+            return np.concatenate([self.log_odds(rows[n : n + _BLOCKS_AT_ONCE], early_stop) for n in starts])
+        leaf_numbers, tree_count = self._leaf_finder.find_leaves(rows), len(self.values)
+        if not 0 < early_stop < tree_count:
+            return self._sum_leaves(leaf_numbers, range(tree_count))
+        sums = self._sum_leaves(leaf_numbers, range(early_stop))
+        undecided_rows = np.flatnonzero(sums > _EARLY_STOP_LOG_ODDS)
+        if len(undecided_rows):
+            sums[undecided_rows] += self._sum_leaves(leaf_numbers[:, undecided_rows], range(early_stop, tree_count))
+        return sums
+
+    @cached_property
+    def _leaf_finder(self) -> LeafFinder:
+        return build_leaf_finder(self.feature, self.threshold, self.leaf_masks.reshape(len(self.values), -1))
+
+    def _sum_leaves(self, leaf_numbers: Column, trees: range) -> Column:
+        """For each row, the sum of the values of the leaves that it ends in, over a range of trees."""
+        cells = leaf_numbers[trees.start : trees.stop] + MOST_LEAVES * np.arange(trees.start, trees.stop)[:, None]
+        sums: Column = self.values.ravel().take(cells).sum(axis=0)
+        return sums
+
+    def predict(self, rows: Column, early_stop: int = 0) -> Column:
+        """How likely each row is a block of the article, 0 to 1."""
+        probabilities: Column = 1 / (1 + np.exp(-self.log_odds(rows, early_stop)))
+        return probabilities
+
+    def save(self, stream: IO[bytes]) -> None:
+        """Write the arrays; the same trees give the same bytes."""
+        np.savez_compressed(
+            stream,
+            names=np.array(self.feature_names),
+            feature=self.feature,
+            threshold=self.threshold,
+            outruled=self.leaf_masks,
+            values=self.values,
+        )
+
+
+def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
+    """How likely each block is the article's, 0 to 1, by the model in `file`. `names` are the columns of `rows`.
+
+    Raises ModelError where the model was trained on other features.
+    """
+    trees = load_trees(file)
+    if tuple(names) != trees.feature_names:
+        raise ModelError(f"{file} was trained on other features than this version computes: make train")
+    return trees.predict(rows, 0 if file == LINE_MODEL else EARLY_STOP_TREES)
+
+
+@cache
+def load_trees(file: str = BLOCK_MODEL) -> Trees:
+    """Read a model that comes with the package; each is read once in a process."""
+    with files(_MODELS_PACKAGE).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
+        names = tuple(map(str, arrays["names"]))
+        return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
+
+
+def trees_from_dump(names: list[str], dump: dict[str, Any]) -> Trees:
+    """Return the arrays of a LightGBM model, given as its `dump_model()`."""
+    roots = [tree["tree_structure"] for tree in dump["tree_info"]]
+    flat_trees = [_flatten_tree(root) for root in roots]
+    width = max(1, *(len(conditions) for conditions, _ in flat_trees))
+    padded_conditions = [
+        (*zip(*(c + [(0, np.inf, 0xFFFFFFFF)] * (width - len(c))), strict=True),) for c, _ in flat_trees
+    ]
+    values = np.zeros((len(flat_trees), MOST_LEAVES), np.float32)
+    for row, (_, leaves) in zip(values, flat_trees, strict=True):
+        row[: len(leaves)] = leaves
+    feature, threshold, leaf_masks = (sum((tree[part] for tree in padded_conditions), ()) for part in range(3))
+    return Trees(
+        tuple(names),
+        np.array(feature, np.uint16),
+        _round_down(np.array(threshold)),
+        np.array(leaf_masks, np.uint32),
+        values,
+    )
+
+
+def _flatten_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], list[float]]:
+    """A tree's conditions (feature, threshold, mask of remaining leaves) and its leaf values from left to right."""
+    conditions: list[tuple[int, float, int]] = []
+    leaves: list[float] = []
+
+    def walk(node: dict[str, Any]) -> None:
+        if "leaf_value" in node:
+            leaves.append(node["leaf_value"])
+            return
+        start = len(leaves)
+        walk(node["left_child"])
+        left_leaves = (1 << len(leaves)) - (1 << start)
+        conditions.append((node["split_feature"], float(node["threshold"]), 0xFFFFFFFF & ~left_leaves))
+        walk(node["right_child"])
+
+    walk(root)
+    return conditions, leaves
+
+
+def _round_down(thresholds: Column) -> Column:
+    """The largest 32-bit number not above each threshold, so that a 32-bit feature compares with it the same."""
+    rounded_thresholds = thresholds.astype(np.float32)
+    return np.where(
+        rounded_thresholds > thresholds, np.nextafter(rounded_thresholds, np.float32(-np.inf)), rounded_thresholds
+    )
+
+
+def expected_f1(words: Column, probabilities: Column) -> float:
+    """The word F1 that the best choice of blocks is expected to have, if the probabilities are right.
+
+    `words` holds the words of each block, `probabilities` how likely each is the article's.
+
+    Half of it is the probability from which one more block makes the expected F1 better: a high threshold on a page
+    where the model is sure of most blocks, and a low one where it is in doubt about everything.
+    """
+    words = words + 1
+    order = np.argsort(-probabilities, kind="stable")
+    expected_hits, chosen_words = np.cumsum((words * probabilities)[order]), np.cumsum(words[order])
+    return float((2 * expected_hits / (chosen_words + expected_hits[-1])).max())

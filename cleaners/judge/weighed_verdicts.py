@@ -1,0 +1,387 @@
+"""Verdicts weighed from rules' votes and the model's probabilities, with the most specific reason.
+
+The reason for a block that the model removes and no rule names: read from the page around it.
+
+What its own part of the markup says comes first, then the reason of what stands beside or below it, then its text: a
+note on the author, a footnote, a box beside the text, a closing line. The last reasons say only where it stands.
+
+A verdict for each block from the rules' verdicts and the model's probabilities, with the most specific reason.
+
+A phrase or metadata rule decides unless the model is sure of the opposite. Elsewhere the model decides and the rules
+explain: what it removes keeps the reason that a rule or the page's own markup gives for it, if there is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence, Set
+from functools import cache, lru_cache
+
+import numpy as np
+
+from broadsheet.cleaners.compare.site_boilerplate import names_author
+from broadsheet.cleaners.document import Block, BlockKind, BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_quotes, repeated_blocks
+from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
+from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
+from broadsheet.cleaners.judge.tree_models import expected_f1
+from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
+from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layout
+
+RuleReason = tuple[str, BlockReason]  # rule, reason
+
+_NOT_SHARED_REASONS = frozenset(
+    (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
+)  # of one line only, not of what follows
+# Reasons of boxes that have a heading.
+_HEADED_REASONS = frozenset(
+    (
+        RemovalReason.RELATED,
+        RemovalReason.COMMENTS,
+        RemovalReason.NEWSLETTER,
+        RemovalReason.PROMO,
+        RemovalReason.DONATION,
+        RemovalReason.MEMBERSHIP,
+        RemovalReason.SHARE,
+        RemovalReason.AUTHOR_BIO,
+    )
+)
+# Reasons of layout rules that are more specific than the section that a heading far above opened.
+_SPECIFIC_LAYOUT_REASONS = frozenset(
+    (
+        RemovalReason.NAVIGATION,
+        RemovalReason.FORM,
+        RemovalReason.FOOTER,
+        RemovalReason.COMMENTS,
+        RemovalReason.NEWSLETTER,
+        RemovalReason.CONSENT,
+        RemovalReason.SHARE,
+        RemovalReason.BREADCRUMB,
+    )
+)
+_LABEL_REASONS = frozenset(
+    (
+        RemovalReason.ADVERTISEMENT,
+        RemovalReason.NAVIGATION,
+        RemovalReason.DATE,
+        RemovalReason.CAPTION,
+        RemovalReason.BYLINE,
+    )
+)  # not of headings
+_HEADING_WORDS = 9
+_HEADING_KINDS = frozenset((BlockKind.HEADING, BlockKind.PARAGRAPH))
+_HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
+_NOTE_WORDS = 5
+_FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
+_BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
+_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
+
+
+def deciding_vote_against(verdict: Verdict) -> Vote | None:
+    """The first vote against a block, or that of its own markup where it says more than a heading far above."""
+    votes = [vote for vote in verdict.votes if not vote.keep]
+    if votes and votes[0].rule.endswith("/section"):
+        layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
+        return next(layout_votes, votes[0])
+    votes = [vote for vote in votes if not (vote.rule.endswith("/heading") and vote.reason in _LABEL_REASONS)]
+    return votes[0] if votes else None
+
+
+def model_votes_against(
+    blocks: Sequence[Block],
+    rule_verdicts: Sequence[Verdict],
+    kept_positions: Set[int],
+    authors: Sequence[str] = (),
+    skipped_positions: Set[int] = frozenset(),
+) -> dict[int, Vote]:
+    """The model's vote against each block, by position, with the most specific reason; none for `skipped_positions`.
+
+    `kept_positions` are the blocks that end up kept; `authors` are the page's.
+    """
+    block_reasons = [
+        None if n in kept_positions and n in skipped_positions else _block_reason(block)
+        for n, block in enumerate(blocks)
+    ]
+    rule_votes = _deciding_votes_against(rule_verdicts)
+    reasons_from_above = _reasons_from_above(blocks, rule_votes, kept_positions, block_reasons)
+    reasons = [reason or from_above for reason, from_above in zip(block_reasons, reasons_from_above, strict=True)]
+    heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
+    fallback = _FallbackReasons(blocks, kept_positions, authors)
+    return {
+        n: _vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
+        for n, block in enumerate(blocks)
+        if n not in skipped_positions
+    }
+
+
+def _deciding_votes_against(rule_verdicts: Sequence[Verdict]) -> list[Vote | None]:
+    """The deciding vote against each block; computed once for blocks that share a verdict."""
+    distinct_verdicts = {id(verdict): verdict for verdict in rule_verdicts}
+    votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
+    return [votes[id(verdict)] for verdict in rule_verdicts]
+
+
+def _block_reason(block: Block) -> RuleReason | None:
+    """The layout rule that matches the block's path, or else a reason from its links, its kind, its text."""
+    rule = explain_layout(block.path, block.landmarks)
+    if rule is not None:
+        return rule.name, rule.reason
+    return explain_by_content(block)
+
+
+def _reasons_from_above(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    block_reasons: Sequence[RuleReason | None],
+) -> list[RuleReason | None]:
+    """For each block, the reason of the nearest explained block above in its container, with no kept block between."""
+    reasons: list[RuleReason | None] = []
+    reason_above: BlockReason = ""
+    container_above = ""
+    for n, block in enumerate(blocks):
+        container = block.path.rpartition(">")[0]
+        applies = reason_above and container == container_above and reason_above not in _NOT_SHARED_REASONS
+        reasons.append((f"model/beside-{reason_above}", reason_above) if applies else None)
+        if n in kept_positions:
+            reason_above = ""
+        elif rule_vote := rule_votes[n]:
+            reason_above, container_above = rule_vote.reason, container
+        elif block_reason := block_reasons[n]:
+            reason_above, container_above = block_reason[1], container
+    return reasons
+
+
+def _heading_reasons(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    reasons: Sequence[RuleReason | None],
+) -> dict[int, RuleReason]:
+    """The reasons, by position, of headings and short lines directly above boilerplate of the same container."""
+    heading_reasons: dict[int, RuleReason] = {}
+    for n, block in enumerate(blocks):
+        if reasons[n] is not None or n in kept_positions:
+            continue
+        if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
+            reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
+            if reason in _HEADED_REASONS:
+                heading_reasons[n] = f"model/heads-{reason}", reason
+    return heading_reasons
+
+
+def _reason_below(
+    blocks: Sequence[Block],
+    rule_votes: Sequence[Vote | None],
+    kept_positions: Set[int],
+    reasons: Sequence[RuleReason | None],
+    position: int,
+) -> BlockReason:
+    """The reason of the next explained block below a heading, up to a kept block or another part of the page."""
+    heading_steps = blocks[position].path.split(">")
+    for n in range(position + 1, min(position + 1 + _HEADED_WITHIN, len(blocks))):
+        steps = blocks[n].path.split(">")
+        if n in kept_positions or common_step_count(heading_steps, steps) < len(heading_steps) - 2:
+            return ""
+        rule_vote = rule_votes[n]
+        rule_reason = reasons[n]
+        reason = rule_vote.reason if rule_vote else rule_reason[1] if rule_reason else ""
+        if reason:
+            return reason
+    return ""
+
+
+class _FallbackReasons:
+    """Reasons from a block's text and position, where no rule and no markup gives one."""
+
+    def __init__(self, blocks: Sequence[Block], kept_positions: Set[int], authors: Sequence[str]) -> None:
+        self.first_kept, self.last_kept = min(kept_positions, default=len(blocks)), max(kept_positions, default=-1)
+        prose_containers = {container_of(blocks[n]) for n in kept_positions if is_prose(blocks[n])}
+        self.article_containers = prose_containers or {container_of(blocks[n]) for n in kept_positions}
+        self.authors = authors
+
+    def reason_for(self, block: Block) -> RuleReason:
+        """The rule and the reason for a removed block."""
+        if block.position < self.first_kept:
+            return "model/before-article", RemovalReason.HEADER
+        if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
+            return "model/footnote", RemovalReason.NOTES
+        below_article = block.position > self.last_kept
+        if below_article and block.words >= _NOTE_WORDS and names_author(block.text, self.authors):
+            return "model/author-note", RemovalReason.AUTHOR_BIO
+        if container_of(block) in self.article_containers:
+            return (
+                ("model/closing-line", RemovalReason.CLOSING)
+                if below_article
+                else ("model/inside-article", RemovalReason.BOILERPLATE)
+            )
+        return self._reason_outside_article(block, below_article)
+
+    def _reason_outside_article(self, block: Block, below_article: bool) -> RuleReason:
+        """The rule and the reason for a block in another container than the article's text."""
+        if below_article:
+            return "model/after-article", RemovalReason.ELSEWHERE
+        if block.kind is BlockKind.TABLE or block.link_density >= MAX_LINK_DENSITY:
+            return "model/inside-article", RemovalReason.BOILERPLATE
+        return "model/box-in-article", RemovalReason.SIDEBAR
+
+
+# Thresholds are probabilities, by the model, that a block is the article's: from them on it is kept.
+SURE_THRESHOLD = 0.9  # the model overrules a rule that matches the block itself
+FIRST_LOOK_SURE_THRESHOLD = 0.98  # the same for the first look, whose features do not include the rules' votes
+_SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened, or the column beside the article's
+_UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the article's text and is told by its place
+_ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
+_KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
+_SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
+_OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
+_LABEL_WORDS = 4
+_BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
+_OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
+_DIRECT_VOTERS = frozenset(("metadata", "rule"))
+_SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
+_INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
+_MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
+_ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
+_DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
+_BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
+_BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
+
+
+def weigh(
+    blocks: Sequence[Block],
+    rule_verdicts: Sequence[Verdict],
+    probabilities: Column,
+    authors: Sequence[str] = (),
+    sure_threshold: float = SURE_THRESHOLD,
+) -> tuple[Verdict, ...]:
+    """Return a verdict a block; `probabilities` are the model's, 0 to 1.
+
+    `rule_verdicts` and their votes stay beside the result: the model's vote is added to them. `authors` are the page's.
+    `sure_threshold` is the probability from which the model overrules a rule.
+    """
+    page_threshold = expected_f1(np.array([block.words for block in blocks]), probabilities) / 2
+    thresholds = _keep_thresholds(blocks, rule_verdicts, page_threshold, sure_threshold)
+    buttons = _button_positions(blocks, rule_verdicts)
+    for n in buttons:
+        thresholds[n] = max(thresholds[n], sure_threshold)
+    if (opening_position := _opening_position(blocks, rule_verdicts)) is not None:
+        thresholds[opening_position] = min(thresholds[opening_position], _OPENING_THRESHOLD)
+    kept_positions = _true_positions(probabilities >= np.array(thresholds, np.result_type(probabilities, np.float32)))
+    duplicates = repeated_blocks(blocks, kept_positions)
+    leads = {n for n in kept_positions if rule_verdicts[n].rule == STANDFIRST}
+    duplicates |= pull_quotes(blocks, kept_positions - duplicates, leads)
+    kept_positions -= duplicates
+    labels = _label_positions(blocks, rule_verdicts, kept_positions)
+    kept_positions -= labels
+    questions = answered_questions(blocks, kept_positions) - duplicates
+    kept_positions |= questions
+    if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
+        return tuple(rule_verdicts)
+    likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
+    likely_positions -= labels | (buttons - kept_positions)
+    votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
+    model_votes = [votes_against.get(n, _MODEL_KEEPS) for n in range(len(blocks))]
+    verdicts: dict[tuple[int, int, bool, bool, bool], Verdict] = {}  # blocks with the same key share a verdict
+    keys = []
+    for n, (verdict, model_vote) in enumerate(zip(rule_verdicts, model_votes, strict=True)):
+        is_kept = n in kept_positions
+        overrules, is_duplicate = is_kept and thresholds[n] == sure_threshold, n in duplicates
+        keys.append(key := (id(verdict), id(model_vote), is_kept, overrules, is_duplicate))
+        if key not in verdicts and is_kept:
+            verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
+        elif key not in verdicts:
+            verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
+    answered = {n: _verdict_led_by(_ANSWERED, rule_verdicts[n], model_votes[n]) for n in questions}
+    return tuple(answered.get(n) or verdicts[key] for n, key in enumerate(keys))
+
+
+def _true_positions(mask: Column) -> set[int]:
+    return set(np.flatnonzero(mask).tolist())
+
+
+def _keep_thresholds(
+    blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float, sure_threshold: float
+) -> list[float]:
+    """The probability from which each block is kept; computed once for blocks of the same verdict and kind."""
+    thresholds_by_key: dict[tuple[int, BlockKind], float] = {}
+    thresholds = []
+    for block, verdict in zip(blocks, rule_verdicts, strict=True):
+        key = (id(verdict), block.kind)
+        if key not in thresholds_by_key:
+            thresholds_by_key[key] = _keep_threshold(block, verdict, page_threshold, sure_threshold)
+        thresholds.append(thresholds_by_key[key])
+    return thresholds
+
+
+@cache
+def _final_rules() -> frozenset[str]:
+    """The rules that no probability overrules."""
+    return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE}
+
+
+def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
+    """The probability from which a block is kept, by the rules' votes on it."""
+    if not _final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
+        return _UNREACHABLE_THRESHOLD
+    votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
+    rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
+    if rule_endings - _INDIRECT_RULE_ENDINGS:
+        return sure_threshold
+    if "section" in rule_endings or any(vote.rule == "layout/other-column" for vote in verdict.votes):
+        return _SECTION_THRESHOLD
+    if any(vote.rule == ADDRESS for vote in verdict.votes):
+        return 0  # all of it is a link, which looks like navigation to the model
+    if not verdict.kept:
+        return page_threshold + _ADD_MARGIN
+    return _SPECIAL_KIND_THRESHOLD if block.kind in _SPECIAL_KINDS else page_threshold - _KEEP_MARGIN
+
+
+def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
+    """The labels of buttons that no rule keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
+    button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
+    return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
+
+
+def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> int | None:
+    """The first block that the rules keep, headings and lines of a few words apart, if it ends like a sentence."""
+    kept_blocks = (block for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
+    opening = next((b for b in kept_blocks if b.kind is not BlockKind.HEADING and b.words >= _OPENING_WORDS), None)
+    return opening.position if opening is not None and opening.text.endswith(_SENTENCE_ENDS) else None
+
+
+def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
+    labels = set()
+    for n in kept_positions:
+        text = blocks[n].text
+        if text.endswith((":", "：")) and blocks[n].words <= _LABEL_WORDS and n + 1 < len(blocks):
+            vote = deciding_vote_against(rule_verdicts[n + 1])
+            if n + 1 not in kept_positions and vote is not None and vote.reason == RemovalReason.RELATED:
+                labels.add(n)
+    return labels
+
+
+def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:
+    """Whether the model removes nearly all that the rules keep, and adds nothing in its place."""
+    words_by_rules = sum(block.words for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
+    words = sum(blocks[n].words for n in kept_positions)
+    return words < _BELIEVED_SHARE * words_by_rules or (words < _BELIEVED_WORDS and words < words_by_rules)
+
+
+def _keep_verdict(verdict: Verdict, model_vote: Vote, *, overrules: bool) -> Verdict:
+    """A verdict that keeps, with the rule of the first vote for it, or of the model where that overruled a rule."""
+    vote_for = next((vote for vote in verdict.votes if vote.keep), model_vote)
+    return _verdict_led_by(model_vote if overrules else vote_for, verdict, model_vote)
+
+
+def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -> Verdict:
+    """A verdict that removes, with the rule of the deciding vote against it, or as a duplicate of a kept block."""
+    vote = _DUPLICATE if is_duplicate else deciding_vote_against(verdict) or model_vote
+    return _verdict_led_by(vote, verdict, model_vote)
+
+
+def _verdict_led_by(deciding_vote: Vote, verdict: Verdict, model_vote: Vote) -> Verdict:
+    """The verdict of a vote, with the rules' other votes and the model's after it."""
+    other_votes = tuple(vote for vote in (*verdict.votes, model_vote) if vote != deciding_vote)
+    return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, (deciding_vote, *other_votes))

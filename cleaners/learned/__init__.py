@@ -1,1 +1,0 @@
-"""Blocks as numbers, and the decision trees that read them."""

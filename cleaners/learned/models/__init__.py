@@ -1,1 +1,0 @@
-"""The trained models, and beside each what it was trained on and how it scored."""

@@ -1,0 +1,315 @@
+"""Authors of a page: found in JSON-LD, metas, bylines or text, split into names, told from accounts and sites.
+
+Splits bylines into names, cleans them, and tells people from accounts, groups and sites.
+
+Finds the authors of a page: in JSON-LD, metas, marked-up bylines, or the text near the headline.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
+
+from broadsheet.cleaners.page.page_context import PageContext, runs_within
+from broadsheet.cleaners.page.statements import (
+    Element,
+    JsonLdNode,
+    element_text,
+    resolve_references,
+    string_values,
+    types_of,
+)
+from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, meta_names
+
+MAX_AUTHORS = 30
+_MAX_NAME_CHARS = 60
+_URL_LIKE = re.compile(r"https?:|www\.|/|@|\.(?:com|org|net|html?)\b", re.IGNORECASE)
+_EMAIL = re.compile(r"[(<]?\b[\w.+-]+@[\w-]+\.[\w.]+[)>]?|mailto:")
+_BRACKETS = re.compile(r"\s*(?:\([^)]*\)|\[[^\]]*\])\s*")
+_HARD_BREAK = re.compile(r"\s*[;|•·⋅/»\n\t]\s*|\s+[–—-]\s+|\s*&\s*")
+_COMMA = re.compile(r"\s*[,、，،]\s*")
+_DATE_TAIL = re.compile(
+    r"\s+on (?:mon|tues|wednes|thurs|fri|satur|sun)day\b.*$"
+    r"|\s*(?:\bon\b\s*)?\b(?:\d{1,2}[./ ]|\d{4}|\w+\.? \d{1,2},? \d{4}).*$", re.I
+)  # fmt: skip
+_ACCOUNT_LIKE = re.compile(r"\w{2}\.\w{2}|_|^#|[{}<>=$%]")  # a template variable, an account, a fragment
+_OTHER_CREDIT = re.compile(
+    r"\b(?:updated|edited|reviewed|fact[- ]checked|photos?|illustrations?|translated) by\b[^\n]*", re.I
+)
+_DATE_BEHIND = re.compile(r"\s*(?:\bon\b\s*)?\b[^\W\d]+\.? \d{1,2}, \d{4}[^\n]*")
+_DIGIT = re.compile(r"\d")
+_SUFFIXES = frozenset(
+    {"jr", "jr.", "sr", "sr.", "ii", "iii", "iv", "phd", "ph.d.", "md", "m.d.", "rd", "mw", "esq", "mba"}
+)
+_PUNCTUATION = " \t\n.,:;|–—-*\"“”'()[]"
+
+
+def split_names(text: str) -> Iterator[str]:
+    """Yield the parts of a byline such as `By Ann Lee, Bo Chen and Cy Roe` in order; not all of them are names."""
+    text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATE_BEHIND.sub("", _OTHER_CREDIT.sub(";", html.unescape(text)))))
+    has_name = False
+    for part in _HARD_BREAK.split(_strip_by(text.strip())):
+        for chunk in _and_pattern().split(part):
+            for name in _split_commas(_strip_by(chunk)):
+                if not has_name or not _is_role(name):
+                    yield name
+                has_name = True
+
+
+def clean_names(values: Iterable[str], site_names: Iterable[str] = ()) -> tuple[str, ...]:
+    """Return the distinct author names in the values (bylines), in order.
+
+    A name that is one of `site_names` is left out, unless it has the form of a person's name.
+    """
+    refused_keys = _refused_keys(tuple(site_names))
+    names: dict[str, str] = {}
+    for value in values:
+        if _URL_LIKE.match(value):
+            continue
+        for name in map(_strip_name, split_names(value[:500])):
+            key = name_key(name)
+            if key and (key not in refused_keys or is_personal(name)) and is_name(name):
+                names.setdefault(key, name)
+    return _without_groups(list(names.values()))[:MAX_AUTHORS]
+
+
+@lru_cache(maxsize=64)
+def _refused_keys(site_names: tuple[str, ...]) -> frozenset[str]:
+    """The keys of the site's names that do not have the form of a person's name."""
+    return frozenset(name_key(name) for name in site_names if name and not is_personal(name))
+
+
+def _without_groups(names: list[str]) -> tuple[str, ...]:
+    """Leave out teams and desks if a person is named as well."""
+    people = [name for name in names if load_words("collective").isdisjoint(name.casefold().split())]
+    return tuple(people if people and is_personal(people[0]) else names)
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a person, a group or an agency."""
+    folded_text = text.casefold()
+    if (
+        not 1 < len(text) <= _MAX_NAME_CHARS
+        or folded_text in load_words("nobody")
+        or _URL_LIKE.search(text)
+        or _ACCOUNT_LIKE.search(text)
+    ):
+        return False
+    return not _DIGIT.search(text) and len(text.split()) <= 7 and any(ch.isalpha() for ch in text)
+
+
+def is_personal(name: str) -> bool:
+    """Whether a name has the form of a person's: two to four capitalised words, none of them a word for a group."""
+    parts = name.split()
+    return 2 <= len(parts) <= 4 and all(
+        part[0].isupper() and not part.isupper() and part.casefold() not in load_words("group") for part in parts
+    )
+
+
+def name_key(name: str) -> str:
+    """Return the letters and digits of a name in lower case, by which spellings of it are compared."""
+    return "".join(filter(str.isalnum, name.casefold()))
+
+
+def begins_with_by(text: str) -> bool:
+    """Whether a text begins with `by` in any language of the word list."""
+    return bool(_by_pattern().match(text))
+
+
+def _strip_by(text: str) -> str:
+    return _by_pattern().sub("", text, count=1).strip()
+
+
+@cache
+def _by_pattern() -> re.Pattern[str]:
+    return re.compile(rf"^\s*(?:{alternatives_pattern(load_words('by'))})(?:\s*[:：]\s*|\s+(?=\S))", re.IGNORECASE)
+
+
+@cache
+def _and_pattern() -> re.Pattern[str]:
+    return re.compile(rf"\s+(?:{alternatives_pattern(load_words('and'))})\s+(?=[^\W\d_a-z])")
+
+
+def _split_commas(text: str) -> Iterator[str]:
+    """Yield the parts between commas without roles, titles and suffixes (`Jr.`) that follow a name."""
+    parts = [part for part in _COMMA.split(text) if part]
+    name = ""
+    for part in parts:
+        if name and part.casefold() in _SUFFIXES:
+            continue
+        if name and _is_role(part):
+            continue
+        if name:
+            yield name
+        name = part
+    if name:
+        yield name
+
+
+def _is_role(text: str) -> bool:
+    """Whether a part of a byline is a role such as `staff writer`, or begins in lower case."""
+    role_words = load_words("roles")
+    return any(word.strip(_PUNCTUATION) in role_words for word in text.casefold().split()) or text[:1].islower()
+
+
+def _strip_name(name: str) -> str:
+    return " ".join(_DATE_TAIL.sub("", name).strip(_PUNCTUATION).split())
+
+
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:by-?line|author|authors|writer|creator)(?:[\s_-]*(?:names?|links?|title|info|meta|text))?(?:$|[\s_-])",
+    re.I,
+)
+_UNRELATED_CLASS = re.compile(
+    r"comment|related|recommend|sidebar|footer|bio\b|avatar|image|photo|teaser|card-list", re.I
+)
+_NO_BYLINE_TAGS = frozenset(
+    {"meta", "link", "img", "script", "style", "input", "svg", "html", "body", "main", "article"}
+)
+_AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
+_LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
+_MAX_BYLINE_CHARS = 150
+
+
+def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
+    """Return the article's authors by the first source that has any, and the source."""
+    for source, read in (
+        ("json-ld", _names_in_json_ld),
+        ("meta", _names_in_metas),
+        ("markup", _names_in_markup),
+        ("text", _names_in_text),
+    ):
+        if names := clean_names(read(page), page.site_names):
+            return names, source
+    return _corporate_author(page)
+
+
+def _corporate_author(page: PageContext) -> tuple[tuple[str, ...], str]:
+    """The organisation that is stated as author, mostly the site itself, where no other author is named."""
+    stated_names = [
+        name
+        for value in page.member_values("author")
+        for name in string_values(resolve_references(value, page.nodes_by_id))
+    ]
+    for source, values in (("json-ld", stated_names), ("meta", page.statements.metas.get("author", ()))):
+        if names := clean_names(values):
+            return names[:1], source
+    return (), ""
+
+
+def _names_in_json_ld(page: PageContext) -> Iterator[str]:
+    for member in ("author", "creator"):
+        for value in page.member_values(member):
+            names = list(string_values(_only_people(resolve_references(value, page.nodes_by_id))))
+            if clean_names(names, page.site_names):
+                yield from names
+                return
+
+
+def _only_people(value: object) -> object:
+    """Leave organisations out of a list of authors if it has people as well."""
+    if not isinstance(value, list):
+        return value
+    people = [author for author in value if not (isinstance(author, dict) and _is_organisation(author))]
+    return people or value
+
+
+def _is_organisation(node: JsonLdNode) -> bool:
+    types = types_of(node)
+    return "Person" not in types and any("Organization" in name for name in types)
+
+
+def _names_in_metas(page: PageContext) -> Iterator[str]:
+    metas = page.statements.metas
+    for name in meta_names("author"):
+        values = [_swap_last_first(value) for value in metas.get(name, ())]
+        if clean_names(values, page.site_names):
+            yield from values
+            return
+    for number in ("1", "2"):
+        label = "".join(metas.get(f"twitter:label{number}", ())[:1])
+        if label and begins_with_by(f"{label}: x"):
+            yield from metas.get(f"twitter:data{number}", ())[:1]
+    yield from metas.get("twitter:misc:written by", ())
+
+
+def _swap_last_first(value: str) -> str:
+    """Turn `Last, First` into `First Last`; libraries and journals write one author a meta in that form."""
+    match = _LAST_FIRST.match(value)
+    return f"{match[2]} {match[1]}" if match and len(value.split()) == 2 else value
+
+
+def _names_in_markup(page: PageContext) -> Iterator[str]:
+    ranked_elements = [
+        (rank, element)
+        for element in page.bylines_and_dates[0][:200]
+        if (rank := _byline_rank(page, element)) is not None
+    ]
+    for best_rank in range(4):
+        candidates = [
+            (element, text)
+            for rank, element in ranked_elements
+            if rank == best_rank and (text := _byline_text(element))
+        ]
+        bylines = [(element, text) for element, text in candidates if clean_names([text], page.site_names)]
+        if bylines:
+            first_parent = bylines[0][0].getparent()
+            yield from [text for element, text in bylines[:6] if best_rank < 2 or element.getparent() is first_parent]
+            return
+
+
+def _byline_text(element: Element) -> str:
+    """Return a byline's text, a line a block; only the texts of links to authors' pages if it has any."""
+    link_texts = [element_text(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
+    text = "\n".join(filter(None, link_texts or _leaf_names(element)))
+    text = text or "\n".join(run.text for run in runs_within(element, 6))
+    lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in load_words("by")]
+    return "\n".join(lines) if len(text) <= _MAX_BYLINE_CHARS else ""
+
+
+def _leaf_names(element: Element) -> list[str]:
+    """Return the texts of the innermost elements if there are several and each is a full name."""
+    leaf_texts = [element_text(leaf) for leaf in element.iter("span", "a", "li", "div") if not len(leaf) and leaf.text]
+    return leaf_texts if len(leaf_texts) > 1 and all(is_personal(leaf) for leaf in leaf_texts) else []
+
+
+def _byline_rank(page: PageContext, element: Element) -> int | None:
+    """Return how surely an element is the byline, 0 (surest) to 3; None if it is none or outside of the article."""
+    rank = None if element.tag in _NO_BYLINE_TAGS else _markup_rank(element)
+    return rank if rank is not None and page.is_part_of_article(element, _UNRELATED_CLASS) else None
+
+
+def _markup_rank(element: Element) -> int | None:
+    if element.get("itemprop") == "author":
+        return 0
+    if "author" in element.get("rel", "").split():
+        return 1
+    if _BYLINE_CLASS.search(element.get("class", "")) or element.get("data-testid"):
+        return 2
+    return 3 if _AUTHOR_PAGE.search(element.get("href", "")) else None
+
+
+def _names_in_text(page: PageContext) -> Iterator[str]:
+    """Yield the first text near the headline that is `by` and names only; `by` may be a block of its own."""
+    for runs in (page.runs_after[:25], page.runs_before[:6][::-1]):
+        for index, run in enumerate(runs):
+            text = run.text
+            if text.casefold().rstrip(":") in load_words("by") and index + 1 < len(runs):
+                text = f"by {runs[index + 1].text}"
+            if len(text) <= _MAX_BYLINE_CHARS and begins_with_by(text) and _has_only_names(text):
+                yield text
+                return
+
+
+def _has_only_names(text: str) -> bool:
+    """Whether a `by …` text is names only, each of two to five words of which at most one is not capitalised."""
+    names = clean_names([text])
+    return bool(names) and all(_is_capitalised_name(name) for name in names)
+
+
+def _is_capitalised_name(name: str) -> bool:
+    parts = name.split()
+    capitalised_count = sum(not part[0].islower() for part in parts)
+    return 2 <= len(parts) <= 5 and capitalised_count >= len(parts) - 1

@@ -1,0 +1,138 @@
+"""Elements of a parsed page: indexed by tag in one walk; hidden by the page's own markup.
+
+An index of a parsed page's elements by tag, made in one walk and shared by all code that looks for elements.
+
+Some ten functions do so on each page, and walking a large tree takes longer than most of what they do with the
+elements. The index keeps references to the elements, since lxml would create the Python objects again in each walk.
+
+Which elements the page's own markup hides, and which of them are text of the article all the same.
+
+A reader can open folded answers, tabs, slides and the like, and finds the article's own words in them. What opens over
+the page (dialogs, menus, forms) and hidden boilerplate (comments, teasers) stay hidden; they are recognised by their
+ids and classes, with `rules/layout.toml`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+
+_INDEXED_TAGS = frozenset(
+    "a area article base body button form frame h1 html iframe img input link meta noscript script time title".split()
+)
+
+
+class TagIndex:
+    """The elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
+
+    def __init__(self, tree: HtmlElement) -> None:
+        self.tree = tree
+
+    @cached_property
+    def elements(self) -> list[HtmlElement]:
+        """All elements in document order."""
+        return list(self.tree.iter(etree.Element))
+
+    @cached_property
+    def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
+        """The (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
+        tagged, typed = [], []
+        for element in self.elements:
+            tag = str(element.tag)
+            if tag in _INDEXED_TAGS:
+                tagged.append((tag, element))
+            if element.get("itemtype"):
+                typed.append(element)
+        return tagged, typed
+
+    @cached_property
+    def _by_tag(self) -> dict[str, list[HtmlElement]]:
+        elements: dict[str, list[HtmlElement]] = {tag: [] for tag in _INDEXED_TAGS}
+        for tag, element in self._tagged_and_typed[0]:
+            elements[tag].append(element)
+        return elements
+
+    def iter(self, *tags: str) -> Iterator[HtmlElement]:
+        """Return the elements with one of these tags in document order, exactly as the tree's own `iter` does."""
+        if not _INDEXED_TAGS.issuperset(tags):
+            return self.tree.iter(*tags)
+        if len(tags) == 1:
+            return iter(self._by_tag[tags[0]])
+        return iter([element for tag, element in self._tagged_and_typed[0] if tag in tags])
+
+    @property
+    def typed_elements(self) -> list[HtmlElement]:
+        """The elements with a microdata type (`itemtype`), in document order."""
+        return self._tagged_and_typed[1]
+
+
+def index_tags(tree: HtmlElement | TagIndex) -> TagIndex:
+    """Return an index of the tree; an index is returned as it is."""
+    return tree if isinstance(tree, TagIndex) else TagIndex(tree)
+
+
+INVISIBLE_TAGS = frozenset(
+    (
+        "annotation annotation-xml applet area audio base canvas datalist desc embed head iframe link map "
+        "meta metadata noembed noframes noscript object param rp script source style template textarea title "
+        "track video"
+    ).split()
+)
+HIDING_ATTRIBUTES = frozenset(("hidden", "aria-hidden", "style"))
+"""The attributes that may hide an element."""
+
+_HIDING_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.I)
+MIN_PROSE_CHARS = 500
+"""Characters of prose: a hidden part with fewer is a menu, a dialog or a label."""
+
+_MAX_CONTAINERS = 3  # that are looked at, the hidden element itself among them
+_BOILERPLATE_REASONS = frozenset((
+    RemovalReason.ADVERTISEMENT, RemovalReason.APP, RemovalReason.COMMENTS, RemovalReason.CONSENT,
+    RemovalReason.DIALOG, RemovalReason.DONATION, RemovalReason.FEEDBACK, RemovalReason.FOOTER, RemovalReason.FORM,
+    RemovalReason.NAVIGATION, RemovalReason.NEWSLETTER, RemovalReason.PRINT, RemovalReason.PROMO,
+    RemovalReason.RELATED, RemovalReason.SHARE, RemovalReason.SIDEBAR,
+))  # fmt: skip
+_BOILERPLATE_ROLES = frozenset(("dialog", "alertdialog", "menu", "navigation"))
+_BODY_TAGS = frozenset(("body", "main", "article"))
+
+
+def is_hidden(element: etree._Element) -> bool:
+    """Whether the element's own attributes hide it and all inside it."""
+    if HIDING_ATTRIBUTES.isdisjoint(element.keys()):
+        return False
+    if element.get("hidden", "until-found") != "until-found" or element.get("aria-hidden") == "true":
+        return True
+    style = element.get("style")
+    return bool(
+        style and ("dden" in (lower_style := style.lower()) or "none" in lower_style) and _HIDING_STYLE.search(style)
+    )
+
+
+def prose_chars(element: etree._Element) -> int:
+    """Return the number of characters in the element's paragraphs."""
+    texts = (text for paragraph in element.iter("p") for text in paragraph.itertext())
+    return sum(len(text) for text in texts if isinstance(text, str))
+
+
+def is_in_boilerplate(element: etree._Element) -> bool:
+    """Whether a hidden element, or a container close around it, is boilerplate by its role, id or classes."""
+    for depth, container in enumerate((element, *element.iterancestors())):
+        if depth == _MAX_CONTAINERS or container.tag in _BODY_TAGS:
+            return False
+        rule = explain_layout(_full_step(container))
+        if container.get("role") in _BOILERPLATE_ROLES or (rule is not None and rule.reason in _BOILERPLATE_REASONS):
+            return True
+    return False
+
+
+def _full_step(element: etree._Element) -> str:
+    """Return the element as one step of a block's path, with its id and all its classes."""
+    names = [name for key in ("id", "class") for name in (element.get(key) or "").split()]
+    return ".".join((str(element.tag), *names)).replace(">", "")

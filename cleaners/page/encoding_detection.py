@@ -1,0 +1,178 @@
+"""Encoding of a page's bytes where the page declares none or declares another: a bounded guess.
+
+The sample is the page's text without its markup. A one-byte encoding is told by the letters
+of the languages that are written in it (`letters.toml`): read wrongly, a text has capitals inside of words, and signs
+and letters that its language does not have. Everything else is left to charset-normalizer, which is
+given whole characters only.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+from charset_normalizer import from_bytes
+
+FALLBACK_ENCODING = "cp1252"
+SAMPLE_BYTES = 4096  # of text, read in some 4 ms
+_PRESCAN_BYTES = 4096
+_WESTERN_ENCODINGS = ["cp1252", "cp1250", "iso8859_2", "cp1254"]
+_OTHER_ENCODINGS = ["cp1251", "koi8_r", "cp1253", "cp1255", "cp1256"]
+_WIDE_CODECS = ("gb18030", "cp949", "euc_jp", "big5", "cp932")  # those of two bytes a character
+_DENSE_ENCODING = "cp874"  # has a Thai letter for nearly each byte, so Chinese fits it too
+_MARKUP = re.compile(rb"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[a-zA-Z/!?][^<>]*>?", re.DOTALL | re.IGNORECASE)
+_NON_ASCII_PIECE = re.compile(rb"[^\x00-\x1f<>]*[\x80-\xff][^\x00-\x1f<>]*")
+_MARKUP_BYTES = 65_536  # of the page, from its first letter beyond ASCII, that are searched for text
+_LANGUAGE = re.compile(rb"<html[^>]{0,400}?\blang=[\"']?([a-z]{2})\b", re.IGNORECASE)
+_TYPOGRAPHY = frozenset("\xa0«»„“”‚‘’‹›–—…§°№©®€£•·´¡¿ºª×\xad‰†²³½")
+_SURE_FIT = 0.9  # of the letters beyond ASCII that fit a language: the page is in a one-byte encoding of it
+_MISFIT, _MIN_LETTERS = 0.5, 40  # a declared encoding whose letters fit so badly is wrong, if there are so many
+_FEW_LETTERS = 5  # of windows-1252: with fewer the page is read as it
+_LANGUAGE_BONUS = 0.05  # for the language that the page states
+
+_Pairs = Mapping[tuple[bool, str], int]
+"""How often each character beyond ASCII stands in a text, after a lower-case letter or not."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageLetters:
+    """A language as its letters beyond ASCII tell it, and the one-byte encodings it is written in, likeliest first."""
+
+    codes: frozenset[str]
+    letters: frozenset[str]
+    encodings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodingFit:
+    """How well an encoding explains a sample: the share of the characters beyond ASCII that fit a language, −1 to 1."""
+
+    encoding: str
+    share: float
+
+
+def detect_encoding(body: bytes) -> str:
+    """Guess the encoding from a sample of the text; a Python codec name."""
+    sample = text_sample(body)
+    if _letter_count(sample, FALLBACK_ENCODING) < _FEW_LETTERS:
+        return FALLBACK_ENCODING  # quotation marks tell nothing
+    fits = list(_one_byte_fits(sample, _stated_language(body)))
+    best = max(fits, key=lambda fit: fit.share)
+    encoding = _library_guess(sample)
+    if encoding in _WIDE_CODECS and (best.share < _SURE_FIT or best.encoding == _DENSE_ENCODING):
+        return encoding
+    if best.share < _MISFIT:
+        return FALLBACK_ENCODING
+    equals = [fit.encoding for fit in fits if fit.share == best.share]
+    return encoding if encoding in equals else best.encoding
+
+
+def _library_guess(sample: bytes) -> str:
+    """What charset-normalizer makes of the sample, up to the first fault in it; empty if nothing."""
+    whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
+    part = sample[:whole] if 2 * whole >= len(sample) else sample
+    guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()
+    return guess.encoding if guess else ""
+
+
+def contradicts_text(body: bytes, encoding: str) -> bool:
+    """Whether a declared one-byte encoding gives letters that are of no language, and another gives those of one."""
+    if encoding in _WIDE_CODECS or not _is_one_byte(encoding):
+        return False
+    sample = text_sample(body)
+    pairs = _letter_pairs(sample.decode(encoding, "replace"))
+    if sum(pairs.values()) < _MIN_LETTERS or max(_fit(pairs, language) for language in _languages()) > _MISFIT:
+        return False
+    return detect_encoding(body) != encoding
+
+
+def text_sample(body: bytes, limit: int = SAMPLE_BYTES) -> bytes:
+    """The page's first pieces of text that are not all ASCII, without markup."""
+    match = re.search(rb"[\x80-\xff]", body)
+    start = max(0, match.start() - 256) if match else 0
+    text = _MARKUP.sub(b"\n", body[start : start + _MARKUP_BYTES])
+    sample = b"\n".join(_NON_ASCII_PIECE.findall(text)) or body[start : start + limit]
+    return sample[:limit]
+
+
+def _decoded_bytes(sample: bytes, name: str) -> int:
+    """How many of the bytes a codec of several bytes a character decodes before a fault or half a character."""
+    decoder = codecs.getincrementaldecoder(name)()
+    try:
+        decoder.decode(sample, final=False)
+    except UnicodeDecodeError as fault:
+        return fault.start
+    return len(sample) - len(decoder.getstate()[0])
+
+
+def _letter_count(sample: bytes, encoding: str) -> int:
+    return sum(_letter_pairs(sample.decode(encoding, "replace")).values())
+
+
+def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:
+    """The fit of each one-byte encoding by the language it fits best, in the order of the data file."""
+    byte_pairs = Counter(zip(b" " + sample, sample, strict=False))
+    pairs_by_encoding: dict[str, _Pairs] = {}
+    for language in _languages():
+        bonus = _LANGUAGE_BONUS if language_code in language.codes else 0
+        for encoding in language.encodings:
+            if encoding not in pairs_by_encoding:
+                pairs_by_encoding[encoding] = _letter_pairs_of_bytes(byte_pairs, encoding)
+            yield EncodingFit(encoding, _fit(pairs_by_encoding[encoding], language) + bonus)
+
+
+def _letter_pairs(text: str) -> _Pairs:
+    """Count the characters beyond ASCII, but for those of typography, by whether a lower-case letter is before them."""
+    return _count_letters((*pair, count) for pair, count in Counter(zip(" " + text, text, strict=False)).items())
+
+
+def _letter_pairs_of_bytes(byte_pairs: Mapping[tuple[int, int], int], encoding: str) -> _Pairs:
+    """The same of a text in a one-byte encoding, from how often each two bytes stand side by side in it."""
+    characters = bytes(range(256)).decode(encoding, "replace")
+    return _count_letters(
+        (characters[previous], characters[byte], count) for (previous, byte), count in byte_pairs.items()
+    )
+
+
+def _count_letters(neighbours: Iterable[tuple[str, str, int]]) -> _Pairs:
+    pairs: Counter[tuple[bool, str]] = Counter()
+    for previous, letter, count in neighbours:
+        if letter > "\x7f" and letter not in _TYPOGRAPHY:
+            pairs[previous.islower(), letter] += count
+    return pairs
+
+
+def _fit(pairs: _Pairs, language: LanguageLetters) -> float:
+    """The share of the characters that the language has at such a place, less the share of the others."""
+    total = sum(pairs.values())
+    fitting = sum(count for (after_lower, letter), count in pairs.items() if _is_at_home(letter, after_lower, language))
+    return 2 * fitting / total - 1 if total else 0.0
+
+
+def _is_at_home(letter: str, after_lower: bool, language: LanguageLetters) -> bool:
+    """Whether a language has this letter; a capital is none inside of a word."""
+    return letter in language.letters or (not after_lower and letter.lower() in language.letters)
+
+
+def _stated_language(body: bytes) -> str:
+    match = _LANGUAGE.search(body[:_PRESCAN_BYTES])
+    return match[1].decode("ascii").lower() if match else ""
+
+
+def _is_one_byte(encoding: str) -> bool:
+    return len("\xe9\u0436".encode(encoding, "ignore")) <= 1
+
+
+@cache
+def _languages() -> tuple[LanguageLetters, ...]:
+    data = tomllib.loads(files(__package__).joinpath("letters.toml").read_text(encoding="utf-8"))
+    return tuple(
+        LanguageLetters(frozenset(row["codes"]), frozenset(row["letters"]), tuple(row["encodings"]))
+        for row in data["language"]
+    )

@@ -1,0 +1,89 @@
+"""The links on a page, as canonical URLs in document order, each URL once; and its robots directives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
+from lxml.html import HtmlElement
+
+from broadsheet.cleaners.document import Outlink, UrlSource
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.cleaners.page.elements import TagIndex
+from broadsheet.cleaners.page.inline_text import fold_spaces
+from broadsheet.cleaners.page.robots_directives import meta_directives
+
+_LINK_TAGS = ("a", "area", "link", "frame", "meta")
+_VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}
+_SITEMAP_ENDS = (".xml", ".txt", ".gz")  # of a path: others are pages of links for people
+_FEED_TYPES = frozenset(("application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"))
+_MAX_TEXT_CHARS = 200
+
+
+def base_url(tree: HtmlElement | TagIndex, url: str) -> str:
+    """Return the URL that the page's relative links are resolved against: `<base href>`, or else the page's own URL."""
+    for base in tree.iter("base"):
+        if href := base.get("href"):
+            return canonicalise(href, url) or url
+    return url
+
+
+def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...]:
+    """Return the page's links to http and https URLs, resolved against `base`, each URL once.
+
+    Of several links to a URL the first counts, unless a later one says more: canonical, next, feed, sitemap,
+    redirect.
+    """
+    outlinks: dict[str, Outlink] = {}
+    for element in tree.iter(*_LINK_TAGS):
+        for href, via in _targets(element):
+            url = canonicalise(href, base) if href.strip() else None
+            if url and (url not in outlinks or via != UrlSource.LINK):
+                outlinks[url] = Outlink(
+                    url, _link_text(element), tuple((element.get("rel") or "").lower().split()), via
+                )
+    return tuple(outlinks.values())
+
+
+def read_robots_directives(tree: HtmlElement | TagIndex, header_directives: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the robots directives of the page's metas and of its headers, sorted, each once."""
+    return tuple(sorted({*header_directives, *meta_directives(tree)}))
+
+
+def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:
+    """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
+    tag = element.tag
+    if tag in ("a", "area"):
+        is_next = "next" in (element.get("rel") or "").lower().split()
+        return ((element.get("href") or "", UrlSource.NEXT if is_next else UrlSource.LINK),)
+    if tag == "link":
+        return _head_link_targets(element)
+    if tag == "frame":
+        return ((element.get("src") or "", UrlSource.LINK),)
+    if tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
+        return (((element.get("content") or "").partition("=")[2].strip(" '\""), UrlSource.REDIRECT),)
+    return ()
+
+
+def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, UrlSource]]:
+    rels = (element.get("rel") or "").lower().split()
+    href = element.get("href") or ""
+    if "alternate" in rels and (element.get("type") or "").lower().strip() in _FEED_TYPES:
+        yield href, UrlSource.FEED
+    elif "alternate" in rels and element.get("hreflang"):
+        yield href, UrlSource.LINK
+    if "sitemap" in rels:
+        is_file = "xml" in (element.get("type") or "").lower() or href.partition("?")[0].endswith(_SITEMAP_ENDS)
+        yield href, UrlSource.SITEMAP if is_file else UrlSource.LINK
+    for rel in rels:
+        if via := _VIA_BY_REL.get(rel):
+            yield href, via
+
+
+def _link_text(element: etree._Element) -> str:
+    if element.tag == "link":
+        return fold_spaces(element.get("title") or "")[:_MAX_TEXT_CHARS]
+    if element.tag != "a":
+        return ""
+    text = "".join(part for part in element.itertext() if isinstance(part, str)) if len(element) else element.text
+    return fold_spaces(text)[:_MAX_TEXT_CHARS] if text else ""

@@ -1,0 +1,336 @@
+"""Context of metadata fields: a page's statements, article nodes, site names, headline and text around it.
+
+The visible text around a headline, where bylines and datelines usually are.
+
+The statements of one page, and what several fields derive from them: article nodes, site names, the headline.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, islice
+from typing import Any
+from urllib.parse import urlsplit
+
+import lxml.html
+from lxml import etree
+
+from broadsheet.cleaners.page.elements import TagIndex
+from broadsheet.cleaners.page.statements import (
+    Element,
+    JsonLdNode,
+    PageStatements,
+    element_text,
+    find_bylines_and_dates,
+    is_article_node,
+    normalise_text,
+    resolve_references,
+    string_values,
+    types_of,
+)
+from broadsheet.cleaners.page.titles import fold_title
+from broadsheet.cleaners.page.word_lists import meta_names
+
+_PageElement = lxml.html.HtmlElement
+
+_INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
+_INLINE_TAGS = frozenset(
+    {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
+)
+MAX_RUNS_AFTER = 30  # text runs that are read after the headline
+MAX_RUNS_BEFORE = 20  # and before it
+_MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
+
+
+@dataclass(frozen=True, slots=True)
+class TextRun:
+    """Visible text between two block boundaries, across inline markup, and the `time` elements in it."""
+
+    text: str
+    time_elements: tuple[_PageElement, ...] = ()
+
+
+def runs_after(headline: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+    """Return the first text runs that follow the headline in the document."""
+    return list(_text_runs(_events_after(headline), limit))
+
+
+def runs_before(headline: _PageElement, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
+    """Return the last text runs before the headline, the nearest first."""
+    preceding_runs: list[TextRun] = []
+    for sibling in _preceding_elements(headline):
+        sibling_runs = list(_text_runs(_events_within(sibling), limit))
+        preceding_runs.extend(reversed(sibling_runs))
+        if len(preceding_runs) >= limit:
+            break
+    return preceding_runs[:limit]
+
+
+def runs_within(element: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+    """Return the first text runs inside an element."""
+    return list(_text_runs(_events_within(element), limit))
+
+
+def _preceding_elements(headline: _PageElement) -> Iterator[_PageElement]:
+    """Yield the siblings before the headline and its nearest ancestors, the nearest first."""
+    element: _PageElement | None = headline
+    for _ in range(_MAX_LEVELS):
+        if element is None or element.tag == "body":
+            return
+        for sibling in element.itersiblings(preceding=True):
+            if sibling.tag not in ("head", "nav", "header", "aside"):
+                yield sibling
+        element = element.getparent()
+
+
+TextEvent = tuple[str, _PageElement | None]
+"""A text, or an element that begins or ends (with an empty text)."""
+
+
+def _events_within(element: _PageElement) -> Iterator[TextEvent]:
+    """Yield the visible texts in an element, and the elements that begin and end around them, in document order."""
+    is_skipped = not isinstance(element.tag, str)
+    if is_skipped:
+        return
+    walker = etree.iterwalk(element, events=("start", "end", "comment", "pi"))
+    for event, event_element in walker:
+        if event == "start":
+            if event_element.tag in _INVISIBLE_TAGS:
+                walker.skip_subtree()
+                is_skipped = True
+                continue
+            yield ("", event_element)
+            if event_element.text:
+                yield (event_element.text, None)
+            continue
+        if event == "end" and not is_skipped:
+            yield ("", event_element)
+        is_skipped = False
+        if event_element.tail and event_element is not element:
+            yield (event_element.tail, None)
+
+
+def _events_after(headline: _PageElement) -> Iterator[TextEvent]:
+    """Yield the events from the end of the headline to the end of the body."""
+    element: _PageElement | None = headline
+    while element is not None and element.tag != "body":
+        if element.tail:
+            yield (element.tail, None)
+        for sibling in element.itersiblings():
+            yield from _events_within(sibling)
+            if sibling.tail:
+                yield (sibling.tail, None)
+        yield ("", element)
+        element = element.getparent()
+
+
+def _text_runs(events: Iterator[TextEvent], limit: int) -> Iterator[TextRun]:
+    """Join the texts between block boundaries, up to `limit` runs."""
+    parts: list[str] = []
+    time_elements: list[_PageElement] = []
+    for text, element in events:
+        if element is None:
+            parts.append(text)
+        elif element.tag == "time" and element not in time_elements:
+            time_elements.append(element)
+        elif element.tag not in _INLINE_TAGS and parts:
+            if (run_text := normalise_text("".join(parts))) or time_elements:
+                yield TextRun(run_text, tuple(time_elements))
+                limit -= 1
+            parts, time_elements = [], []
+        if limit <= 0:
+            return
+    if run_text := normalise_text("".join(parts)):
+        yield TextRun(run_text, tuple(time_elements))
+
+
+_SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
+_OUTSIDE_TAGS = frozenset({"nav", "aside", "footer"})
+_UNRELATED_TAGS = _OUTSIDE_TAGS | {"figure", "figcaption", "blockquote"}
+_ROOT_TAGS = frozenset({"html", "body", "main"})  # their classes are those of the whole page
+_GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
+
+
+@dataclass(frozen=True)
+class PageContext:
+    """A page whose metadata is being read. Its properties are computed on first use."""
+
+    tag_index: TagIndex
+    url: str
+    statements: PageStatements
+    not_after: str = ""
+
+    @property
+    def tree(self) -> Element:
+        """The parsed page."""
+        return self.tag_index.tree
+
+    @cached_property
+    def nodes_by_id(self) -> dict[str, JsonLdNode]:
+        """The JSON-LD nodes that have an `@id` and other members."""
+        return {
+            node["@id"]: node
+            for node in self.statements.json_ld_nodes
+            if isinstance(node.get("@id"), str) and len(node) > 1
+        }
+
+    @cached_property
+    def article_nodes(self) -> list[JsonLdNode]:
+        """The JSON-LD nodes that describe the page's text: the article first, then the page itself."""
+        text_nodes = sorted(
+            (node for node in self.statements.json_ld_nodes if is_article_node(node)), key=self._node_distance
+        )
+        page_nodes = [
+            node for node in self.statements.json_ld_nodes if any(name.endswith("Page") for name in types_of(node))
+        ]
+        return text_nodes[:3] + page_nodes
+
+    def member_values(self, name: str) -> list[Any]:
+        """Return the values of a member in the article's nodes, references resolved, the best node first."""
+        return [resolve_references(node[name], self.nodes_by_id) for node in self.article_nodes if node.get(name)]
+
+    def _node_distance(self, node: JsonLdNode) -> int:
+        """How unlikely a node describes this page and not one that it lists: 0 (headline and URL match) to 2."""
+        headline = fold_title(str(node.get("headline") or node.get("name") or ""))
+        page_title = fold_title(" ".join(self.statements.titles[:1]))
+        addresses = [*string_values(node.get("mainEntityOfPage")), *string_values(node.get("url"))]
+        path = _host_and_path(self.url)[1].rstrip("/")
+        has_page_path = any(path and path in address for address in addresses)
+        return 2 - int(bool(headline and headline in page_title)) - int(has_page_path)
+
+    @cached_property
+    def site_names(self) -> tuple[str, ...]:
+        """All names of the site that the page states, then the host and its labels."""
+        host = _host_and_path(self.url)[0]
+        labels = [label for label in host.split(".") if label not in _GENERIC_HOST_LABELS][:-1]
+        return (
+            *self.statements.meta_contents(meta_names("sitename")),
+            *self._stated_site_names(),
+            *self._home_headings(),
+            host,
+            host.removeprefix("www."),
+            *labels,
+        )
+
+    def _stated_site_names(self) -> list[str]:
+        names = [name for value in self.member_values("publisher") for name in list(string_values(value))[:1]]
+        for node in self.statements.json_ld_nodes:
+            if _SITE_TYPES.intersection(types_of(node)):
+                names.extend(list(string_values(node.get("name")))[:1])
+        return [normalise_text(name) for name in names if not name.startswith("http")]
+
+    def _home_headings(self) -> list[str]:
+        """The headings that are nothing but a link to the front page: they are the site's name."""
+        texts_and_headings = [(element_text(heading), heading) for heading in self.statements.h1_elements[:6]]
+        return [
+            text
+            for text, heading in texts_and_headings
+            if text and any(element_text(link) == text for link in _home_links(heading))
+        ]
+
+    @cached_property
+    def heading_candidates(self) -> list[tuple[str, Element]]:
+        """The first-level headings that may be the article's, as (text, element); the site's name is left out."""
+        site_names = {fold_title(name) for name in self.site_names}
+        texts_and_elements = [
+            (element_text(element), element)
+            for element in self.statements.h1_elements[:6]
+            if not _has_outside_ancestor(element)
+        ]
+        return [(text, element) for text, element in texts_and_elements if text and fold_title(text) not in site_names]
+
+    @cached_property
+    def headline(self) -> Element | None:
+        """The heading of the article: the one that is part of the page's title, else the first; None without any."""
+        page_title = fold_title(" ".join([*self.statements.titles[:1], *self.statements.meta_contents(("og:title",))]))
+        for text, element in self.heading_candidates:
+            if (folded_heading := fold_title(text)) and folded_heading in page_title:
+                return element
+        return self.heading_candidates[0][1] if self.heading_candidates else self._find_lower_heading(page_title)
+
+    def _find_lower_heading(self, page_title: str) -> Element | None:
+        """Return the second- or third-level heading of three words or more that is part of the page's title."""
+        for element in islice(self.tree.iter("h2", "h3"), 30):
+            folded_heading = fold_title(element_text(element))
+            if folded_heading.count(" ") >= 2 and folded_heading in page_title:
+                return element
+        return None
+
+    @cached_property
+    def headline_ancestors(self) -> frozenset[Element]:
+        """The ancestors of the headline: the article is in them, whatever their class."""
+        return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
+
+    def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
+        """Whether an element is part of the article: no ancestor is navigation or has a class or id of the pattern."""
+        for ancestor in (element, *element.iterancestors()):
+            if ancestor in self.headline_ancestors or ancestor.tag in _ROOT_TAGS:
+                return True
+            if ancestor.tag in _UNRELATED_TAGS and not (ancestor.tag == "footer" and _has_article_ancestor(ancestor)):
+                return False
+            if unrelated_pattern.search(f"{ancestor.get('class', '')} {ancestor.get('id', '')}"):
+                return False
+        return True
+
+    @cached_property
+    def runs_after(self) -> list[TextRun]:
+        """The text runs after the headline; those at the beginning of the article if there is no headline."""
+        if self.headline is not None:
+            return runs_after(self.headline)
+        start_element = next(chain(self.tree.iter("article"), self.tree.iter("main"), self.tree.iter("body")), None)
+        return runs_within(start_element) if start_element is not None else []
+
+    @cached_property
+    def runs_before(self) -> list[TextRun]:
+        """The text runs before the headline, the nearest first."""
+        return runs_before(self.headline) if self.headline is not None else []
+
+    @cached_property
+    def bylines_and_dates(self) -> tuple[list[Element], list[Element]]:
+        """The elements whose attributes call them a byline, and those whose class calls them a date."""
+        return find_bylines_and_dates(self.tag_index.elements)
+
+    @property
+    def language_hint(self) -> str:
+        """The language with its region by the page's root element; it decides the order of day and month."""
+        return (self.statements.html_languages or [""])[0].replace("_", "-")
+
+
+def _has_article_ancestor(element: Element) -> bool:
+    return any(parent.tag == "article" for parent in element.iterancestors())
+
+
+def _has_outside_ancestor(element: Element) -> bool:
+    return any(parent.tag in _OUTSIDE_TAGS for parent in element.iterancestors())
+
+
+def _host_and_path(url: str) -> tuple[str, str]:
+    """Return a URL's host and path; both empty if it cannot be parsed."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname or "", parts.path
+    except ValueError:  # a host in broken brackets
+        return "", ""
+
+
+def _home_links(heading: Element) -> list[Element]:
+    """The links in a heading, or around it, that lead to the front page."""
+    enclosing_links = list(heading.iterancestors("a"))[:1]
+    return [
+        link
+        for link in [*heading.iter("a"), *enclosing_links]
+        if "home" in link.get("rel", "").split() or _is_front_page(link.get("href"))
+    ]
+
+
+def _is_front_page(href: str | None) -> bool:
+    if href is None:
+        return False
+    try:
+        parts = urlsplit(href)
+    except ValueError:
+        return False
+    return parts.path in (("/",) if not parts.netloc else ("/", "")) and not parts.query

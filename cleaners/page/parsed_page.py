@@ -1,0 +1,271 @@
+"""A page's bytes decoded to text, and the text parsed to a tree; no other module decodes or parses a page.
+
+The evidence for the encoding is taken in the order of the WHATWG's Encoding and HTML standards (byte order mark,
+header, `<meta>` in the first kilobytes), with two additions for real pages: a declared encoding that the bytes
+contradict is ignored, and a page without a declaration is UTF-8 if it is valid UTF-8.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import lxml.html
+from lxml import etree
+from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
+
+from broadsheet.cleaners.page.encoding_detection import FALLBACK_ENCODING, contradicts_text, detect_encoding
+from broadsheet.cleaners.page.markup_repairs import (
+    MAX_ATTRIBUTES,
+    MAX_ELEMENTS,
+    MIN_CHARS_TO_CLOSE,
+    close_unclosed,
+    cut_attributes,
+    cut_elements,
+    has_no_text,
+    has_too_many_elements,
+    is_streamed,
+    place_streamed_pieces,
+    show_script_templates,
+    with_boundary_edges,
+)
+
+MAX_CHARACTERS = 10_000_000  # a longer page is cut: libxml2 would take seconds and a gigabyte
+PRESCAN_BYTES = 4096  # the standard says 1024; pages that begin with long comments declare later
+MAX_DEPTH = 200  # libxml2 gives up at 256 open elements and drops the rest of the page
+BINARY_PROBLEM = "binary: not text"
+
+_HTML_CODECS = frozenset(
+    "utf-8 utf-16 utf-16-be utf-16-le gb18030 big5hkscs euc_jp iso2022_jp cp932 cp949 cp866 cp874 koi8-r koi8-u"
+    " mac-roman mac-cyrillic cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3"
+    " iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16".split()
+)
+"""What a page may declare: the encodings of the WHATWG's Encoding standard, as `resolve_encoding` names them."""
+
+_CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
+_C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f-\x9f]")
+_BINARY_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_NON_ASCII_LETTER = re.compile("[^\x00-\x7f\ufffd]")
+_BODY_END_TAG = re.compile(r"</(?:[bB][oO][dD][yY]|[hH][tT][mM][lL])\s*>")  # faster than with re.IGNORECASE
+_WIDE_ENCODINGS = ("utf-16", "utf-32")
+_TOKEN = re.compile(
+    r"<!--.*?(?:-->|\Z)|<(script|style|textarea|title)\b.*?(?:</\1\s*>|\Z)|<(/?)([a-zA-Z][^\s/>]*)[^>]*>", re.DOTALL
+)
+_VOID_TAGS = frozenset("area base br col embed hr img input link meta param source track wbr".split())
+_UNNESTED_TAGS = _VOID_TAGS.union("p li dt dd option tr td th html head body".split())  # often not closed
+_HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "template", "title"))
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedText:
+    """A page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
+
+    `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
+    """
+
+    text: str
+    encoding: str
+    problem: str = ""
+    cuts: tuple[str, ...] = ()
+
+
+def decode(body: bytes, content_type: str = "", max_characters: int = MAX_CHARACTERS) -> DecodedText:
+    """Decode a response's bytes, whatever they are, and drop control characters and NULs.
+
+    `content_type` is the header's value. Text after `max_characters` is cut, and `problem` and `cuts` say so. Never
+    raises.
+    """
+    encoding, byte_order_mark = read_bom(body)
+    problem = ""
+    if encoding and byte_order_mark:
+        body = body[len(byte_order_mark) :]
+    else:
+        encoding, problem = _choose_encoding(body, content_type)
+        problem = BINARY_PROBLEM if not encoding.startswith(_WIDE_ENCODINGS) and _is_binary(body) else problem
+    text = _decode_without_controls(body, encoding)
+    if len(text) > max_characters:
+        problem = "; ".join(filter(None, [problem, f"cut: {len(text)} characters, read {max_characters}"]))
+        return DecodedText(text[:max_characters], encoding, problem, (f"cut=characters:{max_characters}",))
+    return DecodedText(text, encoding, problem)
+
+
+def _decode_without_controls(body: bytes, encoding: str) -> str:
+    """Decode and drop control characters; UTF-8 drops them before decoding, which is ten times faster."""
+    if encoding != "utf-8":
+        return _CONTROL.sub("", body.decode(encoding, "replace"))
+    return _C1_UTF8.sub(b"", body.translate(None, _CONTROL_BYTES)).decode("utf-8", "replace")
+
+
+def _choose_encoding(body: bytes, content_type: str) -> tuple[str, str]:
+    """Return the encoding's Python name, and what is wrong with the declared one or an empty string."""
+    declared = _declared_encoding(body, content_type)
+    if declared and declared.startswith(_WIDE_ENCODINGS):
+        return declared, ""
+    if body.isascii():  # a stateful encoding (ISO-2022-JP, HZ) looks like ASCII
+        return declared or "utf-8", ""
+    if _is_mostly_utf8(body):
+        return "utf-8", "" if declared in (None, "utf-8") else f"declared {declared}, is utf-8"
+    if declared and declared != "utf-8" and _is_plausible(body, declared):
+        return declared, ""
+    detected = _codec_name(detect_encoding(body)) or FALLBACK_ENCODING
+    return detected, f"declared {declared}, read as {detected}" if declared else ""
+
+
+def _declared_encoding(body: bytes, content_type: str) -> str | None:
+    """Return the Python name of the encoding that the header or else the page's `<meta>` declares, if there is one."""
+    label = http_content_type_encoding(content_type) if content_type else None
+    if label and (encoding := _codec_name(label)):
+        return encoding
+    label = html_body_declared_encoding(body[:PRESCAN_BYTES])
+    encoding = _codec_name(label) if label else None
+    # A page whose <meta> could be read as ASCII is not UTF-16, even if that is what it declares.
+    return "utf-8" if encoding and encoding.startswith(_WIDE_ENCODINGS) else encoding
+
+
+def _codec_name(label: str) -> str | None:
+    """Return the Python name of the encoding that a label means to browsers.
+
+    None for an unknown label, and for an encoding that HTML does not know, such as punycode or utf-7.
+    """
+    resolved = resolve_encoding(label)
+    return resolved if resolved in _HTML_CODECS else None
+
+
+def _is_mostly_utf8(body: bytes) -> bool:
+    """Whether the bytes are UTF-8, apart from a few broken sequences (a cut page, a quotation in another encoding)."""
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        text = body.decode("utf-8", "replace")
+        broken = text.count("\ufffd")
+        return len(_NON_ASCII_LETTER.findall(text)) >= 5 * broken
+    return True
+
+
+def _is_plausible(body: bytes, encoding: str) -> bool:
+    """Whether `encoding` decodes all but a twentieth of the non-ASCII bytes, and gives letters that languages have."""
+    broken = body.decode(encoding, "replace").count("\ufffd")
+    return broken * 20 <= len(_NON_ASCII.findall(body)) and not contradicts_text(body, encoding)
+
+
+def _is_binary(body: bytes) -> bool:
+    """Whether over a tenth of the first kilobyte is control characters, as in an image or an archive."""
+    head = body[:1024]
+    return len(_BINARY_CONTROL.findall(head)) * 10 > len(head)
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedPage:
+    """A page's tree, None if the page is empty, and what was cut of it, as evidence: `cut=elements:200000`."""
+
+    tree: lxml.html.HtmlElement | None
+    cuts: tuple[str, ...] = ()
+
+
+def parse(text: str) -> lxml.html.HtmlElement | None:
+    """The tree of a page, as `parse_page` makes it."""
+    return parse_page(text).tree
+
+
+def parse_page(text: str) -> ParsedPage:
+    """Parse a page into a tree without comments and processing instructions.
+
+    Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
+    that their text stays; what is beyond the bounds of `bounds.py` is cut. What follows an early `</body>` or `</html>`
+    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
+    page's script would put them. A page that a title or an attribute swallows, since it is never closed, is parsed with
+    these closed.
+    """
+    parsed = _parse_text(text)
+    if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):
+        closed_text = close_unclosed(text)
+        return parsed if closed_text == text else _parse_text(closed_text)
+    return parsed
+
+
+def _parse_text(text: str) -> ParsedPage:
+    text, cuts = _within_bounds(show_script_templates(_BODY_END_TAG.sub("", text)))
+    streamed = is_streamed(text)
+    if streamed:
+        text = with_boundary_edges(text)
+    parser = _new_parser(huge=False)
+    root = _parse_root(text, parser)
+    error = parser.error_log.last_error  # a limit ends the parse, so its error is the last
+    if error is not None and error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
+        root = _parse_root(_flatten(text), _new_parser(huge=True))
+        cuts = (*cuts, f"flattened=depth:{MAX_DEPTH}")
+    if root is not None:
+        _move_text_to_body(root)
+        if streamed:
+            place_streamed_pieces(root)
+    return ParsedPage(root, cuts)
+
+
+def _within_bounds(text: str) -> tuple[str, tuple[str, ...]]:
+    """The page's text with no more elements and attributes than it may have, and what was cut.
+
+    Of nested elements only the tags go, as they do where libxml2 refuses them.
+    """
+    bounded_text = cut_attributes(text)
+    cuts = (f"cut=attributes:{MAX_ATTRIBUTES}",) if bounded_text != text else ()
+    if has_too_many_elements(bounded_text):
+        bounded_text = _flatten(bounded_text)
+    if has_too_many_elements(bounded_text):
+        bounded_text, cuts = cut_elements(bounded_text), (*cuts, f"cut=elements:{MAX_ELEMENTS}")
+    return bounded_text, cuts
+
+
+def _move_text_to_body(root: lxml.html.HtmlElement) -> None:
+    """Move elements that do not belong in the head into the body.
+
+    libxml2 leaves them in the head where an HTML5 element begins the text and the page has no body tag.
+    """
+    head, body = root.find("head"), root.find("body")
+    head_children = enumerate(() if head is None else head)
+    first = next((index for index, child in head_children if child.tag not in _HEAD_TAGS), None)
+    if head is None or first is None:
+        return
+    if body is None:
+        body = root.makeelement("body")
+        root.append(body)
+    misplaced = head[first:]
+    if body.text:
+        misplaced[-1].tail = (misplaced[-1].tail or "") + body.text
+        body.text = None
+    body[:0] = misplaced
+
+
+def _new_parser(huge: bool) -> lxml.html.HTMLParser:
+    """Return a parser whose elements are all plain `HtmlElement`s: lxml's own calls Python to look up each class."""
+    parser = lxml.html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, huge_tree=huge)
+    parser.set_element_class_lookup(etree.ElementDefaultClassLookup(element=lxml.html.HtmlElement))
+    return parser
+
+
+def _parse_root(text: str, parser: lxml.html.HTMLParser) -> lxml.html.HtmlElement | None:
+    try:
+        return lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+    except etree.ParserError:  # nothing but white space and comments
+        return None
+
+
+def _flatten(text: str) -> str:
+    """Drop the tags, not the text, of elements that are nested deeper than `MAX_DEPTH`."""
+    open_tags: list[str] = []
+    return _TOKEN.sub(lambda match: _flatten_tag(match, open_tags), text)
+
+
+def _flatten_tag(match: re.Match[str], open_tags: list[str]) -> str:
+    """Return the tag unchanged, or a space if it is nested too deep; update the stack `open_tags` as a parser would."""
+    slash, tag = match[2], (match[3] or "").lower()
+    if not tag or tag in _UNNESTED_TAGS:
+        return match[0]
+    is_too_deep = len(open_tags) > MAX_DEPTH
+    if not slash:
+        open_tags.append(tag)
+        return " " if is_too_deep or len(open_tags) > MAX_DEPTH else match[0]
+    if open_tags and open_tags[-1] == tag:
+        open_tags.pop()
+    return " " if is_too_deep else match[0]

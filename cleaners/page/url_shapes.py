@@ -1,0 +1,201 @@
+"""Shapes of URLs: the type of page that a form suggests, and the pattern that alike URLs share.
+
+The type of page that a URL suggests by its form alone: an article, a list, a later page of a list, or unknown.
+
+Which URLs of a host are alike: a URL's pattern is its path and query with the varying parts replaced by classes.
+
+`/news/2024/05/12/the-mill-burned` has the pattern `/news/#/#/#/slug`. Words that name lists stay, and so does the
+path's first segment, which is a site's section; numbers, words, slugs and opaque ids become classes. Of a query the
+sorted names stay. The wide pattern replaces the first segment too, and of a query it only says that there is one.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from importlib.resources import files
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+_SHAPE_DATA = tomllib.loads(files(__package__).joinpath("url_shapes.toml").read_text(encoding="utf-8"))
+LIST_SEGMENTS: frozenset[str] = frozenset(_SHAPE_DATA["lists"]["segments"])
+"""Path segments, in lower case, of pages that list other pages."""
+
+_ARCHIVE_SEGMENTS = frozenset(_SHAPE_DATA["lists"]["archives"])
+_SECTION_SEGMENTS = frozenset(_SHAPE_DATA["lists"]["sections"])
+_LIST_PARAMETERS = frozenset(_SHAPE_DATA["lists"]["parameters"])
+_ID_PARAMETERS = frozenset(_SHAPE_DATA["articles"]["id_parameters"])
+_DOCUMENT_FILE = re.compile(rf"(.+)\.(?:{'|'.join(_SHAPE_DATA['articles']['extensions'])})$")
+_FRONT_PAGE_STEMS = frozenset(_SHAPE_DATA["articles"]["front_pages"])
+_DATED_PATH = re.compile(r"/(?:19|20)\d\d(?:[/-](?:[01]?\d|[a-z]{3}))?(?:[/-][0-3]?\d)?[/-][^/]*[^/\d][^/]*/?$")
+_DATED_NUMBER = re.compile(r"/(?:19|20)\d\d/\d{1,2}/\d{1,2}/\d{4,}/?$")
+_DATE_ARCHIVE = re.compile(r"/(?:19|20)\d\d(?:[/_-]\d{1,2}){0,2}(?:_archive)?/?$")
+_DAY = re.compile(r"/(?:19|20)\d\d[/_-]\d{1,2}[/_-]\d{1,2}/?$")
+_PAGE_NUMBER = re.compile(r"/(?:p|page|seite|pagina|página)[/-]?\d+(?:\.\w+)?/?$|[-_/]page[-_]?\d+(?:\.\w+)?$")
+_ARTICLE_SLUG = re.compile(r"[^-_]+(?:[-_]+[^-_]+){2,}")
+_NUMBER_ENDING = re.compile(r"(?:^|[-_])[a-z]?\d{4,}$")
+
+
+class UrlShape(StrEnum):
+    """The type of page that a URL looks like."""
+
+    HOME = "home"  # a host's front page
+    ARTICLE = "article"  # with a date, a headline, a document's file name or number
+    LIST = "list"  # a tag, category, author, archive
+    DEEP_LIST = "deep_list"  # a later page of a list, a search, a date archive
+    UNKNOWN = "unknown"
+
+
+@lru_cache(maxsize=4096)
+def shape_of(url: str) -> UrlShape:
+    """Return the type of page that a canonical URL looks like."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        return UrlShape.UNKNOWN
+    if not parts.netloc:  # a page whose URL is not known
+        return UrlShape.UNKNOWN
+    path = _plain_path(unquote(parts.path).lower())
+    names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
+    if _PAGE_NUMBER.search(path) or _DATE_ARCHIVE.search(path) or names & _LIST_PARAMETERS:
+        return UrlShape.DEEP_LIST
+    segments = [segment for segment in path.split("/") if segment]
+    if not segments:
+        return UrlShape.ARTICLE if names & _ID_PARAMETERS else UrlShape.HOME
+    if has_dated_path(url):
+        return UrlShape.ARTICLE
+    if not _ARCHIVE_SEGMENTS.isdisjoint(segments[:-1]) and _NUMBER_ENDING.search(
+        _DOCUMENT_FILE.sub(r"\1", segments[-1])
+    ):
+        return UrlShape.ARTICLE
+    if not LIST_SEGMENTS.isdisjoint(segments) or segments[-1] in _SECTION_SEGMENTS:
+        return UrlShape.LIST
+    return UrlShape.ARTICLE if names & _ID_PARAMETERS or _looks_like_article(segments[-1]) else UrlShape.UNKNOWN
+
+
+def has_dated_path(url: str) -> bool:
+    """Whether a URL's path names a date and, after it, one thing of that date."""
+    try:
+        path = _plain_path(unquote(urlsplit(url).path).lower())
+    except ValueError:  # a host in broken brackets
+        return False
+    return bool(_DATED_PATH.search(path) or _DATED_NUMBER.search(path))
+
+
+def names_a_day(url: str) -> bool:
+    """Whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
+    return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(urlsplit(url).path).lower())))
+
+
+def _plain_path(path: str) -> str:
+    """The path without a folder's front page (`…/index.html`), and without the ending of a file that is named after a
+    date (`/2011/05.html`)."""
+    folder, _, name = path.rpartition("/")
+    stem = _DOCUMENT_FILE.sub(r"\1", name)
+    if stem in _FRONT_PAGE_STEMS:
+        return folder + "/"
+    plain_path = f"{folder}/{stem}"
+    return plain_path if _DATE_ARCHIVE.search(plain_path) else path
+
+
+def is_section(url: str) -> bool:
+    """Whether a URL is a list only because it ends with a section's name: such a list shows the newest articles."""
+    if shape_of(url) is not UrlShape.LIST:
+        return False
+    return LIST_SEGMENTS.isdisjoint(unquote(urlsplit(url).path).lower().split("/"))
+
+
+def _looks_like_article(segment: str) -> bool:
+    """Whether a path's last segment looks like a document's file name, a headline or a document's number."""
+    return bool(_DOCUMENT_FILE.match(segment) or _ARTICLE_SLUG.fullmatch(segment) or _NUMBER_ENDING.search(segment))
+
+
+NUMBER, SLUG, WORD, OPAQUE = "#", "slug", "word", "id"
+
+_NUMBER_SEGMENT = re.compile(r"\d[\d.:-]*")
+_SLUG_SEGMENT = re.compile(r"[^-_+ ]+(?:[-_+ ]+[^-_+ ]+){2,}")
+_OPAQUE_SEGMENT = re.compile(r"[0-9a-f-]{16,}|(?=\D*\d)[0-9a-z]{16,}")
+_EXTENSION = re.compile(r"(.+)\.([a-z]{2,5}\d?)$")
+_LANGUAGE = re.compile(r"[a-z]{2}(?:[-_][a-z]{2})?")
+_NAME_INDEX = re.compile(r"\[[^\]]*\]|(?:%5b).*?(?:%5d)|\d+$", re.IGNORECASE)
+_MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
+
+
+@dataclass(frozen=True, slots=True)
+class UrlPatterns:
+    """A URL's narrow pattern, and the wide pattern that includes it. Both are empty for a malformed URL."""
+
+    narrow: str
+    wide: str
+
+
+@lru_cache(maxsize=4096)
+def patterns_of(url: str) -> UrlPatterns:
+    """Return the patterns of a canonical URL."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a host in broken brackets
+        return UrlPatterns("", "")
+    segments = [segment for segment in unquote(parts.path).lower().split("/") if segment]
+    classes = [_segment_class(segment) for segment in segments[:_MAX_PARTS]]
+    if len(segments) > _MAX_PARTS:
+        classes.append("…")
+    names = _parameter_names(parts.query)
+    narrow = [*_literal_heads(segments), *classes[len(_literal_heads(segments)) :]]
+    narrow_pattern = "/" + "/".join(narrow) + ("?" + "&".join(names) if names else "")
+    return UrlPatterns(narrow_pattern, _wide_pattern(classes, bool(names)))
+
+
+def sort_parameters(url: str) -> str:
+    """Return the URL with its parameters sorted; empty if it has fewer than two of them, or two of the same name."""
+    path, _, query = url.partition("?")
+    parameters = query.split("&")
+    names = {parameter.partition("=")[0] for parameter in parameters}
+    if len(parameters) < 2 or len(names) < len(parameters):
+        return ""
+    return f"{path}?{'&'.join(sorted(parameters))}"
+
+
+def _wide_pattern(classes: list[str], has_query: bool) -> str:
+    return "*/" + "/".join(classes) + ("?*" if has_query else "")
+
+
+def _segment_class(segment: str) -> str:
+    """Return a segment's class with its file extension, or the segment itself if it names a list."""
+    if segment in LIST_SEGMENTS:
+        return segment
+    match = _EXTENSION.match(segment)
+    stem, extension = (match[1], "." + match[2]) if match else (segment, "")
+    if _NUMBER_SEGMENT.fullmatch(stem):
+        return NUMBER + extension
+    if _OPAQUE_SEGMENT.fullmatch(stem):
+        return OPAQUE + extension
+    return (SLUG if _SLUG_SEGMENT.fullmatch(stem) else WORD) + extension
+
+
+def _literal_heads(segments: list[str]) -> list[str]:
+    """Return the segments that stay as they are in the narrow pattern.
+
+    That is the first of several, and the second after a language, unless it is a number, a slug or an id.
+    """
+    candidates = segments[:-1][: 2 if segments and _LANGUAGE.fullmatch(segments[0]) else 1]
+    return list(_leading_words(candidates))
+
+
+def _leading_words(segments: list[str]) -> Iterator[str]:
+    """Yield the segments up to the first number, slug or id."""
+    for segment in segments:
+        if _segment_class(segment) not in (WORD, segment):
+            return
+        yield segment
+
+
+def _parameter_names(query: str) -> list[str]:
+    """Return the sorted names of a query, each once, without their index: `f[0]` and `f[1]` are one name."""
+    if not query:
+        return []
+    names = {_NAME_INDEX.sub("", unquote(part.partition("=")[0]).lower())[:40] for part in query.split("&")}
+    return sorted(names)[:_MAX_PARTS]

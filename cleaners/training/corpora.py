@@ -1,0 +1,102 @@
+"""Corpora that the models learn from: samples of whole sites, weights, and hosts that no model may see.
+
+A sample of pages of each whole site in the corpus, as annotated pages: sites of one author, of unusual markup.
+
+What the models learn from: the corpora, how much the pages of each weigh, and the hosts that no model may see.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SITES = "sites"
+_PAGES_A_SITE = 30  # more pages of one template add nothing
+_LEAST_WORDS = 30
+
+Row = dict[str, Any]
+
+
+def site_pages(folder: Path) -> Iterator[tuple[Row, bytes]]:
+    """The rows and pages of each site's sample, in a fixed order: a row has `id`, `url` and `text`."""
+    for file in sorted(folder.glob("*.tar.xz")):
+        yield from _sample_pages(file)
+
+
+def _sample_pages(file: Path) -> Iterator[tuple[Row, bytes]]:
+    name = file.name.removesuffix(".tar.xz")
+    with tarfile.open(file) as archive:
+        members = {member.name: member for member in archive.getmembers() if member.isfile()}
+        origins = json.loads(_read_member(archive, members[f"{name}/site.json"]))["origins"]
+        lines = _read_member(archive, members[f"{name}/truth.jsonl"]).decode("utf-8").splitlines()
+        for row in _sample_rows(list(map(json.loads, lines))):
+            paths = _candidate_files(f"{name}/www{row['path']}")
+            member = next((members[path] for path in paths if path in members), None)
+            if member is not None:
+                url = f"https://{origins[0] if origins else name}{row['path']}"
+                yield {"id": row["path"], "url": url, "text": row["text"]}, _read_member(archive, member)
+
+
+def _sample_rows(rows: list[Row]) -> list[Row]:
+    """A sample that does not depend on the order of the rows: those whose paths have the smallest digests."""
+    long_rows = [row for row in rows if len((row.get("text") or "").split()) >= _LEAST_WORDS]
+    return sorted(long_rows, key=lambda row: hashlib.sha256(row["path"].encode()).digest())[:_PAGES_A_SITE]
+
+
+def _candidate_files(path: str) -> tuple[str, ...]:
+    return path, f"{path.rstrip('/')}/index.html"
+
+
+def _read_member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    stream = archive.extractfile(member)
+    assert stream is not None
+    return stream.read()
+
+
+FOLDS = 5
+HELD_OUT_FOLDS = frozenset({0, 1})  # of the corpora that hold hosts out
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingCorpus:
+    """A corpus of the mixture: what its blocks weigh beside those of others, and whether it keeps two fifths of its
+    hosts out of every training, so that there are pages that no model has seen."""
+
+    name: str
+    weight: float = 1.0
+    holds_hosts_out: bool = False
+
+
+MIXTURE = (
+    TrainingCorpus("news"),
+    TrainingCorpus("segments"),
+    TrainingCorpus("wcxb"),
+    TrainingCorpus(SITES),
+    TrainingCorpus("dragnet", 0.3, holds_hosts_out=True),  # pages of 2012, and annotators of other habits
+    TrainingCorpus("zh69", 0.5, holds_hosts_out=True),
+)
+_CORPORA_BY_NAME = {corpus.name: corpus for corpus in MIXTURE}
+
+WHOLE_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.name != SITES and not corpus.holds_hosts_out)
+HELD_OUT_CORPORA = tuple(corpus.name for corpus in MIXTURE if corpus.holds_hosts_out)
+PAGE_CORPORA = WHOLE_CORPORA + HELD_OUT_CORPORA  # all but the whole sites
+
+
+def fold_of(host: str) -> int:
+    """The fold in which the pages of a host are tested, from 0: all of them in one."""
+    return hashlib.sha256(host.encode()).digest()[0] % FOLDS
+
+
+def is_held_out(corpus: str, host: str) -> bool:
+    """Whether no model may see this host's pages of the corpus."""
+    return _CORPORA_BY_NAME[corpus].holds_hosts_out and fold_of(host) in HELD_OUT_FOLDS
+
+
+def page_weight(corpus: str, host: str) -> float:
+    """What a page's blocks are multiplied with: the weight of its corpus, 0 for a host that is held out."""
+    return 0.0 if is_held_out(corpus, host) else _CORPORA_BY_NAME[corpus].weight

@@ -1,1 +1,0 @@
-"""An answer to exactly one outcome; what a worker does for a page."""

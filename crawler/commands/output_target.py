@@ -1,0 +1,31 @@
+"""Target of a verb's output, `-o` and the like: its failures are errors of the command, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import click
+from sqlite_utils import Database
+
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target
+
+
+@contextmanager
+def open_output(db: Database, target: str) -> Iterator[BinaryIO]:
+    """A stream to a path or, for `-`, to standard output; never to a file of the open archive `db`."""
+    with write_errors(), open_target(OwnFiles.of(db), target) as stream:
+        yield stream
+
+
+@contextmanager
+def write_errors() -> Iterator[None]:
+    """Within the `with` block, a target that is refused exits with 2, and one that fails on the way with 1."""
+    try:
+        yield
+    except TargetRefused as error:
+        raise CommandError(str(error)) from error
+    except TargetWriteError as error:
+        raise click.ClickException(str(error)) from error

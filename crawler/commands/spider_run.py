@@ -1,0 +1,169 @@
+"""Runs the spider in a Scrapy process of its own, for the verbs crawl, update, demo and rules."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+import click
+import scrapy.core.downloader.contextfactory  # noqa: F401 - see below
+from scrapy import signals
+from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.settings import Settings
+
+from broadsheet.crawler.commands.run_summary import RunResult
+from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.crawl.spiders import SiteSpider
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.discovery.scope import ScopeError
+from broadsheet.crawler.options import OptionError
+from broadsheet.crawler.settings import ENVIRONMENT_PROBLEMS
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.url_words import UrlState
+from broadsheet.output.read.plain_words import count_text
+
+# Scrapy's module of TLS contexts looks through the stack and all loaded modules when it is imported, three times. Here,
+# while both are small, that takes 0.08 s of CPU; from where the download handler imports it, 0.2 s.
+_CONTACT_TIP = "Tip: --contact you@example.org tells sites whom to ask about this crawl."
+_LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
+
+
+def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The project's settings that the command line changes."""
+    settings = {
+        "BROADSHEET_COMMAND": True,
+        "BROADSHEET_ALLOW_PRIVATE": options["allow_private"],
+        "BROADSHEET_DELAY": options["delay"],
+        "BROADSHEET_PER_HOST": options["concurrency"],
+        "BROADSHEET_COOKIES": options["cookies"] or "",
+        "BROADSHEET_PROGRESS": not options["quiet"],
+        "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,
+        "LOG_LEVEL": "ERROR" if options["quiet"] else _LOG_LEVELS[min(options["verbose"], len(_LOG_LEVELS) - 1)],
+    }
+    if options.get("ports"):
+        settings["BROADSHEET_PORTS"] = list(options["ports"])
+    if options["headers"]:
+        settings["BROADSHEET_HEADERS"] = dict(options["headers"])
+    if options.get("header_hosts"):
+        settings["BROADSHEET_HEADER_HOSTS"] = " ".join(options["header_hosts"])
+    if options["verbose"] or options["quiet"]:
+        settings["BROADSHEET_URL_LINES"] = bool(options["verbose"])
+    return settings
+
+
+def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[str, Any]) -> RunResult:
+    """Run the spider to its end. What keeps it from starting is a CommandError or ArchiveError, before any request."""
+    settings = project_settings()
+    settings.update(dict(changed_settings), priority="cmdline")
+    process = _SpiderProcess(settings)
+    crawler = process.create_crawler(SiteSpider)
+    watcher = _CrawlWatcher(quiet=not settings.getbool("BROADSHEET_PROGRESS"), archive_existed=is_nonempty_file(db))
+    watcher.has_no_contact = (
+        arguments.get("contact") == ""
+    )  # the sample's crawl asks this machine alone, and says nothing
+    crawler.signals.connect(watcher.spider_opened, signals.spider_opened)
+    started = time.monotonic()
+    task = process.crawl(crawler, db=db, **arguments)
+    process.start()
+    _raise_start_error(task, db)
+    spider = crawler.spider
+    if spider is None and process.signal_number:
+        return RunResult(db, (), time.monotonic() - started, {}, "killed", process.signal_number)
+    assert isinstance(spider, SiteSpider)
+    spider.workers.close()  # a second Ctrl-C leaves them
+    return RunResult(
+        db=db,
+        seeds=spider.seeds,
+        seconds=time.monotonic() - started,
+        outcome_counts=spider.session.stored_counts,
+        end_reason=spider.end_reason if task.done() else "killed",
+        signal=watcher.signal or process.signal_number,
+    )
+
+
+def project_settings() -> Settings:
+    """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
+    value."""
+    if ENVIRONMENT_PROBLEMS:
+        raise CommandError(ENVIRONMENT_PROBLEMS[0])
+    settings = Settings()
+    settings.setmodule("broadsheet.crawler.settings", priority="project")
+    return settings
+
+
+def _raise_start_error(task: asyncio.Task[None], db: str) -> None:
+    """Raise what kept the crawl from starting; wrong options and seeds as a CommandError."""
+    error = task.exception() if task.done() and not task.cancelled() else None
+    if isinstance(error, OptionError | ScopeError):
+        raise CommandError(str(error)) from error
+    if isinstance(error, sqlite3.Error | OSError):
+        raise NotReachable(f"{db} cannot be written: {error}") from error
+    if error is not None:
+        raise error
+
+
+class _SpiderProcess(AsyncCrawlerProcess):
+    """Notes a signal that comes before the spider is open, when it is Scrapy that handles it."""
+
+    signal_number = 0
+
+    def _signal_shutdown(self, signum: int, _: Any) -> None:
+        self.signal_number = signum
+        super()._signal_shutdown(signum, _)
+
+
+class _CrawlWatcher:
+    """Prints what a crawl begins with, and handles the signals that stop it."""
+
+    def __init__(self, *, quiet: bool, archive_existed: bool) -> None:
+        self.signal = 0
+        self.has_no_contact = False
+        self._quiet = quiet
+        self._archive_existed = archive_existed
+        self._scrapy_handler: Any = None
+
+    def spider_opened(self, spider: SiteSpider) -> None:
+        """Put our signal handlers before Scrapy's, which are set by now, and print what there is to say at the
+        start."""
+        self._scrapy_handler = signal.getsignal(signal.SIGINT)
+        signal.signal(signal.SIGINT, self._handle_signal)
+        signal.signal(signal.SIGTERM, self._handle_signal)
+        if self.has_no_contact and not self._quiet and not spider.crawl_options.contact:
+            click.echo(_CONTACT_TIP, err=True)
+        if (truncated_bytes := spider.session.truncated_bytes) and not self._quiet:
+            click.echo(
+                f"Cut {truncated_bytes:,} bytes that the last run could not commit off the WARC files.", err=True
+            )
+        if short_files := spider.session.short_files:
+            click.echo(
+                one_line(f"Raw responses are missing from {', '.join(short_files)}; broadsheet verify says which."),
+                err=True,
+            )
+        if self._archive_existed and not self._quiet:
+            click.echo(_resume_message(spider), err=True)
+
+    def _handle_signal(self, signal_number: int, frame: FrameType | None) -> None:
+        self.signal = signal_number
+        asyncio.get_running_loop().call_soon_threadsafe(_print_stopping)  # a handler must not print
+        self._scrapy_handler(signal_number, frame)
+
+
+def _resume_message(spider: SiteSpider) -> str:
+    counts, due_count = spider.session.queue.counts(), spider.session.due_count
+    if due_count:
+        not_due_count = counts[UrlState.QUEUED] - due_count
+        return f"Looking again: {due_count:,} URLs are due" + (
+            f", {not_due_count:,} others wait." if not_due_count else "."
+        )
+    return f"Going on: {count_text(counts[UrlState.DONE], 'URL')} done, {counts[UrlState.QUEUED]:,} waiting."
+
+
+def _print_stopping() -> None:
+    line_start = "\r\x1b[K" if sys.stderr.isatty() else ""
+    click.echo(line_start + one_line("Stopping when what is under way is done; Ctrl-C again stops at once."), err=True)

@@ -1,0 +1,82 @@
+"""Access to an archive: opened for reading, a refusal in one line, and the damage behind an error."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import click
+from sqlite_utils import Database
+
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.redaction import without_userinfo
+
+_REMEDY = "run broadsheet verify"
+_PRIMARY_CODE = 0xFF
+_PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY})
+
+
+@contextmanager
+def open_read_only(path: str) -> Iterator[Database]:
+    """An archive open for reading."""
+    with closing(open_database(path, read_only=True)) as db:
+        yield db
+
+
+def refuse(text: str) -> int:
+    """Say in one line on standard error why a command does nothing. Returns 1, its exit code."""
+    click.echo(one_line(f"broadsheet: {without_userinfo(text)}"), err=True)
+    return 1
+
+
+def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
+    """What to say of the archive at `path` if damage of it is behind an error; None where it is none of its own.
+
+    An error that does not say so by itself is put down to damage if `verify` finds any.
+    """
+    causes = list(_causes(error))
+    if damaged_value := next((cause for cause in causes if isinstance(cause, DamagedValue)), None):
+        return DamagedValue(damaged_value.location, path)
+    database_error = next((cause for cause in causes if isinstance(cause, sqlite3.DatabaseError)), None)
+    if _says_what_is_wrong(error, database_error):
+        return None
+    if location := damage_location(path):
+        return NotAnArchive(f"{path} is damaged {location}; {_REMEDY}")
+    if database_error and not isinstance(database_error, sqlite3.OperationalError):
+        return NotAnArchive(f"{path} is damaged: {database_error}; {_REMEDY}")
+    return None
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and the errors from which it was raised."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _says_what_is_wrong(error: BaseException, database_error: sqlite3.DatabaseError | None) -> bool:
+    """Whether an error is none of the stored data: a full disk, a lock, an archive that is refused."""
+    if database_error is None:
+        return isinstance(error, ArchiveError | OSError)
+    return getattr(database_error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PASSING_CODES
+
+
+def damage_location(path: str) -> str:
+    """Where the archive at `path` is damaged, as words that follow `is damaged`; empty if it is not, or is no archive.
+
+    Raw responses are left out: what they are is read from their files.
+    """
+    from broadsheet.output.read.verify import first_problem
+
+    try:
+        with closing(open_database(path, read_only=True)) as db:
+            problem = first_problem(db)
+    except ArchiveError:
+        return ""
+    if problem is None:
+        return ""
+    return f"at {problem.location}" if problem.location else f"({problem.detail})"

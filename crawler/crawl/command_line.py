@@ -1,0 +1,229 @@
+"""Command line: types of option values, errors of one line, exit codes. Light, for `--help`.
+
+Types of option values beyond click's own: parsed and checked. Light: `broadsheet --help` imports this.
+
+Running a click command: its exit code, and what goes wrong in one line on standard error.
+
+Light: `broadsheet --help` imports this.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sqlite3
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_Value = TypeVar("_Value")
+_LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
+_SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
+
+
+class CommandError(click.ClickException):
+    """A command cannot be carried out as it is given; the text says why, in one line."""
+
+    exit_code = 2
+
+
+def duration(value: str) -> float:
+    """Seconds from a number with or without a unit: 90, 30m, 2h, 1d."""
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
+    return float(match[1]) * _SECONDS[match[2].lower()]
+
+
+def seconds(value: str | float) -> float:
+    """A number of seconds that is neither negative nor infinite."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise click.BadParameter(f"{value!r} is no number of seconds")
+    return number
+
+
+def shard(value: str) -> tuple[int, int]:
+    """A part of a whole as (number, count): 3/20 is the third of twenty."""
+    match = _SHARD.fullmatch(value.strip())
+    if match is None or int(match[1]) > int(match[2]):
+        raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
+    return int(match[1]), int(match[2])
+
+
+def header(value: str) -> tuple[str, str]:
+    """A header field of a request as (name, value)."""
+    from broadsheet.crawler.fetch.request_headers import read_header
+
+    return _checked_value(read_header, value)
+
+
+def contact(value: str) -> str:
+    """A contact that can be sent with requests: a URL or a mail address."""
+    from broadsheet.crawler.fetch.identity import read_contact
+
+    return _checked_value(read_contact, value)
+
+
+def user_agent(value: str) -> str:
+    """A User-Agent that can be sent in a header."""
+    from broadsheet.crawler.fetch.identity import read_user_agent
+
+    return _checked_value(read_user_agent, value)
+
+
+def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
+    from broadsheet.crawler.options import OptionError
+
+    try:
+        return check(value)
+    except OptionError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+def language(value: str) -> str:
+    """The code of a language, two or three letters in lower case; a region is dropped."""
+    match = _LANGUAGE.fullmatch(value.strip())
+    if match is None:
+        raise click.BadParameter(f"{value!r} is no language code; write en, es, de …")
+    return match[1].lower()
+
+
+def existing_archive(value: str) -> str:
+    """The path of an archive that a verb reads, looked at before anything heavy is imported. NotReachable if nothing
+    is there, or a folder."""
+    file = Path(value).absolute()
+    if file.is_dir():
+        raise NotReachable(f"{file} is a folder, not an archive file")
+    if not file.exists():
+        raise NotReachable(f"{file} does not exist")
+    return value
+
+
+def is_nonempty_file(name: str) -> bool:
+    """Whether there is a file at the path that is not empty."""
+    path = Path(name)
+    return path.is_file() and path.stat().st_size > 0
+
+
+def is_file_of_receivers(word: str) -> bool:
+    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
+    return word.endswith(".toml") and "://" not in word
+
+
+def require_extra(module: str, extra: str) -> None:
+    """CommandError, with what to install, where a module is missing that an extra of ours brings."""
+    if find_spec(module) is None:
+        raise CommandError(f"this needs {module}, which is not installed: pip install 'broadsheet[{extra}]'")
+
+
+HELP_OPTIONS = ["-h", "--help"]
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+IN_USE = 75
+"""Another crawl owns the archive: EX_TEMPFAIL of sysexits.h, so that a script can tell what to try again."""
+_NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
+"""What a verb raises that says nothing of its archive."""
+
+
+class ArchiveVerb(click.Command):
+    """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the verb; ArchiveError in place of an exception that comes from damage."""
+        try:
+            return super().invoke(context)
+        except _NO_DAMAGE:
+            raise
+        except Exception as error:
+            if isinstance(error, NotReachable) and error.__cause__ is None:
+                raise
+            from broadsheet.crawler.crawl.archive_access import damage_behind
+
+            path = context.params.get("db")
+            if path and (damage := damage_behind(path, error)):
+                raise damage from error
+            raise
+
+
+class ArchiveVerbs(click.Group):
+    """A group of verbs that say in one line when an archive is damaged; so do those of the groups in it."""
+
+    command_class = ArchiveVerb
+    group_class = type
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+
+def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:
+    """Run a command line, by default that of this process, and return its exit code; errors are one line each."""
+    try:
+        code = command.main(arguments, prog_name="broadsheet", standalone_mode=False)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit) as error:  # the latter is how click tells of the former, and ends a completion
+        if isinstance(error, SystemExit) and not error.code:
+            return 0
+        _discard_output()
+        return PIPE_CLOSED
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except click.ClickException as error:
+        _print_error(_error_message(error))
+        return error.exit_code
+    except ArchiveError as error:
+        _print_error(str(error))
+        return IN_USE if isinstance(error, InUse) else 1
+    except (OSError, sqlite3.OperationalError) as error:
+        _print_error(_system_message(error))
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _error_message(error: click.ClickException) -> str:
+    """The error's text; a command line that makes no sense gets a hint to the verb's help."""
+    hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
+    return error.format_message() + hint
+
+
+def _system_message(error: OSError | sqlite3.OperationalError) -> str:
+    """What the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    try:
+        sys.stdout.flush()
+    except OSError as output_error:
+        _discard_output()
+        return f"cannot write to standard output: {output_error.strerror}"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"the archive cannot be used: {error}"
+    return f"cannot go on: {error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+def _discard_output() -> None:
+    """Send what standard output still holds nowhere, else the interpreter complains when it flushes at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_error(message: str) -> None:
+    from broadsheet.output.archive.stored_text import inert_text
+    from broadsheet.output.raw.redaction import without_userinfo
+
+    click.echo("broadsheet: " + " ".join(without_userinfo(inert_text(message)).split()), err=True)

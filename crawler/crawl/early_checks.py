@@ -1,0 +1,140 @@
+"""Checks of a command line before anything heavy is imported or any file is made.
+
+What can be said of a command line before anything heavy is imported or any file is made.
+
+A mistake is told at once, and leaves nothing behind. Light: no Scrapy, no database.
+
+On which pages trafilatura is asked, for the commands that clean without a crawl: what BROADSHEET_EXTRACTOR says.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from broadsheet.cleaners.document import ExtractorUse
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.discovery.scope import Scope, ScopeError
+from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from broadsheet.crawler.fetch.request_headers import read_cookies
+from broadsheet.crawler.options import CrawlOptions, OptionError, read_extractor_use
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.raw.redaction import without_userinfo
+
+DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
+"""Where URLs come from besides start URLs; each has an option `--no-…`."""
+
+_ARGUMENT_OPTIONS = (
+    "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
+    "site_rules", "keep_credentials", "ignore_robots",
+    "revisit", "every",
+)  # fmt: skip
+
+
+def check_crawl(options: Mapping[str, Any]) -> None:
+    """Raise what keeps a crawl from starting: CommandError for its options, ArchiveError for a folder that is not
+    there, ClickException (exit code 1) where no start URL of a new archive has a host."""
+    archive = Path(options["db"])
+    is_new = not archive.is_file() or archive.stat().st_size == 0
+    if not options["urls"] and not options["urls_file"]:
+        if is_new:
+            raise CommandError("say where to start: broadsheet crawl https://…")
+        return
+    seeds = check_options(options)
+    if archive.is_dir():
+        raise NotReachable(f"{archive.absolute()} is a folder, not an archive file")
+    if not archive.parent.is_dir():
+        raise NotReachable(f"the folder {archive.absolute().parent} does not exist")
+    if is_new:
+        _check_hosts(seeds)
+
+
+def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The start URLs that a crawl's options name, in canonical form. CommandError for what no crawl can be made of."""
+    try:
+        crawl_options = CrawlOptions.from_arguments(spider_arguments(options))
+        seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
+        Scope.from_seeds(seeds, crawl_options.include, crawl_options.exclude)
+        read_cookies(options["cookies"] or "")
+    except (OptionError, ScopeError) as error:
+        raise CommandError(str(error)) from error
+    return seeds
+
+
+def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
+    """CommandError for a file that is not there or cannot be read; for a folder too where there is a hint to give."""
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            if folder_hint:
+                raise CommandError(f"{name} is a folder: {folder_hint}")
+            continue
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            raise CommandError(f"cannot read {name}: {error.strerror}") from error
+
+
+def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
+    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
+    seeds = []
+    for url in urls:
+        seed = canonicalise(url)
+        if seed is None:
+            raise OptionError(_unusable_seed(url))
+        if reason := check_url(seed, allow_private, (port_of(seed),)):
+            hint = " (--allow-private opens it)" if reason in PRIVATE_VERDICTS else ""
+            raise OptionError(f"refused: {url} is a {reason.replace('_', ' ')} address{hint}")
+        seeds.append(seed)
+    return tuple(dict.fromkeys(seeds))
+
+
+def _unusable_seed(url: str) -> str:
+    """Why a start URL is none, without the password that may be in it."""
+    with_slashes = url if "//" in url else f"//{url}"
+    bare_url = without_userinfo(with_slashes)
+    if bare_url == with_slashes or url.lower().startswith("mailto:"):
+        return f"not an http or https URL: {url}"
+    return f"{bare_url.removeprefix('//')} was given with a user name, which no URL sends: use --header or --cookies"
+
+
+def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
+    arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
+    disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
+    disabled |= {"warc": False} if options["no_warc"] else {}
+    identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}
+    return arguments | disabled | identity | {"seeds": options["urls"], "languages": options["language"]}
+
+
+def _check_hosts(seeds: Iterable[str]) -> None:
+    """ClickException if none of the start URLs has a host that is known to the resolver; the first one that has ends
+    the search."""
+    hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
+    if not any(_is_known_host(host) for host in hosts):
+        raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")
+
+
+def _is_known_host(host: str) -> bool:
+    try:
+        return bool(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        return isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+
+
+_EXTRACTOR_VARIABLE = "BROADSHEET_EXTRACTOR"  # read here: Scrapy's settings cost half a second to import
+
+
+def extractor_setting() -> ExtractorUse:
+    """The setting's value. CommandError if it is none of the words."""
+    try:
+        return read_extractor_use(os.environ.get(_EXTRACTOR_VARIABLE, ExtractorUse.IN_DOUBT), _EXTRACTOR_VARIABLE)
+    except OptionError as error:
+        raise CommandError(str(error)) from error

@@ -1,0 +1,160 @@
+"""Fetches a queued URL: has its request downloaded, and the outcome of the response or fault stored."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from scrapy.crawler import Crawler
+from scrapy.http import Request, Response
+
+from broadsheet.crawler.crawl.frontier import Frontier, Turn
+from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader, redirect_target
+from broadsheet.crawler.crawl.outcomes import (
+    Answer,
+    OutcomeBuilder,
+    answer_capture,
+    partial_capture,
+    retry_after_of,
+    unfetched_outcome,
+)
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.crawler.fetch.capacity import ByteBudget
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.requests import (
+    RequestBuilder,
+    download,
+    latency_of,
+    raw_exchange_of_fault,
+    raw_exchange_of_response,
+    redirect_count_of,
+    robots_id_of,
+)
+from broadsheet.output.archive.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+
+_SLOW_DOWN_STATUSES = frozenset((429, 503))
+
+
+@dataclass(frozen=True, slots=True)
+class Fetcher:
+    """Fetches the URLs of one crawl. `store` returns when an outcome is in the archive.
+
+    Until then the response's body counts in `byte_budget`. The frontier learns how each host responds.
+    """
+
+    crawler: Crawler
+    request_builder: RequestBuilder
+    frontier: Frontier
+    outcomes: OutcomeBuilder
+    robots_reader: RobotsReader
+    guesses: GuessedPlaces
+    byte_budget: ByteBudget
+    store: Callable[[Outcome], Awaitable[None]]
+    logger: logging.LoggerAdapter[logging.Logger]
+    _redirect_captures: dict[str, list[Capture]] = field(default_factory=dict, init=False)
+    """By the URL of a robots.txt: captures of redirects and failed attempts, to be stored with its one outcome."""
+
+    async def give_up(self, turn: Turn) -> None:
+        """Store the outcome of a turn that is no request."""
+        outcome = replace(unfetched_outcome(turn.queued_url, turn.state, turn.reason), given_up_host=turn.given_up_host)
+        await self._store_if_any(outcome, turn.queued_url)
+
+    async def fetch(self, queued_url: QueuedUrl) -> None:
+        """Send the URL's request and store its outcome. The redirects of a robots.txt are followed."""
+        request: Request | None = self._request(queued_url)
+        while request is not None:
+            request = await self._send(request, queued_url)
+
+    def _request(self, queued_url: QueuedUrl, redirected_url: str = "", redirect_count: int = 0) -> Request:
+        robots = self.frontier.robots_for(queued_url.host)
+        return self.request_builder.build(queued_url, robots.id if robots else None, redirected_url, redirect_count)
+
+    async def _send(self, request: Request, queued_url: QueuedUrl) -> Request | None:
+        """Store the outcome of a request; returns the next request if it was a redirect of a robots.txt."""
+        assert self.crawler.engine is not None
+        result = await download(self.crawler.engine, request)
+        if isinstance(result, Fault):
+            await self._store_if_any(self._fault_outcome(result, request, queued_url), queued_url)
+        if not isinstance(result, Response):
+            return None
+        with self.byte_budget.reserve(len(result.body)):
+            outcome, next_request = await self._response_outcome(result, request, queued_url)
+            await self._store_if_any(outcome, queued_url)
+        return next_request
+
+    async def _store_if_any(self, outcome: Outcome | None, queued_url: QueuedUrl) -> None:
+        if outcome is not None:
+            await self.store(self.guesses.extend(outcome, queued_url, self.robots_reader.robots_of(queued_url)))
+
+    async def _response_outcome(
+        self, response: Response, request: Request, queued_url: QueuedUrl
+    ) -> tuple[Outcome | None, Request | None]:
+        """A response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
+
+        Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
+        """
+        raw_exchange, redirect_count = raw_exchange_of_response(request, response), redirect_count_of(request)
+        answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), raw_exchange)
+        if queued_url.kind == UrlKind.ROBOTS and (target := redirect_target(response, redirect_count)):
+            self._keep_redirect_capture(queued_url, answer_capture(answer))
+            return None, self._request(queued_url, target, redirect_count + 1)
+        self._report_to_frontier(answer, request)
+        if queued_url.kind != UrlKind.ROBOTS:
+            return await self._answer_outcome(answer), None
+        if outcome := await self.robots_reader.read_answer(answer, self._answer_outcome):
+            return self._with_redirect_captures(outcome), None
+        self._keep_redirect_capture(queued_url, answer_capture(answer))
+        return None, None
+
+    async def _answer_outcome(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
+        """The outcome of a response; an exception in our own code fails its URL only."""
+        try:
+            return await self.outcomes.from_answer(answer, robots)
+        except Exception as error:
+            self.logger.exception("A fault of ours at %s", answer.queued_url.url)
+            return self.outcomes.from_fault(
+                answer.queued_url, Fault(compound_reason(ReasonFamily.ERROR, type(error).__name__)), answer.received_at
+            )
+
+    def _report_to_frontier(self, answer: Answer, request: Request) -> None:
+        """Report to the frontier whether the host responds well, fails, or wants fewer requests."""
+        queued_url, status = answer.queued_url, answer.response.status
+        if status in _SLOW_DOWN_STATUSES:
+            self.frontier.record_refusal(queued_url, retry_after_of(answer), http_reason(status))
+        elif status >= 500:
+            self.frontier.record_failure(queued_url, http_reason(status))
+        else:
+            self.frontier.record_answer(queued_url, latency_of(request))
+
+    def _fault_outcome(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Outcome | None:
+        """The outcome of a request without a usable response; None if a robots.txt is to be requested again."""
+        if fault.retry or fault.host_gone:
+            self.frontier.record_failure(queued_url, fault.reason)
+        capture, now = self._partial_capture(fault, request, queued_url), datetime.now(UTC)
+        outcome = self.outcomes.from_fault(queued_url, fault, now, capture)
+        if queued_url.kind != UrlKind.ROBOTS:
+            return outcome
+        if decided := self.robots_reader.read_fault(queued_url, fault, redirect_count_of(request) > 0, outcome):
+            return self._with_redirect_captures(decided)
+        if capture:
+            self._keep_redirect_capture(queued_url, capture)
+        return None
+
+    def _partial_capture(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Capture | None:
+        """The capture of the part of a response before the fault; None without raw bytes."""
+        raw_exchange = raw_exchange_of_fault(request, fault)
+        if raw_exchange is None:
+            return None
+        return partial_capture(queued_url, request.url, raw_exchange, datetime.now(UTC), robots_id_of(request))
+
+    def _keep_redirect_capture(self, queued_url: QueuedUrl, capture: Capture) -> None:
+        if capture.raw is not None:
+            self._redirect_captures.setdefault(queued_url.url, []).append(capture)
+
+    def _with_redirect_captures(self, outcome: Outcome) -> Outcome:
+        return replace(outcome, extra_captures=tuple(self._redirect_captures.pop(outcome.url, ())))

@@ -1,0 +1,323 @@
+"""The scheduler of the crawl: takes URLs from the archive's queue, host by host, at each host's pace.
+
+A URL is handed out when its host's robots.txt is known, the delay since the host's last request is over, and not too
+many requests are pending. A request is pending until it has a response; its URL is in flight until its outcome is
+stored. Which URLs are in flight is in memory only: the queue's row changes when the outcome is stored.
+Hosts take turns in the order in which they are due. One that responds slowly, or whose robots.txt is still requested,
+cannot take all places: half of them are kept for hosts without pending requests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.crawler.crawl.hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.output.archive.url_words import NO_REASON, Reason, UrlKind, UrlState, http_reason
+from broadsheet.output.write.url_queue import Queue, QueuedUrl
+
+__all__ = ["Frontier", "PolitenessSettings", "Turn"]
+
+_SERVICE_UNAVAILABLE = http_reason(503)
+_SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
+_TOLERATED_FAILURES = 2  # failures in a row that may be the URLs' own and do not slow the host
+_SLOW_ENOUGH_DELAY = 10.0  # seconds between two requests: failures that ask for no more slow a host no further
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A URL to be fetched, or, with a state and `reason`, one to be given up without a request.
+
+    With `given_up_host`, everything else that is queued of that host is to be given up with it; what is not gets a turn
+    of its own.
+    """
+
+    queued_url: QueuedUrl
+    reason: Reason = NO_REASON
+    state: UrlState = UrlState.SKIPPED
+    given_up_host: str = ""
+
+
+class Frontier:
+    """Hands out turns until nothing is queued or in flight, or `stop` is called."""
+
+    def __init__(
+        self, queue: Queue, politeness: PolitenessSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._queue = queue
+        self._politeness = politeness
+        self._clock = clock
+        self._hosts = HostRegistry(queue, lambda: Pace.at_floor(politeness.delay))
+        self._due_hosts = DueQueue()  # hosts with a URL to be handed out
+        self._robots_due_hosts = DueQueue()  # hosts whose robots.txt is to be requested
+        self._deferred_hosts: list[HostState] = []  # hosts that were due, but left the last places to others
+        self._changed_hosts: dict[str, HostState] = {}  # hosts to be scheduled anew, by name
+        self._in_flight: dict[str, HostState] = {}  # by URL
+        self._busy_host_count = 0  # hosts with pending requests
+        self._unstored_count = 0  # URLs in flight that have a response: being cleaned or stored
+        self._pending_robots_urls: set[str] = set()
+        self._scanned_at = -_SCAN_SECONDS
+        self._is_scan_fresh = False  # whether nothing was stored since the last scan
+        self._change_event = asyncio.Event()
+        self._is_stopped = False
+        self._is_draining = False
+
+    async def turns(self) -> AsyncIterator[Turn]:
+        """Yield turns when they are due."""
+        while not self._is_stopped:
+            self._change_event.clear()
+            if turn := self._next_turn():
+                yield turn
+            elif self._is_finished():
+                return
+            else:
+                await self._wait_for_change()
+
+    def stop(self) -> None:
+        """Hand out nothing more, and end `turns` at once."""
+        self._is_stopped = True
+        self._change_event.set()
+
+    def drain(self) -> None:
+        """Hand out nothing more, and end `turns` when nothing is in flight."""
+        self._is_draining = True
+        self._change_event.set()
+
+    def mark_stored(self, url: str) -> None:
+        """The outcome of a URL is stored: it is no longer in flight, and its row may have left the queue."""
+        if host := self._in_flight.pop(url, None):
+            del host.in_flight[url]
+            if url in host.answered_urls:
+                host.answered_urls.remove(url)
+                self._unstored_count -= 1
+            else:
+                self._busy_host_count -= not host.pending_requests
+            self._pending_robots_urls.discard(url)
+            host.giving_up_url = "" if host.giving_up_url == url else host.giving_up_url
+            self._mark_changed(host)
+        self._is_scan_fresh = False
+        self._change_event.set()
+
+    def record_answer(self, queued_url: QueuedUrl, latency: float) -> None:
+        """A URL has a good response, with its latency in seconds."""
+        host = self._hosts.get_or_create(queued_url.host)
+        host.pace = host.pace.after_answer(latency)
+        host.failure_count, host.has_error_status = 0, False
+        if queued_url.url in host.in_flight and queued_url.url not in host.answered_urls:
+            host.answered_urls.add(queued_url.url)
+            self._unstored_count += 1
+            self._busy_host_count -= not host.pending_requests
+            self._mark_changed(host)
+
+    def record_refusal(
+        self, queued_url: QueuedUrl, retry_after: float | None = None, reason: Reason = _SERVICE_UNAVAILABLE
+    ) -> None:
+        """A response says "too many requests" (429, 503): its host gets fewer from now on."""
+        host = self._hosts.get_or_create(queued_url.host)
+        host.pace = host.pace.after_refusal(self._clock(), retry_after)
+        self._count_failure(host, queued_url, reason, has_retry_after=retry_after is not None)
+        self._mark_changed(host)
+
+    def record_failure(self, queued_url: QueuedUrl, reason: Reason) -> None:
+        """A request failed for a reason that may be the URL's or its host's: 5xx, a timeout, a broken connection.
+
+        After several in a row the host gets fewer requests, after many it is given up. Requests that were pending at
+        the same time count as one failure.
+        """
+        host = self._hosts.get_or_create(queued_url.host)
+        is_new_failure = self._count_failure(host, queued_url, reason)
+        if is_new_failure and host.failure_count > _TOLERATED_FAILURES and host.pace.delay < _SLOW_ENOUGH_DELAY:
+            host.pace = host.pace.after_refusal(self._clock())
+            self._mark_changed(host)
+
+    def set_robots(self, host_name: str, robots: RobotsRules) -> None:
+        """Put a host's robots.txt in force; from now on its URLs may be handed out."""
+        host = self._hosts.get_or_create(host_name)
+        host.set_robots(robots, self._politeness, self._clock())
+        self._mark_changed(host)
+
+    def robots_for(self, host_name: str) -> RobotsRules | None:
+        """The robots.txt in force for a host; None if none was read yet."""
+        host = self._hosts.get_or_create(host_name)
+        return host.robots or host.previous_robots
+
+    def retry_robots(self, queued_url: QueuedUrl, wait: float) -> None:
+        """Have a robots.txt requested again, `wait` seconds from now at the earliest."""
+        host = self._hosts.get_or_create(queued_url.host)
+        host.robots_attempts, host.robots_due_at = queued_url.attempts + 1, self._clock() + wait
+        host.is_robots_requested = False
+        self.mark_stored(queued_url.url)
+
+    def give_up_host(self, host_name: str, reason: Reason) -> None:
+        """Give up a host that cannot be reached at all; its queued URLs fail with the reason."""
+        host = self._hosts.get_or_create(host_name)
+        self._hosts.give_up(host, reason)
+        self._mark_changed(host)
+
+    @property
+    def in_flight(self) -> int:
+        """How many URLs were handed out whose outcomes are not stored."""
+        return len(self._in_flight)
+
+    @property
+    def _pending_requests(self) -> int:
+        """How many requests have no response yet."""
+        return len(self._in_flight) - self._unstored_count
+
+    def _mark_changed(self, host: HostState) -> None:
+        self._changed_hosts[host.name] = host
+        self._change_event.set()
+
+    def _count_failure(
+        self, host: HostState, queued_url: QueuedUrl, reason: Reason, has_retry_after: bool = False
+    ) -> bool:
+        is_new_failure = host.count_failure(queued_url.url, reason, self._clock(), has_retry_after=has_retry_after)
+        if is_new_failure and (give_up_reason := host.reason_to_give_up(reason, self._politeness)):
+            self.give_up_host(host.name, give_up_reason)
+        return is_new_failure
+
+    def _next_turn(self) -> Turn | None:
+        if self._is_draining or self._unstored_count >= self._politeness.max_unstored:
+            return None
+        if self._pending_requests >= self._politeness.max_requests:
+            return None
+        self._schedule_changed_hosts()
+        if self._clock() - self._scanned_at >= _SCAN_SECONDS:
+            self._scan_queue()
+        turn = self._first_turn()
+        if turn is None and not self._is_scan_fresh:
+            self._scan_queue()
+            turn = self._first_turn()
+        return turn
+
+    def _schedule_changed_hosts(self) -> None:
+        """Schedule the hosts whose state has changed, and those that were deferred."""
+        hosts = [*self._deferred_hosts, *self._changed_hosts.values()]
+        self._deferred_hosts, self._changed_hosts = [], {}
+        for host in hosts:
+            self._schedule_host(host)
+
+    def _scan_queue(self) -> None:
+        """Make hosts active that have a URL due in the queue, and schedule them."""
+        self._scanned_at, self._is_scan_fresh = self._clock(), True
+        for host in self._hosts.activate_due(self._scanned_at):
+            self._schedule_host(host)
+
+    def _schedule_host(self, host: HostState) -> None:
+        """Schedule a host for its robots.txt or its next URL; make it idle if it has none."""
+        if not self._hosts.is_active(host):
+            return
+        self._due_hosts.remove(host)
+        host.expire_robots(self._clock())
+        if host.robots is None and not host.given_up_reason:
+            if not host.is_robots_requested:
+                self._robots_due_hosts.schedule(host, max(host.robots_due_at, host.pace.next_request_at))
+            return
+        self._robots_due_hosts.remove(host)
+        now = self._clock()
+        if not self._has_next(host, now):
+            if not host.in_flight:
+                self._hosts.deactivate(host, now)
+        elif host.refusal(host.read_ahead[0], self._politeness):
+            self._due_hosts.schedule(host, float("-inf"))
+        elif host.pending_requests < self._politeness.requests_per_host:
+            self._due_hosts.schedule(host, host.pace.next_request_at)
+
+    def _has_next(self, host: HostState, now: float) -> bool:
+        """Whether a host has a URL to be handed out; more are read from the queue when none is left in memory."""
+        if self._hosts.has_had_its_share(host, now):
+            host.read_ahead.clear()
+        elif host.is_closed(self._politeness):
+            host.read_ahead.clear()
+            if not host.giving_up_url and (queued_url := self._queue.any_queued(host.name, host.in_flight)):
+                host.read_ahead.append(queued_url)
+        elif not host.read_ahead:
+            host.read_ahead.extend(self._queue.take(host.name, self._hosts.batch_size(), host.in_flight))
+        return bool(host.read_ahead)
+
+    def _first_turn(self) -> Turn | None:
+        """The turn of the host that has been due for longest; a robots.txt goes before pages."""
+        now = self._clock()
+        while self._may_request_robots() and (host := self._robots_due_hosts.pop_due(now)):
+            if turn := self._robots_turn(host):
+                return turn
+        while host := self._due_hosts.pop_due(now):
+            if self._is_crowding(host):
+                self._deferred_hosts.append(host)
+            else:
+                return self._page_turn(host)
+        return None
+
+    def _may_request_robots(self) -> bool:
+        """Whether another robots.txt may be requested: half of the places are kept for hosts whose one is known."""
+        pending_count = len(self._pending_robots_urls)
+        has_open_hosts = len(self._hosts) > len(self._robots_due_hosts) + pending_count
+        max_requests = self._politeness.max_requests
+        return pending_count < (max(1, max_requests // 2) if has_open_hosts else max_requests)
+
+    def _is_crowding(self, host: HostState) -> bool:
+        """Whether a host with pending requests would take the last places from hosts that have none."""
+        if not host.pending_requests:
+            return False
+        reserved_places = min(len(self._hosts) - self._busy_host_count, self._politeness.max_requests // 2)
+        return self._pending_requests + 1 + reserved_places > self._politeness.max_requests
+
+    def _page_turn(self, host: HostState) -> Turn:
+        """The turn of a host's next URL, which is in flight from now on."""
+        queued_url = host.read_ahead.popleft()
+        state, reason = host.refusal(queued_url, self._politeness) or (UrlState.QUEUED, NO_REASON)
+        if not reason:
+            host.pace = host.pace.after_request(self._clock())
+        self._launch(host, queued_url)
+        if not host.is_closed(self._politeness):
+            return Turn(queued_url, reason, state)
+        host.giving_up_url = queued_url.url
+        return Turn(queued_url, reason, state, host.name)
+
+    def _robots_turn(self, host: HostState) -> Turn | None:
+        """The turn of a host's robots.txt; None if none of its URLs is due any more: it is made idle."""
+        queued_urls = self._queue.take(host.name, 1)
+        if not queued_urls:
+            self._hosts.deactivate(host, self._clock())
+            return None
+        host.is_robots_requested = True
+        robots = queued_robots_txt(queued_urls[0], host.robots_attempts)
+        host.pace = host.pace.after_request(self._clock())
+        self._pending_robots_urls.add(robots.url)
+        self._launch(host, robots)
+        return Turn(robots, state=UrlState.QUEUED)
+
+    def _launch(self, host: HostState, queued_url: QueuedUrl) -> None:
+        self._busy_host_count += not host.pending_requests
+        host.in_flight[queued_url.url] = self._clock()
+        host.turn_count += 1
+        self._in_flight[queued_url.url] = host
+        self._changed_hosts[host.name] = host
+
+    def _is_finished(self) -> bool:
+        return not self._in_flight and (self._is_draining or self._queue.is_empty())
+
+    async def _wait_for_change(self) -> None:
+        """Wait until something changes, the next host is due, or it is time for the next scan."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._seconds_to_wait()):  # wait_for may lose a cancellation
+                await self._change_event.wait()
+
+    def _seconds_to_wait(self) -> float:
+        """The seconds until the first host is due that is not yet, or until the next scan if that is sooner."""
+        now = self._clock()
+        due_times = (self._due_hosts.next_due_at(), self._robots_due_hosts.next_due_at())
+        return min([_SCAN_SECONDS, *(due_at - now for due_at in due_times if due_at is not None and due_at > now)])
+
+
+def queued_robots_txt(queued_url: QueuedUrl, attempts: int) -> QueuedUrl:
+    """The robots.txt of a URL's host as a queued URL, after `attempts` requests for it. It has no row yet."""
+    parts = urlsplit(queued_url.url)
+    url = f"{parts.scheme}://{parts.netloc}/robots.txt"
+    return QueuedUrl(0, url, queued_url.host, UrlKind.ROBOTS, 0, 0, attempts, UrlSource.ROBOTS, "", "")

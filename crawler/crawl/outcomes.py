@@ -1,0 +1,341 @@
+"""From a response, or the lack of one, to the outcome that the archive stores.
+
+Whatever happens to a URL becomes one `Outcome` with a state and a reason. Parsing and cleaning run in the workers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from scrapy.http import Response
+
+from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.cleaners.page.robots_directives import header_directives
+from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules
+from broadsheet.crawler.crawl.worker_jobs import (
+    CrawlPolicy,
+    PageJob,
+    process_empty_page,
+    process_feed,
+    process_page,
+    process_sitemap,
+)
+from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
+from broadsheet.crawler.discovery.response_bodies import BodyKind, body_kind, is_media_type
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.archive.url_words import (
+    OutcomeReason,
+    Reason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+
+MAX_REDIRECTS = 10
+NOT_MODIFIED_STATUS = 304
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A queued URL with the response that it got, and when that came (UTC)."""
+
+    queued_url: QueuedUrl
+    response: Response
+    received_at: datetime
+    robots_id: int | None = None  # the robots.txt in force when it was requested
+    wire: RawExchange | None = None  # what went over the connection, if it is kept
+
+    @property
+    def timestamp(self) -> str:
+        """When the response came, UTC ISO 8601 to the second."""
+        return self.received_at.isoformat(timespec="seconds")
+
+    def header(self, name: str) -> str:
+        """A response header's value, or an empty string."""
+        return (self.response.headers.get(name) or b"").decode("latin-1")
+
+
+class OutcomeBuilder:
+    """Builds an outcome for each response or fault, by the crawl's options and scope.
+
+    `scope` grows when a seed redirects to another host.
+    """
+
+    def __init__(
+        self, options: CrawlOptions, scope: Scope, workers: WorkerPool, retries: RetryPolicy | None = None
+    ) -> None:
+        self.options = options
+        self.scope = scope
+        self.robot = "broadsheet"  # the name by which directives call us
+        self._workers = workers
+        self._retries = retries or RetryPolicy()
+        self._policy: CrawlPolicy | None = None
+        self._packed_policy = b""
+        self._redirect_chains: dict[str, tuple[str, ...]] = {}  # by URL: the redirects that led to it
+
+    def resume(self, redirect_chains: Mapping[str, tuple[str, ...]], seed_targets: Iterable[str]) -> None:
+        """Take over what earlier runs found: the redirects that led to URLs still queued, and where the seeds redirect
+        to."""
+        self._redirect_chains.update(redirect_chains)
+        for seed_target in seed_targets:
+            if not self.scope.contains(seed_target):
+                self.scope = self.scope.with_seed(seed_target)
+
+    async def from_answer(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
+        """The outcome of a response. `robots` is the parsed robots.txt if the URL is one."""
+        status = answer.response.status
+        if robots is not None:
+            return self._robots_outcome(answer, robots)
+        if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
+            return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
+        if 300 <= status < 400 and answer.header("Location"):
+            return self._redirect_outcome(answer)
+        if status >= 400 or not 200 <= status < 300:
+            return self._http_error_outcome(answer)
+        try:
+            return await self._content_outcome(answer)
+        except WorkerError as error:
+            return _answer_outcome(answer, UrlState.FAILED, error.reason)
+
+    def from_fault(
+        self, queued_url: QueuedUrl, fault: Fault, failed_at: datetime, partial_capture: Capture | None = None
+    ) -> Outcome:
+        """The outcome of a request that failed: a retry, or a failure that is final.
+
+        `partial_capture` is the row of the response, if a part of one was received.
+        """
+        if fault.retry and self._retries.allows_retry(queued_url.attempts):
+            retry = _retry_outcome(
+                queued_url, fault.reason, failed_at, self._retries.wait_before(queued_url.attempts + 1)
+            )
+            return replace(retry, capture=partial_capture)
+        state = UrlState.SKIPPED if is_refusal(fault.reason) else UrlState.FAILED
+        timestamp = failed_at.isoformat(timespec="seconds")
+        return Outcome(
+            queued_url.url, state, fault.reason, fetched_at=timestamp, capture=partial_capture, kind=queued_url.kind
+        )
+
+    def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
+        """A robots.txt leads to the sitemaps that it names."""
+        sitemap_urls = robots.sitemaps if self.options.discover_sitemaps else ()
+        rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
+        if robots.access is Access.NOTHING:
+            outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)
+        else:
+            outcome = _answer_outcome(answer, UrlState.DONE, OutcomeReason.ROBOTS)
+        return replace(outcome, discovered_urls=tuple(rows))
+
+    def _redirect_outcome(self, answer: Answer) -> Outcome:
+        queued_url = answer.queued_url
+        target = canonicalise(answer.header("Location"), queued_url.url)
+        if target is None:
+            return _answer_outcome(answer, UrlState.FAILED, OutcomeReason.BAD_REDIRECT)
+        if error := self._redirect_error(queued_url.url, target):
+            return replace(_answer_outcome(answer, UrlState.FAILED, error), location=target)
+        if queued_url.found_via == UrlSource.SEED and queued_url.depth == 0 and not self.scope.contains(target):
+            self.scope = self.scope.with_seed(target)
+        links = (Outlink(target, via=UrlSource.REDIRECT),)
+        discovered = self._with_source_of(
+            queued_url, urls_from_outlinks(links, queued_url, self.scope, self.options), target
+        )
+        return replace(
+            _answer_outcome(answer, UrlState.DONE, OutcomeReason.REDIRECT),
+            location=target,
+            discovered_urls=discovered.rows,
+            outside_links=discovered.outside_hosts,
+        )
+
+    def _redirect_error(self, url: str, target: str) -> OutcomeReason | None:
+        """Why a redirect is not followed; None if it is."""
+        redirect_chain = (*self._redirect_chains.pop(url, ()), url)
+        if target in redirect_chain:
+            return OutcomeReason.REDIRECT_LOOP
+        if len(redirect_chain) > MAX_REDIRECTS:
+            return OutcomeReason.TOO_MANY_REDIRECTS
+        self._redirect_chains[target] = redirect_chain
+        return None
+
+    def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
+        """The redirect's target as a row with the role of the redirected URL.
+
+        The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
+        redirect to yet another host.
+        """
+        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED):
+            return DiscoveryResult((file_row(target, queued_url.kind, UrlSource.REDIRECT, queued_url.url),))
+        if queued_url.found_via == UrlSource.SEED:
+            return replace(
+                discovered, rows=tuple(replace(row, found_via=UrlSource.SEED, priority=100) for row in discovered.rows)
+            )
+        return discovered
+
+    def _http_error_outcome(self, answer: Answer) -> Outcome:
+        status, queued_url = answer.response.status, answer.queued_url
+        if queued_url.found_via == UrlSource.GUESS and status in (403, 404, 410):
+            return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
+        if is_retryable_status(status) and self._retries.allows_retry(queued_url.attempts):
+            wait_asked = retry_after_of(answer)
+            retry = _retry_outcome(
+                queued_url,
+                http_reason(status),
+                answer.received_at,
+                self._retries.wait_before(queued_url.attempts + 1, wait_asked),
+            )
+            return replace(retry, http_status=status, capture=answer_capture(answer))
+        return _answer_outcome(answer, UrlState.FAILED, http_reason(status))
+
+    async def _content_outcome(self, answer: Answer) -> Outcome:
+        body, queued_url = answer.response.body, answer.queued_url
+        kind = body_kind(body, answer.header("Content-Type"))
+        if queued_url.kind == UrlKind.SITEMAP or (kind is BodyKind.SITEMAP and queued_url.kind == UrlKind.PAGE):
+            return await self._sitemap_outcome(answer)
+        if queued_url.kind == UrlKind.FEED or (kind is BodyKind.FEED and queued_url.kind == UrlKind.PAGE):
+            return await self._feed_outcome(answer)
+        if kind is BodyKind.MEDIA or (queued_url.kind == UrlKind.PAGE and is_media_type(answer.header("Content-Type"))):
+            return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.MEDIA_TYPE)
+        if kind is BodyKind.EMPTY:
+            page = await self._workers.run(process_empty_page, Page(queued_url.url, b""))
+            return replace(_answer_outcome(answer, UrlState.DONE, PageType.EMPTY), page=page)
+        return await self._page_outcome(answer)
+
+    async def _sitemap_outcome(self, answer: Answer) -> Outcome:
+        listing = await self._workers.run(
+            process_sitemap, answer.response.body, answer.queued_url, self._current_packed_policy()
+        )
+        if not listing.readable:
+            return _unreadable_outcome(answer, compound_reason(ReasonFamily.BAD_SITEMAP, listing.reason))
+        part = listing.reason
+        reason = compound_reason(ReasonFamily.SITEMAP, part) if part else OutcomeReason.SITEMAP
+        return _with_discovered(_answer_outcome(answer, UrlState.DONE, reason), listing.discovered)
+
+    async def _feed_outcome(self, answer: Answer) -> Outcome:
+        listing = await self._workers.run(
+            process_feed, answer.response.body, answer.queued_url, self._current_packed_policy()
+        )
+        if not listing.readable:
+            return _unreadable_outcome(answer, OutcomeReason.BAD_FEED)
+        return _with_discovered(_answer_outcome(answer, UrlState.DONE, OutcomeReason.FEED), listing.discovered)
+
+    async def _page_outcome(self, answer: Answer) -> Outcome:
+        capture = answer_capture(answer)
+        job = PageJob(_page_of(answer, capture.directives), answer.queued_url, answer.received_at)
+        result = await self._workers.run(process_page, job, self._current_packed_policy())
+        capture = replace(capture, directives=result.directives)
+        outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
+        return _with_discovered(outcome, result.discovered)
+
+    def _current_packed_policy(self) -> bytes:
+        """The pickled policy for the workers, pickled anew only when the scope or the options have changed."""
+        policy = CrawlPolicy(self.scope, self.options, self.robot)
+        if policy != self._policy:
+            self._policy, self._packed_policy = policy, policy.packed()
+        return self._packed_policy
+
+
+def retry_after_of(answer: Answer) -> float | None:
+    """Seconds to wait by the Retry-After header; None without a usable one."""
+    return retry_after_seconds(answer.header("Retry-After"), answer.received_at)
+
+
+def unfetched_outcome(queued_url: QueuedUrl, state: UrlState, reason: Reason) -> Outcome:
+    """The outcome of a URL that was given up without a request."""
+    return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
+
+
+def _page_of(answer: Answer, directives: tuple[str, ...]) -> Page:
+    """The response as the cleaners take it, with what its headers ask of robots."""
+    response, content_type = answer.response, answer.header("Content-Type")
+    return Page(response.url, response.body, content_type, response.status, answer.timestamp, directives)
+
+
+def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
+    """The response's headers as (lower-case name, value) pairs."""
+    fields = answer.response.headers.items()
+    return tuple(
+        (name.decode("latin-1").lower(), value.decode("latin-1")) for name, values in fields for value in values
+    )
+
+
+def _unreadable_outcome(answer: Answer, reason: Reason) -> Outcome:
+    """The outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none there."""
+    if answer.queued_url.found_via == UrlSource.GUESS:
+        return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
+    return _answer_outcome(answer, UrlState.FAILED, reason)
+
+
+def _with_discovered(outcome: Outcome, discovered: DiscoveryResult) -> Outcome:
+    return replace(outcome, discovered_urls=discovered.rows, outside_links=discovered.outside_hosts)
+
+
+def _answer_outcome(answer: Answer, state: UrlState, reason: Reason, capture: Capture | None = None) -> Outcome:
+    """The outcome of a response, with its `capture` if that was made already."""
+    return Outcome(
+        answer.queued_url.url,
+        state,
+        reason,
+        http_status=answer.response.status,
+        fetched_at=answer.timestamp,
+        capture=capture or answer_capture(answer),
+        kind=answer.queued_url.kind,
+    )
+
+
+def answer_capture(answer: Answer) -> Capture:
+    """The capture row of a response. Where the raw response is kept, the writer fills the digest in, off the event
+    loop."""
+    response = answer.response
+    return Capture(
+        url=answer.queued_url.url,
+        fetched_at=answer.timestamp,
+        http_status=response.status,
+        final_url=response.url,
+        content_type=answer.header("Content-Type"),
+        payload_digest="" if answer.wire else warc_digest(response.body),
+        payload_length=len(response.body),
+        directives=header_directives(_headers(answer)),
+        robots_id=answer.robots_id,
+        raw=answer.wire,
+        etag=answer.header("ETag"),
+        last_modified=answer.header("Last-Modified"),
+    )
+
+
+def partial_capture(
+    queued_url: QueuedUrl, final_url: str, wire: RawExchange, received_at: datetime, robots_id: int | None
+) -> Capture:
+    """The capture row of a response that broke off or was refused; `final_url` is the URL of the last request for
+    it."""
+    return Capture(
+        url=queued_url.url,
+        fetched_at=received_at.isoformat(timespec="seconds"),
+        http_status=wire.status,
+        final_url=final_url,
+        content_type=wire.header("content-type"),
+        payload_length=len(wire.body),
+        robots_id=robots_id,
+        raw=wire,
+    )
+
+
+def _retry_outcome(queued_url: QueuedUrl, reason: Reason, failed_at: datetime, wait_seconds: float) -> Outcome:
+    """The outcome that keeps a URL queued and has it requested again after `wait_seconds`."""
+    not_before = (failed_at + timedelta(seconds=wait_seconds)).astimezone(UTC)
+    return Outcome(
+        queued_url.url,
+        UrlState.QUEUED,
+        compound_reason(ReasonFamily.RETRY, reason),
+        fetched_at=failed_at.isoformat(timespec="seconds"),
+        not_before=not_before.isoformat(timespec="seconds"),
+        is_retry=True,
+    )

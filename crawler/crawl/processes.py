@@ -1,0 +1,123 @@
+"""Processes of a crawl: the lifeline to its starter, the start of workers, their open files. Light.
+
+The lifeline of a crawl that another program started: when its starter is gone, the crawl stops in good order.
+
+A starter that is killed with kill -9 cannot stop what it started, and an orphaned crawl would go on and keep its
+archive locked. So the starter makes a pipe and alone holds its write end, which is closed in every program that it
+starts; each of its crawls holds the read end. However the starter dies, the system closes the write end, and each crawl
+reads the end of the file and sends itself the signal that stops it. Nobody has to notice a death, and no process is
+named by a number that another may have by then.
+
+How many files a process may have open, raised as far as the system lets it where a crawl needs more.
+
+Starting the processes that clean pages, or saying that this system cannot run them. Light: `--help` imports this.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import IO
+
+import click
+
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.workers.worker import process_count, start_fork_server, workers_problem
+
+LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
+"""The environment variable by which a crawl learns the number of the descriptor that it watches."""
+
+
+class Lifeline:
+    """The starter's end: crawls that are started through it stop when it is closed, or when this process is gone."""
+
+    def __init__(self) -> None:
+        self._read_end, self._write_end = os.pipe()  # both are closed in programs that are started
+
+    def start(
+        self, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start `broadsheet` with these words, in a session of its own, so that a Ctrl-C here does not reach it.
+
+        What it prints goes to `output`. OSError if the system starts no process.
+        """
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "broadsheet.crawler.cli", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {}), LIFELINE_VARIABLE: str(self._read_end)},
+            pass_fds=(self._read_end,),
+            start_new_session=True,
+        )
+
+    def close(self) -> None:
+        """Let go: the crawls that are still running stop."""
+        for end in (self._write_end, self._read_end):
+            os.close(end)
+
+
+def watch_lifeline() -> None:
+    """Have this process stop when its starter is gone; does nothing without a starter.
+
+    CommandError if the variable names no pipe: a crawl that nothing stops would be worse than none.
+    """
+    text = os.environ.pop(LIFELINE_VARIABLE, "")  # no program that this one starts is to watch it
+    if not text:
+        return
+    try:
+        descriptor = int(text)
+        if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise ValueError(text)
+    except (OSError, ValueError, OverflowError) as error:
+        raise CommandError(f"{LIFELINE_VARIABLE} is {text!r}, and that is no pipe of whoever started this") from error
+    os.set_inheritable(descriptor, False)
+    threading.Thread(target=_wait_for_end, args=(descriptor,), name="lifeline", daemon=True).start()
+
+
+def _wait_for_end(descriptor: int) -> None:
+    """Send the main thread SIGTERM at the end of the pipe's file. A system call that it is in is interrupted."""
+    while os.read(descriptor, 1):
+        pass
+    main_thread = threading.main_thread().ident
+    assert main_thread is not None
+    signal.pthread_kill(main_thread, signal.SIGTERM)
+
+
+_LEAST_FILES = 64  # connections, the archive with its WARC file, pipes, and what the libraries open
+_FILES_PER_WORKER = 4
+
+
+def open_files_problem() -> str:
+    """Why there are too few, in one line; empty if there are enough. Needs a system that has `resource`."""
+    import resource
+
+    needed_count = _LEAST_FILES + _FILES_PER_WORKER * process_count(0)
+    soft_limit, hard_limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft_limit == resource.RLIM_INFINITY or soft_limit >= needed_count:
+        return ""
+    with suppress(ValueError, OSError):  # over the hard limit, or a system that does not change it
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed_count, hard_limit))
+        return ""
+    return f"only {soft_limit} files may be open, and this needs {needed_count}: ulimit -n {needed_count} allows them"
+
+
+def require_workers() -> None:
+    """CommandError where there can be no worker processes, as on Windows; ClickException where too few files may be
+    open."""
+    if problem := workers_problem():
+        raise CommandError(problem)
+    if problem := open_files_problem():
+        raise click.ClickException(problem)
+
+
+def start_workers() -> None:
+    """Start the server process of the workers, early. See `require_workers` for what is raised."""
+    require_workers()
+    start_fork_server()

@@ -1,0 +1,230 @@
+"""The progress display of a crawl: a few live lines for people, a plain line now and then for logs."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from typing import Any, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from scrapy import Spider, signals
+from scrapy.crawler import Crawler
+from scrapy.exceptions import NotConfigured
+from twisted.internet.task import LoopingCall
+
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.crawl.terminal import cut_line, one_line, reason_text
+from broadsheet.output.archive.url_words import UrlKind, UrlState
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.write.outcome import Outcome
+
+_LIVE_SECONDS = 0.25
+_PLAIN_SECONDS = 10.0
+_RATE_OUTCOMES = 100  # the latest outcomes, so many, say how quick the crawl is now
+_MIN_RATE_SECONDS = 5.0  # a rate over less says nothing
+_MAX_HOSTS = 6  # hosts with a line of their own: those that were heard of last
+_NARROW_COLUMNS = 60  # below it the bar stands alone in its line
+_MAX_BAR_COLUMNS = 40
+
+
+class CrawlTally:
+    """Counts outcomes: of the whole crawl and of each host, how quick it is now, and which URL came last.
+
+    `clock` gives monotonic seconds; `queued_count` says how many URLs wait.
+    """
+
+    def __init__(self, queued_count: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self.counts: Counter[str] = Counter()
+        """By `UrlState`, and `pages` and `articles`."""
+        self.counts_by_host: dict[str, Counter[str]] = {}
+        """The same for each host; the one that was heard of last stands last."""
+        self.latest_url = ""
+        self.queued_count = queued_count
+        self._clock = clock
+        self._started = clock()
+        self._times: deque[float] = deque([self._started], maxlen=_RATE_OUTCOMES)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a stored outcome."""
+        self.latest_url = outcome.url
+        self._times.append(self._clock())
+        host = host_of(outcome.url)
+        host_counts = self.counts_by_host.pop(host, Counter())
+        self.counts_by_host[host] = host_counts
+        for counts in (self.counts, host_counts):
+            counts[outcome.state] += outcome.kind != UrlKind.ROBOTS or outcome.state == UrlState.FAILED
+            counts["pages"] += outcome.page is not None
+            counts["articles"] += outcome.page is not None and outcome.page.is_article
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return max(self._clock() - self._started, 0.001)
+
+    @property
+    def remaining_seconds(self) -> float | None:
+        """How long what is queued will take at the present rate; None as long as there is no telling."""
+        seconds = self._clock() - self._times[0]
+        if len(self._times) < 2 or seconds < _MIN_RATE_SECONDS:
+            return None
+        return self.queued_count() * seconds / (len(self._times) - 1)
+
+    def status_line(self) -> str:
+        """The counts, the rate and what remains, in one line."""
+        counts = self.counts
+        parts = [
+            count_text(counts["pages"], "page"),
+            count_text(counts["articles"], "article"),
+            f"{self.queued_count():,} queued",
+        ]
+        parts += [f"{counts['pages'] / self.elapsed:.1f} pages/s", f"{counts[UrlState.FAILED]:,} failed"]
+        return "  ".join([*parts, *filter(None, [self.remaining_text()])])
+
+    def remaining_text(self) -> str:
+        """`about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
+        seconds = self.remaining_seconds
+        return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
+
+
+class ProgressDisplay:
+    """Shows a tally on standard error while a crawl runs: some live lines on a terminal, else a line now and then.
+
+    With `has_url_lines`, each outcome is a line too: `200 article 412 words  URL`.
+    """
+
+    def __init__(self, console: Console, *, has_url_lines: bool = False, is_shown: bool = True) -> None:
+        self._console = console
+        self._has_url_lines = has_url_lines
+        self._is_shown = is_shown
+        self._spider: Any = None
+        self.tally = CrawlTally(self._queued_count)
+        is_live = console.is_terminal and is_shown
+        self._live = Live(console=console, transient=True, auto_refresh=False) if is_live else None
+        self._loop = LoopingCall(self.show)
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Made by Scrapy where BROADSHEET_PROGRESS or BROADSHEET_URL_LINES is on."""
+        is_shown = crawler.settings.getbool("BROADSHEET_PROGRESS")
+        has_url_lines = crawler.settings.getbool("BROADSHEET_URL_LINES")
+        if not (is_shown or has_url_lines):
+            raise NotConfigured
+        progress = cls(Console(file=sys.stderr), has_url_lines=has_url_lines, is_shown=is_shown)
+        crawler.signals.connect(progress.spider_opened, signals.spider_opened)
+        crawler.signals.connect(progress.spider_closed, signals.spider_closed)
+        return progress
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Start the display."""
+        self._spider = spider
+        self._spider.on_stored.append(self.count)
+        if self._live:
+            self._live.start()
+        if self._is_shown:
+            self._loop.start(_LIVE_SECONDS if self._live else _PLAIN_SECONDS, now=False)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a stored outcome, and print its line if there are any."""
+        self.tally.count(outcome)
+        if self._has_url_lines:
+            self._console.print(Text(url_line(outcome)), soft_wrap=True)
+
+    def spider_closed(self) -> None:
+        """Stop the display; the summary is printed elsewhere."""
+        if self._loop.running:
+            self._loop.stop()
+        if self._live:
+            self._live.stop()
+
+    def show(self) -> None:
+        """Show the current counts."""
+        if self._live:
+            self._live.update(render_tally(self.tally, self._console.width), refresh=True)
+        else:
+            self._console.print(Text(self.tally.status_line()), soft_wrap=True)
+
+    def _queued_count(self) -> int:
+        return int(self._spider.session.queue.counts()[UrlState.QUEUED])
+
+
+def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
+    """A tally as lines of at most so many columns: bar and time, counts, hosts if there are several, current URL."""
+    lines = [_bar_line(tally, columns), _counts_line(tally.counts, tally, columns)]
+    if len(tally.counts_by_host) > 1:
+        lines += _host_lines(tally, columns)
+    return Group(*lines, Text(cut_line(tally.latest_url, columns), style="dim"))
+
+
+def url_line(outcome: Outcome) -> str:
+    """What came of a URL, in a line: `200 article 412 words  https://…`."""
+    status = str(outcome.http_status or "---")
+    words = f" {outcome.page.words:,} words" if outcome.page and outcome.page.is_article else ""
+    result = (
+        str(outcome.reason) if outcome.state == UrlState.DONE else f"{outcome.state}: {reason_text(outcome.reason)}"
+    )
+    return one_line(f"{status} {result}{words}") + f"  {one_line(outcome.url)}"
+
+
+def duration_text(seconds: float) -> str:
+    """A time as people say it: `40 s`, `6 min`, `2 h 5 min`, `3 days`."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return f"{minutes // 60} h {minutes % 60} min" if minutes % 60 else f"{minutes // 60} h"
+    return f"{minutes // (24 * 60)} days"
+
+
+def _bar_line(tally: CrawlTally, columns: int) -> RenderableType:
+    done_count = sum(tally.counts[state] for state in (UrlState.DONE, UrlState.FAILED, UrlState.SKIPPED))
+    times = "  ".join(filter(None, [_clock_text(tally.elapsed), tally.remaining_text()]))
+    room = columns if columns < _NARROW_COLUMNS else columns - len(times) - 2
+    bar = ProgressBar(done_count + tally.queued_count(), done_count, width=min(_MAX_BAR_COLUMNS, room))
+    grid = Table.grid(padding=(0, 2))
+    if columns < _NARROW_COLUMNS:
+        grid.add_row(bar)
+        return Group(grid, Text(cut_line(times, columns)))
+    grid.add_row(bar, times)
+    return grid
+
+
+def _counts_line(counts: Counter[str], tally: CrawlTally, columns: int) -> Text:
+    """The counts of the crawl, as many as fit."""
+    failed_style = "red" if counts[UrlState.FAILED] else ""
+    parts = [
+        (count_text(counts["articles"], "article"), "green"),
+        (count_text(counts["pages"], "page"), ""),
+        (f"{tally.queued_count():,} queued", ""),
+        (f"{counts[UrlState.FAILED]:,} failed", failed_style),
+        (f"{counts['pages'] / tally.elapsed:.1f} pages/s", "dim"),
+    ]
+    line = Text()
+    for text, style in parts:
+        if len(line) + len(text) + 2 <= columns:
+            line.append("  " if line else "").append(text, style=style)
+    return line
+
+
+def _host_lines(tally: CrawlTally, columns: int) -> Iterator[Text]:
+    """A line for each of the hosts that were heard of last, and how many more there are."""
+    hosts = list(tally.counts_by_host)
+    for host in sorted(hosts[-_MAX_HOSTS:]):
+        counts = tally.counts_by_host[host]
+        numbers = f"{counts['articles']:>6,} articles  {counts['pages']:>6,} pages"
+        numbers += f"  {counts[UrlState.FAILED]:,} failed" if counts[UrlState.FAILED] else ""
+        yield Text(cut_line(f"{cut_line(host, 30):<30}", 30).ljust(30) + numbers[: max(0, columns - 30)])
+    if len(hosts) > _MAX_HOSTS:
+        yield Text(f"… and {len(hosts) - _MAX_HOSTS:,} more hosts", style="dim")
+
+
+def _clock_text(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -1,0 +1,152 @@
+"""Scrapy's settings and log as a crawl takes them, and the add-on for a project of one's own.
+
+A Scrapy add-on that brings Broadsheet into a project of one's own: `ADDONS = {"broadsheet.Addon": 0}`.
+
+`scrapy crawl site -a url=https://news.example/ -a db=news.db` works there then, and spiders may be derived from
+`broadsheet.crawler.crawl.spiders.SiteSpider`. The project's other spiders stay as they are, but for one thing: names
+resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on.
+
+Scrapy's settings as a crawl takes them: ours below a user's own, and what a user sets of Scrapy's in our terms.
+
+In a project of a user's own, ours have the priority of an add-on, so that whatever the project, a spider or the command
+line sets goes first. Settings of Scrapy's that the frontier has taken over keep their meaning where a user sets them.
+
+Scrapy's log: no line about single requests and items where the level hides them, and no credentials in any.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+from scrapy.crawler import Crawler
+from scrapy.http import Request, Response
+from scrapy.logformatter import LogFormatter, LogFormatterResult
+from scrapy.settings import BaseSettings
+from scrapy.utils.log import get_scrapy_root_handler
+from twisted.python.failure import Failure
+
+from broadsheet.crawler import settings as own_settings
+from broadsheet.output.raw.redaction import REDACTED, without_userinfo
+
+_SPIDERS = "broadsheet.crawler.crawl.spiders"
+_RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"
+
+
+class Addon:
+    """Adds our spiders to the project, and judges the addresses that names resolve to.
+
+    All other settings come with `SiteSpider`, for its crawls alone.
+    """
+
+    @classmethod
+    def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
+        """Called by Scrapy before it looks for spiders and starts its reactor."""
+        modules = settings.getlist("SPIDER_MODULES")
+        if _SPIDERS not in modules:
+            settings.set("SPIDER_MODULES", [*modules, _SPIDERS], priority=settings.getpriority("SPIDER_MODULES") or 0)
+        settings.set("TWISTED_DNS_RESOLVER", _RESOLVER, priority="addon")
+
+
+_PRIORITY = "addon"
+_OF_THE_PROJECT = frozenset(("BOT_NAME", "SPIDER_MODULES", "NEWSPIDER_MODULE", "LOG_LEVEL"))
+"""What a project of a user's own decides for itself."""
+
+_MARK = "BROADSHEET_SETTINGS"
+_TAKEN_OVER: Mapping[str, str] = {
+    "DOWNLOAD_DELAY": "BROADSHEET_DELAY",
+    "CONCURRENT_REQUESTS_PER_DOMAIN": "BROADSHEET_PER_HOST",
+    "RETRY_TIMES": "BROADSHEET_RETRY_TIMES",
+}
+"""Settings of Scrapy's, and ours that does the same."""
+
+_logger = logging.getLogger(__name__)
+
+
+def bring_settings(settings: BaseSettings) -> None:
+    """Put our settings below those that a user has set."""
+    for name, value in _own_values():
+        settings.set(name, value, priority=_PRIORITY)
+
+
+def translate_settings(settings: BaseSettings) -> None:
+    """Give what a user set of Scrapy's to the parts of ours that have taken it over."""
+    for name, own_name in _TAKEN_OVER.items():
+        if _is_user_set(settings, name) and not _is_user_set(settings, own_name):
+            settings.set(own_name, settings[name], priority=settings.getpriority(name) or 0)
+        settings.set(name, getattr(own_settings, name, None), priority=_above_user(settings, name))
+    if _is_user_set(settings, "RETRY_ENABLED") and not settings.getbool("RETRY_ENABLED"):
+        settings.set("BROADSHEET_RETRY_TIMES", 0, priority="cmdline")
+    if settings["JOBDIR"]:
+        _logger.warning("JOBDIR is not needed and not used: the archive is the crawl's state, and goes on by itself")
+        settings.set("JOBDIR", None, priority=_above_user(settings, "JOBDIR"))
+
+
+def depth_limit(settings: BaseSettings) -> int | None:
+    """How many links to follow from a seed, by DEPTH_LIMIT; None without a limit."""
+    return settings.getint("DEPTH_LIMIT") or None
+
+
+def _is_user_set(settings: BaseSettings, name: str) -> bool:
+    """Whether a setting has a higher priority than ours."""
+    return (settings.getpriority(name) or 0) > (settings.getpriority(_MARK) or 0)
+
+
+def _above_user(settings: BaseSettings, name: str) -> int:
+    """A priority above the user's own, whose value Scrapy sets a second time when it runs a crawl of a project."""
+    return (settings.getpriority(name) or 0) + 1
+
+
+def _own_values() -> Iterator[tuple[str, Any]]:
+    """Our settings that are for any project."""
+    names = (name for name in dir(own_settings) if name.isupper() and not name.startswith("_"))
+    return ((name, getattr(own_settings, name)) for name in names if name not in _OF_THE_PROJECT)
+
+
+class QuietLogFormatter(LogFormatter):
+    """Scrapy's formatter, with lines about good responses and items only where the log level is DEBUG."""
+
+    def __init__(self, *, is_debugging: bool) -> None:
+        self._is_debugging = is_debugging
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Made by Scrapy; the level is the setting LOG_LEVEL."""
+        level = crawler.settings["LOG_LEVEL"]
+        level_number = logging.getLevelName(level) if isinstance(level, str) else level
+        return cls(is_debugging=not isinstance(level_number, int) or level_number <= logging.DEBUG)
+
+    def crawled(self, request: Request, response: Response, spider: Any) -> LogFormatterResult:
+        """The line about a response, or None."""
+        return super().crawled(request, response, spider) if self._is_debugging else None  # type: ignore[return-value]
+
+    def scraped(self, item: Any, response: Response | Failure | None, spider: Any) -> LogFormatterResult:
+        """The line about an item, or None."""
+        return super().scraped(item, response, spider) if self._is_debugging else None  # type: ignore[return-value]
+
+
+class RedactingFormatter(logging.Formatter):
+    """Another formatter's lines, tracebacks included, without some values and without user names in URLs."""
+
+    def __init__(self, formatter: logging.Formatter, values: Sequence[str]) -> None:
+        super().__init__()
+        self.inner_formatter = formatter
+        self._values = values
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line to be logged."""
+        text = without_userinfo(self.inner_formatter.format(record))
+        for value in self._values:
+            text = text.replace(value, REDACTED.decode())
+        return text
+
+
+def redact_logs(values: Sequence[str] = ()) -> None:
+    """Keep these values, and user names in URLs, out of what Scrapy's handler logs from now on."""
+    handler = get_scrapy_root_handler()
+    if handler is None or handler.formatter is None:
+        return
+    formatter = handler.formatter
+    inner_formatter = formatter.inner_formatter if isinstance(formatter, RedactingFormatter) else formatter
+    handler.setFormatter(RedactingFormatter(inner_formatter, values))

@@ -1,0 +1,289 @@
+"""Session of a crawl on one archive: the file and its lock, writer, queue, bounds, and the run's record.
+
+Which URLs a crawl takes up that the one before it left out by its bounds, since its own are wider.
+
+One run of a crawl on one archive: the file and its lock, the writer thread, the queue and the record of the run.
+"""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from broadsheet.cleaners.document import UrlSource
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
+from broadsheet.crawler import __version__
+from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET, Writer
+from broadsheet.crawler.crawl.robots_rules import DIRECTIVE_REASONS
+from broadsheet.crawler.discovery.found_rows import is_followed
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.traps import trap_reason
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
+from broadsheet.output.read.article_rows import article_of_page, iter_articles
+from broadsheet.output.read.run_yields import survey
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun, conditional_headers
+from broadsheet.output.write.run_records import (
+    crawl_options,
+    hosts_of_queued_seeds,
+    moved_seeds,
+    queue_unfetched,
+    redirect_chains,
+    unfinished_update_start,
+)
+from broadsheet.output.write.url_queue import (
+    UNREACHED_HOSTS,
+    LeftOutUrl,
+    PassingReason,
+    Queue,
+    QueuedUrl,
+    queue_left_out,
+)
+
+
+def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:
+    """The reasons that left URLs out of the crawl before, and that need not hold any longer; `earlier` are its options
+    as the row of its run has them."""
+    depth, since = earlier.get("max_depth"), earlier.get("since")
+    patterns = [list(earlier.get(name) or ()) for name in ("include", "exclude")]
+    languages = set(earlier.get("languages") or ())
+    is_widened = {
+        OutcomeReason.DEPTH: depth is not None and (options.max_depth is None or options.max_depth > depth),
+        OutcomeReason.PATTERN: any(patterns) and patterns != [list(options.include), list(options.exclude)],
+        OutcomeReason.TOO_OLD: bool(since) and (options.since is None or options.since.isoformat() < str(since)),
+        OutcomeReason.LANGUAGE: bool(languages) and not (options.languages and languages.issuperset(options.languages)),
+    }
+    return tuple(reason for reason, is_true in is_widened.items() if is_true)
+
+
+def is_within(scope: Scope, options: CrawlOptions, row: LeftOutUrl) -> bool:
+    """Whether a URL that was left out is to be fetched now: a page within the bounds that is no file and no trap, a
+    sitemap or feed of one of the hosts, each if URLs of its source are followed."""
+    if not is_followed(row.found_via, options):
+        return False
+    if row.kind != UrlKind.PAGE:
+        return host_of(row.url).removeprefix("www.") in {host for host, _ in scope.roots}
+    return scope.decide(row.url, row.depth).should_fetch and not trap_reason(row.url) and not is_probably_media(row.url)
+
+
+_LIBRARIES = ("scrapy", "trafilatura", "lxml", "sqlite-utils")
+SEED_PRIORITY = 100
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedTargets:
+    """What this run may request beside the usual: further ports, and private addresses."""
+
+    ports: frozenset[int] = frozenset()
+    private_addresses: bool = False
+
+
+class CrawlSession:
+    """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads use their own
+    connection."""
+
+    def __init__(self, archive: Archive, read_db: object, options: CrawlOptions) -> None:
+        self._archive = archive
+        self._read_db = read_db
+        self._options = options
+        self._writer: Writer | None = None
+        self._run_id = 0
+        self.due_count = 0
+        """How many known URLs this run queued for a revisit when it began."""
+        self.queue = Queue(read_db)  # type: ignore[arg-type]
+        self.stored_counts: dict[str, int] = {}  # outcomes by `state/reason`
+        self.pending_count: Callable[[], int] = lambda: BATCH_TARGET
+        """How many URLs are being fetched or cleaned, for the writer; to be set before `start`."""
+
+    @classmethod
+    def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
+        """Open or make the archive, as `Archive.open` does. ArchiveError, in one line, if it cannot be used."""
+        archive = Archive.open(path, sync_commits=every_commit)
+        return cls(archive, open_database(path, read_only=True), options)
+
+    def keep_raw(self, user_agent: str, size: int) -> None:
+        """Keep raw responses, in WARC files of `size` bytes."""
+        self._archive.keep_raw(_warcinfo_fields(user_agent, self._options.contact), size)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Bytes of raw responses kept, by this run and earlier ones."""
+        return self._archive.raw_bytes
+
+    @property
+    def truncated_bytes(self) -> int:
+        """Bytes of raw responses that an earlier run wrote and did not commit, and that were cut off the WARC files."""
+        return self._archive.truncated_bytes
+
+    @property
+    def short_files(self) -> tuple[str, ...]:
+        """WARC files that are missing, or shorter than what was committed to them."""
+        return self._archive.short_files
+
+    def start(
+        self,
+        command: str,
+        seeds: tuple[DiscoveredUrl, ...],
+        scope: Scope | None = None,
+        allowed_targets: AllowedTargets | None = None,
+    ) -> int:
+        """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
+
+        Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
+        narrower bounds of the crawl before left out (by no update, which goes no further), and pages that are due for a
+        revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is allowed now, is
+        queued while the crawl goes on.
+        """
+        queued_count = self.queue.counts()[UrlState.QUEUED]
+        revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
+        if scope is not None and not self._options.revisit:
+            self._queue_left_out(scope)
+        self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
+        self._archive.requeue(self._lapsed_reasons(allowed_targets))
+        self.queue.is_still_filling = lambda: self._archive.requeuer.has_more
+        Queue(self._archive.db).add_seeds(seeds)
+        if scope is not None:
+            queue_unfetched(self._archive.db, lambda url, depth: scope.decide(url, max(depth, 1)).should_fetch)
+            self._requeue_due(revisit_start, scope)
+        self._writer = Writer(self._archive, self.pending_count)
+        return queued_count
+
+    def _queue_left_out(self, scope: Scope) -> None:
+        """Queue what the crawl before left out by its bounds and what is within ours: for each start URL the latest
+        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls."""
+        latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
+        earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
+        reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
+        queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
+
+    def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
+        """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""
+        yield from UNREACHED_HOSTS
+        directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
+        lapsed_reasons = (OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *directive_reasons)
+        yield from (PassingReason(UrlState.SKIPPED, reason) for reason in lapsed_reasons)
+        if allowed_targets is None:
+            return
+        for state in (UrlState.SKIPPED, UrlState.FAILED):  # failed: given up with the host's robots.txt
+            yield from (PassingReason(state, OutcomeReason.PORT, port) for port in sorted(allowed_targets.ports))
+            if allowed_targets.private_addresses:
+                yield PassingReason(state, OutcomeReason.PRIVATE_ADDRESS)
+
+    def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
+        """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
+        finished."""
+        revisit = self._options.revisit
+        is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
+        if revisit and (revisit != "due" or is_finished):
+            policy = RevisitPolicy(self._options.every, revisit == "all")
+
+            def is_in_scope(url: str, depth: int) -> bool:
+                return scope.decide(url, depth).should_fetch
+
+            update_run = UpdateRun(
+                policy,
+                revisit_start or utc_now(),
+                is_in_scope,
+                listings_always_due=revisit != "due",
+                is_resumed=bool(revisit_start),
+            )
+            self.due_count = self._archive.queue_revisits(update_run)
+
+    def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
+        """The request headers that ask for a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
+        return conditional_headers(self._read_db, queued_url.id, queued_url.url)  # type: ignore[arg-type]
+
+    def resumed_redirects(
+        self, seeds: tuple[str, ...], max_redirects: int
+    ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+        """From earlier runs: by queued URL the redirects that led to it, and the URLs that the seeds redirect to."""
+        read_db: Any = self._read_db
+        return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
+
+    def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
+        """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
+        read."""
+        read_db: Any = self._read_db
+        return hosts_of_queued_seeds(read_db, start_urls)
+
+    async def store(self, outcome: Outcome) -> None:
+        """Store an outcome; returns when it is committed."""
+        assert self._writer is not None
+        await self._writer.save(outcome)
+        key = f"{outcome.state}/{outcome.reason}"
+        self.stored_counts[key] = self.stored_counts.get(key, 0) + 1
+        if outcome.given_up_host:
+            self.stored_counts[key] += self._archive.given_up_counts.pop(key, 0)
+
+    def settle(self) -> None:
+        """Stop writing, and judge all pages again with what the whole site shows."""
+        self._stop_writing()
+        self._settle()
+
+    def articles(self) -> Iterator[dict[str, object]]:
+        """The archive's articles, one at a time."""
+        return iter_articles(self._read_db)  # type: ignore[arg-type]
+
+    def article_of_page(self, url: str) -> dict[str, object] | None:
+        """The article that is stored of a page now; None if there is none."""
+        return article_of_page(self._read_db, url)  # type: ignore[arg-type]
+
+    def skip_queued(self) -> int:
+        """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
+        number."""
+        return self._archive.skip_queued(OutcomeReason.LIMIT)
+
+    def close(self, outcome: str, reason: str) -> None:
+        """Settle what a stopped crawl left unsettled, record how the run ended, and release the file."""
+        self._stop_writing()
+        try:
+            if outcome == "stopped":
+                self._settle()
+            if outcome != "failed":
+                survey(self._archive.db, self._run_id, utc_now())
+            self._archive.runs.finish(self._run_id, outcome, reason, self.stored_counts)
+        finally:
+            self._read_db.close()  # type: ignore[attr-defined]
+            self._archive.close()
+
+    def _settle(self) -> None:
+        self._archive.apply_waiting_rulings()
+        settle_in_processes(self._archive.db)
+
+    def _stop_writing(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+
+def seed_rows(urls: tuple[str, ...]) -> tuple[DiscoveredUrl, ...]:
+    """The queue rows of a crawl's seeds."""
+    return tuple(DiscoveredUrl(url, host_of(url), UrlKind.PAGE, UrlSource.SEED, priority=SEED_PRIORITY) for url in urls)
+
+
+def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
+    """The fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
+    return {
+        "software": f"Broadsheet/{__version__}",
+        "format": "WARC File Format 1.1",
+        "conformsTo": "http://iipc.github.io/warc-specifications/specifications/warc-format/warc-1.1/",
+        "http-header-user-agent": user_agent,
+        "operator": contact,
+    }
+
+
+def software_versions() -> dict[str, str]:
+    """The versions of the software that an archive's content depends on, for the record of a run."""
+    own_versions = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
+    return own_versions | {name: version(name) for name in _LIBRARIES}

@@ -1,0 +1,153 @@
+"""Terminal: text from the web made inert and cut to the window, tables, JSON, and reasons in words.
+
+Printing text from the web: no control character acts on the terminal, and no line is wider than the window.
+
+Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be.
+
+What the verbs print with `--json`: exact values, with whatever acts on a screen escaped (`docs/json.md`).
+
+What a reason in table `urls` means, in words for people.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+
+import click
+from rich.cells import cell_len, set_cell_size
+
+from broadsheet.output.archive.stored_text import escaped_json, inert_text
+
+UNBOUNDED = 1_000_000
+"""The width of lines that are not cut."""
+
+_MIN_WIDTH = 40
+_MAX_CELL_WIDTH = 40  # columns that a cell before the last one takes at most
+_GAP = "  "
+
+
+def terminal_width() -> int:
+    """The terminal's width in columns, at least 40; `UNBOUNDED` where there is no terminal and COLUMNS is not set."""
+    if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
+        return UNBOUNDED
+    return max(_MIN_WIDTH, shutil.get_terminal_size().columns)
+
+
+def is_coloured() -> bool:
+    """Whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
+def print_pages(text: str) -> None:
+    """Print text, through the reader's pager (PAGER, else less) if it is longer than the terminal is high.
+
+    The text is inert already, but for colours of ours.
+    """
+    if sys.stdout.isatty() and sys.stdin.isatty() and text.count("\n") >= shutil.get_terminal_size().lines - 1:
+        os.environ.setdefault("LESS", "-FRX")
+        click.echo_via_pager(text + "\n", color=True)
+    else:
+        click.echo(text)
+
+
+def one_line(text: str) -> str:
+    """The text in one line, without control characters and characters that turn the direction of what follows."""
+    return " ".join(inert_text(text).split())
+
+
+def fit(text: str, columns: int) -> str:
+    """The text cut to so many columns, if it is longer; a wide character takes two."""
+    return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
+
+
+def cut_line(text: str, columns: int) -> str:
+    """The text in one line of at most so many columns."""
+    return fit(one_line(text), columns)
+
+
+def print_text(text: str = "") -> None:
+    """Print text of one or several lines, with control characters made harmless."""
+    click.echo(inert_text(text))
+
+
+def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: frozenset[int] = frozenset()) -> str:
+    """Rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
+
+    `right_aligned` has the positions of the cells that are numbers.
+    """
+    cells = [[one_line(cell) for cell in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+    if columns < UNBOUNDED:
+        widths[:-1] = [min(size, _MAX_CELL_WIDTH) for size in widths[:-1]]
+    return "\n".join(fit(_format_row(row, widths, right_aligned), columns) for row in cells)
+
+
+def format_blocks(
+    heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
+) -> str:
+    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
+
+    A column that is empty in all of them is left out.
+    """
+    full = [column for column in range(len(heads) - 1) if any(row[column] for row in cells)]
+    cells = [[row[column] for column in full] for row in cells]
+    if columns >= wide_columns:
+        rows = [[*row, text] for row, text in zip(cells, texts, strict=True)]
+        return format_table(
+            [[*(heads[column] for column in full), heads[-1]], *rows], columns, right_aligned=frozenset({0})
+        )
+    lines = format_table(cells, columns, right_aligned=frozenset({0})).splitlines()
+    return "\n".join(f"{line}\n      {cut_line(text, columns - 6)}" for line, text in zip(lines, texts, strict=True))
+
+
+def _format_row(row: Sequence[str], widths: Sequence[int], right_aligned: frozenset[int]) -> str:
+    padded = (_pad_cell(cell, widths[position], position in right_aligned) for position, cell in enumerate(row))
+    return _GAP.join(padded).rstrip()
+
+
+def _pad_cell(cell: str, size: int, is_right_aligned: bool) -> str:
+    shown_text = fit(cell, size)
+    space = " " * (size - cell_len(shown_text))
+    return space + shown_text if is_right_aligned else shown_text + space
+
+
+def print_json(values: Mapping[str, object]) -> None:
+    """Print one object on several lines."""
+    print_text(escaped_json(json.dumps(values, ensure_ascii=False, indent=2)))
+
+
+def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print objects, one a line."""
+    for row in rows:
+        print_text(escaped_json(json.dumps(row, ensure_ascii=False)))
+
+
+def reason_text(reason: str) -> str:
+    """The reason in words; a reason without words is returned as it is, with spaces for underscores."""
+    if match := re.fullmatch(r"http_(\d{3})", reason):
+        return _status_text(int(match[1]))
+    texts, kind = _reason_texts(), reason.partition(":")[0]
+    if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
+        return reason
+    return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
+
+
+def _status_text(code: int) -> str:
+    try:
+        return f"HTTP {code} {HTTPStatus(code).phrase}"
+    except ValueError:
+        return f"HTTP {code}"
+
+
+@cache
+def _reason_texts() -> dict[str, str]:
+    return tomllib.loads(files(__package__).joinpath("reasons.toml").read_text("utf-8"))

@@ -1,0 +1,190 @@
+"""The jobs of the worker processes: clean a page and judge it by the crawl's options, read a sitemap or a feed.
+
+All of it happens in the worker, so that what comes back is what the archive stores, and the crawl's own process
+handles neither blocks nor links. Pure.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from functools import lru_cache
+
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
+from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
+from broadsheet.cleaners.lineage import site_rules_digest
+from broadsheet.crawler.crawl.robots_rules import exclusion_reason, with_nofollow_skipped
+from broadsheet.crawler.discovery.feed_reader import read_feed
+from broadsheet.crawler.discovery.found_rows import (
+    DiscoveryResult,
+    file_row,
+    urls_from_feed,
+    urls_from_outlinks,
+    urls_from_sitemap,
+)
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.discovery.sitemaps import SitemapKind, read_sitemap
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.archive.metadata_columns import read_stated_date
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.write.url_queue import QueuedUrl
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlPolicy:
+    """What is the same for all pages of a crawl: its scope, its options, and the robot name that directives may
+    address."""
+
+    scope: Scope
+    options: CrawlOptions
+    robot: str
+
+    def packed(self) -> bytes:
+        """The policy pickled for the workers; a worker unpickles it once."""
+        return pickle.dumps(self)
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """A page to be cleaned: as fetched, its queued URL, and when it came (UTC)."""
+
+    page: Page
+    queued_url: QueuedUrl
+    fetched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageResult:
+    """What a page came to: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
+    HTML."""
+
+    state: UrlState
+    reason: Reason
+    page: PageRows
+    discovered: DiscoveryResult
+    directives: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListingResult:
+    """What a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
+    anything."""
+
+    readable: bool
+    reason: str = ""
+    discovered: DiscoveryResult = field(default_factory=DiscoveryResult)
+
+
+def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
+    """Clean a page and decide what the crawl keeps of it. Never fails on a page's bytes."""
+    from broadsheet.cleaners.clean import clean
+
+    policy = _unpack_policy(packed_policy)
+    site_rules = _site_rules(policy.options.site_rules, job.queued_url.host)
+    extractor_use = policy.options.extractor or ExtractorUse.IN_DOUBT
+    cleaned = clean(job.page, site_rules, extractor_use)
+    rules_digest = site_rules_digest(site_rules)
+    directives = tuple(sorted({*job.page.directives, *cleaned.robots}))
+    discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
+    reason = _option_exclusion(cleaned, policy.options)
+    if exclusion := _directive_exclusion(cleaned, directives, job.fetched_at, policy):
+        reason, cleaned = exclusion, _without_text(cleaned)
+    if not reason:
+        return PageResult(
+            UrlState.DONE,
+            cleaned.verdict.page_type,
+            make_page_rows(cleaned, rules_digest, extractor_use),
+            discovered,
+            directives,
+        )
+    verdict = PageVerdict(PageType.OTHER, (f"own_type={cleaned.verdict.page_type}", f"left_out={reason}"))
+    return PageResult(
+        UrlState.SKIPPED,
+        reason,
+        make_page_rows(replace(cleaned, verdict=verdict), rules_digest, extractor_use),
+        discovered,
+        directives,
+    )
+
+
+def process_empty_page(page: Page) -> PageRows:
+    """The rows of an answer without a body."""
+    from broadsheet.cleaners.clean import clean
+
+    return make_page_rows(clean(page))
+
+
+def process_sitemap(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:
+    """Read a sitemap and decide which of its entries the crawl takes."""
+    policy, sitemap = _unpack_policy(packed_policy), read_sitemap(body, queued_url.url)
+    if sitemap.kind is SitemapKind.NOT_A_SITEMAP:
+        return ListingResult(False, sitemap.reason)
+    return ListingResult(True, sitemap.reason, urls_from_sitemap(sitemap, queued_url, policy.scope, policy.options))
+
+
+def process_feed(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:
+    """Read a feed and decide which of its entries the crawl takes; its next page, if it names one, is queued too."""
+    policy, feed = _unpack_policy(packed_policy), read_feed(body, queued_url.url)
+    if feed.reason == "not_a_feed":
+        return ListingResult(False, feed.reason)
+    discovered = urls_from_feed(feed.entries, queued_url, policy.scope, policy.options)
+    if feed.next_url:
+        next_feed = file_row(feed.next_url, UrlKind.FEED, UrlSource.NEXT, queued_url.url)
+        discovered = replace(discovered, rows=(*discovered.rows, next_feed))
+    return ListingResult(True, feed.reason, discovered)
+
+
+@lru_cache(maxsize=4)
+def _unpack_policy(packed: bytes) -> CrawlPolicy:
+    policy = pickle.loads(packed)
+    assert isinstance(policy, CrawlPolicy)
+    return policy
+
+
+def _site_rules(folder: str, host: str) -> tuple[SiteRuleFile, ...]:
+    """The site rules for a host from the user's folder. A worker opens the folder once."""
+    return _open_site_rules(folder).for_host(host) if folder else ()
+
+
+@lru_cache(maxsize=4)
+def _open_site_rules(path: str) -> SiteRuleFolder:
+    return SiteRuleFolder(path)
+
+
+def _discovered_urls(
+    cleaned: CleanedPage, queued_url: QueuedUrl, directives: tuple[str, ...], policy: CrawlPolicy
+) -> DiscoveryResult:
+    discovered = urls_from_outlinks(cleaned.outlinks, queued_url, policy.scope, policy.options, cleaned.is_article)
+    if policy.options.obey_directives:
+        rows = tuple(with_nofollow_skipped(discovered.rows, cleaned.outlinks, directives, policy.robot))
+        discovered = replace(discovered, rows=rows)
+    return discovered
+
+
+def _directive_exclusion(
+    cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
+) -> OutcomeReason | None:
+    """Why a crawl that obeys directives must not keep an article; None if it may."""
+    is_obeyed = policy.options.obey_directives and cleaned.is_article
+    return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else None
+
+
+def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeReason | None:
+    """Why the crawl's options leave an article out, its language or its date; None if they do not."""
+    if not cleaned.is_article:
+        return None
+    language, day = cleaned.metadata.language, read_stated_date(cleaned.metadata.published).day
+    if options.languages and language and language not in options.languages:
+        return OutcomeReason.LANGUAGE
+    if options.since and day and date.fromisoformat(day) < options.since:
+        return OutcomeReason.TOO_OLD
+    return None
+
+
+def _without_text(cleaned: CleanedPage) -> CleanedPage:
+    """The page without its text and metadata; only its canonical URL stays, and where it leads."""
+    metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
+    return replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")

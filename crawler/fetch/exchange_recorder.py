@@ -1,0 +1,182 @@
+"""Records the raw bytes of a request and its response at the connection, as they are inside TLS.
+
+Scrapy's own headers are lower-cased, joined and reordered, and its bodies have lost their transfer coding. An
+`ExchangeRecorder` travels with a request to the connection that sends it: `recording` sets it while Scrapy hands the
+request to the pool, the pool's `getConnection` attaches it to the request, and `connection.py` fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from twisted.internet.defer import Deferred
+from twisted.web.client import HTTPConnectionPool
+
+from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.raw.redaction import RedactedRequest, redact_request
+
+_CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
+
+
+class ExchangeRecorder:
+    """The bytes that one request has sent and received so far.
+
+    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it. The values of the
+    request headers in `secret_names`, and of those that look like credentials, are replaced, unless it
+    `keeps_credentials`.
+    """
+
+    def __init__(self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False) -> None:
+        self.cut_reason = ""
+        self._secret_names = secret_names
+        self._keeps_credentials = keeps_credentials
+        self._is_closed = False
+        self.begin("")
+
+    def begin(self, address: str) -> None:
+        """Start recording with the peer's `address`; again if a persistent connection turned out to be dead."""
+        self._address = address
+        self._sent_chunks: list[bytes] = []
+        self._received_chunks: list[bytes] = []
+        self._received_length = 0  # of the chunks, less bytes after the response
+        self._head_start = 0
+        self._body_start = -1  # unknown
+        self._is_complete = False
+
+    @property
+    def address(self) -> str:
+        """The address that the request was sent to; empty if it was not sent."""
+        return self._address
+
+    def record_sent(self, data: bytes) -> None:
+        """Record bytes that were sent."""
+        self._sent_chunks.append(data)
+
+    def record_received(self, data: bytes) -> None:
+        """Record bytes that were received, until the response is complete."""
+        if not (self._is_complete or self._is_closed):
+            self._received_chunks.append(data)
+            self._received_length += len(data)
+
+    def mark_interim_end(self, length: int) -> None:
+        """The first `length` bytes are interim (1xx) responses."""
+        self._head_start = length
+
+    def mark_head_end(self, length: int) -> None:
+        """The headers end after `length` bytes."""
+        self._body_start = length
+
+    def mark_complete(self, extra_length: int) -> None:
+        """The response is complete; the last `extra_length` bytes received are not part of it."""
+        if not self._is_complete:
+            self._is_complete = True
+            self._received_length -= extra_length
+
+    def take_raw_exchange(self, truncation_reason: str = "", body: bytes = b"") -> RawExchange | None:
+        """The recorded bytes; None if no complete head was received. The recorder is empty and closed afterwards.
+
+        `truncation_reason` says why the response is truncated, if it is. A `body` that equals the recorded one is used
+        in its place, so that it is in memory once.
+        """
+        if self._is_closed or self._body_start < 0:
+            self._close()
+            return None
+        truncation = "" if self._is_complete else self.cut_reason or truncation_reason or "unspecified"
+        received, body_length = b"".join(self._received_chunks), self._received_length - self._body_start
+        is_same_body = body_length == len(body) and received.startswith(body, self._body_start)
+        raw_body = body if is_same_body else received[self._body_start : self._received_length]
+        head, interim = received[self._head_start : self._body_start], received[: self._head_start]
+        request = self._stored_request()
+        self._close()
+        return RawExchange(
+            request.data, head, raw_body, interim, self._address, truncation, redacted_headers=request.header_names
+        )
+
+    def _stored_request(self) -> RedactedRequest:
+        """The request as it is to be stored."""
+        request = b"".join(self._sent_chunks)
+        return RedactedRequest(request) if self._keeps_credentials else redact_request(request, self._secret_names)
+
+    def _close(self) -> None:
+        self._is_closed = True
+        self._received_chunks, self._sent_chunks = [], []
+
+
+@contextmanager
+def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
+    """Within the `with` block, requests handed to the pool are recorded by `exchange`; not at all if it is None."""
+    token = _CURRENT_EXCHANGE.set(exchange)
+    try:
+        yield
+    finally:
+        _CURRENT_EXCHANGE.reset(token)
+
+
+class RecordingPool(HTTPConnectionPool):
+    """A connection pool that attaches the current recorder to the request for which a connection is taken.
+
+    It keeps at most `max_idle_connections` open that are not in use: the one that is idle for longest is closed.
+    """
+
+    def __init__(self, reactor: Any, max_idle_connections: int) -> None:
+        super().__init__(reactor, persistent=True)  # type: ignore[no-untyped-call]
+        self.maxPersistentPerHost = self._max_idle_connections = max_idle_connections
+        self._keys: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by connection: scheme, host and port
+
+    def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802
+        """A new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
+        deferred_connection: Deferred[Any] = super().getConnection(key, endpoint)
+        exchange = _CURRENT_EXCHANGE.get()
+        return (
+            deferred_connection
+            if exchange is None
+            else deferred_connection.addCallback(_ConnectionWithExchange, exchange)
+        )
+
+    def _putConnection(self, key: Any, connection: Any) -> None:  # noqa: N802
+        """Keep a connection that has become idle; called by it. Twisted's pool bounds those of each host alone."""
+        super()._putConnection(key, connection)  # type: ignore[no-untyped-call]
+        self._keys[connection] = key
+        while len(self._timeouts) > self._max_idle_connections:
+            oldest = next(iter(self._timeouts))
+            self._timeouts[oldest].cancel()
+            self._removeConnection(self._keys[oldest], oldest)  # type: ignore[no-untyped-call]
+
+
+class _ConnectionWithExchange:
+    """A connection that attaches a recorder to the request that it is given."""
+
+    def __init__(self, connection: Any, exchange: ExchangeRecorder) -> None:
+        self._connection = connection
+        self._exchange = exchange
+
+    def request(self, request: Any) -> Deferred[Any]:
+        """Send a request with its recorder, which stays with it if Twisted retries on a second connection."""
+        request.exchange = self._exchange
+        deferred_response: Deferred[Any] = self._connection.request(request)
+        return deferred_response
+
+
+class RecordingTransport:
+    """A transport that records what is written to it."""
+
+    def __init__(self, transport: Any, exchange: ExchangeRecorder) -> None:
+        self._transport = transport
+        self._exchange = exchange
+
+    def write(self, data: bytes) -> None:
+        """Record and write."""
+        self._exchange.record_sent(data)
+        self._transport.write(data)
+
+    def writeSequence(self, chunks: Sequence[bytes]) -> None:  # noqa: N802
+        """Record and write several chunks."""
+        self._exchange.record_sent(b"".join(chunks))
+        self._transport.writeSequence(chunks)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

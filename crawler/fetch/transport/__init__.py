@@ -1,1 +1,0 @@
-"""The connection itself: whom it may reach, which certificates hold, and the exact bytes that went over it."""

@@ -1,0 +1,145 @@
+"""A store in a bucket of S3, or of what speaks its protocol, by way of obstore.
+
+Records rest on conditional puts: `If-None-Match: *` makes one, `If-Match` with the version's ETag replaces it. AWS,
+MinIO, Ceph, Cloudflare and others honour both; that a server does is tried out before it is trusted
+(`store_address.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from broadsheet.crawler.fleet.object_store import (
+    CHUNK_BYTES,
+    NotInStore,
+    StoreFull,
+    StoreRefused,
+    StoreUnreachable,
+    VersionedRecord,
+    VersionMoved,
+)
+
+if TYPE_CHECKING:
+    from obstore import GetOptions
+    from obstore.store import ObjectStore as ObstoreStore
+
+_PART_BYTES = 16 << 20  # of an upload in parts: S3 takes 10,000 of them, and a WARC file has some 1 GB
+_PARTS_AT_ONCE = 3
+_FULL_WORDS = ("507", "QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "No space left")
+_REFUSED_WORDS = ("NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "PermanentRedirect")
+
+
+class BucketStore:
+    """Objects and records below a prefix of a bucket."""
+
+    def __init__(self, bucket: ObstoreStore, address: str) -> None:
+        self._bucket = bucket
+        self.address = address
+
+    def put_file(self, key: str, path: Path) -> None:
+        """Upload a file, a large one in parts, of which no more than three are in memory."""
+        import obstore
+
+        with self._errors(key):
+            obstore.put(self._bucket, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
+
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Likewise for a few bytes."""
+        import obstore
+
+        with self._errors(key):
+            obstore.put(self._bucket, key, data)
+
+    def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The bytes of an object from one on, in pieces. S3 takes it for an error to ask for what follows the last."""
+        import obstore
+
+        if start and start >= (self.length(key) or 0):
+            return
+        options: GetOptions = {"range": {"offset": start}} if start else {}
+        with self._errors(key):
+            for chunk in obstore.get(self._bucket, key, options=options).stream(min_chunk_size=CHUNK_BYTES):
+                yield bytes(chunk)
+
+    def length(self, key: str) -> int | None:
+        """How many bytes an object has; None if there is none."""
+        import obstore
+
+        try:
+            with self._errors(key):
+                return int(obstore.head(self._bucket, key)["size"])
+        except NotInStore:
+            return None
+
+    def keys(self, prefix: str) -> list[str]:
+        """The keys of the objects below a prefix."""
+        import obstore
+
+        with self._errors(prefix):
+            listed = [meta["path"] for batch in obstore.list(self._bucket, prefix.rstrip("/")) for meta in batch]
+        return sorted(listed)
+
+    def delete(self, key: str) -> None:
+        """Remove an object, if it is there."""
+        import obstore
+
+        try:
+            with self._errors(key):
+                obstore.delete(self._bucket, key)
+        except NotInStore:
+            return
+
+    def read_record(self, key: str) -> VersionedRecord | None:
+        """A record and its ETag."""
+        import obstore
+
+        try:
+            with self._errors(key):
+                result = obstore.get(self._bucket, key)
+                return VersionedRecord(bytes(result.bytes()), str(result.meta["e_tag"] or ""))
+        except NotInStore:
+            return None
+
+    def replace_record(self, key: str, data: bytes, version: str) -> str:
+        """A conditional put; returns the new ETag."""
+        import obstore
+
+        with self._errors(key):
+            if version:
+                return str(obstore.put(self._bucket, key, data, mode={"e_tag": version})["e_tag"] or "")
+            return str(obstore.put(self._bucket, key, data, mode="create")["e_tag"] or "")
+
+    @contextmanager
+    def _errors(self, key: str) -> Iterator[None]:
+        """An error of obstore as one of a store. Its texts go on for many lines, of which a person gets the first."""
+        from obstore import exceptions
+
+        try:
+            yield
+        except FileNotFoundError as error:  # obstore's own error for what is not there is Python's
+            if "NoSuchBucket" in str(error):
+                raise StoreRefused(f"{self.address}: there is no such bucket") from error
+            raise NotInStore(f"{self.address} holds no {key}") from error
+        except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
+            raise VersionMoved(f"{key} was replaced meanwhile") from error
+        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
+            raise StoreRefused(f"{self.address} does not let us at {key}: check its credentials") from error
+        except (exceptions.BaseError, OSError) as error:
+            raise self._other_error(key, error) from error
+
+    def _other_error(self, key: str, error: Exception) -> StoreFull | StoreRefused | StoreUnreachable:
+        text = str(error)
+        message = f"{self.address}/{key}: {first_line(text)}"
+        if any(word in text for word in _FULL_WORDS):
+            return StoreFull(message)
+        if any(word in text for word in _REFUSED_WORDS):
+            return StoreRefused(message)
+        return StoreUnreachable(message)
+
+
+def first_line(text: str) -> str:
+    """The first line of an error text, without the debugging output that follows it."""
+    return text.strip().partition("\n")[0][:300]

@@ -1,0 +1,129 @@
+"""The folder of a fleet: the record of each site in it, and the file systems that may hold it.
+
+What a fleet remembers of each site: when it was crawled last, with which words, and what came of it.
+
+A record is a small JSON file of its own beside the archives, replaced as a whole. It is what makes the same command go
+on: a site with a record of this turn is done, whoever was killed. A record that is lost costs a crawl that finds little
+to do; the truth is in the archives.
+
+Whether archives may lie in a folder: no file system that several machines share can hold an SQLite file in use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+
+FOLDER = ".fleet"
+"""The folder beside the archives that holds records and logs."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRecord:
+    """The last result of a site. Times are UTC, ISO 8601."""
+
+    result: SiteResult
+    turn_at: str
+    """When the command was started that crawled it; the next turn is counted from then, so that sites that had to wait
+    for others do not drift."""
+    finished_at: str
+    words_digest: str
+    """What the site was crawled with, as a digest: the words may hold secrets."""
+    is_crawled: bool
+    """Whether a crawl with these words was ever finished, so that an update is the next thing to do."""
+    failures: int = 0
+    """How many turns in a row have failed, this one included."""
+
+
+def digest_of(words: Sequence[str]) -> str:
+    """A short digest of command line words."""
+    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFolder:
+    """The records of the sites whose archives are in `archives`."""
+
+    archives: Path
+
+    def log(self, site_name: str) -> Path:
+        """The file that what a site's crawl prints goes to."""
+        return self.archives / FOLDER / f"{site_name}.log"
+
+    def read(self, site_name: str) -> SiteRecord | None:
+        """The record of a site; None without one, or where it cannot be read."""
+        try:
+            return _parse_record(json.loads(self._file(site_name).read_text("utf-8")))
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return None
+
+    def write(self, record: SiteRecord) -> None:
+        """Replace the record of a site. OSError if the disk refuses it."""
+        file = self._file(record.result.name)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new_file = file.with_name(f"{file.name}.{os.getpid()}.new")
+        with new_file.open("w", encoding="utf-8") as stream:
+            json.dump(asdict(record), stream, default=str, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        new_file.replace(file)
+
+    def _file(self, site_name: str) -> Path:
+        return self.archives / FOLDER / f"{site_name}.json"
+
+
+def _parse_record(values: dict[str, Any]) -> SiteRecord:
+    """A record from its JSON. ValueError, TypeError or KeyError if it is none."""
+    result = values.pop("result")
+    counts = SiteCounts(**{name: int(count) for name, count in result.pop("counts").items()})
+    result |= {"end": SiteEnd(result["end"]), "archive": Path(result["archive"]), "counts": counts}
+    return SiteRecord(result=SiteResult(**result), **values)
+
+
+_MOUNTS = Path("/proc/mounts")
+_ESCAPE = re.compile(r"\\([0-7]{3})")
+
+
+def disk_problem(folder: Path) -> str:
+    """Why archives cannot lie in a folder, which may be missing yet; empty if they can, or nothing is known of it."""
+    try:
+        mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
+    except OSError:
+        return ""
+    kind = file_system_of(Path(os.path.realpath(folder)), mounts)
+    if name := _network_file_systems().get(kind):
+        return (
+            f"{folder} is on a network file system ({name}), where SQLite loses data that several processes share; "
+            "name a folder on a local disk"
+        )
+    return ""
+
+
+def file_system_of(path: Path, mounts: str) -> str:
+    """The type of the file system that a path is on, by the text of /proc/mounts; empty if none is."""
+    best_place, best_kind = Path(), ""
+    for line in mounts.splitlines():
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        place = Path(_ESCAPE.sub(lambda match: chr(int(match[1], 8)), fields[1]))
+        if path.is_relative_to(place) and len(place.parts) >= len(best_place.parts):
+            best_place, best_kind = place, fields[2]  # of mounts at one place the last one is seen
+    return best_kind
+
+
+@cache
+def _network_file_systems() -> dict[str, str]:
+    text = files("broadsheet.crawler.fleet").joinpath("disk.toml").read_text("utf-8")
+    return dict(tomllib.loads(text)["network"])

@@ -1,0 +1,253 @@
+"""A turn of a fleet: the tasks that are due, their results on record, told and in a table.
+
+Which sites are due, and what to do about each. Pure: the time is passed in.
+
+One turn of a fleet: the tasks that are due, run by an engine, each with its record as soon as it ended.
+
+Tells a person of a site's result, by the commands that its list names: what went wrong, was withdrawn, alarms.
+
+A command is run without a shell. It gets the text on standard input, and the result as JSON in `BROADSHEET_RESULT`.
+
+What a fleet came to, as a person reads it: a line a site, the worst first, and one line over all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shlex
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, astuple, dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from broadsheet.crawler.crawl.terminal import format_table
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.site_processes import page_count
+from broadsheet.crawler.fleet.site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.output.archive.stored_values import utc_now
+
+_SLACK = 0.1
+"""The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""
+_MAX_SLACK = timedelta(hours=1)
+_FIRST_RETRY = timedelta(hours=1)
+"""After this a site is tried again that failed once; twice as long after each further failure, up to `every`."""
+_MAX_DOUBLINGS = 20
+UNFINISHED = (SiteEnd.STOPPED, SiteEnd.KILLED, SiteEnd.NOT_STARTED, SiteEnd.IN_USE)
+"""Ends after which the same task is due at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of `count` parts of a fleet, by the sites' names: the same one wherever and whenever it is asked."""
+
+    number: int = 1
+    count: int = 1
+
+    def holds(self, site_name: str) -> bool:
+        """Whether a site is in this part."""
+        digest = hashlib.sha256(site_name.encode()).digest()
+        return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
+
+
+def due_at(site: Site, record: SiteRecord | None) -> datetime | None:
+    """When a site is due; None for at once."""
+    if record is None or record.result.end in UNFINISHED or record.words_digest != digest_of(site.crawl_words):
+        return None
+    wait = timedelta(seconds=site.every)
+    if record.failures:
+        wait = min(wait, _FIRST_RETRY * 2 ** min(record.failures - 1, _MAX_DOUBLINGS))
+    try:
+        return datetime.fromisoformat(record.turn_at) + wait - min(wait * _SLACK, _MAX_SLACK)
+    except (ValueError, OverflowError):
+        return None
+
+
+def due_tasks(
+    fleet: SiteList, sites: Iterable[Site], read: Callable[[str], SiteRecord | None], now: datetime | None
+) -> Iterator[SiteTask]:
+    """The tasks of those of the sites that are due, in their order; of all of them where `now` is None."""
+    for site in sites:
+        record = read(site.name)
+        due = due_at(site, record)
+        if now is None or due is None or due <= now:
+            yield site_task(fleet, site, record)
+
+
+def site_task(fleet: SiteList, site: Site, record: SiteRecord | None) -> SiteTask:
+    """What to do for a site: an update once a crawl with the same words was finished."""
+    due = due_at(site, record)
+    return SiteTask(
+        name=site.name,
+        archive=fleet.archive(site.name),
+        crawl_words=site.crawl_words,
+        update_words=site.update_words,
+        is_update=record is not None and record.is_crawled and record.words_digest == digest_of(site.crawl_words),
+        due_at=due.isoformat() if due else "",
+        notify=site.notify,
+        hosts=site.hosts,
+    )
+
+
+_FAILURES = (SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK)
+_NAMED_SITES = 3  # in a progress line
+
+
+@dataclass
+class FleetTurn:
+    """Runs tasks on an engine, writes their records, and tells whom they name. `warn` gets lines for a person."""
+
+    tasks: Sequence[SiteTask]
+    engine: Engine
+    records: RecordFolder
+    warn: Callable[[str], None]
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    results: list[SiteResult] = field(default_factory=list, init=False)
+
+    def run(self) -> None:
+        """Run the tasks to their end, or until the engine is stopped."""
+        tasks_by_name = {task.name: task for task in self.tasks}
+        self.engine.run(self.tasks, lambda result: self._take(tasks_by_name[result.name], result))
+
+    def progress_line(self) -> str:
+        """How far the turn is, and what is running, in one line."""
+        running = self.engine.running()
+        sites = ", ".join(f"{task.name} {page_count(task.archive):,} pages" for task in running[:_NAMED_SITES])
+        rest_count = len(running) - _NAMED_SITES
+        rest = f" and {rest_count} more" if rest_count > 0 else ""
+        failed_count = sum(result.end is not SiteEnd.DONE for result in self.results)
+        failures = f", {failed_count:,} of them not well" if failed_count else ""
+        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}; running: {sites or 'none'}{rest}"
+
+    def _take(self, task: SiteTask, result: SiteResult) -> None:
+        self.results.append(result)
+        if result.end not in (SiteEnd.IN_USE, SiteEnd.NOT_STARTED):  # these say nothing new of the site
+            try:
+                self.records.write(self._record(task, result))
+            except OSError as error:
+                self.warn(
+                    f"{result.name}: the record cannot be written, so its next turn comes early: {error.strerror}"
+                )
+        for line in notify(task.notify_commands, result) if is_worth_telling(result) else ():
+            self.warn(line)
+
+    def _record(self, task: SiteTask, result: SiteResult) -> SiteRecord:
+        is_crawled = task.is_update or result.end is SiteEnd.DONE
+        earlier = self.records.read(task.name)
+        failures = 1 + (earlier.failures if earlier else 0) if result.end in _FAILURES else 0
+        turn_at = self.started_at.isoformat(timespec="seconds")
+        return SiteRecord(result, turn_at, utc_now(), digest_of(task.crawl_words), is_crawled, failures)
+
+
+def turn_exit_code(results: Sequence[SiteResult]) -> int:
+    """0 if every site ended well, 75 if some are only in other hands or unfinished, 1 if one failed."""
+    ends = {result.end for result in results} - {SiteEnd.DONE}
+    return 0 if not ends else 75 if ends <= set(UNFINISHED) - {SiteEnd.KILLED} else 1
+
+
+RESULT_VARIABLE = "BROADSHEET_RESULT"
+_NOTIFY_SECONDS = 60.0  # seconds for a command
+_QUIET_ENDS = (SiteEnd.DONE, SiteEnd.STOPPED, SiteEnd.IN_USE, SiteEnd.NOT_STARTED)
+
+
+def is_worth_telling(result: SiteResult) -> bool:
+    """Whether a person should look at it: the site failed, articles were withdrawn, something fell out of line."""
+    return result.end not in _QUIET_ENDS or result.counts.alarms > 0 or result.counts.withdrawn > 0
+
+
+def notice_text(result: SiteResult) -> str:
+    """A result in a few lines, the site and how it ended first."""
+    counts = [f"{name}: {count:,}" for name, count in asdict(result.counts).items() if count]
+    lines = (f"{result.name}: {result.end.replace('_', ' ')}", result.message, *counts, f"archive: {result.archive}")
+    return "\n".join(filter(None, lines)) + "\n"
+
+
+def notify(commands: Sequence[str], result: SiteResult) -> list[str]:
+    """Run each command for a result. Returns a line for each that could not be run, or failed."""
+    return [f"{result.name}: notify {problem}" for command in commands if (problem := _run_command(command, result))]
+
+
+def _run_command(command: str, result: SiteResult) -> str:
+    """Run a command; why it failed, or an empty string."""
+    try:
+        completed = subprocess.run(
+            shlex.split(command),
+            input=notice_text(result).encode(),
+            env={**os.environ, RESULT_VARIABLE: json.dumps(asdict(result), default=str)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=_NOTIFY_SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
+        return f"failed: {error}"
+    return f"ended with {completed.returncode}: {command}" if completed.returncode else ""
+
+
+_WORST_FIRST = (
+    SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.STOPPED,
+    SiteEnd.NOT_STARTED, SiteEnd.DONE,
+)  # fmt: skip
+_TABLE_HEAD = ("site", "ended", "new", "changed", "withdrawn", "alarms", "failed", "pages", "time", "")
+_NUMBERS = frozenset(range(2, 9))
+
+
+def worst_first(results: Iterable[SiteResult]) -> list[SiteResult]:
+    """Results in the order in which a person should look at them."""
+
+    def key(result: SiteResult) -> tuple[object, ...]:
+        counts = result.counts
+        return (
+            _WORST_FIRST.index(result.end), -counts.alarms, -counts.withdrawn, -counts.failed, -counts.changed,
+            -counts.new, result.name,
+        )  # fmt: skip
+
+    return sorted(results, key=key)
+
+
+def total_counts(results: Iterable[SiteResult]) -> SiteCounts:
+    """The counts of all results together."""
+    columns = [astuple(result.counts) for result in results]
+    return SiteCounts(*map(sum, zip(*columns, strict=True))) if columns else SiteCounts()
+
+
+def summary_line(results: Sequence[SiteResult]) -> str:
+    """One line over all sites: how they ended, and what they came to."""
+    ends = Counter(result.end for result in results)
+    ends_text = ", ".join(f"{ends[end]:,} {_end_words(end)}" for end in reversed(_WORST_FIRST) if ends[end])
+    counts = total_counts(results)
+    sums = ", ".join(
+        f"{getattr(counts, name):,} {name}" for name in ("new", "changed", "withdrawn", "alarms", "failed")
+    )
+    return f"{len(results):,} {'site' if len(results) == 1 else 'sites'}: {ends_text}; {sums}"
+
+
+def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) -> str:
+    """A line a site, the worst first, at most so many lines, and how many more there are."""
+    shown = worst_first(results)[:most_lines]
+    table = format_table([_TABLE_HEAD, *map(_result_row, shown)], columns, right_aligned=_NUMBERS)
+    rest_count = len(results) - len(shown)
+    return table + (f"\n… and {rest_count:,} more: broadsheet fleet status shows all" if rest_count else "")
+
+
+def time_text(seconds: float) -> str:
+    """A duration as a person reads it: 40s, 12m, 3h10m."""
+    minutes, whole_seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}h{minutes:02}m" if hours else f"{minutes}m" if minutes else f"{whole_seconds}s"
+
+
+def _result_row(result: SiteResult) -> tuple[str, ...]:
+    counts = result.counts
+    numbers = (counts.new, counts.changed, counts.withdrawn, counts.alarms, counts.failed, counts.pages)
+    return (
+        result.name, _end_words(result.end), *(f"{number:,}" for number in numbers), time_text(result.seconds),
+        result.message,
+    )  # fmt: skip
+
+
+def _end_words(end: SiteEnd) -> str:
+    return end.replace("_", " ")

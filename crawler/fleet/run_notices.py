@@ -1,0 +1,242 @@
+"""Notices of a run: the receivers, the news that is for each, the message, and its sending by Apprise.
+
+Who is told what of a run: an address for each receiver, and what of the run is for it. From options and TOML files.
+
+Addresses are Apprise's (`mailto://`, `slack://`, `json://` …) and hold passwords and tokens. They are never shown: not
+in a message, not in a representation, not in the archive. A message names a receiver by its kind and its number.
+
+What a run found that somebody may want to be told, and the message of it for one receiver.
+
+Sending the message of a run to its receivers, by Apprise. A message that cannot be sent never costs the run.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.crawl.command_line import CommandError, is_file_of_receivers
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.output.archive.stored_text import inert_text
+from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.write.edit_history import ListedEdit, list_edits
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.", re.IGNORECASE)
+_RECEIVER_KEYS = ("url", "url_env", "sites", "events")
+
+
+class NewsEvent(StrEnum):
+    """What of a run a receiver may be told."""
+
+    EDITS = "edits"
+    WITHDRAWALS = "withdrawals"
+    ALARMS = "alarms"
+    FAILURES = "failures"
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Whom to tell, and what: the news of hosts that match one of `sites` (all, if there is none), of these events.
+
+    `label` is what messages call it.
+    """
+
+    url: str = field(repr=False)
+    label: str
+    sites: tuple[str, ...] = ()
+    events: frozenset[NewsEvent] = frozenset(NewsEvent)
+
+    def is_for(self, host: str) -> bool:
+        """Whether news of a host are for it. A port does not count; a site is a host, or a pattern with `*`."""
+        bare_host = re.sub(r":\d+$", "", host)
+        return not self.sites or any(fnmatchcase(name, site) for name in (host, bare_host) for site in self.sites)
+
+
+def read_receivers(words: Iterable[str]) -> tuple[Receiver, ...]:
+    """The receivers that `--notify` names: addresses, and TOML files of them. CommandError, without any address, if one
+    cannot be used."""
+    receivers: list[Receiver] = []
+    for word in words:
+        receivers += (
+            _read_receiver_file(Path(word))
+            if is_file_of_receivers(word)
+            else [_make_receiver({"url": word}, "--notify")]
+        )
+    return tuple(receivers)
+
+
+def _read_receiver_file(path: Path) -> list[Receiver]:
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CommandError(f"cannot read {path}: {error.strerror}") from error
+    except ValueError as error:  # the message may quote the line, and an address with it
+        raise CommandError(f"{path} is not TOML{_error_line(error)}") from None
+    entries = values.get("notify")
+    if values.keys() != {"notify"} or not isinstance(entries, list):
+        raise CommandError(f"{path} must hold [[notify]] tables and nothing else")
+    return [_make_receiver(entry, f"{path.name}, [[notify]] {number}") for number, entry in enumerate(entries, 1)]
+
+
+def _error_line(error: ValueError) -> str:
+    match = re.search(r"at line \d+", str(error))
+    return f" ({match[0]})" if match else ""
+
+
+def _make_receiver(entry: Any, origin: str) -> Receiver:
+    """CommandError that names the origin and what is wrong, never the address."""
+    if not isinstance(entry, dict) or (unknown_keys := entry.keys() - set(_RECEIVER_KEYS)):
+        names = ", ".join(sorted(unknown_keys)) if isinstance(entry, dict) else "a value"
+        raise CommandError(f"{origin}: {names} is not known; {', '.join(_RECEIVER_KEYS)} are")
+    url = _address_of(entry, origin)
+    scheme = _SCHEME.match(url)
+    if scheme is None:
+        raise CommandError(f"{origin}: this is no address for Apprise (and is not shown, since it may be a secret)")
+    events = _list_of(entry, "events", origin, NewsEvent)
+    sites = _list_of(entry, "sites", origin, str.lower)
+    return Receiver(url, f"{scheme[1].lower()} ({origin})", tuple(sites), frozenset(events or NewsEvent))
+
+
+def _address_of(entry: Mapping[str, Any], origin: str) -> str:
+    """The address itself, or that of the variable of the environment that is named."""
+    if ("url" in entry) == ("url_env" in entry):
+        raise CommandError(f"{origin}: give url or url_env, one of them")
+    value = entry["url"] if "url" in entry else os.environ.get(str(entry["url_env"]), "")
+    if "url_env" in entry and not value:
+        raise CommandError(f"{origin}: the variable {entry['url_env']} is not set")
+    return value if isinstance(value, str) else ""
+
+
+def _list_of(entry: Mapping[str, Any], key: str, origin: str, convert: Callable[[str], Any]) -> list[Any]:
+    values = entry.get(key, [])
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise CommandError(f"{origin}: {key} is no list of texts")
+    try:
+        return [convert(value) for value in values]
+    except ValueError as error:
+        raise CommandError(f"{origin}: {key} are {', '.join(NewsEvent)}") from error
+
+
+_MOST_LINES = 50  # of a kind in a message; a chat cuts what is longer
+_ALARMS = """SELECT a.host, a.message FROM alarms a JOIN runs r ON r.id = a.run_id WHERE r.started_at >= ?
+    ORDER BY a.host, a.part, a.what"""
+_SEEDS = "SELECT DISTINCT host FROM urls WHERE found_via = 'seed' ORDER BY host"
+
+
+@dataclass(frozen=True, slots=True)
+class NewsItem:
+    """A piece of news: what it is, the hosts that it is of (none where they are not known), and its line."""
+
+    event: NewsEvent
+    hosts: tuple[str, ...]
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeText:
+    """A message to a receiver."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveMoment:
+    """A moment in the life of an archive: the last number in `changes`, and the time (UTC ISO 8601)."""
+
+    seq: int
+    time: str
+
+
+def read_news(db: Database, since: ArchiveMoment, edit_summary: Callable[[ListedEdit], str]) -> Iterator[NewsItem]:
+    """The edits that were found since, and the alarms of runs that began since."""
+    for edit in list_edits(db, after_seq=since.seq):
+        event = NewsEvent.WITHDRAWALS if edit.kind == EditKind.WITHDRAWN else NewsEvent.EDITS
+        summary = edit_summary(edit)
+        line = f"{edit.kind}: {edit.title}" + (f" ({summary})" if summary else "")
+        yield NewsItem(event, (host_of(edit.url),), f"{line}\n  {edit.url}")
+    for host, message in db.execute(_ALARMS, [since.time]).fetchall():
+        yield NewsItem(NewsEvent.ALARMS, (host,), f"{host}: {message}")
+
+
+def seed_hosts(db: Database) -> tuple[str, ...]:
+    """The hosts of an archive's start URLs."""
+    return tuple(host for (host,) in db.execute(_SEEDS))
+
+
+def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> NoticeText | None:
+    """The message of a run for a receiver; None if nothing in it is for it. `name` says which archive it is."""
+    items = [item for item in news if item.event in receiver.events and _is_for(receiver, item)]
+    if not items:
+        return None
+    items_by_event = {event: [item for item in items if item.event == event] for event in NewsEvent}
+    counts = [count_text(len(lines), event.removesuffix("s")) for event, lines in items_by_event.items() if lines]
+    sections = [_notice_section(event, lines) for event, lines in items_by_event.items() if lines]
+    return NoticeText(one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
+
+
+def _is_for(receiver: Receiver, item: NewsItem) -> bool:
+    return not item.hosts or any(map(receiver.is_for, item.hosts))
+
+
+def _notice_section(event: NewsEvent, items: list[NewsItem]) -> str:
+    lines = [inert_text(item.line) for item in items[:_MOST_LINES]]
+    more = [f"… and {len(items) - _MOST_LINES:,} more"] if len(items) > _MOST_LINES else []
+    return "\n".join([event.capitalize(), *lines, *more])
+
+
+_LOGGERS = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")
+"""What would log addresses, tokens and answers of receivers."""
+
+Send = Callable[[Receiver, NoticeText], bool]
+
+
+def send_notices(name: str, news: Iterable[NewsItem], receivers: Sequence[Receiver], send: Send) -> list[str]:
+    """Send each receiver its message, one at most; returns a line for each that could not be reached."""
+    items = list(news)
+    problems = []
+    for receiver in receivers:
+        notice = compose_notice(name, items, receiver)
+        if notice and not send(receiver, notice):
+            problems.append(f"the message to {receiver.label} could not be sent")
+    return problems
+
+
+def send_by_apprise(receiver: Receiver, notice: NoticeText) -> bool:
+    """Send a message; False if it could not be, for whatever reason. Nothing is logged: an address is a secret."""
+    import apprise
+
+    _silence_loggers()
+    messenger = apprise.Apprise(asset=apprise.AppriseAsset(secure_logging=True, storage_mode="memory"))
+    try:
+        has_address = messenger.add(receiver.url)
+        return bool(has_address and messenger.notify(notice.body, notice.title, body_format=apprise.NotifyFormat.TEXT))
+    except Exception:  # noqa: BLE001 - over a hundred services; what they raise would quote addresses
+        return False
+
+
+def is_known_address(receiver: Receiver) -> bool:
+    """Whether Apprise knows what the address of a receiver means; nothing is sent."""
+    import apprise
+
+    _silence_loggers()
+    return bool(apprise.Apprise().add(receiver.url))
+
+
+def _silence_loggers() -> None:
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False

@@ -1,0 +1,241 @@
+"""Processes on this machine that run the tasks of sites, side by side, and what each came to.
+
+What one run of a site came to, read from its archive: also where the run was killed and could say nothing.
+
+Runs one task as a process on this machine, and says what came of it.
+
+The engine that needs nothing: it runs the crawls as processes on this machine, side by side.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broadsheet.crawler.crawl.command_line import IN_USE, INTERRUPTED
+from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.fetch.capacity import memory_bytes
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.stored_values import utc_now
+
+_COUNTS = """SELECT
+    (SELECT count(*) FROM articles a WHERE EXISTS
+        (SELECT 1 FROM changes c WHERE c.article_id = a.id AND c.change = 'added' AND c.at >= :since)),
+    (SELECT count(DISTINCT article_id) FROM changes WHERE at >= :since AND kind NOT IN ('', 'withdrawn', 'returned')),
+    (SELECT count(DISTINCT article_id) FROM changes WHERE at >= :since AND kind = 'withdrawn'),
+    (SELECT count(*) FROM alarms WHERE at >= :since),
+    (SELECT count(*) FROM urls WHERE state = 'failed' AND fetched_at >= :since),
+    (SELECT count(*) FROM urls WHERE state = 'done' AND kind = 'page' AND fetched_at >= :since),
+    (SELECT count(*) FROM articles)"""
+
+
+def site_counts(archive: Path, since: str) -> SiteCounts:
+    """The counts of what an archive stored from a time on (UTC, ISO 8601); zeros if it cannot be read."""
+    try:
+        with closing(open_database(archive, read_only=True)) as db:
+            return SiteCounts(*map(int, db.execute(_COUNTS, {"since": since}).fetchone()))
+    except (ArchiveError, sqlite3.Error):
+        return SiteCounts()
+
+
+def page_count(archive: Path) -> int:
+    """How many URLs of an archive have been asked for, as a running crawl knows it; quick, for a progress line."""
+    try:
+        with closing(open_database(archive, read_only=True)) as db:
+            query = "SELECT coalesce(sum(urls), 0) FROM url_counts WHERE state IN ('done', 'failed')"
+            return int(db.execute(query).fetchone()[0])
+    except (ArchiveError, sqlite3.Error):
+        return 0
+
+
+_TERMINATED = 128 + signal.SIGTERM
+_ENDS = {0: SiteEnd.DONE, 2: SiteEnd.BAD_OPTIONS, IN_USE: SiteEnd.IN_USE, INTERRUPTED: SiteEnd.STOPPED,
+         _TERMINATED: SiteEnd.STOPPED, -signal.SIGTERM: SiteEnd.STOPPED, -signal.SIGINT: SiteEnd.STOPPED}  # fmt: skip
+_LOG_END = 4096  # bytes at the end of a log in which its last line is looked for
+_PAUSE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class RunningSite:
+    """A crawl that was started: its task, process and log, and when it began."""
+
+    task: SiteTask
+    process: subprocess.Popen[bytes]
+    log: Path
+    started_at: str
+    started: float
+
+    def stop(self) -> None:
+        """Ask the crawl to stop in good order; a second time, at once."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
+
+    def result(self) -> SiteResult | None:
+        """What came of it; None while it is running."""
+        code = self.process.poll()
+        if code is None:
+            return None
+        end = end_of(code)
+        return SiteResult(
+            name=self.task.name,
+            end=end,
+            exit_code=code,
+            archive=self.task.archive,
+            counts=SiteCounts() if end is SiteEnd.IN_USE else site_counts(self.task.archive, self.started_at),
+            seconds=time.monotonic() - self.started,
+            message="" if end is SiteEnd.DONE else _message(end, code, self.log),
+        )
+
+
+def start_site(
+    task: SiteTask, lifeline: Lifeline, log: Path, environment: Mapping[str, str] | None = None
+) -> RunningSite | SiteResult:
+    """Start a task's crawl; its result at once if it cannot be started. What it prints goes to `log`, anew."""
+    started_at, started = utc_now(), time.monotonic()
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:  # every writer appends, also one that a killed runner has left
+            output.truncate(0)
+            process = lifeline.start(task.command(task.archive), output, environment)
+    except OSError as error:
+        return unstarted(task, f"cannot be started: {error.strerror or error}")
+    return RunningSite(task, process, log, started_at, started)
+
+
+def run_site(
+    task: SiteTask,
+    lifeline: Lifeline,
+    log: Path,
+    is_stopped: Callable[[], bool],
+    environment: Mapping[str, str] | None = None,
+) -> SiteResult:
+    """Run a task to its end; it is asked to stop as soon as `is_stopped()` says so."""
+    running = start_site(task, lifeline, log, environment)
+    if isinstance(running, SiteResult):
+        return running
+    is_asked = False
+    while (result := running.result()) is None:
+        if not is_asked and is_stopped():
+            is_asked = True
+            running.stop()
+        time.sleep(_PAUSE)
+    return result
+
+
+def unstarted(task: SiteTask, message: str) -> SiteResult:
+    """The result of a task that did not run."""
+    return SiteResult(task.name, SiteEnd.NOT_STARTED, 1, task.archive, message=message)
+
+
+def end_of(exit_code: int) -> SiteEnd:
+    """How a crawl ended by its exit code; a negative one is the number of the signal that killed it."""
+    if exit_code < 0:
+        return _ENDS.get(exit_code, SiteEnd.KILLED)
+    return _ENDS.get(exit_code, SiteEnd.FAILED)
+
+
+def _message(end: SiteEnd, exit_code: int, log: Path) -> str:
+    """What to say of a crawl that did not end well: its own last words, if it had any."""
+    if end is SiteEnd.KILLED:
+        return f"killed by signal {-exit_code}; the same command goes on from there"
+    try:
+        with log.open("rb") as stream:
+            stream.seek(max(0, log.stat().st_size - _LOG_END))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    own_lines = [line for line in lines if line.startswith("broadsheet: ")] or [line for line in lines if line.strip()]
+    return one_line(own_lines[-1].removeprefix("broadsheet: ")) if own_lines else ""
+
+
+_CRAWL_BYTES = 600_000_000  # of a crawl with one worker process and large pages
+_PER_CORE = 4  # crawls that a core has room for: each of them waits most of the time, politely
+
+
+def default_parallel() -> int:
+    """How many crawls this machine has room for, by its cores and its memory."""
+    by_cores = _PER_CORE * (os.cpu_count() or 1)
+    memory = memory_bytes()
+    return max(1, min(by_cores, memory // _CRAWL_BYTES)) if memory else by_cores
+
+
+@dataclass
+class EmbeddedEngine:
+    """Runs at most `parallel` crawls at once, and never two of one host. What they print goes to a log each."""
+
+    records: RecordFolder
+    parallel: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that the crawls get besides those of this process."""
+    _sites: dict[str, RunningSite] = field(default_factory=dict, init=False)
+    _stops_asked: int = field(default=0, init=False)
+    _stops_passed_on: int = field(default=0, init=False)
+
+    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        """See `Engine.run`."""
+        queue = deque(tasks)
+        parallel = self.parallel or default_parallel()
+        lifeline = Lifeline()
+        try:
+            while queue or self._sites:
+                self._pass_stops_on()
+                while queue and self._stops_asked:
+                    on_result(unstarted(queue.popleft(), "stopped before its turn"))
+                self._start_some(queue, parallel, lifeline, on_result)
+                self._collect(on_result)
+                time.sleep(_PAUSE)
+        finally:
+            lifeline.close()
+
+    def stop(self) -> None:
+        """See `Engine.stop`. Called again, crawls stop at once."""
+        self._stops_asked += 1
+
+    def running(self) -> tuple[SiteTask, ...]:
+        """See `Engine.running`."""
+        return tuple(site.task for site in list(self._sites.values()))
+
+    def _start_some(
+        self, queue: deque[SiteTask], parallel: int, lifeline: Lifeline, on_result: Callable[[SiteResult], None]
+    ) -> None:
+        """Start what there is room for; a task whose host is being crawled keeps its place in the queue."""
+        busy_tasks: list[SiteTask] = []
+        while queue and len(self._sites) < parallel:
+            task = queue.popleft()
+            if self._is_host_busy(task):
+                busy_tasks.append(task)
+                continue
+            site = start_site(task, lifeline, self.records.log(task.name), self.environment)
+            if isinstance(site, SiteResult):
+                on_result(site)
+            else:
+                self._sites[task.name] = site
+        queue.extendleft(reversed(busy_tasks))
+
+    def _is_host_busy(self, task: SiteTask) -> bool:
+        busy_hosts = {host for site in self._sites.values() for host in site.task.hosts}
+        return not busy_hosts.isdisjoint(task.hosts)
+
+    def _collect(self, on_result: Callable[[SiteResult], None]) -> None:
+        for name, site in list(self._sites.items()):
+            if (result := site.result()) is not None:
+                del self._sites[name]
+                on_result(result)
+
+    def _pass_stops_on(self) -> None:
+        while self._stops_passed_on < self._stops_asked:
+            self._stops_passed_on += 1
+            for site in self._sites.values():
+                site.stop()

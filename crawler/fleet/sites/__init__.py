@@ -1,1 +1,0 @@
-"""The list of a fleet's sites: read, checked, and written anew."""

@@ -1,0 +1,311 @@
+"""Slots for requests to one address, shared by machines: by Dask's scheduler or by leases in a store.
+
+Grants the crawls of a worker their slots for requests to one address: as many as Dask's scheduler leaves it.
+
+A slot is a lease of a semaphore at the scheduler, which all workers share, or in a store (`store_grants.py`). It is
+held as long as crawls use it, and given back after a while in any case, so that no worker keeps an address from the
+others. What a worker that was killed had is free when the lease is over.
+
+Slots for requests to one address, over all machines that have a store in common: a lease in it for each slot.
+
+A slot is free when its lease was given back, or has expired. A lease lasts longer than its holder keeps it and the last
+request in it takes, so it is not renewed, and what a machine that was killed had is free by itself in some minutes.
+
+Grants the crawls of a run that has a store and no scheduler their slots for addresses, by leases in the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any, Protocol
+
+from broadsheet.crawler.fetch.address_slots import GrantedSlot, own_slots, wanted_addresses
+from broadsheet.crawler.fleet.fleet_folder import disk_problem
+from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError
+from broadsheet.crawler.fleet.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, SiteLease, acquire_thing
+from broadsheet.crawler.fleet.store_address import store_at
+from broadsheet.crawler.fleet.stored_run import StorePlace
+
+if TYPE_CHECKING:
+    from distributed import Worker
+
+
+_LOG = logging.getLogger(__name__)
+
+
+class SharedBound(Protocol):
+    """A semaphore that other machines have too, as Dask's is."""
+
+    async def acquire(self, timeout: float | None = None) -> bool:
+        """Wait for a lease, so many seconds at most; whether there is one."""
+        ...
+
+    async def release(self) -> bool:
+        """Give a lease back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTimes:
+    """Seconds: between two looks, until a slot that is not used is given back, until any is, and for the scheduler to
+    say that there is one."""
+
+    look: float = 0.1
+    idle: float = 2.0
+    turn: float = 5.0
+    wait: float = 10.0
+
+
+@dataclass
+class _Grant:
+    """A slot, the semaphore that it is a lease of, and when it was granted; whether it is to be given back."""
+
+    slot: GrantedSlot
+    address_folder: Path
+    bound: SharedBound
+    granted_at: float
+    is_ending: bool = False
+
+
+class AddressGranter:
+    """Grants slots in a folder, by a semaphore for each address that `make_bound` makes of its name in the folder."""
+
+    def __init__(
+        self, folder: Path, per_address: int, make_bound: Callable[[str], Any], times: GrantTimes | None = None
+    ) -> None:
+        self._folder = folder
+        self._per_address = per_address
+        self._make_bound = make_bound
+        self._times = times or GrantTimes()
+        self._grants: list[_Grant] = []
+        self._bounds: dict[Path, SharedBound] = {}
+        self._asking: set[asyncio.Task[None]] = set()
+        self._asked: Counter[Path] = Counter()
+        self._owner = own_slots(folder)
+
+    async def run(self) -> None:
+        """Grant what is wanted, and give back what was used for long enough, for ever."""
+        while True:
+            try:
+                await self.look()
+            except OSError as error:  # a disk that is full may have room again, and crawls wait for this
+                _LOG.warning("slots for addresses in %s: %s", self._folder, error)
+            await asyncio.sleep(self._times.look)
+
+    def close(self) -> None:
+        """Grant nothing any more. What the semaphores are leased is given back by whoever has them."""
+        for grant in self._grants:
+            grant.slot.close()
+        self._grants.clear()
+        os.close(self._owner)
+
+    async def look(self) -> None:
+        """Ask for what is wanted, and give back what is to be."""
+        for address_folder in wanted_addresses(self._folder):
+            held_count = sum(grant.address_folder == address_folder for grant in self._grants)
+            if not self._asked[address_folder] and held_count < self._per_address:
+                self._asked[address_folder] += 1
+                task = asyncio.ensure_future(self._ask(address_folder))
+                self._asking.add(task)
+                task.add_done_callback(self._asking.discard)
+        for grant in list(self._grants):
+            await self._give_back(grant)
+
+    async def _ask(self, address_folder: Path) -> None:
+        """Have one more slot of an address, if the scheduler has one; that it has none is said again by who waits."""
+        try:
+            bound = self._bounds.get(address_folder) or self._make_bound(address_folder.name)
+            self._bounds[address_folder] = bound
+            if await bound.acquire(self._times.wait):
+                await self._grant(address_folder, bound)
+        except (OSError, RuntimeError) as error:  # the scheduler is gone, and with it soon this worker
+            _LOG.warning("no slot of %s: %s", address_folder.name, error)
+        finally:
+            self._asked[address_folder] -= 1
+
+    async def _grant(self, address_folder: Path, bound: SharedBound) -> None:
+        """Make a slot of a lease, which goes back if the disk takes none."""
+        try:
+            slot = GrantedSlot(address_folder, token_hex(4))
+        except OSError:
+            await bound.release()
+            raise
+        self._grants.append(_Grant(slot, address_folder, bound, time.monotonic()))
+
+    async def _give_back(self, grant: _Grant) -> None:
+        """Give a slot back whose turn is over, or that nobody uses; not before the last request in it has ended."""
+        is_over = time.monotonic() - grant.granted_at > self._times.turn
+        if not grant.is_ending and (is_over or (self._is_idle(grant) and grant.slot.is_free())):
+            grant.is_ending = True
+            grant.slot.withdraw()
+        if grant.is_ending and grant.slot.is_free():
+            grant.slot.close()
+            self._grants.remove(grant)
+            if not any(other.bound is grant.bound for other in self._grants):
+                self._bounds.pop(grant.address_folder, None)
+            await grant.bound.release()
+
+    def _is_idle(self, grant: _Grant) -> bool:
+        return time.time() - grant.slot.used_at > self._times.idle
+
+
+def granted_folder(worker: Worker, per_address: int) -> Path:
+    """Start to grant the crawls of a worker their slots; the folder that they find them in."""
+    from distributed import Semaphore
+
+    folder = Path(worker.local_directory) / f"addresses-{per_address}"
+
+    def make_bound(address: str) -> Semaphore:
+        name = f"broadsheet, address {address}, {per_address} at once"
+        return Semaphore(per_address, name, worker.scheduler, worker.loop)  # type: ignore[no-untyped-call]
+
+    granter = AddressGranter(folder, per_address, make_bound)
+    worker.loop.add_callback(granter.run)
+    return folder
+
+
+SLOT_TERMS = LeaseTerms(180.0)
+"""A holder keeps a slot for seconds, and a request ends half a minute after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlotPauses:
+    """Seconds: between two looks for a free slot, and in which who had one leaves it to others."""
+
+    look: float = 1.0
+    courtesy: float = 3.0
+
+
+@dataclass
+class AddressLeases:
+    """The slots of one address as one machine has them, with the methods of a semaphore."""
+
+    store: ObjectStore
+    address: str
+    per_address: int
+    terms: LeaseTerms = SLOT_TERMS
+    pauses: SlotPauses = SlotPauses()
+    owner: str = field(default_factory=lambda: f"{socket.gethostname()}, process {os.getpid()}, {token_hex(4)}")
+    _held: dict[int, SiteLease] = field(default_factory=dict, init=False)
+    _freed_at: dict[int, float] = field(default_factory=dict, init=False)
+
+    async def acquire(self, timeout: float | None = None) -> bool:
+        """Wait for a slot, so many seconds at most; whether there is one. A store that is away has none."""
+        deadline = time.monotonic() + (timeout or 0.0)
+        while not await asyncio.to_thread(self._take_one):
+            if timeout is not None and time.monotonic() > deadline:
+                return False
+            await asyncio.sleep(self.pauses.look)
+        return True
+
+    async def release(self) -> bool:
+        """Give the slot back that this machine has had for longest; whether the store knows."""
+        return await asyncio.to_thread(self._give_back)
+
+    def give_all_back(self) -> None:
+        """Give back every slot that is left; a store that is away finds them expired."""
+        while self._held and self._give_back():
+            continue
+
+    def _take_one(self) -> bool:
+        with suppress(StoreError):
+            for number in self._open_numbers():
+                slot = LeasedThing(f"slot {number} of {self.address}", f"addresses/{self.address}/{number}.json")
+                with suppress(SiteIsLeased):
+                    self._held[number] = acquire_thing(self.store, slot, self.owner, self.terms)
+                    return True
+        return False
+
+    def _open_numbers(self) -> Iterator[int]:
+        """The slots to ask for: none that this machine has, or has just given back, as others may wait for it."""
+        for number in range(self.per_address):
+            is_left_to_others = time.monotonic() < self._freed_at.get(number, 0.0) + self.pauses.courtesy
+            if number not in self._held and not (number in self._freed_at and is_left_to_others):
+                yield number
+
+    def _give_back(self) -> bool:
+        number = next(iter(self._held))
+        lease = self._held.pop(number)
+        self._freed_at[number] = time.monotonic()
+        try:
+            lease.release()
+        except StoreError:  # it expires
+            return False
+        return True
+
+
+_STORE_TIMES = GrantTimes(idle=5.0, turn=20.0)
+"""Longer than by way of a scheduler, as each turn is three requests to the store."""
+_SLOT_FOLDER = ".slots"
+_LOOK_SECONDS = 0.05
+
+
+@contextmanager
+def granted_slots(store_place: StorePlace, times: GrantTimes = _STORE_TIMES) -> Iterator[Path | None]:
+    """Within it, the folder in which crawls find the slots of this run; None if addresses are not bounded, or if store
+    or disk are such that no task can run, each of which says why."""
+    folder = store_place.local_folder / _SLOT_FOLDER / token_hex(8)
+    granter = _granter(store_place, folder, times) if store_place.per_address else None
+    if granter is None:
+        yield None
+        return
+    has_ended = threading.Event()
+    thread = threading.Thread(target=granter.serve, args=(has_ended,), name="address-slots", daemon=True)
+    thread.start()
+    try:
+        yield folder
+    finally:
+        has_ended.set()
+        thread.join()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _granter(store_place: StorePlace, folder: Path, times: GrantTimes) -> _StoreGranter | None:
+    if disk_problem(store_place.local_folder):
+        return None
+    try:
+        return _StoreGranter(store_place, folder, times)
+    except (StoreError, OSError) as error:
+        _LOG.warning("requests to one address are bounded on this machine alone: %s", error)
+        return None
+
+
+class _StoreGranter:
+    """A granter whose slots are leases in a store, in a thread of its own."""
+
+    def __init__(self, store_place: StorePlace, folder: Path, times: GrantTimes) -> None:
+        self._store = store_at(store_place.address)
+        self._per_address = store_place.per_address
+        self._leases: dict[str, AddressLeases] = {}
+        self._granter = AddressGranter(folder, store_place.per_address, self._leases_of, times)
+
+    def serve(self, has_ended: threading.Event) -> None:
+        """Grant slots until that is told to end; then no slot is left in the store."""
+        asyncio.run(self._serve(has_ended))
+        for leases in self._leases.values():
+            leases.give_all_back()
+
+    async def _serve(self, has_ended: threading.Event) -> None:
+        granting = asyncio.ensure_future(self._granter.run())
+        while not has_ended.is_set():
+            await asyncio.sleep(_LOOK_SECONDS)
+        granting.cancel()
+        with suppress(asyncio.CancelledError):
+            await granting
+        self._granter.close()
+
+    def _leases_of(self, address: str) -> AddressLeases:
+        """The leases of an address: the same as before, since they know which slots are left to others."""
+        return self._leases.setdefault(address, AddressLeases(self._store, address, self._per_address))

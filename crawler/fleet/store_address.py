@@ -1,0 +1,131 @@
+"""From an address, a folder or `s3://bucket/prefix`, to a store that is known to be the one that is meant.
+
+A store says who it is in an object of its own. So a worker on which the folder is not mounted, or whose folder of that
+name is another one, does not take it for an empty store and crawl a site from its beginning.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from secrets import token_hex
+from urllib.parse import urlsplit
+
+from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
+
+MARKER_KEY = "store.json"
+_RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`
+_RETRY_SECONDS = 10
+_REQUEST_SECONDS = 120
+_CONNECT_SECONDS = 5
+
+
+def store_at(address: str) -> ObjectStore:
+    """The store at an address; nothing is asked of it yet.
+
+    Credentials of a bucket come from the environment (`AWS_ACCESS_KEY_ID` …), as does `AWS_ENDPOINT_URL` of a server
+    that is not Amazon's. StoreRefused for an address that is none, or that has credentials in it.
+    """
+    if "://" not in address:
+        return FolderStore(Path(address).absolute())
+    parts = urlsplit(address)
+    if parts.username is not None or parts.query:
+        raise StoreRefused("credentials do not belong into the address of a store; set AWS_ACCESS_KEY_ID and its like")
+    if parts.scheme != "s3" or not parts.netloc:
+        raise StoreRefused(f"{address} is no address of a store; give a folder or s3://bucket/prefix")
+    return _bucket_store(address, parts.netloc, parts.path.strip("/"))
+
+
+def make_store(address: str) -> str:
+    """Make a store of an empty place, or open the one that is there; returns its identity.
+
+    StoreRefused where something else is in the folder, or where the server does not keep conditional puts apart.
+    """
+    if "://" not in address:
+        _make_folder(Path(address))
+    store = store_at(address)
+    try:
+        return store_identity(store)
+    except NotInStore:
+        check_conditional_puts(store)
+    identity = token_hex(16)
+    store.put_bytes(MARKER_KEY, json.dumps({"store": identity, "layout": 1}).encode())
+    return store_identity(store)
+
+
+def store_identity(store: ObjectStore) -> str:
+    """What a store says of who it is. NotInStore if it is none, StoreRefused if a later version made it."""
+    data = b"".join(store.chunks(MARKER_KEY))
+    try:
+        marker = json.loads(data)
+        identity, layout = str(marker["store"]), int(marker["layout"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise StoreRefused(f"{store.address}/{MARKER_KEY} is not what a store says of itself") from error
+    if layout != 1:
+        raise StoreRefused(f"{store.address} has layout {layout}, which this version does not know")
+    return identity
+
+
+def check_identity(store: ObjectStore, identity: str) -> None:
+    """StoreRefused if a store is not the one that is meant."""
+    try:
+        actual = store_identity(store)
+    except NotInStore as error:
+        raise StoreRefused(f"{store.address} holds no store; is it mounted here?") from error
+    if actual != identity:
+        raise StoreRefused(f"{store.address} is another store here than where the task came from")
+
+
+def check_conditional_puts(store: ObjectStore) -> None:
+    """StoreRefused if a store lets a record be made twice, or an old version be replaced."""
+    key = f"trial-{token_hex(8)}.json"
+    first = store.replace_record(key, b"1", "")
+    second = store.replace_record(key, b"2", first)
+    is_safe = all(_is_refused(store, key, version) for version in ("", first))
+    store.delete(key)
+    if not is_safe or not second:
+        raise StoreRefused(f"{store.address} does not honour conditional puts, without which a lease is none")
+
+
+def _is_refused(store: ObjectStore, key: str, version: str) -> bool:
+    try:
+        store.replace_record(key, b"3", version)
+    except VersionMoved:
+        return True
+    return False
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(exist_ok=True)
+        names = [name for name in os.listdir(folder) if not name.startswith(".") and name != "lost+found"]
+    except OSError as error:
+        raise StoreRefused(f"the folder {folder} cannot be used: {error.strerror}") from error
+    if names and MARKER_KEY not in names:
+        raise StoreRefused(f"{folder} holds other things; give an empty folder, or one that is a store")
+
+
+def _bucket_store(address: str, bucket: str, prefix: str) -> BucketStore:
+    try:
+        from obstore.store import S3Store
+    except ImportError as error:
+        raise StoreRefused(f"{address} needs obstore: pip install 'broadsheet[fleet]'") from error
+    endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
+    return BucketStore(
+        S3Store(
+            bucket,
+            prefix=prefix or None,
+            checksum_algorithm="sha256",
+            client_options={
+                "timeout": timedelta(seconds=_REQUEST_SECONDS),
+                "connect_timeout": timedelta(seconds=_CONNECT_SECONDS),
+                "allow_http": endpoint.startswith("http://"),
+            },
+            retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
+        ),
+        address.rstrip("/"),
+    )

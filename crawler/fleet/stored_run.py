@@ -1,0 +1,370 @@
+"""A task whose archive lives in a store: leased, fetched, run, brought home, merged, given back.
+
+States of a site that another runner's came before: merged into the site's archive, so that nothing of them is
+lost.
+
+One run of a site whose archive lives in a store: taken, fetched, run, brought home, and given back.
+
+Whatever cuts it off, nothing is lost: until a manifest names what was uploaded, the local copy stays, and the next run
+on this machine goes on from it or puts it beside.
+
+One task of a fleet whose archive lives in a store, from its lease to its result.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import TypeVar
+
+from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet.fleet_folder import disk_problem
+from broadsheet.crawler.fleet.object_store import (
+    DamagedObject,
+    NotInStore,
+    ObjectStore,
+    Patience,
+    PatientStore,
+    StoreError,
+)
+from broadsheet.crawler.fleet.site_copies import (
+    LocalCopy,
+    SiteManifest,
+    beside_prefix,
+    fetch_site,
+    fetch_warc_files,
+    manifest_prefix,
+    read_manifest,
+    read_origin,
+    remove_copy,
+    upload_site,
+    write_origin,
+)
+from broadsheet.crawler.fleet.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, SiteLease, acquire_within, beating
+from broadsheet.crawler.fleet.site_processes import run_site
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store_address import check_identity, store_at
+from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.write.archive_writer import Archive
+
+_LOG = logging.getLogger(__name__)
+_TAKEDOWNS = "SELECT pattern FROM takedowns"
+
+
+def merge_beside(store: ObjectStore, copy: LocalCopy) -> Mapping[str, SiteManifest]:
+    """Merge all that was put beside a site into its local copy, and settle; returns what was merged, by key.
+
+    That may go once the local copy is home. Merging the same again changes nothing. What cannot be merged stays beside,
+    and keeps nobody from crawling the site.
+    """
+    merged = {}
+    for key in store.keys(beside_prefix(copy.site)):
+        try:
+            manifest = read_manifest(store, key)
+            _merge_state(store, copy, manifest, key)
+        except (ArchiveError, DamagedObject, NotInStore) as error:
+            _LOG.error("%s stays beside %s, as it cannot be merged: %s", key, copy.site, error)
+            continue
+        merged[key] = manifest
+    if merged:
+        with Archive.open(copy.archive) as archive:
+            settle_in_processes(archive.db)
+    return merged
+
+
+def _merge_state(store: ObjectStore, copy: LocalCopy, manifest: SiteManifest, key: str) -> None:
+    source = LocalCopy(copy.folder / "beside", copy.site, copy.store)
+    shutil.rmtree(source.folder, ignore_errors=True)  # of a merge that was cut off
+    fetch_site(store, manifest, key, source)
+    Archive.open(copy.archive).close()  # made, if there is none yet
+    _bring_warc_files(store, copy, source)
+    with Archive.open(copy.archive) as archive:
+        merge_archive(archive.db, source.archive)
+    remove_copy(source)
+
+
+def _bring_warc_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:
+    """Have beside the source what merging copies: the files that the site does not have. Where the source brings a
+    takedown, the site's records may have to be written again before they are erased: then all of its files come
+    here."""
+    _share_files(store, copy, source)
+    shared_files = read_away_files(copy.archive)
+    names = [name for name, file in read_away_files(source.archive).items() if shared_files.get(name) != file]
+    fetch_warc_files(store, source.archive, names)
+    if _takedowns(source) - _takedowns(copy):
+        fetch_warc_files(store, source.archive, list(read_away_files(source.archive)))
+        fetch_warc_files(store, copy.archive, list(shared_files))
+
+
+def _share_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:
+    """Where the bytes of a source's file are gone, since a takedown has replaced them, name those that took their
+    place."""
+    current_files = read_away_files(copy.archive)
+
+    def current(file: AwayFile) -> AwayFile:
+        other = current_files.get(file.name)
+        is_replaced = other is not None and other.length == file.length and store.length(file.key) is None
+        return other if other is not None and is_replaced else file
+
+    write_away_files(source.archive, [current(file) for file in read_away_files(source.archive).values()])
+
+
+def _takedowns(copy: LocalCopy) -> set[str]:
+    with closing(open_database(copy.archive, read_only=True)) as db:
+        return {str(pattern) for (pattern,) in db.execute(_TAKEDOWNS).fetchall()}
+
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSite:
+    """A site in a store, the place for its local copy, and who runs it: words for people, such as host and process.
+
+    `wait_seconds` is how long to wait for a site that another runner has.
+    """
+
+    store: ObjectStore
+    copy: LocalCopy
+    owner: str
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    wait_seconds: float = 0.0
+
+
+def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Result]) -> _Result:
+    """Have `crawl` work on the site's archive while no other runner has it, and bring home what came of it.
+
+    `crawl` gets the archive's path, where there may be nothing yet, and an event that is set when another runner has
+    taken the site: it should then end in good order. What it stored is brought home also when it raises.
+    SiteIsLeased if another runner has the site, or has taken it meanwhile and keeps it: what was crawled then waits
+    beside it. StoreError if the store fails for longer than its patience.
+    """
+    lease = acquire_within(site.store, site.copy.site, site.owner, site.terms, site.wait_seconds)
+    is_lost = threading.Event()
+    with beating(lease, is_lost.set):
+        merged = _prepare(site, lease)
+        try:
+            result = crawl(site.copy.archive, is_lost)
+        finally:
+            _bring_home(site, lease, merged)
+    return result
+
+
+def _prepare(site: StoredSite, lease: SiteLease) -> dict[str, SiteManifest]:
+    """Have the site's newest archive on the local disk, with all that was put beside; returns what was merged."""
+    try:
+        _put_left_over_beside(site, lease)
+        if not site.copy.is_left_over():
+            _fetch(site, lease)
+        return dict(merge_beside(site.store, site.copy))
+    except BaseException:
+        with suppress(StoreError):
+            lease.release()
+        raise
+
+
+def _put_left_over_beside(site: StoredSite, lease: SiteLease) -> None:
+    """What an earlier task left here goes on, if the store has had nothing new since; else it is put beside."""
+    if not site.copy.is_left_over():
+        return
+    origin = read_origin(site.copy)
+    if origin is None or origin.manifest != lease.manifest:
+        _LOG.info("%s has moved on since %s was left here; it is merged", site.copy.site, site.copy.archive)
+        upload_site(site.store, site.copy, lease.record.generation, beside_prefix(site.copy.site))
+        remove_copy(site.copy)
+
+
+def _fetch(site: StoredSite, lease: SiteLease) -> None:
+    if lease.manifest:
+        fetch_site(site.store, read_manifest(site.store, lease.manifest), lease.manifest, site.copy)
+    else:
+        site.copy.folder.mkdir(parents=True, exist_ok=True)
+        write_origin(site.copy, "")
+
+
+def _bring_home(site: StoredSite, lease: SiteLease, merged: dict[str, SiteManifest]) -> None:
+    """Bring the local copy to the store and give the lease back; the loser of a lease puts its copy beside."""
+    if not site.copy.is_left_over():  # nothing was stored, so nothing is to be said
+        with suppress(LeaseLost):
+            lease.release()
+        return
+    key = upload_site(site.store, site.copy, lease.record.generation, manifest_prefix(site.copy.site))
+    try:
+        lease.state_manifest(key)
+    except LeaseLost:
+        upload_site(site.store, site.copy, lease.record.generation, beside_prefix(site.copy.site))
+        site.store.delete(key)
+        remove_copy(site.copy)
+        _merge_now(site)
+        return
+    remove_copy(site.copy)
+    _remove_replaced(site, key, lease.manifest, merged)
+
+
+def _merge_now(site: StoredSite) -> None:
+    """Merge what was put beside. StoreError if somebody has the site, or the store fails: whoever has the site next
+    does it, and until then nobody may say that the site is what was crawled here."""
+    try:
+        run_stored(site, _leave_as_it_is)
+    except StoreError as error:
+        _LOG.info("what was put beside %s waits to be merged: %s", site.copy.site, error)
+        raise
+
+
+def _leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
+    """No crawl: what there is beside is merged before, and brought home after."""
+    _LOG.info("%s has what was put beside it", archive)
+
+
+def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: dict[str, SiteManifest]) -> None:
+    """Remove from the store what the new state has taken the place of: the old one, and what was merged into it."""
+    replaced = dict(merged)
+    if old_key:
+        with suppress(NotInStore):
+            replaced[old_key] = read_manifest(site.store, old_key)
+    for key in replaced:
+        site.store.delete(key)
+    waiting_keys = site.store.keys(beside_prefix(site.copy.site))
+    kept_keys = _file_keys(read_manifest(site.store, key) for key in [current_key, *waiting_keys])
+    for key in sorted(_file_keys(replaced.values()) - kept_keys):
+        site.store.delete(key)
+
+
+def _file_keys(manifests: Iterable[SiteManifest]) -> set[str]:
+    return {key for manifest in manifests for key in manifest.keys}
+
+
+IN_USE_CODE = 75
+_SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlace:
+    """A store as a task on any machine finds it: its address and identity, the folder for local copies, in which
+    variables of that machine may stand, as in `$TMPDIR/broadsheet`, and how long to wait: for a store that is away, and
+    for a site that another runner has (seconds)."""
+
+    address: str
+    identity: str
+    work_folder: str
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    patience: Patience = field(default_factory=Patience)
+    wait_seconds: float = 0.0
+    per_address: int = 4
+    """Requests under way to one address, over all crawls of the fleet."""
+
+    def environment(self, grants: Path | None = None) -> dict[str, str]:
+        """The variables that a crawl gets: no credentials of the store, which it does not need; one worker process, as
+        crawls run side by side; where they share what they know of addresses, and find slots that are granted. What the
+        machine says, counts."""
+        chosen = {
+            "BROADSHEET_ADDRESS_GRANTS": str(grants or ""),
+            "BROADSHEET_WORKERS": "1",
+            "BROADSHEET_PER_ADDRESS": str(self.per_address),
+            "BROADSHEET_ADDRESS_FOLDER": str(self.local_folder / ".addresses"),
+        }
+        secrets = {name: "" for name in os.environ if name.startswith(_SECRET_PREFIXES)}
+        return {name: value for name, value in chosen.items() if name not in os.environ} | secrets
+
+    @property
+    def local_folder(self) -> Path:
+        """The folder for local copies on this machine."""
+        return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
+
+
+def run_task(
+    task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool],
+    grants: Path | None = None,
+) -> SiteResult:  # fmt: skip
+    """Run a task on a local copy of its archive, and bring home what came of it. What goes wrong is a result too.
+
+    A task that was finished already, by a runner whose word was lost on the way, gives the result that it had. `grants`
+    is where its crawl finds slots for addresses, if all machines share them.
+    """
+    try:
+        if problem := disk_problem(store_place.local_folder):
+            return _failed(task, SiteEnd.UNSUITABLE_DISK, problem)
+        store = PatientStore(store_at(store_place.address), store_place.patience)
+        check_identity(store, store_place.identity)
+        return read_result(store, task) or _run_leased(
+            task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment(grants))
+        )
+    except (SiteIsLeased, InUse) as error:
+        return _failed(task, SiteEnd.IN_USE, str(error))
+    except (StoreError, ArchiveError) as error:
+        return _failed(task, SiteEnd.FAILED, str(error))
+    except OSError as error:
+        return _failed(task, SiteEnd.FAILED, f"{error.filename or store_place.local_folder}: {error.strerror or error}")
+
+
+def read_result(store: ObjectStore, task: SiteTask) -> SiteResult | None:
+    """The result of a task that was finished; None if it was not, or if the last one finished was another."""
+    try:
+        values = json.loads(b"".join(store.chunks(_result_key(task))))
+        if values["task"] != task_digest(task):
+            return None
+        counts = SiteCounts(**values["counts"])
+        return SiteResult(task.name, SiteEnd.DONE, 0, task.archive, counts, float(values["seconds"]))
+    except (NotInStore, ValueError, KeyError, TypeError):
+        return None
+
+
+def task_digest(task: SiteTask) -> str:
+    """What tells a task from every other one: its site, its words, and when it became due."""
+    words = [task.name, list(task.crawl_words), list(task.update_words), task.is_update, task.due_at]
+    return sha256(json.dumps(words).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _CrawlStarter:
+    """Runs a task's crawl as a process, which stops when this process is gone."""
+
+    lifeline: Lifeline
+    is_stopped: Callable[[], bool]
+    environment: Mapping[str, str]
+
+    def run(self, task: SiteTask, archive: Path, is_lost: threading.Event) -> SiteResult:
+        """Run the crawl to its end; it is asked to stop when all are, or when another runner has the site."""
+        local_task, log = replace(task, archive=archive), archive.with_suffix(".log")
+        return run_site(local_task, self.lifeline, log, lambda: is_lost.is_set() or self.is_stopped(), self.environment)
+
+
+def _run_leased(task: SiteTask, store_place: StorePlace, store: ObjectStore, starter: _CrawlStarter) -> SiteResult:
+    copy = LocalCopy(store_place.local_folder / task.name, task.name, store_place.identity)
+    owner = f"{socket.gethostname()}, process {os.getpid()}"
+    site = StoredSite(store, copy, owner, store_place.terms, store_place.wait_seconds)
+
+    def crawl(archive: Path, is_lost: threading.Event) -> SiteResult:
+        return read_result(store, task) or starter.run(task, archive, is_lost)
+
+    result = replace(run_stored(site, crawl), archive=task.archive)
+    if result.end is SiteEnd.DONE:
+        store.put_bytes(_result_key(task), _result_json(task, result))
+    return result
+
+
+def _result_key(task: SiteTask) -> str:
+    return f"sites/{task.name}/result.json"
+
+
+def _result_json(task: SiteTask, result: SiteResult) -> bytes:
+    values = {"task": task_digest(task), "counts": asdict(result.counts), "seconds": result.seconds}
+    return json.dumps(values, indent=1).encode()
+
+
+def _failed(task: SiteTask, end: SiteEnd, message: str) -> SiteResult:
+    code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
+    return SiteResult(task.name, end, code, task.archive, message=message)

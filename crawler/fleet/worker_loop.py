@@ -1,0 +1,103 @@
+"""A worker of a cluster, started again as long as it is wanted: Dask's own ends with its scheduler.
+
+Ends a process that this one has started, in good order or at last by force.
+
+A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
+
+`python -m broadsheet.crawler.fleet.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container
+run; with SECONDS it ends when the scheduler has been away for so long.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from types import FrameType
+from urllib.parse import urlsplit
+
+
+def stop_process(process: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask a process to end, and kill it if it has not after `patience` seconds. It is gone on return."""
+    process.terminate()
+    try:
+        process.wait(patience)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+_PAUSE = 2.0  # seconds between the end of a worker and the next one
+_STOP_SECONDS = 60.0  # for a worker to end, with its crawls, before it is killed
+_DEFAULT_CRAWLS = 4
+_REACH_SECONDS = 5.0  # for a scheduler to take a connection
+_JOIN_SECONDS = 60  # for a worker to be taken by its scheduler, before it is started again
+
+
+def worker_command(address: str, crawls: int, scratch: str) -> list[str]:
+    """The command of a Dask worker that runs so many crawls at once, with a nanny that starts it again if it is killed.
+
+    It listens on loopback where its scheduler does. Where the environment names certificates, it speaks TLS.
+    """
+    words = ["--nthreads", str(crawls), "--nworkers", "1", "--no-dashboard", "--local-directory", scratch]
+    words += ["--death-timeout", str(_JOIN_SECONDS)]
+    if "//127.0.0.1:" in address:
+        words += ["--host", "127.0.0.1"]
+    return [sys.executable, "-m", "distributed.cli.dask_worker", address, *words, "--memory-limit", "0"]
+
+
+def run_worker(address: str, crawls: int, lost_seconds: float = math.inf) -> int:
+    """Run a worker until this process is told to stop by SIGTERM or SIGINT, or the scheduler has been away for so long.
+
+    Returns the exit code: 0, or 1 where the scheduler is gone.
+    """
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with tempfile.TemporaryDirectory(prefix="broadsheet-worker-", ignore_cleanup_errors=True) as scratch:
+        return _run_again(worker_command(address, crawls, scratch), address, stopped, lost_seconds)
+
+
+def _run_again(command: list[str], address: str, stopped: threading.Event, lost_seconds: float) -> int:
+    reached_at = time.monotonic()
+    while not stopped.is_set():
+        if is_reachable(address):
+            _run_once(command, stopped)
+            reached_at = time.monotonic()
+        elif time.monotonic() - reached_at > lost_seconds:
+            return 1
+        stopped.wait(_PAUSE)
+    return 0
+
+
+def is_reachable(address: str) -> bool:
+    """Whether something listens at an address as in `tcp://127.0.0.1:8786`."""
+    parts = urlsplit(address)
+    try:
+        socket.create_connection((parts.hostname or "", parts.port or 0), _REACH_SECONDS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _run_once(command: list[str], stopped: threading.Event) -> None:
+    process = subprocess.Popen(command, env=os.environ)
+    while process.poll() is None and not stopped.is_set():
+        stopped.wait(0.5)
+    if process.poll() is None:
+        stop_process(process, _STOP_SECONDS)
+
+
+if __name__ == "__main__":
+    crawls_word, lost_word = [*sys.argv[2:], *("", "")][:2]
+    sys.exit(run_worker(sys.argv[1], int(crawls_word or _DEFAULT_CRAWLS), float(lost_word or math.inf)))

@@ -1,1 +1,0 @@
-"""The scheduler: which URL may be requested now, at what pace, and by which robots.txt."""

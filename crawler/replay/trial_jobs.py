@@ -1,0 +1,147 @@
+"""Jobs of workers for the reading room: a stored page's votes, site rules read and tried on it.
+
+The worker's job for the reading room: read a stored page, and judge it again with the votes on each block.
+
+The worker's jobs for the reading room's page for site rules: read the rules, and try them on a stored page.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, CleanedPage, Verdict
+from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, SiteRuleFile, SiteRuleProblem, parse_rule_file
+from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
+from broadsheet.cleaners.judge.site_rules import directive_matches
+from broadsheet.cleaners.page.parsed_page import decode
+from broadsheet.crawler.fetch.request_headers import refused_headers
+from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.output.browse.page_trials import (
+    BlockVote,
+    FieldChange,
+    LineMatch,
+    PageTrial,
+    RuleDraft,
+    StoredResponse,
+    TrialBlock,
+    VotedBlock,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadResponse:
+    """A page whose raw response cannot be read, and why."""
+
+    reason: str
+
+
+def judge_stored_page(response: StoredResponse) -> tuple[VotedBlock, ...] | UnreadResponse:
+    """The blocks of a stored page with verdicts and votes, as the page alone gives them."""
+    try:
+        recorded = read_full_response(response.record, response.body, response.folder)
+    except ReplayError as error:
+        return UnreadResponse(str(error.reason))
+    cleaned = clean(replace(recorded, url=response.final_url).page(response.fetched_at))
+    return tuple(map(_voted_block, cleaned.blocks, cleaned.verdicts))
+
+
+def _voted_block(block: Block, verdict: Verdict) -> VotedBlock:
+    votes = tuple(BlockVote(vote.voter, vote.keep, vote.rule, str(vote.reason)) for vote in verdict.votes)
+    return VotedBlock(block.position, block.text, verdict.kept, str(verdict.reason), verdict.rule, votes)
+
+
+_MOST_BLOCKS = 40  # of a page, of each kind of change
+_MOST_CHARACTERS = 400  # of a block's text
+_METADATA = ("title", "authors", "published")
+
+
+def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
+    """What is wrong with lines of the rules, or has no effect, in the order of the lines."""
+    rule = _parsed(draft)
+    headers = (SiteRuleProblem(rule.file, line, message) for line, message in refused_headers(rule))
+    ignored = (
+        SiteRuleProblem(rule.file, directive.line, f"{directive.name} has no effect: {reason}")
+        for directive in rule.directives if (reason := IGNORED_DIRECTIVES.get(directive.name))
+    )  # fmt: skip
+    return tuple(map(str, sorted((*rule.problems, *headers, *ignored), key=lambda problem: problem.line)))
+
+
+def try_on_page(draft: RuleDraft, response: StoredResponse) -> PageTrial | UnreadResponse:
+    """A stored page cleaned by itself, without the rules and with them."""
+    try:
+        recorded = read_full_response(response.record, response.body, response.folder)
+    except ReplayError as error:
+        return UnreadResponse(str(error.reason))
+    rule = _parsed(draft)
+    page = replace(recorded, url=response.final_url).page(response.fetched_at)
+    old_page, new_page = clean(page), clean(page, (rule,))
+    source = decode(page.body, page.content_type).text
+    old_texts, new_texts = _kept_texts(old_page), _kept_texts(new_page)
+    return PageTrial(
+        response.article_id, response.url, response.title or new_page.metadata.title,
+        _change_kind(old_page, new_page), _word_count(old_page), _word_count(new_page),
+        tuple(_trial_blocks(new_texts - old_texts, old_page)), tuple(_trial_blocks(old_texts - new_texts, new_page)),
+        tuple(_field_changes(old_page, new_page)),
+        tuple(_line_matches(rule, directive_matches(rule, source, page.url))),
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=4)
+def _parsed(draft: RuleDraft) -> SiteRuleFile:
+    return parse_rule_file(draft.text, draft.file)
+
+
+def _kept_texts(page: CleanedPage) -> Counter[str]:
+    """The texts of the kept blocks; a page that is no article has none."""
+    pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
+    return Counter(block.text for block, verdict in pairs if verdict.kept)
+
+
+def _word_count(page: CleanedPage) -> int:
+    pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
+    return sum(block.words for block, verdict in pairs if verdict.kept)
+
+
+def _change_kind(old_page: CleanedPage, new_page: CleanedPage) -> str:
+    if old_page.is_article != new_page.is_article:
+        return "gained" if new_page.is_article else "lost"
+    return "changed" if old_page.is_article and old_page.text != new_page.text else "same"
+
+
+def _trial_blocks(texts: Counter[str], page: CleanedPage) -> Iterator[TrialBlock]:
+    """Texts with the reason and the rule that remove them from a page, in its order; those that are no block of it, or
+    are kept there, have none."""
+    removals = {
+        block.text: (str(verdict.reason), verdict.rule)
+        for block, verdict in zip(page.blocks, page.verdicts, strict=True) if not verdict.kept
+    }  # fmt: skip
+    order = {text: place for place, text in enumerate(removals)}
+    for text in sorted(texts, key=lambda text: order.get(text, -1))[:_MOST_BLOCKS]:
+        yield TrialBlock(text[:_MOST_CHARACTERS], *removals.get(text, ("", "")))
+
+
+def _field_changes(old_page: CleanedPage, new_page: CleanedPage) -> Iterator[FieldChange]:
+    """What changes of the metadata of an article; no other page's is stored."""
+    for name in _METADATA if old_page.is_article and new_page.is_article else ():
+        old_text, new_text = (_field_text(page, name) for page in (old_page, new_page))
+        if old_text != new_text:
+            yield FieldChange(name, old_text, new_text)
+
+
+def _field_text(page: CleanedPage, name: str) -> str:
+    value = getattr(page.metadata, name)
+    return value if isinstance(value, str) else ", ".join(value)
+
+
+def _line_matches(rule: SiteRuleFile, matches: Iterable[DirectiveMatch]) -> Iterator[LineMatch]:
+    """What each line matches on the page. A line that matched nothing is there too."""
+    lines = {rule.label(directive): directive for directive in rule.directives}
+    for match in matches:
+        if directive := lines.get(match.label):
+            yield LineMatch(
+                directive.line, directive.name, int(match.count > 0), match.count, match.sample, match.problem
+            )

@@ -1,1 +1,0 @@
-"""The spiders: `site` finds a site's articles by itself, `urls` fetches a list."""

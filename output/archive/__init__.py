@@ -1,0 +1,1 @@
+"""The archive file: schema, lock, transactions, and the rows of pages, articles and blocks."""

@@ -1,0 +1,211 @@
+"""Opening an archive file: made new, recognised, upgraded after a backup, or refused in one line.
+
+The tables are in `broadsheet.output.archive.migrations`; this module decides whether a file may be used and how to
+connect to it.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.fulltext import install_quick_glob
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+
+_BUSY_MS = 10_000  # how long a statement waits for another connection's lock
+_RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
+_CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
+_CACHE_KB = (
+    48 * 1024
+)  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
+_STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
+
+SQLITE_HEADER = b"SQLite format 3\0"
+COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
+"""What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
+for the files that they make, and delete, beside it."""
+
+
+def open_database(path: str | Path, *, read_only: bool = False) -> Database:
+    """Open the archive at `path`; a missing or empty file is made new unless `read_only`.
+
+    ArchiveError if the file is of another program, of another schema, damaged, or in a folder that cannot be used.
+    The connection may be handed to another thread, but only one thread may use it at a time.
+    """
+    file = archive_path(path)
+    check_path(file, read_only=read_only)
+    try:
+        return _open_reader(file) if read_only else open_writer(file)
+    except sqlite3.DatabaseError as error:
+        raise _archive_error(file, error) from error
+
+
+def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version: int = SCHEMA_VERSION) -> Database:
+    """Open a file for writing at schema `target_version`, backed up and upgraded if it has an older one."""
+    db = _connect(f"{file.as_uri()}?mode=rwc")
+    try:
+        file_version = _version_of(db, file, target_version)
+        if 0 < file_version < target_version:
+            _back_up(db, Path(f"{file}.backup-v{file_version}"))
+        _configure_writer(db)
+        if file_version < target_version:
+            _upgrade(db, migrations, target_version)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def database_file(db: Database) -> Path:
+    """The file of an open archive."""
+    return Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main"))
+
+
+def archive_path(path: str | Path) -> Path:
+    """The absolute path of an archive file: what a link leads to, since lock and WARC files stand beside the file."""
+    file = Path(path).absolute()
+    return Path(os.path.realpath(file)) if file.is_symlink() else file
+
+
+def _open_reader(file: Path) -> Database:
+    """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
+    wal = Path(f"{file}-wal")
+    is_immutable = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+    db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if is_immutable else ''}")
+    try:
+        file_version = _version_of(db, file, SCHEMA_VERSION)
+        if file_version < SCHEMA_VERSION:
+            advice = "the next crawl into it upgrades it" if file_version else "it is empty"
+            raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def _connect(uri: str) -> Database:
+    """A connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    connection.create_function("fold_case", 1, _fold_case, deterministic=True)
+    db = Database(connection)
+    db.execute("PRAGMA foreign_keys = ON")
+    return db
+
+
+def _fold_case(value: str | None) -> str | None:
+    """A text by which spellings in capitals and small letters are equal; SQLite's own `lower` knows ASCII alone."""
+    return value.casefold() if isinstance(value, str) else None
+
+
+def _configure_writer(db: Database) -> None:
+    """Set WAL, so that readers never wait, and NORMAL, so that a commit survives a killed process without an fsync."""
+    with db.ensure_autocommit_on():
+        _enter_wal_mode(db.conn)
+        db.conn.execute("PRAGMA synchronous = NORMAL")
+        db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
+        db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
+    install_quick_glob(db.conn)
+
+
+def _enter_wal_mode(connection: sqlite3.Connection) -> None:
+    """Set WAL; tried again while another connection holds a lock, since SQLite does not wait for it here."""
+    deadline = time.monotonic() + _BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(_RETRY_SECONDS)
+
+
+def check_path(file: Path, *, read_only: bool) -> None:
+    """Raise ArchiveError if the path cannot be an archive to read, or to write; nothing is made or changed."""
+    if file.is_dir():
+        raise NotReachable(f"{file} is a folder, not an archive file")
+    if read_only:
+        _check_readable(file)
+        return
+    if file.name.endswith(COMPANION_ENDINGS):
+        raise NotReachable(f"{file} has a name that is used beside an archive; choose another")
+    if not file.parent.is_dir():
+        raise NotReachable(f"the folder {file.parent} does not exist")
+    if not os.access(file.parent, os.W_OK):
+        raise NotReachable(f"the folder {file.parent} cannot be written")
+    if file.exists() or file.is_symlink():  # a link that leads round in a circle
+        _check_readable(file, allow_empty=True)
+        if not os.access(file, os.W_OK):
+            raise NotReachable(f"{file} cannot be written")
+
+
+def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):  # to open a pipe would wait for its other end
+            raise NotReachable(f"{file} is no ordinary file")
+        with file.open("rb") as stream:
+            head = stream.read(len(SQLITE_HEADER))
+    except FileNotFoundError as error:
+        raise NotReachable(f"{file} does not exist") from error
+    except OSError as error:
+        raise NotReachable(f"{file} cannot be read: {error.strerror}") from error
+    if head != SQLITE_HEADER and (head or not allow_empty):
+        raise NotAnArchive(f"{file} is not a SQLite database")
+
+
+def _version_of(db: Database, file: Path, newest_version: int) -> int:
+    """The file's schema version, 0 for a file without tables."""
+    tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables -= {MIGRATIONS.migrations_table, "sqlite_sequence"}
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    if not tables and not version:
+        return 0
+    if "meta" not in tables or not _has_stated_version(db, int(version)):
+        raise NotAnArchive(f"{file} is a SQLite database of another program")
+    if version > newest_version:
+        raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
+    return int(version)
+
+
+def _has_stated_version(db: Database, version: int) -> bool:
+    """Whether table `meta` states this schema version too, as in an archive of ours."""
+    columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
+    if not {"key", "value"} <= columns:
+        return False
+    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return row is not None and str(row[0]) == str(version)
+
+
+def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
+    """Apply all missing migrations and write the new version, in one transaction."""
+    with db.atomic():
+        migrations.apply(db)
+        db.execute(_STATE_VERSION, [str(version)])
+        db.execute(f"PRAGMA user_version = {version}")
+
+
+def _back_up(db: Database, target: Path) -> None:
+    """Copy the whole database, as SQLite sees it, to `target`, which appears only when the copy is complete."""
+    partial_copy = Path(f"{target}.part")
+    partial_copy.unlink(missing_ok=True)
+    connection = sqlite3.connect(partial_copy)
+    try:
+        db.conn.backup(connection)
+    finally:
+        connection.close()
+    partial_copy.replace(target)
+
+
+def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | NotReachable:
+    """What an error of SQLite while opening means for the user."""
+    if isinstance(error, sqlite3.OperationalError):
+        return NotReachable(f"{file} cannot be opened: {error}")
+    return NotAnArchive(f"{file} is not a usable SQLite database: {error}")

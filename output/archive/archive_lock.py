@@ -1,0 +1,125 @@
+"""One crawl owns an archive file: it holds a lock file beside it while it runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
+
+_TRIES = 5
+_PAUSE = 0.05  # seconds between two attempts of who waits
+_KERNEL_LOCKS = Path("/proc/locks")
+
+
+class ArchiveLock:
+    """The lock of one archive file, held from `acquire` to `release`; the system frees that of a dead process.
+
+    The lock file is removed while the lock is still held. Another process may have opened it just before and
+    then lock a file that has no name any more; so a lock counts only if the path names the same file before
+    and after it was taken.
+    """
+
+    def __init__(self, database: str | Path) -> None:
+        self._database = Path(database)
+        self._path = Path(f"{self._database}.lock")
+        self._lock = FileLock(self._path, thread_local=False)
+        self._is_lent = False
+
+    def acquire(self, patience: float = 0.0) -> None:
+        """Lock, waiting for its holder for `patience` seconds at most, or raise InUse; NotReachable if the lock file
+        cannot be made."""
+        deadline = time.monotonic() + patience
+        while True:
+            try:
+                return self._lock_now()
+            except InUse:
+                if time.monotonic() >= deadline:
+                    raise
+            time.sleep(min(_PAUSE, max(0.0, deadline - time.monotonic())))
+
+    def _lock_now(self) -> None:
+        """Lock without waiting. A lock that `keep_lock` keeps for this process is lent to one at a time."""
+        if _LENT.get(self._database) is False:
+            self._is_lent = _LENT[self._database] = True
+            return
+        for _ in range(_TRIES):
+            if self._try_lock():
+                return
+        raise InUse(f"{self._database} is in use by another crawl")
+
+    def release(self) -> None:
+        """Remove the lock file and unlock; does nothing if it is not locked."""
+        if self._is_lent:
+            self._is_lent = False
+            if self._database in _LENT:
+                _LENT[self._database] = False
+        elif self._lock.is_locked:
+            self._path.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _try_lock(self) -> bool:
+        """Lock the file at the path; False if it was removed meanwhile, so that another attempt is due."""
+        try:
+            self._path.touch()
+            inode = self._path.stat().st_ino
+            self._lock.acquire(timeout=0)
+        except Timeout as error:
+            raise InUse(f"{self._database} is in use by another crawl") from error
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise NotReachable(f"{self._path} cannot be made: {error.strerror}") from error
+        if self._inode() == inode:
+            return True
+        self._lock.release()
+        return False
+
+    def _inode(self) -> int:
+        """The inode that the path names now; -1 for none."""
+        try:
+            return self._path.stat().st_ino
+        except FileNotFoundError:
+            return -1
+
+
+_LENT: dict[Path, bool] = {}
+"""Archives whose lock this process keeps, and whether somebody in it uses the archive at the moment."""
+
+
+@contextmanager
+def keep_lock(database: Path, patience: float) -> Iterator[None]:
+    """Within it this process owns the archive, whoever in it opens it, one after the other.
+
+    Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
+    `broadsheet.output.archive.archive_file.archive_path` gives it.
+    """
+    lock = ArchiveLock(database)
+    lock.acquire(patience)
+    _LENT[database] = False
+    try:
+        yield
+    finally:
+        del _LENT[database]
+        lock.release()
+
+
+def is_owned(database: str | Path) -> bool:
+    """Whether a process holds the lock of an archive, without touching it; for people, not for decisions.
+
+    Where the system does not list its locks, a lock file that a killed process left counts too.
+    """
+    try:
+        status = os.stat(f"{database}.lock")
+        locks = _KERNEL_LOCKS.read_text("ascii", "replace")
+    except FileNotFoundError:
+        return Path(f"{database}.lock").exists()
+    except OSError:
+        return True
+    place = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    return any(place in line.split() for line in locks.splitlines())

@@ -1,0 +1,136 @@
+"""The articles of an archive that a person asks for, and the URL that a person means.
+
+Which articles of an archive a person asks for: one meaning for searches, exports, feeds, reports and Python.
+
+A ruling's host is that very host, since what is ruled there is written, and so are the hosts of an import.
+
+Which URL of an archive a person means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of, near_spellings
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.table_columns import quoted_name, table_columns
+
+_DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleBounds:
+    """Bounds on articles; empty ones leave everything in.
+
+    `host` is a host, or a domain whose subdomains count too, as `host_condition` has it. `since` and `until` are ISO
+    days, months or years, both included, compared with the day that the publisher states; an article without one is
+    left out where either is given. `languages` are primary tags. `section` is compared whatever its case.
+    """
+
+    host: str = ""
+    since: str = ""
+    until: str = ""
+    languages: tuple[str, ...] = ()
+    section: str = ""
+
+    @property
+    def condition(self) -> str:
+        """A condition on the columns of `articles`, with the names of `values` as parameters; it calls `fold_case`."""
+        languages = ", ".join(f":language_{number}" for number in range(len(self.languages)))
+        parts = {
+            host_condition(self.host): self.host,
+            "published_day >= :since": self.since,
+            "substr(published_day, 1, length(:until)) <= :until": self.until,
+            f"language IN ({languages})": languages,
+            "fold_case(section) = fold_case(:section)": self.section,
+        }
+        return " AND ".join(part for part, value in parts.items() if value) or "true"
+
+    @property
+    def values(self) -> Mapping[str, str]:
+        """The parameters of `condition`; more than it uses do no harm."""
+        languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
+        return {"since": self.since, "until": self.until, "section": self.section, **languages}
+
+
+def read_day(text: str) -> str:
+    """A day, a month or a year as ISO 8601 writes it (2024-01-31, 2024-01, 2024). ValueError for another text."""
+    day = text.strip()
+    if not _DAY.fullmatch(day):
+        raise ValueError(f"{text!r} is no day; write 2024-01-31, 2024-01 or 2024")
+    try:
+        date.fromisoformat(day + "0001-01-01"[len(day) :])
+    except ValueError:
+        raise ValueError(f"{text!r} is no day of the calendar") from None
+    return day
+
+
+def primary_tag(language: str) -> str:
+    """The primary tag of a language's code, in lower case: `en` of en-GB."""
+    return language.strip().lower().replace("_", "-").partition("-")[0]
+
+
+def host_condition(host: str, column: str = "host") -> str:
+    """An SQL condition on a column of hosts: is it the host that a person names? It has no parameters, as views need.
+
+    `a.test` means a.test and all hosts below it, at any port; `a.test:8000` means these at that port alone. Capitals,
+    letters beyond ASCII, and a scheme or path around the host may stand as a person writes them. An empty text means
+    every host.
+    """
+    name = stored_host_of(host)
+    if not name:
+        return "true"
+    escaped_name = name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    likes = (f"%.{escaped_name}", f"{escaped_name}:%", f"%.{escaped_name}:%")
+    parts = [f"{column} = {_quoted(name)}", *(f"{column} LIKE {_quoted(like)} ESCAPE '\\'" for like in likes)]
+    return f"({' OR '.join(parts)})"
+
+
+def stored_host_of(host: str) -> str:
+    """The host that a person names, as an archive stores it; in lower case, if it can be none."""
+    text = host.strip()
+    return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''").replace("\0", "") + "'"
+
+
+@contextmanager
+def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]:
+    """While the context is open, table `articles` holds for this connection only what the filter leaves in.
+
+    A temporary view stands before the table, so that whatever reads articles need not know of it.
+    """
+    if article_filter == ALL_ARTICLES:
+        yield
+        return
+    query = f"SELECT id FROM main.articles WHERE {article_filter.condition}"
+    db.execute(f"CREATE TEMP TABLE chosen_articles AS {query}", dict(article_filter.values))
+    try:
+        columns = ", ".join(quoted_name(column.name) for column in table_columns(db, "articles"))
+        chosen = "SELECT id FROM temp.chosen_articles"
+        db.execute(f"CREATE TEMP VIEW articles AS SELECT {columns} FROM main.articles WHERE id IN ({chosen})")
+        yield
+    finally:
+        db.execute("DROP VIEW IF EXISTS temp.articles")
+        db.execute("DROP TABLE temp.chosen_articles")
+
+
+ALL_ARTICLES = ArticleBounds()
+
+
+def find_known_url(db: Database, text: str) -> str | None:
+    """The URL in table `urls` that a person means by a text, in its stored spelling; None if the archive has none.
+
+    The very URL goes first, then its canonical spelling, then those that differ by scheme, `www.` or the last slash.
+    """
+    query = "SELECT url FROM urls WHERE url = ?"
+    rows = (db.execute(query, [storable_text(url)]).fetchone() for url in near_spellings(text))
+    return next((str(row[0]) for row in rows if row), None)

@@ -1,0 +1,203 @@
+"""An article's row: stored, changed or removed, noted in `changes`, with the values that a user added.
+
+Storing one article: its row in place, its revisions, and the note in `changes` that readers poll.
+
+An article that `settle` took out is `shelved`: the same row in another table, so that it can come back.
+
+The values in the columns that a user added to `articles`, as JSON can hold them while the article is removed.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
+from broadsheet.output.archive.page_rows import PageRows, Sighting, article_id
+from broadsheet.output.archive.revisions import (
+    ArticleState,
+    RevisionChange,
+    RevisionMark,
+    RevisionValues,
+    correct_revision,
+    note_new_capture,
+    note_revision,
+)
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.table_columns import quoted_name, writable_columns
+
+ARTICLE_COLUMNS = (
+    *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),
+    *("first_seen", "last_seen", "page_id", "capture_id", "cleaner_version"),
+)
+"""The columns of `articles` in the schema; every other one was added by a user."""
+
+
+class ArticleChange(StrEnum):
+    """What became of an article, in `changes.change`."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredArticle:
+    """What an archive already holds of an article, and in which table: `articles` or `shelved`."""
+
+    table: str
+    title: str
+    text: str
+    capture_id: int | None
+    page_type: str
+    word_count: int
+
+
+def stored_article(db: Database, url: str) -> StoredArticle | None:
+    """What `articles` or `shelved` holds for the article at this URL."""
+    for table in ("articles", "shelved"):
+        query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
+        row = db.execute(query, [article_id(url)]).fetchone()
+        if row:
+            return StoredArticle(table, *row)
+    return None
+
+
+def save_article(
+    db: Database,
+    page: PageRows,
+    sighting: Sighting,
+    stored: StoredArticle | None,
+    state_before: ArticleState | None = None,
+) -> bool:
+    """Insert or update the article of a page, with its revision and change; return whether title or text differ.
+
+    `stored` is what the archive held of it, `state_before` its state before this capture, where this is another one
+    than the stored. Runs in the caller's transaction.
+    """
+    values = _article_columns(page, sighting)
+    title, article_number = str(values["title"]), sighting.article_id
+    if stored is None:
+        _insert_article(db, values | {"first_seen": sighting.seen_at})
+        note_revision(db, sighting, RevisionValues(title, page.digest, RevisionMark.FIRST))
+        note_change(db, article_number, sighting.seen_at, ArticleChange.ADDED)
+        return True
+    _update_article(db, stored.table, values)
+    has_changed = (stored.title, stored.text) != (values["title"], values["text"])
+    if has_changed and stored.table == "articles":
+        note_change(db, article_number, sighting.seen_at, ArticleChange.CHANGED)
+    if state_before is not None:
+        note_new_capture(db, sighting, page.digest, state_before)
+    elif has_changed:
+        correct_revision(db, article_number, title, page.digest)
+    return has_changed
+
+
+def remove_article(db: Database, url: str, removed_at: str) -> None:
+    """Delete an article from `articles` and `shelved`; its revisions stay."""
+    article_number = article_id(url)
+    if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
+        note_change(db, article_number, removed_at, ArticleChange.REMOVED)
+    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
+
+
+def note_change(
+    db: Database,
+    article_number: object,
+    changed_at: str,
+    change: ArticleChange,
+    kind: RevisionChange | Literal[""] = "",
+    revision: int | None = None,
+) -> None:
+    """Append to `changes`; `kind` and `revision` are those of an edit."""
+    db.execute(
+        "INSERT INTO changes (article_id, at, change, kind, revision) VALUES (?, ?, ?, ?, ?)",
+        [article_number, changed_at, str(change), str(kind), revision],
+    )
+
+
+def latest_seq(db: Database) -> int:
+    """The number of the latest change, 0 if there is none."""
+    return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
+
+
+@contextmanager
+def changes_made_now(db: Database, clock: Callable[[], str]) -> Iterator[None]:
+    """Give what the body appends to `changes` the present time; all else that it stores keeps that of its capture."""
+    last_seq = latest_seq(db)
+    yield
+    db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
+
+
+def _insert_article(db: Database, values: dict[str, object]) -> None:
+    columns = ", ".join(values)
+    placeholders = ", ".join(f":{name}" for name in values)
+    db.execute(f"INSERT INTO articles ({columns}) VALUES ({placeholders})", values)
+
+
+def _update_article(db: Database, table: str, values: dict[str, object]) -> None:
+    assignments = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+    db.execute(f"UPDATE {table} SET {assignments} WHERE id = :id", values)
+
+
+def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
+    """The values of the article's columns by name, without `first_seen`, which an update does not change."""
+    return metadata_values(page.metadata) | {
+        "id": sighting.article_id,
+        "url": storable_text(sighting.url),
+        "host": sighting.host,
+        "text": page.text,
+        "markdown": page.markdown,
+        "word_count": page.words,
+        "page_type": str(page.verdict.page_type),
+        "last_seen": sighting.seen_at,
+        "page_id": sighting.page_id,
+        "capture_id": sighting.capture_id,
+        "cleaner_version": page.cleaner_version,
+    }
+
+
+_BYTES = "base64"
+
+JsonValue = str | int | float | None | dict[str, str]
+"""A value as JSON can hold it; bytes are an object with one key."""
+
+
+def user_values(db: Database, page_id: int) -> dict[str, JsonValue]:
+    """The values in a user's columns of the page's article, shelved or not; empty if the page has none.
+
+    The columns are named as in `articles`. Generated ones are left out, since they are computed again.
+    """
+    return _read_values(db, "articles", page_id) or _read_values(db, "shelved", page_id)
+
+
+def put_user_values(db: Database, page_id: int, values: Mapping[str, JsonValue]) -> None:
+    """Write the values into the row of the page's article; columns that no longer exist are left out."""
+    columns = writable_columns(db, "articles")
+    for name, value in values.items():
+        if name in columns:
+            update = f"UPDATE articles SET {quoted_name(name)} = ? WHERE page_id = ?"
+            db.execute(update, [_sql_value(value), page_id])
+
+
+def _read_values(db: Database, table: str, page_id: int) -> dict[str, JsonValue]:
+    columns = {name: alias for name, alias in writable_columns(db, table).items() if name not in ARTICLE_COLUMNS}
+    if not columns:
+        return {}
+    column_list = ", ".join(map(quoted_name, columns.values()))
+    row = db.execute(f"SELECT {column_list} FROM {table} WHERE page_id = ?", [page_id]).fetchone()
+    return {name: _json_value(value) for name, value in zip(columns, row, strict=True)} if row else {}
+
+
+def _json_value(value: str | float | bytes | None) -> JsonValue:
+    return {_BYTES: b64encode(value).decode()} if isinstance(value, bytes) else value
+
+
+def _sql_value(value: JsonValue) -> str | float | bytes | None:
+    return b64decode(value[_BYTES]) if isinstance(value, dict) else value

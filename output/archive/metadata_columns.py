@@ -1,0 +1,138 @@
+"""The columns of an article's metadata: one for each field, three for a date, which is taken apart.
+
+A date as a page states it, taken apart: the instant where it is known, and the day in the publisher's zone. Pure.
+
+The columns of an article's metadata: one for each field of `Metadata`, which declares them; three for a date.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, get_args, get_origin, get_type_hints
+
+from broadsheet.cleaners.document import DATE_TEXT, Metadata
+from broadsheet.output.archive.stored_text import as_json, storable_text
+from broadsheet.output.archive.stored_values import stored_object, stored_texts
+
+_DATE = re.compile(
+    r"(?P<day>\d{4}-\d{2}-\d{2})(?!\d)"
+    r"(?:[T ](?P<clock>\d{2}:\d{2}(?::\d{2})?)(?:\.\d+)?(?P<zone>Z|[+-]\d{2}:\d{2})?)?",
+    re.ASCII,
+)
+_NO_ZONE_SO_FAR = timedelta(hours=15)  # from UTC: the farthest in use is 14 hours
+
+
+@dataclass(frozen=True, slots=True)
+class StatedDate:
+    """A date that a page states. `instant` is UTC (`2024-05-03T13:47:42Z`), known where a time is stated with its zone;
+    `day` (`2024-05-03`) is the one in the publisher's zone; `text` is what the page states. Empty if unknown."""
+
+    instant: str
+    day: str
+    text: str
+
+
+def read_stated_date(text: str) -> StatedDate:
+    """Read an ISO 8601 date, or a date and time with or without a zone; fractions of a second are cut off.
+
+    What else is stated is `text` alone: no day is made up for a month, no instant for a day or a time without a zone.
+    """
+    match = _DATE.match(text)
+    if not match or not _is_day(match["day"]):
+        return StatedDate("", "", text)
+    return StatedDate(_instant(match) if match.end() == len(text) else "", match["day"], text)
+
+
+def _is_day(day: str) -> bool:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
+
+
+def _instant(match: re.Match[str]) -> str:
+    """The instant in UTC; empty without a zone, and where date, time or zone is impossible or UTC has no such year."""
+    if not match["zone"]:
+        return ""
+    try:
+        moment = datetime.fromisoformat(f"{match['day']}T{match['clock']}{match['zone']}")
+        is_possible = abs(moment.utcoffset() or timedelta()) < _NO_ZONE_SO_FAR
+        return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z" if is_possible else ""
+    except (ValueError, OverflowError):
+        return ""
+
+
+SOURCES_COLUMN = "metadata_sources"
+"""The column of `Metadata.sources`."""
+
+METADATA_FIELDS = tuple(field.name for field in fields(Metadata) if field.name != "sources")
+"""What a page can state, in the order of the declaration."""
+
+_TYPES = get_type_hints(Metadata, include_extras=True)
+_LIST_FIELDS = frozenset(name for name in METADATA_FIELDS if get_origin(_TYPES[name]) is tuple)
+_DATE_FIELDS = frozenset(name for name in METADATA_FIELDS if DATE_TEXT in get_args(_TYPES[name]))
+_NEVER_NULL = frozenset(("title",))
+
+_COLUMNS_OF_FIELD = {
+    name: (name, f"{name}_day", f"{name}_raw") if name in _DATE_FIELDS else (name,) for name in METADATA_FIELDS
+}
+_STATING_COLUMN = {name: columns[-1] for name, columns in _COLUMNS_OF_FIELD.items()} | {"sources": SOURCES_COLUMN}
+
+STATED_COLUMNS = tuple(column for columns in _COLUMNS_OF_FIELD.values() for column in columns)
+"""The columns of what the page states: each has the name of its field, and the day and text of a date theirs."""
+
+METADATA_COLUMNS = (*STATED_COLUMNS, SOURCES_COLUMN)
+
+STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_COLUMN.items())
+"""SQL: the columns that hold what the page states, each under the name of its field."""
+
+JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
+"""The columns that hold a JSON array or object."""
+
+
+def metadata_values(metadata: Metadata) -> dict[str, object]:
+    """The values of the columns by name; NULL where the page states no text, and an empty array where no list."""
+    values: dict[str, object] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
+    for name, columns in _COLUMNS_OF_FIELD.items():
+        values.update(zip(columns, _column_values(name, getattr(metadata, name)), strict=True))
+    return values
+
+
+def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metadata:
+    """The metadata in a row that `STATED_AS_FIELDS` selects, by name.
+
+    DamagedValue, with the table, the column and the row's name, if an array or object of it cannot be decoded.
+    """
+    return metadata_of_fields(
+        {name: _field_value(row[name], (table, column, row_name)) for name, column in _STATING_COLUMN.items()}
+    )
+
+
+def _field_value(value: Any, location: tuple[str, str, str]) -> Any:
+    """A field's value from that of its column; `location` is the table, the column and the row's name."""
+    column = location[1]
+    if column not in JSON_COLUMNS:
+        return value or ""
+    return stored_object(value, *location) if column == SOURCES_COLUMN else stored_texts(value, *location)
+
+
+def metadata_of_fields(values: Mapping[str, Any]) -> Metadata:
+    """The metadata from its fields as JSON holds them, with arrays for tuples; a field that is missing is empty."""
+    field_values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+    }
+    return Metadata(**field_values)
+
+
+def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
+    """The values of a field's columns, in their order."""
+    if name in _LIST_FIELDS:
+        return (as_json(list(value)),)
+    if name not in _DATE_FIELDS:
+        return (storable_text(value) or ("" if name in _NEVER_NULL else None),)
+    date = read_stated_date(storable_text(value))
+    return date.instant or None, date.day or None, date.text or None

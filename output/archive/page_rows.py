@@ -1,0 +1,237 @@
+"""A cleaned page as rows: what is computed without the database, and the tables beside its page.
+
+Which page was seen, when and in which capture: what the rows of pages, articles and revisions have in common.
+
+The pictures of each page's article, in `images`.
+
+Leads: the links of a page to the next page of its article, or to the whole article on one page.
+
+The signature of each page's layout, in `page_signatures`; settling finds the layouts by them.
+
+Which cleaner made which text: the rows of `cleaners`, and the pages that refer to them.
+
+A cleaned page as the rows that the archive stores: all that can be computed without the database.
+
+Ids of texts, digests, counts and the packed layout are computed where the page was cleaned, in a worker process, and
+only an article has text and ledger. So what is sent back to the crawl's process is small and quick to unpickle, and
+the one thread that writes to the database does little else. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, Outlink, PageVerdict
+from broadsheet.cleaners.judge.certainty import expected_verdict_f1
+from broadsheet.cleaners.lineage import Lineage, lineage
+from broadsheet.output.archive.ledger import LedgerRows, make_ledger_rows
+from broadsheet.output.archive.stored_text import count_words, storable_text
+from broadsheet.output.archive.stored_values import content_id, text_digest
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+def article_id(url: str) -> int:
+    """The id of the article at a URL: 53 bits, the same in every archive."""
+    return content_id(storable_text(url))
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A page seen at a time (UTC ISO 8601): its row in `urls`, its URL and host, and the capture, None without one."""
+
+    page_id: int
+    url: str
+    host: str
+    capture_id: int | None
+    seen_at: str
+
+    @property
+    def article_id(self) -> int:
+        """The id of the article that the page's URL names."""
+        return article_id(self.url)
+
+
+_PUT_IMAGE = "INSERT INTO images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
+_IMAGES = "SELECT url, caption, credit, alt FROM images WHERE page_id = ? ORDER BY position"
+
+
+def storable_image(image: ArticleImage) -> ArticleImage:
+    """The picture with texts that an archive can store."""
+    return ArticleImage(*map(storable_text, (image.url, image.caption, image.credit, image.alt)))
+
+
+def put_images(db: Database, page_id: int, images: Sequence[ArticleImage]) -> None:
+    """Replace the pictures of a page. Runs in the caller's transaction."""
+    db.execute("DELETE FROM images WHERE page_id = ?", [page_id])
+    rows = [(page_id, n, image.url, image.caption, image.credit, image.alt) for n, image in enumerate(images)]
+    db.conn.executemany(_PUT_IMAGE, rows)
+
+
+def stored_images(db: Database, page_id: int) -> tuple[ArticleImage, ...]:
+    """The pictures of a page, in its order."""
+    return tuple(ArticleImage(*row) for row in db.execute(_IMAGES, [page_id]).fetchall())
+
+
+_PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
+NEXT_PAGE, WHOLE_ARTICLE = "next", "whole"
+_KIND_OF_LINK = {"next": NEXT_PAGE, "single_page": WHOLE_ARTICLE}
+
+
+@dataclass(frozen=True, slots=True)
+class PageLead:
+    """A page's link to its article's `next` page or to the `whole` article; `is_by_rule` if a site rule names it."""
+
+    page_id: int
+    kind: str
+    url: str
+    is_by_rule: bool = False
+
+
+def page_leads(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
+    """(kind, URL, whether a site rule names it) of each link that is a lead."""
+    return tuple(
+        (_KIND_OF_LINK[link.via], storable_text(link.url), link.via == "single_page" or not link.rel)
+        for link in outlinks
+        if link.via in _KIND_OF_LINK and "prev" not in link.rel
+    )
+
+
+def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
+    """Replace the leads of a page. Runs in the caller's transaction."""
+    db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
+    db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])
+
+
+_PUT_SIGNATURE = """INSERT INTO page_signatures (page_id, signature) VALUES (?, ?)
+    ON CONFLICT (page_id) DO UPDATE SET signature = excluded.signature WHERE signature <> excluded.signature"""
+
+
+def put_signature(db: Database, page_id: int, signature: bytes | None) -> None:
+    """Store a page's signature in place of an earlier one; None leaves that. Runs in the caller's transaction."""
+    if signature is not None:
+        db.execute(_PUT_SIGNATURE, [page_id, signature])
+
+
+def stored_signature(db: Database, page_id: int) -> bytes | None:
+    """The signature of a page; None if it was not taken."""
+    row = db.execute("SELECT signature FROM page_signatures WHERE page_id = ?", [page_id]).fetchone()
+    return bytes(row[0]) if row else None
+
+
+_CLEANER_COLUMNS = "version, rules, model, site_rules, libraries"
+_SAME_READING = (
+    "UPDATE pages SET cleaner_id = ?1, cleaner_version = ?2 WHERE id = ?3",
+    "UPDATE articles SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
+    "UPDATE shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
+)
+
+
+@lru_cache(maxsize=256)
+def lineage_id(lineage: Lineage) -> int:
+    """The id of a cleaner: 53 bits, the same in every archive."""
+    return content_id(*astuple(lineage))
+
+
+def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
+    """The id of a cleaner, whose row is added if it is missing; None for None."""
+    if lineage is None:
+        return None
+    cleaner_id = lineage_id(lineage)
+    values = (lineage.version, lineage.rules, lineage.model, lineage.site_rules, lineage.libraries)
+    db.execute(
+        f"INSERT OR IGNORE INTO cleaners (id, {_CLEANER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values]
+    )
+    return cleaner_id
+
+
+def stored_lineage(db: Database, cleaner_id: int | None) -> Lineage | None:
+    """The cleaner with an id; None if the archive has none."""
+    row = db.execute(f"SELECT {_CLEANER_COLUMNS} FROM cleaners WHERE id = ?", [cleaner_id]).fetchone()
+    return Lineage(*row) if row else None
+
+
+def note_same_reading(db: Database, page_id: int, lineage: Lineage) -> None:
+    """Note that this cleaner reads a page with the same result as before. Runs in the caller's transaction."""
+    cleaner_id = intern_lineage(db, lineage)
+    for statement in _SAME_READING:
+        db.execute(statement, [cleaner_id, lineage.version, page_id])
+
+
+@dataclass(frozen=True, slots=True)
+class PageRows:
+    """What the archive stores of a page. `text`, `markdown` and `ledger` are empty where the page is no article.
+
+    `blocks`, `kept` and `outlinks` are counts; `words` and `digest` are those of the text, storable already.
+    """
+
+    url: str
+    verdict: PageVerdict
+    metadata: Metadata
+    robots: tuple[str, ...]
+    cleaner_version: str
+    text: str
+    markdown: str
+    words: int
+    digest: str
+    blocks: int
+    kept: int
+    outlinks: int
+    ledger: LedgerRows
+    leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
+    lineage: Lineage | None = None  # the cleaner that made it
+    layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
+    images: tuple[ArticleImage, ...] = ()  # empty where it is no article
+    expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
+
+    @property
+    def is_article(self) -> bool:
+        """Whether the page enters `articles`."""
+        return self.verdict.is_article
+
+
+def make_page_rows(
+    cleaned: CleanedPage, site_rules: str = "", extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT
+) -> PageRows:
+    """The rows of a cleaned page. `site_rules` is the digest of the user's site rules that it was cleaned with, and
+    `extractor_use` says on which pages trafilatura was asked."""
+    text, is_article = storable_text(cleaned.text), cleaned.is_article
+    return PageRows(
+        url=cleaned.url,
+        verdict=cleaned.verdict,
+        metadata=cleaned.metadata,
+        robots=cleaned.robots,
+        cleaner_version=cleaned.cleaner_version,
+        text=text if is_article else "",
+        markdown=storable_text(cleaned.markdown) if is_article else "",
+        words=count_words(text),
+        digest=text_digest(text),
+        blocks=len(cleaned.blocks),
+        kept=sum(verdict.kept for verdict in cleaned.verdicts),
+        outlinks=len(cleaned.outlinks),
+        ledger=make_ledger_rows(cleaned.blocks, cleaned.verdicts, cleaned.chances) if is_article else LedgerRows(),
+        leads=page_leads(cleaned.outlinks) if is_article else (),
+        lineage=replace(lineage(extractor_use), site_rules=site_rules),
+        layout_signature=cleaned.layout_signature,
+        images=tuple(map(storable_image, cleaned.images)) if is_article else (),
+        expected_f1=_expected_f1(cleaned) if is_article else None,
+    )
+
+
+def _expected_f1(cleaned: CleanedPage) -> float | None:
+    words, kept = [block.words for block in cleaned.blocks], [verdict.kept for verdict in cleaned.verdicts]
+    return expected_verdict_f1(words, cleaned.chances, kept)
+
+
+def with_evidence(page: PageRows, *facts: str) -> PageRows:
+    """The page with more facts in the evidence of its verdict."""
+    return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
+
+
+REPEATS_EVIDENCE, LAYOUT_EVIDENCE = "repeats=", "layout="
+SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE)
+"""Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle."""

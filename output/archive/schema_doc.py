@@ -1,0 +1,112 @@
+"""The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc >
+docs/schema.md`.
+
+What exists is read from a new archive; what it means is in `schema.toml`, the words around it in `schema_doc.txt`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+
+_FOLDER = Path(__file__).parent
+_INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
+
+PUBLIC_TABLES = (
+    "articles", "removed", "urls", "pages", "captures", "runs", "changes", "revisions", "duplicates",
+    "article_clusters",
+)  # fmt: skip
+"""The tables and views that most readers need; they come first."""
+
+BOOKKEEPING_TABLES = (
+    "meta", "url_counts", "warc_erasures", "page_layout", "page_leads", "page_parts", "own_verdicts", "overruled",
+    "revision_blocks", "articles_search", "articles_fts", "unindexed", "url_patterns", "url_orders", "clusters",
+    "sketches", "crowded_hashes", "reclean_before", "unsettled", "unsettled_texts", "common_texts", "page_copies",
+    "earlier_signatures",
+)  # fmt: skip
+"""What the crawl and the cleaner keep for themselves: their columns may change with any version of the schema."""
+
+# What refers to what without a declared foreign key, since either may come first, or the referring one is a view.
+_UNDECLARED_REFERENCES = (
+    ("removed", "article_id", "articles"), ("changes", "article_id", "articles"),
+    ("revisions", "article_id", "articles"), ("revisions", "capture_id", "captures"),
+    ("duplicates", "article_id", "articles"),
+    ("article_clusters", "article_id", "articles"), ("urls", "found_on", "urls"),
+)  # fmt: skip
+_KINDS = (
+    ("What most readers need", ""),
+    ("The rest of what was found", ""),
+    ("Bookkeeping", "Kept by the crawl and the cleaner for themselves; columns here may change with any version.\n"),
+)
+
+ColumnMeanings = Mapping[str, Mapping[str, str]]
+"""Table, then column, to one line of text; the table's own line is under ''."""
+
+
+@cache
+def column_meanings() -> ColumnMeanings:
+    """What each table and column means, read from `schema.toml`."""
+    return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
+
+
+def schema_page() -> str:
+    """The whole documentation page, in Markdown."""
+    db = Database(memory=True)
+    MIGRATIONS.apply(db)
+    meanings = column_meanings()
+    other_tables = [name for name in meanings if name not in PUBLIC_TABLES + BOOKKEEPING_TABLES]
+    names_by_kind = (PUBLIC_TABLES, other_tables, [name for name in meanings if name in BOOKKEEPING_TABLES])
+    parts = [_diagram(db)]
+    for (title, introduction), names in zip(_KINDS, names_by_kind, strict=True):
+        parts += [f"## {title}\n", *filter(None, [introduction]), *(_section(db, name, meanings) for name in names)]
+    template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
+    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(parts).rstrip())
+
+
+def schema_columns(db: Database) -> dict[str, list[str]]:
+    """The columns of each table and view that is part of the schema."""
+    names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
+    return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
+
+
+def _diagram(db: Database) -> str:
+    """How the public tables hang together, as a diagram in Mermaid."""
+    declared = [
+        (table, row[3], row[2])
+        for table in PUBLIC_TABLES
+        for row in sorted(db.execute(f"PRAGMA foreign_key_list({table})").fetchall())
+    ]
+    references = (*declared, *_UNDECLARED_REFERENCES)
+    lines = [
+        f"    {table} }}o--o| {target} : {column}" for table, column, target in references if target in PUBLIC_TABLES
+    ]
+    return "\n".join(["```mermaid", "erDiagram", *lines, "```", ""])
+
+
+def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:
+    return db.execute(f"PRAGMA table_info({name})").fetchall()
+
+
+def _section(db: Database, name: str, meanings: ColumnMeanings) -> str:
+    lines = [f"### {name}", "", meanings[name][""], "", "| column | type | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *_column_rows(db, name, meanings)]) + "\n"
+
+
+def _column_rows(db: Database, name: str, meanings: ColumnMeanings) -> Iterator[str]:
+    for _, column, column_type, required, _, key in _columns(db, name):
+        meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "shelved" else "")
+        traits = " ".join(
+            word for word in (column_type, "PK" if key else "", "NOT NULL" if required and not key else "") if word
+        )
+        yield f"| `{column}` | {traits} | {meaning} |"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(schema_page())

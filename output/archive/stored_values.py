@@ -1,0 +1,106 @@
+"""Values as an archive stores them: times, ids that derive from content, JSON decoded or refused.
+
+The clock of an archive: UTC, to the second.
+
+Ids that derive from content, so that two archives of one site agree on them and can be merged.
+
+Stored values on their way out of SQLite: JSON and packed values are decoded here, or refused with their place.
+
+Whoever reads such a value decodes it here, so that a damaged file ends in one line that names table, column and row,
+whatever was read and whichever library met the damage.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from broadsheet.output.archive.archive_errors import DamagedValue
+
+
+def utc_now() -> str:
+    """The current time in UTC as ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
+BLOCK_BITS = 63  # block texts: there are many, and their ids never leave SQLite as JSON numbers
+LARGEST_INTEGER = 2**63 - 1
+"""The largest that SQLite takes: a person's number that is larger has to be told apart from it, or bounded by it."""
+
+
+def content_id(*parts: str, bits: int = RECORD_BITS) -> int:
+    """Return the first `bits` bits of the SHA-256 of the parts, joined by NUL, as a non-negative integer."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+    return int.from_bytes(digest[:8], "big") >> (64 - bits)
+
+
+def text_digest(text: str) -> str:
+    """Return 128 bits of the SHA-256 of the text, white space folded, as hexadecimal; empty for no text."""
+    folded = " ".join(text.split())
+    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:32] if folded else ""
+
+
+BLOCK_KINDS = ("paragraph", "heading", "list_item", "table", "quote", "code", "caption", "line")
+"""What the numbers of kinds in `page_blocks` stand for."""
+
+_DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, zlib.error, struct.error)
+"""What decoding a value raises that is not what was stored; JSON and Unicode errors are ValueErrors."""
+
+
+def location_of(table: str, column: str, row: object) -> str:
+    """How messages name a value: `pages/evidence row 12`; the row by its number or key."""
+    return f"{table}/{column} row {row}"
+
+
+@contextmanager
+def decoding(table: str, column: str, row: object) -> Iterator[None]:
+    """Within it, what cannot be decoded is a DamagedValue that names this value."""
+    try:
+        yield
+    except _DECODING_ERRORS as error:
+        raise DamagedValue(location_of(table, column, row)) from error
+
+
+def stored_texts(value: object, table: str, column: str, row: object) -> tuple[str, ...]:
+    """A JSON array of strings. DamagedValue if it is none."""
+    with decoding(table, column, row):
+        return json_texts(value)
+
+
+def stored_object(value: object, table: str, column: str, row: object) -> dict[str, Any]:
+    """A JSON object. DamagedValue if it is none."""
+    with decoding(table, column, row):
+        return json_object(value)
+
+
+def json_texts(value: object) -> tuple[str, ...]:
+    """A JSON array of strings; ValueError or TypeError if it is none."""
+    texts = json_value(value)
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("no JSON array of strings")
+    return tuple(texts)
+
+
+def json_object(value: object) -> dict[str, Any]:
+    """A JSON object; ValueError or TypeError if it is none."""
+    values = json_value(value)
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object")
+    return values
+
+
+def json_value(value: object) -> Any:
+    """Any JSON that was stored as text; ValueError or TypeError if it is none, or is nested too deeply to be ours."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    try:
+        return json.loads(value)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error

@@ -1,0 +1,139 @@
+"""The words in table `urls`: what a URL is, its state, and why it is in that state.
+
+A reason is a page's type, a word of `OutcomeReason`, or a text with a part of its own: `http_404`, `retry:timeout`.
+What is read from a file holds these words as plain strings, equal to the members; one that is gone from here may be
+among them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import NewType, TypeAlias
+
+from broadsheet.cleaners.document import PageType
+
+
+class UrlKind(StrEnum):
+    """What a URL is fetched as."""
+
+    PAGE = "page"
+    ROBOTS = "robots"
+    SITEMAP = "sitemap"
+    FEED = "feed"
+
+
+class UrlState(StrEnum):
+    """Whether a URL is still to be fetched, and if not, how it ended."""
+
+    QUEUED = "queued"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+class OutcomeReason(StrEnum):
+    """Why a URL is in its state, where one word says all. `crawler/crawl/reasons.toml` says each for people."""
+
+    # What was read, where it is no page
+    FEED = "feed"
+    NOT_MODIFIED = "not_modified"  # a 304: what is stored is still current, and the row keeps its own reason
+    REDIRECT = "redirect"
+    ROBOTS = "robots"
+    SITEMAP = "sitemap"
+
+    # Why it is queued again
+    ANNOUNCED = "announced"
+    REVISIT = "revisit"
+
+    # Why there was no usable answer
+    BAD_ENCODING = "bad_encoding"
+    BAD_FEED = "bad_feed"
+    BAD_HTTP = "bad_http"
+    BAD_REDIRECT = "bad_redirect"
+    BROKEN_RECORD = "broken_record"
+    CONNECTION = "connection"
+    CONNECTION_REFUSED = "connection_refused"
+    CUT_OFF = "cut_off"
+    DNS = "dns"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    NOT_ROBOTS = "not_robots"
+    NOT_THERE = "not_there"
+    RAW_MISSING = "raw_missing"
+    REDIRECT_LOOP = "redirect_loop"
+    TEXT_CONFLICT = "text_conflict"
+    TIMEOUT = "timeout"
+    TLS = "tls"
+    TOO_LARGE = "too_large"
+    TOO_MANY_REDIRECTS = "too_many_redirects"
+    UNREACHABLE = "unreachable"
+    WORKER_DIED = "worker_died"
+    WORKER_ERROR = "worker_error"
+    WORKER_TIMEOUT = "worker_timeout"
+
+    # Why it was not asked for
+    BAD_URL = "bad_url"
+    COMMENT_FEED = "comment_feed"
+    FORGOTTEN = "forgotten"
+    LIMIT = "limit"
+    MEDIA_TYPE = "media_type"
+    NOT_IN_ARCHIVE = "not_in_archive"
+    PORT = "port"
+    PRIVATE_ADDRESS = "private_address"
+    PROXY = "proxy"
+    ROBOTS_TXT = "robots.txt"
+    ROBOTS_UNREACHABLE = "robots_unreachable"
+    TRAP_CALENDAR = "trap:calendar"
+    TRAP_DEEP_PATH = "trap:deep_path"
+    TRAP_FACETS = "trap:facets"
+    TRAP_HOST_BOUND = "trap:host_bound"
+    TRAP_LONG_URL = "trap:long_url"
+    TRAP_PARAMETERS = "trap:parameters"
+    TRAP_PARAMETER_ORDER = "trap:parameter_order"
+    TRAP_PATTERN = "trap:pattern"
+    TRAP_REPEATING_PATH = "trap:repeating_path"
+
+    # What the crawl's options and, with --obey-directives, the site leave out
+    DEPTH = "depth"
+    LANGUAGE = "language"
+    NOAI = "noai"
+    NOARCHIVE = "noarchive"
+    NOFOLLOW = "nofollow"
+    NOINDEX = "noindex"
+    PATTERN = "pattern"
+    TDM_RESERVATION = "tdm_reservation"
+    TOO_OLD = "too_old"
+    UNAVAILABLE_AFTER = "unavailable_after"
+
+
+class ReasonFamily(StrEnum):
+    """What stands before the colon of a reason that has a part of its own."""
+
+    ANNOUNCED = "announced"  # and why fetching it had failed
+    BAD_SITEMAP = "bad_sitemap"  # and what is wrong with it
+    ERROR = "error"  # and the class of an exception that has no reason yet
+    HOST_FAILING = "host_failing"  # and the last failure
+    HOST_UNREACHABLE = "host_unreachable"
+    RETRY = "retry"  # and why the request failed
+    REVISIT = "revisit"  # and why fetching it had failed
+    SITEMAP = "sitemap"  # and why it is incomplete
+    TRAP = "trap"  # and which; these are words of `OutcomeReason`
+
+
+ReasonText = NewType("ReasonText", str)
+"""A reason with a part of its own, or one that was read from a file."""
+
+Reason: TypeAlias = PageType | OutcomeReason | ReasonText
+"""Why a URL is in its state."""
+
+NO_REASON = ReasonText("")
+"""The reason of a URL that waits for its first request, and of a question whether anything speaks against a URL."""
+
+
+def http_reason(status: int) -> ReasonText:
+    """The reason of a URL that was answered with this HTTP status: `http_404`."""
+    return ReasonText(f"http_{status}")
+
+
+def compound_reason(family: ReasonFamily, part: str) -> ReasonText:
+    """A reason with a part of its own: `retry:timeout`. An empty part gives what all of the family begin with."""
+    return ReasonText(f"{family}:{part}")

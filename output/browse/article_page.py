@@ -1,0 +1,273 @@
+"""One article with all that the archive knows of it: text, blocks with their verdicts, sources, edits, copies, URLs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import BlockKind
+from broadsheet.output.archive.stored_values import stored_object, stored_texts
+from broadsheet.output.browse.strict_requests import NotHereError
+from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, read_page
+from broadsheet.output.write.edit_history import Revision, revisions_of
+from broadsheet.output.write.ruling_journal import JournalEntry
+
+MOST_ROWS = 50  # of copies, addresses and captures
+_FOLDED_RUN = 7  # removed blocks in a row from which on they are folded
+
+_COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coalesce(language, ''),
+    coalesce(description, ''), coalesce(standfirst, ''), coalesce(section, ''), coalesce(licence, ''),
+    coalesce(sitename, ''), coalesce(image, ''), tags, keywords, metadata_sources, markdown, word_count, page_type,
+    first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
+    coalesce(modified_raw, ''), cleaner_version"""
+_ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
+    UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
+_RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
+    FROM overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
+_COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
+        SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
+        UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d
+    JOIN articles a ON a.id = d.other ORDER BY d.similarity DESC, a.url LIMIT {MOST_ROWS}"""
+_ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.first_seen,
+        coalesce(u.fetched_at, ''), coalesce(u.http_status, '')
+    FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
+    ORDER BY u.id <> ?2, u.url LIMIT {MOST_ROWS}"""
+_CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.content_type, c.payload_length,
+        c.warc_file IS NOT NULL
+    FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
+        JOIN captures c ON c.url = u.url
+    ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
+_CERTAINTY = "SELECT expected_f1 FROM pages WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataLine:
+    """A field of an article's metadata, its value as text, and where on the page it was read."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownBlock:
+    """A block of the page with its verdict. `block_id` is text: it has 63 bits.
+
+    Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
+    `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
+    that a ruling on it waits for a crawl to end.
+    """
+
+    position: int
+    block_id: str
+    kind: BlockKind
+    is_kept: bool
+    reason: str
+    rule: str
+    page_count: int | None
+    of_pages: int | None
+    own_reason: str
+    own_rule: str
+    ruled: str
+    note: str
+    is_waiting: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlockRun:
+    """Blocks in a row with the same verdict; `reasons` are those of removed ones with their counts."""
+
+    is_kept: bool
+    blocks: tuple[ShownBlock, ...]
+    reasons: tuple[tuple[str, int], ...]
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the run is so long that it would hide the article."""
+        return not self.is_kept and len(self.blocks) >= _FOLDED_RUN
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLine:
+    """An article that is alike: how, how much (0 to 1), and which."""
+
+    kind: str
+    similarity: float
+    id: int
+    url: str
+    title: str
+    published_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class AddressLine:
+    """A URL that leads to the article: what it gave, and how it was found."""
+
+    url: str
+    state: str
+    reason: str
+    found_via: str
+    found_on: str
+    first_seen: str
+    fetched_at: str
+    http_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureLine:
+    """A response that was received for one of the article's URLs."""
+
+    id: int
+    url: str
+    fetched_at: str
+    http_status: int
+    content_type: str
+    payload_length: int
+    has_record: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleView:
+    """Everything about an article. `certainty` is the F1 that its verdicts are expected to have; None: not known."""
+
+    id: int
+    url: str
+    host: str
+    title: str
+    authors: tuple[str, ...]
+    language: str
+    section: str
+    sitename: str
+    description: str
+    published: str
+    published_day: str
+    word_count: int
+    page_type: str
+    shelving_reason: str
+    evidence: tuple[str, ...]
+    cleaner_version: str
+    certainty: float | None
+    markdown: str
+    metadata: tuple[MetadataLine, ...]
+    blocks: tuple[ShownBlock, ...]
+    revisions: tuple[Revision, ...]
+    copies: tuple[CopyLine, ...]
+    addresses: tuple[AddressLine, ...]
+    captures: tuple[CaptureLine, ...]
+
+    @property
+    def runs(self) -> tuple[BlockRun, ...]:
+        """The blocks in runs of the same verdict."""
+        runs = (tuple(blocks) for _, blocks in groupby(self.blocks, key=lambda block: block.is_kept))
+        return tuple(BlockRun(blocks[0].is_kept, blocks, _reason_counts(blocks)) for blocks in runs)
+
+    @property
+    def repeats_description(self) -> bool:
+        """Whether the text begins with the page's summary of it, so that this need not stand above it too."""
+        return self.markdown.lstrip("#*_> ").startswith(self.description[:80])
+
+    @property
+    def removed_count(self) -> int:
+        """How many blocks are removed."""
+        return sum(not block.is_kept for block in self.blocks)
+
+
+def read_article(db: Database, article_id: int, pending_entries: Sequence[JournalEntry] = ()) -> ArticleView:
+    """The article of a number, shelved or not. `pending_entries` are the rulings that are not applied yet.
+
+    NotHereError if the archive has none.
+    """
+    row = db.execute(_ARTICLE, [article_id]).fetchone()
+    if row is None:
+        raise NotHereError("the archive has no article of that number")
+    fields = dict(zip(_FIELDS, row, strict=True))
+    page = read_page(db, fields["page_id"])
+    rulings = {position: values for position, *values in db.execute(_RULINGS, [fields["page_id"]])}
+    pending_blocks = {
+        entry.ruling.block_id for entry in pending_entries if _is_about(entry, article_id, fields["host"])
+    }
+    page_keys = [article_id, fields["page_id"]]
+    return ArticleView(
+        **{name: fields[name] for name in _SHOWN_AS_THEY_ARE},
+        authors=_texts(fields, "authors"),
+        published=fields["published_raw"],
+        shelving_reason=fields["why"],
+        evidence=page.evidence,
+        certainty=_read_certainty(db, fields["page_id"]),
+        metadata=tuple(_metadata_lines(fields)),
+        blocks=tuple(_shown_blocks(page, rulings, pending_blocks)),
+        revisions=revisions_of(db, article_id),
+        copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
+        addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
+        captures=tuple(
+            CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
+        ),
+    )
+
+
+_FIELDS = (
+    *"id url canonical_url host title authors language description standfirst section licence sitename image".split(),
+    *"tags keywords metadata_sources markdown word_count page_type first_seen last_seen page_id published_raw".split(),
+    *"published_day modified_raw cleaner_version why".split(),
+)
+_SHOWN_AS_THEY_ARE = (
+    *"id url host title language section sitename description published_day word_count page_type".split(),
+    *"cleaner_version markdown".split(),
+)
+_METADATA = (
+    *"title authors published modified language section description standfirst canonical_url sitename licence".split(),
+    *"image tags keywords".split(),
+)
+_STATED = {"published": "published_raw", "modified": "modified_raw"}
+_LISTS = ("authors", "tags", "keywords")
+
+
+def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
+    return stored_texts(fields[name], "articles", name, fields["id"])
+
+
+def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
+    """The fields that have a value, each with its source."""
+    sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
+    for name in _METADATA:
+        value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
+        if value:
+            yield MetadataLine(name, value, str(sources.get(name, "")))
+
+
+def _read_certainty(db: Database, page_id: int) -> float | None:
+    """The expected F1 of the page's verdicts; None where it is not known."""
+    value = db.execute(_CERTAINTY, [page_id]).fetchone()[0]
+    return None if value is None else float(value)
+
+
+def _is_about(entry: JournalEntry, article_id: int, host: str) -> bool:
+    """Whether a waiting ruling's scope includes an article."""
+    scope = entry.ruling
+    return scope.article_id in (None, article_id) and scope.host in (None, host)
+
+
+def _shown_blocks(
+    page: StoredPage, rulings: dict[int, list[Any]], pending_blocks: Collection[int]
+) -> Iterator[ShownBlock]:
+    for block in page.blocks:
+        is_for_article, host, _, note = rulings.get(block.position, (False, None, "", ""))
+        scope = "article" if is_for_article else "host" if host else "everywhere"
+        ruled = scope if block.position in rulings else ""
+        yield _shown_block(block, ruled, note, is_waiting=block.block_id in pending_blocks)
+
+
+def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
+    evidence = (block.page_count, block.of_pages, block.own_reason, block.own_rule)
+    verdict = (block.is_kept, block.reason, block.rule, *evidence)
+    return ShownBlock(block.position, str(block.block_id), block.kind, *verdict, ruled, note, is_waiting, block.text)
+
+
+def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:
+    return tuple(Counter(block.reason for block in blocks if not block.is_kept).most_common())

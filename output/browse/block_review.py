@@ -1,0 +1,191 @@
+"""Sampled quality control: which block to judge next, and what the judgements show.
+
+The judgements that were made in review, on blocks or on pages, and how often the verdicts were right.
+
+Sampled quality control: which block to judge next, and what the judgements show.
+
+One block a rule and host at a time, so that no rule is judged often while another was never looked at. Among these go
+first the rules that were judged least, then verdicts without a named rule behind them, which are the doubtful ones, and
+texts that stand for many pages.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.output.write.person_verdicts import (
+    Reliability,
+    Review,
+    block_text,
+    list_reviews,
+    reliability,
+    reliability_by,
+)
+from broadsheet.output.write.ruling_journal import WaitingReview
+
+LATEST = 10
+"""How many of the judgements a page of review lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewFigures:
+    """How often judged verdicts were right: all of them, those for each reason, and those on each host."""
+
+    overall: Reliability
+    by_reason: Mapping[str, Reliability]
+    by_host: Mapping[str, Reliability]
+
+
+def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Review]:
+    """The judgements as they will stand when those that wait are stored, the earliest first."""
+    reviews = {review.id: review for review in list_reviews(db)}
+    for entry in waiting:
+        reviews.pop(entry.review.id, None)
+        if not entry.is_undo:
+            text = "" if entry.review.block_id is None else block_text(db, entry.review.block_id) or ""
+            reviews[entry.review.id] = replace(entry.review, text=text)
+    return list(reviews.values())
+
+
+def review_figures(reviews: Sequence[Review]) -> ReviewFigures:
+    """What these judgements show."""
+    return ReviewFigures(
+        reliability(sum(review.is_right for review in reviews), len(reviews)),
+        reliability_by((review.reason, review.is_right) for review in reviews),
+        reliability_by((review.host, review.is_right) for review in reviews),
+    )
+
+
+SAMPLE_ARTICLES = 150
+_NEIGHBOURS = 2  # blocks that are shown before and after the one to judge
+
+_DOUBTFUL = frozenset({
+    KeepReason.RESCUED, KeepReason.SITE_BODY, RemovalReason.BOILERPLATE, RemovalReason.NOT_SELECTED,
+    RemovalReason.ELSEWHERE, RemovalReason.REPEATED, RemovalReason.CLOSING, RemovalReason.HEADER,
+})  # fmt: skip
+_CANDIDATES = f"""SELECT a.host, r.reason, r.rule, b.kept, b.block_id, count(*), min(b.page_id), min(b.position)
+    FROM (SELECT page_id, host FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
+        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+    WHERE r.rule <> 'person' GROUP BY a.host, b.reason_id, b.kept, b.block_id"""
+_BLOCK = """SELECT a.id, a.title, a.url, a.host, a.cleaner_version, b.position
+    FROM articles a JOIN page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
+    ORDER BY b.position LIMIT 1"""
+_AROUND = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? AND b.position BETWEEN ? AND ? ORDER BY b.position"""
+
+
+@dataclass(frozen=True, slots=True)
+class NearbyBlock:
+    """A block beside the one to judge, or that one."""
+
+    position: int
+    is_kept: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A block to judge, with its verdict and the blocks around it. `pages` of the sample carry its text. `block_id` is
+    text: it has 63 bits."""
+
+    block_id: str
+    article_id: int
+    title: str
+    url: str
+    host: str
+    position: int
+    is_kept: bool
+    reason: str
+    rule: str
+    pages: int
+    blocks: tuple[NearbyBlock, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedLine:
+    """A judgement that was made: what the verdict was, and whether it was right."""
+
+    url: str
+    is_kept: bool
+    reason: str
+    rule: str
+    is_right: bool
+    judged_at: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewView:
+    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
+
+    proposal: Proposal | None
+    figures: ReviewFigures
+    latest: tuple[JudgedLine, ...]
+
+
+def read_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> ReviewView:
+    """The review of blocks. `waiting` are judgements that are not stored yet."""
+    reviews = [review for review in all_reviews(db, waiting) if not review.is_of_page]
+    return ReviewView(
+        proposal=_propose(db, reviews),
+        figures=review_figures(reviews),
+        latest=tuple(_judged_line(review) for review in reversed(reviews[-LATEST:])),
+    )
+
+
+def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | None:
+    """The verdict on a block of an article as a judgement still to be made; None if it does not stand there."""
+    row = db.execute(
+        """SELECT a.url, a.host, b.kept, r.reason, r.rule, a.cleaner_version FROM articles a
+        JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        WHERE a.id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1""",
+        [article_id, block_id],
+    ).fetchone()
+    if row is None:
+        return None
+    url, host, is_kept, reason, rule, version = row
+    return Review(url, host, block_id, bool(is_kept), reason, rule, False, "", version)
+
+
+def _judged_line(review: Review) -> JudgedLine:
+    verdict = (review.is_kept, review.reason, review.rule, review.is_right)
+    return JudgedLine(review.url, *verdict, review.judged_at, review.text)
+
+
+def _propose(db: Database, reviews: Sequence[Review]) -> Proposal | None:
+    """The block to judge next."""
+    judged_blocks = {(review.block_id, review.rule) for review in reviews}
+    judged_rules = Counter((review.host, review.reason, review.rule) for review in reviews)
+    candidates = [row for row in db.execute(_CANDIDATES) if (row[4], row[2]) not in judged_blocks]
+    if not candidates:
+        return None
+    return _proposal(db, min(candidates, key=lambda row: _rank(row, judged_rules)))
+
+
+def _rank(row: Sequence[Any], judged_rules: Mapping[tuple[str, str, str], int]) -> tuple[Any, ...]:
+    """The place of a candidate: smaller goes first."""
+    host, reason, rule, _, block_id, pages, _, _ = row
+    return judged_rules.get((host, reason, rule), 0), reason not in _DOUBTFUL, -pages, reason, rule, block_id
+
+
+def _proposal(db: Database, candidate: Sequence[Any]) -> Proposal:
+    _, reason, rule, is_kept, block_id, pages, page_id, _ = candidate
+    article_id, title, url, host, _, position = db.execute(_BLOCK, [page_id, block_id]).fetchone()
+    return Proposal(
+        str(block_id), article_id, title, url, host, position, bool(is_kept), reason, rule, pages,
+        tuple(_blocks_around(db, page_id, position)),
+    )  # fmt: skip
+
+
+def _blocks_around(db: Database, page_id: int, position: int) -> Iterator[NearbyBlock]:
+    rows: Iterable[tuple[int, int, str]] = db.execute(
+        _AROUND, [page_id, position - _NEIGHBOURS, position + _NEIGHBOURS]
+    )
+    for block_position, is_kept, text in rows:
+        yield NearbyBlock(block_position, bool(is_kept), text)

@@ -1,0 +1,203 @@
+"""Routes of the forms: rulings on blocks, judgements of blocks and pages, judgements as files.
+
+The form that rules on a block or takes a ruling back. While a crawl owns the file, a ruling waits in its journal.
+
+The forms that judge a block or a page right or wrong, and the judgements as test cases and as annotated pages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broadsheet.cleaners.rules.rule_files import toml_string
+from broadsheet.output.archive.archive_errors import InUse
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.browse.block_review import all_reviews, find_judged_block
+from broadsheet.output.browse.library import ArchiveFile
+from broadsheet.output.browse.page_review import annotated_pages, find_judged_page, pack_annotations
+from broadsheet.output.browse.page_routes import arguments_of
+from broadsheet.output.browse.room import Room, address
+from broadsheet.output.browse.ruling_preview import SCOPES, scoped_ruling
+from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
+from broadsheet.output.browse.url_pages import RawReader
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.person_verdicts import Review, Ruling, drop_review, store_review
+from broadsheet.output.write.ruling_journal import append_review, append_ruling, waiting_reviews
+
+_MOST_FIELDS = 20
+FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+def ruling_routes(room: Room) -> list[Route]:
+    """The route of the form."""
+    return [Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"])]
+
+
+def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Response]) -> FormHandler:
+    """A handler that reads a form with the token of this run, and acts in a thread of its own."""
+
+    async def take(request: Request) -> Response:
+        arguments = await read_form(room, request)
+        return await run_in_threadpool(act, room, room.archive(request.path_params["archive"]), arguments)
+
+    return take
+
+
+async def read_form(room: Room, request: Request) -> Arguments:
+    """The arguments of a form. ForbiddenError if it does not have the token of this run."""
+    arguments = arguments_of(request, _form_fields(await request.body()))
+    if not is_token(arguments.values.get("token"), room.token):
+        raise ForbiddenError("this form is of an earlier run of the reading room: load the page again")
+    return arguments
+
+
+def _form_fields(body: bytes) -> list[tuple[str, str]]:
+    """The fields of a form as browsers send one without files. BadArgumentError for anything else."""
+    try:
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadArgumentError("this is no form of the reading room") from error
+
+
+def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    """Make or take back a ruling, and lead back to where it was asked for."""
+    scope, is_undo = arguments.choice("scope", SCOPES, "article"), arguments.flag("undo")
+    back = back_to(arguments, archive)
+    with archive.open() as db:
+        ruling = scoped_ruling(db, arguments, scope, utc_now())
+    with room.writing():
+        outcome = carry_out(archive, ruling, undo=is_undo)
+    position = arguments.number("position") if arguments.text("position") else None
+    page = address(
+        archive.name, f"article/{arguments.number('article')}", view="blocks", done=outcome,
+        block=ruling.block_id, keep=int(ruling.is_kept), scope=scope, position=position,
+    )  # fmt: skip
+    return RedirectResponse(back or page + ("" if position is None else f"#b{position}"), 303)
+
+
+def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
+    """Apply a ruling, or write it to the journal where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
+    where the opposite ruling was taken back, which alone gives what was asked."""
+    try:
+        with Archive.open(archive.path) as owned:
+            effect = carry_out_ruling(owned.db, ruling, undo=undo)
+    except InUse:
+        append_ruling(archive.path, ruling, undo=undo)
+        return "waiting"
+    return "undone" if undo else "taken" if effect.takes_back else "ruled"
+
+
+def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
+    """Where a form asks to be led back to: a page of the same archive, or the empty text."""
+    target = arguments.text("back")
+    if not target:
+        return ""
+    parts = urlsplit(target)
+    if parts.scheme or parts.netloc or not parts.path.startswith(address(archive.name, "")) or "\\" in target:
+        raise BadArgumentError("back leads out of this archive")
+    return target
+
+
+def review_routes(room: Room) -> list[Route]:
+    """The routes of the form, of the test cases and of the annotated pages."""
+
+    def cases(request: Request) -> Response:
+        archive = room.archive(request.path_params["archive"])
+        with archive.open() as db:
+            reviews = all_reviews(db, waiting_reviews(archive.path))
+        text = "\n".join(_case(review) for review in reviews if review.text)
+        headers = {"content-disposition": 'attachment; filename="cases.toml"'}
+        return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
+
+    def annotations(request: Request) -> Response:
+        archive = room.archive(request.path_params["archive"])
+        if room.read_raw is None:
+            raise NotHereError("nothing that reads raw responses is in this room")
+        read = partial(_source, room.read_raw, archive.path.parent)
+        with archive.open() as db:
+            data = pack_annotations(annotated_pages(db, all_reviews(db, waiting_reviews(archive.path)), read))
+        headers = {"content-disposition": 'attachment; filename="pages.zip"'}
+        return Response(data, media_type="application/zip", headers=headers)
+
+    return [
+        Route("/{archive}/review/cases.toml", cases),
+        Route("/{archive}/review/pages.zip", annotations),
+        Route("/{archive}/reviews", form_handler(room, judge), methods=["POST"]),
+    ]
+
+
+def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: RecordLocation | None) -> str:
+    return read_raw(location, body, folder).text
+
+
+def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    """Store a judgement, or take it back, and lead to what is next. While a crawl owns the file, it waits."""
+    if arguments.text("page"):
+        return _judge_page(room, archive, arguments)
+    number, block_id = arguments.number("article"), arguments.number("block")
+    with archive.open() as db:
+        verdict = find_judged_block(db, number, block_id)
+    if verdict is None:
+        raise NotHereError("the block does not stand in this article")
+    keep_review(room, archive, arguments, verdict)
+    asked = {"article": number, "block": block_id, "keep": int(not verdict.is_kept)}
+    return RedirectResponse(address(archive.name, "review", done=_done(arguments), **asked), 303)
+
+
+def _judge_page(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
+    page_id = arguments.number("page")
+    with archive.open() as db:
+        verdict = find_judged_page(db, page_id)
+    if verdict is None:
+        raise NotHereError("the archive has no page of that number")
+    keep_review(room, archive, arguments, verdict)
+    return RedirectResponse(address(archive.name, "review/pages", done=_done(arguments), page=page_id), 303)
+
+
+def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
+    """Store the judgement on a verdict that the arguments `right` and `undo` name, or write it to the journal where
+    another owns the file."""
+    is_undo = arguments.flag("undo")
+    review = replace(verdict, is_right=arguments.flag("right"), judged_at=utc_now())
+    with room.writing():
+        try:
+            with Archive.open(archive.path) as owned, write_transaction(owned.db):
+                (drop_review if is_undo else store_review)(owned.db, review)
+        except InUse:
+            append_review(archive.path, review, undo=is_undo)
+
+
+def _done(arguments: Arguments) -> str | None:
+    """What the next page says of the judgement: `right`, `wrong`, or nothing where it was taken back."""
+    return None if arguments.flag("undo") else "right" if arguments.flag("right") else "wrong"
+
+
+def _case(review: Review) -> str:
+    """A judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
+    return "\n".join(_case_lines(review)) + "\n"
+
+
+def _case_lines(review: Review) -> Iterator[str]:
+    word = "right" if review.is_right else "wrong"
+    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {_one_line(review.rule)}: judged {word}"
+    yield "[[case]]"
+    yield f"url = {toml_string(review.url)}"
+    yield f"text = {toml_string(review.text)}"
+    yield f"kept = {str(review.is_kept == review.is_right).lower()}"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,269 @@
+"""Review of whole pages, one of each layout, and judged pages as annotated pages to train on.
+
+Review of whole pages: one of each layout, whether its text is the article and all of it, or it is rightly none.
+
+A layout stands for all pages that are made alike, so the layouts that were judged least go first; among these those
+whose pages were judged differently, which are nearest to the line between an article and none, and then the largest. Of
+a layout the page is proposed of whose text there is least certainty.
+
+What a person judged as annotated pages to train on: each page's HTML with the text, or the snippets, that are right.
+
+A page that was judged right as a whole has the article's text; one of which blocks were judged has those that belong to
+it and those that do not. A judgement on an earlier reading of a page says nothing of the present one and is left out.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from typing import Any
+
+import orjson
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.stored_values import stored_texts
+from broadsheet.output.browse.block_review import LATEST, NearbyBlock, ReviewFigures, all_reviews, review_figures
+from broadsheet.output.browse.strict_requests import NotHereError
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.write.person_verdicts import Review
+from broadsheet.output.write.ruling_journal import WaitingReview
+
+_MOST_LAYOUTS = 200
+_PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one
+_LOOSE_PAGES = 1000  # pages without a layout that are looked at
+_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
+
+_LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM layouts
+    ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
+_OF_LAYOUT = f"""SELECT id FROM (SELECT id, expected_f1 FROM pages WHERE layout_id = ? LIMIT {_PAGES_OF_LAYOUT})
+    ORDER BY expected_f1 NULLS LAST, id"""
+_LOOSE = f"""SELECT p.id, u.host, p.page_type FROM (SELECT id, page_type, expected_f1 FROM pages
+        WHERE layout_id IS NULL LIMIT {_LOOSE_PAGES}) p JOIN urls u ON u.id = p.id
+    ORDER BY p.expected_f1 NULLS LAST, p.id"""
+_JUDGED_PAGE = "SELECT p.id, p.layout_id, u.host, p.page_type FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
+_PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count, p.kept, p.removed, p.expected_f1,
+        coalesce(a.id, s.id, 0), coalesce(s.why, ''), p.cleaner_version,
+        coalesce((SELECT c.id FROM captures c WHERE c.id = p.capture_id AND c.warc_file IS NOT NULL), 0)
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
+        LEFT JOIN shelved s ON s.page_id = p.id
+    WHERE p.id = ?"""
+_BLOCKS = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? ORDER BY b.position"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewedLayout:
+    """Pages that are made alike, or (`kind` is `loose`) those of a host and a type whose layout is not known: how many,
+    how many of them are articles, and why, in words."""
+
+    id: int
+    host: str
+    pages: int
+    articles: int
+    kind: str
+    evidence: str
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some of its pages are articles and others are not."""
+        return 0 < self.articles < self.pages
+
+
+@dataclass(frozen=True, slots=True)
+class PageProposal:
+    """A page to judge, with its verdict, the layout that it stands for, and its blocks, if it is an article's.
+
+    `article_id` and `capture_id` are 0 where there is none; `shelving_reason` says why it is no article of its own.
+    """
+
+    page_id: int
+    url: str
+    host: str
+    title: str
+    page_type: str
+    evidence: tuple[str, ...]
+    word_count: int
+    kept: int
+    removed: int
+    expected_f1: float | None
+    article_id: int
+    shelving_reason: str
+    cleaner_version: str
+    capture_id: int
+    layout: ReviewedLayout
+    blocks: tuple[NearbyBlock, ...]
+
+    @property
+    def is_article(self) -> bool:
+        """Whether its text is stored as an article."""
+        return self.article_id > 0 and not self.shelving_reason
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPage:
+    """A judgement that was made on a page: what it was taken for, and whether that was right."""
+
+    url: str
+    is_kept: bool
+    reason: str
+    is_right: bool
+    judged_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageReviewView:
+    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
+
+    proposal: PageProposal | None
+    figures: ReviewFigures
+    latest: tuple[JudgedPage, ...]
+
+
+def read_page_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> PageReviewView:
+    """The review of pages. `waiting` are judgements that are not stored yet."""
+    reviews = [review for review in all_reviews(db, waiting) if review.is_of_page]
+    return PageReviewView(
+        proposal=_propose(db, reviews),
+        figures=review_figures(reviews),
+        latest=tuple(
+            JudgedPage(review.url, review.is_kept, review.reason, review.is_right, review.judged_at)
+            for review in reversed(reviews[-LATEST:])
+        ),
+    )
+
+
+def find_judged_page(db: Database, page_id: int) -> Review | None:
+    """The verdict on a page as a judgement still to be made; None if there is no such page."""
+    proposal = _read_proposal(db, page_id, ReviewedLayout(0, "", 0, 0, "", ""))
+    if proposal is None:
+        return None
+    verdict = (proposal.is_article, proposal.page_type, proposal.shelving_reason, False, "")
+    return Review(proposal.url, proposal.host, None, *verdict, proposal.cleaner_version)
+
+
+def _propose(db: Database, reviews: Sequence[Review]) -> PageProposal | None:
+    """The page to judge next."""
+    rows = [row for review in reviews if (row := db.execute(_JUDGED_PAGE, [review.url]).fetchone())]
+    judged_ids = {page_id for page_id, _, _, _ in rows}
+    judged_layouts = Counter(layout_id or _loose_id(host, page_type) for _, layout_id, host, page_type in rows)
+    for layout, page_ids in sorted(_layouts(db), key=lambda pair: _rank(pair[0], judged_layouts)):
+        page_ids = page_ids or [page_id for (page_id,) in db.execute(_OF_LAYOUT, [layout.id])]
+        page_id = next((page_id for page_id in page_ids if page_id not in judged_ids), None)
+        if page_id is not None:
+            return _read_proposal(db, page_id, layout)
+    return None
+
+
+def _rank(layout: ReviewedLayout, judged_layouts: Mapping[object, int]) -> tuple[object, ...]:
+    """The place of a layout: smaller goes first."""
+    key = _loose_id(layout.host, layout.evidence) if layout.kind == "loose" else layout.id
+    return judged_layouts.get(key, 0), not layout.is_mixed, -layout.pages, str(key)
+
+
+def _loose_id(host: str, page_type: str) -> str:
+    return f"{host} {page_type}"
+
+
+def _layouts(db: Database) -> Iterator[tuple[ReviewedLayout, list[int]]]:
+    """The layouts; those that stand for pages without one come with their pages, the least certain first."""
+    for row in db.execute(_LAYOUTS).fetchall():
+        yield ReviewedLayout(*row), []
+    loose_pages: dict[tuple[str, str], list[int]] = {}
+    for page_id, host, page_type in db.execute(_LOOSE):
+        loose_pages.setdefault((host, page_type), []).append(page_id)
+    for (host, page_type), page_ids in loose_pages.items():
+        articles = len(page_ids) if page_type in _ARTICLE_TYPES else 0
+        yield ReviewedLayout(0, host, len(page_ids), articles, "loose", page_type), page_ids
+
+
+def _read_proposal(db: Database, page_id: int, layout: ReviewedLayout) -> PageProposal | None:
+    row = db.execute(_PAGE, [page_id]).fetchone()
+    if row is None:
+        return None
+    url, host, title, page_type, evidence, *rest = row
+    texts = stored_texts(evidence, "pages", "evidence", page_id)
+    proposal = PageProposal(*[page_id, url, host, title, page_type, texts, *rest, layout, ()])
+    if not proposal.article_id:
+        return proposal
+    blocks = (NearbyBlock(position, bool(is_kept), text) for position, is_kept, text in db.execute(_BLOCKS, [page_id]))
+    return replace(proposal, blocks=tuple(blocks))
+
+
+_EARLIEST = (1980, 1, 1, 0, 0, 0)  # the time of every member, so that the same judgements give the same bytes
+_ANNOTATIONS_README = """Annotated pages: truth.jsonl.gz has a line a page (id, url, page_type, and text, or
+must_contain and must_not_contain), html/ID.html.gz its HTML in UTF-8. The texts are those of the pages: mind whose they
+are.
+"""
+_ANNOTATED_PAGE = """SELECT p.id, c.fetched_at, p.cleaner_version, p.page_type, coalesce(a.text, ''), a.title,
+        a.language, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+    FROM urls u JOIN pages p ON p.id = u.id JOIN captures c ON c.id = p.capture_id
+        LEFT JOIN captures o ON o.id = c.refers_to LEFT JOIN articles a ON a.page_id = p.id
+    WHERE u.url = ? AND c.warc_file IS NOT NULL"""
+
+PageSource = Callable[[RecordLocation, RecordLocation | None], str]
+"""Reads the HTML of the response at a place (a revisit with its body at another). NotHereError if it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotatedPage:
+    """A page's row, as the training reads it, and its HTML."""
+
+    row: dict[str, Any]
+    html: str
+
+
+def annotated_pages(db: Database, reviews: Sequence[Review], read_source: PageSource) -> Iterator[AnnotatedPage]:
+    """The judged pages in the order of their URLs, those whose raw response was kept and can be read."""
+    by_url: dict[str, list[Review]] = {}
+    for review in reviews:
+        by_url.setdefault(review.url, []).append(review)
+    for url in sorted(by_url):
+        stored = db.execute(_ANNOTATED_PAGE, [url]).fetchone()
+        row = stored and _annotation(url, stored[:7], by_url[url])
+        if not row:
+            continue
+        body = None if stored[10] is None else RecordLocation(*stored[10:])
+        try:
+            yield AnnotatedPage(row, read_source(RecordLocation(*stored[7:10]), body))
+        except NotHereError:
+            continue
+
+
+def _annotation(url: str, page: Sequence[Any], reviews: Sequence[Review]) -> dict[str, Any] | None:
+    """The row of a page; None if no judgement says anything of it as it is now."""
+    page_id, fetched_at, version, page_type, text, title, language = page
+    current = [review for review in reviews if review.judged_at >= fetched_at and review.cleaner_version == version]
+    row = {"id": str(page_id), "url": url, "page_type": page_type, "title": title or "", "language": language or ""}
+    whole = next((review for review in current if review.is_of_page and review.is_right), None)
+    if whole is not None:
+        return {**row, "page_type": "article" if whole.is_kept else page_type, "text": text if whole.is_kept else ""}
+    snippets = [review for review in current if review.text]
+    belongs = {review.text: review.is_kept == review.is_right for review in snippets}
+    if not belongs:
+        return None
+    parts = {name: [text for text, is_part in belongs.items() if is_part is wanted]
+             for name, wanted in (("must_contain", True), ("must_not_contain", False))}  # fmt: skip
+    return {**row, "page_type": "article", **parts}
+
+
+def pack_annotations(pages: Iterator[AnnotatedPage]) -> bytes:
+    """A ZIP file of annotated pages, in the form that the training reads."""
+    rows: list[bytes] = []
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for page in pages:
+            rows.append(orjson.dumps(page.row))
+            html = f"\ufeff{page.html}".encode("utf-8", "replace")
+            _write_page(archive, f"html/{page.row['id']}.html.gz", gzip.compress(html, mtime=0))
+        _write_page(archive, "truth.jsonl.gz", gzip.compress(b"".join(row + b"\n" for row in rows), mtime=0))
+        _write_page(archive, "README.txt", _ANNOTATIONS_README.encode())
+    return packed.getvalue()
+
+
+def _write_page(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    archive.writestr(zipfile.ZipInfo(name, _EARLIEST), data)

@@ -1,0 +1,226 @@
+"""Routes of the pages that are read, of an archive and of a data set, and their JSON twins.
+
+The pages that are read: each is one frozen value, shown by a template, and as JSON under the same name.
+
+The pages of a data set: its front page, its articles, one of them; and their JSON twins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from sqlite_utils import Database
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from broadsheet.output.browse.article_list import (
+    ArticleCounts,
+    ListRequest,
+    count_certainties,
+    count_facets,
+    list_articles,
+)
+from broadsheet.output.browse.article_page import read_article
+from broadsheet.output.browse.block_review import read_review
+from broadsheet.output.browse.collection_pages import list_collection, read_collection, read_collection_article
+from broadsheet.output.browse.edit_pages import compare, list_changes
+from broadsheet.output.browse.home_page import count_home, list_archives, read_home
+from broadsheet.output.browse.library import ArchiveFile, CatalogueFile
+from broadsheet.output.browse.page_review import read_page_review
+from broadsheet.output.browse.rendering import PageFrame
+from broadsheet.output.browse.room import Room, address
+from broadsheet.output.browse.rule_pages import read_layouts, read_rule, read_rules
+from broadsheet.output.browse.ruling_preview import preview
+from broadsheet.output.browse.strict_requests import Arguments, NotHereError
+from broadsheet.output.browse.url_pages import list_urls, read_capture, read_url, show_coverage
+from broadsheet.output.read.coverage import measure_coverage
+from broadsheet.output.write.ruling_journal import waiting_reviews, waiting_rulings
+
+
+@dataclass(frozen=True, slots=True)
+class PageCall:
+    """What a page is made of: the archive, open at one moment, and the arguments."""
+
+    room: Room
+    archive: ArchiveFile
+    db: Database
+    arguments: Arguments
+
+
+@dataclass(frozen=True, slots=True)
+class PageRoute:
+    """A page: its path below the archive's name, its template, its part of the menu, and what makes its value."""
+
+    path: str
+    template: str
+    section: str
+    build: Callable[[PageCall], object]
+
+
+def _articles(call: PageCall) -> object:
+    cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
+    by_certainty = call.room.counted.get_soon(call.db, call.archive, "certainty", count_certainties)
+    return list_articles(call.db, ListRequest.of(call.arguments), ArticleCounts(cube, by_certainty))
+
+
+def _article(call: PageCall) -> object:
+    return read_article(call.db, call.arguments.number("id"), waiting_rulings(call.archive.path))
+
+
+def _home(call: PageCall) -> object:
+    cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
+    figures = call.room.counted.get(call.db, call.archive, "home", lambda db: count_home(db, cube))
+    coverage = call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage)
+    return read_home(call.db, figures, coverage, call.room.wording.reason_text)
+
+
+def _coverage(call: PageCall) -> object:
+    return show_coverage(call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage))
+
+
+def _changes(call: PageCall) -> object:
+    return list_changes(call.db, call.arguments, call.room.wording.edit_summary)
+
+
+def _capture(call: PageCall) -> object:
+    return read_capture(call.db, call.arguments.number("id"), call.archive.path.parent)
+
+
+def _review(call: PageCall) -> object:
+    return read_review(call.db, waiting_reviews(call.archive.path))
+
+
+def _page_review(call: PageCall) -> object:
+    return read_page_review(call.db, waiting_reviews(call.archive.path))
+
+
+PAGES: tuple[PageRoute, ...] = (
+    PageRoute("", "home.html", "home", _home),
+    PageRoute("articles", "articles.html", "articles", _articles),
+    PageRoute("article/{id:digits}", "article.html", "articles", _article),
+    PageRoute("article/{id:digits}/diff", "diff.html", "changes", lambda call: compare(call.db, call.arguments)),
+    PageRoute("capture/{id:digits}", "capture.html", "articles", _capture),
+    PageRoute("changes", "changes.html", "changes", _changes),
+    PageRoute("coverage", "coverage.html", "coverage", _coverage),
+    PageRoute("coverage/urls", "covered_urls.html", "coverage", lambda call: list_urls(call.db, call.arguments)),
+    PageRoute("url/{id:digits}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
+    PageRoute("review", "review.html", "review", _review),
+    PageRoute("review/pages", "page_review.html", "review", _page_review),
+    PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
+    PageRoute("rule/{id:digits}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
+    PageRoute("layouts", "layouts.html", "rules", lambda call: read_layouts(call.db)),
+    PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
+)
+
+
+def page_routes(room: Room) -> Iterator[Route]:
+    """The routes of all pages and of their JSON twins."""
+    yield Route("/", _front_page(room))
+    yield Route("/index.json", lambda request: room.renderer.json(list_archives(room.library)))  # noqa: ARG005
+    for page in PAGES:
+        yield Route(f"/{{archive}}/{page.path or 'index'}.json", _archive_handler(room, page, as_json=True))
+        yield Route(f"/{{archive}}/{page.path}", _archive_handler(room, page, as_json=False))
+
+
+def _front_page(room: Room) -> Callable[[Request], Response]:
+    """The list of archives; where there is one, that."""
+
+    def show(request: Request) -> Response:  # noqa: ARG001
+        names = list(room.library.archives)
+        if len(names) == 1:
+            return RedirectResponse(address(names[0], ""), 303)
+        return room.renderer.html("archives.html", list_archives(room.library), room.frame())
+
+    return show
+
+
+def _archive_handler(room: Room, page: PageRoute, *, as_json: bool) -> Callable[[Request], Response]:
+    def show(request: Request) -> Response:
+        archive = room.archive(request.path_params["archive"])
+        arguments = arguments_of(request, request.query_params.multi_items())
+        with archive.open() as db:
+            view = page.build(PageCall(room, archive, db, arguments))
+        if as_json:
+            return room.renderer.json(view)
+        frame = room.frame(archive, page.section, _twin(request, page), arguments.values)
+        return room.renderer.html(page.template, view, frame)
+
+    return show
+
+
+def arguments_of(request: Request, pairs: Sequence[tuple[str, str]]) -> Arguments:
+    """The arguments of a request: those of its path go before others of the same name."""
+    path_values = {name: str(value) for name, value in request.path_params.items()}
+    return Arguments({**dict(pairs), **path_values})
+
+
+def _twin(request: Request, page: PageRoute) -> str:
+    """The address of a page as JSON."""
+    path = request.url.path + ("" if page.path else "index") + ".json"
+    return path + (f"?{request.url.query}" if request.url.query else "")
+
+
+COLLECTION_HOME = "/collection/"
+
+_BuildCatalogueView = Callable[[Database, Arguments, Path], object]
+
+
+def collection_routes(room: Room, catalogue: CatalogueFile) -> Iterator[Route]:
+    """The routes of a room over one data set."""
+    pages: tuple[tuple[str, str, _BuildCatalogueView], ...] = (
+        ("", "collection.html", lambda db, arguments, folder: read_collection(db)),  # noqa: ARG005
+        ("articles", "collection_articles.html", lambda db, arguments, folder: list_collection(db, arguments)),  # noqa: ARG005
+        ("article/{id:digits}", "collection_article.html", _read_catalogue_article),
+    )
+    yield Route("/", lambda request: RedirectResponse(COLLECTION_HOME, 303))  # noqa: ARG005
+    for path, template, build in pages:
+        yield Route(f"{COLLECTION_HOME}{path or 'index'}.json", _catalogue_handler(room, catalogue, "", build))
+        yield Route(f"{COLLECTION_HOME}{path}", _catalogue_handler(room, catalogue, template, build))
+
+
+def _read_catalogue_article(db: Database, arguments: Arguments, folder: Path) -> object:
+    return read_collection_article(db, arguments.number("id"), partial(read_markdown, folder))
+
+
+def _catalogue_handler(
+    room: Room, catalogue: CatalogueFile, template: str, build: _BuildCatalogueView
+) -> Callable[[Request], Response]:
+    """Answers with a page by a template, or with its value as JSON where there is none."""
+
+    def show(request: Request) -> Response:
+        arguments = arguments_of(request, request.query_params.multi_items())
+        with catalogue.open() as db:
+            view = build(db, arguments, catalogue.path.parent)
+        if not template:
+            return room.renderer.json(view)
+        path = request.url.path
+        query = f"?{request.url.query}" if request.url.query else ""
+        twin = f"{path}index.json" if path == COLLECTION_HOME else f"{path}.json"
+        frame = PageFrame(may_write=room.may_write, twin=twin + query, collection=catalogue.name)
+        return room.renderer.html(template, view, frame)
+
+    return show
+
+
+def read_markdown(folder: Path, names: Sequence[str], article_id: int) -> str | None:
+    """An article's Markdown from the data set's files of these names. NotHereError if they cannot be read."""
+    try:
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise NotHereError("reading its text needs pip install 'broadsheet[dataset]'") from error
+    for name in names:
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder.resolve()):
+            raise NotHereError("the catalogue names a file that is not of the data set")
+        try:
+            table = pq.ParquetFile(file).schema_arrow
+            rows = pq.read_table(file, columns=["markdown"], filters=[("id", "=", article_id)], partitioning=None)
+        except (OSError, ValueError) as error:
+            raise NotHereError(f"{name} cannot be read; run broadsheet dataset again") from error
+        if "markdown" in table.names and rows.num_rows:
+            return str(rows.column("markdown")[0].as_py() or "")
+    return None

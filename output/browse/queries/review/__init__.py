@@ -1,1 +1,0 @@
-"""Sampled quality control: what to judge next, what the judgements show, and judged pages for training."""

@@ -1,0 +1,215 @@
+"""Stored responses to look at: the WARC record, a page in a sandbox, ReplayWeb.page.
+
+Files that the room gives out as they are: the WARC record of a capture.
+
+A stored response in ReplayWeb.page, whose files a user has beside Broadsheet, from the port of raw pages.
+
+ReplayWeb.page is AGPL and no part of Broadsheet; it is served from the folder that the user names, and only to frames
+of the room. Its service worker answers every request of the page from the record, so that no other machine is asked.
+The page's own scripts run in it, apart from the room: another port is another origin, and its address holds a token
+that leads to no other page.
+
+A stored response as a page to look at, from a port of its own, in a sandbox: nothing in it runs, leads or calls.
+
+The policy forbids scripts and every request; browsers still look up names that a page announces (`dns-prefetch`,
+`preconnect`) and follow links, so the tags that do so are renamed. What is shown is the page as it was sent; it is the
+record, and not this view of it, that is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from html import escape
+from pathlib import Path
+
+from sqlite_utils import Database
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.browse.room import Room
+from broadsheet.output.browse.strict_requests import BadArgumentError, Guard, NotHereError, path_number
+from broadsheet.output.browse.url_pages import RawReader, read_record_bytes
+from broadsheet.output.raw.raw_exchange import RecordLocation
+
+
+def download_routes(room: Room) -> list[Route]:
+    """The routes of all files."""
+
+    def record(request: Request) -> Response:
+        archive, number = room.archive(request.path_params["archive"]), path_number(request)
+        with archive.open() as db:
+            file, data = read_record_bytes(db, number, archive.path.parent)
+        ending = "warc.gz" if file.endswith(".gz") else "warc"
+        disposition = f'attachment; filename="capture-{number}.{ending}"'
+        return Response(data, media_type="application/warc", headers={"content-disposition": disposition})
+
+    return [Route("/{archive}/capture/{id:digits}/record", record)]
+
+
+REPLAY_FILES = ("ui.js", "sw.js")
+_REPLAY_POLICY = (
+    "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; form-action 'self'; base-uri 'self'; "
+    "frame-ancestors 'self' "
+)
+_FRAME = '<!doctype html><title>Replay</title><script src="ui.js"></script><replay-app-main></replay-app-main>'
+_VIEWER = """<!doctype html><title>Replay</title><style>html, body {{ height: 100%; margin: 0 }}</style>
+<script src="../../ui.js"></script>
+<replay-web-page embed="replayonly" replaybase="{base}" source="{source}" url="{url}" ts="{moment}">
+</replay-web-page>"""
+_CAPTURE = "SELECT url, fetched_at, refers_to FROM captures WHERE id = ?"
+_Answer = Callable[[Request], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRecord:
+    """A response as it is replayed: the URL and the moment under which it is found in its record, and the record."""
+
+    url: str
+    fetched_at: str
+    file: str
+    data: bytes
+
+    @property
+    def moment(self) -> str:
+        """The time in the form that archives of the web have in addresses: 14 digits."""
+        return "".join(char for char in self.fetched_at[:19] if char.isdigit())
+
+
+def check_assets(folder: Path) -> Path:
+    """The folder of ReplayWeb.page's files. NotReachable, in one line, if one is missing."""
+    for name in REPLAY_FILES:
+        if not (folder / name).is_file():
+            raise NotReachable(f"{folder} has no {name}: it is to hold {' and '.join(REPLAY_FILES)} of ReplayWeb.page")
+    return folder
+
+
+def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -> list[Route]:
+    """The routes of the viewer, of its files and of the records, below a token of their own."""
+    framing = " ".join(f"http://{name}" for name in room_authorities if not name.startswith("["))
+    headers = {"content-security-policy": _REPLAY_POLICY + framing}
+
+    def asset(request: Request) -> Response:
+        name = f"{request.path_params['name']}.js"
+        if name not in REPLAY_FILES:
+            raise NotHereError("ReplayWeb.page has no such file")
+        return FileResponse(assets / name, media_type="text/javascript", headers=headers)
+
+    def frame(_: Request) -> Response:
+        return HTMLResponse(_FRAME, headers=headers)
+
+    def viewer(request: Request) -> Response:
+        record = _replay_record(room, request)
+        base = f"/{room.replay_token}/replay/"
+        source = f"{request.url.path}{record.file}"
+        page = _VIEWER.format(base=base, source=escape(source), url=escape(record.url), moment=record.moment)
+        return HTMLResponse(page, headers=headers)
+
+    def record_file(request: Request) -> Response:
+        return Response(_replay_record(room, request).data, media_type="application/warc", headers=headers)
+
+    routes = (
+        ("{name}.js", asset), ("", frame), ("{archive}/{id:digits}/", viewer),
+        ("{archive}/{id:digits}/{file}", record_file),
+    )  # fmt: skip
+    return [Route(f"/{{token}}/replay/{path}", partial(_guarded_replay, room, answer)) for path, answer in routes]
+
+
+def _guarded_replay(room: Room, answer: _Answer, request: Request) -> Response:
+    """The answer to a request with the token; else, or where there is nothing to replay, a line."""
+    if request.path_params["token"] != room.replay_token:
+        return PlainTextResponse("not here\n", 404)
+    try:
+        return answer(request)
+    except (BadArgumentError, NotHereError, ArchiveError) as error:
+        return PlainTextResponse(f"{error}\n", 404)
+
+
+def _replay_record(room: Room, request: Request) -> ReplayRecord:
+    archive = room.archive(request.path_params["archive"])
+    with archive.open() as db:
+        return find_replay_record(db, path_number(request), archive.path.parent)
+
+
+def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRecord:
+    """The record of a capture, or of the earlier one that holds its body. NotHereError if none was kept."""
+    row = db.execute(_CAPTURE, [capture_id]).fetchone()
+    if row is None:
+        raise NotHereError("the archive has no capture of that number")
+    if row[2] is not None:
+        return find_replay_record(db, row[2], folder)
+    name, data = read_record_bytes(db, capture_id, folder)
+    return ReplayRecord(row[0], row[1], f"record.{'warc.gz' if name.endswith('.gz') else 'warc'}", data)
+
+
+_LINKS = re.compile(r"<(/?)(?:a|area)(?=[\s/>])", re.IGNORECASE)
+_ACTIVE = re.compile(
+    r"<(/?)(link|base|meta|iframe|frame|frameset|object|embed|portal|fencedframe|applet|form)(?=[\s/>])", re.IGNORECASE
+)
+_LINK_STYLE = "<style>span[href] { text-decoration: underline; cursor: not-allowed }</style>"
+_RECORD_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+    FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
+_SANDBOX_POLICY = (
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
+    "frame-ancestors "
+)
+
+
+def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
+    """The headers of raw pages, which only the pages of the room under these names may frame. A policy cannot name an
+    address of IPv6."""
+    framing = " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
+    return {
+        "content-security-policy": _SANDBOX_POLICY + framing,
+        "referrer-policy": "no-referrer",
+        "x-content-type-options": "nosniff",
+        "x-dns-prefetch-control": "off",
+        "cross-origin-resource-policy": "cross-origin",
+        "cache-control": "no-store",
+    }
+
+
+def make_raw_app(
+    room: Room, read_raw: RawReader, authorities: tuple[str, ...], room_authorities: tuple[str, ...]
+) -> Guard:
+    """The application at the second port. `authorities` are its own names, `room_authorities` those of the room."""
+
+    def show(request: Request) -> Response:
+        if request.path_params["token"] != room.raw_token:
+            return PlainTextResponse("not here\n", 404)
+        if request.headers.get("sec-fetch-dest", "iframe") != "iframe":
+            return PlainTextResponse("a raw page is shown inside the reading room only\n", 403)
+        try:
+            archive = room.archive(request.path_params["archive"])
+            with archive.open() as db:
+                places = find_record(db, path_number(request))
+            document = read_raw(*places, archive.path.parent)
+        except (BadArgumentError, NotHereError, ArchiveError) as error:
+            return PlainTextResponse(f"{error}\n", 404)
+        if not document.is_html:
+            return PlainTextResponse(document.text)
+        return Response(inert_page(document.text), media_type="text/html")
+
+    routes = [Route("/{token}/{archive}/{id:digits}", show)]
+    if room.replay_assets is not None:
+        routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
+    app = Starlette(routes=routes)
+    return Guard(app, authorities, raw_headers(room_authorities))
+
+
+def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLocation | None]:
+    """Where a capture's record is, and that of its body, if it is a revisit. NotHereError if none was kept."""
+    row = db.execute(_RECORD_LOCATIONS, [capture_id]).fetchone()
+    if row is None or row[0] is None:
+        raise NotHereError("no raw response of that number was kept")
+    return RecordLocation(*row[:3]), None if row[3] is None else RecordLocation(*row[3:])
+
+
+def inert_page(text: str) -> str:
+    """A page whose links are text and whose tags that fetch, lead or frame are none that a browser knows."""
+    return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(r"<\1span", text)) + _LINK_STYLE

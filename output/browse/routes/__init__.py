@@ -1,1 +1,0 @@
-"""From requests to pages: which address shows what, and what a form does."""

@@ -1,0 +1,91 @@
+"""The effect of a ruling on a block, scope by scope, before it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from broadsheet.output.browse.strict_requests import Arguments, NotHereError
+from broadsheet.output.write.applied_rulings import TextChange, sample_effect
+from broadsheet.output.write.person_verdicts import Ruling, block_text, stored_ruling
+
+SCOPES = ("article", "host", "everywhere")
+
+_ARTICLE = """SELECT title, host, page_id FROM articles WHERE id = ?1
+    UNION ALL SELECT title, host, page_id FROM shelved WHERE id = ?1"""
+_BLOCK = """SELECT b.kept, r.reason, r.rule FROM page_blocks b JOIN reasons r ON r.id = b.reason_id
+    WHERE b.page_id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1"""
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeEffect:
+    """What the ruling does in one scope: on how many pages the block stands, how many articles change, examples.
+
+    `is_more`: there are more pages than were looked at. `is_in_force`: this very ruling holds already.
+    """
+
+    scope: str
+    pages: int
+    articles: int
+    is_more: bool
+    is_in_force: bool
+    examples: tuple[TextChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulingPreview:
+    """A ruling that a person may make on a block as it stands in an article. `block_id` is text: it has 63 bits."""
+
+    block_id: str
+    text: str
+    keep: bool
+    is_kept: bool
+    reason: str
+    rule: str
+    article_id: int
+    article_title: str
+    host: str
+    scopes: tuple[ScopeEffect, ...]
+
+
+def scoped_ruling(db: Database, arguments: Arguments, scope: str, ruled_at: str = "") -> Ruling:
+    """The ruling that the arguments `block`, `keep`, `article` and `note` name, in a scope. NotHereError if the archive
+    does not hold the block or the article."""
+    article_id, block_id = arguments.number("article"), arguments.number("block")
+    row = db.execute(_ARTICLE, [article_id]).fetchone()
+    if row is None or block_text(db, block_id) is None:
+        raise NotHereError("the archive has no such block, or no such article")
+    bounds = {"article": (article_id, None), "host": (None, row[1]), "everywhere": (None, None)}
+    return Ruling(block_id, arguments.flag("keep"), *bounds[scope], ruled_at, arguments.text("note"))
+
+
+def preview(db: Database, arguments: Arguments) -> RulingPreview:
+    """What keeping (`keep=1`) or removing a block of an article would do in each scope."""
+    ruling = scoped_ruling(db, arguments, "everywhere")
+    article_id = arguments.number("article")
+    title, host, page_id = db.execute(_ARTICLE, [article_id]).fetchone()
+    stored = db.execute(_BLOCK, [page_id, ruling.block_id]).fetchone()
+    if stored is None:
+        raise NotHereError("the block does not stand in this article")
+    return RulingPreview(
+        block_id=str(ruling.block_id),
+        text=block_text(db, ruling.block_id) or "",
+        keep=ruling.is_kept,
+        is_kept=bool(stored[0]),
+        reason=stored[1],
+        rule=stored[2],
+        article_id=article_id,
+        article_title=title,
+        host=host,
+        scopes=tuple(_scope_effects(db, arguments)),
+    )
+
+
+def _scope_effects(db: Database, arguments: Arguments) -> Iterator[ScopeEffect]:
+    for scope in SCOPES:
+        ruling = scoped_ruling(db, arguments, scope)
+        sample, stored = sample_effect(db, ruling), stored_ruling(db, ruling)
+        is_in_force = stored is not None and stored.is_kept == ruling.is_kept
+        yield ScopeEffect(scope, sample.pages, sample.changed_pages, sample.is_more, is_in_force, sample.examples)

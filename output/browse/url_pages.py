@@ -1,0 +1,223 @@
+"""URLs by coverage, down to each URL, and a response as it was received.
+
+A response as it was received: its head, what it asked of robots, where its record is.
+
+What the archive has of the URLs that sitemaps, feeds and links name, down to each URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.stored_values import stored_texts
+from broadsheet.output.browse.article_page import MOST_ROWS
+from broadsheet.output.browse.charts import BarPart, bar_parts
+from broadsheet.output.browse.strict_requests import Arguments, NotHereError
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
+from broadsheet.output.read.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
+
+_CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
+        c.payload_digest, c.payload_length, coalesce(c.warc_file, ''), coalesce(c.warc_offset, 0),
+        coalesce(c.warc_length, 0), c.directives, coalesce(c.truncated, ''), coalesce(c.record_faults, ''),
+        coalesce((SELECT p.article_id FROM pages p WHERE p.capture_id = c.id), 0),
+        coalesce((SELECT r.access || ' (' || r.reason || ')' FROM robots_files r WHERE r.id = c.robots_id), '')
+    FROM captures c WHERE c.id = ?"""
+_PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
+_DIRECTIVES = 11
+
+
+@dataclass(frozen=True, slots=True)
+class RawDocument:
+    """A response's body as text, and whether it is a page."""
+
+    text: str
+    is_html: bool
+
+
+RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
+"""Reads the response at a place (a revisit with its body at another) below a folder. NotHereError if it cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureView:
+    """A capture with the head of its response as it was sent, or with what is wrong with its record. `robots` is what
+    the host's robots.txt said then; `article_id` is 0 where no current text comes from it."""
+
+    id: int
+    url: str
+    fetched_at: str
+    http_status: int
+    final_url: str
+    content_type: str
+    payload_digest: str
+    payload_length: int
+    warc_file: str
+    warc_offset: int
+    warc_length: int
+    directives: tuple[str, ...]
+    truncated: str
+    record_faults: str
+    article_id: int
+    robots: str
+    head: str
+    fault: str
+
+
+def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
+    """The capture of a number; `folder` is the archive's. NotHereError if there is none."""
+    row = db.execute(_CAPTURE, [capture_id]).fetchone()
+    if row is None:
+        raise NotHereError("the archive has no capture of that number")
+    values = list(row)
+    values[_DIRECTIVES] = stored_texts(row[_DIRECTIVES], "captures", "directives", capture_id)
+    return CaptureView(*[*values, *_read_head(db, capture_id, folder)])
+
+
+def _read_head(db: Database, capture_id: int, folder: Path) -> tuple[str, str]:
+    """(head, fault): the response's head as text, or why there is none; both are empty where none was kept."""
+    try:
+        exchange = read_response(db, folder, capture_id)
+    except RecordError as error:
+        return "", str(error)
+    return (exchange.head.decode("latin-1").strip(), "") if exchange else ("", "")
+
+
+def read_record_bytes(db: Database, capture_id: int, folder: Path) -> tuple[str, bytes]:
+    """The name of a capture's WARC file, and its record's bytes. NotHereError if there is no such record."""
+    row = db.execute(_PLACE, [capture_id]).fetchone()
+    if row is None or row[0] is None:
+        raise NotHereError("no raw response of that number was kept")
+    try:
+        if read_response(db, folder, capture_id) is None:
+            raise NotHereError("no raw response of that number was kept")
+        return Path(row[0]).name, read_span(folder, *row)
+    except RecordError as error:
+        raise NotHereError(str(error)) from error
+
+
+SOURCES = ("sitemap", "feed", "link")
+PAGE_SIZE = 100
+
+_URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.depth, u.attempts,
+        u.first_seen, coalesce(u.fetched_at, ''), coalesce(u.http_status, 0), coalesce(u.location, ''),
+        coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
+_LISTED = "SELECT kind FROM listed WHERE url_id = ? ORDER BY kind DESC"
+_PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
+_CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
+    WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceCoverage:
+    """What became of the URLs that one source names."""
+
+    source: str
+    named: int
+    articles: int
+    parts: tuple[BarPart, ...]
+    pages: tuple[Gap, ...]
+    gaps: tuple[Gap, ...]
+    unnamed: int
+    unnamed_examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageView:
+    """The coverage of each source; None while it is being counted."""
+
+    sources: tuple[SourceCoverage, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredUrls:
+    """The URLs of a source that ended in one state for one reason, what may be done, and where the next page begins (0
+    for none)."""
+
+    source: str
+    state: str
+    reason: str
+    hint: str
+    urls: tuple[CoveredUrl, ...]
+    following: int
+
+
+@dataclass(frozen=True, slots=True)
+class UrlCapture:
+    """A response to a URL."""
+
+    id: int
+    fetched_at: str
+    http_status: int
+    content_type: str
+    payload_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class UrlView:
+    """All that the archive knows of a URL. `page_type` and `evidence` are empty where it gave no page, `article_id`
+    is 0 where it leads to no article."""
+
+    url: str
+    host: str
+    kind: str
+    state: str
+    reason: str
+    found_via: str
+    found_on: str
+    depth: int
+    attempts: int
+    first_seen: str
+    fetched_at: str
+    http_status: int
+    location: str
+    lastmod: str
+    hint: str
+    listed_in: tuple[str, ...]
+    page_type: str
+    title: str
+    evidence: tuple[str, ...]
+    article_id: int
+    captures: tuple[UrlCapture, ...]
+
+
+def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
+    """The report's coverage with a bar for each source."""
+    return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
+
+
+def _source_coverage(source: Coverage) -> SourceCoverage:
+    pages, gaps = (sum(gap.urls for gap in gaps) for gaps in (source.pages, source.gaps))
+    parts = bar_parts([("articles", source.articles), ("other pages", pages), ("not read", gaps)])
+    return SourceCoverage(
+        source.source, source.named, source.articles, parts, source.pages, source.gaps, source.unnamed,
+        source.unnamed_examples,
+    )  # fmt: skip
+
+
+def list_urls(db: Database, arguments: Arguments) -> CoveredUrls:
+    """The URLs that the arguments `source`, `state` and `reason` name, from the end after number `after` on."""
+    source = arguments.choice("source", SOURCES, "sitemap")
+    outcome = arguments.text("state"), arguments.text("reason")
+    urls = list_covered_urls(db, source, outcome, arguments.number("after", 0), PAGE_SIZE)
+    is_full = len({url.end_id for url in urls}) == PAGE_SIZE
+    hint = "" if outcome[0] == "done" and outcome[1] != "redirect" else hint_for(*outcome)  # type: ignore[arg-type]
+    return CoveredUrls(source, *outcome, hint, tuple(urls), urls[-1].end_id if is_full else 0)
+
+
+def read_url(db: Database, url_id: int) -> UrlView:
+    """A URL by its number in `urls`. NotHereError if there is none."""
+    row = db.execute(_URL, [url_id]).fetchone()
+    if row is None:
+        raise NotHereError("the archive has no URL of that number")
+    page_type, title, evidence, article_id = db.execute(_PAGE, [url_id]).fetchone() or ("", "", "[]", 0)
+    is_read = row[3] == "done" and row[4] != "redirect"
+    captures = tuple(UrlCapture(*values) for values in db.execute(_CAPTURES, [row[0]]))
+    facts = stored_texts(evidence, "pages", "evidence", url_id)
+    hint = "" if is_read else hint_for(row[3], row[4])
+    sources = tuple(kind for (kind,) in db.execute(_LISTED, [url_id]))
+    return UrlView(*[*row, hint, sources, page_type, title, facts, article_id, captures])

@@ -1,0 +1,239 @@
+"""Merging an archive into another: idempotent, incremental, a host's rows in one transaction.
+
+What a target remembers of an archive that was merged into it, so that the same is not read and compared again.
+
+An archive that was not written to since, and whose WARC files and their copies are as they were, has nothing new. Of
+one that has grown, WARC files that are as they were are not compared again.
+
+Merging an archive into another: idempotent, incremental, a host's rows in one transaction.
+
+Rows are joined by what they are about: URLs by URL, articles, captures and texts by their numbers, which come from
+the content, reasons and cleaners by their words. Numbers that count in one file (URLs, pages) are given anew. Nothing
+is settled here: the caller settles once, when all archives are in. A merge that is cut off is finished by the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import archive_path, database_file
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.page_rows import article_id
+from broadsheet.output.archive.stored_text import as_json
+from broadsheet.output.archive.stored_values import stored_object, utc_now
+from broadsheet.output.collections.merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
+from broadsheet.output.collections.merged_rows import (
+    merge_captures,
+    merge_runs,
+    merge_shared_rows,
+    merge_takedowns,
+    merge_urls,
+    note_hosts,
+)
+from broadsheet.output.collections.source_archive import (
+    SCHEMA_NAME,
+    MergeConflict,
+    SourceArchive,
+    attached,
+    give_identity,
+    open_source,
+)
+from broadsheet.output.collections.warc_copies import (
+    WarcCopy,
+    copy_bytes,
+    plan_copies,
+    put_file_rows,
+    put_places,
+    refuse_other_bytes,
+)
+from broadsheet.output.raw.erasure import erase_records
+from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
+
+_READ_STATE = "SELECT value FROM meta WHERE key = ?"
+_WRITE_STATE = """INSERT INTO meta (key, value) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
+
+FileStates = Mapping[str, list[int]]
+"""By the name of a copy: size and time (ns) of the original, then of the copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedState:
+    """An archive as it was when it was merged: the stamp of its file, and its WARC files and their copies."""
+
+    stamp: str
+    files: FileStates
+
+
+def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
+    """What the target remembers of an archive."""
+    key = _key_of(source)
+    row = target.execute(_READ_STATE, [key]).fetchone()
+    values = stored_object(row[0], "meta", "value", key) if row else {}
+    return MergedState(str(values.get("stamp", "")), dict(values.get("files", {})))
+
+
+def write_merged_state(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
+    """Remember an archive as it is now. Runs in the caller's transaction, the last of a merge."""
+    state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
+    target.execute(_WRITE_STATE, [_key_of(source), as_json(state)])
+
+
+def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
+    """The WARC files of an archive and their copies as they are now; -1 for what is not there."""
+    folder = database_file(target).parent
+    return {
+        copy.target_name: [
+            *_state_of(warc_path(source.folder, copy.source_name)), *_state_of(warc_path(folder, copy.target_name)),
+        ]
+        for copy in copies
+    }  # fmt: skip
+
+
+def _key_of(source: SourceArchive) -> str:
+    return f"merged_archive {source.identity}"
+
+
+def _state_of(path: Path) -> tuple[int, int]:
+    if not path.is_file():
+        return -1, -1
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns
+
+
+_FORGOTTEN_URLS = f"SELECT url FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
+_COUNT = "SELECT count(*) FROM {}"
+
+
+@dataclass(frozen=True, slots=True)
+class MergeResult:
+    """What came of merging one archive: URLs that are new here, pages that were stored, bytes of raw responses that
+    were copied, and takedowns of the source that removed something here."""
+
+    file: Path
+    new_urls: int
+    stored_pages: int
+    copied_bytes: int
+    takedowns: int
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether anything but counts came in."""
+        return bool(self.new_urls or self.stored_pages or self.copied_bytes or self.takedowns)
+
+
+def merge_archive(
+    target: Database,
+    path: str | Path,
+    clock: Callable[[], str] = utc_now,
+    on_host: Callable[[str], None] | None = None,
+) -> MergeResult:
+    """Merge the archive at `path` into an open one; see `merge_source`. ArchiveError, with nothing changed, also if a
+    crawl owns the archive, or if it is of another schema or damaged."""
+    refuse_itself(path, database_file(target))
+    with open_source(path) as source:
+        return merge_source(target, source, clock, on_host)
+
+
+def refuse_itself(path: str | Path, target: str | Path) -> None:
+    """MergeConflict if an archive is to be merged into itself."""
+    if archive_path(path) == archive_path(target):
+        raise MergeConflict(f"{path} cannot be merged into itself")
+
+
+def merge_source(
+    target: Database,
+    source: SourceArchive,
+    clock: Callable[[], str] = utc_now,
+    on_host: Callable[[str], None] | None = None,
+) -> MergeResult:
+    """Merge an archive into an open one, whose owner the caller is. `on_host` hears of each host before.
+
+    ArchiveError, with nothing changed, if it contradicts this one: the same number for two texts, the same record with
+    other bytes.
+    """
+    copies = plan_copies(target, source)
+    merged_state = read_merged_state(target, source)
+    states = file_states(target, source, copies)
+    if merged_state == MergedState(source.stamp, states):
+        return MergeResult(source.file, 0, 0, 0, 0)
+    with attached(target, source):
+        for copy in copies:
+            if states[copy.target_name] != merged_state.files.get(copy.target_name):
+                refuse_other_bytes(target, source, copy)
+        url_count = _count(target, "main.urls")
+        removing_count = merge_takedowns(target, clock)
+        copied_bytes = copy_bytes(target, source, copies)
+        forgotten_urls = _merge_shared(target, source, copies, clock)
+        stored_count = _merge_hosts(target, source, clock, on_host)
+        _finish(target, forgotten_urls, clock)
+        if removing_count:
+            rewrite_file(target)
+        with write_transaction(target):
+            write_merged_state(target, source, copies)
+        return MergeResult(
+            source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count
+        )
+
+
+def _merge_shared(
+    target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]
+) -> list[str]:
+    """What belongs to no host, and all captures, since one may refer to a record of another host's.
+
+    Returns URLs that have to be taken down again.
+    """
+    with write_transaction(target):
+        give_identity(target)
+        put_places(target, source, copies)
+        add_user_columns(target)
+        merge_shared_rows(target, source)
+        merge_runs(target)
+        put_file_rows(target, copies)
+        forgotten_urls = merge_captures(target)
+        _note_forgotten_articles(target)
+    erase_records(target, database_file(target).parent, clock)
+    return forgotten_urls
+
+
+def _merge_hosts(
+    target: Database, source: SourceArchive, clock: Callable[[], str], on_host: Callable[[str], None] | None
+) -> int:
+    """Each host's URLs and pages in a transaction; returns how many pages were stored."""
+    stored_count = 0
+    with write_transaction(target):
+        hosts = note_hosts(target)
+    for host in hosts:
+        if on_host:
+            on_host(host)
+        with write_transaction(target):
+            merge_urls(target, host)
+            stored_count += merge_pages(target, source, host, clock)
+    return stored_count
+
+
+def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[], str]) -> None:
+    """What needs all hosts: histories of articles that neither archive has, edits, and what has to go again."""
+    with write_transaction(target):
+        merge_gone_histories(target)
+        merge_edits(target)
+        target.execute("DELETE FROM earlier_signatures")  # what replaced these pages was no run of this archive
+    for url in forgotten_urls:
+        take_down(target, url, clock=clock)
+
+
+def _note_forgotten_articles(target: Database) -> None:
+    """Make the temporary table `merge_forgotten`: articles of the source that were taken down here."""
+    target.execute("DROP TABLE IF EXISTS temp.merge_forgotten")
+    target.execute("CREATE TEMP TABLE merge_forgotten (id INTEGER PRIMARY KEY)")
+    rows = [(article_id(url),) for (url,) in target.execute(_FORGOTTEN_URLS)]
+    target.conn.executemany("INSERT OR IGNORE INTO merge_forgotten (id) VALUES (?)", rows)
+
+
+def _count(db: Database, table: str) -> int:
+    return int(db.execute(_COUNT.format(table)).fetchone()[0])

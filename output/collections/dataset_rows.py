@@ -1,0 +1,246 @@
+"""The rows of a host from one archive or several, each article and URL once, without takedowns.
+
+The archives of a data set: where they are, and each as it stands while nobody writes to it.
+
+What was taken down in any archive of a data set is in none of its tables, whichever archive still holds it.
+
+The rows of a host, from the one archive that has it or from several: each article and each URL once.
+
+Where several archives hold the same article or URL, that one counts which saw it last. Rows come in the order in which
+archives first saw them, so that what is new stands at the end and earlier files stay as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from operator import itemgetter
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
+from broadsheet.output.collections.dataset_tables import Row, dataset_tables
+from broadsheet.output.collections.source_archive import SourceArchive, open_source
+from broadsheet.output.write.takedowns import WILDCARD
+
+_ENDINGS = (".db", ".sqlite", ".sqlite3")
+_CACHE_KB = 2_048  # of each archive: many are open at once
+_PATTERNS = "SELECT pattern FROM takedowns"
+_SEQ = "SELECT coalesce(max(seq), 0) FROM changes"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSource:
+    """An archive that goes into a data set: the name that it has there, its connection, its first run, and a stamp
+    that is another one whenever something was written to it."""
+
+    name: str
+    file: Path
+    db: Database
+    identity: str
+    stamp: str
+
+    @property
+    def last_seq(self) -> int:
+        """The last number in `changes`."""
+        return int(self.db.execute(_SEQ).fetchone()[0])
+
+    @property
+    def takedown_patterns(self) -> list[str]:
+        """What was taken down here: URLs, and patterns with `*`."""
+        return [pattern for (pattern,) in self.db.execute(_PATTERNS)]
+
+
+def find_archives(paths: Iterable[str]) -> list[Path]:
+    """The archives that are named, and those in the folders that are, each once, in order.
+
+    NotReachable if a path is not there, or a folder holds none.
+    """
+    files = [file for path in paths for file in _archives_at(Path(path))]
+    return list(dict.fromkeys(files))
+
+
+@contextmanager
+def open_sources(files: Sequence[Path]) -> Iterator[list[DatasetSource]]:
+    """All archives, locked against crawls and open for reading. ArchiveError if one of them cannot be used."""
+    with ExitStack() as stack:
+        yield [_make_source(stack.enter_context(open_source(file))) for file in files]
+
+
+def _archives_at(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [archive_path(path)]
+    files = [file for file in sorted(path.iterdir()) if file.suffix in _ENDINGS and _is_database(file)]
+    if not files:
+        raise NotReachable(f"{path} holds no archive")
+    return [archive_path(file) for file in files]
+
+
+def _is_database(file: Path) -> bool:
+    """Whether a file is of SQLite; what else lies in a folder is left alone."""
+    if not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+
+
+def _make_source(archive: SourceArchive) -> DatasetSource:
+    archive.db.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
+    return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, archive.stamp)
+
+
+def _name_of(file: Path) -> str:
+    """A name that two archives of one data set never have, and that does not tell where the file lies."""
+    stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in file.stem)
+    return f"{stem}-{hashlib.sha256(str(file).encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
+
+
+@dataclass(frozen=True, slots=True)
+class TakedownList:
+    """URLs, and patterns in which `*` stands for anything."""
+
+    urls: frozenset[str]
+    patterns: re.Pattern[str] | None
+    digest: str
+
+    @classmethod
+    def of(cls, patterns: Iterable[str]) -> TakedownList:
+        """The list of what archives state."""
+        all_patterns = sorted(set(patterns))
+        wild = [
+            re.escape(pattern).replace(re.escape(WILDCARD), ".*") for pattern in all_patterns if WILDCARD in pattern
+        ]
+        digest = hashlib.sha256("\0".join(all_patterns).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return cls(frozenset(all_patterns), re.compile("|".join(wild), re.DOTALL) if wild else None, digest)
+
+    def names(self, url: object) -> bool:
+        """Whether a URL was taken down; nothing that is no text was."""
+        if not isinstance(url, str) or not (self.urls or self.patterns):
+            return False
+        return url in self.urls or bool(self.patterns and self.patterns.fullmatch(url))
+
+
+# Temporary tables in the order in which rows are read; the connections only read their files.
+_CREATE_ORDERS = (
+    """CREATE TEMP TABLE ordered_articles (host TEXT NOT NULL, first_seen TEXT NOT NULL, id INTEGER NOT NULL,
+        PRIMARY KEY (host, first_seen, id)) WITHOUT ROWID""",
+    """INSERT INTO temp.ordered_articles (host, first_seen, id)
+        SELECT host, first_seen, id FROM main.articles ORDER BY 1, 2, 3""",
+    """CREATE TEMP TABLE ordered_urls (host TEXT NOT NULL, first_seen TEXT NOT NULL, id INTEGER NOT NULL,
+        PRIMARY KEY (host, first_seen, id)) WITHOUT ROWID""",
+    """INSERT INTO temp.ordered_urls (host, first_seen, id)
+        SELECT host, first_seen, id FROM main.urls ORDER BY 1, 2, 3""",
+)
+_FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id WHERE o.host = ?"
+_FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id
+    CROSS JOIN main.page_blocks b ON b.page_id = a.page_id JOIN main.block_texts t ON t.id = b.block_id
+    JOIN main.reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
+_FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN main.urls u ON u.id = o.id WHERE o.host = ?"
+_REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
+_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles ORDER BY page_id"
+_HOSTS = "SELECT host FROM main.urls UNION SELECT host FROM main.articles ORDER BY host"
+_ARTICLE_AGES = "SELECT id, last_seen FROM main.articles WHERE host = ?"
+_URL_AGES = f"SELECT u.url, coalesce(u.fetched_at, '') {_FROM_URLS}"
+
+_CHOOSING_COLUMNS = 4  # at the head of each row: when it was first seen, what it is about, its URL and canonical URL
+
+Owners = Mapping[object, int]
+"""For an article's number or a URL that several archives have, the index of the archive that counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostReader:
+    """Reads the rows of hosts from archives that are open, without what was taken down."""
+
+    sources: Sequence[DatasetSource]
+    takedowns: TakedownList
+    hosts: Mapping[str, tuple[int, ...]]
+    """Each host and the indexes of the archives that have it."""
+
+    def prepare(self, indexes: Iterable[int]) -> None:
+        """Put the rows of some archives in order; what is not prepared cannot be read."""
+        for index in indexes:
+            for statement in _CREATE_ORDERS:
+                self.sources[index].db.execute(statement)
+
+    def articles(self, host: str) -> Iterator[Row]:
+        """The articles of a host, as the table `articles` of the data set has them."""
+        names = dataset_tables()["articles"].column_names
+        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_columns('a', names)} {_FROM_ARTICLES}"
+        yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
+
+    def removed(self, host: str) -> Iterator[Row]:
+        """What was removed from these articles, in the same order."""
+        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}"
+        yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
+
+    def urls(self, host: str) -> Iterator[Row]:
+        """The URLs of a host. What a URL that was taken down led to, or where it was found, is not told either."""
+        names = dataset_tables()["urls"].column_names
+        query = f"SELECT o.first_seen, u.url, u.url, '', {_columns('u', names)} {_FROM_URLS}"
+        rows = self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self._owners(host, _URL_AGES))
+        hidden = [names.index(name) for name in ("found_on", "location")]
+        for row in rows:
+            yield tuple(
+                None if index in hidden and self.takedowns.names(value) else value for index, value in enumerate(row)
+            )
+
+    def articles_of(self, index: int) -> Iterator[tuple[int, int]]:
+        """(number, page) of the articles that an archive gives to the data set, by page."""
+        owners = {host: self.article_owners(host) for host, indexes in self.hosts.items() if index in indexes}
+        for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(_OWN_ARTICLES):
+            if owners[host].get(article_id, index) == index and not self._is_taken_down(url, canonical_url):
+                yield article_id, page_id
+
+    def article_owners(self, host: str) -> Owners:
+        """Which archive counts for each article that several have; empty where one archive has the host."""
+        return self._owners(host, _ARTICLE_AGES)
+
+    def _owners(self, host: str, query: str) -> Owners:
+        indexes = self.hosts[host]
+        if len(indexes) < 2:
+            return {}
+        latest: dict[object, tuple[str, int]] = {}
+        for index in indexes:
+            for key, seen_at in self.sources[index].db.execute(query, [host]):
+                latest[key] = max(latest.get(key, ("", -1)), (str(seen_at), index))
+        return {key: index for key, (_, index) in latest.items()}
+
+    def _merged(self, host: str, query: str, owners: Owners) -> Iterator[Row]:
+        """The rows of a query from all archives that have the host, less the columns by which they are chosen."""
+        streams = [self._owned_rows(index, query, host, owners) for index in self.hosts[host]]
+        for row in heapq.merge(*streams, key=itemgetter(0)):
+            yield row[_CHOOSING_COLUMNS:]
+
+    def _owned_rows(self, index: int, query: str, host: str, owners: Owners) -> Iterator[Row]:
+        for row in self.sources[index].db.execute(query, [host]):
+            _, key, url, canonical_url, *_ = row
+            if owners.get(key, index) == index and not self._is_taken_down(url, canonical_url):
+                yield row
+
+    def _is_taken_down(self, url: object, canonical_url: object) -> bool:
+        return self.takedowns.names(url) or self.takedowns.names(canonical_url)
+
+
+def hosts_of(source: DatasetSource) -> tuple[str, ...]:
+    """The hosts of which an archive has URLs, in order."""
+    return tuple(host for (host,) in source.db.execute(_HOSTS))
+
+
+def indexes_by_host(hosts_by_index: Iterable[Iterable[str]]) -> dict[str, tuple[int, ...]]:
+    """Which archives, by their indexes, have each host; the hosts in order."""
+    indexes: dict[str, tuple[int, ...]] = {}
+    for index, hosts in enumerate(hosts_by_index):
+        for host in hosts:
+            indexes[host] = (*indexes.get(host, ()), index)
+    return dict(sorted(indexes.items()))
+
+
+def _columns(table: str, names: Sequence[str]) -> str:
+    return ", ".join(f"{table}.{name}" for name in names)

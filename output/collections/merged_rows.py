@@ -1,0 +1,288 @@
+"""Rows joined from two archives: URLs of a host, captures, runs, and rows of no single host.
+
+The URLs of a host, joined by URL: what the archive knows last of each, and the shortest way to it.
+
+The captures of a source, with the places of their records in the copied WARC files.
+
+The runs of a source and what was measured in them, as rows of the target.
+
+How often pages link to hosts out of the crawl, counted once whichever ways an archive comes into another.
+
+For each archive whose counts came in, the target remembers them under its name. So what a source counts falls into
+parts: what it counted itself, and what it remembers of others. Of each part, what is above the count that is
+remembered here is new.
+
+Rows that belong to no single host: reasons, cleaners, robots.txt, rulings, takedowns, and links out of the crawl.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.stored_text import as_json
+from broadsheet.output.archive.stored_values import content_id, stored_object
+from broadsheet.output.archive.url_words import OutcomeReason, UrlState
+from broadsheet.output.collections.source_archive import SCHEMA_NAME, SourceArchive, former_identity
+from broadsheet.output.write.takedowns import FORGOTTEN_URL, plan_takedown, take_down
+
+_CREATE_HOSTS = (
+    "DROP TABLE IF EXISTS temp.merge_hosts",
+    """CREATE TEMP TABLE merge_hosts (host TEXT NOT NULL, url_id INTEGER NOT NULL, PRIMARY KEY (host, url_id))
+        WITHOUT ROWID""",
+    f"INSERT INTO merge_hosts (host, url_id) SELECT host, id FROM {SCHEMA_NAME}.urls ORDER BY host, id",
+)
+URLS_OF_HOST = f"temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id WHERE h.host = ?"
+"""SQL: the source's rows of `urls`, as s, of a host, which is the parameter. `note_hosts` makes the table."""
+
+_IS_LATER = "coalesce(excluded.fetched_at, '') > coalesce(urls.fetched_at, '')"
+_IS_LATER_HELD = "coalesce(excluded.held_at, '') > coalesce(urls.held_at, '')"
+_IS_EARLIER_SEEN = "excluded.first_seen < urls.first_seen"
+_LATEST = ("attempts", "http_status", "location", "not_before", "fetched_at")
+_HELD = ("held_reason", "held_at", "revisit_seconds", "unfounded")
+_FIRST = ("found_via", "found_on", "first_seen")
+_URL_COLUMNS = ("url", "host", "kind", "state", "reason", *_FIRST, "depth", "priority", "lastmod", *_LATEST, *_HELD)
+
+# As where a crawl comes upon a URL on a better way: one that was skipped for its depth is to be fetched after all.
+_IS_REVIVED = f"""excluded.state = '{UrlState.QUEUED}' AND urls.state = '{UrlState.SKIPPED}'
+    AND urls.reason IN ('{OutcomeReason.DEPTH}', '{OutcomeReason.NOFOLLOW}')"""
+
+
+def _chosen(condition: str, columns: tuple[str, ...]) -> str:
+    return ", ".join(f"{name} = CASE WHEN {condition} THEN excluded.{name} ELSE urls.{name} END" for name in columns)
+
+
+_PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
+    SELECT {", ".join(f"s.{name}" for name in _URL_COLUMNS)} FROM {URLS_OF_HOST} ORDER BY s.id
+    ON CONFLICT (url) DO UPDATE SET
+        {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
+        {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
+        depth = min(urls.depth, excluded.depth), priority = max(urls.priority, excluded.priority),
+        lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
+            THEN excluded.lastmod ELSE urls.lastmod END"""
+_SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',
+        not_before = NULL
+    WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}'
+        AND {FORGOTTEN_URL.format("url")}"""
+_PUT_LISTED = f"""INSERT OR IGNORE INTO listed (url_id, kind)
+    SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
+        JOIN {SCHEMA_NAME}.listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
+_COUNTS = ("found", "fetched", "articles", "led", "dry", "hopes")
+_PUT_PATTERNS = f"""INSERT INTO url_patterns (host, pattern, {", ".join(_COUNTS)})
+    SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}.url_patterns WHERE host = ?
+    ON CONFLICT (host, pattern) DO UPDATE SET
+        {", ".join(f"{name} = max(url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
+
+
+def note_hosts(target: Database) -> list[str]:
+    """Make the temporary table of the source's URLs by host; returns the hosts. Runs in the caller's transaction."""
+    for statement in _CREATE_HOSTS:
+        target.execute(statement)
+    return [host for (host,) in target.execute("SELECT DISTINCT host FROM temp.merge_hosts ORDER BY host").fetchall()]
+
+
+def merge_urls(target: Database, host: str) -> None:
+    """Take over a host's URLs, which lists name them, and what their patterns have brought. Inside a transaction."""
+    for statement in (_PUT_URLS, _SKIP_FORGOTTEN, _PUT_LISTED, _PUT_PATTERNS):
+        target.execute(statement, [host])
+
+
+_CAPTURE_COLUMNS = (
+    *("id", "url", "fetched_at", "http_status", "final_url", "content_type", "payload_digest", "payload_length"),
+    *("directives", "robots_id", "refers_to", "truncated", "etag", "last_modified", "record_faults"),
+)
+# Captures that were taken down here stay out, unless the record of one holds what another capture refers to.
+_CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS
+    SELECT s.id AS id, s.warc_file AS warc_file, s.warc_offset AS warc_offset FROM {SCHEMA_NAME}.captures s
+    WHERE {FORGOTTEN_URL.format("s.url")} AND NOT EXISTS (
+        SELECT 1 FROM {SCHEMA_NAME}.captures o WHERE o.refers_to = s.id AND NOT {FORGOTTEN_URL.format("o.url")})"""
+# One that the target has from an imported file has its record in a file of its own now, where a takedown finds it.
+_OF_RECORD = ("refers_to", "truncated", "record_faults", "warc_file", "warc_offset", "warc_length")
+_PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_CAPTURE_COLUMNS)}, warc_file, warc_offset, warc_length)
+    SELECT {", ".join(f"s.{name}" for name in _CAPTURE_COLUMNS)}, coalesce(p.name, s.warc_file), s.warc_offset,
+    s.warc_length FROM {SCHEMA_NAME}.captures s LEFT JOIN temp.merge_places p ON p.source_name = s.warc_file
+    WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id
+    ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
+        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main.warc_files)
+            AND excluded.warc_file IN (SELECT name FROM main.warc_files)"""
+# Their records came with the copied bytes, and are written over.
+_PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+    SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
+            WHERE o.warc_file = n.warc_file AND o.warc_offset > n.warc_offset), f.length)
+    FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
+        JOIN main.warc_files f ON f.name = p.name
+    WHERE n.warc_offset >= p.copied"""
+# A takedown there that waited for a file: the record came with the copied bytes too.
+_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name"""
+# Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
+_PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
+        url, host, kind, state, found_via, found_on, depth, priority, first_seen)
+    SELECT u.url, u.host, u.kind, '{UrlState.QUEUED}', u.found_via, u.found_on, u.depth, u.priority, u.first_seen
+    FROM {SCHEMA_NAME}.urls u WHERE EXISTS (SELECT 1 FROM {SCHEMA_NAME}.captures s WHERE s.url = u.url)
+    ORDER BY u.id"""
+_FORGOTTEN_KEPT = f"""SELECT DISTINCT s.url FROM {SCHEMA_NAME}.captures s JOIN main.captures t ON t.id = s.id
+    WHERE {FORGOTTEN_URL.format("s.url")}"""
+
+
+def merge_captures(target: Database) -> list[str]:
+    """Take over the captures, but for those of URLs that were taken down here, whose records are to be erased.
+
+    Returns the URLs that were taken down and whose captures had to come in, since others refer to their records: they
+    have to be taken down again. `temp.merge_places` has to be there. Runs in the caller's transaction.
+    """
+    target.execute("PRAGMA defer_foreign_keys = ON")
+    target.execute("DROP TABLE IF EXISTS temp.merge_left_out")
+    target.execute(_CREATE_LEFT_OUT)
+    target.execute("CREATE UNIQUE INDEX temp.merge_left_out_id ON merge_left_out (id)")
+    target.execute(_PUT_WAITING_URLS)
+    target.execute(_PUT_CAPTURES)
+    target.execute(_PUT_ERASURES)
+    target.execute(_PUT_WAITING_ERASURES)
+    return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]
+
+
+_RUN_COLUMNS = "started_at, finished_at, command, options, versions, outcome, reason, counts"
+_RUNS = f"SELECT id, {_RUN_COLUMNS} FROM {SCHEMA_NAME}.runs ORDER BY started_at, id"
+_STORED_RUN = f"SELECT {_RUN_COLUMNS} FROM main.runs WHERE id = ?"
+_PUT_RUN = f"""INSERT INTO runs (id, {_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET finished_at = coalesce(excluded.finished_at, finished_at),
+        outcome = coalesce(excluded.outcome, outcome), reason = coalesce(excluded.reason, reason),
+        counts = coalesce(excluded.counts, counts)"""
+_MEASURES = (
+    f"""INSERT OR IGNORE INTO yields (run_id, host, part, pages, articles, barren, alike, words_low, words_median,
+            removed_share, cleaner_version)
+        SELECT r.id, y.host, y.part, y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median,
+            y.removed_share, y.cleaner_version
+        FROM {SCHEMA_NAME}.yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
+    f"""INSERT OR IGNORE INTO rule_rates (run_id, host, reason_id, pages)
+        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}.rule_rates y
+            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}.reasons o ON o.id = y.reason_id
+            JOIN main.reasons n ON n.reason = o.reason AND n.rule = o.rule""",
+    f"""INSERT OR IGNORE INTO alarms (run_id, at, host, part, what, message)
+        SELECT r.id, a.at, a.host, a.part, a.what, a.message FROM {SCHEMA_NAME}.alarms a
+            JOIN temp.merge_runs r ON r.source_id = a.run_id""",
+)
+
+
+def merge_runs(target: Database) -> None:
+    """Take over the source's runs with their yields, rates and alarms; reasons have to be there already.
+
+    A run has the same number here as there. Two machines that once gave one number to two runs, as earlier versions
+    did for the same command in the same second, get a number made of all that the later one says.
+    """
+    rows = list(_renumbered_runs(target))
+    target.execute("DROP TABLE IF EXISTS temp.merge_runs")
+    target.execute("CREATE TEMP TABLE merge_runs (source_id INTEGER PRIMARY KEY, id INTEGER NOT NULL)")
+    target.conn.executemany("INSERT INTO merge_runs (source_id, id) VALUES (?, ?)", [row[:2] for row in rows])
+    target.conn.executemany(_PUT_RUN, [row[1:] for row in rows])
+    for statement in _MEASURES:
+        target.execute(statement)
+
+
+def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
+    """The source's runs: their number there, their number here, and the other columns."""
+    for run_id, *values in target.execute(_RUNS).fetchall():
+        stored = target.execute(_STORED_RUN, [run_id]).fetchone()
+        is_other_run = stored is not None and not _is_same_run(stored, values)
+        yield run_id, content_id(*map(str, (run_id, *values))) if is_other_run else run_id, *values
+
+
+def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
+    """Whether two rows are of one run, which one of the archives may hold unfinished."""
+    pairs = list(zip(stored, values, strict=True))
+    return all(first == second for first, second in pairs if first is not None and second is not None)
+
+
+_LINKS_PREFIX = "merged_links "
+_LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"
+_REMEMBERED = "SELECT key, value FROM meta WHERE key LIKE ? ORDER BY key"
+_ADD_LINKS = """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+    ON CONFLICT (host) DO UPDATE SET links = links + excluded.links"""
+_REMEMBER = """INSERT INTO meta (key, value) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
+
+HostLinks = Counter[str]
+"""Links by the host that they go to."""
+
+
+def merge_links(target: Database, source: SourceArchive) -> None:
+    """Add the source's counts, less what came in before, alone or with others. Runs in the caller's transaction."""
+    known_parts = _remembered_links(target)
+    for name, links in _link_parts(source).items():
+        known_links = known_parts.get(name, Counter())
+        target.conn.executemany(_ADD_LINKS, sorted((links - known_links).items()))
+        if links | known_links:
+            target.execute(_REMEMBER, [_LINKS_PREFIX + name, as_json(dict(links | known_links))])
+
+
+def _link_parts(source: SourceArchive) -> Mapping[str, HostLinks]:
+    """The source's counts by the archive that they are from."""
+    parts = _remembered_links(source.db)
+    own_links: HostLinks = Counter(dict(source.db.execute(_LINKS).fetchall()))
+    for links in parts.values():
+        own_links -= links
+    own_name = former_identity(source.identity) or source.identity
+    return parts | {own_name: parts.get(own_name, Counter()) + own_links}
+
+
+def _remembered_links(db: Database) -> dict[str, HostLinks]:
+    rows = db.execute(_REMEMBERED, [f"{_LINKS_PREFIX}%"]).fetchall()
+    return {str(key).removeprefix(_LINKS_PREFIX): _host_links(str(key), value) for key, value in rows}
+
+
+def _host_links(key: str, value: object) -> HostLinks:
+    return Counter({host: int(str(count)) for host, count in stored_object(value, "meta", "value", key).items()})
+
+
+_REVIEW_COLUMNS = "id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version"
+_COPIES = (
+    f"""INSERT OR IGNORE INTO reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}.reasons
+        ORDER BY reason, rule""",
+    f"""INSERT OR IGNORE INTO cleaners (id, version, rules, model, site_rules, libraries)
+        SELECT id, version, rules, model, site_rules, libraries FROM {SCHEMA_NAME}.cleaners""",
+    f"""INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
+        SELECT id, host, url, seen_at, access, reason, text FROM {SCHEMA_NAME}.robots_files""",
+    f"INSERT OR IGNORE INTO url_orders (id) SELECT id FROM {SCHEMA_NAME}.url_orders",
+    f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
+        SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings WHERE true
+        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
+            reason = excluded.reason, rule = excluded.rule
+        WHERE excluded.at > rulings.at""",
+    f"""INSERT INTO reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}.reviews
+        WHERE NOT {FORGOTTEN_URL.format("url")}
+        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
+            is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
+        WHERE excluded.at > reviews.at""",
+)
+_NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
+    FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern
+    WHERE t.pattern IS NULL ORDER BY s.at, s.pattern"""
+_PUT_TAKEDOWN = """INSERT OR IGNORE INTO takedowns (id, pattern, at, urls, articles, blocks, note)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+
+def merge_shared_rows(target: Database, source: SourceArchive) -> None:
+    """Take over what belongs to no host, a later ruling in place of an earlier. Runs in the caller's transaction."""
+    for statement in _COPIES:
+        target.execute(statement)
+    merge_links(target, source)
+
+
+def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
+    """Take down here what was taken down there; returns how many takedowns removed something. Each is a transaction
+    of its own."""
+    removing_count = 0
+    for row in target.execute(_NEW_TAKEDOWNS).fetchall():
+        _, pattern, *_, note = row
+        if not plan_takedown(target, pattern).is_empty:
+            take_down(target, pattern, note, clock)
+            removing_count += 1
+        else:
+            with write_transaction(target):
+                target.execute(_PUT_TAKEDOWN, row)
+    return removing_count

@@ -1,0 +1,156 @@
+"""An archive to be merged: locked, opened for reading, attached, and told from others.
+
+What tells an archive from others in what a target remembers of it, as long as it exists.
+
+The number of its first run, which is drawn, tells a crawled archive. One that others were merged into has their runs
+too, so at the first merge it gets a name of its own: the number of the first run that it had before, if any, and
+digits that are drawn.
+
+An archive that is merged into another: locked, opened for reading, and attached to the other's connection.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from secrets import token_hex
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_file import archive_path, open_database
+from broadsheet.output.archive.archive_lock import ArchiveLock
+
+_KEY = "identity"
+_SEPARATOR = "-"
+_GIVEN = "SELECT value FROM meta WHERE key = ?"
+_GIVE = "INSERT INTO meta (key, value) VALUES (?, ?)"
+_FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
+
+
+def identity_of(db: Database, file: Path) -> str:
+    """The identity of an archive: the one that it was given, the number of its first run, or else its path."""
+    return _given(db) or _first_run(db) or str(file)
+
+
+def former_identity(identity: str) -> str:
+    """What an archive was known by before others were merged into it; the same where none were."""
+    return identity.partition(_SEPARATOR)[0]
+
+
+def give_identity(target: Database) -> None:
+    """Give an archive that others are merged into an identity of its own, once. Runs in the caller's transaction."""
+    if not _given(target):
+        target.execute(_GIVE, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
+
+
+def _given(db: Database) -> str:
+    row = db.execute(_GIVEN, [_KEY]).fetchone()
+    return str(row[0]) if row else ""
+
+
+def _first_run(db: Database) -> str:
+    row = db.execute(_FIRST_RUN).fetchone()
+    return str(row[0]) if row else ""
+
+
+SCHEMA_NAME = "merged"
+"""The name of the source among the target's attached databases."""
+
+# The same number for two texts, as two programs may have stored them.
+_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
+    JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
+_SHOWN_CHARACTERS = 60
+_HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
+
+
+class MergeConflict(ArchiveError):  # noqa: N818 - named by what it is
+    """Two archives contradict each other; the message names both sides. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArchive:
+    """An archive to be merged: its file, and a connection that only reads it."""
+
+    file: Path
+    db: Database
+
+    @property
+    def folder(self) -> Path:
+        """The folder that the names of its WARC files are relative to."""
+        return self.file.parent
+
+    @property
+    def identity(self) -> str:
+        """What tells it from other archives, as long as it exists; see `archive_identity.py`."""
+        return identity_of(self.db, self.file)
+
+    @property
+    def stamp(self) -> str:
+        """Another one whenever something was written to the file: made of its size and time, SQLite's own counter of
+        changes, and the log beside it."""
+        status = self.file.stat()
+        with self.file.open("rb") as stream:
+            header = stream.read(_HEADER_BYTES)
+        wal = Path(f"{self.file}-wal")
+        wal_size = wal.stat().st_size if wal.exists() else 0
+        facts = (status.st_size, status.st_mtime_ns, header.hex(), wal_size)
+        return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+@contextmanager
+def open_source(path: str | Path) -> Iterator[SourceArchive]:
+    """Lock and open an archive that is to be merged, so that no crawl writes to it meanwhile.
+
+    ArchiveError if a crawl owns it, or if it is of another schema, damaged or missing.
+    """
+    file = archive_path(path)
+    db = open_database(file, read_only=True)
+    try:
+        with _locked(file):
+            yield SourceArchive(file, db)
+    finally:
+        db.close()
+
+
+@contextmanager
+def attached(target: Database, source: SourceArchive) -> Iterator[None]:
+    """Attach a source to the target's connection, as `SCHEMA_NAME`; MergeConflict where their texts clash."""
+    try:
+        target.execute(f"ATTACH ? AS {SCHEMA_NAME}", [f"{source.file.as_uri()}?mode=ro"])
+    except sqlite3.OperationalError as error:
+        raise NotReachable(f"{source.file} cannot be read: {error}") from error
+    try:
+        _refuse_clashing_texts(target, source)
+        yield
+    finally:
+        with suppress(sqlite3.OperationalError):
+            target.rollback()
+            target.execute(f"DETACH {SCHEMA_NAME}")
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Own the file for a while; no crawl can own one in a folder that cannot be written."""
+    if not os.access(file.parent, os.W_OK):
+        yield
+        return
+    lock = ArchiveLock(file)
+    lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _refuse_clashing_texts(target: Database, source: SourceArchive) -> None:
+    clash = target.execute(_CLASHING_TEXTS).fetchone()
+    if clash:
+        block_id, *texts = clash
+        first, second = (" ".join(str(text).split())[:_SHOWN_CHARACTERS] for text in texts)
+        raise MergeConflict(f"{source.file}: block {block_id} is “{second}” there and “{first}” here; nothing merged")

@@ -1,1 +1,0 @@
-"""The file itself: open, lock, transaction, ids, full text, migrations."""

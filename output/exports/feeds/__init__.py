@@ -1,1 +1,0 @@
-"""Feeds of an archive: what is new in it, and what changed, for feed readers."""

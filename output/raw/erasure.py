@@ -1,0 +1,199 @@
+"""Erasing raw records from WARC files in place, without moving the other records.
+
+A record that has to go is overwritten, with its request, by one blank record of the same length: a gzip member of
+stored blocks, whose size can be chosen to the byte. A payload that other captures refer to is written again first.
+The spans to overwrite are noted in the transaction that deletes the rows, and overwritten after it; what a killed
+process left undone is done when the archive is opened next.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.raw.warc_files import read_away_files, sync_to_disk, warc_path
+from broadsheet.output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
+from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
+
+_REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
+_ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
+            WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
+    FROM captures c JOIN warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
+_STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
+    FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
+    ORDER BY refers_to, fetched_at, id"""
+_PUT_ERASURE = "INSERT OR IGNORE INTO warc_erasures (file, offset, following) VALUES (?, ?, ?)"
+_SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
+_BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
+_FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """A capture that stays although its payload is in a record to be erased: what its new record is made of."""
+
+    capture_id: int
+    capture: Capture
+    exchange: RawExchange
+
+
+def find_rescues(db: Database, folder: Path) -> list[Rescue]:
+    """The captures to be written again before those of the URLs in `temp.reached` may be erased."""
+    rescues = []
+    for capture_id, *columns in db.execute(_STAYING_CAPTURES).fetchall():
+        try:
+            exchange = _read_exchange(db, folder, capture_id)
+        except RecordError:
+            continue  # its record could not be read before either
+        if exchange is not None:
+            rescues.append(Rescue(capture_id, Capture(*columns), exchange))
+    return rescues
+
+
+def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence[Rescue]) -> None:
+    """Write captures again: the first of each payload in full, the others as revisits of it. Inside the transaction."""
+    for rescue in rescues:
+        record_columns = raw_writer.write_capture(rescue.capture, rescue.exchange)
+        db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [*record_columns, rescue.capture_id])
+
+
+def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
+    """Note the spans to overwrite: the records of the URLs in `temp.reached`, and the old records of `rescues`.
+
+    Inside the transaction, before `write_rescues`.
+    """
+    capture_ids = [capture_id for (capture_id,) in db.execute(_REMOVED_CAPTURES)] + [
+        rescue.capture_id for rescue in rescues
+    ]
+    for capture_id in capture_ids:
+        for span in db.execute(_ERASURE_SPAN, [capture_id]).fetchall():
+            db.execute(_PUT_ERASURE, span)
+    for capture_id in capture_ids:
+        db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [None, None, None, None, capture_id])
+
+
+def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
+    """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
+
+    Those of a file that is away, missing or short stay noted until all of it is there.
+    """
+    away_files = read_away_files(database_file(db))
+    rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    spans = [row for row in rows if row[0] not in away_files and warc_path(folder, row[0]).is_file()]
+    for file, offset, end in spans:
+        path = warc_path(folder, file)
+        _overwrite(path, offset, end, warc_date(clock()))
+        if path.stat().st_size >= end:
+            with write_transaction(db):
+                db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+    return len(spans)
+
+
+def waiting_files(db: Database) -> list[str]:
+    """The WARC files in which records are still to be overwritten, once all of the file is there."""
+    return [file for (file,) in db.execute("SELECT DISTINCT file FROM warc_erasures ORDER BY file")]
+
+
+def blank_record(length: int, date: str, record_id: str) -> bytes:
+    """A gzip member of exactly `length` bytes that holds a blank WARC record. ValueError if that is too short."""
+    block_count = -(-(length - _FRAME_SIZE) // (_BLOCK_SIZE + 5))
+    size = length - _FRAME_SIZE - 5 * block_count
+    head = (
+        f"WARC/1.1\r\nWARC-Type: metadata\r\nWARC-Record-ID: <{record_id}>\r\nWARC-Date: {date}\r\n"
+        "WARC-Block-Digest: {digest}\r\nContent-Type: application/warc-fields\r\nContent-Length: {filler:010d}\r\n\r\n"
+    )
+    filler_length = size - len(head.format(digest=warc_digest(b""), filler=0)) - 4
+    if filler_length < 0:
+        raise ValueError(f"{length} bytes are too few for a record")
+    block = b"taken-down: yes\r\n".ljust(filler_length)[:filler_length]
+    data = head.format(digest=warc_digest(block), filler=filler_length).encode() + block + b"\r\n\r\n"
+    return b"".join(_gzip_stored(data, block_count))
+
+
+def _gzip_stored(data: bytes, block_count: int) -> Iterator[bytes]:
+    """The pieces of a gzip member that holds `data` uncompressed, in so many stored blocks."""
+    yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
+    for number in range(block_count):
+        part = data[number * _BLOCK_SIZE : (number + 1) * _BLOCK_SIZE]
+        yield struct.pack("<BHH", number == block_count - 1, len(part), len(part) ^ 0xFFFF) + part
+    yield struct.pack("<II", zlib.crc32(data), len(data) & 0xFFFFFFFF)
+
+
+def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
+    """Put a blank record in place of the record at `offset` and those made with it; `end` is the next capture's."""
+    with path.open("rb") as stream:
+        stream.seek(offset)
+        data = stream.read(end - offset)
+    length = _record_length(data, f"{path.name} at {offset}")
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.pwrite(fd, _blank(length, date), offset)
+        sync_to_disk(fd)
+    finally:
+        os.close(fd)
+
+
+def _blank(length: int, date: str) -> bytes:
+    """What is written over so many bytes: zeros, as gzip pads with, over what a short file has left of a record."""
+    try:
+        return blank_record(length, date, uuid4().urn)
+    except ValueError:
+        return bytes(length)
+
+
+def _record_length(data: bytes, source: str) -> int:
+    """Bytes of the first record and of those concurrent to it (its request); of all `data` if it cannot be read."""
+    try:
+        first_record = parse_record(data, source)
+        first_id = first_record.fields.get("warc-record-id")
+        for offset, record in iter_records(data, source):
+            if offset and not _is_concurrent_to(record, str(first_id)):
+                return offset
+    except RecordError:
+        pass
+    return len(data)
+
+
+def _is_concurrent_to(record: WarcRecord, record_id: str) -> bool:
+    return record.fields.get("warc-concurrent-to") == record_id
+
+
+def _committed_length(db: Database, file: str) -> int:
+    return int(db.execute("SELECT length FROM warc_files WHERE name = ?", [file]).fetchone()[0])
+
+
+def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
+    """A capture's exchange with its request, which the record after the response holds; None without raw response."""
+    response = read_response(db, folder, capture_id)
+    location = record_location(db, capture_id)
+    if response is None or location is None:
+        return None
+    file, offset, _ = location
+    with (folder / file).open("rb") as stream:
+        stream.seek(offset)
+        records = iter_records(stream.read(_committed_length(db, file) - offset), file, limit=3)
+        requests = [record for _, record in records if record.kind == "request"]
+    return RawExchange(
+        requests[0].block if requests else b"",
+        response.head,
+        response.body,
+        b"",
+        response.ip_address,
+        response.truncated,
+        _redacted_headers(requests[0]) if requests else (),
+    )
+
+
+def _redacted_headers(request: WarcRecord) -> tuple[str, ...]:
+    """The headers whose values the record of a request says are replaced."""
+    return tuple(filter(None, request.fields.get(REDACTED_FIELD.lower(), "").split(", ")))

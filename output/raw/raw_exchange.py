@@ -1,0 +1,102 @@
+"""A request and its response as bytes, their digest, and the place of their record. Pure.
+
+A request and its response as the bytes that went over the connection, and their digest. Pure.
+
+The values that describe a received response, and where its WARC record lies.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass, field
+
+TRUNCATED = ("length", "time", "disconnect", "unspecified")
+"""Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawExchange:
+    """A request and its response as sent and received, nothing decoded.
+
+    `head` is the status line and the headers with the empty line after them, `body` what follows, with its transfer
+    coding. `interim_responses` are the 1xx responses that came before; `ip_address` is the server's. `truncated` is
+    one of TRUNCATED, or empty. `redacted_headers` are the headers of the request, in lower case, whose values are not
+    those that were sent (`broadsheet.output.raw.redaction`).
+    """
+
+    request: bytes = field(repr=False)
+    head: bytes = field(repr=False)
+    body: bytes = field(repr=False)
+    interim_responses: bytes = field(default=b"", repr=False)
+    ip_address: str = ""
+    truncated: str = ""
+    redacted_headers: tuple[str, ...] = ()
+
+    @property
+    def status(self) -> int:
+        """The status code; 0 if the first line has none."""
+        match = re.match(rb"\S+ +(\d{3})\b", self.head)
+        return int(match[1]) if match else 0
+
+    def header(self, name: str) -> str:
+        """The first value of a header, or an empty string."""
+        match = re.search(
+            rb"^%s[ \t]*:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.head, re.MULTILINE | re.IGNORECASE
+        )
+        return match[1].decode("latin-1").strip() if match else ""
+
+    @property
+    def size(self) -> int:
+        """Bytes of request and response together."""
+        return len(self.request) + len(self.head) + len(self.body) + len(self.interim_responses)
+
+
+def warc_digest(*parts: bytes) -> str:
+    """The SHA-1 of some bytes in WARC's notation: `sha1:` and base 32."""
+    sha1 = hashlib.sha1(usedforsecurity=False)
+    for part in parts:
+        sha1.update(part)
+    return "sha1:" + base64.b32encode(sha1.digest()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class RecordLocation:
+    """Where a WARC record lies: its file, relative to the database or absolute, with offset and length in bytes."""
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
+
+    `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
+    requested. `warc_file`, `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
+    to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
+    digest from the body and writes the record itself. `record_faults`
+    are words of `output/raw/imported_records.py`. `etag` and `last_modified` are the response headers that a
+    conditional request needs.
+    """
+
+    url: str
+    fetched_at: str
+    http_status: int
+    final_url: str = ""
+    content_type: str = ""
+    payload_digest: str = ""
+    payload_length: int = 0
+    directives: tuple[str, ...] = ()
+    robots_id: int | None = None
+    warc_file: str = ""
+    warc_offset: int | None = None
+    warc_length: int | None = None
+    refers_to: int | None = None  # the capture whose record holds its body, where its own does not
+    truncated: str = ""  # why its record is not whole, in the words of the WARC format
+    record_faults: tuple[str, ...] = ()  # what is wrong with an imported record
+    raw: RawExchange | None = field(default=None, repr=False)
+    etag: str = ""
+    last_modified: str = ""

@@ -1,0 +1,292 @@
+"""Captures written: the row in `captures`, and WARC/1.1 records as bytes, a gzip member each.
+
+WARC/1.1 records as bytes, a gzip member each (ISO 28500:2017, annex D). Pure, but for the ids, which are passed in.
+
+warcio writes the records, but gets HTTP headers as bytes: it would parse them and write them anew, and the record must
+hold them as received. The payload's digest is that of the bytes after the head as they stand in the record, with
+their transfer coding: wget and Heritrix compute it so, and `warcio check` and `fastwarc check` verify it so.
+
+Storing a capture: its row in `captures` and, where raw responses are kept, its WARC record, never one alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from isal import isal_zlib
+from sqlite_utils import Database
+from warcio.recordloader import ArcWarcRecord
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from broadsheet.output.archive.stored_text import as_json, storable_text
+from broadsheet.output.archive.stored_values import content_id
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.raw.warc_files import WarcFiles
+
+COMPRESSION_LEVEL = 2
+"""ISA-L's compression level, 0 to 3: docs/performance.md has what each costs and saves."""
+
+REDACTED_FIELD = "Broadsheet-Redacted"
+"""The field of a `request` record that names the headers whose values are replaced; ISO 28500 allows further fields."""
+
+_VERSION = "WARC/1.1"
+_HTTP_CONTENT = "application/http; msgtype="
+_REVISIT_PROFILE = "http://netpreserve.org/warc/1.1/revisit/"
+_GZIP_WINDOW_BITS = 31  # window bits that ask for the gzip format
+_HEAD_END = b"\r\n\r\n"
+_LONGEST_HEAD = 32 * 1024  # bytes of a head from which on fastwarc reads none
+
+
+@dataclass(frozen=True, slots=True)
+class OriginalRecord:
+    """The record that holds a revisit's payload in full: URL and WARC-Date. `is_not_modified`: by a 304 response."""
+
+    url: str
+    date: str
+    is_not_modified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeRecords:
+    """Records as bytes: `response` is the response or revisit, `companions` its request and any 1xx responses."""
+
+    response: bytes
+    companions: bytes
+
+
+class RecordMaker:
+    """Makes WARC records as bytes. `new_id` gives a URI for each."""
+
+    def __init__(self, level: int = COMPRESSION_LEVEL, new_id: Callable[[], str] = lambda: uuid4().urn) -> None:
+        self._out = _GzipMembers(level)
+        self._writer = _UndigestedWriter(self._out, gzip=False, warc_version=_VERSION)
+        self._new_id = new_id
+
+    def warcinfo_record(self, filename: str, date: str, fields: Mapping[str, str]) -> bytes:
+        """A `warcinfo` record with these fields, about the records that follow it in the file."""
+        block = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in fields.items() if value).encode()
+        headers = {"WARC-Filename": filename, "WARC-Date": date}
+        return self._record("warcinfo", headers, b"", block, "application/warc-fields")[0]
+
+    def exchange_records(
+        self, url: str, date: str, exchange: RawExchange, payload_digest: str, original: OriginalRecord | None = None
+    ) -> ExchangeRecords:
+        """The records of a request and its response; with an `original`, a revisit without the payload.
+
+        `date` is a WARC-Date; `payload_digest` is that of the exchange's body.
+        """
+        common_headers = {"WARC-Target-URI": url, "WARC-Date": date, "WARC-IP-Address": exchange.ip_address}
+        headers = common_headers | {
+            "WARC-Payload-Digest": payload_digest if _is_readable_head(exchange.head) or original else ""
+        }
+        headers["WARC-Truncated"] = exchange.truncated
+        kind, body = "response", exchange.body
+        if original is not None:
+            kind, body = "revisit", b""
+            headers |= _revisit_fields(original)
+        response, response_id = self._record(kind, headers, exchange.head, body, _HTTP_CONTENT + "response")
+        companion_headers = common_headers | {"WARC-Concurrent-To": f"<{response_id}>"}
+        request_headers = companion_headers | {REDACTED_FIELD: ", ".join(exchange.redacted_headers)}
+        companions = self._record("request", request_headers, exchange.request, b"", _HTTP_CONTENT + "request")[0]
+        if exchange.interim_responses:
+            companions += self._record(
+                "metadata", companion_headers, b"", exchange.interim_responses, _HTTP_CONTENT + "response"
+            )[0]
+        return ExchangeRecords(response, companions)
+
+    def _record(
+        self, kind: str, warc_headers: Mapping[str, str], head: bytes, body: bytes, content_type: str
+    ) -> tuple[bytes, str]:
+        """A record's bytes and its id. Headers without value are left out."""
+        record_id = self._new_id()
+        fields = [("WARC-Type", kind), ("WARC-Record-ID", f"<{record_id}>")]
+        fields += [(name, value) for name, value in warc_headers.items() if value]
+        fields.append(("WARC-Block-Digest", warc_digest(head, body)))
+        headers = StatusAndHeaders("", fields, protocol=_VERSION)
+        record = ArcWarcRecord(
+            "warc", kind, headers, BytesIO(body), _ReceivedHeaders(head), content_type, len(head) + len(body)
+        )
+        record.payload_length = len(body)
+        self._writer.write_record(record)
+        return self._out.take_output(), record_id
+
+
+class _UndigestedWriter(WARCWriter):  # type: ignore[misc]
+    """warcio's writer without its own digests: the headers bring theirs."""
+
+    def ensure_digest(self, record: ArcWarcRecord, block: bool = True, payload: bool = True) -> None:
+        """Add no digest."""
+
+
+class _ReceivedHeaders:
+    """HTTP headers as received, in the shape that warcio writes: it takes `headers_buff` as it is."""
+
+    def __init__(self, raw: bytes) -> None:
+        self.headers_buff = raw
+
+    def compute_headers_buffer(self, header_filter: Any = None) -> None:
+        """Compute nothing: the buffer is complete."""
+
+
+class _GzipMembers:
+    """An output stream for warcio: what is written between two flushes becomes one gzip member."""
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+        self._compressor: Any = None
+        self._output = bytearray()
+
+    def write(self, data: bytes) -> None:
+        """Compress and buffer some bytes."""
+        if self._compressor is None:
+            self._compressor = isal_zlib.compressobj(self._level, isal_zlib.DEFLATED, _GZIP_WINDOW_BITS)
+        self._output += self._compressor.compress(data)
+
+    def flush(self) -> None:
+        """End the gzip member."""
+        self._output += self._compressor.flush()
+        self._compressor = None
+
+    def take_output(self) -> bytes:
+        """Return the members buffered since the last call, and empty the buffer."""
+        output, self._output = bytes(self._output), bytearray()
+        return output
+
+
+def warc_date(stamp: str) -> str:
+    """A time of the archive, UTC ISO 8601, as a WARC-Date."""
+    return stamp.removesuffix("+00:00").removesuffix("Z") + "Z"
+
+
+def _revisit_fields(original: OriginalRecord) -> dict[str, str]:
+    profile = "server-not-modified" if original.is_not_modified else "identical-payload-digest"
+    return {
+        "WARC-Profile": _REVISIT_PROFILE + profile,
+        "WARC-Refers-To-Target-URI": original.url,
+        "WARC-Refers-To-Date": original.date,
+    }
+
+
+def _is_readable_head(head: bytes) -> bool:
+    """Whether every WARC tool finds where the payload begins: some look only for CRLF CRLF, and not far."""
+    return head.endswith(_HEAD_END) and head.find(_HEAD_END) == len(head) - len(_HEAD_END) and len(head) < _LONGEST_HEAD
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
+
+
+_IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
+_ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, warc_file, warc_offset + warc_length
+    FROM captures WHERE payload_digest = ?
+    AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_IS_OURS} LIMIT 1"""
+_ORIGINAL_BY_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest, o.warc_file,
+        o.warc_offset + o.warc_length FROM captures c
+        JOIN captures o ON o.id = coalesce(c.refers_to, c.id)
+    WHERE c.url = ? AND c.http_status = 200 AND o.{_IS_OURS} AND o.truncated IS NULL
+    ORDER BY c.fetched_at DESC LIMIT 1"""
+_NOT_MODIFIED = 304
+
+RecordColumns = tuple[str | None, int | None, int | None, int | None]
+"""The columns `warc_file`, `warc_offset`, `warc_length` and `refers_to` of a capture."""
+
+
+_OriginalRow = tuple[int, str, str, str, str, int]
+"""Id, URL, time and payload digest of a capture; the file of its record, and the byte at which that ends."""
+
+
+class RawResponseWriter(WarcFiles):
+    """Writes the records of captures into an archive's WARC files."""
+
+    def __init__(
+        self, db: Database, database: Path, clock: Callable[[], str], warcinfo: Mapping[str, str], size_limit: int
+    ) -> None:
+        self._record_maker = RecordMaker()
+        super().__init__(
+            db,
+            database,
+            clock,
+            lambda name: self._record_maker.warcinfo_record(name, warc_date(clock()), warcinfo),
+            size_limit,
+        )
+
+    def write_capture(self, capture: Capture, exchange: RawExchange) -> RecordColumns:
+        """Append a capture's records; a payload that an earlier record holds is not written again, but referred to."""
+        row = _find_original(self._db, capture, exchange)
+        if row and not self.holds(*row[4:]):  # its file was deleted, and the payload with it
+            row = None
+        original = OriginalRecord(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
+        payload_digest = row[3] if row else capture.payload_digest
+        records = self._record_maker.exchange_records(
+            capture.final_url, warc_date(capture.fetched_at), exchange, payload_digest, original
+        )
+        span = self.append(records.response, records.companions)
+        return span.file, span.offset, len(records.response), row[0] if row else None
+
+
+def record_location(db: Database, capture_id: int) -> tuple[str, int, int] | None:
+    """File, offset and length of a capture's record; None if it has none."""
+    query = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ? AND warc_file IS NOT NULL"
+    row = db.execute(query, [capture_id]).fetchone()
+    return row and (str(row[0]), int(row[1]), int(row[2]))
+
+
+def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter | None) -> int:
+    """Store a capture, with its WARC records if there is a writer, and return its id. One that is stored stays."""
+    exchange = capture.raw
+    if exchange is not None:
+        capture = replace(
+            capture, payload_digest=warc_digest(exchange.body), final_url=capture.final_url or capture.url
+        )
+    capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
+    if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone():
+        return capture_id
+    if raw_writer and exchange:
+        record_columns = raw_writer.write_capture(capture, exchange)
+    else:
+        record_columns = (
+            storable_text(capture.warc_file) or None,
+            capture.warc_offset,
+            capture.warc_length,
+            capture.refers_to,
+        )
+    db.execute(
+        """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
+            payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
+            refers_to, record_faults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            capture_id,
+            storable_text(capture.url),
+            capture.fetched_at,
+            capture.http_status,
+            storable_text(capture.final_url),
+            storable_text(capture.content_type),
+            capture.payload_digest,
+            capture.payload_length,
+            as_json(list(capture.directives)),
+            capture.robots_id,
+            (exchange.truncated if exchange else capture.truncated) or None,
+            storable_text(capture.etag) or None,
+            storable_text(capture.last_modified) or None,
+            *record_columns,
+            " ".join(capture.record_faults) or None,
+        ],
+    )
+    return capture_id
+
+
+def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> _OriginalRow | None:
+    """The capture whose record already holds this one's payload; None if none does."""
+    if capture.http_status == _NOT_MODIFIED:
+        row = db.execute(_ORIGINAL_BY_URL, [storable_text(capture.url)]).fetchone()
+    elif exchange.body and not exchange.truncated:
+        row = db.execute(_ORIGINAL_BY_PAYLOAD, [capture.payload_digest]).fetchone()
+    else:
+        return None
+    return row and (int(row[0]), str(row[1]), str(row[2]), str(row[3]), str(row[4]), int(row[5]))

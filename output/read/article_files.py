@@ -1,0 +1,229 @@
+"""Articles as a folder of files: Markdown with front matter, or HTML pages with an index.
+
+Articles as Markdown, one file an article, with YAML front matter.
+
+The front matter holds JSON strings and lists, which YAML reads as they are, so that no title can break it.
+
+Articles as a folder of HTML pages to read, for any web server or none: an index, a page a month, a page an article.
+
+The pages have no script, load nothing from anywhere, and say so to the browser (Content-Security-Policy).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
+from broadsheet.output.archive.stored_text import escaped_json, inert_text
+from broadsheet.output.read.article_rows import DictionaryEntry, article_dictionary, iter_articles
+from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
+from broadsheet.output.read.inert_markup import (
+    article_html,
+    escaped_words,
+    inert_markdown,
+    is_safe_link,
+    language_tag,
+    xml_line,
+)
+
+_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
+_FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
+_TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
+_SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
+
+
+def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+    """Write the articles to their files in `folder`, made if missing, and return how many.
+
+    The same article has the same file name every time; an older file of that name is replaced. TargetRefused or
+    TargetWriteError for a folder or file that cannot be written.
+    """
+    own_files = OwnFiles.of(db)
+    checked_folder(own_files, str(folder))
+    count = 0
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        write_file(own_files, folder / file_name(article), markdown_document(article).encode())
+        count += 1
+    return count
+
+
+def file_name(article: dict[str, object]) -> str:
+    """Date, title and id: readable, sorted by time, safe on common file systems, and unique."""
+    parts = (_slug(str(article["published_day"] or "")), _slug(str(article["title"])), str(article["id"]))
+    return "-".join(part for part in parts if part) + ".md"
+
+
+def markdown_document(article: dict[str, object]) -> str:
+    """The text of an article's file: front matter, title, article; inert, whatever its fields hold."""
+    values = ((name, article[name]) for name in _FIELDS)
+    front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
+    title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
+    heading = f"# {title}\n\n" if title else ""
+    return f"---\n{front_matter}\n---\n\n{heading}{_body(article)}\n"
+
+
+def _body(article: dict[str, object]) -> str:
+    """The article's Markdown; of one without, its text, a paragraph a line."""
+    if markdown := article["markdown"]:
+        return inert_markdown(inert_text(str(markdown)))
+    return "\n\n".join(map(escaped_words, inert_text(str(article["text"] or "")).splitlines()))
+
+
+def _yaml_value(value: object) -> str:
+    """JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
+    json_text = escaped_json(json.dumps(value, ensure_ascii=False))
+    return _TAG_OR_LINK.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
+
+
+def _slug(title: str) -> str:
+    words = re.sub(r"[\W_]+", "-", unicodedata.normalize("NFKC", title).lower()).strip("-")
+    return words.encode("utf-8")[:_SLUG_BYTES].decode("utf-8", "ignore").strip("-")
+
+
+_NEWEST = 50  # articles on the index itself
+_UNDATED = "undated"
+_ARTICLE_FOLDER = "articles"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_HEADS = """SELECT id, title, url, coalesce(published_day, '') AS published_day, coalesce(language, '') AS language
+    FROM articles a {condition} ORDER BY published_day DESC, title, id"""
+_ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE by_date = 1)"
+
+
+def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+    """Write index, months, articles and the meanings of their fields into `folder`; returns how many articles.
+
+    TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    """
+    own_files, count = OwnFiles.of(db), 0
+    checked_folder(own_files, str(folder))
+    checked_folder(own_files, str(folder / _ARTICLE_FOLDER))
+
+    def write(name: str, page: str) -> None:
+        write_file(own_files, folder / name, page.encode())
+
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", article_page(article))
+        count += 1
+    _write_lists(db, write, _ONE_PER_CLUSTER if one_per_cluster else "")
+    write("about.html", about_page(article_dictionary()))
+    return count
+
+
+def article_page(article: Mapping[str, Any]) -> str:
+    """The page of an article."""
+    title, language = xml_line(article["title"]) or xml_line(article["url"]), language_tag(article["language"])
+    facts = (
+        ", ".join(map(xml_line, article["authors"])),
+        xml_line(article["published_day"]),
+        xml_line(article["sitename"]),
+    )
+    source = _link(article["url"], xml_line(article["url"]))
+    body = (
+        f'<nav><a href="../index.html">Index</a></nav>\n<article>\n<h1>{escape(title)}</h1>\n'
+        f'<p class="facts">{escape(" · ".join(filter(None, map(xml_line, facts))))}</p>\n'
+        f"{article_html(article)}</article>\n"
+        f"<footer><p>From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. "
+        f"{_number(article['word_count'])} words. "
+        '<a href="../about.html">What the fields mean</a></p></footer>\n'
+    )
+    return _page(title, language, body)
+
+
+def about_page(entries: tuple[DictionaryEntry, ...]) -> str:
+    """The page that says what the fields of an article mean."""
+    rows = "".join(
+        f"<tr><td><code>{entry.name}</code></td><td>{escape(entry.meaning)}</td></tr>\n" for entry in entries
+    )
+    introduction = "Each page shows some of the fields that the archive has of an article. These are all, by name."
+    body = f'<nav><a href="index.html">Index</a></nav>\n<h1>Fields</h1>\n<p>{introduction}</p>\n<table>{rows}</table>\n'
+    return _page("Fields", "en", body)
+
+
+def _write_lists(db: Database, write: Callable[[str, str], None], condition: str) -> None:
+    """Write the index, with the newest articles and the months, and a page for each month."""
+    heads_by_month: dict[str, list[dict[str, Any]]] = {}
+    for head in _read_heads(db, condition):
+        heads_by_month.setdefault(_month_name(str(head["published_day"])[:7]), []).append(head)
+    for name, heads in heads_by_month.items():
+        write(f"{name}.html", _list_page(name, heads))
+    newest = list(islice(chain.from_iterable(heads_by_month.values()), _NEWEST))
+    months = [
+        f'<li><a href="{name}.html">{name}</a> <span>{len(heads):,}</span></li>\n'
+        for name, heads in heads_by_month.items()
+    ]
+    title = f"Articles of {database_file(db).stem}"
+    body = (
+        f'<h1>{escape(xml_line(title))}</h1>\n<h2>Newest</h2>\n{_list(newest)}<h2>By month</h2>\n<ol class="list">\n'
+        f'{"".join(months)}</ol>\n<footer><p><a href="about.html">What the fields mean</a></p></footer>\n'
+    )
+    write("index.html", _page(xml_line(title), "", body))
+
+
+def _read_heads(db: Database, condition: str) -> Iterator[dict[str, Any]]:
+    cursor = db.execute(_HEADS.format(condition=condition))
+    names = [column[0] for column in cursor.description]
+    return (dict(zip(names, row, strict=True)) for row in cursor)
+
+
+def _month_name(month: str) -> str:
+    """The month as the name of a page; what is no month of a stored day is undated."""
+    is_month = len(month) == 7 and month[4] == "-" and f"{month[:4]}{month[5:]}".isdecimal() and month.isascii()
+    return month if is_month else _UNDATED
+
+
+def _list_page(name: str, heads: list[dict[str, Any]]) -> str:
+    return _page(name, "", f'<nav><a href="index.html">Index</a></nav>\n<h1>{name}</h1>\n{_list(heads)}')
+
+
+def _list(heads: list[dict[str, Any]]) -> str:
+    return '<ol class="list">\n' + "".join(map(_list_item, heads)) + "</ol>\n"
+
+
+def _list_item(head: Mapping[str, Any]) -> str:
+    title = xml_line(head["title"]) or xml_line(head["url"])
+    language = f' lang="{tag}"' if (tag := language_tag(head["language"])) else ""
+    target = f"{_ARTICLE_FOLDER}/{_page_name(head)}"
+    day = escape(xml_line(head["published_day"]))
+    return f'<li><span>{day}</span><a href="{escape(target)}"{language} dir="auto">{escape(title)}</a></li>\n'
+
+
+def _page_name(article: Mapping[str, Any]) -> str:
+    return file_name(dict(article)).removesuffix(".md") + ".html"
+
+
+def _page(title: str, language: str, body: str) -> str:
+    language_attribute = f' lang="{escape(language)}"' if language else ""
+    return (
+        f'<!doctype html>\n<html{language_attribute}>\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        '<meta name="referrer" content="no-referrer">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>\n{_style()}</style>\n</head>\n"
+        f'<body dir="auto">\n{body}</body>\n</html>\n'
+    )
+
+
+def _link(url: object, text: str) -> str:
+    target = xml_line(url)
+    return f'<a href="{escape(target)}">{escape(text)}</a>' if is_safe_link(target) else escape(text)
+
+
+def _number(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""
+
+
+@cache
+def _style() -> str:
+    return files(__package__).joinpath("reader_pages.css").read_text("utf-8")

@@ -1,0 +1,241 @@
+"""Articles as rows: their reading for exporters, CSV, JSON lines, and the dictionary of their fields.
+
+The articles as the exporters read them: one at a time, JSON columns as lists and mappings.
+
+The data dictionary of an export: what each field of an article means, and which type its values have.
+
+Articles as CSV (RFC 4180) that a spreadsheet opens without running anything.
+
+A cell that begins with `=`, `+`, `-`, `@`, tab or carriage return is a formula to a spreadsheet, and so may be one with
+characters before it that are not to be seen; such a text gets an apostrophe in front, as the OWASP page on CSV
+injection advises. So does an entry of a list, since a spreadsheet may be told to part cells at a semicolon.
+
+Articles as JSON lines: one object a line, UTF-8, each with the same keys, whose values have the same types.
+
+A loader that guesses the types of a column from its first values meets no null later on, nor another shape: a text that
+is not known is empty, and `metadata_sources` has all its keys.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import unicodedata
+from base64 import b64encode
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN
+from broadsheet.output.archive.schema_doc import column_meanings
+from broadsheet.output.archive.stored_text import escaped_json, inert_text, storable_text
+from broadsheet.output.archive.stored_values import json_object, stored_object, stored_texts
+from broadsheet.output.archive.table_columns import TableColumn, quoted_name, table_columns
+
+_OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
+_EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
+
+
+def article_columns(db: Database) -> list[str]:
+    """The names of the columns of `articles` in their order, with those that a user added."""
+    return [column.name for column in table_columns(db, "articles")]
+
+
+def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[dict[str, object]]:
+    """Every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
+
+    With `one_per_cluster`, only the earliest article of each cluster of similar ones.
+    """
+    names = article_columns(db)
+    condition = f"WHERE id IN ({_EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
+    for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles {condition} ORDER BY id"):
+        yield _article_values(names, row)
+
+
+def article_of_page(db: Database, url: str) -> dict[str, object] | None:
+    """The article of the page at a URL in its stored spelling, as `iter_articles` gives it; None if there is none."""
+    names = article_columns(db)
+    query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles {_OF_PAGE}"
+    row = db.execute(query, [storable_text(url)]).fetchone()
+    return _article_values(names, row) if row else None
+
+
+def _article_values(names: Sequence[str], row: Sequence[object]) -> dict[str, object]:
+    values = dict(zip(names, row, strict=True))
+    return {name: _export_value(name, value, values["id"]) for name, value in values.items()}
+
+
+def _export_value(name: str, value: object, article_id: object) -> object:
+    if name in JSON_COLUMNS and value is not None:
+        if name == SOURCES_COLUMN:
+            return stored_object(value, "articles", name, article_id)
+        return list(stored_texts(value, "articles", name, article_id))
+    return b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+GENERATOR = "Broadsheet"
+_COMMENT = f"Written by {GENERATOR}"
+_INTEGERS = ("id", "word_count", "page_id", "capture_id")
+_INSTANTS = ("published", "modified", "first_seen", "last_seen")
+_DAYS = ("published_day", "modified_day")
+_OWN_MEANING = "A column that somebody added to the archive."
+_SCHEMA = "https://json-schema.org/draft/2020-12/schema"
+_CSV_TYPES = {"integer": "integer", "instant": "string", "day": "string", "text": "string"}
+_LIST_SEPARATOR = "; "
+
+
+@dataclass(frozen=True, slots=True)
+class DictionaryEntry:
+    """A field: its name, its meaning, and its kind: `integer`, `instant`, `day`, `list`, `sources` or `text`.
+
+    `is_own` says that a user added it; then it `is_text` if it is declared so, and else may hold anything.
+    """
+
+    name: str
+    meaning: str
+    kind: str
+    is_own: bool = False
+    is_text: bool = True
+
+
+def article_dictionary(columns: Sequence[TableColumn] = ()) -> tuple[DictionaryEntry, ...]:
+    """The fields of `articles`: those of these columns, in their order; without any, those of the schema."""
+    meanings = column_meanings()["articles"]
+    types = {column.name: column.declared_type for column in columns} or {name: "" for name in meanings if name}
+    return tuple(_entry(name, meanings.get(name, ""), declared_type) for name, declared_type in types.items())
+
+
+def csv_dictionary(file_name: str, entries: Sequence[DictionaryEntry], names: Sequence[str]) -> str:
+    """Metadata of a CSV file in the form of CSV on the Web (W3C), for the columns with these names in its head."""
+    columns = [_csv_column(entry, name) for entry, name in zip(entries, names, strict=True)]
+    metadata = {
+        "@context": "http://www.w3.org/ns/csvw",
+        "url": file_name,
+        "dc:creator": GENERATOR,
+        "tableSchema": {"columns": columns, "primaryKey": "id"},
+    }
+    return json.dumps(metadata, ensure_ascii=True, indent=1) + "\n"
+
+
+def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
+    """The JSON Schema of a line of JSON lines."""
+    schema = {
+        "$schema": _SCHEMA,
+        "$comment": _COMMENT,
+        "title": "An article",
+        "type": "object",
+        "properties": {entry.name: _json_type(entry) | {"description": entry.meaning} for entry in entries},
+        "required": [entry.name for entry in entries],
+        "additionalProperties": False,
+    }
+    return json.dumps(schema, ensure_ascii=True, indent=1) + "\n"
+
+
+def is_own_dictionary(file: Path) -> bool:
+    """Whether a file is a data dictionary that an export wrote."""
+    try:
+        values = json_object(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return values.get("dc:creator") == GENERATOR or values.get("$comment") == _COMMENT
+
+
+def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
+    kinds = {SOURCES_COLUMN: "sources", **dict.fromkeys(_INTEGERS, "integer"), **dict.fromkeys(_INSTANTS, "instant")}
+    kinds |= dict.fromkeys(_DAYS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
+    plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
+    if name == "capture_id":
+        plain_meaning = f"{plain_meaning} 0 if there is none."
+    is_text = declared_type.upper() == "TEXT"
+    return DictionaryEntry(name, plain_meaning or _OWN_MEANING, kinds.get(name, "text"), not meaning, is_text)
+
+
+def _csv_column(entry: DictionaryEntry, name: str) -> dict[str, Any]:
+    column: dict[str, Any] = {"titles": name, "dc:description": entry.meaning}
+    if not entry.is_own:
+        column["name"] = entry.name
+    if entry.kind in ("list", "sources"):
+        column |= {"separator": _LIST_SEPARATOR}
+    return column | {"datatype": _CSV_TYPES.get(entry.kind, "string")}
+
+
+def _json_type(entry: DictionaryEntry) -> dict[str, Any]:
+    if entry.is_own:
+        return {"type": "string"} if entry.is_text else {}
+    if entry.kind == "list":
+        return {"type": "array", "items": {"type": "string"}}
+    if entry.kind == "sources":
+        properties = {name: {"type": "string"} for name in METADATA_FIELDS}
+        return {"type": "object", "properties": properties, "required": list(METADATA_FIELDS)}
+    return {"type": "integer" if entry.kind == "integer" else "string"}
+
+
+_FORMULA_STARTS = frozenset("=+-@\u2212")
+_INVISIBLE_CATEGORIES = frozenset(("Cc", "Cf", "Mn", "Zl", "Zp", "Zs"))
+_INVISIBLE_LETTERS = frozenset("\u115f\u1160\u3164\uffa0")  # fillers of Hangul
+_BYTE_ORDER_MARK = "\ufeff"
+_SEPARATOR = "; "  # of authors or tags in one cell
+
+
+def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, byte_order_mark: bool = False) -> int:
+    """Write a head line and the articles to the stream, opened with newline='', and return how many articles.
+
+    With a byte order mark in front, Excel takes the file for UTF-8, which it is.
+    """
+    stream.write(_BYTE_ORDER_MARK if byte_order_mark else "")
+    writer = csv.writer(stream)
+    names = article_columns(db)
+    writer.writerow(map(csv_cell, names))
+    count = 0
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        writer.writerow([csv_cell(article[name]) for name in names])
+        count += 1
+    return count
+
+
+def csv_cell(value: object) -> object:
+    """A value as a CSV cell: numbers unchanged, lists joined, texts and the entries of lists made harmless."""
+    if value is None or isinstance(value, int | float):
+        return value
+    if isinstance(value, dict):
+        value = [f"{key}={source}" for key, source in value.items()]
+    return _SEPARATOR.join(map(_inert_cell, value)) if isinstance(value, list) else _inert_cell(value)
+
+
+def _inert_cell(value: object) -> str:
+    text = inert_text(str(value))
+    return "'" + text if text.startswith("\t") or _begins_formula(text) else text
+
+
+def _begins_formula(text: str) -> bool:
+    """Whether the first character that is to be seen, or what it is a variant of (full width, small), is a sign of
+    formulas."""
+    for char in text:
+        if char not in _INVISIBLE_LETTERS and unicodedata.category(char) not in _INVISIBLE_CATEGORIES:
+            return unicodedata.normalize("NFKC", char)[0] in _FORMULA_STARTS
+    return False
+
+
+_EMPTY_VALUES: Mapping[str, object] = {"integer": 0, "list": (), "sources": {}}
+
+
+def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False) -> int:
+    """Write the articles to the stream and return how many. Control and direction characters are escaped."""
+    entries, count = article_dictionary(table_columns(db, "articles")), 0
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        values = {entry.name: fixed_value(entry, article[entry.name]) for entry in entries}
+        stream.write(escaped_json(json.dumps(values, ensure_ascii=False)) + "\n")
+        count += 1
+    return count
+
+
+def fixed_value(entry: DictionaryEntry, value: Any) -> object:
+    """A field's value in its one type; a column of a user's stays as it is, but for a text that is NULL."""
+    if entry.kind == "sources":
+        return {name: (value or {}).get(name, "") for name in METADATA_FIELDS}
+    if value is not None:
+        return value
+    return None if entry.is_own and not entry.is_text else _EMPTY_VALUES.get(entry.kind, "")

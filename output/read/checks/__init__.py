@@ -1,1 +1,0 @@
-"""What can be wrong with an archive: each check tests one invariant, and says where it is broken."""

@@ -1,0 +1,209 @@
+"""Checks of stored content: texts against numbers and digests, packed values that must be decoded.
+
+Whether texts are what their numbers, digests and counts say, and articles the kept blocks of their pages.
+
+Whether each value that is decoded when it is read can be: JSON columns, packed layouts, sketches, old readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+
+import numpy as np
+from sqlite_utils import Database
+
+from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
+from broadsheet.cleaners.document import KeepReason, RemovalReason
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.output.archive.archive_errors import DamagedValue
+from broadsheet.output.archive.ledger import read_layout
+from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.archive.revisions import RevisionMark, StatedMetadata
+from broadsheet.output.archive.stored_text import count_words, sql_words
+from broadsheet.output.archive.stored_values import (
+    BLOCK_BITS,
+    content_id,
+    decoding,
+    json_object,
+    json_texts,
+    text_digest,
+)
+from broadsheet.output.read.file_checks import Finding, value_finding
+from broadsheet.output.settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
+from broadsheet.output.settle.own_reading import unpack_reading
+from broadsheet.output.write.assembled_text import assemble_page
+
+_TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles"
+_BY_PERSON = f"""SELECT b.page_id FROM page_blocks b JOIN reasons r ON r.id = b.reason_id
+    WHERE r.reason IN {sql_words((KeepReason.RESTORED, RemovalReason.REMOVED_BY_PERSON))}"""
+_ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
+    WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM page_blocks)
+    AND id NOT IN (SELECT page_id FROM overruled) AND id NOT IN ({_BY_PERSON})"""
+_OWN_BLOCKS = """SELECT t.text FROM page_blocks b
+        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        CROSS JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? AND coalesce(o.kept, b.kept) = 1 ORDER BY b.position"""
+_ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
+        WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)
+    FROM {{table}} a"""
+_STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> ''"
+_BLOCKS_OF_PAGE = """SELECT t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+    WHERE b.page_id = ? ORDER BY b.position"""
+
+
+def block_texts(db: Database) -> Iterator[Finding]:
+    """The number of a block's text is the digest of the text."""
+    for block_id, text in db.conn.execute("SELECT id, text FROM block_texts"):
+        if not isinstance(text, str) or content_id(text, bits=BLOCK_BITS) != block_id:
+            yield value_finding("block_texts", "text", block_id, "is not the text of that number")
+
+
+def article_texts(db: Database) -> Iterator[Finding]:
+    """An article's text is its kept blocks in order, word for word, and those of the pages that go on with it.
+
+    So is its Markdown, if it was made by this version of the cleaner.
+    """
+    for article_id, text, markdown, page_id, cleaner in db.conn.execute(_TEXTS):
+        assembled = assemble_page(db, page_id)
+        if assembled.text.split() != text.split():
+            yield value_finding("articles", "text", article_id, "is not its kept blocks")
+        elif cleaner == CLEANER_VERSION and assembled.markdown.split() != markdown.split():
+            yield value_finding("articles", "markdown", article_id, "is not its kept blocks")
+
+
+def page_digests(db: Database) -> Iterator[Finding]:
+    """Digest and word count of an article's page are those of its own kept blocks, where no person ruled on them."""
+    for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES).fetchall():
+        text = "\n".join(block_text for (block_text,) in db.conn.execute(_OWN_BLOCKS, [page_id]))
+        if text_digest(text) != digest:
+            yield value_finding("pages", "text_digest", page_id, "is not that of its own blocks")
+        elif count_words(text) != word_count:
+            yield value_finding("pages", "word_count", page_id, "is not that of its own blocks")
+
+
+def article_digests(db: Database) -> Iterator[Finding]:
+    """An article's word count and the digest of its last revision are those of its text."""
+    for table in ("articles", "shelved"):
+        for article_id, text, word_count, digest in db.conn.execute(_ARTICLES.format(table=table)):
+            if count_words(text) != word_count:
+                yield value_finding(table, "word_count", article_id, "is not that of its text")
+            if digest is not None and text_digest(text) != digest:
+                yield value_finding(table, "text", article_id, "has not the digest of its last revision")
+
+
+def standfirsts(db: Database) -> Iterator[Finding]:
+    """Each line of an article's standfirst stands on its page."""
+    for table in ("articles", "shelved"):
+        for article_id, page_id, standfirst in db.conn.execute(_STANDFIRSTS.format(table=table)).fetchall():
+            texts = (text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id]))
+            page_words = " ".join(" ".join(texts).split())
+            if not all(" ".join(line.split()) in page_words for line in standfirst.splitlines()):
+                yield value_finding(table, "standfirst", article_id, "does not stand on its page")
+
+
+_METADATA = {name: json_object if name == SOURCES_COLUMN else json_texts for name in sorted(JSON_COLUMNS)}
+_JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
+    "runs": {"options": json_object, "versions": json_object, "counts": json_object},
+    "captures": {"directives": json_texts},
+    "pages": {"evidence": json_texts, "robots": json_texts},
+    "articles": dict(_METADATA),
+    "shelved": dict(_METADATA),
+    "revisions": {"kinds": json_texts},
+    "recleans": {"options": json_object, "counts": json_object},
+    "imports": {"options": json_object, "records": json_object},
+}
+"""The columns that hold JSON, by table, with what decodes them."""
+
+_ROW_NAMES = {"revisions": "article_id || '/' || number", "imports": "file"}
+"""SQL for what names a row where it is not its `id`."""
+
+_LAYOUTS = "SELECT l.page_id, l.layout, l.chances, p.blocks FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id"
+_READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM reclean_before b
+    LEFT JOIN urls u ON u.id = b.page_id"""
+_PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE change = '{RevisionMark.PENDING}'"
+
+
+def stored_values(db: Database) -> Iterator[Finding]:
+    """Every value that readers decode can be decoded."""
+    for table in _JSON_COLUMNS:
+        yield from _json_faults(db, table)
+    yield from _pending_note_faults(db)
+    yield from _layout_faults(db)
+    yield from _sketch_faults(db)
+    yield from _reading_faults(db)
+
+
+def _json_faults(db: Database, table: str) -> Iterator[Finding]:
+    decoders = _JSON_COLUMNS[table]
+    rows = db.conn.execute(f"SELECT {_ROW_NAMES.get(table, 'id')}, {', '.join(decoders)} FROM {table}")
+    for row_name, *values in rows:
+        for (column, decode), value in zip(decoders.items(), values, strict=True):
+            if value is not None:
+                yield from _fault_of(partial(decode, value), table, column, row_name)
+
+
+def _pending_note_faults(db: Database) -> Iterator[Finding]:
+    for row_name, note in db.conn.execute(_PENDING_NOTES):
+        yield from _fault_of(partial(StatedMetadata.from_json, note), "revisions", "note", row_name)
+
+
+def _layout_faults(db: Database) -> Iterator[Finding]:
+    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS):
+        yield from _fault_of(partial(check_layout, layout, block_count), "page_layout", "layout", page_id)
+        yield from _fault_of(partial(check_chances, chances, block_count), "page_layout", "chances", page_id)
+
+
+def _sketch_faults(db: Database) -> Iterator[Finding]:
+    for page_id, sketch, hash_count in db.conn.execute("SELECT page_id, sketch, hashes FROM sketches"):
+        if hash_count is not None:
+            yield from _fault_of(partial(check_sketch, sketch, hash_count), "sketches", "sketch", page_id)
+    for host, hashes in db.conn.execute("SELECT host, hashes FROM crowded_hashes"):
+        yield from _fault_of(partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "crowded_hashes", "hashes", host)
+
+
+def _reading_faults(db: Database) -> Iterator[Finding]:
+    for page_id, run_id, packed, url in db.conn.execute(_READINGS):
+        yield from _fault_of(
+            partial(unpack_reading, db, url, packed),
+            "reclean_before",
+            "before",
+            f"{page_id}/{run_id}",
+        )
+
+
+def check_layout(layout: bytes, block_count: int) -> None:
+    """ValueError or TypeError if a layout is not one of so many blocks."""
+    rows = read_layout(layout)
+    if len(rows) != block_count:
+        raise ValueError(f"has {len(rows)} blocks, its page {block_count}")
+    for path, level, link_chars, landmarks, markdown in rows:
+        if not (isinstance(path, str) and isinstance(markdown, str) and isinstance(landmarks, list)):
+            raise TypeError("no layout of a block")
+        if not (isinstance(level, int) and isinstance(link_chars, int)):
+            raise TypeError("no layout of a block")
+
+
+def check_chances(chances: bytes | None, block_count: int) -> None:
+    """ValueError if chances are not those of so many blocks."""
+    if chances is not None and len(chances) != block_count:
+        raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
+
+
+def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
+    """ValueError if a sketch is not one of so many hashes, each once and in order."""
+    if len(packed_sketch) != hash_count * HASH_BYTES:
+        raise ValueError(f"has {len(packed_sketch)} bytes, its row says {hash_count} hashes")
+    hashes = unpack_sketch(packed_sketch).astype(np.int64)
+    if hash_count and (np.any(np.diff(hashes) <= 0) or hashes[-1] >= 1 << HASH_BITS):
+        raise ValueError("has hashes that are no sketch's")
+
+
+def _fault_of(decode: Callable[[], object], table: str, column: str, row: object) -> Iterator[Finding]:
+    """The finding if a value cannot be decoded."""
+    try:
+        with decoding(table, column, row):
+            decode()
+    except DamagedValue as error:
+        cause = error.__cause__
+        yield value_finding(table, column, row, f"cannot be read: {type(cause).__name__}: {cause}")

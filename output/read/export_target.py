@@ -1,0 +1,236 @@
+"""The target of an export: a file whole or not at all, or a pipe, and never a file of the archive.
+
+Which files belong to an archive, so that nothing else is ever written over them.
+
+Where an export is written: a file that appears whole or not at all, or a pipe, a device or a descriptor.
+
+A link is followed, so that it stays one. What is written has a name of its own in the target's folder until it is
+complete and on the disk. What is no ordinary file is written to as a stream and never replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from glob import escape
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
+
+_NAMED_FILES = "SELECT name FROM warc_files UNION SELECT file FROM imports"
+
+
+class OwnFiles:
+    """The files of one archive: database, lock, backups, WARC files, and the imported files that hold its records.
+
+    `record_files` are the names of WARC files as the archive has them: relative to its folder, or absolute.
+    """
+
+    def __init__(self, database: Path, record_files: Iterable[str] = ()) -> None:
+        self._database = Path(os.path.realpath(database))
+        self._raw_folder = Path(os.path.realpath(f"{self._database}.warc"))
+        self._companions = tuple(Path(f"{self._database}{ending}") for ending in COMPANION_ENDINGS)
+        self._record_files = tuple(self._database.parent / name for name in record_files)
+
+    @classmethod
+    def of(cls, db: Database) -> OwnFiles:
+        """The files of an open archive."""
+        return cls(database_file(db), (name for (name,) in db.execute(_NAMED_FILES)))
+
+    def refusal(self, path: Path) -> str:
+        """Why nothing may be written to a path, in words that follow its name; empty where it may.
+
+        The path counts by its name, which need not exist, and by the file that it leads to.
+        """
+        file = Path(os.path.realpath(path))
+        return self.name_refusal(file) or (self.status_refusal(file.stat()) if file.exists() else "")
+
+    def name_refusal(self, path: Path) -> str:
+        """The same by the name alone."""
+        file = Path(os.path.realpath(path))
+        if file == self._database:
+            return "is the archive itself"
+        is_raw = file == self._raw_folder or self._raw_folder in file.parents
+        return "belongs to the archive" if is_raw or file in self._companions or self._is_backup(file) else ""
+
+    def status_refusal(self, status: os.stat_result) -> str:
+        """The same for a file that is open or has another name, by its device and inode."""
+        for file in self._existing_files():
+            if os.path.samestat(file.stat(), status):
+                return "is the archive itself" if file == self._database else "belongs to the archive"
+        return ""
+
+    def _is_backup(self, file: Path) -> bool:
+        return file.parent == self._database.parent and file.name.startswith(f"{self._database.name}.backup-")
+
+    def _existing_files(self) -> Iterator[Path]:
+        backups = self._database.parent.glob(f"{escape(self._database.name)}.backup-*")
+        candidates = (self._database, *self._companions, *backups, *self._record_files)
+        return (file for file in candidates if file.is_file())
+
+
+def is_sqlite_file(path: Path) -> bool:
+    """Whether a path leads to a file that begins as SQLite's do. OSError if it cannot be read."""
+    with path.open("rb") as stream:
+        return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
+
+
+STANDARD_OUTPUT = "-"
+
+_STANDARD_STREAMS = {"/dev/stdout": 1, "/dev/stderr": 2}
+_DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
+
+
+class TargetRefused(Exception):  # noqa: N818 - named by what it is
+    """Nothing is written to the target; the message says why, in one line."""
+
+
+class TargetWriteError(Exception):
+    """Writing failed on the way, and nothing stands under the target's name that did not before; one line says why."""
+
+
+@contextmanager
+def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
+    """A stream to the target, a path or `-`; an ordinary file stands there once the `with` block is done.
+
+    TargetRefused if nothing can be begun, TargetWriteError if writing fails. What reads a pipe may close it:
+    BrokenPipeError.
+    """
+    opened_stream = _standard_output(own_files) if target == STANDARD_OUTPUT else _open_stream(own_files, target)
+    try:
+        with opened_stream or _whole_file(_checked_file(own_files, target)) as stream:
+            yield stream
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise TargetWriteError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def is_ordinary_file(target: str) -> bool:
+    """Whether a target that was written is a file with a name of its own, which something may stand beside."""
+    return target != STANDARD_OUTPUT and _descriptor_of(target) is None and Path(target).is_file()
+
+
+def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
+    """Write one of many files of a folder; it is replaced by a whole one or not at all. TargetWriteError if not."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            raise TargetWriteError(f"{path} is there already, and is no ordinary file")
+    except FileNotFoundError:
+        pass
+    if reason := own_files.name_refusal(path):
+        raise TargetWriteError(f"{path} {reason}")
+    try:
+        with _whole_file(path, sync=False) as stream:
+            stream.write(data)
+    except OSError as error:
+        raise TargetWriteError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def checked_folder(own_files: OwnFiles, target: str) -> Path:
+    """The folder for many files, made if missing. TargetRefused if it cannot be, or is the archive's."""
+    folder = Path(target)
+    if reason := own_files.refusal(folder):
+        raise TargetRefused(f"cannot make the folder {target}: it {reason}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetRefused(f"cannot make the folder {target}: {error.strerror}") from error
+    return folder
+
+
+def _standard_output(own_files: OwnFiles) -> AbstractContextManager[BinaryIO]:
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):  # something in its place that is no file, or nothing
+        return nullcontext(sys.stdout.buffer)
+    return _duplicate(own_files, "standard output", descriptor)
+
+
+def _open_stream(own_files: OwnFiles, target: str) -> BinaryIO | None:
+    """A stream to an open descriptor, a pipe or a device; None if the target is a file or not there."""
+    try:
+        if (descriptor := _descriptor_of(target)) is not None:
+            return _duplicate(own_files, target, descriptor)
+        status = os.stat(target)
+        if stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode):
+            return os.fdopen(os.open(target, os.O_WRONLY | os.O_NOCTTY), "wb")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise TargetRefused(f"cannot write {target}: {error.strerror}") from error
+    if not stat.S_ISREG(status.st_mode) and not stat.S_ISDIR(status.st_mode):
+        raise TargetRefused(f"{target} is neither a file nor a pipe")
+    return None
+
+
+def _descriptor_of(target: str) -> int | None:
+    """The number of the descriptor that a target names: opening its path anew would begin at the file's start."""
+    match = _DESCRIPTOR.fullmatch(target)
+    return int(match[1]) if match else _STANDARD_STREAMS.get(target)
+
+
+def _duplicate(own_files: OwnFiles, target: str, descriptor: int) -> BinaryIO:
+    sys.stdout.flush()
+    if reason := own_files.status_refusal(os.fstat(descriptor)):
+        raise TargetRefused(f"{target} {reason}")
+    return os.fdopen(os.dup(descriptor), "wb")
+
+
+def _checked_file(own_files: OwnFiles, target: str) -> Path:
+    """The file that a target leads to, which may be written or made."""
+    file = Path(os.path.realpath(target))
+    if not target:
+        raise TargetRefused("name a file to write")
+    if file.is_dir() or target.endswith("/"):
+        raise TargetRefused(f"{target} is a folder; name a file")
+    if reason := own_files.refusal(file):
+        raise TargetRefused(f"{target} {reason}")
+    if not file.parent.is_dir():
+        raise TargetRefused(f"cannot write {target}: there is no folder {file.parent}")
+    if file.exists():
+        _check_existing(file, target)
+    return file
+
+
+def _check_existing(file: Path, target: str) -> None:
+    if not os.access(file, os.W_OK):
+        raise TargetRefused(f"cannot write {target}: Permission denied")
+    with suppress(OSError):  # what cannot be read is not known to be one
+        if is_sqlite_file(file):
+            raise TargetRefused(f"{target} is a SQLite database, which is not written over")
+
+
+@contextmanager
+def _whole_file(file: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
+    """A stream whose bytes become the file at the end of the `with` block; after an exception it is as it was."""
+    part_file = file.with_name(f".broadsheet-{token_hex(6)}.part")
+    try:
+        descriptor = os.open(part_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise TargetRefused(f"cannot write {file}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            yield stream
+            _complete(stream, file, sync=sync)
+        part_file.replace(file)
+    except BaseException:
+        part_file.unlink(missing_ok=True)
+        raise
+
+
+def _complete(stream: BinaryIO, file: Path, *, sync: bool) -> None:
+    """Have all bytes written, on the disk if `sync`, with the permissions of the file that they replace."""
+    stream.flush()
+    with suppress(FileNotFoundError):
+        os.fchmod(stream.fileno(), stat.S_IMODE(file.stat().st_mode))
+    if sync:
+        os.fsync(stream.fileno())

@@ -1,0 +1,331 @@
+"""Checks of the file and its schema: sound for SQLite, and each value of the type and words of its column.
+
+What a check finds.
+
+Whether the file is sound as SQLite sees it, and has the schema of this version.
+
+What a value of each column has to be: its type, a closed set of words, a pattern, a range of numbers.
+
+Types come from the schema, words from the enumerations that write them, patterns and ranges from `columns.toml`.
+
+Whether each value of each column is what its column holds: type, words, pattern and range.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.article_storage import ArticleChange
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.revisions import RevisionMark
+from broadsheet.output.archive.stored_values import location_of
+from broadsheet.output.archive.table_columns import ShelvingReason, TableColumn, quoted_name, table_columns
+from broadsheet.output.archive.url_words import UrlKind, UrlState
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is wrong, in one line. `location` names a stored value or row, as `pages/evidence row 12`, and stands in the
+    line too; empty for neither."""
+
+    detail: str
+    location: str = ""
+
+
+def value_finding(table: str, column: str, row: object, fault: str) -> Finding:
+    """A value that is wrong; `fault` follows its place in the line."""
+    location = location_of(table, column, row)
+    return Finding(f"{location} {fault}", location)
+
+
+def row_finding(table: str, row: object, fault: str) -> Finding:
+    """A row that is wrong as a whole, or one of several with the same key."""
+    location = f"{table} row {row}"
+    return Finding(f"{location} {fault}", location)
+
+
+_OBJECTS = "SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT GLOB '*sqlite_*'"
+
+_Schema = Mapping[tuple[str, str], frozenset[object]]
+
+
+def integrity(db: Database) -> Iterator[Finding]:
+    """SQLite's own check of pages, indexes and constraints."""
+    yield from (Finding(str(line)) for (line,) in db.execute("PRAGMA integrity_check") if line != "ok")
+
+
+def foreign_keys(db: Database) -> Iterator[Finding]:
+    """Every reference has its row."""
+    for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
+        yield Finding(f"{table} row {rowid} refers to a missing row of {parent}", f"{table} row {rowid}")
+
+
+def schema_version(db: Database) -> Iterator[Finding]:
+    """`meta` and `user_version` state the schema of this version."""
+    meta_row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    user_version = db.execute("PRAGMA user_version").fetchone()[0]
+    if meta_row != (str(SCHEMA_VERSION),) or user_version != SCHEMA_VERSION:
+        yield Finding(
+            f"meta says {meta_row and meta_row[0]}, user_version {user_version}, expected {SCHEMA_VERSION}",
+            "meta/value row schema_version",
+        )
+
+
+def schema_objects(db: Database) -> Iterator[Finding]:
+    """Tables, views, triggers and indexes are those of the schema; a user may have added others, and columns."""
+    stored = _schema_of(db)
+    for (kind, name), parts in _own_schema().items():
+        if not parts <= stored.get((kind, name), frozenset()):
+            yield Finding(f"the {kind} {name} is missing, or not that of the schema")
+
+
+@cache
+def _own_schema() -> _Schema:
+    """The schema of this version, which every migration has a part in: made once a process."""
+    with closing(Database(memory=True)) as schema:
+        MIGRATIONS.apply(schema)
+        return _schema_of(schema)
+
+
+def _schema_of(db: Database) -> _Schema:
+    """By kind and name of each object, its columns if it is an ordinary table, else its SQL."""
+    return {
+        (kind, name): _columns(db, name) if sql.startswith("CREATE TABLE") else frozenset({sql})
+        for kind, name, sql in db.execute(_OBJECTS).fetchall()
+    }
+
+
+def _columns(db: Database, table: str) -> frozenset[object]:
+    """The columns of a table, in whatever order: a user's may stand among those of a later version."""
+    return frozenset(tuple(column[1:]) for column in db.execute(f"PRAGMA table_info({quoted_name(table)})").fetchall())
+
+
+def full_text(db: Database) -> Iterator[Finding]:
+    """The full-text index holds the words of the articles, all of them and no others."""
+    missing = "SELECT id FROM articles EXCEPT SELECT id FROM articles_fts_docsize"
+    surplus = "SELECT id FROM articles_fts_docsize EXCEPT SELECT id FROM articles"
+    yield from (
+        Finding(f"article {article_id} is not in the full-text index", f"articles row {article_id}")
+        for (article_id,) in db.execute(missing)
+    )
+    yield from (
+        Finding(f"the full-text index holds {rowid}, which is no article", f"articles_fts row {rowid}")
+        for (rowid,) in db.execute(surplus)
+    )
+    yield from _full_text_words(db)
+
+
+def _full_text_words(db: Database) -> Iterator[Finding]:
+    """FTS5's own comparison, which SQLite counts as a write; left out where the file cannot be written now."""
+    try:
+        connection = sqlite3.connect(f"{database_file(db).as_uri()}?mode=rw", uri=True, isolation_level=None)
+    except (ValueError, sqlite3.OperationalError):  # in memory, or in a folder that cannot be written
+        return
+    try:
+        connection.execute("BEGIN")
+        connection.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return
+    except sqlite3.DatabaseError as error:
+        yield Finding(f"the full-text index does not hold the articles' words: {error}", "articles_fts")
+    finally:
+        connection.close()
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "INTEGER": (int,),
+    "TEXT": (str,),
+    "REAL": (float, int),
+    "BLOB": (bytes,),
+}
+_TYPE_NAMES = {int: "a number", float: "a number with a point", str: "text", bytes: "bytes"}
+_NO_UTF8 = re.compile("[\udc80-\udcff]")
+_EARLIER_CHANGES = ("text", "title")  # of revisions, in archives of version 1
+_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
+_WORDS: Mapping[str, frozenset[str]] = {
+    column: frozenset(map(str, words))
+    for column, words in (
+        ("urls.kind", UrlKind),
+        ("urls.state", UrlState),
+        ("urls.found_via", UrlSource),
+        ("url_counts.state", UrlState),
+        ("pages.page_type", PageType),
+        ("pages.own_type", PageType),
+        ("articles.page_type", _ARTICLE_TYPES),
+        ("shelved.page_type", _ARTICLE_TYPES),
+        ("shelved.why", ShelvingReason),
+        ("revisions.change", (*EditKind, *RevisionMark, *_EARLIER_CHANGES)),
+        ("changes.change", ArticleChange),
+        ("changes.kind", ("", *EditKind, *RevisionMark, *_EARLIER_CHANGES)),
+        ("duplicates.kind", ("exact", "near", "version", "syndicated", "part")),
+        ("layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
+        ("listed.kind", ("sitemap", "feed")),
+        ("page_leads.way", ("next", "whole")),
+        ("robots_files.access", ("rules", "all", "nothing")),
+        ("recleans.state", ("running", "done", "undone")),
+    )
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnRule:
+    """What a value of a column has to be. Empty and None where it may be anything of its type."""
+
+    types: tuple[type, ...]
+    is_required: bool
+    words: frozenset[str] = frozenset()
+    pattern: re.Pattern[str] | None = None
+    meaning: str = ""
+    bounds: tuple[float, float] | None = None
+
+    def fault(self, value: object) -> str:
+        """What is wrong with a value, as words that follow its place; empty if nothing is."""
+        if value is None:
+            return "is NULL, which it may not be" if self.is_required else ""
+        if self.types and type(value) not in self.types:
+            return f"is {_TYPE_NAMES[type(value)]}, not {_TYPE_NAMES[self.types[0]]}"
+        return self._text_fault(value) if isinstance(value, str) else self._number_fault(value)
+
+    def suspect_numbers(self, column: str) -> str:
+        """SQL that holds for every value of a column of whole numbers that has a fault; empty for any other column."""
+        if self.types != (int,) or self.words or self.pattern:
+            return ""
+        wrong_type = f"typeof({column}) <> 'integer'"
+        if self.bounds is None:
+            return wrong_type
+        lowest, highest = self.bounds
+        return f"{wrong_type} OR {column} NOT BETWEEN {lowest} AND {highest}"
+
+    def _text_fault(self, text: str) -> str:
+        if not text.isascii() and _NO_UTF8.search(text):
+            return "is no valid UTF-8"
+        if self.words and text not in self.words:
+            return f"is {text[:40]!r}, which is no word of this column"
+        if self.pattern and not self.pattern.fullmatch(text):
+            return f"is {text[:40]!r}, not {self.meaning}"
+        return ""
+
+    def _number_fault(self, value: Any) -> str:
+        if self.bounds is None or isinstance(value, bytes) or self.bounds[0] <= value <= self.bounds[1]:
+            return ""
+        return f"is {value}, not between {self.bounds[0]} and {self.bounds[1]}"
+
+
+def rules_of(table: str, columns: Iterable[TableColumn]) -> tuple[ColumnRule, ...]:
+    """The rules for the columns of a table, in their order."""
+    return tuple(_rule_of(f"{table}.{column.name}", column) for column in columns)
+
+
+def _rule_of(name: str, column: TableColumn) -> ColumnRule:
+    shape, bounds = _shapes().get(name), _ranges().get(name)
+    return ColumnRule(
+        _TYPES.get(column.declared_type, ()),
+        column.is_required,
+        _WORDS.get(name, frozenset()),
+        shape[0] if shape else None,
+        shape[1] if shape else "",
+        bounds,
+    )
+
+
+@cache
+def _tables() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("columns.toml").read_text("utf-8"))
+
+
+@cache
+def _shapes() -> dict[str, tuple[re.Pattern[str], str]]:
+    """By `table.column` the pattern of its texts, and what they are."""
+    return {
+        name: (re.compile(shape["pattern"], re.DOTALL), shape["meaning"])
+        for shape in _tables()["shapes"].values()
+        for name in shape["columns"]
+    }
+
+
+@cache
+def _ranges() -> dict[str, tuple[float, float]]:
+    """By `table.column` its lowest and its highest number."""
+    return {
+        name: (bounds["lowest"], bounds["highest"])
+        for bounds in _tables()["ranges"].values()
+        for name in bounds["columns"]
+    }
+
+
+def ruled_columns() -> frozenset[str]:
+    """Every `table.column` that has words, a pattern or a range."""
+    return frozenset((*_WORDS, *_shapes(), *_ranges()))
+
+
+_TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
+    AND name NOT LIKE 'articles_fts%' AND name NOT GLOB '*sqlite_*' ORDER BY name"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTable:
+    """A table of the schema: its columns, those of its key first among them by name, and SQL for a row's name."""
+
+    name: str
+    columns: tuple[TableColumn, ...]
+    row_name: str
+
+
+@cache
+def schema_tables() -> tuple[StoredTable, ...]:
+    """The ordinary tables of this version's schema, which every migration has a part in: made once a process."""
+    with closing(Database(memory=True)) as schema:
+        MIGRATIONS.apply(schema)
+        names = [name for (name,) in schema.execute(_TABLES).fetchall()]
+        return tuple(StoredTable(name, tuple(table_columns(schema, name)), _row_name(schema, name)) for name in names)
+
+
+def _row_name(schema: Database, table: str) -> str:
+    """SQL for the values of the primary key with `/` between; the row's number where there is none."""
+    rows = schema.execute(f"PRAGMA table_info({table})").fetchall()
+    key = [name for _, name, _, _, _, place in sorted(rows, key=lambda row: row[5]) if place]
+    return " || '/' || ".join(key or ["rowid"])
+
+
+def column_values(db: Database) -> Iterator[Finding]:
+    """Every value is of its column's type, and one of its words, of its pattern, in its range."""
+    for table in schema_tables():
+        try:
+            yield from _value_faults(db, table)
+        except sqlite3.DatabaseError as error:
+            yield Finding(f"{table.name} cannot be read: {error}", table.name)
+
+
+def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
+    names = [column.name for column in table.columns]
+    rules = rules_of(table.name, table.columns)
+    judges = [rule.fault for rule in rules]
+    query = f"SELECT {table.row_name}, {', '.join(names)} FROM {table.name} WHERE {_suspect_rows(names, rules)}"
+    for row_name, *values in db.conn.execute(query):
+        for name, judge, value in zip(names, judges, values, strict=True):
+            if fault := judge(value):
+                yield value_finding(table.name, name, _readable(row_name), fault)
+
+
+def _suspect_rows(names: Sequence[str], rules: Sequence[ColumnRule]) -> str:
+    """SQL for the rows that may have a fault: all, unless every column holds numbers and nothing else."""
+    conditions = [rule.suspect_numbers(name) for name, rule in zip(names, rules, strict=True)]
+    return " OR ".join(conditions) if all(conditions) else "true"
+
+
+def _readable(row_name: object) -> object:
+    return row_name if not isinstance(row_name, bytes) else row_name.hex()

@@ -1,0 +1,219 @@
+"""Look-ups of one page: its blocks and verdicts, its WARC record, what its URL gave after redirects.
+
+What the archive holds of one page, for a person who asks why a block is, or is not, in the article.
+
+Where the raw response of a URL is stored: the WARC record of its latest capture.
+
+What a requested URL gave after its redirects: its state, and its article.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import ArticleImage, BlockKind
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.output.archive.article_filter import find_known_url
+from broadsheet.output.archive.page_rows import stored_images
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import BLOCK_KINDS, decoding, stored_texts
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.write.person_verdicts import find_article
+
+_PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
+        coalesce(s.why, ''), p.expected_f1
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
+_BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
+        e.pages, e.of_pages, t.text, b.kind
+    FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
+        JOIN reasons r ON r.id = b.reason_id
+        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
+        LEFT JOIN overruled o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN reasons n ON n.id = o.reason_id
+    WHERE b.page_id = ? ORDER BY b.position"""
+_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
+_PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
+_STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
+
+    The text stands on `page_count` of the host's `of_pages` pages; None if on one, or where that was not counted.
+    """
+
+    position: int
+    block_id: int
+    is_kept: bool
+    reason: str
+    rule: str
+    own_reason: str
+    own_rule: str
+    page_count: int | None
+    of_pages: int | None
+    text: str
+    kind: BlockKind
+
+    @property
+    def evidence(self) -> str:
+        """On how many of the host's pages the text stands, as in `3 of 9 pages`; empty if on one."""
+        return f"{self.page_count} of {self.of_pages} pages" if self.page_count else ""
+
+    def begins_with(self, words: str) -> bool:
+        """Whether the text begins with these words, whatever their case and the space between them."""
+        typed = " ".join(words.removesuffix("…").split()).casefold()
+        return " ".join(self.text.split()).casefold().startswith(typed)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPage:
+    """A page's verdict with its evidence, and its blocks, which only an article page has.
+
+    `shelving_reason` says why its article is shelved; empty if it is not. `expected_f1` says how certain its text is,
+    0 to 1; None if that is not known. `images` are the pictures of its article.
+    """
+
+    url: str
+    title: str
+    page_type: str
+    own_type: str
+    evidence: tuple[str, ...]
+    article_id: int | None
+    kept_count: int
+    removed_count: int
+    shelving_reason: str
+    expected_f1: float | None
+    images: tuple[ArticleImage, ...]
+    blocks: tuple[StoredBlock, ...]
+
+
+def find_page(db: Database, url_or_id: str) -> StoredPage | None:
+    """The page at a URL, or else the current page of the article that a URL or number names."""
+    page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
+    if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
+        page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
+    return None if page_id is None else read_page(db, page_id)
+
+
+def read_page(db: Database, page_id: int) -> StoredPage:
+    """The page with this number in `pages`."""
+    row = db.execute(_PAGE, [page_id]).fetchone()
+    url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
+    return StoredPage(
+        url=url,
+        title=title,
+        page_type=page_type,
+        own_type=own_type,
+        evidence=stored_texts(evidence, "pages", "evidence", page_id),
+        article_id=article_id,
+        kept_count=kept_count,
+        removed_count=removed_count,
+        shelving_reason=shelving_reason,
+        expected_f1=expected_f1,
+        images=stored_images(db, page_id),
+        blocks=tuple(_stored_block(page_id, *columns) for columns in db.execute(_BLOCKS, [page_id]).fetchall()),
+    )
+
+
+def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
+    position, block_id, is_kept, *values, kind_number = columns
+    with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+        kind = BlockKind(BLOCK_KINDS[kind_number])
+    return StoredBlock(*[position, block_id, bool(is_kept), *values, kind])
+
+
+def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
+    """(URL, state, reason) of a URL that the archive knows, fetched or not."""
+    row: tuple[str, str, str] | None = db.execute(_STATE, [find_known_url(db, url)]).fetchone()
+    return row
+
+
+def _find_id(db: Database, query: str, value: object) -> int | None:
+    row = db.execute(query, [value]).fetchone()
+    return int(row[0]) if row else None
+
+
+_RECORD_LOCATIONS = """SELECT c.url, c.fetched_at, c.warc_file, c.warc_offset, c.warc_length,
+        o.warc_file, o.warc_offset, o.warc_length
+    FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.warc_file IS NOT NULL AND """
+_RECORD_OF_URL = f"{_RECORD_LOCATIONS} c.url = ? ORDER BY c.fetched_at DESC, c.id LIMIT 1"
+_RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM articles WHERE id = ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A capture and the place of its record; `body` is the record that has its body, where its own has not.
+
+    `fetched_at` is UTC ISO 8601.
+    """
+
+    url: str
+    fetched_at: str
+    location: RecordLocation
+    body: RecordLocation | None
+
+
+def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
+    """The record of the latest capture of a URL, or else of the article that a number or URL names; None without one.
+
+    The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
+    """
+    spellings = dict.fromkeys(
+        (storable_text(url_or_id.strip()), find_known_url(db, url_or_id) or "", canonicalise(url_or_id) or "")
+    )
+    row = next((row for url in spellings if url and (row := db.execute(_RECORD_OF_URL, [url]).fetchone())), None)
+    if row is None and (article_id := find_article(db, url_or_id)) is not None:
+        row = db.execute(_RECORD_OF_ARTICLE, [article_id]).fetchone()
+    if row is None:
+        return None
+    url, fetched_at, *places = row
+    body = None if places[3] is None else RecordLocation(*places[3:])
+    return StoredRecord(url, fetched_at, RecordLocation(*places[:3]), body)
+
+
+_MAX_HOPS = 10
+_STATE_OF_URL = "SELECT id, state, reason FROM urls WHERE url = ?"
+_REDIRECT_TARGET = "SELECT location FROM urls WHERE url = ? AND location IS NOT NULL"
+_FETCHED_ARTICLE = """SELECT a.title, a.authors, coalesce(a.published_raw, ''), a.text
+    FROM pages p JOIN articles a ON a.id = p.article_id WHERE p.id = ?"""
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedArticle:
+    """An article as it is stored; `authors` is a JSON list, `published` as the page states it."""
+
+    title: str
+    authors: str
+    published: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class UrlResult:
+    """The state and reason of the URL at the end of its redirects, and its article if it gave one."""
+
+    state: UrlState | None
+    reason: Reason
+    article: FetchedArticle | None = None
+
+
+def find_url_result(db: Database, url: str) -> UrlResult:
+    """The result of a URL; the state is None if the archive has no row of it."""
+    for _ in range(_MAX_HOPS):
+        row = db.execute(_STATE_OF_URL, [storable_text(url)]).fetchone()
+        if row is None:
+            return UrlResult(None, NO_REASON)
+        url_id, state, reason = row
+        target = (
+            db.execute(_REDIRECT_TARGET, [storable_text(url)]).fetchone() if reason == OutcomeReason.REDIRECT else None
+        )
+        if target is None:
+            article = db.execute(_FETCHED_ARTICLE, [url_id]).fetchone()
+            return UrlResult(state, reason, FetchedArticle(*article) if article else None)
+        url = target[0]
+    return UrlResult(UrlState.FAILED, OutcomeReason.TOO_MANY_REDIRECTS)

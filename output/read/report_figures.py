@@ -1,0 +1,430 @@
+"""The figures of an archive or one host: URLs by outcome, coverage, removals, runs, changes.
+
+One host of an archive, as if the others were not there.
+
+Temporary views stand before the tables of the same names, so that every query of a report counts one host's rows
+without knowing of it. They are in the connection alone, which may be read-only.
+
+The figures of an archive: every URL by outcome, coverage and its gaps, what was removed, what changed on its sites.
+
+`gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them;
+`broadsheet.output.read.report_text` formats them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
+from broadsheet.output.archive.article_filter import host_condition
+from broadsheet.output.archive.table_columns import quoted_name, table_columns
+from broadsheet.output.read.coverage import Coverage, measure_coverage
+
+_HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
+_ARTICLE_TABLES = ("duplicates", "clusters")
+_EMPTY_TABLES = ("outside_hosts",)  # links are counted for the whole archive
+
+
+@contextmanager
+def host_scope(db: Database, host: str) -> Iterator[None]:
+    """While the context is open, the connection sees the rows of one host, or of a domain's hosts; all if it is
+    empty."""
+    conditions = _conditions(host) if host else {}
+    try:
+        for table, condition in conditions.items():
+            columns = ", ".join(quoted_name(column.name) for column in table_columns(db, table))
+            db.execute(f"CREATE TEMP VIEW {table} AS SELECT {columns} FROM main.{table} WHERE {condition}")
+        yield
+    finally:
+        for table in conditions:
+            db.execute(f"DROP VIEW IF EXISTS temp.{table}")
+
+
+def known_hosts(db: Database, host: str) -> list[str]:
+    """The hosts of the archive that a host or domain means; all of them, by their number of URLs, if it is empty."""
+    condition = host_condition(host)
+    rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def _conditions(host: str) -> dict[str, str]:
+    own = host_condition(host)
+    articles = f"article_id IN (SELECT id FROM main.articles WHERE {own})"
+    return {
+        **dict.fromkeys(_HOST_TABLES, own),
+        **dict.fromkeys(_ARTICLE_TABLES, articles),
+        **dict.fromkeys(_EMPTY_TABLES, "false"),
+    }
+
+
+_MAX_CLUSTERS = 20
+
+_URL_COUNTS = (
+    "SELECT kind, state, reason, count(*) FROM urls GROUP BY kind, state, reason ORDER BY kind, 4 DESC, state, reason"
+)
+
+# Words are counted by their spaces here: exact enough for a sum, and SQLite does it without leaving C. They are counted
+# once for each text that a rule removed, which may stand on all pages; LIMIT keeps SQLite from carrying whole texts
+# into the sums.
+_REMOVED_COUNTS = """SELECT r.reason, r.rule, sum(w.blocks), sum(w.words) FROM (
+        SELECT c.reason_id AS reason_id, c.blocks AS blocks,
+            c.blocks * (length(t.text) - length(replace(replace(t.text, ' ', ''), char(10), '')) + 1) AS words
+        FROM (SELECT b.reason_id AS reason_id, b.block_id AS block_id, count(*) AS blocks
+                FROM articles a CROSS JOIN page_blocks b ON b.page_id = a.page_id
+                WHERE b.kept = 0 GROUP BY b.block_id, b.reason_id) c
+            CROSS JOIN block_texts t ON t.id = c.block_id LIMIT -1) w
+        JOIN reasons r ON r.id = w.reason_id
+    GROUP BY r.id ORDER BY 3 DESC, 1, 2"""
+
+_DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
+    FROM urls u LEFT JOIN articles a ON a.page_id = u.id
+    WHERE u.kind = 'page' GROUP BY u.found_via ORDER BY 2 DESC, 1"""
+
+_RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, '')
+    FROM runs ORDER BY started_at, id"""
+
+_SHELVED_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
+_OUTSIDE_HOSTS = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
+
+# An article is withdrawn as long as its latest revision says so.
+_WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
+    FROM revisions r JOIN (SELECT id, url, title, page_id FROM articles
+            UNION ALL SELECT id, url, title, page_id FROM shelved) a ON a.id = r.article_id
+        JOIN urls u ON u.id = a.page_id
+    WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
+        AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
+    ORDER BY r.seen_at DESC, a.url"""
+
+_DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
+# The view `article_clusters` says which article of a cluster came first too, but ranks every article of the archive.
+_CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
+        SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
+            row_number() OVER (PARTITION BY c.cluster_id
+                ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date
+        FROM clusters c CROSS JOIN articles a ON a.id = c.article_id) k
+        CROSS JOIN articles a ON a.id = k.article_id
+    WHERE k.by_date = 1 ORDER BY k.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
+
+_MIN_LAYOUT_PAGES = 3
+_LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
+    FROM layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
+    WHERE l.pages >= {_MIN_LAYOUT_PAGES} GROUP BY l.id ORDER BY l.pages DESC, l.host, l.id"""
+
+_MAX_UNCERTAIN = 100
+_UNCERTAIN = f"""SELECT p.expected_f1, a.title, a.url FROM articles a JOIN pages p ON p.id = a.page_id
+    WHERE p.expected_f1 < {HIGH_F1} ORDER BY p.expected_f1, a.url LIMIT {_MAX_UNCERTAIN}"""
+_CERTAINTIES = f"""SELECT CASE WHEN p.expected_f1 >= {HIGH_F1} THEN '{Certainty.HIGH}'
+            WHEN p.expected_f1 >= {FAIR_F1} THEN '{Certainty.FAIR}' ELSE '{Certainty.LOW}' END, count(*)
+    FROM articles a JOIN pages p ON p.id = a.page_id WHERE p.expected_f1 IS NOT NULL
+    GROUP BY 1 ORDER BY min(p.expected_f1) DESC"""
+
+_LATEST_START = "(SELECT max(started_at) FROM runs)"
+_SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
+_ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
+_ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
+
+_EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
+        JOIN (SELECT id FROM articles UNION SELECT id FROM shelved) a ON a.id = c.article_id
+    WHERE c.kind NOT IN ('', 'cleaner') AND c.at >= {_LATEST_START} GROUP BY c.kind ORDER BY 2 DESC, 1"""
+
+_YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
+        y.removed_share
+    FROM yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
+
+# A host's last run with articles, beside all earlier runs of the same cleaner.
+_RULE_RATES = """WITH counted AS (
+        SELECT y.run_id, y.host, y.articles, y.cleaner_version, r.started_at,
+            row_number() OVER (PARTITION BY y.host ORDER BY r.started_at DESC, y.run_id) AS age
+        FROM yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
+    pairs AS (
+        SELECT l.host AS host, l.run_id AS last, l.articles AS articles, l.cleaner_version, e.run_id AS earlier,
+            e.articles AS then_articles
+        FROM counted l LEFT JOIN counted e ON e.host = l.host AND e.age > 1 AND e.cleaner_version = l.cleaner_version
+        WHERE l.age = 1),
+    before AS (
+        SELECT host, sum(then_articles) AS articles FROM pairs GROUP BY host),
+    fired AS (
+        SELECT p.host, f.reason_id, f.pages AS now, 0 AS earlier FROM rule_rates f
+            JOIN (SELECT DISTINCT host, last FROM pairs) p ON p.host = f.host AND p.last = f.run_id
+        UNION ALL
+        SELECT p.host, f.reason_id, 0, f.pages FROM rule_rates f JOIN pairs p ON p.host = f.host
+            AND p.earlier = f.run_id)
+    SELECT f.host, r.reason, r.rule, sum(f.now), max(l.articles), sum(f.earlier), coalesce(b.articles, 0)
+    FROM fired f JOIN reasons r ON r.id = f.reason_id JOIN before b ON b.host = f.host
+        JOIN (SELECT DISTINCT host, articles FROM pairs) l ON l.host = f.host
+    GROUP BY f.host, f.reason_id ORDER BY f.host, 4 DESC, 6 DESC, 2, 3"""
+
+
+@dataclass(frozen=True, slots=True)
+class UrlCount:
+    """How many URLs of a kind ended in a state for a reason."""
+
+    kind: str
+    state: str
+    reason: str
+    urls: int
+
+
+@dataclass(frozen=True, slots=True)
+class RemovedCount:
+    """How many blocks and words of the articles' pages a rule removed for a reason."""
+
+    reason: str
+    rule: str
+    blocks: int
+    words: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostCount:
+    """How many links out of the crawl's scope go to a host."""
+
+    host: str
+    links: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscoveryCount:
+    """Page URLs that were first found in one way: how many, how many were fetched, how many gave an article."""
+
+    found_via: str
+    found: int
+    captured: int
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An article that its site withdrew: since when, and what its URL gives now. The archive keeps the article."""
+
+    seen_at: str
+    state: str
+    reason: str
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateCount:
+    """Pairs of articles that are alike in one way, and the smallest similarity among them, 0 to 1."""
+
+    kind: str
+    pairs: int
+    least: float
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutLine:
+    """Pages of a host that are made alike: how many, how many of them are articles, what they are and why, and one."""
+
+    host: str
+    pages: int
+    articles: int
+    kind: str
+    evidence: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertaintyCount:
+    """How many articles' texts are of a certainty: high, fair or low."""
+
+    certainty: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class UncertainArticle:
+    """An article whose text is not of high certainty, and the F1, 0 to 1, that it may be expected to have."""
+
+    expected_f1: float
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """How many articles say the same, and the earliest of them."""
+
+    articles: int
+    url: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmLine:
+    """An alarm of a run: what is out of line with a host's past; `part` and `what` as in table `alarms`."""
+
+    at: str
+    host: str
+    part: str
+    what: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yield:
+    """What a part of a host's pages gave in one run, as in table `yields`."""
+
+    host: str
+    started_at: str
+    part: str
+    pages: int
+    articles: int
+    barren: int
+    alike: int
+    words_median: int
+    removed_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRate:
+    """On how many of a host's article pages a rule fired in the last run, and in all before it together."""
+
+    host: str
+    reason: str
+    rule: str
+    pages: int
+    of_pages: int
+    pages_before: int
+    of_pages_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """One run: when, with which command, and how it ended."""
+
+    started_at: str
+    finished_at: str
+    command: str
+    outcome: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditCount:
+    """How many edits of a kind the last run found."""
+
+    kind: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
+
+    articles: int
+    shelved: tuple[tuple[str, int], ...]
+    removed: tuple[RemovedCount, ...]
+    alarms: tuple[AlarmLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Totals):
+    """Everything that `broadsheet report` shows; here `alarms` are those of all runs, the latest first."""
+
+    urls: tuple[UrlCount, ...]
+    coverage: tuple[Coverage, ...]
+    found_by: tuple[DiscoveryCount, ...]
+    outside: tuple[HostCount, ...]
+    withdrawals: tuple[Withdrawal, ...]
+    duplicates: tuple[DuplicateCount, ...]
+    clusters: tuple[Cluster, ...]
+    layouts: tuple[LayoutLine, ...]
+    certainty: tuple[CertaintyCount, ...]
+    uncertain: tuple[UncertainArticle, ...]
+    yields: tuple[Yield, ...]
+    rule_rates: tuple[RuleRate, ...]
+    runs: tuple[RunLine, ...]
+    edits: tuple[EditCount, ...]
+
+    @property
+    def current_alarms(self) -> tuple[AlarmLine, ...]:
+        """The alarms that the last run raised."""
+        last_start = max((run.started_at for run in self.runs), default="")
+        return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
+
+
+_Row = TypeVar("_Row")
+
+
+def gather_totals(db: Database) -> Totals:
+    """Gather what the end of a crawl shows; a read-only connection is enough."""
+    return Totals(
+        _count_articles(db),
+        _count_shelved(db),
+        _read_rows(db, RemovedCount, _REMOVED_COUNTS),
+        _read_rows(db, AlarmLine, _ALARMS_OF_LAST_RUN),
+    )
+
+
+def gather_report(db: Database, host: str = "") -> Report:
+    """Gather the report from an archive, or on one host of it; a read-only connection is enough."""
+    with host_scope(db, host):
+        return _gather_all(db)
+
+
+def _gather_all(db: Database) -> Report:
+    return Report(
+        articles=_count_articles(db),
+        shelved=_count_shelved(db),
+        removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
+        alarms=read_alarms(db),
+        urls=_read_rows(db, UrlCount, _URL_COUNTS),
+        coverage=measure_coverage(db),
+        found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
+        outside=_read_rows(db, HostCount, _OUTSIDE_HOSTS),
+        withdrawals=read_withdrawals(db),
+        duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
+        clusters=_read_rows(db, Cluster, _CLUSTERS),
+        layouts=_read_rows(db, LayoutLine, _LAYOUTS),
+        certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),
+        uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
+        yields=read_yields(db),
+        rule_rates=read_rule_rates(db),
+        runs=read_runs(db),
+        edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
+    )
+
+
+def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
+    """The alarms of all runs, the latest first."""
+    return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
+
+
+def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
+    """The articles that are withdrawn, the latest first."""
+    return _read_rows(db, Withdrawal, _WITHDRAWALS)
+
+
+def read_yields(db: Database) -> tuple[Yield, ...]:
+    """What each part of each host gave in each run, the latest run of a host first."""
+    return _read_rows(db, Yield, _YIELDS)
+
+
+def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
+    """How often each rule fired in each host's last run with articles, and before."""
+    return _read_rows(db, RuleRate, _RULE_RATES)
+
+
+def read_runs(db: Database) -> tuple[RunLine, ...]:
+    """All runs, the earliest first."""
+    return _read_rows(db, RunLine, _RUNS)
+
+
+def _count_articles(db: Database) -> int:
+    return int(db.execute("SELECT count(*) FROM articles").fetchone()[0])
+
+
+def _count_shelved(db: Database) -> tuple[tuple[str, int], ...]:
+    return tuple(db.execute(_SHELVED_COUNTS).fetchall())
+
+
+def _read_rows(db: Database, row_type: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
+    """The rows of a query, each as a value of a type whose fields are the query's columns in order."""
+    return tuple(row_type(*row) for row in db.execute(query))

@@ -1,0 +1,307 @@
+"""A report as plain text for people: what needs attention first, tables after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from textwrap import wrap
+
+from rich.cells import cell_len, set_cell_size
+
+from broadsheet.cleaners.judge.certainty import certainty
+from broadsheet.output.archive.stored_text import inert_text
+from broadsheet.output.read.coverage import Coverage, Gap
+from broadsheet.output.read.plain_words import count_text, reason_words, rule_words
+from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
+
+_EMPTY_CELLS = ("", "–")
+_SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
+_EXAMPLE_INDENT = " " * 10
+_NARROW = 100  # columns of a terminal in which a URL has a line of its own
+_MAX_RULES = 8  # of one host
+_MAX_RUNS = 5  # of one host
+_DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
+
+
+def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Callable[[str], str] = str) -> str:
+    """The report as plain text, no line wider than `width`; a long list ends after `max_lines` lines and says so.
+
+    `url_words` says the reason of a URL's state in words.
+    """
+    sections = (
+        _wrap_text(verdict_sentence(report), "", width),
+        _wrap_text(edits_sentence(report), "", width),
+        _alarm_section(report.alarms, width, max_lines),
+        *(_coverage_section(coverage, width, max_lines, url_words) for coverage in report.coverage),
+        _withdrawal_section(report, width, max_lines, url_words),
+        _url_section(report, width, max_lines, url_words),
+        _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
+        _duplicate_section(report, width, max_lines),
+        _layout_section(report, width, max_lines),
+        _certainty_section(report, width, max_lines),
+        _removed_section(report, width, max_lines),
+        _yield_section(report.yields, width, max_lines),
+        *_rule_sections(report.rule_rates, width),
+        _format_table("Links to other hosts", ("host", "links"), _rows_of_cells(report.outside), width, max_lines),
+        _run_section(report, width, max_lines),
+    )
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def verdict_sentence(report: Report) -> str:
+    """What the archive came to: articles, gaps worth a look, alarms."""
+    shelved = "".join(f", {count:,} taken out as {reason}" for reason, count in report.shelved)
+    gaps = {(gap.state, gap.reason) for coverage in report.coverage for gap in coverage.gaps if gap.is_worth_a_look}
+    alarms = count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
+    gaps_text = f"{count_text(len(gaps), 'gap')} worth a look" if gaps else "no gap worth a look"
+    return f"{count_text(report.articles, 'article')}{shelved}; {gaps_text}; {alarms}."
+
+
+def edits_sentence(report: Report) -> str:
+    """The edits that the last run found, by kind; empty if it found none."""
+    if not report.edits:
+        return ""
+    kinds = ", ".join(f"{edit.kind} {edit.articles:,}" for edit in report.edits)
+    return f"Edits in the last run: {kinds} (broadsheet changes lists them)."
+
+
+def alarm_line(alarms: Sequence[AlarmLine]) -> str:
+    """The first alarm of a run and how many more there are, in one line; empty if there is none."""
+    if not alarms:
+        return ""
+    more = f"; {len(alarms) - 1} more in the report" if len(alarms) > 1 else ""
+    return f"Look at {alarms[0].host}: {alarms[0].message}{more}"
+
+
+def _alarm_section(alarms: Sequence[AlarmLine], width: int, max_lines: int) -> str:
+    if not alarms:
+        return ""
+    sentences = [f"{alarm.at[:10]} {alarm.host}: {alarm.message}" for alarm in alarms[:max_lines]]
+    lines = ["Out of line with the past", *(_wrap_text(_one_line(sentence), "  ", width) for sentence in sentences)]
+    return "\n".join((*lines, *_more_line(len(alarms), max_lines)))
+
+
+def _coverage_section(coverage: Coverage, width: int, max_lines: int, url_words: Callable[[str], str] = str) -> str:
+    page_urls = sum(gap.urls for gap in coverage.pages)
+    missing_urls = sum(gap.urls for gap in coverage.gaps)
+    head = f"Of {coverage.named:,} URLs that {_SOURCES[coverage.source]}: {coverage.articles:,} lead to articles"
+    head += f", {page_urls:,} to other pages" if page_urls else ""
+    head += f", {missing_urls:,} were not read" if missing_urls else ""
+    lines = [_wrap_text(head, "", width)]
+    for gaps in (coverage.pages, coverage.gaps):
+        for gap in gaps[:max_lines]:
+            lines += _gap_lines(gap, width, url_words)
+        lines += _more_line(len(gaps), max_lines)
+    if coverage.unnamed:
+        lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
+        lines += _example_lines(coverage.unnamed_examples, coverage.unnamed, width)
+    return "\n".join(lines)
+
+
+def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterator[str]:
+    """A line with count, reason and hint, and one for each example of what was not read."""
+    reason = url_words(gap.reason) if gap.reason else gap.state
+    if not gap.hint:
+        line = _one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}")
+        example = "" if cell_len(line) <= width else f", for example {_one_line(gap.examples[0])}"
+        yield _truncate(line.removesuffix(example), width)
+        yield from _example_lines(gap.examples[:1] if example else (), 1 if example else 0, width)
+        return
+    text = _one_line(f"{gap.urls:>7,} {gap.state}, {reason}: {gap.hint}")
+    yield from wrap(text, width, initial_indent="  ", subsequent_indent=_EXAMPLE_INDENT)
+    yield from _example_lines(gap.examples, gap.urls, width)
+
+
+def _url_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
+    rows = [[row.kind, row.state, url_words(row.reason), f"{row.urls:,}"] for row in report.urls]
+    return _format_table("URLs", ("kind", "state", "what it is", "URLs"), _one_line_cells(rows), width, max_lines)
+
+
+def _removed_section(report: Report, width: int, max_lines: int) -> str:
+    rows = [
+        [reason_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
+    ]
+    heads = ("what it is", "how it was recognised", "blocks", "words")
+    return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
+
+
+def _run_section(report: Report, width: int, max_lines: int) -> str:
+    heads = ("started", "finished", "outcome", "why", "command")
+    rows = [_run_cells(run) for run in report.runs]
+    return _format_table("Runs", heads, _one_line_cells(rows), width, max_lines)
+
+
+def _run_cells(run: RunLine) -> list[str]:
+    why = "" if run.reason == run.outcome else run.reason
+    return [_minute(run.started_at), _minute(run.finished_at), run.outcome, why, run.command]
+
+
+def _minute(time: str) -> str:
+    return time[:16].replace("T", " ")
+
+
+def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
+    for url in urls:
+        yield _truncate(f"{_EXAMPLE_INDENT}{_one_line(url)}", width)
+    if total > len(urls):
+        yield f"{_EXAMPLE_INDENT}…"
+
+
+def _withdrawal_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
+    rows = [
+        [withdrawal.seen_at[:10], url_words(withdrawal.reason or withdrawal.state), withdrawal.title, withdrawal.url]
+        for withdrawal in report.withdrawals
+    ]
+    title = "Withdrawn by their sites, kept here"
+    return _format_table(title, ("since", "now", "title", "URL"), _one_line_cells(rows), width, max_lines)
+
+
+def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
+    """The kinds of duplicates, and the clusters with most articles."""
+    kind_heads, cluster_heads = ("kind", "pairs", "least alike"), ("articles", "the earliest of them", "")
+    kind_rows = _rows_of_cells(report.duplicates)
+    cluster_rows = [[str(cluster.articles), cluster.title, cluster.url] for cluster in report.clusters]
+    tables = (
+        _format_table("Articles that are alike", kind_heads, kind_rows, width, max_lines),
+        _format_table("", cluster_heads, _one_line_cells(cluster_rows), width, max_lines),
+    )
+    return "\n".join(filter(None, tables))
+
+
+def _layout_section(report: Report, width: int, max_lines: int) -> str:
+    """What the pages are that are made alike, with one page of each layout; in a narrow window on the line below."""
+    is_narrow, heads = width < _NARROW, ("pages", "articles", "kind", "one of them", "why")
+    rows = [
+        [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, "" if is_narrow else layout.example, layout.evidence]
+        for layout in report.layouts
+    ]
+    table = _format_table("Layouts: pages made alike", heads, _one_line_cells(rows), width, max_lines)
+    if not is_narrow or not table:
+        return table
+    title, head, *lines = table.splitlines()
+    examples = [
+        _truncate(f"{_EXAMPLE_INDENT}{_one_line(layout.example)}", width) for layout in report.layouts[:max_lines]
+    ]
+    pairs = [text for pair in zip(lines, examples, strict=False) for text in pair]
+    return "\n".join((title, head, *pairs, *lines[len(examples) :]))
+
+
+def _certainty_section(report: Report, width: int, max_lines: int) -> str:
+    """How many texts are of which certainty, and the least certain of them."""
+    if not report.uncertain:
+        return ""
+    counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
+    rows = [
+        [f"{article.expected_f1:.2f}", certainty(article.expected_f1), article.title, article.url]
+        for article in report.uncertain
+    ]
+    heads = ("expected F1", "certainty", "title", "URL")
+    return _format_table(f"Certainty of the texts: {counts}", heads, _one_line_cells(rows), width, max_lines)
+
+
+def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
+    """All of each host's pages, run by run, the latest first."""
+    shown_yields: list[Yield] = []
+    for host_yield in yields:
+        if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
+            shown_yields.append(host_yield)
+    hosts = {host_yield.host for host_yield in shown_yields}
+    heads = ("host", "run", "pages", "articles", "no text", "copies", "words", "removed")
+    rows = [
+        [
+            *("" if len(hosts) == 1 else host_yield.host, _minute(host_yield.started_at)),
+            *(f"{host_yield.pages:,}", f"{host_yield.articles:,}", f"{host_yield.barren:,}"),
+            *(f"{host_yield.alike:,}", f"{host_yield.words_median:,}", f"{host_yield.removed_share:.0%}"),
+        ]
+        for host_yield in shown_yields
+    ]
+    title = f"What {hosts.pop() if len(hosts) == 1 else 'each site'} gave, run by run"
+    return _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, max_lines)
+
+
+def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
+    """A table for each host: the rules that fired most, with their share of article pages in the last run and
+    before."""
+    for host in dict.fromkeys(rate.host for rate in rates):
+        host_rates = [rate for rate in rates if rate.host == host]
+        rows = [
+            [
+                *(reason_words(rate.reason), rule_words(rate.rule)),
+                _format_percentage(rate.pages, rate.of_pages),
+                _format_percentage(rate.pages_before, rate.of_pages_before),
+            ]
+            for rate in host_rates
+        ]
+        title = f"Rules on {host_rates[0].of_pages:,} article pages of {host}, last run and before"
+        heads = ("what it is", "how it was recognised", "last", "before")
+        yield _format_table(_truncate(_one_line(title), width), heads, _one_line_cells(rows), width, _MAX_RULES)
+
+
+def _format_percentage(hits: int, pages: int) -> str:
+    return f"{hits / pages:.0%}" if pages else "–"
+
+
+def _rows_of_cells(rows: Iterable[object]) -> list[list[str]]:
+    """The fields of each dataclass value as one-line strings, numbers with thousands separated."""
+    return [[_format_cell(getattr(row, name)) for name in row.__slots__] for row in rows]  # type: ignore[attr-defined]
+
+
+def _format_cell(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else _one_line(str(value))
+
+
+def _one_line_cells(rows: Iterable[Sequence[str]]) -> list[list[str]]:
+    return [[_one_line(cell) for cell in row] for row in rows]
+
+
+def _one_line(text: str) -> str:
+    """The text in one line, without control characters; spaces in front stay."""
+    return text[: len(text) - len(text.lstrip(" "))] + " ".join(inert_text(text).split())
+
+
+def _wrap_text(text: str, indent: str, width: int) -> str:
+    return "\n".join(wrap(text, width, initial_indent=indent, subsequent_indent=indent + "    " * bool(indent)))
+
+
+def _more_line(total: int, max_lines: int) -> list[str]:
+    """The line that says how many are left out; none if all are shown."""
+    return [f"  … and {total - max_lines} more"] if total > max_lines else []
+
+
+def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, max_lines: int) -> str:
+    """A table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
+    if not rows:
+        return ""
+    full_columns = [column for column in range(len(heads)) if any(row[column] not in _EMPTY_CELLS for row in rows)]
+    heads, rows = [heads[column] for column in full_columns], [[row[column] for column in full_columns] for row in rows]
+    shown_rows, columns = rows[:max_lines], range(len(heads))
+    widths = _fit_widths([max(cell_len(row[column]) for row in (heads, *shown_rows)) for column in columns], width)
+    is_numeric = [
+        all(row[column].replace(",", "").removesuffix("%").isdigit() for row in shown_rows) for column in columns
+    ]
+    table_lines = (_format_row(row, widths, is_numeric) for row in (heads, *shown_rows))
+    return "\n".join((*filter(None, [title]), *table_lines, *_more_line(len(rows), max_lines)))
+
+
+def _fit_widths(widths: list[int], width: int) -> list[int]:
+    """Narrow the widest column, a character at a time, until indent, columns and gaps fit the width."""
+    while 2 * len(widths) + sum(widths) > width and max(widths) > 1:
+        widths[widths.index(max(widths))] -= 1
+    return widths
+
+
+def _format_row(cells: Sequence[str], widths: Sequence[int], is_numeric: Sequence[bool]) -> str:
+    padded_cells = [
+        _pad(_truncate(cell, size), size, right_aligned=right_aligned)
+        for cell, size, right_aligned in zip(cells, widths, is_numeric, strict=True)
+    ]
+    return ("  " + "  ".join(padded_cells)).rstrip()
+
+
+def _pad(text: str, size: int, *, right_aligned: bool) -> str:
+    space = " " * (size - cell_len(text))
+    return space + text if right_aligned else text + space
+
+
+def _truncate(text: str, size: int) -> str:
+    """The text cut to so many columns; a Chinese or Japanese character takes two."""
+    return text if cell_len(text) <= size else set_cell_size(text, max(0, size - 1)).rstrip() + "…"

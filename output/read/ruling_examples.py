@@ -1,0 +1,78 @@
+"""Examples for a ruling: where its block stands, and which other blocks have similar words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import Block, Verdict
+from broadsheet.output.archive.ledger import read_ledger
+from broadsheet.output.archive.stored_text import words_of
+from broadsheet.output.settle.copies_and_parts import word_overlap
+from broadsheet.output.write.person_verdicts import Ruling
+
+MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
+_MAX_CHARS = 600  # characters of an example
+_MAX_TEXTS = 500  # texts that are compared
+_SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
+
+_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM overruled o JOIN urls u ON u.id = o.page_id
+    WHERE o.ruling_id = ? ORDER BY u.url, o.position LIMIT 1"""
+_IS_KEPT = "EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
+_TEXTS_LIKE = f"""SELECT t.text FROM block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
+        AND {_IS_KEPT} ORDER BY t.id LIMIT {_MAX_TEXTS}"""
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class RulingExample:
+    """A block that a ruling decides: its page's URL, the block, and the verdicts on the blocks around it."""
+
+    url: str
+    block: Block
+    surrounding_verdicts: tuple[Verdict, ...]
+
+
+def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
+    """The first block that a ruling decides, by URL; None where none of its pages is stored any more."""
+    row = db.execute(_FIRST_OVERRULED, [ruling.id]).fetchone()
+    if row is None:
+        return None
+    page_id, position, url = row
+    ledger = list(read_ledger(db, page_id))
+    index = next(index for index, (block, _) in enumerate(ledger) if block.position == position)
+    neighbours = (*reversed(ledger[max(0, index - 2) : index]), *ledger[index + 1 : index + 3])
+    return RulingExample(url, ledger[index][0], tuple(verdict for _, verdict in neighbours))
+
+
+def find_same_but_for_numbers(db: Database, text: str, *, is_kept: bool) -> list[str]:
+    """Other block texts that read the same with other numbers, and that some page keeps, or removes."""
+    if not _NUMBER.search(text):
+        return []
+    rows = db.execute(_TEXTS_LIKE, [_NUMBER.sub("%", _escape_like(text)), is_kept]).fetchall()
+    return [similar_text for (similar_text,) in rows if similar_text != text]
+
+
+def find_similar_blocks(db: Database, text: str) -> list[str]:
+    """Texts of kept blocks that share words with a text, the most similar first."""
+    words = sorted(dict.fromkeys(words_of(text)), key=lambda word: (-len(word), word))[:_SEARCH_WORDS]
+    candidates = {
+        candidate
+        for word in words
+        for (candidate,) in db.execute(_TEXTS_LIKE, [f"%{_escape_like(word)}%", True]).fetchall()
+    }
+    return _similar_texts(text, candidates - {text})
+
+
+def _similar_texts(text: str, candidates: Iterable[str]) -> list[str]:
+    overlaps = {candidate: word_overlap(text, candidate) for candidate in candidates}
+    similar_texts = [candidate for candidate, overlap in overlaps.items() if overlap >= MIN_OVERLAP]
+    return sorted(similar_texts, key=lambda candidate: (-overlaps[candidate], candidate))
+
+
+def _escape_like(text: str) -> str:
+    """The text as a LIKE pattern that matches it literally."""
+    return re.sub(r"[%_\\]", r"\\\g<0>", text)

@@ -1,0 +1,181 @@
+"""Articles as typed values, one or all of them, and as a pandas DataFrame (pandas is loaded when asked for).
+
+The stored articles as typed values: one by its URL or number, or all of them a batch at a time.
+
+A batch is one short statement, so that a program which reads a whole archive slowly never keeps a crawl beside it from
+folding its write-ahead log into the file.
+
+The table `articles` as a pandas DataFrame. pandas is imported here and nowhere else, when this is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
+from broadsheet.output.archive.table_columns import quoted_name, table_columns
+from broadsheet.output.write.person_verdicts import find_article
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_BATCH = 100  # articles in memory at a time
+_EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
+_INSTANTS = frozenset(("published", "modified", "first_seen", "last_seen"))
+_DAYS = frozenset(("published_day", "modified_day"))
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """An article as it is stored: a row of the table `articles`.
+
+    A text that the page does not state is empty, a time or day None. `id` stays for good, and is the same in every
+    archive. `published` and `modified` are instants in UTC, None unless the page states a time with its zone;
+    `published_day` and `modified_day` are days in the publisher's zone; `published_raw` and `modified_raw` are what the
+    page states. `text` has a block a line, `markdown` the same with headings, lists, emphasis and links; `word_count`
+    counts the words of the text, in Chinese and Japanese the characters. `page_type` is `article`, or `teaser` for the
+    free beginning of one behind a paywall. `metadata_sources` says where on the page each value was stated.
+    `first_seen` and `last_seen` are the times (UTC) at which its page was first and last fetched as an article.
+    `own_columns` has the values of columns that somebody added to the table.
+    """
+
+    id: int
+    url: str
+    canonical_url: str
+    host: str
+    title: str
+    authors: tuple[str, ...]
+    published: datetime | None
+    published_day: date | None
+    published_raw: str
+    modified: datetime | None
+    modified_day: date | None
+    modified_raw: str
+    language: str
+    description: str
+    standfirst: str
+    section: str
+    tags: tuple[str, ...]
+    keywords: tuple[str, ...]
+    licence: str
+    sitename: str
+    image: str
+    text: str = field(repr=False)
+    markdown: str = field(repr=False)
+    word_count: int
+    page_type: str
+    first_seen: datetime | None
+    last_seen: datetime | None
+    page_id: int
+    capture_id: int | None
+    cleaner_version: str
+    metadata_sources: Mapping[str, str] = field(repr=False)
+    own_columns: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+
+_ARTICLE_COLUMNS = frozenset(attribute.name for attribute in fields(Article)) - {"own_columns"}
+_NULLABLE = frozenset(("capture_id",))
+
+
+def iter_stored_articles(
+    db: Database, bounds: ArticleBounds = ALL_ARTICLES, *, one_per_cluster: bool = False
+) -> Iterator[Article]:
+    """The articles within the bounds, in the order of their numbers; those of a batch are of one moment.
+
+    With `one_per_cluster`, of articles that say the same only the earliest. DamagedValue if a stored value cannot be
+    what was stored.
+    """
+    conditions = ["id > :last_id", bounds.condition]
+    if one_per_cluster:
+        conditions.append(f"id IN ({_EARLIEST_IN_CLUSTER})")
+    where, last_id = " AND ".join(conditions), -1
+    while rows := _read_rows(db, f"{where} ORDER BY id LIMIT {_BATCH}", {**bounds.values, "last_id": last_id}):
+        yield from (_make_article(row) for row in rows)
+        last_id = rows[-1]["id"]
+
+
+def find_stored_article(db: Database, url_or_id: str) -> Article | None:
+    """The article that a number, or any URL that leads to it, names; None if the archive has none."""
+    article_id = find_article(db, url_or_id)
+    rows = [] if article_id is None else _read_rows(db, "id = :id", {"id": article_id})
+    return _make_article(rows[0]) if rows else None
+
+
+def _read_rows(db: Database, where: str, values: Mapping[str, object]) -> list[dict[str, Any]]:
+    names = [column.name for column in table_columns(db, "articles")]
+    query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles WHERE {where}"
+    return [dict(zip(names, row, strict=True)) for row in db.execute(query, dict(values)).fetchall()]
+
+
+def _make_article(row: Mapping[str, Any]) -> Article:
+    values = {name: _typed_value(name, value, row["id"]) for name, value in row.items() if name in _ARTICLE_COLUMNS}
+    return Article(**values, own_columns={name: row[name] for name in row if name not in _ARTICLE_COLUMNS})
+
+
+def _typed_value(name: str, value: Any, article_id: int) -> Any:
+    """A column's value as the field of `Article` has it."""
+    if name == SOURCES_COLUMN:
+        return stored_object(value, "articles", name, article_id)
+    if name in JSON_COLUMNS:
+        return stored_texts(value, "articles", name, article_id)
+    if name in _INSTANTS | _DAYS:
+        with decoding("articles", name, article_id):
+            return _moment(value, datetime if name in _INSTANTS else date) if value else None
+    return "" if value is None and name not in _NULLABLE else value
+
+
+def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
+    return kind.fromisoformat(text)
+
+
+_FRAME_INSTANTS = ("published", "modified", "first_seen", "last_seen")
+_FRAME_DAYS = ("published_day", "modified_day")
+_INTEGERS = ("id", "word_count", "page_id", "capture_id")
+
+
+def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
+    """A row an article, in the order of their numbers, of the columns that are named; of all where none is.
+
+    ImportError without pandas, KeyError for a column that is not there, DamagedValue for JSON that is none.
+    """
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("to_pandas needs pandas: pip install pandas") from error
+    names = _checked_names(db, columns)
+    query = f"SELECT id, {', '.join(map(quoted_name, names))} FROM articles ORDER BY id"
+    rows = db.execute(query).fetchall()
+    return pd.DataFrame({name: _series(name, [(row[0], row[i]) for row in rows]) for i, name in enumerate(names, 1)})
+
+
+def _checked_names(db: Database, columns: Sequence[str]) -> list[str]:
+    stored_names = [column.name for column in table_columns(db, "articles")]
+    if missing_names := [name for name in columns if name not in stored_names]:
+        raise KeyError(f"articles has no column {missing_names[0]}; it has {', '.join(stored_names)}")
+    return list(columns) or stored_names
+
+
+def _series(name: str, numbered_values: Sequence[tuple[int, object]]) -> pd.Series:
+    """A column, given as (the article's number, value), with the type that its values have."""
+    import pandas as pd
+
+    values = [value for _, value in numbered_values]
+    if name in _FRAME_INSTANTS:
+        return pd.Series(pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce"))
+    if name in _FRAME_DAYS:
+        return pd.Series(pd.to_datetime(values, format="%Y-%m-%d", errors="coerce"))
+    if name in _INTEGERS:
+        return pd.Series(values, dtype="Int64" if None in values else "int64")
+    if name == SOURCES_COLUMN:
+        return pd.Series([stored_object(value, "articles", name, number) for number, value in numbered_values])
+    if name in JSON_COLUMNS:
+        return pd.Series([list(stored_texts(value, "articles", name, number)) for number, value in numbered_values])
+    return pd.Series(values)

@@ -1,0 +1,194 @@
+"""Articles as TEI P5, one file an article: a header with what the page states, and the text with its structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from markdown_it.token import Token
+from sqlite_utils import Database
+
+from broadsheet.output.read.article_files import file_name
+from broadsheet.output.read.article_rows import iter_articles
+from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
+from broadsheet.output.read.inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
+
+_TEI = "http://www.tei-c.org/ns/1.0"
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_SPACE = "{http://www.w3.org/XML/1998/namespace}space"
+_UNKNOWN_LANGUAGE = "und"
+_W3C_DATE = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\dZ)?")
+_CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
+    "paragraph": ("p", {}),
+    "bullet_list": ("list", {"rend": "bulleted"}),
+    "ordered_list": ("list", {"rend": "numbered"}),
+    "list_item": ("item", {}),
+    "blockquote": ("quote", {}),
+    "table": ("table", {}),
+    "tr": ("row", {}),
+    "th": ("cell", {"role": "label"}),
+    "td": ("cell", {}),
+    "em": ("hi", {"rend": "italic"}),
+    "strong": ("hi", {"rend": "bold"}),
+}
+"""The TEI element of what markdown opens and closes; what is not here leaves its content only."""
+
+
+def export_tei(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
+    """Write the articles to their files in `folder`, made if missing, and return how many.
+
+    TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    """
+    own_files, count = OwnFiles.of(db), 0
+    checked_folder(own_files, str(folder))
+    for article in iter_articles(db, one_per_cluster=one_per_cluster):
+        path = folder / file_name(article).replace(".md", ".xml")
+        write_file(own_files, path, tei_document(article))
+        count += 1
+    return count
+
+
+def tei_document(article: Mapping[str, Any]) -> bytes:
+    """The article as a TEI document in UTF-8."""
+    root = Element("TEI", {"xmlns": _TEI})
+    root.append(_header(article))
+    text = SubElement(root, "text", {_LANGUAGE: language_tag(article["language"]) or _UNKNOWN_LANGUAGE})
+    _BodyBuilder(SubElement(text, "body")).add(article_tokens(article))
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _header(article: Mapping[str, Any]) -> Element:
+    header = Element("teiHeader")
+    description = SubElement(header, "fileDesc")
+    _add_title(SubElement(description, "titleStmt"), article)
+    _add_publication(SubElement(description, "publicationStmt"), article)
+    _add_source(SubElement(SubElement(description, "sourceDesc"), "bibl"), article)
+    project = SubElement(SubElement(header, "encodingDesc"), "projectDesc")
+    _add(project, "p", f"Cleaned by Broadsheet, cleaner {xml_text(article['cleaner_version'])}: navigation, "
+         "advertisements and the like are left out; paragraphs, headings, lists, quotations, tables and links are "
+         "encoded.")  # fmt: skip
+    _add_profile(SubElement(header, "profileDesc"), article)
+    return header
+
+
+def _add_title(statement: Element, article: Mapping[str, Any]) -> None:
+    _add(statement, "title", xml_line(article["title"]) or xml_line(article["url"]))
+    for author in article["authors"]:
+        _add(statement, "author", xml_line(author))
+
+
+def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
+    _add(statement, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    if article["published_raw"]:
+        _add_date(statement, article)
+    _add(statement, "idno", str(article["id"])).set("type", "broadsheet")
+    if article["licence"]:
+        _add(SubElement(SubElement(statement, "availability"), "licence"), "p", xml_line(article["licence"]))
+
+
+def _add_source(bibliography: Element, article: Mapping[str, Any]) -> None:
+    _add_title(bibliography, article)
+    _add(bibliography, "publisher", xml_line(article["sitename"]) or xml_line(article["host"]))
+    if article["published_raw"]:
+        _add_date(bibliography, article)
+    _add(bibliography, "idno", xml_line(article["url"])).set("type", "URL")
+    _add(bibliography, "note", f"Read on {xml_line(article['last_seen'])}.").set("type", "read")
+
+
+def _add_date(parent: Element, article: Mapping[str, Any]) -> None:
+    date = _add(parent, "date", xml_line(article["published_raw"]))
+    when = str(article["published"] or article["published_day"] or "")
+    if _W3C_DATE.fullmatch(when):
+        date.set("when", when)
+
+
+def _add_profile(profile: Element, article: Mapping[str, Any]) -> None:
+    if article["description"]:
+        _add(SubElement(profile, "abstract"), "p", xml_line(article["description"]))
+    language = language_tag(article["language"]) or _UNKNOWN_LANGUAGE
+    _add(SubElement(profile, "langUsage"), "language", language).set("ident", language)
+    if subjects := dict.fromkeys(xml_line(tag) for tag in (article["section"], *article["tags"]) if tag):
+        keywords = SubElement(SubElement(profile, "textClass"), "keywords")
+        for subject in subjects:
+            _add(keywords, "term", subject)
+
+
+class _BodyBuilder:
+    """Makes TEI elements of tokens. A heading begins a division, which ends before the next one."""
+
+    def __init__(self, body: Element) -> None:
+        self._body = body
+        self._open = [SubElement(body, "div")]
+        self._handlers: dict[str, Callable[[Token], None]] = {
+            "inline": lambda token: self.add(token.children or ()),
+            "text": lambda token: self._add_text(token.content),
+            "softbreak": lambda token: self._add_text("\n"),  # noqa: ARG005
+            "hardbreak": lambda token: self._add_empty("lb"),  # noqa: ARG005
+            "hr": lambda token: self._add_empty("milestone", unit="section"),  # noqa: ARG005
+            "code_inline": lambda token: self._add_leaf("code", token.content),
+            "code_block": self._add_code,
+            "fence": self._add_code,
+            "link_open": self._open_link,
+            "link_close": lambda token: self._close("ref"),  # noqa: ARG005
+            "heading_open": self._open_heading,
+            "heading_close": lambda token: self._close("head"),  # noqa: ARG005
+        }
+
+    def add(self, tokens: Iterable[Token]) -> None:
+        """Add what the tokens stand for."""
+        for token in tokens:
+            kind = token.type.removesuffix("_open").removesuffix("_close")
+            if handler := self._handlers.get(token.type):
+                handler(token)
+            elif kind in _CONTAINERS:
+                name, attributes = _CONTAINERS[kind]
+                if token.nesting > 0:
+                    self._open.append(SubElement(self._open[-1], name, attributes))
+                else:
+                    self._close(name)
+
+    def _open_heading(self, token: Token) -> None:
+        """Begin a division; a heading within a quotation or a list is a label of it."""
+        if len(self._open) > 1:
+            self._open.append(SubElement(self._open[-1], "p", {"rend": "heading"}))
+            return
+        if len(self._open[0]):
+            self._open[0] = SubElement(self._body, "div")
+        self._open[0].set("n", token.tag[1:])
+        self._open.append(SubElement(self._open[0], "head"))
+
+    def _close(self, name: str) -> None:
+        if len(self._open) > 1 and self._open[-1].tag in (name, "p"):
+            self._open.pop()
+
+    def _open_link(self, token: Token) -> None:
+        target = str(token.attrs.get("href", ""))
+        attributes = {"target": xml_text(target)} if is_safe_link(target) else {}
+        self._open.append(SubElement(self._open[-1], "ref", attributes))
+
+    def _add_text(self, text: str) -> None:
+        parent = self._open[-1]
+        if len(parent):
+            parent[-1].tail = (parent[-1].tail or "") + text
+        else:
+            parent.text = (parent.text or "") + text
+
+    def _add_empty(self, name: str, **attributes: str) -> None:
+        SubElement(self._open[-1], name, attributes)
+
+    def _add_leaf(self, name: str, text: str) -> None:
+        _add(self._open[-1], name, text)
+
+    def _add_code(self, token: Token) -> None:
+        _add(self._open[-1], "ab", token.content).attrib.update({"type": "code", _SPACE: "preserve"})
+
+
+def _add(parent: Element, name: str, text: str) -> Element:
+    element = SubElement(parent, name)
+    element.text = text
+    return element

@@ -1,0 +1,302 @@
+"""Raw responses as one WACZ file (1.1.1), with the URLs sorted as CDXJ indexes hold them (SURT).
+
+URLs as web archives sort them: Sort-friendly URI Reordering Transform, as CDXJ indexes hold it. Pure.
+
+`https://www.Example.org:8080/A/?b=2&a=1` → `org,example:8080)/a?a=1&b=2`. The rules are those of the Internet Archive's
+Wayback Machine, by which pywb looks up: percent escapes are undone and only the necessary ones made again, doubled
+slashes folded, dot segments resolved, and session ids left out.
+
+The raw responses as one WACZ file (Web Archive Collection Zipped, 1.1.1), which replay tools open as it is.
+
+A ZIP with uncompressed members: the WARC files up to their committed lengths, an index of them (CDXJ in gzip members of
+some lines each, and an index of those: ZipNum), the pages with their titles, and a data package that lists every member
+with its digest.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+from urllib.parse import unquote_to_bytes
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.raw.stored_credentials import FileSpan, file_spans, redacted_span
+from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.raw.warc_writer import warc_date
+
+_URL = re.compile(r"(https?):/{2,}([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
+_PORT = re.compile(r":(\d*)$")
+_LINE_ENDS = str.maketrans("", "", "\t\r\n")
+_WWW = re.compile(rb"^www\d*\.")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_TO_ESCAPE = re.compile(rb"[\x00-\x20#%\x7f-\xff]")
+_DECIMAL_ADDRESS = re.compile(r"[0-9]{1,10}")
+_SESSION_FOLDERS = (
+    rb"(?<=/)\((?:[a-z]\([0-9a-z]{24}\))+\)/(?=[^?]+\.aspx)",
+    rb"(?<=/)\([0-9a-z]{24}\)/(?=[^?]+\.aspx)",
+)
+_SESSION_ARGUMENTS = (
+    rb"jsessionid=[0-9a-z]{32}(?:&|$)",
+    rb"phpsessid=[0-9a-z]{32}(?:&|$)",
+    rb"sid=[0-9a-z]{32}(?:&|$)",
+    rb"aspsessionid[a-z]{8}=[a-z]{24}(?:&|$)",
+    rb"cfid=[^&]+&cftoken=[^&]+(?:&|$)",
+)
+
+
+def surt(url: str) -> str:
+    """The URL's sort key in a CDXJ index; a URL that is not of http or https is its own key."""
+    match = _URL.match(url.strip().translate(_LINE_ENDS))
+    if match is None:
+        return url
+    scheme, authority, path, query = match.groups()
+    host, port = _host_and_port(authority.rpartition("@")[2], scheme.lower())
+    return f"{host}{port}){_path_key(path)}{_query_key(query or '')}"
+
+
+def _host_and_port(authority: str, scheme: str) -> tuple[str, str]:
+    port_match = _PORT.search(authority)
+    number = int(port_match[1] or 0) if port_match else 0
+    name = authority[: port_match.start()] if port_match else authority
+    host = _WWW.sub(b"", _host_bytes(name))
+    port = f":{number}" if number and number != _DEFAULT_PORTS[scheme] else ""
+    return ",".join(reversed(_escape(host).split("."))), port
+
+
+def _host_bytes(name: str) -> bytes:
+    """The host's name in lower case, international ones as DNS has them, a number as the address that it stands for."""
+    host = _unescape(name.strip("[]"))
+    with suppress(UnicodeError):  # such a host stays as it is
+        host = host.decode("utf-8").encode("idna")
+    host = re.sub(rb"\.{2,}", b".", host).strip(b".").lower()
+    if _DECIMAL_ADDRESS.fullmatch(host.decode("latin-1")) and int(host) < 1 << 32:
+        return str(IPv4Address(int(host))).encode()
+    return host
+
+
+def _path_key(path: str) -> str:
+    segments = _unescape(path).removeprefix(b"/").split(b"/")
+    folded_path = b"/" + b"/".join(segment for segment in _resolved_segments(segments) if segment)
+    return _escape(_without_sessions(folded_path, _SESSION_FOLDERS)).lower()
+
+
+def _resolved_segments(segments: Iterable[bytes]) -> list[bytes]:
+    """The segments of a path without dots; `..` takes the one before it along, also an empty one, and stays where none
+    is."""
+    resolved: list[bytes] = []
+    for segment in segments:
+        if segment == b".." and resolved:
+            resolved.pop()
+        elif segment != b".":
+            resolved.append(segment)
+    return resolved
+
+
+def _query_key(query: str) -> str:
+    kept_query = _without_sessions(_escape(_unescape(query)).encode("ascii"), _SESSION_ARGUMENTS)
+    if not kept_query:
+        return ""
+    arguments = kept_query.decode("ascii").lower().split("&")
+    return "?" + "&".join(sorted(arguments, key=lambda argument: argument.split("=", 1)))
+
+
+def _without_sessions(data: bytes, patterns: Iterable[bytes]) -> bytes:
+    """A path or a query without the last session id of each pattern."""
+    for pattern in patterns:
+        if match := re.match(rb"(.*)" + pattern, data, re.IGNORECASE | re.DOTALL):
+            data = data[: match.end(1)] + data[match.end() :]
+    return data
+
+
+def _unescape(text: str) -> bytes:
+    """The bytes of a text with all percent escapes undone, also those that come out of others."""
+    data = text.encode("utf-8", "surrogatepass")
+    while (unescaped := unquote_to_bytes(data)) != data:
+        data = unescaped
+    return data
+
+
+def _escape(data: bytes) -> str:
+    return _TO_ESCAPE.sub(lambda match: b"%%%02X" % match[0][0], data).decode("ascii")
+
+
+_VERSION = "1.1.1"
+_LINES_PER_MEMBER = 1024  # of the index in one gzip member
+_REDACTION_ROOM = 16  # a file without credentials may be larger by one part in so many
+_PIECE_SIZE = 1 << 20  # bytes copied at a time
+_INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
+        c.warc_offset, c.warc_length, c.warc_file
+    FROM captures c JOIN warc_files f ON f.name = c.warc_file"""
+_PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title FROM pages p JOIN captures c ON c.id = p.capture_id
+        JOIN warc_files f ON f.name = c.warc_file
+    WHERE c.http_status = 200 ORDER BY c.fetched_at, c.id"""
+_START = """SELECT c.final_url, c.fetched_at FROM urls u JOIN captures c ON c.url = u.url
+        JOIN warc_files f ON f.name = c.warc_file
+    WHERE u.found_via = 'seed' AND c.http_status = 200 ORDER BY c.fetched_at LIMIT 1"""
+
+
+_Offsets = dict[tuple[str, int], int]
+"""By a WARC file's name and the offset of a record in it: the offset in the copy."""
+
+
+class MissingWarcError(Exception):
+    """A WARC file that the archive names is not there, or too short; the message says which, in one line."""
+
+
+def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: bool = False) -> int:
+    """Write the archive's raw responses to a new file and return how many captures it holds.
+
+    An open file must be one that can be moved about in. Credentials that stored requests hold are replaced, unless it
+    `keeps_credentials`.
+    """
+    folder = database_file(db).parent
+    offsets: _Offsets = {}
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
+        package = _Package(zip_file)
+        for name, length in db.execute("SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name").fetchall():
+            spans = (FileSpan(0, length, is_capture=True),) if keeps_credentials else file_spans(db, name, length)
+            warc_pieces = _warc_pieces(_CommittedFile(warc_path(folder, name), name, length), spans, offsets)
+            package.add(f"archive/{PurePosixPath(name).name}", warc_pieces, length + length // _REDACTION_ROOM)
+        lines = _index_lines(db, offsets)
+        package.add_index(lines)
+        package.add("pages/pages.jsonl", _page_lines(db))
+        package.close(_description(db))
+    return len(lines)
+
+
+class _Package:
+    """A ZIP file, and the list of its members for the data package."""
+
+    def __init__(self, zip_file: zipfile.ZipFile) -> None:
+        self._zip_file = zip_file
+        self._resources: list[dict[str, object]] = []
+
+    def add(self, path: str, pieces: Iterable[bytes], stated_size: int = 0) -> None:
+        """Add a member, written piece by piece. One that may be larger than 2 GiB has to state its size in bytes.
+
+        Readers look for fields of ZIP64 in a member's own header only where the directory has some too, and the
+        directory has them only where they are needed.
+        """
+        sha256, size = hashlib.sha256(), 0
+        with self._zip_file.open(path, "w", force_zip64=stated_size > zipfile.ZIP64_LIMIT) as member:
+            for piece in pieces:
+                member.write(piece)
+                sha256.update(piece)
+                size += len(piece)
+        name = re.sub(r"[^a-z0-9._-]+", "-", PurePosixPath(path).name.lower())
+        self._resources.append({"name": name, "path": path, "hash": f"sha256:{sha256.hexdigest()}", "bytes": size})
+
+    def add_index(self, lines: list[str]) -> None:
+        """Add the CDXJ lines in gzip members, and the index of those."""
+        members, member_lines = [], ['!meta 0 {"format": "cdxj-gzip-1.0", "filename": "index.cdx.gz"}\n']
+        offset = 0
+        for start in range(0, len(lines), _LINES_PER_MEMBER):
+            member = gzip.compress("".join(lines[start : start + _LINES_PER_MEMBER]).encode(), mtime=0)
+            key = " ".join(lines[start].split(" ", 2)[:2])
+            entry = {"offset": offset, "length": len(member), "digest": f"sha256:{hashlib.sha256(member).hexdigest()}"}
+            member_lines.append(f"{key} {json.dumps(entry)}\n")
+            members.append(member)
+            offset += len(member)
+        self.add("indexes/index.cdx.gz", members)
+        self.add("indexes/index.idx", ["".join(member_lines).encode()])
+
+    def close(self, description: dict[str, object]) -> None:
+        """Add the data package, and its digest."""
+        text = json.dumps(
+            {"profile": "data-package", "wacz_version": _VERSION, **description, "resources": self._resources}, indent=2
+        )
+        self._zip_file.writestr("datapackage.json", text)
+        digest = {"path": "datapackage.json", "hash": f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"}
+        self._zip_file.writestr("datapackage-digest.json", json.dumps(digest))
+
+
+@dataclass(frozen=True, slots=True)
+class _CommittedFile:
+    """A WARC file, named as table `warc_files` does, and the length in bytes that was committed to it."""
+
+    path: Path
+    name: str
+    length: int
+
+
+def _warc_pieces(file: _CommittedFile, spans: Iterable[FileSpan], offsets: _Offsets) -> Iterator[bytes]:
+    """The committed bytes of a WARC file in pieces, without credentials between the captures' records.
+
+    `offsets` learns where each capture's record comes to stand. MissingWarcError if the file has fewer bytes.
+    """
+    written_length = 0
+    try:
+        if missing_length := max(0, file.length - file.path.stat().st_size):
+            raise MissingWarcError(f"{file.path} is {missing_length:,} bytes shorter than what was committed to it")
+        with file.path.open("rb") as stream:
+            for span in spans:
+                if span.is_capture:
+                    offsets[file.name, span.offset] = written_length
+                for piece in _span_pieces(stream, span):
+                    written_length += len(piece)
+                    yield piece
+    except OSError as error:
+        raise MissingWarcError(f"{file.path}: {error.strerror}") from error
+
+
+def _span_pieces(stream: BinaryIO, span: FileSpan) -> Iterator[bytes]:
+    stream.seek(span.offset)
+    if not span.is_capture:
+        yield redacted_span(stream.read(span.length))
+        return
+    length = span.length
+    while length and (piece := stream.read(min(_PIECE_SIZE, length))):
+        length -= len(piece)
+        yield piece
+
+
+def _index_lines(db: Database, offsets: _Offsets) -> list[str]:
+    """A CDXJ line for each capture, sorted by bytes; `offsets` says where its record stands now, if it has moved."""
+    return sorted((_index_line(row, offsets) for row in db.execute(_INDEX)), key=str.encode)
+
+
+def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str], offsets: _Offsets) -> str:
+    url, fetched_at, status, content_type, digest, refers_to, offset, length, file = row
+    entry = {
+        "url": url,
+        "mime": "warc/revisit" if refers_to is not None else content_type.partition(";")[0].strip().lower() or "unk",
+        "status": str(status),
+        "digest": digest,
+        "length": str(length),
+        "offset": str(offsets.get((file, offset), offset)),
+        "filename": PurePosixPath(file).name,
+    }
+    return f"{surt(url)} {_index_time(fetched_at)} {json.dumps(entry)}\n"
+
+
+def _page_lines(db: Database) -> Iterator[bytes]:
+    """The lines of `pages.jsonl`: its header, then a page each."""
+    yield b'{"format": "json-pages-1.0", "id": "pages", "title": "All Pages"}\n'
+    for capture_id, url, fetched_at, title in db.execute(_PAGES):
+        page = {"id": str(capture_id), "url": url, "ts": warc_date(fetched_at), "title": title or url}
+        yield json.dumps(page).encode() + b"\n"
+
+
+def _description(db: Database) -> dict[str, object]:
+    """The data package's own metadata: when and by what it was made, and its start page."""
+    description: dict[str, object] = {"created": warc_date(utc_now()), "software": "Broadsheet"}
+    for url, fetched_at in db.execute(_START):
+        description |= {"title": url, "mainPageUrl": url, "mainPageDate": warc_date(fetched_at)}
+    return description
+
+
+def _index_time(time: str) -> str:
+    """An ISO 8601 time as CDXJ holds it: YYYYMMDDhhmmss."""
+    return "".join(filter(str.isdigit, time[:19]))

@@ -1,0 +1,220 @@
+"""Feeds of an archive, Atom and JSON Feed: new articles, or edits to articles, newest first.
+
+The entries of a feed, newest first: articles that are new in the archive, or edits to articles.
+
+A feed as Atom (RFC 4287).
+
+A feed as JSON Feed 1.1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import NAMESPACE_URL, uuid5
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element, SubElement
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.article_filter import host_condition
+from broadsheet.output.archive.stored_text import escaped_json
+from broadsheet.output.archive.stored_values import LARGEST_INTEGER, stored_texts
+from broadsheet.output.read.inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
+
+_EPOCH = "1970-01-01T00:00:00Z"
+_NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,
+        a.text, a.markdown
+    FROM articles a WHERE {host} ORDER BY a.first_seen DESC, a.id LIMIT ?1"""
+_EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
+        e.note, coalesce(a.language, s.language, '')
+    FROM edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN shelved s ON s.id = e.article_id
+    WHERE {host} AND {kinds} ORDER BY e.seq DESC LIMIT ?1"""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedScope:
+    """What a feed is about: new articles or edits, of one host, a domain's hosts or all, of some kinds or all edits; at
+    most so many."""
+
+    of_edits: bool = False
+    host: str = ""
+    kinds: tuple[str, ...] = ()
+    limit: int = 100
+
+    @property
+    def title(self) -> str:
+        """What a reader shows for the feed."""
+        what = ("Edits: " + ", ".join(self.kinds) if self.kinds else "Edits") if self.of_edits else "New articles"
+        return f"{what} of {self.host}" if self.host else what
+
+
+@dataclass(frozen=True, slots=True)
+class WebFeedEntry:
+    """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
+    time at which an article came into the archive is none at which it was published."""
+
+    id: str
+    url: str
+    title: str
+    updated: str
+    published: str = ""
+    authors: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    language: str = ""
+    summary: str = ""
+    html: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebFeed:
+    """A feed with its entries. `id` is the same whenever the feed of this archive is written; `updated` is UTC."""
+
+    id: str
+    title: str
+    updated: str
+    entries: tuple[WebFeedEntry, ...]
+
+
+def read_feed(db: Database, scope: FeedScope) -> WebFeed:
+    """The feed of an archive in this scope."""
+    entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
+    updated = max((entry.updated for entry in entries), default=_EPOCH)
+    name = database_file(db).stem
+    feed_id = uuid5(NAMESPACE_URL, f"broadsheet:{name}:{scope.of_edits}:{scope.host}:{','.join(scope.kinds)}")
+    return WebFeed(feed_id.urn, xml_text(f"{scope.title} ({name})"), updated, entries)
+
+
+def _read_articles(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
+    names = ("id", "url", "title", "authors", "published", "first_seen", "description", "language", "tags", "text")
+    for row in db.execute(
+        _NEW_ARTICLES.format(host=host_condition(scope.host, "a.host")), [min(scope.limit, LARGEST_INTEGER)]
+    ):
+        article = dict(zip((*names, "markdown"), row, strict=True))
+        yield WebFeedEntry(
+            id=xml_line(article["url"]),
+            url=xml_line(article["url"]),
+            title=xml_line(article["title"]) or xml_line(article["url"]),
+            updated=_utc(article["first_seen"]) or _EPOCH,
+            published=_utc(article["published"]),
+            authors=_lines(stored_texts(article["authors"], "articles", "authors", article["id"])),
+            tags=_lines(stored_texts(article["tags"], "articles", "tags", article["id"])),
+            language=language_tag(article["language"]),
+            summary=xml_line(article["description"]),
+            html=article_html(article),
+        )
+
+
+def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
+    numbers = (f"?{number}" for number in range(2, 2 + len(scope.kinds)))
+    kinds = f"e.kind IN ({', '.join(numbers)})" if scope.kinds else "e.kind NOT IN ('new', 'cleaner')"
+    host = host_condition(scope.host, "coalesce(a.host, s.host)")
+    rows = db.execute(_EDITS.format(host=host, kinds=kinds), [min(scope.limit, LARGEST_INTEGER), *scope.kinds])
+    for seq, url, title, kind, at, title_before, *counts, note, language in rows:
+        yield WebFeedEntry(
+            id=f"{xml_line(url)}#broadsheet-edit-{seq}",
+            url=xml_line(url),
+            title=xml_line(f"{kind}: {title or url}"),
+            updated=_utc(at) or _EPOCH,
+            published=_utc(at),
+            language=language_tag(language),
+            summary=xml_line(edit_text(title if kind == "headline" else "", title_before, counts, note)),
+        )
+
+
+def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -> str:
+    """What an edit did, in a line: the headline before, blocks added, removed and rewritten, the notice."""
+    parts = [f"was “{title_before}”"] if title and title_before else []
+    count_verbs = zip(counts, ("added", "removed", "rewritten"), strict=True)
+    parts += [f"{count} {verb}" for count, verb in count_verbs if count]
+    return "; ".join((*parts, note) if note else parts)
+
+
+def _utc(time: str | None) -> str:
+    """A stored time as RFC 3339 has it; empty for none, and for what is no time."""
+    try:
+        moment = datetime.fromisoformat(time or "")
+    except ValueError:
+        return ""
+    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _lines(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(line for line in map(xml_line, values) if line)
+
+
+_ATOM = "http://www.w3.org/2005/Atom"
+_XML_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_GENERATOR = "Broadsheet"
+
+
+def atom_document(feed: WebFeed) -> bytes:
+    """The feed as an XML document in UTF-8."""
+    root = Element("feed", {"xmlns": _ATOM})
+    _add_element(root, "id", feed.id)
+    _add_element(root, "title", feed.title)
+    _add_element(root, "updated", feed.updated)
+    _add_element(SubElement(root, "author"), "name", _GENERATOR)
+    _add_element(root, "generator", _GENERATOR)
+    for entry in feed.entries:
+        root.append(_entry_element(entry))
+    document: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return document + b"\n"
+
+
+def _entry_element(entry: WebFeedEntry) -> Element:
+    element = Element("entry", {_XML_LANGUAGE: entry.language} if entry.language else {})
+    for name, text in (("id", entry.id), ("title", entry.title), ("updated", entry.updated)):
+        _add_element(element, name, text)
+    if entry.published:
+        _add_element(element, "published", entry.published)
+    if has_link := is_safe_link(entry.url):
+        SubElement(element, "link", {"rel": "alternate", "href": entry.url})
+    for author in entry.authors:
+        _add_element(SubElement(element, "author"), "name", author)
+    for tag in entry.tags:
+        SubElement(element, "category", {"term": tag})
+    _add_element(element, "summary", entry.summary)
+    if entry.html:
+        _add_element(element, "content", entry.html).set("type", "html")
+    elif not has_link:  # one of them there must be
+        _add_element(element, "content", entry.summary or entry.title).set("type", "text")
+    return element
+
+
+def _add_element(parent: Element, name: str, text: str) -> Element:
+    element = SubElement(parent, name)
+    element.text = text
+    return element
+
+
+_JSON_FEED_VERSION = "https://jsonfeed.org/version/1.1"
+
+
+def json_feed_document(feed: WebFeed) -> bytes:
+    """The feed as a JSON document in UTF-8."""
+    items = [_json_item(entry) for entry in feed.entries]
+    values = {"version": _JSON_FEED_VERSION, "title": feed.title, "items": items}
+    return (escaped_json(json.dumps(values, ensure_ascii=False, indent=1)) + "\n").encode()
+
+
+def _json_item(entry: WebFeedEntry) -> dict[str, object]:
+    optional = {
+        "url": entry.url if is_safe_link(entry.url) else "",
+        "summary": entry.summary,
+        "date_published": entry.published,
+        "date_modified": entry.updated,
+        "authors": [{"name": name} for name in entry.authors],
+        "tags": list(entry.tags),
+        "language": entry.language,
+    }
+    content = {"content_html": entry.html} if entry.html else {"content_text": entry.summary or entry.title}
+    return {
+        "id": entry.id,
+        "title": entry.title,
+        **content,
+        **{name: value for name, value in optional.items() if value},
+    }

@@ -1,1 +1,0 @@
-"""Cleaning stored pages again: replacing their readings, what that changes, and undoing it."""

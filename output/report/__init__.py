@@ -1,1 +1,0 @@
-"""The results of runs: figures, coverage, rates, alarms, drift."""

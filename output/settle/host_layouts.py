@@ -1,0 +1,311 @@
+"""The layouts of each host: pages grouped by signature, each group judged, with excerpts as evidence.
+
+Which article pages are put together of others: their kept text is the openings, or the titles, of other articles.
+
+An automatic excerpt is an opening cut short, so a block counts as one where its words begin the text of another page.
+What stands on many pages says nothing and is left out. Read from the pages' own verdicts (`settle_kept`).
+
+The layouts of each host: pages grouped by their signatures, each group judged, and what is stored of it.
+
+Everything starts from the pages' own verdicts, so the outcome depends on the archive's content, and neither on the
+order in which it came nor on how often it was settled. It writes only what differs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import groupby, islice
+from math import ceil
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
+from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE
+from broadsheet.output.archive.stored_text import first_words, words_of
+from broadsheet.output.archive.stored_values import content_id, stored_texts
+from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.settle.page_table import IS_FREQUENT, MAX_KEPT
+
+MIN_OPENING_WORDS = 8
+"""Words that a block needs to be an opening; a shorter one may be a title."""
+
+_KEY_WORDS = 6
+_FIRST_BLOCKS = 3  # of a page, at which its text may be said to begin: a dateline may come before it
+_SAME_SHARE = 0.85  # of a block's words, which the other page's text must begin with: the end may be cut or marked
+_QUOTED_SHARE = 0.6  # of a page's words, for it to count as put together of others
+_WHOLE_SHARE = 0.8  # of the words of a single article that a page may have and still be an excerpt of it
+_MIN_TITLES, _MIN_TITLE_WORDS, _MAX_TITLE_WORDS = 3, 2, 30
+_TITLE_SHARE = 0.5  # of the words of a block's first line that begins with a title: an author or a date may follow
+_TEASER_WORDS = 60  # of a block whose first line is a title, for all of it to be about that page
+_MAX_PAGES = MAX_KEPT  # with one opening, title or block; more and it is the site's
+_CACHED_TEXTS = 256
+
+# What is kept many times is left out.
+_KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
+        LEFT JOIN common_texts c ON c.block_id = k.block_id CROSS JOIN block_texts t ON t.id = k.block_id
+    WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
+_TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
+
+
+class BlockText:
+    """The words of a block: its first ones, and all of them where they are asked for, as few blocks' are."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self.first_words = first_words(text, MIN_OPENING_WORDS)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """All words of the block."""
+        return words_of(self._text)
+
+    @cached_property
+    def line_length(self) -> int:
+        """How many of the words stand in the first line."""
+        return len(words_of(self._text.partition("\n")[0]))
+
+
+PageBlocks = Sequence[BlockText]
+"""A page's blocks that have words, without those that many pages have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """The pages whose openings or titles a page's text mostly is; `is_whole` if that is all of its text."""
+
+    page_ids: frozenset[int]
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class OpeningIndex:
+    """Where texts begin: pages by the first words of their first blocks, and by their titles."""
+
+    titles: Mapping[int, str]  # their words, by page
+    pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
+    pages_by_title: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    title_beginnings: set[str] = field(default_factory=set)  # the first words of the titles, as many as any must have
+
+    def add(self, page_id: int, blocks: PageBlocks) -> None:
+        """Add a page's text."""
+        for number, block in enumerate(blocks[:_FIRST_BLOCKS]):
+            if len(block.first_words) >= _KEY_WORDS:
+                self.pages_by_opening[_key(block)].append((page_id, number))
+        if title := self.titles.get(page_id):
+            self.pages_by_title[title].append(page_id)
+            self.title_beginnings.add(_title_beginning(title.split(" ")))
+
+    def pages_opening_with(self, page_id: int, block: BlockText) -> list[tuple[int, int]]:
+        """Other pages whose text begins like a block, and at which of their blocks; none if these are many."""
+        starts = [start for start in self.pages_by_opening.get(_key(block), ()) if self._is_other(page_id, start[0])]
+        return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
+
+    def titled_pages(self, page_id: int, block: BlockText) -> tuple[str, list[int]]:
+        """The longest title that a block begins with, if it is half of its first line, and other pages that bear it."""
+        if _title_beginning(block.first_words) not in self.title_beginnings or len(block.words) > _TEASER_WORDS:
+            return "", []
+        words, line_length = block.words, block.line_length
+        shortest = max(_MIN_TITLE_WORDS, ceil(_TITLE_SHARE * line_length))
+        for length in range(min(line_length, _MAX_TITLE_WORDS), shortest - 1, -1):
+            title = " ".join(words[:length])
+            if pages := [page for page in self.pages_by_title.get(title, ()) if self._is_other(page_id, page)]:
+                return title, sorted(pages)[:_MAX_PAGES]
+        return "", []
+
+    def _is_other(self, page_id: int, candidate: int) -> bool:
+        return candidate != page_id and self.titles.get(candidate) != self.titles.get(page_id, "")
+
+
+def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
+    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
+    `common_texts` up to date."""
+    index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
+    for page_id, blocks in _read_blocks(db, host):
+        index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
+
+    @lru_cache(maxsize=_CACHED_TEXTS)
+    def blocks_of(page_id: int) -> PageBlocks:
+        rows = db.execute(_KEPT_BLOCKS.replace("u.host = ?", "u.id = ?"), [page_id])
+        return [block for _, text in rows if (block := BlockText(text)).first_words]
+
+    quotations = (
+        (page_id, quotation_of(page_id, list(blocks), index, blocks_of)) for page_id, blocks in _read_blocks(db, host)
+    )
+    return {page_id: quotation for page_id, quotation in quotations if quotation}
+
+
+def quotation_of(
+    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
+) -> Quotation | None:
+    """What a page is put together of; None if most of its words are its own."""
+    pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
+    titles = {
+        number: index.titled_pages(page_id, block)
+        for number, block in enumerate(blocks)
+        if number not in pages_by_block
+    }
+    if len({title for title, pages in titles.values() if pages}) >= _MIN_TITLES:
+        pages_by_block |= {number: pages for number, (_, pages) in titles.items() if pages}
+    quoted_blocks, quoted_pages = pages_by_block.keys(), {page for pages in pages_by_block.values() for page in pages}
+    if not quoted_pages:
+        return None
+    total_words = _count_words(blocks)
+    if _count_words([blocks[number] for number in quoted_blocks]) < _QUOTED_SHARE * total_words:
+        return None
+    if len(quoted_pages) == 1 and total_words > _WHOLE_SHARE * _count_words(blocks_of(*quoted_pages)):
+        return None
+    return Quotation(frozenset(quoted_pages), len(quoted_blocks) == len(blocks))
+
+
+def _find_openings(
+    page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
+) -> dict[int, list[int]]:
+    """The pages that a block opens, by the number of the block."""
+    openings = {}
+    for number, block in enumerate(blocks):
+        if len(block.first_words) >= MIN_OPENING_WORDS:
+            starts = index.pages_opening_with(page_id, block)
+            if pages := [page for page, number_there in starts if _opens(block, blocks_of(page)[number_there:])]:
+                openings[number] = pages
+    return openings
+
+
+def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
+    """Whether a text, its blocks run together, begins with a block's words."""
+    same, words = 0, opening.words
+    for word, opening_word in zip(words, (word for block in blocks for word in block.words), strict=False):
+        if word != opening_word:
+            break
+        same += 1
+    return same >= max(MIN_OPENING_WORDS - 1, _SAME_SHARE * len(words))
+
+
+def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
+    """The blocks of each of the host's pages in order, made one by one; to be read before the next page."""
+    rows = db.execute(_KEPT_BLOCKS, [host])
+    for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
+        yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
+
+
+def _count_words(blocks: PageBlocks) -> int:
+    return sum(len(block.words) for block in blocks)
+
+
+def _key(block: BlockText) -> str:
+    return " ".join(block.first_words[:_KEY_WORDS])
+
+
+def _title_beginning(words: Sequence[str]) -> str:
+    return " ".join(words[:_MIN_TITLE_WORDS])
+
+
+_PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
+        coalesce(a.published_raw, x.published_raw) IS NOT NULL, s.signature
+    FROM urls u CROSS JOIN page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
+        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN shelved x ON x.page_id = p.id
+    WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
+_COLUMNS = "id, host, signature, pages, articles, kind, evidence"
+_STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM layouts WHERE host = ?"
+_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
+    WHERE x.why = '{ShelvingReason.LAYOUT}' AND x.page_id = ?"""
+_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN shelved x ON x.page_id = u.id
+    WHERE u.host = ? AND x.why = '{ShelvingReason.LAYOUT}'"""
+_UPSERT_LAYOUT = f"""INSERT INTO layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+    SET pages = excluded.pages, articles = excluded.articles, kind = excluded.kind, evidence = excluded.evidence"""
+_LAYOUT_OF_PAGES = """SELECT p.id, p.layout_id FROM urls u CROSS JOIN pages p ON p.id = u.id
+    WHERE u.host = ? AND p.layout_id IS NOT NULL"""
+
+LayoutRow = tuple[int, str, bytes, int, int, str, str]
+"""A row of `layouts`, in the order of its columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostLayouts:
+    """The layouts of a host as rows, the layout of each of its pages, and those that are no articles by their layouts:
+    what each is, and which were so when the archive was last settled."""
+
+    host: str
+    rows: tuple[LayoutRow, ...]
+    layout_by_page: Mapping[int, int]
+    taken_out: Mapping[int, PageVerdict]
+    formerly_taken_out: frozenset[int]
+
+
+def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
+    """Group and judge the pages of each of these hosts. Needs the temporary tables of settling."""
+    for host in hosts:
+        rows: list[LayoutRow] = []
+        layout_by_page: dict[int, int] = {}
+        taken_out: dict[int, PageVerdict] = {}
+        groups = _group_pages(db, host)
+        for (signature, pages), verdict in zip(groups, judge_layouts([pages for _, pages in groups]), strict=True):
+            row = _layout_row(host, signature, pages, verdict)
+            rows.append(row)
+            layout_by_page |= {page.page_id: row[0] for page in pages}
+            taken_out |= verdict.taken_out
+        formerly_taken_out = frozenset(page_id for (page_id,) in db.execute(_TAKEN_OUT_OF_HOST, [host]))
+        yield HostLayouts(host, tuple(sorted(rows)), layout_by_page, taken_out, formerly_taken_out)
+
+
+def stored_layout_verdict(db: Database, page_id: int) -> PageVerdict | None:
+    """What a page is that is no article by its layout, as the archive has it; None if it is not one of those."""
+    if not (row := db.execute(_TAKEN_OUT, [page_id]).fetchone()):
+        return None
+    return PageVerdict(PageType(row[1]), _layout_facts(row[2], page_id))
+
+
+def _layout_facts(evidence: str, page_id: int) -> tuple[str, ...]:
+    facts = stored_texts(evidence, "pages", "evidence", page_id)
+    return tuple(fact.removeprefix(LAYOUT_EVIDENCE) for fact in facts if fact.startswith(LAYOUT_EVIDENCE))
+
+
+def store_layouts(db: Database, layouts: HostLayouts) -> None:
+    """Store the layouts of a host where they differ from the stored ones. Runs in the caller's transaction."""
+    stored_layouts = dict(db.execute(_LAYOUT_OF_PAGES, [layouts.host]).fetchall())
+    changed_pages = [
+        (page_id, layouts.layout_by_page.get(page_id))
+        for page_id in sorted(stored_layouts.keys() | layouts.layout_by_page.keys())
+        if layouts.layout_by_page.get(page_id) != stored_layouts.get(page_id)
+    ]
+    stored_rows = {row[0]: row for row in db.execute(_STORED_LAYOUTS, [layouts.host]).fetchall()}
+    db.conn.executemany(_UPSERT_LAYOUT, [row for row in layouts.rows if stored_rows.get(row[0]) != row])
+    db.conn.executemany("UPDATE pages SET layout_id = ?2 WHERE id = ?1", changed_pages)
+    stale_layouts = stored_rows.keys() - {row[0] for row in layouts.rows}
+    db.conn.executemany("DELETE FROM layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
+
+
+def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]]:
+    """The host's pages by layout, each with the signature that names it: the lowest of the group."""
+    rows = db.execute(_PAGES_OF_HOST, [host]).fetchall()
+    groups = group_signatures({row[-1] for row in rows})
+    name_by_signature = {signature: group[0] for group in groups for signature in group}
+    quotations = find_quotations(db, host) if len(groups) > 1 else {}
+    pages_by_name: dict[bytes, list[LayoutPage]] = {group[0]: [] for group in groups}
+    for *columns, signature in rows:
+        pages_by_name[name_by_signature[signature]].append(_layout_page(columns, quotations))
+    return list(pages_by_name.items())
+
+
+def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> LayoutPage:
+    page_id, own_type, words, digest, has_date = columns
+    quotation = quotations.get(int(str(page_id)), Quotation(frozenset(), False))
+    return LayoutPage(
+        page_id=int(str(page_id)),
+        page_type=PageType(str(own_type)),
+        words=int(str(words)),
+        text_digest=str(digest),
+        has_date=bool(has_date),
+        quoted_pages=quotation.page_ids,
+        is_patchwork=quotation.is_whole,
+    )
+
+
+def _layout_row(host: str, signature: bytes, pages: list[LayoutPage], verdict: LayoutVerdict) -> LayoutRow:
+    article_count = sum(page.is_article and page.page_id not in verdict.taken_out for page in pages)
+    layout_id = content_id(host, signature.hex())
+    return (layout_id, host, signature, len(pages), article_count, verdict.kind, verdict.evidence)

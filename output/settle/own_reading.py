@@ -1,0 +1,364 @@
+"""A page's own reading as the archive holds it, and what cleaning it again changes.
+
+A page's own reading as the archive holds it: its cleaner's result, without the site's memory and without rulings.
+
+It can be packed into bytes, to be stored while the page is cleaned again, and made into rows again.
+
+What cleaning a page again changes: in its article, and block by block with the rule that decides it. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import (
+    ArticleImage,
+    Block,
+    BlockKind,
+    CleanedPage,
+    Metadata,
+    PageType,
+    PageVerdict,
+    Verdict,
+)
+from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.output.archive.article_storage import JsonValue, user_values
+from broadsheet.output.archive.ledger import read_ledger
+from broadsheet.output.archive.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
+from broadsheet.output.archive.page_rows import (
+    SETTLED_EVIDENCE,
+    PageRows,
+    make_page_rows,
+    stored_images,
+    stored_lineage,
+    stored_signature,
+)
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import decoding, stored_texts
+from broadsheet.output.write.assembled_text import stored_chances
+
+_COMPRESSION_LEVEL = 6
+_PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
+        p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
+    FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
+_ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
+        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
+        JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
+    WHERE b.page_id = ?"""
+_LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
+_COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnReading:
+    """A page as its cleaner read it: its rows, and if it is an article its blocks with their verdicts, when the article
+    was first and last seen (UTC), and what a user wrote into columns of their own."""
+
+    capture_id: int | None
+    rows: PageRows
+    blocks: tuple[Block, ...]
+    verdicts: tuple[Verdict, ...]
+    first_seen: str = ""
+    last_seen: str = ""
+    cleaner_id: int | None = None
+    user_values: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    @property
+    def kept_texts(self) -> tuple[str, ...]:
+        """The texts of its kept blocks."""
+        return tuple(block.text for block, verdict in zip(self.blocks, self.verdicts, strict=True) if verdict.kept)
+
+    def equals(self, new: PageRows) -> bool:
+        """Whether a new reading is the same in everything that is stored."""
+        return not self.differing_fields(new)
+
+    def differing_fields(self, new: PageRows) -> tuple[str, ...]:
+        """The names of what is stored and differs in a new reading: `title`, `evidence`, `reasons`, ..."""
+        old, new = self.rows, new if new.is_article else replace(new, metadata=_title_and_canonical(new.metadata))
+        return (
+            *_differing_attributes(old.verdict, new.verdict, _VERDICT_FIELDS),
+            *_differing_attributes(old.metadata, new.metadata, _METADATA_FIELDS),
+            *_differing_attributes(old, new, _PAGE_FIELDS),
+            *(() if old.ledger.has_same_content(new.ledger) else ("reasons",)),
+        )
+
+    def pack(self) -> bytes:
+        """The reading with its texts as compressed JSON, which `unpack_reading` reads."""
+        values = {
+            "capture": self.capture_id,
+            "cleaner": self.cleaner_id,
+            "seen": [self.first_seen, self.last_seen],
+            "type": str(self.rows.verdict.page_type),
+            "evidence": self.rows.verdict.evidence,
+            "signature": None if self.rows.layout_signature is None else self.rows.layout_signature.hex(),
+            "metadata": asdict(self.rows.metadata),
+            "robots": self.rows.robots,
+            "version": self.rows.cleaner_version,
+            "counts": {name: getattr(self.rows, name) for name in _COUNT_FIELDS},
+            "chances": self.rows.ledger.chances.hex(),
+            "images": [list(asdict(image).values()) for image in self.rows.images],
+            "leads": self.rows.leads,
+            "user_values": self.user_values,
+            "blocks": [_pack_block(*pair) for pair in zip(self.blocks, self.verdicts, strict=True)],
+        }
+        return zlib.compress(json.dumps(values, ensure_ascii=False).encode("utf-8", "replace"), _COMPRESSION_LEVEL)
+
+
+_UNCOMPARED_FIELDS = (
+    "url",
+    "lineage",
+    "cleaner_version",
+    "leads",
+    "markdown",
+    "layout_signature",
+    "expected_f1",
+    "images",
+)
+_COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
+_VERDICT_FIELDS = ("page_type", "evidence")
+_METADATA_FIELDS = tuple(attribute.name for attribute in fields(Metadata))
+_PAGE_FIELDS = tuple(
+    attribute.name for attribute in fields(PageRows) if attribute.name not in (*_UNCOMPARED_FIELDS, *_COMPARED_BY_PARTS)
+)
+
+
+def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
+    """The reading of a page that the archive holds; None if it has no page of this id."""
+    row = db.execute(_PAGE, [page_id]).fetchone()
+    if row is None:
+        return None
+    url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
+    stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
+    facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
+    articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
+    article = next((article for article in articles if article), None)
+    own_verdicts = _read_own_verdicts(db, page_id)
+    judged_blocks = (
+        [(block, own_verdicts[block.position]) for block, _ in read_ledger(db, page_id)] if own_verdicts else []
+    )
+    values = {
+        "url": url,
+        "verdict": PageVerdict(_stored_type(own_type, page_id), facts),
+        "metadata": article[0] if article else _title_and_canonical(Metadata(title=title, canonical_url=canonical)),
+        "robots": stored_texts(robots, "pages", "robots", page_id),
+        "cleaner_version": version,
+        "chances": stored_chances(db, page_id),
+        "images": stored_images(db, page_id),
+    }
+    counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
+    kept_count = sum(verdict.kept for _, verdict in judged_blocks) if own_verdicts else _read_kept_count(db, page_id)
+    lead_rows = db.execute(_LEADS, [page_id])
+    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in lead_rows)
+    rows = _build_rows(values, judged_blocks, {**counts, "kept": kept_count}, leads)
+    rows = replace(rows, lineage=stored_lineage(db, cleaner), layout_signature=stored_signature(db, page_id))
+    first_seen, last_seen = article[1:] if article else ("", "")
+    return OwnReading(capture, rows, *_split(judged_blocks), first_seen, last_seen, cleaner, user_values(db, page_id))
+
+
+def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
+    """The reading that `OwnReading.pack` made, of the page at a URL."""
+    stored = json.loads(zlib.decompress(packed))
+    judged_blocks = [_unpack_block(position, block_values) for position, block_values in enumerate(stored["blocks"])]
+    values = {
+        "url": url,
+        "verdict": PageVerdict(PageType(stored["type"]), tuple(stored["evidence"])),
+        "metadata": metadata_of_fields(stored["metadata"]),
+        "robots": tuple(stored["robots"]),
+        "cleaner_version": stored["version"],
+        "chances": bytes.fromhex(stored.get("chances", "")),  # version 6 and later, as the pictures
+        "images": tuple(ArticleImage(*texts) for texts in stored.get("images", ())),
+    }
+    leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
+    rows = _build_rows(values, judged_blocks, stored["counts"], leads)
+    signature = stored.get("signature")  # version 6 and later
+    layout_signature = None if signature is None else bytes.fromhex(signature)
+    rows = replace(rows, lineage=stored_lineage(db, stored["cleaner"]), layout_signature=layout_signature)
+    first_seen, last_seen = stored["seen"]
+    return OwnReading(
+        stored["capture"],
+        rows,
+        *_split(judged_blocks),
+        first_seen,
+        last_seen,
+        stored["cleaner"],
+        stored.get("user_values", {}),
+    )
+
+
+def _stored_type(own_type: str, page_id: int) -> PageType:
+    with decoding("pages", "own_type", page_id):
+        return PageType(own_type)
+
+
+def _differing_attributes(old: object, new: object, names: tuple[str, ...]) -> Iterator[str]:
+    return (name for name in names if getattr(old, name) != getattr(new, name))
+
+
+def _build_rows(
+    values: Mapping[str, Any],
+    judged_blocks: list[tuple[Block, Verdict]],
+    counts: Mapping[str, Any],
+    leads: tuple[tuple[str, str, bool], ...],
+) -> PageRows:
+    """The rows of a page. `values` are fields of `CleanedPage`; `counts` fields of `PageRows` as they were stored,
+    since a page that is no article has no blocks to count."""
+    blocks, verdicts = _split(judged_blocks)
+    text, markdown = assemble(blocks, verdicts)
+    cleaned = CleanedPage(**values, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown, outlinks=())
+    return replace(make_page_rows(cleaned), **counts, leads=leads)
+
+
+def _split(judged_blocks: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
+    """The blocks and their verdicts."""
+    return tuple(block for block, _ in judged_blocks), tuple(verdict for _, verdict in judged_blocks)
+
+
+def _read_own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
+    """The cleaner's verdicts on a page's blocks, by position."""
+    rows = db.execute(_OWN_VERDICTS, [page_id]).fetchall()
+    return {position: Verdict(bool(is_kept), reason, rule) for position, is_kept, reason, rule in rows}
+
+
+def _read_kept_count(db: Database, page_id: int) -> int:
+    return int(db.execute("SELECT kept FROM pages WHERE id = ?", [page_id]).fetchone()[0])
+
+
+def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
+    """(metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
+    cursor = db.execute(_ARTICLE.format(table), [page_id])
+    values = cursor.fetchone()
+    if values is None:
+        return None
+    row = dict(zip([column[0] for column in cursor.description], values, strict=True))
+    return metadata_of_row(row, table, f"of page {page_id}"), row["first_seen"], row["last_seen"]
+
+
+def _title_and_canonical(metadata: Metadata) -> Metadata:
+    """The metadata that is stored of a page that is no article."""
+    return Metadata(title=storable_text(metadata.title), canonical_url=storable_text(metadata.canonical_url))
+
+
+def _pack_block(block: Block, verdict: Verdict) -> list[object]:
+    markup = [block.path, block.level, block.link_chars, sorted(block.landmarks)]
+    return [str(block.kind), block.text, block.markdown, *markup, verdict.kept, verdict.reason, verdict.rule]
+
+
+def _unpack_block(position: int, values: list[Any]) -> tuple[Block, Verdict]:
+    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule = values
+    block = Block(position, BlockKind(kind), text, markdown, path, level, link_chars, frozenset(landmarks))
+    return block, Verdict(is_kept, reason, rule)
+
+
+NEW_BLOCK_REASON = ("new block", "")
+"""(reason, rule) of a kept text that was no block before."""
+
+NO_BLOCK_REASON = ("no block any more", "")
+"""(reason, rule) of a text that was kept and is no block now."""
+
+BlockChanges = tuple[tuple[str, str, str], ...]
+"""(text, reason, rule) of blocks: for one brought back, what had removed it; for one removed, what removes it now."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageChange:
+    """A page cleaned again. `kind` is same, changed (its text), gained or lost (as an article), or other (its metadata,
+    verdict or reasons). The texts are those of its kept blocks."""
+
+    kind: str
+    url: str
+    title: str
+    restored_blocks: BlockChanges = ()
+    removed_blocks: BlockChanges = ()
+    old_texts: tuple[str, ...] = ()
+    new_texts: tuple[str, ...] = ()
+    differing_fields: tuple[str, ...] = ()  # of kind other: names of what differs
+
+
+def compare_readings(old: OwnReading, new: PageRows) -> PageChange:
+    """What the new rows of a page change against its old reading."""
+    title = new.metadata.title or old.rows.metadata.title
+    if not (kind := _text_change_kind(old, new)):
+        differing_fields = old.differing_fields(new)
+        return PageChange(
+            "other" if differing_fields else "same", old.rows.url, title, differing_fields=differing_fields
+        )
+    old_texts, new_texts = old.kept_texts, _kept_texts(new)
+    restored_texts, removed_texts = Counter(new_texts) - Counter(old_texts), Counter(old_texts) - Counter(new_texts)
+    return PageChange(
+        kind,
+        old.rows.url,
+        title,
+        restored_blocks=tuple(_with_reasons(restored_texts, _old_removal_reasons(old), NEW_BLOCK_REASON)),
+        removed_blocks=tuple(_with_reasons(removed_texts, _new_removal_reasons(new), NO_BLOCK_REASON)),
+        old_texts=old_texts,
+        new_texts=new_texts,
+    )
+
+
+def _text_change_kind(old: OwnReading, new: PageRows) -> str:
+    """gained, lost or changed; empty if its text stays the same."""
+    was_article, is_article = old.rows.is_article, new.is_article
+    if was_article != is_article:
+        return "gained" if is_article else "lost"
+    return "changed" if was_article and old.rows.digest != new.digest else ""
+
+
+def _kept_texts(page: PageRows) -> tuple[str, ...]:
+    text_by_id = dict(page.ledger.texts)
+    return tuple(text_by_id[text_id] for _, text_id, _, is_kept, _ in page.ledger.blocks if is_kept)
+
+
+def _old_removal_reasons(old: OwnReading) -> dict[str, tuple[str, str]]:
+    """(reason, rule) of the texts that the old reading removed."""
+    pairs = zip(old.blocks, old.verdicts, strict=True)
+    return {block.text: (verdict.reason, verdict.rule) for block, verdict in pairs if not verdict.kept}
+
+
+def _new_removal_reasons(page: PageRows) -> dict[str, tuple[str, str]]:
+    """(reason, rule) of the texts that the new rows remove."""
+    text_by_id, reasons = dict(page.ledger.texts), page.ledger.reasons
+    return {text_by_id[text_id]: reasons[index] for _, text_id, _, is_kept, index in page.ledger.blocks if not is_kept}
+
+
+def _with_reasons(
+    texts: Counter[str], reasons: dict[str, tuple[str, str]], default_reason: tuple[str, str]
+) -> Iterator[tuple[str, str, str]]:
+    for text in texts.elements():
+        yield text, *reasons.get(text, default_reason)
+
+
+@dataclass(slots=True)
+class RecleanTally:
+    """Counts over many pages: pages by kind of change, blocks brought back and removed by (reason, rule), and the
+    fields that differ in pages of kind other."""
+
+    pages_by_kind: Counter[str] = field(default_factory=Counter)
+    restored_by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
+    removed_by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
+    differing_fields: Counter[str] = field(default_factory=Counter)
+
+    def add(self, change: PageChange) -> None:
+        """Count a page; the blocks of one that became or ceased to be an article are not counted one by one."""
+        self.pages_by_kind[change.kind] += 1
+        self.differing_fields.update(change.differing_fields)
+        if change.kind == "changed":
+            self.restored_by_rule += _count_by_rule(change.restored_blocks)
+            self.removed_by_rule += _count_by_rule(change.removed_blocks)
+
+    def as_counts(self) -> dict[str, int]:
+        """The counts as they are stored with the run."""
+        block_counts = {"blocks_back": self.restored_by_rule.total(), "blocks_removed": self.removed_by_rule.total()}
+        return {**self.pages_by_kind, **block_counts}
+
+
+def _count_by_rule(block_changes: Iterable[tuple[str, str, str]]) -> Counter[tuple[str, str]]:
+    return Counter((reason, rule) for _, reason, rule in block_changes)

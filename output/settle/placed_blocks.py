@@ -1,0 +1,263 @@
+"""Blocks by their places on a host's pages, judged again by a model that sees the whole layout.
+
+The judged blocks of a host's pages, by their places: packed in a temporary table, and what pages do at each place.
+
+Only pages of a layout whose models' probabilities are stored take part. `read_pages.py` makes the rows.
+
+The blocks of a page judged again by a model that also sees what the other pages of its layout do at each place.
+
+It overrules a page's own verdict where it is sure enough, on pages of layouts with enough pages; what a phrase rule,
+the metadata, an earlier copy or boilerplate above explains is not asked about (`page_table.py`). Short blocks that the
+markup calls captions and bylines tell what their places are used for, but do not come back: they are stored elsewhere.
+Its evidence is the layout: `pages.layout_id`, and in `layouts` how many pages there are of it. It is trained on whole
+sites by `tests/bench/archives/site_judge.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from broadsheet.cleaners.compare.site_boilerplate import (
+    LAYOUT_KEEPS_VERDICT,
+    LAYOUT_REMOVES_VERDICT,
+    container_path,
+    fold_digits,
+)
+from broadsheet.cleaners.document import Column, Verdict
+from broadsheet.cleaners.judge.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
+from broadsheet.cleaners.judge.tree_models import SITE_MODEL, predict
+from broadsheet.output.archive.ledger import LayoutRow
+from broadsheet.output.settle.page_table import (
+    HEADING_KIND,
+    IS_KEPT,
+    IS_LEFT_OUT,
+    IS_SHARED,
+    KIND_FACTOR,
+    PageFacts,
+    stored_elsewhere,
+)
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+CountedBlock = tuple[int, int, int, str, int]
+"""A block of a page: position, number of its text, flags with its kind, text, words."""
+
+PLACE_TABLES = ("settle_placed",)
+_CREATE_PLACED = """CREATE TEMP TABLE settle_placed (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL,
+    layout_id INTEGER NOT NULL, block_count INTEGER NOT NULL, blocks BLOB NOT NULL)"""
+_INSERT_PLACED = """INSERT INTO temp.settle_placed (page_id, counted, layout_id, block_count, blocks)
+    VALUES (?, ?, ?, ?, ?)"""
+_READ_PLACED = "SELECT page_id, counted, layout_id, block_count, blocks FROM temp.settle_placed ORDER BY page_id"
+_THOUSAND = 1000
+
+
+class PlacedBlock(NamedTuple):
+    """A block that its page keeps, or leaves out for a reason that the site's evidence may overrule: position, number
+    of its text, probability (0 to 255), words, thousandths of its characters that are linked, whether it is kept,
+    whether another page has its text, whether it is a heading, and the numbers of its place and container."""
+
+    position: int
+    block_id: int
+    chance: int
+    words: int
+    link_share: int
+    is_kept: bool
+    is_shared: bool
+    is_heading: bool
+    place: int
+    container: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPage:
+    """The blocks of a page in rows of `PlacedBlock`, with the page's layout and the number of all its blocks."""
+
+    layout_id: int
+    block_count: int
+    rows: Column
+
+    @property
+    def blocks(self) -> BlockColumns:
+        """The blocks as the features need them."""
+        position, _, chance, words, link_share, is_kept, is_shared, is_heading, _, _ = self.rows.T
+        return BlockColumns(self.block_count, position, chance, words, link_share, is_kept, is_shared, is_heading)
+
+    @property
+    def place_numbers(self) -> Column:
+        """For each block (rows) the numbers of its place and its container."""
+        return self.rows[:, -2:]
+
+
+class PlaceNumbers:
+    """The numbers of places and containers: paths in a layout. Those that have none get the next."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[tuple[int, str], int] = {}
+
+    def place(self, layout_id: int, path: str) -> int:
+        """The number of a place."""
+        return self.numbers.setdefault((layout_id, fold_digits(path)), len(self.numbers))
+
+    def container(self, layout_id: int, path: str) -> int:
+        """The number of the container around a path."""
+        return self.numbers.setdefault((layout_id, f"{container_path(path)}>"), len(self.numbers))
+
+    def renumbering(self, other: PlaceNumbers) -> Column:
+        """For the numbers of another, in order, those that its places and containers have here."""
+        numbers = self.numbers
+        return np.array([numbers.setdefault(key, len(numbers)) for key in other.numbers], np.int64)
+
+
+def place_page(
+    facts: PageFacts, layout_rows: Sequence[LayoutRow], counted_blocks: Sequence[CountedBlock], numbers: PlaceNumbers
+) -> PlacedPage | None:
+    """The judged blocks of a page, whose places and containers get their numbers in `numbers`; None if it has no layout
+    or its probabilities are not known. LookupError where the page's values do not fit each other."""
+    if facts.layout_id is None or not facts.chances:
+        return None
+    blocks = [
+        PlacedBlock(
+            position,
+            block_id,
+            facts.chances[position],
+            words,
+            _THOUSAND * layout_rows[position][2] // max(len(text), 1),
+            bool(flags & IS_KEPT),
+            bool(flags & IS_SHARED),
+            flags // KIND_FACTOR == HEADING_KIND,
+            numbers.place(facts.layout_id, layout_rows[position][0]),
+            numbers.container(facts.layout_id, layout_rows[position][0]),
+        )
+        for position, block_id, flags, text, words in counted_blocks
+        if flags & (IS_KEPT | IS_LEFT_OUT)
+    ]
+    rows = np.array(blocks, np.int64).reshape(-1, len(PlacedBlock._fields))
+    return PlacedPage(facts.layout_id, len(layout_rows), rows) if blocks else None
+
+
+def renumber(page: PlacedPage, renumbering: Column) -> PlacedPage:
+    """The page with other numbers of places and containers."""
+    rows = page.rows.copy()
+    rows[:, -2:] = renumbering[rows[:, -2:]]
+    return PlacedPage(page.layout_id, page.block_count, rows)
+
+
+def create_place_table(db: Database) -> None:
+    """Make the temporary table."""
+    db.execute(_CREATE_PLACED)
+
+
+def clear_placed(db: Database) -> None:
+    """Remove the pages of the last host, before those of another."""
+    db.execute("DELETE FROM temp.settle_placed")
+
+
+def store_placed_page(db: Database, page_id: int, page: PlacedPage, *, is_evidence: bool) -> None:
+    """Pack a page into its row."""
+    row = [page_id, is_evidence, page.layout_id, page.block_count, page.rows.tobytes()]
+    db.execute(_INSERT_PLACED, row)
+
+
+def read_placed_pages(db: Database) -> Iterator[tuple[int, bool, PlacedPage]]:
+    """The pages by id, with whether each is evidence."""
+    for page_id, is_evidence, layout_id, block_count, blob in db.execute(_READ_PLACED):
+        rows = np.frombuffer(blob, np.int64).reshape(-1, len(PlacedBlock._fields))
+        yield page_id, bool(is_evidence), PlacedPage(layout_id, block_count, rows)
+
+
+def count_places(db: Database) -> tuple[PlaceTotals, Mapping[int, int]]:
+    """What the pages that are evidence do at each place, and how many of them each layout has."""
+    totals = PlaceTotals()
+    layout_pages: Counter[int] = Counter()
+    for _, is_evidence, page in read_placed_pages(db):
+        if is_evidence:
+            layout_pages[page.layout_id] += 1
+            totals.add_page(place_use(page.place_numbers, page.blocks))
+    return totals, layout_pages
+
+
+MIN_LAYOUT_PAGES = 8  # of fewer, a page of the layout may be the only one like it
+KEEP_FROM, REMOVE_BELOW = 0.75, 0.25  # probabilities, so that what is in doubt stays as its page judged it
+_PAGES_AT_ONCE = 32  # of which the model sees all blocks at once
+
+_IS_KEPT, _WORDS = (PlacedBlock._fields.index(name) for name in ("is_kept", "words"))
+
+# The text itself is on as many pages as the model overrules because of it; what the site repeats has its row already.
+_INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+    SELECT ?1, ?2, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
+        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN shelved s ON s.page_id = p.value"""
+
+
+def judge_by_layout(
+    db: Database, host: str, page_count: int, unjudged_pages: Collection[int]
+) -> dict[int, dict[int, Verdict]]:
+    """The verdicts, by page id and position, that differ from the pages' own, on the scanned host.
+
+    The evidence is written into `settle_evidence`, where the text has none yet; `page_count` are the host's pages.
+    """
+    verdicts_by_page: dict[int, dict[int, Verdict]] = {}
+    pages_by_text: defaultdict[int, dict[int, None]] = defaultdict(dict)
+    for page, probabilities in _judged_pages(read_featured_pages(db, unjudged_pages)):
+        changed_rows = page.page.rows[changed_indices(page.page, probabilities)].tolist()
+        unasked_positions = stored_elsewhere(db, page.page_id) if changed_rows else frozenset()
+        for block in map(PlacedBlock._make, changed_rows):
+            if block.position not in unasked_positions:
+                verdict = LAYOUT_REMOVES_VERDICT if block.is_kept else LAYOUT_KEEPS_VERDICT
+                verdicts_by_page.setdefault(page.page_id, {})[block.position] = verdict
+                pages_by_text[block.block_id][page.page_id] = None
+    rows = [(block_id, host, json.dumps(list(pages)), page_count) for block_id, pages in pages_by_text.items()]
+    db.conn.executemany(_INSERT_EVIDENCE, rows)
+    return verdicts_by_page
+
+
+def _judged_pages(pages: Iterator[FeaturedPage]) -> Iterator[tuple[FeaturedPage, Column]]:
+    """Each page with how likely its judged blocks are the article's."""
+    while batch := list(islice(pages, _PAGES_AT_ONCE)):
+        probabilities = predict(list(SITE_FEATURES), np.concatenate([page.features for page in batch]), SITE_MODEL)
+        ends = np.cumsum([len(page.features) for page in batch])
+        yield from zip(batch, np.split(probabilities, ends[:-1]), strict=True)
+
+
+def changed_indices(page: PlacedPage, probabilities: Column) -> Column:
+    """The indices of the blocks on which the model overrules the page; none where nothing would be left."""
+    is_kept, words = page.rows[:, _IS_KEPT] > 0, page.rows[:, _WORDS]
+    is_removed = is_kept & (probabilities < REMOVE_BELOW)
+    is_restored = ~is_kept & (probabilities > KEEP_FROM) & (words > 0)
+    if not words[(is_kept & ~is_removed) | is_restored].any():
+        return np.zeros(0, np.int64)
+    return np.flatnonzero(is_removed | is_restored)
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturedPage:
+    """A page with the features of its judged blocks."""
+
+    page_id: int
+    page: PlacedPage
+    features: Column
+
+
+def read_featured_pages(db: Database, unjudged_pages: Collection[int]) -> Iterator[FeaturedPage]:
+    """The pages of the scanned host that the model judges, one after the other."""
+    totals, layout_pages = count_places(db)
+    for page_id, is_evidence, page in read_placed_pages(db):
+        page_count = layout_pages.get(page.layout_id, 0)
+        if page_count >= MIN_LAYOUT_PAGES and page_id not in unjudged_pages:
+            yield _featured_page(page_id, page, totals, page_count, is_counted=is_evidence)
+
+
+def _featured_page(
+    page_id: int, page: PlacedPage, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
+) -> FeaturedPage:
+    blocks = page.blocks
+    use = place_use(page.place_numbers, blocks)
+    return FeaturedPage(page_id, page, site_features(blocks, use, totals, layout_pages, is_counted=is_counted))

@@ -1,0 +1,142 @@
+"""Cleaning again: which pages can be, and storing the results in place of the current texts, so that it can be undone.
+
+Where a run changes a page, its reading from before the run is kept, packed, in `reclean_before`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.article_storage import changes_made_now
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.page_rows import PageRows, Sighting, note_same_reading, put_images, put_signature
+from broadsheet.output.archive.stored_text import as_json
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.settle.own_reading import OwnReading
+from broadsheet.output.write.assembled_text import put_chances, update_expected_f1
+from broadsheet.output.write.page_writer import save_page
+
+_PAGES_PER_BATCH = 500
+# An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a
+# person's options left out are not cleaned again.
+_RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
+        p.cleaner_id, c.record_faults, c.warc_file, c.warc_offset, c.warc_length,
+        o.warc_file, o.warc_offset, o.warc_length
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
+        LEFT JOIN captures o ON o.id = coalesce(c.refers_to, (
+            SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
+                AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
+    WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
+_INSERT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
+_UPDATE_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
+# Where the latest response is not the one that is cleaned again, `urls.reason` stays as it is.
+_UPDATE_REASON = """UPDATE urls SET held_reason = ?1,
+        reason = CASE WHEN state = 'done' AND held_at IS fetched_at THEN ?1 ELSE reason END
+    WHERE id = ?2 AND held_at IS NOT NULL"""
+
+
+@dataclass(frozen=True, slots=True)
+class RawPage:
+    """A page of the archive: its capture, the URL that it ended at after redirects, the cleaner that read it, and where
+    its raw response is.
+
+    `fetched_at` is UTC ISO 8601; `record_location` is None where no raw response was kept; `record_faults` are what
+    was wrong with the record when it was imported.
+    """
+
+    id: int
+    url: str
+    host: str
+    capture_id: int | None
+    fetched_at: str
+    final_url: str
+    cleaner_id: int | None
+    record_location: RecordLocation | None
+    body_location: RecordLocation | None = None  # of the body, if the record is a revisit
+    record_faults: tuple[str, ...] = ()
+
+    @property
+    def sighting(self) -> Sighting:
+        """The page with the capture that it has."""
+        return Sighting(self.id, self.url, self.host, self.capture_id, self.fetched_at)
+
+
+def pages_with_raw(db: Database) -> Iterator[RawPage]:
+    """All pages that may be cleaned again, those without a raw response too, by page id."""
+    last_id = 0
+    while rows := db.execute(_RAW_PAGES, [last_id, _PAGES_PER_BATCH]).fetchall():
+        last_id = rows[-1][0]
+        yield from map(_raw_page, rows)
+
+
+def _raw_page(row: tuple[Any, ...]) -> RawPage:
+    """A row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
+    page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, faults, *locations = row
+    record, body = (RecordLocation(*columns) if columns[0] else None for columns in (locations[:3], locations[3:]))
+    columns = (page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id)
+    return RawPage(*columns, record, body, tuple((faults or "").split()))
+
+
+@dataclass(frozen=True, slots=True)
+class RecleanedPage:
+    """A page that was cleaned again: its old reading, and its new rows."""
+
+    page: RawPage
+    old_reading: OwnReading
+    new_rows: PageRows
+
+
+def begin_run(db: Database, started_at: str, options: Mapping[str, object]) -> int:
+    """Begin a run, or take up one that was cut off; returns its id."""
+    with write_transaction(db):
+        row = db.execute("SELECT id FROM recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
+        if row:
+            return int(row[0])
+        insert = "INSERT INTO recleans (started_at, state, options) VALUES (?, 'running', ?)"
+        return int(db.execute(insert, [started_at, as_json(dict(options))]).lastrowid or 0)
+
+
+def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str, int]) -> None:
+    """Note that a run is finished; one that changed nothing leaves no row."""
+    with write_transaction(db):
+        changed_page = db.execute("SELECT 1 FROM reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
+        if changed_page is None:
+            db.execute("DELETE FROM recleans WHERE id = ?", [run_id])
+            return
+        update = "UPDATE recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
+        db.execute(update, [finished_at, as_json(dict(counts)), run_id])
+
+
+def store_batch(db: Database, run_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
+    """Store the new rows of pages in one transaction. Rows of `changes` have the present time; all else keeps the time
+    of its capture."""
+    with write_transaction(db), changes_made_now(db, clock):
+        for recleaned in batch:
+            _store_page(db, run_id, recleaned)
+
+
+def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
+    page, old_reading, new_rows = recleaned.page, recleaned.old_reading, recleaned.new_rows
+    if old_reading.equals(new_rows) and new_rows.lineage:
+        note_same_reading(db, page.id, new_rows.lineage)
+        put_signature(db, page.id, new_rows.layout_signature)
+        put_images(db, page.id, new_rows.images)
+        put_chances(db, page.id, new_rows.ledger.chances)
+        update_expected_f1(db, page.id)
+        return
+    db.execute(_INSERT_BEFORE, [page.id, run_id, old_reading.pack()])
+    replace_page(db, page, new_rows, old_reading.first_seen, old_reading.last_seen)
+
+
+def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, last_seen: str) -> None:
+    """Store new rows of a page for the capture that it has. `first_seen` and `last_seen` of its article stay; where
+    they are empty, the time of the capture counts."""
+    save_page(db, page.sighting, rows)
+    db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
+    parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
+    for table in ("articles", "shelved"):
+        db.execute(_UPDATE_SEEN.format(table), parameters)

@@ -1,1 +1,0 @@
-"""Which articles say the same, and how."""

@@ -1,1 +1,0 @@
-"""What a host's pages repeat, counted over the archive."""

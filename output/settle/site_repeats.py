@@ -1,0 +1,318 @@
+"""Texts that a host's pages repeat, and what follows for the blocks of its pages.
+
+Which block texts several pages have, and whether pages keep them: looked up again where a page changed.
+
+Table `common_texts` holds what was true when the archive was last settled. A change of a text's flags matters to every
+page that has it. The pages' own verdicts count, so neither the site's memory nor a ruling changes a flag.
+
+What each host repeats, counted over the whole archive, and what follows for the blocks of its pages.
+
+Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
+pages' own verdicts, so that what comes out depends on the archive's content, and neither on the order in which it
+came nor on how often it was settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.compare.site_boilerplate import (
+    KeyedBlock,
+    build_site_memory,
+    judge_repeated_blocks,
+    min_repeat_pages,
+    not_below_note,
+)
+from broadsheet.cleaners.document import Verdict
+from broadsheet.output.settle.page_table import (
+    CONTAINER_COLUMN,
+    IS_FREQUENT,
+    IS_KEPT_ELSEWHERE,
+    IS_SHARED,
+    KEPT_COLUMN,
+    KEY_COLUMN,
+    MAX_KEPT,
+    PAGE_TABLES,
+    CandidateRow,
+    create_page_tables,
+    list_article_pages,
+    read_candidates,
+)
+from broadsheet.output.settle.placed_blocks import PLACE_TABLES, create_place_table, judge_by_layout
+from broadsheet.output.settle.settle_steps import ParallelMap, serial_map
+from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, find_restored_blocks, scan_host
+from broadsheet.output.settle.unsettled import PageRoles
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+COMMON_TEXT_TABLES = ("settle_overridden", "settle_touched", "settle_common")
+
+# The blocks that each page keeps by its own verdicts, whatever the site's memory or a person made of them since.
+CREATE_KEPT_VIEW = """CREATE TEMP VIEW settle_kept (page_id, position, block_id) AS
+    SELECT b.page_id, b.position, b.block_id FROM page_blocks b
+    WHERE coalesce((SELECT o.kept FROM own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position),
+            (SELECT v.kept FROM overruled v WHERE v.page_id = b.page_id AND v.position = b.position), b.kept) = 1
+        AND (SELECT own_type FROM pages p WHERE p.id = b.page_id) IN ('article', 'teaser')"""
+
+# The texts of blocks whose own verdict is not the one in `page_blocks`. What the site's memory changed has evidence;
+# only a page that was just stored may carry such a verdict without.
+_CREATE_OVERRIDDEN = "CREATE TEMP TABLE settle_overridden (block_id INTEGER PRIMARY KEY)"
+_INSERT_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
+    SELECT b.block_id FROM {table} o
+        CROSS JOIN page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
+_INSERT_UNSETTLED_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
+    SELECT b.block_id FROM unsettled s CROSS JOIN own_verdicts o ON o.page_id = s.page_id
+        CROSS JOIN page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
+
+# `kept` is how many pages keep a text, no more than need to be counted.
+_CREATE_TOUCHED = """CREATE TEMP TABLE settle_touched (
+    block_id INTEGER PRIMARY KEY, kept INTEGER NOT NULL DEFAULT 0)"""
+_INSERT_ALL = (
+    "INSERT INTO settle_touched (block_id) SELECT block_id FROM page_blocks GROUP BY block_id HAVING count(*) > 1"
+)
+_INSERT_CHANGED = (
+    """INSERT OR IGNORE INTO settle_touched (block_id)
+        SELECT b.block_id FROM unsettled s CROSS JOIN page_blocks b ON b.page_id = s.page_id""",
+    "INSERT OR IGNORE INTO settle_touched (block_id) SELECT block_id FROM unsettled_texts",
+)
+_COUNT_KEPT = f"""UPDATE settle_touched SET kept = CASE
+    WHEN EXISTS (SELECT 1 FROM settle_overridden o WHERE o.block_id = settle_touched.block_id)
+        OR EXISTS (SELECT 1 FROM block_evidence e WHERE e.block_id = settle_touched.block_id)
+    THEN (SELECT count(*) FROM (
+        SELECT 1 FROM temp.settle_kept k WHERE k.block_id = settle_touched.block_id LIMIT {MAX_KEPT + 1}))
+    ELSE (SELECT count(*) FROM (
+        SELECT 1 FROM page_blocks b WHERE b.block_id = settle_touched.block_id AND b.kept = 1
+        LIMIT {MAX_KEPT + 1})) END"""
+_CREATE_COMMON = "CREATE TEMP TABLE settle_common (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL)"
+_INSERT_COMMON = f"""INSERT INTO settle_common (block_id, asked)
+    SELECT t.block_id, {IS_SHARED} * EXISTS (
+            SELECT 1 FROM page_blocks b WHERE b.block_id = t.block_id AND b.page_id <> (
+                SELECT f.page_id FROM page_blocks f WHERE f.block_id = t.block_id LIMIT 1))
+        + {IS_KEPT_ELSEWHERE} * (t.kept > 0) + {IS_FREQUENT} * (t.kept > {MAX_KEPT})
+    FROM settle_touched t
+    WHERE EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.block_id LIMIT 1 OFFSET 1)"""
+
+_HOSTS_OF_CHANGED_TEXTS = """SELECT DISTINCT u.host FROM (
+        SELECT t.block_id FROM settle_touched t LEFT JOIN settle_common n ON n.block_id = t.block_id
+            LEFT JOIN common_texts c ON c.block_id = t.block_id WHERE n.asked IS NOT c.asked) d
+    CROSS JOIN page_blocks b ON b.block_id = d.block_id CROSS JOIN urls u ON u.id = b.page_id"""
+_DELETE_UNCOMMON = """DELETE FROM common_texts WHERE block_id IN (SELECT block_id FROM settle_touched)
+    AND block_id NOT IN (SELECT block_id FROM settle_common)"""
+_DELETE_ALL_UNCOMMON = "DELETE FROM common_texts WHERE block_id NOT IN (SELECT block_id FROM settle_common)"
+_UPSERT_COMMON = """INSERT INTO common_texts (block_id, asked)
+    SELECT n.block_id, n.asked FROM settle_common n LEFT JOIN common_texts c ON c.block_id = n.block_id
+        WHERE c.asked IS NOT n.asked
+    ON CONFLICT (block_id) DO UPDATE SET asked = excluded.asked"""
+
+
+def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]:
+    """Bring `common_texts` up to date; returns the hosts of all pages with a text whose flags changed.
+
+    Only texts of pages in `unsettled`, and those in `unsettled_texts`, are looked at, or all `in_whole_archive`. The
+    temporary tables, which need the view `settle_kept`, stay until settling ends.
+    """
+    for statement in (_CREATE_OVERRIDDEN, _CREATE_TOUCHED, _CREATE_COMMON):
+        db.execute(statement)
+    db.execute(_INSERT_OVERRIDDEN.format(table="overruled"))
+    if in_whole_archive:
+        db.execute(_INSERT_OVERRIDDEN.format(table="own_verdicts"))
+        db.execute(_INSERT_ALL)
+    else:
+        for statement in (_INSERT_UNSETTLED_OVERRIDDEN, *_INSERT_CHANGED):
+            db.execute(statement)
+    db.execute(_COUNT_KEPT)
+    db.execute(_INSERT_COMMON)
+    hosts = frozenset[str]()
+    if not in_whole_archive:
+        hosts = frozenset(host for (host,) in db.execute(_HOSTS_OF_CHANGED_TEXTS))
+    db.execute(_DELETE_ALL_UNCOMMON if in_whole_archive else _DELETE_UNCOMMON)
+    db.execute(_UPSERT_COMMON)
+    return hosts
+
+
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
+_TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
+BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
+
+# A removed block counts only where the same text is kept in the same part of another page.
+_DELETE_UNMATCHED = """DELETE FROM settle_seen WHERE NOT kept AND NOT EXISTS (SELECT 1 FROM settle_seen k
+    WHERE k.key = settle_seen.key AND k.counted = 1 AND k.kept AND k.container = settle_seen.container)"""
+
+_KEPT_ELSEWHERE = "SELECT DISTINCT key, container FROM settle_seen WHERE NOT kept"
+
+_PAGE_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen WHERE counted
+    GROUP BY key HAVING pages >= ?"""
+
+_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
+    SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
+        SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
+        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
+        WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
+    GROUP BY s.block_id"""
+
+_INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
+
+_EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
+_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE host = :host AND NOT EXISTS (
+    SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id)"""
+# The texts that stand on more or fewer pages of a host than its stored evidence says.
+_NOTE_RECOUNTED = (
+    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
+        SELECT e.block_id, e.host, coalesce(b.pages, 1), e.pages FROM settle_evidence e
+            LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+        WHERE b.pages IS NOT e.pages""",
+    """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
+        SELECT b.block_id, b.host, b.pages, 1 FROM block_evidence b WHERE b.host = :host AND NOT EXISTS (
+            SELECT 1 FROM settle_evidence e WHERE e.block_id = b.block_id)""",
+)
+_UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
+    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
+        LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+        WHERE (e.pages, e.of_pages, e.first_seen) IS NOT (b.pages, b.of_pages, b.first_seen)
+    ON CONFLICT (block_id, host) DO UPDATE
+    SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
+
+
+def create_kept_view(db: Database) -> None:
+    """Make the view of the blocks that pages keep by their own verdicts, and the temporary tables of the site's memory;
+    `drop_site_tables` drops them."""
+    db.execute(CREATE_KEPT_VIEW)
+    create_page_tables(db)
+    create_place_table(db)
+    _create_host_tables(db)
+
+
+def kept_text(db: Database, page_id: int) -> str:
+    """The text of a page by its own verdicts; needs `create_kept_view`."""
+    query = """SELECT t.text FROM temp.settle_kept k JOIN block_texts t ON t.id = k.block_id
+        WHERE k.page_id = ? ORDER BY k.position"""
+    return "\n".join(text for (text,) in db.execute(query, [page_id]))
+
+
+def drop_site_tables(db: Database) -> None:
+    """Drop the view and these tables; none of them has to exist."""
+    db.execute("DROP VIEW IF EXISTS temp.settle_kept")
+    for table in _TEMPORARY_TABLES:
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+
+
+def rejudge_pages(
+    db: Database, host: str, roles: PageRoles, parallel_map: ParallelMap = serial_map
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
+    """Judge the article pages of a host again with the evidence of all of them, and store the evidence.
+
+    Yields page ids with the verdicts, by position, that differ from the page's own. Pages without any are left out.
+    Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
+    `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
+    """
+    db.execute("DELETE FROM settle_evidence")
+    page_ids = list_article_pages(db, host)
+    page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
+    if page_count > 1:
+        repeated_keys, place_counts = SeenTwice(BLOCKS_PER_PAGE * len(page_ids)), PlaceCounts()
+        containers = scan_host(db, page_ids, roles.uncounted, repeated_keys, place_counts, parallel_map)
+        _fill_candidates(db, repeated_keys)
+        db.execute(_INSERT_EVIDENCE, {"host": host, "pages": page_count})
+        restored_blocks = find_restored_blocks(db, host, place_counts, repeated_keys, roles.unjudged)
+        layout_verdicts = judge_by_layout(db, host, page_count, roles.unjudged)
+        other_verdicts = {
+            page_id: layout_verdicts.get(page_id, {}) | restored_blocks.get(page_id, {})
+            for page_id in layout_verdicts.keys() | restored_blocks.keys()
+        }
+        for page_id, verdicts in _judge_host(db, page_count, containers, roles.unjudged):
+            yield page_id, not_below_note(other_verdicts.pop(page_id, {}), verdicts) | verdicts
+        yield from other_verdicts.items()
+    db.execute(_NOTE_RECOUNTED[0])
+    db.execute(_NOTE_RECOUNTED[1], {"host": host})
+    db.execute(_DELETE_STALE_EVIDENCE, {"host": host})
+    db.execute(_UPSERT_EVIDENCE)
+
+
+def _create_host_tables(db: Database) -> None:
+    """`settle_seen` holds the blocks of one host at a time whose texts seem to be on several pages."""
+    db.execute(
+        """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
+            block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
+            counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
+    )
+    db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
+    db.execute(
+        """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
+            of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
+    )
+    db.execute(
+        """CREATE TEMP TABLE settle_recounted (block_id INTEGER NOT NULL, host TEXT NOT NULL,
+            pages_before INTEGER NOT NULL, pages INTEGER NOT NULL)"""
+    )
+
+
+def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
+    """Fill `settle_seen` with the blocks whose keys seem to be on several of the scanned pages."""
+    db.execute("DELETE FROM settle_seen")
+    for page_id, is_evidence, candidates in read_candidates(db):
+        rows = [
+            (page_id, position, block_id, key, container, is_kept, is_evidence)
+            for position, block_id, key, container, _, _, _, is_kept in candidates
+            if key in repeated_keys
+        ]
+        if rows:
+            db.conn.executemany(_INSERT_CANDIDATE, rows)
+    db.execute(_DELETE_UNMATCHED)
+
+
+def _judge_host(
+    db: Database, page_count: int, containers: list[str], unjudged_pages: Collection[int]
+) -> Iterator[tuple[int, dict[int, Verdict]]]:
+    """The verdicts on what the host repeats, by page id and position."""
+    pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
+    if not pages_by_key:
+        return
+    kept_elsewhere = set(db.execute(_KEPT_ELSEWHERE).fetchall())
+    evidence = (candidates for _, is_evidence, candidates in read_candidates(db) if is_evidence)
+    counted_pages = (_counted_blocks(candidates, containers, pages_by_key, kept_elsewhere) for candidates in evidence)
+    memory = build_site_memory(counted_pages, pages_by_key, page_count)
+    for page_id, _, candidates in read_candidates(db):
+        if page_id in unjudged_pages or pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
+            continue
+        kept_rows = [row for row in candidates if row[KEPT_COLUMN]]
+        removed_rows = [
+            row
+            for row in candidates
+            if not row[KEPT_COLUMN] and (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
+        ]
+        blocks, removed_blocks = (_memory_blocks(rows, containers) for rows in (kept_rows, removed_rows))
+        if verdicts := judge_repeated_blocks(blocks, memory, removed_blocks):
+            yield page_id, verdicts
+
+
+def _counted_blocks(
+    candidates: list[CandidateRow],
+    containers: list[str],
+    pages_by_key: Mapping[int, int],
+    kept_elsewhere: Collection[tuple[int, int]],
+) -> list[KeyedBlock]:
+    """The blocks of a page that are evidence: what it keeps, and what other pages keep in the same container. Where
+    none of them repeats, one for each container is as good."""
+    if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
+        row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
+        return _memory_blocks(row_by_container.values(), containers)
+    counted_rows = [
+        row for row in candidates if row[KEPT_COLUMN] or (row[KEY_COLUMN], row[CONTAINER_COLUMN]) in kept_elsewhere
+    ]
+    return _memory_blocks(counted_rows, containers)
+
+
+def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[KeyedBlock]:
+    return [
+        KeyedBlock(position, key, containers[container], words, bool(is_heading), bool(names_author), bool(is_kept))
+        for position, _, key, container, words, is_heading, names_author, is_kept in rows
+    ]
+
+
+def verdict_reasons(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
+    """Verdicts as the archive stores them: (reason, rule) by position."""
+    return {position: (verdict.reason, verdict.rule) for position, verdict in verdicts.items()}

@@ -1,0 +1,357 @@
+"""The scan of a host's article pages: what blocks say, where they stand, what articles' places lost.
+
+Which numbers were added more than once, approximately: a table of fixed size in place of all the numbers.
+
+A number that it does not contain was added at most once. One that it contains may have been added once, if another
+number shares its slot: where the exact answer matters, the few that it contains are looked up in a table.
+
+What a page left out although it stands where nearly all pages of the host keep text: in articles' bodies.
+
+Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. Longer
+texts show where articles stand, and so do texts of any length where pages leave out hardly anything; what comes back
+may be a few words, or an address. What is explained by a phrase rule, the title, a copy or boilerplate above it stays
+out, and so does a text that several pages have: it may be a promo, or the title of another article. A place is a path
+in the markup.
+
+Scanning each article page of a host once: what its blocks say, how long they are, where they stand.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path, find_body_paths, names_author
+from broadsheet.cleaners.compare.text_comparison import page_templates
+from broadsheet.cleaners.document import Verdict
+from broadsheet.cleaners.words import rough_word_count
+from broadsheet.output.archive.ledger import read_layout
+from broadsheet.output.archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from broadsheet.output.settle.page_table import (
+    CANDIDATE_CONTAINERS,
+    CANDIDATE_KEYS,
+    HEADING_KIND,
+    IS_KEPT,
+    IS_KEPT_ELSEWHERE,
+    IS_LEFT_OUT,
+    IS_SHARED,
+    KEY_COLUMN,
+    KIND_FACTOR,
+    LEFT_OUT_KEYS,
+    LEFT_OUT_PATHS,
+    PATH_COLUMN,
+    CandidateRow,
+    LeftOutRow,
+    PageFacts,
+    StoredScan,
+    clear_scans,
+    flatten_rows,
+    read_left_out,
+    read_left_out_keys,
+    read_page_facts,
+    store_scan,
+    stored_elsewhere,
+)
+from broadsheet.output.settle.placed_blocks import (
+    PlacedPage,
+    PlaceNumbers,
+    clear_placed,
+    place_page,
+    renumber,
+    store_placed_page,
+)
+from broadsheet.output.settle.settle_steps import ParallelMap
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+
+_MIN_BITS, _MAX_BITS = 12, 23  # at most 8 MB: enough to tell half of ten million numbers apart
+
+
+class SeenTwice:
+    """A set of the numbers that were added at least twice, with false positives. Numbers must be evenly spread, as
+    digests are; about `expected_numbers` of them are expected."""
+
+    def __init__(self, expected_numbers: int) -> None:
+        bits = min(max(expected_numbers.bit_length() + 1, _MIN_BITS), _MAX_BITS)
+        self._mask = (1 << bits) - 1
+        self._counts = bytearray(1 << bits)
+
+    def add(self, numbers: Iterable[int]) -> None:
+        """Add each of the numbers once."""
+        counts, mask = self._counts, self._mask
+        for number in numbers:
+            slot = number & mask
+            if counts[slot] < 2:
+                counts[slot] += 1
+
+    def __contains__(self, number: int) -> bool:
+        return self._counts[number & self._mask] > 1
+
+
+MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
+MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
+_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
+
+# On which pages of one host stand the keys that may be on more than one.
+_CREATE_DOUBTFUL_KEYS = (
+    "DROP TABLE IF EXISTS temp.settle_left",
+    """CREATE TEMP TABLE settle_left (key INTEGER NOT NULL, page_id INTEGER NOT NULL, PRIMARY KEY (key, page_id))
+        WITHOUT ROWID""",
+)
+_HAS_KEY_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 AND page_id <> ?2)
+    OR EXISTS (SELECT 1 FROM settle_seen WHERE key = ?1)"""
+
+
+class PlaceCounts:
+    """On how many pages of a host text is kept and left out, by path in the markup: longer texts, and all texts. A path
+    at which text was left out has a number too."""
+
+    def __init__(self) -> None:
+        self.path_numbers: dict[str, int] = {}
+        self.kept_counts: Counter[str] = Counter()
+        self.left_out_counts: Counter[str] = Counter()
+        self.all_kept_counts: Counter[str] = Counter()
+        self.all_left_out_counts: Counter[str] = Counter()
+        self.first_kept_at: dict[str, str] = {}
+
+    def path_number(self, path: str) -> int:
+        """The number of a path at which text was left out; a new one if it has none."""
+        return self.path_numbers.setdefault(path, len(self.path_numbers))
+
+    def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
+        """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
+        keeps none."""
+        self.kept_counts.update(kept_paths)
+        self.left_out_counts.update(left_out_paths - kept_paths)
+        self._note_kept(first_seen, kept_paths)
+
+    def count_all_texts(self, first_seen: str, kept_paths: set[str], paths: set[str]) -> None:
+        """Count a page's texts of any length: the paths at which it keeps some, and all its paths."""
+        self.all_kept_counts.update(kept_paths)
+        self.all_left_out_counts.update(paths - kept_paths)
+        self._note_kept(first_seen, kept_paths)
+
+    def article_places(self) -> dict[int, tuple[str, int, int]]:
+        """By number, the paths where the host's articles stand: (path, pages that keep text there, pages with text
+        there)."""
+        body_paths = find_body_paths(self.all_kept_counts, self.all_left_out_counts)
+        body_paths |= find_body_paths(self.kept_counts, self.left_out_counts)
+        numbers = self.path_numbers
+        return {numbers[path]: (path, *counts) for path, counts in body_paths.items() if path in numbers}
+
+    def _note_kept(self, first_seen: str, kept_paths: set[str]) -> None:
+        for path in kept_paths:
+            self.first_kept_at[path] = min(self.first_kept_at.get(path, first_seen), first_seen)
+
+
+def find_restored_blocks(
+    db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
+) -> dict[int, dict[int, Verdict]]:
+    """The verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is written
+    into `settle_evidence`."""
+    places = place_counts.article_places()
+    verdicts_by_page: dict[int, dict[int, Verdict]] = {}
+    if not places:
+        return verdicts_by_page
+    unshared_blocks = [pair for pair in _unshared_blocks(db, repeated_keys, places) if pair[0] not in unjudged_pages]
+    unasked_positions = {page_id: stored_elsewhere(db, page_id) for page_id, _ in unshared_blocks}
+    for page_id, (position, block_id, _, path_number) in unshared_blocks:
+        if position not in unasked_positions[page_id]:
+            path, *page_counts = places[path_number]
+            verdicts_by_page.setdefault(page_id, {})[position] = BODY_VERDICT
+            db.execute(_INSERT_EVIDENCE, [block_id, host, *page_counts, place_counts.first_kept_at[path]])
+    return verdicts_by_page
+
+
+def _unshared_blocks(
+    db: Database, repeated_keys: SeenTwice, path_numbers: Collection[int]
+) -> Iterator[tuple[int, LeftOutRow]]:
+    """What pages left out where articles stand and no other page says; with the page ids."""
+    doubtful_keys = {
+        row[KEY_COLUMN]
+        for _, rows in read_left_out(db)
+        for row in rows
+        if row[PATH_COLUMN] in path_numbers and row[KEY_COLUMN] in repeated_keys
+    }
+    if doubtful_keys:
+        for statement in _CREATE_DOUBTFUL_KEYS:
+            db.execute(statement)
+        pairs = ((key, page_id) for page_id, keys in read_left_out_keys(db) for key in sorted(keys & doubtful_keys))
+        db.conn.executemany("INSERT INTO settle_left (key, page_id) VALUES (?, ?)", pairs)
+    for page_id, rows in read_left_out(db):
+        for row in rows:
+            key, path_number = row[KEY_COLUMN], row[PATH_COLUMN]
+            if path_number in path_numbers and not (key in doubtful_keys and _is_elsewhere(db, key, page_id)):
+                yield page_id, row
+
+
+def _is_elsewhere(db: Database, key: int, page_id: int) -> bool:
+    """Whether another page has the key, left out or not."""
+    return bool(db.execute(_HAS_KEY_ELSEWHERE, [key, page_id]).fetchone()[0])
+
+
+_PAGES_PER_JOB = 16
+_ADDRESS_STARTS = ("http://", "https://")
+_EXACT_KINDS = {
+    BLOCK_KINDS.index("table"),
+    BLOCK_KINDS.index("code"),
+}  # in these, digits are part of what the text says
+
+
+def scan_host(
+    db: Database,
+    page_ids: Sequence[int],
+    uncounted_pages: Collection[int],
+    repeated_keys: SeenTwice,
+    place_counts: PlaceCounts,
+    parallel_map: ParallelMap,
+) -> list[str]:
+    """Scan the pages of a host and store the scans; returns the containers, which the stored rows name by number.
+
+    The keys of each page are added to `repeated_keys` in two sets: those that the site may repeat, and those that the
+    page left out. Pages that are not among `uncounted_pages` enter `place_counts`.
+    """
+    clear_scans(db)
+    clear_placed(db)
+    host_places = PlaceNumbers()
+    container_numbers: dict[str, int] = {}
+    jobs = (
+        [read_page_facts(db, page_id) for page_id in page_ids[start : start + _PAGES_PER_JOB]]
+        for start in range(0, len(page_ids), _PAGES_PER_JOB)
+    )
+    for batch in parallel_map(scan_pages, jobs):
+        numbers = [container_numbers.setdefault(path, len(container_numbers)) for path in batch.containers]
+        renumbering = host_places.renumbering(batch.places)
+        for scan in batch.pages:
+            is_evidence = scan.page_id not in uncounted_pages
+            if scan.placed_page:
+                placed_page = renumber(scan.placed_page, renumbering)
+                store_placed_page(db, scan.page_id, placed_page, is_evidence=is_evidence)
+            scan.candidates[CANDIDATE_CONTAINERS] = array(
+                "q", map(numbers.__getitem__, scan.candidates[CANDIDATE_CONTAINERS])
+            )
+            scan.left_out[LEFT_OUT_PATHS] = array(
+                "q", [place_counts.path_number(batch.paths[number]) for number in scan.left_out[LEFT_OUT_PATHS]]
+            )
+            store_scan(db, StoredScan(scan.page_id, is_evidence, scan.candidates, scan.left_out, scan.shared_keys))
+            repeated_keys.add(set(scan.candidates[CANDIDATE_KEYS]))
+            repeated_keys.add({*scan.shared_keys, *scan.left_out[LEFT_OUT_KEYS]})
+            if is_evidence:
+                kept_paths, left_out_paths, all_kept_paths, all_paths = (
+                    {batch.paths[number] for number in path_numbers}
+                    for path_numbers in (scan.kept_paths, scan.left_out_paths, scan.all_kept_paths, scan.all_paths)
+                )
+                place_counts.count_page(scan.first_seen, kept_paths, left_out_paths)
+                place_counts.count_all_texts(scan.first_seen, all_kept_paths, all_paths)
+    return list(container_numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class PageScan:
+    """What scanning a page gives: rows as in `StoredScan`, the paths at which the page keeps longer texts and at which
+    it leaves some out, those at which it keeps any text, and all. Containers and paths are numbers in its batch.
+    `placed_page` are its judged blocks, if it has a layout and their probabilities are known."""
+
+    page_id: int
+    first_seen: str
+    candidates: array[int]
+    left_out: array[int]
+    shared_keys: array[int]
+    kept_paths: frozenset[int]
+    left_out_paths: frozenset[int]
+    all_kept_paths: frozenset[int]
+    all_paths: frozenset[int]
+    placed_page: PlacedPage | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanBatch:
+    """Some pages that were scanned, and their containers, paths and places by number."""
+
+    pages: list[PageScan]
+    containers: list[str]
+    paths: list[str]
+    places: PlaceNumbers
+
+
+def scan_pages(pages: Sequence[PageFacts]) -> ScanBatch:
+    """Scan some pages. Pure."""
+    container_numbers: dict[str, int] = defaultdict(lambda: len(container_numbers))
+    path_numbers: dict[str, int] = defaultdict(lambda: len(path_numbers))
+    place_numbers = PlaceNumbers()
+    scans = [_scan_page(page, container_numbers, path_numbers, place_numbers) for page in pages]
+    return ScanBatch(scans, list(container_numbers), list(path_numbers), place_numbers)
+
+
+def text_key(text: str, template: str, block_id: int, kind: int) -> int:
+    """What a block says, as a number: the same for texts that differ only in what varies from page to page.
+
+    `template` is the text without what varies.
+    """
+    return block_id if kind in _EXACT_KINDS or template == text else content_id(template, bits=BLOCK_BITS)
+
+
+def _is_needed(flags: int, text: str, words: int) -> bool:
+    """Whether a block is evidence or may be restored; one that is short, left out and another page's too is neither."""
+    return bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) or _is_restorable(flags, text, words)
+
+
+def _is_restorable(flags: int, text: str, words: int) -> bool:
+    """Whether a page left a block out that the site's evidence may bring back: a few words, or an address alone."""
+    if not flags & IS_LEFT_OUT:
+        return False
+    if flags & IS_SHARED:
+        return words >= MIN_LONG_WORDS
+    return words >= MIN_RESTORED_WORDS or text.startswith(_ADDRESS_STARTS)
+
+
+def _scan_page(
+    facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int], place_numbers: PlaceNumbers
+) -> PageScan:
+    """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack, and
+    places in `place_numbers`."""
+    candidates: list[CandidateRow] = []
+    left_out: list[LeftOutRow] = []
+    shared_keys: list[int] = []
+    kept_paths: set[int] = set()
+    left_out_paths: set[int] = set()
+    all_kept_paths: set[int] = set()
+    with decoding("page_layout", "layout", facts.page_id):
+        layout_rows, authors = read_layout(facts.layout), facts.authors
+        paths = [row[0] for row in layout_rows]
+        counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]
+        placed_page = place_page(facts, layout_rows, counted_blocks, place_numbers)
+    needed_blocks = [
+        (position, block_id, flags, text, words)
+        for position, block_id, flags, text, words in counted_blocks
+        if _is_needed(flags, text, words)
+    ]
+    templates = page_templates([text for _, _, _, text, _ in needed_blocks], facts.title, authors)
+    for (position, block_id, flags, text, words), template in zip(needed_blocks, templates, strict=True):
+        path, kind = paths[position], flags // KIND_FACTOR
+        key = block_id if template is text else text_key(text, template, block_id, kind)
+        if flags & (IS_KEPT | IS_KEPT_ELSEWHERE):
+            is_heading, is_kept = kind == HEADING_KIND, bool(flags & IS_KEPT)
+            is_author_named = bool(authors) and names_author(text, authors)
+            container = container_numbers[container_path(path)]
+            candidates.append((position, block_id, key, container, words, is_heading, is_author_named, is_kept))
+        if flags & IS_KEPT:
+            all_kept_paths.add(path_numbers[path])
+        if words >= MIN_LONG_WORDS and flags & (IS_KEPT | IS_LEFT_OUT):
+            (kept_paths if flags & IS_KEPT else left_out_paths).add(path_numbers[path])
+        if _is_restorable(flags, text, words):
+            if flags & IS_SHARED:
+                shared_keys.append(key)
+            else:
+                left_out.append((position, block_id, key, path_numbers[path]))
+    arrays = (flatten_rows(candidates), flatten_rows(left_out), array("q", shared_keys))
+    all_paths = {path_numbers[path] for path in dict.fromkeys(paths)}
+    long_text_paths = (frozenset(kept_paths), frozenset(left_out_paths))
+    all_text_paths = (frozenset(all_kept_paths), frozenset(all_paths))
+    return PageScan(facts.page_id, facts.first_seen, *arrays, *long_text_paths, *all_text_paths, placed_page)

@@ -1,1 +1,0 @@
-"""Rows of pages, articles, revisions and the ledger of blocks."""

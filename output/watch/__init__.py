@@ -1,1 +1,0 @@
-"""When to look again, and what an edit is."""

@@ -1,0 +1,355 @@
+"""The writing side of an archive: one owner, and one transaction for each batch of outcomes.
+
+The writing side of an archive: one owner, and one transaction for each batch of outcomes.
+
+A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has
+lost nothing and stored nothing twice.
+
+The robots.txt files that were in force, each text once for a host.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from sqlite3 import DatabaseError, OperationalError
+from types import TracebackType
+from typing import Self
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.output.archive.archive_errors import TextConflict
+from broadsheet.output.archive.archive_file import archive_path, check_path, open_database
+from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
+from broadsheet.output.archive.page_rows import Sighting
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.raw.erasure import erase_records
+from broadsheet.output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
+from broadsheet.output.raw.warc_writer import RawResponseWriter, save_capture
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
+from broadsheet.output.write.page_writer import SaveResult, save_page
+from broadsheet.output.write.revisit_schedule import (
+    UpdateRun,
+    UrlRow,
+    find_url_row,
+    note_visit,
+    queue_announced,
+    queue_due,
+    restore_unvisited,
+)
+from broadsheet.output.write.ruling_journal import apply_journal
+from broadsheet.output.write.run_records import RunRecorder
+from broadsheet.output.write.takedowns import is_forgotten
+from broadsheet.output.write.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
+from broadsheet.output.write.url_queue import (
+    PassingReason,
+    Requeuer,
+    add_urls,
+    fill_dates,
+    give_up_host,
+    note_listed_urls,
+)
+
+# A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
+_ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
+    http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
+    location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), not_before = :not_before,
+    held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
+    held_at = CASE WHEN :held THEN coalesce(:at, held_at) ELSE held_at END
+    WHERE id = :id"""
+_HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
+
+_LOG = logging.getLogger(__name__)
+_GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
+
+
+class Archive:
+    """An archive file that this process owns and writes. Use `Archive.open`, and close it, or use it in a `with`."""
+
+    def __init__(
+        self, db: Database, file: Path, lock: ArchiveLock, clock: Callable[[], str], limits: PatternLimits | None = None
+    ) -> None:
+        self.db = db
+        self._file = file
+        self._opened_file = os.stat(file)
+        self._pattern_tracker = PatternTracker(db, limits or PatternLimits())
+        self._pattern_tracker.reload()
+        self._lock = lock
+        self._clock = clock
+        self._is_closed = False
+        self.runs = RunRecorder(db, clock)
+        """Records which runs have worked on this archive."""
+        self._update: UpdateRun | None = None
+        self._raw_writer: RawResponseWriter | None = None
+        self.truncated_bytes = 0
+        """Bytes cut off WARC files when the archive was opened: an earlier run had not committed them."""
+        self.short_files: tuple[str, ...] = ()
+        """WARC files that are missing, or shorter than what was committed to them."""
+        self.given_up_counts: Counter[str] = Counter()
+        """How many URLs were given up together with their host, by `state/reason`."""
+        self.requeuer = Requeuer(db)
+        """Queues again, step by step, what an earlier run left."""
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        clock: Callable[[], str] = utc_now,
+        limits: PatternLimits | None = None,
+        *,
+        sync_commits: bool = False,
+    ) -> Self:
+        """Lock and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
+
+        `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
+        the disk, so that a loss of power costs none.
+
+        ArchiveError if another crawl owns it or the file cannot be used.
+        """
+        file = archive_path(path)
+        check_path(file, read_only=False)
+        lock = ArchiveLock(file)
+        lock.acquire()
+        try:
+            db = open_database(file)
+            if sync_commits:
+                db.conn.execute("PRAGMA synchronous = FULL")
+            archive = cls(db, file, lock, clock, limits)
+            archive.truncated_bytes, archive.short_files = truncate_to_committed(db, file.parent)
+            erase_records(db, file.parent, clock)
+            archive.apply_waiting_rulings()
+            return archive
+        except BaseException:
+            lock.release()
+            raise
+
+    def save(self, batch: Sequence[Outcome]) -> None:
+        """Store outcomes with everything that follows from them, in one transaction.
+
+        A page with a text whose number stands for another text fails, and costs the others only their common
+        transaction. OSError if the database or the WARC file has been deleted or replaced: what is stored would go
+        with it.
+        """
+        self._check_in_place()
+        try:
+            self._save_batch(batch)
+        except TextConflict as conflict:
+            if len(batch) > 1:
+                for outcome in batch:
+                    self.save([outcome])
+            elif batch[0].page:
+                _LOG.error("%s: %s", batch[0].url, conflict)
+                self._save_batch(
+                    [replace(batch[0], state=UrlState.FAILED, reason=OutcomeReason.TEXT_CONFLICT, page=None)]
+                )
+            else:
+                raise
+
+    def _save_batch(self, batch: Sequence[Outcome]) -> None:
+        try:
+            if self._raw_writer and (size := sum(outcome.raw_size for outcome in batch)):
+                self._raw_writer.make_room(size)
+            with write_transaction(self.db):
+                for outcome in batch:
+                    self._save_outcome(outcome)
+                index_postponed(self.db)
+                if self._raw_writer:
+                    self._raw_writer.sync()
+        except BaseException:
+            with suppress(DatabaseError):
+                if self._raw_writer:
+                    self._raw_writer.roll_back()
+                self._pattern_tracker.reload()
+            raise
+        if self._raw_writer:
+            self._raw_writer.mark_committed()
+
+    def _check_in_place(self) -> None:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if os.path.samestat(self._opened_file, os.stat(self._file)):
+                return
+        raise OSError(f"{self._file.name} is gone: it was deleted or replaced while it was written")
+
+    def apply_waiting_rulings(self) -> int:
+        """Apply the rulings that were made in the reading room while the file had another owner; return how many."""
+        return apply_journal(self.db, self._file)
+
+    def keep_raw(self, warcinfo: Mapping[str, str], size_limit: int = WARC_FILE_SIZE) -> None:
+        """Keep raw responses from now on, in WARC files of about `size_limit` bytes; `warcinfo` describes the crawl."""
+        self._raw_writer = RawResponseWriter(self.db, self._file, self._clock, warcinfo, size_limit)
+
+    @property
+    def raw_bytes(self) -> int:
+        """Committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
+        return self._raw_writer.total_bytes if self._raw_writer else 0
+
+    def skip_queued(self, reason: Reason) -> int:
+        """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many.
+
+        URLs that were queued for a revisit get back the state they had.
+        """
+        query = "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'"
+        with write_transaction(self.db):
+            return restore_unvisited(self.db, reason) + int(self.db.execute(query, [str(reason)]).rowcount)
+
+    def queue_revisits(self, update: UpdateRun) -> int:
+        """Queue the URLs due for a revisit, and from now on those announced as changed; return how many are due."""
+        self._update = update
+        with write_transaction(self.db):
+            return queue_due(self.db, update, self._clock())
+
+    def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
+        """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
+
+        `requeuer.step` does the next one.
+        """
+        self.requeuer = Requeuer(self.db, passing_reasons)
+        return self.requeuer.step()
+
+    def close(self) -> None:
+        """Leave a single file: everything written back, and no longer in WAL mode unless a reader still has it open.
+
+        A file that is not in WAL mode can be read from a folder that cannot be written, by any tool.
+        Closing again does nothing.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        try:
+            if self._raw_writer:
+                self._raw_writer.close()
+            self._leave_wal_mode()
+        finally:
+            self.db.close()
+            self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, error_type: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _leave_wal_mode(self) -> None:
+        """Write the WAL back and delete it, as far as readers let it."""
+        self.db.rollback()
+        with suppress(OperationalError), self.db.ensure_autocommit_on():
+            self.db.conn.execute("PRAGMA busy_timeout = 1000")  # a reader may keep what is not yet written back
+            self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.db.conn.execute("PRAGMA busy_timeout = 200")
+            self.db.conn.execute("PRAGMA journal_mode = DELETE").fetchone()
+
+    def _save_outcome(self, outcome: Outcome) -> None:
+        """Store one outcome: capture, page, state of the URL, discovered URLs, and what patterns and revisits learn."""
+        if outcome.page and is_forgotten(self.db, outcome.page.metadata.canonical_url):
+            outcome = replace(outcome, state=UrlState.SKIPPED, reason=OutcomeReason.FORGOTTEN, capture=None, page=None)
+        if outcome.is_older and outcome.capture:
+            save_capture(self.db, outcome.capture, self._raw_writer)
+            return
+        seen_at = outcome.fetched_at or self._clock()
+        row = self._get_or_add_row(outcome, seen_at)
+        has_new_text = outcome.page is not None and is_new_text(self.db, outcome.url, outcome.page)
+        if outcome.robots_file:
+            save_robots_file(self.db, outcome.robots_file)
+        save_result = self._save_page(row, outcome, seen_at)
+        self._acknowledge(row, outcome, is_content_current=outcome.state == UrlState.DONE and save_result.is_current)
+        if outcome.given_up_host:
+            self._give_up_host(outcome)
+        newest_id = newest_url_id(self.db)
+        add_urls(self.db, outcome.discovered_urls, seen_at)
+        note_listed_urls(self.db, outcome.discovered_urls)
+        if row.was_fetched and row.kind != UrlKind.ROBOTS and not outcome.is_retry:
+            has_new_urls = row.held_reason != PageType.ARTICLE and newest_url_id(self.db) > newest_id
+            note_visit(self.db, row, outcome, save_result.has_changed or has_new_urls)
+        self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
+        if self._update:
+            queue_announced(self.db, outcome.discovered_urls, self._update, seen_at)
+        fill_dates(self.db, outcome.discovered_urls)
+        if not row.held_at:
+            self._count_outside_links(outcome.outside_links)
+
+    def _get_or_add_row(self, outcome: Outcome, seen_at: str) -> UrlRow:
+        """The row of the outcome's URL, added if missing."""
+        row = find_url_row(self.db, outcome.url)
+        if row is None:
+            found_via = UrlSource.ROBOTS if outcome.kind == UrlKind.ROBOTS else outcome.found_via
+            add_urls(self.db, [DiscoveredUrl(outcome.url, host_of(outcome.url), outcome.kind, found_via)], seen_at)
+            row = find_url_row(self.db, outcome.url)
+        assert row is not None
+        return row
+
+    def _save_page(self, row: UrlRow, outcome: Outcome, seen_at: str) -> SaveResult:
+        """Store captures and page. A stored article stays the current content when the URL now gives no page."""
+        for capture in outcome.extra_captures:
+            save_capture(self.db, capture, self._raw_writer)
+        capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
+        if outcome.page:
+            sighting = Sighting(row.id, storable_text(outcome.url), host_of(outcome.url), capture_id, seen_at)
+            if outcome.page.is_article:
+                postpone_indexing(self.db, sighting.article_id)
+            return save_page(self.db, sighting, outcome.page)
+        has_article = (
+            outcome.reason != OutcomeReason.NOT_MODIFIED and self.db.execute(_HAS_ARTICLE, [row.id]).fetchone()
+        )
+        return SaveResult(is_current=not has_article)
+
+    def _acknowledge(self, row: UrlRow, outcome: Outcome, *, is_content_current: bool) -> None:
+        """Take the URL out of the queue with its outcome; current content also sets `held_reason` and `held_at`."""
+        is_unmodified = outcome.reason == OutcomeReason.NOT_MODIFIED
+        reason = row.held_reason if is_unmodified and row.held_reason else outcome.reason
+        self.db.execute(
+            _ACKNOWLEDGE,
+            {
+                "state": outcome.state,
+                "reason": reason,
+                "attempts": int(outcome.is_attempt),
+                "status": outcome.http_status,
+                "at": outcome.fetched_at or None,
+                "location": storable_text(outcome.location) or None,
+                "not_before": outcome.not_before or None,
+                "held": is_content_current,
+                "id": row.id,
+            },
+        )
+
+    def _give_up_host(self, outcome: Outcome) -> None:
+        """Give a batch of the host's queued URLs the outcome's state and reason, and count them."""
+        changed_count = give_up_host(self.db, outcome.given_up_host, outcome.state, outcome.reason, _GIVE_UP_BATCH)
+        self.given_up_counts[f"{outcome.state}/{outcome.reason}"] += changed_count
+
+    def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
+        """Add to the number of links to each host outside the crawl."""
+        self.db.conn.executemany(
+            """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+                ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
+            [(storable_text(host), links) for host, links in outside_links.items()],
+        )
+
+
+def save_robots_file(db: Database, robots_file: RobotsFile) -> None:
+    """Store a robots.txt, unless the host has one with this text and decision. Runs in the caller's transaction."""
+    values = (
+        robots_file.host,
+        robots_file.url,
+        robots_file.seen_at,
+        robots_file.access,
+        robots_file.reason,
+        robots_file.text,
+    )
+    db.execute(
+        """INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
+            VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        [robots_file.id, *map(storable_text, values)],
+    )

@@ -1,0 +1,224 @@
+"""A person's verdicts: rulings, which change texts, and reviews, which are evidence of the cleaner.
+
+A person's rulings on blocks: a text belongs to the article, or does not, in one article, on one host, or anywhere.
+
+A ruling is stored until it is removed. What it does to the ledger and the texts is in
+`broadsheet.output.write.applied_rulings`.
+
+What a person judged of a sample of blocks and pages: whether the cleaner was right, and what that shows.
+
+A judgement is evidence about the cleaner; it changes no text. To change one is a ruling
+(`broadsheet.output.write.person_verdicts`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+
+from sqlite_utils import Database
+
+from broadsheet.output.archive.article_filter import find_known_url
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import content_id
+
+PERSON = "person"
+
+_COLUMNS = "id, block_id, article_id, host, kept, at, note, reason, rule"
+_STORE_RULING = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, reason = excluded.reason,
+        rule = excluded.rule, note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END"""
+_LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
+        (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
+            LEFT JOIN shelved s ON s.id = r.article_id),
+        (SELECT count(DISTINCT o.page_id) FROM overruled o WHERE o.ruling_id = r.id)
+    FROM rulings r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM shelved WHERE id = ?1"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A verdict on a block text for one article, for one host, or (with neither) for every page.
+
+    `ruled_at` is a UTC ISO 8601 time. `reason` and `rule` are those of the verdict that it overruled most often.
+    """
+
+    block_id: int
+    is_kept: bool
+    article_id: int | None = None
+    host: str | None = None
+    ruled_at: str = ""
+    note: str = ""
+    reason: str = ""
+    rule: str = ""
+
+    @property
+    def id(self) -> int:
+        """The id of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
+        scope = "" if self.article_id is None else str(self.article_id)
+        return content_id(str(self.block_id), scope, storable_text(self.host or ""))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRuling:
+    """A ruling as the user sees it: with the block's text, the article's URL, and on how many pages it is in force.
+
+    `text` is None where the archive no longer has the text; `url` where the ruling is not for a single article.
+    """
+
+    ruling: Ruling
+    text: str | None
+    url: str | None
+    page_count: int
+
+
+def list_rulings(db: Database) -> list[ListedRuling]:
+    """All rulings, the earliest first."""
+    return [
+        ListedRuling(Ruling(row[0], bool(row[1]), *row[2:8]), *row[8:]) for row in db.execute(_LIST_RULINGS).fetchall()
+    ]
+
+
+def stored_ruling(db: Database, scope: Ruling) -> Ruling | None:
+    """The stored ruling on the same block in exactly the same scope; None if there is none."""
+    query = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings WHERE id = ?"
+    row = db.execute(query, [scope.id]).fetchone()
+    return Ruling(row[0], bool(row[1]), *row[2:]) if row else None
+
+
+def store_ruling(db: Database, ruling: Ruling) -> None:
+    """Store a ruling, in place of the one in the same scope. Runs in the caller's transaction."""
+    scope = (ruling.article_id, storable_text(ruling.host) if ruling.host else None)
+    verdict = (ruling.is_kept, ruling.ruled_at, storable_text(ruling.note), ruling.reason, ruling.rule)
+    db.execute(_STORE_RULING, [ruling.id, ruling.block_id, *scope, *verdict])
+
+
+def drop_ruling(db: Database, ruling: Ruling) -> None:
+    """Delete the ruling in this scope; its effect on the ledger stays until rulings are applied."""
+    db.execute("DELETE FROM rulings WHERE id = ?", [ruling.id])
+
+
+def block_text(db: Database, block_id: int) -> str | None:
+    """The text of a block by its id; None if the archive has none."""
+    row = db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()
+    return str(row[0]) if row else None
+
+
+def count_pages(db: Database, block_id: int) -> int:
+    """On how many pages a block stands, kept or removed."""
+    return int(
+        db.execute("SELECT count(DISTINCT page_id) FROM page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
+    )
+
+
+def find_article(db: Database, reference: str) -> int | None:
+    """The id of the article that a user means by its id or by one of its URLs (`find_known_url`), or None."""
+    if reference.isascii() and reference.isdigit() and len(reference) < 19:
+        return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
+    url = find_known_url(db, reference)
+    return _first_number(db.execute("SELECT article_id FROM article_urls WHERE url = ?", [url]).fetchall())
+
+
+def _first_number(rows: Iterable[tuple[int]]) -> int | None:
+    return next((int(number) for (number,) in rows), None)
+
+
+_Z_OF_95_PERCENT = 1.959964  # standard deviations around the mean within which 95 % lie
+
+_STORE_REVIEW = """INSERT INTO reviews (id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
+        is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version"""
+_PAGE_STANDS = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
+_LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r.is_right, r.at, r.cleaner_version,
+        coalesce(t.text, '')
+    FROM reviews r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A judgement on the verdict of a block of a page, or (`block_id` None) on a whole page: whether its text is the
+    article and all of it, or that it is none; then `is_kept` says that it is an article, and `reason` is its type.
+
+    `text` is the block's, empty where the archive no longer has it.
+    """
+
+    url: str
+    host: str
+    block_id: int | None
+    is_kept: bool
+    reason: str
+    rule: str
+    is_right: bool
+    judged_at: str
+    cleaner_version: str
+    text: str = ""
+
+    @property
+    def id(self) -> int:
+        """One for each page and block, so that a later judgement replaces an earlier one."""
+        return content_id("review", storable_text(self.url), "page" if self.block_id is None else str(self.block_id))
+
+    @property
+    def is_of_page(self) -> bool:
+        """Whether a whole page was judged."""
+        return self.block_id is None
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How many of so many judged blocks were right, and between which shares (0 to 1) that of all such blocks lies with
+    95 % certainty."""
+
+    right: int
+    judged: int
+    low: float
+    high: float
+
+
+def can_be_stored(db: Database, review: Review) -> bool:
+    """Whether the archive still has what was judged."""
+    if review.block_id is not None and block_text(db, review.block_id) is None:
+        return False
+    return db.execute(_PAGE_STANDS, [review.url]).fetchone() is not None
+
+
+def store_review(db: Database, review: Review) -> None:
+    """Store a judgement, in place of an earlier one. Runs in the caller's transaction."""
+    verdict = (review.is_kept, review.reason, review.rule, review.is_right, review.judged_at, review.cleaner_version)
+    db.execute(_STORE_REVIEW, [review.id, review.url, review.host, review.block_id, *verdict])
+
+
+def drop_review(db: Database, review: Review) -> None:
+    """Take a judgement back."""
+    db.execute("DELETE FROM reviews WHERE id = ?", [review.id])
+
+
+def list_reviews(db: Database) -> list[Review]:
+    """All judgements, on blocks and on pages, the earliest first."""
+    rows = db.execute(_LIST_REVIEWS).fetchall()
+    return [
+        Review(url, host, block_id, bool(is_kept), reason, rule, bool(is_right), *values)
+        for url, host, block_id, is_kept, reason, rule, is_right, *values in rows
+    ]
+
+
+def reliability(right: int, judged: int) -> Reliability:
+    """The share of right ones with its interval by Wilson, which holds for few judgements and near 0 and 1 too."""
+    if not judged:
+        return Reliability(0, 0, 0.0, 1.0)
+    share, spread = right / judged, _Z_OF_95_PERCENT**2 / judged
+    middle = (share + spread / 2) / (1 + spread)
+    half = sqrt(share * (1 - share) * spread + spread**2 / 4) / (1 + spread)
+    return Reliability(right, judged, max(0.0, middle - half), min(1.0, middle + half))
+
+
+def reliability_by(pairs: Iterable[tuple[str, bool]]) -> dict[str, Reliability]:
+    """The reliability of each key among pairs of key and judgement, the most judged first."""
+    judgements: dict[str, list[bool]] = defaultdict(list)
+    for key, is_right in pairs:
+        judgements[key].append(is_right)
+    keys = sorted(judgements, key=lambda key: (-len(judgements[key]), key))
+    return {key: reliability(sum(judgements[key]), len(judgements[key])) for key in keys}

@@ -1,0 +1,319 @@
+"""Revisits: the time at which a page is due again, and the queueing of pages that are.
+
+When to fetch a page again. Pure policy: what is known of a page and the time come in, a decision goes out.
+
+A page is visited again after an interval that follows how often it was found changed: a visit that finds a change
+halves it, one that finds none makes it half as long again, between a floor and a ceiling. It comes to rest where some
+37 of 100 visits find a change. (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of
+change frequency without their need of a history; the factors are ours.) Before the second visit the age of the article
+is the guess: texts are corrected most on their first days, so a page waits an eighth of its age.
+
+What a sitemap or feed says goes before the interval: a page that it dates later than the last visit is due at once. One
+that said so three times in a row without a change is no longer believed for that page.
+
+Queueing again what may have changed, and what a row of `urls` keeps meanwhile.
+
+A URL that is visited again is `queued` like any other, so that a killed update goes on; `held_reason` and `held_at` say
+what the archive holds of it. `reason` says why it is queued and what the last fetch gave: `revisit`, or
+`revisit:http_404` where that had failed; `announced` where a sitemap or feed says that it has changed. All of it runs
+in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from email.utils import parsedate_to_datetime
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.url_words import (
+    OutcomeReason,
+    Reason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+
+MIN_INTERVAL = 3_600
+"""Seconds: no known page is visited more often, unless a sitemap or feed announces a change."""
+MAX_INTERVAL = 30 * 86_400
+"""Seconds: every known page is visited at least so often."""
+
+_CHANGED_FACTOR, _UNCHANGED_FACTOR = 0.5, 1.5
+_SHARE_OF_AGE = 1 / 8
+_DEFAULT_AGE = 8 * 86_400  # seconds
+_DUE_SHARE = 0.9  # share of an interval after which a visit is not too soon: a run started each hour is never punctual
+_MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
+
+
+@dataclass(frozen=True, slots=True)
+class VisitHistory:
+    """What is known of a page. Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the
+    article was published, or else the URL first seen. `interval_seconds` is the last interval.
+    `unfounded_announcements` counts the sitemap or feed dates in a row without a change; `lastmod` is the last such
+    date as it was written."""
+
+    visited_at: str
+    interval_seconds: int | None = None
+    article_date: str = ""
+    unfounded_announcements: int = 0
+    lastmod: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RevisitPolicy:
+    """How often a person wants pages visited: every `interval_seconds`, 0 for the learned interval; or all of them
+    now."""
+
+    interval_seconds: float = 0.0
+    revisit_all: bool = False
+
+
+def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
+    """Whether a page is to be visited again. `now` is ISO 8601."""
+    visited_at = parse_instant(history.visited_at)
+    if policy.revisit_all or visited_at is None:
+        return True
+    interval = policy.interval_seconds or current_interval(history)
+    return (_parse_now(now) - visited_at).total_seconds() >= _DUE_SHARE * interval
+
+
+def is_announced(history: VisitHistory, announced_date: str, now: str) -> bool:
+    """Whether a sitemap's or feed's date says that the page has changed since the last visit, and may be believed."""
+    changed_at, visited_at = parse_last_instant(announced_date), parse_instant(history.visited_at)
+    if changed_at is None or visited_at is None or history.unfounded_announcements >= _MAX_UNFOUNDED:
+        return False
+    is_known_day = (
+        _is_day_only(announced_date) and announced_date == history.lastmod and changed_at.date() == visited_at.date()
+    )
+    return visited_at < min(changed_at, _parse_now(now)) and not is_known_day
+
+
+def next_interval(history: VisitHistory, changed: bool) -> int:
+    """The interval in seconds after a visit that found a change, or none."""
+    factor = _CHANGED_FACTOR if changed else _UNCHANGED_FACTOR
+    return round(min(max(current_interval(history) * factor, MIN_INTERVAL), MAX_INTERVAL))
+
+
+def current_interval(history: VisitHistory) -> float:
+    """The interval in seconds; from the article's age where none has been learned."""
+    if history.interval_seconds is not None:
+        return min(max(history.interval_seconds, MIN_INTERVAL), MAX_INTERVAL)
+    article_date, visited_at = parse_instant(history.article_date), parse_instant(history.visited_at)
+    age = (visited_at - article_date).total_seconds() if article_date and visited_at else _DEFAULT_AGE
+    return min(max(age * _SHARE_OF_AGE, MIN_INTERVAL), MAX_INTERVAL)
+
+
+def parse_instant(text: str) -> datetime | None:
+    """An ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning. None if the text
+    is no date."""
+    moment = _parse_date(text.strip())
+    if moment is None:
+        return None
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        return None
+
+
+def parse_last_instant(text: str) -> datetime | None:
+    """As `parse_instant`, but a day alone counts as its end: a change on that day may have come after the last
+    visit."""
+    moment = parse_instant(text)
+    return datetime.combine(moment.date(), time.max, UTC) if moment and _is_day_only(text) else moment
+
+
+def _is_day_only(text: str) -> bool:
+    return len(text.strip()) <= len("2026-01-31")
+
+
+def _parse_date(text: str) -> datetime | None:
+    for parse in (datetime.fromisoformat, _parse_partial_date, parsedate_to_datetime):
+        try:
+            return parse(text)
+        except (ValueError, TypeError, IndexError):
+            continue
+    return None
+
+
+def _parse_partial_date(text: str) -> datetime:
+    """A year and month, or a year, by its first day."""
+    parts = [int(part) for part in text.split("-")]
+    return datetime.combine(date(*parts, *(1,) * (3 - len(parts))), time.min)
+
+
+def _parse_now(text: str) -> datetime:
+    """The time in UTC; without one, a day before the last that Python knows, so that everything is due."""
+    return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.max.replace(tzinfo=UTC) - timedelta(1)
+
+
+_LIST_PRIORITY, _ARTICLE_PRIORITY = 120, 30  # lists go first, known articles after new ones
+_URL_ERRORS = tuple(map(http_reason, (404, 410, 403, 401, 451)))  # errors of the URL, not of the host
+_WAS_FETCHED = tuple(compound_reason(family, "") for family in (ReasonFamily.REVISIT, ReasonFamily.ANNOUNCED))
+_ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''), coalesce(u.fetched_at, ''),
+    u.revisit_seconds, coalesce(a.published, a.published_day, u.first_seen), u.unfounded, coalesce(u.lastmod, ''),
+    coalesce(u.held_reason, ''), u.depth"""
+_FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
+    WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""
+_ROW_OF_URL = f"SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id WHERE u.url = ?"
+_QUEUE_AGAIN = """UPDATE urls SET reason = ?1 || CASE state WHEN 'failed' THEN ':' || reason ELSE '' END,
+        state = 'queued', attempts = 0, not_before = NULL, lastmod = coalesce(?2, lastmod),
+        priority = CASE WHEN held_reason = 'list' THEN max(priority, ?3) ELSE min(priority, ?4) END
+    WHERE id = ?5 AND state IN ('done', 'failed')"""
+_RESTORE_STATES = f"""UPDATE urls SET not_before = NULL,
+        state = CASE WHEN instr(reason, ':') THEN 'failed' WHEN held_at IS NULL THEN 'skipped' ELSE 'done' END,
+        reason = CASE WHEN instr(reason, ':') THEN substr(reason, instr(reason, ':') + 1)
+            WHEN held_at IS NULL THEN :reason ELSE held_reason END
+    WHERE state = 'queued' AND (held_at IS NOT NULL OR reason GLOB '{ReasonFamily.REVISIT}:*'
+        OR reason GLOB '{ReasonFamily.ANNOUNCED}:*')"""
+_UPDATE_INTERVAL = "UPDATE urls SET revisit_seconds = ?, unfounded = ? WHERE id = ?"
+_UPDATE_LAST_SEEN = "UPDATE {} SET last_seen = ? WHERE page_id = ?"
+_ROWS_PER_BATCH = 5_000
+
+# The capture whose content the archive holds: that of the page, or for a sitemap or feed the last one that was read.
+_CACHE_VALIDATORS = """SELECT etag, last_modified FROM captures WHERE id = coalesce(
+    (SELECT capture_id FROM pages WHERE id = ?1),
+    (SELECT id FROM captures WHERE url = ?2 AND http_status = 200 ORDER BY fetched_at DESC, id DESC LIMIT 1))"""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRun:
+    """A run that visits known URLs again. `policy` is how often; `started_at` when it began: what was fetched since is
+    not queued. `selects_page` takes a page's URL and depth. Sitemaps, feeds and start pages are due in any case with
+    `listings_always_due`, else after their interval. `is_resumed`: an earlier process began the run, and has made some
+    of its visits."""
+
+    policy: RevisitPolicy
+    started_at: str
+    selects_page: Callable[[str, int], bool]
+    listings_always_due: bool = True
+    is_resumed: bool = False
+
+    def has_visited(self, row: UrlRow) -> bool:
+        """Whether the run visited a URL before it was resumed. In a new run nothing was: what was fetched in the second
+        in which it begins, or later by a clock that has been set back, was fetched by another run."""
+        return self.is_resumed and row.fetched_at >= self.started_at
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRow:
+    """What matters of a row of `urls` for visiting it again."""
+
+    id: int
+    url: str
+    kind: UrlKind
+    state: UrlState
+    reason: Reason
+    held_at: str
+    fetched_at: str
+    interval_seconds: int | None
+    article_date: str
+    unfounded_announcements: int
+    lastmod: str
+    held_reason: Reason
+    depth: int
+
+    @property
+    def was_fetched(self) -> bool:
+        """Whether it was fetched before, with success or not."""
+        return bool(self.held_at) or self.reason.startswith(_WAS_FETCHED)
+
+    @property
+    def visit_history(self) -> VisitHistory:
+        """What the policy needs. A failure that says nothing about the page does not count as a visit."""
+        is_final_failure = self.state == UrlState.FAILED and (self.reason in _URL_ERRORS or not self.held_at)
+        visited_at = self.fetched_at if is_final_failure else self.held_at
+        return VisitHistory(
+            visited_at, self.interval_seconds, self.article_date, self.unfounded_announcements, self.lastmod
+        )
+
+    @property
+    def announces_articles(self) -> bool:
+        """Whether new articles are announced there: a sitemap, a feed, a start page, a section."""
+        return self.kind != UrlKind.PAGE or (self.held_reason == PageType.LIST and self.depth <= 1)
+
+
+def find_url_row(db: Database, url: str) -> UrlRow | None:
+    """The row of a URL; None if the archive has none."""
+    row = db.execute(_ROW_OF_URL, [storable_text(url)]).fetchone()
+    return UrlRow(*row) if row else None
+
+
+def queue_due(db: Database, update: UpdateRun, now: str) -> int:
+    """Queue again what is due; returns how many. In batches, so that memory does not grow with the archive."""
+    last_id, count = 0, 0
+    while rows := [UrlRow(*row) for row in db.execute(_FETCHED_ROWS, [last_id, _ROWS_PER_BATCH]).fetchall()]:
+        due_rows = [row for row in rows if _is_due(row, update, now)]
+        parameters = [(str(OutcomeReason.REVISIT), None, _LIST_PRIORITY, _ARTICLE_PRIORITY, row.id) for row in due_rows]
+        db.conn.executemany(_QUEUE_AGAIN, parameters)
+        last_id, count = rows[-1].id, count + len(due_rows)
+    return count
+
+
+def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateRun, now: str) -> int:
+    """Queue again what a sitemap or feed says has changed, and what a redirect leads to; returns how many."""
+    count = 0
+    for discovered in urls:
+        if (
+            not (discovered.lastmod or discovered.found_via == UrlSource.REDIRECT)
+            or discovered.state != UrlState.QUEUED
+        ):
+            continue
+        row = find_url_row(db, discovered.url)
+        if row is None or row.kind != UrlKind.PAGE or row.fetched_at >= update.started_at:
+            continue
+        if discovered.found_via == UrlSource.REDIRECT or is_announced(row.visit_history, discovered.lastmod, now):
+            parameters = [
+                str(OutcomeReason.ANNOUNCED),
+                discovered.lastmod or None,
+                _LIST_PRIORITY,
+                _ARTICLE_PRIORITY,
+                row.id,
+            ]
+            count += db.execute(_QUEUE_AGAIN, parameters).rowcount
+    return count
+
+
+def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> None:
+    """Learn the interval from a visit to a known page; if the page is unmodified, note that its article was seen. `row`
+    is the one from before the visit."""
+    if outcome.reason == OutcomeReason.NOT_MODIFIED:
+        for table in ("articles", "shelved"):
+            db.execute(_UPDATE_LAST_SEEN.format(table), [outcome.fetched_at, row.id])
+    if outcome.state == UrlState.DONE or outcome.reason in _URL_ERRORS:
+        unfounded_count = row.unfounded_announcements + row.reason.startswith(OutcomeReason.ANNOUNCED)
+        interval = next_interval(row.visit_history, changed)
+        db.execute(_UPDATE_INTERVAL, [interval, 0 if changed else unfounded_count, row.id])
+
+
+def restore_unvisited(db: Database, reason: Reason) -> int:
+    """Take what was to be visited again out of the queue, for a run that stops at its limit: each row gets back the
+    state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing."""
+    return int(db.execute(_RESTORE_STATES, {"reason": str(reason)}).rowcount)
+
+
+def conditional_headers(db: Database, url_id: int, url: str) -> dict[str, str]:
+    """The request headers If-None-Match and If-Modified-Since for a URL, from the capture that the archive holds of
+    it."""
+    etag, last_modified = db.execute(_CACHE_VALIDATORS, [url_id, storable_text(url)]).fetchone() or (None, None)
+    headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def _is_due(row: UrlRow, update: UpdateRun, now: str) -> bool:
+    policy = update.policy
+    if update.has_visited(row) or (row.kind == UrlKind.PAGE and not update.selects_page(row.url, row.depth)):
+        return False
+    if row.kind != UrlKind.PAGE and row.state == UrlState.FAILED and not row.held_at:
+        return policy.revisit_all
+    if row.announces_articles:
+        listing_policy = RevisitPolicy(interval_seconds=policy.interval_seconds or MIN_INTERVAL)
+        return update.listings_always_due or is_due(row.visit_history, now, listing_policy)
+    return is_due(row.visit_history, now, policy)

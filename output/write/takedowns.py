@@ -1,0 +1,243 @@
+"""Takedowns: removing articles from an archive for good, at somebody's request, so that they never come back.
+
+Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
+uses, and their words in the full-text index. What stays are the rows of `urls`, skipped, and the takedown itself, which
+keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves
+nothing of it in free pages.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.article_storage import ArticleChange, note_change
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.page_rows import article_id
+from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_values import content_id, utc_now
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.raw.erasure import erase_records, find_rescues, note_erasures, write_rescues
+from broadsheet.output.raw.warc_files import WARC_FILE_SIZE
+from broadsheet.output.raw.warc_writer import RawResponseWriter
+
+WILDCARD = "*"
+_COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy
+_MAX_COPIES = 20  # listed at most
+
+_AS_GLOB = "replace(replace({}, '[', '[[]'), '?', '[?]')"
+FORGOTTEN_URL = (
+    "(EXISTS (SELECT 1 FROM main.takedowns WHERE pattern = {0}) OR EXISTS (SELECT 1 FROM main.takedowns"
+    f" WHERE instr(pattern, '{WILDCARD}') AND {{0}} GLOB {_AS_GLOB.format('pattern')}))"
+)
+"""SQL that says of an expression whether the URL that it gives was taken down; to be formatted with it."""
+_IS_FORGOTTEN = f"""SELECT {FORGOTTEN_URL.format("?1")}
+    OR EXISTS (SELECT 1 FROM urls WHERE url = ?1 AND reason = '{OutcomeReason.FORGOTTEN}')"""
+
+# The rows that match; articles that they redirect to; every other page of those articles; all that redirects to these.
+_REACHED = f"""CREATE TEMP TABLE reached AS
+    WITH RECURSIVE
+    matched (id) AS (SELECT id FROM urls WHERE url = ?1 OR (?2 AND url GLOB {_AS_GLOB.format("?1")})),
+    leads (id, hops) AS (
+        SELECT id, 0 FROM matched UNION
+        SELECT t.id, l.hops + 1 FROM leads l JOIN urls f ON f.id = l.id JOIN urls t ON t.url = f.location
+        WHERE l.hops < 20),
+    carrying (id, article_id) AS (
+        SELECT p.id, p.article_id FROM pages p JOIN leads l ON l.id = p.id WHERE p.article_id IS NOT NULL),
+    named (url) AS (SELECT url FROM urls WHERE id IN (SELECT id FROM matched)),
+    pages_of (id) AS (
+        SELECT id FROM matched UNION SELECT id FROM carrying UNION
+        SELECT id FROM pages WHERE article_id IN (SELECT article_id FROM carrying) UNION
+        SELECT page_id FROM articles WHERE id IN (SELECT article_id FROM carrying) UNION
+        SELECT page_id FROM shelved WHERE id IN (SELECT article_id FROM carrying) UNION
+        SELECT p.id FROM pages p WHERE p.canonical_url IN (SELECT url FROM named) AND p.article_id IS NOT NULL),
+    back (id) AS (
+        SELECT id FROM pages_of UNION
+        SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
+    SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
+_REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
+_REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
+_IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
+_UNSHARED_BLOCKS = """SELECT count(*) FROM (
+    SELECT block_id FROM page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
+    SELECT block_id FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
+        SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
+    AND NOT EXISTS (SELECT 1 FROM revision_blocks o
+        WHERE o.block_id = b.block_id AND o.article_id NOT IN (SELECT id FROM gone))"""
+_COPIES = """SELECT DISTINCT u.url FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+        JOIN page_blocks o ON o.block_id = b.block_id AND o.kept = 1 JOIN urls u ON u.id = o.page_id
+    WHERE b.page_id IN (SELECT id FROM reached) AND b.kept = 1 AND length(t.text) >= ?
+        AND o.page_id NOT IN (SELECT id FROM reached) ORDER BY u.url LIMIT ?"""
+_REMOVALS = (
+    "DELETE FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)",
+    "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
+    "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
+    "DELETE FROM shelved WHERE id IN (SELECT id FROM gone)",
+    "DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone)",
+    "DELETE FROM sketches WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM page_blocks WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM page_layout WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM earlier_signatures WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM page_signatures WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
+    "DELETE FROM layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
+    "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
+    "DELETE FROM reviews WHERE url IN (SELECT url FROM reached)",
+    # Earlier versions of a page leave texts that no ledger names any more.
+    """DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)
+        AND id NOT IN (SELECT block_id FROM revision_blocks)""",
+    f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
+        WHERE kind = 'page' AND id IN (SELECT id FROM reached)""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Takedown:
+    """What taking down a URL or pattern removes: URLs, (title, URL) of articles, and the counts of the rest.
+
+    `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files that hold
+    responses of these URLs too, and `copies`, URLs of other pages that keep long blocks of these articles.
+    """
+
+    pattern: str
+    urls: tuple[str, ...]
+    articles: tuple[tuple[str, str], ...]
+    page_count: int
+    capture_count: int
+    block_count: int
+    warc_files: tuple[str, ...]
+    copies: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is stored for its URLs."""
+        return not (self.page_count or self.capture_count or self.articles)
+
+
+def is_forgotten(db: Database, url: str) -> bool:
+    """Whether a URL, such as a page's canonical one, was taken down."""
+    return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
+
+
+def archive_pattern(text: str) -> str:
+    """The pattern for what a user typed: a URL in its canonical form, a pattern with `*` unchanged."""
+    return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
+
+
+def plan_takedown(db: Database, pattern: str) -> Takedown:
+    """What taking down a pattern would remove. A read-only connection is enough."""
+    _collect_reached(db, pattern)
+    urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
+    from_captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
+    return Takedown(
+        pattern,
+        urls,
+        tuple(db.execute(f"{_REACHED_ROWS.format('title, url', 'articles')} ORDER BY url").fetchall()),
+        _count(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
+        _count(db, f"SELECT count(*) {from_captures}"),
+        _count(db, _UNSHARED_BLOCKS),
+        _first_column(db.execute(f"SELECT DISTINCT warc_file {from_captures} AND {_IS_IMPORTED} ORDER BY 1")),
+        _first_column(db.execute(_COPIES, [_COPY_BLOCK_LENGTH, _MAX_COPIES])),
+    )
+
+
+def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], str] = utc_now) -> Takedown:
+    """Remove what a URL or pattern reaches, in one transaction, and record it. Call `rewrite_file` afterwards."""
+    db.execute("PRAGMA secure_delete = ON")
+    file = database_file(db)
+    takedown = plan_takedown(db, pattern)
+    rescues = find_rescues(db, file.parent)
+    raw_writer = RawResponseWriter(db, file, clock, {"software": "Broadsheet, forget"}, WARC_FILE_SIZE)
+    try:
+        if rescues:
+            raw_writer.make_room(sum(rescue.exchange.size for rescue in rescues))
+        with write_transaction(db):
+            note_erasures(db, rescues)
+            write_rescues(db, raw_writer, rescues)
+            _apply_takedown(db, pattern, takedown, note, clock)
+            raw_writer.sync()
+        raw_writer.mark_committed()
+    except BaseException:
+        raw_writer.roll_back()
+        raise
+    finally:
+        raw_writer.close()
+    erase_records(db, file.parent, clock)
+    return takedown
+
+
+def _apply_takedown(db: Database, pattern: str, takedown: Takedown, note: str, clock: Callable[[], str]) -> None:
+    """Delete the rows, note each article's removal in `changes`, and record the takedown."""
+    for (article_number,) in db.execute(_REACHED_ROWS.format("id", "articles")).fetchall():
+        note_change(db, article_number, clock(), ArticleChange.REMOVED)
+    for statement in _REMOVALS:
+        db.execute(statement)
+    # Other addresses of what a pattern names do not match it: each has a row of its own, here and where this is merged.
+    further_urls = _first_column(db.execute(_REACHED_OTHERWISE, [storable_text(pattern)]))
+    _record_takedown(db, dict.fromkeys((pattern, *further_urls)), takedown, note, clock())
+
+
+def rewrite_file(db: Database) -> None:
+    """Rewrite index and file, so that no free page and no WAL holds deleted text. Needs the file's size on the disk."""
+    db.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
+    db.conn.commit()
+    with db.ensure_autocommit_on():
+        db.conn.execute("VACUUM")
+        db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def archive_backups(file: Path) -> tuple[str, ...]:
+    """The backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
+
+
+def _collect_reached(db: Database, pattern: str) -> None:
+    """Make the temporary tables `reached`, the URLs to remove, and `gone`, their articles, also long removed ones."""
+    for table in ("reached", "gone"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{table}")
+    db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern])
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
+    ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
+    db.execute(
+        f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
+        [json.dumps(ids_by_url)],
+    )
+
+
+def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:
+    """Add a row for each pattern; the counts stand with the first. A row keeps its URLs out of new crawls too."""
+    db.conn.executemany(
+        """INSERT INTO takedowns (id, pattern, at, urls, articles, blocks, note) VALUES (?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (pattern) DO UPDATE SET at = excluded.at, urls = max(urls, excluded.urls),
+                articles = articles + excluded.articles, blocks = blocks + excluded.blocks,
+                note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END""",
+        [
+            (
+                content_id(storable_text(pattern)),
+                storable_text(pattern),
+                taken_down_at,
+                *((0, 0, 0) if index else _takedown_counts(takedown)),
+                storable_text(note),
+            )
+            for index, pattern in enumerate(patterns)
+        ],
+    )
+
+
+def _takedown_counts(takedown: Takedown) -> tuple[int, int, int]:
+    return len(takedown.urls), len(takedown.articles), takedown.block_count
+
+
+def _first_column(rows: sqlite3.Cursor) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in rows)
+
+
+def _count(db: Database, query: str) -> int:
+    return int(db.execute(query).fetchone()[0])

@@ -1,0 +1,277 @@
+"""Bounds on crawler traps, URLs that go on without end; stored in the archive, so that they outlive a killed crawl.
+
+Each URL found on a page belongs to its narrow pattern, to a wide one and to its host
+(`broadsheet.cleaners.page.url_shapes`). A new article sets the counts of its own patterns, and of those of the page
+that first linked to it, back to zero. A page that brings nothing new, a dry one, counts against its patterns; a hopeful
+page, one that hides its content (a wall, an error) or is the first to lead to another part of the site, counts a tenth
+of that. A pattern with too many dry pages is spent: its queued URLs are skipped, until it brings something new again. A
+pattern that keeps bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always
+fetched and counts against nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.cleaners.page.url_shapes import LIST_SEGMENTS, NUMBER, UrlShape, patterns_of, shape_of, sort_parameters
+from broadsheet.output.archive.page_rows import PageRows
+from broadsheet.output.archive.stored_text import sql_words, storable_text
+from broadsheet.output.archive.stored_values import content_id
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
+from broadsheet.output.write.outcome import Outcome
+
+WHOLE_HOST = "*"
+_LIST_SOURCES = frozenset((UrlSource.SEED, UrlSource.SITEMAP, UrlSource.FEED, UrlSource.ROBOTS, UrlSource.GUESS))
+_SAME_PAGE_SOURCES = frozenset(
+    (UrlSource.CANONICAL, UrlSource.REDIRECT)
+)  # the page's own choice of URL, in any order of parameters
+_UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
+    OutcomeReason.LANGUAGE, OutcomeReason.TOO_OLD, OutcomeReason.NOINDEX, OutcomeReason.NOARCHIVE,
+    OutcomeReason.NOAI, OutcomeReason.TDM_RESERVATION, OutcomeReason.UNAVAILABLE_AFTER,
+))  # fmt: skip
+_HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
+_FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
+_BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND)
+_HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
+
+_URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
+_NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
+_COUNTS = "host, pattern, articles, led, dry, hopes"
+_PUT_COUNTS = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes)
+    VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched,
+        articles = articles + excluded.articles, led = led + excluded.led,
+        dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
+        hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
+    RETURNING {_COUNTS}"""
+_COUNT_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
+    ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
+_HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
+_BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
+        AND held_at IS NULL
+    UNION ALL {_HOST_ROWS} state = 'skipped' AND kind = 'page' AND reason IN {sql_words(_BOUND_REASONS)}"""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternLimits:
+    """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent."""
+
+    narrow_pattern: int = 500
+    wide_pattern: int = 1_500
+    host: int = 20_000
+    list_file: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _PatternCounts:
+    """A row of `url_patterns`: articles it brought and led to, and dry and hopeful pages since the last one."""
+
+    host: str
+    pattern: str
+    article_count: int
+    led_count: int
+    dry_count: int
+    hopeful_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class _UrlRow:
+    """A row of `urls`, as far as its patterns depend on it."""
+
+    id: int
+    url: str
+    host: str
+    kind: UrlKind
+    state: UrlState
+    found_via: UrlSource
+
+    def patterns(self) -> Iterator[tuple[str, str]]:
+        """The (host, pattern) pairs that bound the URL, the narrowest first."""
+        if self.kind == UrlKind.PAGE:
+            url_patterns = patterns_of(self.url)
+            yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
+        else:
+            yield self.host, _file_pattern(self.kind, self.url)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether a spent pattern keeps the URL from being fetched."""
+        return self.kind in _FILE_KINDS or (self.kind == UrlKind.PAGE and self.found_via not in _LIST_SOURCES)
+
+
+def is_new_text(db: Database, url: str, page: PageRows) -> bool:
+    """Whether a page is an article that no other page has brought. To be called before the page is stored."""
+    if not page.is_article:
+        return False
+    same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
+        WHERE p.text_digest = ? AND p.own_type IN ('article', 'teaser') AND u.url <> ?"""
+    if db.execute(same_text, [page.digest, storable_text(url)]).fetchone():
+        return False
+    title, canonical_url = storable_text(page.metadata.title), storable_text(page.metadata.canonical_url)
+    similar_page = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
+        WHERE p.canonical_url = ? AND p.title = ? AND abs(p.word_count - ?) < 10 AND u.url <> ?"""
+    return not (
+        canonical_url and db.execute(similar_page, [canonical_url, title, page.words, storable_text(url)]).fetchone()
+    )
+
+
+def newest_url_id(db: Database) -> int:
+    """The highest id in `urls`; URLs that are found later have higher ones."""
+    return int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
+
+
+@dataclass(slots=True)
+class PatternTracker:
+    """Counts what each pattern of an archive brings, and skips the URLs of spent ones, in the caller's transaction.
+
+    It caches the table `url_patterns`; `reload` it after a transaction that failed.
+    """
+
+    db: Database
+    limits: PatternLimits = field(default_factory=PatternLimits)
+    _spent_patterns: set[tuple[str, str]] = field(default_factory=set)
+    _articles_by_host: dict[str, int] = field(default_factory=dict)
+
+    def reload(self) -> None:
+        """Read from the table which patterns are spent."""
+        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM url_patterns")]
+        self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
+        self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
+
+    def note_outcome(
+        self, url_id: int, outcome: Outcome, has_new_text: bool, newest_id: int, *, is_revisit: bool = False
+    ) -> None:
+        """Count a stored outcome, whose discovered URLs have ids above `newest_id`.
+
+        A revisited page counts neither for nor against its patterns.
+        """
+        new_rows = [_UrlRow(*row) for row in self.db.execute(_NEW_URLS, [newest_id])]
+        admitted_rows = [row for row in new_rows if self._admit(row)]
+        if is_revisit:
+            return
+        found_via, found_on, host = self.db.execute(_URL_SOURCE, [url_id]).fetchone()
+        page = _UrlRow(url_id, outcome.url, host, outcome.kind, outcome.state, found_via)
+        if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
+            self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
+        elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
+            has_gained = has_new_text or outcome.reason in _UNWANTED_ARTICLE_REASONS
+            self._count_page(
+                page, has_gained, is_hopeful=_hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
+            )
+            if has_new_text and found_on and found_via not in _LIST_SOURCES:
+                self._credit_source(found_on)
+
+    def _admit(self, row: _UrlRow) -> bool:
+        """Count a discovered URL, or skip it if a pattern is spent; return whether it is still queued."""
+        if row.state != UrlState.QUEUED:
+            return False
+        reason = self._skip_reason(row) or self._order_skip_reason(row)
+        if reason:
+            self.db.execute("UPDATE urls SET state = 'skipped', reason = ? WHERE id = ?", [str(reason), row.id])
+            return False
+        if row.is_bounded:
+            self.db.execute(_COUNT_FOUND, next(row.patterns()))
+        return True
+
+    def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
+        """The reason to skip a URL whose pattern or host is spent; else None."""
+        if not self._spent_patterns or not row.is_bounded:
+            return None
+        spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
+        if not spent_patterns:
+            return None
+        is_whole_host = spent_patterns == [WHOLE_HOST]
+        return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
+
+    def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
+        """The reason to skip a URL whose parameters were queued in another order before; else None."""
+        key = sort_parameters(row.url) if row.kind == UrlKind.PAGE and "&" in row.url else ""
+        if not key:
+            return None
+        is_first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
+        is_listed = row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES
+        return None if is_first or is_listed else OutcomeReason.TRAP_PARAMETER_ORDER
+
+    def _count_page(self, page: _UrlRow, has_gained: bool, is_hopeful: bool = False) -> None:
+        """Count a fetched page for its patterns if it brought something new, else as a dry or a hopeful one."""
+        counts_against = not has_gained and page.is_bounded
+        article_count, dry_count, hopeful_count = (
+            int(has_gained),
+            int(counts_against and not is_hopeful),
+            int(counts_against and is_hopeful),
+        )
+        for host, pattern in page.patterns():
+            self._add_counts(host, pattern, [1, article_count, 0, dry_count, hopeful_count])
+
+    def _credit_source(self, found_on: str) -> None:
+        """Count a new article for the patterns of the page that linked to it."""
+        page = _UrlRow(0, found_on, host_of(found_on), UrlKind.PAGE, UrlState.DONE, UrlSource.LINK)
+        for host, pattern in page.patterns():
+            self._add_counts(host, pattern, [0, 0, 1, 0, 0])
+
+    def _add_counts(self, host: str, pattern: str, counts: list[int]) -> None:
+        """Add to a pattern's `fetched`, `articles`, `led`, `dry` and `hopes`, and act if it is spent or no longer."""
+        row = _PatternCounts(*self.db.execute(_PUT_COUNTS, [host, pattern, *counts]).fetchone())
+        if pattern == WHOLE_HOST:
+            self._articles_by_host[host] = row.article_count
+        key, is_spent = (host, pattern), self._is_spent(row)
+        if is_spent != (key in self._spent_patterns):
+            self._spent_patterns.symmetric_difference_update({key})
+            self._requeue_and_skip(host)
+
+    def _is_spent(self, row: _PatternCounts) -> bool:
+        return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY
+
+    def _allowance(self, row: _PatternCounts) -> int:
+        """Dry pages that a pattern may have: more if it has brought articles, or lists articles that are known."""
+        if row.pattern.startswith(("sitemap ", "feed ")):
+            return self.limits.list_file
+        host_articles = self._articles_by_host.get(row.host, 0)
+        if row.pattern == WHOLE_HOST:
+            return self.limits.host + host_articles
+        base = self.limits.wide_pattern if row.pattern.startswith("*") else self.limits.narrow_pattern
+        return (
+            base
+            + row.article_count
+            + row.led_count
+            + (host_articles if _is_archive_pattern(row.pattern) else host_articles // 4)
+        )
+
+    def _requeue_and_skip(self, host: str) -> None:
+        """Skip the queued URLs of a host's spent patterns, and queue again the skipped ones of the others."""
+        changes = []
+        for row in [_UrlRow(*row) for row in self.db.execute(_BOUNDED_ROWS, [host])]:
+            reason = self._skip_reason(row)
+            if bool(reason) == (row.state == UrlState.QUEUED):
+                state = UrlState.SKIPPED if reason else UrlState.QUEUED
+                changes.append((str(state), str(reason or NO_REASON), row.id))
+        self.db.conn.executemany("UPDATE urls SET state = ?, reason = ? WHERE id = ?", changes)
+
+
+def _file_pattern(kind: UrlKind, url: str) -> str:
+    return f"{kind} {patterns_of(url).narrow}"
+
+
+def _hides_content(outcome: Outcome) -> bool:
+    return outcome.page is not None and outcome.page.verdict.page_type in _HIDING_PAGE_TYPES
+
+
+def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
+    """Whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
+    own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
+    return any(
+        row.kind != UrlKind.PAGE or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
+        for row in admitted_rows
+    )
+
+
+def _is_archive_pattern(pattern: str) -> bool:
+    """Whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
+    path, _, query = pattern.partition("?")
+    parts = [part for part in path.split("/") if part not in ("", "*")]
+    return bool(parts) and not query and all(part == NUMBER or part in LIST_SEGMENTS for part in parts)

@@ -1,0 +1,225 @@
+"""layout_groups: connected components of alike signatures, whatever the order.
+
+layout_groups: connected components of alike signatures, whatever the order.
+
+layout_rules: which layouts are none of articles, and what must never be taken out.
+
+layout_signature: pages made alike have it in common, whatever they say.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from broadsheet.cleaners.compare.page_layouts import (
+    MAX_HASHES,
+    MIN_SIMILARITY,
+    LayoutPage,
+    group_signatures,
+    judge_layouts,
+    layout_signature,
+    pack_signature,
+    signature_similarity,
+    unpack_signature,
+)
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.page.elements import index_tags
+from broadsheet.cleaners.page.parsed_page import parse
+
+
+def signature(names: range, *more: int) -> bytes:
+    return pack_signature(sorted({*names, *more}))
+
+
+def grouped_by_all_pairs(signatures: list[bytes]) -> list[list[bytes]]:
+    """The same by comparing everything with everything."""
+    groups = [{one} for one in set(signatures)]
+    merged = True
+    while merged:
+        merged = False
+        for number, group in enumerate(groups):
+            for other in groups[number + 1 :]:
+                pairs = ((unpack_signature(a), unpack_signature(b)) for a in group for b in other)
+                if any(signature_similarity(a, b) >= MIN_SIMILARITY for a, b in pairs):
+                    group |= other
+                    groups.remove(other)
+                    merged = True
+                    break
+    return sorted(sorted(group) for group in groups)
+
+
+def test_alike_pages_are_one_group_and_others_are_not() -> None:
+    one, alike, other = signature(range(40)), signature(range(40), 90), signature(range(100, 140))
+    assert group_signatures([one, alike, other]) == sorted([sorted([one, alike]), [other]])
+
+
+def test_a_page_between_two_joins_them() -> None:
+    first, middle, last = signature(range(40)), signature(range(3, 43)), signature(range(6, 46))
+    assert signature_similarity(unpack_signature(first), unpack_signature(last)) < MIN_SIMILARITY
+    assert len(group_signatures([first, last])) == 2
+    assert len(group_signatures([last, middle, first])) == 1
+
+
+@pytest.mark.slow
+def test_groups_are_those_of_all_pairs_in_any_order() -> None:
+    dice = random.Random(4)
+    for _ in range(20):
+        bases = [dice.sample(range(2**32), dice.choice([8, 30, 90])) for _ in range(4)]
+        signatures = []
+        for base in bases:
+            for _ in range(12):
+                kept = [name for name in base if dice.random() > 0.06]
+                signatures.append(pack_signature(sorted({*kept, *dice.sample(range(2**32), dice.randint(0, 3))})))
+        expected = grouped_by_all_pairs(signatures)
+        assert group_signatures(signatures) == expected
+        dice.shuffle(signatures)
+        assert group_signatures(signatures) == expected
+
+
+def test_nothing_gives_no_group() -> None:
+    assert group_signatures([]) == []
+
+
+ARTICLE, LIST, OTHER = PageType.ARTICLE, PageType.LIST, PageType.OTHER
+
+
+def articles(first: int, count: int, words: int = 400, **facts: object) -> list[LayoutPage]:
+    return [
+        LayoutPage(**({"page_id": n, "page_type": ARTICLE, "words": words, "text_digest": f"t{n}"} | facts))  # type: ignore[arg-type]
+        for n in range(first, first + count)
+    ]
+
+
+def lists(first: int, count: int) -> list[LayoutPage]:
+    return [LayoutPage(n, LIST, 30) for n in range(first, first + count)]
+
+
+def excerpts(first: int, count: int, of: int, words: int = 55) -> list[LayoutPage]:
+    return [
+        LayoutPage(first + n, ARTICLE, words, f"t{first + n}", quoted_pages=frozenset({of + n})) for n in range(count)
+    ]
+
+
+def taken_out(*groups: list[LayoutPage]) -> set[int]:
+    return {page for verdict in judge_layouts(groups) for page in verdict.taken_out}
+
+
+MAIN = articles(1000, 40)
+
+
+def test_few_articles_in_a_layout_of_lists_are_lists() -> None:
+    verdicts = judge_layouts([MAIN, [*lists(1, 27), *articles(50, 3, words=60)]])
+    assert verdicts[0].kind == "article"
+    assert verdicts[1].kind == "list"
+    assert verdicts[1].evidence == "27 of 30 pages of this layout are lists"
+    assert verdicts[1].taken_out.keys() == {50, 51, 52}
+    assert {verdict.page_type for verdict in verdicts[1].taken_out.values()} == {LIST}
+
+
+def test_a_text_as_long_as_the_articles_stays_in_a_layout_of_lists() -> None:
+    assert taken_out(MAIN, [*lists(1, 27), *articles(50, 3, words=500)]) == set()
+
+
+def test_without_a_main_layout_no_list_takes_anything_along() -> None:
+    """A site of one article, whose other pages are all lists, made alike."""
+    assert taken_out([*lists(1, 30), *articles(50, 1)]) == set()
+    assert taken_out([*lists(1, 30), *articles(50, 1)], articles(60, 1)) == set()
+
+
+def test_a_layout_of_excerpts_is_a_list() -> None:
+    verdicts = judge_layouts([MAIN, excerpts(1, 20, of=1000)])
+    assert verdicts[1].kind == "list"
+    assert len(verdicts[1].taken_out) == 20
+    assert "20 of 20 texts" in verdicts[1].evidence
+
+
+def test_one_post_that_quotes_another_stays() -> None:
+    assert taken_out([*MAIN, *excerpts(1, 2, of=1000, words=300)]) == set()
+    assert taken_out(MAIN, excerpts(1, 2, of=1000)) == set()
+
+
+def test_short_posts_that_archives_show_whole_stay() -> None:
+    """Half of the posts open the archive of their day, and all of the archives open posts."""
+    posts = [*articles(1000, 20, words=40), *excerpts(1020, 20, of=1)]
+    archives = [LayoutPage(n, ARTICLE, 90, f"t{n}", quoted_pages=frozenset({1019 + n, 999 + n})) for n in range(1, 21)]
+    assert taken_out(posts, archives) == set(range(1, 21))
+
+
+def test_a_notice_in_place_of_pages_is_no_article() -> None:
+    notices = articles(1, 5, words=12, text_digest="same")
+    verdicts = judge_layouts([MAIN, notices])
+    assert (verdicts[1].kind, len(verdicts[1].taken_out)) == ("other", 5)
+    assert taken_out(notices) == set()
+    assert taken_out(MAIN, articles(1, 5, text_digest="same", has_date=True)) == set()
+
+
+def test_a_diary_and_two_layouts_of_one_host_lose_nothing() -> None:
+    old, new = articles(1, 8, words=90), articles(500, 30, has_date=True)
+    assert taken_out(old, new) == set()
+    assert taken_out(articles(1, 2), new, lists(700, 20)) == set()
+
+
+def test_a_page_put_together_of_openings_is_a_list_in_any_layout() -> None:
+    round_up = LayoutPage(1, ARTICLE, 300, "t1", quoted_pages=frozenset({1000, 1001, 1002}))
+    patchwork = LayoutPage(2, ARTICLE, 300, "t2", quoted_pages=frozenset({1000, 1001, 1002}), is_patchwork=True)
+    assert taken_out([*MAIN, round_up, patchwork]) == {2}
+
+
+def test_the_order_of_pages_and_layouts_makes_no_difference() -> None:
+    groups = [MAIN, [*lists(1, 27), *articles(50, 3, words=60)], excerpts(100, 20, of=1000)]
+    expected = {verdict.evidence: dict(verdict.taken_out) for verdict in judge_layouts(groups)}
+    dice = random.Random(1)
+    for _ in range(5):
+        dice.shuffle(groups)
+        shuffled = [dice.sample(group, len(group)) for group in groups]
+        assert {verdict.evidence: dict(verdict.taken_out) for verdict in judge_layouts(shuffled)} == expected
+
+
+def test_a_site_without_pages_has_no_layouts() -> None:
+    assert judge_layouts([]) == []
+
+
+PAGE = """<html><body class="single post-{number}"><header id="top"><nav class="menu main">
+    <a class="item" href="/">Home</a></nav></header>
+    <article id="post-{number}" class="entry"><h1 class="title">{words}</h1><p>{words}</p>
+    <div class="meta"><time>May</time></div></article><footer class="foot"><p class="small">2024</p></footer></body>"""
+
+
+def signature_of(html: str) -> frozenset[int]:
+    tree = parse(html)
+    assert tree is not None
+    return unpack_signature(layout_signature(index_tags(tree)))
+
+
+def test_words_and_numbers_make_no_difference() -> None:
+    first = signature_of(PAGE.format(number=12, words="The mill burned down"))
+    assert first == signature_of(PAGE.format(number=7, words="Rain"))
+    assert len(first) == 12
+
+
+def test_another_markup_makes_a_difference() -> None:
+    first = signature_of(PAGE.format(number=1, words="a"))
+    other = signature_of(PAGE.format(number=1, words="a").replace("entry", "teaser").replace("meta", "more"))
+    assert signature_similarity(first, other) == 10 / 14
+
+
+def test_a_page_with_hardly_a_name_has_no_signature() -> None:
+    assert signature_of("<p class=a>x</p><script class='a b c d e f g h'></script>") == frozenset()
+
+
+def test_a_large_page_is_sketched() -> None:
+    names = [f"n{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(600)]
+
+    def page(chosen: list[str]) -> frozenset[int]:
+        return signature_of("".join(f"<div class='{name}'>x</div>" for name in chosen))
+
+    first, other = page(names[:550]), page(names[50:])
+    assert len(first) == len(other) == MAX_HASHES
+    assert abs(signature_similarity(first, other) - 500 / 600) < 0.08
+
+
+def test_a_signature_is_packed_and_unpacked() -> None:
+    assert pack_signature([1, 258]) == b"\x01\0\0\0\x02\x01\0\0"
+    assert unpack_signature(b"\x01\0\0\0\x02\x01\0\0\x07") == {1, 258}

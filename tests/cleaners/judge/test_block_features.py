@@ -1,0 +1,235 @@
+"""Blocks as numbers: one row a block, finite, the same each time, and true where a person can check them.
+
+Blocks as numbers: one row a block, finite, the same each time, and true where a person can check them.
+
+The first look: sure of a plain article, in doubt elsewhere, and whom the verdicts then name.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from broadsheet.cleaners.clean import clean, survey_page
+from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, Reading
+from broadsheet.cleaners.judge import block_features as module
+from broadsheet.cleaners.judge.block_features import (
+    SURE_OF_PAGE_F1,
+    FirstLook,
+    block_features,
+    measure_page,
+    take_first_look,
+)
+from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
+from broadsheet.cleaners.judge.characters import count_characters
+from broadsheet.cleaners.judge.page_columns import (
+    group_numbers,
+    leave_one_out_means,
+    neighbour_values,
+    previous_marked,
+    window_sums,
+)
+from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.visible_blocks import read_blocks
+from tests.cleaners.building import STORY
+
+PAGE = """
+<body><nav><ul><li><a href="/a">First menu</a></li><li><a href="/b">Second menu</a></li></ul></nav>
+<main class="story"><h1>The mill on the river</h1>
+<p>The mill on the river burned down in the night, and nobody in the village has said who was there to see it.</p>
+<h2>What is known</h2>
+<p>Two witnesses, both of them fishermen, told the council that a boat without lights went upstream at two.</p>
+<p>Short remark.</p></main>
+<aside class="related-posts"><p><a href="/c">Another story about a mill</a></p></aside></body>
+"""
+
+
+def reading(markup: str = PAGE, chosen: str = "The mill on the river burned,Two witnesses") -> Reading:
+    tree = parse(f"<html>{markup}</html>")
+    assert tree is not None
+    blocks = read_blocks(tree, "https://a.example/x")
+    selected = frozenset(b.position for b in blocks if b.text.startswith(tuple(chosen.split(","))))
+    return Reading("https://a.example/x", blocks, selected, Metadata(title="The mill on the river", language="en"))
+
+
+def features(page: Reading) -> dict[str, Mapping[str, float]]:
+    """The features of each block, by its text's first words and the feature's name."""
+    names, rows = block_features(page, rule_verdicts(page))
+    return {
+        " ".join(block.text.split()[:2]): dict(zip(names, row, strict=True))
+        for block, row in zip(page.blocks, rows.tolist(), strict=True)
+    }
+
+
+def test_each_block_has_a_row_of_finite_numbers_and_each_column_a_name() -> None:
+    page = reading()
+    names, rows = block_features(page, rule_verdicts(page))
+    assert rows.shape == (len(page.blocks), len(names))
+    assert len(set(names)) == len(names)
+    assert rows.dtype == np.float32
+    assert np.isfinite(rows).all()
+
+
+def test_a_block_s_own_text_is_counted() -> None:
+    rows = features(reading())
+    menu, remark = rows["First menu"], rows["Short remark."]
+    assert (menu["links"], remark["links"]) == (1, 0)
+    assert remark["words"] == pytest.approx(math.log1p(2))
+    assert remark["chars"] == pytest.approx(math.log1p(13))
+    assert (remark["ends_sentence"], menu["ends_sentence"]) == (1, 0)
+    assert remark["begins_capital"] == 1
+
+
+def test_the_extractor_s_choice_is_seen_on_the_block_and_around_it() -> None:
+    rows = features(reading())
+    assert [rows[text]["selected"] for text in ("First menu", "What is", "Two witnesses,")] == [0, 0, 1]
+    assert rows["What is"]["selected_-1"] == rows["What is"]["selected_+1"] == 1
+    assert rows["Short remark."]["path_selected"] == 1, "both other paragraphs of its path are selected"
+    assert rows["First menu"]["path_selected"] == 0
+
+
+def test_the_place_in_the_page_is_seen() -> None:
+    rows = features(reading())
+    assert rows["What is"]["inside"] == 1
+    assert rows["Another story"]["inside"] == rows["First menu"]["inside"] == 0
+    assert rows["First menu"]["from_title"] < 0 < rows["Short remark."]["from_title"]
+    assert rows["First menu"]["in_nav"] == rows["Another story"]["in_aside"] == 1
+    assert rows["Another story"]["says_related"] == 1
+    assert rows["Short remark."]["home_up"] == rows["Short remark."]["home_down"] == 0
+
+
+def test_likeness_to_the_title_and_copies_are_seen() -> None:
+    rows = features(reading(PAGE.replace("Short remark.", "Second menu")))
+    assert rows["The mill"]["title_told"] == 1
+    assert rows["Second menu"]["copies"] == 2
+
+
+def test_a_page_with_nothing_selected_and_no_title_has_features_too() -> None:
+    page = reading("<body><p>x</p></body>", chosen="nothing")
+    _, rows = block_features(page, rule_verdicts(page))
+    assert rows.shape[0] == 1
+    assert np.isfinite(rows).all()
+
+
+def test_words_are_counted_in_scripts_with_and_without_spaces() -> None:
+    counted = count_characters(["one two three", "火事で粉屋が焼けた。", "\U0001f600!"])
+    assert counted.words[0] == 3
+    assert 4 <= counted.words[1] <= 6
+    assert list(counted.length) == [13, 10, 2]
+
+
+def test_columns() -> None:
+    column = np.array([1.0, 2.0, 4.0])
+    assert list(neighbour_values(column, 1)) == [2, 4, 0]
+    assert list(neighbour_values(column, -2, missing=-1)) == [-1, -1, 1]
+    assert list(neighbour_values(column, 5)) == [0, 0, 0]
+    assert list(window_sums(column, 1)) == [3, 7, 6]
+    assert list(group_numbers("aba")) == [0, 1, 0]
+    assert list(previous_marked(np.array([False, True, False]))) == [-1, -1, 1]
+    shares, weights = leave_one_out_means(np.array([0, 0, 1]), np.ones(3), column)
+    assert list(shares) == [2, 1, -1]
+    assert list(weights) == [1, 1, 0]
+
+
+def test_what_the_first_look_measured_is_not_measured_again_and_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = reading()
+    names, rows = block_features(page, rule_verdicts(page))
+    measured = replace(page, measured=measure_page(page.blocks, page.metadata))
+    monkeypatch.setattr(module, "measure_page", pytest.fail)
+    names_again, rows_again = block_features(measured, rule_verdicts(page))
+    assert names_again == names
+    assert np.array_equal(rows, rows_again)
+
+
+def test_what_was_measured_of_other_blocks_or_metadata_does_not_count() -> None:
+    page, other = reading(), reading(PAGE.replace("burned", "went"))
+    measured = measure_page(other.blocks, other.metadata)
+    expected = block_features(page, rule_verdicts(page))[1]
+    assert np.array_equal(block_features(replace(page, measured=measured), rule_verdicts(page))[1], expected)
+    retitled = replace(
+        page, metadata=Metadata(title="Another title"), measured=measure_page(page.blocks, page.metadata)
+    )
+    assert not np.array_equal(block_features(retitled, rule_verdicts(page))[1], expected)
+
+
+TEXT = [text.replace("Paragraph", f"Paragraph {n}") for n in "abc" for text in STORY]
+MENU = "".join(f'<li><a href="/{name}">{name.title()}</a></li>' for name in ("home", "sport", "trade", "weather"))
+PLAIN = f"""<html lang="en"><head><title>The mill | The Post</title></head><body><nav><ul>{MENU}</ul></nav>
+<main><article><h1>The mill</h1>{"".join(f"<p>{text}</p>" for text in TEXT)}</article></main>
+<footer><p>Copyright 2024 The Post</p></footer></body></html>"""
+CARDS = "".join(
+    f'<div class="c{n}"><h3><a href="/{n}">A head line of some words {n}</a></h3><p>And a few words below it.</p></div>'
+    for n in range(9)
+)
+MIXED = f"<html lang=en><title>Today</title><body><div>{CARDS}<div><p>{STORY[0]}</p></div>{CARDS}</div></body></html>"
+
+
+def cleaned(html: str) -> CleanedPage:
+    return clean(Page("https://post.example/2024/05/the-mill", html.encode()))
+
+
+def selecting_voters(page: CleanedPage) -> set[str]:
+    """Who selected, by the votes."""
+    return {vote.voter for verdict in page.verdicts for vote in verdict.votes if vote.reason == "selected"}
+
+
+def first_look_of(html: str) -> FirstLook:
+    tree = parse(html)
+    assert tree is not None
+    reading = survey_page(Page("https://post.example/a", html.encode()), tree)
+    return take_first_look(reading.blocks, reading.metadata)
+
+
+def test_on_a_plain_article_the_first_look_is_sure_and_selects() -> None:
+    first_look = first_look_of(PLAIN)
+    assert first_look.is_sure
+    assert first_look.expected_f1 >= SURE_OF_PAGE_F1
+    page = cleaned(PLAIN)
+    assert selecting_voters(page) == {"first-look"}
+    assert set(TEXT) <= set(page.text.splitlines())
+    assert "Sport" not in page.text
+
+
+def test_where_it_is_in_doubt_trafilatura_is_asked() -> None:
+    assert not first_look_of(MIXED).is_sure
+    assert selecting_voters(cleaned(MIXED)) == {"extractor"}
+
+
+def test_a_removed_block_has_the_vote_of_no_extractor_that_was_not_asked() -> None:
+    page = cleaned(PLAIN)
+    assert not any(vote.voter == "extractor" for verdict in page.verdicts for vote in verdict.votes)
+    assert all(verdict.reason for verdict in page.verdicts if not verdict.kept)
+
+
+def test_a_page_without_blocks_is_in_doubt() -> None:
+    first_look = take_first_look((), Metadata())
+    assert not first_look.is_sure
+    assert first_look.selected_positions == frozenset()
+
+
+def test_it_selects_what_is_more_likely_than_not() -> None:
+    assert FirstLook(np.array([0.2, 0.5, 0.9]), 0.9).selected_positions == {1, 2}
+
+
+def test_its_model_knows_the_features_and_model_json_tells_of_it() -> None:
+    assert len(files("broadsheet.cleaners.judge.models").joinpath(FIRST_LOOK_MODEL).read_bytes()) < 200_000
+    facts = json.loads(files("broadsheet.cleaners.judge.models").joinpath("model.json").read_text("utf-8"))
+    assert facts["first"]["features"] == len(load_trees(FIRST_LOOK_MODEL).feature_names)
+    assert facts["cross_validated"]["wcxb"]["sure"] > 0.7
+
+
+def test_trafilatura_is_asked_on_every_page_or_on_none_where_that_is_wished() -> None:
+    always, never = (
+        clean(Page("https://post.example/2024/05/the-mill", html.encode()), extractor_use=use)
+        for html, use in ((PLAIN, ExtractorUse.ALWAYS), (MIXED, ExtractorUse.NEVER))
+    )
+    assert selecting_voters(always) == {"extractor"}
+    assert set(TEXT) <= set(always.text.splitlines())
+    assert selecting_voters(never) == {"first-look"}

@@ -1,0 +1,123 @@
+"""Votes to verdicts, on pages of few blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broadsheet.cleaners.document import Metadata, Reading, Verdict
+from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
+from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.visible_blocks import read_blocks
+
+STORY = [
+    f"<p>Paragraph {n} of the story tells at some length what the council did about the old mill in {1990 + n}.</p>"
+    for n in range(5)
+]
+
+
+def verdicts_by_text(body: str, metadata: Metadata | None = None, chosen: str = "Paragraph") -> dict[str, Verdict]:
+    """Verdicts by text; the extractor is taken to have selected the blocks that begin with `chosen`."""
+    tree = parse(f"<html><body>{body}</body></html>")
+    assert tree is not None
+    blocks = read_blocks(tree)
+    selected = frozenset(block.position for block in blocks if block.text.startswith(chosen))
+    reading = Reading("https://a.example/x", blocks, selected, metadata or Metadata(language="en"))
+    return {block.text: verdict for block, verdict in zip(blocks, judge(reading), strict=True)}
+
+
+def test_what_the_extractor_selects_is_kept_and_says_so() -> None:
+    verdicts = verdicts_by_text("".join(STORY))
+    assert all(verdict.kept for verdict in verdicts.values())
+    assert {verdict.rule for verdict in verdicts.values()} == {"extractor/selected"}
+
+
+def test_a_named_rule_goes_before_the_extractor_and_both_are_heard() -> None:
+    verdicts = verdicts_by_text("".join([*STORY[:2], "<p>Was this article helpful?</p>", *STORY[2:]]), chosen="")
+    verdict = verdicts["Was this article helpful?"]
+    assert not verdict.kept
+    assert verdict.reason == "feedback"
+    assert [(vote.voter, vote.keep) for vote in verdict.votes] == [
+        ("rule", False),
+        ("extractor", True),
+        ("model", True),
+    ]
+    assert sum(verdict.kept for verdict in verdicts.values()) == 5, "the article goes on after the prompt"
+
+
+def test_each_removed_block_has_a_reason_and_a_rule() -> None:
+    body = (
+        "<nav><p>Home and more</p></nav>"
+        + "".join(STORY)
+        + "<footer><p>All rights reserved 2020</p></footer><div class='x'><p>odd words here</p></div>"
+    )
+    removed = {text: verdict for text, verdict in verdicts_by_text(body).items() if not verdict.kept}
+    assert set(removed) == {"Home and more", "All rights reserved 2020", "odd words here"}
+    assert all(verdict.reason and verdict.rule for verdict in removed.values())
+
+
+def test_the_metadata_s_own_words_are_no_text() -> None:
+    metadata = Metadata(title="The mill and the council", authors=("Ada Writer",), language="en")
+    verdicts = verdicts_by_text("<h1>The mill and the council</h1><p>Ada Writer</p>" + "".join(STORY), metadata)
+    assert {text: verdict.reason for text, verdict in verdicts.items() if not verdict.kept} == {
+        "The mill and the council": "title",
+        "Ada Writer": "byline",
+    }
+
+
+def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() -> None:
+    ends = ("<p>Tags: mills, rivers</p>", "<p>Sign up for our newsletter to get the news each morning.</p>")
+    kept_by_page = []
+    for end in ends:
+        tree = parse(f"<html><body><div>{''.join(STORY)}</div><div><p>And so it stands.</p>{end}</div></body></html>")
+        assert tree is not None
+        blocks = read_blocks(tree)
+        reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
+        kept_by_page.append([verdict.kept for verdict in rule_verdicts(reading)][5:])
+    assert kept_by_page == [[True, False], [False, False]]
+
+
+def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
+    tree = parse("<html><body>" + "".join([*STORY, STORY[1]]) + "</body></html>")
+    assert tree is not None
+    blocks = read_blocks(tree)
+    reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
+    verdicts = judge(reading)
+    assert [verdict.kept for verdict in verdicts] == [True] * 5 + [False]
+    assert verdicts[-1].reason == "duplicate"
+
+
+def test_a_paragraph_that_the_extractor_missed_among_its_like_is_brought_back() -> None:
+    missed = "<p>A shorter remark stands here between the others of its kind, and belongs.</p>"
+    verdicts = verdicts_by_text("<div>" + "".join([*STORY[:3], missed, *STORY[3:]]) + "</div>")
+    assert verdicts[missed[3:-4]].kept
+
+
+def test_where_the_extractor_finds_nothing_the_main_container_is_read() -> None:
+    verdicts = verdicts_by_text(
+        "<div class='x'>" + "".join(STORY) + "</div><nav><p>one two three four five</p></nav>", chosen="nothing"
+    )
+    assert sum(verdict.kept for verdict in verdicts.values()) == 5
+
+
+def test_the_same_page_gives_the_same_verdicts() -> None:
+    body = "<h1>x</h1>" + "".join(STORY) + "<p>Share this</p>"
+    assert verdicts_by_text(body) == verdicts_by_text(body)
+
+
+def test_a_page_without_blocks_has_no_verdicts() -> None:
+    empty = Reading("https://a.example/x", (), frozenset(), Metadata())
+    assert judge(empty) == judge(replace(empty, metadata=Metadata(title="x"))) == ()
+
+
+def test_a_section_of_other_articles_ends_at_a_long_text_whoever_selected_something_else() -> None:
+    text = "The council met on Monday and spoke about the old mill by the river for three hours. " * 4
+    body = f"<h3>Related stories</h3><ul><li><a href=/a>The lighthouse</a></ul><p>Cut of it …</p><p>{text}</p>"
+    tree = parse(f"<html><body>{body}</body></html>")
+    assert tree is not None
+    blocks = read_blocks(tree)
+    rules = [
+        verdict.rule
+        for verdict in rule_verdicts(Reading("https://a.example/x", blocks, frozenset((0,)), Metadata(language="en")))
+    ]
+    assert rules[:3] == ["en/related-heading", "en/related-heading/section", "en/related-heading/section"]
+    assert "section" not in rules[3]

@@ -1,0 +1,135 @@
+"""Blocks that repeat the page's metadata.
+
+Blocks that repeat the page's metadata.
+
+The standfirst of an article: which lines it is, and where it is told.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, KeepReason, Metadata, Page, RemovalReason, Verdict
+from broadsheet.cleaners.judge.headline_blocks import (
+    blocks_above_title,
+    find_standfirst,
+    find_title_line,
+    looks_like_standfirst,
+    metadata_blocks,
+)
+from tests.cleaners.building import PROSE, STORY, block, linked
+
+
+def test_the_title_the_authors_and_the_tags_are_recognised() -> None:
+    metadata = Metadata(title="The mill burned down", authors=("Ada Writer",), tags=("Mills",))
+    blocks = [
+        block(0, "The Mill Burned Down", kind=BlockKind.HEADING, level=1), block(1, "Ada Writer"), block(2), block(3),
+        linked(4, "Mills"), block(5, "Mills"),
+    ]  # fmt: skip
+    reasons = metadata_blocks(blocks, metadata, range(2, 4))
+    assert {position: reasons[position] for position in (0, 1, 4)} == {0: "title", 1: "byline", 4: "tags"}
+    assert not {2, 3, 5} & reasons.keys()
+
+
+def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> None:
+    blocks = [block(0, "A motto of the site"), block(1, "The mill burned down", kind=BlockKind.HEADING, level=1)]
+    blocks += [block(n) for n in range(2, 6)]
+    metadata = Metadata(title="The mill burned down")
+    line = find_title_line(blocks, metadata)
+    assert line == 1
+    assert blocks_above_title(blocks, frozenset((0, 2, 3, 4, 5)), line) == {0}
+    assert find_title_line(blocks, Metadata()) is None
+    assert blocks_above_title(blocks, frozenset((2, 3)), None) == frozenset()
+
+
+def test_the_title_may_lack_the_name_of_the_site_and_end_a_trail() -> None:
+    metadata = Metadata(title="The mill burned down - The Post")
+    blocks = [block(0, "Home > The mill burned down"), block(1, "THE MILL BURNED DOWN"), block(2)]
+    assert metadata_blocks(blocks, metadata, range(2, 3)) == {0: "breadcrumb", 1: "title"}
+
+
+LEAD = "What the council hid about the mill for all of eleven years"
+KEPT = Verdict(True, KeepReason.SELECTED, "extractor/selected")
+REMOVED = Verdict(False, RemovalReason.NOT_SELECTED, "extractor/not-selected")
+TITLE = "The mill and the council"
+TITLED = Metadata(title=TITLE)
+
+
+def opening(*lines: Block) -> list[Block]:
+    """A title, the lines below it, and three paragraphs."""
+    title = block(0, TITLE, kind=BlockKind.HEADING, level=1, path="body>article>h1")
+    start = 1 + len(lines)
+    return [title, *lines, *(block(n, path="body>article>div.text>p") for n in range(start, start + 3))]
+
+
+def standfirst(blocks: list[Block], metadata: Metadata = TITLED, removed: frozenset[int] = frozenset()) -> str:
+    verdicts = [REMOVED if n in removed else KEPT for n in range(len(blocks))]
+    return find_standfirst(blocks, verdicts, metadata)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "body>article>p.standfirst",
+        "body>article>div.article-lead>p",
+        "body>article>h2.c-header__subtitle",
+        "p#vorspann",
+    ],
+)
+def test_a_standfirst_is_told_by_its_class_or_id(path: str) -> None:
+    assert standfirst(opening(block(1, LEAD, path=path))) == LEAD
+
+
+def test_a_standfirst_is_told_by_the_description_where_it_does_not_look_like_the_text() -> None:
+    described = Metadata(title=TITLE, description=LEAD + ".")
+    assert standfirst(opening(block(1, LEAD, path="body>article>h2.x")), described) == LEAD
+    assert standfirst(opening(block(1, LEAD, path="body>article>h2.x"))) == ""
+    assert standfirst(opening(block(1, LEAD, path="body>article>div.text>p")), described) == "", "a first paragraph"
+
+
+def test_lines_of_one_kind_are_one_standfirst_and_what_follows_is_none() -> None:
+    points = [block(n, f"{n} {LEAD}", path="body>article>ul.summary>li", kind=BlockKind.LIST_ITEM) for n in (1, 2)]
+    other = block(3, f"Another {LEAD}", path="body>article>p.intro")
+    assert standfirst(opening(*points, other)) == f"1 {LEAD}\n2 {LEAD}"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        block(1, "Too short a line", path="body>article>p.lead"),
+        linked(1, LEAD, path="body>article>p.lead"),
+        block(1, LEAD, path="body>article>div.image__description"),
+        block(1, LEAD, path="body>article>p.lead", landmarks=frozenset(("aside",))),
+        block(1, LEAD, path="body>article>p.lead", kind=BlockKind.QUOTE),
+    ],
+    ids=["short", "link", "caption", "aside", "quote"],
+)
+def test_what_only_stands_where_a_standfirst_would_is_none(line: Block) -> None:
+    assert standfirst(opening(line)) == ""
+
+
+def test_what_is_removed_or_above_the_title_or_far_below_it_is_none() -> None:
+    lead = block(1, LEAD, path="body>article>p.lead")
+    assert standfirst(opening(lead), removed=frozenset((1,))) == ""
+    title = block(1, TITLE, kind=BlockKind.HEADING, level=1, path="body>article>h1")
+    assert standfirst([block(0, LEAD, path="body>p.lead"), title, *opening()[1:]]) == ""
+    lines = [block(n, f"{n} {PROSE}", path=f"body>article>div.part{n}>p") for n in (1, 2, 3)]
+    assert standfirst(opening(*lines, block(4, LEAD, path="body>article>p.lead"))) == ""
+
+
+def test_the_description_is_compared_as_it_is_folded() -> None:
+    assert looks_like_standfirst(block(0, LEAD.upper()), LEAD.lower())
+    assert not looks_like_standfirst(block(0, LEAD), "")
+
+
+def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text() -> None:
+    paragraphs = "".join(f"<p>{text}</p>" for text in STORY)
+    html = f'<article><h1>{TITLE}</h1><p class="standfirst">{LEAD}.</p><div class="text">{paragraphs}</div></article>'
+    cleaned = clean(Page("https://mill.example/2024/05/the-mill", html.encode()))
+    assert cleaned.metadata.standfirst == f"{LEAD}."
+    assert cleaned.metadata.sources["standfirst"] == "markup"
+    assert cleaned.text.split("\n")[0] == f"{LEAD}."
+    without = clean(Page("https://mill.example/2024/05/the-mill", html.replace(f"{LEAD}.", "").encode()))
+    assert without.metadata.standfirst == ""
+    assert "standfirst" not in without.metadata.sources

@@ -1,0 +1,121 @@
+"""What the extractor left and the article needs."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.document import BlockKind, Metadata
+from broadsheet.cleaners.judge.rescue import ADDRESS, answered_questions, rescued_blocks
+from tests.cleaners.building import PROSE, block, linked
+
+
+def test_siblings_within_the_body_are_brought_back_and_links_are_not() -> None:
+    blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+    blocks[4] = block(4, "A short remark between them.")
+    blocks[5] = linked(5, "Read also: the other mill")
+    chosen = frozenset((0, 1, 2, 3, 6, 7, 8))
+    assert 4 in rescued_blocks(blocks, chosen, Metadata(), range(9))
+    assert 5 not in rescued_blocks(blocks, chosen, Metadata(), range(9))
+
+
+def test_what_stands_between_two_paragraphs_of_a_container_is_brought_back_within_the_body_alone() -> None:
+    text, box = "body>div.text>p", "body>div.box>p"
+    subhead = block(1, "The second mill", kind=BlockKind.HEADING, level=2, path="body>div.text>h2")
+    blocks = [block(0, path=text), subhead, block(2, path=text), block(3, path=box)]
+    selected = frozenset((0, 2))
+    assert rescued_blocks(blocks, selected, Metadata(), range(3)) == {1: "context/container"}
+    assert rescued_blocks(blocks, selected, Metadata(), range(2, 3)) == {}, "the first one is no part of the body"
+    elsewhere = [block(0, path=box), subhead, *blocks[2:]]
+    assert 1 not in rescued_blocks(elsewhere, selected, Metadata(), range(3)), "they are in two containers"
+
+
+def test_a_standfirst_is_known_by_the_description() -> None:
+    lead = "What the council hid about the mill for all of eleven years"
+    blocks = [
+        block(0, "Title of it", kind=BlockKind.HEADING, level=1, path="body>h1"),
+        block(1, lead, path="body>h2.x"),
+        block(2),
+    ]
+    assert rescued_blocks(blocks, frozenset((2,)), Metadata(description=lead + "."), range(2, 3)) == {
+        1: "context/standfirst"
+    }
+    assert rescued_blocks(blocks, frozenset((2,)), Metadata(), range(2, 3)) == {}
+
+
+def test_verse_of_short_lines_is_brought_back_with_its_container() -> None:
+    lines = [block(n, f"line {n} of the poem goes on", path="body>div.text>p.v") for n in range(1, 8)]
+    blocks = [block(0, path="body>div.text>p"), *lines]
+    rules = rescued_blocks(blocks, frozenset((0,)), Metadata(), range(1))
+    assert set(rules) == set(range(1, 8))
+
+
+def test_an_address_alone_on_a_line_next_to_the_text_is_brought_back() -> None:
+    blocks = [
+        linked(0, "https://mill.example", path="body>div.top>p"),
+        block(1, path="body>div.text>p"),
+        linked(2, "https://tide.example/film", path="body>div.text>div.embed>p"),
+        linked(3, "www.tide.example/more", path="body>div.text>p"),
+        linked(4, "See https://tide.example", path="body>div.text>p"),
+        linked(5, "https://tide.example/last", path="body>div.text>p"),
+        block(6, path="body>div.text>p"),
+        linked(7, "https://source.example", path="body>div.text>ul>li", kind=BlockKind.LIST_ITEM),
+    ]
+    rules = rescued_blocks(blocks, frozenset((1,)), Metadata(), range(1, 2))
+    assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3}
+    rules = rescued_blocks(blocks, frozenset((1, 6)), Metadata(), range(1, 7))
+    assert {n for n, rule in rules.items() if rule == ADDRESS} == {2, 3, 5}
+
+
+@pytest.mark.parametrize(
+    ("selected", "all_of_path", "is_back"), [(3, 4, True), (2, 3, False), (7, 10, True), (6, 9, False)]
+)
+def test_siblings_are_brought_back_where_three_and_seven_in_ten_are_selected(
+    selected: int, all_of_path: int, is_back: bool
+) -> None:
+    blocks = [block(n, f"A short remark {n}.", path="body>div.text>p.remark") for n in range(all_of_path)]
+    rules = rescued_blocks(blocks, frozenset(range(selected)), Metadata(), range(all_of_path))
+    assert sorted(n for n, rule in rules.items() if rule == "context/siblings") == (
+        list(range(selected, all_of_path)) if is_back else []
+    )
+
+
+def test_a_sibling_half_of_which_is_links_is_not_brought_back() -> None:
+    text = "A short remark between them!"
+    for link_chars, is_back in [(len(text) // 2, False), (len(text) // 2 - 1, True)]:
+        blocks = [block(n, f"{n} {PROSE}") for n in range(9)]
+        blocks[4] = block(4, text, link_chars=link_chars)
+        selected = frozenset(range(9)) - {4}
+        assert (4 in rescued_blocks(blocks, selected, Metadata(), range(9))) == is_back
+
+
+QUESTION = "body>main>div.accordion>div.item>h3>button"
+ANSWER = "body>main>div.accordion>div.item>div.panel>div>p"
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "answer_path", "is_kept"),
+    [
+        ("How old is the mill?", QUESTION, ANSWER, True),
+        ("Wie alt ist die Mühle？", QUESTION, ANSWER, True),
+        ("How old is the mill?", QUESTION.replace("button", "button.head>span"), ANSWER, True),
+        ("How old is the mill?", "body>main>details.faq>summary", "body>main>details.faq>p", True),
+        ("How old?", QUESTION, ANSWER, False),
+        ("How old the mill is", QUESTION, ANSWER, False),
+        ("Would you like to buy the mill?", QUESTION.replace("accordion", "offers"), ANSWER, False),
+        ("Would you like to buy the mill?", QUESTION.removesuffix(">button"), ANSWER, False),
+        ("How old is the mill?", QUESTION, "body>main>div.text>div>div>div>div>p", False),
+    ],
+)
+def test_a_question_is_kept_with_the_answer_that_it_folds_out(
+    text: str, path: str, answer_path: str, is_kept: bool
+) -> None:
+    blocks = [block(0, path="body>main>p"), block(1, text, path=path), block(2, path=answer_path)]
+    assert answered_questions(blocks, {0, 2}) == ({1} if is_kept else set())
+    assert answered_questions(blocks, {0}) == set(), "no answer is kept"
+
+
+def test_a_question_that_stands_in_the_text_already_is_not_kept_again() -> None:
+    question = "How old is the mill?"
+    blocks = [block(0, question, path="body>main>h2"), block(1, question, path=QUESTION), block(2, path=ANSWER)]
+    assert answered_questions(blocks, {2}) == {1}
+    assert answered_questions(blocks, {0, 2}) == set()

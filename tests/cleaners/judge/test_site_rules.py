@@ -1,0 +1,255 @@
+"""Site rules on pages: what they keep, what they take out, and that each block says which line did it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, Page
+from broadsheet.cleaners.judge.site_rule_files import parse_rule_file
+from broadsheet.cleaners.judge.site_rules import apply_replacements
+
+URL = "https://press.example/harbour/wall"
+FILE = "press.example.txt"
+
+
+def prose(name: str, words: int = 40) -> str:
+    filler = " ".join(f"{name}word{n}" for n in range(words))
+    return (
+        f"{name.capitalize()} tells that {filler}, which the council of the harbour town had asked for in the spring."
+    )
+
+
+PAGE = f"""<!DOCTYPE html><html lang="en"><head><title>The harbour wall stands</title>
+<script type="application/ld+json">{{"@type": "NewsArticle", "headline": "A headline of data", "author": "Dan Data"}}
+</script></head><body class="share-on">
+<header><p class="kicker">Town news of the week</p></header>
+<div id="story"><h1>The harbour wall stands</h1>
+<p class="who">By Ann Lee and Bo Chen</p><p class="when">3 May 2024</p>
+<p>{prose("first")}</p>
+<p>{prose("second")}
+It cost much<sup class="note">[12]</sup> more than <span class="tip">see the list</span> planned.</p>
+<div class="share-row">Share this wall with a friend of yours</div>
+<table class="figures"><tr><th>Year</th><th>Stones</th></tr><tr><td>1990</td><td>12</td></tr>
+<tr class="sum"><td>2000</td><td>99</td></tr></table>
+<p>{prose("third")}</p>
+</div>
+<div class="promo"><p>{prose("promoted", 30)}</p></div>
+<p><a class="all" href="/harbour/wall?print=1">On one page</a> <a class="forth" href="/harbour/wall?page=2">2</a></p>
+</body></html>"""
+
+
+def clean_by_rule(text: str, page: str = PAGE, *more_texts: str) -> CleanedPage:
+    rules = [
+        parse_rule_file(rule_text, name)
+        for rule_text, name in zip((text, *more_texts), (FILE, "global.txt"), strict=False)
+    ]
+    assert [rule.problems for rule in rules] == [()] * len(rules)
+    return clean(Page(URL, page.encode()), rules)
+
+
+def verdict_of(cleaned: CleanedPage, text: str) -> tuple[bool, str, str]:
+    """(kept, reason, rule) of the one block with this text in it."""
+    verdicts = [v for b, v in zip(cleaned.blocks, cleaned.verdicts, strict=True) if text in b.text]
+    assert len(verdicts) == 1, [b.text for b in cleaned.blocks]
+    return verdicts[0].kept, verdicts[0].reason, verdicts[0].rule
+
+
+def words(cleaned: CleanedPage) -> list[str]:
+    return sorted(word for block in cleaned.blocks for word in re.findall(r"\w+", block.text))
+
+
+def test_without_rules_nothing_changes() -> None:
+    assert clean(Page(URL, PAGE.encode()), ()) == clean(Page(URL, PAGE.encode()))
+    assert clean_by_rule("# nothing\n") == clean(Page(URL, PAGE.encode()))
+
+
+def test_a_stripped_part_keeps_its_row_and_names_the_line() -> None:
+    cleaned = clean_by_rule("title: //h1\nstrip: //p[contains(., 'second')]\n")
+    assert verdict_of(cleaned, "Second tells") == (False, "site_rule", f"site:{FILE}:2/strip")
+    assert "Second tells" not in cleaned.text
+    assert "First tells" in cleaned.text
+    assert {vote.voter for verdict in cleaned.verdicts for vote in verdict.votes} >= {"site", "model"}
+
+
+def test_strip_by_a_piece_of_id_or_class_spares_the_page_itself() -> None:
+    cleaned = clean_by_rule("strip_id_or_class: share\n")
+    assert verdict_of(cleaned, "Share this wall")[1:] == ("site_rule", f"site:{FILE}:1/strip_id_or_class")
+    assert "First tells" in cleaned.text
+
+
+def test_a_stripped_part_of_a_line_leaves_the_line_whole() -> None:
+    cleaned = clean_by_rule("strip: //sup\nstrip: //span[@class='tip']\n")
+    assert "It cost much more than planned." in cleaned.text.replace("  ", " ")
+    assert verdict_of(cleaned, "[12]") == (False, "site_rule", f"site:{FILE}:1/strip")
+    assert verdict_of(cleaned, "see the list")[2] == f"site:{FILE}:2/strip"
+    assert words(cleaned) == words(clean(Page(URL, PAGE.encode())))
+
+
+def test_a_stripped_text_node_is_a_block_of_its_own() -> None:
+    cleaned = clean_by_rule("strip: //div[@class='share-row']/text()\n")
+    assert verdict_of(cleaned, "Share this wall")[2] == f"site:{FILE}:1/strip"
+
+
+def test_a_row_is_taken_out_of_a_table() -> None:
+    cleaned = clean_by_rule("body: //div[@id='story']\nprune: no\nstrip: //tr[@class='sum']\n")
+    removed = [
+        block.text for block, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True) if "strip" in verdict.rule
+    ]
+    assert removed == ["2000", "99"]
+    assert "1990" in cleaned.text
+
+
+def test_a_body_keeps_what_is_inside_and_removes_the_rest() -> None:
+    cleaned = clean_by_rule("body: //div[@id='missing']\nbody: //div[@class='promo']\nbody: //div[@id='story']\n")
+    assert verdict_of(cleaned, "Promoted tells") == (True, "selected", f"site:{FILE}:2/body")
+    assert verdict_of(cleaned, "First tells") == (False, "site_rule", f"site:{FILE}:2/body")
+    assert cleaned.text == prose("promoted", 30)
+
+
+def test_a_body_of_several_parts_is_all_of_them() -> None:
+    cleaned = clean_by_rule("body: //div[@class='promo'] | //p[contains(., 'third')]\n")
+    assert cleaned.text == f"{prose('third')}\n{prose('promoted', 30)}"
+
+
+def test_named_rules_may_prune_a_body_unless_the_rule_says_no() -> None:
+    pruned = clean_by_rule("body: //div[@id='story']\n")
+    whole = clean_by_rule("body: //div[@id='story']\nprune: no\n")
+    assert verdict_of(pruned, "By Ann Lee")[0] is False
+    assert verdict_of(whole, "By Ann Lee") == (True, "selected", f"site:{FILE}:1/body")
+    assert verdict_of(whole, "Share this wall")[0]
+    assert whole.metadata.title == "The harbour wall stands"
+    assert not whole.text.startswith("The harbour wall stands"), "the title is the article's title already"
+
+
+def test_strip_goes_before_body() -> None:
+    cleaned = clean_by_rule("body: //div[@id='story']\nprune: no\nstrip: //p[@class='who']\n")
+    assert verdict_of(cleaned, "By Ann Lee") == (False, "site_rule", f"site:{FILE}:3/strip")
+
+
+@pytest.mark.parametrize("body", ["//div[@id='missing']", "//img", "string(//h1)", "//div[@id='emptied']"])
+def test_a_body_without_text_leaves_the_page_to_the_usual_way(body: str) -> None:
+    page = PAGE.replace("</body>", "<div id='emptied'><p class='gone'>One line.</p><script>x</script></div></body>")
+    cleaned = clean_by_rule(f"body: {body}\nstrip: //p[@class='gone']\n", page)
+    assert "First tells" in cleaned.text
+    assert verdict_of(cleaned, "First tells")[2] != f"site:{FILE}:1/body"
+
+
+def test_no_guess_is_made_where_the_rule_wants_none() -> None:
+    cleaned = clean_by_rule("body: //div[@id='missing']\nautodetect_on_failure: no\n")
+    assert cleaned.text == ""
+    assert {v.rule for v in cleaned.verdicts} == {f"site:{FILE}:2/autodetect_on_failure"}
+    assert clean_by_rule("body: //div[@id='story']\nautodetect_on_failure: no\n").text
+
+
+def test_the_extractor_does_not_see_what_is_stripped() -> None:
+    page = PAGE.replace("</body>", f"<article><p>{prose('decoy', 400)}</p></article></body>")
+    assert "Decoy tells" in clean(Page(URL, page.encode())).text
+    cleaned = clean_by_rule("strip: //article\n", page)
+    assert "First tells" in cleaned.text
+    assert "Decoy tells" not in cleaned.text
+
+
+def test_title_authors_and_date_are_taken_from_where_the_rule_says() -> None:
+    cleaned = clean_by_rule(
+        "title: //missing\ntitle: substring-after(//title, 'The ')\n"
+        "author: //p[@class='who']\ndate: //p[@class='when']\n"
+    )
+    metadata = cleaned.metadata
+    assert (metadata.title, metadata.authors, metadata.published) == (
+        "harbour wall stands",
+        ("Ann Lee", "Bo Chen"),
+        "2024-05-03",
+    )
+    assert {metadata.sources[name] for name in ("title", "authors", "published")} == {"site_rule"}
+
+
+def test_attributes_are_read_and_what_is_no_date_changes_nothing() -> None:
+    page = PAGE.replace('<p class="when">3 May 2024</p>', '<time datetime="2024-05-04T10:00:00Z">two hours ago</time>')
+    assert clean_by_rule("date: //time\n", page).metadata.published.startswith("2024-05-04T10:00:00")
+    assert clean_by_rule("date: //time/@datetime\n", page).metadata.published.startswith("2024-05-04T10:00:00")
+    usual = clean(Page(URL, page.encode())).metadata
+    assert clean_by_rule("date: //sup\n", page).metadata == usual
+
+
+def test_skip_json_ld_leaves_the_data_out() -> None:
+    assert clean(Page(URL, PAGE.encode())).metadata.authors == ("Dan Data",)
+    assert "Dan Data" not in clean_by_rule("skip_json_ld: yes\n").metadata.authors
+
+
+def test_strings_are_replaced_before_the_page_is_parsed() -> None:
+    cleaned = clean_by_rule(
+        'find_string: <sup class="note">[12]</sup>\nreplace_string: \nreplace_string(planned): meant\n'
+    )
+    assert "It cost much more than" in cleaned.text
+    assert " meant." in cleaned.text
+
+
+def test_replacements_cannot_blow_a_page_up() -> None:
+    rules = [parse_rule_file("\n".join(f"replace_string(a): {'a' * 50}" for _ in range(20)), FILE)]
+    assert len(apply_replacements("a" * 1000, rules)) <= 5000
+
+
+def test_structure_is_changed_where_the_rule_asks_for_it() -> None:
+    page = PAGE.replace('<div class="share-row">', '<div class="quoted">').replace(
+        "friend of yours", "friend, she said"
+    )
+    wrapped = clean_by_rule("body: //div[@id='story']\nprune: no\nwrap_in(blockquote): //div[@class='quoted']\n", page)
+    assert "> Share this wall with a friend, she said" in wrapped.markdown
+    moved = clean_by_rule("body: //div[@id='story']\nmove_into(//div[@id='story']): //div[@class='promo']/p\n")
+    assert moved.text.endswith(prose("promoted", 30))
+    dissolved = clean_by_rule("dissolve: //div[@class='promo']\nbody: //body/p[contains(., 'promoted')]\n")
+    assert dissolved.text == prose("promoted", 30)
+    shown = clean_by_rule("strip_attr: //p/@hidden\n", PAGE.replace("<p>Third", "<p hidden>Third"))
+    assert "Third tells" in shown.text
+
+
+def test_links_to_the_whole_and_the_next_page() -> None:
+    rule = "single_page_link: //a[@class='all']\nnext_page_link: //a[@class='forth']/@href\n"
+    cleaned = clean_by_rule(rule)
+    links = {link.url: link.via for link in cleaned.outlinks}
+    assert links == {f"{URL}?print=1": "single_page", f"{URL}?page=2": "next"}
+    assert (cleaned.metadata.canonical_url, cleaned.metadata.sources["canonical_url"]) == (
+        f"{URL}?print=1",
+        "site_rule",
+    )
+
+
+@pytest.mark.parametrize(("condition", "via"), [("//sup", "single_page"), ("//missing", "link")])
+def test_a_link_may_depend_on_what_the_page_holds(condition: str, via: str) -> None:
+    cleaned = clean_by_rule(f"single_page_link: //a[@class='all']\nif_page_contains: {condition}\n")
+    assert {link.via for link in cleaned.outlinks if link.url.endswith("print=1")} == {via}
+
+
+def test_the_host_s_file_goes_before_the_global_one() -> None:
+    cleaned = clean_by_rule(
+        "body: //div[@class='promo']\n", PAGE, "body: //div[@id='story']\nstrip: //sup\nprune: no\n"
+    )
+    assert cleaned.text == prose("promoted", 30)
+    assert verdict_of(cleaned, "[12]")[2] == "site:global.txt:2/strip"
+
+
+def test_an_expression_that_fails_costs_itself_only() -> None:
+    cleaned = clean_by_rule("strip: //rare\nstrip: //sup[contains(.)]\nbody: //sup[x:div]\nstrip: //sup\n")
+    assert "First tells" in cleaned.text
+    assert verdict_of(cleaned, "[12]")[2] == f"site:{FILE}:4/strip"
+    faults = [fact for fact in cleaned.verdict.evidence if fact.startswith("site_rule_fault=")]
+    assert faults == [f"site_rule_fault=site:{FILE}:{line}/{name}" for line, name in ((2, "strip"), (3, "body"))]
+
+
+def test_an_advertisement_is_noted() -> None:
+    cleaned = clean_by_rule("native_ad_clue: //div[@class='promo']\n")
+    assert f"native_ad=site:{FILE}:1/native_ad_clue" in cleaned.verdict.evidence
+
+
+def test_any_page_can_be_read_with_any_rule() -> None:
+    rule = (
+        "strip: //*\nstrip: //@*\nstrip: //text()\nstrip: /\nstrip: 1 + 1\nbody: //*\nwrap_in(div): //*\n"
+        "move_into(//p): //*\nmove_into(body): //body\ndissolve: //*\nstrip_attr: //*\n"
+        "wrap_in(p): //text()\ntitle: //@*\n"
+    )
+    for page in (PAGE, "", "<p>x", "plain words", "<table><tr><td>a", "<!-- -->", "<html><head></head></html>"):
+        cleaned = clean(Page(URL, page.encode()), [parse_rule_file(rule, FILE)])
+        assert len(cleaned.blocks) == len(cleaned.verdicts)

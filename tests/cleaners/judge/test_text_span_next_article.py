@@ -1,0 +1,78 @@
+"""Another article below the article is told by a heading like the title's with a byline of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
+from broadsheet.cleaners.judge.text_span import NEXT_ARTICLE, next_article_start
+from broadsheet.cleaners.rules.rule_files import load_rules
+from tests.cleaners.building import PROSE, STORY, block
+
+HEAD = "div.head>h1.headline"
+
+
+def article(first: int, container: str, title: str, byline: str = "By Ellen Moor", head: str = HEAD) -> list[Block]:
+    """A heading, a byline and four paragraphs."""
+    heading = block(first, title, kind=BlockKind.HEADING, level=1, path=f"body>{container}>{head}")
+    line = block(first + 1, byline, path=f"body>{container}>div.head>p")
+    text = [block(first + 2 + n, f"{title} {n}: {PROSE}", path=f"body>{container}>div.text>p") for n in range(4)]
+    return [heading, line, *text]
+
+
+def start(*parts: Iterable[Block], title_position: int | None = 0) -> int | None:
+    return next_article_start([b for part in parts for b in part], title_position, load_rules("en"))
+
+
+def test_the_next_article_begins_at_its_heading() -> None:
+    assert start(article(0, "article#one", "The mill"), article(6, "article#two", "The bridge")) == 6
+    assert start(article(0, "article", "The mill"), article(6, "article", "The bridge")) == 6
+    assert start(article(0, "article", "The mill", "May 3, 2012"), article(6, "div", "The bridge", "May 2, 2012")) == 6
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        article(6, "article", "The mill"),
+        article(6, "article", "The bridge", "Ellen went home that night"),
+        article(6, "article", "The bridge", head="div.head>h1"),
+        article(6, "article", "The bridge", head="div.box>h1.headline"),
+        article(6, "article", "The bridge")[:4],
+        article(6, "article", "The bridge", head="div.text>h1.headline"),
+    ],
+    ids=["the title again", "no byline", "another class", "another box", "a short text", "a section of the text"],
+)
+def test_a_heading_of_another_kind_begins_none(following: list[Block]) -> None:
+    assert start(article(0, "article", "The mill"), following) is None
+
+
+def test_a_page_needs_a_line_for_its_title_with_a_byline() -> None:
+    following = article(6, "article#two", "The bridge")
+    assert start(article(0, "article#one", "The mill"), following, title_position=None) is None
+    assert start(article(0, "article#one", "The mill"), following, title_position=2) is None
+    assert start(article(0, "article#one", "The mill", "Ellen went home that night"), following) is None
+
+
+def test_a_heading_in_the_container_of_the_text_is_that_of_a_section() -> None:
+    flat = article(0, "article", "The mill", head="div.text>h1.headline")
+    section = article(6, "article", "The bridge", head="div.text>h1.headline")
+    assert start(flat, section) is None
+
+
+def test_the_next_article_is_removed_with_its_reason() -> None:
+    def markup(name: str, title: str, paragraphs: list[str]) -> str:
+        head = f"<div class=head><h1 class=headline>{title}</h1><p class=byline>By Ellen Moor</p></div>"
+        text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        return f"<article id={name}>{head}<div class=text>{text}</div></article>"
+
+    other_story = [f"{text} So said the ferryman, who had seen the bridge fall." for text in STORY]
+    articles = markup("one", "The mill by the river", STORY) + markup("two", "The bridge is gone", other_story)
+    html = f"<html lang=en><title>The mill by the river</title><body><main>{articles}</main>"
+    cleaned = clean(Page("https://mill.example/2012/05/the-mill", html.encode()))
+    assert cleaned.text.split("\n") == STORY
+    verdicts = {b.text: verdict for b, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True)}
+    assert {verdicts[text].reason for text in other_story} == {RemovalReason.RELATED}
+    assert {verdicts[text].rule for text in other_story} == {NEXT_ARTICLE}

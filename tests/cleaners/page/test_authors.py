@@ -1,0 +1,62 @@
+"""authors: bylines split into people."""
+
+import pytest
+
+from broadsheet.cleaners.page.authors import clean_names, is_personal
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("By Ann Lee, Bo Chen and Cy Roe", ("Ann Lee", "Bo Chen", "Cy Roe")),
+        ("Von Anna Groß und Bernd Klein", ("Anna Groß", "Bernd Klein")),
+        ("Par Anne Petit et Luc Blanc", ("Anne Petit", "Luc Blanc")),
+        ("Por Ana Ruiz y Luis Vega", ("Ana Ruiz", "Luis Vega")),
+        ("di Anna Rossi e Luca Bianchi", ("Anna Rossi", "Luca Bianchi")),
+        ("Door Anna Smit en Jan Bakker", ("Anna Smit", "Jan Bakker")),
+        ("Автор: Анна Иванова и Пётр Белов", ("Анна Иванова", "Пётр Белов")),
+        ("Written by: Ann Lee", ("Ann Lee",)),
+        ("Ann Lee, Senior Editor", ("Ann Lee",)),
+        ("Ann Lee | Chief Reporter", ("Ann Lee",)),
+        ("Martin Luther King, Jr.", ("Martin Luther King",)),
+        ("Ann Lee (Berlin)", ("Ann Lee",)),
+        ("ann@paper.example Ann Lee", ("Ann Lee",)),
+        ("By Ann Lee on May 3, 2024", ("Ann Lee",)),
+        ("BeauHD on Friday", ("BeauHD",)),
+        ("Ann Lee, Updated by Bo Chen", ("Ann Lee",)),
+        ("Ann Lee; Valley Editorial Team", ("Ann Lee",)),
+        ("Valley Editorial Team", ("Valley Editorial Team",)),
+        ("Maria &amp; Katerina", ("Maria", "Katerina")),
+        ("Ludwig van Beethoven", ("Ludwig van Beethoven",)),
+        ("Anders And", ("Anders And",)),
+        ("張偉", ("張偉",)),
+        ("admin", ()),
+        ("Redaktion", ()),
+        ("https://paper.example/ann", ()),
+        ("page.head.author", ()),
+        ("user42", ()),
+        ("", ()),
+    ],
+)
+def test_bylines(byline: str, names: tuple[str, ...]) -> None:
+    assert clean_names([byline]) == names
+
+
+def test_one_person_spelled_twice_is_one() -> None:
+    assert clean_names(["Ann Lee", "ANN LEE", "ann-lee"]) == ("Ann Lee",)
+
+
+def test_the_site_is_no_author_but_a_person_with_a_site_is() -> None:
+    assert clean_names(["The Paper", "Ann Lee"], ["The Paper"]) == ("Ann Lee",)
+    assert clean_names(["Ann Lee"], ["Ann Lee", "annlee"]) == ("Ann Lee",)
+
+
+def test_forms_of_a_person() -> None:
+    assert is_personal("Ann Lee")
+    assert not is_personal("Example News")
+    assert not is_personal("admin")
+
+
+@pytest.mark.parametrize("text", ["#author", "{{ author.name }}", "%author%", "<author>"])
+def test_what_a_template_left_is_no_name(text: str) -> None:
+    assert clean_names([text]) == ()

@@ -1,0 +1,114 @@
+"""A tree walked once gives what the tree gives.
+
+A tree walked once gives what the tree gives.
+
+What a browser would not show.
+"""
+
+from __future__ import annotations
+
+import pytest
+from lxml import html
+
+from broadsheet.cleaners.page.elements import (
+    MIN_PROSE_CHARS,
+    TagIndex,
+    index_tags,
+    is_hidden,
+    is_in_boilerplate,
+    prose_chars,
+)
+from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.visible_blocks import read_blocks
+
+PAGE = """<html><head><title>t</title><meta name="a"><base href="/b"></head><body class="x">
+<article itemtype="https://schema.org/Article"><a href="1">one</a><img src="i"><p>text</p><a href="2">two</a>
+<form><input type="password"></form></article><noscript>no</noscript><!-- not an element --></body></html>"""
+
+
+def page_index() -> TagIndex:
+    tree = parse(PAGE)
+    assert tree is not None
+    return TagIndex(tree)
+
+
+@pytest.mark.parametrize(
+    "tags", [("a",), ("meta", "base", "a"), ("img", "input", "title"), ("p",), ("a", "p"), ("iframe",), ("nosuch",)]
+)
+def test_elements_come_as_from_the_tree(tags: tuple[str, ...]) -> None:
+    index = page_index()
+    assert list(index.iter(*tags)) == list(index.tree.iter(*tags))
+    assert list(index.iter(*tags)) == list(index.tree.iter(*tags)), "a second time"
+
+
+def test_typed_elements_are_those_of_microdata() -> None:
+    assert [element.tag for element in page_index().typed_elements] == ["article"]
+
+
+def test_what_is_walked_stays() -> None:
+    index = page_index()
+    assert index_tags(index) is index
+    assert index_tags(index.tree) is not index
+
+
+ANSWER = "Water reaches the upper villages by three pumps, of which one was out of order all winter. "
+LONG = f"<p>{ANSWER * 6}</p>"
+
+
+@pytest.mark.parametrize(
+    ("attributes", "hidden"),
+    [
+        ("", False),
+        ("hidden", True),
+        ('hidden="until-found"', False),
+        ('aria-hidden="true"', True),
+        ('aria-hidden="false"', False),
+        ('style="color:red; DISPLAY : none"', True),
+        ('style="visibility:hidden"', True),
+        ('style="--display:none-such"', False),
+        ('class="hidden"', False),
+    ],
+)
+def test_only_an_elements_own_markup_hides_it(attributes: str, hidden: bool) -> None:
+    assert is_hidden(html.fromstring(f"<p {attributes}>x</p>")) is hidden
+
+
+def shown(body: str) -> list[str]:
+    return [block.text for block in read_blocks(html.document_fromstring(f"<html><body>{body}</body></html>"))]
+
+
+@pytest.mark.parametrize("attributes", ["hidden", 'style="display:none"', 'aria-hidden="true" class="accordion-panel"'])
+def test_a_folded_answer_is_read_where_it_stands(attributes: str) -> None:
+    texts = shown(f"<main><h2>Where does it come from?</h2><div {attributes}>{LONG}</div><p>End.</p></main>")
+    assert texts == ["Where does it come from?", (ANSWER * 6).strip(), "End."]
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        '<div class="modal" hidden>{}</div>',
+        '<div role="dialog" style="display:none">{}</div>',
+        '<nav><div hidden>{}</div></nav>',
+        '<div id="cookie-banner"><div><div hidden>{}</div></div></div>',
+        '<form hidden>{}</form>',
+        '<section class="related-posts" aria-hidden="true">{}</section>',
+    ],
+)  # fmt: skip
+def test_what_opens_over_the_page_or_furnishes_it_stays_hidden(container: str) -> None:
+    assert shown(f"<p>{ANSWER * 20}</p>{container.format(LONG)}") == [(ANSWER * 20).strip()]
+
+
+def test_a_short_hidden_part_is_no_text() -> None:
+    assert len(ANSWER) < MIN_PROSE_CHARS
+    assert shown(f"<p>{ANSWER * 20}</p><div hidden><p>{ANSWER}</p></div>") == [(ANSWER * 20).strip()]
+
+
+def test_only_text_in_paragraphs_is_prose() -> None:
+    assert prose_chars(html.fromstring("<div>menu<ul><li>one</li></ul><p>four <b>five</b></p></div>")) == len(
+        "four five"
+    )
+
+
+def test_the_article_ends_the_look_at_containers() -> None:
+    tree = html.fromstring('<div class="modal"><article><div hidden></div></article></div>')
+    assert not is_in_boilerplate(tree.find(".//div"))

@@ -1,0 +1,170 @@
+"""Runs of inline content: text, markdown, link characters.
+
+Runs of inline content: text, markdown, link characters.
+
+Tables of data and tables that lay a page out.
+"""
+
+from __future__ import annotations
+
+import pytest
+from lxml import html
+
+from broadsheet.cleaners.page.inline_text import InlineRun, fold_spaces, is_data_table, read_captions, read_table
+
+
+def run_of(markup: str) -> tuple[str, str, int]:
+    return InlineRun.from_element(
+        html.fragment_fromstring(f"<td>{markup}</td>", create_parent="table").find(".//td")
+    ).take()
+
+
+def collected(*steps: tuple[str, ...]) -> tuple[str, str, int]:
+    run = InlineRun()
+    for name, *arguments in steps:
+        getattr(run, name)(*arguments)
+    return run.take()
+
+
+def test_fold_gives_one_line_in_nfc_without_what_is_never_seen() -> None:
+    assert fold_spaces(" a\n b\u00a0c\u200b\u00add ") == "a b cd"
+    assert fold_spaces("e\u0301") == "é"
+    assert fold_spaces("") == ""
+
+
+def test_links_are_counted_and_written() -> None:
+    steps = [("add", "see "), ("open_link", "/a b(c)"), ("add", "the mill"), ("close_link",), ("add", ".")]
+    assert collected(*steps) == ("see the mill.", "see [the mill](/a%20b%28c%29).", 8)
+
+
+@pytest.mark.parametrize("href", ["", "#note", "javascript:void(0)"])
+def test_a_link_that_leads_nowhere_counts_and_is_not_written(href: str) -> None:
+    assert collected(("open_link", href), ("add", "top"), ("close_link",)) == ("top", "top", 3)
+
+
+def test_marks_hug_the_words() -> None:
+    steps = [("add", "a"), ("open_mark", "**"), ("add", " bold "), ("close_mark", "**"), ("add", "c")]
+    assert collected(*steps)[:2] == ("a bold c", "a **bold** c")
+
+
+def test_marks_nest_and_an_empty_one_vanishes() -> None:
+    steps = [("open_mark", "*"), ("open_mark", "**"), ("add", "x"), ("close_mark", "**"), ("close_mark", "*")]
+    assert collected(*steps)[1] == "***x***"
+    assert collected(("open_mark", "*"), ("add", " "), ("close_mark", "*"), ("add", "y"))[:2] == ("y", "y")
+
+
+def test_what_markdown_would_read_as_markup_is_escaped() -> None:
+    assert collected(("add", "a*b_c [d] <e> `f`"))[:2] == ("a*b_c [d] <e> `f`", r"a\*b\_c \[d\] \<e> \`f\`")
+
+
+def test_a_line_break_is_a_newline_and_two_are_a_boundary() -> None:
+    run = InlineRun()
+    run.add("one ")
+    assert not run.line_break()
+    run.add(" two")
+    assert not run.line_break()
+    assert run.line_break()
+    assert run.take()[0] == "one\ntwo"
+
+
+def test_verbatim_text_keeps_its_spaces_and_lines() -> None:
+    run = InlineRun()
+    run.add("\nif a:\r\n    b\n\n")
+    assert run.take(verbatim=True)[0] == "if a:\n    b"
+
+
+def test_an_open_link_goes_on_in_the_next_run() -> None:
+    run = InlineRun()
+    run.open_link("/x")
+    run.add("first")
+    assert run.take()[2] == 5
+    run.add("second")
+    run.close_link()
+    assert run.take() == ("second", "[second](/x)", 6)
+
+
+def test_taking_an_empty_run_gives_nothing() -> None:
+    assert InlineRun().take() == ("", "", 0)
+
+
+def test_a_cell_s_blocks_are_parted_by_spaces() -> None:
+    assert run_of("<p>one</p><p>two</p>x<br>y")[0] == "one two x y"
+
+
+@pytest.mark.parametrize("text", ["x" * 30, "a b", "\u00e9"])
+def test_link_characters_never_exceed_the_text(text: str) -> None:
+    got, _, links = collected(("open_link", "/"), ("add", f"  {text}  "), ("close_link",))
+    assert links == len(got)
+
+
+def test_a_run_that_nobody_sees_is_dropped_and_its_open_link_goes_on() -> None:
+    run = InlineRun()
+    run.open_link("/a")
+    run.add(" \n ")
+    assert not run.visible
+    run.drop()
+    run.add("on")
+    run.close_link()
+    assert run.visible
+    assert run.take() == ("on", "[on](/a)", 2)
+
+
+@pytest.mark.parametrize(
+    ("markup", "markdown"),
+    [
+        ("<code>a` &lt;b&gt; `c</code>", "a\\` \\<b> \\`c"),
+        ("<code>a ` &lt;b&gt;</code><code>`</code>", "a \\` \\<b>\\`"),
+        ("<a href='JavaScript:x()'>a</a>", "a"),
+        ("<a href=' data:text/html,x'>a</a>", "a"),
+        ("<a href='/?a=1&amp;b=2'>a</a>", "[a](/?a=1&b=2)"),
+        ("<a href='java&amp;#115;cript:x()'>a</a>", "[a](java&amp;#115;cript:x%28%29)"),
+    ],
+)
+def test_what_would_end_code_or_begin_a_script_is_text(markup: str, markdown: str) -> None:
+    assert run_of(markup)[1] == markdown
+
+
+def test_code_of_several_lines_is_text() -> None:
+    steps = (("open_mark", "`"), ("add", "a"), ("line_break",), ("add", "<script>"), ("close_mark", "`"))
+    assert collected(*steps)[1] == "a\n\\<script>"
+    assert collected(("open_mark", "`"), ("add", "<i>"), ("close_mark", "`"))[1] == "`<i>`"
+
+
+ROWS = "<tr><th>Year</th><th>Mills</th></tr><tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr>"
+
+
+def table(inside: str, attributes: str = "") -> html.HtmlElement:
+    return html.fromstring(f"<table {attributes}>{inside}</table>")
+
+
+def test_rows_are_lines_and_links_are_counted() -> None:
+    text, markdown, link_chars = read_table(table(ROWS))
+    assert text == "Year | Mills\n1999 | 2 mills"
+    assert markdown.splitlines() == ["| Year | Mills |", "| --- | --- |", "| 1999 | 2 [mills](/m) |"]
+    assert link_chars == 5
+
+
+def test_a_hidden_row_is_not_read_and_an_empty_table_says_nothing() -> None:
+    assert read_table(table(ROWS + "<tr hidden><td>2000</td><td>3</td></tr>"))[0].count("\n") == 1
+    assert read_table(table("<tr><td> </td><td></td></tr>")) == ("", "", 0)
+
+
+def test_only_captions_that_say_something_are_read() -> None:
+    captions = read_captions(table(f"<caption>Fires</caption>{ROWS}"))
+    assert [text for text, _, _ in captions] == ["Fires"]
+    assert list(read_captions(table(f"<caption> </caption>{ROWS}"))) == []
+
+
+@pytest.mark.parametrize(
+    ("inside", "attributes", "data"),
+    [
+        (ROWS, "", True),
+        (ROWS, 'role="presentation"', False),
+        (ROWS.replace("1999", "<nav>1999</nav>"), "", False),
+        (ROWS.replace("1999", "word " * 400), "", False),
+        ("<tr><td>1</td><td>2</td></tr>", "", False),
+        ("<tr><td>1</td></tr><tr><td>2</td></tr>", "", False),
+    ],
+)
+def test_a_data_table_has_short_cells_in_rows_and_columns(inside: str, attributes: str, data: bool) -> None:
+    assert is_data_table(table(inside, attributes)) is data

@@ -1,0 +1,118 @@
+"""language: what a page states, else what its text looks like."""
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Metadata, Page
+from broadsheet.cleaners.page.language import primary_tag, with_language_of_text
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.parsed_page import parse
+
+GERMAN = "Die Mühle am Fluss wurde am Montag verkauft, und niemand im Dorf fragte nach dem Preis. " * 3
+
+
+def language(html: str, text: str = "") -> tuple[str, str]:
+    metadata = read_metadata(parse(html), "https://paper.example/mill", "", text)
+    return metadata.language, metadata.sources.get("language", "")
+
+
+@pytest.mark.parametrize(
+    ("stated", "tag"),
+    [
+        ("de-AT", "de"),
+        ("en_US", "en"),
+        (" PT ", "pt"),
+        ("de, en", "de"),
+        ("gsw", "gsw"),
+        ("iso", "iso"),  # of Isoko
+        ("", ""),
+        ("und", ""),
+        ("english", ""),
+        ("utf-8", ""),
+        ("UTF8", ""),
+        ("iso-8859-1", ""),
+    ],
+)
+def test_the_primary_tag_of_what_is_stated(stated: str, tag: str) -> None:
+    assert primary_tag(stated) == tag
+
+
+def test_a_page_that_states_a_character_set_for_a_language_is_judged_by_its_text() -> None:
+    assert language('<html lang="utf-8"><p>x', GERMAN) == ("de", "text")
+    assert language('<html lang="utf-8"><meta name="language" content="nl"><p>x', GERMAN) == ("nl", "meta")
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        (GERMAN, "de"),
+        (GERMAN.upper(), "de"),
+        (GERMAN.replace(" ", "\n"), "de"),
+        ("\ud800" + GERMAN, "de"),
+        ("\0".join(GERMAN), ""),
+        ("O moinho à beira do rio foi vendido na segunda-feira, e ninguém na aldeia perguntou o preço. " * 2, "pt"),
+        ("Мельницу у реки продали в понедельник, и никто в деревне не спросил, сколько она стоила. " * 2, "ru"),
+        ("河边的磨坊在星期一被卖掉了，村里没有人问过它值多少钱。" * 6, "zh"),
+        ("川沿いの水車小屋は月曜日に売られたが、村の誰もその値段を尋ねなかった。" * 4, "ja"),
+        ("بيعت الطاحونة التي على النهر يوم الاثنين، ولم يسأل أحد في القرية عن ثمنها. " * 3, "ar"),
+    ],
+)
+def test_a_guess_takes_any_text(text: str, tag: str) -> None:
+    guessed, source = language("<p>x", text)
+    assert source == "text"
+    assert guessed == tag or not tag
+
+
+ENGLISH = "The mill by the river was sold on Monday, and nobody in the village asked what it had cost. " * 3
+SWAHILI = "Jeshi la polisi mkoani limefanikiwa kukamata watu kumi na wanane kwa makosa mbalimbali. " * 2
+
+
+@pytest.mark.parametrize(
+    ("html", "text", "found"),
+    [
+        ('<html lang="en-US"><p>x', GERMAN, ("de", "text")),
+        ('<html lang="en"><p>x', "河边的磨坊在星期一被卖掉了，村里没有人问过它值多少钱。" * 6, ("zh", "text")),
+        ('<html><meta property="og:locale" content="en_GB"><p>x', GERMAN, ("de", "text")),
+        ('<html lang="en"><p>x', ENGLISH, ("en", "markup")),
+        ('<html lang="en"><p>x', GERMAN[:99], ("en", "markup")),
+        ('<html lang="en"><p>x', GERMAN + ENGLISH, ("en", "markup")),
+        ('<html lang="en"><p>x', SWAHILI.split(".")[0] * 2 + GERMAN[:60], ("en", "markup")),
+        ('<html lang="en"><p>x', "", ("en", "markup")),
+        ('<html lang="nl"><p>x', GERMAN, ("nl", "markup")),
+    ],
+)
+def test_english_that_a_text_surely_is_not_was_left_by_a_template(html: str, text: str, found: tuple[str, str]) -> None:
+    assert language(html, text) == found
+
+
+@pytest.mark.parametrize(
+    ("stated", "source", "text", "found"),
+    [
+        ("en", "markup", GERMAN, ("de", "text")),
+        ("de", "text", ENGLISH, ("en", "text")),
+        ("en", "markup", ENGLISH, ("en", "markup")),
+        ("nl", "markup", GERMAN, ("nl", "markup")),
+        ("en", "site-rule", GERMAN, ("en", "site-rule")),
+        ("de", "text", GERMAN[:99], ("de", "text")),
+        ("", "", GERMAN, ("", "")),
+    ],
+)
+def test_the_text_of_the_article_decides_where_the_page_around_it_did(
+    stated: str, source: str, text: str, found: tuple[str, str]
+) -> None:
+    sources = {"title": "meta"} | ({"language": source} if source else {})
+    metadata = with_language_of_text(Metadata(title="The mill", language=stated, sources=sources), text)
+    assert (metadata.language, metadata.sources.get("language", "")) == found
+    assert (metadata.title, metadata.sources["title"]) == ("The mill", "meta")
+
+
+def test_a_german_article_with_english_comments_is_german() -> None:
+    comments = "".join(f'<div class="comment"><p>Ann {n} says:</p><p>{n}: {ENGLISH}</p></div>' for n in range(5))
+    story = f"<article><h1>Die Mühle</h1><p>{GERMAN}</p><p>{GERMAN.replace('Montag', '3. Mai')}</p></article>"
+    html = f'<html lang="en">{story}<div id="comments" class="comments-area"><h3>5 Comments</h3>{comments}</div>'
+    metadata = clean(Page("https://paper.example/mill", html.encode())).metadata
+    assert (metadata.language, metadata.sources["language"]) == ("de", "text")
+
+
+def test_a_short_text_is_not_guessed() -> None:
+    assert language("<p>x", GERMAN[:99]) == ("", "")

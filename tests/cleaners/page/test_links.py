@@ -1,0 +1,92 @@
+"""The links that a page makes."""
+
+from __future__ import annotations
+
+from lxml import html
+
+from broadsheet.cleaners.document import Outlink
+from broadsheet.cleaners.page.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.page.robots_directives import header_directives
+
+URL = "https://a.example/news/story"
+
+
+def tree(body: str, head: str = "") -> html.HtmlElement:
+    return html.document_fromstring(f"<html><head>{head}</head><body>{body}</body></html>")
+
+
+def links(body: str, head: str = "") -> dict[str, Outlink]:
+    return {link.url: link for link in read_outlinks(tree(body, head), URL)}
+
+
+def test_links_are_canonical_in_order_and_once_with_their_first_text() -> None:
+    outlinks = links(
+        '<a href="b#x"> The <b>mill</b> </a><a href="/c?utm_source=y" rel="NoFollow">c</a><a href="./b">again</a>'
+    )
+    assert list(outlinks) == ["https://a.example/news/b", "https://a.example/c"]
+    assert outlinks["https://a.example/news/b"] == Outlink("https://a.example/news/b", "The mill")
+    assert outlinks["https://a.example/c"].rel == ("nofollow",)
+
+
+def test_what_is_no_web_address_is_no_link() -> None:
+    assert (
+        links('<a href="mailto:x@y.example">a</a><a href="javascript:x()">b</a><a>c</a><a href="http://[x">d</a>') == {}
+    )
+
+
+def test_the_head_names_the_canonical_url_the_next_page_and_feeds() -> None:
+    head = (
+        '<link rel="canonical" href="/c"><link rel="next" href="/n"><link rel="stylesheet" href="/s.css">'
+        '<link rel="alternate" type="application/rss+xml" href="/f"><link rel="alternate" hreflang="es" href="/es">'
+        '<link rel="amphtml" href="/amp">'
+    )
+    assert {url.removeprefix("https://a.example"): link.via for url, link in links("", head).items()} == {
+        "/c": "canonical", "/n": "next", "/f": "feed", "/es": "link",
+    }  # fmt: skip
+
+
+def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
+    head = (
+        '<link rel="sitemap" href="/map.xml">'
+        '<link rel="sitemap" type="application/xml" href="/map.php" title=" The map ">'
+        '<link rel="sitemap" type="text/html" href="/map.html">'
+    )
+    outlinks = {link.url.removeprefix("https://a.example"): link for link in links("", head).values()}
+    assert {path: link.via for path, link in outlinks.items()} == {
+        "/map.xml": "sitemap", "/map.php": "sitemap", "/map.html": "link",
+    }  # fmt: skip
+    assert outlinks["/map.php"].text == "The map"
+
+
+def test_a_link_that_is_also_canonical_is_known_as_such() -> None:
+    outlinks = links('<a href="/c">c</a>', '<link rel="canonical" href="/c">')
+    assert outlinks["https://a.example/c"].via in ("canonical", "link")
+    outlinks = links('<link rel="next" href="/n">', "")
+    assert outlinks["https://a.example/n"].via == "next"
+
+
+def test_maps_frames_and_refreshes_lead_on() -> None:
+    outlinks = links('<map><area href="/m"></map>', '<meta http-equiv="Refresh" content="0; url=/r">')
+    assert {url: link.via for url, link in outlinks.items()} == {
+        "https://a.example/m": "link", "https://a.example/r": "redirect",
+    }  # fmt: skip
+
+
+def test_a_base_moves_the_relative_links() -> None:
+    page = tree('<a href="x">x</a>', '<base href="/other/">')
+    assert base_url(page, URL) == "https://a.example/other/"
+    assert base_url(tree(""), URL) == URL
+    assert base_url(tree("", '<base href="javascript:x">'), URL) == URL
+
+
+def test_robots_tokens_come_from_metas_and_headers() -> None:
+    page = tree("", '<meta name="ROBOTS" content="NoIndex, follow"><meta name="author" content="x">')
+    assert read_robots_directives(page, header_directives((("x-robots-tag", "noarchive, noindex"), ("link", "x")))) == (
+        "follow",
+        "noarchive",
+        "noindex",
+    )
+
+
+def test_a_link_in_the_text_is_next_whatever_case_its_rel_is_written_in() -> None:
+    assert links("", '<a rel="Next" href="/n">On</a>')["https://a.example/n"].via == "next"

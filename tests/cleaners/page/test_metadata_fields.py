@@ -1,0 +1,303 @@
+"""metadata: every field from every place it may stand in."""
+
+import json
+
+import lxml.html
+import pytest
+
+from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.parsed_page import parse
+
+URL = "https://paper.example/news/rain-comes"
+FULL = {
+    "@context": "https://schema.org",
+    "@graph": [
+        {"@type": "Person", "@id": "#ann", "name": "Ann Lee"},
+        {"@type": "Organization", "@id": "#org", "name": "The Paper"},
+        {
+            "@type": "NewsArticle",
+            "headline": "Rain comes to the valley",
+            "author": [{"@id": "#ann"}, {"@type": "Organization", "name": "The Paper"}],
+            "publisher": {"@id": "#org"},
+            "datePublished": "2024-05-03T15:47:42+02:00",
+            "dateModified": "2024-05-04",
+            "articleSection": "Weather",
+            "keywords": "rain, valley,rain",
+            "license": "http://creativecommons.org/licenses/by/4.0/deed.de",
+            "image": {"@type": "ImageObject", "url": "/rain.jpg"},
+            "inLanguage": "en-GB",
+            "description": "It <b>rains</b>.",
+        },
+    ],
+}
+
+
+def read(html: str, url: str = URL, **options: str) -> Metadata:
+    tree = parse(html)
+    assert tree is not None
+    return read_metadata(tree, url, **options)
+
+
+def test_json_ld_alone() -> None:
+    metadata = read(f"<script type='application/ld+json'>{json.dumps(FULL)}</script><p>text")
+    assert metadata == Metadata(
+        title="Rain comes to the valley",
+        authors=("Ann Lee",),
+        published="2024-05-03T15:47:42+02:00",
+        modified="2024-05-04",
+        language="en",
+        description="It rains.",
+        section="Weather",
+        tags=("rain", "valley"),
+        keywords=("rain", "valley"),
+        licence="https://creativecommons.org/licenses/by/4.0/",
+        sitename="The Paper",
+        image="https://paper.example/rain.jpg",
+        canonical_url="",
+        sources=metadata.sources,
+    )
+    assert set(metadata.sources.values()) == {"json-ld"}
+
+
+@pytest.mark.parametrize(
+    ("head", "keywords", "source"),
+    [
+        ('<meta name="keywords" content="rain, Valley; rain">', ("rain", "Valley"), "meta"),
+        ('<meta name="news_keywords" content="flood"><meta name="keywords" content="rain">', ("flood",), "meta"),
+        ('<meta name="keywords" content=" , ;"><meta name="news_keywords" content="flood">', ("flood",), "meta"),
+        (
+            '<meta name="keywords" content="rain"><script type="application/ld+json">'
+            '{"@type": "NewsArticle", "headline": "Rain", '
+            '"keywords": ["dam", {"@type": "DefinedTerm", "name": "mill"}]}'
+            "</script>",
+            ("dam", "mill"),
+            "json-ld",
+        ),
+        ('<meta property="article:tag" content="rain"><meta name="parsely-tags" content="dam">', (), None),
+        ("", (), None),
+    ],
+)
+def test_keywords_are_what_the_page_states_as_keywords(
+    head: str, keywords: tuple[str, ...], source: str | None
+) -> None:
+    metadata = read(f"<html><head><title>Rain</title>{head}</head><body><p>Text <a rel=tag href=/t>Tag</a>")
+    assert metadata.keywords == keywords
+    assert metadata.sources.get("keywords") == source
+
+
+def test_keywords_leave_the_tags_as_they_are() -> None:
+    metadata = read("""<title>Rain</title><meta property="article:tag" content="Rain">
+        <meta name="keywords" content="rain, dam, valley">""")
+    assert (metadata.tags, metadata.keywords) == (("Rain",), ("rain", "dam", "valley"))
+
+
+def test_metas_alone() -> None:
+    metadata = read("""
+        <html lang="de-AT"><head><title>Regen kommt - Das Blatt</title>
+        <meta property="og:title" content="Regen kommt"><meta property="og:site_name" content="Das Blatt">
+        <meta name="author" content="Anna Groß, Bernd Klein">
+        <meta property="article:published_time" content="2024-05-03">
+        <meta property="article:modified_time" content="2024-05-04T10:00:00Z">
+        <meta name="description" content="Es regnet &amp;amp; stürmt.">
+        <meta property="article:section" content="Wetter">
+        <meta property="article:tag" content="Regen"><meta property="article:tag" content="Tal">
+        <meta property="og:image" content="/regen.jpg?sig=A%20b">
+        <link rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/">
+        <link rel="canonical" href="/wetter/regen"></head><body><p>Text""")
+    assert (metadata.title, metadata.authors, metadata.published) == (
+        "Regen kommt",
+        ("Anna Groß", "Bernd Klein"),
+        "2024-05-03",
+    )
+    assert (metadata.modified, metadata.language, metadata.section) == ("2024-05-04T10:00:00+00:00", "de", "Wetter")
+    assert (metadata.description, metadata.tags, metadata.sitename) == (
+        "Es regnet & stürmt.",
+        ("Regen", "Tal"),
+        "Das Blatt",
+    )
+    assert metadata.image == "https://paper.example/regen.jpg?sig=A%20b"
+    assert metadata.licence == "https://creativecommons.org/licenses/by-sa/4.0/"
+    assert metadata.canonical_url == "https://paper.example/wetter/regen"
+    assert metadata.sources["authors"] == "meta"
+    assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
+
+
+@pytest.mark.parametrize(
+    "byline",
+    [
+        '<span itemprop="author" itemscope><span itemprop="name">Ann Lee</span></span>',
+        '<a rel="author" href="/x">Ann Lee</a>',
+        '<p class="byline">By Ann Lee, Senior Editor</p>',
+        '<div class="post-author"><span>By</span><div>Ann Lee</div></div>',
+        '<span>by <a href="/authors/ann-lee">Ann Lee</a></span>',
+        "<div><p>Written by</p><p>Ann Lee</p></div>",
+        "<div><span>By Ann Lee</span><span> | </span><span>3 May 2024</span></div>",
+    ],
+)
+def test_bylines_in_the_page(byline: str) -> None:
+    page = f"<article><h1>Rain comes</h1>{byline}<p>It rains.</p></article><aside><a rel=author>Cy Roe</a></aside>"
+    assert read(page).authors == ("Ann Lee",)
+
+
+def test_commenters_and_related_authors_are_no_authors() -> None:
+    page = """<article><h1>Rain comes</h1><p>It rains.</p></article>
+        <div class="related"><span class="author">Cy Roe</span></div>
+        <ol class="comments"><li><span class="author">Di Fox</span></ol>"""
+    assert read(page).authors == ()
+
+
+def test_by_within_a_sentence_is_no_byline() -> None:
+    assert read("<h1>Rain comes</h1><p>By the river it rains.</p><p>By noon, all was wet.</p>").authors == ()
+
+
+@pytest.mark.parametrize(
+    ("markup", "iso", "source"),
+    [
+        ('<time datetime="2024-05-03T10:00:00Z">May 3</time>', "2024-05-03T10:00:00+00:00", "markup"),
+        ('<time itemprop="datePublished" datetime="2024-05-03">May 3</time>', "2024-05-03", "markup"),
+        ("<p>Published 3 May 2024</p>", "2024-05-03", "text"),
+        ("<p>Updated 9 June 2024</p><p>Published 3 May 2024</p>", "2024-05-03", "text"),
+        ("<div>Published</div><div>3 May 2024</div>", "2024-05-03", "text"),
+        ("<p>3. Mai 2024, 10:30 Uhr</p>", "2024-05-03T10:30:00", "text"),
+        ("<p>3 mai 2024</p>", "2024-05-03", "text"),
+        ("<p>3 de mayo de 2024</p>", "2024-05-03", "text"),
+    ],
+)
+def test_dates_in_the_page(markup: str, iso: str, source: str) -> None:
+    metadata = read(f"<h1>Rain comes</h1>{markup}<p>It rains.</p>")
+    assert (metadata.published, metadata.sources["published"]) == (iso, source)
+
+
+def test_date_in_the_url_and_none_at_all() -> None:
+    assert read("<h1>Rain</h1>", "https://paper.example/2024/05/03/rain").published == "2024-05-03"
+    story = (
+        "It rained on 3 May 1999, as it had done in all the years that anyone in the valley could remember by heart."
+    )
+    assert read(f"<h1>Rain</h1><p>{story}</p>").published == ""
+
+
+def test_updated_is_modified() -> None:
+    assert read("<h1>Rain</h1><p>Published 3 May 2024, updated 9 June 2024</p>").modified == "2024-06-09"
+
+
+def test_no_date_after_the_fetch() -> None:
+    page = '<meta property="article:published_time" content="2031-01-01"><h1>Rain</h1><p>Published 3 May 2024</p>'
+    assert read(page).published == "2031-01-01"
+    assert read(page, not_after="2024-06-01T00:00:00Z").published == "2024-05-03"
+
+
+def test_the_nearest_of_several_articles_in_json_ld() -> None:
+    other = {"@type": "NewsArticle", "headline": "Sun elsewhere", "author": "Cy Roe"}
+    own = {"@type": "NewsArticle", "headline": "Rain comes", "author": "Ann Lee", "mainEntityOfPage": URL}
+    page = f"<title>Rain comes</title><script type='application/ld+json'>{json.dumps([other, own])}</script><p>x"
+    assert read(page).authors == ("Ann Lee",)
+
+
+def test_title_is_not_the_sites_name() -> None:
+    head = "<title>Rain comes | The Paper</title><meta property=og:site_name content='The Paper'>"
+    assert read(head + "<h1>The Paper</h1><h2>Rain comes</h2>").title == "Rain comes"
+
+
+def test_canonical_that_is_only_the_home_page_is_not_believed() -> None:
+    assert read("<link rel=canonical href='https://paper.example/'><p>x").canonical_url == ""
+    assert read(
+        "<link rel=canonical href='javascript:x'><meta property=og:url content='/a'><p>x"
+    ).canonical_url.endswith("/a")
+
+
+def test_language_is_guessed_only_if_asked() -> None:
+    assert read("<p>x").language == ""
+    words = (
+        "Der Regen kommt heute Abend in das Tal, und die Bauern freuen sich nach der langen Trockenheit sehr darüber. "
+    )
+    metadata = read("<p>x", text=words * 2)
+    assert (metadata.language, metadata.sources["language"]) == ("de", "text")
+    assert read("<html lang=fr><p>x", text=words * 2).language == "fr"
+
+
+def test_licence_link_in_the_text() -> None:
+    page = "<p>x</p><footer><a href='http://creativecommons.org/licenses/by-nc/3.0/es/'>CC</a></footer>"
+    assert read(page).licence == "https://creativecommons.org/licenses/by-nc/3.0/"
+
+
+def test_the_tree_is_not_changed() -> None:
+    tree = parse(
+        f"<h1>Rain <br>comes</h1><script type='application/ld+json'>{json.dumps(FULL)}</script><p class=byline>By A Bo"
+    )
+    assert tree is not None
+    before = lxml.html.tostring(tree)
+    read_metadata(tree, URL)
+    assert lxml.html.tostring(tree) == before
+
+
+@pytest.mark.parametrize("url", ["", "not a url", "https://[broken/", "https://paper.example:99999/"])
+@pytest.mark.parametrize(
+    "html",
+    [
+        "plain text",
+        "<html><frameset><frame src=a></frameset></html>",
+        '<script type=\'application/ld+json\'>{"@type":[1,{}],"author":{"@id":[]},"keywords":{"a":1}}</script><p>x',
+        '<script type=\'application/ld+json\'>{"@type":"Article","datePublished":{},"author":[1]}</script>',
+        "<meta property=og:image content='http://[x'><link rel=canonical href='http://[x'><h1></h1><time datetime=''>",
+        "<div>" * 1000 + "<h1>deep</h1><p>By Ann Lee",
+    ],
+)
+def test_anything_can_be_read(html: str, url: str) -> None:
+    assert isinstance(read(html, url), Metadata)
+
+
+def test_a_heading_that_leads_home_is_the_site_and_not_the_title() -> None:
+    html = (
+        "<html><head><title>How the mill burned | Post and Mail</title></head><body>"
+        '<h1><a href="/" rel="home">Post and Mail</a></h1><h1>How the mill burned</h1><p>It burned.</p></body></html>'
+    )
+    tree = parse(html)
+    assert tree is not None
+    assert read_metadata(tree, "http://127.0.0.1/x/").title == "How the mill burned"
+
+
+DATED_URL = "https://paper.example/2025/12/18/rain"
+UTC = '<meta property="article:published_time" content="2025-12-19T03:05:00+00:00">'
+
+
+@pytest.mark.parametrize(
+    ("more", "url", "iso"),
+    [
+        ('<time datetime="2025-12-18T19:05:00-08:00">', URL, "2025-12-18T19:05:00-08:00"),  # the same moment
+        ('<time datetime="2025-12-20T08:00:00-05:00">', DATED_URL, "2025-12-18T22:05:00-05:00"),
+        ('<time datetime="2025-12-20T08:00:00-05:00">', URL, "2025-12-19T03:05:00+00:00"),  # some other moment
+        ('<time datetime="2025-12-19T03:05:00Z">', URL, "2025-12-19T03:05:00+00:00"),
+    ],
+)  # fmt: skip
+def test_a_time_in_utc_is_given_in_the_publishers_zone(more: str, url: str, iso: str) -> None:
+    page = f"<html><head>{UTC}</head><body><h1>Rain comes</h1><p>It rains.</p>{more}</body></html>"
+    assert read(page, url).published == iso
+
+
+ANEW = """<meta property="article:published_time" content="2025-06-12T20:00:00Z">
+    <meta property="article:modified_time" content="%s"><body><h1>Rain comes</h1><p>%s</p><p>It rains.</p>"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "under", "day"),
+    [
+        ("2025-06-12T20:00:00Z", "3 May 2022", "2022-05-03"),  # published anew; readers see the day it appeared
+        ("2025-06-14T09:00:00Z", "3 May 2022", "2025-06-12"),  # changed later: the system keeps both
+        ("2025-06-12T20:00:00Z", "Updated 3 May 2022", "2025-06-12"),
+        ("2025-06-12T20:00:00Z", "13 June 2025", "2025-06-12"),  # later than stated
+        ("2025-06-12T20:00:00Z", "What was agreed on 3 May 2022 holds no more, they say", "2025-06-12"),
+    ],
+)  # fmt: skip
+def test_a_page_that_was_published_anew_has_the_day_under_its_headline(changed: str, under: str, day: str) -> None:
+    assert read(ANEW % (changed, under)).published[:10] == day
+
+
+def test_a_body_that_signs_is_the_author_where_nobody_is_named() -> None:
+    stated = """<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Rain comes",
+        "author": {"@type": "Organization", "name": "The Valley Paper"}, "publisher": {"name": "The Valley Paper"}}
+        </script>"""
+    assert read(f"{stated}<h1>Rain comes</h1><p>It rains.</p>").authors == ("The Valley Paper",)
+    assert read(f"{stated}<h1>Rain comes</h1><p>By Ann Lee</p><p>It rains.</p>").authors == ("Ann Lee",)
+    admin = stated.replace('"Organization", "name": "The Valley Paper"', '"Person", "name": "admin"')
+    assert read(f"{admin}<h1>Rain comes</h1><p>It rains.</p>").authors == ()

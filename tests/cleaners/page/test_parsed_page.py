@@ -1,0 +1,183 @@
+"""decode: bytes of every kind become text and one tree."""
+
+import codecs
+import time
+from encodings import aliases
+
+import pytest
+from webencodings import lookup
+from webencodings.labels import LABELS
+
+from broadsheet.cleaners.page.parsed_page import BINARY_PROBLEM, decode, parse
+
+LETTERS = {
+    "windows-1251": "Президент подписал новый закон о выборах в регионах страны. ",
+    "koi8-r": "Президент подписал новый закон о выборах в регионах страны. ",
+    "shift_jis": "新しい法律が国会で成立しました。首相は記者会見で述べた。",
+    "gb2312": "国务院总理今天在北京发表讲话,强调经济发展。",
+    "big5": "總統今天在台北發表談話,強調經濟發展。",
+    "euc-kr": "대통령은 오늘 서울에서 새로운 법안에 서명했다.",
+    "windows-1252": "Der Präsident hat das Gesetz über die Wahlen für März geändert. ",
+}
+
+
+def text_of(html: str) -> str:
+    tree = parse(html)
+    return "" if tree is None else str(tree.text_content())
+
+
+@pytest.mark.parametrize(("label", "words"), LETTERS.items())
+@pytest.mark.parametrize("how", ["header", "meta", "http-equiv", "undeclared", "wrong"])
+def test_encoding_is_found(label: str, words: str, how: str) -> None:
+    head = {
+        "meta": f"<meta charset='{label}'>",
+        "http-equiv": f'<meta http-equiv="Content-Type" content="text/html; charset={label}">',
+    }.get(how, "")
+    header = {"header": f"text/html; charset={label}", "wrong": "text/html; charset=utf-8"}.get(how, "text/html")
+    page = f"<html><head>{head}</head><p>{words * 4}</p>".encode(label)
+    read = decode(page, header)
+    assert words in read.text
+    assert bool(read.problem) == (how == "wrong")
+
+
+def test_order_of_evidence() -> None:
+    meta = b"<meta charset=windows-1251>\xe9"
+    assert decode(meta, "text/html").text.endswith("й")
+    assert decode(meta, "text/html; charset=windows-1253").text.endswith("ι")
+    assert decode(b"\xef\xbb\xbf<meta charset=windows-1251>\xc3\xa9", "text/html; charset=koi8-r").text.endswith("é")
+
+
+def test_labels_mean_what_browsers_mean() -> None:
+    assert decode(b"\x93a\x94", "text/html; charset=iso-8859-1").text == "“a”"
+    assert decode(b"\x93a\x94", "text/html; charset=us-ascii").text == "“a”"
+    assert decode("é".encode() + b"<meta charset=utf-16>", "").text.startswith("é")
+    assert decode("é".encode(), "text/html; charset=base64").text == "é"
+    assert decode("é".encode(), "text/html; charset=no-such").text == "é"
+
+
+@pytest.mark.parametrize(
+    "label", ["punycode", "utf-7", "hz", "hz-gb-2312", "iso2022_kr", "idna", "unicode_escape", "rot13"]
+)
+def test_an_encoding_that_html_does_not_know_is_none(label: str) -> None:
+    text = "1 +ADw- 2, ~{<:Ky2; ~} \\u0041 a-b \x0e$)C"
+    shown = text.replace("\x0e", "")
+    assert decode(text.encode(), f"text/html; charset={label}").text == shown
+    assert decode(f"<meta charset='{label}'>{text} é".encode()).text.endswith(f"{shown} é")
+
+
+def test_of_all_codecs_of_python_a_page_may_declare_those_of_html() -> None:
+    known = {lookup(name).codec_info.name for name in LABELS.values()} | {"utf-16", "big5hkscs", "gb18030"}
+    names = {codecs.lookup(alias).name for alias in set(aliases.aliases.values()) - {"mbcs", "oem"}}
+    read = {name: decode(b"1 +ADw- 2 ~{ 3", f"text/html; charset={name}") for name in names if "16" not in name}
+    assert len(read) > 80
+    assert {decoded.encoding for decoded in read.values()} <= known - {"replacement", "x-user-defined"}
+    assert {name for name, decoded in read.items() if decoded.text != "1 +ADw- 2 ~{ 3"} == set()
+
+
+def test_utf8_under_another_label_is_utf8() -> None:
+    read = decode("naïve café".encode(), "text/html; charset=iso-8859-1")
+    assert (read.text, read.encoding) == ("naïve café", "utf-8")
+    assert "utf-8" in read.problem
+
+
+def test_utf8_with_a_few_broken_bytes_stays_utf8() -> None:
+    assert decode("é".encode() * 9 + b"\xc3", "text/html; charset=utf-8").text == "é" * 9 + "\ufffd"
+
+
+def test_utf16_by_mark_and_by_header() -> None:
+    assert decode("\ufeffaé".encode("utf-16-le")).text == "aé"
+    assert decode("\ufeffaé".encode("utf-16-be")).text == "aé"
+    assert decode("aé".encode("utf-16-le"), "text/html; charset=utf-16le").text == "aé"
+
+
+def test_control_characters_are_gone() -> None:
+    assert decode("a\x00b\x08c\x85d\te\nf\x7f".encode()).text == "abcd\te\nf"
+    assert decode(b"a\x00b\xe9", "text/html; charset=iso-8859-2").text == "abé"
+
+
+def test_binary_is_said() -> None:
+    assert decode(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" * 20, "text/html").problem == BINARY_PROBLEM
+    assert decode(b"\x00\x01\x02" * 100).problem == BINARY_PROBLEM
+    assert decode(b"").text == ""
+
+
+def test_a_huge_page_is_cut_and_said() -> None:
+    read = decode(b"<p>word</p>" * 100, "", max_characters=55)
+    assert read.text == "<p>word</p>" * 5
+    assert "1100" in read.problem
+
+
+@pytest.mark.slow
+def test_thirty_megabytes_take_bounded_time() -> None:
+    started = time.process_time()
+    assert parse(decode(b"<p>hello <a href=x>link</a></p>" * 1_000_000).text) is not None
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("tag", ["div", "b", "p", "table><tr><td", "ul><li", "font color='>'"])
+@pytest.mark.parametrize("depth", [250, 3000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_deep_nesting_loses_no_text(tag: str, depth: int) -> None:
+    name = tag.split(">")[0].split(" ")[0]
+    page = f"<body><p>before</p>{f'<{tag}>' * depth}deep{f'</{name}>' * depth}<p>after</p>"
+    text = text_of(page)
+    assert all(word in text for word in ("before", "deep", "after"))
+
+
+def test_flattened_pages_keep_scripts_and_comments_out_of_the_text() -> None:
+    inside = "<script>if (a<b) document.write('<div>x</div>')</script><!-- <p>no</p> -->deep"
+    page = "<div>" * 400 + inside + "</div>" * 400
+    tree = parse(page)
+    assert tree is not None
+    assert "".join(tree.xpath("//text()[not(parent::script)]")).strip() == "deep"
+
+
+@pytest.mark.parametrize("text", ["", "   \n", "<!-- only a comment -->", "\x00"])
+def test_nothing_is_none(text: str) -> None:
+    assert parse(decode(text.encode()).text) is None
+
+
+@pytest.mark.parametrize(
+    ("page", "words"),
+    [
+        ("plain text only", "plain text only"),
+        ('<?xml version="1.0" encoding="iso-8859-1"?><html xmlns="http://www.w3.org/1999/xhtml"><p>é</p></html>', "é"),
+        ("<html><frameset><frame src=a><noframes>frames</noframes></frameset></html>", "frames"),
+        ("<noscript><p>script off</p></noscript>", "script off"),
+        ("<p>a<!-- b -->c<?php echo 1 ?>d", "acd"),
+        ("<html><body><p>cut here <a hre", "cut here"),
+        ("<p>lone \ud800 half", "lone ? half"),
+        ('<?xml version="1.0"?><rss><channel><item><title>News</title></item></channel></rss>', "News"),
+        ('<meta charset="windows-1251"><p>é', "é"),
+    ],
+)
+def test_every_kind_of_page_parses(page: str, words: str) -> None:
+    assert words in text_of(page)
+
+
+@pytest.mark.parametrize("attribute", ["lang='es'", 'class="x" lang="es-MX"', "lang=ES dir=ltr"])
+def test_the_page_s_language_tells_one_latin_page_from_another(attribute: str) -> None:
+    words = "Lo conozco desde que era un niño pequeño, en el otoño de aquel año, y nunca me engañó en nada."
+    assert decode(f"<html {attribute}><p>{words}".encode("cp1252")).text.endswith(words)
+
+
+@pytest.mark.parametrize("end", ["</body></html>", "</html>", "</BODY >\n</HTML>"])
+def test_a_page_goes_on_after_an_early_end(end: str) -> None:
+    tree = parse(f"<html><body><nav>menu</nav>{end}<div><p>the story</p></div></body></html>")
+    assert tree is not None
+    assert [p.text for p in tree.iter("p")] == ["the story"]
+    assert tree.find("body").text_content().replace("\n", "") == "menuthe story"
+
+
+@pytest.mark.parametrize("label", ["rot13", "idna", "punycode", "base64", "undefined", "utf-7"])
+def test_a_label_that_names_no_encoding_of_pages_is_not_believed(label: str) -> None:
+    decoded = decode("Hélène".encode(), f"text/html; charset={label}")
+    assert decoded.text == "Hélène"
+    assert decode(b"\x80\xff\x00", f"text/html; charset={label}").text
+
+
+def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
+    tree = parse("<title>Rain</title><script>x</script><article><h1>Rain comes</h1><p>It rains.</p></article>after")
+    assert tree is not None
+    assert [child.tag for child in tree] == ["head", "body"]
+    assert [child.tag for child in tree.find("head")] == ["title", "script"]
+    assert "".join(tree.find("body").itertext()) == "Rain comesIt rains.after"

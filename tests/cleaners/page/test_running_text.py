@@ -1,0 +1,60 @@
+"""What reads like running text."""
+
+from __future__ import annotations
+
+from broadsheet.cleaners.document import BlockKind
+from broadsheet.cleaners.page.running_text import (
+    body_span,
+    brief_positions,
+    is_prose,
+    main_container_positions,
+    most_worded,
+)
+from tests.cleaners.building import PROSE, block, linked
+
+
+def test_prose_is_long_and_mostly_not_links() -> None:
+    assert is_prose(block(0))
+    assert not is_prose(block(0, "Read more here"))
+    assert not is_prose(linked(0, PROSE))
+
+
+def test_scripts_without_spaces_have_words_too() -> None:
+    assert block(0, "市議会は月曜日の夜に川沿いの古い製粉所について三時間話し合った").words >= 15
+    assert block(0, "one two three").words == 3
+
+
+def test_the_body_runs_from_the_first_to_the_last_selected_prose() -> None:
+    blocks = [block(0, "x"), block(1), block(2, "short"), block(3), block(4, "y")]
+    assert body_span(blocks, frozenset((0, 1, 3, 4))) == range(1, 4)
+    assert body_span(blocks, frozenset((0, 4))) == range(5)
+    assert body_span(blocks, frozenset()) == range(0)
+
+
+def test_the_main_container_holds_most_of_the_prose() -> None:
+    blocks = [block(0, path="body>nav>p", landmarks=frozenset(("nav",)))]
+    blocks += [block(n, path="body>div.story>p") for n in (1, 2, 3)] + [block(4, path="body>div.side>p")]
+    assert main_container_positions(blocks) >= {1, 2, 3}
+    assert main_container_positions(blocks) & {0, 4} == set()
+    assert main_container_positions([]) == frozenset()
+
+
+def test_a_container_whose_name_only_begins_alike_is_another() -> None:
+    blocks = [block(n, path="body>div.story>p") for n in (0, 1)] + [block(2, path="body>div.story-aside>p")]
+    assert main_container_positions(blocks) == {0, 1}
+
+
+def test_a_brief_is_what_follows_the_title_in_its_container() -> None:
+    blocks = [
+        block(0, "The bridge is shut", kind=BlockKind.HEADING, level=1, path="body>main>article>header>h1"),
+        block(1, "It opens on Thursday at noon again.", path="body>main>article>div>p"),
+        block(2, "Elsewhere in this town and county", path="body>footer>p"),
+    ]
+    assert brief_positions(blocks, blocks[0]) == {1}
+
+
+def test_the_path_of_most_words_counts_all_its_blocks_and_of_equals_the_last_is_taken() -> None:
+    blocks = [block(0, "a b c", path="long"), block(1, "a b", path="short"), block(2, "a b", path="short")]
+    assert most_worded(blocks, lambda each: each.path) == "short"
+    assert most_worded([block(0, "a b", path="y"), block(1, "a b", path="x")], lambda each: each.path) == "y"
+    assert most_worded([], lambda each: each.path) == ""

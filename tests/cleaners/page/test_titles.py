@@ -1,0 +1,37 @@
+"""titles: the article's, without the site's name."""
+
+from broadsheet.cleaners.page.titles import TitleCandidate, choose_title
+
+
+def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:
+    return choose_title([TitleCandidate(*pair) for pair in pairs], sites)
+
+
+def test_site_names_at_either_end_are_dropped() -> None:
+    for text in (
+        "Rain comes - The Paper",
+        "Rain comes | The Paper",
+        "The Paper: Rain comes",
+        "Rain comes – Home - The Paper",
+    ):
+        assert choose((text, "meta", 1.0))[0] in ("Rain comes", "Rain comes – Home")
+
+
+def test_what_most_agree_on_wins() -> None:
+    statements = [("Best rain ever 2024", "meta", 1.0), ("Rain comes", "json-ld", 1.3), ("Rain comes", "markup", 1.5)]
+    assert choose(*statements) == ("Rain comes", "markup")
+
+
+def test_a_title_in_agreement_beats_a_lone_heading() -> None:
+    statements = [("Webcams", "markup", 1.5), ("Rain comes", "meta", 1.0), ("Rain comes | The Paper", "meta", 0.6)]
+    assert choose(*statements)[0] == "Rain comes"
+
+
+def test_the_site_is_no_title() -> None:
+    assert choose(("The Paper", "markup", 1.5)) == ("", "")
+    assert choose(("thepaper", "markup", 1.5), ("Rain", "meta", 0.5), sites=("thepaper",)) == ("Rain", "meta")
+    assert choose() == ("", "")
+
+
+def test_a_dash_in_a_title_stays() -> None:
+    assert choose(("Rain - and wind", "markup", 1.5))[0] == "Rain - and wind"

@@ -1,0 +1,148 @@
+"""Which URLs are alike.
+
+Which URLs are alike.
+
+What a URL alone says about its page.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.page.url_shapes import (
+    UrlShape,
+    has_dated_path,
+    is_section,
+    names_a_day,
+    patterns_of,
+    shape_of,
+    sort_parameters,
+)
+
+HOST = "https://a.example"
+
+
+@pytest.mark.parametrize(
+    ("path", "narrow", "wide"),
+    [
+        ("/", "/", "*/"),
+        ("/news/2024/05/12/the-mill-burned", "/news/#/#/#/slug", "*/word/#/#/#/slug"),
+        ("/de/news/mill.html", "/de/news/word.html", "*/word/word/word.html"),
+        ("/tag/mills", "/tag/word", "*/tag/word"),
+        ("/?p=12", "/?p", "*/?*"),
+        ("/shop?b=1&A=2&f%5B0%5D=3&f[1]=4", "/word?a&b&f", "*/word?*"),
+        ("/0123456789abcdef/mill", "/id/word", "*/id/word"),
+        ("/the-mill-burned-down/photos", "/slug/word", "*/slug/word"),
+        ("/2031/05/", "/#/#", "*/#/#"),
+        ("/%E6%A0%87%E7%AD%BE/x", "/标签/word", "*/标签/word"),
+    ],
+)
+def test_a_url_has_two_patterns(path: str, narrow: str, wide: str) -> None:
+    patterns = patterns_of(HOST + path)
+    assert (patterns.narrow, patterns.wide) == (narrow, wide)
+
+
+def test_what_is_no_url_has_no_pattern() -> None:
+    assert patterns_of("http://[").narrow == ""
+
+
+def test_a_path_without_end_has_a_short_pattern() -> None:
+    assert patterns_of(HOST + "/a" * 400) == patterns_of(HOST + "/a" * 300)
+
+
+def test_the_order_of_parameters_does_not_tell_urls_apart_unless_a_name_comes_twice() -> None:
+    assert sort_parameters(HOST + "/?b=2&a=1") == sort_parameters(HOST + "/?a=1&b=2") == HOST + "/?a=1&b=2"
+    assert sort_parameters(HOST + "/?a=1") == sort_parameters(HOST + "/?a=1&a=2") == ""
+
+
+def test_the_names_of_parameters_count_by_their_first_forty_characters() -> None:
+    name = "x" * 39
+    assert patterns_of(f"{HOST}/?{name}ab=1") == patterns_of(f"{HOST}/?{name}ac=1")
+    assert patterns_of(f"{HOST}/?{name}a=1") != patterns_of(f"{HOST}/?{name}b=1")
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [
+        ("/", UrlShape.HOME),
+        ("", UrlShape.HOME),
+        ("/index.html", UrlShape.HOME),
+        ("/es/index.php", UrlShape.UNKNOWN),
+        ("/2024/05/the-mill-burned", UrlShape.ARTICLE),
+        ("/2024/05/12/mill", UrlShape.ARTICLE),
+        ("/news/the-mill-burned-down", UrlShape.ARTICLE),
+        ("/news/story.html", UrlShape.ARTICLE),
+        ("/item/12345", UrlShape.ARTICLE),
+        ("/?p=123", UrlShape.ARTICLE),
+        ("/view?id=9", UrlShape.ARTICLE),
+        ("/tag/mills", UrlShape.LIST),
+        ("/etiqueta/molinos/", UrlShape.LIST),
+        ("/author/the-mill-burned-down", UrlShape.LIST),
+        ("/%E6%A0%87%E7%AD%BE/x", UrlShape.LIST),
+        ("/2024/05/", UrlShape.DEEP_LIST),
+        ("/2024", UrlShape.DEEP_LIST),
+        ("/news/page/2", UrlShape.DEEP_LIST),
+        ("/nachrichten/seite-2", UrlShape.DEEP_LIST),
+        ("/?s=mill", UrlShape.DEEP_LIST),
+        ("/news?page=3", UrlShape.DEEP_LIST),
+        ("/news", UrlShape.LIST),
+        ("/news/mill", UrlShape.UNKNOWN),
+        ("/about-us", UrlShape.UNKNOWN),
+        ("/tag/mills/index.html", UrlShape.LIST),
+        ("/news/index.php", UrlShape.LIST),
+        ("/author/ann/page/2/index.html", UrlShape.DEEP_LIST),
+        ("/2024/05/index.html", UrlShape.DEEP_LIST),
+        ("/2024/05.html", UrlShape.DEEP_LIST),
+        ("/archives/2004_05.html", UrlShape.DEEP_LIST),
+        ("/2004_05_01_archive.html", UrlShape.DEEP_LIST),
+        ("/2024/05/12.php", UrlShape.DEEP_LIST),
+        ("/2024/05/mill/index.html", UrlShape.ARTICLE),
+        ("/news/the-mill-burned/index.html", UrlShape.ARTICLE),
+        ("/en/index.html", UrlShape.UNKNOWN),
+        ("/2024/05/12/mill.html", UrlShape.ARTICLE),
+        ("/start/", UrlShape.UNKNOWN),
+    ],
+)
+def test_a_url_has_a_shape(path: str, shape: UrlShape) -> None:
+    assert shape_of(HOST + path) is shape
+
+
+def test_what_is_no_url_has_no_shape() -> None:
+    assert shape_of("http://[") is UrlShape.UNKNOWN
+
+
+def test_case_does_not_matter() -> None:
+    assert shape_of(HOST + "/TAG/Mills") is UrlShape.LIST
+
+
+def test_a_numbered_document_in_an_archive_folder_is_an_article_and_the_folder_a_list() -> None:
+    assert shape_of("http://site.example/archives/000123.html") is UrlShape.ARTICLE
+    assert shape_of("http://site.example/archives/") is UrlShape.LIST
+    assert shape_of("http://site.example/authors/000123.html") is UrlShape.LIST
+
+
+def test_a_front_page_with_a_document_s_number_is_that_document() -> None:
+    assert shape_of(HOST + "/index.php?id=77") is UrlShape.ARTICLE
+    assert shape_of(HOST + "/es/index.php?id=77") is UrlShape.ARTICLE
+    assert shape_of(HOST + "/index.php?page=2") is UrlShape.DEEP_LIST
+
+
+@pytest.mark.parametrize(
+    ("path", "section"), [("/news/", True), ("/es/noticias", True), ("/tag/news", False), ("/news/a-b-c", False)]
+)
+def test_a_section_is_a_list_by_its_name_alone(path: str, section: bool) -> None:
+    assert is_section(HOST + path) is section
+
+
+@pytest.mark.parametrize("path", ["/2024/05/12", "/2024-05-12.html", "/diary/2024/5/12/index.html"])
+def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
+    assert names_a_day(HOST + path)
+    assert not names_a_day(HOST + path.replace("/12", "").replace("-12", ""))
+    assert not names_a_day(HOST + "/2024/05/12/page/2")
+
+
+def test_a_dated_path_names_one_thing_of_a_date() -> None:
+    assert has_dated_path(HOST + "/2024/05/12/our-mission/index.html")
+    assert not has_dated_path(HOST + "/2024/05/")
+    assert not has_dated_path(HOST + "/our-mission")
+    assert not has_dated_path("http://[")

@@ -1,0 +1,173 @@
+"""A page's tree to its visible blocks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.page.elements import is_hidden
+from broadsheet.cleaners.page.inline_text import is_data_table
+from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.visible_blocks import path_step, read_blocks
+
+
+def blocks(body: str, url: str = "https://a.example/x") -> tuple[Block, ...]:
+    tree = parse(f"<html><body>{body}</body></html>")
+    assert tree is not None
+    return read_blocks(tree, url)
+
+
+def texts(body: str) -> list[str]:
+    return [block.text for block in blocks(body)]
+
+
+def first(markup: str, tag: str) -> Any:
+    tree = parse(f"<html><body>{markup}</body></html>")
+    assert tree is not None
+    return next(tree.iter(tag))
+
+
+@pytest.mark.parametrize(
+    ("markup", "kind", "level"),
+    [
+        ("<p>x</p>", BlockKind.PARAGRAPH, 0),
+        ("x", BlockKind.PARAGRAPH, 0),
+        ("<h3>x</h3>", BlockKind.HEADING, 3),
+        ("<h2><span>x</span></h2>", BlockKind.HEADING, 2),
+        ("<ul><li>x</li></ul>", BlockKind.LIST_ITEM, 1),
+        ("<ul><li><ol><li><p>x</p></li></ol></li></ul>", BlockKind.LIST_ITEM, 2),
+        ("<dl><dd>x</dd></dl>", BlockKind.LIST_ITEM, 1),
+        ("<blockquote><p>x</p></blockquote>", BlockKind.QUOTE, 0),
+        ("<pre>x</pre>", BlockKind.CODE, 0),
+        ("<figure><figcaption>x</figcaption></figure>", BlockKind.CAPTION, 0),
+    ],
+)
+def test_a_block_has_its_kind(markup: str, kind: BlockKind, level: int) -> None:
+    (block,) = blocks(markup)
+    assert (block.kind, block.level, block.text, block.position) == (kind, level, "x", 0)
+
+
+def test_text_between_two_boundaries_is_one_block() -> None:
+    assert texts("a <b>b</b> <i>c</i><div>d<p>e</p>f</div>g") == ["a b c", "d", "e", "f", "g"]
+
+
+def test_a_line_break_is_a_newline_and_two_part_blocks() -> None:
+    assert texts("<p>one<br>two<br> <br>three</p>") == ["one\ntwo", "three"]
+
+
+def test_words_on_both_sides_of_a_picture_are_two() -> None:
+    assert texts("<p><a href='/1'>light beige<img src='x'></a><a href='/2'>dark blue</a></p>") == [
+        "light beige dark blue"
+    ]
+
+
+def test_code_keeps_its_lines() -> None:
+    assert texts("<pre>if a:\n    b</pre>") == ["if a:\n    b"]
+
+
+@pytest.mark.parametrize(
+    "markup",
+    [
+        "<script>no</script>", "<style>no</style>", "<template><p>no</p></template>", "<noscript>no</noscript>",
+        "<p hidden>no</p>", '<div aria-hidden="true"><p>no</p></div>', '<p style="color:red; DISPLAY : none">no</p>',
+        '<p style="visibility:hidden">no</p>', "<textarea>no</textarea>", "<!-- no -->", "<iframe>no</iframe>",
+        "<svg><title>no</title></svg>", "<head><title>no</title></head>",
+    ],
+)  # fmt: skip
+def test_what_is_not_rendered_is_no_block_and_what_follows_it_is(markup: str) -> None:
+    assert texts(f"<p>before</p>{markup}after") == ["before", "after"]
+    assert texts(f"<p>before {markup.replace('<p', '<span').replace('</p', '</span')} after</p>")[0].startswith(
+        "before"
+    )
+
+
+@pytest.mark.parametrize(
+    ("markup", "hidden"),
+    [
+        ("<p>x", False),
+        ("<p hidden>x", True),
+        ('<p hidden="until-found">x', False),
+        ('<p aria-hidden="false">x', False),
+        ('<p style="display:block">x', False),
+        ('<p style="margin:0;display:none">x', True),
+        ('<p data-style="display:none">x', False),
+    ],
+)
+def test_an_element_says_itself_whether_it_is_hidden(markup: str, hidden: bool) -> None:
+    assert is_hidden(first(markup, "p")) is hidden
+
+
+def test_a_page_hidden_until_a_script_shows_it_is_read() -> None:
+    story = "".join(f"<p>{'word ' * 60}{n}</p>" for n in range(5))
+    assert len(texts(f'<p>Loading</p><div style="visibility:hidden">{story}</div>')) == 6
+    assert texts(f"<p>{'shown ' * 300}</p><div hidden><p>a menu</p></div>") == [("shown " * 300).strip()]
+
+
+def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
+    (block,) = blocks('<p>see <a href="/y">the <b>mill</b></a> now</p>')
+    assert block.text == "see the mill now"
+    assert block.markdown == "see [the **mill**](https://a.example/y) now"
+    assert (block.link_chars, block.link_density) == (8, 0.5)
+    assert blocks("<p>plain</p>")[0].markdown == ""
+
+
+def test_a_link_round_several_blocks_counts_in_each() -> None:
+    assert [block.link_density for block in blocks('<a href="/x"><h2>one</h2><p>two</p></a><p>three</p>')] == [
+        1,
+        1,
+        0,
+    ]
+
+
+def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was() -> None:
+    (block,) = blocks('<main><article id="story 7"><div class="a b12 c d e"><p>x</p></div></article></main>')
+    assert block.path == "body>main>article#story_*>div.a.b*.c.d>p"
+    assert block.landmarks == {"main", "article"}
+    (block,) = blocks('<div role="navigation"><p>x</p></div>')
+    assert "nav" in block.landmarks
+
+
+def test_a_step_of_the_path_is_bounded() -> None:
+    assert len(path_step("p", None, "x" * 500)) <= 60
+
+
+DATA = (
+    "<table><caption>Fires</caption><tr><th>Year</th><th>Mills</th></tr>"
+    "<tr><td>1999</td><td>2 <a href='/m'>mills</a></td></tr></table>"
+)
+LAYOUT = "<table><tr><td><table><tr><td>menu</td></tr></table></td><td><h1>Story</h1><p>words</p></td></tr></table>"
+
+
+def test_a_data_table_is_one_block_with_a_line_a_row() -> None:
+    caption, table = blocks(DATA)
+    assert (caption.kind, caption.text) == (BlockKind.CAPTION, "Fires")
+    assert (table.kind, table.text) == (BlockKind.TABLE, "Year | Mills\n1999 | 2 mills")
+    assert table.markdown.splitlines()[:2] == ["| Year | Mills |", "| --- | --- |"]
+    assert table.link_chars == 5
+
+
+def test_a_layout_table_is_only_its_cells() -> None:
+    assert texts(LAYOUT) == ["menu", "Story", "words"]
+    assert is_data_table(first(DATA, "table"))
+    assert not is_data_table(first(LAYOUT, "table"))
+    assert not is_data_table(first(DATA.replace("<table>", '<table role="presentation">'), "table"))
+
+
+def test_text_is_nfc_with_folded_spaces() -> None:
+    assert texts("<p>e\u0301t\u00e9\u00a0 \n la\u00adter\u200b</p>") == ["été later"]
+
+
+def test_the_tree_is_not_changed_and_positions_count_up() -> None:
+    from lxml import etree
+
+    tree = parse(f"<html><body>{DATA}{LAYOUT}<p hidden>x</p></body></html>")
+    markup_before = etree.tostring(tree)
+    page_blocks = read_blocks(tree, "")
+    assert etree.tostring(tree) == markup_before
+    assert [block.position for block in page_blocks] == list(range(len(page_blocks)))
+
+
+def test_a_broken_address_costs_its_link_only() -> None:
+    assert texts('<p><a href="http://[x">a</a> b</p>') == ["a b"]

@@ -1,0 +1,110 @@
+"""The rules and the learned voice on lines of text: who decides, and why a line went."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from broadsheet.cleaners.document import Verdict, Vote
+from broadsheet.cleaners.rules.rule_files import load_rules
+from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
+
+STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(6)]
+KEPT = Verdict(True, "article", "text/body", (Vote("context", True, "text/body"),))
+RULED = Verdict(False, "share", "en/share-row", (Vote("rule", False, "en/share-row"),))
+TITLE = Verdict(False, "title", "text/title", (Vote("context", False, "text/title"),))
+TAIL = Verdict(False, "navigation", "text/tail-line", (Vote("context", False, "text/tail-line"),))
+
+CARD = Verdict(False, "related", "text/teaser-cut", (Vote("context", False, "text/teaser-cut"),))
+
+UNDER = Verdict(False, "related", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
+
+
+def weigh_texts(lines: list[str], rule_verdicts: list[Verdict], chances: list[float]) -> list[Verdict]:
+    return list(
+        weigh_lines(read_lines(blocks_of_text("\n".join(lines)), load_rules("en")), rule_verdicts, np.array(chances))
+    )
+
+
+def verdict_in_dump(verdict: Verdict, chance: float) -> Verdict:
+    """The verdict on a line in a text with much furniture."""
+    lines = [*STORY, "A line of its own", *["Share this"] * 9]
+    return weigh_texts(lines, [KEPT] * 6 + [verdict] + [RULED] * 9, [0.9] * 6 + [chance] + [0.0] * 9)[6]
+
+
+def verdict_in_clean_text(verdict: Verdict, chance: float) -> Verdict:
+    return weigh_texts([*STORY, "A line of its own"], [KEPT] * 6 + [verdict], [0.9] * 6 + [chance])[6]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "chance", "dump", "clean"),
+    [
+        (KEPT, 0.6, True, True),
+        (KEPT, 0.2, False, True),
+        (KEPT, 0.05, False, False),
+        (TAIL, 0.7, True, True),
+        (CARD, 0.5, False, False),
+        (CARD, 0.95, True, False),
+        (UNDER, 0.7, True, False),
+        (UNDER, 0.95, True, True),
+        (TAIL, 0.3, False, False),
+        (RULED, 0.7, False, False),
+        (RULED, 0.95, True, True),
+        (TITLE, 0.99, False, False),
+    ],
+)
+def test_who_decides(verdict: Verdict, chance: float, dump: bool, clean: bool) -> None:
+    assert verdict_in_dump(verdict, chance).kept == dump
+    assert verdict_in_clean_text(verdict, chance).kept == clean
+
+
+def test_all_votes_are_kept_beside_the_verdict() -> None:
+    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.95).votes] == [
+        ("model", True),
+        ("rule", False),
+    ]
+    assert [(vote.voter, vote.keep) for vote in verdict_in_dump(RULED, 0.2).votes] == [
+        ("rule", False),
+        ("model", False),
+    ]
+
+
+def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_stands_above() -> None:
+    lines = [
+        "Menu",
+        *STORY,
+        "Related stories",
+        "How the weir was built",
+        "6 May 2022",
+        STORY[0] + " Yes.",
+        "Imprint of it",
+    ]
+    related = Verdict(False, "related", "en/related-heading", (Vote("rule", False, "en/related-heading"),))
+    rule_verdicts = [KEPT] * 7 + [related, KEPT, KEPT, KEPT, KEPT]
+    chances = [0.0, *[0.9] * 6, 0.0, 0.0, 0.0, 0.9, 0.0]
+    verdicts = weigh_texts([*lines, *["Share this"] * 9], rule_verdicts + [RULED] * 9, chances + [0.0] * 9)
+    removed = [(verdict.reason, verdict.rule) for verdict in verdicts[:12] if not verdict.kept]
+    assert removed == [
+        ("header", "model/before-article"),
+        ("related", "en/related-heading"),
+        ("related", "model/beside-related"),
+        ("date", "text/date"),
+        ("elsewhere", "model/after-article"),
+    ]
+
+
+def test_where_the_model_would_leave_next_to_nothing_the_rules_are_believed() -> None:
+    rule_verdicts = [KEPT] * 6 + [TAIL] + [RULED] * 9
+    assert (
+        weigh_texts([*STORY, "A line", *["Share this"] * 9], rule_verdicts, [0.01] * 6 + [0.95] + [0.0] * 9)
+        == rule_verdicts
+    )
+
+
+def test_the_rules_verdicts_are_what_the_model_gets() -> None:
+    text = read_lines(blocks_of_text("The mill\n" + "\n".join(STORY)), load_rules("en"))
+    title, verdicts = judge_lines_by_rules(text)
+    assert title == 0
+    assert [verdict.kept for verdict in verdicts] == [False, *[True] * 6]

@@ -1,0 +1,115 @@
+"""Tests.
+
+What the models learn from, and the hosts that none of them may see.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from broadsheet.cleaners.training.annotated_pages import read_block_examples
+from broadsheet.cleaners.training.corpora import (
+    FOLDS,
+    HELD_OUT_CORPORA,
+    HELD_OUT_FOLDS,
+    MIXTURE,
+    PAGE_CORPORA,
+    WHOLE_CORPORA,
+    fold_of,
+    is_held_out,
+    page_weight,
+    site_pages,
+)
+
+TEXT = "The mill by the river burned, and nobody knew why. " * 5
+
+
+def site(folder: Path, name: str, texts: dict[str, str], origins: list[str]) -> None:
+    """A site's archive in the shape of the real ones; a path that ends in a slash is a folder's index."""
+    rows = [{"path": path, "text": text} for path, text in texts.items()]
+    random.Random(len(texts)).shuffle(rows)
+    files = {"site.json": json.dumps({"origins": origins}), "truth.jsonl": "\n".join(map(json.dumps, rows)) + "\n"}
+    files |= {f"www{path}{'index.html' if path.endswith('/') else ''}": f"<p>{path}</p>" for path in texts}
+    with tarfile.open(folder / f"{name}.tar.xz", "w:xz") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(f"{name}/{path}")
+            member.size = len(content.encode())
+            archive.addfile(member, io.BytesIO(content.encode()))
+
+
+def test_a_page_comes_with_its_address_and_text(tmp_path: Path) -> None:
+    site(tmp_path, "mill", {"/a/": TEXT, "/b.html": TEXT + "b"}, ["mill.example"])
+    pages = {row["url"]: (row["text"], html) for row, html in site_pages(tmp_path)}
+    assert pages == {
+        "https://mill.example/a/": (TEXT, b"<p>/a/</p>"),
+        "https://mill.example/b.html": (TEXT + "b", b"<p>/b.html</p>"),
+    }
+
+
+def test_a_text_of_a_few_words_is_left_out(tmp_path: Path) -> None:
+    site(tmp_path, "mill", {"/a/": TEXT, "/b/": "A picture.", "/c/": ""}, [])
+    assert [row["id"] for row, _ in site_pages(tmp_path)] == ["/a/"]
+
+
+def test_a_site_gives_the_same_thirty_pages_in_any_order(tmp_path: Path) -> None:
+    many = {f"/{n}/": TEXT for n in range(80)}
+    for folder, texts in ((tmp_path / "one", many), (tmp_path / "two", dict(reversed(many.items())))):
+        folder.mkdir()
+        site(folder, "mill", texts, ["mill.example"])
+    ids, ids_in_reverse = ([row["id"] for row, _ in site_pages(tmp_path / name)] for name in ("one", "two"))
+    assert ids == ids_in_reverse
+    assert len(set(ids)) == 30
+
+
+def test_sites_come_by_name(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        site(tmp_path, name, {"/x/": TEXT}, [f"{name}.example"])
+    assert [row["url"] for row, _ in site_pages(tmp_path)] == ["https://a.example/x/", "https://b.example/x/"]
+
+
+HOSTS = [f"host{n}.example" for n in range(500)]
+
+
+def test_pages_of_a_host_are_in_one_fold_and_folds_are_of_a_size() -> None:
+    counts = Counter(map(fold_of, HOSTS))
+    assert counts.keys() == set(range(FOLDS))
+    assert min(counts.values()) > 0.7 * len(HOSTS) / FOLDS
+
+
+def test_two_fifths_of_the_hosts_of_some_corpora_weigh_nothing() -> None:
+    for corpus in HELD_OUT_CORPORA:
+        held_out = [host for host in HOSTS if is_held_out(corpus, host)]
+        assert {fold_of(host) for host in held_out} == HELD_OUT_FOLDS
+        assert {page_weight(corpus, host) for host in held_out} == {0}
+        assert 0.3 < len(held_out) / len(HOSTS) < 0.5
+
+
+def test_other_corpora_hold_no_host_out_and_weigh_most() -> None:
+    for corpus in WHOLE_CORPORA:
+        assert not any(is_held_out(corpus, host) for host in HOSTS)
+        assert {page_weight(corpus, host) for host in HOSTS} == {1}
+    assert {part.name: part.weight for part in MIXTURE if part.weight != 1} == {"dragnet": 0.3, "zh69": 0.5}
+
+
+def test_every_corpus_of_pages_is_named_once() -> None:
+    assert sorted(PAGE_CORPORA) == ["dragnet", "news", "segments", "wcxb", "zh69"]
+    assert {part.name for part in MIXTURE} == {*PAGE_CORPORA, "sites"}
+
+
+@pytest.mark.slow
+def test_no_block_of_a_host_that_is_held_out_is_trained_on(corpus: Path) -> None:
+    _, examples = read_block_examples(corpus)
+    by_corpus = {name: [e for e in examples if e.corpus == name] for name in PAGE_CORPORA}
+    full_weights = by_corpus["wcxb"][0].weights
+    for name in HELD_OUT_CORPORA:
+        for example in by_corpus[name]:
+            assert np.allclose(example.weights, full_weights * page_weight(name, example.host))
+        assert {example.weights.any() for example in by_corpus[name]} == {True, False}

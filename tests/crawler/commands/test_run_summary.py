@@ -1,0 +1,92 @@
+"""The closing words of a crawl."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.commands.run_summary import (
+    RunResult,
+    exit_code,
+    failure_lines,
+    next_steps,
+    print_summary,
+    seed_failure,
+)
+from broadsheet.crawler.crawl.terminal import reason_text
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+
+SEED = "https://a.example/river"  # in the archive, as an article
+MISSING = "https://a.example/missing"
+
+
+def run(db: Path, *seeds: str, ended: str = "", **stored: int) -> RunResult:
+    return RunResult(str(db), seeds or (SEED,), 2.0, stored or {"done/article": 2}, ended)
+
+
+def add(db: Path, *outcomes: Outcome) -> None:
+    with Archive.open(db) as archive:
+        archive.save(outcomes)
+
+
+def test_exit_codes(db: Path, tmp_path: Path) -> None:
+    add(db, Outcome(MISSING, "failed", "http_404"))
+    assert exit_code(run(db)) == 0
+    assert exit_code(run(db, MISSING)) == 1
+    assert exit_code(run(db, MISSING, SEED)) == 0
+    assert exit_code(run(db, ended="archive: disk full")) == 1
+    assert exit_code(run(db, ended="fault: KeyError: 'x'")) == 1
+    assert exit_code(run(db, ended="max_pages")) == 0
+    Archive.open(tmp_path / "empty.db").close()
+    assert exit_code(run(tmp_path / "empty.db")) == 1
+
+
+def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None:
+    first_url, two = "https://a.example/1", "https://a.example/2"
+    add(db, Outcome(first_url, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
+    with Archive.open(db) as archive:
+        assert seed_failure(archive.db, first_url) == "no answer in time"
+        archive.save([Outcome(two, "done", "redirect", location=first_url)])
+        assert seed_failure(archive.db, first_url) == ""
+        assert seed_failure(archive.db, "https://never.example/") == ""
+
+
+def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
+    print_summary(RunResult(str(db), (SEED,), 61.4, stored))
+    shown = capsys.readouterr()
+    assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
+    assert "Failed:  3 no answer in time\n" in shown.out
+    assert "Skipped: 1 a file such as a PDF or an image, not a page\n" in shown.out
+    assert shown.err == ""
+
+
+def test_complaints(db: Path, tmp_path: Path) -> None:
+    assert failure_lines(run(db)) == []
+    add(db, Outcome(MISSING, "failed", "http_404"))
+    assert failure_lines(run(db, SEED, MISSING)) == [f"{MISSING} failed: HTTP 404 Not Found"]
+    assert failure_lines(run(db, ended="archive: disk full")) == ["archive: disk full"]
+    assert failure_lines(run(db, ended="fault: KeyError: 'x'")) == ["fault: KeyError: 'x'"]
+    Archive.open(tmp_path / "empty.db").close()
+    assert failure_lines(run(tmp_path / "empty.db")) == ["no article found"]
+
+
+def test_next_steps_quote_the_file() -> None:
+    assert "search 'my file; rm.db' WORDS" in next_steps("my file; rm.db")
+
+
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("http_404", "HTTP 404 Not Found"),
+        ("http_599", "HTTP 599"),
+        ("dns", "no such host, or no network"),
+        ("bad_sitemap:truncated", "a sitemap that cannot be read"),
+        ("error:ValueError", "error:ValueError"),
+        ("some_new_reason", "some new reason"),
+    ],
+)
+def test_reasons_in_words(reason: str, words: str) -> None:
+    assert reason_text(reason) == words

@@ -1,0 +1,23 @@
+"""The spider in a Scrapy process of its own: what is loaded before its first request."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+_LOADED = """
+import sys, broadsheet.crawler.commands.crawl
+names = list(sys.modules)
+print(names.index("scrapy.core.downloader.contextfactory") < names.index("broadsheet.crawler.commands.run_summary"))
+print(not any(name.startswith(("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")) for name in
+names))
+"""
+
+
+@pytest.mark.slow
+def test_what_settles_and_what_cleans_is_not_loaded_before_the_first_request() -> None:
+    """And what Scrapy loads slowly under a deep stack is loaded first."""
+    run = subprocess.run([sys.executable, "-c", _LOADED], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.split() == ["True", "True"]

@@ -1,0 +1,90 @@
+"""What commands say of an archive that is none, or damaged."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.crawl.archive_access import damage_behind
+from broadsheet.output.archive.archive_errors import ArchiveError
+
+
+@pytest.mark.parametrize("verb", [["search", "x"], ["report"], ["export", "--format", "csv"], ["verify"]])
+def test_no_archive_is_one_line_and_1(tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
+    file = tmp_path / "text.db"
+    file.write_text("no database, but a text of some length")
+    name, *rest = verb
+    for path in (file, tmp_path / "missing.db"):
+        assert run([name, str(path), *rest]) == 1
+        shown = capsys.readouterr()
+        assert (shown.out, shown.err.count("\n")) == ("", 1)
+
+
+def test_damage_met_while_reading_is_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    whole = db.read_bytes()
+    db.write_bytes(whole[: len(whole) // 8 // 4096 * 4096])
+    for verb in (["report"], ["export", "--format", "jsonl"], ["search", "river"]):
+        assert run([verb[0], str(db), *verb[1:]]) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+DAMAGES = {
+    "UPDATE pages SET evidence = '[' WHERE id = 1": "pages/evidence row 1",
+    "UPDATE articles SET published = x'ff', authors = 7": "articles/authors row ",
+    "UPDATE articles SET title = CAST(x'ff' AS TEXT)": "articles/title row ",
+    "UPDATE page_layout SET layout = x'00'": "page_layout/layout row 1",
+    "UPDATE page_blocks SET kind = 77 WHERE page_id = 1": "page_blocks/kind row 1",
+    "DROP TABLE page_blocks": "page_blocks",
+}
+VERBS = {
+    "pages": ["explain", "https://a.example/river"],
+    "articles": ["export", "--format", "jsonl"],
+    "page_layout": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+    "page_blocks": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+}
+"""A verb that meets damage of each table."""
+
+
+@pytest.mark.parametrize(("damage", "location"), DAMAGES.items())
+def test_damage_is_named_in_one_line_by_whatever_verb_meets_it(
+    db: Path, capsys: pytest.CaptureFixture[str], damage: str, location: str
+) -> None:
+    with sqlite3.connect(db) as connection:
+        connection.execute(damage)
+    connection.close()
+    name, *rest = VERBS[location.split("/")[0].split(" ")[0]]
+    assert run([name, str(db), *rest]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"broadsheet: {db} is damaged at {location}")
+    assert line.endswith("; run broadsheet verify")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ArchiveError("in use"), OSError("no room"), TypeError("ours"), sqlite3.OperationalError("locked")],
+)
+def test_an_error_on_a_sound_archive_is_not_put_down_to_damage(db: Path, error: Exception) -> None:
+    assert damage_behind(str(db), error) is None
+
+
+def test_a_full_disk_or_a_lock_is_no_damage_even_of_a_damaged_archive(db: Path) -> None:
+    with sqlite3.connect(db) as connection:
+        connection.execute("UPDATE pages SET evidence = '['")
+    connection.close()
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY_SNAPSHOT
+    assert damage_behind(str(db), busy) is None
+    assert damage_behind(str(db), OSError("no room")) is None
+    assert "pages/evidence row 1" in str(damage_behind(str(db), TypeError("of a reader")))
+
+
+def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> int:
+        raise TypeError("ours")
+
+    monkeypatch.setattr("broadsheet.crawler.commands.report.make_report", broken)
+    with pytest.raises(TypeError, match="ours"):
+        run(["report", str(db)])

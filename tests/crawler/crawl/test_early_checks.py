@@ -1,0 +1,60 @@
+"""Mistakes are told before anything heavy is imported, and leave nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.early_checks import check_files
+from tests.crawler.crawls import REPOSITORY
+
+HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
+SCRIPT = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1)); from broadsheet.crawler.cli import run; code = run(sys.argv[1:]);"
+    f"print(*[name for name in {HEAVY} if name in sys.modules]); sys.exit(code)"
+)
+MISTAKES = [
+    (["crawl"], 2, "say where to start"),
+    (["crawl", "ftp://a.example/"], 2, "not an http or https URL"),
+    (["crawl", "http://127.0.0.1/"], 2, "--allow-private opens it"),
+    (["crawl", "https://nosuchhost.invalid/"], 1, "no such host, or no network: nosuchhost.invalid"),
+    (["crawl", "https://a.example/", "--include", "("], 2, "not a regular expression"),
+    (["crawl", "https://a.example/", "--since", "soon"], 2, "must be a date"),
+    (["crawl", "https://a.example/", "--db", "none/a.db"], 1, "does not exist"),
+    (["crawl", "--urls-file", "none.txt"], 2, "cannot read the file of URLs"),
+    (["crawl", "https://a.example/", "--cookies", "none.txt"], 2, "none.txt"),
+    (["update", "none.db"], 2, "is no archive yet"),
+    (["import", "none.warc"], 2, "cannot read none.warc"),
+    (["search", "none.db", "x"], 1, "does not exist"),
+    (["explain", "none.db", "x"], 1, "does not exist"),
+    (["report", "."], 1, "is a folder"),
+    (["export", "none.db"], 1, "does not exist"),
+    (["clean", "none.html"], 2, "cannot read none.html"),
+    (["clean"], 2, "name a file"),
+    (["rules", "check", "none.txt"], 2, "cannot read none.txt"),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "code", "message"), MISTAKES, ids=[" ".join(row[0]) for row in MISTAKES])
+def test_a_mistake_is_told_early_and_leaves_nothing(
+    tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(REPOSITORY), *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert message in ended.stderr
+    assert (ended.returncode, ended.stderr.count("\n")) == (code, 1)
+    assert ended.stdout.split() == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
+    (tmp_path / "a.warc").touch()
+    check_files([str(tmp_path / "a.warc"), str(tmp_path)])
+    with pytest.raises(CommandError, match="is a folder: name the files in it"):
+        check_files([str(tmp_path)], folder_hint="name the files in it")

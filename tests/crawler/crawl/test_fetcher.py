@@ -1,0 +1,226 @@
+"""What a fetched URL comes to: its outcome is stored, a robots.txt is followed, and the frontier learns of its host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from scrapy.exceptions import DownloadTimeoutError
+from scrapy.http import Request, Response
+
+from broadsheet.crawler.crawl.fetcher import Fetcher
+from broadsheet.crawler.crawl.outcomes import Answer
+from broadsheet.crawler.fetch.capacity import ByteBudget
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.requests import RequestBuilder
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+
+HEAD = b"HTTP/1.1 301 Moved\r\n\r\n"
+
+
+def queued(path: str, kind: str = "page") -> QueuedUrl:
+    return QueuedUrl(1, f"https://mill.example{path}", "mill.example", kind, 0, 0, 0, "link", "", "")
+
+
+class Engine:
+    """Answers requests with what `answers` has for their URL, and records a head for those that are recorded."""
+
+    running = True
+
+    def __init__(self, answers: dict[str, Response | Exception]) -> None:
+        self.answers = answers
+        self.urls: list[str] = []
+
+    async def download_async(self, request: Request) -> Response:
+        self.urls.append(request.url)
+        request.meta["download_latency"] = 0.5
+        exchange = request.meta["exchange"]
+        exchange.record_received(HEAD)
+        exchange.mark_head_end(len(HEAD))
+        answer = self.answers[request.url]
+        if isinstance(answer, Exception):
+            raise answer
+        exchange.mark_complete(0)
+        return answer
+
+
+class FrontierLog:
+    """Notes what the frontier is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[object, ...]] = []
+
+    def robots_for(self, host: str) -> Any:
+        return SimpleNamespace(id=4) if host == "mill.example" else None
+
+    def record_answer(self, queued_url: QueuedUrl, latency: float) -> None:
+        self.calls.append(("answer", latency))
+
+    def record_failure(self, queued_url: QueuedUrl, reason: str) -> None:
+        self.calls.append(("failure", reason))
+
+    def record_refusal(self, queued_url: QueuedUrl, retry_after: float | None, reason: str) -> None:
+        self.calls.append(("refusal", retry_after, reason))
+
+
+class Outcomes:
+    """Makes an outcome whose reason is the status or the fault's."""
+
+    def __init__(self, budget: ByteBudget) -> None:
+        self.answers: list[Answer] = []
+        self.captures: list[Any] = []
+        self._budget = budget
+
+    async def from_answer(self, answer: Answer, robots: object = None) -> Outcome:
+        assert self._budget._reserved_bytes == len(answer.response.body)
+        self.answers.append(answer)
+        if answer.response.body == b"breaks us":
+            raise ZeroDivisionError
+        return Outcome(answer.queued_url.url, "done", str(answer.response.status))
+
+    def from_fault(self, queued_url: QueuedUrl, fault: Fault, failed_at: object, capture: object = None) -> Outcome:
+        self.captures.append(capture)
+        return Outcome(queued_url.url, "failed", fault.reason)
+
+
+class RobotsLog:
+    """Decides on a robots.txt, or has it requested again while there are `retries`."""
+
+    def __init__(self, retries: int = 0) -> None:
+        self.retries = retries
+        self.was_redirected: bool | None = None
+
+    def robots_of(self, queued_url: QueuedUrl) -> str:
+        return f"rules of {queued_url.host}"
+
+    async def read_answer(self, answer: Answer, make_outcome: Any) -> Outcome | None:
+        self.retries -= 1
+        return None if self.retries >= 0 else await make_outcome(answer)
+
+    def read_fault(self, queued_url: QueuedUrl, fault: Fault, was_redirected: bool, outcome: Outcome) -> Outcome | None:
+        self.was_redirected = was_redirected
+        self.retries -= 1
+        return None if self.retries >= 0 else outcome
+
+
+class GuessLog:
+    """Notes the outcomes that might lead to guesses, and leaves them as they are."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, str]] = []
+
+    def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: str) -> Outcome:
+        self.calls.append((queued_url.url, robots))
+        return outcome
+
+
+class Fetching:
+    """A fetcher on stand-ins."""
+
+    def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
+        self.budget, self.frontier, self.robots = ByteBudget(100), FrontierLog(), RobotsLog(retries)
+        self.guesses = GuessLog()
+        self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget), list[Outcome]()
+        parts: dict[str, Any] = {
+            "crawler": SimpleNamespace(engine=self.engine),
+            "request_builder": RequestBuilder(
+                Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
+            ),
+            "frontier": self.frontier,
+            "outcomes": self.outcomes,
+            "robots_reader": self.robots,
+            "guesses": self.guesses,
+            "logger": logging.getLogger("test"),
+        }
+        self.fetcher = Fetcher(byte_budget=self.budget, store=self.store, **parts)
+
+    async def store(self, outcome: Outcome) -> None:
+        self.stored.append(outcome)
+
+    def fetch(self, queued_url: QueuedUrl) -> list[tuple[str, str]]:
+        asyncio.run(self.fetcher.fetch(queued_url))
+        assert self.budget._reserved_bytes == 0
+        assert self.guesses.calls == [(queued_url.url, "rules of mill.example")] * len(self.stored)
+        return [(outcome.state, outcome.reason) for outcome in self.stored]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "call"),
+    [
+        (200, {}, ("answer", 0.5)),
+        (404, {}, ("answer", 0.5)),
+        (500, {}, ("failure", "http_500")),
+        (503, {"Retry-After": "30"}, ("refusal", 30.0, "http_503")),
+        (429, {}, ("refusal", None, "http_429")),
+    ],
+)
+def test_an_answer_is_stored_and_the_frontier_told(
+    status: int, headers: dict[str, str], call: tuple[object, ...]
+) -> None:
+    url = queued("/sold")
+    fetching = Fetching({url.url: Response(url.url, status, headers, b"mill")})
+    assert fetching.fetch(url) == [("done", str(status))]
+    assert fetching.frontier.calls == [call]
+    (answer,) = fetching.outcomes.answers
+    assert (answer.queued_url, answer.robots_id) == (url, 4)
+    assert answer.wire is not None
+    assert answer.wire.head == HEAD
+
+
+def test_a_fault_is_stored_with_what_came_before_it() -> None:
+    url = queued("/sold")
+    fetching = Fetching({url.url: DownloadTimeoutError()})
+    assert fetching.fetch(url) == [("failed", "timeout")]
+    assert fetching.frontier.calls == [("failure", "timeout")]
+    (capture,) = fetching.outcomes.captures
+    assert (capture.raw.head, capture.http_status, capture.robots_id) == (HEAD, 301, 4)
+
+
+def test_an_error_of_ours_costs_its_url_alone(caplog: pytest.LogCaptureFixture) -> None:
+    url = queued("/sold")
+    fetching = Fetching({url.url: Response(url.url, body=b"breaks us")})
+    assert fetching.fetch(url) == [("failed", "error:ZeroDivisionError")]
+    assert "A fault of ours at https://mill.example/sold" in caplog.text
+
+
+def test_a_robots_txt_is_followed_and_its_redirects_are_kept_with_it() -> None:
+    url, there = queued("/robots.txt", "robots"), "https://other.example/robots.txt"
+    moved = Response(url.url, 301, {"Location": there})
+    fetching = Fetching({url.url: moved, there: Response(there, body=b"User-agent: *\n")})
+    assert fetching.fetch(url) == [("done", "200")]
+    assert fetching.engine.urls == [url.url, there]
+    assert [capture.http_status for capture in fetching.stored[0].extra_captures] == [301]
+    assert fetching.frontier.calls == [("answer", 0.5)], "a redirect is no answer yet"
+
+
+def test_a_robots_txt_that_is_requested_again_has_one_outcome_in_the_end() -> None:
+    url = queued("/robots.txt", "robots")
+    fetching = Fetching({url.url: DownloadTimeoutError()}, retries=2)
+    assert fetching.fetch(url) == []
+    fetching.engine.answers[url.url] = Response(url.url, 503)
+    assert fetching.fetch(url) == []
+    fetching.engine.answers[url.url] = Response(url.url, 200)
+    assert fetching.fetch(url) == [("done", "200")]
+    assert [capture.http_status for capture in fetching.stored[0].extra_captures] == [301, 503]
+    assert fetching.robots.was_redirected is False
+
+
+def test_a_robots_txt_that_fails_where_it_moved_says_so() -> None:
+    url, there = queued("/robots.txt", "robots"), "https://other.example/robots.txt"
+    fetching = Fetching({url.url: Response(url.url, 301, {"Location": there}), there: DownloadTimeoutError()})
+    assert fetching.fetch(url) == [("failed", "timeout")]
+    assert fetching.robots.was_redirected is True
+
+
+def test_nothing_is_stored_where_scrapy_stops() -> None:
+    url = queued("/sold")
+    fetching = Fetching({})
+    fetching.engine.running = False
+    assert fetching.fetch(url) == []
+    assert fetching.engine.urls == []

@@ -1,0 +1,702 @@
+"""Whose turn it is, and when: with a real queue and a clock that the test moves."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from broadsheet.crawler.crawl import hosts
+from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings, Turn
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.crawler.fetch.faults import RetryPolicy
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
+
+FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
+SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")
+
+
+class Clock:
+    """Seconds that pass when the test says so."""
+
+    now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class FrontierDriver:
+    """Takes turns from a frontier by hand."""
+
+    def __init__(self, archive: Archive, **politeness: object) -> None:
+        self.archive = archive
+        self.clock = Clock()
+        self.loop = asyncio.new_event_loop()
+        self.frontier = Frontier(Queue(archive.db), PolitenessSettings(**politeness), self.clock)  # type: ignore[arg-type]
+
+    def add(self, *urls: str, **fields: object) -> None:
+        Queue(self.archive.db).add_seeds(DiscoveredUrl(url, url.split("/")[2], **fields) for url in urls)  # type: ignore[arg-type]
+
+    def take(self, wait: float = 0.05) -> Turn | None:
+        """The next turn, or None if none comes soon; the clock stands still meanwhile."""
+
+        async def first() -> Turn | None:
+            turns = self.frontier.turns()
+            try:
+                return await asyncio.wait_for(anext(turns, None), wait)
+            except TimeoutError:
+                return None
+
+        return self.loop.run_until_complete(first())
+
+    def rest(self, wait: float = 0.1, finish: str = "") -> list[Turn]:
+        """All turns until it ends; a URL that is under way is finished after a while."""
+
+        async def every() -> list[Turn]:
+            if finish:
+                asyncio.get_running_loop().call_later(wait, self.finish, finish)
+            return [turn async for turn in self.frontier.turns()]
+
+        return self.loop.run_until_complete(asyncio.wait_for(every(), 5))
+
+    def urls(self, count: int) -> list[str]:
+        return [turn.queued_url.url if (turn := self.take()) else "" for _ in range(count)]
+
+    def finish(self, url: str) -> None:
+        self.archive.save([Outcome(url, "done", "other")])
+        self.frontier.mark_stored(url)
+
+    def open(self, host: str, robots: RobotsRules = FREE) -> None:
+        """Take and answer a host's robots.txt."""
+        turn = self.take()
+        assert turn
+        assert turn.queued_url.kind == "robots"
+        self.frontier.set_robots(host, robots)
+        self.finish(turn.queued_url.url)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive.open(tmp_path / "a.db") as opened:
+        yield opened
+
+
+def test_robots_goes_first_and_alone(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example:81/x")
+    assert hand.urls(2) == ["http://a.example:81/robots.txt", ""]
+    hand.frontier.set_robots("a.example:81", FREE)
+    assert hand.urls(1) == ["http://a.example:81/x"]
+
+
+def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=1)
+    hand.add("http://a.example/1", "http://a.example/2", "http://b.example/1")
+    assert sorted(hand.urls(2)) == ["http://a.example/robots.txt", "http://b.example/robots.txt"]
+    hand.frontier.set_robots("a.example", FREE)
+    hand.frontier.set_robots("b.example", FREE)
+    assert hand.urls(1) == [""]
+    hand.clock.now += 1.1
+    assert sorted(hand.urls(2)) == ["http://a.example/1", "http://b.example/1"]
+    assert hand.urls(1) == [""]
+    hand.clock.now += 0.9
+    assert hand.urls(1) == [""]
+    hand.clock.now += 0.2
+    assert hand.urls(1) == ["http://a.example/2"]
+
+
+def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
+    """Have a host's robots.txt answered, with a Crawl-delay in seconds from now on."""
+    hand.add(f"http://{host}/1")
+    hand.open(host, RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: %f\n" % delay, ""))
+
+
+@pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
+def test_the_wait_is_until_the_first_host_is_due(archive: Archive, delays: tuple[float, float]) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    for host, delay in zip("ab", delays, strict=True):
+        open_with_delay(hand, f"{host}.example", delay)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.25)
+    hand.clock.now += 0.3
+    assert hand.take(0.01)
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.45)
+
+
+def test_the_wait_is_also_until_the_first_robots_txt_is_due_and_no_longer_than_to_the_next_scan(
+    archive: Archive,
+) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    assert hand.frontier._seconds_to_wait() == 1
+    open_with_delay(hand, "a.example", 30)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == 1
+    hand.add("http://b.example/1")
+    hand.clock.now += 1
+    turn = hand.take()
+    assert turn
+    hand.frontier.retry_robots(turn.queued_url, 0.5)
+    assert hand.take(0.01) is None
+    assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
+    hand.clock.now += 29
+
+
+def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter(archive: Archive) -> None:
+    """Else nothing would be waited for, and the crawl would turn round and round until there is room."""
+    hand = FrontierDriver(archive, delay=0, max_requests=1)
+    for host in ("a.example", "b.example"):
+        open_with_delay(hand, host, 0.5)
+    hand.clock.now += 1
+    assert hand.take()
+    assert hand.take(0.01) is None
+    assert hand.frontier._due_hosts.next_due_at() < hand.clock.now  # type: ignore[operator]
+    assert hand.frontier._seconds_to_wait() == 1
+
+
+def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
+    for text in (b"User-agent: *\nCrawl-delay: 3\n", b"User-agent: *\nRequest-rate: 1/3\n"):
+        hand = FrontierDriver(archive, delay=0)
+        hand.add("http://a.example/1", "http://a.example/2")
+        hand.open("a.example", RobotsRules.from_response(200, text, "http://a.example/robots.txt"))
+        assert hand.take() is None
+        hand.clock.now += 3.1
+        assert hand.take()
+        hand.clock.now += 2.9
+        assert hand.take() is None
+        hand.clock.now += 0.2
+        assert hand.take()
+
+
+def test_only_so_many_are_under_way_at_once(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=3)
+    hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(4)))
+    hand.open("a.example")
+    hand.frontier.set_robots("b.example", FREE)
+    got = hand.urls(5)
+    assert [bool(url) for url in got] == [True, True, True, False, False]
+    assert hand.frontier.in_flight == 3
+    hand.finish(got[0])
+    assert hand.urls(1) != [""]
+
+
+def test_what_is_answered_holds_no_place_until_much_waits_to_be_stored(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=2, max_requests=2, max_unstored=7)
+    hand.add(*(f"http://a.example/{n}" for n in range(9)))
+    hand.open("a.example")
+    answered = []
+    while turn := hand.take():
+        hand.frontier.record_answer(turn.queued_url, 0.0)
+        answered.append(turn.queued_url.url)
+    assert len(answered) == 7
+    hand.finish(answered[0])
+    assert hand.take()
+
+
+def test_what_is_under_way_is_not_handed_out_again_though_it_stays_queued(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example")
+    assert sorted(hand.urls(3)) == ["", "http://a.example/1", "http://a.example/2"]
+    assert Queue(archive.db).counts()["queued"] == 2
+
+
+def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1")
+    hand.open("a.example")
+    assert hand.urls(1) == ["http://a.example/1"]
+    assert FrontierDriver(archive, delay=0).take(), "another frontier on the same file starts with it again"
+
+
+def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=5)
+    hand.add("http://a.example/no/1", "http://a.example/no/2")
+    hand.open(
+        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt")
+    )
+    turns = [hand.take(), hand.take()]
+    assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
+
+
+def test_robots_may_be_disobeyed_on_request(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, obey_robots=False)
+    hand.add("http://a.example/no/1")
+    hand.open(
+        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /\n", "http://a.example/robots.txt")
+    )
+    turn = hand.take()
+    assert turn
+    assert turn.reason == ""
+
+
+def test_a_host_whose_robots_is_out_of_reach_is_not_asked(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1")
+    hand.open("a.example", SILENT)
+    turn = hand.take()
+    assert turn
+    assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
+
+
+def test_robots_is_asked_for_again_after_the_wait(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1")
+    turn = hand.take()
+    assert turn
+    hand.frontier.retry_robots(turn.queued_url, 5)
+    assert hand.take() is None
+    hand.clock.now += 5.1
+    second_turn = hand.take()
+    assert second_turn
+    assert (second_turn.queued_url.kind, second_turn.queued_url.attempts) == ("robots", 1)
+
+
+def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.take()
+    hand.frontier.give_up_host("a.example", "dns")
+    for _ in range(2):
+        turn = hand.take()
+        assert turn
+        assert (turn.state, turn.reason, turn.given_up_host) == ("failed", "dns", "a.example")
+        hand.finish(turn.queued_url.url)
+
+
+def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add(*(f"http://{host}.example/{n}" for host in "ab" for n in range(300)))
+    hand.take()
+    hand.take()
+    hand.frontier.give_up_host("a.example", "host_unreachable:timeout")
+    hand.frontier.set_robots("b.example", SILENT)
+    for _ in range(2):
+        turn = hand.take()
+        assert turn
+        hand.archive.save([Outcome(turn.queued_url.url, turn.state, turn.reason, given_up_host=turn.given_up_host)])
+        hand.frontier.mark_stored(turn.queued_url.url)
+    states = archive.db.execute("SELECT state, reason, count(*) FROM urls GROUP BY 1, 2 ORDER BY 1").fetchall()
+    assert states == [("failed", "host_unreachable:timeout", 300), ("skipped", "robots_unreachable", 300)]
+
+
+def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    soon = (datetime.now(UTC) + timedelta(hours=1)).isoformat(timespec="seconds")
+    hand.add("http://a.example/1")
+    hand.take()
+    archive.save([Outcome("http://a.example/1", "queued", "timeout", not_before=soon, is_retry=True)])
+    hand.frontier.give_up_host("a.example", "dns")
+    hand.frontier.mark_stored("http://a.example/robots.txt")
+    assert hand.urls(1) == ["http://a.example/1"]
+
+
+def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Turn:
+    """Take the next turn, however late it comes, and let it fail."""
+    hand.clock.now += wait
+    turn = hand.take()
+    assert turn
+    if not turn.reason:
+        hand.frontier.record_failure(turn.queued_url, reason)
+        hand.finish(turn.queued_url.url)
+    return turn
+
+
+@pytest.mark.parametrize(
+    ("reason", "wait", "bound", "given_up"),
+    [
+        ("timeout", 121, 10, "host_unreachable:timeout"),
+        ("http_500", 16, 20, "host_failing:http_500"),
+        ("http_500", 121, 10, "host_failing:http_500"),  # for more than five minutes
+    ],
+)
+def test_a_host_that_keeps_failing_is_given_up(
+    archive: Archive, reason: str, wait: float, bound: int, given_up: str
+) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    turns = [fail(hand, reason, wait) for _ in range(bound + 1)]
+    assert [turn.reason for turn in turns] == [""] * bound + [given_up]
+
+
+def test_a_good_answer_begins_the_count_anew(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    for _ in range(3):
+        turns = [fail(hand) for _ in range(9)]
+        hand.frontier.record_answer(turns[-1].queued_url, 0.1)
+        assert not any(turn.reason for turn in turns)
+
+
+def test_what_failed_together_counts_once(archive: Archive) -> None:
+    """A process that was stopped for an hour finds all its requests timed out."""
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    turns = [turn for _ in range(16) if (turn := hand.take())]
+    hand.clock.now += 3600
+    for turn in turns:
+        hand.clock.now += 0.001
+        hand.frontier.record_failure(turn.queued_url, "timeout")
+        hand.finish(turn.queued_url.url)
+    turn = hand.take()
+    assert turn
+    assert turn.reason == ""
+
+
+def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(9)))
+    hand.open("a.example")
+    for _ in range(2):
+        hand.clock.now += 1.1
+        turn = hand.take()
+        assert turn
+        hand.frontier.record_failure(turn.queued_url, "http_500")
+        hand.finish(turn.queued_url.url)
+    hand.clock.now += 1.1
+    turn = hand.take()
+    assert turn, "two failures in a row may be the URLs' own"
+    hand.frontier.record_failure(turn.queued_url, "http_500")
+    hand.clock.now += 1.1
+    assert hand.take() is None, "a third one slows the host"
+    hand.clock.now += 1
+    assert hand.take()
+
+
+def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example")
+    turn = hand.take()
+    assert turn
+    hand.frontier.record_refusal(turn.queued_url, 20)
+    hand.clock.now += 19
+    assert hand.take() is None
+    hand.clock.now += 2
+    assert hand.take()
+
+
+def test_it_ends_when_nothing_is_queued_and_nothing_under_way(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1")
+    hand.open("a.example")
+    (url,) = hand.urls(1)
+    assert hand.rest(finish=url) == []
+
+
+def test_stop_ends_at_once_and_drain_waits_for_what_is_under_way(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example")
+    (url,) = hand.urls(1)
+    hand.frontier.drain()
+    assert hand.frontier.in_flight == 1
+    assert hand.rest(finish=url) == []
+    assert hand.frontier.in_flight == 0
+    other = FrontierDriver(archive, delay=0)
+    other.frontier.stop()
+    assert other.rest() == []
+    assert Queue(archive.db).counts()["queued"] == 1
+
+
+def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=8)
+    hand.add(*(f"http://h{host}.example/{n}" for host in range(3) for n in range(5)))
+    for _ in range(3):
+        turn = hand.take()
+        assert turn
+        hand.frontier.set_robots(turn.queued_url.host, FREE)
+        hand.finish(turn.queued_url.url)
+    assert sorted(url.split("/")[2] for url in hand.urls(3)) == [f"h{n}.example" for n in range(3)]
+
+
+@pytest.mark.parametrize("max_requests", [2, 4, 16])
+def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
+    hand.add(*(f"http://slow.example/{n}" for n in range(30)))
+    hand.open("slow.example")
+    hand.add("http://zz.example/1", "http://zz.example/2")
+    hand.clock.now += 2
+    hand.open("zz.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    slow = [turn.queued_url.url for _ in range(max_requests) if (turn := hand.take())]
+    assert len(slow) == max_requests - 1, "a place is kept for the other host, though it is not due"
+    hand.clock.now += 61
+    assert hand.urls(2) == ["http://zz.example/1", ""]
+
+
+def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, max_requests=4)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example")
+    hand.add(*(f"http://silent{n}.example/" for n in range(9)))
+    hand.clock.now += 2
+    kinds = [turn.queued_url.kind for _ in range(4) if (turn := hand.take())]
+    assert sorted(kinds) == ["page", "robots", "robots"], "one place is kept for hosts that have none"
+
+
+def test_where_no_host_is_open_a_silent_one_does_not_keep_others_from_being_opened(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, max_requests=2)
+    hand.add("http://a.example/", "http://b.example/", "http://c.example/")
+    assert hand.urls(3) == ["http://a.example/robots.txt", "http://b.example/robots.txt", ""]
+
+
+def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1)
+    hand.add(*(f"http://{host}.example/{n}" for host in "abc" for n in range(3)))
+    for _ in range(3):
+        turn = hand.take()
+        assert turn
+        hand.frontier.set_robots(turn.queued_url.host, FREE)
+        hand.clock.now += 0.01
+        hand.finish(turn.queued_url.url)
+    order = []
+    for _ in range(9):
+        (url,) = hand.urls(1)
+        order.append(url.split("/")[2][0])
+        hand.finish(url)
+        hand.clock.now += 0.01
+    assert "".join(order) == "abc" * 3
+
+
+def test_after_a_stop_of_an_hour_the_pace_is_what_it_was(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(9)))
+    hand.open("a.example")
+    hand.clock.now += 3600
+    assert [bool(url) for url in hand.urls(3)] == [True, False, False]
+
+
+@pytest.mark.parametrize("end", ["stop", "drain"])
+def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) -> None:
+    """The clock stands still, so nothing but the call itself can end the waiting."""
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1", "http://a.example/2")
+    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+
+    async def turns() -> list[Turn]:
+        asyncio.get_running_loop().call_later(0.05, getattr(hand.frontier, end))
+        return [turn async for turn in hand.frontier.turns()]
+
+    assert hand.loop.run_until_complete(asyncio.wait_for(turns(), 30)) == []
+
+
+def test_no_retry_waits_longer_than_the_queue_believes() -> None:
+    longest = RetryPolicy(max_retries=99).wait_before(99, retry_after=10.0**9)
+    assert timedelta(seconds=longest) <= LONGEST_WAIT
+
+
+def test_many_hosts_are_served_in_turn_with_few_in_memory(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"MAX_ACTIVE_HOSTS": 4, "MAX_IDLE_HOSTS": 4, "SCAN_HOSTS": 3, "_SHARE_TURNS": 2}.items():
+        monkeypatch.setattr(hosts, name, value)
+    hand = FrontierDriver(archive, delay=0)
+    hand.add(*(f"http://h{host:02}.example/{n}" for host in range(30) for n in range(3)))
+    served = []
+    for _ in range(1000):
+        turn = hand.take(0.01)
+        hand.clock.now += 1
+        if turn is None:
+            if Queue(archive.db).is_empty():
+                break
+            continue
+        served.append(turn.queued_url.url)
+        if turn.queued_url.kind == "robots":
+            hand.frontier.set_robots(turn.queued_url.host, FREE)
+            hand.frontier.mark_stored(turn.queued_url.url)
+        else:
+            hand.finish(turn.queued_url.url)
+        assert hand.frontier._hosts.in_memory <= 4 + 4 + 3 + 1
+    pages = [url for url in served if "robots" not in url]
+    assert len(set(pages)) == len(pages) == 90
+    first, last = pages.index("http://h29.example/0"), pages.index("http://h00.example/2")
+    assert first < last, "a host with more to do made room for those that had none"
+
+
+def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=2)
+    hand.add(*(f"http://a.example/{n}" for n in range(4)))
+    hand.open("a.example")
+    first = hand.take()
+    assert first
+    assert hand.take() is None, "one request at once"
+    hand.frontier.record_answer(first.queued_url, 0.1)
+    assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("retry_after", "bound", "minutes"), [(None, 10, 9), (30.0, 20, 20)])
+def test_503_is_borne_for_minutes_or_as_long_as_the_host_says_when_to_come_back(
+    archive: Archive, retry_after: float | None, bound: int, minutes: int
+) -> None:
+    """Each time the frontier is asked as soon as it has a turn; the waits are its own."""
+    hand = FrontierDriver(archive, delay=1)
+    hand.add(*(f"http://a.example/{n}" for n in range(40)))
+    hand.open("a.example")
+    start, asked = hand.clock.now, 0
+    while asked < 40:
+        hand.clock.now += 3
+        turn = hand.take(0.001)
+        if turn is None:
+            continue
+        if turn.reason:
+            break
+        asked += 1
+        hand.frontier.record_refusal(turn.queued_url, retry_after)
+        hand.finish(turn.queued_url.url)
+    assert turn is not None
+    assert (asked, turn.reason) == (bound, "host_failing:http_503")
+    assert hand.clock.now - start <= minutes * 60
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(archive: Archive, steps: int) -> None:
+    """Scrapy stops a spider so; one that went on would ask for pages whose answers nobody stores."""
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/1")
+    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+
+    async def turns() -> None:
+        async for _ in hand.frontier.turns():
+            pass
+
+    async def stopped() -> bool:
+        waiting = asyncio.ensure_future(turns())
+        await asyncio.sleep(0.01)
+        hand.frontier.set_robots("a.example", SILENT)
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting], timeout=2)
+        return waiting.cancelled()
+
+    assert hand.loop.run_until_complete(stopped())
+
+
+class CountedFrontier(RuleBasedStateMachine):
+    """Any order of turns, answers, failures and stored outcomes, with an account of its own beside the frontier's."""
+
+    HOSTS = ("a.example", "b.example", "c.example")
+
+    @initialize(requests_per_host=st.integers(1, 3), max_requests=st.integers(1, 5), max_unstored=st.integers(1, 4))
+    def begin(self, **bounds: int) -> None:
+        self.folder = TemporaryDirectory()
+        self.archive = Archive.open(Path(self.folder.name) / "a.db")
+        self.bounds = PolitenessSettings(delay=0, max_silent_failures=3, max_failures=4, **bounds)
+        self.clock, self.number = Clock(), 0
+        self.frontier = Frontier(Queue(self.archive.db), self.bounds, self.clock)
+        self.pending: dict[str, QueuedUrl] = {}
+        self.answered: dict[str, QueuedUrl] = {}
+        for host in self.HOSTS[:2]:
+            self.queue_urls(host, 6)
+            self.frontier.set_robots(host, FREE)
+
+    @rule(host=st.sampled_from(HOSTS), count=st.integers(1, 3))
+    def queue_urls(self, host: str, count: int) -> None:
+        Queue(self.archive.db).add_seeds(DiscoveredUrl(f"http://{host}/{self.number + n}", host) for n in range(count))
+        self.number += count
+
+    @rule(seconds=st.sampled_from([0.1, 2.0, 90.0]))
+    def let_time_pass(self, seconds: float) -> None:
+        self.clock.now += seconds
+
+    @rule(count=st.integers(2, 8))
+    def take_turns(self, count: int) -> None:
+        for _ in range(count):
+            if turn := self.frontier._next_turn():
+                url = turn.queued_url.url
+                assert url not in self.pending, "handed out twice"
+                assert url not in self.answered, "handed out twice"
+                self.pending[url] = turn.queued_url
+                if turn.reason:
+                    self.store(url, turn.given_up_host)
+
+    def store(self, url: str, given_up_host: str = "") -> None:
+        self.archive.save([Outcome(url, "failed", "dns", given_up_host=given_up_host)])
+        self.pending.pop(url, None)
+        self.answered.pop(url, None)
+        self.frontier.mark_stored(url)
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), latency=st.sampled_from([0.01, 3.0]))
+    def answer(self, data: st.DataObject, latency: float) -> None:
+        url = data.draw(st.sampled_from(sorted(self.pending)))
+        queued_url = self.answered[url] = self.pending.pop(url)
+        if queued_url.kind == "robots":
+            self.frontier.set_robots(queued_url.host, FREE)
+        self.frontier.record_answer(queued_url, latency)
+        self.frontier.record_answer(queued_url, latency)  # of a redirect too, one answer is counted once
+
+    @precondition(lambda self: self.pending)
+    @rule(data=st.data(), is_refusal=st.booleans())
+    def fail(self, data: st.DataObject, is_refusal: bool) -> None:
+        queued_url = self.pending[data.draw(st.sampled_from(sorted(self.pending)))]
+        if queued_url.kind == "robots":
+            self.pending.pop(queued_url.url)
+            self.frontier.retry_robots(queued_url, 1.0)
+        elif is_refusal:
+            self.frontier.record_refusal(queued_url, 2.0)
+        else:
+            self.frontier.record_failure(queued_url, "timeout")
+
+    @precondition(lambda self: self.pending or self.answered)
+    @rule(data=st.data())
+    def store_an_outcome(self, data: st.DataObject) -> None:
+        self.store(data.draw(st.sampled_from(sorted([*self.pending, *self.answered]))))
+
+    @invariant()
+    def counters_are_what_a_recount_gives(self) -> None:
+        if not hasattr(self, "frontier"):
+            return
+        pending_by_host = Counter(queued_url.host for queued_url in self.pending.values())
+        assert self.frontier.in_flight == len(self.pending) + len(self.answered)
+        assert self.frontier._unstored_count == len(self.answered)
+        assert self.frontier._pending_requests == len(self.pending)
+        assert self.frontier._busy_host_count == len(pending_by_host)
+        robots_urls = {
+            url for url, queued_url in [*self.pending.items(), *self.answered.items()] if queued_url.kind == "robots"
+        }
+        assert self.frontier._pending_robots_urls == robots_urls
+        for host in self.HOSTS:
+            state = self.frontier._hosts.get_or_create(host)
+            assert state.pending_requests == pending_by_host[host]
+            assert state.pending_requests <= self.bounds.requests_per_host
+        assert len(self.pending) <= self.bounds.max_requests
+
+    def teardown(self) -> None:
+        if hasattr(self, "archive"):
+            self.archive.close()
+            self.folder.cleanup()
+
+
+def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
+    run_state_machine_as_test(
+        CountedFrontier,
+        settings=settings(
+            max_examples=15, stateful_step_count=25, deadline=None, derandomize=True, phases=[Phase.generate]
+        ),
+    )
+
+
+@pytest.mark.slow
+def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None:
+    run_state_machine_as_test(
+        CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)
+    )

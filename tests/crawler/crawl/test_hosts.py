@@ -1,0 +1,243 @@
+"""Which hosts are held in memory, and in what order they come due.
+
+Which hosts are held in memory, and in what order they come due.
+
+How soon a host may be asked again.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl import hosts
+from broadsheet.crawler.crawl.hosts import (
+    MAX_RETRY_AFTER,
+    MAX_ROBOTS_DELAY,
+    PACE_CEILING,
+    DueQueue,
+    HostRegistry,
+    HostState,
+    Pace,
+)
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.url_queue import Queue
+
+FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
+
+
+def host(name: str) -> HostState:
+    return HostState(name, Pace.at_floor(0))
+
+
+@pytest.fixture
+def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HostRegistry]:
+    """Room for three active hosts; the queue holds one URL of each of ten."""
+    for name, value in {"MAX_ACTIVE_HOSTS": 3, "MAX_IDLE_HOSTS": 2, "SCAN_HOSTS": 4}.items():
+        monkeypatch.setattr(hosts, name, value)
+    with Archive.open(tmp_path / "a.db") as archive:
+        queue = Queue(archive.db)
+        queue.add_seeds(DiscoveredUrl(f"http://h{number}.example/", f"h{number}.example") for number in range(10))
+        yield HostRegistry(queue, lambda: Pace.at_floor(0))
+
+
+def activate_due(registry: HostRegistry, now: float = 0.0) -> str:
+    return "".join(host_state.name[1] for host_state in registry.activate_due(now))
+
+
+def test_a_line_gives_out_who_has_been_due_for_longest() -> None:
+    due_queue, one, two, three = DueQueue(), host("one"), host("two"), host("three")
+    for due, who in [(5.0, one), (3.0, two), (3.0, three), (9.0, one), (2.0, one)]:
+        due_queue.schedule(who, due)
+    assert due_queue.next_due_at() == 2.0
+    assert due_queue.pop_due(1.0) is None
+    due_queue.remove(two)
+    assert [due_queue.pop_due(10.0), due_queue.pop_due(10.0), due_queue.pop_due(10.0)] == [one, three, None]
+    assert due_queue.next_due_at() is None
+
+
+def test_a_host_that_is_scheduled_again_for_the_same_time_keeps_its_place() -> None:
+    due_queue, one, two = DueQueue(), host("one"), host("two")
+    for who in (one, two, one):
+        due_queue.schedule(who, 5.0)
+    assert len(due_queue) == 2
+    assert [due_queue.pop_due(5.0), due_queue.pop_due(5.0), due_queue.pop_due(5.0)] == [one, two, None]
+
+
+def test_hosts_come_in_as_far_as_there_is_room_and_go_round(registry: HostRegistry) -> None:
+    assert (activate_due(registry), activate_due(registry)) == ("012", "")
+    registry.deactivate(registry.get_or_create("h1.example"), 0)
+    assert activate_due(registry) == "3"
+    active, order = deque("023"), ""
+    for _ in range(20):
+        registry.deactivate(registry.get_or_create(f"h{active.popleft()}.example"), 0)
+        activated = activate_due(registry)
+        active.extend(activated)
+        order += activated
+    assert order == "45678901234567890123"
+
+
+def test_requests_that_were_under_way_when_a_failure_was_known_are_no_further_failures() -> None:
+    state = host("a.example")
+    state.in_flight = {"1": 10.0, "2": 11.0, "3": 20.0}
+    counted = [state.count_failure(url, "http_503", now, has_retry_after=False) for url, now in [("1", 15), ("2", 16)]]
+    assert (counted, state.failure_count, state.failed_at) == ([True, False], 1, 15)
+    assert state.count_failure("3", "timeout", 25, has_retry_after=False)
+    assert (state.failure_count, state.failed_at, state.failing_since) == (2, 25, 15)
+    assert state.count_failure("4", "timeout", 30, has_retry_after=True), "one that is not under way is sent now"
+    assert state.failing_since == 30
+    state.given_up_reason = "dns"
+    assert not state.count_failure("5", "timeout", 40, has_retry_after=False)
+
+
+def test_a_scan_reads_so_many_hosts_in_all_also_where_it_begins_again(
+    registry: HostRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All are active but for those that have no room, so that nothing ends the scan but its own bound."""
+    monkeypatch.setattr(hosts, "MAX_ACTIVE_HOSTS", 20)
+    counts: list[int] = []
+    next_hosts = registry._queue.next_hosts
+    monkeypatch.setattr(
+        registry._queue, "next_hosts", lambda previous, count: counts.append(count) or next_hosts(previous, count)
+    )
+    assert [activate_due(registry) for _ in range(4)] == ["0123", "4567", "89", ""]
+    assert counts == [4, 4, 4, 2, 4], "the third scan comes to the end after two, and reads two from the beginning"
+
+
+def test_what_is_known_of_a_resting_host_is_kept_for_a_while(registry: HostRegistry) -> None:
+    activate_due(registry)
+    host_state = registry.get_or_create("h0.example")
+    host_state.robots = FREE
+    registry.deactivate(host_state, 0)
+    assert registry.get_or_create("h0.example").robots is FREE
+    for _ in range(50):
+        registry.deactivate(next(registry.activate_due(0)), 0)
+        assert registry.in_memory <= 3 + 2 + 4 + 1
+
+
+def test_a_host_that_asked_for_a_wait_is_not_forgotten_before_it_is_over(registry: HostRegistry) -> None:
+    activate_due(registry)
+    host_state = registry.get_or_create("h0.example")
+    host_state.robots, host_state.pace = FREE, host_state.pace.after_refusal(0, 3600)
+    registry.deactivate(host_state, 0)
+    for _ in range(20):
+        registry.deactivate(next(registry.activate_due(1)), 1)
+    assert registry.get_or_create("h0.example").pace.next_request_at == 3600
+
+
+def test_a_dead_host_is_remembered_when_all_else_is_forgotten(registry: HostRegistry) -> None:
+    activate_due(registry)
+    registry.give_up(registry.get_or_create("h0.example"), "dns")
+    registry.deactivate(registry.get_or_create("h0.example"), 0)
+    for _ in range(50):
+        registry.deactivate(next(registry.activate_due(0)), 0)
+    assert registry.get_or_create("h0.example").given_up_reason == "dns"
+
+
+def test_the_longer_of_the_user_s_and_the_host_s_delay_is_the_floor() -> None:
+    assert Pace.at_floor(1.0).after_request(10).next_request_at == 11
+    assert Pace.at_floor(1.0, 5.0).after_request(10).next_request_at == 15
+    assert Pace.at_floor(3.0, 0.5).after_request(10).next_request_at == 13
+
+
+def test_zero_turns_pacing_off_but_not_the_host_s_own_word() -> None:
+    assert Pace.at_floor(0).after_answer(9.0).after_request(10).next_request_at == 10
+    assert Pace.at_floor(0, 2.0).after_request(10).next_request_at == 12
+
+
+def test_a_slow_host_is_asked_as_often_as_it_answers() -> None:
+    pace = Pace.at_floor(1.0)
+    for _ in range(6):
+        pace = pace.after_answer(4.0)
+    assert pace.delay == 4.0
+
+
+def test_the_pace_follows_the_latency_of_several_answers_not_of_the_newest_alone() -> None:
+    """The first counts whole, each later one half; a single slow answer does not set the pace, nor a quick one."""
+    pace = Pace.at_floor(1.0).after_answer(8.0)
+    assert (pace.latency, pace.delay) == (8.0, 8.0)
+    pace = pace.after_answer(4.0)
+    assert (pace.latency, pace.delay) == (6.0, 6.0)
+    pace = pace.after_answer(20.0)
+    assert (pace.latency, pace.delay) == (13.0, 13.0)
+    pace = pace.after_answer(1.0)
+    assert (pace.latency, pace.delay) == (7.0, 7.0)
+
+
+def test_a_delay_that_a_refusal_made_long_falls_by_half_with_each_answer_and_not_below_the_latency() -> None:
+    pace = Pace.at_floor(1.0).after_answer(6.0)
+    for _ in range(3):
+        pace = pace.after_refusal(0)
+    assert (pace.delay, pace.latency) == (48.0, 6.0)
+    delays = []
+    for _ in range(4):
+        pace = pace.after_answer(6.0)
+        delays.append(pace.delay)
+    assert delays == [24.0, 12.0, 6.0, 6.0]
+
+
+def test_quick_answers_bring_the_pace_back_to_the_floor_and_not_below() -> None:
+    pace = Pace.at_floor(1.0).after_refusal(0)
+    assert pace.delay == 2.0
+    for _ in range(8):
+        pace = pace.after_answer(0.01)
+    assert pace.delay == 1.0
+
+
+def test_refusals_double_the_delay_up_to_the_ceiling() -> None:
+    pace, delays = Pace.at_floor(1.0), []
+    for _ in range(8):
+        pace = pace.after_refusal(0)
+        delays.append(pace.delay)
+    assert delays[:3] == [2, 4, 8]
+    assert delays[-1] == PACE_CEILING
+
+
+def test_retry_after_holds_the_host_back_for_so_long_up_to_an_hour() -> None:
+    assert Pace.at_floor(1.0).after_refusal(100, 30).next_request_at == 130
+    assert Pace.at_floor(1.0).after_refusal(100, 1e9).next_request_at == 3700
+    assert Pace.at_floor(1.0).after_refusal(100).next_request_at == 102
+
+
+def test_a_crawl_without_pacing_recovers_from_a_refusal_with_the_next_good_answer() -> None:
+    pace = Pace.at_floor(0).after_refusal(100)
+    assert pace.after_request(110).next_request_at > 110
+    assert pace.after_answer(0.1).after_request(110).next_request_at == 110
+
+
+def test_a_crawl_delay_longer_than_the_ceiling_is_kept() -> None:
+    pace = Pace.at_floor(1.0, 300.0)
+    assert pace.after_refusal(0).after_answer(0.1).after_request(1000).next_request_at == 1300
+
+
+def test_an_absurd_crawl_delay_is_held_to_the_longest() -> None:
+    assert Pace.at_floor(1.0, 86_400.0).after_request(0).next_request_at == MAX_ROBOTS_DELAY
+    assert Pace.at_floor(900.0, 86_400.0).after_request(0).next_request_at == 900  # a person may ask less often still
+
+
+def test_a_wait_that_was_asked_for_is_not_shortened_by_another_request() -> None:
+    assert Pace.at_floor(1.0).after_refusal(100, 30).after_request(100).next_request_at == 130
+
+
+def test_a_new_robots_txt_moves_the_floor_and_keeps_what_was_learnt() -> None:
+    slow = Pace.at_floor(1.0).after_refusal(100, 30)
+    assert slow.with_floor(1.0, 0.0) == slow
+    assert slow.with_floor(1.0, 5.0).delay == 5
+    assert Pace.at_floor(1.0, 10.0).with_floor(1.0, 2.0) == Pace.at_floor(1.0, 2.0)
+    assert slow.with_floor(1.0, 5.0).next_request_at == 130
+
+
+def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
+    pace = Pace.at_floor(1.0, 3.0)
+    for step in range(60):
+        pace = pace.after_refusal(step) if step % 7 < 4 else pace.after_answer(float(step % 5) * 40)
+        assert 3.0 <= pace.delay <= PACE_CEILING
+
+
+def test_a_retry_after_of_days_is_held_to_an_hour() -> None:
+    assert Pace.at_floor(1.0).after_refusal(0, 5 * 86_400).next_request_at == MAX_RETRY_AFTER

@@ -1,0 +1,263 @@
+"""What need not be stored again, and what must be.
+
+What need not be stored again, and what must be.
+
+Outcomes are committed by one thread, in order, and a fault comes back to who waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl.outcome_writer import MAX_BATCH, KnownLinks, Writer
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+
+ROW = DiscoveredUrl("https://a.example/1", "a.example", depth=2, priority=5)
+
+
+def test_the_same_link_is_told_once() -> None:
+    known_links = KnownLinks()
+    assert known_links.new_rows([ROW, ROW]) == (ROW,)
+    assert known_links.new_rows([ROW, replace(ROW, found_on="https://a.example/2", depth=3, priority=1)]) == ()
+
+
+@pytest.mark.parametrize("better", [replace(ROW, depth=1), replace(ROW, priority=9), replace(ROW, depth=1, priority=1)])
+def test_a_shorter_way_or_a_higher_priority_is_news(better: DiscoveredUrl) -> None:
+    known_links = KnownLinks()
+    known_links.new_rows([ROW])
+    assert known_links.new_rows([better]) == (better,)
+    assert known_links.new_rows([ROW, better]) == ()
+
+
+def test_what_is_skipped_is_always_told() -> None:
+    skipped = replace(ROW, state="skipped", reason="depth")
+    known_links = KnownLinks()
+    assert known_links.new_rows([skipped, ROW, skipped]) == (skipped, ROW, skipped)
+
+
+def test_what_was_not_stored_is_told_again() -> None:
+    known_links = KnownLinks()
+    known_links.new_rows([ROW])
+    known_links.clear()
+    assert known_links.new_rows([ROW]) == (ROW,)
+
+
+def test_its_memory_is_bounded_and_keeps_what_comes_again() -> None:
+    known_links = KnownLinks(max_urls=10)
+    for number in range(1000):
+        known_links.new_rows([replace(ROW, url=f"https://a.example/{number}"), ROW])
+    assert known_links.new_rows([ROW]) == (), "a link of every page is never forgotten"
+    assert len(known_links.new_rows([replace(ROW, url=f"https://a.example/{number}") for number in range(1000)])) >= 990
+
+
+@pytest.mark.parametrize("announcing", [replace(ROW, lastmod="2026-05-01"), replace(ROW, found_via="redirect")])
+def test_what_may_announce_a_change_is_always_told(announcing: DiscoveredUrl) -> None:
+    known_links = KnownLinks()
+    known_links.new_rows([ROW])
+    assert known_links.new_rows([announcing, ROW]) == (announcing,)
+
+
+class ScriptedRequeuer:
+    """Rows to be queued again, in steps."""
+
+    def __init__(self, steps: int = 0, broken: bool = False) -> None:
+        self.steps, self.broken = steps, broken
+
+    @property
+    def has_more(self) -> bool:
+        return self.steps > 0
+
+    def step(self) -> int:
+        if self.broken:
+            raise sqlite3.OperationalError("disk full")
+        self.steps -= 1
+        return 1
+
+    def drop_rest(self) -> None:
+        self.steps = 0
+
+
+class Recorder:
+    """Stands where an archive would, to see the batches; `gate` holds the writer back."""
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+        self.threads: set[int] = set()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.requeuer = ScriptedRequeuer()
+
+    def save(self, batch: Sequence[Outcome]) -> None:
+        self.gate.wait(10)
+        self.batches.append(len(batch))
+        self.threads.add(threading.get_ident())
+
+
+def outcomes(count: int) -> list[Outcome]:
+    return [Outcome(f"https://a.example/{number}", "failed", "http_404", 404) for number in range(count)]
+
+
+def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+
+    async def save(writer: Writer) -> int:
+        await writer.save(outcomes(1)[0])
+        with sqlite3.connect(file) as reader:
+            return int(reader.execute("SELECT count(*) FROM urls WHERE reason = 'http_404'").fetchone()[0])
+
+    with Archive.open(file) as archive:
+        writer = Writer(archive)
+        assert asyncio.run(save(writer)) == 1
+        writer.close()
+
+
+def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(3 * MAX_BATCH)]
+        await asyncio.sleep(0.1)
+        recorder.gate.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    writer.close()
+    assert sum(recorder.batches) == 3 * MAX_BATCH
+    assert len(recorder.batches) <= 4
+    assert max(recorder.batches) == MAX_BATCH
+    assert len(recorder.threads) == 1
+    assert threading.get_ident() not in recorder.threads
+
+
+def test_a_batch_waits_for_outcomes_that_keep_coming() -> None:
+    recorder = Recorder()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = []
+        for outcome in outcomes(20):
+            tasks.append(asyncio.create_task(writer.save(outcome)))
+            await asyncio.sleep(0.005)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    writer.close()
+    assert sum(recorder.batches) == 20
+    assert len(recorder.batches) < 20
+
+
+def test_a_fault_of_the_archive_reaches_who_waits(tmp_path: Path) -> None:
+    archive = Archive.open(tmp_path / "a.db")
+    archive.db.execute("DROP TABLE captures")
+    archive.db.execute("DROP TABLE urls")
+    writer = Writer(archive)
+    with pytest.raises(sqlite3.Error):
+        asyncio.run(writer.save(outcomes(1)[0]))
+    writer.close()
+    archive.close()
+
+
+def test_closing_writes_what_waits() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    writer = Writer(recorder)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(5)]
+        await asyncio.sleep(0.05)
+        threading.Timer(0.1, recorder.gate.set).start()
+        await asyncio.to_thread(writer.close)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(save())
+    assert sum(recorder.batches) == 5
+
+
+def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() -> None:
+    sent_urls: list[tuple[str, ...]] = []
+    broken = [True, False, False]
+
+    class Counting(Recorder):
+        def save(self, batch: Sequence[Outcome]) -> None:
+            sent_urls.extend(tuple(found.url for found in outcome.discovered_urls) for outcome in batch)
+            if broken.pop(0):
+                raise sqlite3.OperationalError("disk full")
+
+    async def save() -> None:
+        writer = Writer(Counting())  # type: ignore[arg-type]
+        link = DiscoveredUrl("https://a.example/next", "a.example")
+        with pytest.raises(sqlite3.OperationalError):
+            await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
+        await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
+        await writer.save(replace(outcomes(1)[0], discovered_urls=(link,)))
+        writer.close()
+
+    asyncio.run(save())
+    assert sent_urls == [("https://a.example/next",), ("https://a.example/next",), ()]
+
+
+def wait_until(done: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 20
+    while not done() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return done()
+
+
+def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
+    recorder = Recorder()
+    recorder.requeuer = ScriptedRequeuer(50)
+    writer = Writer(recorder)  # type: ignore[arg-type]
+    assert wait_until(lambda: recorder.requeuer.steps == 0)
+    writer.close()
+
+
+def test_outcomes_go_before_what_is_left_over() -> None:
+    recorder = Recorder()
+    recorder.requeuer = ScriptedRequeuer(10**9)
+
+    async def save() -> None:
+        writer = Writer(recorder)  # type: ignore[arg-type]
+        await asyncio.wait_for(asyncio.gather(*map(writer.save, outcomes(5))), 20)
+        writer.close()
+
+    asyncio.run(save())
+    assert sum(recorder.batches) == 5
+    assert recorder.requeuer.has_more
+
+
+def test_what_is_left_over_and_cannot_be_written_holds_nobody_up() -> None:
+    recorder = Recorder()
+    recorder.requeuer = ScriptedRequeuer(5, broken=True)
+
+    async def save() -> None:
+        writer = Writer(recorder)  # type: ignore[arg-type]
+        await asyncio.wait_for(writer.save(outcomes(1)[0]), 20)
+        writer.close()
+
+    asyncio.run(save())
+    assert recorder.batches == [1]
+
+
+def test_a_batch_waits_for_nothing_where_all_that_is_under_way_is_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("MAX_IDLE_SECONDS", "MAX_BATCH_SECONDS"):
+        monkeypatch.setattr(f"broadsheet.crawler.crawl.outcome_writer.{name}", 60.0)
+    recorder = Recorder()
+    writer = Writer(recorder, lambda: 2)  # type: ignore[arg-type]
+
+    async def save() -> None:
+        await asyncio.gather(*map(writer.save, outcomes(2)))
+
+    asyncio.run(asyncio.wait_for(save(), 20))
+    writer.close()
+    assert recorder.batches == [2]

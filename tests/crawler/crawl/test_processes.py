@@ -1,0 +1,145 @@
+"""Too few descriptors are said before anything begins, or raised where that is allowed.
+
+Too few descriptors are said before anything begins, or raised where that is allowed.
+
+A crawl whose starter is gone stops in good order, however the starter died.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl import processes as lifeline
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, watch_lifeline
+from broadsheet.output.archive.archive_lock import is_owned
+from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
+from tests.crawler.crawls import QUICK
+from tests.crawler.scripted_site import ScriptedSite, page, stories
+from tests.crawler.shell import environment, rows
+from tests.crawler.warm import PATIENCE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "verb", ["crawl {url} --db {new} -q --allow-private", "import {warc} --db {new}", "reclean {db}"]
+)
+def test_too_few_are_a_line_and_nothing_is_made(
+    serve: Callable[..., ScriptedSite], db: Path, tmp_path: Path, verb: str
+) -> None:
+    site, new = serve({"/": page("start")}), tmp_path / "new.db"
+    (tmp_path / "empty.warc").write_bytes(b"")
+    line = verb.format(url=f"{site.url}/", new=new, db=db, warc=tmp_path / "empty.warc")
+    code, errors = shell_line(f"ulimit -n 24; {PROGRAM} {line}")
+    assert (code, errors.count("\n")) == (1, 1), errors
+    assert "ulimit -n" in errors
+    assert not new.exists()
+    assert site.paths() == []
+
+
+@pytest.mark.slow
+def test_a_soft_limit_is_raised(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site, new = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "new.db"
+    code, errors = shell_line(f"ulimit -S -n 24; {PROGRAM} crawl {site.url}/ --db {new} -q --allow-private --delay 0")
+    assert (code, errors) == (0, "")
+
+
+PAGES = 300
+STARTER = """
+import sys
+from pathlib import Path
+from broadsheet.crawler.session.lifeline import Lifeline
+lifeline = Lifeline()
+with open(sys.argv[1] + ".log", "wb") as log:
+    crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]
+print(*(crawl.pid for crawl in crawls), flush=True)
+sys.stdin.read()
+"""
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not holds():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.02)
+
+
+def site_of_pages(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
+    """A site that takes a crawl longer than a test lasts, and whose pages are done one at a time."""
+    names = [f"/p{number}" for number in range(PAGES)]
+    return serve({"/": page("home", *names), **{name: page(name.strip("/")) for name in names}})
+
+
+@pytest.fixture
+def starter(tmp_path: Path) -> Iterator[Callable[[ScriptedSite, Path], subprocess.Popen[str]]]:
+    """Start a process that starts a crawl of a site into an archive, and waits."""
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(site: ScriptedSite, *archives: Path) -> subprocess.Popen[str]:
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", STARTER, str(archives[0]), f"{site.url}/", *map(str, archives[1:])],
+                env=environment() | QUICK | {"BROADSHEET_DELAY": "0.2"},
+                text=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        )
+        return processes[-1]
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("death", [signal.SIGKILL, None], ids=["kill -9", "its own end"])
+def test_a_crawl_stops_when_its_starter_is_gone(
+    serve: Callable[..., ScriptedSite],
+    starter: Callable[..., subprocess.Popen[str]],
+    tmp_path: Path,
+    death: signal.Signals | None,
+) -> None:
+    """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages."""
+    site, archives = site_of_pages(serve), (tmp_path / "a.db", tmp_path / "b.db")
+    process = starter(site, *archives)
+    until(lambda: site.paths().count("/p3") == 2, "both crawls are under way")
+    if death:
+        process.send_signal(death)
+    else:
+        assert process.stdin is not None
+        process.stdin.close()
+    process.wait(PATIENCE)
+    for archive in archives:
+        until(lambda archive=archive: not is_owned(archive), f"{archive} is free")
+        assert rows(archive, "SELECT outcome FROM runs") == [("stopped",)]
+        assert rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 0
+
+
+def test_a_variable_that_names_no_pipe_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "file").open("w") as file:
+        for text in ("12345", "x", "-1", "99999999999999999999", str(file.fileno())):
+            monkeypatch.setenv(LIFELINE_VARIABLE, text)
+            with pytest.raises(CommandError, match="no pipe"):
+                watch_lifeline()
+            assert LIFELINE_VARIABLE not in os.environ
+
+
+def test_the_end_of_the_pipe_is_a_signal_and_what_is_written_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals: list[int] = []
+    monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
+    read_end, write_end = os.pipe()
+    os.write(write_end, b"a byte")
+    os.close(write_end)
+    lifeline._wait_for_end(read_end)
+    os.close(read_end)
+    assert signals == [signal.SIGTERM]

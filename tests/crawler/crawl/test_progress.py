@@ -1,0 +1,140 @@
+"""The display of a crawl, for a log and for a terminal."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from rich.console import Console
+from scrapy.exceptions import NotConfigured
+from scrapy.settings import Settings
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.crawler.crawl.progress import CrawlTally, ProgressDisplay, duration_text, render_tally, url_line
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.write.outcome import Outcome
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import ACTIVE, crawl
+
+SPIDER = SimpleNamespace(session=SimpleNamespace(queue=SimpleNamespace(counts=lambda: {"queued": 7})))
+ARTICLE = make_page_rows(clean(Page("https://a.example/x", page("mill").encode())))
+OUTCOMES = (
+    Outcome("https://a.example/x", "done", "article", 200, page=ARTICLE),
+    Outcome("https://a.example/old", "done", "redirect", 301),
+    Outcome("https://b.example/a?q=\x1b[2J" + "x" * 300, "failed", "http_404", 404),
+)
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def shown(*, terminal: bool) -> str:
+    out = io.StringIO()
+    progress = ProgressDisplay(Console(file=out, force_terminal=terminal, width=100))
+    progress._spider = SPIDER
+    for outcome in OUTCOMES:
+        progress.count(outcome)
+    progress.show()
+    return out.getvalue()
+
+
+def test_a_log_gets_a_plain_line() -> None:
+    line = shown(terminal=False)
+    assert line.startswith("1 page  1 article  7 queued  ")
+    assert line.endswith("1 failed\n")
+    assert "\x1b" not in line
+
+
+def test_it_counts_only_outcomes_and_only_pages_as_pages() -> None:
+    tally = CrawlTally(lambda: 7)
+    assert tally.status_line() == "0 pages  0 articles  7 queued  0.0 pages/s  0 failed"
+
+
+def rendered(tally: CrawlTally, columns: int) -> list[str]:
+    console = Console(file=io.StringIO(), width=columns, color_system=None, force_terminal=True)
+    with console.capture() as capture:
+        console.print(render_tally(tally, columns))
+    return capture.get().splitlines()
+
+
+@pytest.mark.parametrize("columns", [40, 59, 80, 160])
+def test_a_terminal_gets_bar_time_counts_hosts_and_the_current_address(columns: int) -> None:
+    clock = Seconds()
+    tally = CrawlTally(lambda: 60, clock)
+    for outcome in OUTCOMES:
+        clock.now += 20.0
+        tally.count(outcome)
+    lines = rendered(tally, columns)
+    text = "\n".join(lines)
+    assert max(map(len, lines)) <= columns
+    assert "0:01:00" in text
+    assert "about 20 min" in text
+    assert "1 article " in text
+    assert "a.example" in text
+    assert lines[-1].startswith("https://b.example/a?q=[2Jxxx")
+    assert not ACTIVE & set(text)
+    assert text.count("\n") <= 6
+
+
+def test_one_host_has_no_line_of_its_own_and_many_are_counted() -> None:
+    tally = CrawlTally(lambda: 1)
+    tally.count(OUTCOMES[0])
+    assert len(rendered(tally, 80)) == 3
+    for number in range(9):
+        tally.count(Outcome(f"https://h{number}.example/", "done", "list", 200))
+    lines = rendered(tally, 80)
+    assert "… and 4 more hosts" in lines
+    assert any(line.startswith("h8.example ") for line in lines)
+
+
+def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do() -> None:
+    clock, waiting = Seconds(), [30]
+    tally = CrawlTally(lambda: waiting[0], clock)
+    assert tally.remaining_text() == ""
+    for _ in range(10):
+        clock.now += 1.0
+        tally.count(OUTCOMES[0])
+    assert tally.remaining_text() == "about 30 s for what is queued"
+    assert tally.status_line().endswith("0 failed  about 30 s for what is queued")
+    waiting[0] = 0
+    assert tally.remaining_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.2, "1 s"), (89, "89 s"), (360, "6 min"), (3600, "1 h"), (7500, "2 h 5 min"), (4 * 86400, "4 days")],
+)
+def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+def test_a_url_has_a_line_with_what_came_of_it() -> None:
+    assert url_line(OUTCOMES[0]) == f"200 article {ARTICLE.words} words  https://a.example/x"
+    assert url_line(OUTCOMES[2]).startswith("404 failed: HTTP 404 Not Found  https://b.example/a?q=[2Jx")
+    assert url_line(Outcome("https://c.example/", "failed", "dns")).startswith("--- failed: no such host")
+
+
+@pytest.mark.slow
+def test_verbose_prints_a_line_for_each_url(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({"/": page("home", "/one", "/missing"), "/one": page("one")})
+    _, _, errors = crawl(site, tmp_path / "a.db", "-v", "--no-sitemaps", "--no-feeds")
+    lines = errors.splitlines()
+    assert any(line.startswith("200 article ") and line.endswith(f"{site.url}/one") for line in lines)
+    assert f"404 failed: HTTP 404 Not Found  {site.url}/missing" in lines
+    assert not any("INFO" in line for line in lines)
+    _, _, errors = crawl(site, tmp_path / "b.db", "-v", "-q", "--no-sitemaps", "--no-feeds")
+    assert f"404 failed: HTTP 404 Not Found  {site.url}/missing" in errors.splitlines()
+
+
+def test_it_is_off_unless_asked_for() -> None:
+    with pytest.raises(NotConfigured):
+        ProgressDisplay.from_crawler(SimpleNamespace(settings=Settings({"BROADSHEET_PROGRESS": False})))  # type: ignore[arg-type]

@@ -1,0 +1,62 @@
+"""What a crawl is made of, from options and settings."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from scrapy.settings import Settings
+
+from broadsheet.crawler.crawl.early_checks import checked_seeds
+from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
+from broadsheet.crawler.crawl.run_parts import check_feeds, politeness_of, worker_count
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.options import CrawlOptions, OptionError
+
+PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
+
+
+def settings(**values: object) -> Settings:
+    return Settings({**PACE, **values})
+
+
+def test_there_is_a_cleaning_process_for_each_processor_or_as_many_as_a_person_says() -> None:
+    assert worker_count(settings(BROADSHEET_WORKERS="0")) == os.cpu_count()
+    assert worker_count(settings(BROADSHEET_WORKERS="7")) == 7
+
+
+def test_more_processes_may_have_more_answers_before_them() -> None:
+    few, many = (
+        politeness_of(
+            settings(BROADSHEET_WORKERS=n), Identity.with_contact("Broadsheet", ""), CrawlOptions(("https://a.test/",))
+        )
+        for n in (1, 32)
+    )
+    assert BATCH_TARGET < few.max_unstored < many.max_unstored
+    assert many.max_unstored >= BATCH_TARGET + 2 * 32, "each has one under way and the next, beside a batch"
+    assert (few.delay, few.requests_per_host, few.robots_max_age) == (2.5, 3, 60)
+
+
+def test_each_start_page_once_and_none_that_cannot_be() -> None:
+    seeds = ("https://A.example", "https://a.example/", "https://a.example/news")
+    assert checked_seeds(seeds, allow_private=False) == ("https://a.example/", "https://a.example/news")
+    with pytest.raises(OptionError, match="not an http or https URL: mailto:"):
+        checked_seeds(("mailto:a@b.example",), allow_private=False)
+    with pytest.raises(OptionError, match="--allow-private opens it"):
+        checked_seeds(("http://127.0.0.1/",), allow_private=False)
+
+
+@pytest.mark.parametrize("name", ["a.db", "a.db.warc/x.jsonl", "a.db-wal", "link"])
+@pytest.mark.parametrize("form", ["{}", "file://{}"])
+def test_no_feed_is_written_over_the_archive(tmp_path: Path, name: str, form: str) -> None:
+    (tmp_path / "a.db").write_bytes(b"")
+    (tmp_path / "link").symlink_to("a.db")
+    settings = Settings({"FEEDS": {form.format(tmp_path / name): {"format": "jsonlines"}}})
+    with pytest.raises(OptionError, match="the archive"):
+        check_feeds(settings, tmp_path / "a.db")
+
+
+def test_a_feed_goes_elsewhere(tmp_path: Path) -> None:
+    feeds = {Path("a.jsonl"): {}, "ftp://host.example/a.db": {}, "stdout:": {}, f"{tmp_path}/%(time)s.csv": {}}
+    check_feeds(Settings({"FEEDS": feeds}), tmp_path / "a.db")

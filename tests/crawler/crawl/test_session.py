@@ -1,0 +1,261 @@
+"""One run on one archive: what it notes, stores and gives free.
+
+One run on one archive: what it notes, stores and gives free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page, UrlSource
+from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, is_within, seed_rows, widened_reasons
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.person_verdicts import Ruling
+from broadsheet.output.write.ruling_journal import append_ruling, journal_path
+from broadsheet.output.write.url_queue import LeftOutUrl
+from tests.crawler.scripted_site import page
+
+HOME = "https://a.example/"
+OPTIONS = CrawlOptions((HOME,), max_pages=3)
+
+
+def opened(file: Path) -> CrawlSession:
+    session = CrawlSession.open(file, OPTIONS)
+    session.start("crawl", seed_rows((HOME,)))
+    return session
+
+
+def rows(file: Path, query: str) -> list[tuple[object, ...]]:
+    with sqlite3.connect(file) as db:
+        return db.execute(query).fetchall()
+
+
+def article(url: str, name: str) -> Outcome:
+    return Outcome(url, "done", "article", 200, page=make_page_rows(clean(Page(url, page(name).encode()))))
+
+
+def test_a_run_is_noted_with_its_options_versions_and_end(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    assert session.queue.counts()["queued"] == 1
+    asyncio.run(session.store(Outcome(HOME, "done", "list", 200)))
+    session.close("finished", "all done")
+    ((outcome, reason, options, versions, counts),) = rows(
+        file, "SELECT outcome, reason, options, versions, counts FROM runs"
+    )
+    assert (outcome, reason) == ("finished", "all done")
+    assert json.loads(str(options))["max_pages"] == 3
+    assert {"broadsheet", "scrapy", "trafilatura", "cleaner", "python"} <= json.loads(str(versions)).keys()
+    assert json.loads(str(counts)) == {"done/list": 1}
+
+
+def test_articles_come_out_as_they_were_stored(tmp_path: Path) -> None:
+    session = opened(tmp_path / "a.db")
+    asyncio.run(session.store(article(HOME + "1", "one")))
+    session.settle()
+    (row,) = session.articles()
+    session.close("finished", "")
+    assert row["url"] == HOME + "1"
+    assert "one2word3" in str(row["text"])
+    assert row["authors"] == []
+
+
+def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(
+        session.store(Outcome(HOME, "done", "list", 200, discovered_urls=(DiscoveredUrl(HOME + "1", "a.example"),)))
+    )
+    session.settle()
+    assert session.skip_queued() == 1
+    session.close("finished", "max_pages")
+    assert rows(file, "SELECT state, reason FROM urls WHERE url LIKE '%/1'") == [("skipped", "limit")]
+    session = opened(file)
+    assert session.queue.counts()["queued"] == 1
+    session.close("finished", "")
+
+
+@pytest.mark.slow
+def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(tmp_path: Path) -> None:
+    file, other = tmp_path / "a.db", "https://b.example/"
+    deep = DiscoveredUrl(HOME + "deep", "a.example", depth=2, state="skipped", reason="depth")
+
+    def run(*seeds: str, max_depth: int | None = None, revisit: str = "") -> int:
+        options = CrawlOptions(seeds, max_depth=max_depth, revisit=revisit)
+        session = CrawlSession.open(file, options)
+        session.start("crawl", seed_rows(seeds), Scope.from_seeds(seeds, max_depth=max_depth))
+        asyncio.run(session.store(Outcome(seeds[0], "done", "list", 200, discovered_urls=(deep,))))
+        session.close("finished", "")
+        return len(rows(file, "SELECT 1 FROM urls WHERE url LIKE '%/deep' AND state = 'queued'"))
+
+    assert [run(HOME, max_depth=1), run(HOME, max_depth=1), run(other)] == [0, 0, 0]
+    assert run(other, HOME, revisit="update") == 0, "an update looks again and goes no further"
+    assert [run(HOME, max_depth=1), run(other, HOME)] == [0, 1]
+
+
+def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(Outcome(HOME + "1", "skipped", "robots_unreachable")))
+    session.close("finished", "")
+    session = opened(file)
+    assert (HOME + "1", "queued") in rows(file, "SELECT url, state FROM urls")
+    session.close("finished", "")
+
+
+@pytest.mark.slow
+def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_is(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(Outcome(HOME, "failed", "timeout")))
+    asyncio.run(session.store(Outcome(HOME + "1", "done", "article", 200)))
+    session.close("finished", "")
+    session = opened(file)
+    assert dict(rows(file, "SELECT url, state FROM urls")) == {HOME: "queued", HOME + "1": "done"}
+    session.close("finished", "")
+
+
+def test_a_run_that_was_cut_off_is_noted_as_killed_by_the_next(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    session._archive.close()
+    session = opened(file)
+    session.close("finished", "")
+    assert sorted(str(outcome) for (outcome,) in rows(file, "SELECT outcome FROM runs")) == ["finished", "killed"]
+
+
+@pytest.mark.parametrize(("every_commit", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
+def test_a_session_makes_each_commit_wait_for_the_disk_if_it_is_told_to(
+    tmp_path: Path, every_commit: bool, level: int
+) -> None:
+    session = CrawlSession.open(tmp_path / "a.db", OPTIONS, every_commit=every_commit)
+    assert session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
+    session.close("finished", "finished")
+
+
+def test_a_file_has_one_owner(tmp_path: Path) -> None:
+    session = opened(tmp_path / "a.db")
+    with pytest.raises(InUse):
+        CrawlSession.open(tmp_path / "a.db", OPTIONS)
+    session.close("finished", "")
+    opened(tmp_path / "a.db").close("finished", "")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database, and long enough to be looked at " * 3)
+    (tmp_path / "folder.db").mkdir()
+    with sqlite3.connect(tmp_path / "other.db") as db:
+        db.execute("CREATE TABLE t (x)")
+    opened(tmp_path / "newer.db").close("finished", "")
+    with sqlite3.connect(tmp_path / "newer.db") as db:
+        db.execute("PRAGMA user_version = 999")
+        db.execute("UPDATE meta SET value = '999' WHERE key = 'schema_version'")
+    expected = {"text.db": NotAnArchive, "other.db": NotAnArchive, "newer.db": WrongSchema, "folder.db": NotReachable,
+                "text.db/a.db": NotReachable, "none/a.db": NotReachable}  # fmt: skip
+    for name, kind in expected.items():
+        with pytest.raises(ArchiveError) as caught:
+            CrawlSession.open(tmp_path / name, OPTIONS)
+        assert isinstance(caught.value, kind), name
+        assert "\n" not in str(caught.value)
+    assert (tmp_path / "text.db").read_text().startswith("not a database")
+
+
+@pytest.mark.slow
+def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    for state, url in (("failed", "http://a.example:8080/1"), ("skipped", "http://a.example:9000/1")):
+        asyncio.run(session.store(Outcome(url, state, "port")))
+    session.close("finished", "")
+    for ports, back in ((frozenset(), set()), (frozenset({8080}), {"http://a.example:8080/1"})):
+        session = CrawlSession.open(file, OPTIONS)
+        session.start("crawl", seed_rows((HOME,)), allowed_targets=AllowedTargets(ports))
+        session.close("finished", "")
+        queued = {url for (url,) in rows(file, "SELECT url FROM urls WHERE state = 'queued'")}
+        assert queued == {HOME} | back
+
+
+def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(article(HOME + "1", "river")))
+    ((block_id,),) = rows(file, "SELECT block_id FROM page_blocks WHERE kept = 1 LIMIT 1")
+    append_ruling(file, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"))
+    session.settle()
+    assert rows(file, "SELECT count(*) FROM overruled") == [(1,)]
+    session.close("finished", "all done")
+    assert not journal_path(file).exists()
+
+
+BOUNDS: dict[str, Any] = {
+    "max_depth": 1, "include": ["/in/"], "exclude": ["/no"], "since": "2024-01-31", "languages": ["en", "es"],
+}  # fmt: skip
+SAME: dict[str, Any] = {
+    "max_depth": 1, "include": ("/in/",), "exclude": ("/no",), "since": date(2024, 1, 31), "languages": ("en", "es"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "reasons"),
+    [
+        ({}, ()),
+        ({"max_depth": 2}, ("depth",)),
+        ({"max_depth": None}, ("depth",)),
+        ({"max_depth": 0}, ()),
+        ({"include": ()}, ("pattern",)),
+        ({"exclude": ("/other",)}, ("pattern",)),
+        ({"since": date(2024, 1, 30)}, ("too_old",)),
+        ({"since": None}, ("too_old",)),
+        ({"since": date(2024, 2, 1)}, ()),
+        ({"languages": ("en",)}, ()),
+        ({"languages": ("en", "de")}, ("language",)),
+        ({"languages": ()}, ("language",)),
+    ],
+)
+def test_wider_bounds_name_what_they_may_take_up(changes: dict[str, Any], reasons: tuple[str, ...]) -> None:
+    assert widened_reasons(CrawlOptions((HOME,), **(SAME | changes)), BOUNDS) == reasons
+
+
+def test_a_crawl_without_bounds_left_nothing_out() -> None:
+    assert widened_reasons(CrawlOptions((HOME,)), CrawlOptions((HOME,)).as_values()) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "depth", "kind", "source", "is_wanted"),
+    [
+        ("story", 2, "page", "link", True),
+        ("story", 3, "page", "link", False),
+        ("no/story", 1, "page", "link", False),
+        ("photo.jpg", 1, "page", "link", False),
+        ("a/b/a/b/a/b/a/b", 1, "page", "link", False),
+        ("sitemap-2019.xml", 0, "sitemap", "sitemap", False),
+        ("feed-2019.xml", 0, "feed", "feed", True),
+    ],
+)
+def test_what_is_left_out_for_another_reason_stays_so(
+    path: str, depth: int, kind: UrlKind, source: UrlSource, is_wanted: bool
+) -> None:
+    scope = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=2)
+    options = CrawlOptions((HOME,), discover_sitemaps=False)
+    assert is_within(scope, options, LeftOutUrl(kind, HOME + path, depth, source)) is is_wanted
+    assert not is_within(scope, options, LeftOutUrl(kind, "https://b.example/" + path, depth, source))
+    assert not is_within(
+        scope,
+        replace(options, discover_links=False, discover_feeds=False),
+        LeftOutUrl(kind, HOME + path, depth, source),
+    )

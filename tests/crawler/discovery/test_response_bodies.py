@@ -1,0 +1,105 @@
+"""What a body is, by its first bytes and its type.
+
+What a body is, by its first bytes and its type.
+
+Bodies without their gzip, and their root elements.
+"""
+
+from __future__ import annotations
+
+import gzip
+import random
+
+import pytest
+
+from broadsheet.crawler.discovery.response_bodies import (
+    BodyKind,
+    body_kind,
+    gunzip_body,
+    head_text,
+    is_media_type,
+    root_name,
+)
+
+HTML = "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "sort"),
+    [
+        (b"<!DOCTYPE html><p>x", HTML, BodyKind.PAGE),
+        (b"\xef\xbb\xbf\r\n <html>", "", BodyKind.PAGE),
+        (b"just words", HTML, BodyKind.PAGE),
+        (b"<p>words", "application/octet-stream", BodyKind.PAGE),
+        ("<!doctype html><p>x".encode("utf-16"), HTML, BodyKind.PAGE),
+        ("<!doctype html><p>слово слово".encode("utf-16"), HTML, BodyKind.PAGE),
+        (b"<p>a\0b\0</p>", HTML, BodyKind.PAGE),
+        (b"", HTML, BodyKind.EMPTY),
+        (b" \n\t", HTML, BodyKind.EMPTY),
+        (b"%PDF-1.4", HTML, BodyKind.MEDIA),
+        (b"\x89PNG\r\n", "text/html", BodyKind.MEDIA),
+        (b"\xff\xd8\xff\xe0", "", BodyKind.MEDIA),
+        (b"PK\x03\x04", "text/html", BodyKind.MEDIA),
+        (random.Random(1).randbytes(2000), HTML, BodyKind.MEDIA),
+        (b"just words", "text/plain", BodyKind.MEDIA),
+        (b'{"a": 1}', "application/json", BodyKind.MEDIA),
+        (b"a { b: c }", "text/css", BodyKind.MEDIA),
+        (b'<?xml version="1.0"?><rss version="2.0">', "text/xml", BodyKind.FEED),
+        (b'<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom">', HTML, BodyKind.FEED),
+        (b'<?xml version="1.0"?><rdf:RDF>', "application/xml", BodyKind.FEED),
+        (b'<?xml version="1.0"?><urlset xmlns="x">', HTML, BodyKind.SITEMAP),
+        (b"<sitemapindex>", "application/xml", BodyKind.SITEMAP),
+        (b"<!doctype html><pre>&lt;rss", HTML, BodyKind.PAGE),
+        (b"<!doctype html><p>see the <rss feed", HTML, BodyKind.PAGE),
+    ],
+)
+def test_a_body_is_sorted_by_what_it_holds(body: bytes, content_type: str, sort: BodyKind) -> None:
+    assert body_kind(body, content_type) is sort
+
+
+@pytest.mark.parametrize(
+    ("content_type", "media"),
+    [
+        ("image/png", True),
+        ("IMAGE/JPEG", True),
+        ("application/pdf; x=y", True),
+        ("video/mp4", True),
+        ("text/css", True),
+        ("text/html", False),
+        ("application/xhtml+xml", False),
+        ("application/rss+xml", False),
+        ("application/octet-stream", False),
+        ("application/x-gzip", False),
+        ("text/plain", False),
+        ("", False),
+    ],
+)
+def test_only_a_type_that_can_be_no_page_stops_a_download(content_type: str, media: bool) -> None:
+    assert is_media_type(content_type) is media
+
+
+def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():
+    assert gunzip_body(gzip.compress(gzip.compress(b"<rss/>"))) == (b"<rss/>", "")
+    assert gunzip_body(b"plain") == (b"plain", "")
+
+
+def test_a_broken_member_gives_what_came_and_its_reason():
+    packed = gzip.compress(b"<urlset>" * 20_000)
+    data, reason = gunzip_body(packed[:-20])
+    assert reason == "bad_gzip"
+    assert data.startswith(b"<urlset>")
+
+
+@pytest.mark.parametrize(
+    ("body", "root"),
+    [
+        (b"<?xml version='1.0'?><!-- hello -->\n<feed xmlns='x'>", "feed"),
+        (b"<rdf:RDF>", "rdf"),
+        ("<?xml version='1.0'?><RSS>".encode("utf-16"), "rss"),
+        (b"<!DOCTYPE html><html><pre>&lt;rss> <rss></pre></html>", "html"),
+        (b"no markup", ""),
+        (b"", ""),
+    ],
+)
+def test_a_body_has_a_root(body, root):
+    assert root_name(head_text(body)) == root

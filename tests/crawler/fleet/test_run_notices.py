@@ -1,0 +1,167 @@
+"""Tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.fleet.run_notices import (
+    ArchiveMoment,
+    NewsEvent,
+    NewsItem,
+    Receiver,
+    compose_notice,
+    read_news,
+    read_receivers,
+    seed_hosts,
+    send_notices,
+)
+from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.conftest import Maker
+
+SECRET = "s3cret-t0ken"
+
+
+def test_addresses_and_files_of_them_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSROOM", f"slack://{SECRET}/b/c")
+    file = tmp_path / "people.toml"
+    file.write_text(
+        '[[notify]]\nurl_env = "NEWSROOM"\nsites = ["News.example", "*.press.example"]\nevents = ["edits"]\n'
+        '[[notify]]\nurl = "json://hooks.example/x"\n'
+    )
+    first, second, third = read_receivers([str(file), f"mailto://me:{SECRET}@mail.example"])
+    assert (first.url, first.label) == (f"slack://{SECRET}/b/c", "slack (people.toml, [[notify]] 1)")
+    assert first.events == {NewsEvent.EDITS}
+    assert second.events == set(NewsEvent)
+    assert third.label == "mailto (--notify)"
+    assert SECRET not in repr((first, second, third))
+
+
+@pytest.mark.parametrize(
+    ("host", "is_for_it"),
+    [
+        ("news.example", True),
+        ("news.example:8080", True),
+        ("a.press.example", True),
+        ("press.example", False),
+        ("other.example", False),
+    ],
+)
+def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
+    assert Receiver("json://x", "json", ("news.example", "*.press.example")).is_for(host) is is_for_it
+    assert Receiver("json://x", "json").is_for(host)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f'[[notify]]\nurl = "slack://{SECRET}" x', "is not TOML (at line 2)"),
+        (f'[[notify]]\nurl = "{SECRET}"\n', "no address"),
+        (f'[[notify]]\nurl = "json://{SECRET}"\nurl_env = "X"\n', "one of them"),
+        ("[[notify]]\n", "one of them"),
+        ('[[notify]]\nurl_env = "NOT_SET_ANYWHERE"\n', "NOT_SET_ANYWHERE is not set"),
+        (f'[[notify]]\nurl = "json://{SECRET}"\nevents = ["gossip"]\n', "edits, withdrawals, alarms, failures"),
+        (f'[[notify]]\nurl = "json://{SECRET}"\nsites = "x"\n', "no list"),
+        (f'[[notify]]\nurl = "json://{SECRET}"\nhosts = []\n', "hosts is not known"),
+        (f'url = "json://{SECRET}"\n', "must hold [[notify]] tables"),
+    ],
+)
+def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "people.toml"
+    file.write_text(text)
+    with pytest.raises(CommandError) as raised:
+        read_receivers([str(file)])
+    assert message in str(raised.value)
+    assert SECRET not in str(raised.value)
+    assert "people.toml" in str(raised.value)
+
+
+def test_a_file_that_is_not_there_and_an_address_that_is_none() -> None:
+    with pytest.raises(CommandError, match=r"cannot read nowhere\.toml"):
+        read_receivers(["nowhere.toml"])
+    with pytest.raises(CommandError) as raised:
+        read_receivers([SECRET])
+    assert SECRET not in str(raised.value)
+
+
+ALL = Receiver("json://x", "json (--notify)")
+NEWS = (
+    NewsItem(NewsEvent.EDITS, ("a.example",), "correction: A bridge\n  https://a.example/1"),
+    NewsItem(NewsEvent.EDITS, ("b.example",), "headline: A mill\n  https://b.example/1"),
+    NewsItem(NewsEvent.ALARMS, ("a.example",), "a.example: articles are short"),
+    NewsItem(NewsEvent.FAILURES, ("a.example",), "https://a.example/ failed: HTTP 500"),
+)
+
+
+def test_a_message_counts_and_lists_what_there_is() -> None:
+    notice = compose_notice("news.db", NEWS, ALL)
+    assert notice is not None
+    assert notice.title == "news.db: 2 edits, 1 alarm, 1 failure"
+    assert "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill" in notice.body
+    assert "Failures\nhttps://a.example/ failed: HTTP 500" in notice.body
+
+
+@pytest.mark.parametrize(
+    ("receiver", "title"),
+    [
+        (Receiver("x://", "x", ("b.example",)), "news.db: 1 edit"),
+        (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 alarm"),
+        (Receiver("x://", "x", ("c.example",)), None),
+        (Receiver("x://", "x", events=frozenset({NewsEvent.WITHDRAWALS})), None),
+    ],
+)
+def test_each_receiver_has_what_it_asked_for_and_no_empty_message(receiver: Receiver, title: str | None) -> None:
+    notice = compose_notice("news.db", NEWS, receiver)
+    assert (notice and notice.title) == title
+
+
+def test_a_failure_of_unknown_hosts_is_told_to_all() -> None:
+    item = NewsItem(NewsEvent.FAILURES, (), "the disk is full")
+    assert compose_notice("news.db", [item], Receiver("x://", "x", ("b.example",))) is not None
+
+
+def test_a_long_message_is_cut_and_a_hostile_title_does_not_act() -> None:
+    items = [NewsItem(NewsEvent.EDITS, ("a.example",), f"body: \x1b[2Jstory {number}") for number in range(60)]
+    notice = compose_notice("news\n.db", items, ALL)
+    assert notice is not None
+    assert notice.title == "news .db: 60 edits"
+    assert notice.body.count("story") == 50
+    assert notice.body.endswith("… and 10 more")
+    assert "\x1b" not in notice.body
+
+
+def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> None:
+    make, url = Maker(), "https://a.example/1"
+    with Archive.open(tmp_path / "a.db", make.clock) as archive:
+        archive.save([make.outcome(url, "The bridge has three arches and a toll house at each end.", "More of it.")])
+        settle(archive.db, make.clock)
+        old_run = archive.runs.start("crawl", {}, {})
+        since = ArchiveMoment(latest_seq(archive.db), make.clock())
+        archive.save([make.outcome(url, "The bridge has two arches and a toll house at each end.", "More of it.")])
+        settle(archive.db, make.clock)
+        run = archive.runs.start("update", {}, {})
+        put_alarm = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, '', 'a.example', '*', ?, ?)"
+        archive.db.execute(put_alarm, [old_run, "old", "an old alarm"])
+        archive.db.execute(put_alarm, [run, "new", "a new alarm"])
+        archive.db.execute("UPDATE urls SET found_via = 'seed'")
+        archive.db.conn.commit()
+        items = list(read_news(archive.db, since, lambda edit: edit.kind))
+        assert seed_hosts(archive.db) == ("a.example",)
+    assert [(item.event, item.hosts) for item in items] == [
+        (NewsEvent.EDITS, ("a.example",)), (NewsEvent.ALARMS, ("a.example",)),
+    ]  # fmt: skip
+    assert url in items[0].line
+    assert items[1].line == "a.example: a new alarm"
+
+
+def test_one_message_a_receiver_and_a_line_for_each_that_cannot_be_reached() -> None:
+    sent: list[tuple[str, str]] = []
+    receivers = [ALL, Receiver("x://s3cret", "x (--notify)"), Receiver("y://", "y", ("c.example",))]
+    problems = send_notices("news.db", iter(NEWS), receivers, lambda receiver, notice: not sent.append(
+        (receiver.label, notice.title)) and receiver is ALL)  # fmt: skip
+    assert [label for label, _ in sent] == ["json (--notify)", "x (--notify)"]
+    assert problems == ["the message to x (--notify) could not be sent"]

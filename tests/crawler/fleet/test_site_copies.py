@@ -1,0 +1,112 @@
+"""From the local disk to the store while somebody reads the archive.
+
+From the local disk to the store while somebody reads the archive.
+
+Archives of a store, to be read: fetched once a state, and nobody's lease is touched.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore
+from broadsheet.crawler.fleet.site_copies import ReadingCopies, _upload_database, read_manifest, upload_site
+from broadsheet.crawler.fleet.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.stored_run import run_stored
+from broadsheet.output.archive.archive_file import open_database
+from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages
+
+
+def brought_database(store: ObjectStore, key: str, folder: Path) -> Path:
+    """The database that a manifest names, as a file of its own."""
+    file = folder / "brought.db"
+    file.write_bytes(b"".join(store.chunks(read_manifest(store, key).database.key)))
+    return file
+
+
+def read_brought(database: Path, query: str) -> list[tuple[object, ...]]:
+    """What a query gives of the file alone, without any journal beside it."""
+    assert database.read_bytes()[18:20] == b"\x01\x01"  # the header of a file that is not in WAL mode
+    with closing(sqlite3.connect(f"{database.as_uri()}?immutable=1", uri=True)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return db.execute(query).fetchall()
+
+
+def test_rows_that_are_in_the_journal_only_are_brought_home(tmp_path: Path) -> None:
+    store = BucketStore(MemoryStore(), "memory://")
+    copy = site_in(store, tmp_path).copy
+    copy.folder.mkdir(parents=True)
+    with closing(sqlite3.connect(copy.archive, isolation_level=None)) as writer:
+        writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
+        with closing(sqlite3.connect(copy.archive, isolation_level=None)) as reader:
+            reader.executescript("BEGIN; SELECT * FROM t")
+            writer.execute("INSERT INTO t VALUES (2)")
+            entry = _upload_database(store, copy, 1)
+    assert not Path(f"{copy.archive}.home").exists()
+    database = tmp_path / "brought.db"
+    database.write_bytes(b"".join(store.chunks(entry.key)))
+    assert read_brought(database, "SELECT x FROM t") == [(1,), (2,)]
+
+
+@pytest.mark.slow
+def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store: ObjectStore, tmp_path: Path) -> None:
+    copy = site_in(run_store, tmp_path).copy
+    copy.folder.mkdir(parents=True)
+    store_pages(copy.archive, ["one"])
+    with closing(sqlite3.connect(copy.archive)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+    with closing(sqlite3.connect(f"{copy.archive.as_uri()}?mode=ro", uri=True)) as reader:
+        reader.execute("BEGIN")
+        assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
+        store_pages(copy.archive, ["two"])
+        key = upload_site(run_store, copy, 1, "sites/lamp/manifests/")
+        assert Path(f"{copy.archive}-wal").stat().st_size  # the reader keeps it
+        assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
+    assert not Path(f"{copy.archive}.home").exists()
+    urls = read_brought(brought_database(run_store, key, tmp_path), "SELECT url FROM captures ORDER BY url")
+    assert urls == [(f"{HOST}/one",), (f"{HOST}/two",)]
+
+
+def urls(archive: Path | None) -> list[str]:
+    assert archive
+    with closing(open_database(archive, read_only=True)) as db:
+        return [url.rpartition("/")[2] for (url,) in db.execute("SELECT url FROM articles ORDER BY url").fetchall()]
+
+
+def test_an_archive_is_fetched_once_a_state(store: ObjectStore, tmp_path: Path) -> None:
+    copies = ReadingCopies(store, "store-1", tmp_path / "copies")
+    assert copies.archive("lamp") is None
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    assert urls(copies.archive("lamp")) == urls(copies.archive("lamp")) == ["one"]
+    assert copies.fetched == ["lamp"]
+    run_stored(site_in(store, tmp_path), crawl_of("two"))
+    lease = acquire(store, "lamp", "a runner")
+    assert urls(ReadingCopies(store, "store-1", tmp_path / "copies").archive("lamp")) == ["one", "two"]
+    assert read_site(store, "lamp") == lease.record
+    assert copies.archive("lamp") == tmp_path / "copies/lamp/lamp.db"
+    assert copies.fetched == ["lamp"]
+
+
+def test_a_copy_of_another_store_is_not_read(store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    for identity in ("store-1", "store-2"):
+        copies = ReadingCopies(store, identity, tmp_path / "copies")
+        assert urls(copies.archive("lamp")) == ["one"]
+        assert copies.fetched == ["lamp"]
+
+
+def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store: ObjectStore, tmp_path: Path) -> None:
+    copies = ReadingCopies(store, "store-1", tmp_path / "copies")
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    assert urls(copies.archive("lamp")) == ["one"]
+    run_stored(site_in(store, tmp_path), crawl_of("two"))
+    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.key)
+    for _ in range(2):
+        with pytest.raises(NotInStore):
+            copies.archive("lamp")

@@ -1,0 +1,111 @@
+"""A lease: one runner a site, a time to live, and nothing stated by who has lost it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, VersionMoved
+from broadsheet.crawler.fleet.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, acquire, read_site, record_key
+
+
+@dataclass
+class StillClock:
+    """A clock that stands until it is moved."""
+
+    minute: int = 0
+
+    def __call__(self) -> str:
+        return f"2026-01-01T00:{self.minute:02}:00+00:00"
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+@pytest.fixture
+def terms(clock: StillClock) -> LeaseTerms:
+    return LeaseTerms(120.0, 10.0, clock)
+
+
+def test_a_site_has_one_runner(store: ObjectStore, terms: LeaseTerms) -> None:
+    lease = acquire(store, "a", "first", terms)
+    with pytest.raises(SiteIsLeased, match=r"a is run by first, until 2026-01-01T00:02:00"):
+        acquire(store, "a", "second", terms)
+    acquire(store, "b", "second", terms)
+    lease.release()
+    assert acquire(store, "a", "second", terms).record.generation == 2
+
+
+def test_a_heartbeat_keeps_a_lease(store: ObjectStore, terms: LeaseTerms, clock: StillClock) -> None:
+    lease = acquire(store, "a", "first", terms)
+    for clock.minute in range(1, 9):
+        lease.renew()
+        with pytest.raises(SiteIsLeased):
+            acquire(store, "a", "second", terms)
+
+
+def test_a_stalled_runner_that_wakes_after_its_lease_states_nothing(
+    store: ObjectStore, terms: LeaseTerms, clock: StillClock
+) -> None:
+    stalled = acquire(store, "a", "first", terms)
+    clock.minute = 3
+    lease = acquire(store, "a", "second", terms)
+    for late_act in (stalled.renew, stalled.release, lambda: stalled.state_manifest("late")):
+        with pytest.raises(LeaseLost):
+            late_act()
+    lease.state_manifest("manifest-2")
+    with pytest.raises(LeaseLost):
+        stalled.state_manifest("late")
+    assert read_site(store, "a").manifest == "manifest-2"
+
+
+def test_who_comes_late_and_finds_nobody_there_has_still_the_lease(
+    store: ObjectStore, terms: LeaseTerms, clock: StillClock
+) -> None:
+    lease = acquire(store, "a", "first", terms)
+    clock.minute = 30
+    lease.state_manifest("manifest-1")
+    assert acquire(store, "a", "second", terms).manifest == "manifest-1"
+
+
+def test_an_answer_that_was_lost_loses_no_lease(store: ObjectStore, terms: LeaseTerms) -> None:
+    @dataclass
+    class LostAnswers:
+        """Does what it is asked, and then behaves as a client does that asks again after a broken connection."""
+
+        store: ObjectStore
+        address: str = ""
+        tries: list[str] = field(default_factory=list)
+
+        def read_record(self, key: str):
+            return self.store.read_record(key)
+
+        def replace_record(self, key: str, data: bytes, version: str) -> str:
+            self.store.replace_record(key, data, version)
+            self.tries.append(key)
+            return self.store.replace_record(key, data, version)  # VersionMoved, by our own first try
+
+    lossy = LostAnswers(store)
+    lease = acquire(lossy, "a", "first", terms)
+    lease.renew()
+    lease.state_manifest("manifest-1")
+    assert read_site(store, "a").manifest == "manifest-1"
+    assert len(lossy.tries) == 3
+
+
+def test_a_record_that_makes_no_sense_is_said_to_be_damaged(store: ObjectStore, terms: LeaseTerms) -> None:
+    store.replace_record(record_key("a"), b"{}", "")
+    with pytest.raises(DamagedObject, match="what the store says of a makes no sense"):
+        acquire(store, "a", "first", terms)
+
+
+def test_who_is_quicker_between_reading_and_taking_has_it(store: ObjectStore, terms: LeaseTerms) -> None:
+    stored = acquire(store, "a", "first", terms)
+    version = store.read_record(record_key("a"))
+    assert version is not None
+    stored.renew()
+    with pytest.raises(VersionMoved):
+        store.replace_record(record_key("a"), version.data, version.version)

@@ -1,0 +1,54 @@
+"""A heartbeat keeps a lease, outlives a store that is away, and tells of a loss once."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.object_store import StoreUnreachable
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire, beating
+from broadsheet.output.archive.stored_values import utc_now
+
+_WAIT_SECONDS = 20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    (tmp_path / "store").mkdir()
+    return FolderStore(tmp_path / "store")
+
+
+def test_a_lease_is_renewed_also_after_the_store_was_away(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = acquire(store, "a", "first", LeaseTerms(0.03))
+    renewals, renewed = [0], Event()
+    renew = lease.renew
+
+    def trouble() -> None:
+        renewals[0] += 1
+        if renewals[0] == 1:
+            raise StoreUnreachable("away")
+        renew()
+        renewed.set()
+
+    monkeypatch.setattr(lease, "renew", trouble)
+    with beating(lease, lambda: None):
+        assert renewed.wait(_WAIT_SECONDS)
+
+
+def test_a_lease_that_another_took_is_told_of_once(store: FolderStore) -> None:
+    lease = acquire(store, "a", "first", LeaseTerms(0.03))
+    losses: list[float] = []
+    lost = Event()
+
+    def on_loss() -> None:
+        losses.append(time.monotonic())
+        lost.set()
+
+    acquire(store, "a", "second", LeaseTerms(0.03, -3600.0, utc_now))
+    with beating(lease, on_loss):
+        assert lost.wait(_WAIT_SECONDS)
+    assert len(losses) == 1

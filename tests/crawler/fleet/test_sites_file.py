@@ -1,0 +1,213 @@
+"""`broadsheet fleet init`, and the lists that the documentation shows.
+
+`broadsheet fleet init`, and the lists that the documentation shows.
+
+A list of sites: what it comes to, and where a mistake in it is.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.fleet.site_task import is_receiver
+from broadsheet.crawler.fleet.sites_file import SiteList, new_sites_file, read_sites
+from tests.crawler.warm import REPOSITORY
+
+EXAMPLES = re.findall(
+    r"^```toml\n(?!\[cluster\])(.*?)^```$", (REPOSITORY / "docs/scale.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+)
+
+
+def test_init_writes_a_list_and_leaves_one_that_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["fleet", "init", "https://news.example/", "--contact", "you@example.org"]) == 0
+    written = Path("sites.toml").read_text("utf-8")
+    assert "sites.toml" in capsys.readouterr().out
+    assert run(["fleet", "init", "https://blog.example/"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert Path("sites.toml").read_text("utf-8") == written
+    assert run(["fleet", "init", "https://blog.example/", "-o", "-"]) == 0
+    assert '[sites."blog.example"]' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["ftp://a.example/"], ["https://a.example/", "-o", "no/such/folder/s.toml"]])
+def test_what_cannot_be_written_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["fleet", "init", *arguments]) in (1, 2)
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.splitlines()[0])
+def test_the_lists_of_the_documentation_can_be_read(tmp_path: Path, example: str) -> None:
+    file = tmp_path / "sites.toml"
+    file.write_text(example, "utf-8")
+    assert read_sites(file, cli.commands["crawl"], cli.commands["update"]).sites
+
+
+WHOLE = """
+[fleet]
+folder = "store"
+parallel = 3
+per-address = 2
+
+[defaults]
+contact = "you@example.org"
+delay = 2
+every = "6h"
+
+[groups.slow]
+delay = 10
+no-links = true
+every = "7d"
+
+[groups.loud]
+notify = ["tell -v", "editors.toml", "json://hooks.example/x"]
+
+[sites.news]
+urls = ["https://news.example/", "https://www.news.example/more"]
+
+[sites.blog]
+urls = "https://blog.example/"
+groups = ["slow", "loud"]
+every = "30m"
+no-links = false
+include = ["/post/", '\\d+']
+since = 2024-01-31
+header = "X-Key: secret"
+cookies = "jar.txt"
+"""
+
+
+def sites_of(tmp_path: Path, text: str) -> SiteList:
+    file = tmp_path / "sites.toml"
+    file.write_text(text, "utf-8")
+    (tmp_path / "jar.txt").write_text("# Netscape HTTP Cookie File\n")
+    return read_sites(file, cli.commands["crawl"], cli.commands["update"])
+
+
+def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(tmp_path: Path) -> None:
+    fleet = sites_of(tmp_path, WHOLE)
+    news, blog = fleet.sites
+    receivers = ("tell -v", str(tmp_path / "editors.toml"), "json://hooks.example/x")
+    assert (fleet.folder, fleet.parallel, fleet.per_address) == (tmp_path / "store", 3, 2)
+    assert fleet.archive("news") == tmp_path / "store" / "news.db"
+    assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), receivers)
+    assert news.hosts == ("news.example", "www.news.example")
+    assert news.crawl_words == (
+        "--contact=you@example.org", "--delay=2", "--", "https://news.example/", "https://www.news.example/more",
+    )  # fmt: skip
+    assert blog.crawl_words == (
+        "--contact=you@example.org", "--delay=10", "--include=/post/", "--include=\\d+", "--since=2024-01-31",
+        "--header=X-Key: secret", f"--cookies={tmp_path / 'jar.txt'}", "--", "https://blog.example/",
+    )  # fmt: skip
+    assert blog.update_words == (
+        "--contact=you@example.org", "--delay=10", "--header=X-Key: secret", f"--cookies={tmp_path / 'jar.txt'}",
+    )  # fmt: skip
+
+
+def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    fleet = sites_of(tmp_path, f"[fleet]\nfolder = '~/store'\n{SITE}site-rules = '~/rules'\n")
+    assert fleet.folder == tmp_path / "home" / "store"
+    assert f"--site-rules={tmp_path / 'home' / 'rules'}" in fleet.sites[0].crawl_words
+
+
+def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_path: Path) -> None:
+    """It was once taken for a command: the folder's first word, with the rest as its argument."""
+    folder = tmp_path / "my sites"
+    folder.mkdir()
+    (folder / "editors.toml").touch()
+    site = sites_of(folder, f"{SITE}notify = ['editors.toml', 'tell editors.toml', 'smtp://a.example/x.toml']\n").sites[
+        0
+    ]
+    assert site.notify == (str(folder / "editors.toml"), "tell editors.toml", "smtp://a.example/x.toml")
+    assert [is_receiver(word) for word in site.notify] == [True, False, True]
+
+
+def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
+    for site in sites_of(tmp_path, WHOLE).sites:
+        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words))
+        assert crawl.params["urls"] == site.urls
+        update = cli.commands["update"].make_context("update", ["a.db", *site.update_words])
+        assert update.params["delay"] == crawl.params["delay"]
+
+
+SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "message"),
+    [
+        ("[sites.a\n", 0, "is no TOML: Expected ']'"),
+        (f"{SITE}{SITE}", 0, "is no TOML: Cannot declare ('sites', 'a') twice (at line 3"),
+        ("", 0, "there is no site"),
+        (f"{SITE}[site.b]\n", 3, "site is not known here; there are fleet, defaults, groups, sites"),
+        (f"[fleet]\nparalel = 3\n{SITE}", 2, "paralel is not known here"),
+        (f"[fleet]\nparallel = -1\n{SITE}", 2, "parallel must be a number that is not negative"),
+        (f"[fleet]\nparallel = true\n{SITE}", 2, "parallel must be a number"),
+        (f"[fleet]\nfolder = 3\n{SITE}", 2, "folder must be a text"),
+        (f"[defaults]\nmax_pages = 3\n{SITE}", 2, "there is no option max_pages (write max-pages)"),
+        (f"{SITE}colour = 'red'\n", 3, "there is no option colour of crawl"),
+        (f"{SITE}db = 'a.db'\n", 3, "there is no option db: the fleet sets it"),
+        (f"{SITE}max-pages = 'many'\n", 3, "max-pages: 'many' is not a valid integer range"),
+        (f"{SITE}max-pages = 0\n", 3, "max-pages: 0 is not in the range"),
+        (f"{SITE}delay = [1]\n", 3, "delay takes one value"),
+        (f"{SITE}delay = true\n", 3, "delay must be a text or a number"),
+        (f"{SITE}no-warc = 'yes'\n", 3, "no-warc is true or false"),
+        (f"{SITE}header = 'a secret'\n", 3, "header: this is no header (and is not shown"),
+        (f"{SITE}include = ['(']\n", 3, "include: not a regular expression: ("),
+        (f"{SITE}since = 'yesterday'\n", 3, "since: since must be a date"),
+        (f"{SITE}max-size = 'big'\n", 3, "max-size: max_size must be a size"),
+        (f"{SITE}urls-file = 'none.txt'\n", 3, "urls-file: cannot read the file of URLs"),
+        (f"{SITE}cookies = 'none.txt'\n", 3, "cookies: "),
+        (f"{SITE}every = 'often'\n", 3, "every: 'often' is no time"),
+        (f"{SITE}notify = 3\n", 3, "notify must be a text or an array of texts"),
+        (f"{SITE}groups = ['none']\n", 3, "there is no table [groups.none]"),
+        (f"[groups.g]\ndelay = 'x'\n{SITE}", 2, "delay: 'x' is no number of seconds"),
+        (f"[defaults]\nurls = ['https://a.example/']\n{SITE}", 2, "urls belongs into a site"),
+        (f"{SITE}max-size = '1G'\nno-warc = true\n", 1, "a: max_size bounds the raw responses"),
+        ("[sites.a]\ndelay = 3\n", 1, "the site a has no urls"),
+        ("[sites.a]\nurls = ['ftp://a.example/']\n", 1, "a: not an http or https URL: ftp://a.example/"),
+        ("[sites.a]\nurls = ['http://127.0.0.1/']\n", 1, "a: refused: http://127.0.0.1/ is a"),
+        ("[sites]\na = 3\n", 2, "a must be a table: [sites.a]"),
+        ("sites = 3\n", 1, "sites must be a table"),
+        (f"{SITE}[sites.'../b']\nurls = ['b.example']\n", 3, "a site's name has letters"),
+        (f"{SITE}[sites.A]\nurls = ['b.example']\n", 3, "a and A would be one file on some disks"),
+    ],
+)
+def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, line: int, message: str) -> None:
+    with pytest.raises(CommandError) as caught:
+        sites_of(tmp_path, text)
+    place = f"{tmp_path / 'sites.toml'}" + (f", line {line}: " if line else "")
+    assert caught.value.message.startswith(place)
+    assert message in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="fleet init"):
+        read_sites(tmp_path / "none.toml", cli.commands["crawl"], cli.commands["update"])
+    (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
+    with pytest.raises(CommandError, match="is no TOML"):
+        read_sites(tmp_path / "latin.toml", cli.commands["crawl"], cli.commands["update"])
+
+
+def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
+    urls = ["https://www.news.example/", "blog.example/a/b/", "http://blog.example/a/b", "https://x.example/ä'\"/"]
+    fleet = sites_of(tmp_path, new_sites_file([*urls, urls[0]], "you@example.org"))
+    assert [site.name for site in fleet.sites] == [
+        "news.example",
+        "blog.example-a-b",
+        "blog.example-a-b-2",
+        "x.example-c3-a4-22",
+    ]
+    assert fleet.sites[0].urls == ("https://www.news.example/",)
+    assert "--contact=you@example.org" in fleet.sites[0].crawl_words
+    with pytest.raises(CommandError, match="not an http or https URL"):
+        new_sites_file(["ftp://a.example/"], "")

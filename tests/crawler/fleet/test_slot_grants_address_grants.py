@@ -1,0 +1,204 @@
+"""Slots for addresses over all machines: no more than a semaphore that they share has, and each gets its turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.fetch import address_slots as slots
+from broadsheet.crawler.fetch.address_slots import AddressSlots
+from broadsheet.crawler.fleet import slot_grants as address_grants
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes
+from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from tests.crawler.fleet.conftest import free_port
+from tests.crawler.fleet.dask_cluster import DaskCluster
+from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
+
+ADDRESS = "198.51.100.7"
+QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
+
+
+class OneSemaphore:
+    """A semaphore of this process, with Dask's words."""
+
+    def __init__(self, count: int) -> None:
+        self._semaphore = asyncio.Semaphore(count)
+        self.lease_count = 0
+
+    async def acquire(self, timeout: float | None = None) -> bool:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._semaphore.acquire(), timeout)
+            self.lease_count += 1
+            return True
+        return False
+
+    async def release(self) -> bool:
+        self._semaphore.release()
+        return True
+
+
+@dataclass
+class Machine:
+    """A machine of two crawls, which ask one address as often as they can."""
+
+    folder: Path
+    granter: AddressGranter
+    request_count: int = 0
+    crawls: list[AddressSlots] = field(default_factory=list)
+
+    async def ask(self, under_way: list[int], crawl: AddressSlots) -> None:
+        while True:
+            async with crawl.slot(ADDRESS, "a.example"):
+                self.request_count += 1
+                under_way[0] += 1
+                under_way[1] = max(under_way)
+                await asyncio.sleep(0.003)
+                under_way[0] -= 1
+
+
+def machine(folder: Path, semaphore: OneSemaphore) -> Machine:
+    grants = folder / "grants"
+    granter = AddressGranter(grants, 2, lambda _address: semaphore, QUICK)
+    return Machine(folder, granter, crawls=[AddressSlots(folder / "shared", 2, grants) for _ in range(2)])
+
+
+def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+
+    async def crawl_until_all_had_turns() -> int:
+        semaphore, under_way = OneSemaphore(2), [0, 0]
+        machines = [machine(tmp_path / f"machine-{number}", semaphore) for number in range(4)]
+        tasks = [asyncio.ensure_future(each.granter.run()) for each in machines]
+        tasks += [asyncio.ensure_future(each.ask(under_way, crawl)) for each in machines for crawl in each.crawls]
+        async with asyncio.timeout(20):
+            while min(each.request_count for each in machines) < 3:
+                await asyncio.sleep(0.005)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return under_way[1]
+
+    assert asyncio.run(crawl_until_all_had_turns()) == 2
+
+
+def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+
+    async def ask_twice() -> int:
+        semaphore = OneSemaphore(1)
+        for number in range(2):
+            one = machine(tmp_path / f"machine-{number}", semaphore)
+            task = asyncio.ensure_future(one.granter.run())
+            async with asyncio.timeout(20), one.crawls[0].slot(ADDRESS, "a.example"):
+                pass
+            if number == 0:
+                async with asyncio.timeout(20):
+                    while semaphore._semaphore.locked():
+                        await asyncio.sleep(0.005)
+            task.cancel()
+        return semaphore.lease_count
+
+    assert asyncio.run(ask_twice()) >= 2  # on a busy machine one may be given back before its crawl sees it
+
+
+class LateScheduler(OneSemaphore):
+    """It is away at first, and the disk takes no slot with the first lease."""
+
+    def __init__(self, address_folder: Path) -> None:
+        super().__init__(1)
+        self.asked = 0
+        self._address_folder = address_folder
+
+    async def acquire(self, timeout: float | None = None) -> bool:
+        self.asked += 1
+        if self.asked == 1:
+            raise OSError("the scheduler is away")
+        if self.asked == 2:
+            for file in self._address_folder.iterdir():
+                file.unlink()
+            self._address_folder.rmdir()
+            self._address_folder.write_text("in the way")
+        return await super().acquire(timeout)
+
+
+def test_a_scheduler_that_is_away_and_a_disk_that_takes_no_slot_cost_no_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+    grants = tmp_path / "grants"
+    scheduler = LateScheduler(grants / ADDRESS)
+    granter = AddressGranter(grants, 2, lambda _address: scheduler, QUICK)
+    crawl = AddressSlots(tmp_path / "shared", 2, grants)
+
+    async def ask() -> None:
+        task = asyncio.ensure_future(granter.run())
+        async with asyncio.timeout(20):
+            waiting = asyncio.ensure_future(wait_for_slot())
+            while not waiting.done():
+                if (grants / ADDRESS).is_file() and scheduler.asked == 2 and not scheduler._semaphore.locked():
+                    (grants / ADDRESS).unlink()
+                await asyncio.sleep(0.002)
+        task.cancel()
+
+    async def wait_for_slot() -> None:
+        async with crawl.slot(ADDRESS, "a.example"):
+            pass
+
+    asyncio.run(ask())
+    lines = [record.getMessage() for record in caplog.records if record.name == address_grants.__name__]
+    assert [line.partition(":")[0] for line in lines] == [f"no slot of {ADDRESS}"] * 2
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
+    made = DaskCluster(free_port(), tmp_path)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
+    """Forty sites on four addresses, which count requests that are under way."""
+    monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
+    with counting_servers(40, addresses=4) as servers:
+        yield servers
+
+
+@pytest.mark.slow
+def test_forty_sites_on_four_addresses_get_two_requests_each_at_once_from_two_machines(
+    tmp_path: Path, cluster: DaskCluster, servers: list[CountingServer]
+) -> None:
+    """Eight crawls at a time on four workers, two on each machine, and each crawl at all four addresses."""
+    urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
+    words = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "-q")
+    tasks = [
+        SiteTask(f"site-{part}", Path(f"site-{part}.db"), (*urls[5 * part : 5 * part + 5], *words), hosts=(str(part),))
+        for part in range(8)
+    ]
+    cluster.start_scheduler()
+    for number in range(4):
+        cluster.start_worker(f"machine-{number % 2}")
+    while len(cluster.worker_pids()) < 4:
+        continue
+    address = str(tmp_path / "store")
+    place = StorePlace(address, make_store(address), "$MACHINE", LeaseTerms(30.0), wait_seconds=60, per_address=2)
+    results: list[SiteResult] = []
+    DaskEngine(cluster.address, place).run(tasks, results.append)
+    assert [result for result in results if result.end is not SiteEnd.DONE] == []
+    counts = CountedRequest.counts
+    assert dict(counts.most) == {f"127.0.0.{number}": 2 for number in range(2, 6)}
+    assert counts.paths["/"] >= 40
+    assert counts.paths["/a"] >= 40

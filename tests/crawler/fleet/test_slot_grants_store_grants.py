@@ -1,0 +1,114 @@
+"""Runs with one store and no scheduler: no more requests to an address than the list says, over all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.fetch.address_slots import AddressSlots, is_owned
+from broadsheet.crawler.fleet.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.slot_grants import GrantTimes, granted_slots
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store_engine import StoreEngine
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
+
+ADDRESS = "198.51.100.7"
+QUICK = GrantTimes(look=0.002, idle=5.0, turn=5.0, wait=0.5)
+
+
+def place_of(tmp_path: Path, machine: str, per_address: int = 1) -> StorePlace:
+    address = str(tmp_path / "store")
+    return StorePlace(address, make_store(address), str(tmp_path / machine), LeaseTerms(), per_address=per_address)
+
+
+async def ask(slots: AddressSlots, seconds: float = 20.0) -> bool:
+    """Whether a crawl gets a slot in that time."""
+    try:
+        async with asyncio.timeout(seconds), slots.slot(ADDRESS, "a.example"):
+            return True
+    except TimeoutError:
+        return False
+
+
+def test_a_run_has_its_slots_from_the_store_and_leaves_none_behind(tmp_path: Path) -> None:
+    one, other = place_of(tmp_path, "one"), place_of(tmp_path, "other")
+    with granted_slots(one, QUICK) as folder:
+        assert folder is not None
+        assert is_owned(folder)
+        assert asyncio.run(ask(AddressSlots(tmp_path / "shared-1", 1, folder)))
+        with granted_slots(other, QUICK) as other_folder:
+            assert not asyncio.run(ask(AddressSlots(tmp_path / "shared-2", 1, other_folder), 0.1))
+    assert not folder.exists()
+    assert b'"owner": ""' in _record(one)
+    with granted_slots(other, QUICK) as folder:
+        assert asyncio.run(ask(AddressSlots(tmp_path / "shared-2", 1, folder)))
+
+
+def _record(place: StorePlace) -> bytes:
+    record = store_at(place.address).read_record(f"addresses/{ADDRESS}/0.json")
+    assert record is not None
+    return record.data
+
+
+def test_two_runs_in_one_folder_do_not_stand_in_each_others_way(tmp_path: Path) -> None:
+    place = place_of(tmp_path, "one", 2)
+    with granted_slots(place, QUICK) as folder, granted_slots(place, QUICK) as other:
+        assert folder
+        assert other
+        assert is_owned(folder)
+        assert is_owned(other)
+
+
+def test_without_a_bound_or_a_disk_there_are_no_slots(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with granted_slots(place_of(tmp_path, "one", 0)) as folder:
+        assert folder is None
+    (tmp_path / "file").touch()
+    with granted_slots(place_of(tmp_path, "file")) as folder:
+        assert folder is None
+    assert [record.name for record in caplog.records if "bounded on this machine alone" in record.getMessage()] == [
+        "broadsheet.crawler.fleet.slot_grants"
+    ]
+
+
+@pytest.fixture
+def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
+    """Twenty sites on two addresses, which count requests that are under way."""
+    monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
+    with counting_servers(20, addresses=2) as servers:
+        yield servers
+
+
+@pytest.mark.slow
+def test_two_machines_with_one_store_ask_an_address_no_more_than_one_would(
+    tmp_path: Path, servers: list[CountingServer]
+) -> None:
+    """Two crawls side by side on each machine, each at both addresses, where two requests at once are allowed."""
+    urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
+    words = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "-q")
+    tasks = [
+        SiteTask(f"site-{part}", Path(f"site-{part}.db"), (*urls[5 * part : 5 * part + 5], *words), hosts=(str(part),))
+        for part in range(4)
+    ]
+    results: list[SiteResult] = []
+    runs = [
+        threading.Thread(
+            target=StoreEngine(place_of(tmp_path, f"machine-{number}", 2), 2).run,
+            args=(tasks[2 * number : 2 * number + 2], results.append),
+        )
+        for number in range(2)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert [result for result in results if result.end is not SiteEnd.DONE] == []
+    assert len(results) == 4
+    counts = CountedRequest.counts
+    assert dict(counts.most) == {"127.0.0.2": 2, "127.0.0.3": 2}
+    assert (counts.paths["/"], counts.paths["/a"]) == (20, 20)

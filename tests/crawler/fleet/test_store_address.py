@@ -1,0 +1,128 @@
+"""From an address to the store that is meant, and to no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from obstore.store import MemoryStore
+
+from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, PatientStore, StoreRefused
+from broadsheet.crawler.fleet.store_address import (
+    check_conditional_puts,
+    check_identity,
+    make_store,
+    store_at,
+    store_identity,
+)
+from broadsheet.crawler.fleet.stored_run import run_stored
+from tests.crawler.fleet.s3_server import BUCKET, SECRET, S3Server
+from tests.crawler.fleet.sites import crawl_of, site_in, stored_names
+
+
+def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
+    identity = make_store(str(tmp_path / "store"))
+    assert make_store(str(tmp_path / "store")) == identity
+    check_identity(store_at(str(tmp_path / "store")), identity)
+    assert [path.name for path in (tmp_path / "store").iterdir()] == ["store.json"]
+
+
+def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp_path: Path) -> None:
+    identity = make_store(str(tmp_path / "store"))
+    (tmp_path / "mount-point").mkdir()
+    with pytest.raises(StoreRefused, match="holds no store; is it mounted here"):
+        check_identity(store_at(str(tmp_path / "mount-point")), identity)
+    make_store(str(tmp_path / "other"))
+    with pytest.raises(StoreRefused, match="is another store here"):
+        check_identity(store_at(str(tmp_path / "other")), identity)
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "letters.txt").write_text("mine")
+    with pytest.raises(StoreRefused, match="holds other things"):
+        make_store(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("s3://key:secret@bucket/a", "credentials do not belong"),
+        ("s3://bucket/a?X-Amz-Signature=secret", "credentials do not belong"),
+        ("ftp://host/a", "is no address of a store"),
+        ("s3:///a", "is no address of a store"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: str, words: str) -> None:
+    with pytest.raises(StoreRefused, match=words) as caught:
+        store_at(address)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_store_that_overwrites_where_it_should_not_is_refused() -> None:
+    class Lax(BucketStore):
+        def replace_record(self, key: str, data: bytes, version: str) -> str:
+            self.put_bytes(key, data)
+            return "1"
+
+    with pytest.raises(StoreRefused, match="does not honour conditional puts"):
+        check_conditional_puts(Lax(MemoryStore(), "memory://"))
+
+
+def test_each_store_here_honours_conditional_puts(store: ObjectStore) -> None:
+    check_conditional_puts(store)
+    assert store.keys("") == []
+
+
+def test_what_a_later_version_made_is_left_alone(store: ObjectStore) -> None:
+    store.put_bytes("store.json", b'{"store": "x", "layout": 2}')
+    with pytest.raises(StoreRefused, match="has layout 2"):
+        store_identity(store)
+
+
+@pytest.mark.slow
+def test_an_import_of_the_fleet_brings_no_obstore() -> None:
+    code = (
+        "import sys, broadsheet.crawler.fleet.stored_run, broadsheet.crawler.fleet.store_address\n"
+        "print('obstore' in sys.modules)"
+    )
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert process.stdout.strip() == "False"
+
+
+@pytest.mark.slow
+def test_credentials_are_nowhere_in_what_a_run_leaves(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    address = f"s3://{BUCKET}/credentials"
+    make_store(address)
+    store = store_at(address)
+    caplog.set_level("DEBUG")
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    assert stored_names(store, tmp_path) == {"one"}
+    with pytest.raises(StoreRefused) as refused:
+        make_store(f"s3://no-such-bucket-{tmp_path.name.lower().replace('_', '-')}/a")
+    left = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    left += [chunk for key in store.keys("") for chunk in store.chunks(key)]
+    left += [caplog.text.encode(), repr(store).encode(), str(refused.value).encode()]
+    assert len(left) > 8
+    assert all(SECRET.encode() not in data for data in left)
+
+
+@pytest.mark.slow
+def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(
+    s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(StoreRefused, match="no such bucket"):
+        make_store("s3://nobody-made-this/a")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    away = PatientStore(store_at(f"s3://{BUCKET}/a"), Patience(seconds=0))
+    with pytest.raises(Exception, match=r"s3://archives/a/store\.json") as caught:
+        store_identity(away)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,382 @@
+"""Runs of a site in a store: what two runners, a stalled one and a killed one bring home is all there at the end.
+
+Runs of a site in a store: what two runners, a stalled one and a killed one bring home is all there at the end.
+
+One task in a store: its result, also where it cannot run at all, and no secret for its crawl.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet import site_processes as run_site
+from broadsheet.crawler.fleet import stored_run
+from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, StoreUnreachable
+from broadsheet.crawler.fleet.site_copies import beside_prefix
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, SiteIsLeased, acquire, read_site
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.stored_run import StorePlace, read_result, run_stored, run_task
+from broadsheet.output.archive.archive_errors import InUse
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import take_down
+from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
+from tests.output.conftest import Clock, Maker
+
+
+def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectStore, tmp_path: Path) -> None:
+    site = site_in(run_store, tmp_path)
+    run_stored(site, crawl_of("one", "two"))
+    assert not site.copy.folder.exists()
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+    assert read_site(run_store, "lamp").owner == ""
+
+
+def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one"))
+    first_files = stored_manifest(run_store).warc_files
+
+    def update(archive: Path, is_lost: Event) -> None:
+        assert list(archive.parent.rglob("*.warc.gz")) == []
+        with Archive.open(archive) as opened:
+            assert opened.short_files == ()
+        store_pages(archive, ["two", "one"])
+
+    run_stored(site_in(run_store, tmp_path, "second"), update)
+    files = stored_manifest(run_store).warc_files
+    assert set(first_files) < set(files)
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+    assert len(run_store.keys("sites/lamp/archive/")) == 1
+    assert len(run_store.keys("sites/lamp/manifests/")) == 1
+
+
+def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one"))
+    refers_to: list[object] = []
+
+    def update(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one"], Maker(Clock(3_000)))
+        with closing(open_database(archive, read_only=True)) as db:
+            refers_to.extend(
+                row[0] for row in db.execute("SELECT refers_to FROM captures ORDER BY fetched_at").fetchall()
+            )
+
+    run_stored(site_in(run_store, tmp_path), update)
+    assert [original is None for original in refers_to] == [True, False]
+
+
+def test_a_site_that_another_runner_has_is_left_alone(run_store: ObjectStore, tmp_path: Path) -> None:
+    def second_runner(archive: Path, is_lost: Event) -> None:
+        with pytest.raises(SiteIsLeased, match="lamp is run by first"):
+            run_stored(site_in(run_store, tmp_path, "second"), crawl_of("never"))
+        store_pages(archive, ["one"])
+
+    run_stored(site_in(run_store, tmp_path), second_runner)
+    assert stored_names(run_store, tmp_path) == {"one"}
+
+
+def stalled_runner(store: ObjectStore, tmp_path: Path, *second_names: str) -> Callable[[Path, Event], None]:
+    """A crawl that stores a page, stalls until another runner has run the site, and wakes after that."""
+
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        later = Clock(600)
+        run_stored(site_in(store, tmp_path, "second", later), crawl_of(*second_names))
+
+    return crawl
+
+
+def test_a_stalled_runner_loses_its_lease_and_no_page(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("base"))
+    first = site_in(run_store, tmp_path, "first", Clock(5))
+    run_stored(first, stalled_runner(run_store, tmp_path, "quick"))
+    assert stored_names(run_store, tmp_path) == {"base", "quick", "late"}
+    assert not first.copy.folder.exists()
+    assert run_store.keys(beside_prefix("lamp")) == []
+    names = [file.name for file in stored_manifest(run_store).warc_files]
+    assert len(names) == len(set(names)) == 3
+
+
+def test_a_runner_whose_site_is_kept_by_another_does_not_say_that_it_is_done(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        acquire(run_store, "lamp", "second", LeaseTerms(120.0, 10.0, Clock(600)))
+
+    with pytest.raises(SiteIsLeased, match="lamp is run by second"):
+        run_stored(site_in(run_store, tmp_path, "first", Clock()), crawl)
+    assert len(run_store.keys(beside_prefix("lamp"))) == 1
+    run_stored(site_in(run_store, tmp_path, "third", Clock(900)), crawl_of("more"))
+    assert stored_names(run_store, tmp_path) == {"late", "more"}
+
+
+def test_what_is_beside_is_merged_by_whoever_has_the_site_next(
+    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_run, "_merge_now", lambda site: None)
+        run_stored(site_in(run_store, tmp_path, "first", Clock()), stalled_runner(run_store, tmp_path, "quick"))
+    assert len(run_store.keys(beside_prefix("lamp"))) == 1
+    assert stored_names(run_store, tmp_path) == {"quick"}
+    run_stored(site_in(run_store, tmp_path, "third", Clock(900)), crawl_of("more"))
+    assert stored_names(run_store, tmp_path) == {"quick", "late", "more"}
+    assert run_store.keys(beside_prefix("lamp")) == []
+
+
+STEPS = ("fetch_site", "merge_beside", "upload_site", "remove_copy", "_remove_replaced")
+
+
+class PowerCutError(BaseException):
+    """Stands for a kill: nothing that would clean up runs after it."""
+
+
+@pytest.mark.parametrize(
+    ("step", "moment"),
+    [
+        ("upload_site", "after"),
+        *(
+            pytest.param(step, moment, marks=pytest.mark.slow)
+            for step in STEPS
+            for moment in ("before", "after")
+            if (step, moment) != ("upload_site", "after")
+        ),
+    ],
+)
+def test_a_runner_that_is_killed_at_a_step_has_lost_nothing(
+    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, moment: str
+) -> None:
+    run_stored(site_in(run_store, tmp_path, "first", Clock()), crawl_of("base"))
+    action = getattr(stored_run, step)
+
+    def cut(*arguments: object) -> object:
+        if moment == "after":
+            action(*arguments)
+        raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_run, step, cut)
+        patch.setattr(stored_run.SiteLease, "release", lambda lease: None)
+        with pytest.raises(PowerCutError):
+            run_stored(site_in(run_store, tmp_path, "first", Clock(100)), crawl_of("one"))
+    has_crawled = step not in STEPS[:2]
+    run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("two"))
+    assert stored_names(run_store, tmp_path) == {"base", "two"} | ({"one"} if has_crawled else set())
+    assert not (tmp_path / "first/lamp").exists()
+
+
+def test_what_a_killed_runner_left_is_put_beside_where_the_site_moved_on(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    site = site_in(run_store, tmp_path, "first", Clock())
+    acquire(run_store, "lamp", "first", site.terms)
+    site.copy.folder.mkdir(parents=True)
+    stored_run.write_origin(site.copy, "")
+    store_pages(site.copy.archive, ["left"])
+    run_stored(site_in(run_store, tmp_path, "second", Clock(600)), crawl_of("quick"))
+    run_stored(site_in(run_store, tmp_path, "first", Clock(1_200)), crawl_of("more"))
+    assert stored_names(run_store, tmp_path) == {"left", "quick", "more"}
+
+
+def test_a_crawl_that_still_runs_here_keeps_its_archive(run_store: ObjectStore, tmp_path: Path) -> None:
+    site = site_in(run_store, tmp_path)
+    site.copy.folder.mkdir(parents=True)
+    stored_run.write_origin(site.copy, "elsewhere")
+    with Archive.open(site.copy.archive), pytest.raises(InUse):
+        run_stored(site, crawl_of("one"))
+    assert read_site(run_store, "lamp").owner == ""
+
+
+def test_a_crawl_that_raises_is_brought_home_too(run_store: ObjectStore, tmp_path: Path) -> None:
+    def failing(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one"])
+        raise ValueError("no memory")
+
+    with pytest.raises(ValueError, match="no memory"):
+        run_stored(site_in(run_store, tmp_path), failing)
+    assert stored_names(run_store, tmp_path) == {"one"}
+
+
+def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
+    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(*arguments: object) -> None:
+        raise StoreUnreachable("the store is away")
+
+    site = site_in(run_store, tmp_path, "first", Clock())
+    with monkeypatch.context() as patch:
+        patch.setattr(type(run_store), "put_file", unreachable)
+        with pytest.raises(StoreUnreachable):
+            run_stored(site, crawl_of("one"))
+    assert site.copy.is_left_over()
+    run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("two"))
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+
+
+def test_what_is_taken_down_leaves_the_store(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
+    old_keys = stored_manifest(run_store).keys
+
+    def forget(archive: Path, is_lost: Event) -> None:
+        with Archive.open(archive) as opened:
+            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+
+    run_stored(site_in(run_store, tmp_path), forget)
+    assert stored_names(run_store, tmp_path) == {"two"}
+    kept = b"".join(chunk for key in stored_manifest(run_store).keys for chunk in run_store.chunks(key))
+    assert b"of one is told here" not in kept
+    assert all(run_store.length(key) is None for key in old_keys)
+
+
+def test_what_was_taken_down_does_not_come_back_with_a_late_runner(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
+
+    def stalled(archive: Path, is_lost: Event) -> None:
+        def forget(other_archive: Path, is_lost: Event) -> None:
+            with Archive.open(other_archive) as opened:
+                take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+
+        store_pages(archive, ["late"])
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget)
+
+    run_stored(site_in(run_store, tmp_path, "first", Clock(100)), stalled)
+    assert stored_names(run_store, tmp_path) == {"two", "late"}
+
+
+def test_a_takedown_that_comes_late_is_carried_out(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
+
+    def stalled(archive: Path, is_lost: Event) -> None:
+        with Archive.open(archive) as opened:
+            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), crawl_of("quick"))
+
+    run_stored(site_in(run_store, tmp_path, "first", Clock(100)), stalled)
+    assert stored_names(run_store, tmp_path) == {"two", "quick"}
+
+
+TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",))
+
+
+class QuickCrawl:
+    """In place of a crawl's process: stores a page at once."""
+
+    def __init__(self, archive: Path) -> None:
+        store_pages(archive, ["one"])
+
+    def result(self) -> SiteResult:
+        return SiteResult("lamp", SiteEnd.DONE, 0, Path("local.db"), seconds=1.5)
+
+
+@pytest.fixture
+def environments(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
+    """Crawls are quick; what each got of the environment."""
+    given: list[Mapping[str, str]] = []
+
+    def start(task: SiteTask, lifeline: Lifeline, log: Path, environment: Mapping[str, str]) -> QuickCrawl:
+        given.append(environment)
+        return QuickCrawl(task.archive)
+
+    monkeypatch.setattr(run_site, "start_site", start)
+    return given
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> StorePlace:
+    address = str(tmp_path / "store")
+    return StorePlace(address, make_store(address), str(tmp_path / "work"), LeaseTerms(), Patience(seconds=0))
+
+
+def run(task: SiteTask, place: StorePlace) -> SiteResult:
+    lifeline = Lifeline()
+    try:
+        return run_task(task, place, lifeline, lambda: False)
+    finally:
+        lifeline.close()
+
+
+def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
+    tmp_path: Path, place: StorePlace, environments: list[Mapping[str, str]]
+) -> None:
+    result = run(TASK, place)
+    assert (result.end, result.archive, result.seconds) == (SiteEnd.DONE, TASK.archive, 1.5)
+    assert run(TASK, place) == result
+    assert len(environments) == 1
+    assert run(replace(TASK, due_at="2026-01-02T00:00:00+00:00"), place).end is SiteEnd.DONE
+    assert len(environments) == 2
+    assert stored_names(store_at(place.address), tmp_path) == {"one"}
+
+
+def test_a_task_whose_archive_waits_beside_another_has_no_result_yet(
+    tmp_path: Path, place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class LateCrawl(QuickCrawl):
+        """Another runner takes the site while it is under way."""
+
+        def __init__(self, archive: Path) -> None:
+            super().__init__(archive)
+            later = LeaseTerms(clock=lambda: "2999-01-01T00:00:00+00:00")
+            acquire(store_at(place.address), "lamp", "another", later)
+
+    monkeypatch.setattr(run_site, "start_site", lambda task, *_words: LateCrawl(task.archive))
+    result = run(TASK, place)
+    assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
+    assert read_result(store_at(place.address), TASK) is None
+
+
+def test_a_site_that_another_has_is_in_use(place: StorePlace, environments: list[Mapping[str, str]]) -> None:
+    acquire(store_at(place.address), "lamp", "another")
+    result = run(TASK, place)
+    assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
+    assert "lamp is run by another" in result.message
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"address": "/nowhere/at/all"}, "is it mounted?"),
+        ({"identity": "other"}, "is another store here"),
+        ({"address": "ftp://a/b"}, "is no address of a store"),
+    ],
+)
+def test_a_store_that_cannot_be_used_fails_the_task_in_a_line(
+    place: StorePlace, environments: list[Mapping[str, str]], change: dict[str, str], words: str
+) -> None:
+    result = run(TASK, replace(place, **change))
+    assert (result.end, result.exit_code) == (SiteEnd.FAILED, 1)
+    assert words in result.message
+    assert "\n" not in result.message
+    assert environments == []
+
+
+def test_a_crawl_gets_no_credentials_of_the_store(
+    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "very-secret")
+    run(TASK, place)
+    assert {name: environments[0][name] for name in os.environ if name.startswith("AWS_")} == {
+        name: "" for name in os.environ if name.startswith("AWS_")
+    }
+    assert "very-secret" not in str(environments)
+
+
+def test_the_work_folder_may_name_variables_of_the_machine(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCRATCH", str(tmp_path))
+    assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
+
+
+def test_a_damaged_result_counts_for_none(place: StorePlace) -> None:
+    store = store_at(place.address)
+    store.put_bytes("sites/lamp/result.json", b'{"task": 1}')
+    assert read_result(store, TASK) is None

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Migrations
+
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from tests.new_archives import copied_schemas
+from tests.output.older import copy_as_version
+from tests.output.wires import fetched
+
+
+def test_a_new_file_states_its_version(file):
+    db = open_database(file)
+    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    assert db["meta"].get("schema_version")["value"] == str(SCHEMA_VERSION)
+
+
+def test_what_other_tests_take_for_a_new_file_is_one(tmp_path):
+    dumps = []
+    for name, test_file in [("made.db", Path(__file__)), ("copied.db", Path(__file__).parent.parent / "test_else.py")]:
+        with copied_schemas(test_file):
+            db = open_database(tmp_path / name)
+        settings = [db.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "user_version", "page_size")]
+        rows = {table: list(db[table].rows) for table in db.table_names() if table != MIGRATIONS.migrations_table}
+        dumps.append((db.schema, settings, rows))
+        db.close()
+    assert dumps[0] == dumps[1]
+
+
+def test_a_writer_is_set_up(file):
+    db = open_database(file)
+    settings = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys", "synchronous")]
+    assert settings == ["wal", 1, 1]
+    assert db.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
+
+
+def test_opening_twice_changes_nothing(file):
+    open_database(file).close()
+    before = file.read_bytes()
+    open_database(file).close()
+    assert file.read_bytes() == before
+
+
+def test_names_with_url_characters_are_files(tmp_path):
+    open_database(tmp_path / "a?b#c%20.db").close()
+    assert os.listdir(tmp_path) == ["a?b#c%20.db"]
+
+
+def test_a_reader_cannot_write(file):
+    open_database(file).close()
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        open_database(file, read_only=True).execute("INSERT INTO meta VALUES ('a', 'b')")
+
+
+def _two_steps() -> Migrations:
+    later = Migrations(MIGRATIONS.name)
+    later._migrations = list(MIGRATIONS._migrations)
+
+    @later()
+    def m0002_colour(db):
+        db.execute("ALTER TABLE articles ADD COLUMN colour TEXT")
+
+    return later
+
+
+def test_an_older_file_is_upgraded_after_a_backup(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome("http://a.test/1", "one two three")])
+    db = open_writer(file, _two_steps(), SCHEMA_VERSION + 1)
+    assert "colour" in db["articles"].columns_dict
+    assert db["articles"].count == 1
+    assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION + 1,)
+    backup = open_database(f"{file}.backup-v{SCHEMA_VERSION}", read_only=True)
+    assert backup["articles"].count == 1
+    assert "colour" not in backup["articles"].columns_dict
+
+
+def test_a_failed_upgrade_leaves_the_old_version(file):
+    open_database(file).close()
+    broken = _two_steps()
+
+    @broken()
+    def m0003_fails(db):
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        open_writer(file, broken, SCHEMA_VERSION + 1)
+    db = open_database(file)
+    assert "colour" not in db["articles"].columns_dict
+
+
+def test_a_newer_file_is_refused_untouched(file):
+    open_writer(file, _two_steps(), SCHEMA_VERSION + 1).close()
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(WrongSchema, match="newer"):
+            open_database(file, read_only=read_only)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"hello, this is no database", b"%PDF-1.7", b"SQLite format 3\0" + b"x" * 4096])
+def test_what_is_not_sqlite_is_refused_untouched(file, content):
+    file.write_bytes(content)
+    for read_only in (False, True):
+        with pytest.raises(ArchiveError) as caught:
+            open_database(file, read_only=read_only)
+        assert isinstance(caught.value, NotAnArchive)
+        assert "\n" not in str(caught.value)
+    assert file.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "table", ["notes (id)", "meta (key, value)", "meta (other)", "urls (id)"], ids=["notes", "meta", "odd", "urls"]
+)
+def test_the_database_of_another_program_is_refused_untouched(file, table):
+    other = sqlite3.connect(file)
+    other.execute(f"CREATE TABLE {table}")
+    other.close()
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(NotAnArchive, match="another program"):
+            open_database(file, read_only=read_only)
+    assert file.read_bytes() == before
+
+
+def test_places_that_cannot_be_used(tmp_path):
+    with pytest.raises(NotReachable, match="is a folder"):
+        open_database(tmp_path)
+    with pytest.raises(NotReachable, match="does not exist"):
+        open_database(tmp_path / "none" / "a.db")
+    with pytest.raises(NotReachable, match="does not exist"):
+        open_database(tmp_path / "a.db", read_only=True)
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(NotAnArchive):
+        open_database(tmp_path / "empty.db", read_only=True)
+
+
+def _as_nobody(work: Callable[[], str]) -> str:
+    """Do the work as a user for whom a folder's permissions count; root is above them.
+
+    A fork, since that user may not be allowed to start the interpreter that runs the tests.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setgid(65534)
+                os.setuid(65534)
+            stdout = work()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the parent tells it
+            stdout = f"failed: {error!r}"
+        os.write(writing, stdout.encode())
+        os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading, "rb") as stream:
+        return stream.read().decode()
+
+
+@pytest.fixture
+def sealed(tmp_path_factory):
+    """A folder that everybody may enter and nobody may write."""
+    folder = Path(tempfile.mkdtemp())
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("wal", [False, True], ids=["finished", "left in WAL mode"])
+def test_a_finished_file_opens_from_a_folder_that_cannot_be_written(sealed, make, wal):
+    with Archive.open(sealed / "a.db", make.clock) as archive:
+        archive.save([make.outcome("http://a.test/1", "one two three")])
+    if wal:
+        sqlite3.connect(sealed / "a.db").execute("PRAGMA journal_mode = WAL").connection.close()
+    sealed.chmod(0o555)
+    file = sealed / "a.db"
+    said = _as_nobody(lambda: str([row["url"] for row in open_database(file, read_only=True)["articles"].rows]))
+    assert said == "['http://a.test/1']"
+
+
+def test_a_folder_that_cannot_be_written_is_refused_in_one_line(sealed):
+    sealed.chmod(0o555)
+
+    def refused() -> str:
+        try:
+            Archive.open(sealed / "a.db")
+        except NotReachable as error:
+            return str(error)
+        return "opened"
+
+    said = _as_nobody(refused)
+    assert "cannot be written" in said
+    assert "\n" not in said
+
+
+def test_an_archive_of_version_3_goes_on(tmp_path, make):
+    """Its articles are found and related as before, and what is stored from now on too."""
+    copies = [make.outcome(f"http://a.test/{n}", " ".join([*map(str, range(60)), f"copy{n}"])) for n in range(3)]
+    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
+    with Archive.open(newer) as archive:
+        archive.save(copies[:2])
+    copy_as_version(newer, older, 3)
+    with Archive.open(older) as archive:
+        archive.save([copies[2]])
+        settle(archive.db)
+        assert archive.db["duplicates"].count == 3
+        rows = archive.db.execute("SELECT count(*) FROM articles_fts WHERE articles_fts MATCH 'copy0 OR copy2'")
+        assert rows.fetchone() == (2,)
+        assert verify(archive.db) == []
+    assert Path(f"{older}.backup-v3").is_file()
+
+
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket", "link"])
+def test_what_is_no_file_is_refused(tmp_path, monkeypatch, kind, read_only):
+    monkeypatch.chdir(tmp_path)
+    if kind == "pipe":
+        os.mkfifo("odd")
+    elif kind == "socket":
+        socket.socket(socket.AF_UNIX).bind("odd")
+    elif kind == "link":
+        os.symlink("odd", "odd")
+    elif os.geteuid():
+        os.symlink("/dev/null", "odd")
+    else:  # root's faults must not make files beside the machine's devices
+        os.mknod("odd", stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    with pytest.raises(NotReachable, match=r"is no ordinary file|cannot be read"):
+        open_database("odd", read_only=read_only)
+    with pytest.raises(NotReachable):
+        Archive.open("odd")
+    assert os.listdir() == ["odd"]
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock"])
+def test_a_name_that_another_archive_needs_is_refused(file, ending):
+    with pytest.raises(NotReachable, match="beside an archive"):
+        Archive.open(f"{file}{ending}")
+    with Archive.open(file):
+        assert {path.name for path in file.parent.iterdir()} <= {"a.db", "a.db.lock", "a.db-wal", "a.db-shm"}
+        with pytest.raises(NotReachable, match="beside an archive"):
+            Archive.open(f"{file}{ending}")
+
+
+def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(file)
+    for path in (link, file):
+        with Archive.open(path) as archive:
+            archive.keep_raw({"software": "test"})
+            archive.save([fetched(f"http://a.test/{path.name}")])
+            with pytest.raises(InUse):
+                Archive.open(link if path == file else file)
+    assert [path.name for path in link.parent.iterdir()] == ["link.db"]
+    assert verify(open_database(link, read_only=True)) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc", "elsewhere"]
+
+
+def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatch):
+    Archive.open(file).close()
+    monkeypatch.setattr("broadsheet.output.archive.archive_file._BUSY_MS", 200)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
+        other_program.execute("BEGIN IMMEDIATE")
+        with pytest.raises(NotReachable, match="database is locked"):
+            open_database(file)
+    open_database(file).close()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned, keep_lock
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_only_one_holds_it_and_nothing_stays(file):
+    first, second = ArchiveLock(file), ArchiveLock(file)
+    first.acquire()
+    with pytest.raises(InUse):
+        second.acquire()
+    first.release()
+    assert os.listdir(file.parent) == []
+    second.acquire()
+    second.release()
+    second.release()
+
+
+def test_a_dead_holder_holds_nothing(file):
+    code = f"import sys, os; sys.path.insert(0, {str(ROOT)!r})"
+    code += "; from broadsheet.output.archive.archive_lock import ArchiveLock"
+    code += f"; ArchiveLock({str(file)!r}).acquire(); os._exit(1)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 1
+    assert os.path.exists(f"{file}.lock")
+    ArchiveLock(file).acquire()
+
+
+def test_a_lock_on_a_file_that_lost_its_name_does_not_count(file, monkeypatch):
+    lock, path = ArchiveLock(file), Path(f"{file}.lock")
+    take, turns = lock._lock.acquire, []
+
+    def acquire(**options):
+        take(**options)
+        if not turns:  # another process removes the name just before the first try takes hold
+            path.unlink()
+        turns.append(1)
+
+    monkeypatch.setattr(lock._lock, "acquire", acquire)
+    lock.acquire()
+    assert len(turns) == 2
+    with pytest.raises(InUse):
+        ArchiveLock(file).acquire()
+
+
+def test_a_missing_folder(tmp_path):
+    with pytest.raises((NotReachable, InUse)):
+        ArchiveLock(tmp_path / "none" / "a.db").acquire()
+
+
+def test_who_waits_gets_it_when_its_holder_lets_go(file):
+    holder, waiter = ArchiveLock(file), ArchiveLock(file)
+    holder.acquire()
+    with pytest.raises(InUse):
+        waiter.acquire(0.06)
+    threading.Timer(0.06, holder.release).start()
+    waiter.acquire(60)
+    waiter.release()
+
+
+def test_a_lock_that_is_kept_is_lent_to_one_at_a_time(file):
+    with keep_lock(file, 0):
+        first, second = ArchiveLock(file), ArchiveLock(file)
+        first.acquire()
+        with pytest.raises(InUse):
+            second.acquire()
+        first.release()
+        assert is_owned(file)
+        second.acquire()
+    second.release()
+    assert os.listdir(file.parent) == []
+    first.acquire()
+    with pytest.raises(InUse):
+        second.acquire()
+
+
+def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, monkeypatch):
+    assert not is_owned(file)
+    held = ArchiveLock(file)
+    held.acquire()
+    assert is_owned(file)
+    with pytest.raises(InUse):
+        ArchiveLock(file).acquire()
+    held.release()
+    assert not is_owned(file)
+    Path(f"{file}.lock").touch()  # left by a process that was killed
+    assert is_owned(file) is not Path("/proc/locks").exists()
+    monkeypatch.setattr("broadsheet.output.archive.archive_lock._KERNEL_LOCKS", file.parent / "no such file")
+    assert is_owned(file)

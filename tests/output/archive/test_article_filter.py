@@ -1,0 +1,110 @@
+"""Tests."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.archive.article_filter import (
+    ArticleBounds,
+    find_known_url,
+    host_condition,
+    primary_tag,
+    read_day,
+)
+
+ARTICLES = {
+    "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},
+    "b": {"host": "www.a.test", "published_day": "2024-02-01", "language": "de", "section": "Sport"},
+    "c": {"host": "ba.test", "published_day": None, "language": None, "section": "Investigación"},
+}
+
+
+@pytest.mark.parametrize(
+    ("bounds", "names"),
+    [
+        ({}, "abc"),
+        ({"host": "a.test"}, "ab"),
+        ({"host": "www.a.test"}, "b"),
+        ({"host": "%"}, ""),
+        ({"since": "2024-02"}, "b"),
+        ({"until": "2024-01"}, "a"),
+        ({"until": "2024-01-30"}, ""),
+        ({"since": "2024", "until": "2024"}, "ab"),
+        ({"languages": ("en", "fr")}, "a"),
+        ({"section": "sport"}, "b"),
+        ({"section": "INVESTIGACIÓN"}, "c"),
+        ({"host": "a.test", "languages": ("de",), "section": "Sport"}, "b"),
+    ],
+)
+def test_bounds(archive, make, bounds, names):
+    archive.save([make.outcome(f"http://a.test/{name}", name) for name in ARTICLES])
+    for name, values in ARTICLES.items():
+        archive.db["articles"].update(
+            archive.db.execute("SELECT id FROM articles WHERE url = ?", [f"http://a.test/{name}"]).fetchone()[0], values
+        )
+    article_filter = ArticleBounds(**bounds)
+    query = f"SELECT url FROM articles WHERE {article_filter.condition} ORDER BY url"
+    assert "".join(url[-1] for (url,) in archive.db.execute(query, dict(article_filter.values))) == names
+
+
+HOSTS = ("a.test", "a.test:8000", "www.a.test", "www.a.test:8000", "ba.test", "a.testing", "a_test", "axtest:8000",
+         "xn--mller-kva.test", "[::1]:8000", "127.0.0.1:8000")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "hosts"),
+    [
+        ("a.test", {"a.test", "a.test:8000", "www.a.test", "www.a.test:8000"}),
+        ("www.a.test", {"www.a.test", "www.a.test:8000"}),
+        ("A.TEST:8000", {"a.test:8000", "www.a.test:8000"}),
+        ("a.test:9000", set()),
+        ("https://www.a.test/news/", {"www.a.test", "www.a.test:8000"}),
+        ("a_test", {"a_test"}),
+        ("%", set()),
+        ("m\u00fcller.test", {"xn--mller-kva.test"}),
+        ("127.0.0.1", {"127.0.0.1:8000"}),
+        ("[::1]", {"[::1]:8000"}),
+        ("' OR 1=1 --", set()),
+        ("a\\", set()),
+        ("", set(HOSTS)),
+        ("  ", set(HOSTS)),
+    ],
+)
+def test_a_host_is_meant_with_all_below_it_and_at_any_port_unless_it_names_one(archive, name, hosts):
+    named_hosts = f"SELECT column1 AS host FROM (VALUES {', '.join(['(?)'] * len(HOSTS))})"
+    rows = archive.db.execute(f"SELECT host FROM ({named_hosts}) WHERE {host_condition(name)}", HOSTS)
+    assert {host for (host,) in rows} == hosts
+
+
+@pytest.mark.parametrize("text", ["2024", "2024-01", "2024-01-31", " 2024-01-31 "])
+def test_days_months_and_years(text):
+    assert read_day(text) == text.strip()
+
+
+@pytest.mark.parametrize("text", ["", "May", "24", "2024-13", "2024-02-30", "2024-1-1", "\u0662\u0660\u0662\u0664"])
+def test_what_is_no_day(text):
+    with pytest.raises(ValueError, match="is no day"):
+        read_day(text)
+
+
+@pytest.mark.parametrize(("language", "tag"), [("en", "en"), ("EN-gb", "en"), (" pt_BR ", "pt")])
+def test_the_primary_tag_of_a_language(language, tag):
+    assert primary_tag(language) == tag
+
+
+@pytest.mark.parametrize("typed", ["a.test/1", "http://a.test/1/", "https://www.a.test/1", "http://a.test/1#top"])
+def test_what_is_typed_finds_the_stored_url(archive, make, typed):
+    archive.save([make.outcome("http://a.test/1", "x")])
+    assert find_known_url(archive.db, typed) == "http://a.test/1"
+
+
+def test_the_very_url_goes_before_what_is_near(archive, make):
+    archive.save([make.outcome("http://a.test/1", "x"), make.outcome("https://a.test/1/", "y")])
+    assert find_known_url(archive.db, "https://a.test/1/") == "https://a.test/1/"
+    assert find_known_url(archive.db, "http://a.test/1") == "http://a.test/1"
+
+
+def test_an_unknown_url_is_none(archive, make):
+    archive.save([make.outcome("http://a.test/1", "x")])
+    assert find_known_url(archive.db, "http://a.test/2") is None
+    assert find_known_url(archive.db, "") is None

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import json
+import zlib
+
+import pytest
+
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.output.archive.archive_errors import DamagedValue, TextConflict
+from broadsheet.output.archive.ledger import (
+    block_id,
+    make_ledger_rows,
+    read_kept_blocks,
+    read_layout,
+    read_ledger,
+    store_texts,
+)
+from tests.output.cleaned_pages import with_page
+
+URL = "http://a.test/1"
+BLOCKS = (
+    Block(0, BlockKind.HEADING, "Title", "", "body>h1", 1, 0, frozenset({"header", "main"})),
+    Block(1, BlockKind.PARAGRAPH, "One é link", "One é [link](http://b.test/)", "body>p.a[&>b]", 0, 4),
+    Block(2, BlockKind.PARAGRAPH, "One é link", "", "body>p.b"),
+    Block(5, BlockKind.LINE, "Share", "[Share](http://a.test/s)", "body>nav>a", 0, 5, frozenset({"nav"})),
+)
+VERDICTS = tuple(Verdict(n != 3, f"reason{n % 2}", "rule") for n in range(4))
+
+
+PACKED_BY_ZLIB_NG = bytes.fromhex(
+    "785e8b8e564aca4fa9b44b2c2ac94cce49b52b50d2513000a36825a898928e82526e62669e52ac8e82525062669e8256727e6e6ab1961e48044d"
+    "7f698e5d4ea6928e82918e82b18e4234488b6f7e51aa425162661e36f5c3ccbe580070f96475"
+)
+"""A layout as archives of versions 4 and 5 hold them."""
+
+
+def save(archive, make, blocks, verdicts):
+    text = "\n".join(block.text for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept)
+    outcome = make.outcome(URL, "x")
+    archive.save([with_page(outcome, blocks=blocks, verdicts=verdicts, text=text)])
+    [(page,)] = archive.db.execute("SELECT id FROM pages").fetchall()
+    return page
+
+
+def test_what_was_written_is_read_back_exactly(archive, make):
+    page = save(archive, make, BLOCKS, VERDICTS)
+    assert list(read_ledger(archive.db, page)) == list(zip(BLOCKS, VERDICTS, strict=True))
+
+
+def test_writing_again_replaces(archive, make):
+    save(archive, make, BLOCKS, VERDICTS)
+    page = save(archive, make, BLOCKS[1:], VERDICTS[1:])
+    assert [block for block, _ in read_ledger(archive.db, page)] == list(BLOCKS[1:])
+
+
+def test_a_page_without_ledger(archive):
+    assert list(read_ledger(archive.db, 1)) == []
+
+
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("count", [3, 4])
+def test_the_kept_blocks_are_those_of_the_ledger_also_where_positions_have_gaps(archive, make, first, count):
+    verdicts = (VERDICTS[3], *VERDICTS[1:])  # the first is removed
+    page = save(archive, make, BLOCKS[first:count], verdicts[first:count])
+    kept_blocks = [block for block, verdict in read_ledger(archive.db, page) if verdict.kept]
+    assert len(kept_blocks) == 2
+    assert list(read_kept_blocks(archive.db, page)) == kept_blocks
+
+
+def test_the_kept_blocks_of_a_page_whose_layout_is_of_fewer_are_not_read(archive, make):
+    page = save(archive, make, BLOCKS[:3], VERDICTS[:3])
+    shorter = make_ledger_rows(BLOCKS[:2], VERDICTS[:2]).layout
+    archive.db.execute("UPDATE page_layout SET layout = ?", [shorter])
+    with pytest.raises(DamagedValue, match="page_layout/layout row"):
+        list(read_kept_blocks(archive.db, page))
+    assert list(read_kept_blocks(archive.db, page + 1)) == []
+
+
+def test_one_number_a_text(archive, make):
+    save(archive, make, BLOCKS, VERDICTS)
+    ids = [number for (number,) in archive.db.execute("SELECT block_id FROM blocks ORDER BY position")]
+    assert ids == [block_id(block.text) for block in BLOCKS]
+    assert ids[1] == ids[2]
+    assert [row["kind"] for row in archive.db["blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
+
+
+def test_a_layout_that_another_library_packed_is_read():
+    rows = [
+        ["body>article>p", 0, 0, ["article", "main"], "Rain *comes*."],
+        ["body>article>ul>li", 2, 3, [], "More rain."],
+    ]
+    assert read_layout(PACKED_BY_ZLIB_NG) == rows * 3
+
+
+def test_what_is_packed_is_json_whatever_stands_in_it():
+    odd = 'a "b" [\\", 0, 0, ["x"], \x01 \u2028 é \ud800'
+    blocks = [
+        Block(n, BlockKind.LINE, "t", odd, odd, 2, 3, frozenset(marks))
+        for n, marks in enumerate([(), ("main", "aside")])
+    ]
+    packed = make_ledger_rows(blocks, [Verdict(True, "a", "b")] * 2).layout
+    text = odd.replace("\ud800", "?")
+    assert json.loads(zlib.decompress(packed)) == [[text, 2, 3, [], text], [text, 2, 3, ["aside", "main"], text]]
+    assert [row[0] for row in read_layout(packed)] == [text, text]
+
+
+@pytest.fixture
+def two_texts(monkeypatch):
+    """Two texts with one number, since a number has eight bits here."""
+    monkeypatch.setattr("broadsheet.output.archive.ledger.BLOCK_BITS", 8)
+    texts = [f"Paragraph {n} of the story." for n in range(300)]
+    return next((first, second) for first in texts for second in texts if first < second and same_number(first, second))
+
+
+def same_number(first, second):
+    return block_id(first) == block_id(second)
+
+
+def test_a_text_whose_number_stands_for_another_one_is_an_error_that_names_both(archive, two_texts):
+    first, second = two_texts
+    number = block_id(first)
+    with archive.db.conn:
+        store_texts(archive.db, [(number, first), (number, first)])
+    with pytest.raises(TextConflict) as caught:
+        store_texts(archive.db, [(number, second)])
+    assert first in str(caught.value)
+    assert second in str(caught.value)
+    archive.db.rollback()
+    assert archive.db.execute("SELECT text FROM block_texts").fetchall() == [(first,)]
+
+
+@pytest.mark.parametrize("on_one_page", [True, False])
+def test_a_page_with_such_a_text_fails_alone_and_says_why(archive, make, two_texts, on_one_page, caplog):
+    first, second = two_texts
+    pages = [("http://a.test/1", first), ("http://a.test/2", "Another text."), ("http://a.test/3", second)]
+    outcomes = [make.outcome(url, text, *([second] if on_one_page and text == first else [])) for url, text in pages]
+    archive.save(outcomes)
+    states = dict(archive.db.execute("SELECT url, state || '/' || reason FROM urls").fetchall())
+    failing_url = "http://a.test/1" if on_one_page else "http://a.test/3"
+    assert [url for url, state in states.items() if state == "failed/text_conflict"] == [failing_url]
+    assert archive.db.execute("SELECT count(*) FROM articles").fetchone() == (2,)
+    assert archive.db.execute("SELECT count(*) FROM captures").fetchone() == (3,)
+    [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert first in message
+    assert second in message

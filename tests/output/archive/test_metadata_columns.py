@@ -1,0 +1,185 @@
+"""A field of the metadata is declared once: every place that stores, reads or exports metadata follows.
+
+A field of the metadata is declared once: every place that stores, reads or exports metadata follows.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, get_type_hints
+
+import pytest
+
+from broadsheet.cleaners.document import Metadata
+from broadsheet.cleaners.page.metadata_fields import FIELD_READERS
+from broadsheet.crawler.items import ArticleItem
+from broadsheet.output.archive.metadata_columns import (
+    JSON_COLUMNS,
+    METADATA_COLUMNS,
+    METADATA_FIELDS,
+    STATED_COLUMNS,
+    StatedDate,
+    metadata_of_fields,
+    metadata_values,
+    read_stated_date,
+)
+from broadsheet.output.read.article_files import markdown_document
+from broadsheet.output.read.article_rows import iter_articles
+from broadsheet.output.settle.own_reading import read_own_reading
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.cleaned_pages import with_page
+from tests.output.conftest import Maker
+
+
+def a_value(name: str, kind: object) -> Any:
+    if name in ("published", "modified"):
+        return "2024-05-03T15:47:42+02:00"
+    return f"{name} of it" if kind is str else (f"{name} one", f"{name} two")
+
+
+FULL = Metadata(
+    **{name: a_value(name, kind) for name, kind in get_type_hints(Metadata).items() if name != "sources"},
+    sources={"title": "meta"},
+)
+
+
+def test_every_field_has_a_column_and_a_reader() -> None:
+    names = {field.name for field in fields(Metadata)} - {"sources"}
+    assert set(METADATA_FIELDS) == names
+    assert FIELD_READERS.keys() == names - {"language", "standfirst"}, "these are read last, from the text too"
+
+
+def read_again(archive: Archive) -> Metadata:
+    """The metadata of the only article, as it is read to be compared with another reading."""
+    [(page_id,)] = archive.db.execute("SELECT page_id FROM articles").fetchall()
+    reading = read_own_reading(archive.db, page_id)
+    assert reading is not None
+    return reading.rows.metadata
+
+
+@pytest.mark.parametrize("metadata", [FULL, Metadata(title="A"), Metadata(published="May 2024", authors=("A \ud800",))])
+def test_metadata_is_the_same_after_a_way_through_the_archive(
+    archive: Archive, make: Maker, metadata: Metadata
+) -> None:
+    archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=metadata)])
+    values = metadata_values(metadata)
+    assert values.keys() == set(METADATA_COLUMNS)
+    assert metadata_values(read_again(archive)) == values
+
+
+def test_metadata_is_the_same_after_a_way_through_json() -> None:
+    assert metadata_of_fields(json.loads(json.dumps(asdict(FULL)))) == FULL
+    assert metadata_of_fields({"title": "An earlier version's"}) == Metadata(title="An earlier version's")
+
+
+def test_a_date_has_three_columns() -> None:
+    values = metadata_values(Metadata(published="2024-05-03T15:47:42+02:00"))
+    assert {name: value for name, value in values.items() if name.startswith("published")} == {
+        "published": "2024-05-03T13:47:42Z",
+        "published_day": "2024-05-03",
+        "published_raw": "2024-05-03T15:47:42+02:00",
+    }
+
+
+def test_what_a_page_does_not_state_is_null_but_for_the_title_and_lists() -> None:
+    values = metadata_values(Metadata())
+    assert {name for name, value in values.items() if value is not None} == {"title", *JSON_COLUMNS}
+
+
+def test_every_field_is_stored_read_again_and_exported(archive: Archive, make: Maker) -> None:
+    archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
+    [article] = iter_articles(archive.db)
+    stored = {name: article.get(f"{name}_raw", article[name]) for name in METADATA_FIELDS}
+    assert stored == {name: _as_json(getattr(FULL, name)) for name in METADATA_FIELDS}
+    assert read_again(archive) == FULL
+    document = markdown_document(article)
+    assert [name for name in STATED_COLUMNS if f"\n{name}: " not in document] == []
+
+
+def test_an_item_has_every_field(archive: Archive) -> None:
+    columns = {str(row[1]) for row in archive.db.execute("PRAGMA table_info(articles)")}
+    assert set(STATED_COLUMNS) <= ArticleItem.fields.keys() <= columns
+    assert columns - ArticleItem.fields.keys() == {"metadata_sources", "page_id", "capture_id"}
+
+
+def test_the_front_matter_begins_with_the_title_and_ends_with_the_id(archive: Archive, make: Maker) -> None:
+    archive.save([with_page(make.outcome("http://a.test/x", "one two"), metadata=FULL)])
+    [article] = iter_articles(archive.db)
+    names = [line.partition(":")[0] for line in markdown_document(article).split("\n---\n")[0].splitlines()[1:]]
+    assert (names[0], names[-1], len(set(names))) == ("title", "id", len(names))
+
+
+def _as_json(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def test_a_mapping_is_no_field_of_its_own_column() -> None:
+    assert isinstance(FULL.sources, Mapping)
+    assert "sources" not in METADATA_COLUMNS
+
+
+READ: dict[str, tuple[str, str]] = {
+    # with a zone: an instant
+    "2024-05-03T15:47:42+02:00": ("2024-05-03T13:47:42Z", "2024-05-03"),
+    "2024-05-03T10:00:00+05:30": ("2024-05-03T04:30:00Z", "2024-05-03"),
+    "2024-05-03T10:00:00-03:30": ("2024-05-03T13:30:00Z", "2024-05-03"),
+    "2024-05-03T10:00:00+00:00": ("2024-05-03T10:00:00Z", "2024-05-03"),
+    "2024-05-03T10:00:00-00:00": ("2024-05-03T10:00:00Z", "2024-05-03"),
+    "2024-05-03T10:00:00Z": ("2024-05-03T10:00:00Z", "2024-05-03"),
+    "2024-05-03 10:00Z": ("2024-05-03T10:00:00Z", "2024-05-03"),
+    "2024-05-03T10:00:00.750Z": ("2024-05-03T10:00:00Z", "2024-05-03"),
+    # the publisher's day is another one than the day in UTC
+    "2024-05-03T23:30:00-05:00": ("2024-05-04T04:30:00Z", "2024-05-03"),
+    "2024-05-03T00:30:00+05:30": ("2024-05-02T19:00:00Z", "2024-05-03"),
+    "2024-03-01T00:00:00+14:00": ("2024-02-29T10:00:00Z", "2024-03-01"),
+    "2023-12-31T23:59:59-12:00": ("2024-01-01T11:59:59Z", "2023-12-31"),
+    # without a zone, or without a time: no instant
+    "2024-05-03T15:47:42": ("", "2024-05-03"),
+    "2024-05-03 15:47": ("", "2024-05-03"),
+    "2024-05-03": ("", "2024-05-03"),
+    # a month or a year has no day
+    "2024-05": ("", ""),
+    "2024": ("", ""),
+    # years that are no four digits, and instants in them
+    "0999-05-03T10:00:00Z": ("0999-05-03T10:00:00Z", "0999-05-03"),
+    "0999-05-03": ("", "0999-05-03"),
+    "0001-01-01T00:00:00+14:00": ("", "0001-01-01"),
+    "0000-05-03": ("", ""),
+    "999-05-03": ("", ""),
+    "9999-12-31T23:00:00-05:00": ("", "9999-12-31"),
+    "9999-12-31T23:00:00Z": ("9999-12-31T23:00:00Z", "9999-12-31"),
+    "10000-01-01": ("", ""),
+    # a day that is one, with a time or a zone that is none
+    "2024-05-03T25:00:00Z": ("", "2024-05-03"),
+    "2024-05-03T10:60:00Z": ("", "2024-05-03"),
+    "2024-05-03T10:00:60Z": ("", "2024-05-03"),
+    "2024-05-03T10:00:00+15:00": ("", "2024-05-03"),
+    "2024-05-03T10:00:00-99:00": ("", "2024-05-03"),
+    "2024-05-03T10:00:00+02:00 or so": ("", "2024-05-03"),
+    # no date
+    "": ("", ""),
+    "2024-02-30": ("", ""),
+    "2023-02-29T10:00:00Z": ("", ""),
+    "2024-13-01": ("", ""),
+    "20240503": ("", ""),
+    "2024-05-031": ("", ""),
+    "2024-W18-5": ("", ""),
+    "٢٠٢٤-٠٥-٠٣": ("", ""),
+    "3 May 2024": ("", ""),
+    "now": ("", ""),
+}
+"""What a page states: the instant in UTC, and the day in the publisher's zone."""
+
+
+@pytest.mark.parametrize("text", READ)
+def test_what_is_known_is_taken_from_what_is_stated(text: str) -> None:
+    assert read_stated_date(text) == StatedDate(*READ[text], text)
+
+
+@pytest.mark.parametrize("instant", sorted({instant for instant, _ in READ.values() if instant}))
+def test_sqlite_reads_every_instant_as_it_stands(instant: str) -> None:
+    query = "SELECT strftime('%Y-%m-%dT%H:%M:%SZ', ?)"
+    assert sqlite3.connect(":memory:").execute(query, [instant]).fetchone() == (instant,)

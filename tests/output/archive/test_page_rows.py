@@ -1,0 +1,51 @@
+"""What crosses from a worker to the writer: small, plain, and the same article as if it had been stored directly."""
+
+from __future__ import annotations
+
+import pickle
+
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl
+from tests.output.conftest import Maker
+
+URL = "https://a.example/1"
+_TABLES = ("pages", "articles", "page_blocks", "block_texts", "page_layout", "reasons", "revisions")
+
+
+def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
+    import dataclasses
+    import pathlib
+
+    outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
+    assert outcome.page
+    elsewhere = dataclasses.replace(outcome, page=pickle.loads(pickle.dumps(outcome.page)))
+    stored = []
+    for name, one in (("direct.db", outcome), ("elsewhere.db", elsewhere)):
+        with Archive.open(pathlib.Path(str(tmp_path)) / name) as archive:
+            archive.save([one])
+            stored.append({table: archive.db.execute(f"SELECT * FROM {table}").fetchall() for table in _TABLES})
+    assert stored[0] == stored[1]
+    assert len(stored[0]["page_blocks"]) == 3
+    assert len(stored[0]["block_texts"]) == 2
+
+
+def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
+    page = make_page_rows(make.cleaned(URL, "one two", page_type=PageType.LIST))
+    assert (page.text, page.ledger.blocks, page.words, page.blocks) == ("", (), 2, 1)
+    assert page.digest
+
+
+def test_the_same_page_gives_the_same_rows(make: Maker) -> None:
+    page = make_page_rows(make.cleaned(URL, "one two"))
+    assert isinstance(page, PageRows)
+    assert make_page_rows(make.cleaned(URL, "one two")) == page
+    assert {type(text) for pair in page.ledger.reasons for text in pair} == {str}, "no subclass: it is sent and bound"
+
+
+def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:
+    discovered_url = DiscoveredUrl(
+        URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth"
+    )
+    assert pickle.loads(pickle.dumps(discovered_url)) == discovered_url

@@ -1,0 +1,57 @@
+"""The pictures of articles come and go with their pages."""
+
+from __future__ import annotations
+
+from broadsheet.cleaners.document import ArticleImage
+from broadsheet.output.archive.page_rows import stored_images
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import take_down
+from tests.output.conftest import Maker
+
+URL = "http://a.test/mill"
+MILL = ArticleImage("http://a.test/i/mill.jpg", "The mill", "Photo: Ana Sol", "A mill")
+RIVER = ArticleImage("http://a.test/i/river.jpg")
+
+
+def pictures(archive: Archive) -> list[tuple[str, str, str]]:
+    query = "SELECT url, image, credit FROM article_images ORDER BY url, position"
+    rows: list[tuple[str, str, str]] = archive.db.execute(query).fetchall()
+    return rows
+
+
+def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "one two", images=(RIVER, MILL))])
+    assert pictures(archive) == [(URL, RIVER.url, ""), (URL, MILL.url, "Photo: Ana Sol")]
+    archive.save([make.outcome(URL, "one two three", images=(MILL,))])
+    assert pictures(archive) == [(URL, MILL.url, "Photo: Ana Sol")]
+    assert verify(archive.db) == []
+
+
+def test_a_page_that_is_no_article_has_none(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "one two", page_type="list", images=(MILL,))])
+    assert archive.db.execute("SELECT count(*) FROM images").fetchone()[0] == 0
+
+
+def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stored_are_replaced(
+    archive: Archive, make: Maker
+) -> None:
+    archive.save([make.outcome(URL, "one two", images=(ArticleImage(MILL.url, "a \ud800 b"),))])
+    reading = read_own_reading(archive.db, 1)
+    assert reading is not None
+    assert reading.rows.images == stored_images(archive.db, 1)
+    assert "\ud800" not in reading.rows.images[0].caption
+    assert unpack_reading(archive.db, URL, reading.pack()).rows.images == reading.rows.images
+
+
+def test_a_takedown_removes_them(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "one two", images=(MILL,))])
+    take_down(archive.db, URL, make.clock())
+    assert archive.db.execute("SELECT count(*) FROM images").fetchone()[0] == 0
+
+
+def test_an_address_that_is_none_is_reported(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "one two", images=(MILL,))])
+    archive.db.execute("UPDATE images SET url = 'mill.jpg'")
+    assert [problem.check for problem in verify(archive.db)] == ["column_values"]

@@ -1,0 +1,46 @@
+"""Stored values are decoded, or refused with table, column and row."""
+
+from __future__ import annotations
+
+import pickle
+import zlib
+
+import pytest
+
+from broadsheet.output.archive.archive_errors import DamagedValue
+from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
+
+
+def test_what_was_stored_is_read():
+    assert stored_texts('["a", "b"]', "pages", "evidence", 1) == ("a", "b")
+    assert stored_object('{"a": 1}', "runs", "options", 1) == {"a": 1}
+
+
+@pytest.mark.parametrize("value", ['["a', "{}", '"a"', "[1]", "null", "", "[" * 100_000, None, 1, 1.5, b"[]", "\udc80"])
+def test_what_is_no_array_of_strings_is_refused_by_its_place(value):
+    with pytest.raises(DamagedValue, match="is damaged at pages/evidence row 12; run broadsheet verify"):
+        stored_texts(value, "pages", "evidence", 12)
+
+
+@pytest.mark.parametrize("value", ['{"a', "[]", "1", "", '{"a":' * 100_000, None, b"{}"])
+def test_what_is_no_object_is_refused_by_its_place(value):
+    with pytest.raises(DamagedValue) as caught:
+        stored_object(value, "runs", "options", 3)
+    assert caught.value.location == "runs/options row 3"
+
+
+@pytest.mark.parametrize("error", [zlib.error("x"), ValueError("x"), KeyError("x"), TypeError("x"), IndexError("x")])
+def test_whatever_decoding_meets_names_the_value(error):
+    with pytest.raises(DamagedValue) as caught, decoding("page_layout", "layout", "1/2"):
+        raise error
+    assert (caught.value.location, caught.value.__cause__) == ("page_layout/layout row 1/2", error)
+
+
+def test_other_errors_pass():
+    with pytest.raises(OSError, match="full"), decoding("page_layout", "layout", 1):
+        raise OSError("full")
+
+
+def test_the_place_crosses_a_process():
+    copy = pickle.loads(pickle.dumps(DamagedValue("pages/evidence row 12")))
+    assert (copy.location, str(copy)) == ("pages/evidence row 12", str(DamagedValue("pages/evidence row 12")))

@@ -1,0 +1,84 @@
+"""The closed sets of words: what a file holds is the word itself, and what the documentation lists is the set."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import sqlite3
+from collections.abc import Iterable
+from enum import StrEnum
+
+import pytest
+
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason, UrlSource
+from broadsheet.output.archive.article_storage import ArticleChange
+from broadsheet.output.archive.revisions import RevisionMark
+from broadsheet.output.archive.schema_doc import column_meanings
+from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.archive.url_words import (
+    NO_REASON,
+    OutcomeReason,
+    ReasonFamily,
+    UrlKind,
+    UrlState,
+    compound_reason,
+    http_reason,
+)
+from broadsheet.output.write.outcome import DiscoveredUrl
+
+SETS: list[type[StrEnum]] = [
+    UrlKind, UrlState, UrlSource, OutcomeReason, ReasonFamily, PageType, RemovalReason, KeepReason, EditKind,
+    RevisionMark, ArticleChange, ShelvingReason,
+]  # fmt: skip
+EARLIER_CHANGES = {"text", "title"}
+"""What earlier versions wrote into `revisions.change`; the documentation names them too."""
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "members"),
+    [
+        ("urls", "kind", UrlKind),
+        ("urls", "state", UrlState),
+        ("urls", "found_via", UrlSource),
+        ("pages", "page_type", PageType),
+        ("shelved", "why", ShelvingReason),
+        ("changes", "change", ArticleChange),
+        ("reasons", "reason", [*RemovalReason, *KeepReason]),
+        ("revisions", "change", [*EditKind, *RevisionMark, *EARLIER_CHANGES]),
+    ],
+)
+def test_the_documentation_of_a_column_lists_its_words(table: str, column: str, members: Iterable[str]) -> None:
+    words = set(re.findall(r"`([^`]+)`", column_meanings()[table][column])) - {"kinds"}
+    assert words == set(map(str, members))
+
+
+@pytest.mark.parametrize("words", SETS)
+def test_a_word_is_stored_sent_and_shown_as_itself(words: type[StrEnum]) -> None:
+    db = sqlite3.connect(":memory:")
+    for word in words:
+        assert db.execute("SELECT ?1, typeof(?1)", [word]).fetchone() == (word.value, "text")
+        assert json.dumps(word) == f'"{word.value}"'
+        assert f"{word}" == word.value
+        assert pickle.loads(pickle.dumps(word)) is word
+
+
+def test_a_discovered_url_is_the_same_in_another_process() -> None:
+    url = DiscoveredUrl("http://a.test/", "a.test", UrlKind.FEED, UrlSource.GUESS, reason=OutcomeReason.TRAP_FACETS)
+    assert pickle.loads(pickle.dumps(url)) == url
+    assert isinstance(pickle.loads(pickle.dumps(url)).kind, UrlKind)
+
+
+def test_reasons_with_a_part_of_their_own() -> None:
+    assert http_reason(503) == "http_503"
+    assert compound_reason(ReasonFamily.RETRY, OutcomeReason.TIMEOUT) == "retry:timeout"
+    assert compound_reason(ReasonFamily.HOST_FAILING, http_reason(503)) == "host_failing:http_503"
+    assert compound_reason(ReasonFamily.HOST_FAILING, "") == "host_failing:"
+    assert not NO_REASON
+
+
+def test_every_trap_is_of_the_family_of_traps() -> None:
+    traps = [reason for reason in OutcomeReason if reason.name.startswith("TRAP_")]
+    assert len(traps) == 9
+    assert all(reason.startswith(compound_reason(ReasonFamily.TRAP, "")) for reason in traps)

@@ -1,0 +1,158 @@
+"""The list: what a search and facets leave, in an order, a page at a time, with counts that agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from broadsheet.cleaners.document import Metadata
+from broadsheet.output.browse import article_list
+from broadsheet.output.browse.article_list import ArticleCounts, ListRequest, list_articles
+from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError
+from tests.output.cleaned_pages import with_page
+
+HOSTS = ("a.example", "b.example")
+
+
+@pytest.fixture
+def db(archive, make):
+    """Twelve articles on two hosts, in two languages, of three years, longer and longer."""
+    for number in range(12):
+        text = " ".join(["harbour" if number % 2 else "river", *["words"] * number])
+        outcome = make.outcome(f"https://{HOSTS[number % 2]}/{number}", text, title=f"Title {number}")
+        metadata = Metadata(
+            title=f"Title {number}", language=("en", "es")[number % 3 == 0], section="News" if number < 4 else "",
+            published=f"{2020 + number % 3}-01-{number + 1:02}",
+        )  # fmt: skip
+        archive.save([with_page(outcome, metadata=metadata)])
+    return archive.db
+
+
+def listed(db, **arguments):
+    return list_articles(db, ListRequest.of(Arguments({name: str(value) for name, value in arguments.items()})))
+
+
+def titles(page):
+    return [int(article.title.split()[1]) for article in page.articles]
+
+
+def counts(page, name):
+    (facet,) = [facet for facet in page.facets if facet.name == name]
+    return {choice.value: choice.articles for choice in facet.choices}
+
+
+def test_without_a_choice_everything_is_listed_newest_first(db):
+    page = listed(db)
+    assert page.total == 12
+    assert titles(page) == [11, 8, 5, 2, 10, 7, 4, 1, 9, 6, 3, 0]
+    assert counts(page, "year") == {"2020": 4, "2021": 4, "2022": 4}
+    assert counts(page, "section") == {"": 8, "News": 4}
+
+
+def test_facets_narrow_it_and_count_what_each_choice_would_leave(db):
+    page = listed(db, host="a.example", language="es")
+    assert sorted(titles(page)) == [0, 6]
+    assert page.total == 2
+    assert counts(page, "host") == {"a.example": 2, "b.example": 2}
+    assert counts(page, "language") == {"en": 4, "es": 2}
+    assert counts(page, "year") == {"2020": 2}
+    assert [choice.value for facet in page.facets for choice in facet.choices if choice.is_chosen] == [
+        "a.example",
+        "es",
+    ]
+
+
+def test_what_states_nothing_can_be_chosen(db):
+    assert listed(db, section="").total == 8
+    assert listed(db, section="Sports").total == 0
+    assert counts(listed(db, section="Sports"), "section") == {"": 8, "News": 4, "Sports": 0}
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"), [("newest", 11), ("oldest", 0), ("seen", 11), ("longest", 11), ("shortest", 0)]
+)
+def test_it_is_sorted(db, sort, first):
+    assert titles(listed(db, sort=sort))[0] == first
+
+
+def test_a_search_is_as_on_the_command_line_with_facets_of_what_it_meets(db):
+    page = listed(db, q="harb*")
+    assert sorted(titles(page)) == [1, 3, 5, 7, 9, 11]
+    assert counts(page, "host") == {"b.example": 6}
+    assert titles(listed(db, q="harbour", sort="longest")) == [11, 9, 7, 5, 3, 1]
+    assert titles(listed(db, q="harbour", language="es", sort="newest")) == [9, 3]
+    assert (True, "harbour") in page.articles[0].snippet
+    assert listed(db, q='" ( *').total == 0
+
+
+def test_pages_follow_one_another_and_end(db, monkeypatch):
+    monkeypatch.setattr(article_list, "PAGE_SIZE", 5)
+    pages = [listed(db, page=number) for number in (1, 2, 3, 4)]
+    assert [len(page.articles) for page in pages] == [5, 5, 2, 2]
+    assert [page.page for page in pages] == [1, 2, 3, 3]
+    assert len({title for page in pages for title in titles(page)}) == 12
+
+
+def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_HITS", 3)
+    page = listed(db, q="harbour")
+    assert (page.total, page.is_cut) == (3, True)
+
+
+def test_a_search_that_looked_at_all_its_hits_says_nothing(db, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_HITS", 6)
+    page = listed(db, q="harbour")
+    assert (page.total, page.is_cut) == (6, False)
+
+
+def test_counts_that_are_known_already_are_not_counted_again(db):
+    request = ListRequest.of(Arguments({}))
+    page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_certainties(db)))
+    assert page == replace(list_articles(db, request))
+
+
+@pytest.fixture
+def uncertain(db):
+    """The same; articles 0 to 2 are of low certainty, 3 and 4 of fair; of 11 it is not known."""
+    db.execute("UPDATE pages SET expected_f1 = NULL")
+    for number in range(11):
+        f1 = 0.5 + number / 10 if number < 3 else 0.81 + number / 100 if number < 5 else 0.99
+        db.execute("UPDATE pages SET expected_f1 = ? WHERE title = ?", [f1, f"Title {number}"])
+    return db
+
+
+def facet_counts(page, name):
+    return {choice.value: choice.articles for facet in page.facets if facet.name == name for choice in facet.choices}
+
+
+def test_the_least_certain_go_first_and_those_of_which_it_is_not_known_last(uncertain):
+    titles = [article.title for article in listed(uncertain, sort="certainty").articles]
+    assert titles[:5] == [f"Title {number}" for number in range(5)]
+    assert titles[-1] == "Title 11"
+    assert [article.title for article in listed(uncertain, sort="certainty", host=HOSTS[1]).articles][:2] == [
+        "Title 1", "Title 3",
+    ]  # fmt: skip
+    assert [article.title for article in listed(uncertain, sort="certainty", q="river").articles][:3] == [
+        "Title 0", "Title 2", "Title 4",
+    ]  # fmt: skip
+
+
+def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
+    assert facet_counts(listed(uncertain), "certainty") == {"low": 3, "fair": 2}
+    page = listed(uncertain, certainty="low", sort="oldest")
+    assert (page.total, len(page.articles)) == (3, 3)
+    assert facet_counts(page, "host") == {HOSTS[0]: 2, HOSTS[1]: 1}
+    assert page.chosen == {"certainty": "low"}
+    narrowed = listed(uncertain, certainty="low", host=HOSTS[0])
+    assert (narrowed.total, facet_counts(narrowed, "certainty")) == (2, {"low": 2})
+    assert [article.title for article in listed(uncertain, certainty="fair", q="river").articles] == ["Title 4"]
+    with pytest.raises(BadArgumentError):
+        listed(uncertain, certainty="high")
+
+
+def test_a_search_that_is_narrowed_to_a_certainty_says_that_it_did_not_look_at_all(uncertain, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_HITS", 3)
+    page = listed(uncertain, certainty="low", q="river")
+    assert page.total <= 3
+    assert page.is_cut

@@ -1,0 +1,79 @@
+"""The stream of edits, and a diff word by word with what did not change folded away."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.browse import edit_pages as changes
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import RoomClient, article_id, visible_text
+
+URL = "http://a.test/story"
+STORY = article_id(URL)
+ONE = "The council of the harbour town voted on Tuesday to keep the second dredger in service until spring."
+TWO = "Its harbour master had told the members that the first one would be in the yard for eleven weeks."
+THREE = "Nobody spoke against it, and the chair closed the sitting after less than a quarter of an hour."
+MONDAY = ONE.replace("Tuesday", "Monday")
+NOTICE = "Correction: An earlier version of this article said that the vote was on Monday."
+
+
+@pytest.fixture
+def client(file, make):
+    with Archive.open(file, make.clock) as archive:
+        for texts, title in (
+            ((ONE, TWO, THREE), "Dredger stays"),
+            ((MONDAY, TWO, THREE, NOTICE), "Dredger stays"),
+            ((MONDAY, TWO, NOTICE), "Dredger stays for a year"),
+        ):
+            archive.save([make.outcome(URL, *texts, title=title, removed=(f"Share {title}",))])
+            settle(archive.db, make.clock)
+    return RoomClient(file)
+
+
+def test_the_latest_edit_stands_first_and_kinds_can_be_chosen(client):
+    view = client.json("a/changes.json")
+    assert [line["edit"]["kind"] for line in view["edits"]] == ["headline", "correction"]
+    only = client.json("a/changes.json?kind=correction")["edits"]
+    assert [line["edit"]["note"] for line in only] == [NOTICE]
+    assert [line["edit"]["kind"] for line in client.json("a/changes.json?kind=new")["edits"]] == ["new"]
+    assert "Dredger stays for a year" in client.page("a/changes")
+    assert client.get("a/changes?kind=x").status_code == 400
+
+
+def test_the_stream_goes_on(client, monkeypatch):
+    monkeypatch.setattr(changes, "PAGE_SIZE", 1)
+    first = client.json("a/changes.json")
+    second = client.json(f"a/changes.json?before={first['following']}")
+    assert [line["edit"]["kind"] for line in second["edits"]] == ["correction"]
+
+
+def test_a_diff_shows_the_words_that_changed_and_folds_the_rest(client):
+    view = client.json(f"a/article/{STORY}/diff.json?to=2")
+    assert (view["first"]["number"], view["last"]["number"]) == (1, 2)
+    rows = [row for part in view["parts"] for row in part["rows"]]
+    assert [row["kind"] for row in rows] == ["rewritten", "added"]
+    assert ["-", "Tuesday "] in rows[0]["words"]
+    assert [part["unchanged"] for part in view["parts"] if part["unchanged"]] == [[TWO, THREE]]
+    page = client.page(f"a/article/{STORY}/diff?to=2")
+    assert "<del>Tuesday </del><ins>Monday </ins>" in page
+    assert "2 blocks unchanged" in page
+    assert "Share" not in visible_text(page).replace("a Share", "")
+
+
+def test_a_diff_stands_side_by_side_too(client):
+    page = client.page(f"a/article/{STORY}/diff?from=1&to=3&layout=beside")
+    assert page.count('class="pair"') == 3
+    assert "<ins>" in page.split("<h1")[1].split("</h1>")[0]
+
+
+@pytest.mark.parametrize("path", ["article/5/diff", f"article/{STORY}/diff?to=9", f"article/{STORY}/diff?to=1"])
+def test_what_cannot_be_compared_is_said(client, path):
+    assert client.get(f"a/{path}").status_code == 404
+
+
+def test_the_article_lists_its_revisions(client):
+    page = visible_text(client.page(f"a/article/{STORY}"))
+    assert "first" in page
+    assert "correction" in page
+    assert "diff?to=3" in client.page(f"a/article/{STORY}")

@@ -1,0 +1,115 @@
+"""A block is restored or removed with a preview and an undo; while a crawl owns the file the ruling waits."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.ruling_journal import journal_path, waiting_rulings
+from tests.output.browse.conftest import ORIGIN, SITE, article_id, visible_text
+
+ONE, TWO = article_id(f"{SITE}/1"), article_id(f"{SITE}/2")
+
+
+def verdicts(client, number=ONE):
+    return {block["text"]: block["is_kept"] for block in client.json(f"a/article/{number}.json")["blocks"]}
+
+
+def rule(client, block, *, keep=1, scope="article", **fields):
+    answer = client.post("a/rulings", block=block, article=ONE, keep=keep, scope=scope, **fields)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_a_preview_says_what_each_scope_would_change_and_changes_nothing(client, block_of):
+    path = f"a/ruling.json?article={ONE}&block={block_of('Share this story')}&keep=1"
+    scopes = client.json(path)["scopes"]
+    assert [(scope["scope"], scope["articles"], scope["pages"]) for scope in scopes] == [
+        ("article", 1, 1), ("host", 2, 2), ("everywhere", 2, 2),
+    ]  # fmt: skip
+    example = scopes[0]["examples"][0]
+    assert (example["words_before"], example["words_after"]) == (4, 7)
+    assert verdicts(client)["Share this story"] is False
+    page = visible_text(client.page(path.replace(".json", "")))
+    assert "2 articles change , of 2 pages with it" in page
+    assert "4 → 7 words" in page
+
+
+def test_a_block_is_restored_in_one_article_and_the_ruling_taken_back(client, block_of):
+    block = block_of("Share this story")
+    location = rule(client, block, position=1)
+    assert location.endswith("#b1")
+    page = client.page(location)
+    assert "Restored." in page
+    assert "by a person, in this article" in visible_text(page)
+    assert verdicts(client) == {"The harbour was closed.": True, "Share this story": True, "Only here": False}
+    assert verdicts(client, TWO)["Share this story"] is False
+    assert "Taken back" in client.page(rule(client, block, undo=1))
+    assert verdicts(client)["Share this story"] is False
+
+
+@pytest.mark.parametrize("scope", ["host", "everywhere"])
+def test_a_ruling_may_hold_wherever_the_block_stands(client, block_of, scope):
+    rule(client, block_of("Share this story"), scope=scope)
+    assert verdicts(client)["Share this story"] is verdicts(client, TWO)["Share this story"] is True
+
+
+def test_a_kept_block_is_removed(client, block_of):
+    rule(client, block_of("The harbour was closed."), keep=0, note="not of the article")
+    assert verdicts(client)["The harbour was closed."] is False
+    assert "not of the article" in client.page(f"a/article/{ONE}?view=blocks")
+
+
+def test_to_ask_for_the_opposite_takes_the_ruling_back(client, block_of):
+    block = block_of("Only here")
+    rule(client, block)
+    assert "done=taken" in rule(client, block, keep=0)
+    assert client.json(f"a/article/{ONE}.json")["blocks"][2]["own_rule"] == ""
+    assert verdicts(client)["Only here"] is False
+
+
+def test_while_a_crawl_owns_the_file_a_ruling_waits_and_is_shown_to(client, block_of, filled, make):
+    block = block_of("Only here")
+    with Archive.open(filled, make.clock):
+        location = rule(client, block, note="wait")
+        assert "done=waiting" in location
+        page = visible_text(client.page(location))
+        assert "1 decision of yours waiting" in page
+        assert "a ruling on it waits for the crawl to end" in page
+        assert verdicts(client)["Only here"] is False
+    assert len(waiting_rulings(filled)) == 1
+    with Archive.open(filled, make.clock):
+        pass
+    assert not journal_path(filled).exists()
+    assert verdicts(client)["Only here"] is True
+
+
+@pytest.mark.parametrize(
+    "back", ["https://evil.example/", "//evil.example/", "/b/", "/a\\..\\x", "javascript:alert(1)"]
+)
+def test_a_form_leads_to_pages_of_the_archive_alone(client, block_of, back):
+    answer = client.post("a/rulings", block=block_of("Only here"), article=ONE, keep=1, back=back)
+    assert answer.status_code == 400
+    assert verdicts(client)["Only here"] is False
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"block": 5}, 404),
+        ({"article": 5}, 404),
+        ({"scope": "world"}, 400),
+        ({"keep": "yes"}, 400),
+        ({"block": "x"}, 400),
+    ],
+)
+def test_a_ruling_on_what_is_not_there_is_refused(client, block_of, fields, status):
+    given = {"block": block_of("Only here"), "article": ONE, "keep": 1, **fields}
+    assert client.post("a/rulings", **given).status_code == status
+
+
+@pytest.mark.parametrize("body", ["token=\xff", "&".join(f"f{number}=1" for number in range(99))])
+def test_what_is_no_form_of_the_room_is_refused_in_a_line(client, body):
+    headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
+    answer = client.http.post("/a/rulings", content=body.encode("latin-1"), headers=headers)
+    assert answer.status_code == 400

@@ -1,0 +1,109 @@
+"""The front page: figures that agree with the archive, and what needs a look."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+
+from broadsheet.output.browse import room
+from broadsheet.output.browse.article_list import count_facets
+from broadsheet.output.browse.home_page import count_home, read_home
+from broadsheet.output.read.coverage import measure_coverage
+from broadsheet.output.read.run_yields import survey
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+
+
+def home(db):
+    return read_home(
+        db, count_home(db, count_facets(db)), measure_coverage(db), lambda reason: reason.replace("_", " ")
+    )
+
+
+def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
+    run_id = archive.runs.start("crawl", {}, {})
+    listed = tuple(make.discovered(f"{SITE}/{number}", found_via="sitemap") for number in range(1, 5))
+    archive.save([
+        make.outcome(f"{SITE}/1", "Words of it.", removed=("Share",), discovered_urls=listed),
+        make.outcome(f"{SITE}/2", "Words of another."),
+        make.failure(f"{SITE}/3"),
+        make.failure(f"{SITE}/4"),
+    ])  # fmt: skip
+    survey(archive.db, run_id, "2026-01-01T00:10:00+00:00")
+    archive.runs.finish(run_id, "finished", "done", {})
+    page = home(archive.db)
+    assert (page.totals.articles, dict(page.totals.urls)) == (2, {"done": 2, "failed": 2})
+    assert [(line.reason, line.blocks) for line in page.reasons] == [("share", 1)]
+    assert [(column.label, column.value) for column in page.seen.columns] == [("2026-01", 2)]
+    assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
+    (bar,) = page.coverage
+    assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("not read", 2)]
+    (look,) = page.looks
+    assert (look.kind, look.text) == ("gap", "2 URLs that sitemaps name: http 500")
+    assert look.hint
+    assert page.has_certainty is False
+
+
+def test_an_empty_archive_has_a_front_page(file):
+    Archive.open(file).close()
+    page = visible_text(RoomClient(file).page("a/"))
+    assert "0 articles from 0 hosts" in page
+    assert "Nothing: the archive is empty." in page
+
+
+def test_of_a_large_archive_the_coverage_comes_a_moment_later(client, filled, make, monkeypatch):
+    monkeypatch.setattr(room, "_FEW_URLS", 0)
+    assert client.json("a/index.json")["coverage"] is None
+    for _ in range(500):
+        if client.json("a/index.json")["coverage"] is not None:
+            break
+        time.sleep(0.01)
+    else:
+        raise AssertionError("it was never counted")
+
+
+def test_certainty_is_shown_where_the_archive_has_it(archive, make):
+    archive.save([make.outcome(f"{SITE}/1", "Words of it."), make.outcome(f"{SITE}/2", "Words of another.")])
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.5 / id")
+    page = home(archive.db)
+    assert page.has_certainty
+    assert [look.hint for look in page.looks if look.kind == "uncertain"] == [
+        "low: expected F1 0.25",
+        "low: expected F1 0.50",
+    ]
+
+
+def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make):
+    for number in range(3):
+        run_id = archive.runs.start("crawl", {}, {})
+        archive.save([make.outcome(f"{SITE}/{number}", f"Words of {number}.")])
+        survey(archive.db, run_id, make.clock())
+        archive.runs.finish(run_id, "finished", "", {})
+    archive.db["alarms"].insert({
+        "run_id": run_id, "at": make.clock(), "host": "a.example", "part": "*", "what": "short", "message": "short",
+    })  # fmt: skip
+    assert [column.is_marked for column in home(archive.db).run_chart.columns] == [False, False, True]
+
+
+def test_chapters_of_one_title_are_one_article_to_look_at(archive, make):
+    archive.save([make.outcome(f"{SITE}/{n}", f"Words of {n}.", title="A long story") for n in range(6)])
+    archive.save([make.outcome(f"{SITE}/other", "Words of another.", title="Another")])
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.1 * id")
+    looks = [look.text for look in home(archive.db).looks if look.kind == "uncertain"]
+    assert looks == ["A long story", "Another"]
+
+
+def test_what_is_certain_enough_needs_no_look(archive, make):
+    archive.save([make.outcome(f"{SITE}/1", "Words of it.")])
+    archive.db.execute("UPDATE pages SET expected_f1 = 0.99")
+    assert [look for look in home(archive.db).looks if look.kind == "uncertain"] == []
+
+
+def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled):
+    with sqlite3.connect(filled) as db:
+        db.execute("UPDATE pages SET expected_f1 = 0.7")
+    paths = ("a/", "a/articles", f"a/article/{article_id(f'{SITE}/1')}")
+    assert not [path for path in paths if "uncalibrated" in client.page(path)]
+    client.room.renderer.environment.globals["is_calibrated"] = False
+    client.room.renderer.environment.cache.clear()
+    assert [path for path in paths if "uncalibrated" in client.page(path)] == list(paths)

@@ -1,0 +1,98 @@
+"""What was judged is exported as annotated pages, in the form that the training reads."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from starlette.testclient import TestClient
+
+from broadsheet.cleaners.training.annotated_pages import (
+    annotated_pages,
+    annotated_words,
+    read_annotated_page,
+    snippets_of,
+)
+from broadsheet.output.browse.application import make_app
+from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
+from broadsheet.output.browse.url_pages import RawDocument
+from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+HTML = "<title>Eins</title><p>Wörter der Seite.</p><p>Share this story</p>"
+
+
+@pytest.fixture
+def client(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.keep_raw({"software": "tests"})
+        for number in (1, 2, 3):
+            outcome = make.outcome(f"{SITE}/{number}", "Wörter der Seite.", removed=("Share this story",))
+            exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>%d</p>" % number)
+            archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
+    return with_reader(RoomClient(file), lambda *_: RawDocument(HTML, True))
+
+
+def with_reader(client, read_raw):
+    room = replace(client.room, read_raw=read_raw)
+    client.http = TestClient(make_app(room, loopback_authorities(PORT)), base_url=ORIGIN, follow_redirects=False)
+    return client
+
+
+def exported(client, folder):
+    """The annotated pages, as the training reads them, by URL."""
+    answer = client.get("a/review/pages.zip")
+    assert answer.status_code == 200, answer.text
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        packed.extractall(folder)
+    return {row["url"]: (row, html) for row, html in annotated_pages(folder)}
+
+
+def page_number(client, number):
+    with next(iter(client.room.library.archives.values())).open() as db:
+        return db.execute("SELECT page_id FROM articles WHERE id = ?", [article_id(f"{SITE}/{number}")]).fetchone()[0]
+
+
+def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(client, block_of_text, tmp_path):
+    assert client.post("a/reviews", page=page_number(client, 1), right=1).status_code == 303
+    assert client.post("a/reviews", page=page_number(client, 2), right=0).status_code == 303
+    for text, right in (("Share this story", 1), ("Wörter der Seite.", 0)):
+        client.post("a/reviews", article=article_id(f"{SITE}/3"), block=block_of_text(text), right=right)
+    pages = exported(client, tmp_path)
+    assert set(pages) == {f"{SITE}/1", f"{SITE}/3"}
+    row, html = pages[f"{SITE}/1"]
+    assert annotated_words(row) == ["wörter", "der", "seite"]
+    reading = read_annotated_page(row["url"], html)
+    assert reading.blocks[0].text == "Wörter der Seite."
+    assert snippets_of(pages[f"{SITE}/3"][0]) == ((), ("Share this story", "Wörter der Seite."))
+
+
+def test_a_judgement_on_an_earlier_reading_is_left_out(client, file, tmp_path):
+    client.post("a/reviews", page=page_number(client, 1), right=1)
+    with Archive.open(file) as archive:
+        archive.db.execute("UPDATE pages SET cleaner_version = 'later'")
+    assert exported(client, tmp_path) == {}
+
+
+def test_a_record_that_cannot_be_read_costs_its_page_alone(client, tmp_path):
+    def read(location, *_):
+        if location.offset == first_offset:
+            raise NotHereError("the record cannot be read")
+        return RawDocument(HTML, True)
+
+    with next(iter(client.room.library.archives.values())).open() as db:
+        (first_offset,) = db.execute("SELECT warc_offset FROM captures WHERE url = ?", [f"{SITE}/1"]).fetchone()
+    for number in (1, 2):
+        client.post("a/reviews", page=page_number(client, number), right=1)
+    assert set(exported(with_reader(client, read), tmp_path)) == {f"{SITE}/2"}
+
+
+@pytest.fixture
+def block_of_text():
+    from broadsheet.output.archive.ledger import block_id
+
+    return block_id

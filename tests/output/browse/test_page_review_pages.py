@@ -1,0 +1,105 @@
+"""Review of pages: one of each layout in turn, mixed layouts and uncertain texts first; what is known then."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.ruling_journal import journal_path
+from tests.output.browse.conftest import SITE, RoomClient, visible_text
+from tests.output.browse.test_pages import PAYLOADS, assert_inert
+
+INSERT = "INSERT INTO layouts (id, host, signature, pages, articles, kind, evidence) VALUES (?, ?, x'', ?, ?, ?, ?)"
+LAYOUTS = ((1, 6, 3, "", "of several kinds"), (2, 3, 0, "list", "tables of contents"), (3, 1, 1, "article", ""))
+
+
+@pytest.fixture
+def filled(file, make):
+    """Ten pages in three layouts, and one whose layout is not known."""
+    with Archive.open(file, make.clock) as archive:
+        for number in range(11):
+            is_article = number % 2 == 0 and number not in (6, 8)
+            changes = {} if is_article else {"page_type": PageType.LIST}
+            archive.save([make.outcome(f"{SITE}/{number}", f"Words of {number}.", title=f"Page {number}", **changes)])
+        for layout_id, pages, articles, kind, evidence in LAYOUTS:
+            archive.db.execute(INSERT, [layout_id, "a.example", pages, articles, kind, evidence])
+        for number in range(10):
+            layout_id = 1 if number < 6 else 2 if number < 9 else 3
+            f1 = 0.4 if number == 4 else 0.9
+            changed = "UPDATE pages SET layout_id = ?, expected_f1 = ? WHERE title = ?"
+            archive.db.execute(changed, [layout_id, f1, f"Page {number}"])
+    return file
+
+
+def proposal(client):
+    return client.json("a/review/pages.json")["proposal"]
+
+
+def judge(client, page, right=1, **fields):
+    answer = client.post("a/reviews", page=page["page_id"], right=right, **fields)
+    assert answer.status_code == 303, answer.text
+    return answer.headers["location"]
+
+
+def test_one_page_a_layout_the_mixed_and_the_uncertain_first_until_none_is_left(client):
+    proposals = []
+    while (page := proposal(client)) and len(proposals) < 20:
+        proposals.append(page)
+        judge(client, page)
+    first_round = [page["layout"]["id"] for page in proposals[:4]]
+    assert (first_round[0], sorted(first_round)) == (1, [0, 1, 2, 3])
+    assert proposals[0]["title"] == "Page 4"
+    assert len({page["page_id"] for page in proposals}) == len(proposals) == 11
+    assert "Nothing is left to judge" in client.page("a/review/pages")
+
+
+def test_an_article_is_shown_with_its_blocks_and_another_page_with_what_it_stands_for(client):
+    article = proposal(client)
+    assert [block["text"] for block in article["blocks"]] == ["Words of 4."]
+    page = visible_text(client.page("a/review/pages"))
+    assert "Is this the article, and all of it?" in page
+    assert "6 pages that are made alike, 3 of them articles: of several kinds" in page
+    assert "expected F1 0.40" in page
+    judge(client, article)
+    page = visible_text(client.page("a/review/pages"))
+    assert "Is this rightly no article?" in page
+    assert "3 pages that are made alike, 0 of them articles: tables of contents" in page
+
+
+def test_judgements_on_pages_are_counted_by_themselves_and_taken_back(client):
+    page = proposal(client)
+    assert "Noted as wrong" in client.page(judge(client, page, right=0))
+    view = client.json("a/review/pages.json")
+    assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (0, 1)
+    assert list(view["figures"]["by_reason"]) == ["article"]
+    assert client.json("a/review.json")["figures"]["overall"]["judged"] == 0
+    judge(client, page, undo=1)
+    assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 0
+    assert proposal(client)["page_id"] == page["page_id"]
+
+
+def test_while_a_crawl_owns_the_file_they_wait(client, filled, make):
+    with Archive.open(filled, make.clock):
+        page = proposal(client)
+        judge(client, page)
+        assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
+        assert proposal(client)["page_id"] != page["page_id"]
+    with Archive.open(filled, make.clock):
+        pass
+    assert not journal_path(filled).exists()
+    assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
+
+
+def test_a_page_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):
+    assert client.post("a/reviews", page=77, right=1).status_code == 404
+    assert "<button" not in RoomClient(filled, may_write=False).page("a/review/pages")
+
+
+@pytest.mark.parametrize("payload", PAYLOADS[:6])
+def test_text_of_the_web_is_text(file, make, payload):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(f"{SITE}/{payload}", payload, removed=(payload,) * 5, title=payload)])
+        archive.db.execute("UPDATE pages SET layout_id = 1, evidence = json_array(?)", [payload])
+        archive.db.execute(INSERT, [1, payload, 1, 1, "", payload])
+    assert_inert(RoomClient(file).page("a/review/pages"))

@@ -1,0 +1,101 @@
+"""A capture is replayed by ReplayWeb.page from the port of raw pages, where a user has its files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import lxml.html
+import pytest
+from starlette.testclient import TestClient
+
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.browse.application import make_app
+from broadsheet.output.browse.raw_responses import check_assets, make_raw_app
+from broadsheet.output.browse.strict_requests import loopback_authorities
+from broadsheet.output.browse.url_pages import RawDocument
+from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+URL = f'{SITE}/1?a="><script>alert(1)</script>'
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    folder = tmp_path / "viewer"
+    folder.mkdir()
+    for name in ("ui.js", "sw.js", "secret.js"):
+        (folder / name).write_text(f"// {name}")
+    return folder
+
+
+@pytest.fixture
+def client(file, make, assets):
+    with Archive.open(file, make.clock) as archive:
+        archive.keep_raw({"software": "tests"})
+        outcome = make.outcome(URL, "Words of it.")
+        exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>Words of it.</p>")
+        archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
+    client = RoomClient(file)
+    client.room = replace(client.room, replay_assets=assets, raw_origin="http://127.0.0.1:9000")
+    client.http = TestClient(make_app(client.room, loopback_authorities(PORT)), base_url=ORIGIN)
+    return client
+
+
+@pytest.fixture
+def number(client):
+    with client.room.archive("a").open() as db:
+        return db.execute("SELECT id FROM captures").fetchone()[0]
+
+
+@pytest.fixture
+def port(client):
+    """The port of raw pages."""
+    app = make_raw_app(
+        client.room, lambda *_: RawDocument("", True), loopback_authorities(9000), loopback_authorities(PORT)
+    )
+    return TestClient(app, base_url="http://127.0.0.1:9000")
+
+
+def test_the_viewer_is_given_the_record_of_the_capture(client, number, port):
+    page = client.page(f"a/capture/{number}?view=replay")
+    (frame,) = lxml.html.document_fromstring(page).iter("iframe")
+    assert "allow-top-navigation" not in frame.get("sandbox")
+    address = frame.get("src").removeprefix("http://127.0.0.1:9000")
+    answer = port.get(address)
+    viewer = next(lxml.html.document_fromstring(answer.text).iter("replay-web-page"))
+    assert viewer.get("url") == URL
+    assert "<script>alert" not in answer.text
+    assert port.get(viewer.get("source")).content == client.get(f"a/capture/{number}/record").content
+    assert port.get(f"{viewer.get('replaybase')}sw.js").text == "// sw.js"
+    assert "replay-app-main" in port.get(viewer.get("replaybase")).text
+
+
+def test_only_the_room_may_frame_it_and_it_may_ask_no_other_machine(client, number, port):
+    policy = port.get(f"/{client.room.replay_token}/replay/a/{number}/").headers["content-security-policy"]
+    assert "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:" in policy
+    assert f"frame-ancestors 'self' http://127.0.0.1:{PORT}" in policy
+
+
+def test_without_the_token_or_the_files_there_is_nothing(client, number, port):
+    token = client.room.replay_token
+    assert port.get(f"/{client.room.raw_token}/replay/a/{number}/").status_code == 404
+    assert port.get(f"/{token}/a/{number}").status_code == 404
+    for path in ("secret.js", "%2e%2e%2fa.js", "a/5/", "b/1/"):
+        assert port.get(f"/{token}/replay/{path}").status_code == 404
+    plain = RoomClient(client.room.library.archives["a"].path)
+    assert "ReplayWeb.page" not in plain.page(f"a/capture/{number}")
+
+
+def test_a_folder_without_the_files_is_said(assets):
+    assert check_assets(assets) == assets
+    (assets / "sw.js").unlink()
+    with pytest.raises(NotReachable, match=r"has no sw\.js"):
+        check_assets(assets)
+
+
+def test_a_number_that_no_capture_can_have_is_not_here(client, port):
+    for number in ("99999999999999999999", "9" * 5000):
+        assert port.get(f"/{client.room.replay_token}/replay/a/{number}/").status_code == 404

@@ -1,0 +1,110 @@
+"""Only this server's own pages may ask it for anything: other names, other sites and other ports are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.browse.strict_requests import is_token, loopback_authorities
+from tests.output.browse.conftest import ORIGIN, PORT, RoomClient, article_id
+
+FIELDS = {"article": article_id("https://a.example/1"), "keep": 1, "scope": "article"}
+
+
+@pytest.mark.parametrize("host", [f"127.0.0.1:{PORT}", f"localhost:{PORT}", f"[::1]:{PORT}", f"LOCALHOST:{PORT}"])
+def test_it_answers_to_the_names_of_loopback(client, host):
+    assert client.get("a/articles", host=host).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", "", f"a@localhost:{PORT}"]
+)
+def test_it_answers_to_no_other_name(client, host):
+    """A name of another site that leads to this machine (DNS rebinding) would be that site's own origin."""
+    answer = client.get("a/articles", host=host)
+    assert answer.status_code == 421
+    assert "harbour" not in answer.text
+
+
+def rule(client, block_of, headers):
+    return client.post("a/rulings", headers, block=block_of("Only here"), **FIELDS)
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, ORIGIN.upper().replace("HTTP", "http")])
+def test_a_form_of_its_own_page_is_taken(client, block_of, origin):
+    assert rule(client, block_of, {"origin": origin, "sec-fetch-site": "same-origin"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"origin": "null"},
+        {"origin": "https://evil.example"},
+        {"origin": f"http://127.0.0.1:{PORT + 1}"},
+        {"origin": "http://127.0.0.1"},
+        {"origin": f"https://127.0.0.1:{PORT}"},
+        {"origin": f"http://localhost:{PORT}"},
+        {"origin": ORIGIN, "sec-fetch-site": "cross-site"},
+        {"origin": ORIGIN, "sec-fetch-site": "same-site"},
+        {"origin": ORIGIN, "sec-fetch-site": "none"},
+    ],
+)
+def test_a_form_from_elsewhere_changes_nothing(client, block_of, headers):
+    """Another port of this host is another origin, though a browser calls it the same site."""
+    assert rule(client, block_of, headers).status_code == 403
+    assert client.json(f"a/article/{FIELDS['article']}.json")["blocks"][2]["is_kept"] is False
+
+
+@pytest.mark.parametrize("token", ["", "x", "ü", None])
+def test_a_form_without_the_token_of_this_run_changes_nothing(client, block_of, token):
+    fields = {} if token is None else {"token": token}
+    answer = client.http.post(
+        "/a/rulings", data={**FIELDS, "block": block_of("Only here"), **fields}, headers={"origin": ORIGIN}
+    )
+    assert answer.status_code == 403
+    assert client.json(f"a/article/{FIELDS['article']}.json")["blocks"][2]["is_kept"] is False
+
+
+def test_read_only_takes_no_form_and_shows_none(filled, block_of):
+    client = RoomClient(filled, may_write=False)
+    assert rule(client, block_of, {"origin": ORIGIN}).status_code == 403
+    page = client.page(f"a/article/{FIELDS['article']}?view=blocks")
+    assert "Restore" not in page
+    assert "read only" in page
+
+
+def test_a_form_is_short(client, block_of):
+    assert client.post("a/rulings", note="x" * 200_000).status_code == 413
+    answer = client.http.post("/a/rulings", content=iter([b"token=x"]), headers={"origin": ORIGIN})
+    assert answer.status_code == 413
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "PATCH", "TRACE"])
+def test_other_methods_are_refused(client, method):
+    assert client.http.request(method, "/a/articles").status_code == 405
+
+
+def test_every_answer_says_what_may_act_on_it(client):
+    for path in ("a/articles", "a/articles.json", "static/style.css", "a/nothing", "nowhere/articles"):
+        answer = client.get(path)
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none';")
+        assert "unsafe" not in policy
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["referrer-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_no_page_has_code_or_style_of_its_own(client):
+    for path in ("a/articles", f"a/article/{FIELDS['article']}", f"a/article/{FIELDS['article']}?view=blocks"):
+        page = client.page(path)
+        assert "<style" not in page
+        assert " style=" not in page
+        assert " onclick=" not in page
+        assert page.count("<script") == page.count('<script src="/static/keys.js" defer></script>') == 1
+
+
+def test_tokens_and_names():
+    assert is_token("abc", "abc")
+    assert not is_token(None, "abc")
+    assert loopback_authorities(1, ["room.example"])[-1] == "room.example:1"

@@ -1,0 +1,453 @@
+"""Archives merged: the same as one archive of all, twice as once, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.collections import warc_copies
+from broadsheet.output.collections.archive_merge import MergeResult, merge_archive
+from broadsheet.output.collections.source_archive import MergeConflict
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.person_verdicts import Review, Ruling, store_review
+from broadsheet.output.write.takedowns import take_down
+from tests.bench.archives.differences import differences
+from tests.output.conftest import Maker
+from tests.output.wires import make_exchange
+
+HOSTS = ("http://lamp.example", "http://reed.example", "http://sand.example")
+PROMO = "Stand with the people who report this: give today."
+WORDS = (
+    "water grain bridge council night harbour winter school letter train mill orchard river paper glass road".split()
+)
+# How an archive was made, not what is in it; a text that two hosts have is new to each where they are crawled apart.
+OTHERWISE = ("runs", "meta", "warc_files")
+OTHERWISE_COLUMNS = [("url_patterns", "articles")]
+
+
+def story(number: int, host: str = "", edit: str = "") -> list[str]:
+    draw = random.Random(f"{number}{host}")
+    paragraphs = [" ".join(draw.choices(WORDS, k=30)) + "." for _ in range(4)]
+    return [*paragraphs, *([edit] if edit else []), PROMO if number % 2 else f"Edited in {host} by number {number}."]
+
+
+def with_raw(outcome: Outcome, body: str = "") -> Outcome:
+    assert outcome.capture is not None
+    return replace(outcome, capture=replace(outcome.capture, raw=make_exchange((body or outcome.url).encode())))
+
+
+def host_outcomes(make: Maker, host: str, count: int = 9) -> list[Outcome]:
+    """Pages of one host: articles, copies on a second URL, texts that other hosts have too, pages that failed."""
+    outcomes = []
+    for number in range(count):
+        url, links = f"{host}/{number}", [make.discovered(f"{host}/waits/{number}")]
+        text = story(number, "" if number == 3 else host)
+        outcomes.append(with_raw(make.outcome(url, *text, discovered_urls=links, outside_links={"cdn.example": 2})))
+        if number % 4 == 1:
+            outcomes.append(with_raw(make.outcome(f"{host}/copy/{number}", *text, canonical=url)))
+    return [*outcomes, make.failure(f"{host}/gone", "http_404")]
+
+
+def write_archive(path: Path, make: Maker, outcomes: Sequence[Outcome], hosts: Iterable[str] = ()) -> Path:
+    with Archive.open(path, make.clock) as archive:
+        archive.keep_raw({"software": "test"})
+        run = archive.runs.start(f"crawl {' '.join(hosts)}", {}, {})
+        archive.save(outcomes)
+        settle(archive.db, make.clock)
+        archive.runs.finish(run, "finished", "", {})
+    return path
+
+
+def merge_all(path: Path, make: Maker, sources: Iterable[Path]) -> list[MergeResult]:
+    with Archive.open(path, make.clock) as archive:
+        results = [merge_archive(archive.db, source, make.clock) for source in sources]
+        settle(archive.db, make.clock)
+    return results
+
+
+def content(path: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All rows of an archive's tables."""
+    db = open_database(path, read_only=True)
+    try:
+        names = [name for name in db.table_names() if not name.startswith(("sqlite_", "articles_fts_", "_sqlite"))]
+        return {name: sorted(map(repr, db.execute(f"SELECT * FROM {name}").fetchall())) for name in names}
+    finally:
+        db.close()
+
+
+def in_order(path: Path) -> None:
+    db = open_database(path, read_only=True)
+    try:
+        assert verify(db) == []
+    finally:
+        db.close()
+
+
+@pytest.fixture
+def shards(tmp_path: Path, make: Maker) -> list[Path]:
+    return [
+        write_archive(tmp_path / f"shard{number}.db", make, host_outcomes(make, host), [host])
+        for number, host in enumerate(HOSTS)
+    ]
+
+
+def differing(first: Path, second: Path) -> list[tuple[object, ...]]:
+    """What two archives hold otherwise, but for how they were made; a few examples."""
+    wanted = [
+        (d.relation, d.row, d.column, d.old, d.new)
+        for d in differences(first, second)
+        if d.relation not in OTHERWISE and (d.relation, d.column) not in OTHERWISE_COLUMNS
+    ]
+    return wanted[:9]
+
+
+@pytest.mark.slow
+def test_archives_of_a_host_each_merge_to_the_archive_of_all(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    make.clock.seconds = 0
+    whole = write_archive(tmp_path / "whole.db", make, [o for host in HOSTS for o in host_outcomes(make, host)])
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards)
+    in_order(merged)
+    assert differing(whole, merged) == []
+
+
+@pytest.mark.slow
+def test_merging_twice_in_any_order_changes_nothing(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    first = merge_all(merged, make, shards)
+    assert all(result.has_changed for result in first)
+    before = content(merged)
+    again = merge_all(merged, make, reversed(shards))
+    assert not any(result.has_changed for result in again)
+    assert content(merged) == before
+    in_order(merged)
+
+
+@pytest.mark.slow
+def test_the_order_of_archives_makes_no_difference(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merge_all(tmp_path / "one.db", make, shards)
+    merge_all(tmp_path / "other.db", make, reversed(shards))
+    assert differing(tmp_path / "one.db", tmp_path / "other.db") == []
+
+
+@pytest.mark.slow
+def test_an_archive_that_grew_brings_what_is_new_with_its_edits(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged, shard, host = tmp_path / "all.db", shards[0], HOSTS[0]
+    merge_all(merged, make, shards)
+    edited = make.outcome(f"{host}/2", *story(2, host, "Correction: the bridge has two arches."))
+    write_archive(shard, make, [with_raw(edited), with_raw(make.outcome(f"{host}/new", *story(40, host)))], ["again"])
+    (result,) = merge_all(merged, make, [shard])
+    assert (result.new_urls, result.stored_pages) == (1, 2)
+    in_order(merged)
+    merge_all(tmp_path / "at_once.db", make, shards)
+    ways_there = ("changes", "edits", "sqlite_sequence")  # it was here before it was edited
+    assert [row for row in differing(tmp_path / "at_once.db", merged) if row[0] not in ways_there] == []
+    db = open_database(merged, read_only=True)
+    numbers = db.execute(
+        "SELECT number, change FROM revisions JOIN articles ON id = article_id WHERE url = ? ORDER BY 1", [f"{host}/2"]
+    ).fetchall()
+    edits = db.execute("SELECT kind, revision FROM changes WHERE kind <> ''").fetchall()
+    db.close()
+    assert numbers == [(1, "first"), (2, "correction")]
+    assert edits == [("correction", 2)]
+
+
+def test_each_raw_record_is_found_under_a_name_of_its_own(tmp_path: Path, make: Maker) -> None:
+    sources = []
+    for number, host in enumerate(HOSTS[:2]):
+        make.clock.seconds = 0  # two machines that begin in the same second, and name their files alike
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        sources.append(write_archive(folder / "news.db", make, host_outcomes(make, host), ["same"]))
+    assert len({path.name for source in sources for path in source.parent.glob("news.db.warc/*")}) == 1
+    merge_all(tmp_path / "all.db", make, sources)
+    assert len(list((tmp_path / "all.db.merged.warc").iterdir())) == 2
+    in_order(tmp_path / "all.db")
+    runs = open_database(tmp_path / "all.db", read_only=True).execute("SELECT count(*) FROM runs").fetchone()
+    assert runs == (2,)
+
+
+@pytest.mark.slow
+def test_a_crawl_into_a_merged_archive_leaves_the_copies_alone(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards)
+    sizes = {path: path.stat().st_size for path in (tmp_path / "all.db.merged.warc").iterdir()}
+    write_archive(merged, make, [with_raw(make.outcome(f"{HOSTS[1]}/later", *story(50)))])
+    assert {path: path.stat().st_size for path in sizes} == sizes
+    merge_all(merged, make, shards)
+    in_order(merged)
+
+
+@pytest.mark.slow
+def test_a_later_ruling_wins_whichever_archive_has_it(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged, promo = tmp_path / "all.db", block_id(PROMO)
+    for path, kept in ((shards[0], True), (shards[1], False)):
+        with Archive.open(path, make.clock) as archive:
+            carry_out_ruling(archive.db, Ruling(promo, kept, ruled_at=make.clock()))
+    merge_all(merged, make, reversed(shards[:2]))
+    db = open_database(merged, read_only=True)
+    assert db.execute("SELECT kept FROM rulings").fetchall() == [(0,)]
+    assert db.execute("SELECT count(*) FROM articles WHERE text LIKE ?", [f"%{PROMO}%"]).fetchone() == (0,)
+    db.close()
+    in_order(merged)
+
+
+@pytest.mark.slow
+def test_what_a_person_judged_of_a_sample_is_united_and_goes_with_a_takedown(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged = tmp_path / "all.db"
+    for number, path in enumerate(shards[:2]):
+        with Archive.open(path, make.clock) as archive:
+            page, verdict = (f"{HOSTS[number]}/2", HOSTS[number][7:], block_id(PROMO)), (True, "selected", "rule")
+            with archive.db.conn:
+                store_review(archive.db, Review(*page, *verdict, True, make.clock(), "9"))
+    merge_all(merged, make, shards)
+    urls = "SELECT url FROM reviews ORDER BY url"
+    with Archive.open(merged, make.clock) as archive:
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[0]}/2",), (f"{HOSTS[1]}/2",)]
+        take_down(archive.db, f"{HOSTS[0]}/2", clock=make.clock)
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
+    merge_all(merged, make, shards)
+    with Archive.open(merged, make.clock) as archive:
+        assert archive.db.execute(urls).fetchall() == [(f"{HOSTS[1]}/2",)]
+
+
+@pytest.mark.slow
+def test_takedowns_of_either_hold_in_both(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged, gone_there, gone_here = tmp_path / "all.db", f"{HOSTS[0]}/2", f"{HOSTS[1]}/2"
+    merge_all(merged, make, shards)
+    with Archive.open(shards[0], make.clock) as archive:
+        take_down(archive.db, gone_there, "asked for", make.clock)
+    with Archive.open(merged, make.clock) as archive:
+        take_down(archive.db, gone_here, clock=make.clock)
+    merge_all(merged, make, shards)
+    before = content(merged)
+    merge_all(merged, make, shards)
+    assert content(merged) == before
+    assert {row[1] for row in map(eval, before["takedowns"])} == {gone_there, gone_here}
+    assert not [row for table in ("articles", "captures") for row in before[table]
+                if f"{gone_there}'" in row or f"{gone_here}'" in row]  # fmt: skip
+    in_order(merged)
+
+
+@pytest.mark.slow
+def test_what_was_taken_down_here_does_not_come_in_with_another_archive(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged, gone = tmp_path / "all.db", f"{HOSTS[0]}/4"
+    with Archive.open(merged, make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+    merge_all(merged, make, shards)
+    in_order(merged)
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert f"\r\n{gone}".encode() not in raw
+    assert f"{HOSTS[0]}/3".encode() in raw
+    assert not [text for text in story(4, HOSTS[0])[:4] if text in repr(content(merged))]
+
+
+@pytest.mark.slow
+def test_what_a_user_noted_beside_articles_comes_along(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    with Archive.open(shards[0], make.clock) as archive:
+        archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT")
+        archive.db.execute("UPDATE articles SET note = 'read' WHERE url LIKE '%/2'")
+        archive.db.conn.commit()
+    merge_all(tmp_path / "all.db", make, shards)
+    db = open_database(tmp_path / "all.db", read_only=True)
+    assert db.execute("SELECT url, note FROM articles WHERE note <> ''").fetchall() == [(f"{HOSTS[0]}/2", "read")]
+    db.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_merge_that_is_cut_off_is_finished_by_the_same(tmp_path: Path, make: Maker, host: str) -> None:
+    outcomes = [outcome for host_name in HOSTS for outcome in host_outcomes(make, host_name)]
+    source = write_archive(tmp_path / "source.db", make, outcomes)
+
+    def stop(name: str) -> None:
+        if name == host.removeprefix("http://"):
+            raise KeyboardInterrupt
+
+    with Archive.open(tmp_path / "all.db", make.clock) as archive, pytest.raises(KeyboardInterrupt):
+        merge_archive(archive.db, source, make.clock, stop)
+    in_order(tmp_path / "all.db")
+    merge_all(tmp_path / "all.db", make, [source])
+    assert differing(source, tmp_path / "all.db") == []
+
+
+@pytest.mark.slow
+def test_bytes_of_a_copy_that_were_never_committed_are_copied_anew(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards[:1])
+    (copy,) = (tmp_path / "all.db.merged.warc").iterdir()
+    with copy.open("ab") as stream:
+        stream.write(b"half a record of a merge that was killed")
+    write_archive(shards[0], make, [with_raw(make.outcome(f"{HOSTS[0]}/new", *story(60)))])
+    merge_all(merged, make, shards[:1])
+    in_order(merged)
+
+
+@pytest.mark.slow
+def test_a_number_that_stands_for_two_texts_is_refused_and_nothing_is_changed(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards[:1])
+    with Archive.open(shards[1], make.clock) as archive:
+        (number,) = archive.db.execute("SELECT id FROM block_texts WHERE text = ?", [PROMO]).fetchone()
+        archive.db.execute("UPDATE block_texts SET text = 'Another text.' WHERE id = ?", [number])
+        archive.db.conn.commit()
+    before = content(merged)
+    with pytest.raises(MergeConflict, match=f"block {number} is “Another text.” there and “Stand with") as caught:
+        merge_all(merged, make, [shards[1]])
+    assert "\n" not in str(caught.value)
+    assert content(merged) == before
+
+
+def test_a_record_with_other_bytes_is_refused(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards[:1])
+    db = open_database(merged, read_only=True)
+    offset, length = db.execute("SELECT warc_offset, warc_length FROM captures ORDER BY warc_offset DESC").fetchone()
+    db.close()
+    (original,) = (tmp_path / "shard0.db.warc").iterdir()
+    data = bytearray(original.read_bytes())
+    data[offset + length // 2] ^= 1
+    original.write_bytes(data)
+    with pytest.raises(MergeConflict, match="differ in the record of"):
+        merge_all(merged, make, shards[:1])
+
+
+def count_comparisons(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The lengths of the records that are read to be compared, from now on."""
+    lengths: list[int] = []
+    read = warc_copies._span
+
+    def read_and_note(stream: BinaryIO, offset: int, length: int) -> bytes:
+        lengths.append(length)
+        return read(stream, offset, length)
+
+    monkeypatch.setattr(warc_copies, "_span", read_and_note)
+    return lengths
+
+
+@pytest.mark.slow
+def test_what_is_as_it_was_is_not_compared_again(
+    tmp_path: Path, shards: list[Path], make: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged, lengths = tmp_path / "all.db", count_comparisons(monkeypatch)
+    merge_all(merged, make, shards)
+    assert not any(result.has_changed for result in merge_all(merged, make, shards))
+    assert lengths == []
+    for name in ("all.db.merged.warc", "shard0.db.warc"):  # whichever side was touched
+        (touched, *_) = sorted((tmp_path / name).iterdir())
+        touched.touch()
+        merge_all(merged, make, shards)
+        assert len(lengths) > 10
+        lengths.clear()
+
+
+@pytest.mark.slow
+def test_an_archive_that_grew_is_merged_though_it_is_known(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    merged = tmp_path / "all.db"
+    merge_all(merged, make, shards)
+    with Archive.open(shards[0], make.clock) as archive:
+        archive.save([make.outcome(f"{HOSTS[0]}/new", *story(70))])
+    first, second, _ = merge_all(merged, make, shards)
+    assert (first.stored_pages, second.has_changed) == (1, False)
+
+
+def test_an_archive_in_use_or_missing_or_itself_is_refused(tmp_path: Path, shards: list[Path], make: Maker) -> None:
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        with Archive.open(shards[0], make.clock), pytest.raises(InUse):
+            merge_archive(archive.db, shards[0])
+        with pytest.raises(NotReachable, match="does not exist"):
+            merge_archive(archive.db, tmp_path / "no.db")
+        with pytest.raises(MergeConflict, match="itself"):
+            merge_archive(archive.db, tmp_path / "all.db")
+
+
+def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(
+    tmp_path: Path, shards: list[Path], make: Maker
+) -> None:
+    (original,) = (tmp_path / "shard1.db.warc").iterdir()
+    original.unlink()
+    with pytest.raises(MergeConflict, match="missing or shorter"):
+        merge_all(tmp_path / "all.db", make, [shards[1]])
+    db = open_database(tmp_path / "all.db", read_only=True)
+    assert db.execute("SELECT count(*) FROM urls").fetchone() == (0,)
+    db.close()
+
+
+def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path, make: Maker) -> None:
+    host = HOSTS[0]
+    (tmp_path / "base").mkdir()
+    base = write_archive(tmp_path / "base" / "site.db", make, host_outcomes(make, host))
+    shutil.copytree(tmp_path / "base", tmp_path / "later")
+    later = tmp_path / "later" / "site.db"
+    with Archive.open(later, make.clock) as archive:
+        take_down(archive.db, f"{host}/0", clock=make.clock)
+    merge_all(base, make, [later])
+    assert not list((tmp_path / "base").rglob("*.merged.warc"))
+    in_order(base)
+
+
+@pytest.mark.parametrize("is_imported_first", [True, False])
+def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(
+    tmp_path: Path, make: Maker, is_imported_first: bool
+) -> None:
+    url, target = f"{HOSTS[0]}/1", tmp_path / "all.db"
+    crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
+    imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
+    with Archive.open(imported, make.clock) as archive:
+        archive.db.execute("DELETE FROM warc_files")
+    merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
+    in_order(target)
+    with Archive.open(target, make.clock) as archive:
+        take_down(archive.db, url, clock=make.clock)
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert url.encode() not in raw
+    in_order(target)
+
+
+def test_a_takedown_that_waits_for_its_file_is_carried_out_in_the_copy(tmp_path: Path, make: Maker) -> None:
+    gone, stays = (f"{HOSTS[0]}/{name}" for name in ("gone", "stays"))
+    outcomes = [with_raw(make.outcome(url, *story(number))) for number, url in enumerate((gone, stays))]
+    source = write_archive(tmp_path / "a.db", make, outcomes)
+    folder = (tmp_path / "a.db.warc").rename(tmp_path / "elsewhere")
+    with Archive.open(source, make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+    folder.rename(tmp_path / "a.db.warc")
+    merge_all(tmp_path / "all.db", make, [source])
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").iterdir())
+    assert (gone.encode() in raw, stays.encode() in raw) == (False, True)
+    in_order(tmp_path / "all.db")
+
+
+def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:
+    copy = f"{HOSTS[0]}/news/copy"
+    paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(copy, *story(1))]) for n in range(2)]
+    with Archive.open(paths[0], make.clock) as archive:
+        moved = make.failure(f"{HOSTS[0]}/people/a")
+        archive.save([replace(moved, state="done", reason="redirect", location=copy)])
+        take_down(archive.db, f"{HOSTS[0]}/people/*", clock=make.clock)
+    merge_all(tmp_path / "all.db", make, paths)
+    assert not content(tmp_path / "all.db")["articles"]

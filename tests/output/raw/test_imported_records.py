@@ -1,0 +1,267 @@
+"""Tests."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import zlib
+from contextlib import suppress
+
+import pytest
+
+from broadsheet.output.raw import imported_records as packed_member
+from broadsheet.output.raw.imported_records import (
+    DIGEST_MISMATCH,
+    HEAD_BYTES,
+    TRUNCATED,
+    WRONG_LENGTH,
+    ImportedRecordError,
+    MemberError,
+    ends_record,
+    has_digest,
+    packed_magic,
+    parse_record_head,
+    read_imported_record,
+    unpack_member,
+    zstd,
+)
+from tests.crawler.warcs import answer, arc_file_head, arc_record, digest, record
+
+URL = "https://a.example/x"
+BLOCK = answer("<p>" + "Words of a page. " * 40)
+
+
+def read(data: bytes) -> tuple[bytes, tuple[str, ...]]:
+    got = read_imported_record(data, 100_000)
+    return got.block, got.faults
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "packed"])
+def test_a_sound_record_has_no_fault(pack):
+    assert read(pack(record(URL, BLOCK))) == (BLOCK, ())
+    assert read(pack(arc_record(URL, BLOCK))) == (BLOCK, ())
+    assert read(pack(record(URL, BLOCK) + record(URL, b"the next one"))) == (BLOCK, ())
+
+
+def test_a_wrong_digest_is_said():
+    assert read(record(URL, BLOCK, WARC_Block_Digest=digest(b"other"))) == (BLOCK, (DIGEST_MISMATCH,))
+
+
+def test_a_wrong_checksum_of_a_member_is_said_where_no_digest_speaks_for_the_block():
+    def spoilt(data: bytes) -> bytes:
+        return data[:-8] + bytes(8)
+
+    assert read(spoilt(gzip.compress(record(URL, BLOCK)))) == (BLOCK, ())
+    assert read(spoilt(gzip.compress(record(URL, BLOCK, WARC_Block_Digest="")))) == (BLOCK, (DIGEST_MISMATCH,))
+
+
+@pytest.mark.parametrize("length", ["", "-3", "10", "x"])
+def test_a_block_with_a_wrong_length_is_taken_whole(length: str):
+    assert read(record(URL, BLOCK, Content_Length=length)) == (BLOCK, (WRONG_LENGTH,))
+
+
+def test_a_block_that_is_whole_although_its_length_is_too_large_is_not_called_truncated():
+    assert read(record(URL, BLOCK, Content_Length=str(len(BLOCK) + 500))) == (BLOCK, (WRONG_LENGTH,))
+
+
+def test_a_clipped_block_is_taken_as_far_as_it_goes():
+    whole = record(URL, BLOCK)
+    assert read(whole[:-100]) == (BLOCK[:-96], (TRUNCATED,))
+    block, faults = read(gzip.compress(whole)[:-20])
+    assert (BLOCK.startswith(block), len(block) > 50, faults) == (True, True, (TRUNCATED,))
+
+
+def test_a_segment_of_a_response_is_not_the_whole():
+    assert read(record(URL, BLOCK, WARC_Segment_Number="1")) == (BLOCK, (TRUNCATED,))
+
+
+def test_a_changed_byte_of_a_packed_record_is_never_taken_for_what_was_sent():
+    packed = gzip.compress(record(URL, BLOCK))
+    for position in range(len(packed)):
+        damaged = bytearray(packed)
+        damaged[position] ^= 0xFF
+        try:
+            block, faults = read(bytes(damaged))
+        except ImportedRecordError:
+            continue
+        assert block == BLOCK or faults, position
+
+
+@pytest.mark.slow
+def test_what_cannot_be_read_at_all_is_refused():
+    whole = record(URL, BLOCK)
+    damaged = bytearray(gzip.compress(whole))
+    damaged[10] |= 0b110  # a block of the reserved type, so that nothing can be unpacked
+    for data in (b"", b"nothing", whole[: whole.index(b"HTTP/")], bytes(damaged)):
+        with pytest.raises(ImportedRecordError) as caught:
+            read(data)
+        assert not caught.value.is_too_large
+    for data in (record(URL, bytes(100_001)), gzip.compress(record(URL, bytes(10**8), Content_Length=""))):
+        with pytest.raises(ImportedRecordError) as caught:
+            read(data)
+        assert caught.value.is_too_large
+
+
+def test_the_payload_is_what_follows_the_http_head():
+    assert read_imported_record(record(URL, answer("<p>x")), 1000).payload == b"<p>x"
+    assert read_imported_record(record(URL, b"<p>x", kind="resource"), 1000).payload == b"<p>x"
+    assert read_imported_record(arc_record(URL, b"<p>x"), 1000).payload == b"<p>x"
+
+
+def test_digests_are_told_in_every_notation():
+    data, other = b"some bytes", b"other bytes"
+    notations = [digest(data), digest(data).lower(), f"sha1:{hashlib.sha1(data).hexdigest()}"]
+    notations += [f"{name}:{hashlib.new(name, data).hexdigest()}" for name in ("sha256", "md5", "sha512")]
+    for notation in notations:
+        assert (has_digest(data, notation), has_digest(other, notation)) == (True, False), notation
+    for notation in ("", "sha1:", "sha1:short", "crc32:00000000", "sha1:" + "!" * 32, "sha1:" + "zz" * 20):
+        assert has_digest(data, notation) in (None, False)
+    assert has_digest(data, "") is None
+
+
+BODY = os.urandom(200_000) + b"words " * 400_000
+
+
+def unpacked(data: bytes, start: int = 0) -> tuple[bytes, int | None]:
+    pieces, out = unpack_member(data, start, len(data)), bytearray()
+    while True:
+        try:
+            out += next(pieces)
+        except StopIteration as stop:
+            return bytes(out), stop.value
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gzip", "zstd"])
+def test_a_member_is_unpacked_and_its_end_known(pack):
+    member = pack(BODY)
+    assert unpacked(b"before" + member + b"behind", 6) == (BODY, 6 + len(member))
+    assert packed_magic(member) == member[: len(packed_magic(member))] != b""
+    assert packed_magic(b"WARC/1.0") == b""
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gzip", "zstd"])
+def test_a_member_without_end_gives_what_there_is(pack):
+    part, end = unpacked(pack(BODY)[:150_000])
+    assert end is None
+    assert len(part) > 60_000
+    assert BODY.startswith(part)
+
+
+def test_a_damaged_member_gives_what_came_before_the_damage():
+    member = bytearray(gzip.compress(BODY))
+    member[-6] ^= 0xFF  # the checksum
+    with pytest.raises(MemberError):
+        list(unpack_member(bytes(member), 0, len(member)))
+    out = bytearray()
+    with suppress(MemberError):
+        for piece in unpack_member(bytes(member), 0, len(member)):
+            out += piece
+    assert bytes(out) == BODY
+
+
+def test_a_piece_is_bounded_whatever_it_was_packed_from(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(packed_member, "_PIECE_BYTES", 1000)
+    member = gzip.compress(bytes(100_000))
+    sizes = [len(piece) for piece in unpack_member(member, 0, len(member))]
+    assert (max(sizes), sum(sizes)) == (1000, 100_000)
+    assert zlib.decompress(member, 31) == bytes(100_000)
+
+
+def test_a_head_says_where_the_block_begins_and_how_long_it_is():
+    data = record(URL, b"the block")
+    head = parse_record_head(data)
+    assert head is not None
+    assert (head.kind, head.url, head.length, head.is_arc) == ("response", URL, 9, False)
+    assert data[head.size :].startswith(b"the block")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "url"),
+    [
+        (b"\r\n", b"\n", "response", URL),
+        (b"WARC/1.0", b"warc/2.17 ", "response", URL),
+        (b"WARC-Type: response", b"garbage\r\nwarc-type:Response", "response", URL),
+        (b"WARC-Type: response\r\n", b"", "unknown", URL),
+        (b"example/x", b"example/\xe4", "response", "https://a.example/ä"),
+        (b"example/x", "example/ä".encode(), "response", "https://a.example/ä"),
+        (b"https://a.example/x", b"<https://a.example/\r\n x>", "response", "https://a.example/ x"),
+    ],
+    ids=["no CR", "version", "junk line", "no type", "latin", "utf-8", "folded"],
+)
+def test_an_odd_head_is_read(old: bytes, new: bytes, kind: str, url: str):
+    head = parse_record_head(record(URL, b"the block").replace(old, new))
+    assert head is not None
+    assert (head.kind, head.url, head.length) == (kind, url, 9)
+
+
+@pytest.mark.parametrize("length", ["", "-5", "many", "9" * 30])
+def test_a_length_that_is_no_length_is_none(length: str):
+    head = parse_record_head(record(URL, b"the block", Content_Length=length))
+    assert head is not None
+    assert head.length is None
+
+
+def test_the_first_of_two_fields_counts_and_a_head_may_break_off():
+    data = record(URL, b"x").replace(b"WARC-Date", b"WARC-Target-URI: https://b.example/\r\nWARC-Date")
+    head = parse_record_head(data)
+    assert head is not None
+    assert (head.url, parse_record_head(data[:90]) is not None) == ("https://b.example/", True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "https://a.example/a b 192.0.2.1 20240301100000 text/html 7",
+        "https://a.example/a b 192.0.2.1 20240301100000 text/html; charset=utf-8 7",
+        "https://a.example/a b 192.0.2.1 20240301100000 text/html 200 ABC - 0 site.arc 7",
+        "https://a.example/a b 2001:db8::1 never no-type 7",
+        "https://a.example/a b - - text/html 7\r",
+    ],
+)
+def test_an_arc_head_of_either_version_is_read(line: str):
+    head = parse_record_head(f"{line}\nthe block".encode())
+    assert head is not None
+    assert (head.kind, head.url, head.length, head.is_arc) == ("response", "https://a.example/a b", 7, True)
+    assert head.size == len(line) + 1
+
+
+@pytest.mark.parametrize(("text", "length"), [("0", 0), ("1", 1)])
+def test_an_arc_record_may_be_empty(text: str, length: int):
+    head = parse_record_head(f"https://a.example/a 192.0.2.1 20240301100000 text/html {text}\n".encode())
+    assert head is not None
+    assert head.length == length
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_head_of_an_arc_file_is_no_answer(version: int):
+    data = arc_file_head(version) + arc_record(URL, b"x")
+    head = parse_record_head(data)
+    assert head is not None
+    assert head.kind == "warcinfo"
+    assert data[head.size + (head.length or 0) :].startswith(b"\nhttps://")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"WARC/1.0 is a format\r\n", b"see https://a.example/ for 1 thing\n",
+     b"https://a.example/ 192.0.2.1 20240301100000 text/html many\n"],
+)  # fmt: skip
+def test_other_bytes_are_no_head(data: bytes):
+    assert parse_record_head(data) is None
+
+
+def test_what_may_follow_a_record():
+    head, arc = parse_record_head(record(URL, b"x")), parse_record_head(arc_record(URL, b"x"))
+    assert head is not None
+    assert arc is not None
+    assert all(ends_record(head, following) for following in (b"", b"\r\n\r\njunk", b"\n", record(URL, b"y")))
+    assert not ends_record(head, b"more of the block")
+    assert ends_record(arc, b"\nmore")
+    assert not ends_record(head, b"\nmore")
+
+
+def test_a_head_without_end_is_not_read_for_ever():
+    head = parse_record_head(b"WARC/1.0\r\nA: " + b"x" * 10 * HEAD_BYTES)
+    assert head is not None
+    assert head.size == HEAD_BYTES

@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import gzip
+import mmap
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.raw.imported_records import parse_record_head, zstd
+from broadsheet.output.raw.record_segments import RecordSegment
+from tests.crawler.warcs import answer, arc_file_head, arc_record, record
+
+NAMES = ("one", "two", "three", "four")
+Pack = Callable[[bytes], bytes]
+PACKS: dict[str, Pack] = {"plain": bytes, "gzip": lambda data: gzip.compress(data, mtime=0), "zstd": zstd.compress}
+
+
+def block(name: str) -> bytes:
+    return answer(f"<p>{name} " + "words " * 400)
+
+
+def warc(name: str) -> bytes:
+    return record(f"https://a.example/{name}", block(name))
+
+
+def arc(name: str) -> bytes:
+    return arc_record(f"https://a.example/{name}", block(name))
+
+
+def records_of(path: Path, parts: Sequence[bytes]) -> list[str]:
+    """The last step of each record's URL, `?` where none can be read; only padding is between two records."""
+    path.write_bytes(b"".join(parts))
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        spans = list(RecordSegment(data, 0, len(data)).spans())
+        for span, following in zip(spans, [*spans[1:], None], strict=True):
+            next_offset = following.offset if following else len(data)
+            assert not data[span.offset + span.length : next_offset].strip(b"\0\r\n")
+    heads = [parse_record_head(span.beginning) for span in spans]
+    return [head.url.rpartition("/")[2] if head else "?" for head in heads]
+
+
+@pytest.fixture(params=PACKS)
+def pack(request: pytest.FixtureRequest) -> Pack:
+    return PACKS[request.param]
+
+
+@pytest.mark.parametrize("make", [warc, arc])
+def test_every_record_is_found(tmp_path: Path, pack: Pack, make: Pack):
+    assert records_of(tmp_path / "x", [pack(make(name)) for name in NAMES]) == list(NAMES)
+
+
+@pytest.mark.parametrize("make", [warc, arc])
+@pytest.mark.parametrize("bad", range(4))
+def test_a_record_that_states_a_wrong_length_costs_no_other(tmp_path: Path, pack: Pack, make: Pack, bad: int):
+    for length in (b"7", b"70000", b"99999999999999999999"):
+        parts = [make(name) for name in NAMES]
+        right_length = str(len(block(NAMES[bad]))).encode()
+        head, separator, rest = parts[bad].partition(right_length)
+        parts[bad] = head + length + rest
+        expected = list(NAMES)
+        if make is arc and len(length) > 18:
+            expected[bad] = "?"  # no head at all
+        assert separator
+        assert records_of(tmp_path / "x", [pack(part) for part in parts]) == expected
+
+
+@pytest.mark.parametrize("make", [warc, arc])
+@pytest.mark.parametrize("bad", range(4))
+def test_a_record_that_breaks_off_in_the_middle_of_a_file_costs_no_other(
+    tmp_path: Path, pack: Pack, make: Pack, bad: int
+):
+    parts = [pack(make(name)) for name in NAMES]
+    parts[bad] = parts[bad][:-9]
+    if pack is PACKS["plain"]:
+        parts[bad] += b"\n"
+    names = records_of(tmp_path / "x", parts)
+    if pack is PACKS["zstd"]:  # it packs by blocks: of a frame that breaks off nothing may come out
+        names[bad] = NAMES[bad]
+    assert names == list(NAMES)
+
+
+@pytest.mark.parametrize("make", [warc, arc])
+@pytest.mark.parametrize("bad", range(4))
+def test_a_record_without_its_beginning_costs_no_other(tmp_path: Path, make: Pack, bad: int):
+    for pack in (PACKS["plain"], PACKS["gzip"]):
+        parts = [pack(make(name)) for name in NAMES]
+        parts[bad] = b"\x01" * 20 + parts[bad][20:]
+        if bad == 0 and pack is not PACKS["plain"]:
+            parts.insert(0, pack(make("zero")))  # by its first bytes a file is taken for packed
+        names = records_of(tmp_path / "x", parts)
+        assert [name for name in names if name not in ("?", "zero")] == [name for name in NAMES if name != NAMES[bad]]
+        assert names.count("?") == 1
+
+
+def test_padding_between_records_is_no_record(tmp_path: Path, pack: Pack):
+    parts = [pack(warc(name)) + bytes(37) for name in NAMES[:3]]
+    assert records_of(tmp_path / "x", [*parts, pack(warc("four"))]) == list(NAMES)
+
+
+def test_records_in_a_block_are_no_records(tmp_path: Path):
+    nested = record("https://a.example/outer", answer(b"\n" + warc("inner") + arc("inner")))
+    assert records_of(tmp_path / "x", [warc("one"), nested, warc("two")]) == ["one", "outer", "two"]
+
+
+def test_records_that_share_a_member_are_all_found_and_said_to(tmp_path: Path):
+    path = tmp_path / "x"
+    path.write_bytes(gzip.compress(warc("one") + warc("two") + warc("three")) + gzip.compress(warc("four")))
+    with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        segment = RecordSegment(data, 0, len(data))
+        assert [span.is_unaddressable for span in segment.spans()] == [False, True, True, False]
+        assert not segment.is_one_member()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_arc_file_begins_with_a_record_of_its_own(tmp_path: Path, pack: Pack, version: int):
+    parts = [arc_file_head(version), *map(arc, NAMES)]
+    assert records_of(tmp_path / "x", [pack(part) for part in parts]) == ["site.arc", *NAMES]
+
+
+def test_a_file_without_records_has_none(tmp_path: Path):
+    for content in (b"just text\n" * 99, gzip.compress(b"a page"), b"\x1f\x8b\x08"):
+        path = tmp_path / "x"
+        path.write_bytes(content)
+        with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            assert not RecordSegment(data, 0, len(data)).has_records()

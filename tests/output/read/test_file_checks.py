@@ -1,0 +1,96 @@
+"""What a value of a column has to be."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from broadsheet.cleaners.compare.page_layouts import LayoutPage, judge_layouts
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.table_columns import TableColumn
+from broadsheet.output.read.file_checks import ruled_columns, rules_of, schema_tables
+
+
+def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
+    columns = {f"{table.name}.{column.name}" for table in schema_tables() for column in table.columns}
+    assert ruled_columns() - columns == set()
+    assert {"articles.title", "urls.kind", "page_blocks.kept", "meta.value"} <= columns
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fault"),
+    [
+        ("INTEGER depth", 3, ""),
+        ("INTEGER depth", -1, "is -1, not between 0 and 1000000000000"),
+        ("INTEGER depth", "3", "is text, not a number"),
+        ("INTEGER depth", 3.0, "is a number with a point, not a number"),
+        ("INTEGER depth", None, "is NULL, which it may not be"),
+        ("TEXT kind", "page", ""),
+        ("TEXT kind", "pagf", "is 'pagf', which is no word of this column"),
+        ("TEXT kind", b"page", "is bytes, not text"),
+        ("TEXT first_seen", "2026-01-01T00:00:00+00:00", ""),
+        ("TEXT first_seen", "2026-01-01T00:00:0", "is '2026-01-01T00:00:0', not a time"),
+        ("TEXT location", "any \udcff", "is no valid UTF-8"),
+        ("TEXT location", "änderung", ""),
+    ],
+)
+def test_a_value(column: str, value: object, fault: str) -> None:
+    declared_type, name = column.split()
+    (rule,) = rules_of("urls", [TableColumn(name, declared_type, True, None, False)])
+    assert rule.fault(value) == fault
+
+
+@pytest.mark.parametrize(
+    ("evidence", "is_sound"),
+    [
+        ("of 4 pages 3 look like articles, 0 are lists", True),
+        ("of 4 pages 3", False),
+        ("7 of 9 pages of this layout are lists", True),
+        ("5 of 6 texts of this layout are openings or titles of other articles", True),
+        ("5 pages of this layout have one text", True),
+        (" pages of this layout have one text", False),
+        ("", False),
+    ],
+)
+def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
+    (rule,) = rules_of("layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    assert (rule.fault(evidence) == "") is is_sound
+
+
+def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
+    articles = [LayoutPage(n, PageType.ARTICLE, 400, f"t{n}") for n in range(1000, 1040)]
+    lists = [*(LayoutPage(n, PageType.LIST, 30) for n in range(27)), LayoutPage(50, PageType.ARTICLE, 60, "t50")]
+    excerpts = [
+        LayoutPage(n, PageType.ARTICLE, 55, f"t{n}", quoted_pages=frozenset({n + 900})) for n in range(100, 120)
+    ]
+    notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
+    verdicts = judge_layouts([articles, lists, excerpts, notices])
+    assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
+    (rule,) = rules_of("layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
+
+
+def test_null_is_allowed_where_the_schema_allows_it() -> None:
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    assert rule.fault(None) == ""
+
+
+@pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
+@pytest.mark.parametrize("is_required", [True, False])
+def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) -> None:
+    (rule,) = rules_of("page_blocks", [TableColumn(name, "INTEGER", is_required, None, False)])
+    values = [None, 0, 1, 2, -1, 2**62, -(2**63), 1.0, 0.5, "1", "x", b"1", b""]
+    with closing(sqlite3.connect(":memory:")) as db:
+        db.execute("CREATE TABLE stored (value)")
+        db.executemany("INSERT INTO stored (value) VALUES (?)", [(value,) for value in values])
+        suspects = {row[0] for row in db.execute(f"SELECT rowid FROM stored WHERE {rule.suspect_numbers('value')}")}
+    faulty = {number for number, value in enumerate(values, 1) if rule.fault(value)}
+    assert faulty <= suspects <= {*faulty, 1}
+    assert faulty
+
+
+def test_texts_are_not_left_to_sqlite() -> None:
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    assert rule.suspect_numbers("location") == ""

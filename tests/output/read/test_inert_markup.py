@@ -1,0 +1,57 @@
+"""The text of an article as HTML, as it stands in pages to read and in feeds.
+
+The text of an article as HTML, as it stands in pages to read and in feeds.
+
+Markdown without HTML and links that act; what is harmless stays as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from markdown_it import MarkdownIt
+
+from broadsheet.output.read.inert_markup import article_html, escaped_words, inert_markdown
+
+
+def test_headings_stand_below_the_title_and_skip_no_level() -> None:
+    markdown = "### First\n\ntext\n\n##### Below\n\ntext\n\n# Top\n\n- #### In a list\n"
+    html = article_html({"markdown": markdown, "text": ""})
+    assert re.findall(r"<h(\d)>(.*?)</h(\d)>", html) == [
+        ("2", "First", "2"), ("3", "Below", "3"), ("2", "Top", "2"), ("3", "In a list", "3"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    [
+        "A [link](https://a.test/x_(y\\)), a [mail](mailto:a@b.test), a [call](tel:1) and [here](/x).",
+        "# Title\n\n- one\n- two\n\n> quoted\n\n```\n<b>code</b>\n```\n\nand `<i>` in a line",
+        "\\<script> and \\[x\\](javascript:y)",
+        "| a | b |\n| --- | --- |\n| 1 < 2 | `[]` |",
+        '[a](</x y> "title") and [b](../up)',
+    ],
+)
+def test_what_does_nothing_stays(markdown: str) -> None:
+    assert inert_markdown(markdown) == markdown
+
+
+@pytest.mark.parametrize(
+    ("markdown", "inert"),
+    [
+        ("x <b>y</b>", "x &lt;b>y&lt;/b>"),
+        ("[x](JavaScript:y)", "&#91;x&#93;(JavaScript:y)"),
+        ("![x](http://a.test)", "!&#91;x&#93;(http://a.test)"),
+        ("\\\\<b>", "\\\\&lt;b>"),
+    ],
+)
+def test_what_acts_is_shown(markdown: str, inert: str) -> None:
+    assert inert_markdown(markdown) == inert
+
+
+@pytest.mark.parametrize(
+    "text", ["1. x", "12) x", "- x", "+ x", "= =", ": x", "~~~", "* x", "# x", "a\\", "a & b &amp; c"]
+)
+def test_words_stay_words(text: str) -> None:
+    assert MarkdownIt("commonmark").render(escaped_words(text)).strip() == f"<p>{text.replace('&', '&amp;')}</p>"

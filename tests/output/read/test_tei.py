@@ -1,0 +1,155 @@
+"""TEI documents: valid by the TEI's own RELAX NG, and with the structure of the text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from lxml import etree
+
+from broadsheet.output.read.article_rows import iter_articles
+from broadsheet.output.read.tei import export_tei, tei_document
+from tests.tools import ToolsMissingError, programs
+
+NAMESPACE = "{http://www.tei-c.org/ns/1.0}"
+TEI_ELEMENTS = {
+    *("TEI", "teiHeader", "fileDesc", "titleStmt", "title", "author", "publicationStmt", "publisher", "date", "idno"),
+    *(
+        "availability",
+        "licence",
+        "sourceDesc",
+        "bibl",
+        "note",
+        "encodingDesc",
+        "projectDesc",
+        "profileDesc",
+        "abstract",
+    ),
+    *("langUsage", "language", "textClass", "keywords", "term", "text", "body", "div", "head", "p", "list", "item"),
+    *("quote", "table", "row", "cell", "hi", "ref", "code", "ab", "lb", "milestone"),
+}
+MARKDOWN = """Before any *heading* with **bold**, `code` and a [link](https://a.test/x?a=1&b=2).
+
+# One
+
+A paragraph\\
+of two lines.
+
+- a
+- b
+
+  with a second paragraph
+
+  1. nested
+
+## Two
+
+> A quotation
+>
+> ### with a heading
+
+| a | b |
+| --- | --- |
+| 1 | *2* |
+
+```
+code  <b>
+```
+
+---
+
+#### Last"""
+TRIALS = [
+    *(MARKDOWN, "", "# Heading alone", "# One\n\n# Two", "- # heading in a list", "> > # deep", "***both***"),
+    *("1. a\n\n   ```\n   x\n   ```", "| a |\n| --- |", "text\n\n---", "---\n\n# x", "- \n- ", "> ", "- > - > x"),
+    *("[](https://a.test/)", "[**bold** link](https://a.test/)", "**[x](javascript:y)**", "[a](mailto:x@a.test)"),
+    "# [a](https://a.test) `b`",
+]
+
+
+@pytest.fixture(scope="module")
+def schema() -> etree.RelaxNG:
+    """TEI's schema of all its modules, as a package of the registry carries it."""
+    try:
+        folder = programs("tei").parent
+    except ToolsMissingError as error:
+        pytest.skip(f"the schema of TEI cannot be had here: {error}")
+    [file] = folder.rglob("tei_all.rng")
+    return etree.RelaxNG(etree.parse(str(file)))
+
+
+@pytest.fixture
+def articles(archive, make):
+    archive.save([make.outcome("http://a.test/1", "one two three", title="A & B")])
+
+    def with_values(**values):
+        for name, value in values.items():
+            archive.db.execute(f"UPDATE articles SET {name} = ?", [value])
+        return next(iter(iter_articles(archive.db)))
+
+    return with_values
+
+
+def assert_valid(schema: etree.RelaxNG, document: bytes) -> None:
+    assert schema.validate(etree.fromstring(document)), f"{schema.error_log.last_error}\n{document.decode()}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("markdown", TRIALS, ids=range(len(TRIALS)))
+def test_every_structure_is_valid(schema, articles, markdown):
+    assert_valid(schema, tei_document(articles(markdown=markdown)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"title": "", "language": None, "sitename": "", "authors": "[]"},
+        {"authors": '["Ann", "Bo"]', "tags": '["x", "y", "x"]', "section": "News", "description": "Short"},
+        {
+            "published": "2024-05-03T13:47:42Z",
+            "published_day": "2024-05-03",
+            "published_raw": "2024-05-03T15:47:42+02:00",
+        },
+        {"published": None, "published_day": "2024-05-03", "published_raw": "2024-05-03", "licence": "CC BY 4.0"},
+        {"published_raw": "soon", "published_day": None, "published": None},
+        {"published_raw": "x", "published_day": "soon", "language": "not a tag"},
+    ],
+    ids=range(7),
+)
+def test_every_header_is_valid(schema, articles, values):
+    assert_valid(schema, tei_document(articles(**values)))
+
+
+@pytest.mark.slow
+def test_the_schema_refuses_what_is_wrong(schema, articles):
+    document = tei_document(articles()).replace(b"<body>", b"<body><chapter/>")
+    assert not schema.validate(etree.fromstring(document))
+
+
+def test_the_structure_of_the_text(articles):
+    root = ElementTree.fromstring(tei_document(articles(markdown=MARKDOWN)))
+    divisions = root.findall(f".//{NAMESPACE}div")
+    assert [(division.get("n"), division.findtext(f"{NAMESPACE}head")) for division in divisions] == [
+        (None, None), ("1", "One"), ("2", "Two"), ("4", "Last")
+    ]  # fmt: skip
+    assert root.find(f".//{NAMESPACE}ref").get("target") == "https://a.test/x?a=1&b=2"
+    assert [hi.get("rend") for hi in root.iter(f"{NAMESPACE}hi")] == ["italic", "bold", "italic"]
+    assert root.findtext(f".//{NAMESPACE}ab") == "code  <b>\n"
+    assert [cell.get("role") for cell in root.iter(f"{NAMESPACE}cell")] == ["label", "label", None, None]
+    text = "".join(root.find(f".//{NAMESPACE}body").itertext())
+    assert "Before any heading with bold, code and a link." in text
+    assert {element.tag.removeprefix(NAMESPACE) for element in root.iter()} <= TEI_ELEMENTS
+
+
+def test_an_article_without_markdown_has_its_text_a_paragraph_a_line(articles):
+    root = ElementTree.fromstring(tei_document(articles(markdown="", text="# one\n*two*")))
+    assert [p.text for p in root.find(f".//{NAMESPACE}body").iter(f"{NAMESPACE}p")] == ["# one", "*two*"]
+
+
+def test_a_file_an_article(archive, make, tmp_path: Path):
+    archive.save([make.outcome(f"http://a.test/{number}", f"text {number}") for number in range(3)])
+    assert export_tei(archive.db, tmp_path / "tei") == 3
+    assert len(list((tmp_path / "tei").glob("*.xml"))) == 3

@@ -1,0 +1,376 @@
+"""Keys of URLs in an index: those by which pywb looks up, which are those of the Internet Archive's package `surt`.
+
+Keys of URLs in an index: those by which pywb looks up, which are those of the Internet Archive's package `surt`.
+
+The raw responses as a WACZ file: what is in it, and what the format's own tools make of it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import os
+import random
+import re
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from itertools import islice
+from pathlib import Path
+
+import pytest
+
+from broadsheet.cleaners.page.canonical_urls import canonicalise
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.output.raw.warc_reader import parse_record
+from broadsheet.output.read.wacz import MissingWarcError, export_wacz, surt
+from tests.browser import (
+    LoopbackBrowser,
+    browser,  # noqa: F401
+)
+from tests.crawler import raws
+from tests.crawler.crawls import Crawl
+from tests.crawler.shell import command
+from tests.output.cleaned_pages import page_rows
+from tests.output.conftest import Maker
+from tests.output.raw.test_warc_files import (
+    archive_with_warcs,
+    file,  # noqa: F401
+    warcs,
+)
+from tests.output.read.replay_page import replay_server, viewer_address
+from tests.output.wires import fetched
+from tests.tools import ToolsMissingError, programs
+
+Keys = Callable[[list[str]], list[str | None]]
+SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3].parent / "shared")
+PAGES = SHARED / "corpus/wcxb/html"
+_ADDRESS = re.compile(rb"""(?:href|src|content)=["']?(https?://[^"'\s>]+)""", re.IGNORECASE)
+_KEYS_OF_PACKAGE = """import json, sys, surt
+def key(url):
+    try:
+        return surt.surt(url)
+    except ValueError:  # a port that is no number
+        return None
+print(json.dumps([key(url) for url in json.load(sys.stdin)]))"""
+_ID = "0123456789ABCDEF0123456789abcdef"
+_HOSTS = (
+    "a.example", "www.a.example", "WWW3.A.example", "www.example", "a.example:80", "a.example:443", "a.example:8080",
+    "me:secret@a.example", "xn--mnchen-3ya.example", "münchen.example", "127.0.0.1", "a.example.", "me@a.example:81",
+    "[2001:db8::1]", "[2001:db8::1]:8080", "www-x.a.example", "a_b.example", "3232235777", "a.example:0",
+)  # fmt: skip
+_PIECES = (
+    "a", "B", "/", "//", ".", "..", "/../", "/./", "%2F", "%2f", "%25", "%2525", "%7E", "%3A%2F%2F", "%C3%A4", "ä",
+    "%e4", "%", "%zz", "?", "&", "=", "#", ";", "jsessionid=", _ID, "sid=", f"&sid={_ID}", f"?PHPSESSID={_ID}",
+    "cfid=1&cftoken=2", "(S(0123456789abcdefghijklmn))", "/(0123456789abcdefghijklmn)/", "/x.aspx", "+", " ", "@", ":",
+    "%00", "%0A", "%26", "%3D", "%3F", "%23", "~", "'", "(", ",", "*", "!", "$", "[", "|", "\\", "{", '"', "<", "漢",
+    "%E6%BC%A2", "&amp;", "ASPSESSIONIDABCDEFGH=ABCDEFGHIJKLMNOPQRSTUVWX", "x=1&", "&&",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://example.org/", "org,example)/"),
+        ("https://www.Example.org", "org,example)/"),
+        ("https://www2.example.org/A/B/", "org,example)/a/b"),
+        ("http://127.0.0.1:8080/x", "1,0,0,127:8080)/x"),
+        ("https://example.org:443/?b=2&a=1", "org,example)/?a=1&b=2"),
+        ("http://example.org:443/", "org,example:443)/"),
+        ("http://example.org/p?Q=Z&a&a=", "org,example)/p?a&a=&q=z"),
+        ("http://wwwide.example.org/%C3%84", "org,example,wwwide)/%c3%84"),
+        ("http://example.org/to/https%3A%2F%2Fb.example%2F", "org,example)/to/https:/b.example"),
+        ("http://example.org/%7Eme//a///b", "org,example)/~me/a/b"),
+        ("http://example.org/a/../b/./c/", "org,example)/b/c"),
+        ("http://example.org/?u=https%3A%2F%2Fb.example%2F%3Fx%26y", "org,example)/?u=https://b.example/?x&y"),
+        (f"http://example.org/x?sid={_ID}&b=1", "org,example)/x?b=1"),
+        ("http://example.org/(S(0123456789abcdefghijklmn))/x.aspx", "org,example)/x.aspx"),
+        ("http://me:secret@example.org/", "org,example)/"),
+        ("https:///example.org/x", "org,example)/x"),
+    ],
+)
+def test_a_key(url: str, key: str) -> None:
+    assert surt(url) == key
+
+
+def odd_urls(number: int) -> Iterator[str]:
+    """URLs put together from what makes trouble, always the same."""
+    chance = random.Random(14)
+    for _ in range(number):
+        path = "".join(chance.choices(_PIECES, k=chance.randrange(9)))
+        yield f"{chance.choice(('http', 'https'))}://{chance.choice(_HOSTS)}/{path}"
+
+
+def corpus_urls(number: int) -> set[str]:
+    """So many addresses in the corpora's pages, as they stand there and as an archive holds them."""
+    urls: set[str] = set()
+    for page in sorted(PAGES.glob("*.html.gz"))[::4]:
+        for address in islice(_ADDRESS.findall(gzip.decompress(page.read_bytes())), 100):
+            url = address.decode("utf-8", "replace")
+            urls |= {url, canonicalise(url) or url}
+        if len(urls) >= number:
+            break
+    return urls
+
+
+@pytest.fixture(scope="module")
+def package_keys() -> Keys:
+    """The keys that the package gives; it runs in an environment of its own, beside pywb, which depends on it."""
+    try:
+        python = programs("archive") / "python"
+    except ToolsMissingError as error:
+        pytest.skip(f"the package surt cannot be installed here: {error}")
+
+    def keys(urls: list[str]) -> list[str | None]:
+        command = [python, "-I", "-c", _KEYS_OF_PACKAGE]
+        process = subprocess.run(command, input=json.dumps(urls), capture_output=True, text=True, check=True)
+        return list(json.loads(process.stdout))
+
+    return keys
+
+
+def different_keys(urls: set[str], package_keys: Keys) -> list[tuple[str, str, str]]:
+    """URLs with the key of the package and ours, where the package has one and it is another."""
+    ordered = sorted(urls)
+    keys = package_keys(ordered)
+    assert len(keys) == len(ordered)
+    assert keys.count(None) < len(keys) / 100
+    return [(url, key, surt(url)) for url, key in zip(ordered, keys, strict=True) if key not in (None, surt(url))]
+
+
+@pytest.mark.slow
+def test_odd_urls_have_the_keys_that_the_package_gives_them(package_keys: Keys) -> None:
+    urls = set(odd_urls(4000))
+    assert len(urls) > 3500
+    assert different_keys(urls, package_keys) == []
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluation data in ../shared")
+def test_ten_thousand_urls_of_real_pages_have_the_keys_that_the_package_gives_them(package_keys: Keys) -> None:
+    urls = corpus_urls(10_000)
+    assert len(urls) >= 10_000
+    assert different_keys(urls, package_keys) == []
+
+
+def members(path: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(path) as packed:
+        assert all(name.compress_type == zipfile.ZIP_STORED for name in packed.infolist())
+        return {name.filename: packed.read(name) for name in packed.infolist()}
+
+
+def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    target, make = tmp_path / "out.wacz", Maker()
+    with archive_with_warcs(file, 20_000) as archive:
+        for number in range(4):
+            outcome = fetched(f"http://a.test/{number}", number, os.urandom(9000) if number else b"hello")
+            archive.save([outcome])
+        archive.save([fetched("http://a.test/again", 9)])
+        page = fetched("http://a.test/page", 10, b"<p>A page</p>")
+        rows = page_rows(make.cleaned("http://a.test/page", "some words of a page", title="A page"))
+        archive.save([type(page)(page.url, "done", "article", 200, page.fetched_at, page.capture, rows)])
+        assert export_wacz(archive.db, target) == 6
+    found = members(target)
+    package = json.loads(found["datapackage.json"])
+    assert package["wacz_version"] == "1.1.1"
+    assert json.loads(found["datapackage-digest.json"])["hash"] == digest_of(found["datapackage.json"])
+    listed = {each["path"]: (each["hash"], each["bytes"]) for each in package["resources"]}
+    rest = {name: data for name, data in found.items() if not name.startswith("datapackage")}
+    assert listed == {name: (digest_of(data), len(data)) for name, data in rest.items()}
+    assert {f"archive/{path.name}" for path in warcs(file)} <= set(rest)
+    pages = [json.loads(line) for line in found["pages/pages.jsonl"].splitlines()]
+    assert [(each["url"], each["title"]) for each in pages[1:]] == [("http://a.test/page", "A page")]
+    assert_index(found)
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def assert_index(found: dict[str, bytes]) -> None:
+    """Each line of the index leads to its record, and the index of the index to its lines."""
+    lines = gzip.decompress(found["indexes/index.cdx.gz"]).decode().splitlines()
+    assert lines == sorted(lines, key=str.encode)
+    for line in lines:
+        said = json.loads(line.split(" ", 2)[2])
+        data = found[f"archive/{said['filename']}"]
+        record = parse_record(data[int(said["offset"]) : int(said["offset"]) + int(said["length"])], line)
+        assert record.url == said["url"]
+        assert (record.kind == "revisit") is (said["mime"] == "warc/revisit")
+    heads = found["indexes/index.idx"].decode().splitlines()
+    assert heads[0].startswith("!meta 0 ")
+    for head in heads[1:]:
+        place = json.loads(head.split(" ", 2)[2])
+        member = found["indexes/index.cdx.gz"][place["offset"] : place["offset"] + place["length"]]
+        with gzip.open(BytesIO(member)) as stream:
+            assert stream.readline().decode().split(" ")[:2] == head.split(" ")[:2]
+
+
+def extra_fields(path: Path) -> dict[str, tuple[int, int]]:
+    """By member: the bytes of extra fields in the directory, and in the member's own header."""
+    fields = {}
+    with zipfile.ZipFile(path) as packed, path.open("rb") as stream:
+        for name in packed.infolist():
+            stream.seek(name.header_offset + 28)
+            fields[name.filename] = (len(name.extra), int.from_bytes(stream.read(2), "little"))
+    return fields
+
+
+@pytest.mark.parametrize("limit", [None, 5000])
+def test_a_member_has_zip64_fields_only_where_the_directory_has_them_too(
+    file: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int | None,
+) -> None:
+    target = tmp_path / "out.wacz"
+    with archive_with_warcs(file, 20_000) as archive:
+        for number in range(4):
+            archive.save([fetched(f"http://a.test/{number}", number, os.urandom(9000))])
+        if limit:
+            monkeypatch.setattr(zipfile, "ZIP64_LIMIT", limit)
+        export_wacz(archive.db, target)
+    fields = extra_fields(target)
+    assert all(in_directory for in_directory, in_header in fields.values() if in_header)
+    assert any(in_header for _, in_header in fields.values()) is bool(limit)
+    assert_index(members(target))
+
+
+def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+        warcs(file)[0].unlink()
+        with pytest.raises(MissingWarcError, match="No such file"):
+            export_wacz(archive.db, tmp_path / "out.wacz")
+
+
+@pytest.mark.slow
+def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file):
+        pass
+    target = tmp_path / "out.wacz"
+    code, _, errors = command("export", file, "--format", "wacz", "-o", target)
+    assert (code, "holds no raw responses" in errors) == (2, True)
+    assert command("export", file, "--format", "wacz")[0] == 2
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+    code, out, errors = command("export", file, "--format", "wacz", "-o", target)
+    assert (code, out) == (0, "")
+    assert "1 responses written" in errors
+    assert target.exists()
+
+
+# --- The format's own tools ----------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def tools() -> Path:
+    """The programs of py-wacz and pywb: their pins and weight are not for our own environment."""
+    try:
+        return programs("archive")
+    except ToolsMissingError as error:
+        pytest.skip(f"py-wacz and pywb cannot be installed here: {error}")
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The sample site's address and its archive, crawled; the site is no longer there."""
+    folder = tmp_path_factory.mktemp("sample")
+    with DemoServer() as server:
+        assert Crawl(folder)(f"{server.url}/").code == 0
+        return server.url, folder / "archive.db"
+
+
+@pytest.mark.slow
+def test_py_wacz_finds_it_valid(tools: Path, sample: tuple[str, Path]) -> None:
+    target = sample[1].with_name("out.wacz")
+    assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
+    done = subprocess.run([tools / "wacz", "validate", "-f", target], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "is valid" in done.stdout
+    assert_index(members(target))
+
+
+@pytest.mark.slow
+def test_pywb_replays_it(tools: Path, sample: tuple[str, Path]) -> None:
+    url, db = sample
+    with pywb_server(tools, db.parent / "pywb", *raws.files(db)) as collection:
+        assert b"<title" in replayed(f"{collection}/mp_/{url}/")
+        assert_pages_replayed(collection, db)
+
+
+@pytest.mark.slow
+def test_pywb_unpacks_the_file_and_replays_every_page(tools: Path, sample: tuple[str, Path]) -> None:
+    db = sample[1]
+    target = db.with_name("unpacked.wacz")
+    assert command("export", db, "--format", "wacz", "-o", target)[0] == 0
+    with pywb_server(tools, db.parent / "pywb-wacz", "--unpack-wacz", target) as collection:
+        assert_pages_replayed(collection, db)
+
+
+@contextmanager
+def pywb_server(tools: Path, folder: Path, *additions: object) -> Iterator[str]:
+    """The address of a collection that pywb serves; `additions` are what its manager is to add."""
+    folder.mkdir()
+    for arguments in (["init", "kept"], ["add", "kept", *map(str, additions)]):
+        subprocess.run([tools / "wb-manager", *arguments], cwd=folder, check=True, capture_output=True)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    started = [tools / "wayback", "--port", str(port), "-b", "127.0.0.1"]
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(started, cwd=folder, stdout=quiet, stderr=quiet) as server:
+        try:
+            yield f"http://127.0.0.1:{port}/kept"
+        finally:
+            server.kill()
+
+
+def assert_pages_replayed(collection: str, db: Path) -> None:
+    """Every page that the archive has comes out of the replay in its full length."""
+    pages = raws.rows(
+        db,
+        """SELECT final_url, payload_length FROM captures
+            WHERE http_status = 200 AND content_type LIKE 'text/html%'""",
+    )
+    assert len(pages) > 20
+    for page, length in pages:
+        assert len(replayed(f"{collection}/id_/{page}")) == length, page
+
+
+@pytest.mark.slow
+def test_the_viewer_shows_the_articles_in_a_browser(
+    sample: tuple[str, Path],
+    browser: LoopbackBrowser,  # noqa: F811
+) -> None:
+    target = sample[1].with_name("viewed.wacz")
+    assert command("export", sample[1], "--format", "wacz", "-o", target)[0] == 0
+    articles = raws.rows(sample[1], "SELECT url, text FROM articles WHERE language IN ('en', 'de', 'es') ORDER BY url")
+    assert len(articles) > 3
+    with replay_server(target) as server:
+        for url, text in articles[:: len(articles) // 3]:
+            page = browser.page()
+            page.goto(viewer_address(server, str(url)))
+            replay = page.frame_locator("replay-web-page iframe").frame_locator("wr-coll-replay iframe")
+            replay.get_by_text(str(text).splitlines()[-1][:60]).first.wait_for(state="visible")
+            page.close()
+    assert browser.outside == []
+
+
+def replayed(url: str) -> bytes:
+    """What the replay answers, once it is up."""
+    for _ in range(100):
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return bytes(answer.read())
+        except ConnectionError:
+            time.sleep(0.2)
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionError):
+                raise
+            time.sleep(0.2)
+    raise AssertionError("pywb does not answer")

@@ -1,0 +1,145 @@
+"""Feeds as readers see them: each entry once, with its times, and no entry of another host or kind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from xml.etree import ElementTree
+
+import feedparser
+import pytest
+
+from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
+from broadsheet.output.settle.settling import settle
+
+ATOM = "{http://www.w3.org/2005/Atom}"
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+
+
+@pytest.fixture
+def filled(archive, make, words):
+    archive.save([make.outcome("http://a.test/1", words("a", 90), title="One & <i>only</i>")])
+    archive.save([make.outcome("http://b.test/2", words("b", 90), title="Two")])
+    archive.save([make.outcome("http://a.test/1", words("c", 90), title="One, corrected")])
+    archive.db.execute("UPDATE articles SET language = 'en', authors = '[\"Ann\"]', tags = '[\"x\"]', "
+                       "published = '2024-05-03T13:47:42Z' WHERE host = 'a.test'")  # fmt: skip
+    settle(archive.db, make.clock)
+    return archive.db
+
+
+def read_atom(db, scope):
+    feed = feedparser.parse(atom_document(read_feed(db, scope)))
+    assert not feed.bozo
+    return [(entry.id, entry.title, entry.link) for entry in feed.entries]
+
+
+def read_json(db, scope):
+    feed = json.loads(json_feed_document(read_feed(db, scope)))
+    return [(item["id"], item["title"], item["url"]) for item in feed["items"]]
+
+
+READERS: list[Callable[..., list[tuple[str, str, str]]]] = [read_atom, read_json]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_new_articles_newest_first(filled, read):
+    assert read(filled, FeedScope()) == [
+        ("http://b.test/2", "Two", "http://b.test/2"),
+        ("http://a.test/1", "One, corrected", "http://a.test/1"),
+    ]
+    assert [entry[1] for entry in read(filled, FeedScope(host="a.test"))] == ["One, corrected"]
+    assert [entry[1] for entry in read(filled, FeedScope(limit=1))] == ["Two"]
+    assert read(filled, FeedScope(limit=10**20)) == read(filled, FeedScope())
+
+
+@pytest.mark.parametrize("read", READERS)
+@pytest.mark.parametrize("of_edits", [False, True])
+def test_a_domain_has_its_hosts_at_any_port(archive, make, words, read, of_edits):
+    for url in ("http://www.a.test/1", "http://a.test:8000/2", "http://ba.test/3"):
+        archive.save([make.outcome(url, words(url[-1], 90), title=url)])
+        archive.save([make.outcome(url, words(f"{url[-1]}x", 90), title=url)])
+    settle(archive.db, make.clock)
+    entries = read(archive.db, FeedScope(of_edits=of_edits, host="a.test"))
+    assert {entry[2] for entry in entries} == {"http://www.a.test/1", "http://a.test:8000/2"}
+    assert read(archive.db, FeedScope(of_edits=of_edits, host="b.test")) == []
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_edits_by_host_and_kind(filled, read):
+    [(edit_id, title, link)] = read(filled, FeedScope(of_edits=True))
+    assert edit_id.startswith("http://a.test/1#broadsheet-edit-")
+    assert title.endswith(": One, corrected")
+    assert link == "http://a.test/1"
+    kind = title.partition(":")[0]
+    assert read(filled, FeedScope(of_edits=True, kinds=(kind,))) == [(edit_id, title, link)]
+    assert read(filled, FeedScope(of_edits=True, kinds=("withdrawn",))) == []
+    assert read(filled, FeedScope(of_edits=True, host="b.test")) == []
+    assert len(read(filled, FeedScope(of_edits=True, kinds=("new", kind)))) == 3
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_what_was_shown_is_not_shown_again_when_more_comes(filled, archive, make, words, read):
+    before = {scope: {entry[0] for entry in read(filled, scope)} for scope in (FeedScope(), FeedScope(of_edits=True))}
+    archive.save([make.outcome("http://a.test/1", words("d", 90), title="One, corrected")])
+    archive.save([make.outcome("http://a.test/3", words("e", 90), title="Three")])
+    settle(archive.db, make.clock)
+    for scope, ids in before.items():
+        after = [entry[0] for entry in read(filled, scope)]
+        assert ids < set(after)
+        assert len(after) == len(set(after)) == len(ids) + 1
+
+
+@pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True), FeedScope(host="none.test")])
+def test_an_atom_feed_has_what_rfc_4287_requires(filled, scope):
+    root = ElementTree.fromstring(atom_document(read_feed(filled, scope)))
+    assert root.tag == f"{ATOM}feed"
+    assert root.find(f"{ATOM}author/{ATOM}name").text
+    for element in (root, *root.findall(f"{ATOM}entry")):
+        for name in ("id", "title", "updated"):
+            [child] = element.findall(f"{ATOM}{name}")
+            assert child.text
+        assert re.match(r"(?:https?|urn):", element.findtext(f"{ATOM}id"))
+        times = [*element.findall(f"{ATOM}updated"), *element.findall(f"{ATOM}published")]
+        assert all(RFC_3339.fullmatch(time.text) for time in times)
+    for entry in root.findall(f"{ATOM}entry"):
+        assert entry.find(f"{ATOM}content") is not None or entry.find(f"{ATOM}link") is not None
+        assert len(entry.findall(f"{ATOM}link")) == 1
+
+
+@pytest.mark.parametrize("scope", [FeedScope(), FeedScope(of_edits=True), FeedScope(host="none.test")])
+def test_a_json_feed_has_what_version_1_1_requires(filled, scope):
+    feed = json.loads(json_feed_document(read_feed(filled, scope)))
+    assert (feed["version"], type(feed["title"]), type(feed["items"])) == (
+        "https://jsonfeed.org/version/1.1", str, list
+    )  # fmt: skip
+    for item in feed["items"]:
+        assert item["id"]
+        assert len({"content_html", "content_text"} & set(item)) == 1
+        assert RFC_3339.fullmatch(item["date_modified"])
+        assert RFC_3339.fullmatch(item.get("date_published", "2024-05-03T13:47:42Z"))
+        assert all(set(author) == {"name"} for author in item.get("authors", []))
+
+
+def test_no_time_of_a_crawl_is_said_to_be_one_of_publication(filled):
+    items = json.loads(json_feed_document(read_feed(filled, FeedScope())))["items"]
+    assert [item.get("date_published") for item in items] == [None, "2024-05-03T13:47:42Z"]
+    entries = feedparser.parse(atom_document(read_feed(filled, FeedScope()))).entries
+    assert [entry.get("published") for entry in entries] == [None, "2024-05-03T13:47:42Z"]
+    [edit] = json.loads(json_feed_document(read_feed(filled, FeedScope(of_edits=True))))["items"]
+    assert edit["date_published"] == edit["date_modified"]
+
+
+def test_an_entry_has_what_the_archive_knows(filled):
+    [entry] = feedparser.parse(atom_document(read_feed(filled, FeedScope(host="a.test")))).entries
+    assert (entry.author, [tag.term for tag in entry.tags]) == ("Ann", ["x"])
+    assert entry.published == "2024-05-03T13:47:42Z"
+    assert entry.content[0].value.startswith("<p>c0 c1")
+    assert entry.content[0].language == "en"
+
+
+def test_a_feed_keeps_its_id(filled):
+    scopes = [FeedScope(), FeedScope(of_edits=True), FeedScope(host="a.test"), FeedScope(of_edits=True, kinds=("new",))]
+    ids = [read_feed(filled, scope).id for scope in scopes]
+    assert ids == [read_feed(filled, scope).id for scope in scopes]
+    assert len(set(ids)) == len(ids)

@@ -1,0 +1,250 @@
+"""excerpts: which pages are put together of others, and which have a text of their own.
+
+excerpts: which pages are put together of others, and which have a text of their own.
+
+Layouts in an archive: excerpts leave `articles` with their layout, come back with their evidence, in any order.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from broadsheet.cleaners.compare.page_layouts import pack_signature
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.host_layouts import BlockText, OpeningIndex, Quotation, quotation_of
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.takedowns import take_down
+from tests.output.conftest import Maker
+
+
+def words(seed: int, count: int) -> list[str]:
+    dice = random.Random(seed)
+    return ["".join(dice.choices("abcdefgh", k=5)) for _ in range(count)]
+
+
+Lines = list[list[str]]
+ARTICLES: dict[int, Lines] = {n: [words(n, 60), words(n + 100, 80)] for n in range(1, 6)}
+
+
+def quotation(blocks: Lines, others: dict[int, Lines] | None = None, title: str = "a page") -> Quotation | None:
+    lines = {**ARTICLES, **(others or {}), 99: blocks}
+    pages = {page: [BlockText(" ".join(line)) for line in page_lines] for page, page_lines in lines.items()}
+    index = OpeningIndex({page: f"story number {page}" for page in pages} | {99: title})
+    for page, page_blocks in pages.items():
+        index.add(page, page_blocks)
+    return quotation_of(99, pages[99], index, pages.__getitem__)
+
+
+def test_an_opening_cut_short_is_an_excerpt() -> None:
+    assert quotation([words(1, 55)]) == Quotation(frozenset({1}), True)
+    assert quotation([[*words(1, 55), "read", "more"]]) == Quotation(frozenset({1}), True)
+    assert quotation([words(101, 50)]) == Quotation(frozenset({1}), True)
+
+
+def test_an_excerpt_may_run_over_the_end_of_a_block() -> None:
+    assert quotation([[*words(2, 60), *words(102, 20)]]) == Quotation(frozenset({2}), True)
+
+
+def test_a_text_of_its_own_is_none() -> None:
+    assert quotation([words(7, 55)]) is None
+    assert quotation([words(1, 40), words(7, 200)]) is None
+    assert quotation([[*words(1, 9), *words(7, 40)]]) is None
+    assert quotation([]) is None
+
+
+def test_a_whole_copy_is_no_excerpt() -> None:
+    assert quotation(ARTICLES[1]) is None
+
+
+def test_a_round_up_with_prose_of_its_own_is_not_all_openings() -> None:
+    patchwork = [words(n, 30) for n in (1, 2, 3)]
+    assert quotation(patchwork) == Quotation(frozenset({1, 2, 3}), True)
+    assert quotation([*patchwork, words(7, 20)]) == Quotation(frozenset({1, 2, 3}), False)
+    assert quotation([*patchwork, words(7, 90)]) is None
+
+
+def test_titles_count_where_there_are_three() -> None:
+    titles = [["story", "number", str(n)] for n in (1, 2, 3)]
+    assert quotation(titles) == Quotation(frozenset({1, 2, 3}), True)
+    assert quotation(titles[:2]) is None
+
+
+def test_a_title_may_have_its_author_behind_it() -> None:
+    contents = [["story", "number", str(n), "by", "ann", "lee"] for n in (1, 2, 3)]
+    assert quotation([*contents, ["proof", "read", "by", "all"]]) == Quotation(frozenset({1, 2, 3}), False)
+    assert quotation([[*line, "who", "wrote", "it"] for line in contents]) is None
+
+
+def test_a_line_on_the_story_may_stand_below_its_title() -> None:
+    contents = [["story", "number", str(n), "by", "ann\n", *words(n + 70, 12)] for n in (1, 2, 3)]
+    assert quotation(contents) == Quotation(frozenset({1, 2, 3}), True)
+    assert quotation([[*line, *words(9, 60)] for line in contents]) is None
+
+
+def test_a_page_with_the_same_title_is_not_another() -> None:
+    assert quotation([words(1, 55)], title="story number 1") is None
+
+
+def test_an_opening_of_many_pages_is_the_site_s() -> None:
+    series = {n: [[*words(50, 40)], words(n, 90)] for n in range(20, 26)}
+    assert quotation([words(50, 40)], series) is None
+
+
+def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
+    index = OpeningIndex({1: "story number 1", 2: "a story of its own"})
+    article, own = ([BlockText(" ".join(line)) for line in (words(seed, 30), words(seed + 1, 90))] for seed in (10, 20))
+    index.add(1, article)
+    index.add(2, own)
+    assert quotation_of(2, own, index, {1: article, 2: own}.__getitem__) is None
+    assert not any("words" in vars(block) for block in (*article, *own))
+
+
+SITE = "http://a.test"
+POSTS, DAYS, LISTS = (pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))
+LAYOUTS = "SELECT host, pages, articles, kind, evidence FROM layouts ORDER BY pages DESC, kind"
+
+
+def story(number: int, length: int = 120) -> str:
+    dice = random.Random(number)
+    return " ".join("".join(dice.choices("abcdefghijklmnop", k=6)) for _ in range(length))
+
+
+def post(make: Maker, number: int, **changes: object) -> Outcome:
+    return make.outcome(f"{SITE}/post-{number}", story(number), **({"layout_signature": POSTS} | changes))
+
+
+def excerpt(make: Maker, number: int, **changes: object) -> Outcome:
+    words = " ".join(story(number).split()[:40])
+    url = f"{SITE}/d/{number}"  # shorter than the post's, so that it would name a text that both had
+    return make.outcome(url, f"{words} …", **({"layout_signature": DAYS} | changes))
+
+
+def site(make: Maker) -> list[Outcome]:
+    return [*(post(make, n) for n in range(12)), *(excerpt(make, n) for n in range(6))]
+
+
+def shown(archive: Archive) -> list[str]:
+    return sorted(url.removeprefix(SITE) for (url,) in archive.db.execute("SELECT url FROM articles"))
+
+
+def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
+    queries = (
+        LAYOUTS,
+        "SELECT url, why FROM shelved ORDER BY 1",
+        "SELECT url FROM articles ORDER BY 1",
+        "SELECT id, page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
+    )
+    return [[row[1:] if len(row) == 4 else row for row in archive.db.execute(query)] for query in queries]
+
+
+def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Maker) -> None:
+    archive.save(site(make))
+    result = settle(archive.db, make.clock)
+    assert shown(archive) == sorted(f"/post-{n}" for n in range(12))
+    assert (result.articles, result.layout_pages, result.removed_articles) == (12, 6, 6)
+    assert archive.db.execute(LAYOUTS).fetchall() == [
+        ("a.test", 12, 12, "article", "of 12 pages 12 look like articles, 0 are lists"),
+        ("a.test", 6, 0, "list", "6 of 6 texts of this layout are openings or titles of other articles"),
+    ]
+    columns = "p.page_type, p.own_type, p.evidence, u.reason"
+    query = f"SELECT {columns} FROM pages p JOIN urls u USING (id) WHERE u.url LIKE '%/d/3'"
+    page_type, own_type, evidence, reason = archive.db.execute(query).fetchone()
+    assert (page_type, own_type, reason) == ("list", "article", "list")
+    assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
+    assert archive.db.execute("SELECT DISTINCT why FROM shelved").fetchall() == [("layout",)]
+    assert verify(archive.db) == []
+
+
+@pytest.mark.slow
+def test_settling_again_and_settling_on_the_way_change_nothing(tmp_path: Path, make: Maker) -> None:
+    outcomes, results = site(make), []
+    dice = random.Random(3)
+    for number in range(4):
+        shuffled = dice.sample(outcomes, len(outcomes))
+        with Archive.open(tmp_path / f"{number}.db", make.clock) as archive:
+            for first in range(0, len(shuffled), 5):
+                archive.save(shuffled[first : first + 5])
+                if number % 2:
+                    settle(archive.db, make.clock)
+            settle(archive.db, make.clock)
+            again = settle(archive.db, make.clock)
+            assert (again.removed_articles, again.returned_articles, again.rewritten_rows) == (0, 0, 0)
+            results.append(everything(archive))
+    assert all(result == results[0] for result in results)
+
+
+def test_an_article_returns_when_the_evidence_falls(archive: Archive, make: Maker) -> None:
+    archive.save(site(make))
+    settle(archive.db, make.clock)
+    archive.save([excerpt(make, n, layout_signature=LISTS) for n in range(1, 6)])
+    result = settle(archive.db, make.clock)
+    assert result.layout_pages == 5
+    assert result.returned_articles == 1
+    assert "/d/0" in shown(archive)
+    assert verify(archive.db) == []
+
+
+def test_a_whole_post_at_its_day_does_not_take_the_post_along(archive: Archive, make: Maker) -> None:
+    """The archive of the day names the text by the shorter URL; as it is no article, the post stays."""
+    whole = make.outcome(f"{SITE}/d/9", story(9), layout_signature=DAYS)
+    archive.save([*site(make), whole])
+    settle(archive.db, make.clock)
+    assert shown(archive) == sorted(f"/post-{n}" for n in range(12))
+
+
+def test_few_articles_among_lists_are_lists_beside_a_main_layout_alone(archive: Archive, make: Maker) -> None:
+    lists = [make.outcome(f"{SITE}/tag/{n}", "word", page_type=PageType.LIST, layout_signature=LISTS) for n in range(5)]
+    line = make.outcome(f"{SITE}/tag/x", "All that we wrote on mills, in one place.", layout_signature=LISTS)
+    archive.save([*lists, line])
+    settle(archive.db, make.clock)
+    assert shown(archive) == ["/tag/x"]
+    archive.save([post(make, n) for n in range(8)])
+    settle(archive.db, make.clock)
+    assert "/tag/x" not in shown(archive)
+
+
+def test_a_page_without_a_signature_has_no_layout(archive: Archive, make: Maker) -> None:
+    archive.save([*(post(make, n, layout_signature=None) for n in range(3)), post(make, 5, layout_signature=b"")])
+    settle(archive.db, make.clock)
+    assert archive.db.execute("SELECT count(*) FROM layouts").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM pages WHERE layout_id IS NOT NULL").fetchone() == (0,)
+    assert len(shown(archive)) == 4
+
+
+def test_a_takedown_leaves_no_layout_without_pages(archive: Archive, make: Maker) -> None:
+    archive.save(site(make))
+    settle(archive.db, make.clock)
+    take_down(archive.db, f"{SITE}/d/*", "", make.clock)
+    assert [row[1:4] for row in archive.db.execute(LAYOUTS)] == [(12, 12, "article")]
+    assert archive.db.execute("SELECT count(*) FROM page_signatures").fetchone() == (12,)
+    settle(archive.db, make.clock)
+    assert len(shown(archive)) == 12
+
+
+@pytest.mark.parametrize("moved", [2, 6, 20])
+def test_a_redesign_with_two_layouts_loses_nothing(archive: Archive, make: Maker, moved: int) -> None:
+    archive.save([post(make, n) for n in range(40 - moved)])
+    archive.save([post(make, n, layout_signature=DAYS) for n in range(40 - moved, 40)])
+    settle(archive.db, make.clock)
+    assert len(shown(archive)) == 40
+
+
+def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:
+    archive.save([post(make, n) for n in range(12)])
+    other = [excerpt(make, n) for n in range(6)]
+    archive.save(
+        [
+            make.outcome(o.url.replace("a.test", "b.test"), "x" * n + story(n + 90), layout_signature=DAYS)
+            for n, o in enumerate(other)
+        ]
+    )
+    settle(archive.db, make.clock)
+    assert len(shown(archive)) == 18
+    assert archive.db.execute("SELECT count(*) FROM layouts").fetchone() == (2,)

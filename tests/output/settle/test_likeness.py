@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from broadsheet.output.settle.likeness import (
+    HASH_BITS,
+    SAMPLE_ONE_IN,
+    SHORT_TOKENS,
+    compare_shingles,
+    pack_sketch,
+    shingles_of,
+    sketch_of,
+    sketch_of_shingles,
+    unpack_sketch,
+)
+
+HAN = [chr(0x4E00 + 7 * n) for n in range(400)]
+
+
+def prose(seed: int, count: int = 300) -> list[str]:
+    """Words as they come in a text: a few of them often, most of them seldom."""
+    rng = random.Random(seed)
+    return [f"w{int(20 * rng.paretovariate(0.7)) % 5000}" for _ in range(count)]
+
+
+def edited(words: list[str], one_in: int) -> list[str]:
+    return [f"new{index}" if index % one_in == one_in - 1 else word for index, word in enumerate(words)]
+
+
+def test_a_text_is_like_itself_whatever_its_case_punctuation_and_lines():
+    words = prose(1)
+    text, edited_text = " ".join(words), "\n".join(words).upper().replace("\n", ",\n", 9)
+    assert compare_shingles(shingles_of(text), shingles_of(edited_text)).similarity == 1.0
+
+
+def test_other_texts_of_the_same_words_are_not_alike():
+    scores = [compare_shingles(shingles_of(" ".join(prose(n))), shingles_of(" ".join(prose(n + 1)))) for n in range(20)]
+    assert max(score.containment for score in scores) < 0.15
+
+
+@pytest.mark.parametrize(("one_in", "low", "high"), [(60, 0.85, 0.95), (20, 0.68, 0.8), (5, 0.15, 0.35)])
+def test_the_score_falls_with_the_number_of_changed_words(one_in, low, high):
+    words = prose(2)
+    assert (
+        low
+        < compare_shingles(shingles_of(" ".join(words)), shingles_of(" ".join(edited(words, one_in)))).similarity
+        < high
+    )
+
+
+def test_a_part_is_contained_in_the_whole_in_either_order():
+    whole, part = shingles_of(" ".join(prose(3))), shingles_of(" ".join(prose(3)[50:120]))
+    for score in (compare_shingles(whole, part), compare_shingles(part, whole)):
+        assert score.containment == pytest.approx(1.0)
+        assert score.similarity < 0.35
+
+
+def test_chinese_is_compared_by_runs_of_characters():
+    rng = random.Random(4)
+    text = rng.choices(HAN, k=300)
+    changed = "".join(text[:100] + HAN[:3] + text[103:])
+    assert compare_shingles(shingles_of("".join(text)), shingles_of(changed)).similarity > 0.9
+    assert compare_shingles(shingles_of("".join(text)), shingles_of("".join(rng.choices(HAN, k=300)))).similarity < 0.05
+
+
+@pytest.mark.parametrize("letters", ["абвгдежзиклмн", "ابتثجحخدذرزسش", "กขคงจฉชซญดตถท", "कखगघचछजझटठडढण"])
+def test_any_script_will_do(letters):
+    rng = random.Random(5)
+    words = ["".join(rng.choices(letters, k=5)) for _ in range(200)]
+    assert compare_shingles(shingles_of(" ".join(words)), shingles_of(" ".join(edited(words, 40)))).similarity > 0.8
+
+
+def test_short_texts_and_texts_without_words_are_like_nothing():
+    short = shingles_of(" ".join(prose(6, SHORT_TOKENS - 1)))
+    assert len(short) == 0
+    assert compare_shingles(short, short).containment == 0.0
+    assert len(shingles_of("… — ! " * 90)) == 0
+
+
+def test_a_sketch_is_a_fair_sample_and_does_not_change():
+    shingles = shingles_of(" ".join(f"word{n}" for n in range(4000)))
+    assert len(sketch_of_shingles(shingles)) == pytest.approx(len(shingles) / SAMPLE_ONE_IN, rel=0.15)
+    # As archives of this version have it: another list means that all sketches are to be made anew.
+    smallest_hashes = [67318758, 85273252, 108290489, 220011445, 238152450, 252962861, 374418271]
+    assert sketch_of_shingles(shingles_of(" ".join(f"word{n}" for n in range(60)))).tolist() == smallest_hashes
+    assert max(sketch_of_shingles(shingles)) < 2**HASH_BITS
+
+
+def test_a_sketch_is_stored_in_four_bytes_a_hash():
+    sketch = sketch_of(" ".join(prose(9)))
+    assert unpack_sketch(pack_sketch(sketch)).tolist() == sketch.tolist() == sorted(set(sketch.tolist()))
+    assert pack_sketch(sketch)[:4] == int(sketch[0]).to_bytes(4, "little")
+    assert len(pack_sketch(sketch)) == 4 * len(sketch)
+
+
+@pytest.mark.parametrize("between", [" ", "_", ", ", "\u2019", "\u00a0", "\u2028", "\x00", " \u2014 "])
+def test_what_parts_two_words_does_not_count(between):
+    words = prose(6)
+    plain = " ".join(words)
+    assert (
+        list(sketch_of(between.join(words))) == list(sketch_of(plain)) == list(sketch_of_shingles(shingles_of(plain)))
+    )
+
+
+def test_one_character_of_an_unspaced_script_is_a_word_among_others():
+    words = prose(7, 60)
+    assert list(shingles_of(" ".join([*words, "x々y"]))) == list(shingles_of(" ".join([*words, "x", "々", "y"])))
+
+
+def test_a_short_text_has_no_sketch():
+    assert len(sketch_of(" ".join(prose(8, SHORT_TOKENS - 1)))) == 0
+
+
+def test_a_text_is_compared_from_its_shortest_length_on():
+    words = prose(3, SHORT_TOKENS)
+    assert len(shingles_of(" ".join(words))) > 0
+    assert len(shingles_of(" ".join(words[1:]))) == 0

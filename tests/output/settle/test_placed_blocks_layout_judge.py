@@ -1,0 +1,183 @@
+"""Blocks judged again with what the other pages of their layout do: when, with which evidence, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from broadsheet.cleaners.compare.page_layouts import pack_signature
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.cleaners.judge.article_text import assemble
+from broadsheet.output.read.page_lookup import find_page
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.placed_blocks import MIN_LAYOUT_PAGES, PlacedPage, changed_indices
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.assembled_text import put_chances
+from tests.output.cleaned_pages import with_page
+
+KEPT = Verdict(True, "selected", "extractor/selected")
+LEFT = Verdict(False, "closing", "model/closing-line")
+RULED = Verdict(False, "share", "share.icons")
+BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
+SIGNATURE = pack_signature(list(range(30)))
+SURE, DOUBTFUL, HARDLY = 252, 128, 3
+LEAVES_OUT = (LEFT, HARDLY)  # what the pages do with their boxes
+
+
+def words(name, count=40):
+    return " ".join(f"{name}{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(count))
+
+
+def article(make, number, box=LEAVES_OUT, signature=SIGNATURE, chances=True, paragraphs=3, box_words=12):
+    """An outcome with paragraphs of its own, and between them and the last a box with its verdict and chance."""
+    name = "abcdefghijklmnopqrst"[number]
+    rows = [(words(f"{name}{part}"), BODY, KEPT, SURE) for part in "uvwxyz"[:paragraphs]]
+    rows.insert(-1, (words(f"{name}box", box_words), BOX, *box))
+    blocks = tuple(Block(n, BlockKind.PARAGRAPH, row[0], "", row[1]) for n, row in enumerate(rows))
+    verdicts = tuple(row[2] for row in rows)
+    text, markdown = assemble(blocks, verdicts)
+    page_chances = bytes(row[3] for row in rows) if chances else b""
+    changes = {"text": text, "markdown": markdown, "layout_signature": signature, "chances": page_chances}
+    return with_page(make.outcome(f"http://a.test/{name}", "x"), blocks=blocks, verdicts=verdicts, **changes)
+
+
+def site(make, odd_box, count=12, **changes):
+    """A site whose pages leave their boxes out, but for the last page."""
+    return [article(make, n, **changes) for n in range(count - 1)] + [article(make, count - 1, odd_box, **changes)]
+
+
+def overruled(archive):
+    return archive.db.execute(
+        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM blocks b
+        JOIN urls u USING (url) JOIN own_verdicts o ON o.page_id = u.id AND o.position = b.position
+        ORDER BY 1, b.position"""
+    ).fetchall()
+
+
+REMOVED = [("http://a.test/l", 0, "boilerplate", "site/layout-removes", 1)]
+
+
+def test_what_the_other_pages_leave_out_at_the_same_place_goes(archive, make):
+    archive.save(site(make, (KEPT, DOUBTFUL)))
+    result = settle(archive.db, make.clock)
+    assert overruled(archive) == REMOVED
+    assert result.rejudged_pages == 1
+    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url LIKE '%/l'").fetchall()
+    assert words("lu") in text
+    assert "lbox" not in text
+    assert verify(archive.db) == []
+    assert settle(archive.db, make.clock).rejudged_pages == 0
+
+
+def test_what_the_other_pages_keep_at_the_same_place_comes_back(archive, make):
+    pages = [article(make, n, (KEPT, SURE)) for n in range(11)]
+    archive.save([*pages, article(make, 11, (LEFT, DOUBTFUL))])
+    settle(archive.db, make.clock)
+    rules = overruled(archive)
+    assert [row[:3] + row[4:] for row in rules] == [("http://a.test/l", 1, "site_body", 0)]
+    assert verify(archive.db) == []
+
+
+@pytest.mark.parametrize(
+    ("odd_box", "changes"),
+    [
+        ((KEPT, SURE), {}),  # the models are sure by themselves
+        ((KEPT, DOUBTFUL), {"count": MIN_LAYOUT_PAGES - 1}),
+        ((KEPT, DOUBTFUL), {"signature": b""}),
+        ((KEPT, DOUBTFUL), {"chances": False}),
+    ],
+    ids=["sure", "few pages", "no layout", "no probabilities"],
+)
+def test_a_page_keeps_its_own_verdict(archive, make, odd_box, changes):
+    archive.save(site(make, odd_box, **changes))
+    settle(archive.db, make.clock)
+    assert overruled(archive) == []
+
+
+def test_what_a_phrase_rule_explains_stays_out(archive, make):
+    pages = [article(make, n, (KEPT, SURE)) for n in range(11)]
+    archive.save([*pages, article(make, 11, (RULED, SURE))])
+    settle(archive.db, make.clock)
+    assert overruled(archive) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "rule", "box_words", "restored"),
+    [
+        ("caption", "layout/caption", 12, 0),
+        ("byline", "layout/byline", 12, 0),
+        ("caption", "layout/caption", 60, 1),
+        ("sidebar", "layout/other-column", 12, 1),
+        ("caption", "context/caption", 12, 1),
+    ],
+)
+def test_what_the_markup_calls_a_caption_or_a_byline_does_not_come_back(
+    archive, make, reason, rule, box_words, restored
+):
+    """But a long text may, which a template may only call so."""
+    pages = [article(make, n, (KEPT, SURE), box_words=box_words) for n in range(11)]
+    archive.save([*pages, article(make, 11, (Verdict(False, reason, rule), DOUBTFUL), box_words=box_words)])
+    settle(archive.db, make.clock)
+    assert len(overruled(archive)) == restored
+
+
+def test_what_captions_are_used_for_is_told_by_all_pages_though_none_comes_back(archive, make):
+    archive.save(
+        [article(make, n, (Verdict(False, "caption", "layout/caption"), HARDLY)) for n in range(11)]
+        + [article(make, 11, (KEPT, DOUBTFUL))]
+    )
+    settle(archive.db, make.clock)
+    assert overruled(archive) == REMOVED
+
+
+def test_with_fewer_pages_the_own_verdict_returns(archive, make):
+    pages = site(make, (KEPT, DOUBTFUL), count=MIN_LAYOUT_PAGES + 1)
+    archive.save(pages)
+    settle(archive.db, make.clock)
+    assert len(overruled(archive)) == 1
+    archive.save([article(make, number, signature=b"") for number in (0, 1)])
+    settle(archive.db, make.clock)
+    assert overruled(archive) == []
+    [(text,)] = archive.db.execute("SELECT text FROM articles WHERE url LIKE '%/i'").fetchall()
+    assert "ibox" in text
+
+
+def test_other_probabilities_have_the_host_judged_again(archive, make):
+    archive.save(site(make, (KEPT, SURE)))
+    settle(archive.db, make.clock)
+    [(page_id,)] = archive.db.execute("SELECT id FROM urls WHERE url LIKE '%/l'").fetchall()
+    put_chances(archive.db, page_id, bytes((SURE, SURE, DOUBTFUL, SURE)))
+    settle(archive.db, make.clock)
+    assert overruled(archive) == REMOVED
+    put_chances(archive.db, page_id, bytes((SURE, SURE, DOUBTFUL, SURE)))
+    assert archive.db.execute("SELECT count(*) FROM unsettled").fetchone() == (0,)
+
+
+def test_evidence_counts_the_articles_with_the_text(archive, make):
+    archive.save(site(make, (KEPT, DOUBTFUL)))
+    settle(archive.db, make.clock)
+    evidence = archive.db.execute("SELECT pages, of_pages FROM block_evidence").fetchall()
+    assert evidence == [(1, 12)]
+    page = find_page(archive.db, "http://a.test/l")
+    assert [(block.rule, block.evidence) for block in page.blocks if not block.is_kept] == [("site/layout-removes", "")]
+
+
+def placed(*blocks):
+    """A page of blocks of (words, kept)."""
+    rows = [(n, n, 0, count, 0, kept, 0, 0, 0, 0) for n, (count, kept) in enumerate(blocks)]
+    return PlacedPage(1, len(rows), np.array(rows))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "probabilities", "changed"),
+    [
+        ([(30, 1), (9, 1), (9, 0), (9, 0)], [0.5, 0.24, 0.76, 0.74], [1, 2]),
+        ([(30, 1), (9, 1), (0, 0)], [0.5, 0.26, 0.9], []),
+        ([(24, 1), (90, 1)], [0.1, 0.1], []),  # nothing would be left
+        ([(24, 1), (90, 1), (0, 1)], [0.1, 0.1, 0.9], []),
+        ([(24, 1), (90, 1), (2, 0)], [0.1, 0.1, 0.9], [0, 1, 2]),
+        ([(9, 1), (5, 0)], [0.9, 0.9], [1]),
+    ],
+)
+def test_the_model_overrules_where_it_is_sure_and_a_text_is_left(blocks, probabilities, changed):
+    assert changed_indices(placed(*blocks), np.array(probabilities)).tolist() == changed

@@ -1,0 +1,129 @@
+"""Undoing a reclean puts texts and verdicts back as they were, and leaves what was fetched since."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.settle.own_reading import read_own_reading
+from broadsheet.output.settle.reclean_undo import RecleanRun, UndoResult, list_recleans, undo_after
+from broadsheet.output.settle.recleaned_pages import RecleanedPage, begin_run, finish_run, pages_with_raw, store_batch
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from tests.crawler.scripted_site import page
+
+SITE = "https://a.example"
+NOW = "2026-02-01T00:00:00+00:00"
+LIST = "<html><body><h1>Page not found</h1><p>Nothing.</p></body></html>"
+
+
+def rows_of(name: str, body: str) -> PageRows:
+    return make_page_rows(clean(Page(f"{SITE}/{name}", body.encode())))
+
+
+def fetched(name: str, body: str, day: int) -> Outcome:
+    at, rows = f"2026-01-{day:02}T00:00:00+00:00", rows_of(name, body)
+    capture = Capture(f"{SITE}/{name}", at, 200, f"{SITE}/{name}", "text/html", f"sha256:{name}{day}", 10)
+    return Outcome(f"{SITE}/{name}", "done", str(rows.verdict.page_type), 200, at, capture, rows)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive.open(tmp_path / "a.db") as opened:
+        opened.save([fetched(name, page(name), 1) for name in ("river", "mill")])
+        opened.save([fetched("gone", LIST, 1)])
+        settle(opened.db)
+        yield opened
+
+
+@pytest.fixture
+def reclean(archive: Archive) -> Callable[..., int]:
+    """Store another reading of pages as one run; returns its id."""
+
+    def run(**bodies: str) -> int:
+        run_id = begin_run(archive.db, NOW, {})
+        for name, body in bodies.items():
+            [raw_page] = [each for each in pages_with_raw(archive.db) if each.url == f"{SITE}/{name}"]
+            old_reading = read_own_reading(archive.db, raw_page.id)
+            assert old_reading is not None
+            store_batch(archive.db, run_id, [RecleanedPage(raw_page, old_reading, rows_of(name, body))], lambda: NOW)
+        finish_run(archive.db, run_id, NOW, {"changed": len(bodies)})
+        settle(archive.db)
+        return run_id
+
+    return run
+
+
+def readings(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
+    """What is said of the pages: articles, verdicts, blocks, revisions, URLs."""
+    queries = (
+        "SELECT url, title, text, markdown, first_seen, last_seen FROM articles ORDER BY url",
+        "SELECT id, page_type, own_type, title, blocks, kept, removed, article_id, capture_id FROM pages ORDER BY id",
+        "SELECT url, position, text, kept, reason, rule FROM blocks ORDER BY url, position",
+        "SELECT article_id, number, capture_id, text_digest FROM revisions ORDER BY article_id, number",
+        "SELECT url, state, reason FROM urls ORDER BY url",
+        "SELECT rowid FROM articles_fts WHERE articles_fts MATCH 'mill'",
+    )
+    return {query: archive.db.execute(query).fetchall() for query in queries}
+
+
+def test_all_is_as_it_was_before(archive: Archive, reclean: Callable[..., int]) -> None:
+    before = readings(archive)
+    reclean(river=page("quay"), mill=LIST, gone=page("gone"))
+    changed = readings(archive)
+    assert all(changed[query] != rows for query, rows in before.items())
+    [run] = list_recleans(archive.db)
+    assert run == RecleanRun(1, NOW, NOW, "done", '{"changed": 3}')
+    assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(1, 3, 0)
+    assert readings(archive) == before
+    assert [run.state for run in list_recleans(archive.db)] == ["undone"]
+    assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(0, 0, 0)
+
+
+def test_of_several_runs_those_after_the_named_one_are_undone(archive: Archive, reclean: Callable[..., int]) -> None:
+    first = reclean(river=page("quay"))
+    between = readings(archive)
+    reclean(river=page("lock"))
+    reclean(river=page("ferry"), mill=page("lock"))
+    assert undo_after(archive.db, first, lambda: NOW) == UndoResult(2, 2, 0)
+    assert readings(archive) == between
+    assert [run.state for run in list_recleans(archive.db)] == ["done", "undone", "undone"]
+
+
+def test_a_page_that_was_fetched_since_stays(archive: Archive, reclean: Callable[..., int]) -> None:
+    reclean(river=page("quay"), mill=page("lock"))
+    archive.save([fetched("river", page("ferry"), 9)])
+    settle(archive.db)
+    assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(1, 1, 1)
+    titles = dict(archive.db.execute("SELECT url, title FROM articles").fetchall())
+    assert titles == {f"{SITE}/river": rows_of("river", page("ferry")).metadata.title,
+                      f"{SITE}/mill": rows_of("mill", page("mill")).metadata.title}  # fmt: skip
+
+
+def test_an_undoing_that_is_cut_off_goes_on(
+    archive: Archive, reclean: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = readings(archive)
+    reclean(river=page("quay"), mill=page("lock"))
+    monkeypatch.setattr("broadsheet.output.settle.reclean_undo._PAGES_PER_BATCH", 1)
+    calls = count()
+
+    def cut_off() -> str:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return NOW
+
+    with pytest.raises(KeyboardInterrupt):
+        undo_after(archive.db, 0, cut_off)
+    assert [run.state for run in list_recleans(archive.db)] == ["done"]
+    assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(1, 1, 0)
+    assert readings(archive) == before

@@ -1,0 +1,74 @@
+"""The pairs of some pages are those that looking at all of the archive gives, of which one is among these."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+
+from broadsheet.output.archive.archive_errors import DamagedValue
+from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
+from broadsheet.output.settle.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.similar_articles import _find_all_pairs
+from broadsheet.output.settle.stored_sketches import count_crowded_hashes, find_pairs_of_pages, read_crowded_hashes
+from broadsheet.output.write.archive_writer import Archive
+
+HOSTS = ("a.test", "b.test", "c.test")
+
+
+def store_sketches(archive: Archive, sketches: list[tuple[str, set[int]]]) -> None:
+    """Sketches of pages by host; the pages themselves are not needed."""
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number, (host, hashes) in enumerate(sketches, 1):
+        archive.db.execute(
+            """INSERT INTO urls (id, url, host, kind, state, found_via, first_seen)
+                VALUES (?, ?, ?, 'page', 'done', 'link', '')""",
+            [number, f"http://{host}/{number}", host],
+        )
+        packed = pack_sketch(np.array(sorted(hashes), np.uint32))
+        archive.db.execute(
+            "INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", [number, len(hashes), packed]
+        )
+    for host in HOSTS:
+        count_crowded_hashes(archive.db, host)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_finds_what_looking_at_all_of_them_finds(archive: Archive, seed: int) -> None:
+    chance = random.Random(seed)
+    numbers = [chance.randrange(2**HASH_BITS) for _ in range(300)]
+    form = set(chance.sample(numbers, 6))
+    sketches = [
+        (chance.choice(HOSTS), set(chance.sample(numbers, chance.randint(1, 20))) | (form if n % 3 else set()))
+        for n in range(150)
+    ]
+    store_sketches(archive, sketches)
+    all_pairs = _find_all_pairs(archive.db)
+    for count in (1, 7, 60, len(sketches)):
+        pages = set(chance.sample(range(1, len(sketches) + 1), count))
+        assert find_pairs_of_pages(archive.db, pages) == [pair for pair in all_pairs if not pages.isdisjoint(pair)]
+    assert len(all_pairs) > 20
+    assert set(read_crowded_hashes(archive.db, "a.test").tolist()) == form
+
+
+def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> None:
+    store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT)]])
+    assert len(find_pairs_of_pages(archive.db, [1])) == CROWD_LIMIT
+    archive.db.execute("DELETE FROM urls")
+    archive.db.execute("DELETE FROM sketches")
+    store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT + 1)]])
+    assert find_pairs_of_pages(archive.db, [1]) == []
+
+
+def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
+    store_sketches(archive, [("a.test", {1, 2}), ("a.test", {1, 2})])
+    assert find_pairs_of_pages(archive.db, []) == []
+    assert find_pairs_of_pages(archive.db, [3]) == []
+    assert find_pairs_of_pages(archive.db, [1]) == [(1, 2)]
+
+
+def test_damaged_hashes_are_named(archive: Archive) -> None:
+    archive.db.execute("INSERT INTO crowded_hashes (host, hashes) VALUES ('a.test', x'010203')")
+    with pytest.raises(DamagedValue, match=r"crowded_hashes.*a\.test"):
+        read_crowded_hashes(archive.db, "a.test")

@@ -1,0 +1,402 @@
+"""Judgements stay in the archive, one a page and block; the interval is Wilson's.
+
+Judgements stay in the archive, one a page and block; the interval is Wilson's.
+
+A person's verdicts on blocks: they win, they last, and they can be taken back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlite_utils import Migrations
+
+from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.archive.migrations import MIGRATIONS
+from broadsheet.output.archive.stored_values import text_digest
+from broadsheet.output.read.search import search
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.applied_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.person_verdicts import (
+    Review,
+    Ruling,
+    drop_review,
+    find_article,
+    list_reviews,
+    list_rulings,
+    reliability,
+    reliability_by,
+    store_review,
+    store_ruling,
+)
+from broadsheet.output.write.takedowns import take_down
+from tests.output.conftest import Maker
+
+
+def review(block_id=1, **changes):
+    fields = {"is_kept": False, "reason": "share", "rule": "en/share", "is_right": True, "judged_at": "2026-01-01"}
+    return Review("https://a.example/1", "a.example", block_id, **{**fields, **changes}, cleaner_version="8")
+
+
+def test_a_later_judgement_replaces_an_earlier_one_and_can_be_taken_back(archive):
+    store_review(archive.db, review())
+    store_review(archive.db, review(is_right=False, judged_at="2026-01-02"))
+    store_review(archive.db, review(2**62))
+    stored = list_reviews(archive.db)
+    assert [(line.block_id, line.is_right) for line in stored] == [(2**62, True), (1, False)]
+    drop_review(archive.db, stored[0])
+    assert [line.block_id for line in list_reviews(archive.db)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("right", "judged", "low", "high"),
+    [(58, 60, 0.886, 0.991), (0, 0, 0.0, 1.0), (5, 5, 0.566, 1.0), (0, 5, 0.0, 0.434), (50, 100, 0.404, 0.596)],
+)
+def test_the_interval_is_that_of_wilson(right, judged, low, high):
+    """Against the values of R's `binom.confint(x, n, methods = "wilson")`."""
+    interval = reliability(right, judged)
+    assert (round(interval.low, 3), round(interval.high, 3)) == (low, high)
+
+
+def test_it_is_told_by_key_the_most_judged_first():
+    lines = reliability_by([("a", True), ("b", False), ("b", True)])
+    assert [(key, line.right, line.judged) for key, line in lines.items()] == [("b", 1, 2), ("a", 1, 1)]
+
+
+A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
+ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
+TABLES = ("articles", "shelved", "pages", "page_blocks", "page_layout", "revisions", "overruled", "rulings")
+
+
+@pytest.fixture
+def stored(archive: Archive, make: Maker, words: Callable[..., str]) -> Archive:
+    """Three articles on two hosts whose pages all carry one block, which two of them removed."""
+    archive.save([make.outcome(A, words("a"), removed=(ASIDE, "Share")), make.outcome(B, ASIDE, words("b"))])
+    archive.save([make.outcome(C, words("c"), removed=(ASIDE,))])
+    return archive
+
+
+def rule(
+    archive: Archive, make: Maker, is_kept: bool, *, text: str = ASIDE, undo: bool = False, **scope: Any
+) -> RulingEffect:
+    return carry_out_ruling(archive.db, Ruling(block_id(text), is_kept, ruled_at=make.clock(), **scope), undo=undo)
+
+
+def article_number(archive: Archive, url: str) -> int:
+    found_number = find_article(archive.db, url)
+    assert found_number is not None
+    return found_number
+
+
+def texts(archive: Archive) -> dict[str, bool]:
+    """Which articles say it."""
+    return {url: ASIDE in text for url, text in archive.db.execute("SELECT url, text FROM articles ORDER BY url")}
+
+
+def state(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
+    return {table: archive.db.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES}
+
+
+def changes(archive: Archive) -> list[str]:
+    return [change for (change,) in archive.db.execute("SELECT change FROM changes ORDER BY seq")]
+
+
+def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) -> None:
+    effect = rule(stored, make, is_kept=True)
+    assert texts(stored) == {A: True, B: True, C: True}
+    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (3, False, "share", "share.icons")
+    assert [(change.url, change.words_after - change.words_before) for change in effect.text_changes] == [
+        (A, 12),
+        (C, 12),
+    ]
+    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM blocks WHERE text = ?", [ASIDE]).fetchall()
+    assert verdicts == [(1, "restored", "person")]
+    assert changes(stored) == ["added"] * 3 + ["changed"] * 2
+    assert verify(stored.db) == []
+
+
+def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: Maker) -> None:
+    before = stored.db.execute("SELECT kept, removed, text_digest FROM pages JOIN urls USING (id) WHERE url = ?", [A])
+    kept, removed, own_digest = before.fetchone()
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A))
+    [article] = stored.db["articles"].rows_where("url = ?", [A])
+    assert article["text"].endswith("\n" + ASIDE)
+    assert article["markdown"].endswith("\n\n" + ASIDE)
+    [page] = stored.db["pages"].rows_where("id = ?", [article["page_id"]])
+    assert (page["kept"], page["removed"]) == (kept + 1, removed - 1)
+    assert article["word_count"] == page["word_count"] + 12
+    revisions = stored.db.execute("SELECT text_digest FROM revisions WHERE article_id = ?", [article["id"]]).fetchall()
+    assert revisions == [(text_digest(article["text"]),)]
+    assert page["text_digest"] == own_digest  # by which copies are found, whatever anybody ruled
+    assert {hit.url for hit in search(stored.db, "quillwork", 9)} == {A, B}
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [({}, {A: False, B: False, C: False}), ({"host": "b.test"}, {A: False, B: True, C: False})],
+)
+def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str], left: dict[str, bool]) -> None:
+    rule(stored, make, is_kept=False, **scope)
+    assert texts(stored) == left
+    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed_by_person'").fetchone()
+    assert reasons == (1 if scope else 3,)
+    assert verify(stored.db) == []
+
+
+def test_the_narrower_ruling_holds_whichever_came_last(stored: Archive, make: Maker) -> None:
+    rule(stored, make, is_kept=True, article_id=article_number(stored, C))
+    rule(stored, make, is_kept=True, host="a.test")
+    rule(stored, make, is_kept=False)
+    assert texts(stored) == {A: True, B: True, C: True}
+    rule(stored, make, is_kept=True, host="a.test", undo=True)
+    assert texts(stored) == {A: False, B: False, C: True}
+    rule(stored, make, is_kept=True, article_id=article_number(stored, C), undo=True)
+    assert texts(stored) == {A: False, B: False, C: False}
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+@pytest.mark.parametrize("scope", [{}, {"host": "a.test"}, {"article": A}], ids=str)
+def test_taken_back_leaves_everything_as_it_was(
+    stored: Archive, make: Maker, is_kept: bool, scope: dict[str, str]
+) -> None:
+    where: dict[str, Any] = {"article_id": article_number(stored, scope["article"])} if "article" in scope else scope
+    before = state(stored)
+    rule(stored, make, is_kept=is_kept, **where)
+    assert state(stored) != before
+    assert rule(stored, make, is_kept=is_kept, undo=True, **where).takes_back
+    assert state(stored) == before
+
+
+def test_the_opposite_takes_back_what_it_answers(stored: Archive, make: Maker) -> None:
+    where = {"article_id": article_number(stored, A)}
+    before = state(stored)
+    rule(stored, make, is_kept=True, **where)
+    assert rule(stored, make, is_kept=False, **where).takes_back
+    assert state(stored) == before
+
+
+def test_the_opposite_replaces_what_it_does_not_answer(stored: Archive, make: Maker) -> None:
+    rule(stored, make, is_kept=True)
+    assert not rule(stored, make, is_kept=False).takes_back
+    assert texts(stored) == {A: False, B: False, C: False}
+    assert len(list_rulings(stored.db)) == 1
+
+
+def test_it_holds_for_pages_that_come_later(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+    rule(stored, make, is_kept=True)
+    stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
+    assert texts(stored)[B + "2"]
+    assert changes(stored)[-1] == "added"
+    assert verify(stored.db) == []
+    rule(stored, make, is_kept=True, undo=True)
+    assert not texts(stored)[B + "2"]
+
+
+def test_the_same_page_fetched_again_is_no_change(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+    rule(stored, make, is_kept=True)
+    before = (changes(stored), stored.db["revisions"].count, texts(stored))
+    stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
+    assert (changes(stored), stored.db["revisions"].count, texts(stored)) == before
+    assert verify(stored.db) == []
+
+
+def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A))
+    stored.save([make.outcome(A, words("new"), removed=("Print", ASIDE))])
+    [article] = stored.db["articles"].rows_where("url = ?", [A])
+    assert article["text"] == f"{words('new')}\n{ASIDE}"
+    assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
+    stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
+    assert stored.db["overruled"].count == 0
+    assert verify(stored.db) == []
+
+
+def test_a_page_that_drops_out_and_comes_back(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
+    rule(stored, make, is_kept=True)
+    stored.save([make.outcome(A)])  # empty now: the article stays as it was
+    assert texts(stored)[A]
+    stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
+    assert texts(stored)[A]
+    assert verify(stored.db) == []
+
+
+def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+    archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
+    archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
+    settle(archive.db, make.clock)
+    effect = rule(archive, make, is_kept=True, article_id=article_number(archive, A))
+    assert [change.is_shelved for change in effect.text_changes] == [False, True]
+    settle(archive.db, make.clock)
+    assert texts(archive) == {A: True}
+    assert archive.db["shelved"].count == 1
+    before = state(archive)
+    assert apply_rulings(archive.db, make.clock()) == 0
+    settle(archive.db, make.clock)
+    assert state(archive) == before
+    assert verify(archive.db) == []
+
+
+def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    """A copy has an article of its own, which is shelved, and belongs to the one that represents it."""
+    copy_url = A + "/print"
+    archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
+    settle(archive.db, make.clock)
+    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM shelved").fetchone()[0]]
+    for later in (0, 1):
+        with write_transaction(archive.db):
+            for place, number in enumerate(numbers):
+                ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
+                store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
+            apply_rulings(archive.db, make.clock())
+        [text] = archive.db.execute("SELECT text FROM shelved").fetchone()
+        assert text.endswith(ASIDE) == (later == 0)
+
+
+def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    archive.save([make.outcome(A, words("a"), removed=(ASIDE,))])
+    rule(archive, make, is_kept=True, article_id=article_number(archive, A))
+    archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
+    assert texts(archive) == {A: True, A + "/print": False}
+    settle(archive.db, make.clock)
+    [copy] = archive.db["shelved"].rows
+    assert copy["text"].endswith(ASIDE)
+    assert texts(archive) == {A: True}
+    assert verify(archive.db) == []
+
+
+def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+    for n in range(12):
+        archive.save([make.outcome(f"{A}/{n}", words(f"x{n}y"), words(f"z{n}y"), ASIDE)])
+    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"))
+    settle(archive.db, make.clock)
+    assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
+    before = state(archive)
+    rule(archive, make, is_kept=True)
+    settle(archive.db, make.clock)
+    assert set(texts(archive).values()) == {True}
+    archive.save([make.outcome(f"{A}/4", words("x4y"), words("z4y"), ASIDE)])  # fetched again
+    assert set(texts(archive).values()) == {True}
+    rule(archive, make, is_kept=True, undo=True)
+    assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
+    after = state(archive)
+    assert after["page_blocks"] == before["page_blocks"]
+    assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
+    settle(archive.db, make.clock)
+    assert state(archive) == after
+    rule(archive, make, is_kept=True, article_id=article_number(archive, f"{A}/3"), undo=True)
+    settle(archive.db, make.clock)
+    assert set(texts(archive).values()) == {False}
+    assert verify(archive.db) == []
+
+
+def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive, make: Maker) -> None:
+    rule(stored, make, is_kept=False)
+    reason = stored.db.execute("SELECT id FROM reasons WHERE rule = 'selected'").fetchone()[0]
+    write = "UPDATE page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
+    stored.db.execute(write, [reason, block_id(ASIDE)])
+    assert apply_rulings(stored.db, make.clock()) == 3
+    assert set(texts(stored).values()) == {False}
+    rule(stored, make, is_kept=False, undo=True)
+    assert set(texts(stored).values()) == {True}
+    assert {problem.check for problem in verify(stored.db)} == {"page_digests"}  # of what was written underneath
+
+
+def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> None:
+    before = state(stored)
+    db = open_database(file, read_only=True)
+    seen = preview_ruling(db, Ruling(block_id(ASIDE), True, ruled_at=make.clock()))
+    db.close()
+    assert state(stored) == before
+    assert seen == rule(stored, make, is_kept=True)
+
+
+def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Maker) -> None:
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="a quotation")
+    rule(stored, make, is_kept=False, text="Share", host="a.test")
+    first, second = list_rulings(stored.db)
+    assert (first.text, first.url, first.page_count) == (ASIDE, A, 1)
+    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == ("a quotation", "share", "share.icons")
+    assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
+
+
+def test_a_takedown_takes_the_rulings_on_its_article_too(stored: Archive, make: Maker) -> None:
+    rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="said by Perpetua")
+    take_down(stored.db, A, "", make.clock)
+    assert list_rulings(stored.db) == []
+    assert verify(stored.db) == []
+
+
+def test_an_archive_of_the_first_version_takes_rulings(tmp_path: Path, make: Maker) -> None:
+    file = tmp_path / "old.db"
+    first = Migrations(MIGRATIONS.name)
+    first._migrations = MIGRATIONS._migrations[:1]
+    open_writer(file, first, 1).close()
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(A, "one two three", removed=(ASIDE,))])
+        rule(archive, make, is_kept=True)
+        assert texts(archive) == {A: True}
+
+
+_ACTS = st.lists(
+    st.tuples(
+        st.sampled_from([ASIDE, "Share", "Common words of the harbour."]),
+        st.booleans(),
+        st.sampled_from([None, A, B]),
+        st.sampled_from(["rule", "fetch", "settle"]),
+    ),
+    max_size=6,
+)
+
+
+@pytest.mark.slow
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(acts=_ACTS)
+def test_whatever_happens_all_taken_back_is_as_if_nobody_had_ruled(
+    tmp_path_factory: pytest.TempPathFactory, words: Callable[..., str], acts: list[tuple[str, bool, str | None, str]]
+) -> None:
+    """Articles and ledger are those of an archive where the same happened without rulings."""
+    assert texts_after_acts(tmp_path_factory.mktemp("ruled"), words, acts, rules=True) == texts_after_acts(
+        tmp_path_factory.mktemp("plain"), words, acts, rules=False
+    )
+
+
+def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *, rules: bool) -> list[Any]:
+    make = Maker()
+    common = "Common words of the harbour."
+
+    def page(url: str) -> Outcome:
+        return make.outcome(url, words(url[-3:]), common, removed=(ASIDE, "Share"))
+
+    with Archive.open(folder / "a.db", make.clock) as archive:
+        archive.save([page(A), page(B)])
+        for text, kept, where, act in acts:
+            if act == "fetch":
+                archive.save([page(where or C)])
+            elif act == "settle":
+                settle(archive.db, make.clock)
+            elif rules:
+                rule(archive, make, kept, text=text, article_id=where and article_number(archive, where))
+                assert verify(archive.db) == []
+        for listed_ruling in list_rulings(archive.db):
+            carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
+        assert archive.db["overruled"].count == archive.db["rulings"].count == 0
+        articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
+        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM blocks ORDER BY 1, 2").fetchall()
+        pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")
+        return [articles, blocks, pages.fetchall()]

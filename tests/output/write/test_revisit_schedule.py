@@ -1,0 +1,347 @@
+"""What is queued again, what its row keeps, and what is learned from a look.
+
+What is queued again, what its row keeps, and what is learned from a look.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.read.verify import verify
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.revisit_schedule import (
+    MAX_INTERVAL,
+    MIN_INTERVAL,
+    RevisitPolicy,
+    UpdateRun,
+    VisitHistory,
+    conditional_headers,
+    current_interval,
+    is_announced,
+    is_due,
+    next_interval,
+    parse_instant,
+)
+from broadsheet.output.write.url_queue import Queue, add_urls
+from tests.output.cleaned_pages import page_rows
+
+HOST = "http://a.test/"
+STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"
+WORDS = "the council of the harbour town voted on tuesday"
+
+
+@pytest.fixture
+def crawled(archive, make):
+    """A start page, a sitemap and a story, all done."""
+    discovered = (make.discovered(STORY, depth=1), make.discovered(MAP, kind="sitemap"))
+    Queue(archive.db, make.clock).add_seeds([make.discovered(HOME, found_via="seed", priority=100)])
+    archive.save([
+        make.outcome(HOME, page_type=PageType.LIST, discovered_urls=discovered),
+        make.outcome(STORY, WORDS),
+        Outcome(MAP, "done", "sitemap", 200, make.clock(), kind="sitemap"),
+    ])  # fmt: skip
+    return archive
+
+
+def update(
+    make, *, interval_seconds=0.0, revisit_all=False, started_at="~", selects_page=lambda url, depth: True, **more
+):
+    return UpdateRun(RevisitPolicy(interval_seconds, revisit_all), started_at, selects_page, **more)
+
+
+def queued(archive):
+    return dict(archive.db.execute("SELECT url, reason FROM urls WHERE state = 'queued'").fetchall())
+
+
+def row(archive, url, columns="state, reason, held_reason"):
+    return archive.db.execute(f"SELECT {columns} FROM urls WHERE url = ?", [url]).fetchone()
+
+
+def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(crawled, make):
+    assert crawled.queue_revisits(update(make)) == 2
+    assert queued(crawled) == {HOME: "revisit", MAP: "revisit"}
+    make.clock.seconds += MIN_INTERVAL  # the test's clock shows a day's seconds alone: an hour is where it started
+    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T00:00:00+00:00' WHERE url = ?", [STORY])
+    crawled.queue_revisits(update(make))
+    assert set(queued(crawled)) == {HOME, MAP, STORY}
+
+
+def test_a_row_that_waits_again_says_what_is_held(crawled, make):
+    crawled.queue_revisits(update(make, revisit_all=True))
+    assert row(crawled, STORY) == ("queued", "revisit", "article")
+    assert row(crawled, HOME) == ("queued", "revisit", "list")
+
+
+def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make):
+    crawled.queue_revisits(update(make, revisit_all=True))
+    add_urls(crawled.db, [make.discovered(HOST + "new", priority=60)], make.clock())
+    queued_urls = [queued_url.url for queued_url in Queue(crawled.db, make.clock).take("a.test", 9)]
+    assert queued_urls == [MAP, HOME, HOST + "new", STORY]
+
+
+def test_a_due_crawl_leaves_start_pages_and_files_an_hour(crawled, make):
+    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 0
+    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T22:00:00+00:00' WHERE url <> ?", [STORY])
+    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 2
+
+
+def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
+    fetched = row(crawled, STORY, "fetched_at")[0]
+    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched, is_resumed=True))
+    assert STORY not in queued(crawled)
+
+
+def test_what_another_run_fetched_in_the_second_in_which_an_update_begins_is_queued(crawled, make):
+    fetched = row(crawled, STORY, "fetched_at")[0]
+    crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched))
+    assert STORY in queued(crawled)
+
+
+def test_what_is_out_of_bounds_is_left_alone(crawled, make):
+    crawled.queue_revisits(update(make, revisit_all=True, selects_page=lambda url, depth: url != STORY))
+    assert STORY not in queued(crawled)
+
+
+def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
+    article_before = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
+    crawled.queue_revisits(update(make, revisit_all=True))
+    at = make.clock()
+    crawled.save([Outcome(STORY, "done", OutcomeReason.NOT_MODIFIED, 304, at, Capture(STORY, at, 304))])
+    assert row(crawled, STORY, "state, reason, held_reason, held_at, http_status") == (
+        "done",
+        "article",
+        "article",
+        at,
+        304,
+    )
+    article_after = crawled.db.execute("SELECT text, capture_id, last_seen FROM articles").fetchone()
+    assert article_after == (*article_before[:2], at)
+    assert article_before[2] < at
+    assert verify(crawled.db) == []
+
+
+def test_the_interval_follows_what_was_found(crawled, make):
+    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(STORY, WORDS + " again")])
+    assert row(crawled, STORY, "revisit_seconds") == (4 * MIN_INTERVAL,)
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(STORY, WORDS + " again"), make.outcome(HOME, page_type=PageType.LIST)])
+    assert row(crawled, STORY, "revisit_seconds") == (6 * MIN_INTERVAL,)
+    assert row(crawled, HOME, "revisit_seconds") == (12 * MIN_INTERVAL,)
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(HOME, page_type=PageType.LIST, discovered_urls=(make.discovered(HOST + "new"),))])
+    assert row(crawled, HOME, "revisit_seconds") == (6 * MIN_INTERVAL,)
+
+
+def test_a_page_that_is_gone_is_asked_for_less_and_less_often_one_that_failed_as_soon_as_can_be(crawled, make):
+    crawled.db.execute("UPDATE urls SET revisit_seconds = ?", [8 * MIN_INTERVAL])
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.failure(STORY, "http_404"), make.failure(HOME, "timeout")])
+    assert row(crawled, STORY, "state, reason, held_reason, revisit_seconds") == (
+        "failed",
+        "http_404",
+        "article",
+        12 * MIN_INTERVAL,
+    )
+    assert row(crawled, HOME, "revisit_seconds") == (8 * MIN_INTERVAL,)
+    assert crawled.queue_revisits(update(make)) == 1
+    assert queued(crawled) == {HOME: "revisit:timeout", MAP: "revisit"}
+
+
+def test_a_failed_refetch_of_a_redirect_keeps_where_it_led(crawled, make):
+    old = HOST + "old"
+    crawled.save([Outcome(old, "done", "redirect", 301, make.clock(), location=STORY)])
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.failure(old, "http_500")])
+    assert row(crawled, old, "state, reason, held_reason, location") == ("failed", "http_500", "redirect", STORY)
+
+
+@pytest.mark.parametrize(
+    ("lastmod", "is_queued"), [("2026-01-02", True), ("2025-12-31", False), ("2026-01-01T00:00:59Z", True), ("", False)]
+)
+def test_a_sitemap_that_says_a_page_has_changed_has_it_fetched(crawled, make, lastmod, is_queued):
+    make.clock.seconds = 120
+    crawled.queue_revisits(update(make))
+    crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod=lastmod))])
+    assert (queued(crawled).get(STORY) == "announced") is is_queued
+
+
+def self_of(url, make, *discovered):
+    return Outcome(url, "done", "sitemap", 200, make.clock(), discovered_urls=discovered, kind="sitemap")
+
+
+def test_in_a_first_crawl_nobody_announces(crawled, make):
+    crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod="2026-01-02"))])
+    assert queued(crawled) == {}
+
+
+def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
+    for times in (1, 2, 3):
+        make.clock.seconds += 30
+        crawled.queue_revisits(update(make))
+        lastmod = make.clock()
+        crawled.save([self_of(MAP, make, DiscoveredUrl(STORY, "a.test", found_via="sitemap", lastmod=lastmod))])
+        if times < 3:
+            crawled.save([make.outcome(STORY, WORDS)])
+            assert row(crawled, STORY, "unfounded") == (times,)
+    crawled.save([make.outcome(STORY, WORDS + " more")])
+    assert row(crawled, STORY, "unfounded") == (0,)
+
+
+def test_the_target_of_a_redirect_is_looked_at_too(crawled, make):
+    crawled.queue_revisits(update(make))
+    moved = Outcome(HOST + "old", "done", "redirect", 301, make.clock(), location=STORY,
+                    discovered_urls=(DiscoveredUrl(STORY, "a.test", found_via="redirect"),))  # fmt: skip
+    crawled.save([moved])
+    assert queued(crawled)[STORY] == "announced"
+
+
+def test_a_limit_gives_back_what_waited(crawled, make):
+    crawled.save([make.failure(HOST + "gone", "http_404")])
+    crawled.queue_revisits(update(make, revisit_all=True))
+    add_urls(crawled.db, [make.discovered(HOST + "new")], make.clock())
+    crawled.skip_queued("limit")
+    assert row(crawled, STORY) == ("done", "article", "article")
+    assert row(crawled, HOST + "gone") == ("failed", "http_404", None)
+    assert row(crawled, HOST + "new") == ("skipped", "limit", None)
+    assert queued(crawled) == {}
+
+
+def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
+    crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
+    counts_before = list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
+    assert (list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)) == counts_before
+
+
+def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):
+    at = make.clock()
+    good = make.outcome(STORY, WORDS)
+    capture = Capture(
+        STORY, at, 200, STORY, "text/html", "sha1:x", 9, etag='"one"', last_modified="Sun, 10 May 2026 13:00:00 GMT"
+    )
+    crawled.save([Outcome(STORY, "done", "article", 200, at, capture, good.page)])
+    later = make.clock()
+    wall = Capture(STORY, later, 200, STORY, "text/html", "sha1:y", 9, etag='"two"')
+    page = page_rows(make.cleaned(STORY, "log in", page_type=PageType.WALL))
+    crawled.save([Outcome(STORY, "done", "wall", 200, later, wall, page)])
+    (number,) = row(crawled, STORY, "id")
+    assert conditional_headers(crawled.db, number, STORY) == {
+        "If-None-Match": '"one"', "If-Modified-Since": "Sun, 10 May 2026 13:00:00 GMT",
+    }  # fmt: skip
+
+
+def test_an_hour_old_story_waits_an_hour_and_an_ancient_one_the_longest(crawled, make):
+    crawled.db.execute("UPDATE articles SET published_day = '2001-01-01'")
+    crawled.queue_revisits(update(make, revisit_all=True))
+    crawled.save([make.outcome(STORY, WORDS)])
+    assert row(crawled, STORY, "revisit_seconds") == (MAX_INTERVAL,)
+
+
+NOON = "2026-05-10T12:00:00+00:00"
+DAY = 86_400
+
+
+def history(visited_at: str = NOON, **values: object) -> VisitHistory:
+    return VisitHistory(visited_at, **values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("article_date", "hours"),
+    [
+        ("2026-05-10T11:00:00Z", 1),
+        ("2026-05-09T12:00:00Z", 3),
+        ("2026-05-02T12:00:00Z", 24),
+        ("2010-01-01", 720),
+        ("", 24),
+    ],
+)
+def test_the_first_interval_is_an_eighth_of_the_age(article_date: str, hours: int) -> None:
+    assert current_interval(history(article_date=article_date)) == hours * 3600
+
+
+def test_a_change_halves_the_interval_and_none_makes_it_half_as_long_again() -> None:
+    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=True) == 4 * MIN_INTERVAL
+    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=False) == 12 * MIN_INTERVAL
+
+
+def test_the_interval_stays_between_floor_and_ceiling() -> None:
+    assert next_interval(history(interval_seconds=MIN_INTERVAL), changed=True) == MIN_INTERVAL
+    assert next_interval(history(interval_seconds=MAX_INTERVAL), changed=False) == MAX_INTERVAL
+
+
+def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_in_two_does() -> None:
+    for lower, upper, every in ((100, 720, 3), (1, 10, 2)):
+        interval = 100 * MIN_INTERVAL
+        for number in range(60):
+            interval = next_interval(history(interval_seconds=interval), changed=number % every == 0)
+        assert lower * MIN_INTERVAL <= interval <= upper * MIN_INTERVAL
+
+
+def test_due_after_the_interval_and_a_little_early() -> None:
+    page = history(interval_seconds=10 * 3600)
+    assert not is_due(page, "2026-05-10T20:59:00+00:00", RevisitPolicy())
+    assert is_due(page, "2026-05-10T21:00:00+00:00", RevisitPolicy())
+
+
+def test_every_and_all_go_before_the_interval() -> None:
+    page, later = history(interval_seconds=MAX_INTERVAL), "2026-05-10T18:00:00+00:00"
+    assert not is_due(page, later, RevisitPolicy())
+    assert is_due(page, later, RevisitPolicy(interval_seconds=6 * 3600))
+    assert not is_due(history(interval_seconds=MIN_INTERVAL), later, RevisitPolicy(interval_seconds=DAY))
+    assert is_due(page, NOON, RevisitPolicy(revisit_all=True))
+
+
+@pytest.mark.parametrize(
+    ("announced_date", "is_change"),
+    [
+        ("2026-05-10T12:00:01Z", True),
+        ("2026-05-10T14:00:01+02:00", True),
+        ("2026-05-10T12:00:00Z", False),
+        ("2026-05-10", True),  # some time on that day
+        ("2026-05-09", False),
+        ("Sun, 10 May 2026 13:00:00 GMT", True),
+        ("2026-05", False),
+        ("soon", False),
+        ("", False),
+    ],
+)
+def test_a_date_after_our_last_look_announces_a_change(announced_date: str, is_change: bool) -> None:
+    assert is_announced(history(), announced_date, "2026-05-11T00:00:00+00:00") is is_change
+
+
+def test_who_announced_in_vain_three_times_is_not_believed() -> None:
+    assert is_announced(history(unfounded_announcements=2), "2026-05-11", "2026-05-12T00:00:00+00:00")
+    assert not is_announced(history(unfounded_announcements=3), "2026-05-11", "2026-05-12T00:00:00+00:00")
+
+
+def test_the_same_day_is_announced_once() -> None:
+    later = "2026-05-10T15:00:00+00:00"
+    assert is_announced(history(lastmod="2026-05-09"), "2026-05-10", later)
+    assert not is_announced(history(lastmod="2026-05-10"), "2026-05-10", later)
+
+
+def test_a_date_in_the_future_announces_no_more_than_now() -> None:
+    assert not is_announced(history(), "2031-01-01", NOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026", "2026-01-01T00:00:00+00:00"),
+        ("2026-05", "2026-05-01T00:00:00+00:00"),
+        ("2026-05-03", "2026-05-03T00:00:00+00:00"),
+        ("2026-05-03T10:00:00-02:00", "2026-05-03T12:00:00+00:00"),
+        ("Sun, 03 May 2026 10:00:00 GMT", "2026-05-03T10:00:00+00:00"),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+    ],
+)
+def test_dates_as_sitemaps_write_them(text: str, instant: str | None) -> None:
+    parsed_instant = parse_instant(text)
+    assert (parsed_instant.isoformat() if parsed_instant else None) == instant

@@ -1,0 +1,151 @@
+"""Tests."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.run_records import (
+    crawl_options,
+    hosts_of_queued_seeds,
+    moved_seeds,
+    redirect_chains,
+    unfinished_update_start,
+    useless_seeds,
+)
+from broadsheet.output.write.takedowns import take_down
+
+HOST = "http://a.test"
+
+
+def redirect(archive: Archive, *names: str, state: str = "done") -> None:
+    """Each of the URLs was found to have moved to the next one."""
+    for name, target in itertools.pairwise(names):
+        target_url, page_url = f"{HOST}/{target}", f"{HOST}/{name}"
+        discovered_urls = (DiscoveredUrl(target_url, "a.test", found_via="redirect", found_on=page_url),)
+        archive.save([Outcome(page_url, state, "redirect", 301, discovered_urls=discovered_urls, location=target_url)])
+
+
+def urls(*names: str) -> tuple[str, ...]:
+    return tuple(f"{HOST}/{name}" for name in names)
+
+
+def test_what_waits_is_known_by_the_redirects_that_led_there(archive: Archive) -> None:
+    redirect(archive, "a", "b", "c")
+    redirect(archive, "x", "y")
+    archive.save([Outcome(f"{HOST}/y", "done", "article", 200)])
+    assert redirect_chains(archive.db, 10) == {f"{HOST}/c": urls("a", "b")}
+
+
+def test_a_chain_is_cut_and_a_circle_ends(archive: Archive) -> None:
+    redirect(archive, *"abcdefgh")
+    assert redirect_chains(archive.db, 3) == {f"{HOST}/h": urls("e", "f", "g")}
+    redirect(archive, "p", "q", "p")
+    redirect(archive, "q", "waits")
+    assert redirect_chains(archive.db, 10)[f"{HOST}/waits"] == urls("p", "q")
+
+
+def test_a_redirect_that_was_not_followed_leads_nowhere(archive: Archive) -> None:
+    redirect(archive, "a", "b", state="failed")
+    assert redirect_chains(archive.db, 10) == {}
+    assert moved_seeds(archive.db, urls("a"), 10) == ()
+
+
+@pytest.mark.parametrize(("max_steps", "targets"), [(10, ("b", "c")), (1, ("b",))])
+def test_where_start_urls_moved(archive: Archive, max_steps: int, targets: tuple[str, ...]) -> None:
+    redirect(archive, "a", "b", "c")
+    assert moved_seeds(archive.db, urls("a", "other"), max_steps) == urls(*targets)
+
+
+def test_hosts_whose_start_page_is_still_to_be_read(archive: Archive) -> None:
+    names = ("queued", "read", "linked")
+    sources = ("seed", "seed", "link")
+    rows = [
+        DiscoveredUrl(f"http://{name}.test/", f"{name}.test", found_via=source)
+        for name, source in zip(names, sources, strict=True)
+    ]
+    archive.save([Outcome(f"{HOST}/", "done", "list", 200, discovered_urls=tuple(rows))])
+    archive.save([Outcome("http://read.test/", "done", "list", 200)])
+    start_urls = [*(row.url for row in rows), "http://unknown.test/"]
+    assert hosts_of_queued_seeds(archive.db, start_urls) == {"queued.test"}
+
+
+def test_start_urls_that_move_in_a_circle(archive: Archive) -> None:
+    redirect(archive, "a", "b", "a")
+    assert set(moved_seeds(archive.db, urls("a"), 10)) == set(urls("a", "b"))
+
+
+def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archive: Archive) -> None:
+    archive.save([Outcome(f"{HOST}/gone", "failed", "http_404", 404), Outcome(f"{HOST}/list", "done", "list", 200)])
+    archive.save([Outcome(f"{HOST}/down", "done", "list", 200)])
+    take_down(archive.db, f"{HOST}/down")
+    seeds = urls("list", "gone", "down", "unknown")
+    assert useless_seeds(archive.db, seeds) == dict(zip(urls("gone", "down"), ("http_404", "forgotten"), strict=True))
+
+
+def test_crawls_and_what_is_none(archive: Archive) -> None:
+    archive.runs.start("crawl one", {"seeds": ["one"], "max_depth": 2}, {})
+    archive.runs.start("something else", {}, {})
+    archive.runs.start("crawl two", {"seeds": ["two"]}, {})
+    assert crawl_options(archive.db) == [{"seeds": ["one"], "max_depth": 2}, {"seeds": ["two"]}]
+
+
+def test_an_update_that_was_cut_short_began_with_the_first_of_its_kind(archive: Archive) -> None:
+    def run(revisit: str, *end: str) -> None:
+        number = archive.runs.start(f"update {revisit}", {"seeds": ["one"], "revisit": revisit}, {})
+        if end:
+            archive.runs.finish(number, *end, {})  # type: ignore[arg-type]
+
+    started = "SELECT started_at FROM runs ORDER BY started_at DESC LIMIT 1"
+    run("all", "finished", "finished")
+    assert unfinished_update_start(archive.db, "all") == ""
+    run("all")
+    begun = archive.db.execute(started).fetchone()[0]
+    run("all", "stopped", "shutdown")
+    run("all", "finished", "max_pages")
+    assert unfinished_update_start(archive.db, "all") == begun
+    assert unfinished_update_start(archive.db, "update") == ""
+    assert unfinished_update_start(archive.db, "") == ""
+    run("update", "stopped", "shutdown")
+    assert unfinished_update_start(archive.db, "all") == ""
+
+
+def rows(archive, sql):
+    return archive.db.execute(sql).fetchall()
+
+
+def test_runs(archive):
+    first = archive.runs.start("crawl a", {"delay": 1}, {"broadsheet": "0"})
+    second = archive.runs.start("crawl b", {}, {})
+    archive.runs.finish(second, "finished", "queue empty", {"articles": 3})
+    assert rows(archive, "SELECT id, outcome, reason, counts FROM runs ORDER BY started_at") == [
+        (first, "killed", None, None),
+        (second, "finished", "queue empty", '{"articles": 3}'),
+    ]
+
+
+def test_two_runs_in_one_second_have_two_ids(file):
+    with Archive.open(file, lambda: "2026") as archive:
+        assert archive.runs.start("crawl", {}, {}) != archive.runs.start("crawl", {}, {})
+
+
+def test_of_the_runs_of_one_second_the_later_has_the_greater_id(tmp_path):
+    with Archive.open(tmp_path / "a.db", lambda: "2026-01-01T10:00:00+00:00") as archive:
+        ids = [archive.runs.start(f"crawl {number}", {}, {}) for number in range(30)]
+        assert ids == sorted(set(ids))
+        commands = archive.db.execute("SELECT command FROM runs ORDER BY started_at, id")
+        assert [command for (command,) in commands] == [f"crawl {number}" for number in range(30)]
+
+
+def test_no_password_of_a_url_is_noted(archive):
+    options = {"seeds": ("https://me:pw1@a.test/",), "proxy": {"https": ["http://me:pw2@proxy.test:80", 7, None]}}
+    run = archive.runs.start("crawl https://me:pw3@a.test/", options, {})
+    assert rows(archive, f"SELECT command, options FROM runs WHERE id = {run}") == [
+        (
+            "crawl https://a.test/",
+            '{"seeds": ["https://a.test/"], "proxy": {"https": ["http://proxy.test:80", 7, null]}}',
+        )
+    ]

@@ -1,0 +1,194 @@
+"""Takedowns: what was stored is gone from the file's bytes, and never comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.takedowns import (
+    archive_backups,
+    archive_pattern,
+    is_forgotten,
+    plan_takedown,
+    rewrite_file,
+    take_down,
+)
+from broadsheet.output.write.url_queue import PassingReason, Queue
+from tests.output.conftest import Maker
+
+HOST = "https://a.example/"
+SECRET = "Zanzibarine quillwork was sold under the old viaduct by Perpetua Oakenshaw in nineteen parcels."
+EARLIER = "Zanzibarine quillwork had been promised to somebody entirely different, wrote Perpetua Oakenshaw."
+COMMON = "The council met in the harbour town and every other story of the week says so in these words."
+UNIQUE = (b"Zanzibarine", b"zanzibarin", b"quillwork", b"Perpetua", b"oakenshaw")
+
+
+def stored(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+    """A story seen twice, its copy, a redirect to it, and another story that shares a block."""
+    archive.save([make.outcome(HOST + "secret", EARLIER, COMMON, title="Perpetua Oakenshaw sells")])
+    archive.save([make.outcome(HOST + "secret", SECRET, COMMON, title="Perpetua Oakenshaw sold")])
+    archive.save([make.outcome(HOST + "print/secret", SECRET, COMMON, title="Perpetua Oakenshaw sold")])
+    discovered_urls = (make.discovered(HOST + "old"),)
+    archive.save([make.outcome(HOST + "other", words("other"), COMMON, words("end"), discovered_urls=discovered_urls)])
+    moved = make.failure(HOST + "old", "redirect")
+    archive.save([type(moved)(HOST + "old", "done", "redirect", 301, make.clock(), location=HOST + "secret")])
+    settle(archive.db, make.clock)
+
+
+def raw(file: Path) -> bytes:
+    """The bytes of the file and of what SQLite keeps beside it."""
+    return b"".join(each.read_bytes() for each in sorted(file.parent.glob(f"{file.name}*")))
+
+
+def urls(archive: Archive) -> dict[str, tuple[str, str]]:
+    rows = archive.db.execute("SELECT url, state, reason FROM urls").fetchall()
+    return {url.removeprefix(HOST): (state, reason) for url, state, reason in rows}
+
+
+def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Callable[..., str]) -> None:
+    with Archive.open(file, make.clock) as archive:
+        stored(archive, make, words)
+    assert all(word in raw(file) for word in UNIQUE)
+    with Archive.open(file, make.clock) as archive:
+        take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
+        rewrite_file(archive.db)
+        assert not [word for word in UNIQUE if word in raw(file)]
+    assert not [word for word in UNIQUE if word in raw(file)]
+    assert COMMON.encode() in raw(file)
+
+
+def test_copies_and_redirects_go_with_it_and_the_rest_stays(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    stored(archive, make, words)
+    takedown = plan_takedown(archive.db, HOST + "secret")
+    assert takedown.urls == (HOST + "old", HOST + "print/secret", HOST + "secret")
+    assert take_down(archive.db, HOST + "secret", "", make.clock) == takedown
+    gone = ("skipped", "forgotten")
+    assert urls(archive) == {"secret": gone, "print/secret": gone, "old": gone, "other": ("done", "article")}
+    for table in ("articles", "pages", "captures"):
+        assert archive.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
+    assert archive.db.execute("SELECT count(*) FROM shelved").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(DISTINCT article_id) FROM revisions").fetchone() == (1,)
+    assert archive.db.execute("SELECT change FROM changes ORDER BY seq DESC").fetchone() == ("removed",)
+    rewrite_file(archive.db)
+    assert verify(archive.db) == []
+
+
+@pytest.mark.parametrize("asked", ["old", "print/secret", "secret"])
+def test_any_of_its_urls_names_it(archive: Archive, make: Maker, words: Callable[..., str], asked: str) -> None:
+    stored(archive, make, words)
+    take_down(archive.db, HOST + asked, "", make.clock)
+    assert archive.db.execute("SELECT url FROM articles").fetchall() == [(HOST + "other",)]
+    assert all(is_forgotten(archive.db, HOST + url) for url in ("old", "print/secret", "secret"))
+
+
+def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
+    stored(archive, make, words)
+    take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
+    row = "SELECT urls, articles, blocks, note FROM takedowns WHERE pattern = ?"
+    assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
+    again = take_down(archive.db, HOST + "secret", "", make.clock)
+    assert again.is_empty
+    assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
+
+
+def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(HOST + "people/ann", SECRET)])
+    take_down(archive.db, HOST + "people/*", "", make.clock)
+    archive.save(
+        [
+            make.outcome(
+                HOST, discovered_urls=(make.discovered(HOST + "people/bob"), make.discovered(HOST + "people/ann"))
+            )
+        ]
+    )
+    seeds = (
+        DiscoveredUrl(HOST + "people/ann", "a.example", found_via="seed"),
+        DiscoveredUrl(HOST + "people/eve", "a.example", found_via="seed"),
+    )
+    Queue(archive.db, make.clock).add_seeds(seeds)
+    archive.requeue([PassingReason("skipped", "forgotten")])
+    assert {state for url, state in urls(archive).items() if url.startswith("people/")} == {("skipped", "forgotten")}
+    assert Queue(archive.db).counts()["queued"] == 0
+
+
+def test_a_page_that_names_a_forgotten_one_as_its_own_is_not_stored(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(HOST + "secret", SECRET)])
+    take_down(archive.db, HOST + "secret", "", make.clock)
+    archive.save([make.outcome(HOST + "amp/secret", SECRET, canonical=HOST + "secret")])
+    assert urls(archive)["amp/secret"] == ("skipped", "forgotten")
+    assert archive.db.execute("SELECT count(*) FROM pages").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "taken"),
+    [
+        (HOST + "a?b=1", ["a?b=1"]),
+        (HOST + "a?*", ["a?b=1"]),
+        (HOST + "[x]*", ["[x]y"]),
+        ("*/axb*", ["axb=1"]),
+        (HOST + "A*", []),
+    ],
+)
+def test_only_the_star_is_a_wildcard(archive: Archive, make: Maker, pattern: str, taken: list[str]) -> None:
+    for url in ("a?b=1", "axb=1", "[x]y", "xy"):
+        archive.save([make.outcome(HOST + url, f"The story of {url}")])
+    assert [url.removeprefix(HOST) for url in plan_takedown(archive.db, pattern).urls] == taken
+
+
+def test_other_addresses_of_what_a_pattern_names_stay_forgotten(
+    archive: Archive, make: Maker, words: Callable[..., str]
+) -> None:
+    stored(archive, make, words)
+    take_down(archive.db, HOST + "sec*", "", make.clock)
+    rows = dict(archive.db.execute("SELECT pattern, articles FROM takedowns").fetchall())
+    assert rows == {HOST + "sec*": 1, HOST + "old": 0, HOST + "print/secret": 0}
+    assert all(is_forgotten(archive.db, HOST + path) for path in ("secret", "old", "print/secret"))
+    assert not is_forgotten(archive.db, HOST + "other")
+
+
+def test_an_address_that_an_earlier_version_noted_at_its_url_alone_is_forgotten(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(HOST + "copy", SECRET)])
+    archive.db.execute("UPDATE urls SET state = 'skipped', reason = 'forgotten'")
+    assert is_forgotten(archive.db, HOST + "copy")
+
+
+def test_a_redirect_to_a_front_page_takes_no_front_page_down(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(HOST)])
+    moved = make.failure(HOST + "gone")
+    archive.save([type(moved)(HOST + "gone", "done", "redirect", 301, make.clock(), location=HOST)])
+    take_down(archive.db, HOST + "gone", "", make.clock)
+    assert urls(archive) == {"": ("done", "empty"), "gone": ("skipped", "forgotten")}
+
+
+def test_the_plan_names_pages_that_keep_its_words_and_changes_nothing(
+    file: Path, make: Maker, words: Callable[..., str]
+) -> None:
+    with Archive.open(file, make.clock) as archive:
+        stored(archive, make, words)
+    before = file.read_bytes()
+    db = open_database(file, read_only=True)
+    assert plan_takedown(db, HOST + "secret").copies == (HOST + "other",)
+    assert plan_takedown(db, HOST + "nothing").urls == ()
+    db.close()
+    assert file.read_bytes() == before
+
+
+def test_a_url_is_spelled_as_the_archive_spells_it_and_a_pattern_as_it_is() -> None:
+    assert archive_pattern(" HTTPS://A.example/x#part ") == "https://a.example/x"
+    assert archive_pattern("https://A.example/*") == "https://A.example/*"
+    assert archive_pattern("no url") == "no url"
+
+
+def test_backups_beside_an_archive_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.db.backup-v1").touch()
+    (tmp_path / "b.db.backup-v1").touch()
+    assert archive_backups(tmp_path / "a.db") == (str(tmp_path / "a.db.backup-v1"),)
