@@ -75,7 +75,7 @@ def test_a_migration_imports_nothing_live(path):
             ["broadsheet.output.archive.stored_text"],
         ),
         ("def f():\n    import broadsheet.cleaners.document", ["broadsheet.cleaners.document"]),
-        ("from broadsheet.output.db import migrations", ["broadsheet.output.archive"]),
+        ("from broadsheet.output.archive import migrations", ["broadsheet.output.archive"]),
         ("from .v1_archive import ARCHIVE", [".v1_archive"]),
         ("import json\nfrom broadsheet.output.archive.migrations.v1_archive import ARCHIVE", []),
     ],
