@@ -437,6 +437,26 @@ def verify(db: str, as_json: bool) -> int:
     return verify(db, as_json=as_json)
 
 
+@cli.command(short_help="Take in raw responses that have no row.")
+@_archive
+@click.option(
+    "--own-warc",
+    is_flag=True,
+    help="Make a copied database an archive of its own: new responses go to a folder named after it.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")  # fmt: skip
+def adopt(db: str, own_warc: bool, quiet: bool) -> int:
+    """Make rows for the responses in the archive's WARC folder that have none, as an import does.
+
+    So an older copy of the database is whole again after it was put back. What was taken down stays away.
+    """
+    require_workers()
+    start_workers()
+    from broadsheet.crawler.commands.adopt import adopt
+
+    return adopt(db, own_warc=own_warc, quiet=quiet)
+
+
 @cli.command(short_help="Take an article down, for good.")
 @_archive
 @click.argument("pattern", metavar="URL|PATTERN")

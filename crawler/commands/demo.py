@@ -24,7 +24,7 @@ from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
 from broadsheet.output.read.plain_words import reason_words
 from broadsheet.output.read.report_figures import gather_report

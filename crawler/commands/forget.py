@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
 from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -27,6 +27,7 @@ from broadsheet.output.write.takedowns import (
 )
 
 _MAX_LINES = 10
+_WAITING = "waits: {} is not there as a whole, or another archive's; what is in it is erased when it may be"
 _REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone
 _REWRITE = "{megabytes:,.1f} MB, some {duration}; as much room is needed beside it, and where temporary files are"
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
@@ -43,6 +44,7 @@ def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: boo
         with open_read_only(path):  # says what is wrong
             return 1
     with Archive.open(path) as archive:
+        print_notices(archive.recovery)
         takedown = plan_takedown(archive.db, pattern)
         if not takedown.urls:
             return _refuse_unknown(pattern, path)
@@ -55,7 +57,7 @@ def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: boo
         except (sqlite3.OperationalError, OSError) as error:
             raise NotReachable(f"{path} cannot be written: {error}; {_UNFINISHED}") from error
         waiting = waiting_files(archive.db)
-    _print_lines([f"waits: {file} is not there as a whole; what is in it is erased when it is" for file in waiting])
+    _print_lines([_WAITING.format(file) for file in waiting])
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 

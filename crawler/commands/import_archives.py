@@ -14,6 +14,7 @@ import click
 
 from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
 from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
+from broadsheet.crawler.crawl.archive_access import print_notices
 from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.early_checks import extractor_setting
 from broadsheet.crawler.crawl.run_parts import site_rules_of
@@ -49,18 +50,19 @@ _TYPES_WITHOUT_OUTCOME = (
 def import_archives(options: Mapping[str, Any]) -> int:
     """Import as the options say, print a summary, and return the exit code."""
     paths = [Path(name) for name in dict.fromkeys(options["files"])]
-    crawl_options = _crawl_options(options)
+    crawl_options = read_options(options)
     started = time.monotonic()
     was_there = is_nonempty_file(options["db"])
     with Archive.open(options["db"]) as archive, closing(RecordOrder()) as order:
+        print_notices(archive.recovery)
         indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
         if not indexed_files:
             if not was_there:
                 archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
             return _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
         try:
-            importer, signal_number = _run_import(
-                archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
+            importer, signal_number = run_import(
+                "import", archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
             )
         except (sqlite3.Error, OSError) as error:
             raise NotReachable(
@@ -78,11 +80,12 @@ def import_archives(options: Mapping[str, Any]) -> int:
         print_stopped(run)
         return SIGNAL_EXIT_BASE + signal_number
     if not options["quiet"]:
-        _print_result(run, order.counts, importer)
+        print_result(run, order.counts, importer)
     return exit_code(run) or int(bool(unreadable_count))
 
 
-def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
+def read_options(options: Mapping[str, Any]) -> CrawlOptions:
+    """Read the bounds of an import from a command's options. CommandError if they make no sense."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options[name] not in (None, ())}
     try:
         crawl_options = CrawlOptions.from_arguments(
@@ -97,7 +100,7 @@ def _crawl_options(options: Mapping[str, Any]) -> CrawlOptions:
 
 def recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions | None = None) -> dict[str, object]:
     """The command's options, for the record of the run and of each file. CommandError if they make no sense."""
-    crawl_options = crawl_options or _crawl_options(options)
+    crawl_options = crawl_options or read_options(options)
     names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
         "hosts": options["hosts"]
@@ -135,12 +138,17 @@ def _print_nothing_to_do(unreadable_count: int, imported_count: int) -> int:
     return int(bool(unreadable_count))
 
 
-def _run_import(
-    archive: Archive, order: RecordOrder, crawl_options: CrawlOptions, options: Mapping[str, Any], paths: Sequence[Path]
+def run_import(
+    verb: str,
+    archive: Archive,
+    order: RecordOrder,
+    crawl_options: CrawlOptions,
+    options: Mapping[str, Any],
+    paths: Sequence[Path],
 ) -> tuple[Importer, int]:
     """Import the indexed records in a run of its own; returns the importer, and the signal that stopped it, or 0."""
     run_id = archive.runs.start(
-        f"import {file_names_text(paths)}", recorded_options(options, crawl_options), software_versions()
+        f"{verb} {file_names_text(paths)}", recorded_options(options, crawl_options), software_versions()
     )
     with closing(open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
@@ -175,7 +183,8 @@ async def _import_records(
     return importer, signals[0] if signals else 0
 
 
-def _print_result(run: RunResult, type_counts: Mapping[str, int], importer: Importer) -> None:
+def print_result(run: RunResult, type_counts: Mapping[str, int], importer: Importer) -> None:
+    """Print the summary of a finished import, and what became of records that have no outcome."""
     print_summary(run)
     passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
     handled = {name: count for name, count in importer.counts.records.items() if count}

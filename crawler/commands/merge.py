@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from broadsheet.crawler.crawl.archive_access import print_notices
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -35,6 +36,7 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
         with ExitStack() as stack:
             opened = [stack.enter_context(open_source(path)) for path in names]
             archive = stack.enter_context(Archive.open(target))
+            print_notices(archive.recovery)
             results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
             settled = settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:

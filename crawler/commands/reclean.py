@@ -16,7 +16,7 @@ import click
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
 from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
 from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.early_checks import extractor_setting
 from broadsheet.crawler.crawl.run_parts import site_rules_of
@@ -105,6 +105,8 @@ def _reclean(options: RecleanOptions) -> int:
     with opening as opened:
         archive = opened if isinstance(opened, Archive) else None
         db = archive.db if archive else opened
+        if archive:
+            print_notices(archive.recovery)
         run_id = archive.runs.start("reclean", options.recorded_values, software_versions()) if archive else 0
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:

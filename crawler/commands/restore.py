@@ -10,7 +10,7 @@ from typing import Any
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, print_text, terminal_width
 from broadsheet.output.archive.stored_values import LARGEST_INTEGER, utc_now
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page
@@ -64,6 +64,7 @@ def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
                 ruling = _build_ruling(db, request)
                 return _print_effect(db, request, preview_ruling(db, ruling, undo=request.undo), ruling)
         with Archive.open(path) as archive:
+            print_notices(archive.recovery)
             request = _named_block(archive.db, request)
             ruling = _build_ruling(archive.db, request)
             return _print_effect(archive.db, request, carry_out_ruling(archive.db, ruling, undo=request.undo), ruling)

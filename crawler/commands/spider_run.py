@@ -18,6 +18,7 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
 from broadsheet.crawler.commands.run_summary import RunResult
+from broadsheet.crawler.crawl.archive_access import print_notices
 from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.spiders import SiteSpider
 from broadsheet.crawler.crawl.terminal import one_line
@@ -136,15 +137,7 @@ class _CrawlWatcher:
         signal.signal(signal.SIGTERM, self._handle_signal)
         if self.has_no_contact and not self._quiet and not spider.crawl_options.contact:
             click.echo(_CONTACT_TIP, err=True)
-        if (truncated_bytes := spider.session.truncated_bytes) and not self._quiet:
-            click.echo(
-                f"Cut {truncated_bytes:,} bytes that the last run could not commit off the WARC files.", err=True
-            )
-        if short_files := spider.session.short_files:
-            click.echo(
-                one_line(f"Raw responses are missing from {', '.join(short_files)}; broadsheet verify says which."),
-                err=True,
-            )
+        print_notices(spider.session.recovery, quiet=self._quiet)
         if self._archive_existed and not self._quiet:
             click.echo(_resume_message(spider), err=True)
 

@@ -13,6 +13,7 @@ from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.raw.warc_folders import Recovery
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF
@@ -24,6 +25,12 @@ def open_read_only(path: str) -> Iterator[Database]:
     """An archive open for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
+
+
+def print_notices(recovery: Recovery, *, quiet: bool = False) -> None:
+    """Print on standard error what opening an archive found in its WARC folders; when quiet, only what is wrong."""
+    for line in recovery.notices(with_torn=not quiet):
+        click.echo(one_line(line), err=True)
 
 
 def refuse(text: str) -> int:

@@ -29,6 +29,7 @@ from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
+from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.article_rows import article_of_page, iter_articles
 from broadsheet.output.read.run_yields import survey
 from broadsheet.output.write.archive_writer import Archive
@@ -122,14 +123,9 @@ class CrawlSession:
         return self._archive.raw_bytes
 
     @property
-    def truncated_bytes(self) -> int:
-        """Bytes of raw responses that an earlier run wrote and did not commit, and that were cut off the WARC files."""
-        return self._archive.truncated_bytes
-
-    @property
-    def short_files(self) -> tuple[str, ...]:
-        """WARC files that are missing, or shorter than what was committed to them."""
-        return self._archive.short_files
+    def recovery(self) -> Recovery:
+        """What opening the archive found in its WARC folders."""
+        return self._archive.recovery
 
     def start(
         self,

@@ -24,7 +24,7 @@ from broadsheet.crawler.fleet.object_store import (
     file_chunks,
 )
 from broadsheet.output.archive.atomic_writes import sync_folder
-from broadsheet.output.raw.warc_files import sync_to_disk
+from broadsheet.output.raw.warc_folders import sync_to_disk
 
 _PART_PREFIX = ".part-"
 _KEPT_VERSIONS = 8  # of a record: who reads the newest one has time to open it

@@ -40,14 +40,8 @@ from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.raw.warc_files import (
-    MERGED_ENDING,
-    AwayFile,
-    make_folder,
-    read_away_files,
-    warc_path,
-    write_away_files,
-)
+from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import MERGED_ENDING, make_folder, warc_path
 from broadsheet.output.write.archive_writer import Archive
 
 

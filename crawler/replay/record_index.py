@@ -28,6 +28,7 @@ from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.replay.recorded_response import HeaderFields, parse_http
 from broadsheet.output.raw.imported_records import RecordHead, parse_record_head
 from broadsheet.output.raw.record_segments import RecordSegment, RecordSpan
+from broadsheet.output.raw.warc_folders import open_regular
 
 _RECORD_DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?)?)?)?"
@@ -152,7 +153,7 @@ def _scan_segment(path: Path, start: int, end: int) -> Iterator[IndexedRecord]:
 def _archive_segments(path: Path) -> list[tuple[int, int]]:
     """The (start, size) of the records in a file: all of it, or the WARC files in a WACZ, which stores them
     unpacked."""
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         magic = stream.read(len(_ZIP_MAGIC))
     if not magic:
         raise ScanError(f"{path} is empty")

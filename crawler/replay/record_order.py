@@ -102,6 +102,13 @@ class RecordOrder:
     def __len__(self) -> int:
         return int(self._db.execute("SELECT count(*) FROM entries").fetchone()[0])
 
+    def next_offset(self, file: str, offset: int) -> int | None:
+        """Return where the next answer in a file begins; None after the last one."""
+        row = self._db.execute(
+            "SELECT min(offset) FROM entries WHERE file = ? AND offset > ?", [file, offset]
+        ).fetchone()
+        return None if row[0] is None else int(row[0])
+
     def jobs(self) -> Iterator[ReplayJob]:
         """The records to import, in order."""
         for file, name, lists_urls, *values in self._db.execute(_SELECT_IN_ORDER):

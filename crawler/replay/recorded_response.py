@@ -26,6 +26,7 @@ from broadsheet.output.raw.imported_records import (
 )
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
+from broadsheet.output.raw.warc_folders import open_regular, record_file
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""
@@ -94,7 +95,7 @@ class RecordedResponse:
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
     """The response of the record at a location; a relative path is below `folder`. ReplayError if there is none."""
     try:
-        with (folder / location.file).open("rb") as stream:
+        with open_regular(record_file(folder, location.file)) as stream:
             stream.seek(location.offset)
             data = stream.read(min(location.length, 2 * MAX_BYTES))
     except OSError as error:

@@ -45,13 +45,14 @@ from broadsheet.output.collections.source_archive import (
 from broadsheet.output.collections.warc_copies import (
     WarcCopy,
     copy_bytes,
+    note_copies,
     plan_copies,
     put_file_rows,
     put_places,
     refuse_other_bytes,
 )
 from broadsheet.output.raw.erasure import erase_records
-from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
 
 _READ_STATE = "SELECT value FROM meta WHERE key = ?"
@@ -197,6 +198,7 @@ def _merge_shared(
         put_file_rows(target, copies)
         forgotten_urls = merge_captures(target)
         _note_forgotten_articles(target)
+    note_copies(target, copies)
     erase_records(target, database_file(target).parent, clock)
     return forgotten_urls
 

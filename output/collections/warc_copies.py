@@ -20,14 +20,8 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.atomic_writes import sync_folder
 from broadsheet.output.collections.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
-from broadsheet.output.raw.warc_files import (
-    MERGED_ENDING,
-    make_folder,
-    read_away_files,
-    sync_to_disk,
-    warc_path,
-    write_pieces,
-)
+from broadsheet.output.raw.warc_files import put_file_lengths, read_away_files, write_pieces
+from broadsheet.output.raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, warc_path
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has
@@ -64,17 +58,20 @@ def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
 
 def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> int:
     """Copy what is new, and have the disk confirm it; return how many bytes. `put_file_rows` makes them count."""
-    folder = database_file(target).parent
-    return sum(_copy_file(source.folder, folder, copy) for copy in copies if copy.copied_length < copy.length)
+    return sum(_copy_file(source.folder, target, copy) for copy in copies if copy.copied_length < copy.length)
+
+
+def note_copies(target: Database, copies: Iterable[WarcCopy]) -> None:
+    """Note in the journal how far copies reach; to be called after the transaction of `put_file_rows`."""
+    folders = claimed_folders(target)
+    for copy in copies:
+        if folders.owns(copy.target_name):
+            folders.note(copy.target_name, copy.length)
 
 
 def put_file_rows(target: Database, copies: Iterable[WarcCopy]) -> None:
     """State the lengths of copies. Runs in the caller's transaction."""
-    target.conn.executemany(
-        """INSERT INTO warc_files (name, length, begun_at) VALUES (?, ?, ?)
-            ON CONFLICT (name) DO UPDATE SET length = max(length, excluded.length)""",
-        [(copy.target_name, copy.length, copy.begun_at) for copy in copies],
-    )
+    put_file_lengths(target, ((copy.target_name, copy.length, copy.begun_at) for copy in copies))
 
 
 def put_places(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
@@ -130,7 +127,8 @@ def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, 
         raise MergeConflict(f"{path} is missing or shorter than {source.file} says; nothing merged")
     target_name = _copy_name(database_file(target), path)
     row = target.execute("SELECT length FROM warc_files WHERE name = ?", [target_name]).fetchone()
-    return WarcCopy(name, target_name, int(row[0]) if row else 0, length, begun_at)
+    copied_length = max(int(row[0]) if row else 0, claimed_folders(target).committed(target_name))
+    return WarcCopy(name, target_name, copied_length, length, begun_at)
 
 
 def _copy_name(database: Path, path: Path) -> str:
@@ -160,13 +158,14 @@ def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
     return os.pread(stream.fileno(), length, offset)
 
 
-def _copy_file(source_folder: Path, target_folder: Path, copy: WarcCopy) -> int:
-    """Append what a copy lacks; what an earlier attempt left behind its committed bytes is cut off first."""
-    path = warc_path(target_folder, copy.target_name)
-    make_folder(path.parent)
+def _copy_file(source_folder: Path, target: Database, copy: WarcCopy) -> int:
+    """Append what a copy lacks; what an earlier attempt left behind its committed bytes is set aside first."""
+    path = warc_path(database_file(target).parent, copy.target_name)
+    claimed_folders(target).begin(copy.target_name)
+    if path.is_file():
+        set_aside(path, copy.copied_length)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
-        os.ftruncate(fd, copy.copied_length)
         offset = copy.copied_length
         for chunk in _chunks(warc_path(source_folder, copy.source_name), offset, copy.length):
             offset += sum(write_pieces(fd, chunk, offset))

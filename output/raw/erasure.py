@@ -21,7 +21,8 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
-from broadsheet.output.raw.warc_files import read_away_files, sync_to_disk, warc_path
+from broadsheet.output.raw.warc_files import read_away_files
+from broadsheet.output.raw.warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
 from broadsheet.output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
@@ -82,14 +83,23 @@ def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
         db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [None, None, None, None, capture_id])
 
 
+def note_erasure(db: Database, file: str, offset: int, following: int) -> None:
+    """Note a record that no row names, to be overwritten by `erase_records`; `following` is where the next one that may
+    have a row begins. Inside the transaction."""
+    db.execute(_PUT_ERASURE, [file, offset, following])
+
+
 def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     """Overwrite the noted spans; return how many there were. May be repeated if it was cut off.
 
-    Those of a file that is away, missing or short stay noted until all of it is there.
+    Those of a file that is away, missing or short stay noted until all of it is there; those in a folder that another
+    archive owns stay noted too.
     """
-    away_files = read_away_files(database_file(db))
+    away_files, folders = read_away_files(database_file(db)), claimed_folders(db)
     rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
-    spans = [row for row in rows if row[0] not in away_files and warc_path(folder, row[0]).is_file()]
+    spans = [
+        row for row in rows if row[0] not in away_files and folders.owns(row[0]) and warc_path(folder, row[0]).is_file()
+    ]
     for file, offset, end in spans:
         path = warc_path(folder, file)
         _overwrite(path, offset, end, warc_date(clock()))
@@ -179,7 +189,7 @@ def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange |
     if response is None or location is None:
         return None
     file, offset, _ = location
-    with (folder / file).open("rb") as stream:
+    with open_regular(record_file(folder, file)) as stream:
         stream.seek(offset)
         records = iter_records(stream.read(_committed_length(db, file) - offset), file, limit=3)
         requests = [record for _, record in records if record.kind == "request"]

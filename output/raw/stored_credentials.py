@@ -21,7 +21,7 @@ from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.raw.imported_records import MemberError, unpack_member
 from broadsheet.output.raw.raw_exchange import warc_digest
 from broadsheet.output.raw.redaction import RedactedRequest, redact_request
-from broadsheet.output.raw.warc_files import warc_path
+from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.raw.warc_reader import RecordError, read_span
 from broadsheet.output.raw.warc_writer import REDACTED_FIELD
 

@@ -1,16 +1,13 @@
-"""The WARC files of an archive: appended to in step with its transactions, or away in a store.
+"""WARC files of an archive: records appended in step with its transactions, and the list of files in a store.
 
-WARC files of an archive that are not beside it: a list, in a file beside it, of what lies in a store.
+Table `warc_files` holds the length of each file as far as rows know, the journal of its folder
+(`broadsheet.output.raw.warc_folders`) the length that was committed. A batch's records are appended and synced to disk
+before the transaction that names them commits, and the journal is written after it, so a row never names what is not
+there. Files that the journal does not name are never touched.
 
-Such a file is complete. Nothing is appended to it, a payload that it holds is not stored again, and what is to be
-erased in it waits until the file is there.
-
-The WARC files of an archive: appended to in step with its transactions, truncated to what was committed.
-
-Table `warc_files` holds the committed length of each file. A batch's records are appended and synced to disk before the
-transaction that names them commits, so a row never names what is not there; what a run wrote and could not commit is
-cut off when the next one begins. Files that the table does not know are never touched. A file may be away
-(`away_files.py`): it counts as there, complete, and is not appended to.
+A file may be away: a list beside the archive names the files that lie in a store. Such a file is complete. Nothing is
+appended to it, a payload that it holds is not stored again, and what is to be erased in it waits until the file is
+there.
 """
 
 from __future__ import annotations
@@ -26,8 +23,8 @@ from typing import Self
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
-from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
+from broadsheet.output.raw.warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
 
 AWAY_ENDING = ".away"
 """Appended to an archive's name for the list."""
@@ -80,14 +77,9 @@ def away_path(database: Path) -> Path:
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
-MERGED_ENDING = ".merged.warc"
-"""Ending of the folder with copies of another archive's files. They may grow there, so nothing is appended here."""
-
-sync_to_disk = getattr(os, "fdatasync", os.fsync)
-"""Makes the disk confirm a file's bytes."""
-
-_NEWEST_OWN_FILE = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
-    ORDER BY begun_at DESC, name DESC LIMIT 1"""
+_OWN_FILES = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+    ORDER BY begun_at DESC, name DESC"""
+_COMMITTED = "SELECT length FROM warc_files WHERE name = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +108,8 @@ class WarcFiles:
         self._db = db
         self._folder = database.parent
         self._away_files = read_away_files(database)
-        self._folder_name = f"{database.name}.warc"
+        self._folders = claimed_folders(db)
+        self._folder_name = f"{database.name}{RAW_ENDING}"
         self._stem = database.stem
         self._clock = clock
         self._first_record = first_record
@@ -164,9 +157,15 @@ class WarcFiles:
             self._has_uncommitted = False
             self.total_bytes += self._length - self._committed_length
             self._committed_length = self._length
+            self._folders.note(self._name, self._length)
 
     def roll_back(self) -> None:
-        """To be called after the transaction failed: cut off what was appended for it."""
+        """To be called after the transaction failed: cut off what was appended for it, which no row names.
+
+        DatabaseError if the database does not say whether it has committed; nothing is cut then.
+        """
+        if self._has_uncommitted and self._db.execute(_COMMITTED, [self._name]).fetchone() == (self._length,):
+            self.mark_committed()
         if self._has_uncommitted:
             self._has_uncommitted = self._has_first_record = False
             self._length = self._committed_length
@@ -189,11 +188,12 @@ class WarcFiles:
         raise OSError(f"{self._name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Whether a WARC file is there, or away, and reaches to the byte `end`."""
+        """Whether a WARC file is there, or away, and reaches to the byte `end`. One of another archive, which may erase
+        it, is not."""
         if name in self._away_files:
             return self._away_files[name].length >= end
         path = self._folder / name
-        return path.is_file() and path.stat().st_size >= end
+        return self._folders.owns(name) and path.is_file() and path.stat().st_size >= end
 
     def _write(self, data: bytes) -> None:
         for written in write_pieces(self._fd, data, self._length):
@@ -201,22 +201,30 @@ class WarcFiles:
 
     def _reopen_newest(self, size: int) -> bool:
         """Open the newest file if it is as long as was committed and has room; return whether it is open."""
-        row = self._db.execute(_NEWEST_OWN_FILE).fetchone()
+        rows = self._db.execute(_OWN_FILES)
+        row = next((row for row in rows if self._folders.owns(row[0]) or self._is_new(row[0])), None)
         if row is None or row[0] in self._away_files or (row[1] and row[1] + size > self._size_limit):
             return False
         path = warc_path(self._folder, row[0])
-        if (path.is_file() and path.stat().st_size != row[1]) or (row[1] and not path.is_file()):
+        actual_length = path.stat().st_size if path.is_file() else 0
+        if actual_length != row[1] or self._folders.committed(row[0]) > row[1]:
             return False
+        self._folders.begin(row[0])
         self._open(*row)
         return True
 
+    def _is_new(self, name: str) -> bool:
+        """Whether a file would be in this archive's own folder, and that folder is not there."""
+        return name.startswith(f"{self._folder_name}/") and not (self._folder / self._folder_name).is_dir()
+
     def _begin_file(self) -> None:
-        """Begin a file. Its row is committed first, so that a file without a row is never ours.
+        """Begin a file. The journal and its row have it first, so that a file without them is never ours.
 
         A file of somebody else that comes to have this name meanwhile is left as it is, and another name is taken.
         """
         while self._fd < 0:
             name, begun_at = self._free_name(), self._clock()
+            self._folders.begin(name)
             with write_transaction(self._db):
                 self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
             try:
@@ -238,37 +246,18 @@ class WarcFiles:
     def _open(self, name: str, length: int, extra_flags: int = 0) -> None:
         """Open a file, made if missing, to append after its `length` committed bytes."""
         path = warc_path(self._folder, name)
-        make_folder(path.parent)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | extra_flags, 0o666)
         self._name, self._length, self._committed_length, self._has_first_record = name, length, length, False
         sync_folder(path.parent)
 
 
-def warc_path(folder: Path, name: str) -> Path:
-    """The path of an archive's own WARC file; NotAnArchive for a name that leads elsewhere, as a forged row's may."""
-    parts = PurePosixPath(name).parts
-    path = folder / name
-    if len(parts) != 2 or ".." in parts or not parts[0].endswith(".warc") or path.is_symlink():
-        raise NotAnArchive(f"table warc_files names {name}, which is no WARC file of this archive")
-    return path
-
-
-def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, ...]]:
-    """Truncate each file to its committed length; return the bytes cut off, and the names of too short files.
-
-    A file that is away is as long as it was when it went.
-    """
-    cut_bytes, short_names, away_files = 0, [], read_away_files(database_file(db))
-    rows = db.execute("SELECT name, length FROM warc_files").fetchall()
-    for name, length in (row for row in rows if row[0] not in away_files):
-        path = warc_path(folder, name)
-        actual_length = path.stat().st_size if path.is_file() else 0
-        if actual_length > length:
-            cut_bytes += actual_length - length
-            os.truncate(path, length)
-        elif actual_length < length:
-            short_names.append(name)
-    return cut_bytes, tuple(short_names)
+def put_file_lengths(db: Database, files: Iterable[tuple[str, int, str]]) -> None:
+    """State (name, length, time of its beginning) of files; a greater length stays. Inside the caller's transaction."""
+    db.conn.executemany(
+        """INSERT INTO warc_files (name, length, begun_at) VALUES (?, ?, ?)
+            ON CONFLICT (name) DO UPDATE SET length = max(length, excluded.length)""",
+        files,
+    )
 
 
 def write_pieces(fd: int, data: bytes, offset: int) -> Iterator[int]:
@@ -279,10 +268,3 @@ def write_pieces(fd: int, data: bytes, offset: int) -> Iterator[int]:
         offset += written
         view = view[written:]
         yield written
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder if it is missing, and make the disk confirm its name."""
-    if not folder.is_dir():
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)

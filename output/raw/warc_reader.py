@@ -21,8 +21,10 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
+from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.raw.imported_records import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
 from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
+from broadsheet.output.raw.warc_folders import open_regular, record_file
 from broadsheet.output.raw.warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
@@ -67,13 +69,15 @@ def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
     the file is long, whatever the length."""
     source = f"{file} at {offset}"
     try:
-        with (folder / file).open("rb") as stream:
+        with open_regular(record_file(folder, file)) as stream:
             size = os.fstat(stream.fileno()).st_size
             is_inside = 0 <= offset <= size and 0 <= length <= size - offset
             stream.seek(offset if is_inside else size)
             data = stream.read(length if is_inside else 0)
     except OSError as error:
         raise RecordError(f"{source}: {error.strerror}") from error
+    except ArchiveError as error:
+        raise RecordError(f"{source}: {error}") from error
     except (TypeError, ValueError) as error:  # a name, offset or length that is none
         raise RecordError(f"{source}: {error}") from error
     if not is_inside or len(data) < length:

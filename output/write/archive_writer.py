@@ -35,7 +35,8 @@ from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from broadsheet.output.raw.erasure import erase_records
-from broadsheet.output.raw.warc_files import WARC_FILE_SIZE, truncate_to_committed
+from broadsheet.output.raw.warc_files import WARC_FILE_SIZE, read_away_files
+from broadsheet.output.raw.warc_folders import RawFolders, Recovery
 from broadsheet.output.raw.warc_writer import RawResponseWriter, save_capture
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
 from broadsheet.output.write.page_writer import SaveResult, save_page
@@ -92,10 +93,9 @@ class Archive:
         """Records which runs have worked on this archive."""
         self._update: UpdateRun | None = None
         self._raw_writer: RawResponseWriter | None = None
-        self.truncated_bytes = 0
-        """Bytes cut off WARC files when the archive was opened: an earlier run had not committed them."""
-        self.short_files: tuple[str, ...] = ()
-        """WARC files that are missing, or shorter than what was committed to them."""
+        self._raw_folders: RawFolders | None = None
+        self.recovery = Recovery(file)
+        """What opening the archive found in its WARC folders."""
         self.given_up_counts: Counter[str] = Counter()
         """How many URLs were given up together with their host, by `state/reason`."""
         self.requeuer = Requeuer(db)
@@ -109,13 +109,15 @@ class Archive:
         limits: PatternLimits | None = None,
         *,
         sync_commits: bool = False,
+        own_warc: bool = False,
     ) -> Self:
         """Lock and open the archive at `path`, made new if missing; `clock` gives UTC ISO 8601 times.
 
         `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
-        the disk, so that a loss of power costs none.
+        the disk, so that a loss of power costs none. With `own_warc` a copy only reads the WARC folder of its original.
 
-        ArchiveError if another crawl owns it or the file cannot be used.
+        ArchiveError if another crawl owns it, if it is a copy whose WARC folder belongs to another database, or if the
+        file cannot be used.
         """
         file = archive_path(path)
         check_path(file, read_only=False)
@@ -126,13 +128,32 @@ class Archive:
             if sync_commits:
                 db.conn.execute("PRAGMA synchronous = FULL")
             archive = cls(db, file, lock, clock, limits)
-            archive.truncated_bytes, archive.short_files = truncate_to_committed(db, file.parent)
-            erase_records(db, file.parent, clock)
-            archive.apply_waiting_rulings()
-            return archive
         except BaseException:
             lock.release()
             raise
+        try:
+            archive._open_raw_folders(own_warc=own_warc)
+            archive.apply_waiting_rulings()
+            return archive
+        except BaseException:
+            archive.close()
+            raise
+
+    def _open_raw_folders(self, *, own_warc: bool) -> None:
+        """Own the WARC folders, set torn bytes aside, and finish the erasures of takedowns."""
+        self._raw_folders = RawFolders.claim(self.db, self._file, own_warc=own_warc)
+        self.recovery = self._raw_folders.recover(read_away_files(self._file))
+        erase_records(self.db, self._file.parent, self._clock)
+
+    @property
+    def path(self) -> Path:
+        """The archive's file."""
+        return self._file
+
+    @property
+    def raw_files(self) -> tuple[tuple[str, int], ...]:
+        """Names and committed lengths of the WARC files that this archive owns, by the journals of their folders."""
+        return tuple(self._raw_folders.committed_files()) if self._raw_folders else ()
 
     def save(self, batch: Sequence[Outcome]) -> None:
         """Store outcomes with everything that follows from them, in one transaction.
@@ -231,6 +252,8 @@ class Archive:
                 self._raw_writer.close()
             self._leave_wal_mode()
         finally:
+            if self._raw_folders:
+                self._raw_folders.release()
             self.db.close()
             self._lock.release()
 

@@ -48,7 +48,7 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     def update(archive: Path, is_lost: Event) -> None:
         assert list(archive.parent.rglob("*.warc.gz")) == []
         with Archive.open(archive) as opened:
-            assert opened.short_files == ()
+            assert opened.recovery.short_names == ()
         store_pages(archive, ["two", "one"])
 
     run_stored(site_in(run_store, tmp_path, "second"), update)

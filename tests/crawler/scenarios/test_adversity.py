@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from broadsheet.output.raw.warc_folders import Recovery
 from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
@@ -218,7 +219,7 @@ def assert_in_step(db: Path) -> None:
     if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'warc_files'"):
         return
     with Archive.open(db) as archive:
-        assert (archive.truncated_bytes, archive.short_files) == (0, ())
+        assert archive.recovery == Recovery(db)
         assert list(raw_responses(archive.db)) == []
 
 

@@ -20,7 +20,8 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.raw import warc_files
-from broadsheet.output.raw.warc_files import WarcFiles, truncate_to_committed, warc_path
+from broadsheet.output.raw.warc_files import WarcFiles
+from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.raw.warc_reader import read_record, read_response
 from broadsheet.output.raw.warc_writer import record_location
 from broadsheet.output.read.verify import raw_responses
@@ -40,7 +41,7 @@ def archive_with_warcs(file: Path, size: int = 10**9) -> Archive:
 
 
 def warcs(file: Path) -> list[Path]:
-    return sorted(file.parent.glob("a.db.warc/*"))
+    return sorted(file.parent.glob("a.db.warc/*.warc.gz"))
 
 
 def kinds(path: Path) -> list[str]:
@@ -157,7 +158,7 @@ def test_what_was_not_committed_is_cut_off_and_other_files_stay(file: Path) -> N
     other.write_bytes(b"somebody else's")
     path.write_bytes(whole + whole[:100])
     with Archive.open(file) as archive:
-        assert (archive.truncated_bytes, archive.short_files) == (100, ())
+        assert (archive.recovery.torn_bytes, archive.recovery.short_names) == (100, ())
     assert path.read_bytes() == whole
     assert other.read_bytes() == b"somebody else's"
 
@@ -168,7 +169,7 @@ def test_a_file_that_lost_its_end_is_told_and_not_gone_on_with(file: Path) -> No
     (path,) = warcs(file)
     os.truncate(path, path.stat().st_size - 10)
     with archive_with_warcs(file) as archive:
-        assert archive.short_files == (f"a.db.warc/{path.name}",)
+        assert archive.recovery.short_names == (f"a.db.warc/{path.name}",)
         archive.save([fetched("http://a.test/2", 1, b"second")])
         assert len(list(raw_responses(archive.db))) == 1
     assert len(warcs(file)) == 2
@@ -281,7 +282,6 @@ def test_a_file_whose_row_alone_is_there_is_begun_by_the_next_run(appended: Appe
     """The row is committed first; a run that is killed then leaves no file."""
     row = [f"a.db.warc/{file_name(7)}", AT]
     appended.db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", row)
-    assert truncate_to_committed(appended.db, appended.database.parent) == (0, ())
     assert appended.append(b"ours") == file_name(7)
 
 
@@ -350,8 +350,8 @@ def killed_writers(file: Path, kills: int, seed: int) -> Iterator[int]:
         writer.kill()
         writer.join()
         with Archive.open(file) as archive:
-            cut = archive.truncated_bytes
-            assert archive.short_files == ()
+            cut = archive.recovery.torn_bytes
+            assert archive.recovery.short_names == ()
         count_checked_captures(file)
         yield cut
 

@@ -44,7 +44,7 @@ def test_nothing_is_appended_to_a_file_that_is_away_and_it_is_not_missed(tmp_pat
     store_pages(archive, ["one"])
     file = send_away(archive)
     with Archive.open(archive) as opened:
-        assert opened.short_files == ()
+        assert opened.recovery.short_names == ()
     store_pages(archive, ["two"])
     assert not file.exists()
     assert len(list(tmp_path.rglob("*.warc.gz"))) == 1
