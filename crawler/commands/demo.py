@@ -24,7 +24,7 @@ from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.raw.warc_folders import warc_path
+from broadsheet.output.raw.warc_folders import RAW_ENDING, discard_files
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
 from broadsheet.output.read.plain_words import reason_words
 from broadsheet.output.read.report_figures import gather_report
@@ -155,8 +155,9 @@ def _remove_sample(db: Path) -> None:
         other_runs = sample_db.execute(
             "SELECT count(*) FROM runs WHERE command NOT LIKE 'crawl http://127.0.0.1:%'"
         ).fetchone()
-        warc_files = [warc_path(db.parent, name) for (name,) in sample_db.execute("SELECT name FROM warc_files")]
+        files = sample_db.execute("SELECT name, length FROM warc_files").fetchall()
     if other_runs[0]:
         raise CommandError(f"{db} is an archive of something else; name another folder with --keep")
-    for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm"), *warc_files):
+    for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm")):
         path.unlink(missing_ok=True)
+    discard_files(db.parent, (file for file in files if file[0].startswith(f"{db.name}{RAW_ENDING}/")))

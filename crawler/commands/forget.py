@@ -27,7 +27,7 @@ from broadsheet.output.write.takedowns import (
 )
 
 _MAX_LINES = 10
-_WAITING = "waits: {} is not there as a whole, or another archive's; what is in it is erased when it may be"
+_WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"
 _REWRITE_RATE = 50e6  # bytes a second: 16 MB on a disk that many share, 140 MB of processor time alone
 _REWRITE = "{megabytes:,.1f} MB, some {duration}; as much room is needed beside it, and where temporary files are"
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -41,7 +40,7 @@ from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import MERGED_ENDING, make_folder, warc_path
+from broadsheet.output.raw.warc_folders import discard_files, make_folder, set_aside, warc_path
 from broadsheet.output.write.archive_writer import Archive
 
 
@@ -94,17 +93,18 @@ def write_origin(copy: LocalCopy, manifest: str) -> None:
 
 
 def remove_copy(copy: LocalCopy) -> None:
-    """Remove the archive with its WARC files and all that belongs to it. What else is in the folder stays.
+    """Remove the archive with its WARC files and all that belongs to it. What else is in the folder stays, and so do
+    bytes of WARC files that no row knows.
 
     The archive goes first: what is cut off leaves nothing that could be taken for one.
     """
+    warc_files = _warc_lengths(copy.archive)
     copy.archive.unlink(missing_ok=True)
     write_away_files(copy.archive, [])
     copy.archive.with_suffix(".log").unlink(missing_ok=True)
     for ending in (*COMPANION_ENDINGS, ".home"):
         Path(f"{copy.archive}{ending}").unlink(missing_ok=True)
-    for warc_ending in (".warc", MERGED_ENDING):
-        shutil.rmtree(f"{copy.archive}{warc_ending}", ignore_errors=True)
+    discard_files(copy.archive.parent, warc_files)
     copy.origin_path.unlink(missing_ok=True)
     with suppress(OSError):
         copy.folder.rmdir()
@@ -182,7 +182,12 @@ def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) ->
     for name in [name for name in names if name in away_files]:
         path = warc_path(archive.parent, name)
         make_folder(path.parent)
-        fetch_file(store, away_files.pop(name), path)
+        file = away_files.pop(name)
+        is_there = path.is_file() and file_digest(path) == FileDigest(file.length, file.sha256)
+        if path.is_file() and not is_there:  # nobody knows from where
+            set_aside(path, 0)
+        if not is_there:
+            fetch_file(store, file, path)
         write_away_files(archive, away_files.values())
 
 
@@ -202,6 +207,7 @@ def _written(chunks: Iterator[bytes], stream: BinaryIO) -> Iterator[bytes]:
 
 
 _LOG = logging.getLogger(__name__)
+_WARC_LENGTHS = "SELECT name, length FROM warc_files"
 _WARC_NAMES = "SELECT name FROM warc_files WHERE length > 0 ORDER BY name"
 _ERASED_NAMES = "SELECT DISTINCT file FROM warc_erasures"
 
@@ -273,6 +279,13 @@ def _put_database(store: ObjectStore, copy: LocalCopy, generation: int, path: Pa
 def _put(store: ObjectStore, file: AwayFile, path: Path) -> AwayFile:
     put_verified(store, file.key, path, FileDigest(file.length, file.sha256))
     return file
+
+
+def _warc_lengths(archive: Path) -> list[tuple[str, int]]:
+    """The names and lengths of an archive's WARC files; none of one that is not there or cannot be read."""
+    with suppress(sqlite3.Error), closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as connection:
+        return [(str(name), int(length)) for name, length in connection.execute(_WARC_LENGTHS).fetchall()]
+    return []
 
 
 def _warc_names(archive: Path) -> list[str]:

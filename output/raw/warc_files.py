@@ -239,7 +239,8 @@ class WarcFiles:
         timestamp, number = "".join(filter(str.isdigit, self._clock()[:19])), len(used_names)
         while True:
             name = f"{self._folder_name}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
-            if name not in used_names and not os.path.lexists(self._folder / name):  # a link that leads nowhere too
+            is_free = name not in used_names and not self._folders.committed(name)
+            if is_free and not os.path.lexists(self._folder / name):  # a link that leads nowhere too
                 return name
             number += 1
 

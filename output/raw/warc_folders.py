@@ -23,7 +23,7 @@ import os
 import shutil
 import sqlite3
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -195,6 +195,24 @@ def warc_path(parent: Path, name: str) -> Path:
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise NotAnArchive(f"table warc_files names {name}, which is no WARC file of this archive")
     return path
+
+
+def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
+    """Remove WARC files, by name and length in rows, and their folders if nothing else is in them.
+
+    Only for files whose bytes are in a store, and for the sample of the demonstration, which is made anew. A file that
+    is longer than its row stays.
+    """
+    folders = set()
+    for name, length in files:
+        path = warc_path(parent, name)
+        folders.add(path.parent)
+        if path.is_file() and path.stat().st_size <= length:
+            path.unlink()
+    for folder in folders:
+        others = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+        if others <= {IDENTITY_NAME, JOURNAL_NAME}:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def record_file(parent: Path, name: str) -> Path:

@@ -17,7 +17,7 @@ TOOLS = Path(sys.executable).parent
 
 
 def files(db: Path) -> list[Path]:
-    return sorted(db.parent.glob(f"{db.name}.warc/*"))
+    return sorted(db.parent.glob(f"{db.name}.warc/*.warc.gz"))
 
 
 def records(db: Path) -> Iterator[WarcRecord]:

@@ -69,7 +69,7 @@ def _delete_row(db: Path, chance: random.Random) -> Mutation:
 
 def _damage_file(db: Path, chance: random.Random) -> Mutation:
     """Flip bits in the database or its WARC file, or cut it off."""
-    warcs = sorted(db.with_name(f"{db.name}.warc").glob("*"))
+    warcs = sorted(db.with_name(f"{db.name}.warc").glob("*.warc.gz"))
     file = chance.choice((db, db, *warcs))
     size = file.stat().st_size
     place = chance.randrange(size)

@@ -54,7 +54,7 @@ def verb_lines(db: Path) -> VerbLines:
         (edited,) = connection.execute("SELECT article_id FROM revisions WHERE number = 2 LIMIT 1").fetchone()
         (block,) = connection.execute("SELECT block_id FROM blocks WHERE kept = 1 ORDER BY 1 LIMIT 1").fetchone()
         (restored,) = connection.execute("SELECT block_id FROM rulings WHERE kept = 1").fetchone()
-    warc = str(next(db.with_name(f"{NAME}.warc").iterdir()).relative_to(db.parent))
+    warc = str(next(db.with_name(f"{NAME}.warc").glob("*.warc.gz")).relative_to(db.parent))
     return VerbLines(
         readers=(
             *(("export", NAME, "--format", name, "-o", f"out.{name}") for name in ("jsonl", "csv")),

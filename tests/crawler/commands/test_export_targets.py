@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def warc_name(file: Path) -> str:
-    (path,) = Path(f"{file}.warc").iterdir()
+    (path,) = Path(f"{file}.warc").glob("*.warc.gz")
     return f"a.db.warc/{path.name}"
 
 

@@ -51,7 +51,7 @@ def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: py
         archive.db.conn.commit()
     assert run(["forget", str(db), RIVER, "--yes"]) == 0
     assert (
-        "  waits: made.db.warc/a.warc.gz is not there as a whole, or another archive's; what is in it is erased when it may be"
+        "  waits: made.db.warc/a.warc.gz is not there as a whole, or not this archive's; it is erased when it may be"
         in capsys.readouterr().out
     )
 

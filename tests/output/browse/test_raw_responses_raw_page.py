@@ -68,7 +68,7 @@ def test_the_record_is_downloaded_as_it_stands_in_its_file(client, number, kept)
 
 
 def test_a_record_that_is_gone_is_said_and_costs_nothing_else(client, number, kept):
-    for file in kept.parent.glob("a.db.warc/*"):
+    for file in kept.parent.glob("a.db.warc/*.warc.gz"):
         file.unlink()
     assert "The record cannot be read" in client.page(f"a/capture/{number}")
     assert client.get(f"a/capture/{number}/record").status_code == 404

@@ -317,7 +317,8 @@ def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(
     monkeypatch.setattr(warc_files.os, "fsync", note_sync)
     appended.append(b"x")
     folder = appended.database.parent
-    assert synced_files == [folder.stat().st_ino, (folder / "a.db.warc").stat().st_ino], "both folders have a new name"
+    inodes = [folder.stat().st_ino, (folder / "a.db.warc").stat().st_ino]
+    assert (synced_files[0], synced_files[-1]) == tuple(inodes), "both folders have a new name"
 
 
 # --- Kills -------------------------------------------------------------------------------------------------------

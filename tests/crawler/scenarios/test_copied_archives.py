@@ -1,0 +1,219 @@
+"""What operators do with the files of an archive: copies beside and elsewhere, backups put back, renamed halves.
+
+Each story is told with real commands, and each ends with every raw response still where it was.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crawler import raws
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import command, rows, start
+
+pytestmark = pytest.mark.slow
+Serve = Callable[..., ScriptedSite]
+NAMES = tuple(f"/p{number}" for number in range(8))
+TEXTS = "SELECT url, title, text FROM articles ORDER BY url"
+
+
+@pytest.fixture
+def site(serve: Serve) -> ScriptedSite:
+    return serve({"/": page("home", *NAMES), **{name: page(name[1:], words=90) for name in NAMES}})
+
+
+def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
+    quick = ("--allow-private", "--delay", 0, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
+    return command("crawl", f"{site.url}/", "--db", db, *quick, *options)
+
+
+def contents(db: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in raws.files(db)}
+
+
+def keeps(db: Path, before: dict[str, bytes]) -> bool:
+    """Whether each WARC file still begins with the bytes that it had."""
+    now = contents(db)
+    return all(now.get(name, b"").startswith(data) for name, data in before.items())
+
+
+def assert_one_line(result: tuple[int, str, str], said: str) -> None:
+    code, _, errors = result
+    assert code == 1
+    assert errors.count("\n") == 1, errors
+    assert said in errors
+    assert "Traceback" not in errors
+
+
+@pytest.fixture
+def half(site: ScriptedSite, tmp_path: Path) -> Path:
+    """An archive of some of the pages."""
+    db = tmp_path / "news.db"
+    assert crawl(site, db, "--max-pages", 4)[0] == 0
+    return db
+
+
+WRITING_VERBS = {
+    "reclean": lambda copy: ("reclean", copy, "--all"),
+    "crawl": lambda copy: ("crawl", "--db", copy, "--allow-private", "--delay", 0),
+    "update": lambda copy: ("update", copy, "--all", "--allow-private", "--delay", 0),
+    "import": lambda copy: ("import", copy.parent / "other.warc.gz", "--db", copy),
+    "merge": lambda copy: ("merge", copy, copy.parent / "other.db"),
+    "forget": lambda copy: ("forget", copy, "http://*", "--yes"),
+    "adopt": lambda copy: ("adopt", copy),
+}
+
+
+def test_no_verb_into_a_copy_takes_a_byte_from_the_original(site: ScriptedSite, half: Path) -> None:
+    copy = half.with_name("copy.db")
+    shutil.copy(half, copy)
+    assert crawl(site, half)[0] == 0
+    assert crawl(site, half.with_name("other.db"))[0] == 0
+    shutil.copy(raws.files(half)[0], half.with_name("other.warc.gz"))
+    before, copied = contents(half), rows(copy, TEXTS)
+    for name, arguments in WRITING_VERBS.items():
+        assert_one_line(command(*arguments(copy)), "--own-warc")
+        assert contents(half) == before, name
+    assert command("verify", copy)[0] == 0
+    assert rows(copy, TEXTS) == copied
+    raws.checked(half)
+
+    code, out, errors = command("adopt", copy, "--own-warc")
+    assert (code, "copy.db.warc" in out, errors) == (0, True, "")
+    assert command("reclean", copy, "--all")[0] == 0
+    assert crawl(site, copy)[0] == 0
+    assert contents(half) == before
+    assert rows(copy, TEXTS) == rows(half, TEXTS)
+    raws.checked(copy)
+    for archive in (half, copy):
+        assert command("verify", archive)[0] == 0
+    assert crawl(site, half, "--max-pages", 1)[0] == 0, "the original goes on as before"
+
+
+def test_a_backup_that_is_put_back_is_whole_again_after_adopt(site: ScriptedSite, half: Path) -> None:
+    backup = half.with_name("backup")
+    shutil.copy(half, backup)
+    assert crawl(site, half)[0] == 0
+    before, texts = contents(half), rows(half, TEXTS)
+    os.replace(backup, half)
+    code, out, _ = command("verify", half)
+    assert (code, f"broadsheet adopt {half}" in out) == (1, True)
+    code, _, errors = command("reclean", half, "--all")
+    assert (code, f"broadsheet adopt {half}" in errors, errors.count("\n")) == (0, True, 1)
+    assert keeps(half, before)
+    assert rows(half, TEXTS) != texts
+
+    asked = len(site.log)
+    code, out, errors = command("adopt", half)
+    assert code == 0, errors
+    assert len(site.log) == asked, "without a network"
+    assert rows(half, TEXTS) == texts
+    assert contents(half) == before
+    code, out, errors = command("adopt", half)
+    assert (code, "Nothing to adopt" in out, errors) == (0, True, "")
+    assert command("verify", half)[0] == 0
+    assert crawl(site, half)[0] == 0
+    assert rows(half, TEXTS) == texts
+    assert command("verify", half)[0] == 0
+
+
+def test_a_database_that_is_lost_is_made_anew_from_its_folder(site: ScriptedSite, half: Path) -> None:
+    before, texts = contents(half), rows(half, TEXTS)
+    half.unlink()
+    half.touch()
+    assert command("adopt", half)[0] == 0
+    assert rows(half, TEXTS) == texts
+    assert contents(half) == before
+    assert command("verify", half)[0] == 0
+
+
+def test_what_was_taken_down_is_not_adopted_and_goes(site: ScriptedSite, half: Path) -> None:
+    backup = half.with_name("backup")
+    shutil.copy(half, backup)
+    assert crawl(site, half)[0] == 0
+    os.replace(backup, half)
+    [(gone,)] = rows(half, "SELECT max(url) FROM urls WHERE kind = 'page' AND state <> 'done'")
+    assert any(gone in record.url for record in raws.records(half) if record.kind == "response")
+    assert command("forget", half, gone, "--yes")[0] == 0
+    code, out, errors = command("adopt", half)
+    assert (code, "Erased 1 response" in out) == (0, True), (out, errors)
+    assert rows(half, f"SELECT count(*) FROM captures WHERE url = '{gone}'") == [(0,)]
+    assert not [record for record in raws.records(half) if record.url == gone]
+    raws.checked(half)
+    assert command("verify", half)[0] == 0
+
+
+def test_a_copy_that_is_opened_while_the_original_is_crawled_is_refused(site: ScriptedSite, half: Path) -> None:
+    quick = ("--allow-private", "--delay", 0.3, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
+    process = start("crawl", f"{site.url}/", "--db", half, *quick)
+    deadline = time.monotonic() + 60
+    while not half.with_name("news.db.lock").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    copy = half.with_name("copy.db")
+    shutil.copy(half, copy)
+    assert_one_line(command("reclean", copy, "--all"), "is a copy")
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    raws.checked(half)
+    assert command("verify", half)[0] == 0
+    assert len(rows(half, TEXTS)) >= len(NAMES)
+
+
+def test_a_killed_crawl_goes_on_and_its_torn_bytes_stay(site: ScriptedSite, half: Path) -> None:
+    quick = ("--allow-private", "--delay", 0.2, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
+    process = start("crawl", f"{site.url}/", "--db", half, *quick, start_new_session=True)
+    deadline = time.monotonic() + 60
+    while len(rows(half, "SELECT 1 FROM urls WHERE state = 'done'")) < 7:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    path = raws.files(half)[0]
+    with path.open("ab") as stream:
+        stream.write(b"half a record")
+    before = path.read_bytes()
+    code, _, errors = crawl(site, half)
+    assert code == 0, errors
+    tails = sorted(path.parent.glob("*.tail-*"))
+    assert b"".join(tail.read_bytes() for tail in tails).endswith(b"half a record")
+    assert keeps(half, {path.name: before[: -len(b"half a record")]}) or len(tails) == 2
+    raws.checked(half)
+    assert command("verify", half)[0] == 0
+
+
+def test_database_and_folder_moved_or_renamed_together_go_on(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moved = elsewhere / "news.db"
+    half.rename(moved)
+    half.with_name("news.db.warc").rename(elsewhere / "news.db.warc")
+    assert command("verify", moved)[0] == 0
+    renamed = moved.rename(elsewhere / "paper.db")
+    (elsewhere / "news.db.warc").rename(elsewhere / "paper.db.warc")
+    assert command("verify", renamed)[0] == 0
+    before = contents(renamed)
+    code, _, errors = crawl(site, renamed)
+    assert (code, "missing" in errors, "newer" in errors) == (0, False, False), errors
+    assert keeps(renamed, before)
+    assert len(contents(renamed)) == 1
+    raws.checked(renamed)
+    assert command("verify", renamed)[0] == 0
+    assert command("export", renamed, "--format", "wacz", "-o", tmp_path / "paper.wacz")[0] == 0
+
+
+def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half: Path) -> None:
+    path = raws.files(half)[0]
+    path.unlink()
+    os.mkfifo(path)
+    assert command("verify", half)[0] == 1
+    for arguments in (("reclean", half, "--all"), ("import", path, "--db", half.with_name("new.db"))):
+        code, _, errors = command(*arguments)
+        assert (code, "Traceback" in errors) == (1, False), errors

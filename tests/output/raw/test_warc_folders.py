@@ -1,0 +1,506 @@
+"""WARC folders: whose they are, what is committed in them, and that nothing but a takedown takes a byte from them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fastwarc import ArchiveIterator
+
+from broadsheet.output.archive.archive_errors import InUse, NotAnArchive
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw import warc_files, warc_folders
+from broadsheet.output.raw.warc_folders import (
+    CopiedArchive,
+    FolderIdentity,
+    ForeignFolder,
+    RawFolders,
+    read_committed,
+    read_identity,
+    record_file,
+    set_aside,
+)
+from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
+from broadsheet.output.read.verify import raw_responses
+from broadsheet.output.write import archive_writer
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import take_down
+from tests.output.wires import fetched
+
+SITE = "http://a.test/"
+
+
+def crawl(file: Path, *numbers: int) -> None:
+    """Store a page for each number, each in a batch of its own, as a crawl does."""
+    with Archive.open(file) as archive:
+        archive.keep_raw({"software": "test"})
+        for number in numbers:
+            archive.save([fetched(f"{SITE}{number}", number % 60, b"page %d" % number)])
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The WARC files of a folder, and what was set aside from them."""
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.warc.gz*"))}
+
+
+def urls_in(folder: Path) -> list[str]:
+    """The URLs of all responses in a folder, as another reader finds them. It fails at a file that is not valid."""
+    urls = []
+    for path in sorted(folder.glob("*.warc.gz")):
+        with path.open("rb") as stream:
+            for record in ArchiveIterator(stream, strict_mode=True, parse_http=False):
+                assert record.verify_block_digest()
+                if str(record.record_type) == "response":
+                    urls.append(record.headers["WARC-Target-URI"])
+    return urls
+
+
+def bodies(file: Path) -> list[bytes]:
+    """The raw bodies that an archive's rows lead to, by time."""
+    with closing(open_database(file, read_only=True)) as db:
+        numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
+        found = [read_response(db, file.parent, number) for (number,) in numbers]
+    return [exchange.body for exchange in found if exchange]
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    """An archive of two pages."""
+    crawl(tmp_path / "news.db", 1, 2)
+    return tmp_path / "news.db"
+
+
+@pytest.fixture
+def folder(news: Path) -> Path:
+    return news.with_name("news.db.warc")
+
+
+# --- A copied database -----------------------------------------------------------------------------------------
+def test_a_copy_beside_its_original_is_read_and_not_written(news: Path, folder: Path) -> None:
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    crawl(news, 3, 4)
+    before = contents(folder)
+    with pytest.raises(CopiedArchive, match=r"adopt .*copy\.db --own-warc") as refusal:
+        Archive.open(copy)
+    assert "\n" not in str(refusal.value)
+    assert bodies(copy) == [b"page 1", b"page 2"]
+    assert contents(folder) == before
+    assert len(urls_in(folder)) == 4
+
+
+def test_a_copy_that_was_made_while_the_original_is_crawled_is_refused_too(news: Path, folder: Path) -> None:
+    with Archive.open(news) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched(f"{SITE}3", 3, b"page 3")])
+        copy = Path(shutil.copy(news, news.with_name("copy.db")))
+        with pytest.raises(CopiedArchive):
+            Archive.open(copy)
+        archive.save([fetched(f"{SITE}4", 4, b"page 4")])
+    assert len(urls_in(folder)) == 4
+
+
+def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news: Path, folder: Path) -> None:
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    before = contents(folder)
+    Archive.open(copy, own_warc=True).close()
+    crawl(copy, 3)
+    with Archive.open(copy) as archive:
+        assert list(raw_responses(archive.db)) == []
+        take_down(archive.db, f"{SITE}1")
+        assert archive.db.execute("SELECT count(*) FROM warc_erasures").fetchone() == (1,)
+    assert contents(folder) == before, "the copy erases nothing in the original's folder"
+    assert urls_in(copy.with_name("copy.db.warc")) == [f"{SITE}3"]
+    crawl(news, 5)
+    assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
+
+
+def test_a_copy_does_not_count_on_a_payload_that_the_original_may_erase(news: Path) -> None:
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    Archive.open(copy, own_warc=True).close()
+    with Archive.open(copy) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched(f"{SITE}again", 5, b"page 1")])
+        assert archive.db.execute("SELECT refers_to FROM captures WHERE url LIKE '%again'").fetchone() == (None,)
+
+
+def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news: Path, folder: Path) -> None:
+    copy, copied_folder = news.with_name("copy.db"), news.with_name("copy.db.warc")
+    shutil.copy(news, copy)
+    shutil.copytree(folder, copied_folder)
+    before = contents(folder)
+    crawl(copy, 3)
+    assert contents(folder) == before
+    assert bodies(copy) == [b"page 1", b"page 2", b"page 3"]
+    assert len(urls_in(copied_folder)) == 3
+
+
+def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news: Path, folder: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    copy = Path(shutil.copy(news, elsewhere / "copy.db"))
+    before = contents(folder)
+    with Archive.open(copy) as archive:
+        assert [line for line in archive.recovery.notices() if "news.db.warc/" in line and "missing" in line]
+    crawl(copy, 3)
+    assert urls_in(elsewhere / "copy.db.warc") == [f"{SITE}3"]
+    assert contents(folder) == before
+
+
+def test_a_strangers_row_of_length_0_empties_nothing(news: Path, folder: Path) -> None:
+    before, stranger = contents(folder), news.with_name("stranger.db")
+    with Archive.open(stranger) as archive:
+        row = [f"news.db.warc/{next(iter(before))}"]
+        archive.db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, '2026')", row)
+        archive.db.execute("INSERT INTO warc_erasures (file, offset, following) VALUES (?, 0, 9999)", row)
+        archive.db.conn.commit()
+    crawl(stranger, 7)
+    assert contents(folder) == before
+    assert urls_in(news.with_name("stranger.db.warc")) == [f"{SITE}7"]
+    os.replace(stranger, news)  # even in the place of the database that owns the folder
+    with pytest.raises(ForeignFolder):
+        Archive.open(news)
+    assert contents(folder) == before
+
+
+# --- A database that is older than its folder --------------------------------------------------------------------
+def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news: Path, folder: Path) -> None:
+    backup = Path(shutil.copy(news, news.with_name("backup")))
+    crawl(news, 3, 4)
+    before = contents(folder)
+    os.replace(backup, news)
+    with Archive.open(news) as archive:
+        assert archive.recovery.torn_bytes == 0
+        assert archive.recovery.unnamed_bytes > 0
+        (line,) = archive.recovery.notices()
+        assert f"broadsheet adopt {news}" in line
+        assert "\n" not in line
+    assert contents(folder) == before
+    crawl(news, 5)
+    assert {name: data for name, data in contents(folder).items() if name in before} == before
+    assert sorted(urls_in(folder)) == [f"{SITE}{number}" for number in range(1, 6)]
+    assert bodies(news) == [b"page 1", b"page 2", b"page 5"]
+
+
+def test_a_folder_that_is_older_than_its_database_is_told_and_not_gone_on_with(news: Path, folder: Path) -> None:
+    older = Path(shutil.copytree(folder, news.with_name("older")))
+    crawl(news, 3)
+    shutil.rmtree(folder)
+    older.rename(folder)
+    before = contents(folder)
+    with Archive.open(news) as archive:
+        assert archive.recovery.short_names == (f"news.db.warc/{next(iter(before))}",)
+    crawl(news, 4)
+    assert {name: data for name, data in contents(folder).items() if name in before} == before
+    assert len(contents(folder)) == 2
+
+
+def test_another_archives_folder_in_the_place_of_its_own_is_refused(news: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    crawl(tmp_path / "other" / "news.db", 9)
+    shutil.rmtree(folder)
+    (tmp_path / "other" / "news.db.warc").rename(folder)
+    before = contents(folder)
+    with pytest.raises(ForeignFolder, match="another archive"):
+        Archive.open(news)
+    assert contents(folder) == before
+
+
+def test_a_database_that_is_begun_anew_keeps_what_its_folder_holds(news: Path, folder: Path) -> None:
+    before = contents(folder)
+    news.unlink()
+    with Archive.open(news) as archive:
+        assert archive.recovery.unnamed_bytes == sum(map(len, before.values()))
+    crawl(news, 3)
+    assert {name: data for name, data in contents(folder).items() if name in before} == before
+
+
+# --- Moving and renaming -----------------------------------------------------------------------------------------
+def test_database_and_folder_may_be_renamed_together(news: Path, folder: Path) -> None:
+    renamed, renamed_folder = news.with_name("paper.db"), news.with_name("paper.db.warc")
+    news.rename(renamed)
+    folder.rename(renamed_folder)
+    assert bodies(renamed) == [b"page 1", b"page 2"], "the rows still have the old name"
+    crawl(renamed, 3)
+    assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
+    assert len(contents(renamed_folder)) == 1, "the same file is gone on with"
+    assert not folder.exists()
+    with Archive.open(renamed) as archive:
+        assert archive.recovery.notices() == []
+        assert list(raw_responses(archive.db)) == []
+
+
+def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, folder: Path) -> None:
+    renamed = news.rename(news.with_name("paper.db"))
+    crawl(renamed, 3)
+    identity = read_identity(folder)
+    assert identity is not None
+    assert identity.database == "paper.db"
+    assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
+    copy = Path(shutil.copy(renamed, news))  # a copy with the old name is one
+    with pytest.raises(CopiedArchive, match=r"belongs to paper\.db"):
+        Archive.open(copy)
+
+
+def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_folder(news: Path, folder: Path) -> None:
+    renamed = news.rename(news.with_name("paper.db"))
+    other = news.with_name("other.db")
+    crawl(other, 9)
+    os.replace(other, news)
+    crawl(renamed, 3)
+    assert bodies(renamed) == [b"page 1", b"page 2", b"page 3"]
+    assert len(urls_in(folder)) == 3
+
+
+# --- Lock, identity, journal -------------------------------------------------------------------------------------
+def test_a_folder_has_one_writer_at_a_time(news: Path, folder: Path) -> None:
+    with Archive.open(news) as archive, pytest.raises(InUse, match=r"news\.db\.warc"):
+        RawFolders.claim(archive.db, news)
+    assert sorted(path.name for path in folder.iterdir() if ".warc" not in path.name) == [
+        "committed.jsonl",
+        "folder.json",
+    ], "the lock is gone"
+
+
+def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
+    ((name, data),) = contents(folder).items()
+    assert read_committed(folder) == {name: len(data)}
+    with (folder / "committed.jsonl").open("ab") as stream:
+        stream.write(b'["%s", 99999999' % name.encode())  # a line that a crash cut short
+    assert read_committed(folder) == {name: len(data)}
+    crawl(news, 3)
+    assert read_committed(folder) == {name: (folder / name).stat().st_size}
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"id": "x"}', b"\xff"])
+def test_a_damaged_identity_is_one_clear_line(news: Path, folder: Path, damage: bytes) -> None:
+    (folder / "folder.json").write_bytes(damage)
+    with pytest.raises(NotAnArchive, match=r"folder\.json is damaged"):
+        Archive.open(news)
+
+
+def test_a_folder_without_identity_gets_one_and_loses_nothing(news: Path, folder: Path) -> None:
+    for name in ("folder.json", "committed.jsonl"):
+        (folder / name).unlink()
+    (path,) = folder.glob("*.warc.gz")
+    path.write_bytes(path.read_bytes() + b"not known to anybody")
+    before = contents(folder)
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    with pytest.raises(CopiedArchive):
+        Archive.open(copy)
+    assert read_identity(folder) is None
+    Archive.open(news).close()
+    assert isinstance(read_identity(folder), FolderIdentity)
+    assert contents(folder) == before
+
+
+def test_torn_bytes_are_kept_beside_the_file(news: Path, folder: Path) -> None:
+    ((name, data),) = contents(folder).items()
+    for number, torn in enumerate((b"torn once", b"torn twice"), 1):
+        (folder / name).write_bytes(data + torn)
+        with Archive.open(news) as archive:
+            assert archive.recovery.tails == (f"news.db.warc/{name}.tail-{number}",)
+    assert contents(folder) == {name: data, f"{name}.tail-1": b"torn once", f"{name}.tail-2": b"torn twice"}
+
+
+def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.warc.gz"
+    path.write_bytes(b"committed and torn")
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(warc_folders.shutil, "copyfileobj", fail)
+    with pytest.raises(OSError, match="No space"):
+        set_aside(path, 9)
+    assert path.read_bytes() == b"committed and torn"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_cannot_be_written_is_read(news: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on media that are read-only."""
+    real_access = os.access
+    monkeypatch.setattr(warc_folders.os, "access", lambda path, mode: path != folder and real_access(path, mode))
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir())
+    with Archive.open(news) as archive:
+        assert list(raw_responses(archive.db)) == []
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in folder.iterdir()) == before
+
+
+# --- Special files -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("kind", ["fifo", "device", "folder"])
+def test_a_special_file_in_place_of_a_warc_file_is_told_at_once(news: Path, folder: Path, kind: str) -> None:
+    (path,) = folder.glob("*.warc.gz")
+    path.unlink()
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with closing(open_database(news, read_only=True)) as db:
+        assert list(raw_responses(db))
+        with pytest.raises(RecordError):
+            read_span(news.parent, f"news.db.warc/{path.name}", 0, 10)
+    with pytest.raises(NotAnArchive):
+        Archive.open(news)
+
+
+def test_a_link_out_of_the_folder_is_not_followed(news: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"x" * 100)
+    (folder / "b.warc.gz").symlink_to(tmp_path / "secret")
+    with pytest.raises(OSError, match="leads out"):
+        record_file(news.parent, "news.db.warc/b.warc.gz")
+
+
+# --- Kills at each step ------------------------------------------------------------------------------------------
+Patch = Callable[[], None]
+
+
+def _dying(owner: object, name: str, *, after: bool, call: int = 1) -> Patch:
+    """Have a function kill this process before or after its work, at its `call`-th call from now on."""
+
+    def patch() -> None:
+        real, calls = getattr(owner, name), iter(range(1, 1000))
+
+        def dying(*arguments: object, **options: object) -> object:
+            is_due = next(calls) == call
+            if is_due and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = real(*arguments, **options)
+            if is_due:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        setattr(owner, name, dying)
+
+    return patch
+
+
+STEPS = {
+    "before the append": _dying(warc_files.WarcFiles, "append", after=False),
+    "half of the records appended": _dying(warc_files.WarcFiles, "_write", after=True, call=1),
+    "after the append": _dying(warc_files.WarcFiles, "append", after=True),
+    "before the sync": _dying(warc_files, "sync_to_disk", after=False),
+    "after the sync": _dying(warc_files, "sync_to_disk", after=True),
+    "before the commit": _dying(warc_files.WarcFiles, "sync", after=True),
+    "after the commit": _dying(warc_files.WarcFiles, "mark_committed", after=False),
+    "before a line of the journal": _dying(warc_folders, "_journal_line", after=False),
+    "after the journal": _dying(warc_files.WarcFiles, "mark_committed", after=True),
+    "before a file is begun": _dying(RawFolders, "begin", after=False),
+    "a file is in the journal": _dying(RawFolders, "begin", after=True),
+    "the folder is there without an identity": _dying(warc_folders, "make_folder", after=True),
+    "before the identity": _dying(warc_folders, "_put_identity", after=False),
+    "before the file is made": _dying(warc_files.WarcFiles, "_open", after=False),
+    "the file is made": _dying(warc_files.WarcFiles, "_open", after=True),
+}
+RECOVERY_STEPS = {
+    "before torn bytes are set aside": _dying(warc_folders, "set_aside", after=False),
+    "torn bytes are copied and not cut": _dying(warc_folders.shutil, "copyfileobj", after=True),
+    "the tail has its name": _dying(warc_folders, "sync_to_disk", after=False),
+    "after torn bytes are set aside": _dying(warc_folders, "set_aside", after=True),
+    "the journal is rewritten": _dying(warc_folders._OwnedFolder, "_rewrite_journal", after=True),
+    "after recovery": _dying(archive_writer, "erase_records", after=False),
+}
+
+
+def _in_killed_process(patch: Patch, work: Callable[[], None]) -> None:
+    """Run some work in a process that a patch has killed on its way."""
+
+    def patched_work() -> None:
+        patch()
+        work()
+
+    process = multiprocessing.get_context("fork").Process(target=patched_work)
+    process.start()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL, "the work did not come to this step"
+
+
+def _checked_urls(news: Path) -> list[str]:
+    """Open the archive as the next run does; the URLs of its captures, each of which has its record, and no other."""
+    with Archive.open(news) as archive:
+        assert archive.recovery.short_names == ()
+        assert archive.recovery.unnamed_bytes == 0
+        assert list(raw_responses(archive.db)) == []
+        urls = [url for (url,) in archive.db.execute("SELECT final_url FROM captures ORDER BY 1")]
+    assert sorted(urls_in(news.with_name("news.db.warc"))) == urls
+    return urls
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["new folder", "old folder"])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_kill_at_each_step_of_a_commit_loses_nothing(tmp_path: Path, step: str, is_new: bool) -> None:
+    news = tmp_path / "news.db"
+    committed = [] if is_new else [1, 2]
+    if not is_new and step in ("the folder is there without an identity", "the file is made", "before the identity"):
+        pytest.skip("the folder is there, with a file that is gone on with")
+    if not is_new:
+        crawl(news, *committed)
+    else:
+        Archive.open(news).close()
+    before = contents(news.with_name("news.db.warc"))
+    _in_killed_process(STEPS[step], lambda: crawl(news, 3, 4))
+    after_kill = contents(news.with_name("news.db.warc"))
+    urls = _checked_urls(news)
+    assert set(urls) <= {f"{SITE}{number}" for number in (*committed, 3, 4)}
+    assert set(urls) >= {f"{SITE}{number}" for number in committed}
+    if step in ("after the commit", "after the journal"):
+        assert f"{SITE}3" in urls
+    assert _all_bytes(tmp_path, after_kill), "no byte is lost, torn or not"
+    assert all((tmp_path / "news.db.warc" / name).read_bytes().startswith(data) for name, data in before.items())
+    crawl(news, 3, 4)
+    crawl(tmp_path / "undisturbed.db", *committed, 3, 4)
+    assert _checked_urls(news) == [f"{SITE}{number}" for number in (*committed, 3, 4)]
+    assert bodies(news) == bodies(tmp_path / "undisturbed.db")
+
+
+def _all_bytes(parent: Path, before: dict[str, bytes]) -> bool:
+    """Whether each file, with its tails, still has the bytes that it had."""
+    now = contents(parent / "news.db.warc")
+    return all(
+        data in {now[name] + now.get(f"{name}.tail-{number}", b"") for number in range(5)}
+        for name, data in before.items()
+        if ".tail-" not in name
+    )
+
+
+@pytest.mark.parametrize("step", RECOVERY_STEPS)
+def test_a_kill_while_torn_bytes_are_set_aside_loses_nothing(news: Path, folder: Path, step: str) -> None:
+    ((name, data),) = contents(folder).items()
+    (folder / name).write_bytes(data + b"torn bytes")
+    _in_killed_process(RECOVERY_STEPS[step], lambda: Archive.open(news).close())
+    assert _checked_urls(news) == [f"{SITE}1", f"{SITE}2"]
+    assert (folder / name).read_bytes() == data
+    tails = {data for name, data in contents(folder).items() if ".tail-" in name}
+    assert tails == {b"torn bytes"}
+
+
+def test_a_commit_of_which_the_database_knows_is_not_cut_off(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when an error comes after the disk had the commit."""
+    real = archive_writer.write_transaction
+
+    class Late:
+        def __init__(self, db: object) -> None:
+            self.inner = real(db)  # type: ignore[arg-type]
+
+        def __enter__(self) -> None:
+            self.inner.__enter__()
+
+        def __exit__(self, *error: object) -> None:
+            self.inner.__exit__(*error)  # type: ignore[arg-type]
+            raise OSError(5, "Input/output error")
+
+    with Archive.open(news) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched(f"{SITE}3", 3, b"page 3")])
+        monkeypatch.setattr(archive_writer, "write_transaction", Late)
+        with pytest.raises(OSError, match="Input"):
+            archive.save([fetched(f"{SITE}4", 4, b"page 4")])
+        monkeypatch.undo()
+    assert _checked_urls(news) == [f"{SITE}{number}" for number in (1, 2, 3, 4)]
