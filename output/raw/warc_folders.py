@@ -115,11 +115,32 @@ class Recovery:
             names = ", ".join(self.short_names)
             lines.append(f"Raw responses are missing from {names}; broadsheet verify says which.")
         if self.unnamed_bytes:
-            lines.append(
-                f"{', '.join(self.unnamed_folders)}: {self.unnamed_bytes:,} bytes of raw responses are newer than the"
-                f" database, as after an older copy of it was put back; broadsheet adopt {self.database} takes them in."
-            )
+            lines.append(_newer_text(", ".join(self.unnamed_folders), self.unnamed_bytes, self.database))
         return lines
+
+
+def newer_folders(db: Database, database: Path) -> Iterator[str]:
+    """Yield a line for each folder of an archive that has more committed bytes than the archive's rows know.
+
+    The journals are read before the rows, so that a crawl that goes on meanwhile is no reason for a line.
+    """
+    for ending in (RAW_ENDING, MERGED_ENDING):
+        folder = database.with_name(f"{database.name}{ending}")
+        identity = read_identity(folder)
+        if identity is None or identity.database != database.name:
+            continue
+        journal = read_committed(folder)
+        rows = {str(name): int(length) for name, length in db.execute(_LENGTHS)}
+        newer = (length - rows.get(f"{identity.name}/{name}", 0) for name, length in journal.items())
+        if byte_count := sum(count for count in newer if count > 0):
+            yield _newer_text(folder.name, byte_count, database)
+
+
+def _newer_text(folders: str, byte_count: int, database: Path) -> str:
+    return (
+        f"{folders}: {byte_count:,} bytes of raw responses are newer than the database, as after an older copy of it"
+        f" was put back; broadsheet adopt {database} takes them in"
+    )
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -426,6 +447,8 @@ class RawFolders:
         path = self._parent / name
         if name not in self._own_names and not path.is_dir():
             raise NotReachable(f"{path} is no folder that {self._database} may write")
+        if (found := raw_folder(self._parent, name)) != path:
+            raise NotReachable(f"{found} was {path}: give it its name back")
         make_folder(path)
         identity = read_identity(path)
         self._owned[name] = _OwnedFolder(path)

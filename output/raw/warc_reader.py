@@ -22,9 +22,10 @@ from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.raw.imported_records import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
 from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
-from broadsheet.output.raw.warc_folders import open_regular, record_file
+from broadsheet.output.raw.warc_folders import newer_folders, open_regular, record_file
 from broadsheet.output.raw.warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
@@ -171,6 +172,10 @@ def raw_faults(db: Database, folder: Path) -> Iterator[str]:
         yield from _file_faults(folder, list(rows))
     for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
         yield from _span_faults(folder, name, 0, length)
+    try:
+        yield from newer_folders(db, database_file(db))
+    except ArchiveError as error:
+        yield str(error)
 
 
 def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:

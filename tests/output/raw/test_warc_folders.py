@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from fastwarc import ArchiveIterator
 
-from broadsheet.output.archive.archive_errors import InUse, NotAnArchive
+from broadsheet.output.archive.archive_errors import InUse, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw import warc_files, warc_folders
 from broadsheet.output.raw.warc_folders import (
@@ -245,6 +245,16 @@ def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, fold
     copy = Path(shutil.copy(renamed, news))  # a copy with the old name is one
     with pytest.raises(CopiedArchive, match=r"belongs to paper\.db"):
         Archive.open(copy)
+
+
+def test_a_folder_that_alone_is_renamed_is_read_and_no_other_is_begun(news: Path, folder: Path) -> None:
+    renamed = folder.rename(news.with_name("old.warc"))
+    assert bodies(news) == [b"page 1", b"page 2"]
+    with pytest.raises(NotReachable, match=r"old\.warc was .*news\.db\.warc"):
+        crawl(news, 3)
+    renamed.rename(folder)
+    crawl(news, 3)
+    assert bodies(news) == [b"page 1", b"page 2", b"page 3"]
 
 
 def test_a_database_of_another_archive_with_the_owners_name_does_not_own_the_folder(news: Path, folder: Path) -> None:
