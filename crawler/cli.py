@@ -245,6 +245,7 @@ _IMPORT_OPTIONS: tuple[Callable[[Any], Any], ...] = (
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
                  help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
+    click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.import_archives import print_result, read_options, run_import
+from broadsheet.crawler.commands.import_archives import print_lost, print_result, read_options, run_import
 from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE, RunResult, print_stopped
 from broadsheet.crawler.crawl.archive_access import print_notices
 from broadsheet.crawler.crawl.terminal import one_line, print_text
@@ -64,7 +64,8 @@ def adopt(path: str, *, own_warc: bool, quiet: bool) -> int:
         print_result(run, order.counts, importer)
         if erased_count:
             print_text(f"Erased {count_text(erased_count, 'response')} of what was taken down.")
-    return 0
+    print_lost(order.lost)
+    return int(bool(order.lost))
 
 
 def _index_files(archive: Archive, order: RecordOrder) -> list[Path]:

@@ -181,6 +181,7 @@ class FleetImport:
     option_words: tuple[str, ...]
     parallel: int
     quiet: bool
+    is_lenient: bool = False
 
     @property
     def work_folder(self) -> Path:
@@ -201,7 +202,9 @@ def fleet_import(options: Mapping[str, Any]) -> int:
         raise NotReachable(problem)
     with Archive.open(target) as archive:
         parallel = options["parallel"] or os.cpu_count() or 1
-        fleet = FleetImport(archive, target, recorded, option_words(options), parallel, options["quiet"])
+        fleet = FleetImport(
+            archive, target, recorded, option_words(options), parallel, options["quiet"], options["lenient"]
+        )
         try:
             return _import_files(fleet, files)
         except (sqlite3.Error, OSError) as error:
@@ -215,7 +218,7 @@ def option_words(options: Mapping[str, Any]) -> tuple[str, ...]:
     """The options of an import as they are typed."""
     repeated = (f"{word}={value}" for name, word in _REPEATED.items() for value in options[name])
     single = (f"{word}={options[name]}" for name, word in _SINGLE.items() if options[name] is not None)
-    return (*repeated, *single, *(("--obey-directives",) if options["obey_directives"] else ()))
+    return (*repeated, *single, "--lenient", *(("--obey-directives",) if options["obey_directives"] else ()))
 
 
 def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
@@ -293,7 +296,9 @@ def _merge_file(fleet: FleetImport, task: ImportTask, message: str) -> bool:
     shutil.rmtree(task.archive.parent, ignore_errors=True)
     if not fleet.quiet:
         click.echo(one_line(f"{task.file.name}: {result_text(result)}"))
-    return True
+    if lost_count := record_counts.get("damaged", 0):
+        _print_failure(str(task.file), f"bytes in {count_text(lost_count, 'place')} could not be read")
+    return not lost_count or fleet.is_lenient
 
 
 def _records_of(task: ImportTask, recorded: Mapping[str, object]) -> Mapping[str, int] | None:

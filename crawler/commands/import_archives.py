@@ -24,7 +24,7 @@ from broadsheet.crawler.discovery.scope import Scope, ScopeError
 from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.crawler.replay.importing import Importer, file_names_text
 from broadsheet.crawler.replay.record_index import ScanError
-from broadsheet.crawler.replay.record_order import RecordOrder
+from broadsheet.crawler.replay.record_order import LostBytes, RecordOrder
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import archive_path, open_database
@@ -34,6 +34,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, is_imported, note_import, record_positions
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
+_MAX_LOST_LINES = 20
 _TYPES_WITHOUT_OUTCOME = (
     "request",
     "metadata",
@@ -81,7 +82,8 @@ def import_archives(options: Mapping[str, Any]) -> int:
         return SIGNAL_EXIT_BASE + signal_number
     if not options["quiet"]:
         print_result(run, order.counts, importer)
-    return exit_code(run) or int(bool(unreadable_count))
+    print_lost(order.lost)
+    return exit_code(run) or int(bool(unreadable_count or (order.lost and not options["lenient"])))
 
 
 def read_options(options: Mapping[str, Any]) -> CrawlOptions:
@@ -181,6 +183,16 @@ async def _import_records(
         async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             await importer.run(archive_path(options["db"]).parent)
     return importer, signals[0] if signals else 0
+
+
+def print_lost(lost: Sequence[LostBytes]) -> None:
+    """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
+    for part in lost[:_MAX_LOST_LINES]:
+        text = f"broadsheet: {part.file}, byte {part.offset:,}: {part.length:,} bytes in which no record can be read"
+        click.echo(one_line(text), err=True)
+    if len(lost) > 1:
+        byte_count = sum(part.length for part in lost)
+        click.echo(f"broadsheet: {byte_count:,} bytes in {len(lost):,} places could not be read", err=True)
 
 
 def print_result(run: RunResult, type_counts: Mapping[str, int], importer: Importer) -> None:

@@ -57,6 +57,15 @@ class ReplayJob:
 
 
 @dataclass(frozen=True, slots=True)
+class LostBytes:
+    """Bytes of a file in which no record, or none that says what it is about, can be read."""
+
+    file: str
+    offset: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class BodyRecord:
     """A record that may have a revisit's body: its location, canonical URL and time, and the payload digest that it
     states."""
@@ -77,6 +86,8 @@ class RecordOrder:
         self.counts: Counter[str] = Counter()
         """Records by type; `no_url` are those that are about no http or https URL, `damaged` those that are about none
         since nothing of them can be read, `other_host` those of hosts that were not asked for."""
+        self.lost: list[LostBytes] = []
+        """Where the `damaged` ones are."""
 
     def add_file(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
         """Index the records of a file, of these hosts or of all; returns its records by type. ScanError if it cannot be
@@ -142,6 +153,8 @@ class RecordOrder:
             url = canonical_record_url(record.url)
             if url is None:
                 counts["no_url" if record.url else "damaged"] += 1
+                if not record.url:
+                    self.lost.append(LostBytes(file, record.offset, record.length))
                 continue
             host = host_of(url)
             if hosts and host.removeprefix("www.") not in hosts:

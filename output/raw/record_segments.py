@@ -69,7 +69,17 @@ class RecordSegment:
         if not self._magic:
             return False
         member = self._member_at(self._start)
-        return member.end == self._end and len(list(self._member_spans(self._start, member))) > 1
+        if member.end != self._end:
+            return False
+        return len(list(self._member_spans(self._start, member))) > 1 or self._hides_records(member)
+
+    def _hides_records(self, member: _Member) -> bool:
+        """Return whether a member that begins with a file's head, whose length is wrong, has records after it."""
+        head = parse_record_head(member.beginning)
+        if head is None or head.kind != "warcinfo":
+            return False
+        pattern = _ARC_RECORD if head.is_arc else _WARC_RECORD
+        return pattern.search(self._unpacked_prefix(self._start, member.end), head.size) is not None
 
     def spans(self) -> Iterator[RecordSpan]:
         """The records in order; what is no record, between two, is a span without a beginning."""

@@ -189,6 +189,26 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("is_garbage", [True, False], ids=["garbage between records", "a member with a broken head"])
+def test_records_that_are_lost_are_told_with_their_place_and_by_the_exit_code(
+    tmp_path: Path, db: Path, is_garbage: bool
+):
+    packed = [gzip.compress(record_bytes, mtime=0) for record_bytes in site()]
+    lost = (
+        b"no record at all" * 9 if is_garbage else gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\n\r\nlost\r\n\r\n")
+    )
+    packed.insert(5, lost)
+    file = tmp_path / "a.warc.gz"
+    file.write_bytes(b"".join(packed))
+    place = f"a.warc.gz, byte {sum(map(len, packed[:5])):,}: {len(lost):,} bytes"
+    code, _, errors = command("import", file, "--db", db, "--quiet")
+    assert (code, place in errors, errors.count("\n")) == (1, True, 1), errors
+    assert texts(db).keys() >= {"/river", "/mill", "/listed"}
+    code, out, errors = command("import", file, "--db", tmp_path / "b.db", "--lenient")
+    assert (code, place in errors, "damaged 1" in out) == (0, True, True), errors
+
+
+@pytest.mark.slow
 def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("river")), WARC_Truncated="length")])
     command("import", file, "--db", db)

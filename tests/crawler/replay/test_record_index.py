@@ -11,9 +11,12 @@ import pytest
 from broadsheet.crawler.replay.record_index import BROKEN, IndexedRecord, ScanError, record_time, scan_records
 from broadsheet.crawler.replay.recorded_response import read_response
 from broadsheet.output.raw.raw_exchange import RecordLocation
-from tests.crawler.warcs import answer, record, wacz, write
+from tests.crawler.warcs import answer, arc_file_head, arc_record, record, wacz, write
 
 URLS = [f"https://a.example/{name}" for name in ("one", "two", "three", "four")]
+
+
+ONE_PIECE_ARC = b"".join((arc_file_head(), *(arc_record(url, b"HTTP/1.1 200 OK\r\n\r\nwords") for url in URLS)))
 
 
 def records() -> list[bytes]:
@@ -105,9 +108,11 @@ def test_a_file_that_breaks_off_gives_what_came_before(tmp_path: Path):
         (b"just some text\n" * 20, "holds no WARC or ARC records"),
         (gzip.compress(b"<html>a page</html>"), "holds no WARC or ARC records"),
         (gzip.compress(b"".join(records())), "compressed as one piece"),
+        (gzip.compress(ONE_PIECE_ARC), "compressed as one piece"),
+        (gzip.compress(ONE_PIECE_ARC.replace(b"text/plain ", b"text/plain 1")), "compressed as one piece"),
         (b"PK\x03\x04 not really", "cannot be read"),
     ],
-    ids=["empty", "text", "packed page", "one piece", "no zip"],
+    ids=["empty", "text", "packed page", "one piece", "one piece of ARC", "its length is wrong", "no zip"],
 )
 def test_other_files_are_refused_in_one_line(tmp_path: Path, data: bytes, message: str):
     file = tmp_path / "odd"
