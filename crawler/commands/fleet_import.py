@@ -297,7 +297,7 @@ def _merge_file(fleet: FleetImport, task: ImportTask, message: str) -> bool:
     if not fleet.quiet:
         click.echo(one_line(f"{task.file.name}: {result_text(result)}"))
     if lost_count := record_counts.get("damaged", 0):
-        _print_failure(str(task.file), f"bytes in {count_text(lost_count, 'place')} could not be read")
+        _print_failure(str(task.file), f"{lost_count:,} of its records could not be read")
     return not lost_count or fleet.is_lenient
 
 
