@@ -77,7 +77,8 @@ def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
                 raise CommandError(f"{name} is a folder: {folder_hint}")
             continue
         try:
-            os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))  # a pipe that nobody writes is no reason to wait
+            # To open a pipe waits for its other end, unless told not to.
+            os.close(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)))
         except OSError as error:
             raise CommandError(f"cannot read {name}: {error.strerror}") from error
 

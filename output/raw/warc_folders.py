@@ -47,6 +47,7 @@ IDENTITY_NAME = "folder.json"
 JOURNAL_NAME = "committed.jsonl"
 _LOCK_STEM = "folder"  # `ArchiveLock` appends its ending
 _TAIL = ".tail-"
+_JOURNAL_SLACK = 64 * 1024  # bytes of older lines with which a journal is left as it is
 _ID_KEY = "warc_folder_id"
 _READ_ID = "SELECT value FROM meta WHERE key = ?"
 _WRITE_ID = """INSERT INTO meta (key, value) VALUES (?, ?)
@@ -298,9 +299,17 @@ class _OwnedFolder:
         self._lock.release()
 
     def _rewrite_journal(self) -> None:
-        """Leave one line for each file, and no line cut short that the next one would go on with."""
-        with whole_file(self.path / JOURNAL_NAME) as stream:
-            stream.writelines(_journal_line(name, length) for name, length in self.committed.items())
+        """Leave one line for each file where there are many, and no line cut short that the next one would go on with.
+
+        Else nothing is written, since the disk may be full.
+        """
+        path = self.path / JOURNAL_NAME
+        journal = b"".join(_journal_line(name, length) for name, length in self.committed.items())
+        data = path.read_bytes() if path.is_file() else b"no journal yet"
+        if data[-1:] in (b"", b"\n") and len(data) < len(journal) + _JOURNAL_SLACK:
+            return
+        with whole_file(path) as stream:
+            stream.write(journal)
 
 
 def _journal_line(name: str, length: int) -> bytes:

@@ -287,6 +287,28 @@ def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
     assert read_committed(folder) == {name: (folder / name).stat().st_size}
 
 
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(28, "No space left on device")
+
+
+def test_an_archive_is_opened_on_a_full_disk(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As to take something down, which makes room."""
+    monkeypatch.setattr(warc_folders, "whole_file", no_room)
+    with Archive.open(news) as archive:
+        assert archive.recovery.notices() == []
+
+
+def test_a_disk_that_is_full_at_the_journal_costs_no_row(news: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Archive.open(news) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched(f"{SITE}3", 3, b"page 3")])
+        monkeypatch.setattr(warc_folders._OwnedFolder, "note", no_room)
+        with pytest.raises(OSError, match="No space"):
+            archive.save([fetched(f"{SITE}4", 4, b"page 4")])
+        monkeypatch.undo()
+    assert _checked_urls(news) == [f"{SITE}{number}" for number in (1, 2, 3, 4)]
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"id": "x"}', b"\xff"])
 def test_a_damaged_identity_is_one_clear_line(news: Path, folder: Path, damage: bytes) -> None:
     (folder / "folder.json").write_bytes(damage)
@@ -322,10 +344,7 @@ def test_setting_aside_keeps_the_bytes_when_the_disk_is_full(tmp_path: Path, mon
     path = tmp_path / "a.warc.gz"
     path.write_bytes(b"committed and torn")
 
-    def fail(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(warc_folders.shutil, "copyfileobj", fail)
+    monkeypatch.setattr(warc_folders.shutil, "copyfileobj", no_room)
     with pytest.raises(OSError, match="No space"):
         set_aside(path, 9)
     assert path.read_bytes() == b"committed and torn"
