@@ -417,7 +417,7 @@ def test_a_record_that_the_target_has_from_an_imported_file_too_is_its_own(
     url, target = f"{HOSTS[0]}/1", tmp_path / "all.db"
     crawled = write_archive(tmp_path / "crawled.db", make, [with_raw(make.outcome(url, *story(1)))])
     imported = Path(shutil.copy(crawled, tmp_path / "imported.db"))
-    with Archive.open(imported, make.clock) as archive:
+    with Archive.open(imported, make.clock, own_warc=True) as archive:
         archive.db.execute("DELETE FROM warc_files")
     merge_all(target, make, [imported, crawled] if is_imported_first else [crawled, imported])
     in_order(target)

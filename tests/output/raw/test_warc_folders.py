@@ -287,6 +287,14 @@ def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
     assert read_committed(folder) == {name: (folder / name).stat().st_size}
 
 
+def test_a_long_journal_is_made_short_when_the_archive_is_opened(news: Path, folder: Path) -> None:
+    path = folder / "committed.jsonl"
+    ((name, length),) = read_committed(folder).items()
+    path.write_bytes(b'["%s", 1]\n' % name.encode() * 5000 + path.read_bytes())
+    Archive.open(news).close()
+    assert path.read_bytes() == b'["%s", %d]\n' % (name.encode(), length)
+
+
 def no_room(*_: object, **__: object) -> None:
     raise OSError(28, "No space left on device")
 
