@@ -230,7 +230,10 @@ def _leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
 
 
 def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: dict[str, SiteManifest]) -> None:
-    """Remove from the store what the new state has taken the place of: the old one, and what was merged into it."""
+    """Remove from the store what the new state has taken the place of: the old one, and what was merged into it.
+
+    A WARC file of the old state that the new one does not name at all stays, as its bytes are nowhere else.
+    """
     replaced = dict(merged)
     if old_key:
         with suppress(NotInStore):
@@ -239,8 +242,19 @@ def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: d
         site.store.delete(key)
     waiting_keys = site.store.keys(beside_prefix(site.copy.site))
     kept_keys = _file_keys(read_manifest(site.store, key) for key in [current_key, *waiting_keys])
+    if old_key in replaced:
+        kept_keys |= _missing_files(site.copy.site, replaced[old_key], read_manifest(site.store, current_key))
     for key in sorted(_file_keys(replaced.values()) - kept_keys):
         site.store.delete(key)
+
+
+def _missing_files(name: str, old: SiteManifest, current: SiteManifest) -> set[str]:
+    """The keys of WARC files that an earlier state of a site names and the current one does not."""
+    current_names = {file.name for file in current.warc_files}
+    missing_files = [file for file in old.warc_files if file.name not in current_names]
+    for file in missing_files:
+        _LOG.warning("%s is no longer named by %s; its bytes stay in the store as %s", file.name, name, file.key)
+    return {file.key for file in missing_files}
 
 
 def _file_keys(manifests: Iterable[SiteManifest]) -> set[str]:

@@ -166,6 +166,11 @@ def read_identity(folder: Path) -> FolderIdentity | None:
         raise NotAnArchive(f"{path} is damaged; it says whose WARC files are beside it") from error
 
 
+def is_warc_folder(folder: Path) -> bool:
+    """Return whether a folder says that it is the WARC folder of an archive, of whichever."""
+    return (folder / IDENTITY_NAME).is_file() and (folder / JOURNAL_NAME).is_file()
+
+
 def read_committed(folder: Path) -> dict[str, int]:
     """Read the committed length of each file from a folder's journal. A line that a crash cut short counts nothing."""
     lengths: dict[str, int] = {}

@@ -24,6 +24,7 @@ from typing import BinaryIO
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
+from broadsheet.output.raw.warc_folders import is_warc_folder
 
 _NAMED_FILES = "SELECT name FROM warc_files UNION SELECT file FROM imports"
 
@@ -58,7 +59,7 @@ class OwnFiles:
         file = Path(os.path.realpath(path))
         if file == self._database:
             return "is the archive itself"
-        is_raw = file == self._raw_folder or self._raw_folder in file.parents
+        is_raw = file == self._raw_folder or self._raw_folder in file.parents or is_warc_folder(file.parent)
         return "belongs to the archive" if is_raw or file in self._companions or self._is_backup(file) else ""
 
     def status_refusal(self, status: os.stat_result) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -77,6 +78,15 @@ def test_the_archive_s_own_files_are_refused(file: Path, capsys: pytest.CaptureF
 
 def test_its_raw_responses_are_refused(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert_refused(file, file.parent / warc_name(file), capsys, "the archive")
+
+
+@pytest.mark.parametrize("name", ["folder.json", "committed.jsonl", "new.warc.gz"])
+def test_the_folder_of_another_archive_is_refused_too(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    folder = tmp_path / "other.db.warc"
+    shutil.copytree(Path(f"{file}.warc"), folder)
+    assert_refused(file, folder / name, capsys, "the archive")
 
 
 @pytest.mark.parametrize("kind", ["link", "hard link", "folder link"])

@@ -59,6 +59,34 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     assert len(run_store.keys("sites/lamp/manifests/")) == 1
 
 
+def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store: ObjectStore, tmp_path: Path) -> None:
+    run_stored(site_in(run_store, tmp_path), crawl_of("one"))
+    (file,) = stored_manifest(run_store).warc_files
+
+    def update(archive: Path, is_lost: Event) -> None:
+        Path(f"{archive}.away").unlink()
+        store_pages(archive, ["two"])
+
+    run_stored(site_in(run_store, tmp_path), update)
+    assert file not in stored_manifest(run_store).warc_files
+    assert run_store.length(file.key) == file.length
+
+
+def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore, tmp_path: Path) -> None:
+    site = site_in(run_store, tmp_path)
+
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one"])
+        (path,) = archive.parent.rglob("*.warc.gz")
+        path.write_bytes(path.read_bytes() + b"torn")
+
+    run_stored(site, crawl)
+    assert [path.read_bytes() for path in site.copy.folder.rglob("*.tail-*")] == [b"torn"]
+    assert list(site.copy.folder.rglob("*.warc.gz")) == []
+    run_stored(site, crawl_of("two"))
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+
+
 def test_a_payload_that_lies_in_the_store_is_not_stored_again(run_store: ObjectStore, tmp_path: Path) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     refers_to: list[object] = []
