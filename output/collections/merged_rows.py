@@ -115,10 +115,12 @@ _PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
         JOIN main.warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
-# A takedown there that waited for a file: the record came with the copied bytes too.
+# A takedown there that waited for a file: the record came with the copied bytes too. In a file that both archives have,
+# the target's own captures say where the record is.
 _PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
     SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
-        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name"""
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name
+    WHERE p.name <> p.source_name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
         url, host, kind, state, found_via, found_on, depth, priority, first_seen)

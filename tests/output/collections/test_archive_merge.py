@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import random
 import shutil
+import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
@@ -440,6 +442,21 @@ def test_a_takedown_that_waits_for_its_file_is_carried_out_in_the_copy(tmp_path:
     raw = b"".join(gzip.decompress(path.read_bytes()) for path in (tmp_path / "all.db.merged.warc").glob("*.warc.gz"))
     assert (gone.encode() in raw, stays.encode() in raw) == (False, True)
     in_order(tmp_path / "all.db")
+
+
+def test_a_copy_that_notes_erasures_without_a_takedown_erases_nothing_here(tmp_path: Path, make: Maker) -> None:
+    outcomes = [with_raw(make.outcome(f"{HOSTS[0]}/{number}", *story(number))) for number in range(2)]
+    target = write_archive(tmp_path / "news.db", make, outcomes)
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    hostile = Path(shutil.copy(target, folder / "news.db"))
+    shutil.copytree(tmp_path / "news.db.warc", folder / "news.db.warc")
+    with closing(sqlite3.connect(hostile)) as connection, connection:
+        connection.execute("INSERT INTO warc_erasures SELECT name, 0, length FROM warc_files")
+    before = {path: path.read_bytes() for path in (tmp_path / "news.db.warc").glob("*.warc.gz")}
+    merge_all(target, make, [hostile])
+    assert {path: path.read_bytes() for path in before} == before
+    in_order(target)
 
 
 def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:
