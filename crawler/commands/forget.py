@@ -15,6 +15,7 @@ from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import archive_path
 from broadsheet.output.raw.erasure import waiting_files
+from broadsheet.output.raw.warc_folders import tail_files
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import (
@@ -87,6 +88,7 @@ def _print_takedown(takedown: Takedown, path: str) -> int:
     _print_lines([f"also {url}" for url in takedown.urls if url not in article_urls])
     _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
     _print_lines([f"stays: what the backup {file} holds" for file in archive_backups(Path(path))])
+    _print_lines([f"stays: what {file} has of an interrupted write" for file in tail_files(archive_path(path))])
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
     _print_lines([f"the file is then rewritten: {describe_rewrite(archive_path(path))}"])
     return 0

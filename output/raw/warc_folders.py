@@ -224,6 +224,12 @@ def warc_path(parent: Path, name: str) -> Path:
     return path
 
 
+def tail_files(database: Path) -> list[str]:
+    """Return the files beside an archive's WARC files to which torn bytes were moved; no takedown reaches into them."""
+    folders = [database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)]
+    return sorted(str(path) for folder in folders for path in folder.glob(f"*{_TAIL}*"))
+
+
 def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
     """Remove WARC files, by name and length in rows, and their folders if nothing else is in them.
 

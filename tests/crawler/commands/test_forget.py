@@ -123,6 +123,14 @@ def test_no_archive_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str], 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_an_interrupted_write_left_is_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = Path(f"{db}.warc")
+    folder.mkdir(exist_ok=True)
+    (folder / "a.warc.gz.tail-1").touch()
+    assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
+    assert "a.warc.gz.tail-1 has of an interrupted write" in capsys.readouterr().out
+
+
 def test_backups_that_still_hold_it_are_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path(f"{db}.backup-v1").touch()
     assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
