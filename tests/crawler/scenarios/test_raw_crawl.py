@@ -78,7 +78,7 @@ def test_max_size_without_raw_responses_makes_no_sense(serve: Serve, tmp_path: P
 
 
 @pytest.mark.slow
-def test_what_a_kill_left_is_cut_back_and_said(serve: Serve, tmp_path: Path) -> None:
+def test_what_a_kill_left_is_set_aside_and_said(serve: Serve, tmp_path: Path) -> None:
     site, db = site_of(serve), tmp_path / "a.db"
     assert crawl(site, db, "--max-pages", 2)[0] == 0
     (file,) = raws.files(db)
@@ -86,7 +86,9 @@ def test_what_a_kill_left_is_cut_back_and_said(serve: Serve, tmp_path: Path) -> 
         stream.write(b"\x1f\x8b half a record")
     code, _, errors = crawl(site, db)
     assert code == 0
-    assert "Cut 16 bytes that the last run could not commit off the WARC files." in errors
+    (tail,) = file.parent.glob("*.tail-*")
+    assert f"Moved 16 bytes that the last run could not commit to a.db.warc/{tail.name}." in errors
+    assert tail.read_bytes() == b"\x1f\x8b half a record"
     raws.checked(db)
     assert_rows(db)
     assert command("verify", db)[0] == 0
