@@ -188,8 +188,9 @@ async def _import_records(
 def print_lost(lost: Sequence[LostBytes]) -> None:
     """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
     for part in lost[:_MAX_LOST_LINES]:
-        text = f"broadsheet: {part.file}, byte {part.offset:,}: {part.length:,} bytes in which no record can be read"
-        click.echo(one_line(text), err=True)
+        place = f"{part.file}, byte {part.offset:,}"
+        text = f"{place}: {part.length:,} bytes in which no record with a URL can be read"
+        click.echo(one_line(f"broadsheet: {text}"), err=True)
     if len(lost) > 1:
         byte_count = sum(part.length for part in lost)
         click.echo(f"broadsheet: {byte_count:,} bytes in {len(lost):,} places could not be read", err=True)

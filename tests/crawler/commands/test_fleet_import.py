@@ -124,7 +124,8 @@ def test_options_are_passed_on_as_they_are_typed() -> None:
         "site_rules": None, "obey_directives": True,
     }  # fmt: skip
     assert option_words(options) == (
-        "--host=a.example", "--include=-x", "--include=y", "--language=en", "--since=2024-01-31", "--obey-directives",
+        "--host=a.example", "--include=-x", "--include=y", "--language=en", "--since=2024-01-31", "--lenient",
+        "--obey-directives",
     )  # fmt: skip
 
 
