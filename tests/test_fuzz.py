@@ -164,7 +164,7 @@ def test_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
 
 
 @needs_corpus
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
     check_mutants(workers, tmp_path, 1000, 20240, 400_000)
 
