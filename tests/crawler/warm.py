@@ -2,7 +2,7 @@
 
 Most of the time of a short crawl goes into imports, once for the crawl and once for its workers. A command that is run
 here is a process of its own all the same, with its own reactor, workers, signals and exit code. With BROADSHEET_COLD
-set, as in `make test-full`, nothing is run here: each command has an interpreter of its own.
+set, as in `make nightly`, nothing is run here: each command has an interpreter of its own.
 """
 
 from __future__ import annotations
