@@ -53,7 +53,7 @@ test-full: $(READY)
 	$(PYTEST) -m "$(if $(ONLY),$(ONLY) and )not nightly"
 
 nightly: $(READY)
-	nice $(BIN)/python -m tests.nightly $(PARTS)
+	$(BIN)/python -m tests.nightly $(PARTS)
 
 quick: $(READY)
 	$(PYTEST) -m "not slow"
