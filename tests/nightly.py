@@ -136,12 +136,12 @@ def run_bounded(arguments: Sequence[str], seconds: float, environment: Mapping[s
 
 def run_part(part: Part, seed: int) -> Counts:
     """What came of a part; of one that was ended at its bound, or left nothing to read, only that."""
-    began = time.monotonic()
+    began, commit = time.monotonic(), _commit()
     arguments = part.command(seed)
     code = run_bounded(arguments, part.max_seconds, part.environment)
     seconds = round(time.monotonic() - began)
     command = " ".join(["python", *arguments]).replace(f"{REPOSITORY}/", "")
-    outcome: Counts = {"command": command, "date": _today(), "commit": _commit(), "seconds": seconds}
+    outcome: Counts = {"command": command, "date": _today(), "commit": commit, "seconds": seconds}
     if f"={seed}" in command:
         outcome["seed"] = seed
     if code is None:
