@@ -47,7 +47,7 @@ def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(
         assert (column == weights[name]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_one(
     annotated: tuple[FeatureNames, list[BlockExample]],
 ) -> None:

@@ -206,7 +206,7 @@ def test_an_expression_that_never_ends_costs_that_page_and_the_next_trial_works(
     async def both() -> tuple[Any, Any]:
         return await try_rule(pool, draft, [response]), await try_rule(pool, DRAFT, [response])
 
-    with closing(WorkerPool(1, 20.0)) as pool:
+    with closing(WorkerPool(1, 12.0)) as pool:
         endless, good = asyncio.run(both())
     assert [untried.url for untried in endless.untried] == [response.url]
     assert [tried.url for tried in good.pages] == [response.url]

@@ -122,7 +122,7 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, cluster: DaskCluster) -> None:
     """In small what `tests/bench/fleet_faults.py` does with sixty sites, and real ones."""
     with served_sites(TROUBLED_SITES, PAGES) as sites:

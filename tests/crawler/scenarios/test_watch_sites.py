@@ -163,7 +163,7 @@ def test_the_sample_site_over_a_year(lantern: Watched) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-@pytest.mark.parametrize("name", ["mali_live", "sanantonioreview"])
+@pytest.mark.parametrize("name", ["mali_live", pytest.param("sanantonioreview", marks=pytest.mark.nightly)])
 def test_a_real_site_over_a_year(tmp_path: Path, name: str) -> None:
     edits = Edits(everywhere=[SPRING])
     site = Site(name, Path(tempfile.gettempdir()) / "broadsheet-sites")

@@ -35,6 +35,7 @@ from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_r
 from broadsheet.output.write.url_queue import add_urls
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Clock, Maker
+from tests.sampling import sampled
 
 HOSTS = ("a.test", "b.test", "c.test", "d.test")
 URLS = [f"http://{host}/story-{'abcdefghijklmn'[number]}" for host in HOSTS for number in range(14)]
@@ -240,7 +241,7 @@ def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(100, 160))
+@pytest.mark.parametrize("seed", sampled(range(100, 160), 12))
 def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
     what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
@@ -281,7 +282,7 @@ def check_world_with_cuts(folder: Path, seed: int, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(200, 220))
+@pytest.mark.parametrize("seed", sampled(range(200, 220), 5))
 def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
