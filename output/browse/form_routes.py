@@ -1,8 +1,7 @@
 """Routes of the forms: rulings on blocks, judgements of blocks and pages, judgements as files.
 
-The form that rules on a block or takes a ruling back. While a crawl owns the file, a ruling waits in its journal.
-
-The forms that judge a block or a page right or wrong, and the judgements as test cases and as annotated pages.
+While a crawl owns the file, a ruling or judgement waits in its journal. Judgements leave as test cases and as annotated
+pages.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def ruling_routes(room: Room) -> list[Route]:
-    """The route of the form."""
+    """Return the route of the form."""
     return [Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"])]
 
 
 def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Response]) -> FormHandler:
-    """A handler that reads a form with the token of this run, and acts in a thread of its own."""
+    """Return a handler that reads a form with the token of this run, and acts in a thread of its own."""
 
     async def take(request: Request) -> Response:
         arguments = await read_form(room, request)
@@ -57,7 +56,10 @@ def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Respo
 
 
 async def read_form(room: Room, request: Request) -> Arguments:
-    """The arguments of a form. ForbiddenError if it does not have the token of this run."""
+    """Read the arguments of a form.
+
+    Raises ForbiddenError if it does not have the token of this run.
+    """
     arguments = arguments_of(request, _form_fields(await request.body()))
     if not is_token(arguments.values.get("token"), room.token):
         raise ForbiddenError("this form is of an earlier run of the reading room: load the page again")
@@ -65,7 +67,10 @@ async def read_form(room: Room, request: Request) -> Arguments:
 
 
 def _form_fields(body: bytes) -> list[tuple[str, str]]:
-    """The fields of a form as browsers send one without files. BadArgumentError for anything else."""
+    """Return the fields of a form as browsers send one without files.
+
+    Raises BadArgumentError for anything else.
+    """
     try:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
@@ -101,7 +106,7 @@ def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
 
 
 def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
-    """Where a form asks to be led back to: a page of the same archive, or the empty text."""
+    """Return the address of the same archive to which a form asks to be led back; empty if there is none."""
     target = arguments.text("back")
     if not target:
         return ""
@@ -112,7 +117,7 @@ def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
 
 
 def review_routes(room: Room) -> list[Route]:
-    """The routes of the form, of the test cases and of the annotated pages."""
+    """Return the routes of the form, of the test cases and of the annotated pages."""
 
     def cases(request: Request) -> Response:
         archive = room.archive(request.path_params["archive"])
@@ -181,12 +186,12 @@ def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict:
 
 
 def _done(arguments: Arguments) -> str | None:
-    """What the next page says of the judgement: `right`, `wrong`, or nothing where it was taken back."""
+    """Return the next page's word for the judgement: `right`, `wrong`, or None where it was taken back."""
     return None if arguments.flag("undo") else "right" if arguments.flag("right") else "wrong"
 
 
 def _case(review: Review) -> str:
-    """A judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
+    """Return a judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
     return "\n".join(_case_lines(review)) + "\n"
 
 

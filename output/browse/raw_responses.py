@@ -1,19 +1,13 @@
 """Stored responses to look at: the WARC record, a page in a sandbox, ReplayWeb.page.
 
-Files that the room gives out as they are: the WARC record of a capture.
+A page in the sandbox has a port of its own, and nothing in it runs, leads or calls. The policy forbids scripts and
+every request. Browsers still look up names that a page announces (`dns-prefetch`, `preconnect`) and follow links, so
+the tags that do so are renamed. The page is shown as it was sent, apart from that; the record is what is kept.
 
-A stored response in ReplayWeb.page, whose files a user has beside Broadsheet, from the port of raw pages.
-
-ReplayWeb.page is AGPL and no part of Broadsheet; it is served from the folder that the user names, and only to frames
-of the room. Its service worker answers every request of the page from the record, so that no other machine is asked.
-The page's own scripts run in it, apart from the room: another port is another origin, and its address holds a token
-that leads to no other page.
-
-A stored response as a page to look at, from a port of its own, in a sandbox: nothing in it runs, leads or calls.
-
-The policy forbids scripts and every request; browsers still look up names that a page announces (`dns-prefetch`,
-`preconnect`) and follow links, so the tags that do so are renamed. What is shown is the page as it was sent; it is the
-record, and not this view of it, that is kept.
+ReplayWeb.page is AGPL and no part of Broadsheet. The room serves it from the folder that the user names, from the port
+of raw pages, and only to frames of the room. Its service worker answers every request of the page from the record, so
+no other machine is asked. The page's own scripts run in it, apart from the room: another port is another origin, and
+its address holds a token that leads to no other page.
 """
 
 from __future__ import annotations
@@ -39,7 +33,7 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 
 
 def download_routes(room: Room) -> list[Route]:
-    """The routes of all files."""
+    """Return the routes of all files."""
 
     def record(request: Request) -> Response:
         archive, number = room.archive(request.path_params["archive"]), path_number(request)
@@ -77,12 +71,15 @@ class ReplayRecord:
 
     @property
     def moment(self) -> str:
-        """The time in the form that archives of the web have in addresses: 14 digits."""
+        """Return the time in the form that archives of the web have in addresses: 14 digits."""
         return "".join(char for char in self.fetched_at[:19] if char.isdigit())
 
 
 def check_assets(folder: Path) -> Path:
-    """The folder of ReplayWeb.page's files. NotReachable, in one line, if one is missing."""
+    """Return the folder of ReplayWeb.page's files.
+
+    Raises NotReachable, in one line, if one is missing.
+    """
     for name in REPLAY_FILES:
         if not (folder / name).is_file():
             raise NotReachable(f"{folder} has no {name}: it is to hold {' and '.join(REPLAY_FILES)} of ReplayWeb.page")
@@ -90,7 +87,7 @@ def check_assets(folder: Path) -> Path:
 
 
 def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -> list[Route]:
-    """The routes of the viewer, of its files and of the records, below a token of their own."""
+    """Return the routes of the viewer, of its files and of the records, below a token of their own."""
     framing = " ".join(f"http://{name}" for name in room_authorities if not name.startswith("["))
     headers = {"content-security-policy": _REPLAY_POLICY + framing}
 
@@ -121,7 +118,7 @@ def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -
 
 
 def _guarded_replay(room: Room, answer: _Answer, request: Request) -> Response:
-    """The answer to a request with the token; else, or where there is nothing to replay, a line."""
+    """Return the answer to a request with the token; else, or where there is nothing to replay, a line."""
     if request.path_params["token"] != room.replay_token:
         return PlainTextResponse("not here\n", 404)
     try:
@@ -137,7 +134,10 @@ def _replay_record(room: Room, request: Request) -> ReplayRecord:
 
 
 def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRecord:
-    """The record of a capture, or of the earlier one that holds its body. NotHereError if none was kept."""
+    """Find the record of a capture, or of the earlier one that holds its body.
+
+    Raises NotHereError if none was kept.
+    """
     row = db.execute(_CAPTURE, [capture_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no capture of that number")
@@ -161,8 +161,10 @@ _SANDBOX_POLICY = (
 
 
 def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
-    """The headers of raw pages, which only the pages of the room under these names may frame. A policy cannot name an
-    address of IPv6."""
+    """Return the headers of raw pages, which only the pages of the room under these names may frame.
+
+    A policy cannot name an address of IPv6.
+    """
     framing = " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
     return {
         "content-security-policy": _SANDBOX_POLICY + framing,
@@ -177,7 +179,10 @@ def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
 def make_raw_app(
     room: Room, read_raw: RawReader, authorities: tuple[str, ...], room_authorities: tuple[str, ...]
 ) -> Guard:
-    """The application at the second port. `authorities` are its own names, `room_authorities` those of the room."""
+    """Make the application at the second port.
+
+    `authorities` are its own names, `room_authorities` those of the room.
+    """
 
     def show(request: Request) -> Response:
         if request.path_params["token"] != room.raw_token:
@@ -203,7 +208,10 @@ def make_raw_app(
 
 
 def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLocation | None]:
-    """Where a capture's record is, and that of its body, if it is a revisit. NotHereError if none was kept."""
+    """Find the place of a capture's record and, for a revisit, of the record with its body.
+
+    Raises NotHereError if no record was kept.
+    """
     row = db.execute(_RECORD_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         raise NotHereError("no raw response of that number was kept")
@@ -211,5 +219,5 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
 
 
 def inert_page(text: str) -> str:
-    """A page whose links are text and whose tags that fetch, lead or frame are none that a browser knows."""
+    """Return a page whose links are text and whose tags that fetch, lead or frame are none that a browser knows."""
     return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(r"<\1span", text)) + _LINK_STYLE

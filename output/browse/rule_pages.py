@@ -1,8 +1,6 @@
 """Rules and layouts: what each rule removed, what the pages of a layout are, and their alarms.
 
-What each rule removed: now on a sample of articles, over the runs on each host; examples, and alarms.
-
-How a host's pages are made: its layouts with what they are and why, and the alarms of layouts that came or went.
+Rules are counted now on a sample of articles, and over the runs on each host. A layout says what its pages are and why.
 """
 
 from __future__ import annotations
@@ -71,7 +69,7 @@ class RuleExample:
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
-    """On how many of a host's article pages a rule fired in a run."""
+    """The number of a host's article pages on which a rule fired in a run."""
 
     host: str
     started_at: str
@@ -91,7 +89,7 @@ class RuleView:
 
 
 def read_rules(db: Database, arguments: Arguments) -> RulesView:
-    """All rules; with the argument `reason`, those that remove for it."""
+    """Read all rules; with the argument `reason`, those that remove for it."""
     reason = arguments.text("reason")
     (of_articles,) = db.execute("SELECT count(*) FROM articles INDEXED BY articles_listed").fetchone()
     sampled = min(SAMPLE_ARTICLES, of_articles)
@@ -101,7 +99,10 @@ def read_rules(db: Database, arguments: Arguments) -> RulesView:
 
 
 def read_rule(db: Database, reason_id: int) -> RuleView:
-    """A rule by its number in `reasons`. NotHereError if there is none."""
+    """Read a rule by its number in `reasons`.
+
+    Raises NotHereError if there is none.
+    """
     row = db.execute("SELECT id, reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no rule of that number")
@@ -151,7 +152,7 @@ class LayoutsView:
 
 
 def read_layouts(db: Database) -> LayoutsView:
-    """The layouts of all hosts, the largest first."""
+    """Read the layouts of all hosts, the largest first."""
     (count,) = db.execute(_COUNT_LAYOUTS).fetchone()
     alarms = [alarm for alarm in read_alarms(db) if alarm.what in (NEW_LAYOUT, LAYOUT_GONE)]
     layouts = tuple(LayoutPart(*row) for row in db.execute(_LAYOUTS))

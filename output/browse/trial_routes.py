@@ -1,9 +1,4 @@
-"""Routes of pages that workers judge again: the votes on an article's blocks, site rules on trial.
-
-The page of the votes on an article's blocks, and its JSON twin.
-
-The page for site rules: a form, and what the rules in it would change on stored pages; with their JSON twins.
-"""
+"""Routes of pages that workers judge again: the votes on an article's blocks, site rules on trial."""
 
 from __future__ import annotations
 
@@ -34,7 +29,7 @@ from broadsheet.output.browse.strict_requests import Arguments, NotHereError, pa
 
 
 def vote_routes(room: Room) -> list[Route]:
-    """The routes of the page and of its twin."""
+    """Return the routes of the page and of its twin."""
 
     async def read_view(request: Request) -> VotesView:
         if room.judge_page is None:
@@ -66,7 +61,7 @@ _Show = Callable[[Request, RuleTrialView], Coroutine[Any, Any, Response]]
 
 
 def trial_routes(room: Room) -> list[Route]:
-    """The routes of the page, of its form, and of their twins."""
+    """Return the routes of the page, of its form, and of their twins."""
 
     async def show_page(request: Request, view: RuleTrialView) -> Response:
         archive = room.archive(request.path_params["archive"])
@@ -112,7 +107,10 @@ def _draft(arguments: Arguments) -> RuleDraft:
 
 
 def _prepare(room: Room, archive_name: str, arguments: Arguments) -> tuple[RuleTrialView, list[StoredResponse]]:
-    """The page before a trial, and the pages to try the rules on. NotHereError for a host without an article."""
+    """Return the page before a trial, and the pages to try the rules on.
+
+    Raises NotHereError for a host without an article.
+    """
     archive, draft = room.archive(archive_name), _draft(arguments)
     with archive.open() as db:
         blank = blank_trial(room.counted.get(db, archive, "facets", count_facets), draft)

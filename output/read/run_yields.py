@@ -105,7 +105,7 @@ def _gather_pages(db: Database, since: str) -> None:
 
 
 def _part_names(url: str, is_new: bool, is_known: bool, is_list: bool) -> Iterable[str]:
-    """The parts of its host that a page is in."""
+    """Return the parts of its host that a page is in."""
     yield ALL_PAGES
     if is_known:
         yield KNOWN_PAGES
@@ -116,7 +116,7 @@ def _part_names(url: str, is_new: bool, is_known: bool, is_list: bool) -> Iterab
 
 
 def _yield_rows(db: Database, run_id: int) -> Iterator[tuple[object, ...]]:
-    """The rows of `yields` of a run."""
+    """Yield the rows of `yields` of a run."""
     for host, part, pages, articles, barren, removed_share in db.execute(_COUNTS_BY_PART).fetchall():
         alike = db.execute(_COUNT_ALIKE, [host, part]).fetchone()[0]
         low, median = (_words_at_rank(db, host, part, rank) for rank in (articles // 10, articles // 2))
@@ -124,6 +124,6 @@ def _yield_rows(db: Database, run_id: int) -> Iterator[tuple[object, ...]]:
 
 
 def _words_at_rank(db: Database, host: str, part: str, rank: int) -> int:
-    """The length in words of the article at a rank, counted from the shortest, 0 the first; 0 if there is none."""
+    """Return the words of the article at a rank, counted from the shortest, which is 0; 0 if there is none."""
     row = db.execute(_WORDS_AT_RANK, [host, part, rank]).fetchone()
     return int(row[0]) if row else 0

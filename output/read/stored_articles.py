@@ -1,11 +1,7 @@
-"""Articles as typed values, one or all of them, and as a pandas DataFrame (pandas is loaded when asked for).
+"""Articles as typed values, one or all of them, and as a pandas DataFrame.
 
-The stored articles as typed values: one by its URL or number, or all of them a batch at a time.
-
-A batch is one short statement, so that a program which reads a whole archive slowly never keeps a crawl beside it from
-folding its write-ahead log into the file.
-
-The table `articles` as a pandas DataFrame. pandas is imported here and nowhere else, when this is asked for.
+All articles are read in batches. A batch is one short statement, so that a program which reads slowly never keeps a
+crawl beside it from folding its write-ahead log into the file. pandas is imported only when a DataFrame is asked for.
 """
 
 from __future__ import annotations
@@ -88,10 +84,10 @@ _NULLABLE = frozenset(("capture_id",))
 def iter_stored_articles(
     db: Database, bounds: ArticleBounds = ALL_ARTICLES, *, one_per_cluster: bool = False
 ) -> Iterator[Article]:
-    """The articles within the bounds, in the order of their numbers; those of a batch are of one moment.
+    """Yield the articles within the bounds, in the order of their numbers; those of a batch are of one moment.
 
-    With `one_per_cluster`, of articles that say the same only the earliest. DamagedValue if a stored value cannot be
-    what was stored.
+    With `one_per_cluster`, of articles that say the same only the earliest. Raises DamagedValue if a stored value
+    cannot be what was stored.
     """
     conditions = ["id > :last_id", bounds.condition]
     if one_per_cluster:
@@ -103,7 +99,7 @@ def iter_stored_articles(
 
 
 def find_stored_article(db: Database, url_or_id: str) -> Article | None:
-    """The article that a number, or any URL that leads to it, names; None if the archive has none."""
+    """Find the article that a number, or any URL that leads to it, names; None if the archive has none."""
     article_id = find_article(db, url_or_id)
     rows = [] if article_id is None else _read_rows(db, "id = :id", {"id": article_id})
     return _make_article(rows[0]) if rows else None
@@ -121,7 +117,7 @@ def _make_article(row: Mapping[str, Any]) -> Article:
 
 
 def _typed_value(name: str, value: Any, article_id: int) -> Any:
-    """A column's value as the field of `Article` has it."""
+    """Return a column's value as the field of `Article` has it."""
     if name == SOURCES_COLUMN:
         return stored_object(value, "articles", name, article_id)
     if name in JSON_COLUMNS:
@@ -142,7 +138,7 @@ _INTEGERS = ("id", "word_count", "page_id", "capture_id")
 
 
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """A row an article, in the order of their numbers, of the columns that are named; of all where none is.
+    """Return a row an article, in the order of their numbers, of the columns that are named; of all where none is.
 
     ImportError without pandas, KeyError for a column that is not there, DamagedValue for JSON that is none.
     """
@@ -164,7 +160,7 @@ def _checked_names(db: Database, columns: Sequence[str]) -> list[str]:
 
 
 def _series(name: str, numbered_values: Sequence[tuple[int, object]]) -> pd.Series:
-    """A column, given as (the article's number, value), with the type that its values have."""
+    """Return a column, given as (the article's number, value), with the type that its values have."""
     import pandas as pd
 
     values = [value for _, value in numbered_values]

@@ -1,9 +1,9 @@
-"""Settling: page verdicts with the evidence of the whole archive. One article for each text, no article for a page that
-only repeats others, and no text in an article that the site repeats.
+"""Settling: page verdicts with the evidence of the whole archive.
 
-The result depends on what is in the archive, not on the order in which it came, and settling twice changes
-nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and an
-article that is taken out waits in `shelved`, until the evidence falls.
+There is one article for each text, no article for a page that only repeats others, and no text in an article that the
+site repeats. The result depends on what is in the archive, not on the order in which it came, and settling twice
+changes nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and
+an article that is taken out waits in `shelved`, until the evidence falls.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ _UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages 
 
 @dataclass(frozen=True, slots=True)
 class SettleResult:
-    """What settling found, and what it changed.
+    """The result of settling: what it found, and what it changed.
 
     `layout_pages` look like articles and are none by the layout that they are made in. `removed_articles` were shelved
     and `returned_articles` brought back from there; `rewritten_rows` are those of `pages`; `repeated_blocks` are blocks
@@ -155,8 +155,11 @@ class _SettledRow:
 
 @dataclass(frozen=True, slots=True)
 class _PageRelations:
-    """Who represents whom, and which pages are parts of an article, of the pages that were looked at; the first pages
-    of such articles, also former ones; and the pages that became a copy or are none any more."""
+    """The relations among the pages that were looked at: representatives of copies, and parts of articles.
+
+    Beside them the first pages of articles in parts, also former ones, and the pages that became a copy or ceased to be
+    one.
+    """
 
     representatives: Representatives
     parts: dict[int, ArticlePart]
@@ -166,9 +169,11 @@ class _PageRelations:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What the archive's pages are to each other: who represents whom, how many articles a representative repeats if it
-    is a list, which pages are parts of an article, and what pages are by their layout that are none. All by page id:
-    of the whole archive, or of the pages in `settle_judged`."""
+    """The findings on an archive's pages, by page id: of the whole archive, or of the pages in `settle_judged`.
+
+    They are the representatives of copies, the number of articles that a representative repeats if it is a list, the
+    pages that are parts of an article, and the types of pages that are no articles by their layout.
+    """
 
     representatives: Representatives
     repeat_counts: dict[int, int]
@@ -177,7 +182,7 @@ class _Findings:
     is_whole: bool
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
-        """Why a page's article is taken out; None if it stays."""
+        """Return the reason for taking a page's article out; None if it stays."""
         if page_id in self.layout_verdicts:
             return ShelvingReason.LAYOUT
         if self.representatives[page_id] != page_id:
@@ -188,11 +193,11 @@ class _Findings:
 
     @property
     def shelvable_pages(self) -> set[int]:
-        """The pages whose articles may be taken out."""
+        """Return the pages whose articles may be taken out."""
         return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
 
     def head_page(self, page_id: int) -> int:
-        """The page whose article has a page's text in it, as a copy or as a part."""
+        """Return the page whose article has a page's text in it, as a copy or as a part."""
         representative = self.representatives[page_id]
         return self.parts[representative].head_id if representative in self.parts else representative
 
@@ -268,7 +273,7 @@ def _drop_temporary_tables(db: Database) -> None:
 
 
 def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
-    """What depends on more than on pages, and costs little where nothing has changed."""
+    """Settle what depends on more than pages and costs little where nothing has changed."""
     db.execute(_UPDATE_REASONS)
     decide_pending(db, settled_at)
     note_absences(db, settled_at)
@@ -276,7 +281,7 @@ def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
 
 
 def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict[str, int]:
-    """The fields of the result that say what was changed."""
+    """Return the fields of the result that say what was changed."""
     return {
         "removed_articles": removed,
         "returned_articles": returned,
@@ -286,8 +291,11 @@ def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict
 
 
 def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVerdict], set[int]]:
-    """Judge and store the layouts of these hosts. Returns what the pages are that are no articles by them, and the
-    pages that were none before and are now, or the other way round. Fills `settle_layout_out`."""
+    """Judge and store the layouts of these hosts.
+
+    Returns what the pages are that are no articles by them, and the pages that were none before and are now, or the
+    other way round. Fills `settle_layout_out`.
+    """
     db.execute("CREATE TEMP TABLE settle_layout_out (page_id INTEGER PRIMARY KEY, is_out INTEGER NOT NULL)")
     layout_verdicts: dict[int, PageVerdict] = {}
     moved_pages: set[int] = set()
@@ -301,7 +309,7 @@ def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVe
 
 
 def _read_page_identities(db: Database) -> list[PageIdentity]:
-    """The article pages that may be copies or parts of one another, in the order of their URLs."""
+    """Read the article pages that may be copies or parts of one another, in the order of their URLs."""
     db.execute("DROP TABLE IF EXISTS temp.settle_named")
     try:
         db.execute(_CREATE_NAMED_URLS)
@@ -370,7 +378,9 @@ def _gather_findings(
 
 
 def _own_text_reader(db: Database) -> Callable[[int], str]:
-    """A function that reads the text of a page by its own verdicts: with what its site repeats, without other parts."""
+    """Return a function that reads the text of a page by its own verdicts: with what its site repeats, without other
+    parts.
+    """
     return lambda page_id: kept_text(db, page_id)
 
 
@@ -391,7 +401,7 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
-    """The rows of `pages` that differ from what the findings make of them, as they should be."""
+    """Yield the rows of `pages` that differ from what the findings make of them, as they should be."""
     pages = "pages p" if findings.is_whole else "settle_judged j CROSS JOIN pages p ON p.id = j.page_id"
     stored_rows = db.execute(_STORED_ROWS.format(pages=pages))
     for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in stored_rows:
@@ -414,7 +424,7 @@ def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
 
 
 def _settled_verdict(findings: _Findings, page_id: int) -> PageVerdict | None:
-    """What a page is that looks like an article and is none; None if it is one."""
+    """Return the verdict on a page that looks like an article and is none; None if it is one."""
     if layout_verdict := findings.layout_verdicts.get(page_id):
         facts = tuple(f"{LAYOUT_EVIDENCE}{fact}" for fact in layout_verdict.evidence)
         return PageVerdict(layout_verdict.page_type, facts)
