@@ -95,7 +95,8 @@ def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
 
 def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
     """Apply a ruling, or write it to the journal where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
-    where the opposite ruling was taken back, which alone gives what was asked."""
+    where the opposite ruling was taken back, which alone gives what was asked.
+    """
     try:
         with Archive.open(archive.path) as owned:
             effect = carry_out_ruling(owned.db, ruling, undo=undo)
@@ -174,7 +175,8 @@ def _judge_page(room: Room, archive: ArchiveFile, arguments: Arguments) -> Respo
 
 def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
     """Store the judgement on a verdict that the arguments `right` and `undo` name, or write it to the journal where
-    another owns the file."""
+    another owns the file.
+    """
     is_undo = arguments.flag("undo")
     review = replace(verdict, is_right=arguments.flag("right"), judged_at=utc_now())
     with room.writing():

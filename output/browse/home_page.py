@@ -31,7 +31,8 @@ _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
 @dataclass(frozen=True, slots=True)
 class ArchiveLine:
     """An archive: its name in addresses, its file, its size in bytes, its articles, some hosts, its last run; and what
-    is wrong with it, in which case the rest is empty."""
+    is wrong with it, in which case the rest is empty.
+    """
 
     name: str
     path: str

@@ -57,7 +57,8 @@ _BLOCKS = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_tex
 @dataclass(frozen=True, slots=True)
 class ReviewedLayout:
     """Pages that are made alike, or (`kind` is `loose`) those of a host and a type whose layout is not known: how many,
-    how many of them are articles, and why, in words."""
+    how many of them are articles, and why, in words.
+    """
 
     id: int
     host: str

@@ -34,7 +34,8 @@ _RUNS_OF_RULE = """SELECT f.host, r.started_at, f.pages, y.articles FROM rule_ra
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """A rule: its number in `reasons`, its reason, what it removed from the sampled articles' pages, on how many of
-    them, and how wide a bar of 100 that is."""
+    them, and how wide a bar of 100 that is.
+    """
 
     id: int
     reason: str
@@ -128,7 +129,8 @@ _COUNT_LAYOUTS = "SELECT count(*) FROM layouts"
 @dataclass(frozen=True, slots=True)
 class LayoutPart:
     """Pages of a host that are made alike: how many, how many of them are articles, what they are together and why; and
-    one of them, by its number in `urls` and that of its article (0 if it is none)."""
+    one of them, by its number in `urls` and that of its article (0 if it is none).
+    """
 
     id: int
     host: str

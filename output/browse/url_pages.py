@@ -142,7 +142,8 @@ class CoverageView:
 @dataclass(frozen=True, slots=True)
 class CoveredUrls:
     """The URLs of a source that ended in one state for one reason, what may be done, and where the next page begins (0
-    for none)."""
+    for none).
+    """
 
     source: str
     state: str

@@ -44,7 +44,8 @@ Description = tuple[str, str, str | None]
 @dataclass(frozen=True, slots=True)
 class Archives:
     """The archives whose articles are compared: for each article's number the index of the archive that gives it; and
-    the indexes of those that are as they were when the data set was last written."""
+    the indexes of those that are as they were when the data set was last written.
+    """
 
     reader: HostReader
     index_by_article: Mapping[int, int]

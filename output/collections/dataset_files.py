@@ -182,7 +182,8 @@ class PartFile:
 @dataclass(frozen=True, slots=True)
 class ArchiveState:
     """An archive as it is in the data set: its first run, a stamp of its file, its last number in `changes`, its hosts,
-    and its articles."""
+    and its articles.
+    """
 
     identity: str
     stamp: str

@@ -35,7 +35,8 @@ _SEQ = "SELECT coalesce(max(seq), 0) FROM changes"
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
     """An archive that goes into a data set: the name that it has there, its connection, its first run, and a stamp
-    that is another one whenever something was written to it."""
+    that is another one whenever something was written to it.
+    """
 
     name: str
     file: Path

@@ -68,7 +68,8 @@ def read_sightings(target: Database, article_id: int) -> Sightings:
 
 def merge_history(target: Database, article_id: int, stored_sightings: Sightings) -> bool:
     """Put the source's revisions of an article in place if they go on from `stored_sightings`, which the target had;
-    returns whether they do."""
+    returns whether they do.
+    """
     source_sightings = _read_revisions(target, SCHEMA_NAME, article_id)
     count = len(stored_sightings)
     is_further = len(source_sightings) > count and source_sightings[:count] == stored_sightings

@@ -44,7 +44,8 @@ _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.capture
 @dataclass(frozen=True, slots=True)
 class WarcCopy:
     """A WARC file of the source and its copy: both names, relative to their archives, the bytes that the copy has, and
-    those that it should have."""
+    those that it should have.
+    """
 
     source_name: str
     target_name: str

@@ -74,7 +74,8 @@ _INSERT_RULE_RATES = f"""INSERT INTO rule_rates (run_id, host, reason_id, pages)
 
 def survey(db: Database, run_id: int, surveyed_at: str) -> int:
     """Store a run's yields and rule rates, and alarms for what is out of line with the past; returns how many
-    alarms."""
+    alarms.
+    """
     since = db.execute(_SINCE, {"run": run_id}).fetchone()[0]
     with write_transaction(db):
         db.execute("DROP TABLE IF EXISTS temp.surveyed")

@@ -49,7 +49,8 @@ class FeedScope:
 @dataclass(frozen=True, slots=True)
 class WebFeedEntry:
     """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
-    time at which an article came into the archive is none at which it was published."""
+    time at which an article came into the archive is none at which it was published.
+    """
 
     id: str
     url: str

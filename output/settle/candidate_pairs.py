@@ -169,7 +169,8 @@ _OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
 @dataclass(frozen=True, slots=True)
 class SketchedPages:
     """The pages that have a sketch, as parallel arrays in the order of page ids: the id, a number for the host, and how
-    many hashes the sketch has, one at least."""
+    many hashes the sketch has, one at least.
+    """
 
     page_ids: array[int]
     host_numbers: array[int]

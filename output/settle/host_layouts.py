@@ -227,7 +227,8 @@ LayoutRow = tuple[int, str, bytes, int, int, str, str]
 @dataclass(frozen=True, slots=True)
 class HostLayouts:
     """The layouts of a host as rows, the layout of each of its pages, and those that are no articles by their layouts:
-    what each is, and which were so when the archive was last settled."""
+    what each is, and which were so when the archive was last settled.
+    """
 
     host: str
     rows: tuple[LayoutRow, ...]

@@ -59,7 +59,8 @@ _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 @dataclass(frozen=True, slots=True)
 class OwnReading:
     """A page as its cleaner read it: its rows, and if it is an article its blocks with their verdicts, when the article
-    was first and last seen (UTC), and what a user wrote into columns of their own."""
+    was first and last seen (UTC), and what a user wrote into columns of their own.
+    """
 
     capture_id: int | None
     rows: PageRows
@@ -343,7 +344,8 @@ def _with_reasons(
 @dataclass(slots=True)
 class RecleanTally:
     """Counts over many pages: pages by kind of change, blocks brought back and removed by (reason, rule), and the
-    fields that differ in pages of kind other."""
+    fields that differ in pages of kind other.
+    """
 
     pages_by_kind: Counter[str] = field(default_factory=Counter)
     restored_by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)

@@ -97,7 +97,8 @@ _STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b {_JOIN_OWN_VERDICTS
 class PageFacts:
     """A page before it is scanned: what its article states, its packed layout, the probabilities of its blocks (a byte
     each; None if not known), the number of its layout (None if it has none), and the blocks that may matter, in order,
-    with the page's own verdicts as flags."""
+    with the page's own verdicts as flags.
+    """
 
     page_id: int
     layout: bytes
@@ -112,7 +113,8 @@ class PageFacts:
 @dataclass(frozen=True, slots=True)
 class StoredScan:
     """A scanned page as its row holds it: whether it is evidence, what the site may repeat (numbers of rows of
-    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out."""
+    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out.
+    """
 
     page_id: int
     is_evidence: bool

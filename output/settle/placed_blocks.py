@@ -60,7 +60,8 @@ _THOUSAND = 1000
 class PlacedBlock(NamedTuple):
     """A block that its page keeps, or leaves out for a reason that the site's evidence may overrule: position, number
     of its text, probability (0 to 255), words, thousandths of its characters that are linked, whether it is kept,
-    whether another page has its text, whether it is a heading, and the numbers of its place and container."""
+    whether another page has its text, whether it is a heading, and the numbers of its place and container.
+    """
 
     position: int
     block_id: int

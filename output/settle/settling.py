@@ -361,7 +361,8 @@ def _gather_findings(
     db: Database, relations: _PageRelations, layout_verdicts: Mapping[int, PageVerdict], *, is_whole: bool
 ) -> _Findings:
     """Look for lists among what is neither copy nor part: two copies of one text must not each be evidence that the
-    other repeats it."""
+    other repeats it.
+    """
     create_pages_view(db)
     if is_whole:
         repeat_counts = find_list_pages(db, in_whole_archive=True)
@@ -386,7 +387,8 @@ def _own_text_reader(db: Database) -> Callable[[int], str]:
 
 def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: ParallelMap) -> int:
     """Store the verdicts of the site's memory on a host where they differ from the stored ones: take out what the site
-    repeats, bring back what it repeats no more. Returns the number of pages that changed."""
+    repeats, bring back what it repeats no more. Returns the number of pages that changed.
+    """
     changed_verdicts: dict[int, dict[int, Verdict]] = {}
     unvisited_pages = pages_with_site_verdicts(db, host)
     for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):

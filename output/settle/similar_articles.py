@@ -207,7 +207,8 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
 
 def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> int:
     """Write only what differs from the stored relations of these pages' articles, so that settling again changes
-    nothing. Returns how many relations the archive has."""
+    nothing. Returns how many relations the archive has.
+    """
     stored_relations = _read_relations(db, pages)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(

@@ -175,7 +175,8 @@ _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
 
 def create_kept_view(db: Database) -> None:
     """Make the view of the blocks that pages keep by their own verdicts, and the temporary tables of the site's memory;
-    `drop_site_tables` drops them."""
+    `drop_site_tables` drops them.
+    """
     db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
     create_place_table(db)

@@ -129,7 +129,8 @@ class PlaceCounts:
 
     def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
         """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
-        keeps none."""
+        keeps none.
+        """
         self.kept_counts.update(kept_paths)
         self.left_out_counts.update(left_out_paths - kept_paths)
         self._note_kept(first_seen, kept_paths)
@@ -325,7 +326,8 @@ def _scan_page(
     facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int], place_numbers: PlaceNumbers
 ) -> PageScan:
     """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack, and
-    places in `place_numbers`."""
+    places in `place_numbers`.
+    """
     candidates: list[CandidateRow] = []
     left_out: list[LeftOutRow] = []
     shared_keys: list[int] = []

@@ -139,7 +139,8 @@ _SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
 @dataclass(frozen=True, slots=True)
 class _HashIndex:
     """Sketches without crowded hashes: page ids and sizes; and by hash, in order, which of these pages have it: those
-    from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have."""
+    from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have.
+    """
 
     page_ids: list[int]
     sketches: list[Sketch]
@@ -154,7 +155,8 @@ class _HashIndex:
 @dataclass(frozen=True, slots=True)
 class _SketchBatch:
     """Sketches one after the other, as parallel arrays: of each the page, how many hashes it has and how many of them
-    are crowded on its host; and all their hashes."""
+    are crowded on its host; and all their hashes.
+    """
 
     page_ids: list[int]
     lengths: Int64Array

@@ -71,7 +71,8 @@ class StaleHosts:
 @dataclass(frozen=True, slots=True)
 class PageRoles:
     """The pages that are no evidence of what their host repeats (`uncounted`), and those of them that are not judged by
-    it either, since they are no articles (`unjudged`)."""
+    it either, since they are no articles (`unjudged`).
+    """
 
     uncounted: frozenset[int]
     unjudged: frozenset[int]

@@ -305,7 +305,8 @@ def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> No
 
 def restore_unvisited(db: Database, reason: Reason) -> int:
     """Take what was to be visited again out of the queue, for a run that stops at its limit: each row gets back the
-    state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing."""
+    state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing.
+    """
     return int(db.execute(_RESTORE_STATES, {"reason": str(reason)}).rowcount)
 
 
