@@ -18,6 +18,7 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
 from broadsheet.output.archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
 from broadsheet.output.archive.stored_text import words_of
+from broadsheet.output.settle.likeness import group_pairs
 from broadsheet.output.write.assembled_text import ArticlePart
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
@@ -56,13 +57,11 @@ def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int],
 
     `text_of` gives the text of a page by its id; it is called only for pages that a canonical URL relates.
     """
-    parents: dict[int, int] = {}
-    for pair in (*_pairs_with_same_text(pages), *_pairs_with_same_canonical(pages, text_of)):
-        _union_groups(parents, *pair)
+    group_of = group_pairs((*_pairs_with_same_text(pages), *_pairs_with_same_canonical(pages, text_of)))
     groups: dict[int, list[PageIdentity]] = defaultdict(list)
     for page in pages:
-        if page.page_id in parents:
-            groups[_find_root(parents, page.page_id)].append(page)
+        if page.page_id in group_of:
+            groups[group_of[page.page_id]].append(page)
     pairs = ((page.page_id, _choose_representative(group).page_id) for group in groups.values() for page in group)
     return Representatives((page_id, representative) for page_id, representative in pairs if page_id != representative)
 
@@ -134,19 +133,6 @@ def _url_sort_key(page: PageIdentity) -> tuple[int, str]:
     return len(page.url), page.url
 
 
-def _find_root(parents: dict[int, int], page_id: int) -> int:
-    """Find the root of a page's group in the union-find forest `parents`, with path halving."""
-    while parents.setdefault(page_id, page_id) != page_id:
-        parents[page_id] = parents[parents[page_id]]
-        page_id = parents[page_id]
-    return page_id
-
-
-def _union_groups(parents: dict[int, int], first_page: int, second_page: int) -> None:
-    lower_root, higher_root = sorted((_find_root(parents, first_page), _find_root(parents, second_page)))
-    parents[higher_root] = lower_root
-
-
 _MIN_WORDS_WITHIN = 0.8  # share of a page's words that the whole article must have
 _MAX_PARTS = 100
 _PAGE_NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seite|side|sida|part|teil|start"
@@ -196,7 +182,7 @@ def assign_parts(
 def _parts_of_whole_pages(
     by_url: Mapping[str, PageIdentity], leads: Iterable[PageLead], text_of: Callable[[int], str]
 ) -> Iterator[tuple[int, ArticlePart]]:
-    """Pages whose article stands whole on another page, which itself leads to no other."""
+    """Yield pages whose article stands whole on another page, which itself leads to no other."""
     whole_pages = {
         lead.page_id: by_url[lead.url] for lead in leads if lead.kind == WHOLE_ARTICLE and lead.url in by_url
     }

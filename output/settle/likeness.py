@@ -196,19 +196,30 @@ def classify_pair(first: ArticleFacts, second: ArticleFacts, likeness: Likeness)
 
 def cluster_articles(relations: Iterable[Relation]) -> dict[int, int]:
     """Map each article that says what another says to its cluster, named by the smallest article id in it."""
+    clustered = (relation for relation in relations if relation.kind in CLUSTERED_KINDS)
+    return group_pairs((relation.article_id, relation.duplicate_id) for relation in clustered)
+
+
+def group_pairs(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Map each number in the pairs to its group, the numbers that pairs connect, named by the smallest one.
+
+    The method is union-find with path halving.
+
+    >>> group_pairs([(4, 2), (2, 9), (5, 6)])
+    {4: 2, 2: 2, 9: 2, 5: 5, 6: 5}
+    """
     parents: dict[int, int] = {}
 
-    def find_root(article_id: int) -> int:
-        while (parent := parents.setdefault(article_id, article_id)) != article_id:
-            parents[article_id] = parents[parent]
-            article_id = parents[article_id]
-        return article_id
+    def find_root(number: int) -> int:
+        while (parent := parents.setdefault(number, number)) != number:
+            parents[number] = parents[parent]
+            number = parents[number]
+        return number
 
-    for relation in relations:
-        if relation.kind in CLUSTERED_KINDS:
-            lower_root, higher_root = sorted((find_root(relation.article_id), find_root(relation.duplicate_id)))
-            parents[higher_root] = lower_root
-    return {article_id: find_root(article_id) for article_id in parents}
+    for first, second in pairs:
+        lower_root, higher_root = sorted((find_root(first), find_root(second)))
+        parents[higher_root] = lower_root
+    return {number: find_root(number) for number in parents}
 
 
 def is_same_site(first_host: str, second_host: str) -> bool:

@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlite_utils import Database
@@ -339,7 +340,7 @@ def _relate_pages(db: Database, layout_verdicts: dict[int, PageVerdict], *, is_w
             if verdict := stored_layout_verdict(db, page_id):
                 layout_verdicts[page_id] = verdict
     pages = [page for page in pages if page.page_id not in layout_verdicts]
-    text_of = _own_text_reader(db)
+    text_of = partial(kept_text, db)
     representatives = find_representatives(pages, text_of)
     parts = find_parts(db, pages, representatives, text_of, is_whole=is_whole)
     moved_pages = _store_copies(db, representatives, affected_pages)
@@ -376,13 +377,6 @@ def _gather_findings(
     representatives = Representatives(db.execute(_JUDGED_COPIES).fetchall())
     parts = {page: ArticlePart(head, place) for page, head, place in db.execute(_JUDGED_PARTS)}
     return _Findings(representatives, repeat_counts, parts, layout_verdicts, is_whole=False)
-
-
-def _own_text_reader(db: Database) -> Callable[[int], str]:
-    """Return a function that reads the text of a page by its own verdicts: with what its site repeats, without other
-    parts.
-    """
-    return lambda page_id: kept_text(db, page_id)
 
 
 def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: ParallelMap) -> int:
