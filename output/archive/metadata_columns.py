@@ -96,6 +96,11 @@ STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_
 JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
 """The columns that hold a JSON array or object."""
 
+INTEGER_COLUMNS = frozenset(("id", "word_count", "page_id", "capture_id"))
+INSTANT_COLUMNS = frozenset(("published", "modified", "first_seen", "last_seen"))
+DAY_COLUMNS = frozenset(("published_day", "modified_day"))
+"""The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
+
 
 def metadata_values(metadata: Metadata) -> dict[str, object]:
     """Return the columns' values by name: NULL for a text that the page does not state, an empty array for a list."""

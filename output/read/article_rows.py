@@ -25,7 +25,14 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN
+from broadsheet.output.archive.metadata_columns import (
+    DAY_COLUMNS,
+    INSTANT_COLUMNS,
+    INTEGER_COLUMNS,
+    JSON_COLUMNS,
+    METADATA_FIELDS,
+    SOURCES_COLUMN,
+)
 from broadsheet.output.archive.schema_doc import column_meanings
 from broadsheet.output.archive.stored_text import escaped_json, inert_text, storable_text
 from broadsheet.output.archive.stored_values import json_object, stored_object, stored_texts
@@ -76,9 +83,6 @@ def _export_value(name: str, value: object, article_id: object) -> object:
 
 GENERATOR = "Broadsheet"
 _COMMENT = f"Written by {GENERATOR}"
-_INTEGERS = ("id", "word_count", "page_id", "capture_id")
-_INSTANTS = ("published", "modified", "first_seen", "last_seen")
-_DAYS = ("published_day", "modified_day")
 _OWN_MEANING = "A column that somebody added to the archive."
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _CSV_TYPES = {"integer": "integer", "instant": "string", "day": "string", "text": "string"}
@@ -142,8 +146,12 @@ def is_own_dictionary(file: Path) -> bool:
 
 
 def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
-    kinds = {SOURCES_COLUMN: "sources", **dict.fromkeys(_INTEGERS, "integer"), **dict.fromkeys(_INSTANTS, "instant")}
-    kinds |= dict.fromkeys(_DAYS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
+    kinds = {
+        SOURCES_COLUMN: "sources",
+        **dict.fromkeys(INTEGER_COLUMNS, "integer"),
+        **dict.fromkeys(INSTANT_COLUMNS, "instant"),
+    }
+    kinds |= dict.fromkeys(DAY_COLUMNS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
     plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
     if name == "capture_id":
         plain_meaning = f"{plain_meaning} 0 if there is none."

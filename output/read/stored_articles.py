@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sqlite_utils import Database
 
 from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
-from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.archive.metadata_columns import (
+    DAY_COLUMNS,
+    INSTANT_COLUMNS,
+    INTEGER_COLUMNS,
+    JSON_COLUMNS,
+    SOURCES_COLUMN,
+)
 from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.write.person_verdicts import find_article
@@ -25,8 +31,6 @@ if TYPE_CHECKING:
 
 _BATCH = 100  # articles in memory at a time
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-_INSTANTS = frozenset(("published", "modified", "first_seen", "last_seen"))
-_DAYS = frozenset(("published_day", "modified_day"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,19 +126,14 @@ def _typed_value(name: str, value: Any, article_id: int) -> Any:
         return stored_object(value, "articles", name, article_id)
     if name in JSON_COLUMNS:
         return stored_texts(value, "articles", name, article_id)
-    if name in _INSTANTS | _DAYS:
+    if name in INSTANT_COLUMNS | DAY_COLUMNS:
         with decoding("articles", name, article_id):
-            return _moment(value, datetime if name in _INSTANTS else date) if value else None
+            return _moment(value, datetime if name in INSTANT_COLUMNS else date) if value else None
     return "" if value is None and name not in _NULLABLE else value
 
 
 def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
     return kind.fromisoformat(text)
-
-
-_FRAME_INSTANTS = ("published", "modified", "first_seen", "last_seen")
-_FRAME_DAYS = ("published_day", "modified_day")
-_INTEGERS = ("id", "word_count", "page_id", "capture_id")
 
 
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
@@ -164,11 +163,11 @@ def _series(name: str, numbered_values: Sequence[tuple[int, object]]) -> pd.Seri
     import pandas as pd
 
     values = [value for _, value in numbered_values]
-    if name in _FRAME_INSTANTS:
+    if name in INSTANT_COLUMNS:
         return pd.Series(pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce"))
-    if name in _FRAME_DAYS:
+    if name in DAY_COLUMNS:
         return pd.Series(pd.to_datetime(values, format="%Y-%m-%d", errors="coerce"))
-    if name in _INTEGERS:
+    if name in INTEGER_COLUMNS:
         return pd.Series(values, dtype="Int64" if None in values else "int64")
     if name == SOURCES_COLUMN:
         return pd.Series([stored_object(value, "articles", name, number) for number, value in numbered_values])
