@@ -151,26 +151,19 @@ def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: R
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     """Store a judgement, or take it back, and lead to what is next. While a crawl owns the file, it waits."""
-    if arguments.text("page"):
-        return _judge_page(room, archive, arguments)
-    number, block_id = arguments.number("article"), arguments.number("block")
+    is_page = bool(arguments.text("page"))
+    asked = {name: arguments.number(name) for name in (["page"] if is_page else ["article", "block"])}
     with archive.open() as db:
-        verdict = find_judged_block(db, number, block_id)
+        verdict = find_judged_page(db, *asked.values()) if is_page else find_judged_block(db, *asked.values())
     if verdict is None:
-        raise NotHereError("the block does not stand in this article")
+        raise NotHereError(
+            "the archive has no page of that number" if is_page else "the block does not stand in this article"
+        )
     keep_review(room, archive, arguments, verdict)
-    asked = {"article": number, "block": block_id, "keep": int(not verdict.is_kept)}
-    return RedirectResponse(address(archive.name, "review", done=_done(arguments), **asked), 303)
-
-
-def _judge_page(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    page_id = arguments.number("page")
-    with archive.open() as db:
-        verdict = find_judged_page(db, page_id)
-    if verdict is None:
-        raise NotHereError("the archive has no page of that number")
-    keep_review(room, archive, arguments, verdict)
-    return RedirectResponse(address(archive.name, "review/pages", done=_done(arguments), page=page_id), 303)
+    if not is_page:
+        asked["keep"] = int(not verdict.is_kept)
+    page = "review/pages" if is_page else "review"
+    return RedirectResponse(address(archive.name, page, done=_done(arguments), **asked), 303)
 
 
 def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
@@ -199,12 +192,8 @@ def _case(review: Review) -> str:
 
 def _case_lines(review: Review) -> Iterator[str]:
     word = "right" if review.is_right else "wrong"
-    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {_one_line(review.rule)}: judged {word}"
+    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {' '.join(review.rule.split())}: judged {word}"
     yield "[[case]]"
     yield f"url = {toml_string(review.url)}"
     yield f"text = {toml_string(review.text)}"
     yield f"kept = {str(review.is_kept == review.is_right).lower()}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -144,7 +144,7 @@ def _archive_handler(room: Room, page: PageRoute, *, as_json: bool) -> Callable[
             view = page.build(PageCall(room, archive, db, arguments))
         if as_json:
             return room.renderer.json(view)
-        frame = room.frame(archive, page.section, _twin(request, page), arguments.values)
+        frame = room.frame(archive, page.section, _twin(request, page.path), arguments.values)
         return room.renderer.html(page.template, view, frame)
 
     return show
@@ -156,9 +156,9 @@ def arguments_of(request: Request, pairs: Sequence[tuple[str, str]]) -> Argument
     return Arguments({**dict(pairs), **path_values})
 
 
-def _twin(request: Request, page: PageRoute) -> str:
+def _twin(request: Request, page_path: str) -> str:
     """Return the address of a page as JSON."""
-    path = request.url.path + ("" if page.path else "index") + ".json"
+    path = request.url.path + ("" if page_path else "index") + ".json"
     return path + (f"?{request.url.query}" if request.url.query else "")
 
 
@@ -195,10 +195,8 @@ def _catalogue_handler(
             view = build(db, arguments, catalogue.path.parent)
         if not template:
             return room.renderer.json(view)
-        path = request.url.path
-        query = f"?{request.url.query}" if request.url.query else ""
-        twin = f"{path}index.json" if path == COLLECTION_HOME else f"{path}.json"
-        frame = PageFrame(may_write=room.may_write, twin=twin + query, collection=catalogue.name)
+        twin = _twin(request, request.url.path.removeprefix(COLLECTION_HOME))
+        frame = PageFrame(may_write=room.may_write, twin=twin, collection=catalogue.name)
         return room.renderer.html(template, view, frame)
 
     return show

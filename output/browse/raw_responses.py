@@ -88,8 +88,7 @@ def check_assets(folder: Path) -> Path:
 
 def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -> list[Route]:
     """Return the routes of the viewer, of its files and of the records, below a token of their own."""
-    framing = " ".join(f"http://{name}" for name in room_authorities if not name.startswith("["))
-    headers = {"content-security-policy": _REPLAY_POLICY + framing}
+    headers = {"content-security-policy": _REPLAY_POLICY + _framing(room_authorities)}
 
     def asset(request: Request) -> Response:
         name = f"{request.path_params['name']}.js"
@@ -114,12 +113,12 @@ def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -
         ("{name}.js", asset), ("", frame), ("{archive}/{id:digits}/", viewer),
         ("{archive}/{id:digits}/{file}", record_file),
     )  # fmt: skip
-    return [Route(f"/{{token}}/replay/{path}", partial(_guarded_replay, room, answer)) for path, answer in routes]
+    return [Route(f"/{{token}}/replay/{path}", partial(_guarded, room.replay_token, answer)) for path, answer in routes]
 
 
-def _guarded_replay(room: Room, answer: _Answer, request: Request) -> Response:
-    """Return the answer to a request with the token; else, or where there is nothing to replay, a line."""
-    if request.path_params["token"] != room.replay_token:
+def _guarded(token: str, answer: _Answer, request: Request) -> Response:
+    """Return the answer to a request with the token; a line without it, or where there is nothing to show."""
+    if request.path_params["token"] != token:
         return PlainTextResponse("not here\n", 404)
     try:
         return answer(request)
@@ -161,19 +160,20 @@ _SANDBOX_POLICY = (
 
 
 def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
-    """Return the headers of raw pages, which only the pages of the room under these names may frame.
-
-    A policy cannot name an address of IPv6.
-    """
-    framing = " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
+    """Return the headers of raw pages, which only the pages of the room under these names may frame."""
     return {
-        "content-security-policy": _SANDBOX_POLICY + framing,
+        "content-security-policy": _SANDBOX_POLICY + _framing(authorities),
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",
         "cross-origin-resource-policy": "cross-origin",
         "cache-control": "no-store",
     }
+
+
+def _framing(authorities: tuple[str, ...]) -> str:
+    """Return the origins of a policy; it cannot name an address of IPv6."""
+    return " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
 
 
 def make_raw_app(
@@ -185,22 +185,17 @@ def make_raw_app(
     """
 
     def show(request: Request) -> Response:
-        if request.path_params["token"] != room.raw_token:
-            return PlainTextResponse("not here\n", 404)
         if request.headers.get("sec-fetch-dest", "iframe") != "iframe":
             return PlainTextResponse("a raw page is shown inside the reading room only\n", 403)
-        try:
-            archive = room.archive(request.path_params["archive"])
-            with archive.open() as db:
-                places = find_record(db, path_number(request))
-            document = read_raw(*places, archive.path.parent)
-        except (BadArgumentError, NotHereError, ArchiveError) as error:
-            return PlainTextResponse(f"{error}\n", 404)
+        archive = room.archive(request.path_params["archive"])
+        with archive.open() as db:
+            places = find_record(db, path_number(request))
+        document = read_raw(*places, archive.path.parent)
         if not document.is_html:
             return PlainTextResponse(document.text)
         return Response(inert_page(document.text), media_type="text/html")
 
-    routes = [Route("/{token}/{archive}/{id:digits}", show)]
+    routes = [Route("/{token}/{archive}/{id:digits}", partial(_guarded, room.raw_token, show))]
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)

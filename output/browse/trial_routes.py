@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -31,29 +32,25 @@ from broadsheet.output.browse.strict_requests import Arguments, NotHereError, pa
 def vote_routes(room: Room) -> list[Route]:
     """Return the routes of the page and of its twin."""
 
-    async def read_view(request: Request) -> VotesView:
+    async def show(request: Request, *, as_json: bool) -> Response:
         if room.judge_page is None:
             raise NotHereError("nothing that judges pages runs beside this room")
         response = await run_in_threadpool(find_stored, request)
         blocks = await room.judge_page(response)
-        return VotesView(response.article_id, response.title, response.url, blocks)
+        view = VotesView(response.article_id, response.title, response.url, blocks)
+        if as_json:
+            return room.renderer.json(view)
+        archive = room.archive(request.path_params["archive"])
+        frame = await run_in_threadpool(room.frame, archive, "articles", f"{request.url.path}.json")
+        return room.renderer.html("votes.html", view, frame)
 
     def find_stored(request: Request) -> StoredResponse:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
             return find_response(db, path_number(request), archive.path.parent)
 
-    async def show(request: Request) -> Response:
-        view = await read_view(request)
-        archive = room.archive(request.path_params["archive"])
-        frame = await run_in_threadpool(room.frame, archive, "articles", f"{request.url.path}.json")
-        return room.renderer.html("votes.html", view, frame)
-
-    async def show_json(request: Request) -> Response:
-        return room.renderer.json(await read_view(request))
-
     path = "/{archive}/article/{id:digits}/votes"
-    return [Route(f"{path}.json", show_json), Route(path, show)]
+    return [Route(f"{path}.json", partial(show, as_json=True)), Route(path, partial(show, as_json=False))]
 
 
 _PATH = "/{archive}/site-rules"
