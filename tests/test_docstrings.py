@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import doctest
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +71,23 @@ def misopened(tree: ast.AST) -> list[str]:
 def test_a_docstring_opens_with_a_noun_or_for_a_function_a_verb(folder: str) -> None:
     found = {path.name: misopened(ast.parse(path.read_text("utf-8"))) for path in (REPOSITORY / folder).glob("*.py")}
     assert {name: words for name, words in found.items() if words} == {}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path.relative_to(REPOSITORY)
+        for folder in FOLDERS
+        if folder not in NOT_YET
+        for path in sorted((REPOSITORY / folder).glob("*.py"))
+        if ">>> " in path.read_text("utf-8")
+    ],
+    ids=str,
+)
+def test_the_examples_are_true(path: Path) -> None:
+    results = doctest.testmod(importlib.import_module(".".join(("broadsheet", *path.with_suffix("").parts))))
+    assert results.attempted
+    assert results.failed == 0
 
 
 def test_the_folders_still_to_be_rewritten_are_there() -> None:

@@ -61,7 +61,7 @@ class ArticleBounds:
 def read_day(text: str) -> str:
     """Read a day, a month or a year as ISO 8601 writes it (2024-01-31, 2024-01, 2024).
 
-    Raises ValueError for another text.
+    Raises ValueError for any other text.
     """
     day = text.strip()
     if not _DAY.fullmatch(day):
@@ -74,7 +74,11 @@ def read_day(text: str) -> str:
 
 
 def primary_tag(language: str) -> str:
-    """Return the primary tag of a language's code, in lower case: `en` of en-GB."""
+    """Return the primary tag of a language's code, in lower case.
+
+    >>> primary_tag("en-GB")
+    'en'
+    """
     return language.strip().lower().replace("_", "-").partition("-")[0]
 
 

@@ -38,7 +38,11 @@ def storable_text(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """Return the text's words in lower case, in order; each Chinese or Japanese character is one."""
+    """Split a text into its words in lower case, in order; each Chinese or Japanese character is one.
+
+    >>> words_of("New rules, 新法")
+    ['new', 'rules', '新', '法']
+    """
     return _WORD.findall(text.lower())
 
 

@@ -42,7 +42,11 @@ def table_columns(db: Database, table: str) -> list[TableColumn]:
 
 
 def quoted_name(name: str) -> str:
-    """Return a name quoted as an SQL identifier, whatever characters it has."""
+    """Quote a name as an SQL identifier, whatever characters it has.
+
+    >>> quoted_name('an "own" column')
+    '"an ""own"" column"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 

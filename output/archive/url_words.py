@@ -129,13 +129,14 @@ NO_REASON = ReasonText("")
 
 
 def http_reason(status: int) -> ReasonText:
-    """Return the reason of a URL that was answered with this HTTP status: `http_404`."""
+    """Return the reason of a URL that was answered with this HTTP status.
+
+    >>> http_reason(404)
+    'http_404'
+    """
     return ReasonText(f"http_{status}")
 
 
 def compound_reason(family: ReasonFamily, part: str) -> ReasonText:
-    """Return a reason with a part of its own: `retry:timeout`.
-
-    An empty part gives what all of the family begin with.
-    """
+    """Join a family and a part into a reason: `retry:timeout`. An empty part gives the prefix of the whole family."""
     return ReasonText(f"{family}:{part}")

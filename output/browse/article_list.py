@@ -200,7 +200,7 @@ class ArticleCounts:
 
 
 def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | None = None) -> ArticleList:
-    """List the page that is asked for. `counts` are those of all articles, if they are known already."""
+    """List one page of the articles that a request asks for. `counts` are those of all articles, if known already."""
     counts = counts or ArticleCounts(count_facets(db), count_certainties(db))
     ranked = rank_articles(db, request.query, MOST_HITS + 1) if request.query else []
     hits = _certain_hits(db, request, ranked[:MOST_HITS]) if request.query else None
@@ -241,7 +241,7 @@ def count_certainties(db: Database) -> dict[str, int]:
 
 
 def _certain_hits(db: Database, request: ListRequest, hits: list[int]) -> list[int]:
-    """Filter the hits by the certainty that is asked for, in their order."""
+    """Filter the hits by the requested certainty, in their order."""
     if not request.certainty:
         return hits
     bounds = CERTAINTIES[Certainty(request.certainty)]

@@ -71,7 +71,7 @@ def column_chart(unit: str, values: Sequence[tuple[str, int]], marked: Sequence[
 
 
 def bar_parts(values: Sequence[tuple[str, int]]) -> tuple[BarPart, ...]:
-    """Return a bar that is divided by shares; what is not nothing is wide enough to be seen."""
+    """Divide a bar by shares; every part above zero is wide enough to be seen."""
     total, x = sum(value for _, value in values), 0.0
     parts = []
     for name, value in values:

@@ -118,7 +118,7 @@ def compare(db: Database, arguments: Arguments) -> DiffView:
 
 
 def _choose(revisions: tuple[Revision, ...], arguments: Arguments) -> tuple[Revision, Revision]:
-    """Choose the earlier and the later revision that are asked for."""
+    """Choose the earlier and the later of the two requested revisions."""
     with_text = [revision for revision in revisions if not revision.is_textless]
     last_number = arguments.number("to", with_text[-1].number if with_text else 0)
     earlier = [revision for revision in with_text if revision.number < last_number]

@@ -51,7 +51,7 @@ class ArchiveIndex:
 
 
 def list_archives(library: Library) -> ArchiveIndex:
-    """List the archives by name; one that has come to harm says so."""
+    """List the archives by name, each with its figures or the reason why it cannot be read."""
     return ArchiveIndex(tuple(_lines(library)))
 
 

@@ -214,5 +214,5 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
 
 
 def inert_page(text: str) -> str:
-    """Return a page whose links are text and whose tags that fetch, lead or frame are none that a browser knows."""
+    """Rename the tags of a page that link, fetch, frame or lead elsewhere, so that browsers ignore them."""
     return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(r"<\1span", text)) + _LINK_STYLE

@@ -38,12 +38,20 @@ _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, whi
 
 
 def grouped(number: float) -> str:
-    """Return a whole number with commas between its thousands."""
+    """Return a whole number with commas between its thousands.
+
+    >>> grouped(1234567)
+    '1,234,567'
+    """
     return f"{number:,.0f}"
 
 
 def share_text(part: float, whole: float) -> str:
-    """Return a share in percent; what is not everything is never 100 %, and what is not nothing never 0 %."""
+    """Return a share in percent: 100 % only for all, 0 % only for none.
+
+    >>> share_text(9_999, 10_000), share_text(1, 10_000)
+    ('over 99 %', 'under 1 %')
+    """
     if not whole:
         return "–"
     percent = 100 * part / whole
@@ -53,7 +61,11 @@ def share_text(part: float, whole: float) -> str:
 
 
 def moment_text(moment: str | None) -> str:
-    """Return a stored time as a person reads it, to the minute, in UTC; a day stays a day."""
+    """Return a stored time as a person reads it, to the minute, in UTC; a day stays a day.
+
+    >>> moment_text("2024-05-01T10:20:30Z")
+    '2024-05-01 10:20'
+    """
     return (moment or "")[:16].replace("T", " ")
 
 

@@ -64,7 +64,7 @@ class Counted:
         self._lock = threading.Lock()
 
     def get(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T:
-        """Return the value as it was counted when `changes` ended where it ends now; counted now if there is none."""
+        """Return the value as counted since the last change of the archive; count it now if it was not."""
         key, seq = (str(archive.path), name), latest_seq(db)
         with self._lock:
             stored = self._values.get(key)
@@ -130,7 +130,7 @@ class Room:
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 
     def archive(self, name: str) -> ArchiveFile:
-        """Return the archive of a name. Raises NotHereError if there is none."""
+        """Return the archive with a name. Raises NotHereError if there is none."""
         if name not in self.library.archives:
             raise NotHereError("there is no archive of that name here")
         return self.library.archives[name]

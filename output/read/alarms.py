@@ -60,7 +60,7 @@ def has_risen(present: PageShare, past: Sequence[PageShare], min_difference: flo
 
 
 def chance_of_at_most(hits: int, pages: int, share: float) -> float:
-    """Return the binomial probability of so many hits or fewer, if each page hits with the probability `share`."""
+    """Return the binomial probability of `hits` or fewer, if each page hits with the probability `share`."""
     if share <= 0.0 or hits >= pages:
         return 1.0
     if share >= 1.0:

@@ -203,7 +203,11 @@ def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, b
 
 
 def csv_cell(value: object) -> object:
-    """Return a value as a CSV cell: numbers unchanged, lists joined, texts and the entries of lists made harmless."""
+    """Make a CSV cell of a value: numbers unchanged, lists joined, texts safe in a spreadsheet.
+
+    >>> csv_cell("=1+1"), csv_cell(["a", "-b"])
+    ("'=1+1", "a; '-b")
+    """
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict):

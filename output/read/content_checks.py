@@ -174,7 +174,7 @@ def _reading_faults(db: Database) -> Iterator[Finding]:
 
 
 def check_layout(layout: bytes, block_count: int) -> None:
-    """Raise ValueError or TypeError if a layout is not one of so many blocks."""
+    """Raise ValueError or TypeError unless a layout is one of `block_count` blocks."""
     rows = read_layout(layout)
     if len(rows) != block_count:
         raise ValueError(f"has {len(rows)} blocks, its page {block_count}")

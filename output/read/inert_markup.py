@@ -27,14 +27,20 @@ _ACTIVE_TOKENS = frozenset({"html_block", "html_inline", "image"})
 
 
 def escaped_words(text: str) -> str:
-    """Return text as Markdown that shows it as it is: no character of it has a meaning, in a heading or a paragraph."""
+    r"""Escape a text as Markdown that shows it as it is, in a heading or a paragraph.
+
+    >>> escaped_words("[a] <b>")
+    '\\[a\\] &lt;b>'
+    """
     escaped = _SPECIAL.sub(r"\\\g<0>", text).replace("<", "&lt;")
     return _LINE_MARK.sub(lambda match: f"{match[1]}{match[3] or ''}\\{match[2] or match[4]}", escaped)
 
 
 def inert_markdown(markdown: str) -> str:
-    """Return the Markdown as it is where nothing in it acts; else without its links and HTML, whose source is then
-    shown.
+    """Return the Markdown as it is if nothing in it acts; else with its links and HTML shown as source.
+
+    >>> inert_markdown("[x](javascript:alert) <b>")
+    '&#91;x&#93;(javascript:alert) &lt;b>'
     """
     if not _DOUBTFUL.search(markdown) or not any(map(_is_active, _tokens(markdown))):
         return markdown
@@ -81,7 +87,7 @@ def xml_line(value: object) -> str:
 
 
 def language_tag(value: object) -> str:
-    """Return a stored language where it has the form of a tag (BCP 47), else an empty text."""
+    """Return a stored language if it has the form of a tag (BCP 47), else an empty text."""
     text = str(value or "")
     return text if _LANGUAGE_TAG.fullmatch(text) else ""
 
@@ -101,8 +107,9 @@ def article_html(article: Mapping[str, object]) -> str:
 
 
 def nest_headings(tokens: list[Token]) -> list[Token]:
-    """Return the tokens with headings that stand below one of the first level, and skip none: who listens to a page
-    goes through it by their levels, and texts begin with any.
+    """Change the levels of headings to stand below one of the first level without skipping any, and return the tokens.
+
+    A person who listens to a page moves through it by these levels, and texts begin with any.
     """
     above: list[str] = []  # the tags of the headings over the current one, as they were
     tag = ""

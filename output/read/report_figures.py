@@ -43,9 +43,7 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
 
 
 def known_hosts(db: Database, host: str) -> list[str]:
-    """Return the hosts of the archive that a host or domain means; all of them, by their number of URLs, if it is
-    empty.
-    """
+    """List the hosts of the archive that a host or domain means, those with most URLs first; all if it is empty."""
     condition = host_condition(host)
     rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
     return [str(name) for (name,) in rows]

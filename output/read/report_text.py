@@ -23,10 +23,9 @@ _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
 def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Callable[[str], str] = str) -> str:
-    """Render the report as plain text, no line wider than `width`; a long list ends after `max_lines` lines and says
-    so.
+    """Render the report as plain text, no line wider than `width`.
 
-    `url_words` says the reason of a URL's state in words.
+    A list longer than `max_lines` lines is cut and says so. `url_words` says the reason of a URL's state in words.
     """
     sections = (
         _wrap_text(verdict_sentence(report), "", width),

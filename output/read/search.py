@@ -148,7 +148,11 @@ def _snippet_parts(marked_snippet: str) -> Iterator[tuple[bool, str]]:
 
 
 def match_expression(query: str) -> str:
-    """Return the query as an FTS5 expression; empty if it holds no word."""
+    """Translate a query into an FTS5 expression; empty if it holds no word.
+
+    >>> match_expression('court "new law" tax*')
+    '"court" AND "new law" AND "tax"*'
+    """
     terms = (_term_expression(phrase or word) for phrase, word in _TERM.findall(storable_text(query)))
     return " AND ".join(dict.fromkeys(term for term in terms if term))
 

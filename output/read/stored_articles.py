@@ -137,9 +137,9 @@ def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
 
 
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """Return a row an article, in the order of their numbers, of the columns that are named; of all where none is.
+    """Read the articles, by id, as a DataFrame of the named columns; of all columns if none is named.
 
-    ImportError without pandas, KeyError for a column that is not there, DamagedValue for JSON that is none.
+    Raises ImportError without pandas, KeyError for an unknown column, DamagedValue for JSON that cannot be decoded.
     """
     try:
         import pandas as pd

@@ -54,7 +54,11 @@ _SESSION_ARGUMENTS = (
 
 
 def surt(url: str) -> str:
-    """Return the URL's sort key in a CDXJ index; a URL that is not of http or https is its own key."""
+    """Return the URL's sort key in a CDXJ index; a URL that is not of http or https is its own key.
+
+    >>> surt("https://www.Example.org:8080/A/?b=2&a=1")
+    'org,example:8080)/a?a=1&b=2'
+    """
     match = _URL.match(url.strip().translate(_LINE_ENDS))
     if match is None:
         return url

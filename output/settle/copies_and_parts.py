@@ -67,7 +67,11 @@ def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int],
 
 
 def word_overlap(first_text: str, second_text: str) -> float:
-    """Return share of words, counted with repeats, that two texts have in common, of the longer one's; 0 to 1."""
+    """Return the share of the longer text's words, with repeats, that both texts have; 0 to 1.
+
+    >>> word_overlap("a b c d", "a b c")
+    0.75
+    """
     first_words, second_words = Counter(words_of(first_text)), Counter(words_of(second_text))
     longest = max(first_words.total(), second_words.total())
     return (first_words & second_words).total() / longest if longest else 0.0

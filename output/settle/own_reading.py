@@ -81,7 +81,7 @@ class OwnReading:
         return not self.differing_fields(new)
 
     def differing_fields(self, new: PageRows) -> tuple[str, ...]:
-        """Return the names of what is stored and differs in a new reading: `title`, `evidence`, `reasons`, ..."""
+        """Name the stored fields that differ in a new reading: `title`, `evidence`, `reasons`, ..."""
         old, new = self.rows, new if new.is_article else replace(new, metadata=_title_and_canonical(new.metadata))
         return (
             *_differing_attributes(old.verdict, new.verdict, _VERDICT_FIELDS),

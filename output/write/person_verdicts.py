@@ -202,7 +202,9 @@ def list_reviews(db: Database) -> list[Review]:
 
 
 def reliability(right: int, judged: int) -> Reliability:
-    """Return the share of right ones with Wilson's interval, which holds for few judgements and near 0 and 1 too."""
+    """Compute the share of right judgements with Wilson's interval, which holds for few judgements and near 0 and 1
+    too.
+    """
     if not judged:
         return Reliability(0, 0, 0.0, 1.0)
     share, spread = right / judged, _Z_OF_95_PERCENT**2 / judged

@@ -94,7 +94,7 @@ def is_announced(history: VisitHistory, announced_date: str, now: str) -> bool:
 
 
 def next_interval(history: VisitHistory, changed: bool) -> int:
-    """Return the interval in seconds after a visit that found a change, or none."""
+    """Return the interval in seconds after a visit that found a change, or found none."""
     factor = _CHANGED_FACTOR if changed else _UNCHANGED_FACTOR
     return round(min(max(current_interval(history) * factor, MIN_INTERVAL), MAX_INTERVAL))
 
@@ -111,7 +111,10 @@ def current_interval(history: VisitHistory) -> float:
 def parse_instant(text: str) -> datetime | None:
     """Parse an ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning.
 
-    None if the text is no date.
+    Returns None if the text is not a date.
+
+    >>> parse_instant("2024-05-01")
+    datetime.datetime(2024, 5, 1, 0, 0, tzinfo=datetime.timezone.utc)
     """
     moment = _parse_date(text.strip())
     if moment is None:

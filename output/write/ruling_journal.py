@@ -149,7 +149,7 @@ def _put_away(path: Path, entry_count: int) -> None:
 
 
 def _read_entry(line: bytes) -> JournalEntry | WaitingReview | None:
-    """Read the entry of a line; None for one that is none."""
+    """Read the entry of a line; None if it is not one."""
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         fields = json_object(line.decode())
         entry_id, is_undo = str(fields["id"]), bool(fields["undo"])

@@ -127,7 +127,7 @@ def is_forgotten(db: Database, url: str) -> bool:
 
 
 def archive_pattern(text: str) -> str:
-    """Return the pattern for what a user typed: a URL in its canonical form, a pattern with `*` unchanged."""
+    """Return the pattern for a user's input: a URL in its canonical form, a pattern with `*` unchanged."""
     return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
 
 
