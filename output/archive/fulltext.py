@@ -1,18 +1,13 @@
 """The full-text index: articles enter and leave it together, and its GLOB is made fast.
 
-The new articles of one transaction enter the full-text index together, and those of many changed pages leave it and
-come back together.
+FTS5 collects text in memory and writes it as one segment of the index, but it does so before each statement that has a
+savepoint of its own, as one with triggers has: articles between such statements become a segment each, and segments are
+merged again and again. Indexing the articles of one transaction together saves a tenth of the time that storing pages
+takes, and a twelfth of that of settling 20,000 articles for the first time.
 
-FTS5 collects text in memory and writes it as one segment of the index, but it does so before each statement that
-has a savepoint of its own, as one with triggers has: articles between such statements become a segment each, and
-segments are merged again and again. Indexing them together saves a tenth of the time that storing pages takes, and
-a twelfth of that of settling 20,000 articles for the first time.
-
-A faster GLOB for SQLite, for the patterns that the full-text index evaluates: does a text have CJK characters?
-
-SQLite tries each character of a text against each range: 1 ms for an article of 10,000 characters, most of what the
-index costs. For a text with such characters the index then evaluates GLOB twice for each character. A connection
-without this function gives the same answers.
+The index asks by GLOB whether a text has CJK characters. SQLite tries each character of a text against each range: 1 ms
+for an article of 10,000 characters, most of what the index costs. For a text with such characters the index then
+evaluates GLOB twice for each character. A connection without this function gives the same answers.
 """
 
 from __future__ import annotations
@@ -96,7 +91,10 @@ class _QuickGlob:
 
 
 def has_unspaced_script(text: str) -> bool:
-    """Whether a text has a character of CJK_RANGES; most texts are decided by their bytes, without the expression."""
+    """Return whether a text has a character of CJK_RANGES.
+
+    Most texts are decided by their bytes, without the regular expression.
+    """
     if text.isascii() or not text.encode("utf-16-be", "replace")[::2].translate(None, _LOWER_HIGH_BYTES):
         return False
     return CJK_CHARACTER.search(text) is not None

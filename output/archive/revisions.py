@@ -1,8 +1,8 @@
 """The revisions of articles: their rows, and the blocks of those that a later one has replaced.
 
-A new capture whose text or title differs makes a revision that is `pending`: whether the publication changed the
-article, or only something around it or a verdict, is decided when the crawl settles, with the same evidence for both
-captures (`broadsheet.output.write.edit_decisions`). All of it runs in the caller's transaction.
+A new capture whose text or title differs makes a revision that is `pending`. When the crawl settles,
+`broadsheet.output.write.edit_decisions` decides with the same evidence for both captures whether the publication
+changed the article, or only something around it or a verdict. All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from broadsheet.output.archive.stored_values import content_id, decoding, json_v
 
 
 class RevisionMark(StrEnum):
-    """What a revision is that is no edit, in `revisions.change`."""
+    """The mark of a revision that is no edit, in `revisions.change`."""
 
     FIRST = "first"
     PENDING = "pending"  # until the crawl settles
@@ -71,18 +71,18 @@ class StatedMetadata:
     cleaner: str = ""
 
     def to_json(self) -> str:
-        """The values as a JSON list, in the order of the fields."""
+        """Return the values as a JSON list, in the order of the fields."""
         return json.dumps([getattr(self, name) for name in self.__slots__], ensure_ascii=False)
 
     @classmethod
     def from_json(cls, json_text: str) -> StatedMetadata:
-        """The metadata that `to_json` wrote."""
+        """Return the metadata that `to_json` wrote."""
         return cls(*json_value(json_text))
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleState:
-    """What an archive holds of an article at a time: the blocks and layout of its page, and the stated metadata."""
+    """The state of an article at a time: the blocks and layout of its page, and the stated metadata."""
 
     blocks: tuple[_BlockRow, ...]
     layout: bytes
@@ -90,13 +90,13 @@ class ArticleState:
 
     @property
     def kept_texts(self) -> tuple[int, ...]:
-        """The ids of the texts that are kept, in order."""
+        """Return the ids of the texts that are kept, in order."""
         return tuple(row[1] for row in self.blocks if row[3])
 
 
 @dataclass(frozen=True, slots=True)
 class RevisionValues:
-    """What a revision says besides where and when: the article's title and the digest of its text, and what it is."""
+    """The values of a revision besides place and time: the article's title, the digest of its text, and its change."""
 
     title: str
     text_digest: str
@@ -106,7 +106,7 @@ class RevisionValues:
 
 
 def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleState:
-    """The article as the archive holds it now."""
+    """Read the article as the archive holds it now."""
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
     return ArticleState(
         tuple(db.execute(_BLOCKS, [page_id]).fetchall()),
@@ -116,7 +116,7 @@ def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleSt
 
 
 def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
-    """The metadata in the row of the article, shelved or not."""
+    """Read the metadata in the row of the article, shelved or not."""
     title, published, sources, cleaner = db.execute(_METADATA, [article_id]).fetchone()
     source_names = stored_object(sources, "articles", "metadata_sources", article_id)
     return StatedMetadata(
@@ -174,7 +174,7 @@ def correct_revision(db: Database, article_id: int, title: str | None, digest: s
 
 
 def is_pending(db: Database, article_id: int) -> bool:
-    """Whether a revision of the article waits to be decided."""
+    """Return whether a revision of the article waits to be decided."""
     query = f"SELECT 1 FROM revisions WHERE article_id = ? AND change = '{RevisionMark.PENDING}'"
     return db.execute(query, [article_id]).fetchone() is not None
 
@@ -194,7 +194,7 @@ def drop_revision_blocks(db: Database, article_id: int, number: int) -> None:
 
 
 def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """For each block: the id of its container in the page, and 1 if (nearly) all of its text is a link, else 0.
+    """Return for each block the id of its container in the page, and 1 if (nearly) all of its text is a link, else 0.
 
     `lengths` are the numbers of characters of the blocks.
     """
@@ -206,7 +206,7 @@ def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, i
 
 
 def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleState) -> bool:
-    """Whether kept texts, title or date differ, or a new block may be a note about an edit."""
+    """Return whether kept texts, title or date differ, or a new block may be a note about an edit."""
     metadata_before, metadata_now = state_before.metadata, state_now.metadata
     if state_before.kept_texts != state_now.kept_texts or (metadata_before.title, metadata_before.published) != (
         metadata_now.title,

@@ -1,7 +1,7 @@
 """The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc >
 docs/schema.md`.
 
-What exists is read from a new archive; what it means is in `schema.toml`, the words around it in `schema_doc.txt`.
+The tables are read from a new archive; their meanings are in `schema.toml`, the words around them in `schema_doc.txt`.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ ColumnMeanings = Mapping[str, Mapping[str, str]]
 
 @cache
 def column_meanings() -> ColumnMeanings:
-    """What each table and column means, read from `schema.toml`."""
+    """Read the meaning of each table and column from `schema.toml`."""
     return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
 
 
 def schema_page() -> str:
-    """The whole documentation page, in Markdown."""
+    """Return the whole documentation page, in Markdown."""
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
@@ -71,13 +71,13 @@ def schema_page() -> str:
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
-    """The columns of each table and view that is part of the schema."""
+    """Return the columns of each table and view that is part of the schema."""
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
 
 
 def _diagram(db: Database) -> str:
-    """How the public tables hang together, as a diagram in Mermaid."""
+    """Draw the relations of the public tables as a diagram in Mermaid."""
     declared = [
         (table, row[3], row[2])
         for table in PUBLIC_TABLES

@@ -1,11 +1,8 @@
 """Columns of a table, a user's own among them, and whole rows moved between articles and shelf.
 
-The columns that a table has in this file: those of the schema, and those that a user added to it.
-
-Moving an article out of `articles` and back: its whole row moves to `shelved`, and can return unchanged.
-
-Columns that a user added travel with it. They are matched by name, and one that `shelved` lacks is added to it. A
-generated column is computed in the table that has it.
+An article that is taken out moves as a whole row to `shelved`, and can return unchanged. Columns that a user added
+travel with it. They are matched by name, and one that `shelved` lacks is added to it. A generated column is computed in
+the table that has it.
 """
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ class TableColumn:
 
 
 def table_columns(db: Database, table: str) -> list[TableColumn]:
-    """The columns of a table in their order, generated ones too."""
+    """Return the columns of a table in their order, generated ones too."""
     rows = db.execute(f"PRAGMA table_xinfo({quoted_name(table)})").fetchall()
     return [
         TableColumn(name, declared_type, bool(is_required), default, hidden in _GENERATED)
@@ -45,17 +42,21 @@ def table_columns(db: Database, table: str) -> list[TableColumn]:
 
 
 def quoted_name(name: str) -> str:
-    """A name quoted as an SQL identifier, whatever characters it has."""
+    """Quote a name as an SQL identifier, whatever characters it has.
+
+    >>> quoted_name('an "own" column')
+    '"an ""own"" column"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 def folded_name(name: str) -> bytes:
-    """A key that is equal for names that SQLite does not distinguish: it folds the letters A to Z and no others."""
+    """Return a key that is equal for names equal to SQLite, which folds the letters A to Z and no others."""
     return name.encode().lower()
 
 
 def has_column(db: Database, table: str, name: str) -> bool:
-    """Whether a table has a column of this name."""
+    """Return whether a table has a column of this name."""
     return any(folded_name(column.name) == folded_name(name) for column in table_columns(db, table))
 
 
@@ -63,7 +64,7 @@ _RENAMED = {b"why": "why_of_article"}  # a user's column whose name `shelved` us
 
 
 class ShelvingReason(StrEnum):
-    """Why an article is taken out, in `shelved.why`."""
+    """The reason for taking an article out, in `shelved.why`."""
 
     DUPLICATE = "duplicate"  # another URL names the same text
     LIST = "list"  # the page only repeats other articles
@@ -72,7 +73,7 @@ class ShelvingReason(StrEnum):
 
 
 def writable_columns(db: Database, table: str) -> dict[str, str]:
-    """The columns of `articles` that can be written, each with its name in `table`: `articles` or `shelved`.
+    """Return the columns of `articles` that can be written, each with its name in `table`: `articles` or `shelved`.
 
     Columns that the table lacks are left out.
     """
@@ -111,7 +112,7 @@ def unshelve(db: Database, article_number: int) -> None:
 
 
 def _unset_columns(db: Database, article_number: int, names: Mapping[str, str]) -> list[str]:
-    """The columns of `articles` that are NOT NULL, and NULL in the shelved row."""
+    """Return the columns of `articles` that are NOT NULL, and NULL in the shelved row."""
     required_names = [
         column.name for column in table_columns(db, "articles") if column.is_required and column.name in names
     ]

@@ -1,8 +1,6 @@
 """Rules and layouts: what each rule removed, what the pages of a layout are, and their alarms.
 
-What each rule removed: now on a sample of articles, over the runs on each host; examples, and alarms.
-
-How a host's pages are made: its layouts with what they are and why, and the alarms of layouts that came or went.
+Rules are counted now on a sample of articles, and over the runs on each host. A layout says what its pages are and why.
 """
 
 from __future__ import annotations
@@ -36,7 +34,8 @@ _RUNS_OF_RULE = """SELECT f.host, r.started_at, f.pages, y.articles FROM rule_ra
 @dataclass(frozen=True, slots=True)
 class RuleLine:
     """A rule: its number in `reasons`, its reason, what it removed from the sampled articles' pages, on how many of
-    them, and how wide a bar of 100 that is."""
+    them, and how wide a bar of 100 that is.
+    """
 
     id: int
     reason: str
@@ -71,7 +70,7 @@ class RuleExample:
 
 @dataclass(frozen=True, slots=True)
 class RuleRun:
-    """On how many of a host's article pages a rule fired in a run."""
+    """The number of a host's article pages on which a rule fired in a run."""
 
     host: str
     started_at: str
@@ -91,7 +90,7 @@ class RuleView:
 
 
 def read_rules(db: Database, arguments: Arguments) -> RulesView:
-    """All rules; with the argument `reason`, those that remove for it."""
+    """Read all rules; with the argument `reason`, those that remove for it."""
     reason = arguments.text("reason")
     (of_articles,) = db.execute("SELECT count(*) FROM articles INDEXED BY articles_listed").fetchone()
     sampled = min(SAMPLE_ARTICLES, of_articles)
@@ -101,7 +100,10 @@ def read_rules(db: Database, arguments: Arguments) -> RulesView:
 
 
 def read_rule(db: Database, reason_id: int) -> RuleView:
-    """A rule by its number in `reasons`. NotHereError if there is none."""
+    """Read a rule by its number in `reasons`.
+
+    Raises NotHereError if there is none.
+    """
     row = db.execute("SELECT id, reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no rule of that number")
@@ -127,7 +129,8 @@ _COUNT_LAYOUTS = "SELECT count(*) FROM layouts"
 @dataclass(frozen=True, slots=True)
 class LayoutPart:
     """Pages of a host that are made alike: how many, how many of them are articles, what they are together and why; and
-    one of them, by its number in `urls` and that of its article (0 if it is none)."""
+    one of them, by its number in `urls` and that of its article (0 if it is none).
+    """
 
     id: int
     host: str
@@ -151,7 +154,7 @@ class LayoutsView:
 
 
 def read_layouts(db: Database) -> LayoutsView:
-    """The layouts of all hosts, the largest first."""
+    """Read the layouts of all hosts, the largest first."""
     (count,) = db.execute(_COUNT_LAYOUTS).fetchone()
     alarms = [alarm for alarm in read_alarms(db) if alarm.what in (NEW_LAYOUT, LAYOUT_GONE)]
     layouts = tuple(LayoutPart(*row) for row in db.execute(_LAYOUTS))

@@ -1,18 +1,12 @@
 """Rows joined from two archives: URLs of a host, captures, runs, and rows of no single host.
 
-The URLs of a host, joined by URL: what the archive knows last of each, and the shortest way to it.
+A URL keeps what the archives know last of it, and the shortest way to it. Captures get the places of their records in
+the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, rulings, takedowns, and links out
+of the crawl.
 
-The captures of a source, with the places of their records in the copied WARC files.
-
-The runs of a source and what was measured in them, as rows of the target.
-
-How often pages link to hosts out of the crawl, counted once whichever ways an archive comes into another.
-
-For each archive whose counts came in, the target remembers them under its name. So what a source counts falls into
-parts: what it counted itself, and what it remembers of others. Of each part, what is above the count that is
-remembered here is new.
-
-Rows that belong to no single host: reasons, cleaners, robots.txt, rulings, takedowns, and links out of the crawl.
+Links out are counted once, by whatever ways an archive comes into another. The target remembers the counts of each
+archive under that archive's name. A source's counts are those of its own and those that it remembers of others. Of each
+of these, only the excess over the count remembered here is new.
 """
 
 from __future__ import annotations
@@ -185,7 +179,7 @@ def merge_runs(target: Database) -> None:
 
 
 def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
-    """The source's runs: their number there, their number here, and the other columns."""
+    """Yield the source's runs: their number there, their number here, and the other columns."""
     for run_id, *values in target.execute(_RUNS).fetchall():
         stored = target.execute(_STORED_RUN, [run_id]).fetchone()
         is_other_run = stored is not None and not _is_same_run(stored, values)
@@ -193,7 +187,7 @@ def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
 
 
 def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
-    """Whether two rows are of one run, which one of the archives may hold unfinished."""
+    """Return whether two rows are of one run, which one of the archives may hold unfinished."""
     pairs = list(zip(stored, values, strict=True))
     return all(first == second for first, second in pairs if first is not None and second is not None)
 
@@ -221,7 +215,7 @@ def merge_links(target: Database, source: SourceArchive) -> None:
 
 
 def _link_parts(source: SourceArchive) -> Mapping[str, HostLinks]:
-    """The source's counts by the archive that they are from."""
+    """Return the source's counts by the archive that they are from."""
     parts = _remembered_links(source.db)
     own_links: HostLinks = Counter(dict(source.db.execute(_LINKS).fetchall()))
     for links in parts.values():
@@ -274,8 +268,10 @@ def merge_shared_rows(target: Database, source: SourceArchive) -> None:
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
-    """Take down here what was taken down there; returns how many takedowns removed something. Each is a transaction
-    of its own."""
+    """Take down here what was taken down there; returns how many takedowns removed something.
+
+    Each is a transaction of its own.
+    """
     removing_count = 0
     for row in target.execute(_NEW_TAKEDOWNS).fetchall():
         _, pattern, *_, note = row

@@ -1,8 +1,6 @@
 """Checks of what tables say of one another: values stored twice, counts, rows that need another.
 
-Whether values that are stored twice, or follow from others, agree: a page's title in its article, a URL's host.
-
-Whether what tables say of one another agrees: counts, pairs that name each other, rows that need another.
+Examples: a page's title in its article, a URL's host, pairs that name each other.
 """
 
 from __future__ import annotations
@@ -68,7 +66,7 @@ NUMBERED_TABLES = (
 
 
 def row_numbers(db: Database) -> Iterator[Finding]:
-    """The number of a row that is made from its content is that of the content."""
+    """Check that the number of a row that is made from its content is that of the content."""
     for table in NUMBERED_TABLES:
         for row_id, *parts in db.conn.execute(f"SELECT id, {table.columns} FROM {table.name}"):
             if table.make_id(*map(_text, parts)) != row_id:
@@ -80,7 +78,7 @@ def _text(value: object) -> str:
 
 
 def hosts(db: Database) -> Iterator[Finding]:
-    """The host beside a URL is that of the URL."""
+    """Check that the host beside a URL is that of the URL."""
     for table in ("urls", *_ARTICLES):
         for row_id, url, host in db.conn.execute(f"SELECT id, url, host FROM {table}"):
             if host_of(_text(url)) != host:
@@ -88,7 +86,7 @@ def hosts(db: Database) -> Iterator[Finding]:
 
 
 def dates(db: Database) -> Iterator[Finding]:
-    """Instant and day of a date are those of what the page states."""
+    """Check that instant and day of a date are those of what the page states."""
     for table in _ARTICLES:
         for name in ("published", "modified"):
             query = f"SELECT id, {name}, {name}_day, {name}_raw FROM {table} WHERE {name}_raw IS NOT NULL"
@@ -99,7 +97,7 @@ def dates(db: Database) -> Iterator[Finding]:
 
 
 def copied_values(db: Database) -> Iterator[Finding]:
-    """What an article has from its page, and its last revision from the article, is the same in both."""
+    """Check that copies agree: of a page's values in its article, and of an article's values in its last revision."""
     for table in _ARTICLES:
         for column, page_column in _PAGE_COLUMNS:
             for (row_id,) in db.execute(_OF_PAGE.format(table, column, page_column)):
@@ -112,7 +110,7 @@ def copied_values(db: Database) -> Iterator[Finding]:
 
 
 def url_reasons(db: Database) -> Iterator[Finding]:
-    """A URL's reason is a word that there is, and a page that was read has its row."""
+    """Check that a URL's reason is a word that there is, and a page that was read has its row."""
     for column in ("reason", "held_reason"):
         for row_id, reason in db.conn.execute(f"SELECT id, {column} FROM urls WHERE {column} IS NOT NULL"):
             if not _KNOWN_REASON.fullmatch(_text(reason)):
@@ -122,7 +120,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 
 def block_reasons(db: Database) -> Iterator[Finding]:
-    """A kept block has a reason to keep it, a removed one a reason to remove it."""
+    """Check that a kept block has a reason to keep it, a removed one a reason to remove it."""
     for table in ("page_blocks", "own_verdicts", "overruled"):
         for page_id, position in db.execute(_CONTRADICTIONS.format(table)):
             yield value_finding(table, "reason_id", f"{page_id}/{position}", "contradicts whether the block is kept")
@@ -182,8 +180,9 @@ NEEDED_ROWS = (
 
 
 def articles_and_pages(db: Database) -> Iterator[Finding]:
-    """An article's page names that article, every article that a page names exists, and a page that looks like an
-    article has one, shelved or not."""
+    """Check that an article's page names that article, every article that a page names exists, and a page that looks
+    like an article has one, shelved or not.
+    """
     for article_id, page_id in db.execute(_UNPAIRED):
         yield Finding(f"article {article_id} and its page {page_id} do not name each other", f"pages row {page_id}")
     for page_id, article_id in db.execute(_MISSING_ARTICLES):
@@ -193,15 +192,16 @@ def articles_and_pages(db: Database) -> Iterator[Finding]:
 
 
 def layout_counts(db: Database) -> Iterator[Finding]:
-    """A layout has as many pages, and articles among them, as it says, but for pages that changed since it was
-    counted."""
+    """Check that a layout has as many pages, and articles among them, as it says, but for pages that changed since it
+    was counted.
+    """
     for layout_id, pages, articles, page_count, article_count in db.execute(_LAYOUT_COUNTS):
         detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count} are"
         yield row_finding("layouts", layout_id, detail)
 
 
 def ledger_counts(db: Database) -> Iterator[Finding]:
-    """For a page with a ledger, blocks = kept + removed, in its row and in its ledger."""
+    """Check that for a page with a ledger, blocks = kept + removed, in its row and in its ledger."""
     for page_id, blocks, kept_count, removed_count, rows, kept_rows in db.execute(_LEDGER_COUNTS):
         counts = f"{blocks} blocks = {kept_count} kept + {removed_count} removed"
         detail = f"page {page_id}: {counts}, ledger {rows} with {kept_rows:g} kept"
@@ -209,7 +209,7 @@ def ledger_counts(db: Database) -> Iterator[Finding]:
 
 
 def ledger_rows(db: Database) -> Iterator[Finding]:
-    """A ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
+    """Check that a ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
         yield row_finding("page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
     for (page_id,) in db.execute(_PAGES_WITHOUT_LAYOUT):
@@ -217,7 +217,9 @@ def ledger_rows(db: Database) -> Iterator[Finding]:
 
 
 def old_revisions(db: Database) -> Iterator[Finding]:
-    """Revisions are numbered from 1, stored blocks belong to one, and no article has more than one that is pending."""
+    """Check that revisions are numbered from 1, stored blocks belong to one, and no article has more than one that is
+    pending.
+    """
     for article_id, number in db.execute(_ORPHANED_REVISION_BLOCKS):
         detail = f"blocks of revision {number} of article {article_id}, which does not exist"
         yield Finding(detail, f"revision_blocks row {article_id}/{number}")
@@ -229,7 +231,7 @@ def old_revisions(db: Database) -> Iterator[Finding]:
 
 
 def needed_rows(db: Database) -> Iterator[Finding]:
-    """What a row refers to exists, also where no foreign key asks for it.
+    """Check that each row that another refers to exists, also where the schema has no foreign key.
 
     `NOT IN`, since not every column that is referred to has an index: SQLite then makes one, once.
     """
@@ -239,13 +241,13 @@ def needed_rows(db: Database) -> Iterator[Finding]:
 
 
 def missing_rows_query(table: str, column: str, parent: str, parent_column: str) -> str:
-    """SQL for the values of a column that `parent_column` of the other table lacks."""
+    """Return SQL for the values of a column that `parent_column` of the other table lacks."""
     return f"""SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL
         AND {column} NOT IN (SELECT {parent_column} FROM {parent} WHERE {parent_column} IS NOT NULL)"""
 
 
 def url_counts(db: Database) -> Iterator[Finding]:
-    """`url_counts` says how many URLs are in each state, and none waits for the full-text index."""
+    """Check that `url_counts` says how many URLs are in each state, and none waits for the full-text index."""
     stored_counts, counts = dict(db.execute(_URL_COUNTS).fetchall()), dict(db.execute(_COUNTED_URLS).fetchall())
     for state in sorted({*stored_counts, *counts}, key=str):
         if stored_counts.get(state, 0) != counts.get(state, 0):

@@ -1,8 +1,6 @@
 """Checks of stored content: texts against numbers and digests, packed values that must be decoded.
 
-Whether texts are what their numbers, digests and counts say, and articles the kept blocks of their pages.
-
-Whether each value that is decoded when it is read can be: JSON columns, packed layouts, sketches, old readings.
+An article must be the kept blocks of its pages. Packed values are JSON columns, layouts, sketches and old readings.
 """
 
 from __future__ import annotations
@@ -53,14 +51,15 @@ _BLOCKS_OF_PAGE = """SELECT t.text FROM page_blocks b CROSS JOIN block_texts t O
 
 
 def block_texts(db: Database) -> Iterator[Finding]:
-    """The number of a block's text is the digest of the text."""
+    """Check that the number of a block's text is the digest of the text."""
     for block_id, text in db.conn.execute("SELECT id, text FROM block_texts"):
         if not isinstance(text, str) or content_id(text, bits=BLOCK_BITS) != block_id:
             yield value_finding("block_texts", "text", block_id, "is not the text of that number")
 
 
 def article_texts(db: Database) -> Iterator[Finding]:
-    """An article's text is its kept blocks in order, word for word, and those of the pages that go on with it.
+    """Check that an article's text is its kept blocks in order, word for word, and those of the pages that go on with
+    it.
 
     So is its Markdown, if it was made by this version of the cleaner.
     """
@@ -73,7 +72,9 @@ def article_texts(db: Database) -> Iterator[Finding]:
 
 
 def page_digests(db: Database) -> Iterator[Finding]:
-    """Digest and word count of an article's page are those of its own kept blocks, where no person ruled on them."""
+    """Check that digest and word count of an article's page are those of its own kept blocks, where no person ruled on
+    them.
+    """
     for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES).fetchall():
         text = "\n".join(block_text for (block_text,) in db.conn.execute(_OWN_BLOCKS, [page_id]))
         if text_digest(text) != digest:
@@ -83,7 +84,7 @@ def page_digests(db: Database) -> Iterator[Finding]:
 
 
 def article_digests(db: Database) -> Iterator[Finding]:
-    """An article's word count and the digest of its last revision are those of its text."""
+    """Check that an article's word count and the digest of its last revision are those of its text."""
     for table in ("articles", "shelved"):
         for article_id, text, word_count, digest in db.conn.execute(_ARTICLES.format(table=table)):
             if count_words(text) != word_count:
@@ -93,7 +94,7 @@ def article_digests(db: Database) -> Iterator[Finding]:
 
 
 def standfirsts(db: Database) -> Iterator[Finding]:
-    """Each line of an article's standfirst stands on its page."""
+    """Check that each line of an article's standfirst stands on its page."""
     for table in ("articles", "shelved"):
         for article_id, page_id, standfirst in db.conn.execute(_STANDFIRSTS.format(table=table)).fetchall():
             texts = (text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id]))
@@ -125,7 +126,7 @@ _PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE
 
 
 def stored_values(db: Database) -> Iterator[Finding]:
-    """Every value that readers decode can be decoded."""
+    """Check that every value that readers decode can be decoded."""
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
     yield from _pending_note_faults(db)
@@ -173,7 +174,7 @@ def _reading_faults(db: Database) -> Iterator[Finding]:
 
 
 def check_layout(layout: bytes, block_count: int) -> None:
-    """ValueError or TypeError if a layout is not one of so many blocks."""
+    """Raise ValueError or TypeError unless a layout is one of `block_count` blocks."""
     rows = read_layout(layout)
     if len(rows) != block_count:
         raise ValueError(f"has {len(rows)} blocks, its page {block_count}")
@@ -185,13 +186,13 @@ def check_layout(layout: bytes, block_count: int) -> None:
 
 
 def check_chances(chances: bytes | None, block_count: int) -> None:
-    """ValueError if chances are not those of so many blocks."""
+    """Raise ValueError if chances are not those of so many blocks."""
     if chances is not None and len(chances) != block_count:
         raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
 
 
 def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
-    """ValueError if a sketch is not one of so many hashes, each once and in order."""
+    """Raise ValueError if a sketch is not one of so many hashes, each once and in order."""
     if len(packed_sketch) != hash_count * HASH_BYTES:
         raise ValueError(f"has {len(packed_sketch)} bytes, its row says {hash_count} hashes")
     hashes = unpack_sketch(packed_sketch).astype(np.int64)
@@ -200,7 +201,7 @@ def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
 
 
 def _fault_of(decode: Callable[[], object], table: str, column: str, row: object) -> Iterator[Finding]:
-    """The finding if a value cannot be decoded."""
+    """Yield the finding if a value cannot be decoded."""
     try:
         with decoding(table, column, row):
             decode()

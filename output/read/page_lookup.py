@@ -1,11 +1,4 @@
-"""Look-ups of one page: its blocks and verdicts, its WARC record, what its URL gave after redirects.
-
-What the archive holds of one page, for a person who asks why a block is, or is not, in the article.
-
-Where the raw response of a URL is stored: the WARC record of its latest capture.
-
-What a requested URL gave after its redirects: its state, and its article.
-"""
+"""Look-ups of one page: its blocks and verdicts, its WARC record, what its URL gave after redirects."""
 
 from __future__ import annotations
 
@@ -61,11 +54,11 @@ class StoredBlock:
 
     @property
     def evidence(self) -> str:
-        """On how many of the host's pages the text stands, as in `3 of 9 pages`; empty if on one."""
+        """Count the host's pages that have the text, as in `3 of 9 pages`; empty if only one has it."""
         return f"{self.page_count} of {self.of_pages} pages" if self.page_count else ""
 
     def begins_with(self, words: str) -> bool:
-        """Whether the text begins with these words, whatever their case and the space between them."""
+        """Return whether the text begins with these words, ignoring case and the space between them."""
         typed = " ".join(words.removesuffix("…").split()).casefold()
         return " ".join(self.text.split()).casefold().startswith(typed)
 
@@ -93,7 +86,7 @@ class StoredPage:
 
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
-    """The page at a URL, or else the current page of the article that a URL or number names."""
+    """Find the page at a URL, or else the current page of the article that a URL or number names."""
     page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
     if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
         page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
@@ -101,7 +94,7 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 
 
 def read_page(db: Database, page_id: int) -> StoredPage:
-    """The page with this number in `pages`."""
+    """Read the page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
     url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
     return StoredPage(
@@ -128,7 +121,7 @@ def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
 
 
 def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
-    """(URL, state, reason) of a URL that the archive knows, fetched or not."""
+    """Find (URL, state, reason) of a URL that the archive knows, fetched or not."""
     row: tuple[str, str, str] | None = db.execute(_STATE, [find_known_url(db, url)]).fetchone()
     return row
 
@@ -159,7 +152,8 @@ class StoredRecord:
 
 
 def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
-    """The record of the latest capture of a URL, or else of the article that a number or URL names; None without one.
+    """Find the record of the latest capture of a URL, or else of the article that a number or URL names; None without
+    one.
 
     The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
     """
@@ -203,7 +197,7 @@ class UrlResult:
 
 
 def find_url_result(db: Database, url: str) -> UrlResult:
-    """The result of a URL; the state is None if the archive has no row of it."""
+    """Find the result of a URL; the state is None if the archive has no row of it."""
     for _ in range(_MAX_HOPS):
         row = db.execute(_STATE_OF_URL, [storable_text(url)]).fetchone()
         if row is None:

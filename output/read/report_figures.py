@@ -1,14 +1,10 @@
 """The figures of an archive or one host: URLs by outcome, coverage, removals, runs, changes.
 
-One host of an archive, as if the others were not there.
-
-Temporary views stand before the tables of the same names, so that every query of a report counts one host's rows
-without knowing of it. They are in the connection alone, which may be read-only.
-
-The figures of an archive: every URL by outcome, coverage and its gaps, what was removed, what changed on its sites.
-
 `gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them;
 `broadsheet.output.read.report_text` formats them.
+
+For one host, temporary views stand before the tables of the same names, so every query counts that host's rows without
+knowing of it. The views are in the connection alone, which may be read-only.
 """
 
 from __future__ import annotations
@@ -32,8 +28,9 @@ _EMPTY_TABLES = ("outside_hosts",)  # links are counted for the whole archive
 
 @contextmanager
 def host_scope(db: Database, host: str) -> Iterator[None]:
-    """While the context is open, the connection sees the rows of one host, or of a domain's hosts; all if it is
-    empty."""
+    """Narrow the connection to the rows of one host, or of a domain's hosts, while the context is open; all if `host`
+    is empty.
+    """
     conditions = _conditions(host) if host else {}
     try:
         for table, condition in conditions.items():
@@ -46,7 +43,7 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
 
 
 def known_hosts(db: Database, host: str) -> list[str]:
-    """The hosts of the archive that a host or domain means; all of them, by their number of URLs, if it is empty."""
+    """List the hosts of the archive that a host or domain means, those with most URLs first; all if it is empty."""
     condition = host_condition(host)
     rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
     return [str(name) for (name,) in rows]
@@ -162,7 +159,7 @@ _RULE_RATES = """WITH counted AS (
 
 @dataclass(frozen=True, slots=True)
 class UrlCount:
-    """How many URLs of a kind ended in a state for a reason."""
+    """The number of URLs of a kind that ended in a state for a reason."""
 
     kind: str
     state: str
@@ -172,7 +169,7 @@ class UrlCount:
 
 @dataclass(frozen=True, slots=True)
 class RemovedCount:
-    """How many blocks and words of the articles' pages a rule removed for a reason."""
+    """The number of blocks, and of their words, that a rule removed from the articles' pages for a reason."""
 
     reason: str
     rule: str
@@ -182,7 +179,7 @@ class RemovedCount:
 
 @dataclass(frozen=True, slots=True)
 class HostCount:
-    """How many links out of the crawl's scope go to a host."""
+    """The number of links out of the crawl's scope that go to a host."""
 
     host: str
     links: int
@@ -232,7 +229,7 @@ class LayoutLine:
 
 @dataclass(frozen=True, slots=True)
 class CertaintyCount:
-    """How many articles' texts are of a certainty: high, fair or low."""
+    """The number of articles whose text is of a certainty: high, fair or low."""
 
     certainty: str
     articles: int
@@ -249,7 +246,7 @@ class UncertainArticle:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """How many articles say the same, and the earliest of them."""
+    """A cluster of articles that say the same: their number, and the earliest of them."""
 
     articles: int
     url: str
@@ -269,7 +266,7 @@ class AlarmLine:
 
 @dataclass(frozen=True, slots=True)
 class Yield:
-    """What a part of a host's pages gave in one run, as in table `yields`."""
+    """The yield of a part of a host's pages in one run, as in table `yields`."""
 
     host: str
     started_at: str
@@ -284,7 +281,7 @@ class Yield:
 
 @dataclass(frozen=True, slots=True)
 class RuleRate:
-    """On how many of a host's article pages a rule fired in the last run, and in all before it together."""
+    """The share of a host's article pages on which a rule fired: in the last run, and in all earlier ones together."""
 
     host: str
     reason: str
@@ -308,7 +305,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class EditCount:
-    """How many edits of a kind the last run found."""
+    """The number of edits of a kind that the last run found."""
 
     kind: str
     articles: int
@@ -316,7 +313,10 @@ class EditCount:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
+    """The totals that the end of a crawl shows.
+
+    `shelved` counts duplicates and lists taken out; `alarms` are the last run's.
+    """
 
     articles: int
     shelved: tuple[tuple[str, int], ...]
@@ -345,7 +345,7 @@ class Report(Totals):
 
     @property
     def current_alarms(self) -> tuple[AlarmLine, ...]:
-        """The alarms that the last run raised."""
+        """Return the alarms that the last run raised."""
         last_start = max((run.started_at for run in self.runs), default="")
         return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
 
@@ -393,27 +393,27 @@ def _gather_all(db: Database) -> Report:
 
 
 def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
-    """The alarms of all runs, the latest first."""
+    """Read the alarms of all runs, the latest first."""
     return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
-    """The articles that are withdrawn, the latest first."""
+    """Read the articles that are withdrawn, the latest first."""
     return _read_rows(db, Withdrawal, _WITHDRAWALS)
 
 
 def read_yields(db: Database) -> tuple[Yield, ...]:
-    """What each part of each host gave in each run, the latest run of a host first."""
+    """Read the yield of each part of each host in each run, the latest run of a host first."""
     return _read_rows(db, Yield, _YIELDS)
 
 
 def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
-    """How often each rule fired in each host's last run with articles, and before."""
+    """Read the rate at which each rule fired in each host's last run with articles, and before."""
     return _read_rows(db, RuleRate, _RULE_RATES)
 
 
 def read_runs(db: Database) -> tuple[RunLine, ...]:
-    """All runs, the earliest first."""
+    """Read all runs, the earliest first."""
     return _read_rows(db, RunLine, _RUNS)
 
 
@@ -426,5 +426,5 @@ def _count_shelved(db: Database) -> tuple[tuple[str, int], ...]:
 
 
 def _read_rows(db: Database, row_type: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
-    """The rows of a query, each as a value of a type whose fields are the query's columns in order."""
+    """Read the rows of a query, each as a value of a type whose fields are the query's columns in order."""
     return tuple(row_type(*row) for row in db.execute(query))

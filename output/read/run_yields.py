@@ -74,7 +74,8 @@ _INSERT_RULE_RATES = f"""INSERT INTO rule_rates (run_id, host, reason_id, pages)
 
 def survey(db: Database, run_id: int, surveyed_at: str) -> int:
     """Store a run's yields and rule rates, and alarms for what is out of line with the past; returns how many
-    alarms."""
+    alarms.
+    """
     since = db.execute(_SINCE, {"run": run_id}).fetchone()[0]
     with write_transaction(db):
         db.execute("DROP TABLE IF EXISTS temp.surveyed")
@@ -105,7 +106,7 @@ def _gather_pages(db: Database, since: str) -> None:
 
 
 def _part_names(url: str, is_new: bool, is_known: bool, is_list: bool) -> Iterable[str]:
-    """The parts of its host that a page is in."""
+    """Return the parts of its host that a page is in."""
     yield ALL_PAGES
     if is_known:
         yield KNOWN_PAGES
@@ -116,7 +117,7 @@ def _part_names(url: str, is_new: bool, is_known: bool, is_list: bool) -> Iterab
 
 
 def _yield_rows(db: Database, run_id: int) -> Iterator[tuple[object, ...]]:
-    """The rows of `yields` of a run."""
+    """Yield the rows of `yields` of a run."""
     for host, part, pages, articles, barren, removed_share in db.execute(_COUNTS_BY_PART).fetchall():
         alike = db.execute(_COUNT_ALIKE, [host, part]).fetchone()[0]
         low, median = (_words_at_rank(db, host, part, rank) for rank in (articles // 10, articles // 2))
@@ -124,6 +125,6 @@ def _yield_rows(db: Database, run_id: int) -> Iterator[tuple[object, ...]]:
 
 
 def _words_at_rank(db: Database, host: str, part: str, rank: int) -> int:
-    """The length in words of the article at a rank, counted from the shortest, 0 the first; 0 if there is none."""
+    """Return the words of the article at a rank, counted from the shortest, which is 0; 0 if there is none."""
     row = db.execute(_WORDS_AT_RANK, [host, part, rank]).fetchone()
     return int(row[0]) if row else 0

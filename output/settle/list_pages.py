@@ -120,7 +120,7 @@ def _collect_sharing_pages(db: Database) -> None:
 
 
 def _count_repeated_articles(db: Database, page: int) -> int:
-    """How many smaller articles account for most of a page; 0 if they do not, or if it is only one."""
+    """Count the smaller articles that make up most of a page; 0 if they do not, or if there is only one."""
     word_counts = ((block, count_words(text)) for block, text in db.execute(_PAGE_TEXTS, [page]))
     block_words = {block: words for block, words in word_counts if words >= MIN_LONG_WORDS}
     blocks_by_carrier: dict[int, set[int]] = defaultdict(set)
@@ -136,9 +136,10 @@ def _count_repeated_articles(db: Database, page: int) -> int:
 def _count_covering_articles(
     block_words: Mapping[int, int], carriers: Iterable[set[int]], story_blocks: Set[int]
 ) -> int:
-    """Greedy set cover, the largest share first; ties go to the lower set of blocks, not to the earlier page.
+    """Count the articles of a greedy set cover, the largest share first.
 
-    Stories differ: an article counts if it has a text of a story that none before it has, and half of its words there.
+    Ties go to the lower set of blocks, not to the earlier page. Stories differ: an article counts if it has a text of a
+    story that none before it has, and half of its words there.
     """
     open_blocks, article_count = set(block_words), 0
 

@@ -1,4 +1,4 @@
-"""Undoing a reclean: the texts and verdicts as they were before pages were cleaned again."""
+"""The undoing of a reclean: texts and verdicts as they were before pages were cleaned again."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class UndoResult:
 
 
 def list_recleans(db: Database) -> list[RecleanRun]:
-    """All runs, the earliest first."""
+    """List all runs, the earliest first."""
     return [RecleanRun(*row) for row in db.execute(_RUNS).fetchall()]
 
 

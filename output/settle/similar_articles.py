@@ -1,17 +1,13 @@
 """Articles that are alike: near-duplicates, new versions, syndicated copies, parts of each other.
 
-Which pages have an article that may be to others what it was not: something changed that two texts are compared by.
-
-That is what settling reads of a page (`unsettled`), the sketch of its text, which of its hashes are crowded on its
-host, and which of its blocks so many pages of the host have that they are left out. Two articles of other pages are to
-each other what is stored.
-
-Which articles of an archive are alike: near-duplicates, new versions, syndicated copies, parts of each other.
-
 They are stored as relations (`duplicates`) and clusters; no article is dropped for them. Pairs of texts are found by
-the hashes that their sketches share, and then compared in full, without what their host repeats: a series note of
-sixty words on twenty pages makes none of them a copy of another. Only texts that are new or changed are read for their
-sketches; the result depends on the archive's content alone, not on the order in which it came.
+the hashes that their sketches share, and then compared in full, without what their host repeats: a series note of sixty
+words on twenty pages makes none of them a copy of another. Sketches are made only of new or changed texts; the result
+depends on the archive's content alone, not on the order in which it came.
+
+Relations are computed anew for pages whose comparison may come out otherwise. That depends on what settling reads of a
+page (`unsettled`), its sketch, the hashes crowded on its host, and the blocks left out because many pages of the host
+have them. Two articles of other pages keep their stored relation.
 """
 
 from __future__ import annotations
@@ -62,8 +58,11 @@ _HAVE_RECOUNTED = f"""SELECT DISTINCT a.page_id FROM settle_recounted c
 
 
 def find_touched_pages(db: Database, page_ids: Collection[int]) -> set[int]:
-    """These pages and those that are unsettled, the first pages of articles that they are parts of, and the pages of
-    articles with a block that comes to be left out or not. Needs `settle_recounted`."""
+    """Find the pages whose relations must be computed anew.
+
+    They are these pages, the unsettled ones, the first pages of articles that they are parts of, and the pages of
+    articles with a block that comes to be left out or not. Needs `settle_recounted`.
+    """
     touched_pages = {*page_ids, *(page_id for (page_id,) in db.execute(_UNSETTLED))}
     first_pages = db.execute(_FIRST_PAGES_OF_PAGES, [json.dumps(sorted(touched_pages))])
     touched_pages |= {page_id for (page_id,) in first_pages.fetchall()}
@@ -102,7 +101,7 @@ _RELATIONS_OF_ARTICLE = (
 
 @dataclass(frozen=True, slots=True)
 class SimilarityCounts:
-    """What `relate_articles` found: new or changed texts, pairs that are alike, and articles in clusters of several."""
+    """The counts of `relate_articles`: new or changed texts, similar pairs, and articles in clusters of several."""
 
     sketched_texts: int
     similar_pairs: int
@@ -146,7 +145,7 @@ def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> set[int]:
 
 
 def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
-    """Batches of (page id, text) without a sketch, by page id. Sketches may be stored while it runs."""
+    """Yield batches of (page id, text) without a sketch, by page id. Sketches may be stored while it runs."""
     last_page_id = -1
     while rows := db.execute(_UNSKETCHED_TEXTS, [last_page_id, _TEXTS_PER_QUERY]).fetchall():
         last_page_id = int(rows[-1][0])
@@ -155,23 +154,23 @@ def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
 
 
 def sketch_rows(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
-    """Rows of `sketches` for (page id, text): page id, number of hashes, the sketch packed. Pure."""
+    """Make rows of `sketches` for (page id, text): page id, number of hashes, the sketch packed. Pure."""
     sketches = [(page_id, sketch_of(text)) for page_id, text in texts]
     return [(page_id, len(sketch), pack_sketch(sketch)) for page_id, sketch in sketches]
 
 
 def read_facts(db: Database, page_id: int) -> ArticleFacts:
-    """What is known of the article of a page besides its text."""
+    """Read the facts of a page's article that decide its relations."""
     return ArticleFacts(*db.execute(_ARTICLE_FACTS, [page_id]).fetchone())
 
 
 def read_shingles(db: Database, page_id: int) -> Shingles:
-    """The shingles of the text of a page's article, without what its host repeats."""
+    """Read the shingles of the text of a page's article, without what its host repeats."""
     return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
 
 
 def _find_relations(db: Database, pages: Collection[int] | None) -> list[Relation]:
-    """The relations of the articles of these pages, with each other and with those of others; None for all."""
+    """Find the relations of the articles of these pages, with each other and with those of others; None for all."""
     if pages is None:
         return list(_compare_pairs(db, _find_all_pairs(db)))
     if len(pages) <= _MAX_INDEXED:
@@ -180,7 +179,7 @@ def _find_relations(db: Database, pages: Collection[int] | None) -> list[Relatio
 
 
 def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
-    """The pairs of page ids whose sketches share enough."""
+    """Find the pairs of page ids whose sketches share enough."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
     for page_id, host, hash_count, sketch_bytes in db.execute(_SKETCHED_PAGES):
         if sketch_bytes != hash_count * HASH_BYTES:
@@ -192,7 +191,7 @@ def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
 
 
 def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
-    """The relations of those pairs of pages whose full texts are alike."""
+    """Find the relations of those pairs of pages whose full texts are alike."""
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def facts_of(page_id: int) -> ArticleFacts:
@@ -210,7 +209,8 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
 
 def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> int:
     """Write only what differs from the stored relations of these pages' articles, so that settling again changes
-    nothing. Returns how many relations the archive has."""
+    nothing. Returns how many relations the archive has.
+    """
     stored_relations = _read_relations(db, pages)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
@@ -228,7 +228,7 @@ def _store_relations(db: Database, relations: list[Relation], pages: Collection[
 
 
 def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation]:
-    """The stored relations of the articles of these pages; None for all."""
+    """Read the stored relations of the articles of these pages; None for all."""
     if pages is None:
         return {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
     articles = db.execute(_ARTICLES_OF_PAGES, [json.dumps(sorted(pages))]).fetchall()

@@ -1,15 +1,11 @@
 """Texts that a host's pages repeat, and what follows for the blocks of its pages.
 
-Which block texts several pages have, and whether pages keep them: looked up again where a page changed.
-
-Table `common_texts` holds what was true when the archive was last settled. A change of a text's flags matters to every
-page that has it. The pages' own verdicts count, so neither the site's memory nor a ruling changes a flag.
-
-What each host repeats, counted over the whole archive, and what follows for the blocks of its pages.
-
 Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
-pages' own verdicts, so that what comes out depends on the archive's content, and neither on the order in which it
-came nor on how often it was settled.
+pages' own verdicts, so the result depends on the archive's content, and neither on the order in which it came nor on
+how often it was settled. Neither the site's memory nor a ruling changes a count.
+
+Table `common_texts` holds the texts that several pages have, and whether pages keep them, as of the last settling. They
+are looked up again where a page changed. A change of a text's flags matters to every page that has it.
 """
 
 from __future__ import annotations
@@ -179,7 +175,8 @@ _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
 
 def create_kept_view(db: Database) -> None:
     """Make the view of the blocks that pages keep by their own verdicts, and the temporary tables of the site's memory;
-    `drop_site_tables` drops them."""
+    `drop_site_tables` drops them.
+    """
     db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
     create_place_table(db)
@@ -187,7 +184,7 @@ def create_kept_view(db: Database) -> None:
 
 
 def kept_text(db: Database, page_id: int) -> str:
-    """The text of a page by its own verdicts; needs `create_kept_view`."""
+    """Return the text of a page by its own verdicts; needs `create_kept_view`."""
     query = """SELECT t.text FROM temp.settle_kept k JOIN block_texts t ON t.id = k.block_id
         WHERE k.page_id = ? ORDER BY k.position"""
     return "\n".join(text for (text,) in db.execute(query, [page_id]))
@@ -233,7 +230,7 @@ def rejudge_pages(
 
 
 def _create_host_tables(db: Database) -> None:
-    """`settle_seen` holds the blocks of one host at a time whose texts seem to be on several pages."""
+    """Create `settle_seen`, for the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
             block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
@@ -267,7 +264,7 @@ def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
 def _judge_host(
     db: Database, page_count: int, containers: list[str], unjudged_pages: Collection[int]
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    """The verdicts on what the host repeats, by page id and position."""
+    """Yield the verdicts on what the host repeats, by page id and position."""
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
     if not pages_by_key:
         return
@@ -295,8 +292,10 @@ def _counted_blocks(
     pages_by_key: Mapping[int, int],
     kept_elsewhere: Collection[tuple[int, int]],
 ) -> list[KeyedBlock]:
-    """The blocks of a page that are evidence: what it keeps, and what other pages keep in the same container. Where
-    none of them repeats, one for each container is as good."""
+    """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container.
+
+    Where none of them repeats, one for each container is as good.
+    """
     if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
         row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
         return _memory_blocks(row_by_container.values(), containers)
@@ -314,5 +313,5 @@ def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[
 
 
 def verdict_reasons(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
-    """Verdicts as the archive stores them: (reason, rule) by position."""
+    """Return verdicts as the archive stores them: (reason, rule) by position."""
     return {position: (verdict.reason, verdict.rule) for position, verdict in verdicts.items()}

@@ -1,16 +1,13 @@
 """Changes since the archive was last settled: pages, hosts, and related pages that they may affect.
 
-What has changed since the archive was last settled: which pages, on which hosts, and which texts they share.
+Triggers note in `unsettled` each page of which something changed that settling reads, and in `unsettled_texts` the
+block texts that it had before. What else decides the outcome stands in a fact of the file: the version of the judges,
+and the pages that articles on several pages still await.
 
-Triggers (`broadsheet.output.archive.migrations.v6_settle`) note in `unsettled` each page of which something changed
-that settling reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands
-in a fact of the file: the version of the judges, and which pages of articles on several pages are still to come.
-
-Which pages a change may make copies or parts of others, or no longer: the changed ones and all related ones.
-
-Pages are related that carry one text, that a canonical URL or a link to the rest of an article relates, and that were
-copies or parts of one article when the archive was last settled. Their groups, taken whole, decide alone what each of
-them is, so what is found in them is what would be found in the whole archive.
+A change may make its page, or a related one, a copy or part of another. Pages are related that carry one text, that a
+canonical URL or a link to the rest of an article relates, and that were copies or parts of one article when the archive
+was last settled. Their groups, taken whole, decide alone what each of them is, so looking at them gives what looking at
+the whole archive would give.
 """
 
 from __future__ import annotations
@@ -63,18 +60,19 @@ class StaleHosts:
 
     @property
     def as_json(self) -> str | None:
-        """The hosts as JSON, for SQL; None for all."""
+        """Return the hosts as JSON, for SQL; None for all."""
         return None if self.hosts is None else json.dumps(sorted(self.hosts))
 
     def and_hosts(self, more_hosts: Collection[str]) -> StaleHosts:
-        """These hosts and some more."""
+        """Return these hosts and some more."""
         return self if self.hosts is None else StaleHosts(self.hosts.union(more_hosts))
 
 
 @dataclass(frozen=True, slots=True)
 class PageRoles:
     """The pages that are no evidence of what their host repeats (`uncounted`), and those of them that are not judged by
-    it either, since they are no articles (`unjudged`)."""
+    it either, since they are no articles (`unjudged`).
+    """
 
     uncounted: frozenset[int]
     unjudged: frozenset[int]
@@ -84,39 +82,39 @@ WHOLE_ARCHIVE = StaleHosts()
 
 
 def is_settled(db: Database) -> bool:
-    """Whether nothing that settling reads of pages has changed since the archive was settled, by the same judges."""
+    """Return whether the same judges settled the archive, and nothing that settling reads has changed since."""
     return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM unsettled LIMIT 1").fetchone()
 
 
 def judges_have_changed(db: Database) -> bool:
-    """Whether other judges settled the archive, or none: all of it then has to be settled."""
+    """Return whether other judges settled the archive, or none: all of it then has to be settled."""
     return (_settled_by(db) or "").partition(" ")[0] != _judges_version()
 
 
 def awaited_urls_have_changed(db: Database) -> bool:
-    """Whether parts of articles are awaited from other URLs than when the archive was settled."""
+    """Return whether parts of articles are awaited from other URLs than when the archive was settled."""
     return _settled_by(db) != _present_judges(db)
 
 
 def find_unsettled_hosts(db: Database) -> frozenset[str]:
-    """The hosts of which a page has changed since the archive was settled."""
+    """Find the hosts of which a page has changed since the archive was settled."""
     return frozenset(host for (host,) in db.execute(_UNSETTLED_HOSTS))
 
 
 def list_hosts(db: Database, stale_hosts: StaleHosts) -> list[str]:
-    """The names of these hosts, in order."""
+    """List the names of these hosts, in order."""
     if stale_hosts.hosts is None:
         return sorted(host for (host,) in db.execute(_ALL_HOSTS))
     return sorted(stale_hosts.hosts)
 
 
 def hosts_of_pages(db: Database, page_ids: Collection[int]) -> frozenset[str]:
-    """The hosts of some pages."""
+    """Return the hosts of some pages."""
     return frozenset(host for (host,) in db.execute(_HOSTS_OF_PAGES, [json.dumps(sorted(page_ids))]))
 
 
 def read_roles(db: Database, host: str) -> PageRoles:
-    """The pages of a host that are no evidence, by what is stored of copies, parts and types."""
+    """Read the pages of a host that are no evidence, by what is stored of copies, parts and types."""
     unjudged_pages, copies = (
         frozenset(page_id for (page_id,) in db.execute(query, [host])) for query in (_UNJUDGED_PAGES, _COPIES)
     )
@@ -141,7 +139,7 @@ def _settled_by(db: Database) -> str | None:
 
 
 def _present_judges(db: Database) -> str:
-    """The version of the judges, and a number for the URLs that parts of articles are still awaited from."""
+    """Return the version of the judges, and a number for the URLs that parts of articles are still awaited from."""
     awaited_urls = [url for (url,) in db.execute(_AWAITED_URLS)]
     return f"{_judges_version()} {content_id(*awaited_urls) if awaited_urls else 0}"
 

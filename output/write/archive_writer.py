@@ -1,11 +1,7 @@
 """The writing side of an archive: one owner, and one transaction for each batch of outcomes.
 
-The writing side of an archive: one owner, and one transaction for each batch of outcomes.
-
-A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has
-lost nothing and stored nothing twice.
-
-The robots.txt files that were in force, each text once for a host.
+A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has lost
+nothing and stored nothing twice. Each text of robots.txt that was in force is stored once for a host.
 """
 
 from __future__ import annotations
@@ -115,7 +111,7 @@ class Archive:
         `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
         the disk, so that a loss of power costs none.
 
-        ArchiveError if another crawl owns it or the file cannot be used.
+        Raises ArchiveError if another crawl owns it or the file cannot be used.
         """
         file = archive_path(path)
         check_path(file, read_only=False)
@@ -138,8 +134,8 @@ class Archive:
         """Store outcomes with everything that follows from them, in one transaction.
 
         A page with a text whose number stands for another text fails, and costs the others only their common
-        transaction. OSError if the database or the WARC file has been deleted or replaced: what is stored would go
-        with it.
+        transaction. Raises OSError if the database or the WARC file has been deleted or replaced: what is stored would
+        go with it.
         """
         self._check_in_place()
         try:
@@ -191,7 +187,7 @@ class Archive:
 
     @property
     def raw_bytes(self) -> int:
-        """Committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
+        """Return committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
         return self._raw_writer.total_bytes if self._raw_writer else 0
 
     def skip_queued(self, reason: Reason) -> int:
@@ -281,7 +277,7 @@ class Archive:
             self._count_outside_links(outcome.outside_links)
 
     def _get_or_add_row(self, outcome: Outcome, seen_at: str) -> UrlRow:
-        """The row of the outcome's URL, added if missing."""
+        """Return the row of the outcome's URL, added if missing."""
         row = find_url_row(self.db, outcome.url)
         if row is None:
             found_via = UrlSource.ROBOTS if outcome.kind == UrlKind.ROBOTS else outcome.found_via

@@ -1,10 +1,7 @@
-"""An article's text assembled from the ledger again: further pages, counts, expected F1.
+"""An article's text assembled from the ledger again, after verdicts on its blocks have changed.
 
-Assembling an article's text from the ledger again, after verdicts on its blocks have changed.
-
-Articles on several pages: which pages make up which article, and the blocks that the further pages add.
-
-The expected F1 of a page's verdicts as they stand, after the rest of the site or a person changed some of them.
+It covers articles on several pages, with the blocks that the further pages add, and the expected F1 of a page's
+verdicts as they stand.
 """
 
 from __future__ import annotations
@@ -43,7 +40,7 @@ class AssembledText:
 
 
 def assemble_page(db: Database, page_id: int, kept_instead: Mapping[int, bool] | None = None) -> AssembledText:
-    """The text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
+    """Assemble the text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
     blocks = _kept_blocks(db, page_id, kept_instead or {})
     return _assemble_blocks([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
 
@@ -100,7 +97,7 @@ def _note_new_text(db: Database, table: str, article_number: int, assembled: Ass
 
 
 def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
-    """The rows of a page whose ledger was just stored, with the text of its article's further pages added."""
+    """Return the rows of a page whose ledger was just stored, with the text of its article's further pages added."""
     if not has_further_pages(db, page_id):
         return rows
     assembled = assemble_page(db, page_id)
@@ -130,18 +127,18 @@ def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[
 
 
 def head_page(db: Database, page_id: int) -> int:
-    """The first page of the article of which this page is a part; the page itself where it is no part."""
+    """Return the first page of the article of which this page is a part; the page itself where it is no part."""
     row = db.execute(_HEAD, [page_id]).fetchone()
     return int(row[0]) if row else page_id
 
 
 def has_further_pages(db: Database, page_id: int) -> bool:
-    """Whether a page is the first of an article that continues on other pages."""
+    """Return whether a page is the first of an article that continues on other pages."""
     return db.execute(_PARTS, [page_id]).fetchone() is not None
 
 
 def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> list[Block]:
-    """The kept blocks of an article's pages after the first one, without those that an earlier page has.
+    """Return the kept blocks of an article's pages after the first one, without those that an earlier page has.
 
     Sites repeat title and standfirst at the beginning of each page, and notes at its end.
     """
@@ -155,7 +152,7 @@ def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> 
 
 
 def _new_blocks(blocks: Iterable[Block], known_texts: set[str]) -> Iterable[Block]:
-    """The blocks of a further page without repeated ones; a short repeated one is dropped only at the beginning."""
+    """Return the blocks of a further page without repeats; a short repeat is dropped only at the beginning."""
     has_begun = False
     for block in blocks:
         is_repeated = block.text in known_texts and (not has_begun or count_words(block.text) >= _FEW_WORDS)
@@ -191,7 +188,7 @@ def put_chances(db: Database, page_id: int, chances: bytes) -> None:
 
 
 def stored_chances(db: Database, page_id: int) -> bytes:
-    """The chance of each block of a page, a byte a block; empty if they are not known."""
+    """Return the chance of each block of a page, a byte a block; empty if they are not known."""
     row = db.execute("SELECT chances FROM page_layout WHERE page_id = ? AND chances IS NOT NULL", [page_id]).fetchone()
     with decoding("page_layout", "chances", page_id):
         return memoryview(row[0]).tobytes() if row else b""

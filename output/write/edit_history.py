@@ -1,8 +1,7 @@
 """Edits of articles as a reader sees them: the list of edits, and the revisions with their blocks.
 
-The edits of an archive in the order in which they were found, for a reader who asks what is new since a time.
-
-Reading the revisions of an article: which there are, and the blocks of each. A reading connection is enough.
+Edits are listed in the order in which they were found, for a reader who asks what is new since a time. A reading
+connection is enough.
 """
 
 from __future__ import annotations
@@ -64,7 +63,9 @@ class ListedEdit:
 def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> list[ListedEdit]:
-    """The edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in order."""
+    """List the edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in
+    order.
+    """
     rows = db.execute(_IN_ORDER, {"seq": min(after_seq, LARGEST_INTEGER), "since": since}).fetchall()
     edits = (_make_edit(*row) for row in rows)
     return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
@@ -73,7 +74,7 @@ def list_edits(
 def latest_edits(
     db: Database, *, before_seq: int, kinds: Collection[str] = EDIT_KINDS, limit: int = 50
 ) -> list[ListedEdit]:
-    """The latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
+    """Return the latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
     bounds = {"seq": 0, "since": "", "before": before_seq, "with_new": NEW in kinds}
     edits = (_make_edit(*row) for row in db.execute(_LATEST_FIRST, bounds))
     return list(islice((edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)), limit))
@@ -122,7 +123,7 @@ class Revision:
 
     @property
     def is_textless(self) -> bool:
-        """Whether it has no text of its own: the article was withdrawn or returned."""
+        """Return whether the revision has no text of its own: the article was withdrawn or returned."""
         return self.change in TEXTLESS_KINDS
 
 
@@ -136,7 +137,7 @@ class RevisedArticle:
 
 
 def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
-    """The article that a person names by its id or any of its URLs; one at that very URL goes first."""
+    """Find the article that a person names by its id or any of its URLs; one at that very URL goes first."""
     url = find_known_url(db, url_or_id)
     for article_id in (content_id(url) if url else None, find_article(db, url_or_id)):
         if article_id is not None and (row := db.execute(_REVISED_ARTICLE, [article_id]).fetchone()):
@@ -145,13 +146,13 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
-    """The decided revisions of an article, the first one first."""
+    """Return the decided revisions of an article, the first one first."""
     rows = db.execute(_REVISIONS, [article_id]).fetchall()
     return tuple(_make_revision(article_id, *row) for row in rows if row[_CHANGE_COLUMN] != RevisionMark.PENDING)
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
-    """The blocks of a revision; None for one from before their blocks were stored.
+    """Return the blocks of a revision; None for one from before their blocks were stored.
 
     A revision without a text of its own has that of the one before. The latest has its page's ledger.
     """
@@ -167,8 +168,10 @@ def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int)
 def old_and_new_blocks(
     db: Database, article_id: int, number: int, page_id: int, host: str
 ) -> tuple[tuple[CapturedBlock, ...], tuple[CapturedBlock, ...]]:
-    """The blocks of a replaced revision and those of the page now. A block that only one side has comes with the number
-    of the site's other articles that have it."""
+    """Return the blocks of a replaced revision and those of the page now.
+
+    A block that only one side has comes with the number of the site's other articles that have it.
+    """
     old_blocks, new_blocks = _revision_blocks(db, article_id, number), _page_blocks(db, page_id)
     shared_ids = {block_id for block_id, _ in old_blocks} & {block_id for block_id, _ in new_blocks}
 
@@ -193,7 +196,7 @@ def _make_revision(article_id: int, *columns: Any) -> Revision:
 
 
 def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
-    """The stored blocks of a replaced revision."""
+    """Return the stored blocks of a replaced revision."""
     rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
     with decoding("revision_blocks", "kind", f"{article_id}/{number}"):
         return [
@@ -203,7 +206,7 @@ def _revision_blocks(db: Database, article_id: int, number: int) -> list[_Number
 
 
 def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
-    """The blocks of a page's ledger."""
+    """Return the blocks of a page's ledger."""
     rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
     with decoding("page_layout", "layout", page_id):

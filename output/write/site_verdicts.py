@@ -55,7 +55,7 @@ class CarriedVerdict:
 
 
 def pages_with_site_verdicts(db: Database, host: str) -> set[int]:
-    """The ids of a host's pages that have site verdicts."""
+    """Return the ids of a host's pages that have site verdicts."""
     return {page_id for (page_id,) in db.execute(_PAGES, [host])}
 
 
@@ -83,7 +83,7 @@ def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict
 
 
 def read_carried_verdicts(db: Database, page_id: int) -> tuple[CarriedVerdict, ...]:
-    """A page's site verdicts, to be carried over while the page is stored again."""
+    """Read a page's site verdicts, to be carried over while the page is stored again."""
     return tuple(CarriedVerdict(row[0], (row[1], row[2]), (row[3], row[4])) for row in db.execute(_CARRIED, [page_id]))
 
 

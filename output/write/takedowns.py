@@ -1,9 +1,9 @@
-"""Takedowns: removing articles from an archive for good, at somebody's request, so that they never come back.
+"""Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
 uses, and their words in the full-text index. What stays are the rows of `urls`, skipped, and the takedown itself, which
-keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves
-nothing of it in free pages.
+keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves nothing of
+it in free pages.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ _REMOVALS = (
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What taking down a URL or pattern removes: URLs, (title, URL) of articles, and the counts of the rest.
+    """A takedown of a URL or pattern: the URLs and articles, as (title, URL), that it removes, and counts of the rest.
 
     `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files that hold
     responses of these URLs too, and `copies`, URLs of other pages that keep long blocks of these articles.
@@ -117,22 +117,22 @@ class Takedown:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is stored for its URLs."""
+        """Return whether nothing is stored for its URLs."""
         return not (self.page_count or self.capture_count or self.articles)
 
 
 def is_forgotten(db: Database, url: str) -> bool:
-    """Whether a URL, such as a page's canonical one, was taken down."""
+    """Return whether a URL, such as a page's canonical one, was taken down."""
     return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
 
 
 def archive_pattern(text: str) -> str:
-    """The pattern for what a user typed: a URL in its canonical form, a pattern with `*` unchanged."""
+    """Return the pattern for a user's input: a URL in its canonical form, a pattern with `*` unchanged."""
     return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
 
 
 def plan_takedown(db: Database, pattern: str) -> Takedown:
-    """What taking down a pattern would remove. A read-only connection is enough."""
+    """Compute what taking down a pattern would remove. A read-only connection is enough."""
     _collect_reached(db, pattern)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
     from_captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
@@ -194,7 +194,7 @@ def rewrite_file(db: Database) -> None:
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:
-    """The backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    """Return the backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
     return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
 
 

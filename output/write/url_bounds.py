@@ -91,7 +91,7 @@ class _UrlRow:
     found_via: UrlSource
 
     def patterns(self) -> Iterator[tuple[str, str]]:
-        """The (host, pattern) pairs that bound the URL, the narrowest first."""
+        """Yield the (host, pattern) pairs that bound the URL, the narrowest first."""
         if self.kind == UrlKind.PAGE:
             url_patterns = patterns_of(self.url)
             yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
@@ -100,12 +100,12 @@ class _UrlRow:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether a spent pattern keeps the URL from being fetched."""
+        """Return whether a spent pattern keeps the URL from being fetched."""
         return self.kind in _FILE_KINDS or (self.kind == UrlKind.PAGE and self.found_via not in _LIST_SOURCES)
 
 
 def is_new_text(db: Database, url: str, page: PageRows) -> bool:
-    """Whether a page is an article that no other page has brought. To be called before the page is stored."""
+    """Return whether a page is an article that no other page has brought. Call it before the page is stored."""
     if not page.is_article:
         return False
     same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
@@ -121,13 +121,14 @@ def is_new_text(db: Database, url: str, page: PageRows) -> bool:
 
 
 def newest_url_id(db: Database) -> int:
-    """The highest id in `urls`; URLs that are found later have higher ones."""
+    """Return the highest id in `urls`; URLs that are found later have higher ones."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
 
 
 @dataclass(slots=True)
 class PatternTracker:
-    """Counts what each pattern of an archive brings, and skips the URLs of spent ones, in the caller's transaction.
+    """A tracker of what each pattern of an archive brings; it skips the URLs of spent ones, in the caller's
+    transaction.
 
     It caches the table `url_patterns`; `reload` it after a transaction that failed.
     """
@@ -179,7 +180,7 @@ class PatternTracker:
         return True
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """The reason to skip a URL whose pattern or host is spent; else None."""
+        """Return the reason to skip a URL whose pattern or host is spent; else None."""
         if not self._spent_patterns or not row.is_bounded:
             return None
         spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
@@ -189,7 +190,7 @@ class PatternTracker:
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
     def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """The reason to skip a URL whose parameters were queued in another order before; else None."""
+        """Return the reason to skip a URL whose parameters were queued in another order before; else None."""
         key = sort_parameters(row.url) if row.kind == UrlKind.PAGE and "&" in row.url else ""
         if not key:
             return None
@@ -228,7 +229,9 @@ class PatternTracker:
         return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY
 
     def _allowance(self, row: _PatternCounts) -> int:
-        """Dry pages that a pattern may have: more if it has brought articles, or lists articles that are known."""
+        """Return the dry pages that a pattern may have: more if it has brought articles, or lists articles that are
+        known.
+        """
         if row.pattern.startswith(("sitemap ", "feed ")):
             return self.limits.list_file
         host_articles = self._articles_by_host.get(row.host, 0)
@@ -262,7 +265,7 @@ def _hides_content(outcome: Outcome) -> bool:
 
 
 def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
-    """Whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
+    """Return whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
     own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
     return any(
         row.kind != UrlKind.PAGE or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
@@ -271,7 +274,7 @@ def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
 
 
 def _is_archive_pattern(pattern: str) -> bool:
-    """Whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
+    """Return whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
     path, _, query = pattern.partition("?")
     parts = [part for part in path.split("/") if part not in ("", "*")]
     return bool(parts) and not query and all(part == NUMBER or part in LIST_SEGMENTS for part in parts)
