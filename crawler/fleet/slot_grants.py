@@ -54,7 +54,7 @@ class SharedBound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GrantTimes:
-    """Seconds between two looks, until an unused slot and any slot is given back, and to wait for the bound's answer."""
+    """Seconds between two looks, until an unused slot and until any slot is given back, and to wait for the bound."""
 
     look: float = 0.1
     idle: float = 2.0
@@ -74,7 +74,7 @@ class _Grant:
 
 
 class AddressGranter:
-    """An owner of granted slots in a folder; `make_bound` makes the shared bound of an address, named as in the folder."""
+    """An owner of granted slots in a folder; `make_bound` makes an address's shared bound of its name in the folder."""
 
     def __init__(
         self, folder: Path, per_address: int, make_bound: Callable[[str], Any], times: GrantTimes | None = None
@@ -176,7 +176,7 @@ SLOT_TERMS = LeaseTerms(180.0)
 
 @dataclass(frozen=True, slots=True)
 class SlotPauses:
-    """Seconds between two looks for a free slot, and during which a holder leaves a slot that it gave back to others."""
+    """Seconds between two looks for a free slot, and for which a holder leaves a slot that it gave back to others."""
 
     look: float = 1.0
     courtesy: float = 3.0

@@ -1,9 +1,5 @@
 """Pages of an archive cleaned again from their raw responses, in worker processes, without a network.
 
-The worker's job when an archive is cleaned again: read the raw response of a page, and clean it as a crawl does.
-
-Clean the pages of an archive again from their raw responses, in worker processes, without a network.
-
 A page that was cleaned by the current cleaner is left out, so that a run that was cut off goes on where it stopped.
 """
 
@@ -74,8 +70,7 @@ _SHOWN_KINDS = ("changed", "gained", "lost")
 
 @dataclass(slots=True)
 class RecleanFindings:
-    """What a run came to: counts of changes, some of the changes in full, and the pages that were left unchanged, by
-    why."""
+    """The findings of a run: counts of changes, some changes in full, and the pages left unchanged, by the cause."""
 
     tally: RecleanTally = field(default_factory=RecleanTally)
     examples: list[PageChange] = field(default_factory=list)
@@ -83,7 +78,7 @@ class RecleanFindings:
 
     @property
     def pages(self) -> int:
-        """How many pages were cleaned again."""
+        """Return the number of pages that were cleaned again."""
         return self.tally.pages_by_kind.total()
 
     def add(self, change: PageChange) -> None:
@@ -94,7 +89,9 @@ class RecleanFindings:
 
 
 class Recleaner:
-    """Cleans the pages of an archive again. `print_line` gets a line for some of the pages that cannot be cleaned."""
+    """A run that cleans pages of an archive again. `print_line` gets a line for some of the pages that cannot be
+    cleaned.
+    """
 
     def __init__(self, db: Database, folder: Path, options: CrawlOptions, print_line: Callable[[str], None]) -> None:
         self._db = db
@@ -110,14 +107,12 @@ class Recleaner:
         self.is_stopping = False
 
     async def dry_run(self, *, include_current: bool, worker_count: int = 0) -> None:
-        """Find what would change, and write nothing."""
+        """Find the changes, and write nothing."""
         await self._reclean_pages(include_current, worker_count)
 
     async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
         """Clean the pages and store the changes, with `worker_count` workers (0: one a processor). Returns the run's
-        id.
-
-        `include_current`: also the pages that the current cleaner made.
+        id.  `include_current`: also the pages that the current cleaner made.
         """
         self._run_id = begin_run(self._db, utc_now(), options)
         try:
@@ -152,7 +147,7 @@ class Recleaner:
         return False
 
     def _find_current_lineage(self, host: str) -> int:
-        """The id of the current cleaner for a host: its version, models and the site rules of the host."""
+        """Return the id of the current cleaner for a host: its version, models and the site rules of the host."""
         site_rules = self._site_rules.for_host(host) if self._site_rules else ()
         return lineage_id(replace(lineage(self._extractor_use), site_rules=site_rules_digest(site_rules)))
 

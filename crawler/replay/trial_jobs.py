@@ -1,9 +1,4 @@
-"""Jobs of workers for the reading room: a stored page's votes, site rules read and tried on it.
-
-The worker's job for the reading room: read a stored page, and judge it again with the votes on each block.
-
-The worker's jobs for the reading room's page for site rules: read the rules, and try them on a stored page.
-"""
+"""Jobs of workers for the reading room: a stored page's votes, site rules read and tried on it."""
 
 from __future__ import annotations
 
@@ -40,7 +35,7 @@ class UnreadResponse:
 
 
 def judge_stored_page(response: StoredResponse) -> tuple[VotedBlock, ...] | UnreadResponse:
-    """The blocks of a stored page with verdicts and votes, as the page alone gives them."""
+    """Judge the blocks of a stored page by the page alone, with the votes on each block."""
     try:
         recorded = read_full_response(response.record, response.body, response.folder)
     except ReplayError as error:
@@ -60,7 +55,7 @@ _METADATA = ("title", "authors", "published")
 
 
 def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
-    """What is wrong with lines of the rules, or has no effect, in the order of the lines."""
+    """Return the lines of the rules that are wrong, or have no effect, in their order."""
     rule = _parsed(draft)
     headers = (SiteRuleProblem(rule.file, line, message) for line, message in refused_headers(rule))
     ignored = (
@@ -71,7 +66,7 @@ def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
 
 
 def try_on_page(draft: RuleDraft, response: StoredResponse) -> PageTrial | UnreadResponse:
-    """A stored page cleaned by itself, without the rules and with them."""
+    """Clean a stored page by itself, without the rules and with them."""
     try:
         recorded = read_full_response(response.record, response.body, response.folder)
     except ReplayError as error:
@@ -96,7 +91,7 @@ def _parsed(draft: RuleDraft) -> SiteRuleFile:
 
 
 def _kept_texts(page: CleanedPage) -> Counter[str]:
-    """The texts of the kept blocks; a page that is no article has none."""
+    """Return the texts of the kept blocks; a page that is no article has none."""
     pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
     return Counter(block.text for block, verdict in pairs if verdict.kept)
 
@@ -113,8 +108,10 @@ def _change_kind(old_page: CleanedPage, new_page: CleanedPage) -> str:
 
 
 def _trial_blocks(texts: Counter[str], page: CleanedPage) -> Iterator[TrialBlock]:
-    """Texts with the reason and the rule that remove them from a page, in its order; those that are no block of it, or
-    are kept there, have none."""
+    """Return texts with the reason and the rule that remove them from a page, in its order.
+
+    Texts that are no block of it, or are kept there, have none.
+    """
     removals = {
         block.text: (str(verdict.reason), verdict.rule)
         for block, verdict in zip(page.blocks, page.verdicts, strict=True) if not verdict.kept
@@ -125,7 +122,7 @@ def _trial_blocks(texts: Counter[str], page: CleanedPage) -> Iterator[TrialBlock
 
 
 def _field_changes(old_page: CleanedPage, new_page: CleanedPage) -> Iterator[FieldChange]:
-    """What changes of the metadata of an article; no other page's is stored."""
+    """Return the changes of an article's metadata; no other page's is stored."""
     for name in _METADATA if old_page.is_article and new_page.is_article else ():
         old_text, new_text = (_field_text(page, name) for page in (old_page, new_page))
         if old_text != new_text:
@@ -138,7 +135,7 @@ def _field_text(page: CleanedPage, name: str) -> str:
 
 
 def _line_matches(rule: SiteRuleFile, matches: Iterable[DirectiveMatch]) -> Iterator[LineMatch]:
-    """What each line matches on the page. A line that matched nothing is there too."""
+    """Return the matches of each line on the page; a line that matched nothing is there too."""
     lines = {rule.label(directive): directive for directive in rule.directives}
     for match in matches:
         if directive := lines.get(match.label):
