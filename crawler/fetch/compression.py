@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _CHUNK_BYTES = 64 * 1024  # compressed bytes read, and decompressed bytes given out, at a time
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 ChunkGenerator = Generator[bytes, None, int]
 """Yields decompressed chunks; returns the position in the compressed data where the stream ended."""
@@ -113,7 +113,7 @@ class _StreamEndError(Exception):
 def _decompress_gzip(data: bytes) -> ChunkGenerator:
     """Decompress all members of a gzip file; bytes after them that are no member, such as padding, are ignored."""
     position = yield from _inflate(data, 0, 31)
-    return (yield from _joined_streams(data, position, _GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
+    return (yield from _joined_streams(data, position, GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
 
 
 def _decompress_deflate(data: bytes) -> ChunkGenerator:
@@ -124,7 +124,7 @@ def _decompress_deflate(data: bytes) -> ChunkGenerator:
 
 def _decompress_zstd(data: bytes) -> ChunkGenerator:
     position = yield from _zstd_frame(data, 0)
-    return (yield from _joined_streams(data, position, _ZSTD_MAGIC, lambda start: _zstd_frame(data, start)))
+    return (yield from _joined_streams(data, position, ZSTD_MAGIC, lambda start: _zstd_frame(data, start)))
 
 
 def _joined_streams(

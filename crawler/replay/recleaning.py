@@ -20,12 +20,12 @@ from broadsheet.cleaners.lineage import lineage, site_rules_digest
 from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, run_bounded
 from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
 from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import Reason, UrlKind
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.settle.own_reading import PageChange, RecleanTally, compare_readings, read_own_reading
 from broadsheet.output.settle.recleaned_pages import (
     RawPage,
@@ -38,21 +38,12 @@ from broadsheet.output.settle.recleaned_pages import (
 from broadsheet.output.write.url_queue import QueuedUrl
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadablePage:
-    """A page whose raw response cannot be read, and why."""
-
-    reason: Reason
-    detail: str
-
-
-def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadablePage:
+def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadResponse:
     """Read a page's raw response and clean it. Relative paths are below `folder`."""
     assert page.record_location is not None
-    try:
-        response = read_full_response(page.record_location, page.body_location, Path(folder))
-    except ReplayError as error:
-        return UnreadablePage(error.reason, str(error))
+    response = try_read_response(page.record_location, page.body_location, Path(folder))
+    if isinstance(response, UnreadResponse):
+        return response
     response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
     queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
@@ -155,8 +146,8 @@ class Recleaner:
         try:
             result = await workers.run(reclean_page, page, self._folder, self._packed_policy)
         except WorkerError as error:
-            result = UnreadablePage(error.reason, str(error))
-        if isinstance(result, UnreadablePage):
+            result = UnreadResponse(error.reason, str(error))
+        if isinstance(result, UnreadResponse):
             self.findings.unchanged_counts[result.reason] += 1
             if self.findings.unchanged_counts[result.reason] <= _MAX_LINES_PER_REASON:
                 self._print_line(f"{page.url}: {result.detail}; left as it is")

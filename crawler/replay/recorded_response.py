@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.fetch.compression import decompress_partly
+from broadsheet.crawler.fetch.compression import GZIP_MAGIC, ZSTD_MAGIC, decompress_partly
 from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.fetch.limits import HEAD_BYTES
 from broadsheet.output.archive.url_words import OutcomeReason, Reason
@@ -32,7 +32,7 @@ MAX_BYTES = 32 * 1024 * 1024
 
 _STATUS = re.compile(rb"[A-Za-z]{2,10}(?:/\d(?:\.\d)?)? +(\d{3})(?: |$)")  # servers say ICY, and worse
 _CHUNK = re.compile(rb"[ \t\r\n]*([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r?\n")
-_PACKED_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_PACKED_MAGIC = {"gzip": GZIP_MAGIC, "x-gzip": GZIP_MAGIC, "zstd": ZSTD_MAGIC}
 _MARKUP = re.compile(rb"[\xef\xbb\xbf\s]*<")
 
 HeaderFields = tuple[tuple[str, str], ...]
@@ -47,6 +47,14 @@ class ReplayError(Exception):
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadResponse:
+    """A response that cannot be read: the reason for the ledger, and the error in words."""
+
+    reason: Reason
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +133,16 @@ def read_full_response(
             return response
         raise ReplayError(OutcomeReason.RAW_MISSING, "the record that holds its body is not known")
     return with_original_body(response, read_response(body_location, folder))
+
+
+def try_read_response(
+    location: RecordLocation, body_location: RecordLocation | None, folder: Path
+) -> RecordedResponse | UnreadResponse:
+    """Read a response as `read_full_response` does, with a value in place of its error, which crosses processes."""
+    try:
+        return read_full_response(location, body_location, folder)
+    except ReplayError as error:
+        return UnreadResponse(error.reason, str(error))
 
 
 def with_original_body(revisit: RecordedResponse, original: RecordedResponse) -> RecordedResponse:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, CleanedPage, Verdict
+from broadsheet.cleaners.document import Block, CleanedPage, Page, Verdict
 from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, SiteRuleFile, SiteRuleProblem, parse_rule_file
 from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
 from broadsheet.cleaners.judge.site_rules import directive_matches
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.fetch.request_headers import refused_headers
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
 from broadsheet.output.browse.page_trials import (
     BlockVote,
     FieldChange,
@@ -27,21 +27,20 @@ from broadsheet.output.browse.page_trials import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadResponse:
-    """A page whose raw response cannot be read, and why."""
-
-    reason: str
-
-
 def judge_stored_page(response: StoredResponse) -> tuple[VotedBlock, ...] | UnreadResponse:
     """Judge the blocks of a stored page by the page alone, with the votes on each block."""
-    try:
-        recorded = read_full_response(response.record, response.body, response.folder)
-    except ReplayError as error:
-        return UnreadResponse(str(error.reason))
-    cleaned = clean(replace(recorded, url=response.final_url).page(response.fetched_at))
+    page = _stored_page(response)
+    if isinstance(page, UnreadResponse):
+        return page
+    cleaned = clean(page)
     return tuple(map(_voted_block, cleaned.blocks, cleaned.verdicts))
+
+
+def _stored_page(response: StoredResponse) -> Page | UnreadResponse:
+    recorded = try_read_response(response.record, response.body, response.folder)
+    if isinstance(recorded, UnreadResponse):
+        return recorded
+    return replace(recorded, url=response.final_url).page(response.fetched_at)
 
 
 def _voted_block(block: Block, verdict: Verdict) -> VotedBlock:
@@ -67,12 +66,10 @@ def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
 
 def try_on_page(draft: RuleDraft, response: StoredResponse) -> PageTrial | UnreadResponse:
     """Clean a stored page by itself, without the rules and with them."""
-    try:
-        recorded = read_full_response(response.record, response.body, response.folder)
-    except ReplayError as error:
-        return UnreadResponse(str(error.reason))
+    page = _stored_page(response)
+    if isinstance(page, UnreadResponse):
+        return page
     rule = _parsed(draft)
-    page = replace(recorded, url=response.final_url).page(response.fetched_at)
     old_page, new_page = clean(page), clean(page, (rule,))
     source = decode(page.body, page.content_type).text
     old_texts, new_texts = _kept_texts(old_page), _kept_texts(new_page)
@@ -92,13 +89,16 @@ def _parsed(draft: RuleDraft) -> SiteRuleFile:
 
 def _kept_texts(page: CleanedPage) -> Counter[str]:
     """Return the texts of the kept blocks; a page that is no article has none."""
-    pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
-    return Counter(block.text for block, verdict in pairs if verdict.kept)
+    return Counter(block.text for block in _kept_blocks(page))
 
 
 def _word_count(page: CleanedPage) -> int:
+    return sum(block.words for block in _kept_blocks(page))
+
+
+def _kept_blocks(page: CleanedPage) -> Iterator[Block]:
     pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
-    return sum(block.words for block, verdict in pairs if verdict.kept)
+    return (block for block, verdict in pairs if verdict.kept)
 
 
 def _change_kind(old_page: CleanedPage, new_page: CleanedPage) -> str:
