@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING, Any
 
 from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_folder
 from broadsheet.crawler.fleet.store_engine import HostQueue
@@ -130,7 +129,7 @@ class TaskTurn:
     def leave_waiting(self, message: str) -> None:
         """Give the tasks that wait a result: they do not run any more."""
         for task in self.tasks.take_all():
-            self.on_result(unstarted(task, message))
+            self.on_result(SiteResult.without_run(task, message))
 
 
 @dataclass
@@ -251,7 +250,7 @@ class SchedulerSession:
         elif future.status == "error":
             self._turn.fail(task, self._call(future.exception))
         elif self._turn.is_stopped:
-            self._turn.end(task, unstarted(task, "stopped before its turn"))
+            self._turn.end(task, SiteResult.without_run(task, "stopped before its turn"))
         else:
             self._turn.tasks.put_back([task])
 

@@ -22,6 +22,7 @@ from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.read.plain_words import count_text
 
 _SLACK = 0.1
 """The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""
@@ -154,7 +155,7 @@ def is_worth_telling(result: SiteResult) -> bool:
 def notice_text(result: SiteResult) -> str:
     """Tell a result in a few lines, the site and how it ended first."""
     counts = [f"{name}: {count:,}" for name, count in asdict(result.counts).items() if count]
-    lines = (f"{result.name}: {result.end.replace('_', ' ')}", result.message, *counts, f"archive: {result.archive}")
+    lines = (f"{result.name}: {result.end.words}", result.message, *counts, f"archive: {result.archive}")
     return "\n".join(filter(None, lines)) + "\n"
 
 
@@ -210,12 +211,12 @@ def total_counts(results: Iterable[SiteResult]) -> SiteCounts:
 def summary_line(results: Sequence[SiteResult]) -> str:
     """Sum up all sites in one line: how they ended, and their counts."""
     ends = Counter(result.end for result in results)
-    ends_text = ", ".join(f"{ends[end]:,} {_end_words(end)}" for end in reversed(_WORST_FIRST) if ends[end])
+    ends_text = ", ".join(f"{ends[end]:,} {end.words}" for end in reversed(_WORST_FIRST) if ends[end])
     counts = total_counts(results)
     sums = ", ".join(
         f"{getattr(counts, name):,} {name}" for name in ("new", "changed", "withdrawn", "alarms", "failed")
     )
-    return f"{len(results):,} {'site' if len(results) == 1 else 'sites'}: {ends_text}; {sums}"
+    return f"{count_text(len(results), 'site')}: {ends_text}; {sums}"
 
 
 def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) -> str:
@@ -241,10 +242,6 @@ def _result_row(result: SiteResult) -> tuple[str, ...]:
     counts = result.counts
     numbers = (counts.new, counts.changed, counts.withdrawn, counts.alarms, counts.failed, counts.pages)
     return (
-        result.name, _end_words(result.end), *(f"{number:,}" for number in numbers), time_text(result.seconds),
+        result.name, result.end.words, *(f"{number:,}" for number in numbers), time_text(result.seconds),
         result.message,
     )  # fmt: skip
-
-
-def _end_words(end: SiteEnd) -> str:
-    return end.replace("_", " ")

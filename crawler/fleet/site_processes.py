@@ -108,7 +108,7 @@ def start_site(
             output.truncate(0)
             process = lifeline.start(task.command(task.archive), output, environment)
     except OSError as error:
-        return unstarted(task, f"cannot be started: {error.strerror or error}")
+        return SiteResult.without_run(task, f"cannot be started: {error.strerror or error}")
     return RunningSite(task, process, log, started_at, started)
 
 
@@ -130,11 +130,6 @@ def run_site(
             running.stop()
         time.sleep(_PAUSE)
     return result
-
-
-def unstarted(task: SiteTask, message: str) -> SiteResult:
-    """Make the result of a task that did not run."""
-    return SiteResult(task.name, SiteEnd.NOT_STARTED, 1, task.archive, message=message)
 
 
 def end_of(exit_code: int) -> SiteEnd:
@@ -190,7 +185,7 @@ class EmbeddedEngine:
             while queue or self._sites:
                 self._pass_stops_on()
                 while queue and self._stops_asked:
-                    on_result(unstarted(queue.popleft(), "stopped before its turn"))
+                    on_result(SiteResult.without_run(queue.popleft(), "stopped before its turn"))
                 self._start_some(queue, parallel, lifeline, on_result)
                 self._collect(on_result)
                 time.sleep(_PAUSE)

@@ -17,6 +17,9 @@ from broadsheet.crawler.crawl.command_line import is_file_of_receivers, is_nonem
 _WAIT = ("--wait", "2m")
 """A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""
 
+IN_USE_CODE = 75
+"""The exit code of a command whose archive another crawl owns."""
+
 
 class SiteEnd(StrEnum):
     """The end of the crawl of a site."""
@@ -36,6 +39,11 @@ class SiteEnd(StrEnum):
     """It could not be started at all, or the engine was stopped before."""
     UNSUITABLE_DISK = "unsuitable_disk"
     """The archive would lie on a file system that cannot hold one."""
+
+    @property
+    def words(self) -> str:
+        """Return the end as a person reads it."""
+        return self.replace("_", " ")
 
 
 def is_receiver(word: str) -> bool:
@@ -116,6 +124,12 @@ class SiteResult:
     counts: SiteCounts = field(default_factory=SiteCounts)
     seconds: float = 0.0
     message: str = ""
+
+    @classmethod
+    def without_run(cls, task: SiteTask, message: str, end: SiteEnd = SiteEnd.NOT_STARTED) -> SiteResult:
+        """Make the result of a task that did not run."""
+        code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
+        return cls(task.name, end, code, task.archive, message=message)
 
 
 class Engine(Protocol):

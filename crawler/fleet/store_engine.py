@@ -13,7 +13,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
@@ -88,7 +87,7 @@ class StoreEngine:
                 self._start_some(work)
                 if self._stopped.is_set():
                     for task in self._tasks.take_all():
-                        on_result(unstarted(task, "stopped before its turn"))
+                        on_result(SiteResult.without_run(task, "stopped before its turn"))
                 if self._tasks.running:
                     task, result = results.get()
                     self._tasks.end(task)

@@ -244,7 +244,6 @@ def _file_keys(manifests: Iterable[SiteManifest]) -> set[str]:
     return {key for manifest in manifests for key in manifest.keys}
 
 
-IN_USE_CODE = 75
 _SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")
 
 
@@ -296,18 +295,20 @@ def run_task(
     """
     try:
         if problem := disk_problem(store_place.local_folder):
-            return _failed(task, SiteEnd.UNSUITABLE_DISK, problem)
+            return SiteResult.without_run(task, problem, SiteEnd.UNSUITABLE_DISK)
         store = PatientStore(store_at(store_place.address), store_place.patience)
         check_identity(store, store_place.identity)
         return read_result(store, task) or _run_leased(
             task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment(grants))
         )
     except (SiteIsLeased, InUse) as error:
-        return _failed(task, SiteEnd.IN_USE, str(error))
+        return SiteResult.without_run(task, str(error), SiteEnd.IN_USE)
     except (StoreError, ArchiveError) as error:
-        return _failed(task, SiteEnd.FAILED, str(error))
+        return SiteResult.without_run(task, str(error), SiteEnd.FAILED)
     except OSError as error:
-        return _failed(task, SiteEnd.FAILED, f"{error.filename or store_place.local_folder}: {error.strerror or error}")
+        return SiteResult.without_run(
+            task, f"{error.filename or store_place.local_folder}: {error.strerror or error}", SiteEnd.FAILED
+        )
 
 
 def read_result(store: ObjectStore, task: SiteTask) -> SiteResult | None:
@@ -363,8 +364,3 @@ def _result_key(task: SiteTask) -> str:
 def _result_json(task: SiteTask, result: SiteResult) -> bytes:
     values = {"task": task_digest(task), "counts": asdict(result.counts), "seconds": result.seconds}
     return json.dumps(values, indent=1).encode()
-
-
-def _failed(task: SiteTask, end: SiteEnd, message: str) -> SiteResult:
-    code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
-    return SiteResult(task.name, end, code, task.archive, message=message)
