@@ -21,8 +21,8 @@ from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.commands.changes import edit_summary
 from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.terminal import print_text, reason_text
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
-from broadsheet.crawler.replay.trial_jobs import UnreadResponse, judge_stored_page, rule_problems, try_on_page
+from broadsheet.crawler.replay.recorded_response import ReplayError, UnreadResponse, read_full_response
+from broadsheet.crawler.replay.trial_jobs import judge_stored_page, rule_problems, try_on_page
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.browse.application import Listener, bind, make_app, serve

@@ -23,7 +23,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from broadsheet.crawler.commands.browse import judge_page, try_rule
-from broadsheet.crawler.replay.trial_jobs import UnreadResponse, rule_problems, try_on_page
+from broadsheet.crawler.replay.recorded_response import UnreadResponse
+from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import RuleDraft
@@ -189,7 +190,7 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path) -> None:
         async def run(self, function: Callable[..., Any], *_: Any) -> Any:
             if function in (rule_problems, try_on_page):
                 raise WorkerError(OutcomeReason.WORKER_DIED)
-            return UnreadResponse("raw_missing")
+            return UnreadResponse(OutcomeReason.RAW_MISSING)
 
     broken: Any = Broken()
     with pytest.raises(NotHereError, match="the rules cannot be read"):

@@ -15,7 +15,6 @@ import pytest
 
 from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.fleet import slurm_engine
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slurm_engine import SlurmEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
@@ -40,7 +39,7 @@ class PretendEngine:
         assert (self.address, self.worker_seconds) == ("tcp://h:1", CLUSTER.patience)
         if not self.is_stopped:
             raise CommandError("the engine has a fault")
-        on_result(unstarted(tasks[0], "stopped"))
+        on_result(SiteResult.without_run(tasks[0], "stopped"))
 
     def stop(self) -> None:
         self.is_stopped = True
