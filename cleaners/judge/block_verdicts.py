@@ -1,7 +1,7 @@
 """Verdicts on a page's blocks, and a reason for each: rules vote, and votes become verdicts.
 
 Each function of `_VOTERS` casts votes for or against blocks; on each block the first vote in their order decides. Then
-`weigh.py` combines these verdicts with the model's probabilities: those of the first look where it was sure of the
+`weighed_verdicts` combines these verdicts with the model's probabilities: those of the first look if it was sure of the
 page, else those of the block model, whose features include the votes. Every vote is kept beside the verdict, so that a
 person can see which ones disagreed.
 """
@@ -60,7 +60,7 @@ _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the s
 
 @dataclass(frozen=True, slots=True)
 class _VoteContext:
-    """What the voters know of the page."""
+    """Context of the voters: all that they know of the page."""
 
     blocks: Sequence[Block]
     selected_positions: frozenset[
@@ -77,7 +77,7 @@ class _VoteContext:
     selector: str  # what selected: the first look or the extractor
 
     def body_position(self, position: int) -> BodyPosition:
-        """Where a block stands relative to the article's paragraphs."""
+        """Return the position of a block relative to the article's paragraphs."""
         if not self.body:
             return _ANYWHERE
         return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
@@ -89,7 +89,7 @@ _vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands o
 
 @dataclass(frozen=True, slots=True)
 class JudgedBlocks:
-    """A verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
+    """Verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
 
     verdicts: tuple[Verdict, ...] = ()
     chances: bytes = b""
@@ -129,14 +129,14 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
 
 
 def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
-    """Whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
+    """Return whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
     words = {n: context.blocks[n].words for n in context.selected_positions}
     kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
     return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
 def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
-    """A verdict for each block's votes; blocks with the same votes share it."""
+    """Make a verdict of each block's votes; blocks with the same votes share it."""
     verdicts: dict[tuple[int, ...], Verdict] = {}
     keys = [tuple(map(id, votes)) for votes in votes_by_block]
     for key, votes in zip(keys, votes_by_block, strict=True):
@@ -183,12 +183,12 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
 
 
 def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
-    """The positions from a start to the end of the page; none without a start."""
+    """Return the positions from a start to the end of the page; none without a start."""
     return range(len(blocks) if start is None else start, len(blocks))
 
 
 def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:
-    """The selected positions; where these hold no prose below the line of the title, with the short text there."""
+    """Return the selected positions; if these hold no prose below the line of the title, with the short text there."""
     blocks, selected = reading.blocks, reading.selected
     below_title = frozenset(n for n in selected if title_position is None or n > title_position)
     if any(is_prose(blocks[n]) and not rules.match(blocks[n], BodyPosition()) for n in below_title):
@@ -232,7 +232,8 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
 
 
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
-    """Whether a block belongs to the section that a rule's heading opened; a long text is no list of other articles."""
+    """Return whether a block belongs to the section that a rule's heading opened; a long text is no list of other
+    articles."""
     if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
         return False
     return continues_section(block, selected_positions, position)

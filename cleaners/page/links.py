@@ -1,4 +1,4 @@
-"""The links on a page, as canonical URLs in document order, each URL once; and its robots directives."""
+"""Links on a page, as canonical URLs in document order, each URL once; and its robots directives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The robots directives in a response's headers and a page's metas, as short strings.
+"""Robots directives in a response's headers and a page's metas, as short strings.
 
 `noindex` is meant for every robot, `googlebot: noindex` for one. Names are in lower case; a value follows its name
 after a colon: `max-snippet: 20`, `unavailable_after: 25 jun 2030`, `tdm-reservation: 1`.

@@ -1,4 +1,4 @@
-"""The word lists of `word_lists.toml`, loaded once."""
+"""Word lists of `word_lists.toml`, loaded once."""
 
 from __future__ import annotations
 

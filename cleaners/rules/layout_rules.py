@@ -1,7 +1,7 @@
-"""Layout rules: why a block is not part of the article, by the tags, ids and classes around it.
+"""Layout rules: a reason for a block's removal, by the tags, ids and classes around it.
 
 They only explain blocks that no extractor selected, and never remove a selected one, since there is article text in
-containers with misleading names; but for a few names of boxes apart from the text.
+containers with misleading names. A few names of boxes apart from the text are the exception.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"}
 
 @dataclass(frozen=True, slots=True)
 class _LayoutRule:
-    """A rule with the tags, the words of ids and classes, and the landmarks to which it applies.
+    """Rule with the tags, the words of ids and classes, and the landmarks to which it applies.
 
     It does not apply by the other words of an id or class that has one of `excepted_tokens`.
     """
@@ -58,7 +58,7 @@ def box_apart(path: str) -> Rule | None:
 
 @cache
 def box_rule_names() -> frozenset[str]:
-    """The names of the rules for boxes apart from the text."""
+    """Return the names of the rules for boxes apart from the text."""
     return frozenset(rule.name for rules in _box_rules() for rule in rules.values())
 
 
@@ -73,7 +73,7 @@ def _box_of_step(step: str) -> Rule | None:
 
 
 def _tag_and_names(step: str) -> list[str]:
-    """The tag of a step of a path, and its id and classes."""
+    """Split a step of a path into its tag, its id and its classes."""
     return step.replace("#", ".").split(".")
 
 
@@ -127,7 +127,7 @@ def _layout_rules() -> tuple[_LayoutRule, ...]:
 
 @cache
 def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
-    """The rules for boxes apart from the text, by each of their tags and by each of their tokens."""
+    """Return the rules for boxes apart from the text, by each of their tags and by each of their tokens."""
     rules = [_layout_rule(entry) for entry in _rule_file()["apart"]]
     return (
         {tag: layout_rule.rule for layout_rule in rules for tag in layout_rule.tags},

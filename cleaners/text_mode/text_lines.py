@@ -33,7 +33,7 @@ _CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
 
 @dataclass(frozen=True, slots=True)
 class TextLines:
-    """The lines of a text, their folded texts and shapes (one letter a line), and the phrase rules that apply."""
+    """Lines of a text, their folded texts and shapes (one letter a line), and the phrase rules that apply."""
 
     blocks: tuple[Block, ...]
     folded_lines: tuple[str, ...]
@@ -41,11 +41,11 @@ class TextLines:
     rules: RuleBook
 
     def matching_rule(self, index: int, position: BodyPosition) -> Rule | None:
-        """The phrase rule that removes this line at this place, None if there is none."""
+        """Return the phrase rule that removes this line at this place, None if there is none."""
         return self.rules.match(self.blocks[index], position)
 
     def prose_word_count(self, indices: Iterable[int]) -> int:
-        """The number of words in those of the lines that are prose."""
+        """Return the number of words in those of the lines that are prose."""
         return sum(count_words(self.folded_lines[index]) for index in indices if self.shapes[index] == "P")
 
 
@@ -89,7 +89,7 @@ def _unwrapped_lines(group: str) -> list[str]:
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Whether lines are one hard-wrapped paragraph: of similar width, some of them beginning in lower case."""
+    """Return whether lines are one hard-wrapped paragraph: of similar width, some of them beginning in lower case."""
     widths = [len(line) for line in lines[:-1]]
     if not widths or min(widths) < 50 or max(widths) > 100 or min(widths) < 0.75 * max(widths):
         return False
