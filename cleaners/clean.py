@@ -37,10 +37,11 @@ from broadsheet.cleaners.judge.site_rules import (
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.language import with_language_of_text
-from broadsheet.cleaners.page.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.page.links import base_url, read_outlinks
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
+from broadsheet.cleaners.page.robots_directives import read_robots_directives
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from broadsheet.cleaners.words import rough_word_count
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Column: TypeAlias = "npt.NDArray[Any]"
 """A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
+
+Columns: TypeAlias = dict[str, Column]
+"""Columns by name, such as those of features."""
 
 
 class ExtractorUse(StrEnum):
@@ -188,6 +192,10 @@ class Vote:
     keep: bool
     rule: str
     reason: BlockReason = ""
+
+
+cast_vote = lru_cache(maxsize=4096)(Vote)
+"""Return a vote. Equal votes are one object, since thousands of blocks share one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ MODEL_DATA: Mapping[str, DataFile] = {
 """The trained models and weights, by label."""
 
 SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.judge.models", "site.npz")}
-"""Data that judges a page with the other pages of its site, by label. No part of a text's lineage: settling judges anew."""
+"""Data to judge a page with others of its site, by label. No part of a text's lineage: settling judges anew."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart

@@ -10,12 +10,10 @@ they are cut into blocks, so that a new template makes no edit. The phrases of c
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
@@ -26,6 +24,7 @@ from broadsheet.cleaners.compare.text_comparison import (
     split_words,
     text_template,
 )
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.words import rough_word_count
 
 _MAX_NOTICE_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
@@ -48,7 +47,7 @@ def notice_kind(text: str) -> EditKind | None:
 
 def load_notice_languages() -> Mapping[str, Mapping[str, Any]]:
     """Read the data file: by language the phrases of each kind (`begins`, `says`) and examples."""
-    return tomllib.loads(files(__package__).joinpath("notices.toml").read_text("utf-8"))
+    return read_toml(__package__, "notices.toml")
 
 
 @cache

@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Column, Columns, Metadata, Reading, Verdict
 from broadsheet.cleaners.judge.characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
 from broadsheet.cleaners.judge.context_features import context_features, selection_features
 from broadsheet.cleaners.judge.hashed_words import word_columns
@@ -30,8 +30,6 @@ from broadsheet.cleaners.judge.page_columns import (
     signed_log,
 )
 from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, predict
-
-Columns = dict[str, Column]
 
 _NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote, cast_vote
 from broadsheet.cleaners.judge import rescue
 from broadsheet.cleaners.judge.block_features import block_features
 from broadsheet.cleaners.judge.certainty import block_chances
@@ -43,15 +42,13 @@ from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD
 from broadsheet.cleaners.page.running_text import brief_positions, is_prose, main_container_positions
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
 from broadsheet.cleaners.rules.rule_files import load_rules
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
 _LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
-_ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
-    BodyPosition(), BodyPosition(before_body=True), BodyPosition(between=True), BodyPosition(after_body=True),
-)  # fmt: skip
+_ANYWHERE = BodyPosition()
 _LINE_REASONS = frozenset(
     (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
 )  # of a line by itself, not of a box with a heading
@@ -80,11 +77,10 @@ class _VoteContext:
         """Return the position of a block relative to the article's paragraphs."""
         if not self.body:
             return _ANYWHERE
-        return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
+        return BEFORE_BODY if position < self.body.start else AFTER_BODY if position >= self.body.stop else WITHIN_BODY
 
 
 _Votes = dict[int, Vote]  # by the block's position
-_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +203,9 @@ def _metadata_votes(context: _VoteContext) -> _Votes:
     """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
     against notes on the authors below the text."""
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
-    votes = {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    votes = {n: cast_vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
-    return dict.fromkeys(notes, _vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
+    return dict.fromkeys(notes, cast_vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
 
 
 def _phrase_votes(context: _VoteContext) -> _Votes:
@@ -222,10 +218,10 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
-            votes[n] = _vote("rule", False, rule.name, rule.reason)
+            votes[n] = cast_vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
         elif section and _continues_section(section, block, context.selected_positions, position):
-            votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+            votes[n] = cast_vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_heading_votes(context, votes) | votes
@@ -243,7 +239,7 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
     """Votes against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
     kept_prose = [n for n in context.selected_positions if n not in phrase_votes and is_prose(context.blocks[n])]
     return {
-        n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
+        n - 1: cast_vote("rule", False, f"{vote.rule}/heading", vote.reason)
         for n, vote in phrase_votes.items()
         if n
         and n - 1 not in phrase_votes
@@ -254,17 +250,17 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
 
 def _comment_thread_votes(context: _VoteContext) -> _Votes:
     """Votes against the readers' comments and all that stands below them."""
-    return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
+    return dict.fromkeys(context.comment_thread, cast_vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
 def _next_article_votes(context: _VoteContext) -> _Votes:
     """Votes against another article below the article."""
-    return dict.fromkeys(context.next_article, _vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
+    return dict.fromkeys(context.next_article, cast_vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
 
 
 def _box_votes(context: _VoteContext) -> _Votes:
     """Votes against blocks in boxes apart from the text."""
-    return {n: _vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
+    return {n: cast_vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
 
 
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
@@ -272,33 +268,33 @@ def _boilerplate_votes(context: _VoteContext) -> _Votes:
     votes: _Votes = {}
     for n in context.selected_positions:
         if rule := boilerplate_rule(context.blocks[n], context.body):
-            votes[n] = _vote("layout", False, rule.name, rule.reason)
+            votes[n] = cast_vote("layout", False, rule.name, rule.reason)
     comments = comment_blocks(context.blocks, context.selected_positions)
-    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
+    votes |= dict.fromkeys(comments, cast_vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
     votes |= dict.fromkeys(
-        context.in_other_columns, _vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
+        context.in_other_columns, cast_vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
     )
     return votes | dict.fromkeys(
-        context.above_title, _vote("layout", False, "layout/above-title", RemovalReason.HEADER)
+        context.above_title, cast_vote("layout", False, "layout/above-title", RemovalReason.HEADER)
     )
 
 
 def _duplicate_votes(context: _VoteContext) -> _Votes:
     """Votes against selected blocks that repeat an earlier one."""
     duplicates = repeated_blocks(context.blocks, context.selected_positions)
-    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
+    return dict.fromkeys(duplicates, cast_vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
 
 
 def _selection_votes(context: _VoteContext) -> _Votes:
     """Votes for the selected blocks."""
-    vote = _vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
+    vote = cast_vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
     return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:
     """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
-    return {n: _vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
+    return {n: cast_vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
 def _layout_votes(context: _VoteContext) -> _Votes:
@@ -309,7 +305,7 @@ def _layout_votes(context: _VoteContext) -> _Votes:
             rule = explain_layout(block.path, block.landmarks)
             explanation = (rule.name, rule.reason) if rule else explain_by_content(block)
             if explanation:
-                votes[block.position] = _vote("layout", False, *explanation)
+                votes[block.position] = cast_vote("layout", False, *explanation)
     return votes
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.document import Columns
 from broadsheet.cleaners.judge.page_columns import (
     JudgedColumns,
     PageColumns,
@@ -21,8 +21,6 @@ from broadsheet.cleaners.judge.page_columns import (
     window_sums,
 )
 from broadsheet.cleaners.page.running_text import common_step_count
-
-Columns = dict[str, Column]
 
 
 def context_features(page: PageColumns) -> Columns:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
@@ -15,15 +13,14 @@ from lxml.html import HtmlElement
 from broadsheet.cleaners.document import Block, BlockKind, Reading, Verdict
 from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
 from broadsheet.cleaners.judge.page_signs import Signs, page_signs
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
 from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
-PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
-)
+PAGE_DATA: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_features.toml")
 STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
 _STATIC_HINTS = frozenset(PAGE_DATA["static"]["hints"])
 _LINK_TARGET = re.compile(r"\]\((\S+?)\)")

@@ -7,26 +7,23 @@ those that contribute most are part of a page's evidence.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.statements import JsonLdNode, types_of
 
 Signs = dict[str, float]
 
-_SIGN_WORDS: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_signs.toml").read_text(encoding="utf-8")
-)
+_SIGN_WORDS: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_signs.toml")
 _COUNTED_TAGS = ("article", "button", "form", "img", "input", "script")
 _OG_ARTICLE_TYPES = frozenset(("article", "news", "blog", "blog-post"))
 _PRICE = re.compile(r"(?:[$€£¥₹₽₺]|\b(?:USD|EUR|GBP|CHF|zł|kr)\b)\s?\d|\d\s?(?:[€£₽₺]|(?:zł|kr|EUR|USD)\b)", re.I)

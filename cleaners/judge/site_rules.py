@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,12 +26,18 @@ from broadsheet.cleaners.judge.site_rule_values import (
     XPathResult,
     read_values,
 )
+from broadsheet.cleaners.judge.weighed_verdicts import DIRECT_VOTERS
 from broadsheet.cleaners.page.elements import INVISIBLE_TAGS
 from broadsheet.cleaners.page.links import base_url
 from broadsheet.cleaners.page.parsed_page import parse
-from broadsheet.cleaners.page.visible_blocks import is_body_label, is_failure_label, keeps_whole_body, removal_label
+from broadsheet.cleaners.page.visible_blocks import (
+    ElementLabels,
+    is_body_label,
+    is_failure_label,
+    keeps_whole_body,
+    removal_label,
+)
 
-ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of the directives that name an element, by element."""
 
 _MAX_GROWTH = 4  # replacements may make a page so many times longer
@@ -253,7 +259,6 @@ def _wrap_text_node(text: Any) -> Any:
 
 
 _PRUNE_THRESHOLD = 0.1  # a block of a body with a lower probability, by the model, is removed if pruning is on
-_PRUNING_VOTERS = frozenset(("metadata", "rule"))
 _TITLE = "metadata/title"  # often within the body, but the article has its title apart
 
 
@@ -299,7 +304,7 @@ def _is_pruned(verdict: Verdict, labels: Sequence[str], probability: float) -> b
     if any(map(keeps_whole_body, labels)):
         return verdict.rule == _TITLE
     removals = [vote for vote in verdict.votes if not vote.keep]
-    by_named_rule = any(vote.voter in _PRUNING_VOTERS or vote.rule == "context/duplicate" for vote in removals)
+    by_named_rule = any(vote.voter in DIRECT_VOTERS or vote.rule == "context/duplicate" for vote in removals)
     return by_named_rule or probability < _PRUNE_THRESHOLD
 
 

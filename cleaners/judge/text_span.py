@@ -21,12 +21,11 @@ from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReas
 from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
-from broadsheet.cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
 _SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
 _LEAST_NAME_CHARS = 6
-_WITHIN = BodyPosition(between=True)
 
 
 def text_span(
@@ -66,7 +65,7 @@ def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], spa
 
 
 def _is_no_text(block: Block, rules: RuleBook, names: Sequence[str], container: str) -> bool:
-    return rules.match(block, _WITHIN) is not None or _is_author_note(block, names, container)
+    return rules.match(block, WITHIN_BODY) is not None or _is_author_note(block, names, container)
 
 
 def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
@@ -98,7 +97,6 @@ def _begins_with_name(text: str, name: str) -> bool:
 COMMENT_THREAD = "layout/comment-thread"
 """The rule that removes the thread, whatever the models say: each comment reads like the article's text."""
 
-_BELOW_TEXT = BodyPosition(after_body=True)
 _HEADING_WORDS, _SIGNATURE_WORDS = 6, 16  # at most
 _LEAST_TEXT_WORDS = 20  # selected above the heading: where there are fewer, it may head the page's only text
 _LEAST_SIGNATURES = 2
@@ -125,7 +123,7 @@ def _heads_comments(block: Block, rules: RuleBook) -> bool:
     """Return whether a block is a heading, by its kind, class or id, that a phrase rule takes for that of comments."""
     if block.words > _HEADING_WORDS or not (block.kind is BlockKind.HEADING or "comment" in _last_step(block)):
         return False
-    rule = rules.match(block, _BELOW_TEXT)
+    rule = rules.match(block, AFTER_BODY)
     return rule is not None and rule.heads_section and rule.reason == RemovalReason.COMMENTS
 
 
@@ -166,7 +164,6 @@ _LEAST_WORDS_OF_NEXT = 60  # of prose between the two headings, and below the se
 _ABOVE, _BELOW = 3, 8  # blocks beside a heading in which its byline or date stands
 _COMPARED_STEPS = 2  # of the path, from its end, that two such headings share
 _HEAD_REASONS = frozenset((RemovalReason.BYLINE, RemovalReason.DATE))
-_BEFORE_TEXT = BodyPosition(before_body=True)
 
 
 def next_article_start(blocks: Sequence[Block], title_position: int | None, rules: RuleBook) -> int | None:
@@ -207,7 +204,7 @@ def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> boo
 def _is_byline(block: Block, rules: RuleBook) -> bool:
     if is_prose(block):
         return False
-    rule = explain_layout(block.path, block.landmarks) or rules.match(block, _BEFORE_TEXT)
+    rule = explain_layout(block.path, block.landmarks) or rules.match(block, BEFORE_BODY)
     return rule is not None and rule.reason in _HEAD_REASONS
 
 

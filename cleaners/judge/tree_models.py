@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import IO, Any
 
 import numpy as np
 
 from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.package_data import read_arrays
 
 MOST_LEAVES = 32
 """The most leaves that a tree may have."""
@@ -212,9 +212,9 @@ def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
 @cache
 def load_trees(file: str = BLOCK_MODEL) -> Trees:
     """Read a model that comes with the package; each is read once in a process."""
-    with files(_MODELS_PACKAGE).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
-        names = tuple(map(str, arrays["names"]))
-        return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
+    arrays = read_arrays(_MODELS_PACKAGE, file)
+    names = tuple(map(str, arrays["names"]))
+    return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
 
 
 def trees_from_dump(names: list[str], dump: dict[str, Any]) -> Trees:

@@ -12,12 +12,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence, Set
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 
 from broadsheet.cleaners.compare.site_boilerplate import names_author
-from broadsheet.cleaners.document import Block, BlockKind, BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import (
+    Block,
+    BlockKind,
+    BlockReason,
+    Column,
+    KeepReason,
+    RemovalReason,
+    Verdict,
+    Vote,
+    cast_vote,
+)
 from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_quotes, repeated_blocks
 from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
 from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
@@ -27,9 +37,9 @@ from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layou
 
 RuleReason = tuple[str, BlockReason]  # rule, reason
 
-_NOT_SHARED_REASONS = frozenset(
+ONE_LINE_REASONS = frozenset(
     (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
-)  # of one line only, not of what follows
+)  # they do not apply to the lines below
 # Reasons of boxes that have a heading.
 _HEADED_REASONS = frozenset(
     (
@@ -71,7 +81,6 @@ _HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
 _NOTE_WORDS = 5
 _FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
 _BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
-_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
 def deciding_vote_against(verdict: Verdict) -> Vote | None:
@@ -106,7 +115,7 @@ def model_votes_against(
     heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
     fallback = _FallbackReasons(blocks, kept_positions, authors)
     return {
-        n: _vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
+        n: cast_vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
         for n, block in enumerate(blocks)
         if n not in skipped_positions
     }
@@ -140,7 +149,7 @@ def _reasons_from_above(
     container_above = ""
     for n, block in enumerate(blocks):
         container = block.path.rpartition(">")[0]
-        applies = reason_above and container == container_above and reason_above not in _NOT_SHARED_REASONS
+        applies = reason_above and container == container_above and reason_above not in ONE_LINE_REASONS
         reasons.append((f"model/beside-{reason_above}", reason_above) if applies else None)
         if n in kept_positions:
             reason_above = ""
@@ -237,10 +246,10 @@ _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may
 _LABEL_WORDS = 4
 _BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
 _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
-_DIRECT_VOTERS = frozenset(("metadata", "rule"))
+DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
-_MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
+MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
@@ -280,7 +289,7 @@ def weigh(
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
     likely_positions -= labels | (buttons - kept_positions)
     votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
-    model_votes = [votes_against.get(n, _MODEL_KEEPS) for n in range(len(blocks))]
+    model_votes = [votes_against.get(n, MODEL_KEEPS) for n in range(len(blocks))]
     verdicts: dict[tuple[int, int, bool, bool, bool], Verdict] = {}  # blocks with the same key share a verdict
     keys = []
     for n, (verdict, model_vote) in enumerate(zip(rule_verdicts, model_votes, strict=True)):
@@ -323,7 +332,7 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
     """Return the probability from which a block is kept, by the rules' votes on it."""
     if not _final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
         return _UNREACHABLE_THRESHOLD
-    votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
+    votes_against = [vote for vote in verdict.votes if vote.voter in DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
     if rule_endings - _INDIRECT_RULE_ENDINGS:
         return sure_threshold

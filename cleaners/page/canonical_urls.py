@@ -14,15 +14,15 @@ too many or too few. A look-up tries `near_spellings` in order and takes the fir
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import idna
+
+from broadsheet.cleaners.package_data import read_toml
 
 MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""
@@ -31,7 +31,7 @@ _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
 _REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 8192, 500
 """So many links are remembered with where they lead: those of a site's frame are on every page. None that is longer."""
 
-_DATA = tomllib.loads(files(__package__).joinpath("canonical_urls.toml").read_text(encoding="utf-8"))
+_DATA = read_toml(__package__, "canonical_urls.toml")
 
 
 def _name_pattern(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:

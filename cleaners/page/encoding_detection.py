@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import codecs
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from charset_normalizer import from_bytes
+
+from broadsheet.cleaners.package_data import read_toml
 
 FALLBACK_ENCODING = "cp1252"
 SAMPLE_BYTES = 4096  # of text, read in some 4 ms
@@ -171,7 +171,7 @@ def _is_one_byte(encoding: str) -> bool:
 
 @cache
 def _languages() -> tuple[LanguageLetters, ...]:
-    data = tomllib.loads(files(__package__).joinpath("letters.toml").read_text(encoding="utf-8"))
+    data = read_toml(__package__, "letters.toml")
     return tuple(
         LanguageLetters(frozenset(row["codes"]), frozenset(row["letters"]), tuple(row["encodings"]))
         for row in data["language"]

@@ -13,7 +13,6 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
-import lxml.html
 from lxml import etree
 
 from broadsheet.cleaners.page.elements import TagIndex
@@ -32,8 +31,6 @@ from broadsheet.cleaners.page.statements import (
 from broadsheet.cleaners.page.titles import fold_title
 from broadsheet.cleaners.page.word_lists import meta_names
 
-_PageElement = lxml.html.HtmlElement
-
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
 _INLINE_TAGS = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
@@ -48,15 +45,15 @@ class TextRun:
     """Visible text between two block boundaries, across inline markup, and the `time` elements in it."""
 
     text: str
-    time_elements: tuple[_PageElement, ...] = ()
+    time_elements: tuple[Element, ...] = ()
 
 
-def runs_after(headline: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+def runs_after(headline: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
     """Return the first text runs that follow the headline in the document."""
     return list(_text_runs(_events_after(headline), limit))
 
 
-def runs_before(headline: _PageElement, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
+def runs_before(headline: Element, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
     """Return the last text runs before the headline, the nearest first."""
     preceding_runs: list[TextRun] = []
     for sibling in _preceding_elements(headline):
@@ -67,14 +64,14 @@ def runs_before(headline: _PageElement, limit: int = MAX_RUNS_BEFORE) -> list[Te
     return preceding_runs[:limit]
 
 
-def runs_within(element: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+def runs_within(element: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
     """Return the first text runs inside an element."""
     return list(_text_runs(_events_within(element), limit))
 
 
-def _preceding_elements(headline: _PageElement) -> Iterator[_PageElement]:
+def _preceding_elements(headline: Element) -> Iterator[Element]:
     """Yield the siblings before the headline and its nearest ancestors, the nearest first."""
-    element: _PageElement | None = headline
+    element: Element | None = headline
     for _ in range(_MAX_LEVELS):
         if element is None or element.tag == "body":
             return
@@ -84,11 +81,11 @@ def _preceding_elements(headline: _PageElement) -> Iterator[_PageElement]:
         element = element.getparent()
 
 
-TextEvent = tuple[str, _PageElement | None]
+TextEvent = tuple[str, Element | None]
 """A text, or an element that begins or ends (with an empty text)."""
 
 
-def _events_within(element: _PageElement) -> Iterator[TextEvent]:
+def _events_within(element: Element) -> Iterator[TextEvent]:
     """Yield the visible texts in an element, and the elements that begin and end around them, in document order."""
     is_skipped = not isinstance(element.tag, str)
     if is_skipped:
@@ -111,9 +108,9 @@ def _events_within(element: _PageElement) -> Iterator[TextEvent]:
             yield (event_element.tail, None)
 
 
-def _events_after(headline: _PageElement) -> Iterator[TextEvent]:
+def _events_after(headline: Element) -> Iterator[TextEvent]:
     """Yield the events from the end of the headline to the end of the body."""
-    element: _PageElement | None = headline
+    element: Element | None = headline
     while element is not None and element.tag != "body":
         if element.tail:
             yield (element.tail, None)
@@ -128,7 +125,7 @@ def _events_after(headline: _PageElement) -> Iterator[TextEvent]:
 def _text_runs(events: Iterator[TextEvent], limit: int) -> Iterator[TextRun]:
     """Join the texts between block boundaries, up to `limit` runs."""
     parts: list[str] = []
-    time_elements: list[_PageElement] = []
+    time_elements: list[Element] = []
     for text, element in events:
         if element is None:
             parts.append(text)

@@ -11,15 +11,15 @@ replaces the first segment too, and of a query it only says that there is one.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-_SHAPE_DATA = tomllib.loads(files(__package__).joinpath("url_shapes.toml").read_text(encoding="utf-8"))
+from broadsheet.cleaners.package_data import read_toml
+
+_SHAPE_DATA = read_toml(__package__, "url_shapes.toml")
 LIST_SEGMENTS: frozenset[str] = frozenset(_SHAPE_DATA["lists"]["segments"])
 """Path segments, in lower case, of pages that list other pages."""
 

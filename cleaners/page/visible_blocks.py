@@ -111,11 +111,11 @@ class _Context:
     verbatim: bool = False  # whether white space is kept, as in <pre>
 
 
-_Labels = Mapping[etree._Element, frozenset[str]]
+ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of site rules, by the elements that they name."""
 
 
-def read_blocks(tree: etree._Element, url: str = "", labels: _Labels | None = None) -> tuple[Block, ...]:
+def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | None = None) -> tuple[Block, ...]:
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
     `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
@@ -156,7 +156,7 @@ class _BlockReader:
     With `reveal`, large hidden parts are read too; without, `hidden_chars` counts the characters of prose in them.
     """
 
-    def __init__(self, base: str, labels: _Labels | None = None, *, reveal: bool = False) -> None:
+    def __init__(self, base: str, labels: ElementLabels | None = None, *, reveal: bool = False) -> None:
         self.base = base
         self.labels = labels or {}
         self.root: etree._Element | None = None

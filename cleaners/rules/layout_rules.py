@@ -7,12 +7,11 @@ containers with misleading names. A few names of boxes apart from the text are t
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import pairwise
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
@@ -137,7 +136,7 @@ def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
 
 @cache
 def _rule_file() -> dict[str, list[dict[str, str | list[str]]]]:
-    return tomllib.loads(files(__package__).joinpath("layout.toml").read_text("utf-8"))
+    return read_toml(__package__, "layout.toml")
 
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:

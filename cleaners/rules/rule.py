@@ -40,6 +40,13 @@ class BodyPosition:
     between: bool = False
 
 
+BEFORE_BODY, WITHIN_BODY, AFTER_BODY = (
+    BodyPosition(before_body=True),
+    BodyPosition(between=True),
+    BodyPosition(after_body=True),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """Named reason to remove a block whose folded text matches.

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column, RemovalReason, Verdict
+from broadsheet.cleaners.document import Column, Columns, RemovalReason, Verdict
 from broadsheet.cleaners.judge.characters import (
     DIGIT,
     END,
@@ -27,8 +27,6 @@ from broadsheet.cleaners.judge.characters import (
 )
 from broadsheet.cleaners.judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
 from broadsheet.cleaners.text_mode.text_lines import TextLines
-
-Columns = dict[str, Column]
 
 _MAX_DISTANCE = 200  # lines; larger distances count as this one
 _MAX_COPIES = 9

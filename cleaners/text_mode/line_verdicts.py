@@ -7,11 +7,11 @@ In other texts (dumps of whole pages) the model decides, and the rules give the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from broadsheet.cleaners.document import BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import BlockReason, Column, RemovalReason, Verdict, Vote, cast_vote
+from broadsheet.cleaners.judge.weighed_verdicts import MODEL_KEEPS, ONE_LINE_REASONS
 from broadsheet.cleaners.text_mode.text_lines import TextLines
 
 # Thresholds are chances (0 to 1) from which a line is kept.
@@ -29,15 +29,10 @@ _REPEATED_REASONS = frozenset(
 )  # these lines repeat kept text and are never rescued
 _MIN_KEPT_SHARE = 0.15  # share of the rules' kept words; if the model keeps less, the rules' verdicts stand
 _MIN_KEPT_WORDS = 30  # likewise, if the model keeps fewer words than this and than the rules
-_ONE_LINE_REASONS = frozenset(
-    (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
-)  # they do not apply to the lines below
-_RESCUE_VOTE = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _SHAPE_RULES = {"C": ("text/teaser-cut", RemovalReason.RELATED), "D": ("text/date", RemovalReason.DATE)}
 _BEFORE_ARTICLE: tuple[str, BlockReason] = "model/before-article", RemovalReason.HEADER
 _AFTER_ARTICLE: tuple[str, BlockReason] = "model/after-article", RemovalReason.ELSEWHERE
 _INSIDE_ARTICLE: tuple[str, BlockReason] = "model/inside-article", RemovalReason.BOILERPLATE
-_cached_vote = lru_cache(maxsize=1024)(Vote)
 
 
 def weigh_lines(text: TextLines, rule_verdicts: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
@@ -110,7 +105,7 @@ def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) ->
         return (
             rule_verdict
             if rule_verdict.kept
-            else Verdict(True, _RESCUE_VOTE.reason, _RESCUE_VOTE.rule, (_RESCUE_VOTE, *rule_verdict.votes))
+            else Verdict(True, MODEL_KEEPS.reason, MODEL_KEEPS.rule, (MODEL_KEEPS, *rule_verdict.votes))
         )
     if not rule_verdict.kept:
         return Verdict(False, rule_verdict.reason, rule_verdict.rule, (*rule_verdict.votes, model_vote))
@@ -127,7 +122,7 @@ def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: C
         if is_kept[index]:
             nearest_reason = ""
         elif _is_ruled(verdict):
-            nearest_reason = "" if verdict.reason in _ONE_LINE_REASONS else verdict.reason
+            nearest_reason = "" if verdict.reason in ONE_LINE_REASONS else verdict.reason
         if index < first_kept:
             rule, reason = _BEFORE_ARTICLE
         elif shape in _SHAPE_RULES:
@@ -136,4 +131,4 @@ def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: C
             rule, reason = f"model/beside-{nearest_reason}", nearest_reason
         else:
             rule, reason = _AFTER_ARTICLE if index > last_kept else _INSIDE_ARTICLE
-        yield _cached_vote("model", False, rule, reason)
+        yield cast_vote("model", False, rule, reason)

@@ -12,20 +12,10 @@ from collections.abc import Iterator
 from broadsheet.cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
 from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
 from broadsheet.cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
-from broadsheet.cleaners.rules.rule import Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, Rule
 from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
-from broadsheet.cleaners.text_mode.text_lines import (
-    AFTER_BODY,
-    BEFORE_BODY,
-    SENTENCE_END,
-    WITHIN_BODY,
-    TextLines,
-    blocks_of_text,
-    read_lines,
-)
-
-__all__ = ["blocks_of_text", "judge_text"]
+from broadsheet.cleaners.text_mode.text_lines import SENTENCE_END, TextLines, read_lines
 
 REPEAT_WORDS = 12
 """From this length a repeated line is a duplicate paragraph; shorter ones are refrains of verse or speakers' names."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
 from broadsheet.cleaners.rules.matcher import RuleBook, count_words, fold_text
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, WITHIN_BODY, BodyPosition, Rule
 from broadsheet.cleaners.words import rough_word_count
 
 PROSE_WORDS = 7
@@ -23,9 +23,6 @@ CUT_WORDS = 8
 QUESTION_WORDS = 18
 """A question up to this length is an interviewer's question or a headline, not a paragraph."""
 
-BEFORE_BODY = BodyPosition(before_body=True)
-WITHIN_BODY = BodyPosition(between=True)
-AFTER_BODY = BodyPosition(after_body=True)
 SENTENCE_END = re.compile(r"[.!。！？؟।][\"'”’»)\]」』]*$|[\"”»」』]$")
 _QUESTION_END = re.compile(r"\?[\"'”’»)\]]*$")
 _CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
