@@ -39,6 +39,7 @@ FLOORS = {
     "cleaners": (
         "words",
         "document",
+        "package_data",
         "rules",
         "page",
         "compare",

@@ -22,7 +22,7 @@ _CHARS_A_WORD = 2  # of such a script that count as a word
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """One row a text: its length, its count of each character class (a column a class), its first and last class."""
+    """Character counts, a row a text: length, count of each class (a column a class), first and last class."""
 
     length: Column
     class_counts: Column

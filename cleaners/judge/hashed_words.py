@@ -1,18 +1,10 @@
 """Words hashed into buckets with a learned weight each: of blocks and the markup and heading above, of pages.
 
-What a block says, what the markup around it is called, and what the heading above it says, each as one number.
-
-Words are hashed into buckets. A weight a bucket (`block_words.npz`, learned by
-`broadsheet.cleaners.training.word_weights`) says whether a word speaks for the article's text: the sum is above 0
-where they do on the whole, and 0 for words that no page of the training had. Chinese and Japanese, which have no
-spaces, count by pairs of characters.
-
-The words of a page, hashed into buckets: those of its title, headings and opening, those of the short lines around
-its text (menus, buttons, labels), and those that name its parts.
-
-A weight a bucket (`page_words.npz`, learned by `broadsheet.cleaners.training.word_weights`) says whether a word speaks
-for an article; the three sums are signs of the page's kind. Words that no page of the training had weigh next to
-nothing.
+`broadsheet.cleaners.training.word_weights` learns a weight a bucket. A block's weights (`block_words.npz`) say how far
+its words, the names of the markup around it and the heading above it speak for the article's text: three sums, above 0
+if they do. A page's weights (`page_words.npz`) say how far its words speak for an article: those of its title, headings
+and opening, those of the short lines around its text (menus, buttons, labels), and those that name its parts. The three
+sums are signs of the page's kind. Words that no page of the training had weigh next to nothing.
 """
 
 from __future__ import annotations
@@ -62,7 +54,7 @@ with which the word counts, so that two words in one bucket add up or cancel out
 
 
 def hash_block_words(blocks: Sequence[Block]) -> Mapping[str, list[WordHashes]]:
-    """By name of the feature, the hashed words of each block of a page."""
+    """Hash the words of each block of a page, by name of the feature."""
     return {
         "says": [_text_hashes(block.text) for block in blocks],
         "named": [_name_hashes(block.path) for block in blocks],
@@ -71,14 +63,17 @@ def hash_block_words(blocks: Sequence[Block]) -> Mapping[str, list[WordHashes]]:
 
 
 def word_columns(blocks: Sequence[Block]) -> dict[str, Column]:
-    """The features of each block, by name, with the weights that come with the package."""
+    """Return the features of each block, by name, with the weights that come with the package."""
     weights = load_block_word_weights()
     return {name: _sum_weights(hashes, weights[name]) for name, hashes in hash_block_words(blocks).items()}
 
 
 def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
-    """Of the words of all blocks, one after the other: the number of the block, the bucket, and what the word counts
-    there, with its sign. Many words count as much as `FULL_WEIGHT_WORDS` do."""
+    """Return three columns over the words of all blocks, one block after the other.
+
+    They are the number of the block, the bucket, and the word's share there, with its sign. Many words count as much as
+    `FULL_WEIGHT_BLOCK_WORDS` do.
+    """
     sizes = np.array([len(block_hashes) for block_hashes in hashes], np.int64) // _HASH_BYTES
     rows = np.repeat(np.arange(len(hashes)), sizes)
     numbers = np.frombuffer(b"".join(hashes), np.uint32)
@@ -87,7 +82,7 @@ def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
 
 
 def _sum_weights(hashes: Sequence[WordHashes], weights: Column) -> Column:
-    """The sum of each block's words. What blocks have in common, such as the names around them, is summed once."""
+    """Sum the weights of each block's words; words that blocks share, such as the names around them, once."""
     numbers: dict[int, int] = {}
     distinct_hashes: list[WordHashes] = []
     index = np.empty(len(hashes), np.int64)
@@ -101,7 +96,7 @@ def _sum_weights(hashes: Sequence[WordHashes], weights: Column) -> Column:
 
 
 def _text_hashes(text: str) -> WordHashes:
-    """The words of a text, what stands beside what, and how it begins and ends, in order."""
+    """Hash the words of a text, its pairs of neighbours, and its beginning and end."""
     if len(text) > _FIRST_CHARS + _LAST_CHARS:
         return _hash_text(f"{text[:_FIRST_CHARS]} {text[-_LAST_CHARS:]}")
     return _hash_short_text(text)
@@ -109,7 +104,7 @@ def _text_hashes(text: str) -> WordHashes:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_short_text(text: str) -> WordHashes:
-    """Menus and the like come again on the next page."""
+    """Hash a short text; cached, since menus and the like come again on the next page."""
     return _hash_text(text)
 
 
@@ -129,8 +124,8 @@ def _hash_text(text: str) -> WordHashes:
 
 
 def _text_words(text: str) -> list[bytes]:
-    """The words of a text as they count: of a number how long it is, not which; of an unspaced script the pairs of its
-    characters."""
+    """Return the words of a text as they count: of a number how long it is, not which; of an unspaced script the pairs
+    of its characters."""
     words = _WORD.findall(text.casefold())
     if not text.isascii() or _DIGIT.search(text):
         words = ["#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in words]
@@ -145,7 +140,7 @@ def _pairs(word: str) -> list[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _name_hashes(path: str) -> WordHashes:
-    """The words in ids and classes along a path, each by itself and with how near it is; and the last two tags."""
+    """Hash the words in ids and classes along a path, each alone and with its nearness, and the last two tags."""
     steps = path.split(">")
     step_hashes = [
         _hash_step(step, 0 if up == 0 else 1 if up < _NEAR_STEPS else 2) for up, step in enumerate(reversed(steps))
@@ -162,7 +157,7 @@ def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
 
 
 def _step_names(step: str) -> list[str]:
-    """The words of a step's ids and classes, and each of these as a whole."""
+    """Return the words of a step's ids and classes, and each of these as a whole."""
     names: list[str] = []
     for name in _ID_OR_CLASS.split(step.lower())[1:]:
         words = _NAME_WORD.findall(name.replace("_", "-"))
@@ -171,7 +166,7 @@ def _step_names(step: str) -> list[str]:
 
 
 def _heading_hashes(blocks: Sequence[Block]) -> list[WordHashes]:
-    """Of each block, the hashed words of the last heading above it; none above the first one."""
+    """Return for each block the hashed words of the last heading above it; none above the first one."""
     hashes: list[WordHashes] = []
     heading = b""
     for block in blocks:
@@ -207,7 +202,7 @@ _FULL_WEIGHT_PAGE_WORDS = (
 
 @dataclass(frozen=True, slots=True)
 class HashedWords:
-    """The buckets that words fall into, and what each counts: many words weigh as much as `_FULL_WEIGHT_WORDS` do.
+    """Buckets that words fall into, and the share of each: many words weigh as much as `_FULL_WEIGHT_PAGE_WORDS` do.
 
     Two words in one bucket add up or cancel out, by their hashes' signs.
     """
@@ -216,7 +211,7 @@ class HashedWords:
     shares: Column
 
     def points(self, weights: Column) -> float:
-        """How much the words speak for an article, by a weight a bucket."""
+        """Sum up how far the words speak for an article, by a weight a bucket."""
         return float(weights[self.buckets] @ self.shares)
 
 
@@ -229,8 +224,11 @@ PageWordWeights = Mapping[str, Column]
 
 
 def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> PageWords:
-    """The words of a page's title, headings and first kept text, of short lines that are not kept, and those that name
-    what its blocks stand in."""
+    """Hash the words of a page, by name of the sign.
+
+    They are those of its title, headings and first kept text, of short lines that are not kept, and those that name its
+    blocks' surroundings.
+    """
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     headings = " ".join(block.text for block in kept_blocks if block.kind is BlockKind.HEADING)
     title_words = _counted_words(title)
@@ -248,12 +246,12 @@ def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict])
 
 
 def word_signs(words: PageWords, weights: PageWordWeights) -> dict[str, float]:
-    """How much each of the page's words speak for an article, by name of the sign."""
+    """Sum up how far the page's words speak for an article, by name of the sign."""
     return {name: words[name].points(weights[name]) for name in words}
 
 
 def _counted_words(text: str) -> list[str]:
-    """The words of a text; of a number counts how long it is, not which."""
+    """Return the words of a text; of a number counts how long it is, not which."""
     return [
         "#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in _WORD.findall(text.casefold())
     ]
@@ -270,7 +268,7 @@ def _opening(kept_blocks: Sequence[Block]) -> str:
 
 
 def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
-    """The words of the short lines that are not kept, and the shortest of these lines as a whole."""
+    """Return the words of the short lines that are not kept, and the shortest of these lines as a whole."""
     lines = {
         block.text
         for block, verdict in zip(blocks, verdicts, strict=True)
@@ -284,7 +282,7 @@ def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[
 
 
 def _name_words(paths: Iterable[str]) -> set[str]:
-    """The words in the tags, ids and classes on the blocks' paths."""
+    """Return the words in the tags, ids and classes on the blocks' paths."""
     steps = {step for path in paths for step in path.split(">")}
     names = {name for step in steps for name in _PATH_STEPS.split(step.lower())}
     return {word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))}

@@ -1,32 +1,29 @@
-"""The signs of a page's kind: numbers by name that are counted on its statements, URL, elements and text.
+"""Signs of a page's kind: numbers by name that are counted on its statements, URL, elements and text.
 
-Words and names to look for are data (`page_signs.toml`). `page_weights` estimates the page's kind from the signs, and
+Words and names to look for are data (`page_signs.toml`). `page_type` estimates the page's kind from the signs, and
 those that contribute most are part of a page's evidence.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.statements import JsonLdNode, types_of
 
 Signs = dict[str, float]
 
-_SIGN_WORDS: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_signs.toml").read_text(encoding="utf-8")
-)
+_SIGN_WORDS: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_signs.toml")
 _COUNTED_TAGS = ("article", "button", "form", "img", "input", "script")
 _OG_ARTICLE_TYPES = frozenset(("article", "news", "blog", "blog-post"))
 _PRICE = re.compile(r"(?:[$€£¥₹₽₺]|\b(?:USD|EUR|GBP|CHF|zł|kr)\b)\s?\d|\d\s?(?:[€£₽₺]|(?:zł|kr|EUR|USD)\b)", re.I)
@@ -72,7 +69,7 @@ def page_signs(
 
 @cache
 def _kinds_by_word(table: str) -> dict[str, tuple[str, ...]]:
-    """By word of a table in the data file, the kinds that it is a sign of."""
+    """Return, by word of a table in the data file, the kinds that it is a sign of."""
     kinds_by_word: dict[str, tuple[str, ...]] = {}
     for kind, words in _SIGN_WORDS[table].items():
         for word in words:
@@ -99,7 +96,7 @@ def _type_signs(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str,
 
 
 def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
-    """What Open Graph and the page's metadata state."""
+    """Read the signs that Open Graph and the page's metadata give."""
     og_type = metas.get("og:type", "").lower()
     return {
         "og_article": float(og_type in _OG_ARTICLE_TYPES),
@@ -196,7 +193,7 @@ def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
 
 
 def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
-    """The number of characters of the blocks at each path."""
+    """Count the characters of the blocks at each path."""
     sizes: dict[str, int] = {}
     for block in blocks:
         sizes[block.path] = sizes.get(block.path, 0) + len(block.text)
@@ -204,7 +201,7 @@ def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
 
 
 def _class_shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
-    """The share of the text that is inside of elements whose id or classes are a sign of each kind."""
+    """Return the share of the text that is inside of elements whose id or classes are a sign of each kind."""
     total = sum(sizes.values()) or 1
     sizes_by_kind = dict.fromkeys(_SIGN_WORDS["classes"], 0)
     for path, size in sizes.items():
@@ -220,7 +217,7 @@ def _kinds_in_path(path: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _kinds_in_step(step: str) -> frozenset[str]:
-    """The kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
+    """Return the kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")
     if not names:
         return _NO_KINDS
@@ -230,7 +227,7 @@ def _kinds_in_step(step: str) -> frozenset[str]:
 
 
 def _count_digits(text: str) -> int:
-    """The number of characters 0 to 9, counted as bytes of UTF-8, where no other character has them."""
+    """Count the characters 0 to 9 as bytes of UTF-8, since no other character has these bytes."""
     codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
 

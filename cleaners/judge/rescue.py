@@ -1,4 +1,4 @@
-"""Blocks that were not selected, though their surroundings show that they are the article's."""
+"""Rescue of blocks that were not selected, though their surroundings show that they are the article's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _PLAIN_TAGS = frozenset(
 def rescued_blocks(
     blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
 ) -> dict[int, str]:
-    """The positions to bring back, each with the rule that does so. `body` spans the article's paragraphs."""
+    """Return the positions to bring back, each with the rule that does so. `body` spans the article's paragraphs."""
     rules = dict.fromkeys(_blocks_between_prose(blocks, selected_positions, body), "context/container")
     rules |= dict.fromkeys(_prose_of_container(blocks, selected_positions), "context/same-container")
     rules |= dict.fromkeys(_sibling_blocks(blocks, selected_positions, body), "context/siblings")
@@ -74,7 +74,7 @@ def rescued_blocks(
 
 
 def _blocks_between_prose(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
-    """Lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
+    """Return lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
     positions: set[int] = set()
     prose_positions = sorted(n for n in selected_positions if n in body and is_prose(blocks[n]))
     for start, end in pairwise(prose_positions):
@@ -137,7 +137,7 @@ def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
 
 
 def _is_plain_text_in(block: Block, container: str) -> bool:
-    """Whether a block is text of a container: no class, id, landmark or many links set it apart."""
+    """Return whether a block is text of a container: no class, id, landmark or many links set it apart."""
     if not block.path.startswith(container + ">") or not _may_be_text(block):
         return False
     inner_steps = block.path[len(container) + 1 :].split(">")
@@ -145,7 +145,7 @@ def _is_plain_text_in(block: Block, container: str) -> bool:
 
 
 def _may_be_text(block: Block) -> bool:
-    """Whether a block is neither mostly links nor in a landmark outside the article."""
+    """Return whether a block is neither mostly links nor in a landmark outside the article."""
     return block.link_density < MAX_LINK_DENSITY and not block.landmarks & NON_ARTICLE_LANDMARKS
 
 
@@ -165,7 +165,7 @@ def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int],
 def _standfirst_blocks(
     blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
 ) -> set[int]:
-    """The standfirst between title and first paragraph, recognised by the description or by its class or id."""
+    """Return the standfirst between title and first paragraph, recognised by the description or by its class or id."""
     title_position = max(
         (b.position for b in blocks[: body.start] if b.kind is BlockKind.HEADING and b.level == 1), default=-1
     )
@@ -179,7 +179,7 @@ def _standfirst_blocks(
 
 
 def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:
-    """The questions that fold out an answer which is kept: without them a reader would not know what is answered."""
+    """Return the questions that fold out a kept answer: without them a reader would not know what is answered."""
     questions = {n - 1 for n in kept_positions if n and _folds_out(blocks[n - 1], blocks[n])}
     kept_texts = {blocks[n].text for n in kept_positions} if questions else ()
     return {n for n in questions if blocks[n].text not in kept_texts}

@@ -1,8 +1,7 @@
 """Text and markdown of inline content and of data tables.
 
-A run of inline content: its text, its markdown and its number of link characters.
-
-Data tables: how they are distinguished from layout tables, and their text and markdown.
+A run of inline content has a text, a markdown form and a number of link characters. A data table is told from a table
+that lays the page out.
 """
 
 from __future__ import annotations
@@ -283,7 +282,7 @@ def _markdown_table(rows: list[list[tuple[str, str, int]]]) -> str:
 
 
 def is_data_table(table: etree._Element) -> bool:
-    """Whether a table holds data, rather than laying the page out.
+    """Return whether a table holds data, rather than laying the page out.
 
     A data table has no table and no section, form or heading inside, at least two rows, two columns in most of them,
     and short cells.

@@ -1,9 +1,9 @@
-"""The language of a page: as it states it, unless it states English and its text surely is none; else, if a text is
-given, as detected from the text.
+"""Language of a page: as it states it, or as detected from its text.
 
-English is what templates come with, and many sites in other languages leave it there. Of 2,936 annotated pages 48 state
-another language than the one detected; 46 of them state English, and the 38 of these whose language is detected with a
-probability of .9 or more are in the detected one.
+A stated language counts unless it is English and the text surely is in another. English is what templates come with,
+and many sites in other languages leave it there. Of 2,936 annotated pages 48 state another language than the one
+detected; 46 of them state English, and the 38 of these whose language is detected with a probability of .9 or more are
+in the detected one.
 """
 
 from __future__ import annotations
@@ -61,8 +61,11 @@ def _stated_languages(page: PageContext) -> Iterator[tuple[str, str]]:
 
 
 def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
-    """The metadata of a page whose article has this text. The page around it may have been in another language: where
-    that decided, or English is stated, the text does, if it is sure."""
+    """Correct the language in the metadata of a page by its article's text.
+
+    The page around the article may be in another language. If that decided, or if the page states English, the text's
+    language replaces it, provided that it is sure.
+    """
     source = metadata.sources.get("language", "")
     if source != "text" and (metadata.language != _TEMPLATE_LANGUAGE or source not in _STATED):
         return metadata
@@ -73,7 +76,7 @@ def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
 
 
 def sure_language(text: str) -> str:
-    """The language that a text is in without a doubt; empty where there is one, or too little text."""
+    """Return the language that a text is in without a doubt; empty if there is one, or too little text."""
     if len(text) < _MIN_TEXT_CHARS:
         return ""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")

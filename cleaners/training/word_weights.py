@@ -1,16 +1,11 @@
-"""Weights of hashed words, learned: those of a page's words, and those of a block's.
+"""Weights of hashed words, learned: those of a page's words, and those of a block's (`judge/hashed_words.py`).
 
-Learns a weight a bucket of hashed words: whether they speak for an article (`cleaners/judge/hashed_words.py`).
+A weight a bucket says how far its words speak for an article, or for the article's text. Both are logistic regressions
+with a penalty for large weights: for pages by gradient descent, for blocks by L-BFGS (scipy). The same pages give the
+same weights. The intercept is left out, so that unknown words give no points.
 
-A logistic regression with a penalty for large weights, by gradient descent over all pages: the same pages give the same
-weights. What is common to all pages (the intercept) is left out, so that a page of unknown words gets no points.
-
-Learns a weight a bucket of hashed words: do they speak for the article's text (`cleaners/judge/hashed_words.py`)?
-
-A logistic regression with a penalty for large weights, over the words of all labelled blocks, by L-BFGS (scipy): the
-same pages give the same weights. What is common to all blocks (the intercept) is left out. The trees must not learn
-from sums by weights that were learned from the same pages, or they would believe them too much: each block's sum is by
-weights that saw no page of its host (`HostFolds`).
+The trees must not learn from sums by weights that were learned from the same pages, or they would believe them too
+much: each block's sum is by weights that saw no page of its host (`HostFolds`).
 """
 
 from __future__ import annotations
@@ -72,7 +67,7 @@ _MOST_STEPS = 60
 
 
 class HostFolds:
-    """The words of all examples' blocks, with weights learned without the hosts of some folds."""
+    """Words of all examples' blocks, with weights learned without the hosts of some folds."""
 
     def __init__(self, examples: Sequence[BlockExample]) -> None:
         try:
@@ -92,7 +87,7 @@ class HostFolds:
         self._weights: dict[frozenset[int], BlockWordWeights] = {}
 
     def learn_weights(self, folds_left_out: Collection[int] = ()) -> BlockWordWeights:
-        """The weights learned from all labelled blocks but those of the hosts in these folds."""
+        """Learn the weights from all labelled blocks but those of the hosts in these folds."""
         folds = frozenset(folds_left_out)
         if folds not in self._weights:
             is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds))
@@ -102,8 +97,10 @@ class HostFolds:
         return self._weights[folds]
 
     def sum_words(self, tested_fold: int | None = None) -> list[dict[str, Column]]:
-        """For each example the features of its blocks, by weights learned without the hosts of its own fold, nor of
-        the tested one."""
+        """Return for each example the features of its blocks.
+
+        The weights are learned without the hosts of its own fold, nor of the tested one.
+        """
         sums = {name: np.zeros(len(self._labels)) for name in WORD_FEATURES}
         for fold in np.unique(self._folds).tolist():
             weights = self.learn_weights({fold} if tested_fold is None else {fold, tested_fold})
@@ -117,7 +114,7 @@ class HostFolds:
 def with_word_sums(
     names: FeatureNames, examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]
 ) -> list[BlockExample]:
-    """The examples with these features in place of those that the weights of the package give."""
+    """Replace in the examples the features that the weights of the package give by these."""
     return [
         replace(
             example,
@@ -136,7 +133,7 @@ def _replace_columns(names: Sequence[str], rows: Column, columns: Mapping[str, C
 
 
 def _fit(words: Any, labels: Column, block_weights: Column) -> Column:
-    """The weights, a bucket after the other, with the least loss and penalty."""
+    """Fit the weights, a bucket after the other, with the least loss and penalty."""
     from scipy.optimize import minimize
 
     words_by_bucket = words.T.tocsr()
