@@ -1,11 +1,4 @@
-"""Command line: types of option values, errors of one line, exit codes. Light, for `--help`.
-
-Types of option values beyond click's own: parsed and checked. Light: `broadsheet --help` imports this.
-
-Running a click command: its exit code, and what goes wrong in one line on standard error.
-
-Light: `broadsheet --help` imports this.
-"""
+"""Command lines: verbs, types of option values, errors of one line, exit codes. Light: `broadsheet --help` loads it."""
 
 from __future__ import annotations
 
@@ -14,8 +7,9 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -163,15 +157,42 @@ class ArchiveVerb(click.Command):
             raise
 
 
-class ArchiveVerbs(click.Group):
-    """A group of verbs that say in one line when an archive is damaged; so do those of the groups in it."""
+class UnloadedVerb(click.Command):
+    """A verb by its name and short help, for lists of verbs. Its file is loaded when the verb is named."""
 
-    command_class = ArchiveVerb
-    group_class = type
+    def __init__(self, name: str, short_help: str, place: str, *, hidden: bool = False) -> None:
+        super().__init__(name, short_help=short_help, hidden=hidden)
+        self._place = place
+
+    def load(self) -> click.Command:
+        """Return the verb itself, from `module:name`."""
+        module, _, name = self._place.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+class VerbGroup(click.Group):
+    """A group of verbs that are loaded when they are named, and of groups of such."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that the arguments name, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, UnloadedVerb) else command, rest
+
+    def verbs(self) -> Iterator[tuple[str, click.Command]]:
+        """Load all verbs, those of groups in the group too: pairs of the words that name a verb, and the verb."""
+        for name, command in self.commands.items():
+            if isinstance(command, VerbGroup):
+                yield from ((f"{name} {inner}", verb) for inner, verb in command.verbs())
+            elif isinstance(command, UnloadedVerb):
+                yield name, command.load()
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:

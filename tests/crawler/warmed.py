@@ -120,6 +120,8 @@ def preload() -> None:
         "scrapy.cmdline",
     ):
         import_module(name)
+    for module in list(sys.modules.values()):
+        vars(module)  # a lazy one is loaded by that
     _import_named(import_module("broadsheet.crawler.commands.spider_run").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
     copy_schemas()

@@ -19,7 +19,7 @@ def imported_by(program: str, **environment: str) -> str:
 
 
 def test_libraries_of_data_frames_are_left_out_and_can_be_imported_later():
-    program = "import broadsheet.crawler.commands"
+    program = "import broadsheet.crawler.commands, sqlite_utils"
     assert imported_by(program) == "sqlite_utils"
     assert imported_by(f"{program}\nimport numpy; numpy.int64(1)") == "numpy sqlite_utils"
 
