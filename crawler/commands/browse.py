@@ -19,10 +19,10 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.terminal import print_text, reason_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():

@@ -9,9 +9,8 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.commands.verb_options import EDIT_KINDS, archive_argument, verb
-from broadsheet.crawler.crawl.command_line import CommandError, duration
 from broadsheet.crawler.crawl.terminal import (
     cut_line,
     fit,
@@ -21,6 +20,7 @@ from broadsheet.crawler.crawl.terminal import (
     reason_text,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access

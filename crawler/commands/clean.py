@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import (
     format_blocks,
     one_line,
@@ -22,6 +21,7 @@ from broadsheet.crawler.crawl.terminal import (
     print_text,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module

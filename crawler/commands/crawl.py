@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import (
     LIMIT_OPTIONS,
     PATH,
@@ -18,9 +18,10 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.command_line import CommandError, language, require_extra
+from broadsheet.crawler.crawl.command_line import language, require_extra
 from broadsheet.crawler.crawl.processes import require_workers, start_workers, watch_lifeline
 from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.commands import notified_run, run_summary, spider_run

@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 import click
 
 from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.command_line import require_extra
 from broadsheet.crawler.crawl.terminal import print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
 from broadsheet.output.read.plain_words import count_text
 

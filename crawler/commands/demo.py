@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_words
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.text import Text
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text, reason_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
     from sqlite_utils import Database
 
 with lazy_imports():
@@ -129,6 +129,8 @@ def _change_text(revision: edit_history.Revision) -> str:
 
 
 def _print_comparison(comparison: revision_comparison.Comparison) -> None:
+    from rich.console import Console
+
     print_text(one_line(comparison.article.url))
     for revision in (comparison.first, comparison.last):
         print_text(
@@ -149,6 +151,8 @@ def _print_comparison(comparison: revision_comparison.Comparison) -> None:
 
 
 def _print_unchanged_count(count: int, console: Console) -> int:
+    from rich.text import Text
+
     if count:
         console.print()
         console.print(Text(f"… {count} block{'s' if count > 1 else ''} unchanged", style="dim"))
@@ -157,6 +161,8 @@ def _print_unchanged_count(count: int, console: Console) -> int:
 
 def _render_words(words: revision_comparison.WordChanges, console: Console, *, bold: bool = False) -> Text:
     """The words in colour on a terminal; elsewhere with marks around what went and came."""
+    from rich.text import Text
+
     is_coloured = console.is_terminal and not console.no_color
     rendered = Text(style="bold" if bold and is_coloured else "")
     for change, text in words:

@@ -17,14 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-from warcio.archiveiterator import ArchiveIterator
 
 from broadsheet.crawler import __version__
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.workers import worker
@@ -167,6 +166,8 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
     """How far this clock is from that of the site, by the dates of its answers."""
+    from warcio.archiveiterator import ArchiveIterator
+
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):
         with warc.open("rb") as stream:
             for record in ArchiveIterator(stream):

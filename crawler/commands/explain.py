@@ -9,7 +9,6 @@ from textwrap import wrap
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import (
     format_blocks,
@@ -20,6 +19,7 @@ from broadsheet.crawler.crawl.terminal import (
     reason_text,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text, reason_words
 
 with lazy_imports():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import (
     EDIT_KINDS,
     FILTER_OPTIONS,
@@ -24,8 +24,8 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:

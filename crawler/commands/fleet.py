@@ -7,7 +7,6 @@ Which engine a command asks for: without a store on this machine, with one here 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import signal
@@ -19,13 +18,14 @@ from typing import Any, Protocol
 
 import click
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
-from broadsheet.crawler.crawl.command_line import CommandError, contact
+from broadsheet.crawler.crawl.command_line import contact
 from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 
 with lazy_imports():
@@ -242,6 +242,8 @@ def _only_turn(folder: Path, part: fleet_turn.Shard) -> Iterator[None]:
 def _run_turn(
     tasks: Sequence[site_task.SiteTask], engine: site_task.Engine, records: fleet_folder.RecordFolder, *, quiet: bool
 ) -> int:
+    import asyncio
+
     warnings: list[str] = []
     turn = fleet_turn.FleetTurn(tasks, engine, records, warnings.append)
     signals: list[int] = []
@@ -256,6 +258,8 @@ def _run_turn(
 
 async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
     """Run a turn in a thread, with a progress line; the first Ctrl-C or SIGTERM stops it, the second one at once."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:

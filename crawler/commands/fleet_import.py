@@ -13,7 +13,6 @@ Imports side by side: tasks run by an engine, and what came of each.
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import os
@@ -27,12 +26,12 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, PATH, verb, with_options
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 
 with lazy_imports():
@@ -91,7 +90,9 @@ def _read_list(path: Path) -> str:
 
 
 def bring_file(
-    address: str, folder: Path, open_store: Callable[[str], object_store.ObjectStore] = store_address.store_at
+    address: str,
+    folder: Path,
+    open_store: Callable[[str], object_store.ObjectStore] = lambda address: store_address.store_at(address),
 ) -> Path:
     """The copy of `s3://bucket/key` below a folder, fetched unless one of its length is there.
 
@@ -270,6 +271,8 @@ def _is_known(fleet: FleetImport, path: Path) -> bool:
 
 def _run_tasks(fleet: FleetImport, tasks: Sequence[ImportTask]) -> tuple[ImportTurn, list[int]]:
     """Run the imports; returns what came of them, and the signals that stopped them, if any."""
+    import asyncio
+
     for task in tasks:
         task.archive.parent.mkdir(parents=True, exist_ok=True)
     parallel = min(fleet.parallel, len(tasks))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import (
     FILTER_OPTIONS,
     FLEET_OPTIONS,
@@ -30,6 +29,7 @@ from broadsheet.crawler.crawl.terminal import (
     print_text,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 

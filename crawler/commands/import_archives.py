@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,11 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, verb, with_options
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.processes import require_workers, start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():
@@ -162,6 +161,8 @@ def _run_import(
     paths: Sequence[Path],
 ) -> tuple[importing.Importer, int]:
     """Import the indexed records in a run of its own; returns the importer, and the signal that stopped it, or 0."""
+    import asyncio
+
     run_id = archive.runs.start(
         f"import {importing.file_names_text(paths)}",
         recorded_options(options, crawl_options),

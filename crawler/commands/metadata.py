@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

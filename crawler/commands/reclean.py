@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import sqlite3
 import time
@@ -13,11 +12,11 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, unchecked_archive_argument, verb
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
@@ -112,6 +111,8 @@ def reclean(**options: Any) -> int:
 
 
 def _reclean(options: RecleanOptions) -> int:
+    import asyncio
+
     started = time.monotonic()
     opening = archive_access.open_read_only(options.db) if options.dry_run else archive_writer.Archive.open(options.db)
     with opening as opened:

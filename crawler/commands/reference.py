@@ -8,9 +8,9 @@ from importlib.resources import files
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import verb
 from broadsheet.crawler.crawl.command_line import VerbGroup
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler import settings

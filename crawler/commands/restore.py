@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import Options, archive_argument, verb, with_options
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, print_text, terminal_width
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:

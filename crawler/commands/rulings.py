@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import PATH, archive_argument, verb
 from broadsheet.crawler.crawl.terminal import (
     cut_line,
@@ -20,6 +19,7 @@ from broadsheet.crawler.crawl.terminal import (
     print_pages,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

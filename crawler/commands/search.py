@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import (
     FILTER_OPTIONS,
     archive_argument,
@@ -24,6 +23,7 @@ from broadsheet.crawler.crawl.terminal import (
     print_pages,
     terminal_width,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access

@@ -17,8 +17,8 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.run_summary import RunResult
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.spiders import SiteSpider
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.discovery.scope import ScopeError

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
+from broadsheet.crawler.command_values import CommandError, duration, is_nonempty_file
 from broadsheet.crawler.commands.crawl import crawl_process, run_and_notify, run_crawl
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
@@ -18,8 +18,8 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.command_line import CommandError, duration, is_nonempty_file
 from broadsheet.crawler.crawl.processes import watch_lifeline
+from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access

@@ -11,10 +11,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.crawler.command_values import duration
 from broadsheet.crawler.crawl.command_line import (
     ArchiveVerb,
     contact,
-    duration,
     existing_archive,
     header,
     language,

@@ -6,9 +6,9 @@ from dataclasses import asdict
 
 import click
 
-from broadsheet.crawler.commands.lazy_modules import lazy_imports
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():

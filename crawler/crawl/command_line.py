@@ -16,27 +16,12 @@ from typing import Any, TypeVar
 
 import click
 
+from broadsheet.crawler.command_values import IN_USE, INTERRUPTED, CommandError
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
 _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
-
-
-class CommandError(click.ClickException):
-    """A command cannot be carried out as it is given; the text says why, in one line."""
-
-    exit_code = 2
-
-
-def duration(value: str) -> float:
-    """Seconds from a number with or without a unit: 90, 30m, 2h, 1d."""
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
-    return float(match[1]) * _SECONDS[match[2].lower()]
 
 
 def seconds(value: str | float) -> float:
@@ -107,17 +92,6 @@ def existing_archive(value: str) -> str:
     return value
 
 
-def is_nonempty_file(name: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
-    path = Path(name)
-    return path.is_file() and path.stat().st_size > 0
-
-
-def is_file_of_receivers(word: str) -> bool:
-    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
-    return word.endswith(".toml") and "://" not in word
-
-
 def require_extra(module: str, extra: str) -> None:
     """CommandError, with what to install, where a module is missing that an extra of ours brings."""
     if find_spec(module) is None:
@@ -125,10 +99,7 @@ def require_extra(module: str, extra: str) -> None:
 
 
 HELP_OPTIONS = ["-h", "--help"]
-INTERRUPTED = 130
 PIPE_CLOSED = 141
-IN_USE = 75
-"""Another crawl owns the archive: EX_TEMPFAIL of sysexits.h, so that a script can tell what to try again."""
 _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
 """What a verb raises that says nothing of its archive."""
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask

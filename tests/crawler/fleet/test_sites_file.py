@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.fleet.site_task import is_receiver
 from broadsheet.crawler.fleet.sites_file import SiteList, new_sites_file, read_sites
 from tests.crawler.warm import REPOSITORY

@@ -13,12 +13,16 @@ from importlib.machinery import ModuleSpec
 from importlib.util import LazyLoader
 from types import ModuleType
 
+_PACKAGE = "broadsheet."
+
 
 class _LazyFinder(MetaPathFinder):
-    """A finder that has modules found as usual, and packages loaded as usual."""
+    """A finder that has modules found as usual, and what is not a module of ours loaded as usual."""
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Return the spec of a module, with a loader that waits."""
+        """Return the spec of a module of ours, with a loader that waits; None for all else."""
+        if not name.startswith(_PACKAGE):
+            return None
         finders = (finder for finder in sys.meta_path if finder is not self)
         spec = next((spec for finder in finders if (spec := finder.find_spec(name, path, target))), None)
         if spec is not None and spec.loader is not None and spec.submodule_search_locations is None:
