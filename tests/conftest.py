@@ -25,7 +25,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-import broadsheet.crawler.commands  # noqa: F401 - first, since it imports sqlite-utils without pandas
+import broadsheet.crawler.commands  # noqa: F401 - first, so that sqlite-utils is imported without pandas
 from tests.new_archives import copied_schemas
 
 # A busy machine decides no test.

@@ -52,7 +52,7 @@ FLOORS = {
     "broadsheet": (),
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),
     "crawler": (
-        "options settings items demo",
+        "command_values lazy_modules options settings items demo",
         "fetch",
         "discovery workers",
         "crawl",

@@ -13,7 +13,6 @@ Imports side by side: tasks run by an engine, and what came of each.
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import os
@@ -27,25 +26,22 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.fleet import run_with_progress
-from broadsheet.crawler.commands.import_archives import recorded_options
-from broadsheet.crawler.commands.merge import result_text
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
+from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, disk_problem
-from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_processes import EmbeddedEngine
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-from broadsheet.output.archive.archive_file import archive_path, open_database
-from broadsheet.output.archive.atomic_writes import whole_file
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.collections.archive_merge import merge_archive
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import ImportedFile, imported_records, is_imported, note_import
+
+with lazy_imports():
+    from broadsheet.crawler.commands import fleet as fleet_module
+    from broadsheet.crawler.commands import import_archives, merge, run_summary
+    from broadsheet.crawler.fleet import fleet_folder, object_store, site_processes, store_address
+    from broadsheet.crawler.workers import settle_pool
+    from broadsheet.output.archive import archive_file, atomic_writes, stored_values
+    from broadsheet.output.collections import archive_merge
+    from broadsheet.output.write import archive_writer, run_records
 
 LIST_ENDINGS = (".txt", ".paths", ".txt.gz", ".paths.gz")
 """How the name of a list of files ends, as opposed to that of a WARC file."""
@@ -93,7 +89,11 @@ def _read_list(path: Path) -> str:
         raise CommandError(f"the list {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectStore] = store_at) -> Path:
+def bring_file(
+    address: str,
+    folder: Path,
+    open_store: Callable[[str], object_store.ObjectStore] = lambda address: store_address.store_at(address),
+) -> Path:
     """The copy of `s3://bucket/key` below a folder, fetched unless one of its length is there.
 
     StoreError if the bucket does not give it, OSError if the disk does not take it.
@@ -104,20 +104,20 @@ def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectSto
     path = folder.joinpath(bucket, *PurePosixPath(key).parts)
     length = store.length(name)
     if length is None or not name or ".." in path.parts:
-        raise NotInStore(f"there is no {address}")
+        raise object_store.NotInStore(f"there is no {address}")
     if not (path.is_file() and path.stat().st_size == length):
         _fetch_object(store, name, length, path)
     return path
 
 
-def _fetch_object(store: ObjectStore, key: str, length: int, path: Path) -> None:
+def _fetch_object(store: object_store.ObjectStore, key: str, length: int, path: Path) -> None:
     """Fetch an object to a path, which then has the whole of it or is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as stream:
+    with atomic_writes.whole_file(path) as stream:
         for chunk in store.chunks(key):
             stream.write(chunk)
         if stream.tell() != length:
-            raise NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
+            raise object_store.NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
 
 
 _NAME_DIGITS = 12
@@ -175,7 +175,7 @@ _WORK_ENDING, _COPIES_ENDING = ".import", ".imported"
 class FleetImport:
     """What one command imports into, and how. `recorded` are the options as an archive notes them."""
 
-    archive: Archive
+    archive: archive_writer.Archive
     target: Path
     recorded: Mapping[str, object]
     option_words: tuple[str, ...]
@@ -193,13 +193,25 @@ class FleetImport:
         return Path(f"{self.target}{_COPIES_ENDING}")
 
 
-def fleet_import(options: Mapping[str, Any]) -> int:
-    """Import what the options name, print what came of each file, and return the exit code."""
-    files, recorded = listed_files(options["files"], options["base"] or ""), recorded_options(options)
-    target, was_there = archive_path(options["db"]), is_nonempty_file(options["db"])
-    if problem := disk_problem(target.parent):
+@verb("Take in many WARC files side by side.", "import")
+@click.argument("files", nargs=-1, required=True, metavar="LIST|WARC...", type=PATH)
+@with_options(IMPORT_OPTIONS[1:])
+@click.option(
+    "--base", type=PATH, metavar="DIR|s3://...", help="What names in a list are relative to; else the list's folder."
+)
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Files side by side; else one a processor.")
+def fleet_import(**options: Any) -> int:
+    """Take WARC, ARC and WACZ files into one archive as import does, but each by a process of its own, side by side.
+
+    Files are paths, s3:// addresses, which are fetched and kept, or lists of them, a name a line: .txt, .paths, .gz of
+    them. A file that cannot be read is said and costs nothing else. Run it again, and only what is new is read.
+    """
+    require_workers()
+    files, recorded = listed_files(options["files"], options["base"] or ""), import_archives.recorded_options(options)
+    target, was_there = archive_file.archive_path(options["db"]), is_nonempty_file(options["db"])
+    if problem := fleet_folder.disk_problem(target.parent):
         raise NotReachable(problem)
-    with Archive.open(target) as archive:
+    with archive_writer.Archive.open(target) as archive:
         parallel = options["parallel"] or os.cpu_count() or 1
         fleet = FleetImport(archive, target, recorded, option_words(options), parallel, options["quiet"])
         try:
@@ -228,10 +240,10 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
         return int(bool(failed_count))
     turn, signals = _run_tasks(fleet, tasks)
     if signals:
-        return SIGNAL_EXIT_BASE + signals[0]
+        return run_summary.SIGNAL_EXIT_BASE + signals[0]
     failed_count += sum(not is_merged for is_merged in list(_merge_all(fleet, turn)))
     fleet.archive.apply_waiting_rulings()
-    settled = settle_in_processes(fleet.archive.db)
+    settled = settle_pool.settle_in_processes(fleet.archive.db)
     if not failed_count:
         shutil.rmtree(fleet.work_folder, ignore_errors=True)
     if not fleet.quiet:
@@ -246,7 +258,7 @@ def _path_here(fleet: FleetImport, file: str) -> Path | None:
             return bring_file(file, fleet.copies_folder)
         with Path(file).open("rb"):
             return Path(file)
-    except StoreError as error:
+    except object_store.StoreError as error:
         _print_failure(file, str(error))
     except OSError as error:
         _print_failure(file, error.strerror or str(error))
@@ -254,19 +266,23 @@ def _path_here(fleet: FleetImport, file: str) -> Path | None:
 
 
 def _is_known(fleet: FleetImport, path: Path) -> bool:
-    return is_imported(fleet.archive.db, ImportedFile.of(path, fleet.target), fleet.recorded)
+    return run_records.is_imported(fleet.archive.db, run_records.ImportedFile.of(path, fleet.target), fleet.recorded)
 
 
 def _run_tasks(fleet: FleetImport, tasks: Sequence[ImportTask]) -> tuple[ImportTurn, list[int]]:
     """Run the imports; returns what came of them, and the signals that stopped them, if any."""
+    import asyncio
+
     for task in tasks:
         task.archive.parent.mkdir(parents=True, exist_ok=True)
     parallel = min(fleet.parallel, len(tasks))
     workers = {"BROADSHEET_WORKERS": str(max(1, (os.cpu_count() or 1) // parallel))}
     environment = {} if "BROADSHEET_WORKERS" in os.environ else workers
-    turn = ImportTurn(tasks, EmbeddedEngine(RecordFolder(fleet.work_folder), parallel, environment))
+    turn = ImportTurn(
+        tasks, site_processes.EmbeddedEngine(fleet_folder.RecordFolder(fleet.work_folder), parallel, environment)
+    )
     signals: list[int] = []
-    asyncio.run(run_with_progress(turn, signals, [], quiet=fleet.quiet))
+    asyncio.run(fleet_module.run_with_progress(turn, signals, [], quiet=fleet.quiet))
     return turn, signals
 
 
@@ -287,12 +303,12 @@ def _merge_file(fleet: FleetImport, task: ImportTask, message: str) -> bool:
     if record_counts is None:
         _print_failure(str(task.file), message or "not read to its end; the same command goes on from there")
         return False
-    result = merge_archive(fleet.archive.db, task.archive)
-    imported_file = ImportedFile.of(task.file, fleet.target)
-    note_import(fleet.archive.db, imported_file, fleet.recorded, utc_now(), record_counts)
+    result = archive_merge.merge_archive(fleet.archive.db, task.archive)
+    imported_file = run_records.ImportedFile.of(task.file, fleet.target)
+    run_records.note_import(fleet.archive.db, imported_file, fleet.recorded, stored_values.utc_now(), record_counts)
     shutil.rmtree(task.archive.parent, ignore_errors=True)
     if not fleet.quiet:
-        click.echo(one_line(f"{task.file.name}: {result_text(result)}"))
+        click.echo(one_line(f"{task.file.name}: {merge.result_text(result)}"))
     return True
 
 
@@ -300,8 +316,8 @@ def _records_of(task: ImportTask, recorded: Mapping[str, object]) -> Mapping[str
     """The records of a task's file by type; None if it was not read to its end."""
     if not is_nonempty_file(str(task.archive)):
         return None
-    with closing(open_database(task.archive, read_only=True)) as db:
-        return imported_records(db, ImportedFile.of(task.file, task.archive), recorded)
+    with closing(archive_file.open_database(task.archive, read_only=True)) as db:
+        return run_records.imported_records(db, run_records.ImportedFile.of(task.file, task.archive), recorded)
 
 
 def _print_failure(file: str, message: str) -> None:

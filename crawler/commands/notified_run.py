@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.changes import edit_summary
 from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target
 
 

@@ -17,8 +17,8 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.run_summary import RunResult
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.spiders import SiteSpider
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.discovery.scope import ScopeError
@@ -76,12 +76,12 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
     if spider is None and process.signal_number:
         return RunResult(db, (), time.monotonic() - started, {}, "killed", process.signal_number)
     assert isinstance(spider, SiteSpider)
-    spider.workers.close()  # a second Ctrl-C leaves them
+    spider.parts.workers.close()  # a second Ctrl-C leaves them
     return RunResult(
         db=db,
-        seeds=spider.seeds,
+        seeds=spider.parts.seeds,
         seconds=time.monotonic() - started,
-        outcome_counts=spider.session.stored_counts,
+        outcome_counts=spider.parts.session.stored_counts,
         end_reason=spider.end_reason if task.done() else "killed",
         signal=watcher.signal or process.signal_number,
     )
@@ -134,13 +134,13 @@ class _CrawlWatcher:
         self._scrapy_handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)
-        if self.has_no_contact and not self._quiet and not spider.crawl_options.contact:
+        if self.has_no_contact and not self._quiet and not spider.parts.options.contact:
             click.echo(_CONTACT_TIP, err=True)
-        if (truncated_bytes := spider.session.truncated_bytes) and not self._quiet:
+        if (truncated_bytes := spider.parts.session.truncated_bytes) and not self._quiet:
             click.echo(
                 f"Cut {truncated_bytes:,} bytes that the last run could not commit off the WARC files.", err=True
             )
-        if short_files := spider.session.short_files:
+        if short_files := spider.parts.session.short_files:
             click.echo(
                 one_line(f"Raw responses are missing from {', '.join(short_files)}; broadsheet verify says which."),
                 err=True,
@@ -155,7 +155,7 @@ class _CrawlWatcher:
 
 
 def _resume_message(spider: SiteSpider) -> str:
-    counts, due_count = spider.session.queue.counts(), spider.session.due_count
+    counts, due_count = spider.parts.session.queue.counts(), spider.parts.session.due_count
     if due_count:
         not_due_count = counts[UrlState.QUEUED] - due_count
         return f"Looking again: {due_count:,} URLs are due" + (

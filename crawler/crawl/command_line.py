@@ -1,11 +1,4 @@
-"""Command line: types of option values, errors of one line, exit codes. Light, for `--help`.
-
-Types of option values beyond click's own: parsed and checked. Light: `broadsheet --help` imports this.
-
-Running a click command: its exit code, and what goes wrong in one line on standard error.
-
-Light: `broadsheet --help` imports this.
-"""
+"""Command lines: verbs, types of option values, errors of one line, exit codes. Light: `broadsheet --help` loads it."""
 
 from __future__ import annotations
 
@@ -14,35 +7,21 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from broadsheet.crawler.command_values import IN_USE, INTERRUPTED, CommandError
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
 _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
-
-
-class CommandError(click.ClickException):
-    """A command cannot be carried out as it is given; the text says why, in one line."""
-
-    exit_code = 2
-
-
-def duration(value: str) -> float:
-    """Seconds from a number with or without a unit: 90, 30m, 2h, 1d."""
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
-    return float(match[1]) * _SECONDS[match[2].lower()]
 
 
 def seconds(value: str | float) -> float:
@@ -113,17 +92,6 @@ def existing_archive(value: str) -> str:
     return value
 
 
-def is_nonempty_file(name: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
-    path = Path(name)
-    return path.is_file() and path.stat().st_size > 0
-
-
-def is_file_of_receivers(word: str) -> bool:
-    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
-    return word.endswith(".toml") and "://" not in word
-
-
 def require_extra(module: str, extra: str) -> None:
     """CommandError, with what to install, where a module is missing that an extra of ours brings."""
     if find_spec(module) is None:
@@ -131,10 +99,7 @@ def require_extra(module: str, extra: str) -> None:
 
 
 HELP_OPTIONS = ["-h", "--help"]
-INTERRUPTED = 130
 PIPE_CLOSED = 141
-IN_USE = 75
-"""Another crawl owns the archive: EX_TEMPFAIL of sysexits.h, so that a script can tell what to try again."""
 _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
 """What a verb raises that says nothing of its archive."""
 
@@ -163,15 +128,42 @@ class ArchiveVerb(click.Command):
             raise
 
 
-class ArchiveVerbs(click.Group):
-    """A group of verbs that say in one line when an archive is damaged; so do those of the groups in it."""
+class UnloadedVerb(click.Command):
+    """A verb by its name and short help, for lists of verbs. Its file is loaded when the verb is named."""
 
-    command_class = ArchiveVerb
-    group_class = type
+    def __init__(self, name: str, short_help: str, place: str, *, hidden: bool = False) -> None:
+        super().__init__(name, short_help=short_help, hidden=hidden)
+        self._place = place
+
+    def load(self) -> click.Command:
+        """Return the verb itself, from `module:name`."""
+        module, _, name = self._place.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+class VerbGroup(click.Group):
+    """A group of verbs that are loaded when they are named, and of groups of such."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that the arguments name, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, UnloadedVerb) else command, rest
+
+    def verbs(self) -> Iterator[tuple[str, click.Command]]:
+        """Load all verbs, those of groups in the group too: pairs of the words that name a verb, and the verb."""
+        for name, command in self.commands.items():
+            if isinstance(command, VerbGroup):
+                yield from ((f"{name} {inner}", verb) for inner, verb in command.verbs())
+            elif isinstance(command, UnloadedVerb):
+                yield name, command.load()
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:

@@ -20,7 +20,7 @@ import click
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.discovery.scope import Scope, ScopeError
 from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from broadsheet.crawler.fetch.request_headers import read_cookies

@@ -27,7 +27,7 @@ from typing import IO
 
 import click
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.workers.worker import process_count, start_fork_server, workers_problem
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"

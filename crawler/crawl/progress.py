@@ -150,7 +150,7 @@ class ProgressDisplay:
             self._console.print(Text(self.tally.status_line()), soft_wrap=True)
 
     def _queued_count(self) -> int:
-        return int(self._spider.session.queue.counts()[UrlState.QUEUED])
+        return int(self._spider.parts.session.queue.counts()[UrlState.QUEUED])
 
 
 def render_tally(tally: CrawlTally, columns: int) -> RenderableType:

@@ -1,12 +1,7 @@
-"""Terminal: text from the web made inert and cut to the window, tables, JSON, and reasons in words.
+"""Output to a terminal: text from the web made inert and cut to the window, tables, JSON, reasons in words.
 
-Printing text from the web: no control character acts on the terminal, and no line is wider than the window.
-
-Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be.
-
-What the verbs print with `--json`: exact values, with whatever acts on a screen escaped (`docs/json.md`).
-
-What a reason in table `urls` means, in words for people.
+Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be. `docs/json.md` describes
+what verbs print with `--json`.
 """
 
 from __future__ import annotations
@@ -23,7 +18,6 @@ from http import HTTPStatus
 from importlib.resources import files
 
 import click
-from rich.cells import cell_len, set_cell_size
 
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
 
@@ -66,6 +60,8 @@ def one_line(text: str) -> str:
 
 def fit(text: str, columns: int) -> str:
     """The text cut to so many columns, if it is longer; a wide character takes two."""
+    from rich.cells import cell_len, set_cell_size
+
     return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
 
 
@@ -84,6 +80,8 @@ def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: 
 
     `right_aligned` has the positions of the cells that are numbers.
     """
+    from rich.cells import cell_len
+
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     if columns < UNBOUNDED:
@@ -115,6 +113,8 @@ def _format_row(row: Sequence[str], widths: Sequence[int], right_aligned: frozen
 
 
 def _pad_cell(cell: str, size: int, is_right_aligned: bool) -> str:
+    from rich.cells import cell_len
+
     shown_text = fit(cell, size)
     space = " " * (size - cell_len(shown_text))
     return space + shown_text if is_right_aligned else shown_text + space

@@ -22,7 +22,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.command_line import CommandError, is_file_of_receivers
+from broadsheet.crawler.command_values import CommandError, is_file_of_receivers
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.plain_words import count_text

@@ -16,7 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broadsheet.crawler.crawl.command_line import IN_USE, INTERRUPTED
+from broadsheet.crawler.command_values import IN_USE, INTERRUPTED
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.fetch.capacity import memory_bytes

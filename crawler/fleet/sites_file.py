@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.command_line import CommandError, duration, is_file_of_receivers
+from broadsheet.crawler.command_values import CommandError, duration, is_file_of_receivers
 from broadsheet.crawler.crawl.early_checks import check_options, checked_seeds
 from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 from broadsheet.crawler.fleet.site_task import is_receiver

@@ -26,7 +26,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.crawl.command_line import CommandError, duration
+from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.fleet.checked_toml import TomlMistake, check_keys, read_checked, subtable
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.changes import parse_since
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, import_task, listed_files, option_words
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused

@@ -85,6 +85,6 @@ def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object, **__: object) -> int:
         raise TypeError("ours")
 
-    monkeypatch.setattr("broadsheet.crawler.commands.report.make_report", broken)
+    monkeypatch.setattr("broadsheet.output.read.report_figures.gather_report", broken)
     with pytest.raises(TypeError, match="ours"):
         run(["report", str(db)])

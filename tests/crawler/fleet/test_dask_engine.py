@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet import slurm_engine
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slurm_engine import SlurmEngine

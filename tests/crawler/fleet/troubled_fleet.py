@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.object_store import Patience, StoreError
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest

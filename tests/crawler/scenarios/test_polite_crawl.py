@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -391,8 +392,9 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
             pass
 
     spider = SiteSpider.__new__(SiteSpider)
-    spider.session, spider.end_reason, spider._is_closed = Session(), "", False  # type: ignore[assignment]
+    spider.parts = SimpleNamespace(session=Session(), workers=Workers())  # type: ignore[assignment]
+    spider.end_reason, spider._is_closed = "", False
     spider._end_lock = threading.Lock()
-    spider.workers, spider._has_item_receivers = Workers(), bool(feeds)  # type: ignore[assignment]
+    spider._has_item_receivers = bool(feeds)
     asyncio.run(settled())
     assert heard == ([True, True] if feeds else [True])
