@@ -253,7 +253,7 @@ _WRITER = """
 import sys
 sys.path[:0] = [sys.argv[2]]
 from tests.output.conftest import Maker
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.cleaned_pages import with_page
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)

@@ -157,9 +157,9 @@ STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_rev
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from broadsheet.output.verdicts import ruling_journal
-from broadsheet.output.verdicts.rulings import Ruling
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write import ruling_journal
+from broadsheet.output.write.person_verdicts import Ruling
+from broadsheet.output.write.archive_writer import Archive
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)
