@@ -14,13 +14,13 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import chain, pairwise, repeat
 from zlib import crc32
 
 import numpy as np
 
 from broadsheet.cleaners.document import Block, BlockKind, Column, Verdict
+from broadsheet.cleaners.package_data import read_arrays
 
 WORD_FEATURES = ("says", "named", "heading_says")
 """The names of the features: of the block's text, of the names around it, of the text of the heading above."""
@@ -124,14 +124,20 @@ def _hash_text(text: str) -> WordHashes:
 
 
 def _text_words(text: str) -> list[bytes]:
-    """Return the words of a text as they count: of a number how long it is, not which; of an unspaced script the pairs
-    of its characters."""
+    """Return the words of a text as they count, for blocks and pages alike.
+
+    A number counts by its length, not its value; Chinese and Japanese, which have no spaces, by pairs of characters.
+    """
     words = _WORD.findall(text.casefold())
     if not text.isascii() or _DIGIT.search(text):
         words = ["#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in words]
     if _UNSPACED.search(text):
         words = [part for word in words for part in (_pairs(word) if _UNSPACED.search(word) else (word,))]
-    return [word.encode("utf-8", "surrogatepass") for word in words]
+    return list(map(_encode, words))
+
+
+def _encode(word: str) -> bytes:
+    return word.encode("utf-8", "surrogatepass")
 
 
 def _pairs(word: str) -> list[str]:
@@ -146,13 +152,13 @@ def _name_hashes(path: str) -> WordHashes:
         _hash_step(step, 0 if up == 0 else 1 if up < _NEAR_STEPS else 2) for up, step in enumerate(reversed(steps))
     ]
     leaf, parent = (_ID_OR_CLASS.split(step, maxsplit=1)[0] for step in (steps[-1], *steps[-2:-1], "")[:2])
-    tags = f"leaf:{leaf}<{parent}".encode("utf-8", "surrogatepass")
-    return _pack((*chain.from_iterable(step_hashes), crc32(tags)))
+    tags = f"leaf:{leaf}<{parent}"
+    return _pack((*chain.from_iterable(step_hashes), crc32(_encode(tags))))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
-    names = [name.encode("utf-8", "surrogatepass") for name in _step_names(step)]
+    names = list(map(_encode, _step_names(step)))
     return tuple(crc32(name, start) for name in names for start in (_NAMES_BY_NEARNESS[nearness], _NAME_ANYWHERE))
 
 
@@ -183,11 +189,8 @@ def _pack(hashes: Iterable[int]) -> WordHashes:
 @cache
 def load_block_word_weights() -> Mapping[str, Column]:
     """Read the weights that come with the package: by name of the feature, one a bucket."""
-    with (
-        files("broadsheet.cleaners.judge.models").joinpath(BLOCK_WORDS_FILE).open("rb") as stream,
-        np.load(stream) as arrays,
-    ):
-        return {name: arrays[name].astype(np.float32) for name in WORD_FEATURES}
+    weights = read_arrays("broadsheet.cleaners.judge.models", BLOCK_WORDS_FILE)
+    return {name: weights[name].astype(np.float32) for name in WORD_FEATURES}
 
 
 PAGE_BUCKETS = 2**14
@@ -195,9 +198,7 @@ PAGE_WORDS_FILE = "page_words.npz"
 _PATH_STEPS = re.compile(r"[>.#]")
 _OPENING_CHARS = 1_500  # of the kept text, and of its headings
 _LINE_CHARS, _LABEL_CHARS = 80, 40  # of a line that is not kept, for its words and for all of it to count
-_FULL_WEIGHT_PAGE_WORDS = (
-    32  # of fewer words each weighs no more: a page of bare markup has few names, and they say little
-)
+_FULL_WEIGHT_PAGE_WORDS = 32  # fewer words weigh no more each: a page of bare markup has few names, and they say little
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,13 +232,13 @@ def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict])
     """
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     headings = " ".join(block.text for block in kept_blocks if block.kind is BlockKind.HEADING)
-    title_words = _counted_words(title)
+    title_words = _text_words(title)
     return {
         "words_text": _hash_parts(
             {
-                "title": {*title_words, *map(" ".join, pairwise(title_words))},
-                "heading": set(_counted_words(headings[:_OPENING_CHARS])),
-                "opening": set(_counted_words(_opening(kept_blocks))),
+                "title": {*title_words, *map(_SPACE.join, pairwise(title_words))},
+                "heading": set(_text_words(headings[:_OPENING_CHARS])),
+                "opening": set(_text_words(_opening(kept_blocks))),
             }
         ),
         "words_around": _hash_parts(_words_around(blocks, verdicts)),
@@ -250,13 +251,6 @@ def word_signs(words: PageWords, weights: PageWordWeights) -> dict[str, float]:
     return {name: words[name].points(weights[name]) for name in words}
 
 
-def _counted_words(text: str) -> list[str]:
-    """Return the words of a text; of a number counts how long it is, not which."""
-    return [
-        "#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in _WORD.findall(text.casefold())
-    ]
-
-
 def _opening(kept_blocks: Sequence[Block]) -> str:
     texts, size = [], 0
     for block in kept_blocks:
@@ -267,36 +261,36 @@ def _opening(kept_blocks: Sequence[Block]) -> str:
     return " ".join(texts)[:_OPENING_CHARS]
 
 
-def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
+def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[bytes]]:
     """Return the words of the short lines that are not kept, and the shortest of these lines as a whole."""
     lines = {
         block.text
         for block, verdict in zip(blocks, verdicts, strict=True)
         if not verdict.kept and len(block.text) <= _LINE_CHARS
     }
-    words_by_line = {line: _counted_words(line) for line in lines}
+    words_by_line = {line: _text_words(line) for line in lines}
     return {
         "around": {word for words in words_by_line.values() for word in words},
-        "label": {" ".join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
+        "label": {_SPACE.join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
     }
 
 
-def _name_words(paths: Iterable[str]) -> set[str]:
+def _name_words(paths: Iterable[str]) -> set[bytes]:
     """Return the words in the tags, ids and classes on the blocks' paths."""
     steps = {step for path in paths for step in path.split(">")}
     names = {name for step in steps for name in _PATH_STEPS.split(step.lower())}
-    return {word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))}
+    return {_encode(word) for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))}
 
 
-def _hash_parts(parts: Mapping[str, set[str]]) -> HashedWords:
+def _hash_parts(parts: Mapping[str, set[bytes]]) -> HashedWords:
     hashed = [_hash_words(part, words) for part, words in parts.items() if words]
     if not hashed:
         return HashedWords(np.zeros(0, np.int64), np.zeros(0))
     return HashedWords(*(np.concatenate(columns) for columns in zip(*hashed, strict=True)))
 
 
-def _hash_words(part: str, words: set[str]) -> tuple[Column, Column]:
-    hashes = np.array(sorted(crc32(f"{part}:{word}".encode("utf-8", "surrogatepass")) for word in words), np.int64)
+def _hash_words(part: str, words: set[bytes]) -> tuple[Column, Column]:
+    hashes = np.array(sorted(map(crc32, words, repeat(crc32(_encode(f"{part}:"))))), np.int64)
     share = 1 / np.sqrt(max(len(words), _FULL_WEIGHT_PAGE_WORDS))
     return hashes % PAGE_BUCKETS, np.where(hashes & _SIGN_BIT, -share, share)
 
@@ -304,5 +298,4 @@ def _hash_words(part: str, words: set[str]) -> tuple[Column, Column]:
 @cache
 def load_page_word_weights() -> PageWordWeights:
     """Read the weights that come with the package."""
-    with files(__package__).joinpath(PAGE_WORDS_FILE).open("rb") as stream, np.load(stream) as arrays:
-        return {name: arrays[name].astype(np.float64) for name in arrays.files}
+    return {name: column.astype(np.float64) for name, column in read_arrays(__package__, PAGE_WORDS_FILE).items()}

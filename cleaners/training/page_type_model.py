@@ -237,6 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
+    parser.add_argument("--date", default="", help="today, for page_weights.json")
     parser.add_argument("--out", type=Path, default=_CLEANERS / "judge")
     options = parser.parse_args(arguments)
     missing_corpora = [name for name in _CORPUS_WEIGHTS if not (options.corpus / name / "truth.jsonl.gz").is_file()]
@@ -249,7 +250,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(" ".join(f"{name}={value}" for name, value in scores.items()))
     if not options.cv:
         model = train_model(examples)
-        write_table(model.table, options.out, _training_facts(options.corpus, scores))
+        facts = {"date": options.date} | _training_facts(options.corpus, scores)
+        write_table(model.table, options.out, facts)
         write_word_weights(model.word_weights, options.out / PAGE_WORDS_FILE)
 
 

@@ -39,18 +39,28 @@ _RATE, _INTERCEPT_RATE = 0.02, 0.002
 def learn_word_weights(pages: Sequence[HashedWords], is_article: Column, page_weights: Column) -> Column:
     """Return a weight a bucket. `is_article` has 1 or 0 a page, `page_weights` how much the page counts."""
     rows = np.repeat(np.arange(len(pages)), [len(page.buckets) for page in pages])
-    buckets = np.concatenate([page.buckets for page in pages]).astype(np.int64)
+    buckets = np.concatenate([page.buckets for page in pages])
     shares = np.concatenate([page.shares for page in pages])
+    words = _word_table(shares, rows, buckets, (len(pages), PAGE_BUCKETS))
+    words_by_bucket = words.T.tocsr()
     weights, velocity, intercept = np.zeros(PAGE_BUCKETS), np.zeros(PAGE_BUCKETS), 0.0
     for _ in range(_STEPS):
-        odds = np.bincount(rows, weights[buckets] * shares, len(pages)) + intercept
-        errors = page_weights * (1 / (1 + np.exp(-odds)) - is_article)
-        slope = np.bincount(buckets, errors[rows] * shares, PAGE_BUCKETS) + _PAGE_PENALTY * weights
+        errors = page_weights * (1 / (1 + np.exp(-(words @ weights) - intercept)) - is_article)
+        slope = words_by_bucket @ errors + _PAGE_PENALTY * weights
         velocity = _MOMENTUM * velocity - _RATE * slope
         weights = weights + velocity
         intercept -= _INTERCEPT_RATE * float(errors.sum())
     learned: Column = weights.astype(np.float16).astype(np.float64)
     return learned
+
+
+def _word_table(shares: Column, rows: Column, buckets: Column, shape: tuple[int, int]) -> Any:
+    """Return a sparse table of words, with their shares: a row a text, a column a bucket."""
+    try:
+        from scipy.sparse import csr_matrix
+    except ImportError:
+        sys.exit("training needs the extra: pip install '.[train]'")
+    return csr_matrix((shares, (rows, buckets)), shape=shape)
 
 
 def write_word_weights(weights: Mapping[str, Column], file: Path) -> None:
@@ -70,10 +80,6 @@ class HostFolds:
     """Words of all examples' blocks, with weights learned without the hosts of some folds."""
 
     def __init__(self, examples: Sequence[BlockExample]) -> None:
-        try:
-            from scipy.sparse import csr_matrix, hstack
-        except ImportError:
-            sys.exit("training needs the extra: pip install '.[train]'")
         self._folds = np.concatenate([np.full(len(example.blocks), fold_of(example.host)) for example in examples])
         self._ends = np.cumsum([len(example.blocks) for example in examples])
         self._labels = np.concatenate([example.labels for example in examples]).astype(float)
@@ -82,7 +88,9 @@ class HostFolds:
         self._tables: dict[str, Any] = {}
         for name in WORD_FEATURES:
             rows, buckets, shares = word_shares([hashes for page in hashed_pages for hashes in page[name]])
-            self._tables[name] = csr_matrix((shares, (rows, buckets)), shape=(len(self._labels), BLOCK_BUCKETS))
+            self._tables[name] = _word_table(shares, rows, buckets, (len(self._labels), BLOCK_BUCKETS))
+        from scipy.sparse import hstack
+
         self._words = hstack(list(self._tables.values())).tocsr()
         self._weights: dict[frozenset[int], BlockWordWeights] = {}
 

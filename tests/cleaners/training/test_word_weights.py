@@ -72,6 +72,7 @@ ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8
 
 
 def test_words_of_one_side_weigh_and_others_do_not() -> None:
+    pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     is_article = np.array([1.0, 0.0] * 20)
     pages = [HashedWords(np.array([ARTICLE if one else OTHER, BOTH]), np.array([0.7, 0.7])) for one in is_article]
     weights = learn_word_weights(pages, is_article, np.ones(40))
