@@ -29,11 +29,11 @@ def duration(value: str) -> float:
 
 
 def is_nonempty_file(name: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
+    """Return whether there is a file at the path that is not empty."""
     path = Path(name)
     return path.is_file() and path.stat().st_size > 0
 
 
 def is_file_of_receivers(word: str) -> bool:
-    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
+    """Return whether a word of --notify names a TOML file of addresses, and is no address itself."""
     return word.endswith(".toml") and "://" not in word

@@ -53,6 +53,7 @@ FLOORS = {
     "output": ("archive", "raw", "write", "settle", "read", "browse collections"),
     "crawler": (
         "command_values lazy_modules options settings items demo",
+        "plugins",
         "fetch",
         "discovery workers",
         "crawl",

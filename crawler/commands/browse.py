@@ -1,8 +1,6 @@
-"""Verb `broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them.
+"""Verb `broadsheet browse`: the reading room over one archive or a folder of them.
 
-What the reading room has done in worker processes, bounded in time and memory: votes on a page, a trial of rules.
-
-`broadsheet browse`: the reading room, a page on this machine over one archive or a folder of them.
+Worker processes vote on a page and try rules, bounded in time and memory.
 """
 
 from __future__ import annotations
@@ -73,7 +71,7 @@ async def try_rule(
 async def _try_on_pages(
     pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, responses: Sequence[page_trials.StoredResponse]
 ) -> AsyncIterator[page_trials.PageTrial | page_trials.UntriedPage]:
-    """What came of each page; no other is tried when the time is over, or each of the latest lost its worker."""
+    """Yield the trial of each page; no other is tried when the time is over, or each of the latest lost its worker."""
     until, broken_count = time.monotonic() + _TRIAL_SECONDS, 0
     for response in responses:
         if broken_count >= _MOST_BROKEN or time.monotonic() > until:
@@ -87,7 +85,7 @@ async def _try_on_pages(
 async def _try_on_page(
     pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, response: page_trials.StoredResponse
 ) -> tuple[page_trials.PageTrial | page_trials.UntriedPage, bool]:
-    """What came of a page, and whether its worker was lost over it."""
+    """Try rules on a page; return the trial, and whether its worker was lost over it."""
     try:
         outcome = await pool.run(trial_jobs.try_on_page, draft, response)
     except pool_module.WorkerError as error:

@@ -76,7 +76,7 @@ def parse_since(text: str) -> tuple[int, str]:
 
 
 def edit_summary(edit: edit_history.ListedEdit) -> str:
-    """What the edit changed, in a few words."""
+    """Describe the edit, in a few words."""
     if edit.kind == EditKind.WITHDRAWN:
         return _WITHDRAWAL_TEXTS.get(edit.note) or reason_text(edit.note)
     if edit.kind in (EditKind.RETURNED, edit_history.NEW, revisions.RevisionMark.CLEANER):

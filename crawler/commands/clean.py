@@ -56,7 +56,7 @@ class _SavedPage:
 
 @dataclass(frozen=True, slots=True)
 class _CleanResult:
-    """What was made of the input. `page_facts` is what only a page has: type, evidence, metadata."""
+    """Result of cleaning one input. `page_facts` is what only a page has: type, evidence, metadata."""
 
     title: str
     blocks: tuple[document.Block, ...]

@@ -166,7 +166,7 @@ def _why_dropped(reason: str) -> str:
 
 
 def failure_message(run: run_summary.RunResult) -> str:
-    """What broke a crawl, and that it can be continued."""
+    """Say what broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
     if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
         return detail

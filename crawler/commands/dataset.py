@@ -119,7 +119,7 @@ def _title_of(target: str) -> str:
 
 
 def _fault(target: str, files: Sequence[Path], error: Exception) -> ArchiveError:
-    """What to say of an error: an archive that is damaged, or a place that takes no more."""
+    """Return the error to raise for one: an archive that is damaged, or a place that takes no more."""
     if not isinstance(error, OSError):
         for file in files:
             if location := archive_access.damage_location(str(file)):

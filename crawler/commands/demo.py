@@ -129,7 +129,7 @@ def sections(run: run_summary.RunResult) -> Iterator[str]:
 
 
 def _files_section(path: str, db: Database) -> str:
-    """Where the archive and the raw responses are, and their sizes."""
+    """List the files of the archive and the raw responses with their sizes."""
     (raw_bytes,) = db.execute("SELECT total(length) FROM warc_files").fetchone()
     raw_text = f"; the raw responses: {shlex.quote(f'{path}.warc')}, WARC, {raw_bytes / 1e6:.1f} MB"
     return f"The file: {shlex.quote(path)}, SQLite, {Path(path).stat().st_size / 1e6:.1f} MB{raw_text}"

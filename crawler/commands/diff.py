@@ -42,7 +42,7 @@ _PLAIN_MARKS = {
 
 @dataclass(frozen=True, slots=True)
 class RevisionChoice:
-    """Which revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
+    """Revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
 
     first: int | None = None
     last: int | None = None

@@ -85,7 +85,7 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
 
 
 def _library_finding() -> DoctorFinding:
-    """Which of the libraries that this package requires are not installed."""
+    """Find required libraries that are not installed."""
     names = [
         match[0]
         for text in requires("broadsheet") or ()
@@ -165,7 +165,7 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
-    """How far this clock is from that of the site, by the dates of its answers."""
+    """Compare this clock with that of the site, by the dates of its answers."""
     from warcio.archiveiterator import ArchiveIterator
 
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
@@ -26,6 +27,7 @@ from broadsheet.crawler.commands.verb_options import (
 )
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.crawler.plugins import EXPORTERS, call_plugin, has_plugin
 from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ _FOLDER_DICTIONARY = "dictionary.json"
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What `broadsheet export` was asked for, beside the target."""
+    """Options of `broadsheet export`, beside the target."""
 
     output_format: str
     one_per_cluster: bool = False
@@ -90,9 +92,20 @@ def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> Non
 
 
 _EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+
+
+class _ExportFormat(click.Choice[str]):
+    """Format of an export: one of ours, or that of a plug-in."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the format's name; click's error for a name that no format has."""
+        is_plugin = value not in self.choices and has_plugin(EXPORTERS, value)
+        return value if is_plugin else super().convert(value, param, ctx)
+
+
 _EXPORT_OPTIONS: Options = (
     archive_argument,
-    click.option("--format", "shape", type=click.Choice(_EXPORT_FORMATS),
+    click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS),
                  help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH",
                  help="A file, or a folder for markdown, html and tei; standard output if not given."),
@@ -161,7 +174,7 @@ def _write_stream(db: Database, output_format: str, target: str, options: Export
     with output_target.open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
         count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
-    if export_target.is_ordinary_file(target):
+    if export_target.is_ordinary_file(target) and output_format in _EXPORT_FORMATS:
         entries = _entries(db)
         if output_format == "csv":
             heads = [str(article_rows.csv_cell(entry.name)) for entry in entries]
@@ -173,6 +186,8 @@ def _write_stream(db: Database, output_format: str, target: str, options: Export
 
 
 def _stream_writer(output_format: str) -> Callable[..., int]:
+    if output_format not in _EXPORT_FORMATS:
+        return partial(call_plugin, EXPORTERS, output_format)
     return article_rows.export_csv if output_format == "csv" else article_rows.export_jsonl
 
 

@@ -1,9 +1,4 @@
-"""`broadsheet fleet`: many sites by one list.
-
-Which engine a command asks for: without a store on this machine, with one here or on a cluster.
-
-`broadsheet fleet`: many sites by one list.
-"""
+"""Verbs of `broadsheet fleet` that write a list of sites and run it, on this machine, with a store, or on a cluster."""
 
 from __future__ import annotations
 
@@ -26,6 +21,7 @@ from broadsheet.crawler.crawl.command_line import contact
 from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 
 with lazy_imports():
@@ -49,9 +45,7 @@ with lazy_imports():
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
-def store_engine(
-    fleet: sites_file.SiteList, options: Mapping[str, Any]
-) -> dask_engine.DaskEngine | slurm_engine.SlurmEngine | store_engine_module.StoreEngine | None:
+def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site_task.Engine | None:
     """The engine for the options `store`, `scheduler`, `cluster` and `work`; None without them.
 
     CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
@@ -62,6 +56,10 @@ def store_engine(
     store_place = _store_place(fleet, options)
     if cluster:
         return slurm_engine.SlurmEngine(cluster, store_place, fleet.folder.absolute() / fleet_folder.FOLDER / "cluster")
+    scheme = (options["scheduler"] or "").partition("://")[0]
+    if scheme and has_plugin(FLEET_ENGINES, scheme):
+        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, options["scheduler"], store_place)
+        return engine
     if options["scheduler"]:
         return dask_engine.DaskEngine(options["scheduler"], store_place)
     return store_engine_module.StoreEngine(
@@ -70,7 +68,7 @@ def store_engine(
 
 
 def checked_cluster(options: Mapping[str, Any]) -> slurm_engine.SlurmCluster | None:
-    """What the file of `cluster` says, if one is named. CommandError if it has a mistake, or the options for engines
+    """Read the file of `cluster`, if one is named. CommandError if it has a mistake, or the options for engines
     do not go together."""
     if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
         raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
@@ -94,17 +92,17 @@ def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stor
 
 
 class EngineTurn(Protocol):
-    """What is run with a progress line: tasks on an engine."""
+    """Turn of tasks on an engine, shown with a progress line."""
 
     @property
     def engine(self) -> site_task.Engine:
-        """What runs the tasks."""
+        """Return the engine that runs the tasks."""
 
     def run(self) -> None:
         """Run them to their end, or until the engine is stopped."""
 
     def progress_line(self) -> str:
-        """How far they are, in one line."""
+        """Say in one line how many tasks are done."""
 
 
 _MOST_LINES = 50

@@ -1,14 +1,6 @@
-"""`broadsheet fleet import`: WARC files side by side, each into an archive, then merged into one.
+"""Verb `broadsheet fleet import`: WARC files read side by side, each into an archive of its own, then merged into one.
 
-Which files an import is to take in: those that are named, and those that lists of files name.
-
-Files of a bucket, brought to this disk: an archive names the WARC files that it was made of, which have to stay.
-
-The task of an engine that takes in one WARC, ARC or WACZ file, into an archive for that file alone.
-
-Imports side by side: tasks run by an engine, and what came of each.
-
-`broadsheet fleet import`: WARC files side by side, each into an archive of its own, then merged into one.
+Files of a bucket are fetched and kept, since an archive names the WARC files that it was made of.
 """
 
 from __future__ import annotations
@@ -57,7 +49,7 @@ def listed_files(names: Sequence[str], base: str = "") -> list[str]:
 
 
 def is_in_bucket(file: str) -> bool:
-    """Whether a file is named by its address in a bucket."""
+    """Return whether a file is named by its address in a bucket."""
     return file.startswith(_BUCKET)
 
 
@@ -158,7 +150,7 @@ class ImportTurn:
         self.engine.run(self.tasks, self.results.append)
 
     def progress_line(self) -> str:
-        """How far the imports are, and which files are being read, in one line."""
+        """Say in one line how many imports are done, and which files are being read."""
         names = {task.name: task.file.name for task in self.tasks}
         running = [names[task.name] for task in self.engine.running()]
         rest = f" and {len(running) - _NAMED_FILES} more" if len(running) > _NAMED_FILES else ""
@@ -173,7 +165,7 @@ _WORK_ENDING, _COPIES_ENDING = ".import", ".imported"
 
 @dataclass(frozen=True, slots=True)
 class FleetImport:
-    """What one command imports into, and how. `recorded` are the options as an archive notes them."""
+    """Target and options of one import. `recorded` are the options as an archive notes them."""
 
     archive: archive_writer.Archive
     target: Path
@@ -184,12 +176,12 @@ class FleetImport:
 
     @property
     def work_folder(self) -> Path:
-        """Where the archives of single files are until they are merged."""
+        """Return the folder of the archives of single files until they are merged."""
         return Path(f"{self.target}{_WORK_ENDING}")
 
     @property
     def copies_folder(self) -> Path:
-        """Where files of a bucket are kept."""
+        """Return the folder that keeps files of a bucket."""
         return Path(f"{self.target}{_COPIES_ENDING}")
 
 
@@ -252,7 +244,7 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
 
 
 def _path_here(fleet: FleetImport, file: str) -> Path | None:
-    """Where a file lies on this disk; None, with a line that says why, if it cannot be had."""
+    """Return the path of a file on this disk; None, with a line that says why, if it cannot be had."""
     try:
         if is_in_bucket(file):
             return bring_file(file, fleet.copies_folder)

@@ -132,7 +132,7 @@ def _by_rank(
 def _read_archives(
     fleet: sites_file.SiteList, options: Mapping[str, Any], read: Callable[[Database], T]
 ) -> tuple[list[tuple[str, T]], list[str]]:
-    """What `read` makes of each chosen site's archive, and a line for each archive that cannot be read.
+    """Apply `read` to each chosen site's archive, with a line for each archive that cannot be read.
 
     A site that was never crawled has nothing to read. NotReachable if there is no store at the address of one.
     """
@@ -176,7 +176,7 @@ def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> lis
 
 
 def _has_archive(record: fleet_folder.SiteRecord | None) -> bool:
-    """Whether a site was crawled so far that there is an archive somewhere."""
+    """Return whether a site was crawled so far that there is an archive somewhere."""
     return record is not None and (record.is_crawled or record.result.counts.pages > 0)
 
 

@@ -96,7 +96,7 @@ def _print_takedown(takedown: takedowns.Takedown, path: str) -> int:
 
 
 def describe_rewrite(file: Path) -> str:
-    """How much is written when a file is rewritten, about how long that takes, and the room that it needs."""
+    """Say how much is written when a file is rewritten, about how long that takes, and the room that it needs."""
     size = file.stat().st_size
     seconds = max(1, round(size / _REWRITE_RATE))
     duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"

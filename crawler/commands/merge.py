@@ -63,7 +63,7 @@ def _merge_source(
 
 
 def result_text(result: archive_merge.MergeResult) -> str:
-    """What came of merging an archive, in a few words."""
+    """Summarise a merge, in a few words."""
     if not result.has_changed:
         return "nothing new"
     parts = [f"{count_text(result.new_urls, 'URL')} new", f"{count_text(result.stored_pages, 'page')} stored"]

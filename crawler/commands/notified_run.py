@@ -23,7 +23,7 @@ from broadsheet.crawler.fleet.run_notices import (
     is_known_address,
     read_news,
     seed_hosts,
-    send_by_apprise,
+    send_notice,
     send_notices,
 )
 from broadsheet.output.archive.archive_errors import ArchiveError
@@ -56,7 +56,7 @@ def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequen
 
 
 def _notify(db: str, news: Sequence[NewsItem], receivers: Sequence[Receiver]) -> None:
-    for problem in send_notices(Path(db).name, news, receivers, send_by_apprise):
+    for problem in send_notices(Path(db).name, news, receivers, send_notice):
         click.echo(one_line(f"broadsheet: {problem}"), err=True)
 
 

@@ -58,7 +58,7 @@ class RecleanOptions:
 
     @property
     def recorded_values(self) -> dict[str, object]:
-        """What the record of the run says of them."""
+        """Return the options for the record of the run."""
         return {"site_rules": self.site_rules, "extractor": str(self.extractor)}
 
 

@@ -116,7 +116,7 @@ def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
 
 
 def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
-    """What the command line asks for. UsageError where it says too much or too little."""
+    """Read the ruling from the command line. UsageError where it says too much or too little."""
     if sum((options["article"] is not None, options["host"] is not None, options["everywhere"])) > 1:
         raise click.UsageError("give one of --article, --host and --everywhere: each says where the ruling holds")
     common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
@@ -158,7 +158,7 @@ def _last_position(page: page_lookup.StoredPage) -> int:
 
 
 def _other_words_text(page: page_lookup.StoredPage, block: page_lookup.StoredBlock, first_words: str) -> str:
-    """How the block begins instead, and which blocks of its page begin with the words."""
+    """Say how the block begins instead, and which blocks of its page begin with the words."""
     positions = [str(candidate.position) for candidate in page.blocks if candidate.begins_with(first_words)]
     hint = (
         f"; block {' or '.join(positions[:_MAX_OTHER_BLOCKS])} begins so"

@@ -36,7 +36,7 @@ _START_CHARS = 300
 
 @dataclass(frozen=True, slots=True)
 class _RuleOutcome:
-    """What a page gives under a rule file: the metadata that readers see, and the text."""
+    """Result of a page under a rule file: the metadata that readers see, and the text."""
 
     title: str
     authors: str
@@ -70,7 +70,7 @@ def check_rules(paths: tuple[str, ...]) -> int:
 
 
 def sorted_problems(rule: site_rule_files.SiteRuleFile) -> list[site_rule_files.SiteRuleProblem]:
-    """What has no effect in a file, by line: what cannot be parsed, and headers that are not sent."""
+    """List by line what has no effect in a file: what cannot be parsed, and headers that are not sent."""
     header_problems = (
         site_rule_files.SiteRuleProblem(rule.file, line, problem_text)
         for line, problem_text in request_headers.refused_headers(rule)

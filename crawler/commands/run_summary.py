@@ -55,12 +55,12 @@ class RunResult:
 
     @property
     def failure(self) -> str:
-        """What broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
+        """Return what broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
         return self.end_reason if self.end_reason.startswith(("archive", "fault")) else ""
 
     @property
     def page_count(self) -> int:
-        """How many pages were fetched and judged."""
+        """Count the pages that were fetched and judged."""
         counts = ((key.partition("/"), count) for key, count in self.outcome_counts.items())
         return sum(
             count for (state, _, reason), count in counts if state == UrlState.DONE and reason not in _NON_PAGE_REASONS
@@ -68,7 +68,7 @@ class RunResult:
 
     @property
     def unchanged_count(self) -> int:
-        """How many URLs were requested again and had not changed, by their server's 304."""
+        """Count the URLs that were requested again and had not changed, by their server's 304."""
         return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.NOT_MODIFIED}", 0)
 
 
@@ -84,7 +84,7 @@ def exit_code(run: RunResult) -> int:
 
 
 def seed_failure(db: Database, seed: str) -> str:
-    """Why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
+    """Say why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
     url = seed
     for _ in range(_MAX_REDIRECTS):
         row = db.execute("SELECT state, reason, location FROM urls WHERE url = ?", [url]).fetchone()
@@ -113,7 +113,7 @@ def print_summary(run: RunResult) -> None:
 
 
 def failure_lines(run: RunResult) -> list[str]:
-    """What went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
+    """List what went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
     db = open_database(run.db, read_only=True)
     try:
         lines = [f"{seed} failed: {failure}" for seed in run.seeds if (failure := seed_failure(db, seed))]

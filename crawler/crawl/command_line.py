@@ -197,7 +197,7 @@ def _error_message(error: click.ClickException) -> str:
 
 
 def _system_message(error: OSError | sqlite3.OperationalError) -> str:
-    """What the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    """Say what the system refused, such as room on a full disk; standard output that takes no more is dropped."""
     try:
         sys.stdout.flush()
     except OSError as output_error:

@@ -1,11 +1,4 @@
-"""Checks of a command line before anything heavy is imported or any file is made.
-
-What can be said of a command line before anything heavy is imported or any file is made.
-
-A mistake is told at once, and leaves nothing behind. Light: no Scrapy, no database.
-
-On which pages trafilatura is asked, for the commands that clean without a crawl: what BROADSHEET_EXTRACTOR says.
-"""
+"""Checks of a command line before anything heavy is imported or any file is made. Light: no Scrapy, no database."""
 
 from __future__ import annotations
 
@@ -97,7 +90,7 @@ def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]
 
 
 def _unusable_seed(url: str) -> str:
-    """Why a start URL is none, without the password that may be in it."""
+    """Say why a start URL cannot be used, without the password that may be in it."""
     with_slashes = url if "//" in url else f"//{url}"
     bare_url = without_userinfo(with_slashes)
     if bare_url == with_slashes or url.lower().startswith("mailto:"):

@@ -162,12 +162,12 @@ class Frontier:
 
     @property
     def in_flight(self) -> int:
-        """How many URLs were handed out whose outcomes are not stored."""
+        """Count the URLs that were handed out whose outcomes are not stored."""
         return len(self._in_flight)
 
     @property
     def _pending_requests(self) -> int:
-        """How many requests have no response yet."""
+        """Count the requests that have no response yet."""
         return len(self._in_flight) - self._unstored_count
 
     def _mark_changed(self, host: HostState) -> None:
@@ -230,7 +230,7 @@ class Frontier:
             self._due_hosts.schedule(host, host.pace.next_request_at)
 
     def _has_next(self, host: HostState, now: float) -> bool:
-        """Whether a host has a URL to be handed out; more are read from the queue when none is left in memory."""
+        """Return whether a host has a URL to be handed out; read more from the queue when none is left in memory."""
         if self._hosts.has_had_its_share(host, now):
             host.read_ahead.clear()
         elif host.is_closed(self._politeness):
@@ -255,14 +255,14 @@ class Frontier:
         return None
 
     def _may_request_robots(self) -> bool:
-        """Whether another robots.txt may be requested: half of the places are kept for hosts whose one is known."""
+        """Return whether another robots.txt may be requested: hosts whose one is known keep half of the places."""
         pending_count = len(self._pending_robots_urls)
         has_open_hosts = len(self._hosts) > len(self._robots_due_hosts) + pending_count
         max_requests = self._politeness.max_requests
         return pending_count < (max(1, max_requests // 2) if has_open_hosts else max_requests)
 
     def _is_crowding(self, host: HostState) -> bool:
-        """Whether a host with pending requests would take the last places from hosts that have none."""
+        """Return whether a host with pending requests would take the last places from hosts that have none."""
         if not host.pending_requests:
             return False
         reserved_places = min(len(self._hosts) - self._busy_host_count, self._politeness.max_requests // 2)

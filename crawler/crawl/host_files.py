@@ -1,11 +1,7 @@
-"""Files at known places of a host: its robots.txt read, its sitemaps and feeds guessed.
+"""Files at known places of a host: its robots.txt read, its sitemaps and feeds guessed where nothing names them.
 
-From the response to a robots.txt, or the lack of one, to the rules in force for its host.
-
-Where to look for sitemaps and feeds that nothing names: the usual places, one after the other, until one is there.
-
-A guess is a row like any other, stored in the transaction of the outcome that leads to it: what a page or a robots.txt
-came to leads to the first place, and a place that is not there to the next one.
+A guess is a row like any other, stored in the transaction of the outcome that leads to it. A page or a robots.txt leads
+to the first usual place, and a place that is not there to the next one.
 """
 
 from __future__ import annotations
@@ -179,7 +175,7 @@ def _guess(kind: UrlKind, places: tuple[str, ...], position: int) -> DiscoveredU
 
 
 def _names(kind: UrlKind, rows: tuple[DiscoveredUrl, ...]) -> bool:
-    """Whether a page's links name a sitemap or feed; one of comments does not count."""
+    """Return whether a page's links name a sitemap or feed; one of comments does not count."""
     return any(
         row.reason != OutcomeReason.COMMENT_FEED and (row.kind == kind or is_named_as(kind, row.url)) for row in rows
     )

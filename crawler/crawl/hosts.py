@@ -1,11 +1,8 @@
-"""Hosts of a crawl: the pace of each, a bounded number of active ones with URLs, and idle ones.
+"""Hosts of a crawl: the pace of each, a bounded number of active ones with URLs to be fetched, and idle ones.
 
-How long to wait between two requests to a host. Pure: times are passed in, in seconds of a monotonic clock.
-
-The delay adapts to the host's responses, between a floor and a ceiling: slow ones, and those that say "too many
-requests", make it longer; quick good ones bring it back to the floor.
-
-The state of each host of a crawl: a bounded number of active ones, with URLs to be fetched, and of idle ones.
+The delay between two requests adapts to the host's responses, between a floor and a ceiling. Slow responses, and those
+that say "too many requests", make it longer; quick good ones bring it back to the floor. Pure: times are passed in, in
+seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -100,7 +97,7 @@ _SHARE_SECONDS = 600.0  # seconds after which it does, however few turns it had
 
 @dataclass(frozen=True, slots=True)
 class PolitenessSettings:
-    """How fast and how persistently hosts are asked. `delay` is in seconds between two requests to a host.
+    """Pace and persistence of requests to hosts. `delay` is in seconds between two requests to a host.
 
     `requests_per_host` and `max_requests` bound the requests that have no response yet, to one host and in all.
     """
@@ -119,7 +116,7 @@ class PolitenessSettings:
 
 @dataclass(slots=True, eq=False)
 class HostState:
-    """What the frontier knows of a host. Times are seconds of a monotonic clock."""
+    """State of a host in the frontier. Times are seconds of a monotonic clock."""
 
     name: str
     pace: Pace
@@ -144,7 +141,7 @@ class HostState:
 
     @property
     def pending_requests(self) -> int:
-        """How many requests to the host have no response yet."""
+        """Count the requests to the host that have no response yet."""
         return len(self.in_flight) - len(self.answered_urls)
 
     def set_robots(self, robots: RobotsRules, politeness: PolitenessSettings, now: float) -> None:
@@ -181,7 +178,7 @@ class HostState:
         return UrlState.SKIPPED, OutcomeReason.ROBOTS_UNREACHABLE if is_unreachable else OutcomeReason.ROBOTS_TXT
 
     def is_closed(self, politeness: PolitenessSettings) -> bool:
-        """Whether no URL of the host may be requested."""
+        """Return whether no URL of the host may be requested."""
         is_unreachable = self.robots is not None and self.robots.access is Access.NOTHING
         return bool(self.given_up_reason) or (is_unreachable and politeness.obey_robots)
 
@@ -220,7 +217,7 @@ class DueQueue:
         self._sequence_number = 0
 
     def __len__(self) -> int:
-        """How many hosts are scheduled."""
+        """Count the hosts that are scheduled."""
         return len(self._entries)
 
     def schedule(self, host: HostState, due_at: float) -> None:
@@ -245,7 +242,7 @@ class DueQueue:
         self._entries.pop(host.name, None)
 
     def next_due_at(self) -> float | None:
-        """When the first host is due; None if none is scheduled."""
+        """Return when the first host is due; None if none is scheduled."""
         while self._heap and self._entries.get(self._heap[0][2].name) != self._heap[0][:2]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
@@ -263,12 +260,12 @@ class HostRegistry:
         self._scan_position = ""  # the host up to which the queue was scanned
 
     def __len__(self) -> int:
-        """How many hosts are active."""
+        """Count the active hosts."""
         return len(self._active)
 
     @property
     def in_memory(self) -> int:
-        """How many hosts are in memory, active or idle."""
+        """Count the hosts in memory, active or idle."""
         return len(self._active) + len(self._idle)
 
     def get_or_create(self, name: str) -> HostState:
@@ -280,7 +277,7 @@ class HostRegistry:
         return host
 
     def is_active(self, host: HostState) -> bool:
-        """Whether the host is active."""
+        """Return whether the host is active."""
         return host.name in self._active
 
     def give_up(self, host: HostState, reason: Reason) -> None:
@@ -311,11 +308,11 @@ class HostRegistry:
         self._forget_idle(now)
 
     def batch_size(self) -> int:
-        """How many queued URLs of a host to read from the queue at once."""
+        """Return how many queued URLs of a host to read from the queue at once."""
         return max(4, min(_MAX_BATCH, _MAX_READ_AHEAD // max(len(self._active), 1)))
 
     def has_had_its_share(self, host: HostState, now: float) -> bool:
-        """Whether an active host is to make room for others. It becomes active again in its turn."""
+        """Return whether an active host is to make room for others. It becomes active again in its turn."""
         if len(self._active) < MAX_ACTIVE_HOSTS:
             return False
         return host.turn_count >= _SHARE_TURNS or now - host.active_since >= _SHARE_SECONDS

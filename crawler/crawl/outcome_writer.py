@@ -1,11 +1,7 @@
-"""Writer thread, the only one: outcomes committed in batches, without links that are stored already.
-
-A bounded cache of the links that were stored lately, so that the same rows are not sent to the database again.
+"""Writer thread, the only one of an archive: it commits outcomes in batches, beside the event loop.
 
 Most links of a page stand on the page before it too. A queued URL that was stored with a depth at most as great and a
-priority at least as high changes no row when it comes again, so it need not be stored.
-
-The only writer: a thread that commits outcomes in batches, so that the event loop never waits for the disk.
+priority at least as high changes no row when it comes again, so a bounded cache keeps it from being stored.
 """
 
 from __future__ import annotations
@@ -48,8 +44,10 @@ class KnownLinks:
         self._recent_links, self._older_links = {}, {}
 
     def _is_improvement(self, row: DiscoveredUrl) -> bool:
-        """Whether the row is unknown, or better than the known one. Two generations of links make this a cache of
-        recent ones."""
+        """Return whether the row is unknown, or better than the known one.
+
+        Two generations of links make this a cache of recent ones.
+        """
         if row.state != UrlState.QUEUED:
             return True
         known_values = self._recent_links.get(row.url) or self._older_links.get(row.url)
@@ -71,7 +69,7 @@ class KnownLinks:
 
 
 def _may_announce_change(row: DiscoveredUrl) -> bool:
-    """Whether the row may say that a page in the archive has changed and is to be fetched again."""
+    """Return whether the row may say that a page in the archive has changed and is to be fetched again."""
     return bool(row.lastmod) or row.found_via == UrlSource.REDIRECT
 
 

@@ -58,7 +58,7 @@ class Answer:
 
     @property
     def timestamp(self) -> str:
-        """When the response came, UTC ISO 8601 to the second."""
+        """Return the time when the response came, UTC ISO 8601 to the second."""
         return self.received_at.isoformat(timespec="seconds")
 
     def header(self, name: str) -> str:
@@ -157,7 +157,7 @@ class OutcomeBuilder:
         )
 
     def _redirect_error(self, url: str, target: str) -> OutcomeReason | None:
-        """Why a redirect is not followed; None if it is."""
+        """Return why a redirect is not followed; None if it is."""
         redirect_chain = (*self._redirect_chains.pop(url, ()), url)
         if target in redirect_chain:
             return OutcomeReason.REDIRECT_LOOP

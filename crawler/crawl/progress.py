@@ -69,7 +69,7 @@ class CrawlTally:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """How long what is queued will take at the present rate; None as long as there is no telling."""
+        """Estimate how long what is queued will take at the present rate; None as long as there is no telling."""
         seconds = self._clock() - self._times[0]
         if len(self._times) < 2 or seconds < _MIN_RATE_SECONDS:
             return None
@@ -162,7 +162,7 @@ def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
 
 
 def url_line(outcome: Outcome) -> str:
-    """What came of a URL, in a line: `200 article 412 words  https://…`."""
+    """Describe the outcome of a URL, in a line: `200 article 412 words  https://…`."""
     status = str(outcome.http_status or "---")
     words = f" {outcome.page.words:,} words" if outcome.page and outcome.page.is_article else ""
     result = (

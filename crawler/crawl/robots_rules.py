@@ -1,10 +1,6 @@
-"""Robots rules: what a host's robots.txt allows (RFC 9309), what directives of pages forbid. Pure.
+"""Robots rules: the URLs that a robots.txt allows (RFC 9309), and what directives of pages forbid. Pure.
 
-What a host's robots.txt allows, by RFC 9309. Pure: a response is passed in as status and bytes.
-
-What robots directives forbid, for crawls that obey them. Pure.
-
-They are always recorded (`captures.directives`), and binding only for a crawl with `obey_directives`.
+Directives are always recorded (`captures.directives`), and binding only for a crawl with `obey_directives`.
 """
 
 from __future__ import annotations
@@ -43,7 +39,7 @@ _CONTACT_ADDRESS = re.compile(r"\+?(?:https?://|mailto:)\S+|\S+@\S+", re.IGNOREC
 
 
 class Access(StrEnum):
-    """How much of a host may be requested."""
+    """Extent to which a host may be requested."""
 
     RULES = "rules"  # the file was read and decides
     ALL = "all"  # there is no file: everything is allowed
@@ -98,7 +94,7 @@ class RobotsRules:
         return RobotsFile(self.host, self.url, seen_at, self.access, reason, self.text)
 
     def allows(self, url: str, user_agent: str) -> bool:
-        """Whether the user agent may request the URL."""
+        """Return whether the user agent may request the URL."""
         if self._parser is None:
             return self.access is Access.ALL
         if (url, user_agent) not in self._verdict_cache:
@@ -134,7 +130,7 @@ def _sitemap_urls(parser: Protego, url: str) -> tuple[str, ...]:
 
 
 def _is_markup(body: bytes) -> bool:
-    """Whether the body is a web page: sites without a robots.txt answer so, with status 200."""
+    """Return whether the body is a web page: sites without a robots.txt answer so, with status 200."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
@@ -161,7 +157,7 @@ DIRECTIVE_REASONS = tuple(
 
 
 def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> OutcomeReason | None:
-    """Why the directives forbid to keep a page's text; None if they do not."""
+    """Return why the directives forbid to keep a page's text; None if they do not."""
     binding_directives = directives_for(directives, robot)
     for directive, reason in _REASON_BY_DIRECTIVE.items():
         if directive in binding_directives:

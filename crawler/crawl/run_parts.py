@@ -164,7 +164,7 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
-    """How the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
+    """Read how the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
     headers that are none."""
     contact = options.contact or settings["BROADSHEET_CONTACT"]
     identity = Identity.with_contact(options.user_agent or settings["USER_AGENT"], contact)
@@ -188,7 +188,7 @@ def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
 
 
 def retries_of(settings: Any) -> RetryPolicy:
-    """How often to retry a request, and how long to wait before."""
+    """Read how often to retry a request, and how long to wait before."""
     return RetryPolicy(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
 
 

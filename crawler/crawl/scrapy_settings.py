@@ -1,17 +1,11 @@
-"""Scrapy's settings and log as a crawl takes them, and the add-on for a project of one's own.
+"""Scrapy's settings and log as a crawl takes them, and the add-on for a user's project.
 
-A Scrapy add-on that brings Broadsheet into a project of one's own: `ADDONS = {"broadsheet.Addon": 0}`.
+A project takes it by `ADDONS = {"broadsheet.Addon": 0}`.
 
 `scrapy crawl site -a url=https://news.example/ -a db=news.db` works there then, and spiders may be derived from
 `broadsheet.crawler.crawl.spiders.SiteSpider`. The project's other spiders stay as they are, but for one thing: names
-resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on.
-
-Scrapy's settings as a crawl takes them: ours below a user's own, and what a user sets of Scrapy's in our terms.
-
-In a project of a user's own, ours have the priority of an add-on, so that whatever the project, a spider or the command
-line sets goes first. Settings of Scrapy's that the frontier has taken over keep their meaning where a user sets them.
-
-Scrapy's log: no line about single requests and items where the level hides them, and no credentials in any.
+resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on. There, our settings have the priority of an
+add-on, so that what the project, a spider or the command line sets goes first.
 """
 
 from __future__ import annotations
@@ -84,12 +78,12 @@ def translate_settings(settings: BaseSettings) -> None:
 
 
 def depth_limit(settings: BaseSettings) -> int | None:
-    """How many links to follow from a seed, by DEPTH_LIMIT; None without a limit."""
+    """Read how many links to follow from a seed, by DEPTH_LIMIT; None without a limit."""
     return settings.getint("DEPTH_LIMIT") or None
 
 
 def _is_user_set(settings: BaseSettings, name: str) -> bool:
-    """Whether a setting has a higher priority than ours."""
+    """Return whether a setting has a higher priority than ours."""
     return (settings.getpriority(name) or 0) > (settings.getpriority(_MARK) or 0)
 
 

@@ -1,9 +1,4 @@
-"""Session of a crawl on one archive: the file and its lock, writer, queue, bounds, and the run's record.
-
-Which URLs a crawl takes up that the one before it left out by its bounds, since its own are wider.
-
-One run of a crawl on one archive: the file and its lock, the writer thread, the queue and the record of the run.
-"""
+"""Session of a crawl on one archive: the file and its lock, writer, queue, bounds, and the run's record."""
 
 from __future__ import annotations
 
@@ -68,8 +63,11 @@ def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[
 
 
 def is_within(scope: Scope, options: CrawlOptions, row: LeftOutUrl) -> bool:
-    """Whether a URL that was left out is to be fetched now: a page within the bounds that is no file and no trap, a
-    sitemap or feed of one of the hosts, each if URLs of its source are followed."""
+    """Return whether a URL that was left out is to be fetched now.
+
+    It is if URLs of its source are followed, and it is a page within the bounds that is no file and no trap, or a
+    sitemap or feed of one of the hosts.
+    """
     if not is_followed(row.found_via, options):
         return False
     if row.kind != UrlKind.PAGE:
@@ -83,7 +81,7 @@ SEED_PRIORITY = 100
 
 @dataclass(frozen=True, slots=True)
 class AllowedTargets:
-    """What this run may request beside the usual: further ports, and private addresses."""
+    """Targets that this run may request beside the usual: further ports, and private addresses."""
 
     ports: frozenset[int] = frozenset()
     private_addresses: bool = False

@@ -147,7 +147,7 @@ class SiteSpider(scrapy.Spider):
                 raise
 
     def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG002
-        """What `scrapy parse` shows of a page: its article by the page alone, and its links in the crawl's scope.
+        """Show a page to `scrapy parse`: its article by the page alone, and its links in the crawl's scope.
 
         A crawl does not call it: pages are cleaned by workers and stored in the archive.
         """
@@ -267,7 +267,7 @@ class SiteSpider(scrapy.Spider):
             self.parts.frontier.drain()
 
     def _check_limits(self) -> bool:
-        """Whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
+        """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
         options = self.parts.options
         if options.max_pages and self.requested_pages >= options.max_pages:
             self.end_reason = "max_pages"

@@ -37,7 +37,7 @@ def terminal_width() -> int:
 
 
 def is_coloured() -> bool:
-    """Whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
+    """Return whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 

@@ -35,7 +35,7 @@ from broadsheet.output.write.url_queue import QueuedUrl
 
 @dataclass(frozen=True, slots=True)
 class CrawlPolicy:
-    """What is the same for all pages of a crawl: its scope, its options, and the robot name that directives may
+    """Facts that are the same for all pages of a crawl: its scope, its options, and the robot name that directives may
     address."""
 
     scope: Scope
@@ -58,7 +58,7 @@ class PageJob:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What a page came to: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
+    """Result of a page: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
     HTML."""
 
     state: UrlState
@@ -70,7 +70,7 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:
-    """What a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
+    """URLs that a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
     anything."""
 
     readable: bool
@@ -167,13 +167,13 @@ def _discovered_urls(
 def _directive_exclusion(
     cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
 ) -> OutcomeReason | None:
-    """Why a crawl that obeys directives must not keep an article; None if it may."""
+    """Return why a crawl that obeys directives must not keep an article; None if it may."""
     is_obeyed = policy.options.obey_directives and cleaned.is_article
     return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else None
 
 
 def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeReason | None:
-    """Why the crawl's options leave an article out, its language or its date; None if they do not."""
+    """Return why the crawl's options leave an article out, its language or its date; None if they do not."""
     if not cleaned.is_article:
         return None
     language, day = cleaned.metadata.language, read_stated_date(cleaned.metadata.published).day

@@ -24,6 +24,7 @@ from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.crawler.command_values import CommandError, is_file_of_receivers
 from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.edit_history import ListedEdit, list_edits
@@ -224,8 +225,25 @@ def send_by_apprise(receiver: Receiver, notice: NoticeText) -> bool:
         return False
 
 
+def send_notice(receiver: Receiver, notice: NoticeText) -> bool:
+    """Send a message by the notifier that has the address's scheme as its name, else by Apprise; False if it fails."""
+    if not has_plugin(NOTIFIERS, _scheme_of(receiver)):
+        return send_by_apprise(receiver, notice)
+    try:
+        return bool(call_plugin(NOTIFIERS, _scheme_of(receiver), receiver.url, notice.title, notice.body))
+    except Exception:  # noqa: BLE001 - what a plug-in raises may quote the address
+        return False
+
+
+def _scheme_of(receiver: Receiver) -> str:
+    return receiver.url.partition("://")[0].lower()
+
+
 def is_known_address(receiver: Receiver) -> bool:
-    """Tell whether Apprise knows what the address of a receiver means; nothing is sent."""
+    """Return whether a notifier or Apprise knows what the address of a receiver means; send nothing."""
+    if has_plugin(NOTIFIERS, _scheme_of(receiver)):
+        load_plugin(NOTIFIERS, _scheme_of(receiver))
+        return True
     import apprise
 
     _silence_loggers()

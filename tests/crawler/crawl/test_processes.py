@@ -56,7 +56,7 @@ PAGES = 300
 STARTER = """
 import sys
 from pathlib import Path
-from broadsheet.crawler.session.lifeline import Lifeline
+from broadsheet.crawler.crawl.processes import Lifeline
 lifeline = Lifeline()
 with open(sys.argv[1] + ".log", "wb") as log:
     crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]
