@@ -244,7 +244,8 @@ DateText: TypeAlias = Annotated[str, DATE_TEXT]
 @dataclass(frozen=True, slots=True)
 class Metadata:
     """Metadata that a page states about its article. `sources` gives, per field, the place on the page that has the
-    value."""
+    value.
+    """
 
     title: str = ""
     authors: tuple[str, ...] = ()
@@ -266,7 +267,8 @@ class Metadata:
 @dataclass(frozen=True, slots=True)
 class ArticleImage:
     """Picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
-    those who do not see it; empty where the page says nothing."""
+    those who do not see it; empty where the page says nothing.
+    """
 
     url: str
     caption: str = ""

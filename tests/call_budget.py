@@ -28,6 +28,13 @@ BUDGET = REPOSITORY / "tests/call_budget.json"
 DOCUMENT = REPOSITORY / "docs/performance.md"
 MOST_GROWTH = 0.03  # of a stage: more than this fails until the file is written anew
 LIBRARIES = ("lxml", "trafilatura", "numpy", "htmldate", "justext", "courlan", "charset-normalizer", "tld")
+_NOTE = """## Calls a page
+
+Every function call of a page is counted, by stage, over forty fixed pages (`tests/budget_pages.py`): twenty of the
+sample site, twenty made in shapes like those of real sites. A count is the same on every machine with the same Python
+and libraries. A change that raises a stage by three in a hundred fails `make test` until `tests/call_budget.json` is
+written anew, in a commit that says what the calls buy.
+"""
 _BEGIN, _END = "<!-- calls a page: made by python -m tests.call_budget --write -->", "<!-- end of calls a page -->"
 
 STAGES: Mapping[str, Sequence[str]] = {
@@ -35,7 +42,7 @@ STAGES: Mapping[str, Sequence[str]] = {
     "tag index": ("page.elements:index_tags",),
     "block walk": ("page.visible_blocks:read_blocks",),
     "metadata": ("page.metadata_fields:read_metadata", "page.language:with_language_of_text"),
-    "links": ("page.links:read_outlinks", "page.links:read_robots_directives"),
+    "links": ("page.links:read_outlinks", "page.robots_directives:read_robots_directives"),
     "pictures": ("page.page_images:read_images",),
     "features": (
         "judge.block_features:measure_page",
@@ -147,6 +154,11 @@ def table(budget: Mapping[str, float]) -> str:
     return "\n".join(
         ["| stage | calls a page | share |", "| --- | --: | --: |", *lines, f"| in all | {total:,.0f} | |"]
     )
+
+
+def section(budget: Mapping[str, float]) -> str:
+    """Write the section of docs/performance.md, with the table between its marks."""
+    return f"{_NOTE}\n{_BEGIN}\n{table(budget)}\n{_END}"
 
 
 def with_table(document: str, budget: Mapping[str, float]) -> str:

@@ -1,5 +1,6 @@
 """Kinds of edit of an article: those that a comparison of two captures finds, and those that an HTTP answer alone
-shows."""
+shows.
+"""
 
 from __future__ import annotations
 

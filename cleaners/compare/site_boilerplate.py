@@ -235,7 +235,8 @@ def _verdicts_below_closing_line(
     page: Sequence[KeyedBlock], closing_positions: Iterable[int], text_span: _TextSpan, memory: SiteMemory
 ) -> dict[int, Verdict]:
     """Judge, by index, the blocks below the site's closing line: those that repeat there, such as credits; or all
-    blocks from a note that begins with the author's name to the end."""
+    blocks from a note that begins with the author's name to the end.
+    """
     for closing_position in sorted(closing_positions):
         below = [index for index, block in enumerate(page) if block.position > closing_position]
         if below and below[0] > text_span.last_index >= 0:
@@ -257,7 +258,8 @@ def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdi
 
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
     """Return whether the blocks below a closing line are a note on the author, and no more than a small part of the
-    page."""
+    page.
+    """
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
     return is_note and _MAX_REMOVED_PART * _total_words(page, below) <= _total_words(page, range(len(page)))
 

@@ -28,7 +28,8 @@ def plain_text(blocks: Sequence[Block]) -> str:
 
 def markdown(blocks: Sequence[Block]) -> str:
     """Write the blocks as CommonMark with tables; consecutive list items form one list, paragraphs of one quote one
-    quote."""
+    quote.
+    """
     parts: list[str] = []
     previous_block: Block | None = None
     markers: list[str] = []

@@ -192,13 +192,15 @@ def _likeness_columns(page: PageColumns) -> Columns:
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _words_of(text: str) -> frozenset[str]:
     """Return the words of a short text, by white space and in lower case; cached, since menus come again on the next
-    page."""
+    page.
+    """
     return frozenset(text.lower().split())
 
 
 def _title_columns(page: PageColumns) -> Columns:
     """Return a block's signed distance from the line that repeats the title, and from the first heading of the first
-    level."""
+    level.
+    """
     title_position = find_title_line(page.blocks, page.metadata)
     no_line = np.full(len(page.blocks), _NO_LINE)
     heading_position = next((b.position for b in page.blocks if b.kind is BlockKind.HEADING and b.level == 1), None)
@@ -233,7 +235,8 @@ _HALF = 0.5
 @dataclass(frozen=True, slots=True)
 class FirstLook:
     """First look at a page: each block's probability to be the article's, 0 to 1, and the F1 expected of the best
-    choice."""
+    choice.
+    """
 
     probabilities: Column
     expected_f1: float

@@ -201,7 +201,8 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
     """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
-    against notes on the authors below the text."""
+    against notes on the authors below the text.
+    """
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
     votes = {n: cast_vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
@@ -229,7 +230,8 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
 
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
     """Return whether a block belongs to the section that a rule's heading opened; a long text is no list of other
-    articles."""
+    articles.
+    """
     if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
         return False
     return continues_section(block, selected_positions, position)

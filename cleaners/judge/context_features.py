@@ -205,7 +205,8 @@ def _selected_neighbours(columns: JudgedColumns) -> Columns:
 
 def _selection_in_windows(columns: JudgedColumns) -> Columns:
     """Return the share selected within 5 and 12 blocks, the nearest selected prose, whether the heading above is
-    selected."""
+    selected.
+    """
     page, positions = columns.page, columns.page.positions
     features: Columns = {}
     for reach in (5, 12):

@@ -192,7 +192,8 @@ def _layout_cells(path: str) -> tuple[str, ...]:
 
 def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
     """Return the blocks in boxes apart from the text, each with its rule; none if hardly any text stands outside of
-    them."""
+    them.
+    """
     boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
     words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
     return boxed_blocks if words_outside >= _WORDS_OUTSIDE_BOXES else {}
@@ -229,7 +230,8 @@ def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[in
 
 def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
     """Return those of the repeated blocks that stand in runs of so many words that a whole passage is on the page
-    twice."""
+    twice.
+    """
     run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
     runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
     return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}

@@ -167,7 +167,8 @@ def _tag_path(path: str) -> str:
 
 def _label_columns(locations: Sequence[tuple[str, frozenset[str]]]) -> Column:
     """Return a row a location, a column a name of `_LABEL_NAMES`: its landmarks, and the family of its layout rule, if
-    any."""
+    any.
+    """
     rules = [explain_layout(path, landmarks) for path, landmarks in locations]
     families = [_REASON_FAMILIES.get(rule.reason, _OTHER_FAMILY) if rule else None for rule in rules]
     numbers = np.array([-1 if family is None else _FAMILY_NUMBERS[family] for family in families])

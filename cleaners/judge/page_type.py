@@ -69,7 +69,8 @@ class KindEstimate:
 
     def reasons(self, kind: str) -> tuple[str, ...]:
         """Return the signs with the most points for a kind over its likeliest rival, as `name=value`, the heaviest
-        first."""
+        first.
+        """
         rival = max(
             (rival_index for rival_index in PAGE_KINDS if rival_index != kind),
             key=lambda rival_index: self.chances[rival_index],
@@ -275,7 +276,8 @@ def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
 
 def _is_link_article(page: PageFeatures, estimate: KindEstimate) -> bool:
     """Return whether a page of links has a heading of its own, and by its signs is plainly an article, as a round-up
-    is."""
+    is.
+    """
     return page.has_own_heading and estimate.chances["article"] >= _LINK_ARTICLE_CHANCE
 
 

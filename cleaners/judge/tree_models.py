@@ -71,7 +71,8 @@ class LeafFinder:
 
 def _leaf_numbers(row_bits: Column) -> Column:
     """Return the number of the leaf that each row ends in, by tree and row; `row_bits` are the rows in each leaf and
-    tree."""
+    tree.
+    """
     numbers: Column = np.zeros(1, np.uint8)
     while len(row_bits) > 1:  # the half of the leaves that a row is in is one more bit of its leaf's number
         lower_half, upper_half = row_bits[: len(row_bits) // 2], row_bits[len(row_bits) // 2 :]

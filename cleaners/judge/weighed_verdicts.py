@@ -143,7 +143,8 @@ def _reasons_from_above(
     block_reasons: Sequence[RuleReason | None],
 ) -> list[RuleReason | None]:
     """Return, for each block, the reason of the nearest explained block above in its container, with no kept block
-    between."""
+    between.
+    """
     reasons: list[RuleReason | None] = []
     reason_above: BlockReason = ""
     container_above = ""
@@ -347,7 +348,8 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
 
 def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
     """Return the labels of buttons that no rule keeps: `Yes` below `Was this helpful?` is short like a line of
-    dialogue."""
+    dialogue.
+    """
     button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
     return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
 

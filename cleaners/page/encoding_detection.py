@@ -82,7 +82,8 @@ def _library_guess(sample: bytes) -> str:
 
 def contradicts_text(body: bytes, encoding: str) -> bool:
     """Return whether a declared one-byte encoding gives letters that are of no language, and another gives those of
-    one."""
+    one.
+    """
     if encoding in _WIDE_CODECS or not _is_one_byte(encoding):
         return False
     sample = text_sample(body)

@@ -143,7 +143,8 @@ class InlineRun:
 
     def close_mark(self, mark: str) -> None:
         """End the innermost open emphasis or code, if there is any. The text of code is not escaped, so code in which
-        a backtick or a line break would end it stays text."""
+        a backtick or a line break would end it stays text.
+        """
         if self._open_marks:
             start = self._open_marks.pop()[1]
             if mark == "`":

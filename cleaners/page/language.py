@@ -36,7 +36,8 @@ _LABEL = "__label__"
 
 def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
     """Return the page's primary language tag (`en`) and its source; detected from `text` if none is stated, or English
-    that the text surely is not."""
+    that the text surely is not.
+    """
     for value, source in _stated_languages(page):
         if tag := primary_tag(value):
             sure = sure_language(text) if tag == _TEMPLATE_LANGUAGE else ""

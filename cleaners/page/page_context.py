@@ -261,7 +261,8 @@ class PageContext:
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
         """Return whether an element is part of the article: no ancestor is navigation or has a class or id of the
-        pattern."""
+        pattern.
+        """
         for ancestor in (element, *element.iterancestors()):
             if ancestor in self.headline_ancestors or ancestor.tag in _ROOT_TAGS:
                 return True

@@ -135,7 +135,8 @@ def _codec_name(label: str) -> str | None:
 
 def _is_mostly_utf8(body: bytes) -> bool:
     """Return whether the bytes are UTF-8, apart from a few broken sequences (a cut page, a quotation in another
-    encoding)."""
+    encoding).
+    """
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:

@@ -111,7 +111,8 @@ def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
 
 def _related_end(shapes: str, heading_index: int) -> int:
     """Return the end of related links: the next heading or article paragraph. An excerpt has a headline or date above
-    it."""
+    it.
+    """
     body_resumes = _RESUMED.search(shapes, heading_index)
     card_count = 0
     for index in range(heading_index + 1, len(shapes)):
@@ -153,7 +154,8 @@ def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
 
 def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
     """Return the first and last article line; in a text without prose (verse, lists), of all lines that no rule
-    removes."""
+    removes.
+    """
     free_indices = [index for index, shape in enumerate(text.shapes) if index not in removals and shape not in "RHD"]
     prose_indices = [index for index in free_indices if text.shapes[index] == "P"]
     if prose_indices:
@@ -256,7 +258,8 @@ def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _R
 
 def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
     """Return the lines to remove behind the body: those with a rule, and all behind the first of them or of cut
-    teasers."""
+    teasers.
+    """
     tail_removals: _Removals = {}
     boilerplate_start = _cut_cards_start(text.shapes, body_end)
     for index in range(body_end + 1, len(text.shapes)):
@@ -270,7 +273,8 @@ def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Remo
 
 def _cut_cards_start(shapes: str, body_end: int) -> int:
     """Return the index at which truncated teasers begin behind the body, two or more; the text's length if there are
-    none."""
+    none.
+    """
     match = _CUT_CARDS.search(shapes, body_end + 1)
     return match.start() if match else len(shapes)
 

@@ -27,7 +27,8 @@ _SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may match by chan
 
 def words_of(text: str) -> Words:
     """Return the words of a text, in lower case, as the corpora's scorer counts them; characters of Chinese and
-    Japanese."""
+    Japanese.
+    """
     return _WORD.findall(text.lower())
 
 
@@ -117,7 +118,8 @@ class _TextOverlay:
 
     def _unmatched_start(self, words: Words, start: int, end: int) -> int:
         """Return the first position between `start` and `end` of the text that has the words, all unmatched; -1 if none
-        has."""
+        has.
+        """
         size = len(words)
         matches = (n for n in range(start, end - size + 1) if self.text[n : n + size] == words)
         return next((n for n in matches if not self.is_matched[n : n + size].any()), -1)

@@ -104,7 +104,8 @@ def clean(**options: Any) -> int:
 
 def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:
     """The pages to clean: files, those in folders, `-`, and the lines of a list, in the order in which they are
-    named."""
+    named.
+    """
     for name in options["files"]:
         yield from (_SavedPage(str(file), options["url"]) for file in _files_of(name))
     if options["list_file"]:
@@ -250,7 +251,8 @@ def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:
 
 def _exit_code(result: _CleanResult, file: str = "") -> int:
     """0 if there is article text, else 1; says on standard error why a page is no article, and which one if it has a
-    name."""
+    name.
+    """
     name = f"{file}: " if file else ""
     page_type = result.page_facts.get("page_type", document.PageType.ARTICLE)
     if page_type not in (document.PageType.ARTICLE, document.PageType.TEASER):

@@ -113,7 +113,8 @@ def run_crawl(
     on_failure: Callable[[str], object] = str,
 ) -> int:
     """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
-    summary, unless the crawl is quiet; `on_failure` hears of each thing that went badly wrong, in a line."""
+    summary, unless the crawl is quiet; `on_failure` hears of each thing that went badly wrong, in a line.
+    """
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
         options |= resumed_options(options)

@@ -60,7 +60,8 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 def archives_of(sources: Iterable[str]) -> list[str]:
     """The archives and folders that are named, and the archives of the lists of sites that are, as far as they were
-    crawled.  CommandError for a list that cannot be used."""
+    crawled.  CommandError for a list that cannot be used.
+    """
     paths: list[str] = []
     for source in sources:
         if not source.endswith(_LIST_ENDING):

@@ -72,7 +72,8 @@ def demo(keep: str, port: int) -> int:
 
 def crawl_sample(folder: Path, port: int = 0) -> int:
     """Crawl the sample site, served at a port (0: any free one), into `folder`/sample.db, anew each time; print the
-    result."""
+    result.
+    """
     db = _make_way(folder / "sample.db")
     with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")

@@ -60,7 +60,8 @@ class DoctorFinding:
 @click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
     """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
-    a URL."""
+    a URL.
+    """
     findings = []
     for finding in (*_machine_findings(db), *(_site_findings(url, allow_private) if url else ())):
         findings.append(finding)

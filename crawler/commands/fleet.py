@@ -69,7 +69,8 @@ def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site
 
 def checked_cluster(options: Mapping[str, Any]) -> slurm_engine.SlurmCluster | None:
     """Read the file of `cluster`, if one is named. CommandError if it has a mistake, or the options for engines
-    do not go together."""
+    do not go together.
+    """
     if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
         raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
     if options["scheduler"] and options["cluster"]:
@@ -179,7 +180,8 @@ def run_fleet(**options: Any) -> int:
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:
     """The variables that every crawl of a fleet gets: where they share what they know of addresses, and one worker
-    process each, since they run side by side. What the environment says already, counts."""
+    process each, since they run side by side. What the environment says already, counts.
+    """
     chosen = {
         "BROADSHEET_WORKERS": "1",
         "BROADSHEET_PER_ADDRESS": str(fleet.per_address),
@@ -195,7 +197,8 @@ def listed_sites(options: Mapping[str, Any]) -> sites_file.SiteList:
 
 def chosen_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> tuple[sites_file.Site, ...]:
     """The sites of this shard, and of the names and groups that were asked for, if any. CommandError for a name that
-    the list does not have."""
+    the list does not have.
+    """
     names, groups, shard = set(options["names"]), set(options["groups"]), fleet_turn.Shard(*options["shard"] or ())
     known_groups = {group for site in fleet.sites for group in site.groups}
     if unknown := sorted((names - {site.name for site in fleet.sites}) | (groups - known_groups)):

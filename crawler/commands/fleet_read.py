@@ -124,7 +124,8 @@ def _by_rank(
     hits_by_site: Mapping[str, Sequence[search_module.SearchHit]],
 ) -> list[tuple[str, search_module.SearchHit]]:
     """The best hit of every site, then the second of every site, and so on: how well words match is a number that only
-    compares within an archive."""
+    compares within an archive.
+    """
     columns = [[(name, hit) for hit in hits] for name, hits in hits_by_site.items()]
     return [pair for pair in chain.from_iterable(zip_longest(*columns)) if pair is not None]
 
@@ -160,7 +161,8 @@ def _read_archives(
 
 def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> list[str]:
     """A line about the sites that were crawled and whose archives are not here, as with a store that was not named;
-    none without any."""
+    none without any.
+    """
     records = fleet_folder.RecordFolder(fleet.folder)
     names = [
         site.name for site in fleet_module.chosen_sites(fleet, options)

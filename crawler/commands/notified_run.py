@@ -37,7 +37,8 @@ Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 
 def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequence[Receiver]) -> int:
     """Run a verb that crawls, then tell the receivers; returns its exit code. CommandError, before anything is done, if
-    an address means nothing to Apprise."""
+    an address means nothing to Apprise.
+    """
     for receiver in receivers:
         if not is_known_address(receiver):
             raise CommandError(f"{receiver.label} is no address that Apprise knows (it is not shown)")

@@ -174,7 +174,8 @@ def _first_words(text: str) -> str:
 
 def _build_ruling(db: Database, request: RulingRequest) -> person_verdicts.Ruling:
     """The requested ruling, once the block and its scope are found. _UnknownTargetError if the archive has no such
-    block."""
+    block.
+    """
     assert request.block_id is not None
     if person_verdicts.block_text(db, request.block_id) is None:
         raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")

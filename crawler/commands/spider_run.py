@@ -89,7 +89,8 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
 
 def project_settings() -> Settings:
     """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
-    value."""
+    value.
+    """
     if ENVIRONMENT_PROBLEMS:
         raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
@@ -130,7 +131,8 @@ class _CrawlWatcher:
 
     def spider_opened(self, spider: SiteSpider) -> None:
         """Put our signal handlers before Scrapy's, which are set by now, and print what there is to say at the
-        start."""
+        start.
+        """
         self._scrapy_handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)

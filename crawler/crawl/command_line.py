@@ -83,7 +83,8 @@ def language(value: str) -> str:
 
 def existing_archive(value: str) -> str:
     """The path of an archive that a verb reads, looked at before anything heavy is imported. NotReachable if nothing
-    is there, or a folder."""
+    is there, or a folder.
+    """
     file = Path(value).absolute()
     if file.is_dir():
         raise NotReachable(f"{file} is a folder, not an archive file")

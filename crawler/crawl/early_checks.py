@@ -33,7 +33,8 @@ _ARGUMENT_OPTIONS = (
 
 def check_crawl(options: Mapping[str, Any]) -> None:
     """Raise what keeps a crawl from starting: CommandError for its options, ArchiveError for a folder that is not
-    there, ClickException (exit code 1) where no start URL of a new archive has a host."""
+    there, ClickException (exit code 1) where no start URL of a new archive has a host.
+    """
     archive = Path(options["db"])
     is_new = not archive.is_file() or archive.stat().st_size == 0
     if not options["urls"] and not options["urls_file"]:
@@ -109,7 +110,8 @@ def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_hosts(seeds: Iterable[str]) -> None:
     """ClickException if none of the start URLs has a host that is known to the resolver; the first one that has ends
-    the search."""
+    the search.
+    """
     hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
     if not any(_is_known_host(host) for host in hosts):
         raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")

@@ -46,7 +46,8 @@ class RobotsReader:
         self, answer: Answer, build_outcome: Callable[[Answer, RobotsRules], Awaitable[Outcome]]
     ) -> Outcome | None:
         """The outcome of a response to a robots.txt, made by `build_outcome` from the parsed file; None if it is
-        retried."""
+        retried.
+        """
         queued_url, response = answer.queued_url, answer.response
         # What was cut off while it was packed cannot be unpacked.
         is_cut_off = "download_stopped" in response.flags and answer.header("Content-Encoding")
@@ -91,7 +92,8 @@ class RobotsReader:
 
     def _with_robots_file(self, outcome: Outcome, robots: RobotsRules, timestamp: str) -> Outcome:
         """The outcome with the robots.txt to be stored; a Crawl-delay over the longest allowed is capped, with a
-        warning."""
+        warning.
+        """
         self._unstored_robots[outcome.url] = robots
         asked_delay = robots.requested_delay(self._user_agent)
         if asked_delay <= MAX_ROBOTS_DELAY:

@@ -25,7 +25,8 @@ MAX_KNOWN_URLS = 40_000
 
 class KnownLinks:
     """Remembers, of the last `max_urls` queued URLs, the least depth and the highest priority with which they were
-    stored."""
+    stored.
+    """
 
     def __init__(self, max_urls: int = MAX_KNOWN_URLS) -> None:
         self._max_urls = max_urls
@@ -120,7 +121,8 @@ class Writer:
 
     def _next_outcome(self) -> _PendingOutcome | None:
         """The next outcome of the queue; while there is none, more of what an earlier run left is queued for
-        fetching."""
+        fetching.
+        """
         while self._archive.requeuer.has_more:
             try:
                 return self._queue.get_nowait()

@@ -86,7 +86,8 @@ class OutcomeBuilder:
 
     def resume(self, redirect_chains: Mapping[str, tuple[str, ...]], seed_targets: Iterable[str]) -> None:
         """Take over what earlier runs found: the redirects that led to URLs still queued, and where the seeds redirect
-        to."""
+        to.
+        """
         self._redirect_chains.update(redirect_chains)
         for seed_target in seed_targets:
             if not self.scope.contains(seed_target):
@@ -293,7 +294,8 @@ def _answer_outcome(answer: Answer, state: UrlState, reason: Reason, capture: Ca
 
 def answer_capture(answer: Answer) -> Capture:
     """The capture row of a response. Where the raw response is kept, the writer fills the digest in, off the event
-    loop."""
+    loop.
+    """
     response = answer.response
     return Capture(
         url=answer.queued_url.url,
@@ -315,7 +317,8 @@ def partial_capture(
     queued_url: QueuedUrl, final_url: str, wire: RawExchange, received_at: datetime, robots_id: int | None
 ) -> Capture:
     """The capture row of a response that broke off or was refused; `final_url` is the URL of the last request for
-    it."""
+    it.
+    """
     return Capture(
         url=queued_url.url,
         fetched_at=received_at.isoformat(timespec="seconds"),

@@ -104,7 +104,8 @@ def open_files_problem() -> str:
 
 def require_workers() -> None:
     """CommandError where there can be no worker processes, as on Windows; ClickException where too few files may be
-    open."""
+    open.
+    """
     if problem := workers_problem():
         raise CommandError(problem)
     if problem := open_files_problem():

@@ -170,7 +170,8 @@ def with_nofollow_skipped(
     rows: Iterable[DiscoveredUrl], links: Iterable[Outlink], directives: Iterable[str], robot: str
 ) -> list[DiscoveredUrl]:
     """The rows of a page's links, with those marked skipped that are not to be followed: all, or those with
-    rel=nofollow."""
+    rel=nofollow.
+    """
     nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
     skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
     return [

@@ -165,7 +165,8 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
     """Read how the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
-    headers that are none."""
+    headers that are none.
+    """
     contact = options.contact or settings["BROADSHEET_CONTACT"]
     identity = Identity.with_contact(options.user_agent or settings["USER_AGENT"], contact)
     given_names = (*settings.getdict("DEFAULT_REQUEST_HEADERS"), *read_headers(settings["BROADSHEET_HEADERS"]))

@@ -49,7 +49,8 @@ from broadsheet.output.write.url_queue import (
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:
     """The reasons that left URLs out of the crawl before, and that need not hold any longer; `earlier` are its options
-    as the row of its run has them."""
+    as the row of its run has them.
+    """
     depth, since = earlier.get("max_depth"), earlier.get("since")
     patterns = [list(earlier.get(name) or ()) for name in ("include", "exclude")]
     languages = set(earlier.get("languages") or ())
@@ -89,7 +90,8 @@ class AllowedTargets:
 
 class CrawlSession:
     """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads use their own
-    connection."""
+    connection.
+    """
 
     def __init__(self, archive: Archive, read_db: object, options: CrawlOptions) -> None:
         self._archive = archive
@@ -159,7 +161,8 @@ class CrawlSession:
 
     def _queue_left_out(self, scope: Scope) -> None:
         """Queue what the crawl before left out by its bounds and what is within ours: for each start URL the latest
-        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls."""
+        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls.
+        """
         latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
         earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
         reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
@@ -180,7 +183,8 @@ class CrawlSession:
 
     def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
         """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
-        finished."""
+        finished.
+        """
         revisit = self._options.revisit
         is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
         if revisit and (revisit != "due" or is_finished):
@@ -211,7 +215,8 @@ class CrawlSession:
 
     def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
         """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
-        read."""
+        read.
+        """
         read_db: Any = self._read_db
         return hosts_of_queued_seeds(read_db, start_urls)
 
@@ -239,7 +244,8 @@ class CrawlSession:
 
     def skip_queued(self) -> int:
         """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
-        number."""
+        number.
+        """
         return self._archive.skip_queued(OutcomeReason.LIMIT)
 
     def close(self, outcome: str, reason: str) -> None:

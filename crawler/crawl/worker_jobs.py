@@ -36,7 +36,8 @@ from broadsheet.output.write.url_queue import QueuedUrl
 @dataclass(frozen=True, slots=True)
 class CrawlPolicy:
     """Facts that are the same for all pages of a crawl: its scope, its options, and the robot name that directives may
-    address."""
+    address.
+    """
 
     scope: Scope
     options: CrawlOptions
@@ -59,7 +60,8 @@ class PageJob:
 @dataclass(frozen=True, slots=True)
 class PageResult:
     """Result of a page: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
-    HTML."""
+    HTML.
+    """
 
     state: UrlState
     reason: Reason
@@ -71,7 +73,8 @@ class PageResult:
 @dataclass(frozen=True, slots=True)
 class ListingResult:
     """URLs that a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
-    anything."""
+    anything.
+    """
 
     readable: bool
     reason: str = ""

@@ -21,7 +21,6 @@ from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, imp
 from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives.differences import differences
@@ -255,7 +254,7 @@ class BusyEngine:
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         for task in tasks:
-            on_result(unstarted(task, "not now"))
+            on_result(SiteResult.without_run(task, "not now"))
 
     def stop(self) -> None:
         self.tasks = ()

@@ -157,8 +157,8 @@ def test_what_slurm_refuses_is_one_line(tmp_path: Path, slurm: Path, serve: Call
 _IMPATIENT = """
 import sys
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.engine import scheduler_process, slurm_job
-scheduler_process._IDLE, slurm_job._LOST_SECONDS = "8s", 1
+from broadsheet.crawler.fleet import slurm_engine
+slurm_engine._IDLE_TIMEOUT, slurm_engine._LOST_SECONDS = "8s", 1
 sys.exit(run(sys.argv[1:]))
 """
 
