@@ -133,7 +133,12 @@ def _text_words(text: str) -> list[bytes]:
         words = ["#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in words]
     if _UNSPACED.search(text):
         words = [part for word in words for part in (_pairs(word) if _UNSPACED.search(word) else (word,))]
-    return list(map(_encode, words))
+    return _encode_all(words)
+
+
+def _encode_all(words: Sequence[str]) -> list[bytes]:
+    """Encode words, which hold no NUL, all at once."""
+    return _encode("\0".join(words)).split(b"\0") if words else []
 
 
 def _encode(word: str) -> bytes:
@@ -158,7 +163,7 @@ def _name_hashes(path: str) -> WordHashes:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
-    names = list(map(_encode, _step_names(step)))
+    names = _encode_all(_step_names(step))
     return tuple(crc32(name, start) for name in names for start in (_NAMES_BY_NEARNESS[nearness], _NAME_ANYWHERE))
 
 
@@ -279,7 +284,7 @@ def _name_words(paths: Iterable[str]) -> set[bytes]:
     """Return the words in the tags, ids and classes on the blocks' paths."""
     steps = {step for path in paths for step in path.split(">")}
     names = {name for step in steps for name in _PATH_STEPS.split(step.lower())}
-    return {_encode(word) for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))}
+    return set(_encode_all([word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))]))
 
 
 def _hash_parts(parts: Mapping[str, set[bytes]]) -> HashedWords:
