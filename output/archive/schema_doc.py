@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
 
 _FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
@@ -67,7 +67,8 @@ def schema_page() -> str:
     for (title, introduction), names in zip(_KINDS, names_by_kind, strict=True):
         parts += [f"## {title}\n", *filter(None, [introduction]), *(_section(db, name, meanings) for name in names)]
     template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
-    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(parts).rstrip())
+    template = template.replace("{version}", str(SCHEMA_VERSION)).replace("{draft}", str(SCHEMA_DRAFT))
+    return template.replace("{tables}", "\n".join(parts).rstrip())
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:

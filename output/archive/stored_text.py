@@ -2,9 +2,8 @@
 
 The characters of scripts without spaces between words (Chinese, Japanese), as the full-text index knows them.
 
-The index reads them as overlapping pairs and triples; its SQL is in `broadsheet.output.archive.migrations.v1_fulltext`,
-with the value of these ranges that it was shipped with. What searches, counts words or compares texts must take the
-same ones.
+The index reads them as overlapping pairs and triples; its SQL, with these ranges, is in `schema.sql`. What searches,
+counts words or compares texts must take the same ones.
 
 Text on its way into SQLite and out of it: made storable, split into words, made harmless for a terminal.
 """

@@ -2,7 +2,7 @@
 
 What has changed since the archive was last settled: which pages, on which hosts, and which texts they share.
 
-Triggers (`broadsheet.output.archive.migrations.v6_settle`) note in `unsettled` each page of which something changed
+Triggers (`output/archive/schema.sql`) note in `unsettled` each page of which something changed
 that settling reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands
 in a fact of the file: the version of the judges, and which pages of articles on several pages are still to come.
 

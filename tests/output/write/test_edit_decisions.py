@@ -6,11 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from broadsheet.cleaners.compare.edits import CapturedBlock
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.read.verify import verify
@@ -255,15 +253,3 @@ def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
     archive.save([with_page(first, metadata=sources)])
     assert capture_and_settle(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
     assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
-
-
-def test_revisions_of_earlier_versions_get_their_numbers():
-    older, db = Migrations(MIGRATIONS.name), Database(memory=True)
-    older._migrations = MIGRATIONS._migrations[:2]
-    older.apply(db)
-    for day, change in (("01", "first"), ("03", "title"), ("02", "text"), ("02", "text")):
-        db.execute("INSERT INTO revisions VALUES (1, ?, NULL, 'A title', 'x', ?)", [f"2026-01-{day}", change])
-    db.execute("INSERT INTO revisions VALUES (2, '2026-01-01', NULL, 'Another', 'y', 'first')")
-    MIGRATIONS.apply(db)
-    revisions = db.execute("SELECT article_id, number, change FROM revisions ORDER BY 1, 2").fetchall()
-    assert revisions == [(1, 1, "first"), (1, 2, "text"), (1, 3, "text"), (1, 4, "title"), (2, 1, "first")]

@@ -14,12 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlite_utils import Migrations
 
-from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
-from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.stored_values import text_digest
 from broadsheet.output.read.search import search
 from broadsheet.output.read.verify import verify
@@ -338,17 +336,6 @@ def test_a_takedown_takes_the_rulings_on_its_article_too(stored: Archive, make: 
     take_down(stored.db, A, "", make.clock)
     assert list_rulings(stored.db) == []
     assert verify(stored.db) == []
-
-
-def test_an_archive_of_the_first_version_takes_rulings(tmp_path: Path, make: Maker) -> None:
-    file = tmp_path / "old.db"
-    first = Migrations(MIGRATIONS.name)
-    first._migrations = MIGRATIONS._migrations[:1]
-    open_writer(file, first, 1).close()
-    with Archive.open(file, make.clock) as archive:
-        archive.save([make.outcome(A, "one two three", removed=(ASIDE,))])
-        rule(archive, make, is_kept=True)
-        assert texts(archive) == {A: True}
 
 
 _ACTS = st.lists(
