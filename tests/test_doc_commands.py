@@ -112,13 +112,13 @@ def age_cleaner(archive: Path) -> None:
     """An archive as an earlier version of the cleaner would have left it, with another verdict on one block."""
     connection = sqlite3.connect(archive)
     with connection:
-        connection.execute("DELETE FROM cleaners WHERE version = '0'")
+        connection.execute("DELETE FROM _cleaners WHERE version = '0'")
         connection.execute(
-            "INSERT INTO cleaners SELECT min(id) + 1, '0', 'older', model, site_rules, libraries FROM cleaners"
+            "INSERT INTO _cleaners SELECT min(id) + 1, '0', 'older', model, site_rules, libraries FROM _cleaners"
         )
-        connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM cleaners WHERE version = '0')")
+        connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM _cleaners WHERE version = '0')")
         connection.execute(
-            """UPDATE page_blocks SET kept = 1 WHERE position = 0
+            """UPDATE _page_blocks SET kept = 1 WHERE position = 0
                 AND page_id = (SELECT page_id FROM articles WHERE url LIKE ? LIMIT 1)""",
             [f"%{STORY}"],
         )

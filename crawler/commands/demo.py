@@ -112,7 +112,7 @@ def sections(run: RunResult) -> Iterator[str]:
 
 def _files_section(path: str, db: Database) -> str:
     """Where the archive and the raw responses are, and their sizes."""
-    (raw_bytes,) = db.execute("SELECT total(length) FROM warc_files").fetchone()
+    (raw_bytes,) = db.execute("SELECT total(length) FROM _warc_files").fetchone()
     raw_text = f"; the raw responses: {shlex.quote(f'{path}.warc')}, WARC, {raw_bytes / 1e6:.1f} MB"
     return f"The file: {shlex.quote(path)}, SQLite, {Path(path).stat().st_size / 1e6:.1f} MB{raw_text}"
 
@@ -155,7 +155,7 @@ def _remove_sample(db: Path) -> None:
         other_runs = sample_db.execute(
             "SELECT count(*) FROM runs WHERE command NOT LIKE 'crawl http://127.0.0.1:%'"
         ).fetchone()
-        warc_files = [warc_path(db.parent, name) for (name,) in sample_db.execute("SELECT name FROM warc_files")]
+        warc_files = [warc_path(db.parent, name) for (name,) in sample_db.execute("SELECT name FROM _warc_files")]
     if other_runs[0]:
         raise CommandError(f"{db} is an archive of something else; name another folder with --keep")
     for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm"), *warc_files):

@@ -211,7 +211,7 @@ def print_stopped(run: RunResult) -> None:
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
     with suppress(ArchiveError), open_read_only(run.db) as db:
-        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM url_counts WHERE state = 'queued')"
+        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM _url_counts WHERE state = 'queued')"
         articles, waiting = db.execute(query).fetchone()
         pages = f"{count_text(run.page_count, 'page')} {run.pages_verb} in {run.seconds:.0f} s"
         click.echo(

@@ -17,7 +17,7 @@ CREATE TABLE runs (
     counts TEXT
 );
 
-CREATE TABLE imports (
+CREATE TABLE _imports (
     file TEXT PRIMARY KEY,
     size INTEGER NOT NULL,
     modified TEXT NOT NULL,
@@ -26,7 +26,7 @@ CREATE TABLE imports (
     records TEXT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE recleans (
+CREATE TABLE _recleans (
     id INTEGER PRIMARY KEY,
     started_at TEXT NOT NULL,
     finished_at TEXT,
@@ -69,18 +69,18 @@ CREATE INDEX urls_ready ON urls (
 CREATE INDEX urls_retry ON urls (host, not_before) WHERE state = 'queued' AND not_before IS NOT NULL;
 CREATE INDEX urls_host ON urls (host);
 
-CREATE TABLE url_counts (state TEXT PRIMARY KEY, urls INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO url_counts (state, urls) VALUES ('queued', 0), ('done', 0), ('failed', 0), ('skipped', 0);
+CREATE TABLE _url_counts (state TEXT PRIMARY KEY, urls INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO _url_counts (state, urls) VALUES ('queued', 0), ('done', 0), ('failed', 0), ('skipped', 0);
 
-CREATE TABLE listed (
+CREATE TABLE _listed (
     url_id INTEGER NOT NULL,
     kind TEXT NOT NULL CHECK (kind IN ('sitemap', 'feed')),
     PRIMARY KEY (url_id, kind)
 ) WITHOUT ROWID;
 
-CREATE TABLE outside_hosts (host TEXT PRIMARY KEY, links INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE _outside_hosts (host TEXT PRIMARY KEY, links INTEGER NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE url_patterns (
+CREATE TABLE _url_patterns (
     host TEXT NOT NULL,
     pattern TEXT NOT NULL,
     found INTEGER NOT NULL DEFAULT 0,
@@ -92,22 +92,22 @@ CREATE TABLE url_patterns (
     PRIMARY KEY (host, pattern)
 ) WITHOUT ROWID;
 
-CREATE TABLE url_orders (id INTEGER PRIMARY KEY);
+CREATE TABLE _url_orders (id INTEGER PRIMARY KEY);
 
 CREATE TRIGGER urls_counted_insert AFTER INSERT ON urls
 BEGIN
-    UPDATE url_counts SET urls = urls + 1 WHERE state = new.state;
+    UPDATE _url_counts SET urls = urls + 1 WHERE state = new.state;
 END;
 
 CREATE TRIGGER urls_counted_update AFTER UPDATE OF state ON urls WHEN old.state <> new.state
 BEGIN
-    UPDATE url_counts SET urls = urls + 1 WHERE state = new.state;
-    UPDATE url_counts SET urls = urls - 1 WHERE state = old.state;
+    UPDATE _url_counts SET urls = urls + 1 WHERE state = new.state;
+    UPDATE _url_counts SET urls = urls - 1 WHERE state = old.state;
 END;
 
 CREATE TRIGGER urls_counted_delete AFTER DELETE ON urls
 BEGIN
-    UPDATE url_counts SET urls = urls - 1 WHERE state = old.state;
+    UPDATE _url_counts SET urls = urls - 1 WHERE state = old.state;
 END;
 
 -- Responses as received, and where their raw records lie.
@@ -138,9 +138,9 @@ CREATE INDEX captures_payload ON captures (payload_digest)
 CREATE INDEX captures_refers ON captures (refers_to) WHERE refers_to IS NOT NULL;
 CREATE INDEX captures_place ON captures (warc_file, warc_offset) WHERE warc_file IS NOT NULL;
 
-CREATE TABLE warc_files (name TEXT PRIMARY KEY, length INTEGER NOT NULL, begun_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE _warc_files (name TEXT PRIMARY KEY, length INTEGER NOT NULL, begun_at TEXT NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE warc_erasures (
+CREATE TABLE _warc_erasures (
     file TEXT NOT NULL,
     offset INTEGER NOT NULL,
     following INTEGER NOT NULL,
@@ -188,7 +188,7 @@ END;
 
 -- Pages: every fetched one, with the verdict on it.
 
-CREATE TABLE cleaners (
+CREATE TABLE _cleaners (
     id INTEGER PRIMARY KEY,
     version TEXT NOT NULL,
     rules TEXT NOT NULL,
@@ -214,7 +214,7 @@ CREATE TABLE pages (
     robots TEXT NOT NULL,
     cleaner_version TEXT NOT NULL,
     article_id INTEGER,
-    cleaner_id INTEGER REFERENCES cleaners (id),
+    cleaner_id INTEGER REFERENCES _cleaners (id),
     layout_id INTEGER,
     expected_f1 REAL
 );
@@ -224,27 +224,27 @@ CREATE INDEX pages_canonical ON pages (canonical_url) WHERE canonical_url IS NOT
 CREATE INDEX pages_capture ON pages (capture_id);
 CREATE INDEX pages_layout ON pages (layout_id);
 
-CREATE TABLE page_leads (
+CREATE TABLE _page_leads (
     page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
     way TEXT NOT NULL,
     url TEXT NOT NULL,
     ruled INTEGER NOT NULL,
     PRIMARY KEY (page_id, way, url)
 ) WITHOUT ROWID;
-CREATE INDEX page_leads_url ON page_leads (url);
+CREATE INDEX page_leads_url ON _page_leads (url);
 
-CREATE TABLE page_parts (
+CREATE TABLE _page_parts (
     page_id INTEGER PRIMARY KEY REFERENCES pages (id) ON DELETE CASCADE,
     head_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
     place INTEGER NOT NULL
 );
-CREATE INDEX page_parts_head ON page_parts (head_id, place);
+CREATE INDEX page_parts_head ON _page_parts (head_id, place);
 
-CREATE TABLE page_signatures (page_id INTEGER PRIMARY KEY REFERENCES pages (id), signature BLOB NOT NULL);
+CREATE TABLE _page_signatures (page_id INTEGER PRIMARY KEY REFERENCES pages (id), signature BLOB NOT NULL);
 
-CREATE TABLE earlier_signatures (page_id INTEGER PRIMARY KEY REFERENCES pages (id), signature BLOB NOT NULL);
+CREATE TABLE _earlier_signatures (page_id INTEGER PRIMARY KEY REFERENCES pages (id), signature BLOB NOT NULL);
 
-CREATE TABLE layouts (
+CREATE TABLE _layouts (
     id INTEGER PRIMARY KEY,
     host TEXT NOT NULL,
     signature BLOB NOT NULL,
@@ -253,14 +253,14 @@ CREATE TABLE layouts (
     kind TEXT NOT NULL,
     evidence TEXT NOT NULL
 );
-CREATE INDEX layouts_host ON layouts (host);
+CREATE INDEX layouts_host ON _layouts (host);
 
 CREATE TRIGGER pages_earlier_signature AFTER UPDATE OF capture_id ON pages
     WHEN new.capture_id IS NOT old.capture_id AND new.cleaner_version = old.cleaner_version
 BEGIN
-    INSERT INTO earlier_signatures (page_id, signature)
-        SELECT page_id, signature FROM page_signatures WHERE page_id = old.id AND signature <> x''
-        AND NOT EXISTS (SELECT 1 FROM earlier_signatures WHERE page_id = old.id);
+    INSERT INTO _earlier_signatures (page_id, signature)
+        SELECT page_id, signature FROM _page_signatures WHERE page_id = old.id AND signature <> x''
+        AND NOT EXISTS (SELECT 1 FROM _earlier_signatures WHERE page_id = old.id);
 END;
 
 -- Articles, shelved ones, their history.
@@ -306,7 +306,7 @@ CREATE INDEX articles_capture ON articles (capture_id);
 CREATE INDEX articles_listed ON articles (
     host, language, section, published_day, page_type, word_count, first_seen);
 
-CREATE TABLE shelved (
+CREATE TABLE _shelved (
     id INTEGER PRIMARY KEY,
     url TEXT NOT NULL UNIQUE,
     canonical_url TEXT,
@@ -340,11 +340,11 @@ CREATE TABLE shelved (
     cleaner_version TEXT NOT NULL,
     why TEXT NOT NULL
 );
-CREATE INDEX shelved_page ON shelved (page_id);
-CREATE INDEX shelved_capture ON shelved (capture_id);
-CREATE INDEX shelved_why ON shelved (why, page_id);
+CREATE INDEX shelved_page ON _shelved (page_id);
+CREATE INDEX shelved_capture ON _shelved (capture_id);
+CREATE INDEX shelved_why ON _shelved (why, page_id);
 
-CREATE TABLE images (
+CREATE TABLE _images (
     page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
     position INTEGER NOT NULL,
     url TEXT NOT NULL,
@@ -372,20 +372,20 @@ CREATE INDEX revisions_article ON revisions (article_id, seen_at);
 CREATE UNIQUE INDEX revisions_number ON revisions (article_id, number);
 CREATE INDEX revisions_pending ON revisions (article_id) WHERE change = 'pending';
 
-CREATE TABLE revision_blocks (
+CREATE TABLE _revision_blocks (
     article_id INTEGER NOT NULL,
     number INTEGER NOT NULL,
     position INTEGER NOT NULL,
-    block_id INTEGER NOT NULL REFERENCES block_texts (id),
+    block_id INTEGER NOT NULL REFERENCES _block_texts (id),
     kind INTEGER NOT NULL,
     kept INTEGER NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES reasons (id),
+    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
     box INTEGER NOT NULL,
     linked INTEGER NOT NULL,
     elsewhere INTEGER NOT NULL,
     PRIMARY KEY (article_id, number, position)
 ) WITHOUT ROWID;
-CREATE INDEX revision_blocks_block ON revision_blocks (block_id);
+CREATE INDEX revision_blocks_block ON _revision_blocks (block_id);
 
 CREATE TABLE changes (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -398,36 +398,36 @@ CREATE TABLE changes (
 
 -- The ledger: each block of an article's page, with its verdict. Texts, reasons stand once.
 
-CREATE TABLE block_texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
+CREATE TABLE _block_texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 
-CREATE TABLE reasons (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, rule TEXT NOT NULL, UNIQUE (reason, rule));
+CREATE TABLE _reasons (id INTEGER PRIMARY KEY, reason TEXT NOT NULL, rule TEXT NOT NULL, UNIQUE (reason, rule));
 
-CREATE TABLE page_blocks (
+CREATE TABLE _page_blocks (
     page_id INTEGER NOT NULL REFERENCES pages (id),
     position INTEGER NOT NULL,
-    block_id INTEGER NOT NULL REFERENCES block_texts (id),
+    block_id INTEGER NOT NULL REFERENCES _block_texts (id),
     kind INTEGER NOT NULL,
     kept INTEGER NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES reasons (id),
+    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
     PRIMARY KEY (page_id, position)
 ) WITHOUT ROWID;
-CREATE INDEX page_blocks_block ON page_blocks (block_id, kept);
+CREATE INDEX page_blocks_block ON _page_blocks (block_id, kept);
 
-CREATE TABLE page_layout (
+CREATE TABLE _page_layout (
     page_id INTEGER PRIMARY KEY REFERENCES pages (id),
     layout BLOB NOT NULL,
     chances BLOB
 );
 
-CREATE TABLE block_evidence (
-    block_id INTEGER NOT NULL REFERENCES block_texts (id) ON DELETE CASCADE,
+CREATE TABLE _block_evidence (
+    block_id INTEGER NOT NULL REFERENCES _block_texts (id) ON DELETE CASCADE,
     host TEXT NOT NULL,
     pages INTEGER NOT NULL,
     of_pages INTEGER NOT NULL,
     first_seen TEXT NOT NULL,
     PRIMARY KEY (block_id, host)
 ) WITHOUT ROWID;
-CREATE INDEX block_evidence_host ON block_evidence (host);
+CREATE INDEX block_evidence_host ON _block_evidence (host);
 
 CREATE TABLE rulings (
     id INTEGER PRIMARY KEY,
@@ -443,26 +443,26 @@ CREATE TABLE rulings (
 );
 CREATE INDEX rulings_block ON rulings (block_id);
 
-CREATE TABLE own_verdicts (
+CREATE TABLE _own_verdicts (
     page_id INTEGER NOT NULL,
     position INTEGER NOT NULL,
     kept INTEGER NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES reasons (id),
+    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
     PRIMARY KEY (page_id, position),
-    FOREIGN KEY (page_id, position) REFERENCES page_blocks (page_id, position) ON DELETE CASCADE
+    FOREIGN KEY (page_id, position) REFERENCES _page_blocks (page_id, position) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
-CREATE TABLE overruled (
+CREATE TABLE _overruled (
     page_id INTEGER NOT NULL,
     position INTEGER NOT NULL,
     ruling_id INTEGER NOT NULL,
     kept INTEGER NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES reasons (id),
+    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
     PRIMARY KEY (page_id, position),
-    FOREIGN KEY (page_id, position) REFERENCES page_blocks (page_id, position) ON DELETE CASCADE
+    FOREIGN KEY (page_id, position) REFERENCES _page_blocks (page_id, position) ON DELETE CASCADE
 ) WITHOUT ROWID;
 
-CREATE TABLE reviews (
+CREATE TABLE _reviews (
     id INTEGER PRIMARY KEY,
     url TEXT NOT NULL,
     host TEXT NOT NULL,
@@ -475,9 +475,9 @@ CREATE TABLE reviews (
     cleaner_version TEXT NOT NULL
 );
 
-CREATE TABLE reclean_before (
+CREATE TABLE _reclean_before (
     page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
-    reclean_id INTEGER NOT NULL REFERENCES recleans (id),
+    reclean_id INTEGER NOT NULL REFERENCES _recleans (id),
     before BLOB NOT NULL,
     PRIMARY KEY (page_id, reclean_id)
 ) WITHOUT ROWID;
@@ -494,200 +494,200 @@ CREATE TABLE duplicates (
 ) WITHOUT ROWID;
 CREATE INDEX duplicates_duplicate ON duplicates (duplicate_id);
 
-CREATE TABLE clusters (article_id INTEGER PRIMARY KEY, cluster_id INTEGER NOT NULL);
-CREATE INDEX clusters_cluster ON clusters (cluster_id);
+CREATE TABLE _clusters (article_id INTEGER PRIMARY KEY, cluster_id INTEGER NOT NULL);
+CREATE INDEX clusters_cluster ON _clusters (cluster_id);
 
-CREATE TABLE sketches (page_id INTEGER PRIMARY KEY, hashes INTEGER, sketch BLOB, crowded INTEGER);
+CREATE TABLE _sketches (page_id INTEGER PRIMARY KEY, hashes INTEGER, sketch BLOB, crowded INTEGER);
 
-CREATE TABLE crowded_hashes (host TEXT PRIMARY KEY, hashes BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE _crowded_hashes (host TEXT PRIMARY KEY, hashes BLOB NOT NULL) WITHOUT ROWID;
 
-CREATE TABLE page_copies (page_id INTEGER PRIMARY KEY, original_id INTEGER NOT NULL);
-CREATE INDEX page_copies_original ON page_copies (original_id);
+CREATE TABLE _page_copies (page_id INTEGER PRIMARY KEY, original_id INTEGER NOT NULL);
+CREATE INDEX page_copies_original ON _page_copies (original_id);
 
-CREATE TABLE common_texts (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL);
+CREATE TABLE _common_texts (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL);
 
 CREATE TRIGGER articles_unrelate_gone AFTER DELETE ON articles
 BEGIN
-    UPDATE sketches SET hashes = NULL WHERE page_id = old.page_id;
+    UPDATE _sketches SET hashes = NULL WHERE page_id = old.page_id;
     DELETE FROM duplicates WHERE article_id = old.id;
     DELETE FROM duplicates WHERE duplicate_id = old.id;
-    DELETE FROM clusters WHERE article_id = old.id;
+    DELETE FROM _clusters WHERE article_id = old.id;
 END;
 
 CREATE TRIGGER articles_unrelate_changed AFTER UPDATE OF text ON articles WHEN old.text <> new.text
 BEGIN
-    UPDATE sketches SET hashes = NULL WHERE page_id = old.page_id;
+    UPDATE _sketches SET hashes = NULL WHERE page_id = old.page_id;
     DELETE FROM duplicates WHERE article_id = old.id;
     DELETE FROM duplicates WHERE duplicate_id = old.id;
-    DELETE FROM clusters WHERE article_id = old.id;
+    DELETE FROM _clusters WHERE article_id = old.id;
 END;
 
 -- What has changed since the archive was settled: each page of which something that settling reads came, went or changed.
 -- Pages that were related to one that changes are found by what the archive has of them afterwards, but for these: which
 -- texts a page had, who called the same URL canonical, and the parts of an article that loses one of its pages.
 
-CREATE TABLE unsettled (page_id INTEGER PRIMARY KEY, host TEXT NOT NULL);
+CREATE TABLE _unsettled (page_id INTEGER PRIMARY KEY, host TEXT NOT NULL);
 
-CREATE TABLE unsettled_texts (block_id INTEGER PRIMARY KEY);
+CREATE TABLE _unsettled_texts (block_id INTEGER PRIMARY KEY);
 
 CREATE TRIGGER pages_unsettled_new AFTER INSERT ON pages
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.id, coalesce((SELECT host FROM urls WHERE id = new.id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.id);
 END;
 
 CREATE TRIGGER pages_unsettled_gone AFTER DELETE ON pages
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.id, coalesce((SELECT host FROM urls WHERE id = old.id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.id);
 END;
 
 CREATE TRIGGER pages_unsettled_changed AFTER UPDATE OF id, own_type, title, canonical_url, text_digest, word_count ON pages
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.id, coalesce((SELECT host FROM urls WHERE id = old.id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.id, coalesce((SELECT host FROM urls WHERE id = new.id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.id);
 END;
 
-CREATE TRIGGER page_layout_unsettled_new AFTER INSERT ON page_layout
+CREATE TRIGGER page_layout_unsettled_new AFTER INSERT ON _page_layout
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER page_layout_unsettled_gone AFTER DELETE ON page_layout
+CREATE TRIGGER page_layout_unsettled_gone AFTER DELETE ON _page_layout
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
-CREATE TRIGGER page_layout_unsettled_changed AFTER UPDATE OF page_id, layout ON page_layout
+CREATE TRIGGER page_layout_unsettled_changed AFTER UPDATE OF page_id, layout ON _page_layout
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER page_signatures_unsettled_new AFTER INSERT ON page_signatures
+CREATE TRIGGER page_signatures_unsettled_new AFTER INSERT ON _page_signatures
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER page_signatures_unsettled_gone AFTER DELETE ON page_signatures
+CREATE TRIGGER page_signatures_unsettled_gone AFTER DELETE ON _page_signatures
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
-CREATE TRIGGER page_signatures_unsettled_changed AFTER UPDATE OF page_id, signature ON page_signatures
+CREATE TRIGGER page_signatures_unsettled_changed AFTER UPDATE OF page_id, signature ON _page_signatures
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
 CREATE TRIGGER articles_unsettled_new AFTER INSERT ON articles
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
 CREATE TRIGGER articles_unsettled_gone AFTER DELETE ON articles
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
 CREATE TRIGGER articles_unsettled_changed
     AFTER UPDATE OF url, canonical_url, host, title, authors, published_raw, text, first_seen, page_id ON articles
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER shelved_unsettled_new AFTER INSERT ON shelved
+CREATE TRIGGER shelved_unsettled_new AFTER INSERT ON _shelved
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER shelved_unsettled_gone AFTER DELETE ON shelved
+CREATE TRIGGER shelved_unsettled_gone AFTER DELETE ON _shelved
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
 CREATE TRIGGER shelved_unsettled_changed
-    AFTER UPDATE OF url, canonical_url, host, title, authors, published_raw, text, first_seen, page_id ON shelved
+    AFTER UPDATE OF url, canonical_url, host, title, authors, published_raw, text, first_seen, page_id ON _shelved
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = new.page_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER page_blocks_unsettled_gone AFTER DELETE ON page_blocks
+CREATE TRIGGER page_blocks_unsettled_gone AFTER DELETE ON _page_blocks
 BEGIN
-    INSERT INTO unsettled_texts (block_id)
-        SELECT old.block_id WHERE NOT EXISTS (SELECT 1 FROM unsettled_texts WHERE block_id = old.block_id);
+    INSERT INTO _unsettled_texts (block_id)
+        SELECT old.block_id WHERE NOT EXISTS (SELECT 1 FROM _unsettled_texts WHERE block_id = old.block_id);
 END;
 
 CREATE TRIGGER pages_unnamed_gone AFTER DELETE ON pages
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT id, coalesce((SELECT host FROM urls u WHERE u.id = n.id), '') FROM (
         SELECT id FROM pages WHERE canonical_url = old.canonical_url AND id <> old.id LIMIT 1) n
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = n.id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = n.id);
 END;
 
 CREATE TRIGGER pages_unnamed_changed AFTER UPDATE OF canonical_url ON pages
     WHEN old.canonical_url IS NOT new.canonical_url
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT id, coalesce((SELECT host FROM urls u WHERE u.id = n.id), '') FROM (
         SELECT id FROM pages WHERE canonical_url = old.canonical_url AND id <> old.id LIMIT 1) n
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = n.id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = n.id);
 END;
 
-CREATE TRIGGER page_parts_unsettled_gone AFTER DELETE ON page_parts
+CREATE TRIGGER page_parts_unsettled_gone AFTER DELETE ON _page_parts
 BEGIN
-    INSERT INTO unsettled (page_id, host)
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.page_id);
-    INSERT INTO unsettled (page_id, host)
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+    INSERT INTO _unsettled (page_id, host)
         SELECT old.head_id, coalesce((SELECT host FROM urls WHERE id = old.head_id), '')
-        WHERE NOT EXISTS (SELECT 1 FROM unsettled WHERE page_id = old.head_id);
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.head_id);
 END;
 
 -- What each host gave, run by run.
 
-CREATE TABLE yields (
+CREATE TABLE _yields (
     run_id INTEGER NOT NULL REFERENCES runs (id),
     host TEXT NOT NULL,
     part TEXT NOT NULL,
@@ -702,10 +702,10 @@ CREATE TABLE yields (
     PRIMARY KEY (run_id, host, part)
 ) WITHOUT ROWID;
 
-CREATE TABLE rule_rates (
+CREATE TABLE _rule_rates (
     run_id INTEGER NOT NULL REFERENCES runs (id),
     host TEXT NOT NULL,
-    reason_id INTEGER NOT NULL REFERENCES reasons (id),
+    reason_id INTEGER NOT NULL REFERENCES _reasons (id),
     pages INTEGER NOT NULL,
     PRIMARY KEY (run_id, host, reason_id)
 ) WITHOUT ROWID;
@@ -722,21 +722,21 @@ CREATE TABLE alarms (
 
 -- Views for people and programs.
 
-CREATE VIEW blocks AS
+CREATE VIEW _blocks AS
     SELECT a.id AS article_id, a.url AS url, b.block_id AS block_id, b.position AS position,
         CASE b.kind WHEN 0 THEN 'paragraph' WHEN 1 THEN 'heading' WHEN 2 THEN 'list_item' WHEN 3 THEN 'table'
             WHEN 4 THEN 'quote' WHEN 5 THEN 'code' WHEN 6 THEN 'caption' WHEN 7 THEN 'line' END AS kind,
         b.kept AS kept, r.reason AS reason, r.rule AS rule,
         t.text AS text,
         e.pages || ' of ' || e.of_pages || ' pages since ' || substr(e.first_seen, 1, 10) AS evidence
-    FROM articles a JOIN page_blocks b ON b.page_id = a.page_id JOIN block_texts t ON t.id = b.block_id
-        JOIN reasons r ON r.id = b.reason_id
-        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = a.host;
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
+        JOIN _reasons r ON r.id = b.reason_id
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host;
 
 CREATE VIEW removed AS
-    SELECT article_id, url, block_id, position, text, reason, rule, evidence FROM blocks WHERE kept = 0;
+    SELECT article_id, url, block_id, position, text, reason, rule, evidence FROM _blocks WHERE kept = 0;
 
-CREATE VIEW article_urls AS
+CREATE VIEW _article_urls AS
     WITH RECURSIVE leads (article_id, url) AS (
         SELECT p.article_id, u.url FROM pages p JOIN urls u ON u.id = p.id WHERE p.article_id IS NOT NULL
         UNION
@@ -750,12 +750,12 @@ CREATE VIEW article_clusters AS
             ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date,
         row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
             ORDER BY a.word_count DESC, coalesce(datetime(a.published_raw), '9999'), a.id) AS by_length
-    FROM articles a LEFT JOIN clusters c ON c.article_id = a.id;
+    FROM articles a LEFT JOIN _clusters c ON c.article_id = a.id;
 
 CREATE VIEW article_images AS
     SELECT a.id AS article_id, a.title AS title, i.url AS image, i.caption AS caption, i.credit AS credit,
         i.alt AS alt, i.position AS position, a.url AS url
-    FROM articles a JOIN images i ON i.page_id = a.page_id;
+    FROM articles a JOIN _images i ON i.page_id = a.page_id;
 
 CREATE VIEW articles_overview AS
     SELECT a.id AS id, a.title AS title, a.url AS url, a.host AS host, a.published_day AS published_day,
@@ -766,7 +766,7 @@ CREATE VIEW articles_overview AS
         a.first_seen AS first_seen, a.last_seen AS last_seen
     FROM articles a JOIN pages p ON p.id = a.page_id;
 
-CREATE VIEW edits AS
+CREATE VIEW _edits AS
     SELECT c.seq AS seq, c.at AS at, CASE c.change WHEN 'added' THEN 'new' ELSE c.kind END AS kind,
         coalesce(r.title, a.title, s.title) AS title,
         (SELECT o.title FROM revisions o WHERE o.article_id = c.article_id AND o.number = c.revision - 1)
@@ -775,16 +775,16 @@ CREATE VIEW edits AS
         coalesce(r.note, '') AS note, coalesce(a.url, s.url) AS url, c.article_id AS article_id,
         coalesce(c.revision, 1) AS revision
     FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
-        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
+        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
     WHERE (c.kind <> '' OR c.change = 'added') AND coalesce(a.url, s.url) IS NOT NULL;
 
-CREATE VIEW similar_articles AS
+CREATE VIEW _similar_articles AS
     SELECT a.title AS title, o.title AS other_title, d.kind AS kind, round(d.similarity, 2) AS similarity,
         round(d.contained, 2) AS contained, a.published_day AS published_day,
         o.published_day AS other_published_day, a.url AS url, o.url AS other_url, d.article_id AS article_id,
         d.duplicate_id AS duplicate_id, c.cluster_id AS cluster_id
     FROM duplicates d JOIN articles a ON a.id = d.article_id JOIN articles o ON o.id = d.duplicate_id
-        LEFT JOIN clusters c ON c.article_id = d.article_id;
+        LEFT JOIN _clusters c ON c.article_id = d.article_id;
 
 -- Full text: FTS5 over `articles`, in step by triggers, with words of Chinese and Japanese.
 --
@@ -796,13 +796,13 @@ CREATE VIEW similar_articles AS
 -- `integrity-check` work. The characters are cut in chunks of 256, since `substr` counts from the beginning each time.
 --
 -- Datasette and sqlite-utils find the index of a table by the words `content="articles"` in its SQL. Its content is the
--- view, so a comment carries those words. An article that is in `unindexed` enters the index with others, and is not in it
+-- view, so a comment carries those words. An article that is in `_unindexed` enters the index with others, and is not in it
 -- until then, whatever becomes of its row. What leaves the index must be the text that entered it: it is read before the
 -- row changes.
 
-CREATE TABLE unindexed (id INTEGER PRIMARY KEY);
+CREATE TABLE _unindexed (id INTEGER PRIMARY KEY);
 
-CREATE VIEW articles_search AS
+CREATE VIEW _articles_search AS
     SELECT a.id AS id,
         CASE WHEN a.title GLOB '*[⺀-⿟々-〇぀-ヿ㐀-䶿一-鿿豈-﫿𠀀-𲎯]*' THEN (
         WITH RECURSIVE chunk (start, part) AS (
@@ -832,32 +832,32 @@ CREATE VIEW articles_search AS
         FROM grams) ELSE a.text END AS text FROM articles a;
 
 CREATE VIRTUAL TABLE articles_fts USING fts5 /* content="articles" */ (
-    title, text, content='articles_search', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
+    title, text, content='_articles_search', content_rowid='id', tokenize='unicode61 remove_diacritics 2');
 
 CREATE TRIGGER articles_fts_insert AFTER INSERT ON articles
-    WHEN NOT EXISTS (SELECT 1 FROM unindexed WHERE id = new.id)
+    WHEN NOT EXISTS (SELECT 1 FROM _unindexed WHERE id = new.id)
 BEGIN
     INSERT INTO articles_fts (rowid, title, text)
-        SELECT id, title, text FROM articles_search WHERE id = new.id;
+        SELECT id, title, text FROM _articles_search WHERE id = new.id;
 END;
 
 CREATE TRIGGER articles_fts_delete BEFORE DELETE ON articles
-    WHEN NOT EXISTS (SELECT 1 FROM unindexed WHERE id = old.id)
+    WHEN NOT EXISTS (SELECT 1 FROM _unindexed WHERE id = old.id)
 BEGIN
     INSERT INTO articles_fts (articles_fts, rowid, title, text)
-        SELECT 'delete', id, title, text FROM articles_search WHERE id = old.id;
+        SELECT 'delete', id, title, text FROM _articles_search WHERE id = old.id;
 END;
 
 CREATE TRIGGER articles_fts_before BEFORE UPDATE OF title, text ON articles
-    WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT EXISTS (SELECT 1 FROM unindexed WHERE id = old.id)
+    WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT EXISTS (SELECT 1 FROM _unindexed WHERE id = old.id)
 BEGIN
     INSERT INTO articles_fts (articles_fts, rowid, title, text)
-        SELECT 'delete', id, title, text FROM articles_search WHERE id = old.id;
+        SELECT 'delete', id, title, text FROM _articles_search WHERE id = old.id;
 END;
 
 CREATE TRIGGER articles_fts_after AFTER UPDATE OF title, text ON articles
-    WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT EXISTS (SELECT 1 FROM unindexed WHERE id = new.id)
+    WHEN (old.title IS NOT new.title OR old.text IS NOT new.text) AND NOT EXISTS (SELECT 1 FROM _unindexed WHERE id = new.id)
 BEGIN
     INSERT INTO articles_fts (rowid, title, text)
-        SELECT id, title, text FROM articles_search WHERE id = new.id;
+        SELECT id, title, text FROM _articles_search WHERE id = new.id;
 END;

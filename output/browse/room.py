@@ -79,7 +79,7 @@ class Counted:
         """The value as it is now in a small archive. In a large one as it was counted last, None if it never was; it is
         counted anew in a thread of its own."""
         key = (str(archive.path), name)
-        (urls,) = db.execute("SELECT total(urls) FROM url_counts").fetchone()
+        (urls,) = db.execute("SELECT total(urls) FROM _url_counts").fetchone()
         if urls <= _FEW_URLS:
             return self.get(db, archive, name, count)
         with self._lock:

@@ -322,7 +322,7 @@ def _scan_page(
     kept_paths: set[int] = set()
     left_out_paths: set[int] = set()
     all_kept_paths: set[int] = set()
-    with decoding("page_layout", "layout", facts.page_id):
+    with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
         counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]

@@ -285,7 +285,7 @@ def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> No
     """Learn the interval from a visit to a known page; if the page is unmodified, note that its article was seen. `row`
     is the one from before the visit."""
     if outcome.reason == OutcomeReason.NOT_MODIFIED:
-        for table in ("articles", "shelved"):
+        for table in ("articles", "_shelved"):
             db.execute(_UPDATE_LAST_SEEN.format(table), [outcome.fetched_at, row.id])
     if outcome.state == UrlState.DONE or outcome.reason in _URL_ERRORS:
         unfounded_count = row.unfounded_announcements + row.reason.startswith(OutcomeReason.ANNOUNCED)

@@ -17,7 +17,7 @@ from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
 from tests.output.conftest import Maker
 
-BLOCKS = f"SELECT {{}} FROM blocks WHERE url = '{RIVER}' ORDER BY position"
+BLOCKS = f"SELECT {{}} FROM _blocks WHERE url = '{RIVER}' ORDER BY position"
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])

@@ -163,7 +163,7 @@ def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
 
 
 def position_of(db: Path, url: str, text: str) -> int:
-    [(position,)] = rows(db, f"SELECT position FROM blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
+    [(position,)] = rows(db, f"SELECT position FROM _blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
     return int(position)
 
 

@@ -95,7 +95,7 @@ def test_an_article_in_several_pages_is_one_at_the_end(site: ScriptedSite, crawl
     assert [line.split(":")[0] for line in text.splitlines()] == [
         f"Wall{number} paragraph {n}" for number in (1, 2, 3) for n in range(3)
     ]
-    assert found.rows("SELECT why, count(*) FROM shelved GROUP BY why") == [("part", 2)]
+    assert found.rows("SELECT why, count(*) FROM _shelved GROUP BY why") == [("part", 2)]
     crawl(f"{site.url}/", site_rules=rules)
     assert crawl.db.is_file()
     assert dict(found.articles()) == articles

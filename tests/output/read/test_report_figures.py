@@ -69,9 +69,9 @@ def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
     numbers = dict(archive.db.execute("SELECT title, id FROM articles").fetchall())
     for cluster, names in ((1, "abc"), (2, "de")):
         rows = [{"article_id": numbers[name], "cluster_id": cluster} for name in names]
-        archive.db["clusters"].insert_all(rows)
+        archive.db["_clusters"].insert_all(rows)
     first_urls = archive.db.execute("""SELECT url FROM article_clusters WHERE by_date = 1
-        AND cluster_id IN (SELECT cluster_id FROM clusters) ORDER BY url""").fetchall()
+        AND cluster_id IN (SELECT cluster_id FROM _clusters) ORDER BY url""").fetchall()
     clusters = gather_report(archive.db).clusters
     assert [(cluster.articles, cluster.url) for cluster in clusters] == [(3, "http://a.test/b"), (2, "http://a.test/e")]
     assert sorted((cluster.url,) for cluster in clusters) == first_urls

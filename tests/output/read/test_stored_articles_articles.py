@@ -54,7 +54,9 @@ def test_those_within_the_bounds(filled, bounds, expected):
 
 def test_one_of_those_that_say_the_same(filled):
     ids = [row[0] for row in filled.execute("SELECT id FROM articles WHERE host = 'a.test' ORDER BY published_day")]
-    filled.conn.executemany("INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", [(n, min(ids)) for n in ids])
+    filled.conn.executemany(
+        "INSERT INTO _clusters (article_id, cluster_id) VALUES (?, ?)", [(n, min(ids)) for n in ids]
+    )
     assert len(list(iter_stored_articles(filled, one_per_cluster=True))) == 4
 
 

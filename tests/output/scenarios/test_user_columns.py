@@ -57,7 +57,7 @@ def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, 
     add_note(copies.db)
     assert settle(copies.db, make.clock).removed_articles == 1
     assert notes(copies.db) == {STAYS: "read"}
-    assert notes(copies.db, "shelved") == {COPY: "seen twice"}
+    assert notes(copies.db, "_shelved") == {COPY: "seen twice"}
     bring_back(copies, make, words)
     assert notes(copies.db) == NOTES
     assert verify(copies.db) == []
@@ -66,10 +66,10 @@ def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, 
 def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make, words):
     add_note(copies.db)
     copies.db.execute("ALTER TABLE articles ADD COLUMN Rating INTEGER DEFAULT 3")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN rating INTEGER")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN note TEXT")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN rating INTEGER")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note TEXT")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT note, rating, why FROM shelved").fetchall() == [("seen twice", 3, "duplicate")]
+    assert copies.db.execute("SELECT note, rating, why FROM _shelved").fetchall() == [("seen twice", 3, "duplicate")]
     bring_back(copies, make, words)
     assert notes(copies.db) == NOTES
     assert notes(copies.db, name="rating") == dict.fromkeys(NOTES, 3)
@@ -78,7 +78,7 @@ def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make,
 def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
     add_note(copies.db, name="Why")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT why, why_of_article FROM shelved").fetchall() == [("duplicate", "seen twice")]
+    assert copies.db.execute("SELECT why, why_of_article FROM _shelved").fetchall() == [("duplicate", "seen twice")]
     bring_back(copies, make, words)
     assert notes(copies.db, name="why") == NOTES
 
@@ -144,7 +144,7 @@ def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_defaul
 def test_a_value_that_is_missing_on_the_shelf_and_needed_beside_it_is_the_default(copies, make, words):
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles ADD COLUMN note INTEGER NOT NULL DEFAULT 3")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN note INTEGER")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note INTEGER")
     bring_back(copies, make, words)
     assert notes(copies.db) == dict.fromkeys(NOTES, 3)
 
@@ -163,7 +163,7 @@ def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_aga
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles DROP COLUMN note")
     bring_back(copies, make, words)
-    assert copies.db.execute("SELECT url FROM shelved").fetchall() == []
+    assert copies.db.execute("SELECT url FROM _shelved").fetchall() == []
 
 
 def test_an_index_and_a_trigger_go_on_working(copies, make, words):
@@ -187,10 +187,10 @@ def test_an_index_and_a_trigger_go_on_working(copies, make, words):
 
 
 def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
-    add_note(copies.db, "articles", "shelved")
+    add_note(copies.db, "articles", "_shelved")
     settle(copies.db, make.clock)
     copies.save([make.outcome(url, words("changed"), title="Another") for url in NOTES])
-    assert notes(copies.db) | notes(copies.db, "shelved") == NOTES
+    assert notes(copies.db) | notes(copies.db, "_shelved") == NOTES
 
 
 def upgrade(file: Path) -> Database:
@@ -200,7 +200,7 @@ def upgrade(file: Path) -> Database:
 
     @migrations()
     def m0009_colour(db: Database) -> None:
-        run_statements(db, [f"ALTER TABLE {table} ADD COLUMN colour TEXT" for table in ("articles", "shelved")])
+        run_statements(db, [f"ALTER TABLE {table} ADD COLUMN colour TEXT" for table in ("articles", "_shelved")])
 
     return open_writer(file, migrations, SCHEMA_VERSION + 1)
 
@@ -215,7 +215,7 @@ def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words):
     db = upgrade(file)
     assert notes(db) == NOTES
     settle(db, make.clock)
-    assert notes(db) | notes(db, "shelved") == NOTES
+    assert notes(db) | notes(db, "_shelved") == NOTES
     names = db.execute("SELECT name FROM sqlite_master WHERE name GLOB 'users_*' ORDER BY name").fetchall()
     assert names == [("users_index",), ("users_trigger",)]
     assert notes(db, name="shout") == {STAYS: f"TITLE OF {STAYS.upper()}"}
@@ -236,7 +236,7 @@ def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values
         )
     db = upgrade(file)
     assert notes(db, name="colour_own") == {STAYS: "read"}
-    assert notes(db, "shelved", "colour_own") == {COPY: "seen twice"}
+    assert notes(db, "_shelved", "colour_own") == {COPY: "seen twice"}
     assert notes(db, name="colour") == {STAYS: None}
     assert db.execute("SELECT colour_own FROM users_view").fetchall() == [("read",)]
     take_down(db, STAYS, clock=make.clock)
@@ -260,7 +260,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     add_note(copies.db)
     copies.save([make.failure(COPY, "http_410")])
     settle(copies.db, make.clock)
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN of_the_shelf TEXT")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN of_the_shelf TEXT")
     assert gather_report(copies.db).articles == 1
 
 
@@ -285,10 +285,10 @@ def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
 def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, make):
     file = ImportedFile("a.warc.gz", 1, "1")
     note_import(archive.db, file, {}, make.clock(), {})
-    archive.db.execute("ALTER TABLE imports ADD COLUMN note TEXT DEFAULT 'from the library'")
-    archive.db.execute("UPDATE imports SET note = 'mine'")
+    archive.db.execute("ALTER TABLE _imports ADD COLUMN note TEXT DEFAULT 'from the library'")
+    archive.db.execute("UPDATE _imports SET note = 'mine'")
     note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
-    assert archive.db.execute("SELECT note, records FROM imports").fetchall() == [("mine", '{"response": 1}')]
+    assert archive.db.execute("SELECT note, records FROM _imports").fetchall() == [("mine", '{"response": 1}')]
 
 
 def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
@@ -296,7 +296,7 @@ def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, word
     copies.save([make.outcome(f"{STAYS}/another", words("x"))])
     assert settle(copies.db, make.clock).removed_articles == 1
     assert settle(copies.db, make.clock).removed_articles == 0
-    assert notes(copies.db, "shelved", name="pages") == {COPY: "seen twice"}
+    assert notes(copies.db, "_shelved", name="pages") == {COPY: "seen twice"}
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):

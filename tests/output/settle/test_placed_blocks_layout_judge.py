@@ -48,8 +48,8 @@ def site(make, odd_box, count=12, **changes):
 
 def overruled(archive):
     return archive.db.execute(
-        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM blocks b
-        JOIN urls u USING (url) JOIN own_verdicts o ON o.page_id = u.id AND o.position = b.position
+        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM _blocks b
+        JOIN urls u USING (url) JOIN _own_verdicts o ON o.page_id = u.id AND o.position = b.position
         ORDER BY 1, b.position"""
     ).fetchall()
 
@@ -150,13 +150,13 @@ def test_other_probabilities_have_the_host_judged_again(archive, make):
     settle(archive.db, make.clock)
     assert overruled(archive) == REMOVED
     put_chances(archive.db, page_id, bytes((SURE, SURE, DOUBTFUL, SURE)))
-    assert archive.db.execute("SELECT count(*) FROM unsettled").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM _unsettled").fetchone() == (0,)
 
 
 def test_evidence_counts_the_articles_with_the_text(archive, make):
     archive.save(site(make, (KEPT, DOUBTFUL)))
     settle(archive.db, make.clock)
-    evidence = archive.db.execute("SELECT pages, of_pages FROM block_evidence").fetchall()
+    evidence = archive.db.execute("SELECT pages, of_pages FROM _block_evidence").fetchall()
     assert evidence == [(1, 12)]
     page = find_page(archive.db, "http://a.test/l")
     assert [(block.rule, block.evidence) for block in page.blocks if not block.is_kept] == [("site/layout-removes", "")]

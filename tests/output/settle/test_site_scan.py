@@ -53,7 +53,7 @@ def rows(archive, sql, *values):
 
 
 def back(archive):
-    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM blocks b JOIN urls u USING (url)"
+    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM _blocks b JOIN urls u USING (url)"
                 " WHERE b.rule = 'site/body' AND b.kept ORDER BY 1")  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def test_nor_in_the_revisions_of_its_article(archive, make):
     edited = article(make, "longer")
     archive.save([replace(edited, url="http://a.test/short")])
     settle(archive.db, make.clock)
-    stored = rows(archive, "SELECT b.elsewhere FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id"
+    stored = rows(archive, "SELECT b.elsewhere FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id"
                   " WHERE t.text LIKE '%closing words%'")  # fmt: skip
     assert stored == [(0,)]
 
@@ -153,7 +153,7 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
         with Archive.open(tmp_path / f"{len(results)}.db") as archive:
             archive.save(pages)
             settle(archive.db, make.clock)
-            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM block_evidence ORDER BY block_id")
+            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM _block_evidence ORDER BY block_id")
             results.append((texts(archive), back(archive), evidence))
     assert results[0] == results[1]
     assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
@@ -197,13 +197,13 @@ def test_it_goes_again_when_the_share_falls(archive, make):
     archive.save([article(make, "later" + letter(n), block_path=NOTE) for n in range(2)])
     settle(archive.db, make.clock)
     assert back(archive) == []
-    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
 
 
 def test_a_person_s_ruling_stands_above(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     settle(archive.db, make.clock)
-    [(block,)] = rows(archive, "SELECT block_id FROM blocks WHERE rule = 'site/body'")
+    [(block,)] = rows(archive, "SELECT block_id FROM _blocks WHERE rule = 'site/body'")
     carry_out_ruling(archive.db, Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00"))
     settle(archive.db, make.clock)
     assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]

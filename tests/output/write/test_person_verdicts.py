@@ -73,7 +73,7 @@ def test_it_is_told_by_key_the_most_judged_first():
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
-TABLES = ("articles", "shelved", "pages", "page_blocks", "page_layout", "revisions", "overruled", "rulings")
+TABLES = ("articles", "_shelved", "pages", "_page_blocks", "_page_layout", "revisions", "_overruled", "rulings")
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) ->
         (A, 12),
         (C, 12),
     ]
-    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM blocks WHERE text = ?", [ASIDE]).fetchall()
+    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM _blocks WHERE text = ?", [ASIDE]).fetchall()
     assert verdicts == [(1, "restored", "person")]
     assert changes(stored) == ["added"] * 3 + ["changed"] * 2
     assert verify(stored.db) == []
@@ -215,7 +215,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert article["text"] == f"{words('new')}\n{ASIDE}"
     assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
-    assert stored.db["overruled"].count == 0
+    assert stored.db["_overruled"].count == 0
     assert verify(stored.db) == []
 
 
@@ -236,7 +236,7 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     assert [change.is_shelved for change in effect.text_changes] == [False, True]
     settle(archive.db, make.clock)
     assert texts(archive) == {A: True}
-    assert archive.db["shelved"].count == 1
+    assert archive.db["_shelved"].count == 1
     before = state(archive)
     assert apply_rulings(archive.db, make.clock()) == 0
     settle(archive.db, make.clock)
@@ -251,14 +251,14 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
     copy_url = A + "/print"
     archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
     settle(archive.db, make.clock)
-    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM shelved").fetchone()[0]]
+    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM _shelved").fetchone()[0]]
     for later in (0, 1):
         with write_transaction(archive.db):
             for place, number in enumerate(numbers):
                 ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
                 store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
             apply_rulings(archive.db, make.clock())
-        [text] = archive.db.execute("SELECT text FROM shelved").fetchone()
+        [text] = archive.db.execute("SELECT text FROM _shelved").fetchone()
         assert text.endswith(ASIDE) == (later == 0)
 
 
@@ -270,7 +270,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     assert texts(archive) == {A: True, A + "/print": False}
     settle(archive.db, make.clock)
-    [copy] = archive.db["shelved"].rows
+    [copy] = archive.db["_shelved"].rows
     assert copy["text"].endswith(ASIDE)
     assert texts(archive) == {A: True}
     assert verify(archive.db) == []
@@ -291,7 +291,7 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
     rule(archive, make, is_kept=True, undo=True)
     assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
     after = state(archive)
-    assert after["page_blocks"] == before["page_blocks"]
+    assert after["_page_blocks"] == before["_page_blocks"]
     assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
     settle(archive.db, make.clock)
     assert state(archive) == after
@@ -303,8 +303,8 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
 
 def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive, make: Maker) -> None:
     rule(stored, make, is_kept=False)
-    reason = stored.db.execute("SELECT id FROM reasons WHERE rule = 'selected'").fetchone()[0]
-    write = "UPDATE page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
+    reason = stored.db.execute("SELECT id FROM _reasons WHERE rule = 'selected'").fetchone()[0]
+    write = "UPDATE _page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
     stored.db.execute(write, [reason, block_id(ASIDE)])
     assert apply_rulings(stored.db, make.clock()) == 3
     assert set(texts(stored).values()) == {False}
@@ -382,8 +382,8 @@ def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *
                 assert verify(archive.db) == []
         for listed_ruling in list_rulings(archive.db):
             carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
-        assert archive.db["overruled"].count == archive.db["rulings"].count == 0
+        assert archive.db["_overruled"].count == archive.db["rulings"].count == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
-        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM blocks ORDER BY 1, 2").fetchall()
+        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM _blocks ORDER BY 1, 2").fetchall()
         pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")
         return [articles, blocks, pages.fetchall()]

@@ -35,7 +35,7 @@ def block(file: Path, make: Maker) -> int:
     """The removed block of an archive's only article."""
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(URL, "The text of it.", removed=("Share this",))])
-        [(block_id,)] = archive.db.execute("SELECT block_id FROM page_blocks WHERE kept = 0").fetchall()
+        [(block_id,)] = archive.db.execute("SELECT block_id FROM _page_blocks WHERE kept = 0").fetchall()
     return int(block_id)
 
 
