@@ -490,12 +490,10 @@ CREATE TABLE duplicates (
     kind TEXT NOT NULL CHECK (kind IN ('exact', 'near', 'version', 'syndicated', 'part')),
     similarity REAL NOT NULL,
     contained REAL NOT NULL,
+    cluster_id INTEGER,
     PRIMARY KEY (article_id, duplicate_id)
 ) WITHOUT ROWID;
 CREATE INDEX duplicates_duplicate ON duplicates (duplicate_id);
-
-CREATE TABLE _clusters (article_id INTEGER PRIMARY KEY, cluster_id INTEGER NOT NULL);
-CREATE INDEX clusters_cluster ON _clusters (cluster_id);
 
 CREATE TABLE _sketches (page_id INTEGER PRIMARY KEY, hashes INTEGER, sketch BLOB, crowded INTEGER);
 
@@ -511,7 +509,6 @@ BEGIN
     UPDATE _sketches SET hashes = NULL WHERE page_id = old.page_id;
     DELETE FROM duplicates WHERE article_id = old.id;
     DELETE FROM duplicates WHERE duplicate_id = old.id;
-    DELETE FROM _clusters WHERE article_id = old.id;
 END;
 
 CREATE TRIGGER articles_unrelate_changed AFTER UPDATE OF text ON articles WHEN old.text <> new.text
@@ -519,7 +516,6 @@ BEGIN
     UPDATE _sketches SET hashes = NULL WHERE page_id = old.page_id;
     DELETE FROM duplicates WHERE article_id = old.id;
     DELETE FROM duplicates WHERE duplicate_id = old.id;
-    DELETE FROM _clusters WHERE article_id = old.id;
 END;
 
 -- What has changed since the archive was settled: each page of which something that settling reads came, went or changed.
@@ -750,7 +746,10 @@ CREATE VIEW article_clusters AS
             ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date,
         row_number() OVER (PARTITION BY coalesce(c.cluster_id, a.id)
             ORDER BY a.word_count DESC, coalesce(datetime(a.published_raw), '9999'), a.id) AS by_length
-    FROM articles a LEFT JOIN _clusters c ON c.article_id = a.id;
+    FROM articles a LEFT JOIN (
+        SELECT article_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
+        UNION SELECT duplicate_id, cluster_id FROM duplicates WHERE cluster_id IS NOT NULL
+    ) c ON c.article_id = a.id;
 
 CREATE VIEW article_images AS
     SELECT a.id AS article_id, a.title AS title, i.url AS image, i.caption AS caption, i.credit AS credit,
@@ -777,14 +776,6 @@ CREATE VIEW _edits AS
     FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
         LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
     WHERE (c.kind <> '' OR c.change = 'added') AND coalesce(a.url, s.url) IS NOT NULL;
-
-CREATE VIEW _similar_articles AS
-    SELECT a.title AS title, o.title AS other_title, d.kind AS kind, round(d.similarity, 2) AS similarity,
-        round(d.contained, 2) AS contained, a.published_day AS published_day,
-        o.published_day AS other_published_day, a.url AS url, o.url AS other_url, d.article_id AS article_id,
-        d.duplicate_id AS duplicate_id, c.cluster_id AS cluster_id
-    FROM duplicates d JOIN articles a ON a.id = d.article_id JOIN articles o ON o.id = d.duplicate_id
-        LEFT JOIN _clusters c ON c.article_id = d.article_id;
 
 -- Full text: FTS5 over `articles`, in step by triggers, with words of Chinese and Japanese.
 --

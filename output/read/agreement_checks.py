@@ -173,7 +173,6 @@ NEEDED_ROWS = (
     ("alarms", "run_id", "runs", "id"),
     ("duplicates", "article_id", "articles", "id"),
     ("duplicates", "duplicate_id", "articles", "id"),
-    ("_clusters", "article_id", "articles", "id"),
     ("_listed", "url_id", "urls", "id"),
     ("_sketches", "page_id", "pages", "id"),
     ("pages", "layout_id", "_layouts", "id"),

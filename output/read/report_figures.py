@@ -26,7 +26,7 @@ from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.read.coverage import Coverage, measure_coverage
 
 _HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts")
-_ARTICLE_TABLES = ("duplicates", "_clusters")
+_ARTICLE_TABLES = ("duplicates",)
 _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
 
@@ -106,7 +106,9 @@ _CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
         SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
             row_number() OVER (PARTITION BY c.cluster_id
                 ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date
-        FROM _clusters c CROSS JOIN articles a ON a.id = c.article_id) k
+        FROM (SELECT article_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL
+                UNION SELECT duplicate_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL) c
+            CROSS JOIN articles a ON a.id = c.article_id) k
         CROSS JOIN articles a ON a.id = k.article_id
     WHERE k.by_date = 1 ORDER BY k.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 

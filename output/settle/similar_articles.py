@@ -29,6 +29,7 @@ from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.stored_values import location_of
 from broadsheet.output.settle.candidate_pairs import SketchedPages, find_candidate_pairs
 from broadsheet.output.settle.likeness import (
+    CLUSTERED_KINDS,
     HASH_BYTES,
     ArticleFacts,
     Relation,
@@ -115,7 +116,7 @@ def relate_articles(
     stale_hosts: StaleHosts = WHOLE_ARCHIVE,
     head_pages: Collection[int] = (),
 ) -> SimilarityCounts:
-    """Bring `duplicates` and `clusters` up to date with the articles, in one transaction; sketches are made by
+    """Bring `duplicates` up to date with the articles, in one transaction; sketches are made by
     `parallel_map`.
 
     `stale_hosts` are those on which anything has changed since, and `head_pages` the first pages of articles on several
@@ -236,10 +237,7 @@ def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation
 
 
 def _store_clusters(db: Database, cluster_by_article: dict[int, int]) -> None:
-    stored_clusters = dict(db.execute("SELECT article_id, cluster_id FROM _clusters").fetchall())
-    if cluster_by_article == stored_clusters:
-        return
-    db.execute("DELETE FROM _clusters")
-    db.conn.executemany(
-        "INSERT INTO _clusters (article_id, cluster_id) VALUES (?, ?)", sorted(cluster_by_article.items())
-    )
+    stored_pairs = db.execute("SELECT article_id, duplicate_id, kind, cluster_id FROM duplicates").fetchall()
+    clusters = [cluster_by_article[first] if kind in CLUSTERED_KINDS else None for first, _, kind, _ in stored_pairs]
+    changes = [(cluster, *pair[:2]) for cluster, pair in zip(clusters, stored_pairs, strict=True) if cluster != pair[3]]
+    db.conn.executemany("UPDATE duplicates SET cluster_id = ? WHERE article_id = ? AND duplicate_id = ?", changes)

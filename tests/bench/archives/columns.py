@@ -47,10 +47,10 @@ REFERENCES = {
     """),
     "articles": _names("""
         article_clusters.article_id article_clusters.cluster_id _article_urls.article_id _articles_search.id
-        _blocks.article_id changes.article_id _clusters.article_id _clusters.cluster_id duplicates.article_id
+        _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
-        rulings.article_id _unindexed.id articles_overview.id _edits.article_id _similar_articles.article_id
-        _similar_articles.duplicate_id _similar_articles.cluster_id article_images.article_id
+        rulings.article_id _unindexed.id articles_overview.id _edits.article_id
+        article_images.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelved.capture_id

@@ -30,7 +30,7 @@ QUERIES = {
     "texts": "SELECT id, text FROM _block_texts ORDER BY id",
     "evidence": "SELECT host, block_id, pages, of_pages FROM _block_evidence ORDER BY host, block_id",
     "duplicates": "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates ORDER BY 1, 2",
-    "clusters": "SELECT article_id, cluster_id FROM _clusters ORDER BY 1",
+    "clusters": "SELECT article_id, cluster_id FROM article_clusters WHERE cluster_id <> article_id ORDER BY 1",
     "layouts": "SELECT id, host, hex(signature), pages, articles, kind, evidence FROM _layouts ORDER BY id",
     "search": f"""SELECT a.url FROM articles_fts f JOIN articles a ON a.id = f.rowid
         WHERE articles_fts MATCH '{WORD}' ORDER BY a.url""",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from broadsheet.cleaners.document import Metadata
@@ -68,10 +70,11 @@ def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
         archive.save([make.outcome(f"http://a.test/{name}", f"text {name} " * len(name), metadata=metadata)])
     numbers = dict(archive.db.execute("SELECT title, id FROM articles").fetchall())
     for cluster, names in ((1, "abc"), (2, "de")):
-        rows = [{"article_id": numbers[name], "cluster_id": cluster} for name in names]
-        archive.db["_clusters"].insert_all(rows)
+        likeness = {"kind": "near", "similarity": 0.9, "contained": 0.9, "cluster_id": cluster}
+        pairs = pairwise(numbers[name] for name in names)
+        archive.db["duplicates"].insert_all({"article_id": a, "duplicate_id": b, **likeness} for a, b in pairs)
     first_urls = archive.db.execute("""SELECT url FROM article_clusters WHERE by_date = 1
-        AND cluster_id IN (SELECT cluster_id FROM _clusters) ORDER BY url""").fetchall()
+        AND cluster_id IN (SELECT cluster_id FROM duplicates) ORDER BY url""").fetchall()
     clusters = gather_report(archive.db).clusters
     assert [(cluster.articles, cluster.url) for cluster in clusters] == [(3, "http://a.test/b"), (2, "http://a.test/e")]
     assert sorted((cluster.url,) for cluster in clusters) == first_urls

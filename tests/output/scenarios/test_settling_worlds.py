@@ -196,7 +196,7 @@ _SETTLED = {
     "common texts": "SELECT * FROM _common_texts",
     "crowded hashes": "SELECT * FROM _crowded_hashes",
     "duplicates": "SELECT * FROM duplicates",
-    "clusters": "SELECT * FROM _clusters",
+    "clusters": "SELECT article_id, cluster_id FROM article_clusters",
     "urls": "SELECT url, state, iif(state = 'queued', '', reason), held_reason FROM urls",
 }
 

@@ -179,7 +179,7 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
     assert pages == {page for (page,) in archive.db.execute("SELECT page_id FROM articles")}
     settle(archive.db)
     assert len(clusters(archive)) == 2
-    assert archive.db.execute("SELECT count(*) FROM _clusters").fetchone()[0] == 0
+    assert archive.db.execute("SELECT count(*) FROM duplicates").fetchone()[0] == 0
 
 
 def test_only_what_is_new_is_read_again(archive, make):
