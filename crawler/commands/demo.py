@@ -26,7 +26,6 @@ from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.raw.warc_files import warc_path
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import reason_words
 from broadsheet.output.read.report_figures import gather_report
 
 _SETTINGS = {
@@ -97,7 +96,7 @@ def sections(run: RunResult) -> Iterator[str]:
         yield headline(run, archive_report)
         rows = [("lang", "words", "title"), *_text_rows(db, _ARTICLES)]
         yield "Articles\n" + format_table(rows, columns, right_aligned=frozenset({1}))
-        examples = [(reason_words(row[0]), *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
+        examples = [(row[0], *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
         yield "Removed from them, by reason\n" + format_table(
             [("removed", "blocks", "for example"), *examples], columns, right_aligned=frozenset({1})
         )
@@ -123,7 +122,7 @@ def _article_section(db: Database, columns: int) -> Iterator[str]:
         lines = _text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)
         rows = [
             ("block", "what it is", "rule", "text"),
-            *((line[0], reason_words(line[1]), *line[2:]) for line in lines),
+            *((line[0], line[1], *line[2:]) for line in lines),
         ]
         yield f"One page, “{title}”: some of what was removed, and by which rule\n" + format_table(
             rows, columns, right_aligned=frozenset({0})

@@ -20,7 +20,7 @@ from broadsheet.crawler.crawl.terminal import (
 )
 from broadsheet.output.archive.table_columns import ShelvingReason
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_url_state
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.output.read.plain_words import count_text
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
@@ -138,7 +138,7 @@ def _certainty_words(expected_f1: float | None) -> str:
 
 
 def _block_cells(block: StoredBlock) -> list[str]:
-    overruled = f" (was {reason_words(block.own_reason)}, {block.own_rule})" if block.own_rule else ""
+    overruled = f" (was {block.own_reason}, {block.own_rule})" if block.own_rule else ""
     verdict = "kept" if block.is_kept else "removed"
     on_pages = "" if block.page_count is None else f"{block.page_count} of {block.of_pages} pages"
-    return [str(block.position), verdict, reason_words(block.reason), block.rule + overruled, on_pages]
+    return [str(block.position), verdict, block.reason, block.rule + overruled, on_pages]

@@ -20,7 +20,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import alarm_line
 
@@ -189,7 +189,7 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
 def _removed_counts(totals: Totals) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in totals.removed:
-        counts[reason_words(row.reason)] += row.blocks
+        counts[row.reason] += row.blocks
     return counts
 
 

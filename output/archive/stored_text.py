@@ -96,8 +96,9 @@ def _escape_match(match: re.Match[str]) -> str:
 
 
 def sql_words(words: Iterable[str]) -> str:
-    """The words as a list in SQL: `('done', 'failed')`. They are words of ours, which hold no quotation mark."""
-    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
+    """Return the words as a list in SQL: `('done', 'failed')`."""
+    quoted = [word.replace("'", "''") for word in words]
+    return "(" + ", ".join(f"'{word}'" for word in quoted) + ")"
 
 
 def as_json(value: object) -> str:

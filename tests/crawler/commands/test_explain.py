@@ -69,7 +69,7 @@ def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys
     assert max(int(number) for number in numbers) > 2**53
     [block] = [block for block in values["blocks"] if block["block_id"] == str(block_id(CAPTION))]
     assert (block["kept"], block["text"]) == (True, CAPTION)
-    assert block["overruled"] == {"reason": "share", "rule": "share.icons"}
+    assert block["overruled"] == {"reason": "share buttons", "rule": "share.icons"}
     assert not ACTIVE & set(output)
 
 

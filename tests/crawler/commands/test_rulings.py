@@ -71,7 +71,7 @@ def test_exported_cases_say_which_rule_was_wrong(archive_path: Path) -> None:
         "text": CAPTION,
         "kind": "paragraph",
         "path": "body>main>p",
-        "reason": "share",
+        "reason": "share buttons",
         "rule": "share.icons",
         "kept": True,
     }

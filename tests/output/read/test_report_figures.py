@@ -40,7 +40,7 @@ def test_every_url_is_counted(archive, make):
         UrlCount("page", "queued", "", 1),
         UrlCount("page", "skipped", "depth", 1),
     }
-    assert report.removed == (RemovedCount("share", "share.icons", 2, 4),)
+    assert report.removed == (RemovedCount("share buttons", "share.icons", 2, 4),)
     assert [(line.host, line.links) for line in report.outside] == [("b.test", 7)]
     assert {(line.found_via, line.found, line.captured, line.articles) for line in report.found_by} == {
         ("guess", 2, 1, 1),

@@ -41,8 +41,8 @@ URLS = [f"http://{host}/story-{'abcdefghijklmn'[number]}" for host in HOSTS for 
 SIGNATURES = [b"", *(pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))]
 SERIAL_URLS = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
 KEPT = Verdict(True, "selected", "extractor/selected")
-LEFT_OUT = Verdict(False, "closing", "model/closing-line")
-REMOVED = Verdict(False, "share", "share.icons")
+LEFT_OUT = Verdict(False, "closing line", "model/closing-line")
+REMOVED = Verdict(False, "share buttons", "share.icons")
 BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
 Step = Callable[[Archive], None]
 

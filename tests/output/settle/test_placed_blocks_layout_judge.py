@@ -16,8 +16,8 @@ from broadsheet.output.write.assembled_text import put_chances
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
-LEFT = Verdict(False, "closing", "model/closing-line")
-RULED = Verdict(False, "share", "share.icons")
+LEFT = Verdict(False, "closing line", "model/closing-line")
+RULED = Verdict(False, "share buttons", "share.icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
 SIGNATURE = pack_signature(list(range(30)))
 SURE, DOUBTFUL, HARDLY = 252, 128, 3
@@ -54,7 +54,7 @@ def overruled(archive):
     ).fetchall()
 
 
-REMOVED = [("http://a.test/l", 0, "boilerplate", "site/layout-removes", 1)]
+REMOVED = [("http://a.test/l", 0, "furniture inside the article", "site/layout-removes", 1)]
 
 
 def test_what_the_other_pages_leave_out_at_the_same_place_goes(archive, make):
@@ -74,7 +74,7 @@ def test_what_the_other_pages_keep_at_the_same_place_comes_back(archive, make):
     archive.save([*pages, article(make, 11, (LEFT, DOUBTFUL))])
     settle(archive.db, make.clock)
     rules = overruled(archive)
-    assert [row[:3] + row[4:] for row in rules] == [("http://a.test/l", 1, "site_body", 0)]
+    assert [row[:3] + row[4:] for row in rules] == [("http://a.test/l", 1, "in the article's place", 0)]
     assert verify(archive.db) == []
 
 

@@ -14,7 +14,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.cleaned_pages import cleaned_page, with_page
 
-KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")
+KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share buttons", "share/icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
 PROMO = "Support this magazine with a small gift"
 
@@ -74,7 +74,7 @@ def test_one_article_keeps_its_promo_and_a_second_takes_it_from_both(archive, ma
     assert (result.repeated_blocks, result.rejudged_pages) == (2, 2)
     assert with_promo(archive) == set()
     [row] = rows(archive, "SELECT reason, rule, evidence FROM removed WHERE url = ? AND text = ?", second.url, PROMO)
-    assert row == ("repeated", "site/repeated", "2 of 2 pages since 2026-01-01")
+    assert row == ("repeated on the site", "site/repeated", "2 of 2 pages since 2026-01-01")
     assert verify(archive.db) == []
 
 
@@ -115,7 +115,7 @@ def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     ]
 
 
-LINE, TEASER = "Talk about this article with us", Verdict(False, "related", "context/teaser")
+LINE, TEASER = "Talk about this article with us", Verdict(False, "other articles", "context/teaser")
 NOTE = "Ada was born by the sea and came to us late"
 
 
@@ -136,7 +136,7 @@ def test_a_note_on_the_author_below_the_sites_line_goes_though_the_page_removed_
     archive.save([noted, plain])
     settle(archive.db, make.clock)
     query = "SELECT position, reason, rule FROM removed WHERE url = ? AND rule LIKE 'site/%' ORDER BY 1"
-    removed = [(3, "author_bio", "site/closing-note"), (4, "author_bio", "site/closing-note")]
+    removed = [(3, "about the author", "site/closing-note"), (4, "about the author", "site/closing-note")]
     assert rows(archive, query, noted.url) == removed
     assert rows(archive, query, plain.url) == []
     [(block,)] = rows(archive, "SELECT block_id FROM removed WHERE text = ?", NOTE)
@@ -339,12 +339,12 @@ def test_many_pages_settle_in_seconds(archive, make):
 
 def test_a_block_that_settling_changes_names_the_site_and_its_evidence_and_no_other_block_changes(archive, make):
     copied = [article(make, f"n{n}", (PROMO, BODY), (PROMO, BODY)) for n in range(3)]
-    duplicate = Verdict(False, "duplicate", "context/duplicate")
+    duplicate = Verdict(False, "said twice", "context/duplicate")
     archive.save([with_page(each, verdicts=(KEPT, KEPT, KEPT, duplicate, GONE)) for each in copied])
     query = "SELECT url, position, kept, reason, rule, evidence FROM _blocks ORDER BY url, position"
     own = {row[:2]: row[2:] for row in rows(archive, query)}
     settle(archive.db, make.clock)
     changed = {row[:2]: row[2:] for row in rows(archive, query) if row[2:5] != own[row[:2]][:3]}
     assert {position for _, position in changed} == {2}
-    assert set(changed.values()) == {(0, "repeated", "site/repeated", "3 of 3 pages since 2026-01-01")}
+    assert set(changed.values()) == {(0, "repeated on the site", "site/repeated", "3 of 3 pages since 2026-01-01")}
     assert len(changed) == 3

@@ -28,7 +28,7 @@ from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
-LEFT = Verdict(False, "closing", "model/closing-line")
+LEFT = Verdict(False, "closing line", "model/closing-line")
 BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
 
 
@@ -64,7 +64,9 @@ def texts(archive):
 def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evidence(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     result = settle(archive.db, make.clock)
-    assert back(archive) == [("http://a.test/short", "site_body", "site/body", "10 of 10 pages since 2026-01-01")]
+    assert back(archive) == [
+        ("http://a.test/short", "in the article's place", "site/body", "10 of 10 pages since 2026-01-01")
+    ]
     assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
     assert result.rejudged_pages == 1
     assert settle(archive.db, make.clock).rejudged_pages == 0
@@ -101,9 +103,9 @@ def test_one_page_and_few_pages_change_nothing(archive, make):
     ("verdict", "block_path"),
     [
         (Verdict(False, "donation", "en/donation-ask", ()), BODY),
-        (Verdict(False, "duplicate", "context/duplicate", ()), BODY),
-        (Verdict(False, "title", "metadata/title", ()), BODY),
-        (Verdict(False, "related", "model/beside-related", ()), BODY),
+        (Verdict(False, "said twice", "context/duplicate", ()), BODY),
+        (Verdict(False, "repeats the title", "metadata/title", ()), BODY),
+        (Verdict(False, "other articles", "model/beside-related", ()), BODY),
         (LEFT, NOTE),
     ],
     ids=["a phrase rule", "a copy", "the title", "furniture above it", "another place"],
@@ -125,7 +127,7 @@ def test_a_text_that_several_pages_have_stays_out(archive, make):
 
 def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archive, make):
     linked = Verdict(False, "navigation", "context/links", ())
-    title = Verdict(False, "title", "metadata/title", ())
+    title = Verdict(False, "repeats the title", "metadata/title", ())
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
     archive.save([article(make, "p", "Tide tables", linked), article(make, "q", "Harbour lights", linked)])
     archive.save([article(make, "r", "Harbour lights", title), article(make, "s", "More", linked)])

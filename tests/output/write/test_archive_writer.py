@@ -59,7 +59,7 @@ def test_a_page_is_stored_whole(archive, make):
     assert (article["url"], article["host"], article["text"]) == (URL, "a.test", "one two\nthree four")
     assert rows(archive, "SELECT state, reason, attempts, http_status FROM urls") == [("done", "article", 1, 200)]
     assert rows(archive, "SELECT url, text, reason, rule, position FROM removed") == [
-        (URL, "share this", "share", "share.icons", 2)
+        (URL, "share this", "share buttons", "share.icons", 2)
     ]
     assert rows(archive, "SELECT blocks, kept, removed, article_id FROM pages") == [(3, 2, 1, article["id"])]
     assert rows(archive, "SELECT change, capture_id FROM revisions") == [("first", article["capture_id"])]

@@ -42,7 +42,13 @@ from tests.output.conftest import Maker
 
 
 def review(block_id=1, **changes):
-    fields = {"is_kept": False, "reason": "share", "rule": "en/share", "is_right": True, "judged_at": "2026-01-01"}
+    fields = {
+        "is_kept": False,
+        "reason": "share buttons",
+        "rule": "en/share",
+        "is_right": True,
+        "judged_at": "2026-01-01",
+    }
     return Review("https://a.example/1", "a.example", block_id, **{**fields, **changes}, cleaner_version="8")
 
 
@@ -112,13 +118,18 @@ def changes(archive: Archive) -> list[str]:
 def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) -> None:
     effect = rule(stored, make, is_kept=True)
     assert texts(stored) == {A: True, B: True, C: True}
-    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (3, False, "share", "share.icons")
+    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (
+        3,
+        False,
+        "share buttons",
+        "share.icons",
+    )
     assert [(change.url, change.words_after - change.words_before) for change in effect.text_changes] == [
         (A, 12),
         (C, 12),
     ]
     verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM _blocks WHERE text = ?", [ASIDE]).fetchall()
-    assert verdicts == [(1, "restored", "person")]
+    assert verdicts == [(1, "restored by hand", "person")]
     assert changes(stored) == ["added"] * 3 + ["changed"] * 2
     assert verify(stored.db) == []
 
@@ -146,7 +157,7 @@ def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: M
 def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str], left: dict[str, bool]) -> None:
     rule(stored, make, is_kept=False, **scope)
     assert texts(stored) == left
-    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed_by_person'").fetchone()
+    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed by hand'").fetchone()
     assert reasons == (1 if scope else 3,)
     assert verify(stored.db) == []
 
@@ -327,7 +338,11 @@ def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Make
     rule(stored, make, is_kept=False, text="Share", host="a.test")
     first, second = list_rulings(stored.db)
     assert (first.text, first.url, first.page_count) == (ASIDE, A, 1)
-    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == ("a quotation", "share", "share.icons")
+    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == (
+        "a quotation",
+        "share buttons",
+        "share.icons",
+    )
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
 
 

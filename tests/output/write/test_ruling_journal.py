@@ -44,7 +44,7 @@ def restored(block: int, **fields: object) -> Ruling:
 
 
 def reviewed(block: int | None, **fields: object) -> Review:
-    verdict = {"is_kept": False, "reason": "share", "rule": "share.icons", "is_right": True} | fields
+    verdict = {"is_kept": False, "reason": "share buttons", "rule": "share.icons", "is_right": True} | fields
     return Review(URL, "a.example", block, judged_at="2026-02-01T00:00:00+00:00", cleaner_version="9", **verdict)
 
 
