@@ -32,7 +32,7 @@ def test_rulings_are_listed(
         output = capsys.readouterr().out
         assert not ACTIVE & set(output)
         assert "The dredger" in output
-        assert "share share.icons" in output
+        assert "share buttons share.icons" in output
         assert max(map(len, output.splitlines())) <= int(columns)
 
 
