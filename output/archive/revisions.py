@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import may_report_edit
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path
+from broadsheet.cleaners.compare.site_boilerplate import container_path
 from broadsheet.output.archive.ledger import read_layout
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.stored_text import sql_words, storable_text
@@ -43,12 +43,10 @@ _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, tit
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
     FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
-_PUT_BLOCK = f"""INSERT INTO _revision_blocks (
+_PUT_BLOCK = """INSERT INTO _revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-        CASE WHEN ?7 IN (SELECT id FROM _reasons WHERE rule = '{BODY_VERDICT.rule}') THEN 0
-            ELSE coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0) END)"""
+        coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0))"""
 _LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')

@@ -429,6 +429,16 @@ CREATE TABLE _block_evidence (
 ) WITHOUT ROWID;
 CREATE INDEX block_evidence_host ON _block_evidence (host);
 
+CREATE TABLE _place_evidence (
+    block_id INTEGER NOT NULL REFERENCES _block_texts (id) ON DELETE CASCADE,
+    host TEXT NOT NULL,
+    pages INTEGER NOT NULL,
+    of_pages INTEGER NOT NULL,
+    first_seen TEXT NOT NULL,
+    PRIMARY KEY (block_id, host)
+) WITHOUT ROWID;
+CREATE INDEX place_evidence_host ON _place_evidence (host);
+
 CREATE TABLE rulings (
     id INTEGER PRIMARY KEY,
     block_id INTEGER NOT NULL,
@@ -724,10 +734,12 @@ CREATE VIEW _blocks AS
             WHEN 4 THEN 'quote' WHEN 5 THEN 'code' WHEN 6 THEN 'caption' WHEN 7 THEN 'line' END AS kind,
         b.kept AS kept, r.reason AS reason, r.rule AS rule,
         t.text AS text,
-        e.pages || ' of ' || e.of_pages || ' pages since ' || substr(e.first_seen, 1, 10) AS evidence
+        coalesce(l.pages, e.pages) || ' of ' || coalesce(l.of_pages, e.of_pages) || ' pages since '
+            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
-        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host;
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
+        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
 
 CREATE VIEW removed AS
     SELECT article_id, url, block_id, position, text, reason, rule, evidence FROM _blocks WHERE kept = 0;

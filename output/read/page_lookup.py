@@ -28,10 +28,11 @@ _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article
         coalesce(s.why, ''), p.expected_f1
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        e.pages, e.of_pages, t.text, b.kind
+        coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
+        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.pages > 1
         LEFT JOIN _overruled o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN _reasons n ON n.id = o.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""

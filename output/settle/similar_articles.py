@@ -23,7 +23,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.stored_values import location_of
@@ -88,12 +87,10 @@ _ARTICLES_OF_PAGES = "SELECT a.id FROM json_each(?) w CROSS JOIN articles a ON a
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
-# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
 _UNREPEATED_TEXT = f"""SELECT t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
         JOIN articles a ON a.page_id = ?1 LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
     WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM _page_parts WHERE head_id = ?1 AND place > 0)
-        AND b.kept = 1 AND (coalesce(e.pages, 1) < {REPEATED_PAGES} OR b.reason_id IN (
-            SELECT id FROM _reasons WHERE rule = '{BODY_VERDICT.rule}'))
+        AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED_PAGES}
     ORDER BY b.page_id, b.position"""
 _STORED_RELATIONS = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
 _RELATIONS_OF_ARTICLE = (

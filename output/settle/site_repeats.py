@@ -81,6 +81,7 @@ _INSERT_CHANGED = (
 _COUNT_KEPT = f"""UPDATE settle_touched SET kept = CASE
     WHEN EXISTS (SELECT 1 FROM settle_overridden o WHERE o.block_id = settle_touched.block_id)
         OR EXISTS (SELECT 1 FROM _block_evidence e WHERE e.block_id = settle_touched.block_id)
+        OR EXISTS (SELECT 1 FROM _place_evidence e WHERE e.block_id = settle_touched.block_id)
     THEN (SELECT count(*) FROM (
         SELECT 1 FROM temp.settle_kept k WHERE k.block_id = settle_touched.block_id LIMIT {MAX_KEPT + 1}))
     ELSE (SELECT count(*) FROM (
@@ -133,7 +134,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     return hosts
 
 
-_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence", "settle_recounted")
 _TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
 BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
@@ -156,9 +157,9 @@ _INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pag
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
-_DELETE_STALE_EVIDENCE = """DELETE FROM _block_evidence WHERE host = :host AND NOT EXISTS (
-    SELECT 1 FROM settle_evidence e WHERE e.block_id = _block_evidence.block_id)"""
+_EVIDENCE_TABLES = {"settle_evidence": "_block_evidence", "settle_place_evidence": "_place_evidence"}
+_DELETE_STALE_EVIDENCE = """DELETE FROM {stored} WHERE host = :host AND NOT EXISTS (
+    SELECT 1 FROM {found} e WHERE e.block_id = {stored}.block_id)"""
 # The texts that stand on more or fewer pages of a host than its stored evidence says.
 _NOTE_RECOUNTED = (
     """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
@@ -169,9 +170,9 @@ _NOTE_RECOUNTED = (
         SELECT b.block_id, b.host, b.pages, 1 FROM _block_evidence b WHERE b.host = :host AND NOT EXISTS (
             SELECT 1 FROM settle_evidence e WHERE e.block_id = b.block_id)""",
 )
-_UPSERT_EVIDENCE = f"""INSERT INTO _block_evidence ({_EVIDENCE_COLUMNS})
-    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
-        LEFT JOIN _block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+_UPSERT_EVIDENCE = """INSERT INTO {stored} (block_id, host, pages, of_pages, first_seen)
+    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM {found} e
+        LEFT JOIN {stored} b ON b.block_id = e.block_id AND b.host = e.host
         WHERE (e.pages, e.of_pages, e.first_seen) IS NOT (b.pages, b.of_pages, b.first_seen)
     ON CONFLICT (block_id, host) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
@@ -209,7 +210,8 @@ def rejudge_pages(
     Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
     `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
     """
-    db.execute("DELETE FROM settle_evidence")
+    for found in _EVIDENCE_TABLES:
+        db.execute(f"DELETE FROM {found}")
     page_ids = list_article_pages(db, host)
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
@@ -228,8 +230,9 @@ def rejudge_pages(
         yield from other_verdicts.items()
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
-    db.execute(_DELETE_STALE_EVIDENCE, {"host": host})
-    db.execute(_UPSERT_EVIDENCE)
+    for found, stored in _EVIDENCE_TABLES.items():
+        db.execute(_DELETE_STALE_EVIDENCE.format(found=found, stored=stored), {"host": host})
+        db.execute(_UPSERT_EVIDENCE.format(found=found, stored=stored))
 
 
 def _create_host_tables(db: Database) -> None:
@@ -240,10 +243,11 @@ def _create_host_tables(db: Database) -> None:
             counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
-    db.execute(
-        """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
-            of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
-    )
+    for found in _EVIDENCE_TABLES:
+        db.execute(
+            f"""CREATE TEMP TABLE {found} (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
+                of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
+        )
     db.execute(
         """CREATE TEMP TABLE settle_recounted (block_id INTEGER NOT NULL, host TEXT NOT NULL,
             pages_before INTEGER NOT NULL, pages INTEGER NOT NULL)"""

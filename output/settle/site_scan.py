@@ -95,7 +95,8 @@ class SeenTwice:
 
 MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
 MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
-_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
+_INSERT_EVIDENCE = """INSERT INTO settle_place_evidence (block_id, host, pages, of_pages, first_seen)
+    VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 # On which pages of one host stand the keys that may be on more than one.
@@ -154,7 +155,7 @@ def find_restored_blocks(
     db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
     """The verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is written
-    into `settle_evidence`."""
+    into `settle_place_evidence`."""
     places = place_counts.article_places()
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     if not places:

@@ -11,7 +11,8 @@ def _names(text: str) -> frozenset[str]:
 
 
 TIMES = _names("""
-    _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen _block_evidence.first_seen
+    _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
+    _block_evidence.first_seen _place_evidence.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
     robots_files.seen_at rulings.at runs.finished_at runs.started_at _shelved.first_seen _shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
@@ -112,7 +113,7 @@ DATED = _names("_blocks.evidence removed.evidence")
 
 PORT_DEPENDENT = _names("""
     articles.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
-    _block_evidence.block_id
+    _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id _overruled.ruling_id _url_orders.id pages.text_digest
     revisions.text_digest captures.payload_digest captures.payload_length captures.etag _sketches.hashes
     _sketches.sketch

@@ -68,6 +68,8 @@ def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evide
         ("http://a.test/short", "in the article's place", "site/body", "10 of 10 pages since 2026-01-01")
     ]
     assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
+    assert rows(archive, "SELECT pages, of_pages FROM _place_evidence") == [(10, 10)]
+    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
     assert result.rejudged_pages == 1
     assert settle(archive.db, make.clock).rejudged_pages == 0
     assert verify(archive.db) == []
@@ -155,7 +157,7 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
         with Archive.open(tmp_path / f"{len(results)}.db") as archive:
             archive.save(pages)
             settle(archive.db, make.clock)
-            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM _block_evidence ORDER BY block_id")
+            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM _place_evidence ORDER BY block_id")
             results.append((texts(archive), back(archive), evidence))
     assert results[0] == results[1]
     assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
