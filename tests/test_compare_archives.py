@@ -253,8 +253,9 @@ def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_pat
 
 
 def as_of_before(file: Path) -> None:
-    """Rewrite an archive's schema with the names that tables and views had before the baseline."""
+    """Rewrite an archive's schema with the names that tables, views and reasons had before the baseline."""
     with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE _reasons SET reason = 'share' WHERE reason = 'share buttons'")
         objects = db.execute("SELECT rowid, name, tbl_name, sql FROM sqlite_master").fetchall()
         ours = {name for _, name, _, _ in objects if name.startswith("_") and not name.startswith("_sqlite_")}
         pattern = re.compile(rf"(?<!\w)_(?=(?:{'|'.join(name[1:] for name in ours)})\b)")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.output.archive.migrations import BASELINE_VERSION
 from broadsheet.output.archive.schema_doc import EXAMPLES
 from tests.bench.archives import columns
@@ -126,6 +127,8 @@ class Contents:
         for table, references in columns.REFERENCES.items():
             if column in references:
                 return self._meaning(table)
+        if self.is_of_before and column in columns.BLOCK_REASONS:
+            return _present_reason
         convert = _SPECIAL.get(next((group for group in _SPECIAL if column in group), frozenset()), _as_it_is)
         return (lambda value: _without_port(convert(value))) if self.any_port else convert
 
@@ -138,6 +141,9 @@ class Contents:
     def _meanings(self) -> dict[str, dict[Value, Value]]:
         queries = columns.MEANINGS.items()
         meanings = {table: dict(self._db.execute(query).fetchall()) for table, query in queries}
+        if self.is_of_before:
+            told = ((number, words.partition(" by ")) for number, words in meanings["reasons"].items())
+            meanings["reasons"] = {number: f"{_present_reason(why)}{by}{rule}" for number, (why, by, rule) in told}
         if not self.any_port:
             return meanings
         return {
@@ -159,6 +165,10 @@ class Contents:
         meaning = self._meaning("articles")
         for article in counts:
             yield meaning(article), counts[article], None if self.any_port else digests[article]
+
+
+def _present_reason(value: Value) -> Value:
+    return _REASON_BY_EARLIER_WORD.get(value, value)
 
 
 def _nothing(value: Value) -> Value:
@@ -193,6 +203,10 @@ def _without_date(value: Value) -> Value:
 def _without_port(value: Value) -> Value:
     return _LOOPBACK.sub(r"\1\2PORT", value) if isinstance(value, str) else value
 
+
+_REASON_BY_EARLIER_WORD: dict[Value, Value] = {
+    reason.name.lower(): str(reason) for reason in (*RemovalReason, *KeepReason)
+}
 
 _SPECIAL: dict[Collection[str], Convert] = {
     columns.PACKED: _unpacked,
