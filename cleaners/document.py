@@ -124,11 +124,14 @@ class _BlockDraft:
 
 
 class RemovalReason(StrEnum):
-    """Reason for a block's absence from the text: its kind, as far as anything tells, or else its place."""
+    """Reason for a block's absence from the text: its kind, as far as anything tells, or else its place.
+
+    The stored words are those that people read. A rule file calls a reason by its member in small letters: `author_bio`.
+    """
 
     ADVERTISEMENT = "advertisement"
     APP = "app"  # an advertisement for the site's app
-    AUTHOR_BIO = "author_bio"
+    AUTHOR_BIO = "about the author"
     BREADCRUMB = "breadcrumb"
     BYLINE = "byline"
     CAPTION = "caption"
@@ -141,40 +144,45 @@ class RemovalReason(StrEnum):
     FEEDBACK = "feedback"
     FOOTER = "footer"
     FORM = "form"
-    HIDDEN = "hidden"  # not to be seen by its class
+    HIDDEN = "not to be seen"  # by its class
     LEGAL = "legal"
-    LICENCE = "licence"
+    LICENCE = "reuse licence"
     MEMBERSHIP = "membership"
     NAVIGATION = "navigation"
     NEWSLETTER = "newsletter"
-    NOTES = "notes"  # footnotes
+    NOTES = "footnotes"
     PAYWALL = "paywall"
     PRINT = "print"
     PROMO = "promo"
-    RELATED = "related"  # other articles
-    SHARE = "share"
+    RELATED = "other articles"
+    SHARE = "share buttons"
     SIDEBAR = "sidebar"
     TAGS = "tags"
-    TITLE = "title"  # the line that repeats the title, which is stored apart
-    DUPLICATE = "duplicate"  # of a kept block
-    HEADER = "header"  # above the article
-    CLOSING = "closing"  # a line below the article, in its part of the page
-    BOILERPLATE = "boilerplate"  # among the article's blocks
-    ELSEWHERE = "elsewhere"  # below the article, in another part of the page
-    NOT_SELECTED = "not_selected"  # nothing speaks for it, and nothing names it
-    SITE_RULE = "site_rule"  # a person's rule for the host removes it
-    REPEATED = "repeated"  # the site repeats it on other pages
-    REMOVED_BY_PERSON = "removed_by_person"
+    TITLE = "repeats the title"  # the line that repeats the title, which is stored apart
+    DUPLICATE = "said twice"  # of a kept block
+    HEADER = "above the article"
+    CLOSING = "closing line"  # a line below the article, in its part of the page
+    BOILERPLATE = "furniture inside the article"  # among the article's blocks
+    ELSEWHERE = "below the article"  # below the article, in another part of the page
+    NOT_SELECTED = "nothing speaks for it"  # nothing speaks for it, and nothing names it
+    SITE_RULE = "a site rule of yours"  # a person's rule for the host removes it
+    REPEATED = "repeated on the site"  # the site repeats it on other pages
+    REMOVED_BY_PERSON = "removed by hand"
+
+    @property
+    def key(self) -> str:
+        """Return the name that rule files, and the names of rules, have for it: `author_bio`."""
+        return self.name.lower()
 
 
 class KeepReason(StrEnum):
     """Reason for a block's presence in the text."""
 
     SELECTED = "selected"  # by the first look, the extractor or a site rule
-    RESCUED = "rescued"  # though not selected
+    RESCUED = "brought back"  # though not selected
     ARTICLE = "article"  # a line of text without markup that no rule removes
-    SITE_BODY = "site_body"  # other pages of the site show that it stands in the article's place
-    RESTORED = "restored"  # by a person
+    SITE_BODY = "in the article's place"  # other pages of the site show that it stands in the article's place
+    RESTORED = "restored by hand"  # by a person
 
 
 BlockReason: TypeAlias = RemovalReason | KeepReason | Literal[""]

@@ -204,7 +204,7 @@ def _metadata_votes(context: _VoteContext) -> _Votes:
     against notes on the authors below the text.
     """
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
-    votes = {n: cast_vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    votes = {n: cast_vote("metadata", False, f"metadata/{reason.key}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
     return dict.fromkeys(notes, cast_vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
 

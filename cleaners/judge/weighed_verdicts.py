@@ -151,7 +151,7 @@ def _reasons_from_above(
     for n, block in enumerate(blocks):
         container = block.path.rpartition(">")[0]
         applies = reason_above and container == container_above and reason_above not in ONE_LINE_REASONS
-        reasons.append((f"model/beside-{reason_above}", reason_above) if applies else None)
+        reasons.append((f"model/beside-{RemovalReason(reason_above).key}", reason_above) if applies else None)
         if n in kept_positions:
             reason_above = ""
         elif rule_vote := rule_votes[n]:
@@ -175,7 +175,7 @@ def _heading_reasons(
         if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
             reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
             if reason in _HEADED_REASONS:
-                heading_reasons[n] = f"model/heads-{reason}", reason
+                heading_reasons[n] = f"model/heads-{RemovalReason(reason).key}", reason
     return heading_reasons
 
 

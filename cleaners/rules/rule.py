@@ -14,6 +14,8 @@ REASONS = frozenset(RemovalReason) - {
 }  # fmt: skip
 """Every reason that a rule may give: the others follow from where a block stands, from other pages or from a person."""
 
+_REASON_BY_KEY = {reason.key: reason for reason in REASONS}
+
 SHORT_BLOCK_WORDS = 12
 """A `not_between` rule may still fire between two article paragraphs on a block of at most this many words."""
 
@@ -86,7 +88,7 @@ class Rule:
 
 
 def rule_reason(word: str) -> RemovalReason:
-    """Return the reason by its word in a rule file. Raises ValueError if no rule may give it."""
-    if word not in REASONS:
+    """Return the reason that a rule file calls by this name. Raises ValueError if no rule may give it."""
+    if word not in _REASON_BY_KEY:
         raise ValueError(f"unknown reason {word}")
-    return RemovalReason(word)
+    return _REASON_BY_KEY[word]

@@ -161,7 +161,7 @@ def rule_toml(rule: Rule) -> str:
     lines = [
         "[[rule]]",
         f"name = {toml_string(rule.name.removeprefix(f'{OWN_PREFIX}/'))}",
-        f"reason = {toml_string(rule.reason)}",
+        f"reason = {toml_string(rule.reason.key)}",
         "whole = true",
         f"patterns = {_toml_array(rule.patterns)}",
         f"max_words = {rule.max_words}",

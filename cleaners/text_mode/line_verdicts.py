@@ -130,7 +130,7 @@ def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: C
         elif shape in _SHAPE_RULES:
             rule, reason = _SHAPE_RULES[shape]
         elif nearest_reason:
-            rule, reason = f"model/beside-{nearest_reason}", nearest_reason
+            rule, reason = f"model/beside-{RemovalReason(nearest_reason).key}", nearest_reason
         else:
             rule, reason = _AFTER_ARTICLE if index > last_kept else _INSIDE_ARTICLE
         yield cast_vote("model", False, rule, reason)

@@ -15,7 +15,6 @@ from broadsheet.crawler.commands.verb_options import PATH, import_while_not_coll
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import reason_words
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -116,7 +115,7 @@ def sections(run: run_summary.RunResult) -> Iterator[str]:
         yield run_summary.headline(run, archive_report)
         rows = [("lang", "words", "title"), *_text_rows(db, _ARTICLES)]
         yield "Articles\n" + format_table(rows, columns, right_aligned=frozenset({1}))
-        examples = [(reason_words(row[0]), *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
+        examples = [(row[0], *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
         yield "Removed from them, by reason\n" + format_table(
             [("removed", "blocks", "for example"), *examples], columns, right_aligned=frozenset({1})
         )
@@ -131,7 +130,7 @@ def sections(run: run_summary.RunResult) -> Iterator[str]:
 
 def _files_section(path: str, db: Database) -> str:
     """List the files of the archive and the raw responses with their sizes."""
-    (raw_bytes,) = db.execute("SELECT total(length) FROM warc_files").fetchone()
+    (raw_bytes,) = db.execute("SELECT total(length) FROM _warc_files").fetchone()
     raw_text = f"; the raw responses: {shlex.quote(f'{path}.warc')}, WARC, {raw_bytes / 1e6:.1f} MB"
     return f"The file: {shlex.quote(path)}, SQLite, {Path(path).stat().st_size / 1e6:.1f} MB{raw_text}"
 
@@ -142,7 +141,7 @@ def _article_section(db: Database, columns: int) -> Iterator[str]:
         lines = _text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)
         rows = [
             ("block", "what it is", "rule", "text"),
-            *((line[0], reason_words(line[1]), *line[2:]) for line in lines),
+            *((line[0], line[1], *line[2:]) for line in lines),
         ]
         yield f"One page, “{title}”: some of what was removed, and by which rule\n" + format_table(
             rows, columns, right_aligned=frozenset({0})
@@ -175,7 +174,8 @@ def _remove_sample(db: Path) -> None:
             "SELECT count(*) FROM runs WHERE command NOT LIKE 'crawl http://127.0.0.1:%'"
         ).fetchone()
         warc_files = [
-            warc_files_module.warc_path(db.parent, name) for (name,) in sample_db.execute("SELECT name FROM warc_files")
+            warc_files_module.warc_path(db.parent, name)
+            for (name,) in sample_db.execute("SELECT name FROM _warc_files")
         ]
     if other_runs[0]:
         raise CommandError(f"{db} is an archive of something else; name another folder with --keep")

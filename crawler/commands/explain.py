@@ -20,7 +20,7 @@ from broadsheet.crawler.crawl.terminal import (
     terminal_width,
 )
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
@@ -155,7 +155,7 @@ def _certainty_words(expected_f1: float | None) -> str:
 
 
 def _block_cells(block: page_lookup.StoredBlock) -> list[str]:
-    overruled = f" (was {reason_words(block.own_reason)}, {block.own_rule})" if block.own_rule else ""
+    overruled = f" (was {block.own_reason}, {block.own_rule})" if block.own_rule else ""
     verdict = "kept" if block.is_kept else "removed"
     on_pages = "" if block.page_count is None else f"{block.page_count} of {block.of_pages} pages"
-    return [str(block.position), verdict, reason_words(block.reason), block.rule + overruled, on_pages]
+    return [str(block.position), verdict, block.reason, block.rule + overruled, on_pages]

@@ -228,7 +228,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
     """Write the raw responses to a WACZ file, whole or not at all."""
     if target is None:
         raise CommandError("wacz is one binary file: name it with -o")
-    if not db.execute("SELECT 1 FROM warc_files WHERE length > 0").fetchone():
+    if not db.execute("SELECT 1 FROM _warc_files WHERE length > 0").fetchone():
         raise CommandError("the archive holds no raw responses of its own")
     if waiting := erasure.waiting_files(db):
         raise CommandError(f"a takedown is not finished in {waiting[0]}: the same broadsheet forget finishes it")

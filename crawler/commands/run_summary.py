@@ -20,7 +20,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import alarm_line
 
@@ -189,7 +189,7 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
 def _removed_counts(totals: Totals) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in totals.removed:
-        counts[reason_words(row.reason)] += row.blocks
+        counts[row.reason] += row.blocks
     return counts
 
 
@@ -211,7 +211,7 @@ def print_stopped(run: RunResult) -> None:
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
     with suppress(ArchiveError), open_read_only(run.db) as db:
-        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM url_counts WHERE state = 'queued')"
+        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM _url_counts WHERE state = 'queued')"
         articles, waiting = db.execute(query).fetchone()
         pages = f"{count_text(run.page_count, 'page')} {run.pages_verb} in {run.seconds:.0f} s"
         click.echo(

@@ -203,8 +203,8 @@ def _written(chunks: Iterator[bytes], stream: BinaryIO) -> Iterator[bytes]:
 
 
 _LOG = logging.getLogger(__name__)
-_WARC_NAMES = "SELECT name FROM warc_files WHERE length > 0 ORDER BY name"
-_ERASED_NAMES = "SELECT DISTINCT file FROM warc_erasures"
+_WARC_NAMES = "SELECT name FROM _warc_files WHERE length > 0 ORDER BY name"
+_ERASED_NAMES = "SELECT DISTINCT file FROM _warc_erasures"
 
 
 def upload_site(store: ObjectStore, copy: LocalCopy, generation: int, prefix: str) -> str:

@@ -52,7 +52,7 @@ def page_count(archive: Path) -> int:
     """
     try:
         with closing(open_database(archive, read_only=True)) as db:
-            query = "SELECT coalesce(sum(urls), 0) FROM url_counts WHERE state IN ('done', 'failed')"
+            query = "SELECT coalesce(sum(urls), 0) FROM _url_counts WHERE state IN ('done', 'failed')"
             return int(db.execute(query).fetchone()[0])
     except (ArchiveError, sqlite3.Error):
         return 0

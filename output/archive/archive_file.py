@@ -16,7 +16,7 @@ from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.fulltext import install_quick_glob
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
@@ -170,20 +170,26 @@ def _version_of(db: Database, file: Path, newest_version: int) -> int:
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if not tables and not version:
         return 0
-    if "meta" not in tables or not _has_stated_version(db, int(version)):
+    facts = _facts(db) if "meta" in tables else {}
+    if facts.get("schema_version") != str(version):
         raise NotAnArchive(f"{file} is a SQLite database of another program")
     if version > newest_version:
         raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
+    draft = facts.get("schema_draft", "none")
+    if version < BASELINE_VERSION or draft != str(SCHEMA_DRAFT):
+        raise WrongSchema(
+            f"{file} has schema {version}, draft {draft}; this version has {SCHEMA_VERSION}, draft {SCHEMA_DRAFT}: "
+            f"make it anew with broadsheet import {file}.warc/*.warc.gz --db NEW.db"
+        )
     return int(version)
 
 
-def _has_stated_version(db: Database, version: int) -> bool:
-    """Return whether table `meta` states this schema version too, as in an archive of ours."""
+def _facts(db: Database) -> dict[str, str]:
+    """Return what table `meta` states; nothing where it is no table of ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
-        return False
-    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    return row is not None and str(row[0]) == str(version)
+        return {}
+    return {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta").fetchall()}
 
 
 def _upgrade(db: Database, migrations: Migrations, version: int) -> None:

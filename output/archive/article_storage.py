@@ -58,7 +58,7 @@ class StoredArticle:
 
 def stored_article(db: Database, url: str) -> StoredArticle | None:
     """Return what `articles` or `shelved` holds for the article at this URL."""
-    for table in ("articles", "shelved"):
+    for table in ("articles", "_shelved"):
         query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
         if row:
@@ -101,7 +101,7 @@ def remove_article(db: Database, url: str, removed_at: str) -> None:
     article_number = article_id(url)
     if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
         note_change(db, article_number, removed_at, ArticleChange.REMOVED)
-    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
+    db.execute("DELETE FROM _shelved WHERE id = ?", [article_number])
 
 
 def note_change(
@@ -171,7 +171,7 @@ def user_values(db: Database, page_id: int) -> dict[str, JsonValue]:
 
     The columns are named as in `articles`. Generated ones are left out, since they are computed again.
     """
-    return _read_values(db, "articles", page_id) or _read_values(db, "shelved", page_id)
+    return _read_values(db, "articles", page_id) or _read_values(db, "_shelved", page_id)
 
 
 def put_user_values(db: Database, page_id: int, values: Mapping[str, JsonValue]) -> None:

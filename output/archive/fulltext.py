@@ -21,18 +21,18 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.stored_text import CJK_CHARACTER, CJK_RANGES
 
-_PUT_UNINDEXED = """INSERT OR IGNORE INTO unindexed (id)
+_PUT_UNINDEXED = """INSERT OR IGNORE INTO _unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""
 
 # The articles of pages, but for those that wait for the index already.
 _INDEXED_ARTICLES = """FROM json_each(?) p CROSS JOIN articles a ON a.page_id = p.value
-    WHERE a.id NOT IN (SELECT id FROM unindexed)"""
+    WHERE a.id NOT IN (SELECT id FROM _unindexed)"""
 _COLLECT_INDEXED = f"CREATE TEMP TABLE leaving_index AS SELECT a.id AS id {_INDEXED_ARTICLES}"
 _REMOVE_FROM_INDEX = """INSERT INTO articles_fts (articles_fts, rowid, title, text)
-    SELECT 'delete', s.id, s.title, s.text FROM temp.leaving_index n CROSS JOIN articles_search s ON s.id = n.id
+    SELECT 'delete', s.id, s.title, s.text FROM temp.leaving_index n CROSS JOIN _articles_search s ON s.id = n.id
     ORDER BY n.id"""
 _INDEX_UNINDEXED = """INSERT INTO articles_fts (rowid, title, text)
-    SELECT s.id, s.title, s.text FROM unindexed n CROSS JOIN articles_search s ON s.id = n.id ORDER BY n.id"""
+    SELECT s.id, s.title, s.text FROM _unindexed n CROSS JOIN _articles_search s ON s.id = n.id ORDER BY n.id"""
 
 
 def postpone_indexing(db: Database, article_number: int) -> None:
@@ -47,14 +47,14 @@ def remove_from_index(db: Database, page_ids: Iterable[int]) -> None:
     """
     db.execute(_COLLECT_INDEXED, [json.dumps(list(page_ids))])
     db.execute(_REMOVE_FROM_INDEX)
-    db.execute("INSERT INTO unindexed (id) SELECT id FROM temp.leaving_index")
+    db.execute("INSERT INTO _unindexed (id) SELECT id FROM temp.leaving_index")
     db.execute("DROP TABLE temp.leaving_index")
 
 
 def index_postponed(db: Database) -> None:
     """Index the postponed articles, in the same transaction."""
     db.execute(_INDEX_UNINDEXED)
-    db.execute("DELETE FROM unindexed")
+    db.execute("DELETE FROM _unindexed")
 
 
 _CONTAINS_PATTERN, _CHARACTER_PATTERN = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"

@@ -29,17 +29,17 @@ _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost
 _REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
-_PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
+_PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id)
     VALUES (?, ?, ?, ?, ?, ?)"""
 # A text under a number that stands for another one fails, since the column takes no NULL; SQLite compares them.
-_PUT_TEXT = """INSERT INTO block_texts (id, text) VALUES (?, ?)
+_PUT_TEXT = """INSERT INTO _block_texts (id, text) VALUES (?, ?)
     ON CONFLICT (id) DO UPDATE SET text = NULL WHERE text <> excluded.text"""
 _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_READ_KEPT = """SELECT b.position, b.kind, t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+_READ_KEPT = """SELECT b.position, b.kind, t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND b.kept = 1 ORDER BY b.position"""
-_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM page_blocks WHERE page_id = ?"
+_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM _page_blocks WHERE page_id = ?"
 
 LayoutRow = tuple[str, int, int, list[str], str]
 """Of a block: its path, level, number of characters in links, landmarks and markdown."""
@@ -114,8 +114,8 @@ _short_text_row = lru_cache(maxsize=_REMEMBERED_TEXTS)(_make_text_row)
 
 def clear_ledger(db: Database, page_id: int) -> None:
     """Delete the blocks of a page; their texts stay, since other pages may have them."""
-    db.execute("DELETE FROM page_blocks WHERE page_id = ?", [page_id])
-    db.execute("DELETE FROM page_layout WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_blocks WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_layout WHERE page_id = ?", [page_id])
 
 
 def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
@@ -129,7 +129,7 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     ]
     db.conn.executemany(_PUT_BLOCK, rows)
     columns = [page_id, ledger.layout, ledger.chances or None]
-    db.execute("INSERT INTO page_layout (page_id, layout, chances) VALUES (?, ?, ?)", columns)
+    db.execute("INSERT INTO _page_layout (page_id, layout, chances) VALUES (?, ?, ?)", columns)
 
 
 def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:
@@ -146,7 +146,7 @@ def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:
 def _text_conflict(db: Database, texts: Sequence[tuple[int, str]]) -> TextConflict | None:
     numbers: dict[int, str] = {}
     for text_id, text in texts:
-        row = db.execute("SELECT text FROM block_texts WHERE id = ?", [text_id]).fetchone()
+        row = db.execute("SELECT text FROM _block_texts WHERE id = ?", [text_id]).fetchone()
         stored_text = numbers.setdefault(text_id, row[0] if row else text)
         if stored_text != text:
             return TextConflict(text_id, stored_text, text)
@@ -166,7 +166,7 @@ def read_ledger(
         position, _, _, is_kept, reason, rule = row
         if is_wanted and not is_wanted(position, bool(is_kept)):
             continue
-        with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+        with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
             block = _stored_block(row, layout_row)
         yield block, Verdict(bool(is_kept), reason, rule)
 
@@ -179,7 +179,7 @@ def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
         return
     layout = _layout_of_page(db, page_id, count)
     for row in db.execute(_READ_KEPT, [page_id]).fetchall():
-        with decoding("page_blocks", "kind", f"{page_id}/{row[0]}"):
+        with decoding("_page_blocks", "kind", f"{page_id}/{row[0]}"):
             block = _stored_block(row, layout[row[0]])
         yield block
 
@@ -189,8 +189,8 @@ def _layout_of_page(db: Database, page_id: int, block_count: int) -> list[Layout
 
     Raises DamagedValue if it is not of so many.
     """
-    column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
-    with decoding("page_layout", "layout", page_id):
+    column = db.execute("SELECT layout FROM _page_layout WHERE page_id = ?", [page_id]).fetchone()
+    with decoding("_page_layout", "layout", page_id):
         layout = read_layout(column[0]) if column else []
         if len(layout) != block_count:
             raise ValueError(f"{len(layout)} blocks, not {block_count}")
@@ -242,12 +242,12 @@ def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
     """Return the number in `reasons` of each (reason, rule); those that have none are added."""
     numbers = _reason_numbers(db, pairs)
     if missing := [pair for pair, number in zip(pairs, numbers, strict=True) if number is None]:
-        db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", sorted(missing))
+        db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", sorted(missing))
         numbers = _reason_numbers(db, pairs)
     return [number for number in numbers if number is not None]
 
 
 def _reason_numbers(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
     """Return the number of each (reason, rule); None for one that has none."""
-    query = "SELECT (SELECT id FROM reasons WHERE reason = ? AND rule = ?)"
+    query = "SELECT (SELECT id FROM _reasons WHERE reason = ? AND rule = ?)"
     return [db.conn.execute(query, pair).fetchone()[0] for pair in pairs]

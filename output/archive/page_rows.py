@@ -47,8 +47,8 @@ class Sighting:
         return article_id(self.url)
 
 
-_PUT_IMAGE = "INSERT INTO images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
-_IMAGES = "SELECT url, caption, credit, alt FROM images WHERE page_id = ? ORDER BY position"
+_PUT_IMAGE = "INSERT INTO _images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
+_IMAGES = "SELECT url, caption, credit, alt FROM _images WHERE page_id = ? ORDER BY position"
 
 
 def storable_image(image: ArticleImage) -> ArticleImage:
@@ -58,7 +58,7 @@ def storable_image(image: ArticleImage) -> ArticleImage:
 
 def put_images(db: Database, page_id: int, images: Sequence[ArticleImage]) -> None:
     """Replace the pictures of a page. Runs in the caller's transaction."""
-    db.execute("DELETE FROM images WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _images WHERE page_id = ?", [page_id])
     rows = [(page_id, n, image.url, image.caption, image.credit, image.alt) for n, image in enumerate(images)]
     db.conn.executemany(_PUT_IMAGE, rows)
 
@@ -68,7 +68,7 @@ def stored_images(db: Database, page_id: int) -> tuple[ArticleImage, ...]:
     return tuple(ArticleImage(*row) for row in db.execute(_IMAGES, [page_id]).fetchall())
 
 
-_PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
+_PUT_LEAD = "INSERT OR IGNORE INTO _page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 NEXT_PAGE, WHOLE_ARTICLE = "next", "whole"
 _KIND_OF_LINK = {"next": NEXT_PAGE, "single_page": WHOLE_ARTICLE}
 
@@ -94,11 +94,11 @@ def page_leads(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]
 
 def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
     """Replace the leads of a page. Runs in the caller's transaction."""
-    db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_leads WHERE page_id = ?", [page_id])
     db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])
 
 
-_PUT_SIGNATURE = """INSERT INTO page_signatures (page_id, signature) VALUES (?, ?)
+_PUT_SIGNATURE = """INSERT INTO _page_signatures (page_id, signature) VALUES (?, ?)
     ON CONFLICT (page_id) DO UPDATE SET signature = excluded.signature WHERE signature <> excluded.signature"""
 
 
@@ -110,7 +110,7 @@ def put_signature(db: Database, page_id: int, signature: bytes | None) -> None:
 
 def stored_signature(db: Database, page_id: int) -> bytes | None:
     """Return the signature of a page; None if it was not taken."""
-    row = db.execute("SELECT signature FROM page_signatures WHERE page_id = ?", [page_id]).fetchone()
+    row = db.execute("SELECT signature FROM _page_signatures WHERE page_id = ?", [page_id]).fetchone()
     return bytes(row[0]) if row else None
 
 
@@ -118,7 +118,7 @@ _CLEANER_COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME_READING = (
     "UPDATE pages SET cleaner_id = ?1, cleaner_version = ?2 WHERE id = ?3",
     "UPDATE articles SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
-    "UPDATE shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
+    "UPDATE _shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
 )
 
 
@@ -135,14 +135,14 @@ def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
     cleaner_id = lineage_id(lineage)
     values = (lineage.version, lineage.rules, lineage.model, lineage.site_rules, lineage.libraries)
     db.execute(
-        f"INSERT OR IGNORE INTO cleaners (id, {_CLEANER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values]
+        f"INSERT OR IGNORE INTO _cleaners (id, {_CLEANER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values]
     )
     return cleaner_id
 
 
 def stored_lineage(db: Database, cleaner_id: int | None) -> Lineage | None:
     """Return the cleaner with an id; None if the archive has none."""
-    row = db.execute(f"SELECT {_CLEANER_COLUMNS} FROM cleaners WHERE id = ?", [cleaner_id]).fetchone()
+    row = db.execute(f"SELECT {_CLEANER_COLUMNS} FROM _cleaners WHERE id = ?", [cleaner_id]).fetchone()
     return Lineage(*row) if row else None
 
 

@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import may_report_edit
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path
+from broadsheet.cleaners.compare.site_boilerplate import container_path
 from broadsheet.output.archive.ledger import read_layout
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.stored_text import sql_words, storable_text
@@ -42,18 +42,16 @@ _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article
 _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds, note)
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
-_PUT_BLOCK = f"""INSERT INTO revision_blocks (
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
+_PUT_BLOCK = """INSERT INTO _revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-        CASE WHEN ?7 IN (SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}') THEN 0
-            ELSE coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?4), 0) END)"""
-_LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
+        coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0))"""
+_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
-        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
+        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM _shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link
@@ -181,7 +179,7 @@ def is_pending(db: Database, article_id: int) -> bool:
 
 def put_revision_blocks(db: Database, article_id: int, number: int, state: ArticleState) -> None:
     """Store the blocks of a revision that a later one replaces, with the number of other pages that had each."""
-    with decoding("page_layout", "layout", f"of article {article_id}"):
+    with decoding("_page_layout", "layout", f"of article {article_id}"):
         containers = block_containers(state.layout, [row[5] for row in state.blocks])
     rows = [(article_id, number, *row[:5], *container) for row, container in zip(state.blocks, containers, strict=True)]
     drop_revision_blocks(db, article_id, number)
@@ -190,7 +188,7 @@ def put_revision_blocks(db: Database, article_id: int, number: int, state: Artic
 
 def drop_revision_blocks(db: Database, article_id: int, number: int) -> None:
     """Delete the stored blocks of a revision that is the current one again."""
-    db.execute("DELETE FROM revision_blocks WHERE article_id = ? AND number = ?", [article_id, number])
+    db.execute("DELETE FROM _revision_blocks WHERE article_id = ? AND number = ?", [article_id, number])
 
 
 def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
@@ -215,5 +213,5 @@ def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleSta
         return True
     known_ids = {row[1] for row in state_before.blocks}
     new_ids = [row[1] for row in state_now.blocks if row[1] not in known_ids]
-    texts = (db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
+    texts = (db.execute("SELECT text FROM _block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
     return any(may_report_edit(text) for text in texts)

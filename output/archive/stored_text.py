@@ -1,7 +1,7 @@
 """Text on its way into SQLite and out of it: storable, split into words, harmless for a terminal.
 
 The full-text index reads scripts without spaces between words (Chinese, Japanese) as overlapping pairs and triples. Its
-SQL has the value of these ranges that it was shipped with. What searches, counts words or compares texts must take the
+SQL in `schema.sql` has these ranges. What searches, counts words or compares texts must take the
 same ones.
 """
 
@@ -97,8 +97,9 @@ def _escape_match(match: re.Match[str]) -> str:
 
 
 def sql_words(words: Iterable[str]) -> str:
-    """Return the words as a list in SQL: `('done', 'failed')`. They are words of ours, which hold no quotation mark."""
-    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
+    """Return the words as a list in SQL: `('done', 'failed')`."""
+    quoted = [word.replace("'", "''") for word in words]
+    return "(" + ", ".join(f"'{word}'" for word in quoted) + ")"
 
 
 def as_json(value: object) -> str:

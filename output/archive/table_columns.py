@@ -79,7 +79,7 @@ def writable_columns(db: Database, table: str) -> dict[str, str]:
     """
     storable_names = {folded_name(column.name) for column in table_columns(db, table) if not column.is_generated}
     names = [column.name for column in table_columns(db, "articles") if not column.is_generated]
-    aliases = {name: _shelf_name(name) if table == "shelved" else name for name in names}
+    aliases = {name: _shelf_name(name) if table == "_shelved" else name for name in names}
     return {name: alias for name, alias in aliases.items() if folded_name(alias) in storable_names}
 
 
@@ -88,11 +88,11 @@ def shelve(db: Database, articles: Sequence[tuple[int, ShelvingReason]]) -> None
     if not articles:
         return
     _add_missing_columns(db)
-    names = writable_columns(db, "shelved")
+    names = writable_columns(db, "_shelved")
     columns, shelf_columns = _column_list(names), _column_list(names.values())
     for article_number, reason in articles:
         db.execute(
-            f"INSERT INTO shelved ({shelf_columns}, why) SELECT {columns}, ? FROM articles WHERE id = ?",
+            f"INSERT INTO _shelved ({shelf_columns}, why) SELECT {columns}, ? FROM articles WHERE id = ?",
             [str(reason), article_number],
         )
         db.execute("DELETE FROM articles WHERE id = ?", [article_number])
@@ -103,12 +103,12 @@ def unshelve(db: Database, article_number: int) -> None:
 
     A column that was not there yet when the article was shelved gets its default, as for any new row.
     """
-    names = writable_columns(db, "shelved")
+    names = writable_columns(db, "_shelved")
     for name in _unset_columns(db, article_number, names):
         del names[name]
     columns, shelf_columns = _column_list(names), _column_list(names.values())
-    db.execute(f"INSERT INTO articles ({columns}) SELECT {shelf_columns} FROM shelved WHERE id = ?", [article_number])
-    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
+    db.execute(f"INSERT INTO articles ({columns}) SELECT {shelf_columns} FROM _shelved WHERE id = ?", [article_number])
+    db.execute("DELETE FROM _shelved WHERE id = ?", [article_number])
 
 
 def _unset_columns(db: Database, article_number: int, names: Mapping[str, str]) -> list[str]:
@@ -117,13 +117,13 @@ def _unset_columns(db: Database, article_number: int, names: Mapping[str, str]) 
         column.name for column in table_columns(db, "articles") if column.is_required and column.name in names
     ]
     conditions = ", ".join(f"{quoted_name(names[name])} IS NULL" for name in required_names)
-    row = db.execute(f"SELECT {conditions} FROM shelved WHERE id = ?", [article_number]).fetchone()
+    row = db.execute(f"SELECT {conditions} FROM _shelved WHERE id = ?", [article_number]).fetchone()
     return [name for name, is_unset in zip(required_names, row, strict=True) if is_unset]
 
 
 def _add_missing_columns(db: Database) -> None:
     """Add to `shelved` the columns that users added to `articles`."""
-    shelf_names = {folded_name(column.name) for column in table_columns(db, "shelved")}
+    shelf_names = {folded_name(column.name) for column in table_columns(db, "_shelved")}
     for column in table_columns(db, "articles"):
         if not column.is_generated and folded_name(_shelf_name(column.name)) not in shelf_names:
             _add_column(db, column)
@@ -132,7 +132,7 @@ def _add_missing_columns(db: Database) -> None:
 def _add_column(db: Database, column: TableColumn) -> None:
     """Add a user's column to `shelved`; its rows get the default, as those of `articles` did."""
     declared_type = f" {quoted_name(column.declared_type)}" if column.declared_type else ""
-    statement = f"ALTER TABLE shelved ADD COLUMN {quoted_name(_shelf_name(column.name))}{declared_type}"
+    statement = f"ALTER TABLE _shelved ADD COLUMN {quoted_name(_shelf_name(column.name))}{declared_type}"
     try:
         db.execute(f"{statement} DEFAULT {column.default or 'NULL'}")
     except OperationalError:  # a default that is an expression cannot be added to a table with rows

@@ -26,9 +26,9 @@ _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coales
     first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
     coalesce(modified_raw, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
-    UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
+    UNION ALL SELECT {_COLUMNS}, why FROM _shelved WHERE id = ?1"""
 _RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
-    FROM overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
+    FROM _overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
 _COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
         SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
         UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d

@@ -67,12 +67,12 @@ _DOUBTFUL = frozenset({
 })  # fmt: skip
 _CANDIDATES = f"""SELECT a.host, r.reason, r.rule, b.kept, b.block_id, count(*), min(b.page_id), min(b.position)
     FROM (SELECT page_id, host FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE r.rule <> 'person' GROUP BY a.host, b.reason_id, b.kept, b.block_id"""
 _BLOCK = """SELECT a.id, a.title, a.url, a.host, a.cleaner_version, b.position
-    FROM articles a JOIN page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
     ORDER BY b.position LIMIT 1"""
-_AROUND = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_AROUND = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND b.position BETWEEN ? AND ? ORDER BY b.position"""
 
 
@@ -141,7 +141,7 @@ def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | 
     """Find the verdict on a block of an article as a judgement still to be made; None if it does not stand there."""
     row = db.execute(
         """SELECT a.url, a.host, b.kept, r.reason, r.rule, a.cleaner_version FROM articles a
-        JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
         WHERE a.id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1""",
         [article_id, block_id],
     ).fetchone()

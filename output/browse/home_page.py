@@ -83,10 +83,10 @@ _BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
 _BY_SEEN = "SELECT substr(first_seen, 1, 7), count(*) FROM articles INDEXED BY articles_listed GROUP BY 1"
 _DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
     coalesce((SELECT max(published_day) FROM articles), '')"""
-_URLS = "SELECT state, urls FROM url_counts WHERE urls > 0 ORDER BY urls DESC"
+_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC"
 _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
     FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
 _LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url, p.expected_f1 FROM pages p JOIN articles a ON a.page_id = p.id

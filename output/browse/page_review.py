@@ -36,7 +36,7 @@ _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one
 _LOOSE_PAGES = 1000  # pages without a layout that are looked at
 _ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 
-_LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM layouts
+_LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM _layouts
     ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
 _OF_LAYOUT = f"""SELECT id FROM (SELECT id, expected_f1 FROM pages WHERE layout_id = ? LIMIT {_PAGES_OF_LAYOUT})
     ORDER BY expected_f1 NULLS LAST, id"""
@@ -48,9 +48,9 @@ _PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count,
         coalesce(a.id, s.id, 0), coalesce(s.why, ''), p.cleaner_version,
         coalesce((SELECT c.id FROM captures c WHERE c.id = p.capture_id AND c.warc_file IS NOT NULL), 0)
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
-        LEFT JOIN shelved s ON s.page_id = p.id
+        LEFT JOIN _shelved s ON s.page_id = p.id
     WHERE p.id = ?"""
-_BLOCKS = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_BLOCKS = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
 

@@ -23,7 +23,7 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 _PLACE = """SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, c.warc_file, c.warc_offset,
         c.warc_length, o.warc_file, o.warc_offset, o.warc_length
     FROM (SELECT id, title, page_id FROM articles WHERE id = ?1
-        UNION ALL SELECT id, title, page_id FROM shelved WHERE id = ?1) a
+        UNION ALL SELECT id, title, page_id FROM _shelved WHERE id = ?1) a
         JOIN pages p ON p.id = a.page_id JOIN urls u ON u.id = p.id JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = c.refers_to
     WHERE c.warc_file IS NOT NULL"""
@@ -100,7 +100,7 @@ _MOST_HOSTS = 200
 _HOST_COLUMN = FACETS.index("host")
 
 _ARTICLE_PAGES = f"SELECT page_id FROM articles INDEXED BY articles_listed WHERE host = ? ORDER BY id LIMIT {ARTICLES}"
-_LAYOUTS = f"SELECT id FROM layouts WHERE host = ? ORDER BY pages DESC, id LIMIT {LAYOUTS}"
+_LAYOUTS = f"SELECT id FROM _layouts WHERE host = ? ORDER BY pages DESC, id LIMIT {LAYOUTS}"
 _LAYOUT_PAGES = f"SELECT id FROM pages WHERE layout_id = ? ORDER BY id LIMIT {PER_LAYOUT}"
 _RESPONSES = """SELECT coalesce(p.article_id, 0), p.title, u.url, coalesce(nullif(c.final_url, ''), c.url),
         c.fetched_at, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length

@@ -27,7 +27,7 @@ from broadsheet.output.browse.page_trials import PageJudge, RuleTrier
 from broadsheet.output.browse.rendering import PageFrame, Renderer, make_environment
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawReader
-from broadsheet.output.read.plain_words import reason_words, rule_words
+from broadsheet.output.read.plain_words import rule_words
 from broadsheet.output.write.edit_history import ListedEdit
 from broadsheet.output.write.ruling_journal import read_journal
 
@@ -81,7 +81,7 @@ class Counted:
         In a large one as it was counted last, None if it never was; it is counted anew in a thread of its own.
         """
         key = (str(archive.path), name)
-        (urls,) = db.execute("SELECT total(urls) FROM url_counts").fetchone()
+        (urls,) = db.execute("SELECT total(urls) FROM _url_counts").fetchone()
         if urls <= _FEW_URLS:
             return self.get(db, archive, name, count)
         with self._lock:
@@ -192,7 +192,6 @@ def raw_capture(article: ArticleView) -> CaptureLine | None:
 HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
-    "reason_name": reason_words,
     "rule_name": rule_words,
     "certainty_word": certainty,
     "is_calibrated": IS_CALIBRATED,

@@ -21,13 +21,13 @@ _MOST_ALARMS = 50
 
 _SAMPLE = f"(SELECT page_id, id, url, title FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES})"
 _COUNTS = f"""SELECT r.id, r.reason, r.rule, count(*), count(DISTINCT b.page_id)
-    FROM {_SAMPLE} a CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+    FROM {_SAMPLE} a CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.id ORDER BY 5 DESC, 4 DESC, 2, 3"""
 _EXAMPLES = f"""SELECT a.id, a.title, a.url, b.position, t.text, count(*)
-    FROM {_SAMPLE} a CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN block_texts t ON t.id = b.block_id
+    FROM {_SAMPLE} a CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
     WHERE b.kept = 0 AND b.reason_id = ? GROUP BY b.block_id ORDER BY 6 DESC, t.text LIMIT {_MOST_EXAMPLES}"""
-_RUNS_OF_RULE = """SELECT f.host, r.started_at, f.pages, y.articles FROM rule_rates f JOIN runs r ON r.id = f.run_id
-        JOIN yields y ON y.run_id = f.run_id AND y.host = f.host AND y.part = '*'
+_RUNS_OF_RULE = """SELECT f.host, r.started_at, f.pages, y.articles FROM _rule_rates f JOIN runs r ON r.id = f.run_id
+        JOIN _yields y ON y.run_id = f.run_id AND y.host = f.host AND y.part = '*'
     WHERE f.reason_id = ? ORDER BY r.started_at DESC, f.host LIMIT 60"""
 
 
@@ -104,7 +104,7 @@ def read_rule(db: Database, reason_id: int) -> RuleView:
 
     Raises NotHereError if there is none.
     """
-    row = db.execute("SELECT id, reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
+    row = db.execute("SELECT id, reason, rule FROM _reasons WHERE id = ?", [reason_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no rule of that number")
     examples = tuple(RuleExample(*values) for values in db.execute(_EXAMPLES, [reason_id]))
@@ -118,12 +118,12 @@ _LEAST_PAGES = 3  # of a layout that is listed
 _LAYOUTS = f"""SELECT l.id, l.host, l.pages, l.articles,
         coalesce(nullif(l.kind, ''), CASE l.articles WHEN 0 THEN 'other' ELSE 'mixed' END), l.evidence,
         u.id, u.url, coalesce(p.title, ''), coalesce(p.article_id, 0)
-    FROM (SELECT id, host, pages, articles, kind, evidence FROM layouts WHERE pages >= {_LEAST_PAGES}
+    FROM (SELECT id, host, pages, articles, kind, evidence FROM _layouts WHERE pages >= {_LEAST_PAGES}
             ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}) l
         CROSS JOIN pages p ON p.id = (SELECT id FROM pages WHERE layout_id = l.id ORDER BY id LIMIT 1)
         CROSS JOIN urls u ON u.id = p.id
     ORDER BY l.pages DESC, l.host, l.id"""
-_COUNT_LAYOUTS = "SELECT count(*) FROM layouts"
+_COUNT_LAYOUTS = "SELECT count(*) FROM _layouts"
 
 
 @dataclass(frozen=True, slots=True)

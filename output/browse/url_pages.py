@@ -112,7 +112,7 @@ PAGE_SIZE = 100
 _URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.depth, u.attempts,
         u.first_seen, coalesce(u.fetched_at, ''), coalesce(u.http_status, 0), coalesce(u.location, ''),
         coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
-_LISTED = "SELECT kind FROM listed WHERE url_id = ? ORDER BY kind DESC"
+_LISTED = "SELECT kind FROM _listed WHERE url_id = ? ORDER BY kind DESC"
 _PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
 _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
     WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""

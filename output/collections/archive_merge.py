@@ -223,7 +223,7 @@ def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[],
     with write_transaction(target):
         merge_gone_histories(target)
         merge_edits(target)
-        target.execute("DELETE FROM earlier_signatures")  # what replaced these pages was no run of this archive
+        target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
         take_down(target, url, clock=clock)
 

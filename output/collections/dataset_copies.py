@@ -28,9 +28,9 @@ from broadsheet.output.settle.likeness import (
 )
 from broadsheet.output.settle.similar_articles import read_facts, read_shingles
 
-_SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main.sketches s
+_SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main._sketches s
     JOIN main.articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
-_SKETCHES = """SELECT s.sketch FROM main.sketches s JOIN main.articles a ON a.page_id = s.page_id
+_SKETCHES = """SELECT s.sketch FROM main._sketches s JOIN main.articles a ON a.page_id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
 _STORED = "SELECT article_id, duplicate_id, kind, similarity, contained FROM main.duplicates"
 _DESCRIBED = "SELECT id, host, url, published_day FROM main.articles"
@@ -118,7 +118,7 @@ class _SketchJoin:
         for index, source in enumerate(archives.reader.sources):
             for article_id, page_id, host, hash_count, size in source.db.execute(_SKETCHED):
                 if size != hash_count * HASH_BYTES:
-                    raise DamagedValue(location_of("sketches", "sketch", page_id), str(source.file))
+                    raise DamagedValue(location_of("_sketches", "sketch", page_id), str(source.file))
                 is_taken = archives.index_by_article.get(article_id) == index
                 self._is_taken[index].append(is_taken)
                 if is_taken:

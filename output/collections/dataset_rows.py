@@ -140,8 +140,8 @@ _CREATE_ORDERS = (
 )
 _FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id WHERE o.host = ?"
 _FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id
-    CROSS JOIN main.page_blocks b ON b.page_id = a.page_id JOIN main.block_texts t ON t.id = b.block_id
-    JOIN main.reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
+    CROSS JOIN main._page_blocks b ON b.page_id = a.page_id JOIN main._block_texts t ON t.id = b.block_id
+    JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
 _FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN main.urls u ON u.id = o.id WHERE o.host = ?"
 _REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
 _OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles ORDER BY page_id"

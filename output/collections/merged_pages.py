@@ -33,16 +33,16 @@ _REVISION_COLUMNS = (
 )
 _REPLACE_REVISIONS = (
     "DELETE FROM revisions WHERE article_id = ?",
-    "DELETE FROM revision_blocks WHERE article_id = ?",
+    "DELETE FROM _revision_blocks WHERE article_id = ?",
     f"""INSERT INTO revisions ({_REVISION_COLUMNS}) SELECT {_REVISION_COLUMNS} FROM {SCHEMA_NAME}.revisions
         WHERE article_id = ? ORDER BY number""",
-    f"""INSERT OR IGNORE INTO block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}.revision_blocks b
-        JOIN {SCHEMA_NAME}.block_texts t ON t.id = b.block_id WHERE b.article_id = ?""",
-    f"""INSERT INTO revision_blocks (
+    f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}._revision_blocks b
+        JOIN {SCHEMA_NAME}._block_texts t ON t.id = b.block_id WHERE b.article_id = ?""",
+    f"""INSERT INTO _revision_blocks (
             article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
         SELECT b.article_id, b.number, b.position, b.block_id, b.kind, b.kept, n.id, b.box, b.linked, b.elsewhere
-        FROM {SCHEMA_NAME}.revision_blocks b JOIN {SCHEMA_NAME}.reasons o ON o.id = b.reason_id
-            JOIN main.reasons n ON n.reason = o.reason AND n.rule = o.rule
+        FROM {SCHEMA_NAME}._revision_blocks b JOIN {SCHEMA_NAME}._reasons o ON o.id = b.reason_id
+            JOIN main._reasons n ON n.reason = o.reason AND n.rule = o.rule
         WHERE b.article_id = ?""",
 )
 _GONE_ARTICLES = f"""SELECT DISTINCT s.article_id FROM {SCHEMA_NAME}.revisions s
@@ -178,7 +178,7 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
         postpone_indexing(target, sighting.article_id)
     save_page(target, replace(sighting, seen_at=seen_at), reading.rows)
     if reading.first_seen:
-        for table in ("articles", "shelved"):
+        for table in ("articles", "_shelved"):
             seen = [reading.first_seen, reading.last_seen, sighting.page_id]
             target.execute(_UPDATE_SEEN.format(table), seen)
     _put_user_values(target, sighting.page_id, reading.user_values)

@@ -61,14 +61,14 @@ _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{O
         not_before = NULL
     WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}'
         AND {FORGOTTEN_URL.format("url")}"""
-_PUT_LISTED = f"""INSERT OR IGNORE INTO listed (url_id, kind)
+_PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
     SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
-        JOIN {SCHEMA_NAME}.listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
+        JOIN {SCHEMA_NAME}._listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
 _COUNTS = ("found", "fetched", "articles", "led", "dry", "hopes")
-_PUT_PATTERNS = f"""INSERT INTO url_patterns (host, pattern, {", ".join(_COUNTS)})
-    SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}.url_patterns WHERE host = ?
+_PUT_PATTERNS = f"""INSERT INTO _url_patterns (host, pattern, {", ".join(_COUNTS)})
+    SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}._url_patterns WHERE host = ?
     ON CONFLICT (host, pattern) DO UPDATE SET
-        {", ".join(f"{name} = max(url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
+        {", ".join(f"{name} = max(_url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
 
 
 def note_hosts(target: Database) -> list[str]:
@@ -100,19 +100,19 @@ _PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_CAPTURE_COLUMNS)}, warc_fi
     s.warc_length FROM {SCHEMA_NAME}.captures s LEFT JOIN temp.merge_places p ON p.source_name = s.warc_file
     WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
-        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main.warc_files)
-            AND excluded.warc_file IN (SELECT name FROM main.warc_files)"""
+        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main._warc_files)
+            AND excluded.warc_file IN (SELECT name FROM main._warc_files)"""
 # Their records came with the copied bytes, and are written over.
-_PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+_PUT_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
     SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
             WHERE o.warc_file = n.warc_file AND o.warc_offset > n.warc_offset), f.length)
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
-        JOIN main.warc_files f ON f.name = p.name
+        JOIN main._warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
 # A takedown there that waited for a file: the record came with the copied bytes too.
-_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
-    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
-        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name"""
+_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
+    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}._warc_erasures e
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main._warc_files f ON f.name = p.name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
         url, host, kind, state, found_via, found_on, depth, priority, first_seen)
@@ -148,15 +148,15 @@ _PUT_RUN = f"""INSERT INTO runs (id, {_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?
         outcome = coalesce(excluded.outcome, outcome), reason = coalesce(excluded.reason, reason),
         counts = coalesce(excluded.counts, counts)"""
 _MEASURES = (
-    f"""INSERT OR IGNORE INTO yields (run_id, host, part, pages, articles, barren, alike, words_low, words_median,
+    f"""INSERT OR IGNORE INTO _yields (run_id, host, part, pages, articles, barren, alike, words_low, words_median,
             removed_share, cleaner_version)
         SELECT r.id, y.host, y.part, y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median,
             y.removed_share, y.cleaner_version
-        FROM {SCHEMA_NAME}.yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
-    f"""INSERT OR IGNORE INTO rule_rates (run_id, host, reason_id, pages)
-        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}.rule_rates y
-            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}.reasons o ON o.id = y.reason_id
-            JOIN main.reasons n ON n.reason = o.reason AND n.rule = o.rule""",
+        FROM {SCHEMA_NAME}._yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
+    f"""INSERT OR IGNORE INTO _rule_rates (run_id, host, reason_id, pages)
+        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}._rule_rates y
+            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}._reasons o ON o.id = y.reason_id
+            JOIN main._reasons n ON n.reason = o.reason AND n.rule = o.rule""",
     f"""INSERT OR IGNORE INTO alarms (run_id, at, host, part, what, message)
         SELECT r.id, a.at, a.host, a.part, a.what, a.message FROM {SCHEMA_NAME}.alarms a
             JOIN temp.merge_runs r ON r.source_id = a.run_id""",
@@ -193,9 +193,9 @@ def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
 
 
 _LINKS_PREFIX = "merged_links "
-_LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"
+_LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
 _REMEMBERED = "SELECT key, value FROM meta WHERE key LIKE ? ORDER BY key"
-_ADD_LINKS = """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+_ADD_LINKS = """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET links = links + excluded.links"""
 _REMEMBER = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
@@ -235,23 +235,23 @@ def _host_links(key: str, value: object) -> HostLinks:
 
 _REVIEW_COLUMNS = "id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version"
 _COPIES = (
-    f"""INSERT OR IGNORE INTO reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}.reasons
+    f"""INSERT OR IGNORE INTO _reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}._reasons
         ORDER BY reason, rule""",
-    f"""INSERT OR IGNORE INTO cleaners (id, version, rules, model, site_rules, libraries)
-        SELECT id, version, rules, model, site_rules, libraries FROM {SCHEMA_NAME}.cleaners""",
+    f"""INSERT OR IGNORE INTO _cleaners (id, version, rules, model, site_rules, libraries)
+        SELECT id, version, rules, model, site_rules, libraries FROM {SCHEMA_NAME}._cleaners""",
     f"""INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
         SELECT id, host, url, seen_at, access, reason, text FROM {SCHEMA_NAME}.robots_files""",
-    f"INSERT OR IGNORE INTO url_orders (id) SELECT id FROM {SCHEMA_NAME}.url_orders",
+    f"INSERT OR IGNORE INTO _url_orders (id) SELECT id FROM {SCHEMA_NAME}._url_orders",
     f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
         SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings WHERE true
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
             reason = excluded.reason, rule = excluded.rule
         WHERE excluded.at > rulings.at""",
-    f"""INSERT INTO reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}.reviews
+    f"""INSERT INTO _reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}._reviews
         WHERE NOT {FORGOTTEN_URL.format("url")}
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
             is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
-        WHERE excluded.at > reviews.at""",
+        WHERE excluded.at > _reviews.at""",
 )
 _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
     FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern

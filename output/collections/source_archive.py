@@ -59,8 +59,8 @@ SCHEMA_NAME = "merged"
 """The name of the source among the target's attached databases."""
 
 # The same number for two texts, as two programs may have stored them.
-_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
-    JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
+_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}._block_texts s
+    JOIN main._block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
 _SHOWN_CHARACTERS = 60
 _HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
 

@@ -33,9 +33,9 @@ _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has
 _NAME_DIGITS = 8
 _CHUNK = 1 << 20
-_FILES = "SELECT name, length, begun_at FROM warc_files ORDER BY name"
+_FILES = "SELECT name, length, begun_at FROM _warc_files ORDER BY name"
 _IMPORTED_FILES = """SELECT DISTINCT warc_file FROM captures
-    WHERE warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"""
+    WHERE warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"""
 _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.captures t
         JOIN {SCHEMA_NAME}.captures s ON s.id = t.id
     WHERE t.warc_file = ? AND s.warc_file = ? AND t.warc_length = s.warc_length"""
@@ -75,7 +75,7 @@ def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCop
 def put_file_rows(target: Database, copies: Iterable[WarcCopy]) -> None:
     """State the lengths of copies. Runs in the caller's transaction."""
     target.conn.executemany(
-        """INSERT INTO warc_files (name, length, begun_at) VALUES (?, ?, ?)
+        """INSERT INTO _warc_files (name, length, begun_at) VALUES (?, ?, ?)
             ON CONFLICT (name) DO UPDATE SET length = max(length, excluded.length)""",
         [(copy.target_name, copy.length, copy.begun_at) for copy in copies],
     )
@@ -137,7 +137,7 @@ def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, 
     if actual_length < length:
         raise MergeConflict(f"{path} is missing or shorter than {source.file} says; nothing merged")
     target_name = _copy_name(database_file(target), path)
-    row = target.execute("SELECT length FROM warc_files WHERE name = ?", [target_name]).fetchone()
+    row = target.execute("SELECT length FROM _warc_files WHERE name = ?", [target_name]).fetchone()
     return WarcCopy(name, target_name, int(row[0]) if row else 0, length, begun_at)
 
 

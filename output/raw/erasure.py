@@ -28,11 +28,11 @@ from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter,
 _REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
 _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
             WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
-    FROM captures c JOIN warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
+    FROM captures c JOIN _warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
 _STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
     FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
     ORDER BY refers_to, fetched_at, id"""
-_PUT_ERASURE = "INSERT OR IGNORE INTO warc_erasures (file, offset, following) VALUES (?, ?, ?)"
+_PUT_ERASURE = "INSERT OR IGNORE INTO _warc_erasures (file, offset, following) VALUES (?, ?, ?)"
 _SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
 _BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
 _FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
@@ -88,20 +88,20 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     Those of a file that is away, missing or short stay noted until all of it is there.
     """
     away_files = read_away_files(database_file(db))
-    rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    rows = db.execute("SELECT file, offset, following FROM _warc_erasures").fetchall()
     spans = [row for row in rows if row[0] not in away_files and warc_path(folder, row[0]).is_file()]
     for file, offset, end in spans:
         path = warc_path(folder, file)
         _overwrite(path, offset, end, warc_date(clock()))
         if path.stat().st_size >= end:
             with write_transaction(db):
-                db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+                db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
     return len(spans)
 
 
 def waiting_files(db: Database) -> list[str]:
     """The WARC files in which records are still to be overwritten, once all of the file is there."""
-    return [file for (file,) in db.execute("SELECT DISTINCT file FROM warc_erasures ORDER BY file")]
+    return [file for (file,) in db.execute("SELECT DISTINCT file FROM _warc_erasures ORDER BY file")]
 
 
 def blank_record(length: int, date: str, record_id: str) -> bytes:
@@ -169,7 +169,7 @@ def _is_concurrent_to(record: WarcRecord, record_id: str) -> bool:
 
 
 def _committed_length(db: Database, file: str) -> int:
-    return int(db.execute("SELECT length FROM warc_files WHERE name = ?", [file]).fetchone()[0])
+    return int(db.execute("SELECT length FROM _warc_files WHERE name = ?", [file]).fetchone()[0])
 
 
 def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange | None:

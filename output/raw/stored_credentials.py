@@ -25,7 +25,7 @@ from broadsheet.output.raw.warc_files import warc_path
 from broadsheet.output.raw.warc_reader import RecordError, read_span
 from broadsheet.output.raw.warc_writer import REDACTED_FIELD
 
-_FILES = "SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name"
+_FILES = "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
 _RECORDS = """SELECT warc_offset, warc_length FROM captures WHERE warc_file = ?
     AND typeof(warc_offset) = 'integer' AND typeof(warc_length) = 'integer' ORDER BY warc_offset"""
 _GZIP_WINDOW_BITS = 31

@@ -86,7 +86,7 @@ MERGED_ENDING = ".merged.warc"
 sync_to_disk = getattr(os, "fdatasync", os.fsync)
 """Makes the disk confirm a file's bytes."""
 
-_NEWEST_OWN_FILE = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+_NEWEST_OWN_FILE = f"""SELECT name, length FROM _warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
     ORDER BY begun_at DESC, name DESC LIMIT 1"""
 
 
@@ -125,7 +125,7 @@ class WarcFiles:
         self._fd = -1
         self._length = self._committed_length = 0
         self._has_uncommitted = self._has_first_record = False
-        self.total_bytes = int(db.execute("SELECT coalesce(sum(length), 0) FROM warc_files").fetchone()[0])
+        self.total_bytes = int(db.execute("SELECT coalesce(sum(length), 0) FROM _warc_files").fetchone()[0])
         """Committed bytes of all files."""
 
     def make_room(self, size: int) -> None:
@@ -156,7 +156,7 @@ class WarcFiles:
         if self._has_uncommitted:
             self._check_in_place()
             sync_to_disk(self._fd)
-            self._db.execute("UPDATE warc_files SET length = ? WHERE name = ?", [self._length, self._name])
+            self._db.execute("UPDATE _warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
     def mark_committed(self) -> None:
         """To be called after the transaction was committed."""
@@ -218,16 +218,16 @@ class WarcFiles:
         while self._fd < 0:
             name, begun_at = self._free_name(), self._clock()
             with write_transaction(self._db):
-                self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
+                self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
             try:
                 self._open(name, 0, os.O_EXCL)
             except FileExistsError:
                 with write_transaction(self._db):
-                    self._db.execute("DELETE FROM warc_files WHERE name = ?", [name])
+                    self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
 
     def _free_name(self) -> str:
         """A new name of prefix, time and serial number, as the standard advises (annex C)."""
-        used_names = {name for (name,) in self._db.execute("SELECT name FROM warc_files")}
+        used_names = {name for (name,) in self._db.execute("SELECT name FROM _warc_files")}
         timestamp, number = "".join(filter(str.isdigit, self._clock()[:19])), len(used_names)
         while True:
             name = f"{self._folder_name}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
@@ -259,7 +259,7 @@ def truncate_to_committed(db: Database, folder: Path) -> tuple[int, tuple[str, .
     A file that is away is as long as it was when it went.
     """
     cut_bytes, short_names, away_files = 0, [], read_away_files(database_file(db))
-    rows = db.execute("SELECT name, length FROM warc_files").fetchall()
+    rows = db.execute("SELECT name, length FROM _warc_files").fetchall()
     for name, length in (row for row in rows if row[0] not in away_files):
         path = warc_path(folder, name)
         actual_length = path.stat().st_size if path.is_file() else 0

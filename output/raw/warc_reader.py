@@ -146,10 +146,10 @@ def dechunked_body(exchange: RawExchange) -> bytes:
 
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
-        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
+        (SELECT length FROM _warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
         c.http_status
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
-_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
+_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM _warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
 _DIGEST_PREFIX = "sha1:"
 

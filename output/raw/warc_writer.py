@@ -182,7 +182,7 @@ def _one_line(value: str) -> str:
     return " ".join(value.split())
 
 
-_IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
+_IS_OURS = "warc_file IN (SELECT name FROM _warc_files)"  # an imported file may go away
 _ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, warc_file, warc_offset + warc_length
     FROM captures WHERE payload_digest = ?
     AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_IS_OURS} LIMIT 1"""

@@ -20,7 +20,7 @@ from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily
 from broadsheet.output.read.file_checks import Finding, row_finding, value_finding
 
-_ARTICLES = ("articles", "shelved")
+_ARTICLES = ("articles", "_shelved")
 _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS NOT p.{}"
 _PAGE_COLUMNS = (("title", "title"), ("canonical_url", "canonical_url"), ("capture_id", "capture_id"),
                  ("cleaner_version", "cleaner_version"))  # fmt: skip
@@ -29,7 +29,7 @@ _LAST_TITLES = f"""SELECT a.id FROM {{}} a JOIN revisions r ON r.article_id = a.
         AND change NOT IN {sql_words(TEXTLESS_KINDS)}) AND r.title IS NOT a.title"""
 _MISSING_PAGES = f"""SELECT id FROM urls WHERE kind = 'page' AND state = 'done' AND reason IN {sql_words(PageType)}
     AND id NOT IN (SELECT id FROM pages)"""
-_CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN reasons r ON r.id = b.reason_id
+_CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN _reasons r ON r.id = b.reason_id
     WHERE CASE b.kept WHEN 1 THEN r.reason IN {sql_words(RemovalReason)} ELSE r.reason IN {sql_words(KeepReason)} END"""
 _EARLIER_REASONS = ("redirect_without_location",)
 _KNOWN_REASON = re.compile(
@@ -56,12 +56,12 @@ class NumberedTable:
 NUMBERED_TABLES = (
     NumberedTable("captures", "url, fetched_at, payload_digest"),
     NumberedTable("robots_files", "host, access, text"),
-    NumberedTable("cleaners", "version, rules, model, site_rules, libraries"),
+    NumberedTable("_cleaners", "version, rules, model, site_rules, libraries"),
     NumberedTable("takedowns", "pattern"),
     NumberedTable("rulings", "CAST(block_id AS TEXT), coalesce(CAST(article_id AS TEXT), ''), coalesce(host, '')"),
     NumberedTable("articles", "url"),
-    NumberedTable("shelved", "url"),
-    NumberedTable("layouts", "host, lower(hex(signature))"),
+    NumberedTable("_shelved", "url"),
+    NumberedTable("_layouts", "host, lower(hex(signature))"),
 )
 
 
@@ -121,7 +121,7 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 def block_reasons(db: Database) -> Iterator[Finding]:
     """Check that a kept block has a reason to keep it, a removed one a reason to remove it."""
-    for table in ("page_blocks", "own_verdicts", "overruled"):
+    for table in ("_page_blocks", "_own_verdicts", "_overruled"):
         for page_id, position in db.execute(_CONTRADICTIONS.format(table)):
             yield value_finding(table, "reason_id", f"{page_id}/{position}", "contradicts whether the block is kept")
 
@@ -129,33 +129,33 @@ def block_reasons(db: Database) -> Iterator[Finding]:
 _UNPAIRED = """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
     WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
 _MISSING_ARTICLES = """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
-    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
+    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM _shelved)"""
 _PAGES_WITHOUT_ARTICLE = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser')
-    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM shelved)"""
+    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM _shelved)"""
 # Of a page that changed since the counts were made they may be off by one.
 _LAYOUT_COUNTS = """WITH counted AS (
         SELECT p.layout_id, count(*) AS pages, sum(p.own_type IN ('article', 'teaser') AND x.id IS NULL) AS articles
-        FROM pages p LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
+        FROM pages p LEFT JOIN _shelved x ON x.page_id = p.id AND x.why = 'layout'
         WHERE p.layout_id IS NOT NULL GROUP BY p.layout_id),
-    changed AS (SELECT host, count(*) AS pages FROM unsettled GROUP BY host),
+    changed AS (SELECT host, count(*) AS pages FROM _unsettled GROUP BY host),
     compared AS (
         SELECT l.id, l.pages, l.articles, coalesce(c.pages, 0) AS page_count, coalesce(c.articles, 0) AS article_count,
-            coalesce(u.pages, 0) + (SELECT count(*) FROM unsettled WHERE host = '') AS changed_count
-        FROM layouts l LEFT JOIN counted c ON c.layout_id = l.id LEFT JOIN changed u ON u.host = l.host)
+            coalesce(u.pages, 0) + (SELECT count(*) FROM _unsettled WHERE host = '') AS changed_count
+        FROM _layouts l LEFT JOIN counted c ON c.layout_id = l.id LEFT JOIN changed u ON u.host = l.host)
     SELECT id, pages, articles, page_count, article_count FROM compared
     WHERE max(abs(pages - page_count), abs(articles - article_count)) > changed_count"""
 _LEDGER_COUNTS = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
-    FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
+    FROM pages p LEFT JOIN _page_blocks b ON b.page_id = p.id
     WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
     HAVING p.blocks <> p.kept + p.removed OR p.blocks <> count(b.position) OR p.kept <> total(b.kept)"""
-_BROKEN_LEDGERS = """SELECT page_id, count(*), min(position), max(position) FROM page_blocks GROUP BY page_id
+_BROKEN_LEDGERS = """SELECT page_id, count(*), min(position), max(position) FROM _page_blocks GROUP BY page_id
     HAVING min(position) <> 0 OR max(position) <> count(*) - 1"""
 _PAGES_WITHOUT_LAYOUT = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser') AND blocks > 0
-    AND NOT EXISTS (SELECT 1 FROM page_layout l WHERE l.page_id = pages.id)"""
-_ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM revision_blocks b
+    AND NOT EXISTS (SELECT 1 FROM _page_layout l WHERE l.page_id = pages.id)"""
+_ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM _revision_blocks b
     LEFT JOIN revisions r ON r.article_id = b.article_id AND r.number = b.number WHERE r.number IS NULL"""
 _MANY_PENDING = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
-_URL_COUNTS = "SELECT state, urls FROM url_counts ORDER BY state"
+_URL_COUNTS = "SELECT state, urls FROM _url_counts ORDER BY state"
 _COUNTED_URLS = "SELECT state, count(*) FROM urls GROUP BY state ORDER BY state"
 _GAPS = "SELECT article_id FROM revisions GROUP BY article_id HAVING min(number) <> 1 OR max(number) <> count(*)"
 NEEDED_ROWS = (
@@ -164,17 +164,16 @@ NEEDED_ROWS = (
     ("captures", "url", "urls", "url"),
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
-    ("rulings", "block_id", "block_texts", "id"),
-    ("overruled", "ruling_id", "rulings", "id"),
-    ("yields", "run_id", "runs", "id"),
-    ("rule_rates", "run_id", "runs", "id"),
+    ("rulings", "block_id", "_block_texts", "id"),
+    ("_overruled", "ruling_id", "rulings", "id"),
+    ("_yields", "run_id", "runs", "id"),
+    ("_rule_rates", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
     ("duplicates", "article_id", "articles", "id"),
     ("duplicates", "duplicate_id", "articles", "id"),
-    ("clusters", "article_id", "articles", "id"),
-    ("listed", "url_id", "urls", "id"),
-    ("sketches", "page_id", "pages", "id"),
-    ("pages", "layout_id", "layouts", "id"),
+    ("_listed", "url_id", "urls", "id"),
+    ("_sketches", "page_id", "pages", "id"),
+    ("pages", "layout_id", "_layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, where no foreign key says so."""
 
@@ -197,7 +196,7 @@ def layout_counts(db: Database) -> Iterator[Finding]:
     """
     for layout_id, pages, articles, page_count, article_count in db.execute(_LAYOUT_COUNTS):
         detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count} are"
-        yield row_finding("layouts", layout_id, detail)
+        yield row_finding("_layouts", layout_id, detail)
 
 
 def ledger_counts(db: Database) -> Iterator[Finding]:
@@ -211,9 +210,9 @@ def ledger_counts(db: Database) -> Iterator[Finding]:
 def ledger_rows(db: Database) -> Iterator[Finding]:
     """Check that a ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
-        yield row_finding("page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
+        yield row_finding("_page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
     for (page_id,) in db.execute(_PAGES_WITHOUT_LAYOUT):
-        yield row_finding("page_layout", page_id, "is missing")
+        yield row_finding("_page_layout", page_id, "is missing")
 
 
 def old_revisions(db: Database) -> Iterator[Finding]:
@@ -252,6 +251,6 @@ def url_counts(db: Database) -> Iterator[Finding]:
     for state in sorted({*stored_counts, *counts}, key=str):
         if stored_counts.get(state, 0) != counts.get(state, 0):
             detail = f"says {stored_counts.get(state)}, and {counts.get(state, 0)} are"
-            yield row_finding("url_counts", state, detail)
-    for (article_id,) in db.execute("SELECT id FROM unindexed"):
-        yield row_finding("unindexed", article_id, "still waits for the full-text index")
+            yield row_finding("_url_counts", state, detail)
+    for (article_id,) in db.execute("SELECT id FROM _unindexed"):
+        yield row_finding("_unindexed", article_id, "still waits for the full-text index")

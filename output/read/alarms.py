@@ -102,19 +102,19 @@ _SHORT_PART = 10  # `words_low` is the length below which one article in so many
 _DEFAULT_ARTICLE_SHARE, _DEFAULT_BARREN_SHARE = PageShare(95, 100), PageShare(5, 100)
 
 _YIELDS_OF_RUN = """SELECT host, part, pages, articles, barren, alike, words_low, words_median, cleaner_version
-    FROM yields WHERE run_id = ? ORDER BY host, part"""
+    FROM _yields WHERE run_id = ? ORDER BY host, part"""
 _PAST_YIELDS = f"""SELECT y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median, y.run_id
-    FROM yields y JOIN runs r ON r.id = y.run_id
+    FROM _yields y JOIN runs r ON r.id = y.run_id
     WHERE y.host = ?1 AND y.part = ?2 AND y.run_id <> ?3 AND y.cleaner_version = ?4 AND y.pages >= {MIN_PAGES}
         AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?3)
     ORDER BY r.started_at DESC LIMIT {_PAST_RUNS}"""
 _ALARMED_RUNS = "SELECT DISTINCT run_id FROM alarms WHERE host = ? AND part = ? AND what = ?"
 _COUNT_SHORT_ARTICLES = "SELECT count(*) FROM surveyed WHERE host = ? AND part = ? AND article AND words < ?"
 _FREQUENT_RULES = """SELECT r.id, r.reason, r.rule, coalesce(n.pages, 0)
-    FROM rule_rates p JOIN reasons r ON r.id = p.reason_id
-        LEFT JOIN rule_rates n ON n.run_id = ?1 AND n.host = p.host AND n.reason_id = p.reason_id
+    FROM _rule_rates p JOIN _reasons r ON r.id = p.reason_id
+        LEFT JOIN _rule_rates n ON n.run_id = ?1 AND n.host = p.host AND n.reason_id = p.reason_id
     WHERE p.host = ?2 AND p.run_id = ?3 AND p.pages >= ?4 ORDER BY r.reason, r.rule"""
-_RULE_HITS = "SELECT pages FROM rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
+_RULE_HITS = "SELECT pages FROM _rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
 
 
 @dataclass(frozen=True, slots=True)

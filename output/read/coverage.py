@@ -21,8 +21,8 @@ MAX_EXAMPLES = 3
 
 _MAX_HOPS = 10
 _SOURCE_QUERIES = {
-    "sitemap": "SELECT url_id FROM listed WHERE kind = 'sitemap'",
-    "feed": "SELECT url_id FROM listed WHERE kind = 'feed'",
+    "sitemap": "SELECT url_id FROM _listed WHERE kind = 'sitemap'",
+    "feed": "SELECT url_id FROM _listed WHERE kind = 'feed'",
     "link": """SELECT id FROM urls WHERE kind = 'page'
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
@@ -52,8 +52,8 @@ _UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM artic
 
 # From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
 _IS_NAMED = {
-    "sitemap": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
-    "feed": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
+    "sitemap": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
+    "feed": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
     "link": """(SELECT n.kind = 'page' AND n.found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')
         FROM urls n WHERE n.id = back.id)""",
 }

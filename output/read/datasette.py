@@ -23,6 +23,7 @@ from broadsheet.output.archive.stored_values import json_object
 
 SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"
+_HIDDEN = ("_", "sqlite_")
 METADATA_FILE = "metadata.json"
 """How the file is called that lies beside a database, as Datasette's documentation calls it."""
 
@@ -35,7 +36,9 @@ def datasette_metadata(db: Database) -> dict[str, Any]:
 def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) -> dict[str, Any]:
     """Return the same for a database that Datasette calls by a name, with these tables and views. Pure."""
     shown, meanings = _load_shown(), column_meanings()
-    tables: dict[str, Any] = {name: {"hidden": True} for name in shown["hidden"]}
+    tables: dict[str, Any] = {
+        name: {"hidden": True} for name in (*shown["hidden"], *columns_by_table) if name.startswith(_HIDDEN)
+    }
     for name, columns in columns_by_table.items():
         if name in meanings:
             tables[name] = {**tables.get(name, {}), **_appearance(shown, name), **_texts(name, columns, meanings)}
@@ -72,7 +75,7 @@ def _link_to_titles(shown: Mapping[str, Any], table: str, description: str) -> d
 
 def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str, Any]:
     """Return descriptions of a table and of its columns; a column of a user's has none."""
-    own_meanings = {**(meanings["articles"] if table == "shelved" else {}), **meanings[table]}
+    own_meanings = {**(meanings["articles"] if table == "_shelved" else {}), **meanings[table]}
     descriptions = {column: _plain(own_meanings[column]) for column in columns if column in own_meanings}
     return {"description": _plain(own_meanings[""]), "columns": descriptions}
 

@@ -21,7 +21,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
 
-_NAMED_FILES = "SELECT name FROM warc_files UNION SELECT file FROM imports"
+_NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 
 
 class OwnFiles:

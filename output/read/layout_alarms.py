@@ -27,21 +27,21 @@ NEW_LAYOUT, LAYOUT_GONE = "layout_new", "layout_gone"
 _MOSTLY = 0.5  # share of the pages that a new layout has to have, if it has taken over
 _DEFAULT_CHANGED_SHARE = PageShare(5, 100)  # of pages that are fetched again and have another layout by themselves
 
-_LAST_RUN = """SELECT max(r.started_at) FROM yields y JOIN runs r ON r.id = y.run_id
+_LAST_RUN = """SELECT max(r.started_at) FROM _yields y JOIN runs r ON r.id = y.run_id
     WHERE y.run_id <> ?1 AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?1)"""
 _KNOWN_PAGES = """SELECT s.host, u.url, p.id, p.layout_id, g.signature, coalesce(e.signature, g.signature)
     FROM temp.surveyed s JOIN pages p ON p.id = s.page_id JOIN urls u ON u.id = p.id
-        JOIN page_signatures g ON g.page_id = p.id LEFT JOIN earlier_signatures e ON e.page_id = p.id
+        JOIN _page_signatures g ON g.page_id = p.id LEFT JOIN _earlier_signatures e ON e.page_id = p.id
     WHERE s.part = 'again' AND g.signature <> x'' ORDER BY s.host, u.url"""
 # What was published before the last run was there then, whatever its layout; the day before it for other time zones.
 _NEW_PAGES = """SELECT s.host, u.url, p.id, p.layout_id, g.signature, g.signature
     FROM temp.surveyed s JOIN pages p ON p.id = s.page_id JOIN urls u ON u.id = p.id
-        JOIN page_signatures g ON g.page_id = p.id LEFT JOIN articles a ON a.page_id = p.id
+        JOIN _page_signatures g ON g.page_id = p.id LEFT JOIN articles a ON a.page_id = p.id
     WHERE s.part = 'new' AND g.signature <> x''
         AND (a.published_day IS NULL OR a.published_day >= date(?, '-1 day')) ORDER BY s.host, u.url"""
 _OLDER_PAGES = """SELECT u.host, u.url, p.id, p.layout_id, g.signature, coalesce(e.signature, g.signature)
-    FROM urls u JOIN pages p ON p.id = u.id JOIN page_signatures g ON g.page_id = p.id
-        LEFT JOIN earlier_signatures e ON e.page_id = p.id
+    FROM urls u JOIN pages p ON p.id = u.id JOIN _page_signatures g ON g.page_id = p.id
+        LEFT JOIN _earlier_signatures e ON e.page_id = p.id
     WHERE u.host = ?1 AND u.first_seen < ?2 AND g.signature <> x'' AND p.own_type <> 'list'
         AND p.cleaner_version IN (SELECT n.cleaner_version FROM temp.surveyed s JOIN pages n ON n.id = s.page_id
             WHERE s.host = ?1 AND s.part = 'new')
@@ -50,9 +50,9 @@ _OLDER_PAGES = """SELECT u.host, u.url, p.id, p.layout_id, g.signature, coalesce
 _IS_KNOWN = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id WHERE p.layout_id = ?1
     AND p.id NOT IN (SELECT page_id FROM temp.moved_pages)
     AND EXISTS (SELECT 1 FROM captures c WHERE c.url = u.url AND c.fetched_at < ?2) LIMIT 1"""
-_LAYOUT_KIND = "SELECT kind FROM layouts WHERE id = ?"
+_LAYOUT_KIND = "SELECT kind FROM _layouts WHERE id = ?"
 _SIGNATURES_OF_RUN = """SELECT DISTINCT g.signature FROM temp.surveyed s
-        JOIN page_signatures g ON g.page_id = s.page_id
+        JOIN _page_signatures g ON g.page_id = s.page_id
     WHERE s.host = ? AND s.part = '*' AND g.signature <> x''
         AND s.page_id NOT IN (SELECT page_id FROM temp.moved_pages)"""
 

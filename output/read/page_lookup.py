@@ -19,16 +19,17 @@ from broadsheet.output.write.person_verdicts import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.expected_f1
-    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        e.pages, e.of_pages, t.text, b.kind
-    FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
-        JOIN reasons r ON r.id = b.reason_id
-        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
-        LEFT JOIN overruled o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN reasons n ON n.id = o.reason_id
+        coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind
+    FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
+        JOIN _reasons r ON r.id = b.reason_id
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
+        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.pages > 1
+        LEFT JOIN _overruled o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _reasons n ON n.id = o.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
+_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM _shelved WHERE id = ?1"""
 _PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
@@ -115,7 +116,7 @@ def read_page(db: Database, page_id: int) -> StoredPage:
 
 def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
     position, block_id, is_kept, *values, kind_number = columns
-    with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+    with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
         kind = BlockKind(BLOCK_KINDS[kind_number])
     return StoredBlock(*[position, block_id, bool(is_kept), *values, kind])
 

@@ -1,4 +1,4 @@
-"""Reasons and rules of blocks in words that a reader knows, in place of the names that an archive holds."""
+"""Rules of blocks in words that a reader knows, in place of the names that an archive holds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-
-
-def reason_words(reason: str) -> str:
-    """Return the reason why a block is kept or removed as words for people.
-
-    >>> reason_words("elsewhere")
-    'below the article'
-    """
-    return _words()["reasons"].get(reason, reason.replace("_", " "))
 
 
 def rule_words(rule: str) -> str:

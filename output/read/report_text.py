@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from broadsheet.cleaners.judge.certainty import certainty
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.coverage import Coverage, Gap
-from broadsheet.output.read.plain_words import count_text, reason_words, rule_words
+from broadsheet.output.read.plain_words import count_text, rule_words
 from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
 
 _EMPTY_CELLS = ("", "–")
@@ -117,9 +117,7 @@ def _url_section(report: Report, width: int, max_lines: int, url_words: Callable
 
 
 def _removed_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [
-        [reason_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
-    ]
+    rows = [[row.reason, rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed]
     heads = ("what it is", "how it was recognised", "blocks", "words")
     return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
 
@@ -226,7 +224,7 @@ def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
         host_rates = [rate for rate in rates if rate.host == host]
         rows = [
             [
-                *(reason_words(rate.reason), rule_words(rate.rule)),
+                *(rate.reason, rule_words(rate.rule)),
                 _format_percentage(rate.pages, rate.of_pages),
                 _format_percentage(rate.pages_before, rate.of_pages_before),
             ]

@@ -19,10 +19,10 @@ _MAX_CHARS = 600  # characters of an example
 _MAX_TEXTS = 500  # texts that are compared
 _SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
 
-_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM overruled o JOIN urls u ON u.id = o.page_id
+_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM _overruled o JOIN urls u ON u.id = o.page_id
     WHERE o.ruling_id = ? ORDER BY u.url, o.position LIMIT 1"""
-_IS_KEPT = "EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
-_TEXTS_LIKE = f"""SELECT t.text FROM block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
+_IS_KEPT = "EXISTS (SELECT 1 FROM _page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
+_TEXTS_LIKE = f"""SELECT t.text FROM _block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
         AND {_IS_KEPT} ORDER BY t.id LIMIT {_MAX_TEXTS}"""
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 

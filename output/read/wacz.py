@@ -142,12 +142,12 @@ _REDACTION_ROOM = 16  # a file without credentials may be larger by one part in 
 _PIECE_SIZE = 1 << 20  # bytes copied at a time
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
-    FROM captures c JOIN warc_files f ON f.name = c.warc_file"""
+    FROM captures c JOIN _warc_files f ON f.name = c.warc_file"""
 _PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title FROM pages p JOIN captures c ON c.id = p.capture_id
-        JOIN warc_files f ON f.name = c.warc_file
+        JOIN _warc_files f ON f.name = c.warc_file
     WHERE c.http_status = 200 ORDER BY c.fetched_at, c.id"""
 _START = """SELECT c.final_url, c.fetched_at FROM urls u JOIN captures c ON c.url = u.url
-        JOIN warc_files f ON f.name = c.warc_file
+        JOIN _warc_files f ON f.name = c.warc_file
     WHERE u.found_via = 'seed' AND c.http_status = 200 ORDER BY c.fetched_at LIMIT 1"""
 
 
@@ -169,7 +169,9 @@ def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: boo
     offsets: _Offsets = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
-        for name, length in db.execute("SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name").fetchall():
+        for name, length in db.execute(
+            "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
+        ).fetchall():
             spans = (FileSpan(0, length, is_capture=True),) if keeps_credentials else file_spans(db, name, length)
             warc_pieces = _warc_pieces(_CommittedFile(warc_path(folder, name), name, length), spans, offsets)
             package.add(f"archive/{PurePosixPath(name).name}", warc_pieces, length + length // _REDACTION_ROOM)

@@ -143,9 +143,9 @@ _PAGE_NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seit
 _NUMBER_IN_QUERY = re.compile(rf"[?&](?:{_PAGE_NAMES})=(\d{{1,3}})(?=&|$)", re.IGNORECASE)
 _NUMBER_IN_PATH = re.compile(rf"[/_.-](?:(?:{_PAGE_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
 _TITLE_NUMBER = re.compile(rf"\b(?:(?:{_PAGE_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
-_LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
+_LEADS = "SELECT page_id, way, url, ruled FROM _page_leads"
 _AFFECTED_LEADS = """SELECT l.page_id, l.way, l.url, l.ruled FROM settle_affected a
-    CROSS JOIN page_leads l ON l.page_id = a.page_id"""
+    CROSS JOIN _page_leads l ON l.page_id = a.page_id"""
 _IS_AWAITED = """SELECT EXISTS (SELECT 1 FROM urls
     WHERE url = ? AND (state = 'queued' OR (state = 'skipped' AND reason = 'limit')))"""
 

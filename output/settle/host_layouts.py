@@ -43,7 +43,7 @@ _CACHED_TEXTS = 256
 
 # What is kept many times is left out.
 _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
-        LEFT JOIN common_texts c ON c.block_id = k.block_id CROSS JOIN block_texts t ON t.id = k.block_id
+        LEFT JOIN _common_texts c ON c.block_id = k.block_id CROSS JOIN _block_texts t ON t.id = k.block_id
     WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
@@ -206,16 +206,16 @@ def _title_beginning(words: Sequence[str]) -> str:
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
         coalesce(a.published_raw, x.published_raw) IS NOT NULL, s.signature
-    FROM urls u CROSS JOIN page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
-        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN shelved x ON x.page_id = p.id
+    FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
+        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
-_STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM layouts WHERE host = ?"
-_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
+_STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
+_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM _shelved x JOIN pages p ON p.id = x.page_id
     WHERE x.why = '{ShelvingReason.LAYOUT}' AND x.page_id = ?"""
-_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN shelved x ON x.page_id = u.id
+_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN _shelved x ON x.page_id = u.id
     WHERE u.host = ? AND x.why = '{ShelvingReason.LAYOUT}'"""
-_UPSERT_LAYOUT = f"""INSERT INTO layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+_UPSERT_LAYOUT = f"""INSERT INTO _layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
     SET pages = excluded.pages, articles = excluded.articles, kind = excluded.kind, evidence = excluded.evidence"""
 _LAYOUT_OF_PAGES = """SELECT p.id, p.layout_id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.layout_id IS NOT NULL"""
@@ -277,7 +277,7 @@ def store_layouts(db: Database, layouts: HostLayouts) -> None:
     db.conn.executemany(_UPSERT_LAYOUT, [row for row in layouts.rows if stored_rows.get(row[0]) != row])
     db.conn.executemany("UPDATE pages SET layout_id = ?2 WHERE id = ?1", changed_pages)
     stale_layouts = stored_rows.keys() - {row[0] for row in layouts.rows}
-    db.conn.executemany("DELETE FROM layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
+    db.conn.executemany("DELETE FROM _layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
 
 
 def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]]:

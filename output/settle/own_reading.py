@@ -47,12 +47,12 @@ _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
 _ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
-_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
-        JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM _page_blocks b
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
+        JOIN _reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
-_LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
+_LEADS = "SELECT way, url, ruled FROM _page_leads WHERE page_id = ? ORDER BY way, url"
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
 
@@ -138,7 +138,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
     url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
     stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
     facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
-    articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
+    articles = (_read_article(db, table, page_id) for table in ("articles", "_shelved"))
     article = next((article for article in articles if article), None)
     own_verdicts = _read_own_verdicts(db, page_id)
     judged_blocks = (

@@ -46,7 +46,7 @@ LEFT_OUT_KEYS = slice(KEY_COLUMN, None, LEFT_OUT_WIDTH)
 LEFT_OUT_PATHS = slice(PATH_COLUMN, None, LEFT_OUT_WIDTH)
 
 # The reasons that the site's evidence may overrule: no phrase rule, metadata, copy or boilerplate above explains them.
-_CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM reasons
+_CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM _reasons
     WHERE rule <> 'context/duplicate' AND rule NOT GLOB 'model/beside-*'
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
@@ -65,30 +65,30 @@ _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 _PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
-    FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id
-    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
+    FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
+    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN _shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} + (coalesce(c.asked, 0) & {IS_SHARED}) ELSE
             coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
-    FROM page_blocks b {{joins}} LEFT JOIN common_texts c ON c.block_id = b.block_id
-        CROSS JOIN block_texts t ON t.id = b.block_id
+    FROM _page_blocks b {{joins}} LEFT JOIN _common_texts c ON c.block_id = b.block_id
+        CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
 _OWN_REASON = "coalesce(o.reason_id, v.reason_id, b.reason_id)"
-_JOIN_OWN_VERDICTS = """LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
+_JOIN_OWN_VERDICTS = """LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 _LEDGER_BLOCKS = _BLOCKS_TEMPLATE.format(kept="b.kept", reason="b.reason_id", joins="")
 _OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
     kept="coalesce(o.kept, v.kept, b.kept)", reason=_OWN_REASON, joins=_JOIN_OWN_VERDICTS
 )
-_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
-    OR EXISTS (SELECT 1 FROM overruled WHERE page_id = ?1)"""
+_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_id = ?1)
+    OR EXISTS (SELECT 1 FROM _overruled WHERE page_id = ?1)"""
 
 _MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
-_STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b {_JOIN_OWN_VERDICTS}
-        JOIN reasons r ON r.id = {_OWN_REASON} JOIN block_texts t ON t.id = b.block_id
+_STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICTS}
+        JOIN _reasons r ON r.id = {_OWN_REASON} JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
         AND length(t.text) <= {_MOST_CAPTION_CHARACTERS}"""
 

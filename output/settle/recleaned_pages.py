@@ -31,7 +31,7 @@ _RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
                 AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
-_INSERT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
+_INSERT_BEFORE = "INSERT OR IGNORE INTO _reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
 _UPDATE_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
 # Where the latest response is not the one that is cleaned again, `urls.reason` stays as it is.
 _UPDATE_REASON = """UPDATE urls SET held_reason = ?1,
@@ -93,21 +93,21 @@ class RecleanedPage:
 def begin_run(db: Database, started_at: str, options: Mapping[str, object]) -> int:
     """Begin a run, or take up one that was cut off; returns its id."""
     with write_transaction(db):
-        row = db.execute("SELECT id FROM recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
+        row = db.execute("SELECT id FROM _recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
         if row:
             return int(row[0])
-        insert = "INSERT INTO recleans (started_at, state, options) VALUES (?, 'running', ?)"
+        insert = "INSERT INTO _recleans (started_at, state, options) VALUES (?, 'running', ?)"
         return int(db.execute(insert, [started_at, as_json(dict(options))]).lastrowid or 0)
 
 
 def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str, int]) -> None:
     """Note that a run is finished; one that changed nothing leaves no row."""
     with write_transaction(db):
-        changed_page = db.execute("SELECT 1 FROM reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
+        changed_page = db.execute("SELECT 1 FROM _reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
         if changed_page is None:
-            db.execute("DELETE FROM recleans WHERE id = ?", [run_id])
+            db.execute("DELETE FROM _recleans WHERE id = ?", [run_id])
             return
-        update = "UPDATE recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
+        update = "UPDATE _recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
         db.execute(update, [finished_at, as_json(dict(counts)), run_id])
 
 
@@ -142,5 +142,5 @@ def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, l
     save_page(db, page.sighting, rows)
     db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
     parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
-    for table in ("articles", "shelved"):
+    for table in ("articles", "_shelved"):
         db.execute(_UPDATE_SEEN.format(table), parameters)

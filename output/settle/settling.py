@@ -71,7 +71,7 @@ _CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.cano
 # title or digest is read only of the few pages whose comparison needs it.
 _HAS_SHARED_TEXT = """EXISTS (SELECT 1 FROM pages o
     WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
-_HAS_LEADS = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
+_HAS_LEADS = "(p.id IN (SELECT page_id FROM _page_leads) OR u.url IN (SELECT url FROM _page_leads))"
 _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
         CASE WHEN {_HAS_LEADS} OR (p.word_count < {SHORT_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
@@ -91,24 +91,24 @@ _COLLECT_JUDGED = (
     "CREATE TEMP TABLE settle_judged (page_id INTEGER PRIMARY KEY)",
     "INSERT OR IGNORE INTO settle_judged (page_id) SELECT page_id FROM settle_listable",
     """INSERT OR IGNORE INTO settle_judged (page_id)
-        SELECT h.page_id FROM settle_listable i CROSS JOIN page_parts h ON h.head_id = i.page_id""",
+        SELECT h.page_id FROM settle_listable i CROSS JOIN _page_parts h ON h.head_id = i.page_id""",
     """INSERT OR IGNORE INTO settle_judged (page_id)
-        SELECT c.page_id FROM settle_listable i CROSS JOIN page_copies c ON c.original_id = i.page_id""",
+        SELECT c.page_id FROM settle_listable i CROSS JOIN _page_copies c ON c.original_id = i.page_id""",
     """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.page_id FROM settle_listable i
-        CROSS JOIN page_parts h ON h.head_id = i.page_id CROSS JOIN page_copies c ON c.original_id = h.page_id""",
+        CROSS JOIN _page_parts h ON h.head_id = i.page_id CROSS JOIN _page_copies c ON c.original_id = h.page_id""",
 )
 _JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
-    CROSS JOIN page_copies c ON c.page_id = j.page_id"""
+    CROSS JOIN _page_copies c ON c.page_id = j.page_id"""
 _JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
-    CROSS JOIN page_parts h ON h.page_id = j.page_id"""
-_STORED_COPIES = """SELECT page_id, original_id FROM page_copies
+    CROSS JOIN _page_parts h ON h.page_id = j.page_id"""
+_STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
-_SHELVED = "SELECT page_id, id FROM shelved"
-_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN shelved x ON x.page_id = j.page_id"""
+_SHELVED = "SELECT page_id, id FROM _shelved"
+_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN _shelved x ON x.page_id = j.page_id"""
 
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
-_SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
-_COUNT_SITE_VERDICTS = "SELECT count(*) FROM own_verdicts"
+_SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
+_COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts"
 _IS_SETTLED_EVIDENCE = f"""instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0"""
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
     FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
@@ -352,9 +352,9 @@ def _store_copies(db: Database, representatives: Representatives, pages: Collect
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
     stale_pages = [(page,) for page, original in stored_copies.items() if representatives[page] != original]
-    db.conn.executemany("DELETE FROM page_copies WHERE page_id = ?", stale_pages)
+    db.conn.executemany("DELETE FROM _page_copies WHERE page_id = ?", stale_pages)
     new_copies = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
-    db.conn.executemany("INSERT INTO page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
+    db.conn.executemany("INSERT INTO _page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
     return frozenset(stored_copies.keys() ^ representatives.keys())
 
 
@@ -449,7 +449,7 @@ def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> 
     shelved = _SHELVED if findings.is_whole else _JUDGED_SHELVED
     article_by_page = dict(db.execute(shelved).fetchall())
     reasons = [(str(reason), page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
-    db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
+    db.conn.executemany("UPDATE _shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [
         (article, reason)
         for page_id in sorted(findings.shelvable_pages)

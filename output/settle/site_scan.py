@@ -95,7 +95,8 @@ class SeenTwice:
 
 MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
 MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
-_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
+_INSERT_EVIDENCE = """INSERT INTO settle_place_evidence (block_id, host, pages, of_pages, first_seen)
+    VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 # On which pages of one host stand the keys that may be on more than one.
@@ -334,7 +335,7 @@ def _scan_page(
     kept_paths: set[int] = set()
     left_out_paths: set[int] = set()
     all_kept_paths: set[int] = set()
-    with decoding("page_layout", "layout", facts.page_id):
+    with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
         counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]

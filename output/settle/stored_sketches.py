@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 _HASHES_AT_ONCE = 1_000_000  # about; of a host with more, ranges are counted one after the other
 
 _SKETCHES_OF_HOST = """SELECT s.page_id, s.hashes, s.crowded, s.sketch FROM urls u
-        CROSS JOIN sketches s ON s.page_id = u.id
+        CROSS JOIN _sketches s ON s.page_id = u.id
     WHERE u.host = ? AND s.hashes > 0 ORDER BY s.page_id"""
-_COUNT_HASHES = """SELECT coalesce(sum(s.hashes), 0) FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
+_COUNT_HASHES = """SELECT coalesce(sum(s.hashes), 0) FROM urls u CROSS JOIN _sketches s ON s.page_id = u.id
     WHERE u.host = ?"""
-_STORED = "SELECT hashes FROM crowded_hashes WHERE host = ?"
-_STORE = """INSERT INTO crowded_hashes (host, hashes) VALUES (?, ?)
+_STORED = "SELECT hashes FROM _crowded_hashes WHERE host = ?"
+_STORE = """INSERT INTO _crowded_hashes (host, hashes) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET hashes = excluded.hashes WHERE hashes <> excluded.hashes"""
 
 
@@ -63,7 +63,7 @@ def stored_sketch(row: tuple[int, int, int | None, bytes]) -> StoredSketch:
     """Return the sketch in a row of page id, number of hashes, number of crowded ones, packed sketch."""
     page_id, hash_count, crowded_count, packed_sketch = row
     if len(packed_sketch) != hash_count * HASH_BYTES:
-        raise DamagedValue(location_of("sketches", "sketch", page_id))
+        raise DamagedValue(location_of("_sketches", "sketch", page_id))
     return StoredSketch(page_id, unpack_sketch(packed_sketch), crowded_count)
 
 
@@ -77,7 +77,7 @@ def read_crowded_hashes(db: Database, host: str) -> Sketch:
     row = db.execute(_STORED, [host]).fetchone()
     packed_hashes = row[0] if row else b""
     if len(packed_hashes) % HASH_BYTES:
-        raise DamagedValue(location_of("crowded_hashes", "hashes", host))
+        raise DamagedValue(location_of("_crowded_hashes", "hashes", host))
     return unpack_sketch(packed_hashes)
 
 
@@ -91,13 +91,13 @@ def count_crowded_hashes(db: Database, host: str) -> set[int]:
     if len(crowded):
         db.execute(_STORE, [host, pack_sketch(crowded)])
     else:
-        db.execute("DELETE FROM crowded_hashes WHERE host = ?", [host])
+        db.execute("DELETE FROM _crowded_hashes WHERE host = ?", [host])
     counts = [
         (int(is_in(stored.sketch, crowded).sum()), stored.page_id, stored.crowded_count)
         for stored in read_sketches(db, host)
     ]
     changes = [(count, page_id) for count, page_id, stored_count in counts if count != stored_count]
-    db.conn.executemany("UPDATE sketches SET crowded = ? WHERE page_id = ?", changes)
+    db.conn.executemany("UPDATE _sketches SET crowded = ? WHERE page_id = ?", changes)
     if not len(moved):
         return set()
     return {stored.page_id for stored in read_sketches(db, host) if is_in(stored.sketch, moved).any()}
@@ -130,9 +130,9 @@ def _find_crowded_hashes(db: Database, host: str) -> Sketch:
 _SKETCHES_PER_BATCH = 1_000
 _UPPER_BITS = 20
 _SHIFT = np.uint32(HASH_BITS - _UPPER_BITS)
-_ALL_SKETCHES = "SELECT page_id, hashes, coalesce(crowded, 0), sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"
+_ALL_SKETCHES = "SELECT page_id, hashes, coalesce(crowded, 0), sketch FROM _sketches WHERE hashes > 0 ORDER BY page_id"
 _SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
-    FROM json_each(?) w CROSS JOIN sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
+    FROM json_each(?) w CROSS JOIN _sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id"""
 
 
@@ -189,7 +189,7 @@ def _sketch_batches(db: Database) -> Iterator[_SketchBatch]:
     while rows := cursor.fetchmany(_SKETCHES_PER_BATCH):
         for page_id, hash_count, _, packed_sketch in rows:
             if len(packed_sketch) != hash_count * HASH_BYTES:
-                raise DamagedValue(location_of("sketches", "sketch", page_id))
+                raise DamagedValue(location_of("_sketches", "sketch", page_id))
         page_ids, lengths, crowded_counts, packed_sketches = zip(*rows, strict=True)
         yield _SketchBatch(
             list(page_ids),

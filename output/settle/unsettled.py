@@ -30,19 +30,20 @@ SETTLE_VERSION = "4"
 _FACT = "settled"
 _READ_FACT = "SELECT value FROM meta WHERE key = ?"
 _STORE_FACT = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-_AWAITED_URLS = """SELECT DISTINCT u.url FROM page_leads l JOIN urls u ON u.url = l.url
+_AWAITED_URLS = """SELECT DISTINCT u.url FROM _page_leads l JOIN urls u ON u.url = l.url
     WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit') ORDER BY u.url"""
-_UNSETTLED_HOSTS = """SELECT host FROM unsettled
-    UNION SELECT u.host FROM unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
+_UNSETTLED_HOSTS = """SELECT host FROM _unsettled
+    UNION SELECT u.host FROM _unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
 _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
-    UNION SELECT DISTINCT host FROM layouts UNION SELECT DISTINCT host FROM block_evidence"""
+    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
+    UNION SELECT DISTINCT host FROM _place_evidence"""
 
 # A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies.
-_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN page_copies c ON c.page_id = u.id WHERE u.host = ?"
+_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN _page_copies c ON c.page_id = u.id WHERE u.host = ?"
 _UNJUDGED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-        LEFT JOIN page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
+        LEFT JOIN _page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
     WHERE u.host = ? AND o.page_type <> o.own_type AND NOT EXISTS (
-        SELECT 1 FROM page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
+        SELECT 1 FROM _page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
 _HOSTS_OF_PAGES = "SELECT DISTINCT host FROM urls WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -83,7 +84,7 @@ WHOLE_ARCHIVE = StaleHosts()
 
 def is_settled(db: Database) -> bool:
     """Return whether the same judges settled the archive, and nothing that settling reads has changed since."""
-    return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM unsettled LIMIT 1").fetchone()
+    return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM _unsettled LIMIT 1").fetchone()
 
 
 def judges_have_changed(db: Database) -> bool:
@@ -123,8 +124,8 @@ def read_roles(db: Database, host: str) -> PageRoles:
 
 def note_settled(db: Database) -> None:
     """Note that the archive is settled as it is. Runs in the transaction that settled it."""
-    db.execute("DELETE FROM unsettled")
-    db.execute("DELETE FROM unsettled_texts")
+    db.execute("DELETE FROM _unsettled")
+    db.execute("DELETE FROM _unsettled_texts")
     db.execute(_STORE_FACT, [_FACT, _present_judges(db)])
 
 
@@ -152,17 +153,17 @@ AFFECTED_TABLES = ("settle_affected",)
 
 _CREATE = "CREATE TEMP TABLE settle_affected (page_id INTEGER PRIMARY KEY, step INTEGER NOT NULL)"
 _CREATE_STEPS = "CREATE INDEX temp.settle_affected_step ON settle_affected (step)"
-_INSERT_UNSETTLED = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM unsettled"
-_INSERT_LEADING = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM page_leads"
+_INSERT_UNSETTLED = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _unsettled"
+_INSERT_LEADING = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _page_leads"
 _INSERT = "INSERT OR IGNORE INTO settle_affected (page_id, step) VALUES (?, 0)"
 _IS_ARTICLE = "own_type IN ('article', 'teaser')"
 
 # What the pages of a step, `a`, are related to.
 _RELATED_PAGES = (
-    "SELECT c.original_id FROM step a CROSS JOIN page_copies c ON c.page_id = a.page_id",
-    "SELECT c.page_id FROM step a CROSS JOIN page_copies c ON c.original_id = a.page_id",
-    "SELECT h.head_id FROM step a CROSS JOIN page_parts h ON h.page_id = a.page_id",
-    "SELECT h.page_id FROM step a CROSS JOIN page_parts h ON h.head_id = a.page_id",
+    "SELECT c.original_id FROM step a CROSS JOIN _page_copies c ON c.page_id = a.page_id",
+    "SELECT c.page_id FROM step a CROSS JOIN _page_copies c ON c.original_id = a.page_id",
+    "SELECT h.head_id FROM step a CROSS JOIN _page_parts h ON h.page_id = a.page_id",
+    "SELECT h.page_id FROM step a CROSS JOIN _page_parts h ON h.head_id = a.page_id",
     f"""SELECT o.id FROM step a CROSS JOIN pages p ON p.id = a.page_id AND p.{_IS_ARTICLE}
         CROSS JOIN pages o ON o.text_digest = p.text_digest AND o.{_IS_ARTICLE}""",
     f"""SELECT o.id FROM step a CROSS JOIN urls u ON u.id = a.page_id
@@ -171,8 +172,8 @@ _RELATED_PAGES = (
         CROSS JOIN pages o ON o.canonical_url = p.canonical_url AND o.{_IS_ARTICLE} WHERE p.canonical_url <> ''""",
     """SELECT u.id FROM step a CROSS JOIN pages p ON p.id = a.page_id CROSS JOIN urls u ON u.url = p.canonical_url
         WHERE p.canonical_url <> ''""",
-    """SELECT u.id FROM step a CROSS JOIN page_leads l ON l.page_id = a.page_id CROSS JOIN urls u ON u.url = l.url""",
-    """SELECT l.page_id FROM step a CROSS JOIN urls u ON u.id = a.page_id CROSS JOIN page_leads l ON l.url = u.url""",
+    """SELECT u.id FROM step a CROSS JOIN _page_leads l ON l.page_id = a.page_id CROSS JOIN urls u ON u.url = l.url""",
+    """SELECT l.page_id FROM step a CROSS JOIN urls u ON u.id = a.page_id CROSS JOIN _page_leads l ON l.url = u.url""",
 )
 _INSERT_RELATED = tuple(
     f"""WITH step (page_id) AS (SELECT page_id FROM settle_affected WHERE step = :step)

@@ -26,7 +26,7 @@ _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMO
 
 _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)
-        OR EXISTS (SELECT 1 FROM shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
+        OR EXISTS (SELECT 1 FROM _shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
 
 # Every block that a ruling covers or has covered: its verdict, the ruling that should hold, and what that replaced.
 _STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
@@ -38,28 +38,28 @@ _STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
         WHERE place = 1)
     SELECT b.page_id, b.position, b.kept, b.reason_id, n.rule = '{PERSON}', w.ruling_id, w.kept,
         o.ruling_id, o.kept, o.reason_id
-    FROM (SELECT page_id, position FROM wanted UNION SELECT page_id, position FROM overruled) x
-        CROSS JOIN page_blocks b ON b.page_id = x.page_id AND b.position = x.position
-        JOIN reasons n ON n.id = b.reason_id
+    FROM (SELECT page_id, position FROM wanted UNION SELECT page_id, position FROM _overruled) x
+        CROSS JOIN _page_blocks b ON b.page_id = x.page_id AND b.position = x.position
+        JOIN _reasons n ON n.id = b.reason_id
         LEFT JOIN wanted w ON w.page_id = x.page_id AND w.position = x.position
-        LEFT JOIN overruled o ON o.page_id = x.page_id AND o.position = x.position
+        LEFT JOIN _overruled o ON o.page_id = x.page_id AND o.position = x.position
     WHERE {{among}}"""
 
-OF_ALL = _STEPS.format(source="rulings r CROSS JOIN page_blocks b ON b.block_id = r.block_id", among="true")
+OF_ALL = _STEPS.format(source="rulings r CROSS JOIN _page_blocks b ON b.block_id = r.block_id", among="true")
 OF_PAGE = _STEPS.format(
-    source="page_blocks b CROSS JOIN rulings r ON r.block_id = b.block_id", among="b.page_id = :page"
+    source="_page_blocks b CROSS JOIN rulings r ON r.block_id = b.block_id", among="b.page_id = :page"
 )
 _PROSPECT = """(SELECT id, block_id, article_id, host, kept, at FROM rulings WHERE id <> :id
         UNION ALL SELECT :id, :block, :article, :host, :kept, '~' WHERE :stands)"""
 OF_BLOCK = _STEPS.format(
-    source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
+    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
 )
 OF_BLOCK_ON_PAGES = _STEPS.format(
-    source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
+    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
     among="b.block_id = :block AND b.page_id IN (SELECT value FROM json_each(:pages))",
 )
 
-_PUT_OVERRULED = """INSERT INTO overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
+_PUT_OVERRULED = """INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (page_id, position) DO UPDATE
     SET ruling_id = excluded.ruling_id, kept = excluded.kept, reason_id = excluded.reason_id"""
 
@@ -111,10 +111,10 @@ def take_steps(db: Database, query: str, parameters: Mapping[str, object]) -> li
     Runs in the caller's transaction.
     """
     pairs = [(reason, PERSON) for reason in _PERSON_REASONS.values()]
-    db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", pairs)
+    db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", pairs)
     steps = [step for step in find_steps(db, query, parameters) if not step.is_idle]
     db.conn.executemany(
-        "UPDATE page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
+        "UPDATE _page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
         [(*step.target_verdict, step.page_id, step.position) for step in steps],
     )
     _write_overruled(db, steps)
@@ -127,14 +127,14 @@ def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, st
     if not counts:
         return "", ""
     reason_id = min(counts, key=lambda reason: (-counts[reason], reason))
-    reason, rule = db.execute("SELECT reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
+    reason, rule = db.execute("SELECT reason, rule FROM _reasons WHERE id = ?", [reason_id]).fetchone()
     return str(reason), str(rule)
 
 
 def _write_overruled(db: Database, steps: Sequence[RulingStep]) -> None:
     """Store the replaced verdict of each block with a ruling, and delete that of each block without."""
     db.conn.executemany(
-        "DELETE FROM overruled WHERE page_id = ? AND position = ?",
+        "DELETE FROM _overruled WHERE page_id = ? AND position = ?",
         [(step.page_id, step.position) for step in steps if step.ruling_id is None],
     )
     db.conn.executemany(
@@ -172,7 +172,7 @@ def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
     """Return the verdicts of a person, kept and removed; with a negative id where the archive does not have the reason
     yet.
     """
-    query = "SELECT id FROM reasons WHERE reason = ? AND rule = ?"
+    query = "SELECT id FROM _reasons WHERE reason = ? AND rule = ?"
     rows = {is_kept: db.execute(query, [reason, PERSON]).fetchone() for is_kept, reason in _PERSON_REASONS.items()}
     return {is_kept: (is_kept, row[0] if row else -1 - is_kept) for is_kept, row in rows.items()}
 
@@ -180,13 +180,13 @@ def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
 MOST_PAGES = 1000
 """Pages that a sample of a ruling's effect looks at."""
 
-_PAGES = "SELECT DISTINCT page_id FROM page_blocks WHERE block_id = :block"
-_PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM page_blocks b CROSS JOIN urls u ON u.id = b.page_id
+_PAGES = "SELECT DISTINCT page_id FROM _page_blocks WHERE block_id = :block"
+_PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM _page_blocks b CROSS JOIN urls u ON u.id = b.page_id
     WHERE b.block_id = :block AND u.host = :host"""
 _PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHERE article_id = :article
         UNION SELECT page_id FROM articles WHERE id = :article
-        UNION SELECT page_id FROM shelved WHERE id = :article) p
-    CROSS JOIN page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
+        UNION SELECT page_id FROM _shelved WHERE id = :article) p
+    CROSS JOIN _page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +332,7 @@ def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
 
 def _has_rulings(db: Database) -> bool:
     """Return whether there is a ruling, or a verdict that one has overruled."""
-    return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "overruled"))
+    return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "_overruled"))
 
 
 def _prospective_steps(
@@ -380,7 +380,7 @@ def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange
 def _page_text_changes(db: Database, page_id: int, kept_by_position: Mapping[int, bool]) -> list[TextChange]:
     """Return the changes of a page's article, shelved or not, if blocks at these positions were kept or removed."""
     query = """SELECT url, title, word_count, 0 FROM articles WHERE page_id = ?1
-        UNION ALL SELECT url, title, word_count, 1 FROM shelved WHERE page_id = ?1"""
+        UNION ALL SELECT url, title, word_count, 1 FROM _shelved WHERE page_id = ?1"""
     words_after = assemble_page(db, page_id, kept_by_position).word_count
     return [
         TextChange(url, title, words_before, words_after, bool(is_shelved))

@@ -328,7 +328,7 @@ class Archive:
     def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
         """Add to the number of links to each host outside the crawl."""
         self.db.conn.executemany(
-            """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+            """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
                 ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
             [(storable_text(host), links) for host, links in outside_links.items()],
         )

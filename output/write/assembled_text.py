@@ -74,7 +74,7 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
     """
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)
-    for table in ("articles", "shelved"):
+    for table in ("articles", "_shelved"):
         query = f"SELECT id, text, markdown FROM {table} WHERE page_id = ?"
         for article_number, text, markdown in db.execute(query, [page_id]).fetchall():
             if (text, markdown) != (assembled.text, assembled.markdown):
@@ -106,10 +106,10 @@ def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
 
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
-_HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
-_STORED_PARTS = """SELECT page_id, head_id, place FROM page_parts
+_HEAD = "SELECT head_id FROM _page_parts WHERE page_id = ?"
+_STORED_PARTS = """SELECT page_id, head_id, place FROM _page_parts
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
-_PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
+_PARTS = "SELECT page_id FROM _page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
 
 
 def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[int] | None = None) -> tuple[int, ...]:
@@ -120,9 +120,9 @@ def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_parts = {row[0]: ArticlePart(*row[1:]) for row in db.execute(_STORED_PARTS, [wanted]).fetchall()}
     stale_pages = [page for page, part in stored_parts.items() if parts.get(page) != part]
-    db.conn.executemany("DELETE FROM page_parts WHERE page_id = ?", [(page,) for page in stale_pages])
+    db.conn.executemany("DELETE FROM _page_parts WHERE page_id = ?", [(page,) for page in stale_pages])
     rows = [(page, part.head_id, part.index) for page, part in parts.items() if stored_parts.get(page) != part]
-    db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
+    db.conn.executemany("INSERT INTO _page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
     return tuple(sorted({part.head_id for part in (*stored_parts.values(), *parts.values())}))
 
 
@@ -170,12 +170,12 @@ class ArticlePart:
 
 
 _BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NULL
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
-_UPDATE_CHANCES = """UPDATE page_layout SET chances = ?1, layout = layout
+_UPDATE_CHANCES = """UPDATE _page_layout SET chances = ?1, layout = layout
     WHERE page_id = ?2 AND chances IS NOT ?1"""
 
 
@@ -189,8 +189,8 @@ def put_chances(db: Database, page_id: int, chances: bytes) -> None:
 
 def stored_chances(db: Database, page_id: int) -> bytes:
     """Return the chance of each block of a page, a byte a block; empty if they are not known."""
-    row = db.execute("SELECT chances FROM page_layout WHERE page_id = ? AND chances IS NOT NULL", [page_id]).fetchone()
-    with decoding("page_layout", "chances", page_id):
+    row = db.execute("SELECT chances FROM _page_layout WHERE page_id = ? AND chances IS NOT NULL", [page_id]).fetchone()
+    with decoding("_page_layout", "chances", page_id):
         return memoryview(row[0]).tobytes() if row else b""
 
 
@@ -207,7 +207,7 @@ def _stored_expected_f1(db: Database, page_id: int) -> float | None:
     if not (stored := stored_chances(db, page_id)):
         return None
     blocks = db.execute(_BLOCKS, [page_id]).fetchall()
-    with decoding("page_layout", "chances", page_id):
+    with decoding("_page_layout", "chances", page_id):
         chances = [
             certain_chance(is_kept=bool(is_kept)) if is_decided else chance
             for chance, (_, is_kept, is_decided) in zip(stored, blocks, strict=True)

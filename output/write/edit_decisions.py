@@ -40,7 +40,7 @@ _PENDING_REVISIONS = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.
         (SELECT max(number) FROM revisions o WHERE o.article_id = r.article_id AND o.number < r.number
             AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
     FROM revisions r INDEXED BY revisions_pending LEFT JOIN articles a ON a.id = r.article_id
-        LEFT JOIN shelved s ON s.id = r.article_id
+        LEFT JOIN _shelved s ON s.id = r.article_id
     WHERE r.change = '{RevisionMark.PENDING}' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
 
 _UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?

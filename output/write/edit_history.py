@@ -26,7 +26,7 @@ EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
 ALL_KINDS = (*EDIT_KINDS, RevisionMark.CLEANER, NEW)
 
 _FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
-        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
+        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
     WHERE c.seq > :seq AND c.at >= :since AND (c.kind <> '' OR c.change = 'added')
         AND coalesce(a.url, s.url) IS NOT NULL"""
 _EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.kind END, coalesce(r.kinds, '[]'),
@@ -88,20 +88,20 @@ def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> L
 
 _ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
 _REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
-    FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id
+    FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
-_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
+_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _COUNT_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
-    FROM page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
+    FROM _page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
     WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH_ARTICLES})"""
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id
     FROM revisions WHERE article_id = ? ORDER BY number"""
 _CHANGE_COLUMN = 3
 
 _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
-    UNION ALL SELECT id, url, page_id FROM shelved WHERE id = ?1"""
+    UNION ALL SELECT id, url, page_id FROM _shelved WHERE id = ?1"""
 
 _NumberedBlock = tuple[int, CapturedBlock]  # id of the text, and the block
 
@@ -198,7 +198,7 @@ def _make_revision(article_id: int, *columns: Any) -> Revision:
 def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
     """Return the stored blocks of a replaced revision."""
     rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
-    with decoding("revision_blocks", "kind", f"{article_id}/{number}"):
+    with decoding("_revision_blocks", "kind", f"{article_id}/{number}"):
         return [
             (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), article_count))
             for block_id, kind, is_kept, container, is_link, article_count, text in rows
@@ -209,9 +209,9 @@ def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
     """Return the blocks of a page's ledger."""
     rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    with decoding("page_layout", "layout", page_id):
+    with decoding("_page_layout", "layout", page_id):
         containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
-    with decoding("page_blocks", "kind", page_id):
+    with decoding("_page_blocks", "kind", page_id):
         return [
             (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
             for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)

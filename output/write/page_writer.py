@@ -62,7 +62,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     if stored and not rows.is_article:
         remove_article(db, sighting.url, sighting.seen_at)
         stored = None
-    is_shelved = stored is not None and stored.table == "shelved"
+    is_shelved = stored is not None and stored.table == "_shelved"
     state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
     cleaner_column = {"cleaner_id": intern_lineage(db, rows.lineage)}

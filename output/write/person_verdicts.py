@@ -26,10 +26,10 @@ _STORE_RULING = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?
         rule = excluded.rule, note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END"""
 _LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
-            LEFT JOIN shelved s ON s.id = r.article_id),
-        (SELECT count(DISTINCT o.page_id) FROM overruled o WHERE o.ruling_id = r.id)
-    FROM rulings r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
-_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM shelved WHERE id = ?1"
+            LEFT JOIN _shelved s ON s.id = r.article_id),
+        (SELECT count(DISTINCT o.page_id) FROM _overruled o WHERE o.ruling_id = r.id)
+    FROM rulings r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM _shelved WHERE id = ?1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +96,14 @@ def drop_ruling(db: Database, ruling: Ruling) -> None:
 
 def block_text(db: Database, block_id: int) -> str | None:
     """Return the text of a block by its id; None if the archive has none."""
-    row = db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()
+    row = db.execute("SELECT text FROM _block_texts WHERE id = ?", [block_id]).fetchone()
     return str(row[0]) if row else None
 
 
 def count_pages(db: Database, block_id: int) -> int:
     """Count the pages on which a block stands, kept or removed."""
     return int(
-        db.execute("SELECT count(DISTINCT page_id) FROM page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
+        db.execute("SELECT count(DISTINCT page_id) FROM _page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
     )
 
 
@@ -112,7 +112,7 @@ def find_article(db: Database, reference: str) -> int | None:
     if reference.isascii() and reference.isdigit() and len(reference) < 19:
         return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
     url = find_known_url(db, reference)
-    return _first_number(db.execute("SELECT article_id FROM article_urls WHERE url = ?", [url]).fetchall())
+    return _first_number(db.execute("SELECT article_id FROM _article_urls WHERE url = ?", [url]).fetchall())
 
 
 def _first_number(rows: Iterable[tuple[int]]) -> int | None:
@@ -121,14 +121,14 @@ def _first_number(rows: Iterable[tuple[int]]) -> int | None:
 
 _Z_OF_95_PERCENT = 1.959964  # standard deviations around the mean within which 95 % lie
 
-_STORE_REVIEW = """INSERT INTO reviews (id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version)
+_STORE_REVIEW = """INSERT INTO _reviews (id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
         is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version"""
 _PAGE_STANDS = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r.is_right, r.at, r.cleaner_version,
         coalesce(t.text, '')
-    FROM reviews r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+    FROM _reviews r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +189,7 @@ def store_review(db: Database, review: Review) -> None:
 
 def drop_review(db: Database, review: Review) -> None:
     """Take a judgement back."""
-    db.execute("DELETE FROM reviews WHERE id = ?", [review.id])
+    db.execute("DELETE FROM _reviews WHERE id = ?", [review.id])
 
 
 def list_reviews(db: Database) -> list[Review]:

@@ -182,7 +182,7 @@ _UNFETCHED = f"""SELECT id, url, depth FROM urls
     WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{OutcomeReason.NOT_IN_ARCHIVE}'"""
 _STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
-_PUT_IMPORT = """INSERT INTO imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
+_PUT_IMPORT = """INSERT INTO _imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,
         finished_at = excluded.finished_at, records = excluded.records"""
 _RECORD_POSITIONS = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
@@ -239,11 +239,11 @@ def is_imported(db: Database, file: ImportedFile, options: Mapping[str, object])
 
 def imported_records(db: Database, file: ImportedFile, options: Mapping[str, object]) -> Mapping[str, int] | None:
     """Return the numbers of a file's records by type, as `note_import` noted them; None if it was not imported so."""
-    query = "SELECT records FROM imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
+    query = "SELECT records FROM _imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
     parameters = [storable_text(file.name), file.size, file.modified_ns, as_json(dict(options))]
     row = db.execute(query, parameters).fetchone()
     return (
-        {name: int(str(n)) for name, n in stored_object(row[0], "imports", "records", file.name).items()}
+        {name: int(str(n)) for name, n in stored_object(row[0], "_imports", "records", file.name).items()}
         if row
         else None
     )

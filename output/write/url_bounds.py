@@ -42,14 +42,14 @@ _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
 _COUNTS = "host, pattern, articles, led, dry, hopes"
-_PUT_COUNTS = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes)
+_PUT_COUNTS = f"""INSERT INTO _url_patterns (host, pattern, fetched, articles, led, dry, hopes)
     VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched,
         articles = articles + excluded.articles, led = led + excluded.led,
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
-_COUNT_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
+_COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
@@ -140,7 +140,7 @@ class PatternTracker:
 
     def reload(self) -> None:
         """Read from the table which patterns are spent."""
-        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM url_patterns")]
+        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM _url_patterns")]
         self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
         self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
 
@@ -194,7 +194,7 @@ class PatternTracker:
         key = sort_parameters(row.url) if row.kind == UrlKind.PAGE and "&" in row.url else ""
         if not key:
             return None
-        is_first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
+        is_first = self.db.execute("INSERT OR IGNORE INTO _url_orders (id) VALUES (?)", [content_id(key)]).rowcount
         is_listed = row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES
         return None if is_first or is_listed else OutcomeReason.TRAP_PARAMETER_ORDER
 

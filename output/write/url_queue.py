@@ -79,7 +79,7 @@ _PUT_URL = """INSERT INTO urls (
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
-_PUT_LISTED = "INSERT OR IGNORE INTO listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
+_PUT_LISTED = "INSERT OR IGNORE INTO _listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
 _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 
@@ -155,7 +155,7 @@ class Queue:
 
     def counts(self) -> dict[UrlState, int]:
         """Count the URLs in each state; a state without URLs counts 0."""
-        counts = dict(self._db.execute("SELECT state, urls FROM url_counts").fetchall())
+        counts = dict(self._db.execute("SELECT state, urls FROM _url_counts").fetchall())
         return {state: counts.get(state, 0) for state in UrlState}
 
     def add_seeds(self, seeds: Iterable[DiscoveredUrl]) -> None:

@@ -245,7 +245,7 @@ def test_an_article_about_donations_keeps_its_words_and_loses_the_prompts() -> N
     cleaned = clean(Page("https://post.example/giving", html.encode()))
     assert cleaned.text.splitlines() == list(GIVING)
     removed = [verdict.reason for verdict in cleaned.verdicts if not verdict.kept]
-    assert removed == ["title", "donation", "donation"]
+    assert removed == ["repeats the title", "donation", "donation"]
 
 
 @pytest.mark.parametrize(

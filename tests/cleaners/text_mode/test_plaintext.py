@@ -34,7 +34,7 @@ def judge_labels(text: str, language: str | None = None) -> tuple[str, list[tupl
 
 
 def verdict_label(kept: bool, reason: str) -> str:
-    return "keep" if kept else "title" if reason == "title" else f"remove:{reason}"
+    return "keep" if kept else "title" if reason == RemovalReason.TITLE else f"remove:{RemovalReason(reason).key}"
 
 
 def kept_lines(text: str) -> list[str]:

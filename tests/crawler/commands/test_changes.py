@@ -194,7 +194,7 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
         for text in (ONE, TWO):
             archive.save([make.outcome(STORY, text)])
             settle(archive.db, make.clock)
-        archive.db.execute("DELETE FROM revision_blocks")
+        archive.db.execute("DELETE FROM _revision_blocks")
     code, out, errors = verb("diff", tmp_path / "a.db", STORY)
     assert (code, out) == (1, "")
     assert "the text of revision 1" in errors

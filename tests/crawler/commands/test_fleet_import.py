@@ -30,7 +30,7 @@ from tests.crawler.warcs import answer, record, write
 
 HOSTS = ("a.example", "b.example")
 _PROGRESS = re.compile(r"^\d+ of \d+ files; .*\n", re.MULTILINE)
-OTHERWISE = ("meta", "runs", "url_patterns")  # how an archive was made, not what is in it
+OTHERWISE = ("meta", "runs", "_url_patterns")  # how an archive was made, not what is in it
 QUEUE_COLUMNS = ("attempts", "revisit_seconds", "found_via", "found_on", "depth", "priority")  # of `urls`: its way here
 
 

@@ -28,7 +28,7 @@ def test_a_rule_takes_out_and_cites_its_line(tmp_path: Path) -> None:
     trial = tried(tmp_path, "# mine", "strip: //p[contains(., 'River paragraph 0')]")
     (removed,) = trial.removed
     assert removed.text.startswith("River paragraph 0")
-    assert (removed.reason, removed.rule) == ("site_rule", "site:a.example.txt:2/strip")
+    assert (removed.reason, removed.rule) == ("a site rule of yours", "site:a.example.txt:2/strip")
     assert (trial.kind, trial.words_after < trial.words_before, trial.restored) == ("changed", True, ())
     (match,) = trial.matches
     assert (match.line, match.directive, match.pages, match.matches) == (2, "strip", 1, 1)

@@ -41,7 +41,7 @@ def left(result: Result) -> dict[str, object]:
         "removed": "SELECT url, position, text, reason, rule FROM removed ORDER BY url, position",
         "captures": "SELECT url, payload_digest, count(*) FROM captures GROUP BY 1, 2 ORDER BY 1, 2",
         "revisions": "SELECT title, text_digest, change FROM revisions ORDER BY 1, 2, 3",
-        "outside": "SELECT host, links FROM outside_hosts ORDER BY host",
+        "outside": "SELECT host, links FROM _outside_hosts ORDER BY host",
     }
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 

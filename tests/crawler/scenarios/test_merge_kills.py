@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 KILLS = 5
 HOSTS = ("reed", "lamp", "sand")
 PAGES = 60
-OTHERWISE = ("runs", "meta", "warc_files")  # how an archive was made
+OTHERWISE = ("runs", "meta", "_warc_files")  # how an archive was made
 
 
 @pytest.fixture(scope="module")

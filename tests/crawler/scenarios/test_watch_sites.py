@@ -43,7 +43,7 @@ AUTUMN = furnished(
 )  # fmt: skip
 QUICK = ("--delay", 0, "--allow-private", "--quiet")
 EDITS = """SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM json_each(r.kinds))
-    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
     WHERE r.change <> 'first' ORDER BY r.seen_at, r.number"""
 
 
