@@ -126,7 +126,7 @@ class _BlockDraft:
 class RemovalReason(StrEnum):
     """Reason for a block's absence from the text: its kind, as far as anything tells, or else its place.
 
-    The stored words are those that people read. A rule file calls a reason by its member in small letters: `author_bio`.
+    The stored words are those that people read. Rule files call a reason by its member in small letters: `author_bio`.
     """
 
     ADVERTISEMENT = "advertisement"

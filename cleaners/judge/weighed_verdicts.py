@@ -11,7 +11,7 @@ closing line. The last reasons only name its place.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cache
 
 import numpy as np
@@ -34,6 +34,10 @@ from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
 from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
 from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layout
+
+_BESIDE_RULES: Mapping[str, str] = {reason: f"model/beside-{reason.key}" for reason in RemovalReason}
+_HEADING_RULES: Mapping[str, str] = {reason: f"model/heads-{reason.key}" for reason in RemovalReason}
+"""Names of the rules that give a block the reason of the one above or below it, by the reason."""
 
 RuleReason = tuple[str, BlockReason]  # rule, reason
 
@@ -151,7 +155,7 @@ def _reasons_from_above(
     for n, block in enumerate(blocks):
         container = block.path.rpartition(">")[0]
         applies = reason_above and container == container_above and reason_above not in ONE_LINE_REASONS
-        reasons.append((f"model/beside-{RemovalReason(reason_above).key}", reason_above) if applies else None)
+        reasons.append((_BESIDE_RULES[reason_above], reason_above) if applies else None)
         if n in kept_positions:
             reason_above = ""
         elif rule_vote := rule_votes[n]:
@@ -175,7 +179,7 @@ def _heading_reasons(
         if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
             reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
             if reason in _HEADED_REASONS:
-                heading_reasons[n] = f"model/heads-{RemovalReason(reason).key}", reason
+                heading_reasons[n] = _HEADING_RULES[reason], reason
     return heading_reasons
 
 
