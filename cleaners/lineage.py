@@ -74,8 +74,9 @@ class Lineage:
 
 @cache
 def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
-    """Return the lineage of the installed cleaner, without site rules; it names the use of trafilatura if not the
-    default.
+    """Return the lineage of the installed cleaner, without site rules.
+
+    The use of trafilatura is named if it is not the default.
     """
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     if extractor_use is not ExtractorUse.IN_DOUBT:
@@ -102,9 +103,7 @@ def settle_digest() -> str:
 
 
 def rule_files() -> dict[str, DataFile]:
-    """Return the hand-written data files by label. The phrase files are listed from the package, so new languages
-    count.
-    """
+    """Return the hand-written data files by label; phrase files are listed from the package, so new languages count."""
     file_names = (path.name for path in files(PHRASES_PACKAGE).iterdir() if path.name.endswith(".toml"))
     phrase_files = ((PHRASES_PACKAGE, name) for name in file_names if (PHRASES_PACKAGE, name) not in RULE_DATA.values())
     return {**RULE_DATA, **{f"phrases/{name.removesuffix('.toml')}": (package, name) for package, name in phrase_files}}

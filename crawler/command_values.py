@@ -15,13 +15,13 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class CommandError(click.ClickException):
-    """A command cannot be carried out as it is given; the text says why, in one line."""
+    """Error of a command that cannot be carried out as it is given; the text says why, in one line."""
 
     exit_code = 2
 
 
 def duration(value: str) -> float:
-    """Seconds from a number with or without a unit: 90, 30m, 2h, 1d."""
+    """Parse a duration, a number with or without a unit (90, 30m, 2h, 1d), and return it in seconds."""
     match = _DURATION.fullmatch(value.strip())
     if match is None:
         raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")

@@ -34,8 +34,7 @@ _NOTICE_END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
 
 
 def notice_kind(text: str) -> EditKind | None:
-    """Return the kind of notice, a correction or an update, that a block's text is, in any language of the data; else
-    None.
+    """Return the kind of notice (correction or update) that a text is, in any language of the data; None if it is none.
 
     >>> notice_kind("Correction: An earlier version of this article misspelled the mayor's name.")
     <EditKind.CORRECTION: 'correction'>
@@ -275,17 +274,13 @@ def _new_places(old_page: _FoldedPage, new_page: _FoldedPage, pairs: Iterable[tu
 
 
 def _order_key(new_places: Mapping[int, int], old_pos: int) -> float:
-    """Return the place of a removed block among the new positions: behind the nearest earlier block that is still
-    there.
-    """
+    """Return the place of a removed block among the new positions: behind the nearest earlier block that remains."""
     earlier_positions = range(old_pos - 1, -1, -1)
     return next((new_places[position] for position in earlier_positions if position in new_places), -1) + 0.5
 
 
 def _is_edit(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:
-    """Return whether a pair of positions from `_edited_pairs` is a change of the article rather than of labels or
-    verdicts.
-    """
+    """Return whether a pair from `_edited_pairs` is a change of the article, and not of labels or verdicts."""
     if old_pos >= 0 and new_pos >= 0:
         has_both_texts = old_page.contains(new_page.keys[new_pos]) and new_page.contains(old_page.keys[old_pos])
         return not has_both_texts and not _is_same_label(old_page, new_page, old_pos, new_pos)

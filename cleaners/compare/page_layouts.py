@@ -121,8 +121,7 @@ def _are_alike(first: _Hashes, second: _Hashes) -> bool:
 
 
 def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:
-    """Return for each signature its rarest names, so many that two signatures which are alike have one of them in
-    common.
+    """Return for each signature its rarest names, so many that two signatures that are alike share one of them.
 
     Two alike signatures have `MIN_SIMILARITY` of the larger one's names in common, so not all of the first names of
     either can be missing in the other (prefix filtering, Chaudhuri 2006).
@@ -239,7 +238,7 @@ def _judge_layout(layout: _Layout, excerpt_shares: Mapping[int, float], typical_
 
 
 def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
-    """Half of the pages are lists, and of the others few are articles, or short ones.
+    """Judge a layout half of whose pages are lists, and of whose other pages few are articles, or short ones.
 
     A page stays that has as much text of its own as the site's articles have.
     """
@@ -252,7 +251,7 @@ def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict |
 
 
 def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> LayoutVerdict | None:
-    """Half of the articles are excerpts of articles in layouts that are not made of excerpts."""
+    """Judge a layout half of whose articles are excerpts of articles in layouts that are not made of excerpts."""
     excerpts = [page for page in layout.excerpts if _quotes_originals(page, layout, excerpt_shares)]
     if len(layout.articles) < _MIN_EXCERPTS or len(excerpts) < _EXCERPT_SHARE * len(layout.articles):
         return None
@@ -286,7 +285,7 @@ def _take_out(page_type: PageType, evidence: str, pages: Iterable[LayoutPage]) -
 
 
 def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
-    """Pages that are put together of the openings of other articles, whatever their layout."""
+    """Take out pages that are put together of the openings of other articles, whatever their layout."""
     return {
         page.page_id: PageVerdict(PageType.LIST, (f"openings of {len(page.quoted_pages)} articles",))
         for page in layout.articles

@@ -234,8 +234,9 @@ def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
 def _verdicts_below_closing_line(
     page: Sequence[KeyedBlock], closing_positions: Iterable[int], text_span: _TextSpan, memory: SiteMemory
 ) -> dict[int, Verdict]:
-    """Judge, by index, the blocks below the site's closing line: those that repeat there, such as credits; or all
-    blocks from a note that begins with the author's name to the end.
+    """Judge the blocks below the site's closing line, by index.
+
+    These are the blocks that repeat there, such as credits, or all from a note that begins with the author's name.
     """
     for closing_position in sorted(closing_positions):
         below = [index for index, block in enumerate(page) if block.position > closing_position]
@@ -257,16 +258,13 @@ def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdi
 
 
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
-    """Return whether the blocks below a closing line are a note on the author, and no more than a small part of the
-    page.
-    """
+    """Return whether the blocks below a closing line are a note on the author, and a small part of the page."""
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
     return is_note and _MAX_REMOVED_PART * _total_words(page, below) <= _total_words(page, range(len(page)))
 
 
 def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:
-    """Return the indices of the first and the last block of the page's own text that is long enough, else of any
-    length.
+    """Return the indices of the first and last long block of the page's own text, else of those of any length.
 
     (-1, -1) if the page has no text of its own.
     """

@@ -56,9 +56,7 @@ class Moment:
     instant: datetime | None = None
 
     def may_equal(self, other_moment: Moment) -> bool:
-        """Return whether two moments may be the same: equal instants, or days one apart (for zones) if only one has a
-        time.
-        """
+        """Return whether two moments may be the same: equal instants, or a day apart (zones) if only one has a time."""
         if self.instant and other_moment.instant:
             return self.instant == other_moment.instant
         return abs(self.day - other_moment.day) <= timedelta(days=0 if self.instant is other_moment.instant else 1)

@@ -27,9 +27,7 @@ def plain_text(blocks: Sequence[Block]) -> str:
 
 
 def markdown(blocks: Sequence[Block]) -> str:
-    """Write the blocks as CommonMark with tables; consecutive list items form one list, paragraphs of one quote one
-    quote.
-    """
+    """Write the blocks as CommonMark with tables; consecutive items form one list, a quote's paragraphs one quote."""
     parts: list[str] = []
     previous_block: Block | None = None
     markers: list[str] = []

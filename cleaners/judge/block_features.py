@@ -163,7 +163,7 @@ def _vote_columns(page: JudgedColumns) -> Columns:
 
 
 def _likeness_columns(page: PageColumns) -> Columns:
-    """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
+    """Count words shared with title and description, as shares of theirs and the block's, and copies of the block."""
     texts = [block.text for block in page.blocks]
     counts: dict[str, int] = {}
     earlier_copies = []
@@ -191,16 +191,12 @@ def _likeness_columns(page: PageColumns) -> Columns:
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _words_of(text: str) -> frozenset[str]:
-    """Return the words of a short text, by white space and in lower case; cached, since menus come again on the next
-    page.
-    """
+    """Return a short text's words, split at white space, in lower case; cached, since menus recur on the next page."""
     return frozenset(text.lower().split())
 
 
 def _title_columns(page: PageColumns) -> Columns:
-    """Return a block's signed distance from the line that repeats the title, and from the first heading of the first
-    level.
-    """
+    """Return a block's signed distance from the line that repeats the title, and from the first `h1` heading."""
     title_position = find_title_line(page.blocks, page.metadata)
     no_line = np.full(len(page.blocks), _NO_LINE)
     heading_position = next((b.position for b in page.blocks if b.kind is BlockKind.HEADING and b.level == 1), None)

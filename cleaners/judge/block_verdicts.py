@@ -200,9 +200,7 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
-    against notes on the authors below the text.
-    """
+    """Vote against blocks that only repeat the metadata (title, authors' names, tags), and notes on the authors."""
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
     votes = {n: cast_vote("metadata", False, f"metadata/{reason.key}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
@@ -210,7 +208,7 @@ def _metadata_votes(context: _VoteContext) -> _Votes:
 
 
 def _phrase_votes(context: _VoteContext) -> _Votes:
-    """Votes of phrase rules on the block's own text, and of the sections that a heading opens."""
+    """Vote by phrase rules on the block's own text, and on the sections that a heading opens."""
     votes: _Votes = {}
     section: Rule | None = None
     for block in context.blocks:
@@ -229,16 +227,14 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
 
 
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
-    """Return whether a block belongs to the section that a rule's heading opened; a long text is no list of other
-    articles.
-    """
+    """Return whether a block belongs to the section that a rule's heading opened; long text is no list of articles."""
     if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
         return False
     return continues_section(block, selected_positions, position)
 
 
 def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
-    """Votes against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
+    """Vote against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
     kept_prose = [n for n in context.selected_positions if n not in phrase_votes and is_prose(context.blocks[n])]
     return {
         n - 1: cast_vote("rule", False, f"{vote.rule}/heading", vote.reason)
@@ -251,22 +247,22 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
 
 
 def _comment_thread_votes(context: _VoteContext) -> _Votes:
-    """Votes against the readers' comments and all that stands below them."""
+    """Vote against the readers' comments and all that stands below them."""
     return dict.fromkeys(context.comment_thread, cast_vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
 def _next_article_votes(context: _VoteContext) -> _Votes:
-    """Votes against another article below the article."""
+    """Vote against another article below the article."""
     return dict.fromkeys(context.next_article, cast_vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
 
 
 def _box_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks in boxes apart from the text."""
+    """Vote against blocks in boxes apart from the text."""
     return {n: cast_vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
 
 
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
-    """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
+    """Vote against selected blocks in a part of the page that its markup shows to be boilerplate."""
     votes: _Votes = {}
     for n in context.selected_positions:
         if rule := boilerplate_rule(context.blocks[n], context.body):
@@ -282,25 +278,25 @@ def _boilerplate_votes(context: _VoteContext) -> _Votes:
 
 
 def _duplicate_votes(context: _VoteContext) -> _Votes:
-    """Votes against selected blocks that repeat an earlier one."""
+    """Vote against selected blocks that repeat an earlier one."""
     duplicates = repeated_blocks(context.blocks, context.selected_positions)
     return dict.fromkeys(duplicates, cast_vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
 
 
 def _selection_votes(context: _VoteContext) -> _Votes:
-    """Votes for the selected blocks."""
+    """Vote for the selected blocks."""
     vote = cast_vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
     return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:
-    """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
+    """Vote for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
     return {n: cast_vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
 def _layout_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that were not selected, which explain them by their markup or their content."""
+    """Vote against blocks that were not selected, with a reason from their markup or their content."""
     votes: _Votes = {}
     for block in context.blocks:
         if block.position not in context.selected_positions:

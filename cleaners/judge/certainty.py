@@ -45,8 +45,7 @@ def certainty(expected_f1: float) -> Certainty:
 
 
 def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
-    """Return each block's chance to be the article's, a byte a block, from the model's probabilities and the votes
-    above it.
+    """Return each block's chance to be the article's, a byte a block, from probabilities and the votes above the model.
 
     A block that a site rule judges, and one that repeats a kept one, is certain.
     """
@@ -65,8 +64,7 @@ def certain_chance(*, is_kept: bool) -> int:
 
 
 def expected_verdict_f1(words: Sequence[int], chances: bytes, kept_flags: Sequence[bool]) -> float | None:
-    """Return the F1, 0 to 1, that the text of the kept blocks may be expected to have; None if no block's chance is
-    known.
+    """Return the expected F1 of the kept blocks' text, 0 to 1; None if no block's chance is known.
 
     The sequences have an entry for each block: its words, its chance (see `block_chances`), and whether it is kept.
     """

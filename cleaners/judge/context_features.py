@@ -38,7 +38,7 @@ def context_features(page: PageColumns) -> Columns:
 
 
 def _group_features(page: PageColumns) -> Columns:
-    """Means over the blocks of the same path: by tags and classes, by tags alone, by its last two steps."""
+    """Compute means over blocks of the same path: by tags and classes, by tags alone, by its last two steps."""
     features: Columns = {}
     for name, group in (("path", page.markup.path), ("tags", page.markup.tags), ("leaf", page.markup.leaf)):
         sizes = np.bincount(group)
@@ -68,7 +68,7 @@ def _main_location_features(page: PageColumns) -> Columns:
 
 
 def steps_from(page: PageColumns, origin: int, name: str) -> Columns:
-    """Steps up from a location to the container that it shares with a block, and steps down from there to the block."""
+    """Count the steps up from a location to the container that it shares with a block, and down to the block."""
     paths, location = page.markup.location_steps, page.markup.location
     common_steps = np.array([common_step_count(path, paths[origin]) for path in paths])
     depths = np.array([len(path) for path in paths])
@@ -92,7 +92,7 @@ def _neighbour_features(page: PageColumns) -> Columns:
 
 
 def _window_features(page: PageColumns) -> Columns:
-    """Words and links of the blocks within 5 and 12 blocks, and the nearest heading above."""
+    """Measure words and links within 5 and 12 blocks, the nearest heading above, and the block's place in the page."""
     features: Columns = {}
     for reach in (5, 12):
         words = window_sums(page.words, reach)
@@ -152,7 +152,7 @@ def _selection_in_containers(columns: JudgedColumns) -> Columns:
 
 
 def _selection_at_main_location(columns: JudgedColumns) -> Columns:
-    """Steps from the location with the most selected prose to a block; how much of the main prose is selected.
+    """Count the steps from the location with most selected prose to a block; measure how much main prose is selected.
 
     Where the most selected prose is not at the location of most prose, the selection is in doubt.
     """
@@ -204,9 +204,7 @@ def _selected_neighbours(columns: JudgedColumns) -> Columns:
 
 
 def _selection_in_windows(columns: JudgedColumns) -> Columns:
-    """Return the share selected within 5 and 12 blocks, the nearest selected prose, whether the heading above is
-    selected.
-    """
+    """Measure the share selected within 5 and 12 blocks, the nearest selected prose, and the heading's selection."""
     page, positions = columns.page, columns.page.positions
     features: Columns = {}
     for reach in (5, 12):

@@ -72,8 +72,7 @@ _STANDFIRST_KINDS = (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM
 
 
 def looks_like_standfirst(block: Block, description: str) -> bool:
-    """Return whether a block that stands where a standfirst may stand is one: by its class or id, or by the
-    description.
+    """Return whether a block in a standfirst's place is one, by its class or id, or by the description.
 
     `description` is the page's, folded.
     """
@@ -160,7 +159,7 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
 def blocks_above_title(
     blocks: Sequence[Block], selected_positions: frozenset[int], title_position: int | None
 ) -> frozenset[int]:
-    """Selected blocks above the line that repeats the title, where most of the prose is below it."""
+    """Find selected blocks above the line that repeats the title, where most of the prose is below it."""
     if title_position is None:
         return frozenset()
     positions = frozenset(n for n in selected_positions if n < title_position)

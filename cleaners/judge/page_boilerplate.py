@@ -134,7 +134,7 @@ def boilerplate_rule(block: Block, body: range) -> Rule | None:
 
 
 def comment_blocks(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
-    """Selected prose in the comments section, below an article of some length that stands outside of it."""
+    """Find selected prose in the comments section, below an article of some length that stands outside of it."""
     prose_positions = [n for n in sorted(selected_positions) if is_prose(blocks[n])]
     comments = frozenset(n for n in prose_positions if _is_comment(blocks[n]))
     article_positions = [n for n in prose_positions if n not in comments]
@@ -149,7 +149,7 @@ def _is_comment(block: Block) -> bool:
 
 
 def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
-    """Selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
+    """Find selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
     cells_by_path = {path: chain for path in {block.path for block in blocks} if (chain := _layout_cells(path))}
     if not cells_by_path:
         return frozenset()
@@ -191,9 +191,7 @@ def _layout_cells(path: str) -> tuple[str, ...]:
 
 
 def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
-    """Return the blocks in boxes apart from the text, each with its rule; none if hardly any text stands outside of
-    them.
-    """
+    """Return the blocks in boxes apart from the text, each with its rule; none if hardly any text is outside them."""
     boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
     words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
     return boxed_blocks if words_outside >= _WORDS_OUTSIDE_BOXES else {}
@@ -210,7 +208,7 @@ def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[
 
 
 def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
-    """Selected blocks with the text of an earlier selected block; verse and short lines may repeat.
+    """Find selected blocks with the text of an earlier selected block; verse and short lines may repeat.
 
     So may an item of lists, a heading, code and a question, at the same place in the markup: several parts of a text
     have them in common. In a long run of such blocks a whole passage is there twice.
@@ -229,9 +227,7 @@ def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[in
 
 
 def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
-    """Return those of the repeated blocks that stand in runs of so many words that a whole passage is on the page
-    twice.
-    """
+    """Return the repeated blocks in runs of so many words that a whole passage is on the page twice."""
     run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
     runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
     return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
@@ -240,7 +236,7 @@ def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[i
 def pull_quotes(
     blocks: Sequence[Block], kept_positions: Collection[int], lead_positions: Collection[int] = ()
 ) -> set[int]:
-    """Kept quotes, and `lead_positions`, that repeat a part of a kept paragraph, be it above or below them.
+    """Find kept quotes, and `lead_positions`, that repeat a part of a kept paragraph above or below them.
 
     An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
     """

@@ -21,7 +21,7 @@ MISSING = -1  # stands for a block that is not there
 
 
 def group_numbers(values: Iterable[Hashable]) -> Column:
-    """Number the values from 0 in order of first appearance; equal values have the same number."""
+    """Assign numbers to the values, from 0 in order of first appearance; equal values have the same number."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
@@ -53,8 +53,7 @@ def group_means(groups: Column, weights: Column, column: Column) -> Column:
 
 
 def leave_one_out_means(groups: Column, weights: Column, column: Column) -> tuple[Column, Column]:
-    """Return, for each block, the weighted mean of a column over the other blocks of its group, and the weight of
-    these.
+    """Return, for each block, the weighted mean of a column over the others of its group, and their weight.
 
     The mean is `MISSING` for a block that is alone in its group.
     """
@@ -82,7 +81,7 @@ def previous_marked(is_marked: Column) -> Column:
 
 
 def signed_log(distances: Column) -> Column:
-    """Signed logarithms of distances: differences between near blocks count more than those between far ones."""
+    """Return signed logarithms of distances: differences between near blocks count more than those between far ones."""
     logs: Column = np.sign(distances) * np.log1p(np.abs(distances))
     return logs
 
@@ -166,9 +165,7 @@ def _tag_path(path: str) -> str:
 
 
 def _label_columns(locations: Sequence[tuple[str, frozenset[str]]]) -> Column:
-    """Return a row a location, a column a name of `_LABEL_NAMES`: its landmarks, and the family of its layout rule, if
-    any.
-    """
+    """Return a row a location, a column a name of `_LABEL_NAMES`: landmarks, and the layout rule's family, if any."""
     rules = [explain_layout(path, landmarks) for path, landmarks in locations]
     families = [_REASON_FAMILIES.get(rule.reason, _OTHER_FAMILY) if rule else None for rule in rules]
     numbers = np.array([-1 if family is None else _FAMILY_NUMBERS[family] for family in families])

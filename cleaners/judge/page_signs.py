@@ -85,7 +85,7 @@ def _count_by_kind(prefix: str, table: str, values: Iterable[str], max_count: fl
 
 
 def _type_signs(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str, str]) -> Signs:
-    """Types by JSON-LD and microdata, and the publishing system by classes and the generator meta."""
+    """Read types from JSON-LD and microdata, and the publishing system from classes and the generator meta."""
     item_types = [(element.get("itemtype") or "").rsplit("/", 1)[-1].lower() for element in tree.typed_elements]
     types = [name.lower() for node in nodes for name in types_of(node)]
     classes = [name.lower() for element in tree.iter("html", "body") for name in (element.get("class") or "").split()]
@@ -109,7 +109,7 @@ def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
 
 @lru_cache(maxsize=256)
 def _url_signs(url: str) -> Signs:
-    """Words of the host and the path, and the form of the path's last segment."""
+    """Read the words of host and path, and the form of the path's last segment."""
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
@@ -133,7 +133,7 @@ def _element_signs(tree: TagIndex) -> Signs:
 
 
 def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
-    """Lengths and shares of kept text, links, prose, headings and code."""
+    """Measure lengths and shares of kept text, links, prose, headings and code."""
     page_chars = sum([len(block.text) for block in blocks]) or 1
     kept_text_chars = sum([len(block.text) for block in kept_blocks])
     kept_chars = kept_text_chars or 1
@@ -163,7 +163,7 @@ def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
 
 
 def _line_signs(blocks: Sequence[Block]) -> Signs:
-    """Short lines that are labels, prices or dates."""
+    """Count short lines that are labels, prices or dates."""
     texts = [block.text for block in blocks if len(block.text) <= _LINE_CHARS]
     labels = [text.casefold().strip(_LABEL_EDGES) for text in texts if len(text) <= _LABEL_CHARS]
     digit_lines = list(filter(_DIGIT.search, texts))
@@ -177,7 +177,7 @@ def _line_signs(blocks: Sequence[Block]) -> Signs:
 
 
 def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
-    """Kinds by the ids and classes on the blocks' paths, and how many blocks share one path."""
+    """Count kinds by the ids and classes on the blocks' paths, and the blocks that share one path."""
     page_sizes, kept_sizes = _sizes_by_path(blocks), _sizes_by_path(kept_blocks)
     prose_paths = Counter([block.path for block in blocks if is_prose(block)])
     linked_blocks = [block for block in blocks if block.link_density > _LINK_DENSITY and "nav" not in block.landmarks]
@@ -233,7 +233,7 @@ def _count_digits(text: str) -> int:
 
 
 def _wording_signs(kept_blocks: Sequence[Block]) -> Signs:
-    """Words of the first person plural, quotation marks and digits, per word of the kept text."""
+    """Count words of the first person plural, quotation marks and digits, per word of the kept text."""
     text = " ".join(block.text for block in kept_blocks)[:_WORDING_CHARS].casefold()
     words = text.split()
     total = len(words) or 1

@@ -68,9 +68,7 @@ class KindEstimate:
         return max(PAGE_KINDS[1:], key=lambda kind: self.chances[kind])
 
     def reasons(self, kind: str) -> tuple[str, ...]:
-        """Return the signs with the most points for a kind over its likeliest rival, as `name=value`, the heaviest
-        first.
-        """
+        """Return the signs with most points for a kind over its likeliest rival, as `name=value`, heaviest first."""
         rival = max(
             (rival_index for rival_index in PAGE_KINDS if rival_index != kind),
             key=lambda rival_index: self.chances[rival_index],
@@ -164,7 +162,7 @@ def _find_phrase(phrase_list: str, text: str) -> str:
 
 
 def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """Error pages that are answered with status 200: nothing found, or a failure."""
+    """Find an error page that is answered with status 200: nothing found, or a failure."""
     for source, text in (("title", page.title), ("text", page.head_text if page.kept_words < _BARE_WORDS else "")):
         if (phrase := _find_phrase("not_found", text)) and page.kept_words < 2 * _BARE_WORDS:
             return PageVerdict(PageType.SOFT_404, (f"{source}={phrase}",))
@@ -223,7 +221,7 @@ def _test_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
-    """Pages that every site has (about, contact, terms), and attachment pages of one picture."""
+    """Find a page that every site has (about, contact, terms), or an attachment page of one picture."""
     is_plain_article = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE or has_dated_path(page.url)
     static_name = page.static_name or ("" if is_plain_article else page.static_hint)
     if static_name and page.headline_count < _MANY_HEADLINES:
@@ -250,8 +248,7 @@ def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None
 
 
 def _is_misleading_list_url(page: PageFeatures, estimate: KindEstimate) -> bool:
-    """Return whether a page is a list by its URL alone, and by its signs plainly a document, thread, product or
-    article.
+    """Return whether a page is a list by its URL alone, but plainly an article, document, thread or product by signs.
 
     An article's URL must end in a headline too: pages about authors, tags and projects read like articles.
     """
@@ -275,9 +272,7 @@ def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
 
 
 def _is_link_article(page: PageFeatures, estimate: KindEstimate) -> bool:
-    """Return whether a page of links has a heading of its own, and by its signs is plainly an article, as a round-up
-    is.
-    """
+    """Return whether a page of links has its own heading and by its signs is plainly an article, such as a round-up."""
     return page.has_own_heading and estimate.chances["article"] >= _LINK_ARTICLE_CHANCE
 
 

@@ -86,9 +86,9 @@ def _blocks_between_prose(blocks: Sequence[Block], selected_positions: frozenset
 
 
 def _address_lines(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
-    """Web addresses alone on a line, or several in a row, next to selected text of their container.
+    """Find web addresses alone on a line, or several in a row, next to selected text of their container.
 
-    They are what the text refers to. Not so items of a list, which is one of sources.
+    The text refers to them. Items of a list are left out: such a list is one of sources.
     """
     candidates = [b for b in blocks if b.text.startswith(_ADDRESS_STARTS) and b.kind is not BlockKind.LIST_ITEM]
     address_positions = [block.position for block in candidates if _ADDRESS.fullmatch(block.text)]
@@ -104,7 +104,7 @@ def _address_lines(blocks: Sequence[Block], selected_positions: frozenset[int]) 
 
 
 def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
-    """Prose and runs of short blocks of one container: that with most of the prose, of all with selected prose."""
+    """Find prose and runs of short blocks in the container with most of the prose, of those with selected prose."""
     containers = {container_of(blocks[n]) for n in selected_positions if is_prose(blocks[n])}
     prose_words: Counter[str] = Counter()
     for block in blocks:
@@ -123,7 +123,7 @@ def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[i
 
 
 def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
-    """Runs of adjacent blocks of one path that together are as long as a paragraph: verse, dialogue."""
+    """Find runs of adjacent blocks of one path that together are as long as a paragraph: verse, dialogue."""
     positions: set[int] = set()
     run: list[Block] = []
     for block in [*blocks, None]:
@@ -150,7 +150,7 @@ def _may_be_text(block: Block) -> bool:
 
 
 def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
-    """Blocks within the body whose path is that of several selected blocks, and mostly selected."""
+    """Find blocks within the body whose path is that of several selected blocks, and mostly selected."""
     selected_counts = Counter(block.path for block in blocks if block.position in selected_positions)
     counts = Counter(block.path for block in blocks)
     paths = {

@@ -76,9 +76,7 @@ class PlaceUse:
 
 
 def place_use(numbers: Column, blocks: BlockColumns) -> PlaceUse:
-    """Measure a page's use of its places; `numbers` has for each block (rows) the number of its place and its
-    container.
-    """
+    """Measure a page's use of its places; `numbers` has for each block (row) the numbers of its place and container."""
     places, of_block = np.unique(numbers.ravel(), return_inverse=True)
     weights = np.minimum(np.maximum(blocks.words, 1), _MOST_WORDS)
     totals = np.bincount(of_block, weights.repeat(2), len(places))

@@ -297,9 +297,7 @@ def _override(verdict: Verdict, labels: Sequence[str], body_label: str, probabil
 
 
 def _is_pruned(verdict: Verdict, labels: Sequence[str], probability: float) -> bool:
-    """Return whether a block of the body stays removed, because a named rule or the model is sure that it is
-    boilerplate.
-    """
+    """Return whether a block of the body stays removed: a named rule or the model is sure that it is boilerplate."""
     if verdict.kept:
         return False
     if any(map(keeps_whole_body, labels)):

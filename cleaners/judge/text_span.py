@@ -50,8 +50,10 @@ def text_span(
 def author_notes(
     blocks: Sequence[Block], selected_positions: frozenset[int], span: range, metadata: Metadata
 ) -> set[int]:
-    """Return the positions of the notes on the page's authors below the text that `span` holds, and of those further up
-    that say the name twice at once ("Ann Lee, reporter. Ann Lee joined …").
+    """Return the positions of the notes on the page's authors.
+
+    These are notes below the text that `span` holds, and notes further up that say the name twice at once ("Ann Lee,
+    reporter. Ann Lee joined …").
     """
     names = _full_names(metadata)
     if not span or not names:

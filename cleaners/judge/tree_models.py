@@ -70,8 +70,9 @@ class LeafFinder:
 
 
 def _leaf_numbers(row_bits: Column) -> Column:
-    """Return the number of the leaf that each row ends in, by tree and row; `row_bits` are the rows in each leaf and
-    tree.
+    """Return the number of the leaf that each row ends in, by tree and row.
+
+    `row_bits` are the rows in each leaf and tree.
     """
     numbers: Column = np.zeros(1, np.uint8)
     while len(row_bits) > 1:  # the half of the leaves that a row is in is one more bit of its leaf's number
@@ -83,7 +84,7 @@ def _leaf_numbers(row_bits: Column) -> Column:
 
 
 def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) -> LeafFinder:
-    """Build the finder for conditions and their leaf masks; see `model.Trees`, with the masks as (tree, condition)."""
+    """Build the finder for conditions and their leaf masks; see `Trees`, with the masks as (tree, condition)."""
     tree_count, width = leaf_masks.shape
     pairs = list(zip(feature.tolist(), threshold.tolist(), strict=True))
     pair_numbers = {pair: n for n, pair in enumerate(sorted(set(pairs)))}
@@ -199,10 +200,9 @@ class Trees:
 
 
 def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
-    """Return each block's probability to be the article's, 0 to 1, by the model in `file`. `names` are the columns of
-    `rows`.
+    """Return each block's probability to be the article's, 0 to 1, by the model in `file`.
 
-    Raises ModelError if the model was trained on other features.
+    `names` are the columns of `rows`. Raises ModelError if the model was trained on other features.
     """
     trees = load_trees(file)
     if tuple(names) != trees.feature_names:

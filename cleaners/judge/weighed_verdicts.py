@@ -104,10 +104,9 @@ def model_votes_against(
     authors: Sequence[str] = (),
     skipped_positions: Set[int] = frozenset(),
 ) -> dict[int, Vote]:
-    """Return the model's vote against each block, by position, with the most specific reason; none for
-    `skipped_positions`.
+    """Return the model's vote against each block, by position, with the most specific reason.
 
-    `kept_positions` are the blocks that end up kept; `authors` are the page's.
+    `skipped_positions` get no vote. `kept_positions` are the blocks that end up kept; `authors` are the page's.
     """
     block_reasons = [
         None if n in kept_positions and n in skipped_positions else _block_reason(block)
@@ -146,9 +145,7 @@ def _reasons_from_above(
     kept_positions: Set[int],
     block_reasons: Sequence[RuleReason | None],
 ) -> list[RuleReason | None]:
-    """Return, for each block, the reason of the nearest explained block above in its container, with no kept block
-    between.
-    """
+    """Return the reason, for each block, of the nearest explained block above in its container, no kept one between."""
     reasons: list[RuleReason | None] = []
     reason_above: BlockReason = ""
     container_above = ""
@@ -351,9 +348,7 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
 
 
 def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
-    """Return the labels of buttons that no rule keeps: `Yes` below `Was this helpful?` is short like a line of
-    dialogue.
-    """
+    """Return the labels of buttons that no rule keeps, such as `Yes`, which look like short lines of dialogue."""
     button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
     return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
 
@@ -366,7 +361,7 @@ def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict])
 
 
 def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
-    """Kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
+    """Find kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
     labels = set()
     for n in kept_positions:
         text = blocks[n].text

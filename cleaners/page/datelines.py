@@ -59,8 +59,7 @@ def find_published(page: PageContext) -> tuple[str, str]:
 
 
 def _earlier_visible_day(page: PageContext, iso: str) -> str:
-    """Return the earlier date in a text run of its own near the headline, if the stated date is that of the last
-    change.
+    """Return the earlier date that stands alone near the headline, if the stated date is that of the last change.
 
     Systems that publish a page anew state that time for both. A difference of one day may come from the time zone.
     """

@@ -81,9 +81,7 @@ def _library_guess(sample: bytes) -> str:
 
 
 def contradicts_text(body: bytes, encoding: str) -> bool:
-    """Return whether a declared one-byte encoding gives letters that are of no language, and another gives those of
-    one.
-    """
+    """Return whether a declared one-byte encoding gives letters of no language, and another gives those of one."""
     if encoding in _WIDE_CODECS or not _is_one_byte(encoding):
         return False
     sample = text_sample(body)

@@ -142,8 +142,9 @@ class InlineRun:
         self._open_marks.append((mark, len(self._parts)))
 
     def close_mark(self, mark: str) -> None:
-        """End the innermost open emphasis or code, if there is any. The text of code is not escaped, so code in which
-        a backtick or a line break would end it stays text.
+        """End the innermost open emphasis or code, if there is any.
+
+        The text of code is not escaped, so code that a backtick or a line break would end stays plain text.
         """
         if self._open_marks:
             start = self._open_marks.pop()[1]

@@ -35,8 +35,9 @@ _LABEL = "__label__"
 
 
 def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
-    """Return the page's primary language tag (`en`) and its source; detected from `text` if none is stated, or English
-    that the text surely is not.
+    """Return the page's primary language tag (`en`) and its source.
+
+    It is detected from `text` if the page states none, or states English and the text surely is in another.
     """
     for value, source in _stated_languages(page):
         if tag := primary_tag(value):
@@ -77,7 +78,7 @@ def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
 
 
 def sure_language(text: str) -> str:
-    """Return the language that a text is in without a doubt; empty if there is one, or too little text."""
+    """Return the language that a text is in without a doubt; empty if there is a doubt, or too little text."""
     if len(text) < _MIN_TEXT_CHARS:
         return ""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
@@ -88,8 +89,7 @@ def sure_language(text: str) -> str:
 
 
 def _detect_language(text: str) -> tuple[str, float]:
-    """Detect the language of a text by fastText's small model of 176 languages; with its probability, and empty if it
-    gives none.
+    """Detect the language of a text and its probability by fastText's small model of 176 languages; empty if none.
 
     (Joulin et al., "Bag of tricks for efficient text classification", 2017)
     """

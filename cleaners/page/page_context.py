@@ -260,9 +260,7 @@ class PageContext:
         return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
-        """Return whether an element is part of the article: no ancestor is navigation or has a class or id of the
-        pattern.
-        """
+        """Return whether an element is part of the article: no ancestor is navigation or matches the pattern."""
         for ancestor in (element, *element.iterancestors()):
             if ancestor in self.headline_ancestors or ancestor.tag in _ROOT_TAGS:
                 return True

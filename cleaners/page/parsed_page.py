@@ -134,9 +134,7 @@ def _codec_name(label: str) -> str | None:
 
 
 def _is_mostly_utf8(body: bytes) -> bool:
-    """Return whether the bytes are UTF-8, apart from a few broken sequences (a cut page, a quotation in another
-    encoding).
-    """
+    """Return whether the bytes are UTF-8 but for a few broken sequences, as in a cut page or a foreign quotation."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -175,10 +173,10 @@ def parse_page(text: str) -> ParsedPage:
     """Parse a page into a tree without comments and processing instructions.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays; what is beyond the bounds of `bounds.py` is cut. What follows an early `</body>` or `</html>`
-    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
-    page's script would put them. A page that a title or an attribute swallows, since it is never closed, is parsed with
-    these closed.
+    that their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or
+    `</html>` belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put
+    where the page's script would put them. A page that a title or an attribute swallows, since it is never closed, is
+    parsed with these closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):

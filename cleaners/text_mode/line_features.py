@@ -41,8 +41,7 @@ _TIME = re.compile(r"\b\d{1,2}[:h.]\d{2}\b|\b(?:19|20)\d{2}\b")
 def line_features(
     text: TextLines, rule_verdicts: Sequence[Verdict], title_index: int | None
 ) -> tuple[list[str], Column]:
-    """Compute the features: return their names, and a row of values for each line. The text must have at least one
-    line.
+    """Compute the features: return their names, and a row of values for each line. The text must have a line.
 
     `rule_verdicts` are those of the rules and of the order of lines; `title_index` is the title's line by them.
     """
@@ -107,7 +106,7 @@ def _rule_columns(rule_verdicts: Sequence[Verdict]) -> Columns:
 
 
 def _likeness_columns(text: TextLines, is_kept_prose: Column, title_index: int | None) -> Columns:
-    """Words in common with the kept paragraphs and the title; copies of the line, and of its first two words."""
+    """Count words in common with kept paragraphs and the title, and copies of the line and of its first two words."""
     terms_by_line = [_line_terms(line) for line in text.folded_lines]
     body_counts: Counter[str] = Counter()
     for line_terms, own_count in zip(terms_by_line, is_kept_prose.tolist(), strict=True):
@@ -137,7 +136,7 @@ def _line_terms(folded_line: str) -> frozenset[str]:
 
 
 def _neighbour_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
-    """Values of single lines before and after each line, and of windows of lines around it."""
+    """Return values of single lines before and after each line, and of windows of lines around it."""
     columns: Columns = {}
     log_words = np.log1p(word_counts)
     ends_sentence, is_ruled = line_columns["ends_sentence"].astype(float), line_columns["ruled"].astype(float)
@@ -197,7 +196,7 @@ def _run_words(word_counts: Column, is_prose: Column) -> Column:
 
 
 def _text_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
-    """Values of the whole text, the same for each line."""
+    """Return values of the whole text, the same for each line."""
     totals = {
         "all_lines": np.log1p(len(word_counts)),
         "all_words": np.log1p(word_counts.sum()),

@@ -92,9 +92,7 @@ def _is_ruled(verdict: Verdict) -> bool:
 
 
 def _best_f1_threshold(word_counts: Column, chances: Column) -> float:
-    """Return the chance from which keeping one more line improves the text's word F1: half of the best F1 to be
-    expected.
-    """
+    """Return the chance from which one more kept line improves the expected word F1: half of the best F1."""
     order = np.argsort(-chances, kind="stable")
     expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
     return float((expected_words / (chosen_words + expected_words[-1])).max())
@@ -114,9 +112,7 @@ def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) ->
 
 
 def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: Column) -> Iterator[Vote]:
-    """Yield the model's vote against each line; its reason comes from the line's shape, position and nearest ruled
-    line.
-    """
+    """Yield the model's vote against each line, with a reason by its shape, position and nearest ruled line."""
     kept_indices = np.flatnonzero(is_kept)
     first_kept, last_kept = (int(kept_indices[0]), int(kept_indices[-1])) if len(kept_indices) else (len(is_kept), -1)
     nearest_reason: BlockReason = ""

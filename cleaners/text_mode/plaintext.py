@@ -110,9 +110,7 @@ def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
 
 
 def _related_end(shapes: str, heading_index: int) -> int:
-    """Return the end of related links: the next heading or article paragraph. An excerpt has a headline or date above
-    it.
-    """
+    """Return the end of related links: the next heading, or the next paragraph that is no excerpt of a card."""
     body_resumes = _RESUMED.search(shapes, heading_index)
     card_count = 0
     for index in range(heading_index + 1, len(shapes)):
@@ -140,7 +138,7 @@ def _removal_in_section(text: TextLines, index: int, heading_index: int, rule: R
 
 
 def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
-    """Cards (headline, date and excerpt) at the very end, two or more, without a heading above them."""
+    """Find cards (headline, date and excerpt) at the very end, two or more, without a heading above them."""
     masked_shapes = "".join("R" if index in removals else shape for index, shape in enumerate(text.shapes))
     match = _DATED_CARDS.search(masked_shapes, masked_shapes.find("P") + 1) if "P" in masked_shapes else None
     if not match or masked_shapes[: match.start()].count("P") == 0:
@@ -153,9 +151,7 @@ def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
 
 
 def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
-    """Return the first and last article line; in a text without prose (verse, lists), of all lines that no rule
-    removes.
-    """
+    """Return the first and last article line; in a text without prose, the first and last that no rule removes."""
     free_indices = [index for index, shape in enumerate(text.shapes) if index not in removals and shape not in "RHD"]
     prose_indices = [index for index in free_indices if text.shapes[index] == "P"]
     if prose_indices:
@@ -238,7 +234,7 @@ def _head_removal(text: TextLines, index: int, title_index: int | None, title_te
 
 
 def _author_name_removals(text: TextLines, body_start: int, head_removals: _Removals) -> _Removals:
-    """Lines of a name alone (capitalised words) next to a date or byline."""
+    """Find lines of a name alone (capitalised words) next to a date or byline."""
     dated_indices = {
         index for index, (reason, _) in head_removals.items() if reason in (RemovalReason.DATE, RemovalReason.BYLINE)
     }
@@ -257,8 +253,9 @@ def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _R
 
 
 def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
-    """Return the lines to remove behind the body: those with a rule, and all behind the first of them or of cut
-    teasers.
+    """Return the lines to remove behind the body.
+
+    These are all lines from the first that is removed already or by a rule, or from the first cut teaser.
     """
     tail_removals: _Removals = {}
     boilerplate_start = _cut_cards_start(text.shapes, body_end)
@@ -272,9 +269,7 @@ def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Remo
 
 
 def _cut_cards_start(shapes: str, body_end: int) -> int:
-    """Return the index at which truncated teasers begin behind the body, two or more; the text's length if there are
-    none.
-    """
+    """Return the index at which two or more cut teasers begin behind the body; the text's length without any."""
     match = _CUT_CARDS.search(shapes, body_end + 1)
     return match.start() if match else len(shapes)
 
@@ -288,7 +283,7 @@ def _tail_removal(shapes: str, index: int) -> _Removal:
 
 
 def _repeat_removals(text: TextLines, title_index: int | None, removals: _Removals) -> _Removals:
-    """Repeated paragraphs except for the first copy, and repeats of the headline."""
+    """Find repeated paragraphs except for the first copy, and repeats of the headline."""
     return dict(_find_repeats(text, title_index, removals))
 
 

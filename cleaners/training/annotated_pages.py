@@ -165,14 +165,14 @@ def block_weights(shares: Column, sizes: Column, text_words: int) -> Column:
 
 
 def _unlabelled_code(blocks: Sequence[Block], labels: Column) -> list[int]:
-    """Code between two blocks of the article: annotators leave it out, though it belongs to the text."""
+    """Find code between two blocks of the article: annotators leave it out, though it belongs to the text."""
     article_positions = np.flatnonzero(labels)
     span = range(article_positions[0], article_positions[-1]) if len(article_positions) else range(0)
     return [n for n in span if blocks[n].kind is BlockKind.CODE and not labels[n]]
 
 
 def _cut_off_blocks(blocks: Sequence[Block], labels: Column, sizes: Column, text_words: int) -> list[int]:
-    """Long unlabelled runs of blocks with the path of labelled ones: there the annotation is cut short."""
+    """Find long unlabelled runs of blocks with the path of labelled ones: there the annotation is cut short."""
     positions_by_path: dict[str, list[int]] = {}
     for block in blocks:
         positions_by_path.setdefault(block.path, []).append(block.position)

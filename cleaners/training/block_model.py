@@ -209,9 +209,7 @@ def cross_validate(
 def _kept_blocks(
     example: BlockExample, first_look_probabilities: Column, block_model_probabilities: Column
 ) -> tuple[list[bool], bool]:
-    """Return, for each block of a page, whether these probabilities keep it; and whether the first look was sure of the
-    page.
-    """
+    """Return which blocks of a page these probabilities keep, and whether the first look was sure of the page."""
     words = count_characters([block.text for block in example.blocks]).words
     first_look = FirstLook(first_look_probabilities, expected_f1(words, first_look_probabilities))
     if first_look.is_sure:

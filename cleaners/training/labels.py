@@ -26,9 +26,7 @@ _SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may match by chan
 
 
 def words_of(text: str) -> Words:
-    """Return the words of a text, in lower case, as the corpora's scorer counts them; characters of Chinese and
-    Japanese.
-    """
+    """Return a text's words in lower case as the corpora's scorer counts them; of Chinese and Japanese, characters."""
     return _WORD.findall(text.lower())
 
 
@@ -117,9 +115,7 @@ class _TextOverlay:
                 self.is_matched[match:start] = True
 
     def _unmatched_start(self, words: Words, start: int, end: int) -> int:
-        """Return the first position between `start` and `end` of the text that has the words, all unmatched; -1 if none
-        has.
-        """
+        """Return the first position from `start` to `end` that has the words, all unmatched; -1 if there is none."""
         size = len(words)
         matches = (n for n in range(start, end - size + 1) if self.text[n : n + size] == words)
         return next((n for n in matches if not self.is_matched[n : n + size].any()), -1)

@@ -43,7 +43,7 @@ _MOST_BROKEN = 3  # pages in a row that kill or hold up their worker, after whic
 async def judge_page(
     pool: pool_module.WorkerPool, response: page_trials.StoredResponse
 ) -> tuple[page_trials.VotedBlock, ...]:
-    """A stored page judged again in a worker of its own. NotHereError if it cannot be read, or takes too much."""
+    """Judge a stored page again in a worker. NotHereError if it cannot be read, or exceeds the limits."""
     try:
         outcome = await pool.run(trial_jobs.judge_stored_page, response)
     except pool_module.WorkerError as error:
@@ -56,7 +56,7 @@ async def judge_page(
 async def try_rule(
     pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, responses: Sequence[page_trials.StoredResponse]
 ) -> page_trials.RuleFindings:
-    """Rules tried on stored pages, one after the other. NotHereError if the rules cannot be read in time."""
+    """Try rules on stored pages, one after the other. NotHereError if the rules cannot be read in time."""
     try:
         problems = await pool.run(trial_jobs.rule_problems, draft)
     except pool_module.WorkerError as error:
@@ -85,7 +85,7 @@ async def _try_on_pages(
 async def _try_on_page(
     pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, response: page_trials.StoredResponse
 ) -> tuple[page_trials.PageTrial | page_trials.UntriedPage, bool]:
-    """Try rules on a page; return the trial, and whether its worker was lost over it."""
+    """Try rules on a page; return the trial, and whether its worker was lost during it."""
     try:
         outcome = await pool.run(trial_jobs.try_on_page, draft, response)
     except pool_module.WorkerError as error:
@@ -168,7 +168,7 @@ def _end_at_signals() -> None:
 def read_raw(
     location: raw_exchange.RecordLocation, body_location: raw_exchange.RecordLocation | None, folder: Path
 ) -> url_pages.RawDocument:
-    """A stored response as text. NotHereError if its record cannot be read."""
+    """Read a stored response as text. NotHereError if its record cannot be read."""
     try:
         response = recorded_response.read_full_response(location, body_location, folder)
     except recorded_response.ReplayError as error:
@@ -184,7 +184,7 @@ def _origin(name: str, listener: socket.socket) -> str:
 
 
 def _archive_path(path: str | None, *, is_demo: bool) -> Path:
-    """The archive or folder that is asked for; with --demo the sample's archive, made if there is none yet."""
+    """Return the path that is asked for; with --demo that of the sample's archive, made if there is none yet."""
     if is_demo:
         if path is not None:
             raise CommandError("--demo shows the sample site: give an archive or --demo, not both")
@@ -201,7 +201,7 @@ def _make_sample() -> None:
 
 
 def _listen(host: str, port: int | None) -> socket.socket:
-    """The socket of the pages: at the usual port, or at any where that one is taken and none was named."""
+    """Open the socket of the pages: at the named port, else at the usual one, or any if that is taken."""
     try:
         return application.bind(host, DEFAULT_PORT if port is None else port)
     except NotReachable:

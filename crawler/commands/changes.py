@@ -61,7 +61,7 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
 
 
 def parse_since(text: str) -> tuple[int, str]:
-    """--since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if the text is neither."""
+    """Parse --since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if it is neither."""
     stripped = text.strip()
     try:
         if stripped.isdecimal():

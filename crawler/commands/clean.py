@@ -103,9 +103,7 @@ def clean(**options: Any) -> int:
 
 
 def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:
-    """The pages to clean: files, those in folders, `-`, and the lines of a list, in the order in which they are
-    named.
-    """
+    """Yield the pages to clean in the order in which they are named: files, those in folders, `-`, lines of a list."""
     for name in options["files"]:
         yield from (_SavedPage(str(file), options["url"]) for file in _files_of(name))
     if options["list_file"]:
@@ -121,7 +119,7 @@ def _files_of(name: str) -> Iterator[Path | str]:
 
 
 def _listed_pages(list_file: Path, url: str) -> Iterator[_SavedPage]:
-    """A page a line: `FILE`, or `URL FILE`; a file's name is relative to the list."""
+    """Yield the page of each line, `FILE` or `URL FILE`; a file's name is relative to the list."""
     try:
         lines = list_file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -184,7 +182,7 @@ def _is_html(body: bytes, input_form: str | None) -> bool:
 
 
 def site_rules_for(url: str, rules_folder: str | None) -> tuple[site_rule_files.SiteRuleFile, ...]:
-    """The site rules for the URL's host from a folder. CommandError without a host, or if the folder cannot be read."""
+    """Read the site rules for the URL's host from a folder. CommandError without a host, or if it cannot be read."""
     if not rules_folder:
         return ()
     if not canonical_urls.host_of(url):
@@ -250,8 +248,9 @@ def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:
 
 
 def _exit_code(result: _CleanResult, file: str = "") -> int:
-    """0 if there is article text, else 1; says on standard error why a page is no article, and which one if it has a
-    name.
+    """Return 0 if there is article text, else 1.
+
+    Standard error says why a page is no article, with the file's name if there is one.
     """
     name = f"{file}: " if file else ""
     page_type = result.page_facts.get("page_type", document.PageType.ARTICLE)

@@ -112,8 +112,10 @@ def run_crawl(
     print_first: Callable[[], None] = lambda: None,
     on_failure: Callable[[str], object] = str,
 ) -> int:
-    """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
-    summary, unless the crawl is quiet; `on_failure` hears of each thing that went badly wrong, in a line.
+    """Crawl as the options say, print a summary, and return the exit code.
+
+    `print_first` is called before the summary, unless the crawl is quiet; `on_failure` gets a line about each thing
+    that went badly wrong.
     """
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
@@ -137,7 +139,7 @@ def run_crawl(
 
 
 def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """For a command without a URL: all start URLs of an existing archive, and the bounds of its last crawl.
+    """Return options for a command without a URL: all start URLs of the archive, and the bounds of its last crawl.
 
     A bound that the command line gives counts. Limits on pages, time and size are never taken from the last crawl.
     """

@@ -59,8 +59,9 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
 
 
 def archives_of(sources: Iterable[str]) -> list[str]:
-    """The archives and folders that are named, and the archives of the lists of sites that are, as far as they were
-    crawled.  CommandError for a list that cannot be used.
+    """Return the named archives and folders, and for each named list of sites the archives that exist.
+
+    CommandError for a list that cannot be used, NotReachable for one without archives.
     """
     paths: list[str] = []
     for source in sources:
@@ -77,7 +78,7 @@ def archives_of(sources: Iterable[str]) -> list[str]:
 
 @contextmanager
 def _open_store(target: str) -> Iterator[tuple[dataset_files.DatasetStore, Path]]:
-    """The place of a data set, and a folder for what is not yet complete. ArchiveError if it cannot be had."""
+    """Open the place of a data set, and a folder for incomplete files. ArchiveError if it cannot be opened."""
     if urlsplit(target).scheme in _REMOTE_SCHEMES:
         with tempfile.TemporaryDirectory(prefix="broadsheet-dataset-") as scratch:
             yield _remote_store(target), Path(scratch)
@@ -92,7 +93,7 @@ def _open_store(target: str) -> Iterator[tuple[dataset_files.DatasetStore, Path]
 
 @contextmanager
 def _owned(folder: Path) -> Iterator[None]:
-    """Within it no other run writes to the data set in a folder."""
+    """Lock the data set in a folder within the `with` block. InUse if another run writes to it."""
     lock = archive_lock.ArchiveLock(folder / _LOCK)
     try:
         lock.acquire()

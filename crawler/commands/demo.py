@@ -70,9 +70,7 @@ def demo(keep: str, port: int) -> int:
 
 
 def crawl_sample(folder: Path, port: int = 0) -> int:
-    """Crawl the sample site, served at a port (0: any free one), into `folder`/sample.db, anew each time; print the
-    result.
-    """
+    """Serve the sample site at a port (0: any free), crawl it anew into `folder`/sample.db, and print the result."""
     db = _make_way(folder / "sample.db")
     with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
@@ -89,7 +87,7 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
 
 @contextmanager
 def _serve_sample(port: int) -> Iterator[server_module.DemoServer]:
-    """The sample site, served. CommandError if the port cannot be had."""
+    """Serve the sample site. CommandError if the port cannot be had."""
     with ExitStack() as stack:
         try:
             server = stack.enter_context(server_module.DemoServer(port))
@@ -108,7 +106,7 @@ def write_metadata(db_path: Path) -> None:
 
 
 def sections(run: run_summary.RunResult) -> Iterator[str]:
-    """The printed result, a section at a time."""
+    """Yield the sections of the printed result."""
     columns = terminal_width()
     with archive_access.open_read_only(run.db) as db:
         archive_report = report_figures.gather_report(db)
@@ -136,7 +134,7 @@ def _files_section(path: str, db: Database) -> str:
 
 
 def _article_section(db: Database, columns: int) -> Iterator[str]:
-    """Some of the lines that were removed from one article's page, and the rules that removed them."""
+    """Yield a table of some lines that were removed from one article's page, with the rules that removed them."""
     for article_id, title in db.execute(_MOST_VARIED_ARTICLE):
         lines = _text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)
         rows = [
@@ -153,7 +151,7 @@ def _text_rows(db: Database, query: str, *values: object) -> list[tuple[str, ...
 
 
 def _make_way(db: Path) -> Path:
-    """The path for the sample's archive; an earlier sample there is deleted, another archive is an error."""
+    """Delete an earlier sample at the path, and return the path. CommandError if another archive is there."""
     try:
         db.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

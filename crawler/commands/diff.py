@@ -79,7 +79,7 @@ def diff(**options: Any) -> int:
 def _compare(
     db: Database, article: edit_history.RevisedArticle, choice: RevisionChoice
 ) -> revision_comparison.Comparison | str:
-    """The comparison, or why there is none."""
+    """Compare the chosen revisions; return the comparison, or why there is none."""
     revisions = edit_history.revisions_of(db, article.id)
     if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
         last = revisions[-1] if revisions else None
@@ -160,7 +160,7 @@ def _print_unchanged_count(count: int, console: Console) -> int:
 
 
 def _render_words(words: revision_comparison.WordChanges, console: Console, *, bold: bool = False) -> Text:
-    """The words in colour on a terminal; elsewhere with marks around what went and came."""
+    """Render the words: in colour on a terminal, elsewhere with marks around what was removed and added."""
     from rich.text import Text
 
     is_coloured = console.is_terminal and not console.no_color

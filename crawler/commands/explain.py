@@ -76,7 +76,7 @@ def _block_table(page: page_lookup.StoredPage) -> str:
 
 
 def _full_blocks(page: page_lookup.StoredPage) -> str:
-    """Every block with its number in the archive and its whole text."""
+    """Format every block with its number in the archive and its whole text."""
     lines = []
     for block in page.blocks:
         position, *cells = (cell for cell in _block_cells(block) if cell)
@@ -86,7 +86,7 @@ def _full_blocks(page: page_lookup.StoredPage) -> str:
 
 
 def _hint_lines(path: str, page: page_lookup.StoredPage) -> list[str]:
-    """For a person: the command that brings back the longest removed block."""
+    """Return the command that brings back the longest removed block; nothing without a terminal or such a block."""
     removed_blocks = [block for block in page.blocks if not block.is_kept]
     if not sys.stdout.isatty() or not removed_blocks:
         return []
@@ -97,7 +97,7 @@ def _hint_lines(path: str, page: page_lookup.StoredPage) -> list[str]:
 
 
 def _page_values(page: page_lookup.StoredPage) -> dict[str, object]:
-    """The page for programs; numbers of blocks as text, since they have more bits than a JSON number keeps."""
+    """Return the page as JSON values; block ids are text, since they have more bits than a JSON number keeps."""
     return {
         "url": page.url,
         "title": page.title,

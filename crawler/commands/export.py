@@ -62,7 +62,7 @@ class ExportOptions:
 
 
 def export_options(options: Mapping[str, Any]) -> ExportOptions:
-    """The options from the command line. CommandError for one that the format does not have."""
+    """Read the options from the command line. CommandError for one that the format does not have."""
     output_format = options["shape"] or format_of(options["output"])
     of_edits = options["edits"] or bool(options["kinds"])
     _refuse_other_formats(output_format, options)
@@ -78,7 +78,7 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
 
 
 def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> None:
-    """CommandError for an option that the format does not have."""
+    """Raise CommandError for an option that the format does not have."""
     is_feed = output_format in _FEED_FORMATS
     if options["keep_credentials"] and output_format != "wacz":
         raise CommandError("--keep-credentials is for wacz: other formats hold no requests")
@@ -138,7 +138,7 @@ def export(**options: Any) -> int:
 
 
 def format_of(target: str | None) -> str:
-    """The format that a name asks for by its ending. CommandError if it asks for none."""
+    """Return the format that a file's name asks for by its ending. CommandError if it asks for none."""
     name = target or ""
     if name.endswith("/") or (name and Path(name).is_dir()):
         return "markdown"
@@ -243,7 +243,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
 
 @contextmanager
 def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream, or, where it is none to move about in, a temporary file that is copied to it at the end."""
+    """Open a seekable stream: this one, or else a temporary file that is copied to it at the end."""
     if stream.seekable():
         yield stream
         return

@@ -46,7 +46,7 @@ _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120
 
 
 def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site_task.Engine | None:
-    """The engine for the options `store`, `scheduler`, `cluster` and `work`; None without them.
+    """Build the engine for the options `store`, `scheduler`, `cluster` and `work`; None without `store`.
 
     CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
     """
@@ -68,8 +68,9 @@ def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site
 
 
 def checked_cluster(options: Mapping[str, Any]) -> slurm_engine.SlurmCluster | None:
-    """Read the file of `cluster`, if one is named. CommandError if it has a mistake, or the options for engines
-    do not go together.
+    """Read the file of `cluster`, if one is named.
+
+    CommandError if it has a mistake, or the options for engines do not go together.
     """
     if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
         raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
@@ -179,8 +180,10 @@ def run_fleet(**options: Any) -> int:
 
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that every crawl of a fleet gets: where they share what they know of addresses, and one worker
-    process each, since they run side by side. What the environment says already, counts.
+    """Return the environment variables that every crawl of a fleet gets in addition.
+
+    The crawls run side by side, so each has one worker process, and they share a folder of requests by address.
+    A variable that the environment has already is left as it is.
     """
     chosen = {
         "BROADSHEET_WORKERS": "1",
@@ -191,13 +194,14 @@ def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]
 
 
 def listed_sites(options: Mapping[str, Any]) -> sites_file.SiteList:
-    """The list that the options name, read and checked."""
+    """Read and check the list that the options name."""
     return sites_file.read_sites(Path(options["file"]), crawl, update)
 
 
 def chosen_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> tuple[sites_file.Site, ...]:
-    """The sites of this shard, and of the names and groups that were asked for, if any. CommandError for a name that
-    the list does not have.
+    """Return the sites of this shard that have the names and groups asked for, if any.
+
+    CommandError for a name that the list does not have.
     """
     names, groups, shard = set(options["names"]), set(options["groups"]), fleet_turn.Shard(*options["shard"] or ())
     known_groups = {group for site in fleet.sites for group in site.groups}
@@ -228,7 +232,7 @@ def _prepare_folder(folder: Path) -> None:
 
 @contextmanager
 def _only_turn(folder: Path, part: fleet_turn.Shard) -> Iterator[None]:
-    """Within it no other process runs this part of the fleet in this folder; InUse while one does."""
+    """Lock this part of the fleet in this folder within the `with` block. InUse while another process runs it."""
     lock = archive_lock.ArchiveLock(folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}")
     try:
         lock.acquire()

@@ -41,7 +41,7 @@ _BUCKET = "s3://"
 
 
 def listed_files(names: Sequence[str], base: str = "") -> list[str]:
-    """Paths and `s3://` addresses, each once, in order; a list's names are relative to `base`, or to its folder.
+    """Return paths and `s3://` addresses, each once, in order; a list's names are relative to `base`, or to its folder.
 
     CommandError for a list that cannot be read or names nothing.
     """
@@ -86,7 +86,7 @@ def bring_file(
     folder: Path,
     open_store: Callable[[str], object_store.ObjectStore] = lambda address: store_address.store_at(address),
 ) -> Path:
-    """The copy of `s3://bucket/key` below a folder, fetched unless one of its length is there.
+    """Fetch `s3://bucket/key` into a folder, unless a file of its length is there, and return the copy's path.
 
     StoreError if the bucket does not give it, OSError if the disk does not take it.
     """
@@ -123,12 +123,12 @@ class ImportTask(SiteTask):
     file: Path = Path()
 
     def command(self, archive: Path) -> tuple[str, ...]:
-        """The words after `broadsheet` that take the file into an archive; one that was cut off goes on."""
+        """Return the words after `broadsheet` that import the file into an archive; an interrupted import continues."""
         return ("import", str(self.file), "--db", str(archive), "--quiet", *self.crawl_words)
 
 
 def import_task(file: Path, folder: Path, option_words: Sequence[str]) -> ImportTask:
-    """The task for a file, with an archive in a folder below `folder` that is of this file and these options alone."""
+    """Make the task for a file; its archive, below `folder`, is for this file and these options alone."""
     facts = "\0".join((str(file), *option_words)).encode("utf-8", "surrogateescape")
     name = f"{file.name[:_NAME_CHARACTERS]}-{hashlib.sha256(facts).hexdigest()[:_NAME_DIGITS]}"
     return ImportTask(name, folder / name / "archive.db", tuple(option_words), file=file)
@@ -216,7 +216,7 @@ def fleet_import(**options: Any) -> int:
 
 
 def option_words(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options of an import as they are typed."""
+    """Return the options of an import as they are typed."""
     repeated = (f"{word}={value}" for name, word in _REPEATED.items() for value in options[name])
     single = (f"{word}={options[name]}" for name, word in _SINGLE.items() if options[name] is not None)
     return (*repeated, *single, *(("--obey-directives",) if options["obey_directives"] else ()))
@@ -305,7 +305,7 @@ def _merge_file(fleet: FleetImport, task: ImportTask, message: str) -> bool:
 
 
 def _records_of(task: ImportTask, recorded: Mapping[str, object]) -> Mapping[str, int] | None:
-    """The records of a task's file by type; None if it was not read to its end."""
+    """Return the number of records of a task's file by type; None if it was not read to its end."""
     if not is_nonempty_file(str(task.archive)):
         return None
     with closing(archive_file.open_database(task.archive, read_only=True)) as db:

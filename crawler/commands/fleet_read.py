@@ -96,7 +96,7 @@ def fleet_search(**options: Any) -> int:
     query, bounds, limit = " ".join(options["query"]), article_filter(options), options["limit"]
 
     def matches(db: Database) -> tuple[list[search_module.SearchHit], int]:
-        """The best hits of an archive, and how many there are."""
+        """Return the best hits of an archive, and the number of all hits."""
         return list(search_module.search(db, query, limit, bounds)), search_module.count_matches(db, query, bounds)
 
     archives, problems = _read_archives(fleet, options, matches)
@@ -123,8 +123,9 @@ def _print_hits(query: str, hits: Sequence[tuple[str, search_module.SearchHit]],
 def _by_rank(
     hits_by_site: Mapping[str, Sequence[search_module.SearchHit]],
 ) -> list[tuple[str, search_module.SearchHit]]:
-    """The best hit of every site, then the second of every site, and so on: how well words match is a number that only
-    compares within an archive.
+    """Return the best hit of every site, then the second of every site, and so on.
+
+    Scores of different archives cannot be compared.
     """
     columns = [[(name, hit) for hit in hits] for name, hits in hits_by_site.items()]
     return [pair for pair in chain.from_iterable(zip_longest(*columns)) if pair is not None]
@@ -160,8 +161,9 @@ def _read_archives(
 
 
 def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> list[str]:
-    """A line about the sites that were crawled and whose archives are not here, as with a store that was not named;
-    none without any.
+    """Return a line about the crawled sites whose archives are not here, as with a store that was not named.
+
+    Return none if there are no such sites.
     """
     records = fleet_folder.RecordFolder(fleet.folder)
     names = [
@@ -204,7 +206,7 @@ def _until(due: datetime) -> str:
 def _status_values(
     fleet: sites_file.SiteList, site: sites_file.Site, record: fleet_folder.SiteRecord | None
 ) -> dict[str, object]:
-    """A site as JSON has it."""
+    """Return a site's status as JSON values."""
     due = fleet_turn.due_at(site, record)
     values: dict[str, object] = {"name": site.name, "archive": str(fleet.archive(site.name)), "groups": site.groups}
     values |= {

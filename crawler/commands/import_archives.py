@@ -110,7 +110,7 @@ def _crawl_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
 def recorded_options(
     options: Mapping[str, Any], crawl_options: options_module.CrawlOptions | None = None
 ) -> dict[str, object]:
-    """The command's options, for the record of the run and of each file. CommandError if they make no sense."""
+    """Return the command's options, for the record of the run and of each file. CommandError if they make no sense."""
     crawl_options = crawl_options or _crawl_options(options)
     names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
@@ -128,7 +128,7 @@ def _index_files(
     options: Mapping[str, Any],
     crawl_options: options_module.CrawlOptions,
 ) -> tuple[_IndexedFiles, int]:
-    """Index the records of files that were not imported before; returns those files, and how many cannot be read."""
+    """Index the records of files that were not imported before; return those files, and how many cannot be read."""
     hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
     indexed_files: _IndexedFiles = []
     unreadable_count = 0

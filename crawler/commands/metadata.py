@@ -31,5 +31,5 @@ def metadata(db: str) -> int:
 
 
 def metadata_text(db: Database) -> str:
-    """The metadata of an open archive as JSON."""
+    """Return the metadata of an open archive as JSON."""
     return stored_text.escaped_json(json.dumps(datasette.datasette_metadata(db), ensure_ascii=False, indent=2)) + "\n"

@@ -36,8 +36,9 @@ Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 
 
 def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequence[Receiver]) -> int:
-    """Run a verb that crawls, then tell the receivers; returns its exit code. CommandError, before anything is done, if
-    an address means nothing to Apprise.
+    """Run a verb that crawls, then tell the receivers, and return its exit code.
+
+    CommandError, before anything is done, if an address means nothing to Apprise.
     """
     for receiver in receivers:
         if not is_known_address(receiver):
@@ -62,7 +63,7 @@ def _notify(db: str, news: Sequence[NewsItem], receivers: Sequence[Receiver]) ->
 
 
 def _moment_of(db: str) -> ArchiveMoment:
-    """The archive as it stands; one that is not there, or cannot be read yet, has no changes."""
+    """Return the archive's latest change and the time; an archive that is missing or unreadable has no changes."""
     with suppress(ArchiveError, sqlite3.Error):
         if is_nonempty_file(db):
             with open_read_only(db) as archive_db:

@@ -205,7 +205,7 @@ def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
 
 
 def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
-    """A change in a few lines: removed blocks with a minus, blocks brought back with a plus."""
+    """Yield a change in a few lines: removed blocks with a minus, blocks brought back with a plus."""
     yield cut_line(f"{change.kind}: {change.title or '(no title)'}", terminal_width())
     yield "  " + one_line(change.url)
     reasons = {

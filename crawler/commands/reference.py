@@ -90,7 +90,7 @@ def _section(name: str, command: click.Command) -> str:
 
 
 def _setting_rows() -> Iterator[str]:
-    """A row for each setting, from the module of settings as it is written, whatever this environment says."""
+    """Yield a row for each setting, from the source of the settings module, whatever this environment says."""
     lines = files("broadsheet.crawler").joinpath("settings.py").read_text("utf-8").splitlines()
     for line in lines:
         name, _, rest = line.partition(" = ")

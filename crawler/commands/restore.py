@@ -55,7 +55,7 @@ class RulingRequest:
 
 
 class _UnknownTargetError(Exception):
-    """The archive does not know the block or its scope; the text follows the archive's path in one line."""
+    """Block or scope that the archive does not know; the text follows the archive's path in one line."""
 
 
 _RULING_OPTIONS: Options = (
@@ -136,7 +136,7 @@ def _block_id(target: str) -> int:
 
 
 def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
-    """The request with the id of its block. _UnknownTargetError if there is no such block, or it begins otherwise."""
+    """Add the block's id to the request. _UnknownTargetError if there is no such block, or it begins otherwise."""
     if request.block_id is not None:
         return request
     page = page_lookup.find_page(db, request.page)
@@ -173,9 +173,7 @@ def _first_words(text: str) -> str:
 
 
 def _build_ruling(db: Database, request: RulingRequest) -> person_verdicts.Ruling:
-    """The requested ruling, once the block and its scope are found. _UnknownTargetError if the archive has no such
-    block.
-    """
+    """Build the requested ruling. _UnknownTargetError if the archive does not have its block, scope or ruling."""
     assert request.block_id is not None
     if person_verdicts.block_text(db, request.block_id) is None:
         raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")

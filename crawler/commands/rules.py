@@ -136,7 +136,7 @@ def _try_on_page(rule: site_rule_files.SiteRuleFile, file: Path, url: str) -> in
 
 
 def _print_hits(hits: Sequence[site_rule_values.DirectiveMatch], rule: site_rule_files.SiteRuleFile, text: str) -> None:
-    """A line for each directive: its place in the file, the number of its matches, and the first words of them."""
+    """Print a line for each directive: its place in the file, the number of its matches, and their first words."""
     hits_by_label = {hit.label: hit for hit in hits}
     rows = []
     for directive in rule.directives:

@@ -122,7 +122,7 @@ def _ruling_comment(
 
 
 def _guess_reason(block_place: ruling_examples.RulingExample | None) -> document.RemovalReason:
-    """The reason by the layout rules, else that of the nearest removed block, else `promo`."""
+    """Guess the reason: by the layout rules, else that of the nearest removed block, else `promo`."""
     if block_place is None:
         return document.RemovalReason.PROMO
     layout_reason = _layout_reason(block_place.block)
@@ -172,7 +172,7 @@ def _print_rulings(listed_rulings: Sequence[person_verdicts.ListedRuling]) -> No
 
 
 def _ruling_values(listed_ruling: person_verdicts.ListedRuling) -> dict[str, object]:
-    """A ruling for programs; the block's number as text, since it has more bits than a JSON number keeps."""
+    """Return a ruling as JSON values; the block's id is text, since it has more bits than a JSON number keeps."""
     ruling = listed_ruling.ruling
     return {
         "block_id": str(ruling.block_id),

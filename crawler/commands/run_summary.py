@@ -73,7 +73,7 @@ class RunResult:
 
 
 def exit_code(run: RunResult) -> int:
-    """0 if the archive has articles and a start URL worked; 1 otherwise, or if the crawl broke."""
+    """Return 0 if the archive has articles and a start URL worked; 1 otherwise, or if the crawl broke."""
     db = open_database(run.db, read_only=True)
     try:
         articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
@@ -129,7 +129,7 @@ def failure_lines(run: RunResult) -> list[str]:
 
 
 def next_steps(db: str) -> str:
-    """The commands to type next, as they work in this shell and folder."""
+    """Return the commands to type next, as they work in this shell and folder."""
     db_name = shlex.quote(db)
     broadsheet, datasette = _typed_command("broadsheet"), _typed_command("datasette")
     steps = (
@@ -145,13 +145,13 @@ def next_steps(db: str) -> str:
 
 
 def _metadata_option(db: str) -> str:
-    """Datasette's option for the metadata that lie beside a database, if any do."""
+    """Return Datasette's option for the metadata file beside a database; empty if that does not describe it."""
     file = Path(db).with_name(METADATA_FILE)
     return f" -m {shlex.quote(str(file))}" if Path(db).stem in described_databases(file) else ""
 
 
 def _typed_command(command: str) -> str:
-    """A command as it has to be typed: with its folder if the shell would not find it."""
+    """Return a command as it has to be typed: with its folder if the shell would not find it."""
     script = Path(sys.executable).parent / command
     if shutil.which(command) or not script.exists():
         return command
@@ -160,7 +160,7 @@ def _typed_command(command: str) -> str:
 
 
 def headline(run: RunResult, totals: Totals) -> str:
-    """The archive's articles and this run's pages in one line."""
+    """Summarise the archive's articles and this run's pages in one line."""
     shelved = "".join(f", {count:,} taken out as {why}" for why, count in totals.shelved)
     unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
     pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged} in {run.seconds:.0f} s"

@@ -61,7 +61,7 @@ def _count_line(count: int, shown_count: int) -> str:
 
 
 def hit_text(hit: search_module.SearchHit) -> str:
-    """A hit in three lines: title and facts, number and URL, snippet."""
+    """Format a hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
     facts = "  ".join(filter(None, (hit.published_day, hit.language, f"{hit.word_count:,} words")))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
@@ -70,7 +70,7 @@ def hit_text(hit: search_module.SearchHit) -> str:
 
 
 def _snippet_line(hit: search_module.SearchHit, columns: int) -> str:
-    """The snippet, with what matched in colour on a terminal, else in square brackets."""
+    """Format the snippet, with the matches in colour on a terminal, else in square brackets."""
     if not is_coloured():
         return fit(hit.snippet, columns)
     return _coloured_parts(hit.snippet_parts, columns)
@@ -90,7 +90,7 @@ def _bold(text: str) -> str:
 
 
 def hit_values(hit: search_module.SearchHit) -> dict[str, object]:
-    """A hit as JSON has it."""
+    """Return a hit as JSON values."""
     return {
         "id": hit.id,
         "url": hit.url,

@@ -35,7 +35,7 @@ _LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 
 
 def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The project's settings that the command line changes."""
+    """Return the project's settings that the command line changes."""
     settings = {
         "BROADSHEET_COMMAND": True,
         "BROADSHEET_ALLOW_PRIVATE": options["allow_private"],
@@ -88,9 +88,7 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
 
 
 def project_settings() -> Settings:
-    """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
-    value.
-    """
+    """Return Scrapy's settings with the project's over them. CommandError for an invalid environment variable."""
     if ENVIRONMENT_PROBLEMS:
         raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
@@ -130,9 +128,7 @@ class _CrawlWatcher:
         self._scrapy_handler: Any = None
 
     def spider_opened(self, spider: SiteSpider) -> None:
-        """Put our signal handlers before Scrapy's, which are set by now, and print what there is to say at the
-        start.
-        """
+        """Put our signal handlers before Scrapy's, which are set by now, and print the notices of the start."""
         self._scrapy_handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)

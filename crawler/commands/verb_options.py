@@ -141,7 +141,7 @@ def import_while_not_collecting(module: str) -> None:
 
 
 def iso_day(value: str) -> str:
-    """A day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
+    """Read a day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
     from broadsheet.output.archive.article_filter import read_day
 
     try:
@@ -161,7 +161,7 @@ FILTER_OPTIONS: Options = (
 
 
 def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
-    """The filter that a verb's options ask for."""
+    """Build the filter that a verb's options ask for."""
     from broadsheet.output.archive.article_filter import ArticleBounds
 
     return ArticleBounds(

@@ -21,7 +21,7 @@ _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.
 
 @contextmanager
 def open_read_only(path: str) -> Iterator[Database]:
-    """An archive open for reading."""
+    """Open an archive for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
 
@@ -51,7 +51,7 @@ def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and the errors from which it was raised."""
+    """Yield an error, and the errors from which it was raised."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause

@@ -25,7 +25,7 @@ _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 
 
 def seconds(value: str | float) -> float:
-    """A number of seconds that is neither negative nor infinite."""
+    """Read a number of seconds that is neither negative nor infinite."""
     try:
         number = float(value)
     except ValueError:
@@ -36,7 +36,7 @@ def seconds(value: str | float) -> float:
 
 
 def shard(value: str) -> tuple[int, int]:
-    """A part of a whole as (number, count): 3/20 is the third of twenty."""
+    """Read a part of a whole as (number, count): 3/20 is the third of twenty."""
     match = _SHARD.fullmatch(value.strip())
     if match is None or int(match[1]) > int(match[2]):
         raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
@@ -44,21 +44,21 @@ def shard(value: str) -> tuple[int, int]:
 
 
 def header(value: str) -> tuple[str, str]:
-    """A header field of a request as (name, value)."""
+    """Read a header field of a request as (name, value)."""
     from broadsheet.crawler.fetch.request_headers import read_header
 
     return _checked_value(read_header, value)
 
 
 def contact(value: str) -> str:
-    """A contact that can be sent with requests: a URL or a mail address."""
+    """Read a contact that can be sent with requests: a URL or a mail address."""
     from broadsheet.crawler.fetch.identity import read_contact
 
     return _checked_value(read_contact, value)
 
 
 def user_agent(value: str) -> str:
-    """A User-Agent that can be sent in a header."""
+    """Read a User-Agent that can be sent in a header."""
     from broadsheet.crawler.fetch.identity import read_user_agent
 
     return _checked_value(read_user_agent, value)
@@ -74,7 +74,7 @@ def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
 
 
 def language(value: str) -> str:
-    """The code of a language, two or three letters in lower case; a region is dropped."""
+    """Read the code of a language, two or three letters, in lower case; a region is dropped."""
     match = _LANGUAGE.fullmatch(value.strip())
     if match is None:
         raise click.BadParameter(f"{value!r} is no language code; write en, es, de …")
@@ -82,8 +82,9 @@ def language(value: str) -> str:
 
 
 def existing_archive(value: str) -> str:
-    """The path of an archive that a verb reads, looked at before anything heavy is imported. NotReachable if nothing
-    is there, or a folder.
+    """Check the path of an archive that a verb reads, before anything heavy is imported, and return it.
+
+    NotReachable if nothing is there, or a folder.
     """
     file = Path(value).absolute()
     if file.is_dir():
@@ -94,7 +95,7 @@ def existing_archive(value: str) -> str:
 
 
 def require_extra(module: str, extra: str) -> None:
-    """CommandError, with what to install, where a module is missing that an extra of ours brings."""
+    """Raise CommandError, with what to install, if the module that an extra of ours brings is missing."""
     if find_spec(module) is None:
         raise CommandError(f"this needs {module}, which is not installed: pip install 'broadsheet[{extra}]'")
 
@@ -192,7 +193,7 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
 
 
 def _error_message(error: click.ClickException) -> str:
-    """The error's text; a command line that makes no sense gets a hint to the verb's help."""
+    """Return the error's text; a command line that makes no sense gets a hint to the verb's help."""
     hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
     return error.format_message() + hint
 

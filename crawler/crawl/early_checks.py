@@ -32,8 +32,10 @@ _ARGUMENT_OPTIONS = (
 
 
 def check_crawl(options: Mapping[str, Any]) -> None:
-    """Raise what keeps a crawl from starting: CommandError for its options, ArchiveError for a folder that is not
-    there, ClickException (exit code 1) where no start URL of a new archive has a host.
+    """Check that a crawl can start.
+
+    CommandError for its options, ArchiveError for a folder that is not there, ClickException (exit code 1) if no start
+    URL of a new archive has a known host.
     """
     archive = Path(options["db"])
     is_new = not archive.is_file() or archive.stat().st_size == 0
@@ -51,7 +53,7 @@ def check_crawl(options: Mapping[str, Any]) -> None:
 
 
 def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The start URLs that a crawl's options name, in canonical form. CommandError for what no crawl can be made of."""
+    """Check a crawl's options, and return its start URLs in canonical form. CommandError for unusable options."""
     try:
         crawl_options = CrawlOptions.from_arguments(spider_arguments(options))
         seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
@@ -63,7 +65,7 @@ def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
-    """CommandError for a file that is not there or cannot be read; for a folder too where there is a hint to give."""
+    """Raise CommandError for a file that is missing or cannot be read, and with a `folder_hint` for a folder."""
     for name in names:
         path = Path(name)
         if path.is_dir():
@@ -77,7 +79,7 @@ def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
 
 
 def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
+    """Return the start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
     seeds = []
     for url in urls:
         seed = canonicalise(url)
@@ -100,7 +102,7 @@ def _unusable_seed(url: str) -> str:
 
 
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
+    """Return the spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
     disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}
@@ -109,9 +111,7 @@ def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_hosts(seeds: Iterable[str]) -> None:
-    """ClickException if none of the start URLs has a host that is known to the resolver; the first one that has ends
-    the search.
-    """
+    """Raise ClickException if the resolver knows the host of none of the start URLs; the first known one suffices."""
     hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
     if not any(_is_known_host(host) for host in hosts):
         raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")
@@ -128,7 +128,7 @@ _EXTRACTOR_VARIABLE = "BROADSHEET_EXTRACTOR"  # read here: Scrapy's settings cos
 
 
 def extractor_setting() -> ExtractorUse:
-    """The setting's value. CommandError if it is none of the words."""
+    """Read the setting from the environment. CommandError if it is none of the words."""
     try:
         return read_extractor_use(os.environ.get(_EXTRACTOR_VARIABLE, ExtractorUse.IN_DOUBT), _EXTRACTOR_VARIABLE)
     except OptionError as error:

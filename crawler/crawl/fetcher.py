@@ -91,7 +91,7 @@ class Fetcher:
     async def _response_outcome(
         self, response: Response, request: Request, queued_url: QueuedUrl
     ) -> tuple[Outcome | None, Request | None]:
-        """A response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
+        """Return a response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
 
         Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
         """
@@ -109,7 +109,7 @@ class Fetcher:
         return None, None
 
     async def _answer_outcome(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
-        """The outcome of a response; an exception in our own code fails its URL only."""
+        """Build the outcome of a response; an exception in our own code fails its URL only."""
         try:
             return await self.parts.outcomes.from_answer(answer, robots)
         except Exception as error:
@@ -129,7 +129,7 @@ class Fetcher:
             self.parts.frontier.record_answer(queued_url, latency_of(request))
 
     def _fault_outcome(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Outcome | None:
-        """The outcome of a request without a usable response; None if a robots.txt is to be requested again."""
+        """Build the outcome of a request without a usable response; None if a robots.txt is to be requested again."""
         if fault.retry or fault.host_gone:
             self.parts.frontier.record_failure(queued_url, fault.reason)
         capture, now = self._partial_capture(fault, request, queued_url), datetime.now(UTC)
@@ -143,7 +143,7 @@ class Fetcher:
         return None
 
     def _partial_capture(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Capture | None:
-        """The capture of the part of a response before the fault; None without raw bytes."""
+        """Build the capture of the part of a response before the fault; None without raw bytes."""
         raw_exchange = raw_exchange_of_fault(request, fault)
         if raw_exchange is None:
             return None

@@ -47,7 +47,7 @@ class Pace:
 
     @classmethod
     def at_floor(cls, floor: float, robots_delay: float | None = None) -> Pace:
-        """A pace at its floor: the user's delay, or the `robots_delay` that robots.txt asks for if that is longer.
+        """Make a pace at its floor: the user's delay, or the `robots_delay` that robots.txt asks for if that is longer.
 
         A floor of 0 turns pacing off; robots.txt still counts then, up to `MAX_ROBOTS_DELAY`.
         """
@@ -55,7 +55,7 @@ class Pace:
         return cls(floor=min_delay, ceiling=max(PACE_CEILING, min_delay), delay=min_delay)
 
     def with_floor(self, floor: float, robots_delay: float | None = None) -> Pace:
-        """This pace with the floor of `at_floor`, as when a robots.txt is read for the first time or again.
+        """Return this pace with the floor of `at_floor`, as when a robots.txt is read for the first time or again.
 
         A delay above the old floor is kept, and so is a wait that the host asked for.
         """
@@ -64,11 +64,11 @@ class Pace:
         return replace(self, floor=bounds.floor, ceiling=bounds.ceiling, delay=delay)
 
     def after_request(self, now: float) -> Pace:
-        """The pace after a request was sent."""
+        """Return the pace after a request was sent."""
         return replace(self, next_request_at=max(self.next_request_at, now + self.delay))
 
     def after_answer(self, latency: float) -> Pace:
-        """The pace after a good response that took `latency` seconds."""
+        """Return the pace after a good response that took `latency` seconds."""
         if not self.floor:
             return replace(self, delay=0.0)
         smoothed_latency = self.latency + _LATENCY_WEIGHT * (latency - self.latency) if self.latency else latency
@@ -76,7 +76,7 @@ class Pace:
         return replace(self, latency=smoothed_latency, delay=delay)
 
     def after_refusal(self, now: float, retry_after: float | None = None) -> Pace:
-        """The pace after a response that says "too many requests", or none in time; `retry_after` is in seconds."""
+        """Return the pace after a response "too many requests", or none in time; `retry_after` is in seconds."""
         wait = retry_after if retry_after is not None else max(self.delay, 1.0) * _BACKOFF_FACTOR
         slower_delay = self._clamped(max(self.delay, 1.0) * _BACKOFF_FACTOR)
         next_request_at = max(self.next_request_at, now + min(wait, MAX_RETRY_AFTER))
@@ -165,7 +165,7 @@ class HostState:
             self.is_robots_requested, self.robots_attempts = False, 0
 
     def refusal(self, queued_url: QueuedUrl, politeness: PolitenessSettings) -> tuple[UrlState, Reason] | None:
-        """(state, reason) of a URL that may not be requested; None if it may."""
+        """Return the (state, reason) of a URL that may not be requested; None if it may."""
         if self.given_up_reason:
             return UrlState.FAILED, self.given_up_reason
         if (
@@ -196,7 +196,7 @@ class HostState:
         return True
 
     def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:
-        """The ledger's reason if the host is to be given up after its latest failure; None if it is not."""
+        """Return the ledger's reason if the host is to be given up after its latest failure; None if it is not."""
         has_failed_long = self.failed_at - self.failing_since >= politeness.max_failing_seconds
         may_recover = self.has_error_status and not has_failed_long
         if self.failure_count < (politeness.max_failures if may_recover else politeness.max_silent_failures):
@@ -269,7 +269,7 @@ class HostRegistry:
         return len(self._active) + len(self._idle)
 
     def get_or_create(self, name: str) -> HostState:
-        """The host of this name, active or idle; a new idle one if it is not in memory."""
+        """Return the host of this name, active or idle; a new idle one if it is not in memory."""
         if known_host := self._active.get(name) or self._idle.get(name):
             return known_host
         given_up_reason = self._given_up_reasons.get(name, NO_REASON)

@@ -34,7 +34,7 @@ class KnownLinks:
         self._older_links: dict[str, tuple[int, int]] = {}
 
     def new_rows(self, rows: Iterable[DiscoveredUrl]) -> tuple[DiscoveredUrl, ...]:
-        """The rows that may change something in the archive, which are remembered from now on.
+        """Return the rows that may change something in the archive, and remember them.
 
         Call `clear` if they are not stored after all.
         """
@@ -120,9 +120,7 @@ class Writer:
             self._requeue_leftovers()
 
     def _next_outcome(self) -> _PendingOutcome | None:
-        """The next outcome of the queue; while there is none, more of what an earlier run left is queued for
-        fetching.
-        """
+        """Wait for the next outcome in the queue, and meanwhile requeue what an earlier run left; None at the end."""
         while self._archive.requeuer.has_more:
             try:
                 return self._queue.get_nowait()
@@ -139,7 +137,7 @@ class Writer:
             self._archive.requeuer.drop_rest()
 
     def _collect_batch(self, first_outcome: _PendingOutcome) -> tuple[list[_PendingOutcome], bool]:
-        """The outcomes of the next transaction, and whether the writer is to end after it."""
+        """Collect the outcomes of the next transaction; return them, and whether the writer is to end after it."""
         batch = [first_outcome]
         deadline = time.monotonic() + MAX_BATCH_SECONDS
         while len(batch) < MAX_BATCH:
@@ -165,7 +163,7 @@ class Writer:
         loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)
 
     def _without_known_links(self, outcome: Outcome) -> Outcome:
-        """The outcome without links that the archive has already; the rows of a sitemap or feed all stay."""
+        """Remove links that the archive has already from the outcome; the rows of a sitemap or feed all stay."""
         if not outcome.discovered_urls or outcome.discovered_urls[0].found_via in _LIST_SOURCES:
             return outcome
         new_rows = self._known_links.new_rows(outcome.discovered_urls)

@@ -103,9 +103,7 @@ def open_files_problem() -> str:
 
 
 def require_workers() -> None:
-    """CommandError where there can be no worker processes, as on Windows; ClickException where too few files may be
-    open.
-    """
+    """Raise CommandError if workers cannot run, as on Windows, and ClickException if too few files may be open."""
     if problem := workers_problem():
         raise CommandError(problem)
     if problem := open_files_problem():

@@ -89,7 +89,7 @@ class RobotsRules:
         return cls(access, reason, sitemaps, url, host, text, file_id, parser)
 
     def to_robots_file(self, seen_at: str, note: str = "") -> RobotsFile:
-        """The row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
+        """Return the row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
         reason = ReasonText(f"{self.reason}:{note}") if note else self.reason
         return RobotsFile(self.host, self.url, seen_at, self.access, reason, self.text)
 
@@ -104,23 +104,23 @@ class RobotsRules:
         return self._verdict_cache[url, user_agent]
 
     def crawl_delay(self, user_agent: str) -> float | None:
-        """`Crawl-delay`: seconds between two requests; None if there is none."""
+        """Return `Crawl-delay`, the seconds between two requests; None if there is none."""
         return self._parser.crawl_delay(robot_name(user_agent)) if self._parser else None
 
     def request_rate(self, user_agent: str) -> float | None:
-        """`Request-rate`, whatever its hours: requests a second at most; None if there is none."""
+        """Return `Request-rate`, whatever its hours, in requests a second; None if there is none."""
         rate = self._parser.request_rate(robot_name(user_agent)) if self._parser else None
         return rate.requests / rate.seconds if rate else None
 
     def requested_delay(self, user_agent: str) -> float:
-        """Seconds between two requests by `Crawl-delay` or `Request-rate`, the longer of both; 0 without them."""
+        """Return the longer delay of `Crawl-delay` and `Request-rate`, in seconds; 0 without them."""
         rate = self.request_rate(user_agent)
         return max(self.crawl_delay(user_agent) or 0.0, 1 / rate if rate else 0.0)
 
 
 @lru_cache(maxsize=64)
 def robot_name(user_agent: str) -> str:
-    """The User-Agent header without URLs and mail addresses: in `(+https://a.example/otherbot)` is no robot's name."""
+    """Remove URLs and mail addresses from a User-Agent header: `(+https://a.example/otherbot)` names no robot."""
     return " ".join(_CONTACT_ADDRESS.sub(" ", user_agent).split())
 
 
@@ -169,9 +169,7 @@ def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> Ou
 def with_nofollow_skipped(
     rows: Iterable[DiscoveredUrl], links: Iterable[Outlink], directives: Iterable[str], robot: str
 ) -> list[DiscoveredUrl]:
-    """The rows of a page's links, with those marked skipped that are not to be followed: all, or those with
-    rel=nofollow.
-    """
+    """Mark those rows of a page's links skipped that are not to be followed: all, or those with rel=nofollow."""
     nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
     skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
     return [
@@ -196,7 +194,7 @@ def _is_expired(directive: str, now: datetime) -> bool:
 
 
 def _parse_expiry(text: str) -> datetime | None:
-    """A date as HTTP or mail write it, or in ISO 8601, as an aware datetime; None if it is neither.
+    """Parse a date as HTTP or mail write it, or in ISO 8601, as an aware datetime; None if it is neither.
 
     A day without a time means the end of that day; without a time zone it is UTC.
     """

@@ -164,9 +164,7 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
 
 
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
-    """Read how the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
-    headers that are none.
-    """
+    """Read how the crawl identifies itself; a From header of the user stays. OptionError for a malformed header."""
     contact = options.contact or settings["BROADSHEET_CONTACT"]
     identity = Identity.with_contact(options.user_agent or settings["USER_AGENT"], contact)
     given_names = (*settings.getdict("DEFAULT_REQUEST_HEADERS"), *read_headers(settings["BROADSHEET_HEADERS"]))
@@ -175,7 +173,7 @@ def identity_of(options: CrawlOptions, settings: Any) -> Identity:
 
 
 def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
-    """The user's folder of rule files, opened once before anything is fetched; None without one."""
+    """Open the user's folder of rule files, once before anything is fetched; None without one."""
     try:
         return SiteRuleFolder(options.site_rules) if options.site_rules else None
     except SiteRulesError as error:
@@ -183,7 +181,7 @@ def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
 
 
 def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
-    """On which pages trafilatura is asked: as the options say, else as the setting does."""
+    """Return the pages on which trafilatura is asked: as the options say, else as the setting does."""
     name = "BROADSHEET_EXTRACTOR"
     return options.extractor or read_extractor_use(str(settings[name]), name)
 
@@ -194,19 +192,19 @@ def retries_of(settings: Any) -> RetryPolicy:
 
 
 def worker_count(settings: Any) -> int:
-    """The number of worker processes."""
+    """Return the number of worker processes."""
     return process_count(settings.getint("BROADSHEET_WORKERS"))
 
 
 def request_count(settings: Any) -> int:
-    """The number of requests under way at once, to all hosts together."""
+    """Return the number of requests under way at once, to all hosts together."""
     if chosen_count := settings.getint("CONCURRENT_REQUESTS"):
         return min(int(chosen_count), requests_by_files())
     return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
 
 
 def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> PolitenessSettings:
-    """The politeness settings of the crawl."""
+    """Return the politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
@@ -219,7 +217,7 @@ def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> P
 
 
 def check_feeds(settings: Any, database: str | Path) -> None:
-    """OptionError if a feed of Scrapy's (`-O`, `-o`, FEEDS) would be written over a file of the archive."""
+    """Raise OptionError if a feed of Scrapy's (`-O`, `-o`, FEEDS) would overwrite a file of the archive."""
     own_files = OwnFiles(Path(database))
     for feed in map(str, settings.getdict("FEEDS")):
         scheme = urlsplit(feed).scheme

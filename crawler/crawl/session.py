@@ -48,8 +48,9 @@ from broadsheet.output.write.url_queue import (
 
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:
-    """The reasons that left URLs out of the crawl before, and that need not hold any longer; `earlier` are its options
-    as the row of its run has them.
+    """Return the reasons that left URLs out of the crawl before, and that need not hold any longer.
+
+    `earlier` has the crawl's options then, as the row of its run has them.
     """
     depth, since = earlier.get("max_depth"), earlier.get("since")
     patterns = [list(earlier.get(name) or ()) for name in ("include", "exclude")]
@@ -118,17 +119,17 @@ class CrawlSession:
 
     @property
     def raw_bytes(self) -> int:
-        """Bytes of raw responses kept, by this run and earlier ones."""
+        """Return the bytes of raw responses kept, by this run and earlier ones."""
         return self._archive.raw_bytes
 
     @property
     def truncated_bytes(self) -> int:
-        """Bytes of raw responses that an earlier run wrote and did not commit, and that were cut off the WARC files."""
+        """Return the bytes of uncommitted raw responses of an earlier run that were cut off the WARC files."""
         return self._archive.truncated_bytes
 
     @property
     def short_files(self) -> tuple[str, ...]:
-        """WARC files that are missing, or shorter than what was committed to them."""
+        """Return the WARC files that are missing, or shorter than what was committed to them."""
         return self._archive.short_files
 
     def start(
@@ -160,8 +161,10 @@ class CrawlSession:
         return queued_count
 
     def _queue_left_out(self, scope: Scope) -> None:
-        """Queue what the crawl before left out by its bounds and what is within ours: for each start URL the latest
-        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls.
+        """Queue URLs that an earlier crawl left out by its bounds and that are within ours.
+
+        The latest crawl from each start URL counts. This comes before the run is noted: if it is cut off, the next one
+        compares with the same crawls.
         """
         latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
         earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
@@ -169,7 +172,7 @@ class CrawlSession:
         queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
 
     def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
-        """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""
+        """Yield the reasons by which earlier runs skipped URLs, and that need not hold for this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
         lapsed_reasons = (OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *directive_reasons)
@@ -182,9 +185,7 @@ class CrawlSession:
                 yield PassingReason(state, OutcomeReason.PRIVATE_ADDRESS)
 
     def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
-        """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
-        finished.
-        """
+        """Queue the pages for the revisit that the options ask for; merely due pages wait until a crawl is finished."""
         revisit = self._options.revisit
         is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
         if revisit and (revisit != "due" or is_finished):
@@ -203,20 +204,18 @@ class CrawlSession:
             self.due_count = self._archive.queue_revisits(update_run)
 
     def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
-        """The request headers that ask for a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
+        """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
         return conditional_headers(self._read_db, queued_url.id, queued_url.url)  # type: ignore[arg-type]
 
     def resumed_redirects(
         self, seeds: tuple[str, ...], max_redirects: int
     ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-        """From earlier runs: by queued URL the redirects that led to it, and the URLs that the seeds redirect to."""
+        """Return the redirects that led to each queued URL in earlier runs, and the URLs that the seeds redirect to."""
         read_db: Any = self._read_db
         return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
 
     def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
-        """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
-        read.
-        """
+        """Return the hosts of the queued start URLs, redirected ones included: their pages are still to be read."""
         read_db: Any = self._read_db
         return hosts_of_queued_seeds(read_db, start_urls)
 
@@ -235,16 +234,17 @@ class CrawlSession:
         self._settle()
 
     def articles(self) -> Iterator[dict[str, object]]:
-        """The archive's articles, one at a time."""
+        """Yield the archive's articles."""
         return iter_articles(self._read_db)  # type: ignore[arg-type]
 
     def article_of_page(self, url: str) -> dict[str, object] | None:
-        """The article that is stored of a page now; None if there is none."""
+        """Return the article that is stored of a page now; None if there is none."""
         return article_of_page(self._read_db, url)  # type: ignore[arg-type]
 
     def skip_queued(self) -> int:
-        """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
-        number.
+        """Skip the URLs still queued, by the crawl's limits, and return their number.
+
+        A later run with wider limits queues them again.
         """
         return self._archive.skip_queued(OutcomeReason.LIMIT)
 
@@ -272,12 +272,12 @@ class CrawlSession:
 
 
 def seed_rows(urls: tuple[str, ...]) -> tuple[DiscoveredUrl, ...]:
-    """The queue rows of a crawl's seeds."""
+    """Return the queue rows of a crawl's seeds."""
     return tuple(DiscoveredUrl(url, host_of(url), UrlKind.PAGE, UrlSource.SEED, priority=SEED_PRIORITY) for url in urls)
 
 
 def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
-    """The fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
+    """Return the fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
     return {
         "software": f"Broadsheet/{__version__}",
         "format": "WARC File Format 1.1",
@@ -288,6 +288,6 @@ def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
 
 
 def software_versions() -> dict[str, str]:
-    """The versions of the software that an archive's content depends on, for the record of a run."""
+    """Return the versions of the software that an archive's content depends on, for the record of a run."""
     own_versions = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
     return own_versions | {name: version(name) for name in _LIBRARIES}

@@ -92,7 +92,7 @@ class SiteSpider(scrapy.Spider):
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Called by Scrapy: `custom_settings`, with ours below all that a user has set."""
+        """Set our settings, below all that a user has set, then `custom_settings`; Scrapy calls this."""
         bring_settings(settings)
         super().update_settings(settings)
         translate_settings(settings)
@@ -106,7 +106,7 @@ class SiteSpider(scrapy.Spider):
 
     @classmethod
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
-        """The crawl's options by the spider's arguments."""
+        """Read the crawl's options from the spider's arguments."""
         return CrawlOptions.from_arguments(arguments)
 
     def _prepare(self, options: CrawlOptions, db: str) -> None:
@@ -210,7 +210,7 @@ class SiteSpider(scrapy.Spider):
             self.parts.frontier.stop()
 
     def _failure_of(self, error: BaseException) -> str:
-        """`archive: …` for an error of the archive, or behind which it is damaged; `fault: …` for one of ours."""
+        """Describe an error: `archive: …` if the archive or its damage is the cause, `fault: …` if it is ours."""
         if damage := damage_behind(self._db, error):
             return f"archive: {damage}"
         is_of_archive = isinstance(error, sqlite3.Error | OSError | ArchiveError)
@@ -276,12 +276,12 @@ class SiteSpider(scrapy.Spider):
         return bool(self.end_reason)
 
     def _remaining_bytes(self) -> int | None:
-        """Raw bytes that may still be kept, None without a limit. The responses in memory may be no more than these."""
+        """Return the number of raw bytes that may still be kept, also for responses in memory; None without a limit."""
         max_size = self.parts.options.max_size
         return max(0, max_size - self.parts.session.raw_bytes) if max_size else None
 
     def _drop_turn(self, turn: Turn) -> None:
-        """At a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""
+        """Stop at a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""
         self.parts.frontier.mark_stored(turn.queued_url.url)
         self.parts.frontier.drain()
 
@@ -298,7 +298,7 @@ class SiteSpider(scrapy.Spider):
             callback(outcome)
 
     async def closed(self, reason: str) -> None:
-        """Called by Scrapy at the end: close the archive, once the running tasks have stored their outcomes."""
+        """Close the archive, once the running tasks have stored their outcomes; Scrapy calls this at the end."""
         while self._running_tasks:
             await asyncio.wait(self._running_tasks)
         self.parts.workers.close()
@@ -322,7 +322,7 @@ class UrlsSpider(SiteSpider):
 
     @classmethod
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
-        """The crawl's options by the spider's arguments, with all discovery off."""
+        """Read the crawl's options from the spider's arguments, with all discovery off."""
         options = CrawlOptions.from_arguments(arguments)
         return replace(options, discover_sitemaps=False, discover_feeds=False, discover_links=False)
 
@@ -331,7 +331,7 @@ class CrawlLimits(CloseSpider):
     """In place of Scrapy's extension, which waits until a spider has no request under way: ours hands out more."""
 
     def _close_spider(self, reason: str) -> None:
-        """Called by Scrapy's extension when a limit is reached."""
+        """Stop the crawl at a limit; Scrapy's extension calls this."""
         spider = self.crawler.spider
         if isinstance(spider, SiteSpider):
             spider.stop_at_limit(reason)

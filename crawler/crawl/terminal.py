@@ -30,7 +30,7 @@ _GAP = "  "
 
 
 def terminal_width() -> int:
-    """The terminal's width in columns, at least 40; `UNBOUNDED` where there is no terminal and COLUMNS is not set."""
+    """Return the terminal's width in columns, at least 40; `UNBOUNDED` if there is none and COLUMNS is not set."""
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         return UNBOUNDED
     return max(_MIN_WIDTH, shutil.get_terminal_size().columns)
@@ -54,19 +54,19 @@ def print_pages(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """The text in one line, without control characters and characters that turn the direction of what follows."""
+    """Join the text into one line, without control characters and characters that turn the direction of text."""
     return " ".join(inert_text(text).split())
 
 
 def fit(text: str, columns: int) -> str:
-    """The text cut to so many columns, if it is longer; a wide character takes two."""
+    """Cut the text to so many columns, if it is longer; a wide character takes two."""
     from rich.cells import cell_len, set_cell_size
 
     return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
 
 
 def cut_line(text: str, columns: int) -> str:
-    """The text in one line of at most so many columns."""
+    """Cut the text to one line of at most so many columns."""
     return fit(one_line(text), columns)
 
 
@@ -76,7 +76,7 @@ def print_text(text: str = "") -> None:
 
 
 def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: frozenset[int] = frozenset()) -> str:
-    """Rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
+    """Format rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
 
     `right_aligned` has the positions of the cells that are numbers.
     """
@@ -92,7 +92,7 @@ def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: 
 def format_blocks(
     heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
 ) -> str:
-    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
+    """Format blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
 
     A column that is empty in all of them is left out.
     """
@@ -132,7 +132,7 @@ def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def reason_text(reason: str) -> str:
-    """The reason in words; a reason without words is returned as it is, with spaces for underscores."""
+    """Describe a reason in words; one without words is returned with spaces for underscores."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
         return _status_text(int(match[1]))
     texts, kind = _reason_texts(), reason.partition(":")[0]

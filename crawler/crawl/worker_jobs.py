@@ -44,7 +44,7 @@ class CrawlPolicy:
     robot: str
 
     def packed(self) -> bytes:
-        """The policy pickled for the workers; a worker unpickles it once."""
+        """Pickle the policy for the workers; a worker unpickles it once."""
         return pickle.dumps(self)
 
 
@@ -114,7 +114,7 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
 
 
 def process_empty_page(page: Page) -> PageRows:
-    """The rows of an answer without a body."""
+    """Make the rows of an answer without a body."""
     from broadsheet.cleaners.clean import clean
 
     return make_page_rows(clean(page))
@@ -148,7 +148,7 @@ def _unpack_policy(packed: bytes) -> CrawlPolicy:
 
 
 def _site_rules(folder: str, host: str) -> tuple[SiteRuleFile, ...]:
-    """The site rules for a host from the user's folder. A worker opens the folder once."""
+    """Return the site rules for a host from the user's folder. A worker opens the folder once."""
     return _open_site_rules(folder).for_host(host) if folder else ()
 
 
@@ -188,6 +188,6 @@ def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeRea
 
 
 def _without_text(cleaned: CleanedPage) -> CleanedPage:
-    """The page without its text and metadata; only its canonical URL stays, and where it leads."""
+    """Remove text and metadata from the page; only its canonical URL stays, and where it leads."""
     metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
     return replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")
