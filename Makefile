@@ -1,7 +1,8 @@
 # make demo       crawl the bundled sample site and show what comes out
 # make test       the quick tests, ruff, mypy, the import arrows
-# make test-full  every test, also the slow ones, each command in an interpreter of its own;
-#                 make test-full ONLY=slow leaves out what `make test` has run
+# make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
+# make nightly    what only grows, damages or compares at length, and the slow tests with each command in an interpreter
+#                 of its own, on disk; up to three hours. make nightly PARTS="tests torture" runs only these
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
@@ -22,16 +23,18 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 	$$name -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$name && break; done)
 PIP := PIP_CONSTRAINT=constraints.txt PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(BIN)/python -m pip install -qq --disable-pip-version-check
-# Each worker collects all tests, so what they import is compiled once before that. The slow tests wait a lot.
+# Each worker collects all tests, so what they import is compiled once before that. The slow tests wait a lot, and some
+# of their files take minutes, so that a worker with nothing to do takes tests of a file from another.
 WORKERS := 2
+DIST := loadfile
 COMPILE = PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 2 broadsheet cleaners crawler output
-PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist loadfile
+PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(WORKERS) --dist $(DIST)
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full quick lowest mutants pins bench bench-quality torture train clean
+.PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -44,10 +47,13 @@ test: $(READY)
 	$(BIN)/mypy
 	$(PYTEST) -m "not slow"
 
-test-full: VARIABLES := BROADSHEET_COLD=1
-test-full: WORKERS := 3
+test-full: WORKERS := 4
+test-full: DIST := worksteal
 test-full: $(READY)
-	$(PYTEST) $(addprefix -m ,$(ONLY))
+	$(PYTEST) -m "$(if $(ONLY),$(ONLY) and )not nightly"
+
+nightly: $(READY)
+	$(BIN)/python -m tests.nightly $(PARTS)
 
 quick: $(READY)
 	$(PYTEST) -m "not slow"

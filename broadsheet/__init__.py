@@ -1,4 +1,4 @@
-"""Broadsheet for Python programs: clean a page, and read an archive that a crawl has made or is making.
+"""Façade for Python programs: clean a page, and read an archive that a crawl has made or is making.
 
     import broadsheet
 
@@ -7,11 +7,11 @@
         for article in archive.articles(language="en"):
             print(article.published_day, article.title)
 
-For a Scrapy project there are `broadsheet.Addon` (`ADDONS = {"broadsheet.Addon": 0}`) and `broadsheet.SiteSpider`.
-Each name is loaded when it is first used: `import broadsheet` loads no other package, and `clean` no Scrapy.
+A Scrapy project takes `broadsheet.Addon` (`ADDONS = {"broadsheet.Addon": 0}`) and `broadsheet.SiteSpider`. Python loads
+each name when it is first used: `import broadsheet` loads no other package, and `clean` no Scrapy.
 
-Nothing here writes to an archive, and a crawl beside it is never kept waiting. What cannot be read is a
-`broadsheet.ArchiveError` of one line. `docs/python.md` shows each function at work.
+No function here writes to an archive, and none makes a crawl wait. A file that cannot be read raises
+`broadsheet.ArchiveError` with one line. `docs/python.md` shows each function at work.
 """
 
 from __future__ import annotations

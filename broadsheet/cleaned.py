@@ -1,4 +1,4 @@
-"""A page's article for Python programs: `broadsheet.clean` and what it returns."""
+"""Article of a page for Python programs: `broadsheet.clean` and what it returns."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from broadsheet.output.archive.stored_text import count_words
 
 @dataclass(frozen=True, slots=True)
 class CleanedBlock:
-    """A visible block of a page: whether it is in the article's text, for which reason, and by which named rule.
+    """Visible block of a page: whether it is in the article's text, for which reason, and by which named rule.
 
     `position` counts from 0 in the order of the document. `kind` is `paragraph`, `heading`, `list_item`, `table`,
     `quote`, `code` or `caption`.
@@ -27,9 +27,9 @@ class CleanedBlock:
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A page's article. `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty.
+    """Article of a page. `text` has a block a line, `markdown` headings, lists, emphasis and links; both may be empty.
 
-    `page_type` says what the page is: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as
+    `page_type` names the type: `article`, `list`, `wall`, `soft_404` …; `evidence` are the facts for it, as
     `name=value`. `metadata` is what the page states, each value with its source. `blocks` are all visible blocks.
     """
 
@@ -44,26 +44,29 @@ class Cleaned:
 
     @property
     def is_article(self) -> bool:
-        """Whether a crawl would store the page as an article, or as the free beginning of one."""
+        """Return whether a crawl would store the page as an article, or as the free beginning of one."""
         return self.page_type in (PageType.ARTICLE, PageType.TEASER)
 
     @property
     def word_count(self) -> int:
-        """Words of the text; a Chinese or Japanese character counts as one."""
+        """Count the words of the text; a Chinese or Japanese character counts as one."""
         return count_words(self.text)
 
     @property
     def removed(self) -> tuple[CleanedBlock, ...]:
-        """The blocks that are not in the text."""
+        """Return the blocks that are not in the text."""
         return tuple(block for block in self.blocks if not block.is_kept)
 
 
 def clean(html: str | bytes, url: str = "") -> Cleaned:
-    """The article of a page, its metadata, and a verdict on each visible block.
+    """Clean a page: return its article, its metadata, and a verdict on each visible block.
 
-    `html` is the page: bytes as they came, or text that is decoded already. `url` is where it came from; it helps to
-    judge the page, and links need it. Any input gives a result; nothing is raised, and nothing is fetched. What is
-    returned is what a crawl first stores for the page, before it knows the rest of the site.
+    `html` is the page: bytes as they came, or text that is decoded already. `url` is its address, which helps to judge
+    the page and resolves its links. Any input gives a result: the function raises nothing and fetches nothing. The
+    result is what a crawl first stores for the page, before it knows the rest of the site.
+
+    >>> clean("<h1>Mill burns</h1><p>The mill on the river burned down on Monday night, the council said.</p>").text
+    'The mill on the river burned down on Monday night, the council said.'
     """
     body, content_type = (html, "") if isinstance(html, bytes) else (_encoded(html), "text/html; charset=utf-8")
     page = clean_page(Page(url, body, content_type))

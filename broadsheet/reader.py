@@ -1,4 +1,4 @@
-"""An archive for Python programs: `broadsheet.open` and what it reads."""
+"""Reader of an archive for Python programs: `broadsheet.open` and what it returns."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RawResponse:
-    """A response as it came: status, headers with lower-case names, and the body in bytes, unpacked.
+    """Response as it came: status, headers with lower-case names, and the body in bytes, unpacked.
 
-    `fetched_at` is in UTC. `truncated` says why it is not whole (`length`, `time`, `disconnect`, `unspecified`); empty
-    if it is.
+    `fetched_at` is in UTC. `truncated` is the reason for a body that is not whole (`length`, `time`, `disconnect`,
+    `unspecified`), and empty for a whole one.
     """
 
     url: str
@@ -44,18 +44,22 @@ class RawResponse:
 
 
 def open(path: str | PathLike[str]) -> ArchiveReader:
-    """Open the archive at a path for reading. ArchiveError, in one line, if it is none or cannot be read.
+    """Open the archive at a path for reading.
 
-    A crawl may write to the file meanwhile: each call sees what was stored when it was made.
+    A crawl may write to the file meanwhile: each call sees what was stored when it was made. Raises ArchiveError, with
+    one line, if the file is no archive or cannot be read.
+
+        with broadsheet.open("news.db") as archive:
+            print(len(archive))
     """
     return ArchiveReader(open_database(Path(path), read_only=True))
 
 
 class ArchiveReader:
-    """An archive that is open for reading; `broadsheet.open` makes it. Close it, or use it in a `with` statement.
+    """Archive that is open for reading; `broadsheet.open` makes it. Close it, or use it in a `with` statement.
 
-    A page or article is named by any URL that leads to it, or by its number. Threads may hand it over, but only one may
-    use it at a time. Every method raises ArchiveError where the file turns out to be damaged.
+    Any URL that leads to a page or article names it, and so does its number. Threads may hand a reader over, but only
+    one may use it at a time. Every method raises ArchiveError if it finds the file damaged.
     """
 
     def __init__(self, db: Database) -> None:
@@ -74,7 +78,7 @@ class ArchiveReader:
         return f"<broadsheet archive {str(self.path)!r}>"
 
     def __len__(self) -> int:
-        """How many articles it holds."""
+        """Count the articles."""
         with self._reading():
             return int(self._db.execute("SELECT count(*) FROM articles").fetchone()[0])
 
@@ -95,7 +99,7 @@ class ArchiveReader:
         until: date | str | None = None,
         one_per_cluster: bool = False,
     ) -> Iterator[Article]:
-        """The articles in the order of their numbers, read a hundred at a time: an archive need not fit into memory.
+        """Yield the articles in the order of their numbers, a hundred in memory at a time.
 
         The bounds mean what they mean in `broadsheet search` and `export`. `host` is a host and all below it, at any
         port unless it names one; `language` a code such as `en`; `section` what the pages state, whatever its case.
@@ -108,21 +112,23 @@ class ArchiveReader:
         return self._iter_articles(bounds, one_per_cluster=one_per_cluster)
 
     def article(self, url_or_id: str | int) -> Article | None:
-        """An article; None if the archive has none of this URL or number."""
+        """Return an article; None if the archive has none of this URL or number."""
         with self._reading():
             return find_stored_article(self._db, str(url_or_id))
 
     def search(self, query: str, limit: int = 20) -> list[SearchHit]:
-        """The best articles for a query, best first, at most `limit`: URL, title, day and a snippet of one line.
+        """Search the articles: return the best hits first, at most `limit`, each with URL, title, day and a snippet of
+        one line.
 
-        Words are joined by AND, "a phrase" stands in double quotes, begin* is the beginning of a word. No query is an
-        error; one without a word has no hits.
+        Words are joined by AND, "a phrase" stands in double quotes, begin* is the beginning of a word. No query raises
+        an error; one without a word has no hits. `archive.search('mill "burned down"')` finds articles with both.
         """
         with self._reading():
             return list(search(self._db, query, limit))
 
     def explain(self, url_or_id: str | int) -> StoredPage | None:
-        """A page's verdict with its evidence, and if it is an article each visible block with verdict, reason and rule.
+        """Explain a page: return its verdict with evidence, and for an article each visible block with verdict, reason
+        and rule.
 
         None if the archive has no page of this URL or number.
         """
@@ -130,9 +136,9 @@ class ArchiveReader:
             return find_page(self._db, str(url_or_id))
 
     def removed(self, url_or_id: str | int) -> tuple[StoredBlock, ...]:
-        """The blocks of an article's page that are not in its text, in order, each with reason and rule.
+        """Return the blocks of an article's page that are not in its text, in order, each with reason and rule.
 
-        LookupError if the archive has no page of this URL or number.
+        Raises LookupError if the archive has no page of this URL or number.
         """
         page = self.explain(url_or_id)
         if page is None:
@@ -140,12 +146,13 @@ class ArchiveReader:
         return tuple(block for block in page.blocks if not block.is_kept)
 
     def changes(self, since: int | date | str = 0, *, kinds: Collection[str] = EDIT_KINDS) -> Iterator[ListedEdit]:
-        """What publications did to their articles, the earliest first: corrections, headlines, withdrawals …
+        """List the edits that publications made to their articles, the earliest first: corrections, headlines,
+        withdrawals …
 
-        `since` is a number, and what came after it is listed: keep the `seq` of the last edit you saw, or
+        `since` is a number, and the edits after it are listed: keep the `seq` of the last edit you saw, or
         `latest_change`. Or it is a time, a day or text such as `2026-01-31T12:00`; without a zone it is in UTC. `kinds`
-        are the kinds to list; `new` articles and texts of another `cleaner` come only where they are named.
-        ValueError for a text that is no time, or a kind that is none.
+        are the kinds to list; `new` articles and texts of another `cleaner` come only if they are named. Raises
+        ValueError for a text that is no time, or for an unknown kind.
         """
         if unknown_kinds := sorted({*kinds} - {*ALL_KINDS}):
             raise ValueError(f"{unknown_kinds[0]!r} is no kind of edit: they are {', '.join(ALL_KINDS)}")
@@ -155,14 +162,14 @@ class ArchiveReader:
 
     @property
     def latest_change(self) -> int:
-        """The number of the latest change, 0 if there is none: what `changes` takes to list what comes from now on."""
+        """Return the number of the latest change, 0 if there is none; `changes` takes it to list later changes only."""
         with self._reading():
             return latest_seq(self._db)
 
     def raw(self, url_or_id: str | int) -> RawResponse | None:
-        """The latest stored response of a URL, whatever it was: a page, a sitemap, a robots.txt, an error.
+        """Return the latest stored response of a URL: a page, a sitemap, a robots.txt, an error.
 
-        None if no raw response of it was kept. ArchiveError if its WARC file is missing or damaged.
+        None if the archive keeps no raw response of it. Raises ArchiveError if its WARC file is missing or damaged.
         """
         from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
 
@@ -180,11 +187,11 @@ class ArchiveReader:
         )
 
     def to_pandas(self, columns: Sequence[str] = ()) -> pd.DataFrame:
-        """The articles as a pandas DataFrame, a row each: all columns of the table `articles`, or those named.
+        """Return the articles as a pandas DataFrame, a row each: all columns of the table `articles`, or those named.
 
         Times are datetimes in UTC, days are datetimes without a zone, lists are lists, `metadata_sources` is a dict,
-        and what is not known is missing. Name the columns where the archive is large: without `text` and `markdown` a
-        row is small. ImportError without pandas, KeyError for a column that is not there.
+        and an unknown value is missing. Name the columns of a large archive: without `text` and `markdown` a row is
+        small. Raises ImportError without pandas, KeyError for a column that does not exist.
         """
         from broadsheet.output.read.stored_articles import articles_frame
 
@@ -207,14 +214,14 @@ class ArchiveReader:
 
 
 def _day(day: date | str | None) -> str:
-    """A day as the archive writes it; of a moment its own day."""
+    """Return a day as the archive writes it; a datetime gives its own day."""
     if isinstance(day, datetime):
         return day.date().isoformat()
     return day.isoformat() if isinstance(day, date) else read_day(day) if day else ""
 
 
 def _utc_text(moment: date | str) -> str:
-    """A time as the archive writes it, in UTC."""
+    """Return a time as the archive writes it, in UTC."""
     if isinstance(moment, str):
         moment = datetime.fromisoformat(moment)
     if not isinstance(moment, datetime):

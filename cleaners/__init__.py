@@ -1,1 +1,1 @@
-"""The cleaning room: pure functions from a page to its article and an account of everything else."""
+"""Cleaners: pure functions from a page to its article and an account of everything else."""

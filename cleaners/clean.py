@@ -1,4 +1,4 @@
-"""From a page to its article: read the page, judge its blocks, assemble the text. `clean` does all three."""
+"""Cleaning of a page: read it, judge its blocks, assemble the article's text. `clean` does all three."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ from broadsheet.cleaners.judge.site_rules import (
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.language import with_language_of_text
-from broadsheet.cleaners.page.links import base_url, read_outlinks, read_robots_directives
+from broadsheet.cleaners.page.links import base_url, read_outlinks
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
+from broadsheet.cleaners.page.robots_directives import read_robots_directives
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 
@@ -85,10 +86,14 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
 def clean(
     page: Page, rules: Sequence[SiteRuleFile] = (), extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT
 ) -> CleanedPage:
-    """Return the page's article, metadata and links, with a verdict on the page and on each visible block.
+    """Clean a page: return its article, metadata and links, with a verdict on the page and on each visible block.
 
-    `rules` are the site rules for the page's host, if there are any; `extractor_use` says on which pages trafilatura
-    is asked. Any bytes give a result; nothing is raised.
+    `rules` are the site rules for the page's host; `extractor_use` says on which pages to run trafilatura. Any bytes
+    give a result; the function raises nothing.
+
+    >>> cleaned = clean(Page("https://news.example/mill", b"<title>Mill burns</title><p>Nothing was left of it."))
+    >>> cleaned.metadata.title, len(cleaned.blocks)
+    ('Mill burns', 1)
     """
     decoded = decode(page.body, page.content_type)
     parsed = parse_page(apply_replacements(decoded.text, rules))
@@ -121,7 +126,7 @@ def clean(
 
 
 def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:
-    """The page's metadata with the standfirst, which is known when the blocks are judged."""
+    """Add the standfirst to the page's metadata; only the judged blocks show it."""
     metadata = reading.metadata
     standfirst = find_standfirst(reading.blocks, verdicts, metadata)
     if not standfirst:
@@ -130,7 +135,11 @@ def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:
 
 
 def article_text(html: bytes, url: str | None = None) -> str:
-    """Return the article's text, one block a line: the same text that a crawl stores for the page."""
+    """Return the article's text, one block a line: the same text that a crawl stores for the page.
+
+    >>> article_text(b"<p>The mill on the river burned down on Monday night, the council said.</p>")
+    'The mill on the river burned down on Monday night, the council said.'
+    """
     return clean(Page(url or "", html)).text
 
 

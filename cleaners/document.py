@@ -1,6 +1,6 @@
-"""The frozen values that the stages of cleaning pass on: fetched page, blocks, votes, verdicts, cleaned page.
+"""Frozen values that the stages of cleaning pass on: fetched page, blocks, votes, verdicts, cleaned page.
 
-A stage takes one of these values and returns another; none is ever changed. Nothing here computes, except that a block
+A stage takes one of these values and returns another, and changes none. The values compute nothing, except that a block
 counts its words and its share of link text.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from broadsheet.cleaners.words import rough_word_count
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 Column: TypeAlias = "npt.NDArray[Any]"
 """A one-dimensional numpy array with one number for each block of a page, in the order of the blocks."""
+
+Columns: TypeAlias = dict[str, Column]
+"""Columns by name, such as those of features."""
 
 
 class ExtractorUse(StrEnum):
@@ -29,7 +33,7 @@ class ExtractorUse(StrEnum):
 
 
 class BlockKind(StrEnum):
-    """What a block is in its document: a paragraph, a heading, a list item …"""
+    """Kind of a block in its document: a paragraph, a heading, a list item …"""
 
     PARAGRAPH = "paragraph"
     HEADING = "heading"
@@ -43,7 +47,7 @@ class BlockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A response as the cleaners see it.
+    """Response as the cleaners see it.
 
     `url` is the URL that answered, after redirects. `body` is the payload after transfer and content decoding.
     `fetched_at` is a UTC ISO 8601 time or empty; `directives` are what its headers ask of robots, as
@@ -60,7 +64,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, init=False)
 class Block:
-    """One visible block of a page: a paragraph, heading, list item, data table, quote, code or caption.
+    """Visible block of a page: a paragraph, heading, list item, data table, quote, code or caption.
 
     `position` counts the page's blocks from 0 in document order.
     `text` is NFC with white space folded; a line break inside a block (verse, code, address) is a newline.
@@ -114,17 +118,20 @@ class Block:
 
 
 class _BlockDraft:
-    """The class of a block while its fields are being set: the same slots, not frozen."""
+    """Class of a block while its fields are being set: the same slots, not frozen."""
 
     __slots__ = Block.__slots__
 
 
 class RemovalReason(StrEnum):
-    """Why a block is not in the text: what it is, as far as anything tells, or else where it stands."""
+    """Reason for a block's absence from the text: its kind, as far as anything tells, or else its place.
+
+    The stored words are those that people read. Rule files call a reason by its member in small letters: `author_bio`.
+    """
 
     ADVERTISEMENT = "advertisement"
     APP = "app"  # an advertisement for the site's app
-    AUTHOR_BIO = "author_bio"
+    AUTHOR_BIO = "about the author"
     BREADCRUMB = "breadcrumb"
     BYLINE = "byline"
     CAPTION = "caption"
@@ -137,40 +144,45 @@ class RemovalReason(StrEnum):
     FEEDBACK = "feedback"
     FOOTER = "footer"
     FORM = "form"
-    HIDDEN = "hidden"  # not to be seen by its class
+    HIDDEN = "not to be seen"  # by its class
     LEGAL = "legal"
-    LICENCE = "licence"
+    LICENCE = "reuse licence"
     MEMBERSHIP = "membership"
     NAVIGATION = "navigation"
     NEWSLETTER = "newsletter"
-    NOTES = "notes"  # footnotes
+    NOTES = "footnotes"
     PAYWALL = "paywall"
     PRINT = "print"
     PROMO = "promo"
-    RELATED = "related"  # other articles
-    SHARE = "share"
+    RELATED = "other articles"
+    SHARE = "share buttons"
     SIDEBAR = "sidebar"
     TAGS = "tags"
-    TITLE = "title"  # the line that repeats the title, which is stored apart
-    DUPLICATE = "duplicate"  # of a kept block
-    HEADER = "header"  # above the article
-    CLOSING = "closing"  # a line below the article, in its part of the page
-    BOILERPLATE = "boilerplate"  # among the article's blocks
-    ELSEWHERE = "elsewhere"  # below the article, in another part of the page
-    NOT_SELECTED = "not_selected"  # nothing speaks for it, and nothing names it
-    SITE_RULE = "site_rule"  # a person's rule for the host removes it
-    REPEATED = "repeated"  # the site repeats it on other pages
-    REMOVED_BY_PERSON = "removed_by_person"
+    TITLE = "repeats the title"  # the line that repeats the title, which is stored apart
+    DUPLICATE = "said twice"  # of a kept block
+    HEADER = "above the article"
+    CLOSING = "closing line"  # a line below the article, in its part of the page
+    BOILERPLATE = "furniture inside the article"  # among the article's blocks
+    ELSEWHERE = "below the article"  # below the article, in another part of the page
+    NOT_SELECTED = "nothing speaks for it"  # nothing speaks for it, and nothing names it
+    SITE_RULE = "a site rule of yours"  # a person's rule for the host removes it
+    REPEATED = "repeated on the site"  # the site repeats it on other pages
+    REMOVED_BY_PERSON = "removed by hand"
+
+    @property
+    def key(self) -> str:
+        """Return the name that rule files, and the names of rules, have for it: `author_bio`."""
+        return self.name.lower()
 
 
 class KeepReason(StrEnum):
-    """Why a block is in the text."""
+    """Reason for a block's presence in the text."""
 
     SELECTED = "selected"  # by the first look, the extractor or a site rule
-    RESCUED = "rescued"  # though not selected
+    RESCUED = "brought back"  # though not selected
     ARTICLE = "article"  # a line of text without markup that no rule removes
-    SITE_BODY = "site_body"  # other pages of the site show that it stands in the article's place
-    RESTORED = "restored"  # by a person
+    SITE_BODY = "in the article's place"  # other pages of the site show that it stands in the article's place
+    RESTORED = "restored by hand"  # by a person
 
 
 BlockReason: TypeAlias = RemovalReason | KeepReason | Literal[""]
@@ -182,7 +194,7 @@ A verdict that was read from an archive holds the stored word, a plain string, w
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """One vote on one block: who voted, whether to keep the block, by which named rule, and the reason for it."""
+    """Vote on one block: the voter, whether to keep the block, the named rule, and the reason for it."""
 
     voter: str  # first-look, extractor, rule, layout, metadata, context, model, site
     keep: bool
@@ -190,9 +202,13 @@ class Vote:
     reason: BlockReason = ""
 
 
+cast_vote = lru_cache(maxsize=4096)(Vote)
+"""Return a vote. Equal votes are one object, since thousands of blocks share one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast."""
+    """Decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast."""
 
     kept: bool
     reason: BlockReason
@@ -201,7 +217,7 @@ class Verdict:
 
 
 class UrlSource(StrEnum):
-    """How a URL was found. What a page names is a link, canonical, next, single_page, feed, sitemap or redirect."""
+    """Source of a URL. A page names a link, canonical, next, single_page, feed, sitemap or redirect."""
 
     SEED = "seed"
     LINK = "link"
@@ -218,7 +234,7 @@ class UrlSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlink:
-    """A link on a page: its canonical URL, its text (in the head its title), its `rel` tokens, its kind in `via`."""
+    """Link on a page: its canonical URL, its text (in the head its title), its `rel` tokens, its kind in `via`."""
 
     url: str
     text: str = ""
@@ -235,7 +251,9 @@ DateText: TypeAlias = Annotated[str, DATE_TEXT]
 
 @dataclass(frozen=True, slots=True)
 class Metadata:
-    """What a page states about its article. `sources` gives, per field, where on the page the value came from."""
+    """Metadata that a page states about its article. `sources` gives, per field, the place on the page that has the
+    value.
+    """
 
     title: str = ""
     authors: tuple[str, ...] = ()
@@ -256,8 +274,9 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class ArticleImage:
-    """A picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
-    those who do not see it; empty where the page says nothing."""
+    """Picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
+    those who do not see it; empty where the page says nothing.
+    """
 
     url: str
     caption: str = ""
@@ -266,7 +285,7 @@ class ArticleImage:
 
 
 class PageType(StrEnum):
-    """What type of page this is. Only ARTICLE and TEASER enter the table `articles`."""
+    """Type of a page. Only ARTICLE and TEASER enter the table `articles`."""
 
     ARTICLE = "article"
     TEASER = "teaser"  # the free beginning of an article behind a paywall
@@ -286,20 +305,20 @@ class PageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageVerdict:
-    """The page's type, with the evidence for it as short `name=value` strings."""
+    """Page's type, with the evidence for it as short `name=value` strings."""
 
     page_type: PageType
     evidence: tuple[str, ...] = ()
 
     @property
     def is_article(self) -> bool:
-        """Whether the page enters the table `articles`."""
+        """Return whether the page enters the table `articles`."""
         return self.page_type in (PageType.ARTICLE, PageType.TEASER)
 
 
 @dataclass(frozen=True, slots=True)
 class CleanedPage:
-    """A page with a verdict on itself and on each of its blocks: all that the archive stores of it.
+    """Page with a verdict on itself and on each of its blocks: all that the archive stores of it.
 
     `verdicts` has one entry for each of `blocks`. `text` is the kept blocks, one a line; `markdown` is the same with
     headings, lists, quotes and links.
@@ -321,19 +340,17 @@ class CleanedPage:
 
     @property
     def is_article(self) -> bool:
-        """Whether the page enters the table `articles`."""
+        """Return whether the page enters the table `articles`."""
         return self.verdict.is_article
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read off a page before its blocks are judged: blocks, metadata, links and robots directives.
+    """Reading of a page before its blocks are judged: blocks, metadata, links and robots directives.
 
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
-    `probabilities` are the first-look model's, one for each block, that it belongs to the article; None where that
-    model was unsure of the page and the extractor selected. `measured` is then what the first look computed of the
-    page, a `broadsheet.cleaners.judge.block_features.MeasuredPage`, so that the block model need not compute it
-    again.
+    `probabilities` are the first-look model's, one for each block, that it belongs to the article; None if that model
+    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page, a
     """
 
     url: str

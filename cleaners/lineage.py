@@ -16,7 +16,7 @@ from importlib.resources import files
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
 
-CLEANER_VERSION = "14"
+CLEANER_VERSION = "15"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
@@ -50,7 +50,7 @@ MODEL_DATA: Mapping[str, DataFile] = {
 """The trained models and weights, by label."""
 
 SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.judge.models", "site.npz")}
-"""What judges a page with the other pages of its site, by label. No part of a text's lineage: settling judges anew."""
+"""Data to judge a page with others of its site, by label. No part of a text's lineage: settling judges anew."""
 
 _LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
@@ -58,9 +58,12 @@ _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one 
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """What produced a text. `version` is `CLEANER_VERSION`; `rules` and `model` are digests of the hand-written data
-    files and of the trained models; `site_rules` is a digest of the user's rules for the page's host, empty without
-    any; `libraries` lists the versions of the libraries that read pages."""
+    """Lineage of a text: all that produced it.
+
+    `version` is `CLEANER_VERSION`; `rules` and `model` are digests of the hand-written data files and of the trained
+    models; `site_rules` is a digest of the user's rules for the page's host, empty without any; `libraries` lists the
+    versions of the libraries that read pages.
+    """
 
     version: str = ""
     rules: str = ""
@@ -71,7 +74,10 @@ class Lineage:
 
 @cache
 def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
-    """The lineage of the installed cleaner, without site rules; it names the use of trafilatura if it is another."""
+    """Return the lineage of the installed cleaner, without site rules.
+
+    The use of trafilatura is named if it is not the default.
+    """
     libraries = " ".join(f"{name} {version(name)}" for name in _LIBRARIES)
     if extractor_use is not ExtractorUse.IN_DOUBT:
         libraries += f" ({extractor_use})"
@@ -80,36 +86,36 @@ def lineage(extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT) -> Lineage:
 
 @cache
 def rules_digest() -> str:
-    """Digest of the hand-written data files: phrases, layout, page types, dates, URLs."""
+    """Compute the digest of the hand-written data files: phrases, layout, page types, dates, URLs."""
     return data_digest(rule_files())
 
 
 @cache
 def model_digest() -> str:
-    """Digest of the trained models and weights."""
+    """Compute the digest of the trained models and weights."""
     return data_digest(MODEL_DATA)
 
 
 @cache
 def settle_digest() -> str:
-    """Digest of what judges a page with the other pages of its site."""
+    """Compute the digest of the data by which a page is judged with the other pages of its site."""
     return data_digest(SETTLE_DATA)
 
 
 def rule_files() -> dict[str, DataFile]:
-    """The hand-written data files by label. The phrase files are listed from the package, so new languages count."""
+    """Return the hand-written data files by label; phrase files are listed from the package, so new languages count."""
     file_names = (path.name for path in files(PHRASES_PACKAGE).iterdir() if path.name.endswith(".toml"))
     phrase_files = ((PHRASES_PACKAGE, name) for name in file_names if (PHRASES_PACKAGE, name) not in RULE_DATA.values())
     return {**RULE_DATA, **{f"phrases/{name.removesuffix('.toml')}": (package, name) for package, name in phrase_files}}
 
 
 def data_digest(data: Mapping[str, DataFile]) -> str:
-    """Digest of the labels and the contents of data files; their paths and names do not count."""
+    """Compute the digest of the labels and the contents of data files; their paths and names do not count."""
     return _digest(part for label, file in sorted(data.items()) for part in (label, _content_digest(*file)))
 
 
 def site_rules_digest(rules: Sequence[SiteRuleFile]) -> str:
-    """Digest of the site rules for a host, in the order in which they apply; empty without any."""
+    """Compute the digest of the site rules for a host, in the order in which they apply; empty without any."""
     descriptions = (repr((rule.file, rule.directives, rule.replacements)) for rule in rules)
     return _digest(descriptions) if rules else ""
 

@@ -27,7 +27,11 @@ _UNSPACED_RUN = re.compile(f"[{''.join(f'{chr(first)}-{chr(last)}' for first, la
 
 
 def rough_word_count(text: str) -> int:
-    """The number of words, by white space; where there is hardly any, pairs of letters of a script without spaces."""
+    """Count words by white space; if there is hardly any, pairs of letters of a script without spaces.
+
+    >>> rough_word_count("The mill burned"), rough_word_count("磨坊着火")
+    (3, 2)
+    """
     by_spaces = len(text.split())
     if by_spaces > _FEW_PIECES or text.isascii():
         return by_spaces

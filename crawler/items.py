@@ -37,7 +37,7 @@ class ArticleItem(scrapy.Item):
 
 
 def page_fields(page: CleanedPage) -> dict[str, object]:
-    """The fields of an article's item that its page alone gives, with dates as the page states them."""
+    """Return the fields of an article's item that its page alone gives, with dates as the page states them."""
     metadata = asdict(page.metadata)
     stated = {f"{name}_raw" if f"{name}_raw" in _ITEM_COLUMNS else name: value for name, value in metadata.items()}
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in stated.items()}
@@ -58,7 +58,7 @@ class CsvArticles(CsvItemExporter):
     """CSV whose cells a spreadsheet does not run as formulas, as `broadsheet export` writes them."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
-        """The value as the text of a cell."""
+        """Return the value as the text of a cell."""
         return csv_cell(value)
 
 
@@ -66,7 +66,7 @@ class XmlArticles(XmlItemExporter):
     """XML without the characters that XML does not allow; what is not known is empty."""
 
     def serialize_field(self, field: Any, name: str, value: Any) -> Any:  # noqa: ARG002
-        """The value, or each entry of a list, as text without these characters."""
+        """Return the value, or each entry of a list, as text without these characters."""
         return [_xml_text(entry) for entry in value] if isinstance(value, list) else _xml_text(value)
 
 
@@ -88,7 +88,7 @@ class JsonLinesArticles(JsonLinesItemExporter):
 
 class _InertEncoder(ScrapyJSONEncoder):
     def encode(self, o: Any) -> str:
-        """JSON with the characters escaped that act on a terminal or on the text around them."""
+        """Encode JSON with the characters escaped that act on a terminal or on the text around them."""
         return escaped_json(super().encode(o))
 
 

@@ -93,7 +93,7 @@ class CrawlOptions:
         return self
 
     def as_values(self) -> dict[str, object]:
-        """The options as JSON-like values, for the row of the run."""
+        """Return the options as JSON-like values, for the row of the run."""
         return {name: str(value) if isinstance(value, date) else value for name, value in asdict(self).items()}
 
 
@@ -102,7 +102,7 @@ _UNIT_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 def parse_size(value: str, name: str) -> int:
-    """Bytes from a number with or without a unit: 500M, 1.5G. OptionError with the option's name if it is invalid."""
+    """Parse a size, a number with or without a unit (500M, 1.5G), as bytes. OptionError with the option's name else."""
     match = _SIZE.fullmatch(value.strip())
     if match is None:
         raise OptionError(f"{name} must be a size like 500M or 2G, not {value!r}")
@@ -136,7 +136,7 @@ def _seeds(arguments: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _with_scheme(seed: str) -> str:
-    """The seed with https:// in front of a bare host name, as browsers read it."""
+    """Put https:// in front of a bare host name, as browsers read it; other seeds stay as they are."""
     return seed if ":" in seed.split("/")[0] or "/" in seed[:1] else f"https://{seed}"
 
 
@@ -172,7 +172,7 @@ def _extractor_use(value: object) -> ExtractorUse | None:
 
 
 def read_extractor_use(value: str, name: str) -> ExtractorUse:
-    """On which pages trafilatura is asked. OptionError with the option's name for another word."""
+    """Read the pages on which trafilatura is asked. OptionError with the option's name for an unknown word."""
     return ExtractorUse(_choice(value, tuple(ExtractorUse), name) or ExtractorUse.IN_DOUBT)
 
 

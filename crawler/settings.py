@@ -50,7 +50,7 @@ ENVIRONMENT_PROBLEMS: list[str] = []
 
 
 def _read_value(text: str, default: object) -> object:
-    """A variable's text as a value of the default's type. ValueError if it is none."""
+    """Read a variable's text as a value of the default's type. KeyError or ValueError if it is none."""
     if isinstance(default, bool):
         return {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False, "": False}[text.lower()]
     if isinstance(default, list):
@@ -77,7 +77,7 @@ globals().update(_values_of_environment())
 
 
 def _without(components: dict[str, int], *path_starts: str) -> dict[str, int]:
-    """Scrapy's components without those whose path starts so."""
+    """Return the components without those whose path starts with one of `path_starts`."""
     return {path: order for path, order in components.items() if not path.startswith(path_starts)}
 
 

@@ -6,7 +6,9 @@ the test no longer runs.
 Tests run in random order (pytest-randomly). The first line of a session says how to have the same order again.
 
 Folders of tests are in memory where there is room for them: most tests make an archive, and a disk takes longer to take
-it than the test does. With BROADSHEET_COLD set, as in `make test-full`, they are on disk.
+it than the test does. With BROADSHEET_COLD set, as in `make nightly`, they are on disk.
+
+A test that is marked `nightly` is slow too, without a mark for it.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ import pytest
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 
-import broadsheet.crawler.commands  # noqa: F401 - first, since it imports sqlite-utils without pandas
+import broadsheet.crawler.commands  # noqa: F401 - first, so that sqlite-utils is imported without pandas
 from tests.new_archives import copied_schemas
 
 # A busy machine decides no test.
 settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("broadsheet")
 
-EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter)|no IPv6", re.IGNORECASE)
+EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter|count)|no IPv6", re.IGNORECASE)
 """Reasons that lie in the machine, not in what is missing beside the repository."""
 
 MEMORY_FOLDER = Path("/dev/shm")
@@ -91,6 +93,14 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of the night as slow, before those are left out that `-m` does not ask for."""
+    for item in items:
+        if item.get_closest_marker("nightly") is not None:
+            item.add_marker(pytest.mark.slow)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

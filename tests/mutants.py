@@ -359,7 +359,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--per-module", type=int, help="so many faults of each module")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
-    parser.add_argument("--again", default="", help="try those again whose outcome was this one, such as alive")
+    parser.add_argument("--again", default="", help="try those again whose outcome was this one, such as alive, or all")
     parser.add_argument("--list", action="store_true", help="only print the faults")
     options = parser.parse_args(arguments)
     plan = Plan.read(PLAN)
@@ -372,9 +372,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def try_mutants(plan: Plan, mutants: Sequence[Mutant], again: str, deadline: float) -> None:
-    """Try the faults that have no outcome, or the outcome `again`, and keep each one's outcome at once."""
+    """Try the faults that have no outcome, or the outcome `again` (`all`: any), and keep each one's outcome at once."""
     results = read_results()
-    is_tried = {key: row.outcome != again or bool(plan.remark(row)) for key, row in results.items()}
+    is_tried = {key: again not in (row.outcome, "all") or bool(plan.remark(row)) for key, row in results.items()}
     due = [mutant for mutant in mutants if not is_tried.get(mutant.key)]
     trial = Trial(plan.modules) if due else None
     for number, mutant in enumerate(due):

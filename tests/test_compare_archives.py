@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -109,23 +110,23 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
     ("statement", "seen"),
     [
         ("UPDATE articles SET text = text || ' More.' WHERE url LIKE '%harbour'",
-         {"articles.text", "articles_search.text", "articles_fts.words", "articles_fts.digest"}),
+         {"articles.text", "_articles_search.text", "articles_fts.words", "articles_fts.digest"}),
         ("UPDATE articles SET markdown = '' WHERE url LIKE '%harbour'", {"articles.markdown"}),
-        ("DELETE FROM urls WHERE url LIKE '%gone'", {"urls.", "url_counts.urls"}),
-        ("DELETE FROM page_layout WHERE page_id = 2", {"page_layout."}),
-        ("INSERT INTO listed (url_id, kind) VALUES (1, 'feed')", {"listed."}),
-        ("UPDATE page_blocks SET reason_id = (SELECT id FROM reasons WHERE reason = 'extractor') WHERE kept = 0",
-         {"page_blocks.reason_id", "blocks.reason", "blocks.rule", "removed.reason", "removed.rule"}),
+        ("DELETE FROM urls WHERE url LIKE '%gone'", {"urls.", "_url_counts.urls"}),
+        ("DELETE FROM _page_layout WHERE page_id = 2", {"page_layout."}),
+        ("INSERT INTO _listed (url_id, kind) VALUES (1, 'feed')", {"listed."}),
+        ("UPDATE _page_blocks SET reason_id = (SELECT id FROM _reasons WHERE reason = 'extractor') WHERE kept = 0",
+         {"_page_blocks.reason_id", "_blocks.reason", "_blocks.rule", "removed.reason", "removed.rule"}),
         ("UPDATE urls SET found_on = NULL", {"urls.found_on"}),
         ("UPDATE articles SET page_id = 2", {"articles.page_id"}),
         ("UPDATE pages SET capture_id = NULL WHERE id = 3", {"pages.capture_id"}),
         ("UPDATE runs SET finished_at = NULL", {"runs.finished_at"}),
-        ("UPDATE page_layout SET layout = other(layout)", {"page_layout.layout"}),
-        ("DROP TABLE imports", {"imports."}),
-        ("ALTER TABLE imports DROP COLUMN records", {"imports.records"}),
+        ("UPDATE _page_layout SET layout = other(layout)", {"_page_layout.layout"}),
+        ("DROP TABLE _imports", {"imports."}),
+        ("ALTER TABLE _imports DROP COLUMN records", {"_imports.records"}),
         ("CREATE TABLE genre (word TEXT)", {"genre."}),
         ("INSERT INTO articles_fts (articles_fts, rowid, title, text) SELECT 'delete', id, title, text"
-         " FROM articles_search LIMIT 1", {"articles_fts."}),
+         " FROM _articles_search LIMIT 1", {"articles_fts."}),
     ],
     ids=lambda value: value[:60] if isinstance(value, str) else "",
 )  # fmt: skip
@@ -148,7 +149,7 @@ def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], st
         "UPDATE articles SET first_seen = '1999-12-31T00:00:00+00:00', last_seen = '1999-12-31T00:00:00+00:00'",
         "UPDATE runs SET versions = '{}'",
         "UPDATE changes SET seq = seq + 10",
-        "UPDATE page_layout SET layout = repacked(layout)",
+        "UPDATE _page_layout SET layout = repacked(layout)",
         "INSERT INTO articles_fts (articles_fts) VALUES ('optimize')",
         "ANALYZE",
     ],
@@ -249,3 +250,28 @@ def test_two_crawls_of_a_site_step_by_step_hold_the_same_in_every_column(tmp_pat
     assert differences(old, new) == []
     rows = {compared.relation: compared.old_rows for compared in comparisons(old, new)}
     assert (rows["articles"] >= 20, rows["runs"]) == (True, 3)
+
+
+def as_of_before(file: Path) -> None:
+    """Rewrite an archive's schema with the names that tables, views and reasons had before the baseline."""
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("UPDATE _reasons SET reason = 'share' WHERE reason = 'share buttons'")
+        objects = db.execute("SELECT rowid, name, tbl_name, sql FROM sqlite_master").fetchall()
+        ours = {name for _, name, _, _ in objects if name.startswith("_") and not name.startswith("_sqlite_")}
+        pattern = re.compile(rf"(?<!\w)_(?=(?:{'|'.join(name[1:] for name in ours)})\b)")
+        db.execute("PRAGMA writable_schema = ON")
+        for rowid, *texts in objects:
+            renamed = [text and pattern.sub("", text).replace("autoindex__", "autoindex_") for text in texts]
+            db.execute("UPDATE sqlite_master SET name = ?, tbl_name = ?, sql = ? WHERE rowid = ?", [*renamed, rowid])
+        db.execute("PRAGMA user_version = 7")
+
+
+def test_an_archive_of_before_the_baseline_is_compared_under_the_names_of_today(old, tmp_path):
+    new = store(tmp_path / "new.db", seconds=5)
+    as_of_before(old)
+    assert differences(old, new) == []
+    with closing(sqlite3.connect(new)) as db, db:
+        db.execute("UPDATE articles SET section = 'other'")
+        db.execute("UPDATE _page_blocks SET kept = 1")
+    found = {f"{difference.relation}.{difference.column}" for difference in differences(old, new)}
+    assert {"articles.section", "_page_blocks.kept"} <= found

@@ -32,7 +32,7 @@ def parsed(words: list[str]) -> click.Context:
     command: click.Command = cli
     name, *rest = words
     while isinstance(command, click.Group):
-        subcommand = command.get_command(click.Context(command), name)
+        _, subcommand, _ = command.resolve_command(click.Context(command), [name])
         assert subcommand is not None, name
         command = subcommand
         if isinstance(command, click.Group):

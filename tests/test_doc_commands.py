@@ -39,7 +39,7 @@ EXEMPT = {
 """Why a command is not run here. `project` needs a Scrapy project of one's own, `tools` packages that tests have apart:
 `tests/crawler/test_addon.py` and `tests/output/scenarios` run these."""
 
-PINNED = {"cron": 2, "installs": 3, "make": 2, "project": 5, "serves": 3, "tools": 3, "sh": 84, "python": 5, "sql": 10}
+PINNED = {"cron": 2, "installs": 3, "make": 2, "project": 5, "serves": 3, "tools": 3, "sh": 84, "python": 8, "sql": 28}
 """How many commands have which reason, and how many blocks' commands run."""
 
 _BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -112,13 +112,13 @@ def age_cleaner(archive: Path) -> None:
     """An archive as an earlier version of the cleaner would have left it, with another verdict on one block."""
     connection = sqlite3.connect(archive)
     with connection:
-        connection.execute("DELETE FROM cleaners WHERE version = '0'")
+        connection.execute("DELETE FROM _cleaners WHERE version = '0'")
         connection.execute(
-            "INSERT INTO cleaners SELECT min(id) + 1, '0', 'older', model, site_rules, libraries FROM cleaners"
+            "INSERT INTO _cleaners SELECT min(id) + 1, '0', 'older', model, site_rules, libraries FROM _cleaners"
         )
-        connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM cleaners WHERE version = '0')")
+        connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM _cleaners WHERE version = '0')")
         connection.execute(
-            """UPDATE page_blocks SET kept = 1 WHERE position = 0
+            """UPDATE _page_blocks SET kept = 1 WHERE position = 0
                 AND page_id = (SELECT page_id FROM articles WHERE url LIKE ? LIMIT 1)""",
             [f"%{STORY}"],
         )

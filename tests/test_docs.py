@@ -50,7 +50,7 @@ def test_the_pages_that_a_document_links_to_are_there(document: Path):
 
 
 def test_what_is_not_there_is_seen():
-    assert named_paths("`output/write/url_queue.py` and `output/archive/migrations/vN_x.py`, not output/x.py") == [
+    assert named_paths("`output/write/url_queue.py` and `output/archive/sources/vN_x.py`, not output/x.py") == [
         "output/write/url_queue.py"
     ]
     assert named_modules("`rows.py`, `queue/rows.py`") == ["rows.py"]

@@ -164,7 +164,7 @@ def test_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
 
 
 @needs_corpus
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_mutants_of_real_pages(workers: WorkerPool, tmp_path: Path) -> None:
     check_mutants(workers, tmp_path, 1000, 20240, 400_000)
 
@@ -176,6 +176,12 @@ def page(inner: str | bytes) -> bytes:
 
 
 SLOW = frozenset(("attributes", "tables_in_tables", "wide_table"))  # libxml2 and trafilatura: may meet the time bound
+
+AT_LENGTH = frozenset(
+    ("addresses", "breaks", "headings", "lines", "links", "lists", "same_ids", "siblings", "tables_in_tables",
+     "wide_table")
+)  # fmt: skip
+"""What takes seconds at its full size, and so is read in full at night alone."""
 
 FEW_WORDS = "The council met on Monday evening and spoke about the old mill"
 
@@ -253,7 +259,9 @@ def laughs() -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PATHOLOGICAL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.nightly] * (name in AT_LENGTH)) for name in PATHOLOGICAL]
+)
 def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> None:
     outcomes = outcomes_of(workers, [PATHOLOGICAL[name]()])
     check(outcomes, tmp_path)
@@ -261,8 +269,9 @@ def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.slow
-def test_pathological_pages_cut_short(workers: WorkerPool, tmp_path: Path) -> None:
-    bodies = [make()[:10_000] for make in PATHOLOGICAL.values()]
+@pytest.mark.parametrize("size", [10_000, 50_000])
+def test_pathological_pages_cut_short(workers: WorkerPool, tmp_path: Path, size: int) -> None:
+    bodies = [make()[:size] for make in PATHOLOGICAL.values()]
     outcomes = outcomes_of(workers, bodies)
     check(outcomes, tmp_path)
     assert [outcome.reason for outcome in outcomes if outcome.state == "failed"] == []

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import json
+import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +88,26 @@ def test_each_module_of_the_plan_has_tests(module: str) -> None:
 def test_each_reason_is_of_code_that_is_there() -> None:
     for module, line, _ in PLANNED.reasons:
         assert line in {text.strip() for text in (REPOSITORY / Path(module)).read_text().splitlines()}, (module, line)
+
+
+_TRY = """import json, sys
+from pathlib import Path
+from tests import mutants
+folder, keys = Path(sys.argv[1]), [tuple(key) for key in json.loads(sys.argv[2])]
+mutants.COPY, mutants.SECONDS = folder / "copy", folder / "seconds.json"
+plan = mutants.Plan.read(mutants.PLAN)
+every = mutants.drawn_mutants(list(plan.modules), plan.seed, plan.per_module)
+trial = mutants.Trial(plan.modules)
+print(json.dumps([trial.outcome(mutant).outcome for mutant in every if mutant.key in keys]))"""
+
+
+@pytest.mark.slow
+def test_a_few_faults_are_noticed(tmp_path: Path) -> None:
+    """Two of those that `make mutants` found to be, of modules whose tests take a few seconds."""
+    outcomes = mutants.read_results()
+    drawn = drawn_mutants([name for name in PLANNED.modules if name.startswith("cleaners/")], PLANNED.seed, 4)
+    killed = [mutant.key for mutant in drawn if mutant.key in outcomes and outcomes[mutant.key].outcome == "killed"]
+    keys = json.dumps(random.Random(PLANNED.seed).sample(killed, 2))
+    command = [sys.executable, "-c", _TRY, tmp_path, keys]
+    tried = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert (tried.returncode, tried.stdout) == (0, '["killed", "killed"]\n'), tried.stderr

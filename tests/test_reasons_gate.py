@@ -13,11 +13,16 @@ CEILING = 0.08
 
 
 def test_only_what_is_removed_inside_or_after_the_article_counts() -> None:
-    page = [(False, "navigation", "x"), (True, "", ""), (False, "boilerplate", "model/inside-article"), (True, "", "")]
+    page = [
+        (False, "navigation", "x"),
+        (True, "", ""),
+        (False, "furniture inside the article", "model/inside-article"),
+        (True, "", ""),
+    ]
     page += [
-        (False, "related", "en/related-heading"),
+        (False, "other articles", "en/related-heading"),
         (False, "date", "any/date-line"),
-        (False, "notes", "layout/notes"),
+        (False, "footnotes", "layout/notes"),
     ]
     assert inside_or_after(page) == [page[2], *page[4:]]
     assert figures([page])["unnamed"] == 0.25

@@ -88,7 +88,8 @@ def test_a_trial_is_missed_only_if_a_reader_sees_what_verify_could_know() -> Non
 
 
 @pytest.mark.slow
-def test_sixty_kinds_of_damage_end_in_no_traceback_and_are_found() -> None:
-    result = summary(run_trials(range(5000, 5060)))
-    assert (result["trials"], result["faults"], result["missed"]) == (60, [], [])
-    assert result["seen_and_found"] > 10
+@pytest.mark.parametrize(("trials", "least"), [(20, 1), pytest.param(60, 11, marks=pytest.mark.nightly)])
+def test_kinds_of_damage_end_in_no_traceback_and_are_found(trials: int, least: int) -> None:
+    result = summary(run_trials(range(5000, 5000 + trials)))
+    assert (result["trials"], result["faults"], result["missed"]) == (trials, [], [])
+    assert result["seen_and_found"] >= least

@@ -18,6 +18,7 @@ import pytest
 
 from broadsheet.crawler import __version__
 from broadsheet.crawler.demo.truth import expected_stories
+from tests.sharing import shared_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDERS = ("broadsheet", "cleaners", "crawler", "output")
@@ -107,7 +108,13 @@ def skip_without_registry(python: Path, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The wheel of the tracked files in a fresh environment, by the pip that comes with this Python."""
-    folder: Path = tmp_path_factory.mktemp("wheel")
+    folder = shared_folder(tmp_path_factory, "wheel", install_wheel)
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return Installation(folder, wheel)
+
+
+def install_wheel(folder: Path) -> None:
+    """Build the wheel into `dist` below a folder, and install it into `venv` there."""
     run([sys.executable, "-m", "venv", folder / "venv"], folder)
     python = folder / "venv/bin/python"
     skip_without_registry(python, folder / "probe")
@@ -119,7 +126,6 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Installation:
     (wheel,) = (folder / "dist").glob("*.whl")
     run([python, "-m", "pip", "install", "--quiet", wheel], folder)
     shutil.rmtree(folder / "source")
-    return Installation(folder, wheel)
 
 
 def installed_path(name: str) -> str:

@@ -1,4 +1,6 @@
-"""The kinds of edit of an article: what a comparison of two captures finds, and what an answer without one says."""
+"""Kinds of edit of an article: those that a comparison of two captures finds, and those that an HTTP answer alone
+shows.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,7 @@ from enum import StrEnum
 
 
 class EditKind(StrEnum):
-    """What an edit is, the most important kind first."""
+    """Kind of an edit, the most important kind first."""
 
     CORRECTION = "correction"
     UPDATE = "update"
@@ -19,10 +21,10 @@ class EditKind(StrEnum):
 
 
 NOTICE_KINDS = (EditKind.CORRECTION, EditKind.UPDATE)
-"""What a notice of the publication can say of an edit."""
+"""Kinds that a notice of the publication can state."""
 
 COMPARED_KINDS = (*NOTICE_KINDS, EditKind.HEADLINE, EditKind.LEAD, EditKind.BODY, EditKind.DATE)
 """The kinds of edit that a comparison can find, the most important first."""
 
 TEXTLESS_KINDS = (EditKind.WITHDRAWN, EditKind.RETURNED)
-"""What is no edit of the text: that of the capture before still holds."""
+"""Kinds that leave the text as the capture before has it."""

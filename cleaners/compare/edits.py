@@ -1,24 +1,19 @@
 """Edits of an article by its publication, found between two captures of its page, notices included; pure.
 
-Recognises correction and update notices of publications; the phrases are data (`notices.toml`).
-
-Finds what the publication edited in an article between two captures of its page; pure functions.
-
-Both captures come as all their visible blocks with verdicts. Not edits are: a block that is kept in one capture and
-removed in the other (a change of verdict), and a block added to or removed from a part of the page that holds no
-article text (boilerplate). Texts are compared without regard to white space, quotation marks, dashes and how they are
-cut into blocks, so that a new template makes no edit.
+A capture is all visible blocks of the page with their verdicts. Two differences are no edits: a block that is kept in
+one capture and removed in the other (a change of verdict), and a block added to or removed from a part of the page that
+holds no article text (boilerplate). Texts are compared without regard to white space, quotation marks, dashes and how
+they are cut into blocks, so that a new template makes no edit. The phrases of correction and update notices are data
+(`notices.toml`).
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
@@ -29,6 +24,7 @@ from broadsheet.cleaners.compare.text_comparison import (
     split_words,
     text_template,
 )
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.words import rough_word_count
 
 _MAX_NOTICE_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
@@ -38,7 +34,11 @@ _NOTICE_END_MARK = r"\s*(?:[:：.。|]|\s[-–—]|[–—])"
 
 
 def notice_kind(text: str) -> EditKind | None:
-    """A correction or an update if a block's text is such a notice, in any language of the data; None if it is not."""
+    """Return the kind of notice (correction or update) that a text is, in any language of the data; None if it is none.
+
+    >>> notice_kind("Correction: An earlier version of this article misspelled the mayor's name.")
+    <EditKind.CORRECTION: 'correction'>
+    """
     if len(text) > _MAX_NOTICE_CHARS:
         return None
     return next((kind for kind, pattern in _notice_patterns().items() if pattern.search(text)), None)
@@ -46,7 +46,7 @@ def notice_kind(text: str) -> EditKind | None:
 
 def load_notice_languages() -> Mapping[str, Mapping[str, Any]]:
     """Read the data file: by language the phrases of each kind (`begins`, `says`) and examples."""
-    return tomllib.loads(files(__package__).joinpath("notices.toml").read_text("utf-8"))
+    return read_toml(__package__, "notices.toml")
 
 
 @cache
@@ -79,7 +79,7 @@ _SENTENCE_END = re.compile(r"[.!?…。！？؟][\"'”’»)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class CapturedBlock:
-    """A visible block of a capture.
+    """Visible block of a capture.
 
     `container_id` identifies the part of the page that the block is in, 0 if unknown. `is_link` says that all of its
     text is a link. `other_article_count` is how many other articles of the site have the same block.
@@ -95,7 +95,7 @@ class CapturedBlock:
 
 @dataclass(frozen=True, slots=True)
 class ArticleVersion:
-    """An article at one capture: the title and date that its page states, their sources, and its blocks in order."""
+    """Article at one capture: the title and date that its page states, their sources, and its blocks in order."""
 
     blocks: tuple[CapturedBlock, ...]
     title: str = ""
@@ -106,7 +106,7 @@ class ArticleVersion:
 
 @dataclass(frozen=True, slots=True)
 class BlockChange:
-    """The text of a block before and after an edit; `before` is empty if it was added, `after` if it was removed."""
+    """Text of a block before and after an edit; `before` is empty if it was added, `after` if it was removed."""
 
     before: str
     after: str
@@ -114,9 +114,9 @@ class BlockChange:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """What an edit changed.
+    """Edit of an article: the kinds of change and the changed blocks.
 
-    `kinds` come the most important first and are empty where there is no edit. `note` is the text of the correction or
+    `kinds` come the most important first and are empty if there is no edit. `note` is the text of the correction or
     update notice that reports it. `is_reordered` says that the same paragraphs come in another order.
     """
 
@@ -127,26 +127,26 @@ class Edit:
 
     @property
     def added_count(self) -> int:
-        """The number of blocks that were added."""
+        """Count the blocks that were added."""
         return sum(not change.before for change in self.changes)
 
     @property
     def removed_count(self) -> int:
-        """The number of blocks that were removed."""
+        """Count the blocks that were removed."""
         return sum(not change.after for change in self.changes)
 
     @property
     def rewritten_count(self) -> int:
-        """The number of blocks that were rewritten."""
+        """Count the blocks that were rewritten."""
         return len(self.changes) - self.added_count - self.removed_count
 
 
 @dataclass(slots=True)
 class _FoldedPage:
-    """A version prepared for comparison: `keys` are its blocks' folded texts without white space.
+    """Version prepared for comparison: `keys` are its blocks' folded texts without white space.
 
-    `page_key` is all of them joined. `has_article_text` says of each container whether a block of the article's own
-    is kept in it.
+    `page_key` is all of them joined. `has_article_text` says of each container whether a block of the article's own is
+    kept in it.
     """
 
     version: ArticleVersion
@@ -167,14 +167,14 @@ class _FoldedPage:
         return page
 
     def contains(self, key: str) -> bool:
-        """Whether a folded text is anywhere on the page, kept or not, in one block or across blocks."""
+        """Return whether a folded text is anywhere on the page, kept or not, in one block or across blocks."""
         return key in self.key_set or (len(key) >= _SEARCHABLE_CHARS and key in self.page_key)
 
     def kept_positions(self) -> list[int]:
         return [position for position, block in enumerate(self.version.blocks) if block.is_kept]
 
     def kept_positions_missing_from(self, other_page: _FoldedPage) -> list[int]:
-        """The positions of the kept blocks whose text is no block of the other page."""
+        """Return the positions of the kept blocks whose text is no block of the other page."""
         return [
             position
             for position in self.kept_positions()
@@ -210,7 +210,7 @@ def compare_versions(old_version: ArticleVersion, new_version: ArticleVersion) -
 
 
 def align_versions(old_version: ArticleVersion, new_version: ArticleVersion) -> tuple[BlockChange, ...]:
-    """The article's blocks side by side, in the order of the new text.
+    """Align the blocks of two versions of an article side by side, in the order of the new text.
 
     Unchanged blocks have the same text on both sides. Changes outside of the article are left out.
     """
@@ -242,12 +242,12 @@ def align_versions(old_version: ArticleVersion, new_version: ArticleVersion) -> 
 
 
 def may_report_edit(text: str) -> bool:
-    """Whether a block reads like a correction or update notice, so that it counts even where it is not kept."""
+    """Return whether a block reads like a correction or update notice, so that it counts even where it is not kept."""
     return bool(notice_kind(text)) and rough_word_count(text) >= _LABEL_WORDS and not _is_dateline(text)
 
 
 def _edited_pairs(old_page: _FoldedPage, new_page: _FoldedPage) -> Iterable[tuple[int, int]]:
-    """The (old, new) positions of edited blocks in the order of the new text; -1 where there is no such block."""
+    """Return the (old, new) positions of edited blocks in the order of the new text; -1 for no block."""
     removed_positions = [
         old_pos
         for old_pos in old_page.kept_positions_missing_from(new_page)
@@ -267,20 +267,20 @@ def _edited_pairs(old_page: _FoldedPage, new_page: _FoldedPage) -> Iterable[tupl
 
 
 def _new_places(old_page: _FoldedPage, new_page: _FoldedPage, pairs: Iterable[tuple[int, int]]) -> Mapping[int, int]:
-    """The new positions of the old blocks that are still there, as they were or rewritten, by their old ones."""
+    """Return the new positions of the old blocks that are still there, as they were or rewritten, by their old ones."""
     new_positions = {key: new_pos for new_pos, key in enumerate(new_page.keys)}
     places = {old_pos: new_positions[key] for old_pos, key in enumerate(old_page.keys) if key in new_positions}
     return places | {old_pos: new_pos for old_pos, new_pos in pairs if old_pos >= 0 and new_pos >= 0}
 
 
 def _order_key(new_places: Mapping[int, int], old_pos: int) -> float:
-    """The place of a removed block among the new positions: behind the nearest earlier block that is still there."""
+    """Return the place of a removed block among the new positions: behind the nearest earlier block that remains."""
     earlier_positions = range(old_pos - 1, -1, -1)
     return next((new_places[position] for position in earlier_positions if position in new_places), -1) + 0.5
 
 
 def _is_edit(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:
-    """Whether a pair of positions from `_edited_pairs` is a change of the article rather than of labels or verdicts."""
+    """Return whether a pair from `_edited_pairs` is a change of the article, and not of labels or verdicts."""
     if old_pos >= 0 and new_pos >= 0:
         has_both_texts = old_page.contains(new_page.keys[new_pos]) and new_page.contains(old_page.keys[old_pos])
         return not has_both_texts and not _is_same_label(old_page, new_page, old_pos, new_pos)
@@ -292,26 +292,26 @@ def _is_edit(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos
 
 
 def _is_outside_article(block: CapturedBlock, other_page: _FoldedPage) -> bool:
-    """Whether a block that only one capture keeps belongs to the site and not to the article."""
+    """Return whether a block that only one capture keeps belongs to the site and not to the article."""
     return not may_report_edit(block.text) and (_is_boilerplate(block, other_page) or _is_site_text(block))
 
 
 def _is_boilerplate(block: CapturedBlock, other_page: _FoldedPage) -> bool:
-    """Whether a block is nothing but a link, or is in a container where the other capture has no article text."""
+    """Return whether a block is only a link, or in a container in which the other capture has no article text."""
     return (block.is_link and block.kind != "heading") or (
         bool(block.container_id) and other_page.has_article_text.get(block.container_id) is False
     )
 
 
 def _is_site_text(block: CapturedBlock) -> bool:
-    """Whether so many other articles have the block that it is no text of this one."""
+    """Return whether several other articles have the block too, so that it belongs to the site."""
     return block.other_article_count > 1 or (
         block.other_article_count == 1 and rough_word_count(block.text) < _QUOTED_WORDS
     )
 
 
 def _is_same_label(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, new_pos: int) -> bool:
-    """Whether two blocks are the same label outside of the article's text, with another number or date in it."""
+    """Return whether two blocks are one label outside of the article's text, in which only a number or date changed."""
     old_block, new_block = old_page.version.blocks[old_pos], new_page.version.blocks[new_pos]
     if old_block.kind in _EXACT_KINDS or _SENTENCE_END.search(new_block.text):
         return False
@@ -325,7 +325,7 @@ def _is_same_label(old_page: _FoldedPage, new_page: _FoldedPage, old_pos: int, n
 
 
 def _is_between_paragraphs(page: _FoldedPage, position: int) -> bool:
-    """Whether a block is between two kept paragraphs of prose."""
+    """Return whether a block is between two kept paragraphs of prose."""
     prose_positions = [kept_pos for kept_pos in page.kept_positions() if _is_prose(page.version.blocks[kept_pos])]
     return bool(prose_positions) and prose_positions[0] < position < prose_positions[-1]
 
@@ -335,7 +335,7 @@ def _is_prose(block: CapturedBlock) -> bool:
 
 
 def _is_dateline(text: str) -> bool:
-    """Whether a line is little more than a date."""
+    """Return whether a line is little more than a date."""
     line_template = text_template(text)
     return (
         DATE_MARK in line_template
@@ -347,7 +347,7 @@ def _is_dateline(text: str) -> bool:
 def _find_new_notices(
     old_page: _FoldedPage, new_page: _FoldedPage, pairs: Collection[tuple[int, int]]
 ) -> dict[EditKind, str]:
-    """The first new correction and update notice by kind; a notice counts even where its block is not kept."""
+    """Find the first new correction and update notice, by kind; a notice counts even if its block is not kept."""
     edited_positions = {new_pos for _, new_pos in pairs}
     notices: dict[EditKind, str] = {}
     for position, block in enumerate(new_page.version.blocks):
@@ -364,7 +364,7 @@ def _find_new_notices(
 def _changes_lead(
     change: BlockChange, old_page: _FoldedPage, new_page: _FoldedPage, notice_texts: Collection[str]
 ) -> bool:
-    """Whether a change is to the first paragraph of the article."""
+    """Return whether a change is to the first paragraph of the article."""
     lead_texts = (_find_lead(old_page, notice_texts), _find_lead(new_page, notice_texts))
     return bool(lead_texts[0] and change.before == lead_texts[0]) or bool(
         lead_texts[1] and change.after == lead_texts[1]
@@ -372,13 +372,13 @@ def _changes_lead(
 
 
 def _find_lead(page: _FoldedPage, notice_texts: Collection[str]) -> str:
-    """The first kept paragraph that is no notice; empty if there is none."""
+    """Find the first kept paragraph that is no notice; empty if there is none."""
     texts = (page.text_at(position) for position in page.kept_positions() if _is_prose(page.version.blocks[position]))
     return next((text for text in texts if text not in notice_texts), "")
 
 
 def _changes_headline(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
-    """Whether the title changed.
+    """Return whether the title changed.
 
     A title from another source than before counts only if neither page shows both and neither contains the other.
     """
@@ -395,7 +395,7 @@ def _changes_headline(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
 
 
 def _changes_date(old_version: ArticleVersion, new_version: ArticleVersion) -> bool:
-    """Whether the same source states another publication date. Dates read from visible text do not count."""
+    """Return whether the same source states another publication date. Dates read from visible text do not count."""
     if old_version.published_source != new_version.published_source or new_version.published_source == "text":
         return False
     if not (old_version.published and new_version.published):
@@ -405,14 +405,14 @@ def _changes_date(old_version: ArticleVersion, new_version: ArticleVersion) -> b
 
 
 def _reorders_paragraphs(old_page: _FoldedPage, new_page: _FoldedPage) -> bool:
-    """Whether the paragraphs that both captures keep exactly once come in another order."""
+    """Return whether the paragraphs that both captures keep exactly once come in another order."""
     old_keys, new_keys = _paragraph_keys(old_page), _paragraph_keys(new_page)
     common_keys = set(old_keys) & set(new_keys)
     return [key for key in old_keys if key in common_keys] != [key for key in new_keys if key in common_keys]
 
 
 def _paragraph_keys(page: _FoldedPage) -> list[str]:
-    """The keys of the longer kept paragraphs that occur once on the page, in order."""
+    """Return the keys of the longer kept paragraphs that occur once on the page, in order."""
     keys = [
         page.keys[position] for position in page.kept_positions() if page.version.blocks[position].kind == "paragraph"
     ]
@@ -440,7 +440,7 @@ def _match_blocks(
 
 
 def _word_overlap(old_bag: Counter[str], new_bag: Counter[str]) -> float:
-    """Dice's coefficient of two bags of words; at least the threshold where one bag contains most of the other."""
+    """Compute Dice's coefficient of two bags of words; at least the threshold if one bag contains most of the other."""
     common_count, shorter_count = (old_bag & new_bag).total(), min(old_bag.total(), new_bag.total())
     if not common_count:
         return 0.0

@@ -1,20 +1,15 @@
-"""Layouts: a page's signature, groups of pages whose signatures are alike, what such pages are together.
+"""Layouts: a page's signature, groups of pages whose signatures are alike, and a verdict on each group.
 
-A page's layout as a signature: the names in its markup, without its words, so that pages made alike can be found.
+A signature stands for the names in a page's markup without its words: `tag.class` and `tag#id` of its elements, digits
+as `#`. Of their 32-bit hashes the smallest are kept (a bottom-k sketch, Cohen and Kaplan 2007): two sketches give an
+estimate of the share of names that two pages have in common.
 
-The names are `tag.class` and `tag#id` of its elements, digits as `#`. Of their 32-bit hashes the smallest are kept
-(a bottom-k sketch, Cohen and Kaplan 2007): from two of these follows how many of their names two pages share.
+Groups are the connected components of signatures that are alike. A new page joins a group or merges several; it never
+splits one. So the groups depend on the pages, not on the order in which they came.
 
-Groups of pages with one layout: the connected components of signatures that are alike.
-
-A new page joins a group or merges several; it never splits one. So the groups depend on the pages, not on the order in
-which they came. Pure.
-
-What the pages of one layout are, judged together: a layout of lists takes the pages along that look like articles.
-
-A layout whose pages are nearly all articles with texts of their own is a **main** layout; only beside one is anything
-taken out, and never from it. A page is not taken out for lacking something, such as a date. Pure: the verdict depends
-on the pages of the host, not on the order in which they came.
+A layout of lists takes along those of its pages that look like articles. A layout whose pages are nearly all articles
+with texts of their own is a **main** layout; pages are taken out only beside one, and never from it. No page is taken
+out for lacking something, such as a date. Pure.
 """
 
 from __future__ import annotations
@@ -42,14 +37,14 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 
 def layout_signature(tree: TagIndex) -> bytes:
-    """The signature of a parsed page, four bytes a hash in rising order; empty if the page has hardly a name."""
+    """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
     attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
     hashes = sorted(frozenset[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 
 def pack_signature(hashes: list[int]) -> bytes:
-    """Hashes as bytes, little-endian."""
+    """Pack hashes into bytes, four a hash, little-endian."""
     values = array("I", hashes)
     if byteorder == "big":
         values.byteswap()
@@ -57,7 +52,7 @@ def pack_signature(hashes: list[int]) -> bytes:
 
 
 def unpack_signature(signature: bytes) -> frozenset[int]:
-    """The hashes of a signature; bytes that are not whole hashes are left out."""
+    """Unpack the hashes of a signature; bytes that are no whole hash are left out."""
     values = array("I")
     values.frombytes(signature[: len(signature) // 4 * 4])
     if byteorder == "big":
@@ -67,7 +62,7 @@ def unpack_signature(signature: bytes) -> frozenset[int]:
 
 @lru_cache(maxsize=16_384)
 def _name_hashes(tag: str, classes: str | None, identity: str | None) -> frozenset[int]:
-    """The hashes of an element's names."""
+    """Hash an element's names."""
     if tag in _UNSEEN_TAGS:
         return frozenset()
     names = [f"{tag}.{name}" for name in (classes or "").split()]
@@ -86,7 +81,11 @@ _Hashes = frozenset[int]
 
 
 def signature_similarity(first: _Hashes, second: _Hashes) -> float:
-    """The estimated share of their names that two pages have in common, 0 to 1; exact if they have few."""
+    """Estimate the share of their names that two pages have in common, 0 to 1; exact if they have few.
+
+    >>> signature_similarity(frozenset({1, 2, 3}), frozenset({2, 3, 4}))
+    0.5
+    """
     smallest = sorted(first | second)[:MAX_HASHES]
     return sum(name in first and name in second for name in smallest) / len(smallest) if smallest else 0.0
 
@@ -115,17 +114,17 @@ def group_signatures(signatures: Collection[bytes]) -> list[list[bytes]]:
 
 
 def _are_alike(first: _Hashes, second: _Hashes) -> bool:
-    """Whether two signatures are of one layout; counting what they share rules most pairs out at once."""
+    """Return whether two signatures are of one layout; counting what they share rules most pairs out at once."""
     if len(first & second) < MIN_SIMILARITY * max(len(first), len(second)):
         return False
     return signature_similarity(first, second) >= MIN_SIMILARITY
 
 
 def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:
-    """For each signature, its rarest names, so many that two signatures which are alike have one of them in common.
+    """Return for each signature its rarest names, so many that two signatures that are alike share one of them.
 
-    As these have `MIN_SIMILARITY` of the larger one's names in common, not all of the names in front of either can be
-    missing in the other (prefix filtering, Chaudhuri 2006).
+    Two alike signatures have `MIN_SIMILARITY` of the larger one's names in common, so not all of the first names of
+    either can be missing in the other (prefix filtering, Chaudhuri 2006).
     """
     frequencies: Mapping[int, int] = Counter(name for names in signatures for name in names)
     return [
@@ -135,7 +134,7 @@ def _rare_names(signatures: Sequence[_Hashes]) -> list[list[int]]:
 
 
 def _group_root(parents: list[int], number: int) -> int:
-    """The root of a group in the union-find forest `parents`, with path halving."""
+    """Find the root of a group in the union-find forest `parents`, with path halving."""
     while parents[number] != number:
         parents[number] = parents[parents[number]]
         number = parents[number]
@@ -155,7 +154,7 @@ _MIN_QUOTED = 3  # articles that a single page must be put together of to be a l
 
 @dataclass(frozen=True, slots=True)
 class LayoutPage:
-    """A page as its layout's verdict sees it. `page_type` is its own; the rest is empty unless that is an article.
+    """Page as its layout's verdict sees it. `page_type` is its own; the rest is empty unless that is an article.
 
     `quoted_pages` are those whose openings or titles most of its kept text is; `is_patchwork`, if all of it is.
     """
@@ -170,15 +169,16 @@ class LayoutPage:
 
     @property
     def is_article(self) -> bool:
-        """Whether the page is an article by itself."""
+        """Return whether the page is an article by itself."""
         return self.page_type in _ARTICLE_TYPES
 
 
 @dataclass(frozen=True, slots=True)
 class LayoutVerdict:
-    """What a layout is: `kind` is `article`, `list`, `other`, or empty where its pages are of several kinds.
+    """Verdict on a layout: `kind` is `article`, `list`, `other`, or empty if its pages are of several kinds.
 
-    `evidence` says in words why; `taken_out` are the pages that look like articles and are none, each with what it is.
+    `evidence` gives the reason in words; `taken_out` are the pages that only look like articles, each with its true
+    type.
     """
 
     kind: str
@@ -187,7 +187,7 @@ class LayoutVerdict:
 
 
 class _Layout:
-    """A layout's pages with their counts."""
+    """Layout's pages with their counts."""
 
     def __init__(self, pages: Sequence[LayoutPage]) -> None:
         self.pages = pages
@@ -238,7 +238,7 @@ def _judge_layout(layout: _Layout, excerpt_shares: Mapping[int, float], typical_
 
 
 def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
-    """Half of the pages are lists, and of the others few are articles, or short ones.
+    """Judge a layout half of whose pages are lists, and of whose other pages few are articles, or short ones.
 
     A page stays that has as much text of its own as the site's articles have.
     """
@@ -251,7 +251,7 @@ def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict |
 
 
 def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> LayoutVerdict | None:
-    """Half of the articles are excerpts of articles in layouts that are not made of excerpts."""
+    """Judge a layout half of whose articles are excerpts of articles in layouts that are not made of excerpts."""
     excerpts = [page for page in layout.excerpts if _quotes_originals(page, layout, excerpt_shares)]
     if len(layout.articles) < _MIN_EXCERPTS or len(excerpts) < _EXCERPT_SHARE * len(layout.articles):
         return None
@@ -270,7 +270,7 @@ def _quotes_originals(page: LayoutPage, layout: _Layout, excerpt_shares: Mapping
 
 
 def _judge_same_text(layout: _Layout) -> LayoutVerdict | None:
-    """All articles have one text, and hardly one a date: a notice in place of the pages."""
+    """Judge a layout whose articles all have one text, and hardly one a date: a notice in place of the pages."""
     dated_pages = sum(page.has_date for page in layout.articles)
     if len(layout.articles) < _MIN_SAME_TEXT or layout.texts > 1:
         return None
@@ -285,7 +285,7 @@ def _take_out(page_type: PageType, evidence: str, pages: Iterable[LayoutPage]) -
 
 
 def _take_out_patchworks(layout: _Layout) -> dict[int, PageVerdict]:
-    """Pages that are put together of the openings of other articles, whatever their layout."""
+    """Take out pages that are put together of the openings of other articles, whatever their layout."""
     return {
         page.page_id: PageVerdict(PageType.LIST, (f"openings of {len(page.quoted_pages)} articles",))
         for page in layout.articles

@@ -1,9 +1,9 @@
-"""Finds the kept blocks of a page that are the site's boilerplate, by what the pages of the site repeat; pure.
+"""Boilerplate of a site among a page's kept blocks, found by what the pages of the site repeat; pure.
 
 A page comes as its kept blocks, and those of its removed blocks that other pages keep. Each has the key of its text's
-template: texts that differ only in numbers, dates, addresses, or in the page's own title and authors have one key.
-The container of a block decides more than its count: an archive's articles repeat headings, credits and whole
-paragraphs, but not in a part of the page that never holds text of the article's own.
+template: texts that differ only in numbers, dates, addresses, or in the page's own title and authors have one key. The
+container of a block decides more than its count: an archive's articles repeat headings, credits and whole paragraphs,
+but not in a part of the page that never holds text of the article's own.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ _WORD, _NAME = re.compile(r"\w+"), re.compile(r"\w{3,}")
 
 
 class KeyedBlock(NamedTuple):
-    """A block of a page, reduced to what the comparison of pages needs.
+    """Block of a page, reduced to what the comparison of pages needs.
 
-    `template_key` is the number of its text's template, `container` the path of its container, `names_author` says
-    that it begins with an author's name, `is_kept` that the page's own verdict keeps it.
+    `template_key` is the number of its text's template, `container` the path of its container, `names_author` says that
+    it begins with an author's name, `is_kept` that the page's own verdict keeps it.
     """
 
     position: int
@@ -62,7 +62,7 @@ class KeyedBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SiteMemory:
-    """What the pages of one site have in common.
+    """Memory of what the pages of one site have in common.
 
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
@@ -77,7 +77,7 @@ class SiteMemory:
 
 @dataclass(frozen=True, slots=True)
 class _TextSpan:
-    """The indices of the first and last block of a page's own text."""
+    """Indices of the first and last block of a page's own text."""
 
     first_index: int
     last_index: int
@@ -87,13 +87,13 @@ class _TextSpan:
 
 
 def min_repeat_pages(page_count: int) -> int:
-    """The number of pages from which a text counts as repeated on a site of this size."""
+    """Return the number of pages from which a text counts as repeated on a site of this size."""
     return 2 if page_count < FEW_PAGES else 3
 
 
 @lru_cache(maxsize=8192)
 def container_path(path: str) -> str:
-    """The path of a block's container: the block's path without text-level tags at its end, with numbers as 0."""
+    """Return the path of a block's container: its path without text-level tags at the end, with numbers as 0."""
     parts = path.split(">")
     while len(parts) > 1 and _TEXT_LEVEL_STEP.match(parts[-1]):
         parts.pop()
@@ -102,12 +102,12 @@ def container_path(path: str) -> str:
 
 @lru_cache(maxsize=8192)
 def fold_digits(path: str) -> str:
-    """A path with its numbers as 0."""
+    """Write each number of a path as 0."""
     return _DIGITS.sub("0", path)
 
 
 def names_author(text: str, authors: Iterable[str]) -> bool:
-    """Whether any part of an author's name is among the first words of the text."""
+    """Return whether any part of an author's name is among the first words of the text."""
     beginning = text[:_AUTHOR_WITHIN_CHARS]
     name_parts = [part for part in _author_name_parts(tuple(authors)) if part in beginning]
     return bool(name_parts) and not set(name_parts).isdisjoint(_WORD.findall(beginning)[:_AUTHOR_WITHIN_WORDS])
@@ -115,7 +115,7 @@ def names_author(text: str, authors: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=16)
 def _author_name_parts(authors: tuple[str, ...]) -> frozenset[str]:
-    """The capitalised parts of the authors' names."""
+    """Return the capitalised parts of the authors' names."""
     return frozenset(part for author in authors for part in _NAME.findall(author) if part[:1].isupper())
 
 
@@ -192,9 +192,9 @@ def judge_repeated_blocks(
 def _find_site_indices(
     page: Sequence[KeyedBlock], text_span: _TextSpan, memory: SiteMemory, min_pages: int
 ) -> set[int]:
-    """The indices of boilerplate that is on at least `min_pages` pages; a heading is one only with all below it.
+    """Find the indices of boilerplate that is on at least `min_pages` pages; a heading is one only with all below it.
 
-    What is more than once on the page and within its own text is a refrain, a speaker's name or a signature.
+    A text that occurs more than once within the page's own text is a refrain, a speaker's name or a signature.
     """
     key_counts = Counter(block.template_key for block in page)
     refrain_keys = {
@@ -217,14 +217,14 @@ def _find_site_indices(
 
 
 def _is_site_text(block: KeyedBlock, memory: SiteMemory) -> bool:
-    """Whether a repeated block is boilerplate, by its container or as a closing line."""
+    """Return whether a repeated block is boilerplate, by its container or as a closing line."""
     if container_pages := memory.boilerplate_containers.get(block.container, 0):
         return block.word_count >= _ANCHOR_WORDS or 2 * memory.pages_per_key[block.template_key] >= container_pages
     return _is_closing_line(block, memory)
 
 
 def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
-    """Whether a text opens or closes so many articles that it belongs to none of them."""
+    """Return whether a text opens or closes so many articles that it belongs to none of them."""
     page_count = memory.pages_per_key.get(block.template_key, 0)
     if block.template_key not in memory.outer_keys or (page_count == 2 < memory.page_count):
         return False
@@ -234,8 +234,10 @@ def _is_closing_line(block: KeyedBlock, memory: SiteMemory) -> bool:
 def _verdicts_below_closing_line(
     page: Sequence[KeyedBlock], closing_positions: Iterable[int], text_span: _TextSpan, memory: SiteMemory
 ) -> dict[int, Verdict]:
-    """By index, the verdicts on what goes below the site's closing line: what repeats there, such as credits; or a note
-    that begins with the author's name, to its end."""
+    """Judge the blocks below the site's closing line, by index.
+
+    These are the blocks that repeat there, such as credits, or all from a note that begins with the author's name.
+    """
     for closing_position in sorted(closing_positions):
         below = [index for index, block in enumerate(page) if block.position > closing_position]
         if below and below[0] > text_span.last_index >= 0:
@@ -247,22 +249,25 @@ def _verdicts_below_closing_line(
 
 
 def not_below_note(restored: Mapping[int, Verdict], verdicts: Mapping[int, Verdict]) -> dict[int, Verdict]:
-    """Of the verdicts `restored`, by position, those that bring nothing back below a note on the author.
+    """Return those of the verdicts `restored`, by position, that bring nothing back below a note on the author.
 
-    `verdicts` tell where such a note begins, which goes to its end.
+    `verdicts` tell the position of such a note, which goes to the end of the page.
     """
     first_note = min((n for n, verdict in verdicts.items() if verdict.reason == RemovalReason.AUTHOR_BIO), default=None)
     return {n: verdict for n, verdict in restored.items() if first_note is None or n < first_note or not verdict.kept}
 
 
 def _is_closing_note(page: Sequence[KeyedBlock], below: Sequence[int], text_span: _TextSpan) -> bool:
-    """Whether the blocks below a closing line are a note on the author, and no more than a small part of the page."""
+    """Return whether the blocks below a closing line are a note on the author, and a small part of the page."""
     is_note = bool(below) and page[below[0]].names_author and 0 <= text_span.first_index < below[0]
     return is_note and _MAX_REMOVED_PART * _total_words(page, below) <= _total_words(page, range(len(page)))
 
 
 def _own_text_span(page: Sequence[KeyedBlock], pages_per_key: Mapping[int, int]) -> _TextSpan:
-    """From the first to the last block of the page's own text that is long enough, or of any length; else (-1, -1)."""
+    """Return the indices of the first and last long block of the page's own text, else of those of any length.
+
+    (-1, -1) if the page has no text of its own.
+    """
     own_indices = [
         index for index, block in enumerate(page) if block.is_kept and block.template_key not in pages_per_key
     ]

@@ -1,12 +1,7 @@
 """Texts and times in the forms in which they are compared: folded, as templates, word by word; pure.
 
-Normal forms in which texts and times are compared, without differences of typography and layout; pure.
-
-Templates of texts: a text with its numbers, dates, addresses, page title and authors replaced by marks.
-
-Pure. Texts that differ only in those have the same template, by which repeated boilerplate is recognised.
-
-The difference of two versions of a text word by word; pure.
+A folded text has no differences of typography and layout. A template is a text with its numbers, dates, addresses, page
+title and authors replaced by marks: repeated boilerplate has one template.
 """
 
 from __future__ import annotations
@@ -30,34 +25,38 @@ _TOKEN = re.compile(rf"[{_CJK}]\s*|[^\s{_CJK}]+\s*|\s+")
 
 
 def fold_typography(text: str) -> str:
-    """The text in NFKC with plain quotation marks and dashes, white space folded."""
+    """Fold a text: NFKC, plain quotation marks and dashes, single spaces.
+
+    >>> fold_typography("“Yes” –  he said")
+    '"Yes" - he said'
+    """
     return " ".join(unicodedata.normalize("NFKC", text).translate(_PLAIN_MARKS).split())
 
 
 def comparison_key(text: str) -> str:
-    """The folded text without any white space, so that it does not matter into which elements it was cut."""
+    """Return the folded text without any white space, so that the elements it was cut into do not matter."""
     return fold_typography(text).replace(" ", "")
 
 
 def split_words(text: str) -> list[str]:
-    """The text's words in lower case; each Chinese or Japanese character is one."""
+    """Split a text into words in lower case; each Chinese or Japanese character is one."""
     return _FOLDED_WORD.findall(fold_typography(text).lower())
 
 
 def split_tokens(text: str) -> list[str]:
-    """The text cut into words, each with its punctuation and the space after it; joined they are the text again."""
+    """Split a text into words, each with its punctuation and the space after it; joined they are the text again."""
     return _TOKEN.findall(text)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A date, with the instant in UTC or its own zone where a time of day is stated."""
+    """Date, with the instant in UTC or its own zone where a time of day is stated."""
 
     day: date
     instant: datetime | None = None
 
     def may_equal(self, other_moment: Moment) -> bool:
-        """Whether both may be the same: equal instants, or days one apart (for zones) if only one has a time."""
+        """Return whether two moments may be the same: equal instants, or a day apart (zones) if only one has a time."""
         if self.instant and other_moment.instant:
             return self.instant == other_moment.instant
         return abs(self.day - other_moment.day) <= timedelta(days=0 if self.instant is other_moment.instant else 1)
@@ -83,7 +82,7 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 _TEMPLATE_WORD = re.compile(r"\w+")
 _FIXED_WORD = re.compile(r"[^\W\d_]{2,}")
 DATE_MARK, _ADDRESS_MARK, _TITLE_MARK, _AUTHOR_MARK = "\x01", "\x02", "\x03", "\x04"
-"""What a template has in the place of a date, an address, the page's title and an author."""
+"""Marks that a template has in place of a date, an address, the page's title and an author."""
 
 _NUMERIC_DATE = re.compile(r"\b0([./-])0\1 ?0\b|\b0:0(?::0)?\b")
 _VALUE = re.compile(r":\s+\W*0|0\s*/\s*0|0\s*[%€$£]|[€$£]\s*0")  # a score, a price or a measure is content
@@ -91,26 +90,26 @@ _MONTH_WITH_NUMBERS = re.compile(rf"(?:0[.,]?\s+(?:de\s+)?)?{DATE_MARK}\.?(?:,?\
 
 
 def text_template(text: str, title: str = "", authors: Sequence[str] = ()) -> str:
-    """The template of one text; the text itself if no fixed word would be left in it."""
+    """Return the template of one text; the text itself if no fixed word would be left in it."""
     [template] = page_templates([text], title, authors)
     return template
 
 
 def page_templates(texts: Iterable[str], title: str = "", authors: Sequence[str] = ()) -> list[str]:
-    """The templates of all texts of a page, in order."""
+    """Return the templates of all texts of a page, in order."""
     name_marks = [(name, mark) for name, mark in _name_marks(title, authors) if len(name) >= _NAME_CHARS]
     return [_make_template(text, name_marks) if _may_vary(text, name_marks) else text for text in texts]
 
 
 def _name_marks(title: str, authors: Sequence[str]) -> Iterable[tuple[str, str]]:
-    """The title and the authors, each with the mark that replaces it."""
+    """Yield the title and the authors, each with the mark that replaces it."""
     yield title, _TITLE_MARK
     for author in authors:
         yield author, _AUTHOR_MARK
 
 
 def _may_vary(text: str, name_marks: Iterable[tuple[str, str]]) -> bool:
-    """Whether a text may differ from its template; most do not. `in` for each digit is the quickest test for those."""
+    """Return whether a text may differ from its template. Most do not, and `in` for each digit is the quickest test."""
     if len(text) > _TEMPLATE_CHARS:
         return False
     if "0" in text or "1" in text or "2" in text or "3" in text or "4" in text:
@@ -149,12 +148,12 @@ def _replace_numbers(text: str) -> str:
 
 
 def _states_value(dated_text: str) -> bool:
-    """Whether a number in the text, now a 0, is a score, a price or a measure."""
+    """Return whether a number in the text, now a 0, is a score, a price or a measure."""
     return any(symbol in dated_text for symbol in ":/%€$£") and _VALUE.search(dated_text) is not None
 
 
 def _names_month(zeroed_text: str) -> bool:
-    """Whether a text, with its numbers as 0, has the name of a month among its words."""
+    """Return whether a text, with its numbers as 0, has the name of a month among its words."""
     words = _TEMPLATE_WORD.findall(zeroed_text.replace("0", " ").replace("_", " "))
     return not month_numbers().keys().isdisjoint(map(str.lower, words))
 
@@ -169,9 +168,13 @@ _MAX_BRIDGE_TOKENS = 1  # this many equal words between two changes are counted 
 
 
 def diff_words(old_text: str, new_text: str) -> tuple[tuple[str, str], ...]:
-    """(sign, text) in order: `=` for words of both texts, `-` for words of the old one, `+` for words of the new one.
+    """Compare two texts word by word: return (sign, text) pairs in order.
 
-    The texts of `=` and `+` together are the new text, except for differences that `fold_typography` removes.
+    The sign is `=` for words of both texts, `-` for words of the old one, `+` for words of the new one. The texts of
+    `=` and `+` together are the new text, except for differences that `fold_typography` removes.
+
+    >>> diff_words("The mill burned down.", "The barn burned down.")
+    (('=', 'The '), ('-', 'mill '), ('+', 'barn '), ('=', 'burned down.'))
     """
     old_tokens, new_tokens = split_tokens(old_text), split_tokens(new_text)
     matcher = SequenceMatcher(
@@ -183,7 +186,7 @@ def diff_words(old_text: str, new_text: str) -> tuple[tuple[str, str], ...]:
 def _diff_steps(
     matcher: SequenceMatcher[str], old_tokens: list[str], new_tokens: list[str]
 ) -> Iterator[tuple[str, str, str]]:
-    """(sign, old words, new words) of each step; a single equal word between two changes counts as changed."""
+    """Yield (sign, old words, new words) of each step; a single equal word between two changes counts as changed."""
     opcodes = matcher.get_opcodes()
     for index, (tag, old_start, old_end, new_start, new_end) in enumerate(opcodes):
         is_bridge = 0 < index < len(opcodes) - 1 and new_end - new_start <= _MAX_BRIDGE_TOKENS

@@ -1,4 +1,4 @@
-"""The article's text and markdown from its kept blocks."""
+"""Text and markdown of an article, assembled from its kept blocks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from broadsheet.cleaners.document import Block, BlockKind, Verdict
 _LIST_TAGS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "
 _MARK_CHARACTERS = tuple("#>+-=~")
-"""How a line begins that markdown would read as structure, where it does not begin with a digit."""
+"""Beginnings of a line that markdown would read as structure, apart from digits."""
 _BACKTICKS = re.compile("`+")
 _MARK = re.compile(r"^(?:(#{1,6}(?=\s|$)|>|[+-](?=\s|$)|(?:-{2,}|=+)\s*$|~{3,})|(\d{1,9})([.)])(?=\s|$))", re.MULTILINE)
 
@@ -22,12 +22,12 @@ def assemble(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> tuple[str,
 
 
 def plain_text(blocks: Sequence[Block]) -> str:
-    """The blocks' text, one block a line; a block of several lines (verse, code, table) keeps them."""
+    """Join the blocks' text, one block a line; a block of several lines (verse, code, table) keeps them."""
     return "\n".join(block.text for block in blocks)
 
 
 def markdown(blocks: Sequence[Block]) -> str:
-    """The blocks as CommonMark with tables; consecutive list items form one list, paragraphs of one quote one quote."""
+    """Write the blocks as CommonMark with tables; consecutive items form one list, a quote's paragraphs one quote."""
     parts: list[str] = []
     previous_block: Block | None = None
     markers: list[str] = []
@@ -56,9 +56,9 @@ def _separator(previous_block: Block, block: Block) -> str:
 
 
 def _list_markers(previous_markers: list[str], block: Block) -> list[str]:
-    """The markers of the lists around an item, the outermost first and the item's own last.
+    """Return the markers of the lists around an item, the outermost first and the item's own last.
 
-    `previous_markers` are those of the item before it, whose number is counted on; empty where there is none.
+    `previous_markers` are those of the item before it, whose number is counted on; empty for a first item.
     """
     level = max(1, block.level)
     markers = previous_markers[:level] + [_BULLET] * (level - 1 - len(previous_markers))
@@ -70,7 +70,7 @@ def _list_markers(previous_markers: list[str], block: Block) -> list[str]:
 
 
 def _is_numbered(path: str) -> bool:
-    """Whether the innermost list that a block stands in numbers its items."""
+    """Return whether the innermost list that a block stands in numbers its items."""
     tags = (step.partition(".")[0].partition("#")[0] for step in reversed(path.split(">")))
     return next((tag for tag in tags if tag in _LIST_TAGS), "") == "ol"
 

@@ -1,14 +1,11 @@
 """Features of a page's blocks, with rules' votes for the block model; and the first look, from the page alone.
 
-The features of a page's blocks: of the page alone for the first look, with the rules' votes for the block model.
+A feature table has one row a block and one column a feature. Characters are counted over all blocks at once, and
+features of a block's location in the markup are computed once a location, so that a page costs a few milliseconds.
 
-One row a block and one column a feature. Text is counted over all blocks at once, and what depends on a block's
-location in the markup is computed once a location, so that a page costs a few milliseconds.
-
-The first look: a model that selects the article's blocks from the page alone, before rules and trafilatura.
-
-Where it is sure of the page as a whole, its selection is used and trafilatura is not run: on the annotated pages,
-trafilatura's selection made no text better there. Where it is in doubt, its selection is not used.
+The first look is a model that selects the article's blocks before rules and trafilatura run. If it is sure of the page
+as a whole, its selection is used and trafilatura is not run: on the annotated pages, trafilatura's selection made no
+text better there. If it is in doubt, its selection is not used.
 """
 
 from __future__ import annotations
@@ -20,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Column, Columns, Metadata, Reading, Verdict
 from broadsheet.cleaners.judge.characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
 from broadsheet.cleaners.judge.context_features import context_features, selection_features
 from broadsheet.cleaners.judge.hashed_words import word_columns
@@ -33,8 +30,6 @@ from broadsheet.cleaners.judge.page_columns import (
     signed_log,
 )
 from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, predict
-
-Columns = dict[str, Column]
 
 _NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description
@@ -54,7 +49,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredPage:
-    """A page's columns, and of them the features that need no verdicts: both models read these."""
+    """Page's columns, and of them the features that need no verdicts: both models read these."""
 
     page: PageColumns
     features: Columns
@@ -67,12 +62,12 @@ def measure_page(blocks: Sequence[Block], metadata: Metadata) -> MeasuredPage:
 
 
 def first_look_features(measured: MeasuredPage) -> tuple[list[str], Column]:
-    """The features that need no verdicts: their names, and a row for each block."""
+    """Return the features that need no verdicts: their names, and a row for each block."""
     return _feature_table(measured.features)
 
 
 def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[str], Column]:
-    """All features: their names, and a row for each block. The page must have a block.
+    """Compute all features: return their names, and a row for each block. The page must have a block.
 
     `verdicts` are those of the rules, a verdict a block.
     """
@@ -85,7 +80,7 @@ def block_features(reading: Reading, verdicts: Sequence[Verdict]) -> tuple[list[
 
 
 def _measured_page(reading: Reading) -> MeasuredPage:
-    """What the first look computed of just these blocks and metadata, or else the same computed now."""
+    """Return what the first look computed of just these blocks and metadata, or compute the same now."""
     measured = reading.measured
     if isinstance(measured, MeasuredPage):
         page = measured.page
@@ -144,7 +139,7 @@ def _kind_columns(page: PageColumns) -> Columns:
 
 
 def _vote_columns(page: JudgedColumns) -> Columns:
-    """Which rules voted on a block, the extractor's vote apart; computed once for blocks that share a verdict."""
+    """Mark the rules that voted on a block, the extractor's vote apart; computed once a distinct verdict."""
     distinct_verdicts = {id(verdict): verdict for verdict in page.verdicts}
     numbers = {key: n for n, key in enumerate(distinct_verdicts)}
     verdict_numbers = np.array([numbers[id(verdict)] for verdict in page.verdicts])
@@ -168,7 +163,7 @@ def _vote_columns(page: JudgedColumns) -> Columns:
 
 
 def _likeness_columns(page: PageColumns) -> Columns:
-    """Words in common with title and description, as shares of theirs and of the block's; copies of the block."""
+    """Count words shared with title and description, as shares of theirs and the block's, and copies of the block."""
     texts = [block.text for block in page.blocks]
     counts: dict[str, int] = {}
     earlier_copies = []
@@ -196,12 +191,12 @@ def _likeness_columns(page: PageColumns) -> Columns:
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
 def _words_of(text: str) -> frozenset[str]:
-    """The words of a short text, by white space and in lower case. Menus and the like come again on the next page."""
+    """Return a short text's words, split at white space, in lower case; cached, since menus recur on the next page."""
     return frozenset(text.lower().split())
 
 
 def _title_columns(page: PageColumns) -> Columns:
-    """A block's signed distance from the line that repeats the title, and from the first heading of the first level."""
+    """Return a block's signed distance from the line that repeats the title, and from the first `h1` heading."""
     title_position = find_title_line(page.blocks, page.metadata)
     no_line = np.full(len(page.blocks), _NO_LINE)
     heading_position = next((b.position for b in page.blocks if b.kind is BlockKind.HEADING and b.level == 1), None)
@@ -223,7 +218,7 @@ def _page_size_columns(page: PageColumns) -> Columns:
 
 
 def _word_columns(page: PageColumns) -> Columns:
-    """Whether the words of a block, around it and above it speak for the article's text."""
+    """Return how far the words of a block, around it and above it speak for the article's text."""
     return word_columns(page.blocks)
 
 
@@ -235,7 +230,9 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class FirstLook:
-    """How likely each block is the article's, 0 to 1, and the F1 that the best choice is expected to have."""
+    """First look at a page: each block's probability to be the article's, 0 to 1, and the F1 expected of the best
+    choice.
+    """
 
     probabilities: Column
     expected_f1: float
@@ -243,12 +240,12 @@ class FirstLook:
 
     @property
     def is_sure(self) -> bool:
-        """Whether the model is sure of the page as a whole."""
+        """Return whether the model is sure of the page as a whole."""
         return self.expected_f1 >= SURE_OF_PAGE_F1
 
     @property
     def selected_positions(self) -> frozenset[int]:
-        """The positions of the blocks that are more likely the article's than not."""
+        """Return the positions of the blocks that are more likely the article's than not."""
         return frozenset(np.flatnonzero(self.probabilities >= _HALF).tolist())
 
 

@@ -1,7 +1,7 @@
 """Verdicts on a page's blocks, and a reason for each: rules vote, and votes become verdicts.
 
 Each function of `_VOTERS` casts votes for or against blocks; on each block the first vote in their order decides. Then
-`weigh.py` combines these verdicts with the model's probabilities: those of the first look where it was sure of the
+`weighed_verdicts` combines these verdicts with the model's probabilities: those of the first look if it was sure of the
 page, else those of the block model, whose features include the votes. Every vote is kept beside the verdict, so that a
 person can see which ones disagreed.
 """
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote, cast_vote
 from broadsheet.cleaners.judge import rescue
 from broadsheet.cleaners.judge.block_features import block_features
 from broadsheet.cleaners.judge.certainty import block_chances
@@ -43,15 +42,13 @@ from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD
 from broadsheet.cleaners.page.running_text import brief_positions, is_prose, main_container_positions
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
 from broadsheet.cleaners.rules.rule_files import load_rules
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"
 _LITTLE_SHARE = 0.15  # of the selected words: sections that leave less than this are not believed
-_ANYWHERE, _BEFORE, _BETWEEN, _AFTER = (
-    BodyPosition(), BodyPosition(before_body=True), BodyPosition(between=True), BodyPosition(after_body=True),
-)  # fmt: skip
+_ANYWHERE = BodyPosition()
 _LINE_REASONS = frozenset(
     (RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.TAGS)
 )  # of a line by itself, not of a box with a heading
@@ -60,7 +57,7 @@ _MOTTO_WORDS = 100  # fewer words above the title than this are a motto of the s
 
 @dataclass(frozen=True, slots=True)
 class _VoteContext:
-    """What the voters know of the page."""
+    """Context of the voters: all that they know of the page."""
 
     blocks: Sequence[Block]
     selected_positions: frozenset[
@@ -77,19 +74,18 @@ class _VoteContext:
     selector: str  # what selected: the first look or the extractor
 
     def body_position(self, position: int) -> BodyPosition:
-        """Where a block stands relative to the article's paragraphs."""
+        """Return the position of a block relative to the article's paragraphs."""
         if not self.body:
             return _ANYWHERE
-        return _BEFORE if position < self.body.start else _AFTER if position >= self.body.stop else _BETWEEN
+        return BEFORE_BODY if position < self.body.start else AFTER_BODY if position >= self.body.stop else WITHIN_BODY
 
 
 _Votes = dict[int, Vote]  # by the block's position
-_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedBlocks:
-    """A verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
+    """Verdict for each block of a page, and how likely each is the article's, as `block_chances` packs it."""
 
     verdicts: tuple[Verdict, ...] = ()
     chances: bytes = b""
@@ -129,14 +125,14 @@ def rule_verdicts(reading: Reading, rules: RuleBook | None = None) -> tuple[Verd
 
 
 def _sections_remove_nearly_all(context: _VoteContext, verdicts: Sequence[Verdict]) -> bool:
-    """Whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
+    """Return whether boilerplate sections remove nearly all that was selected: then no heading opened a section."""
     words = {n: context.blocks[n].words for n in context.selected_positions}
     kept_words = sum(count for n, count in words.items() if verdicts[n].kept)
     return sum(words.values()) >= _MOTTO_WORDS and kept_words < _LITTLE_SHARE * sum(words.values())
 
 
 def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[Verdict, ...]:
-    """A verdict for each block's votes; blocks with the same votes share it."""
+    """Make a verdict of each block's votes; blocks with the same votes share it."""
     verdicts: dict[tuple[int, ...], Verdict] = {}
     keys = [tuple(map(id, votes)) for votes in votes_by_block]
     for key, votes in zip(keys, votes_by_block, strict=True):
@@ -183,12 +179,12 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
 
 
 def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
-    """The positions from a start to the end of the page; none without a start."""
+    """Return the positions from a start to the end of the page; none without a start."""
     return range(len(blocks) if start is None else start, len(blocks))
 
 
 def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int | None) -> frozenset[int]:
-    """The selected positions; where these hold no prose below the line of the title, with the short text there."""
+    """Return the selected positions; if these hold no prose below the line of the title, with the short text there."""
     blocks, selected = reading.blocks, reading.selected
     below_title = frozenset(n for n in selected if title_position is None or n > title_position)
     if any(is_prose(blocks[n]) and not rules.match(blocks[n], BodyPosition()) for n in below_title):
@@ -204,16 +200,15 @@ def _selection_to_judge(reading: Reading, rules: RuleBook, title_position: int |
 
 
 def _metadata_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that only repeat the metadata (the title, the bare names of the authors, the tags), and
-    against notes on the authors below the text."""
+    """Vote against blocks that only repeat the metadata (title, authors' names, tags), and notes on the authors."""
     reasons = metadata_blocks(context.blocks, context.metadata, context.body)
-    votes = {n: _vote("metadata", False, f"metadata/{reason}", reason) for n, reason in reasons.items()}
+    votes = {n: cast_vote("metadata", False, f"metadata/{reason.key}", reason) for n, reason in reasons.items()}
     notes = author_notes(context.blocks, context.selected_positions, context.body, context.metadata)
-    return dict.fromkeys(notes, _vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
+    return dict.fromkeys(notes, cast_vote("metadata", False, "metadata/author-note", RemovalReason.AUTHOR_BIO)) | votes
 
 
 def _phrase_votes(context: _VoteContext) -> _Votes:
-    """Votes of phrase rules on the block's own text, and of the sections that a heading opens."""
+    """Vote by phrase rules on the block's own text, and on the sections that a heading opens."""
     votes: _Votes = {}
     section: Rule | None = None
     for block in context.blocks:
@@ -222,27 +217,27 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None
         if rule:
-            votes[n] = _vote("rule", False, rule.name, rule.reason)
+            votes[n] = cast_vote("rule", False, rule.name, rule.reason)
             section = rule if rule.heads_section else section
         elif section and _continues_section(section, block, context.selected_positions, position):
-            votes[n] = _vote("rule", False, f"{section.name}{_SECTION}", section.reason)
+            votes[n] = cast_vote("rule", False, f"{section.name}{_SECTION}", section.reason)
         else:
             section = None
     return _box_heading_votes(context, votes) | votes
 
 
 def _continues_section(section: Rule, block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
-    """Whether a block belongs to the section that a rule's heading opened; a long text is no list of other articles."""
+    """Return whether a block belongs to the section that a rule's heading opened; long text is no list of articles."""
     if section.reason == RemovalReason.RELATED and is_no_excerpt(block):
         return False
     return continues_section(block, selected_positions, position)
 
 
 def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
-    """Votes against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
+    """Vote against the heading of a box whose text a rule removed; a line of tags or a byline is no such box."""
     kept_prose = [n for n in context.selected_positions if n not in phrase_votes and is_prose(context.blocks[n])]
     return {
-        n - 1: _vote("rule", False, f"{vote.rule}/heading", vote.reason)
+        n - 1: cast_vote("rule", False, f"{vote.rule}/heading", vote.reason)
         for n, vote in phrase_votes.items()
         if n
         and n - 1 not in phrase_votes
@@ -252,63 +247,63 @@ def _box_heading_votes(context: _VoteContext, phrase_votes: _Votes) -> _Votes:
 
 
 def _comment_thread_votes(context: _VoteContext) -> _Votes:
-    """Votes against the readers' comments and all that stands below them."""
-    return dict.fromkeys(context.comment_thread, _vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
+    """Vote against the readers' comments and all that stands below them."""
+    return dict.fromkeys(context.comment_thread, cast_vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
 def _next_article_votes(context: _VoteContext) -> _Votes:
-    """Votes against another article below the article."""
-    return dict.fromkeys(context.next_article, _vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
+    """Vote against another article below the article."""
+    return dict.fromkeys(context.next_article, cast_vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
 
 
 def _box_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks in boxes apart from the text."""
-    return {n: _vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
+    """Vote against blocks in boxes apart from the text."""
+    return {n: cast_vote("layout", False, rule.name, rule.reason) for n, rule in context.boxed_blocks.items()}
 
 
 def _boilerplate_votes(context: _VoteContext) -> _Votes:
-    """Votes against selected blocks in a part of the page that its markup shows to be boilerplate."""
+    """Vote against selected blocks in a part of the page that its markup shows to be boilerplate."""
     votes: _Votes = {}
     for n in context.selected_positions:
         if rule := boilerplate_rule(context.blocks[n], context.body):
-            votes[n] = _vote("layout", False, rule.name, rule.reason)
+            votes[n] = cast_vote("layout", False, rule.name, rule.reason)
     comments = comment_blocks(context.blocks, context.selected_positions)
-    votes |= dict.fromkeys(comments, _vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
+    votes |= dict.fromkeys(comments, cast_vote("layout", False, "layout/comments", RemovalReason.COMMENTS))
     votes |= dict.fromkeys(
-        context.in_other_columns, _vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
+        context.in_other_columns, cast_vote("layout", False, "layout/other-column", RemovalReason.SIDEBAR)
     )
     return votes | dict.fromkeys(
-        context.above_title, _vote("layout", False, "layout/above-title", RemovalReason.HEADER)
+        context.above_title, cast_vote("layout", False, "layout/above-title", RemovalReason.HEADER)
     )
 
 
 def _duplicate_votes(context: _VoteContext) -> _Votes:
-    """Votes against selected blocks that repeat an earlier one."""
+    """Vote against selected blocks that repeat an earlier one."""
     duplicates = repeated_blocks(context.blocks, context.selected_positions)
-    return dict.fromkeys(duplicates, _vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
+    return dict.fromkeys(duplicates, cast_vote("context", False, "context/duplicate", RemovalReason.DUPLICATE))
 
 
 def _selection_votes(context: _VoteContext) -> _Votes:
-    """Votes for the selected blocks."""
-    vote = _vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
+    """Vote for the selected blocks."""
+    vote = cast_vote(context.selector, True, f"{context.selector}/selected", KeepReason.SELECTED)
     return dict.fromkeys(context.selected_positions | context.in_other_columns | context.above_title, vote)
 
 
 def _rescue_votes(context: _VoteContext) -> _Votes:
-    """Votes for blocks that were not selected, though their surroundings show that they are the article's."""
+    """Vote for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
-    return {n: _vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
+    return {n: cast_vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
 def _layout_votes(context: _VoteContext) -> _Votes:
-    """Votes against blocks that were not selected, which explain them by their markup or their content."""
+    """Vote against blocks that were not selected, with a reason from their markup or their content."""
     votes: _Votes = {}
     for block in context.blocks:
         if block.position not in context.selected_positions:
             rule = explain_layout(block.path, block.landmarks)
             explanation = (rule.name, rule.reason) if rule else explain_by_content(block)
             if explanation:
-                votes[block.position] = _vote("layout", False, *explanation)
+                votes[block.position] = cast_vote("layout", False, *explanation)
     return votes
 
 

@@ -1,8 +1,8 @@
 """Certainty of a page's verdicts: the word F1 that its text may be expected to have.
 
-The models say of each block how likely it is the article's. From that follows what share of the article's words is
-expected among the kept ones, and what share of the kept ones is the article's: their harmonic mean is the F1 that the
-models expect. Rules put right part of what they doubt, so less of it is lost than they say (`_RULES_SHARE`).
+The models give each block a probability to be the article's. From these follow the share of the article's words that is
+expected among the kept ones, and the share of the kept ones that is the article's: their harmonic mean is the F1 that
+the models expect. Rules put right part of what the models doubt, so less of it is lost than they say (`_RULES_SHARE`).
 Verdicts that something stronger than a model gave (a site rule, the rest of the site, a person) count as certain.
 """
 
@@ -19,7 +19,7 @@ _CERTAIN = 255  # a chance is stored as a byte: 0 is 0, 255 is 1
 FAIR_F1, HIGH_F1 = 0.8, 0.93
 """The expected F1 from which a text is of fair and of high certainty."""
 IS_CALIBRATED = True
-"""Whether expected F1s agree with real ones on pages of sites not seen in training (`tests/test_certainty_gate.py`).
+"""Agreement of expected F1s with real ones on pages of sites not seen in training (`tests/test_certainty_gate.py`).
 Readers say "uncalibrated" where they do not."""
 
 _SITE_VOTER = "site"
@@ -30,7 +30,7 @@ judged by models that saw no page of its host."""
 
 
 class Certainty(StrEnum):
-    """How certain a page's verdicts are, in a word."""
+    """Certainty of a page's verdicts, in a word."""
 
     HIGH = "high"
     FAIR = "fair"
@@ -38,14 +38,14 @@ class Certainty(StrEnum):
 
 
 def certainty(expected_f1: float) -> Certainty:
-    """The word for an expected F1."""
+    """Return the word for an expected F1, 0 to 1."""
     if expected_f1 >= HIGH_F1:
         return Certainty.HIGH
     return Certainty.FAIR if expected_f1 >= FAIR_F1 else Certainty.LOW
 
 
 def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
-    """How likely each block is the article's, a byte a block, from the model's probabilities and what stands above it.
+    """Return each block's chance to be the article's, a byte a block, from probabilities and the votes above the model.
 
     A block that a site rule judges, and one that repeats a kept one, is certain.
     """
@@ -59,12 +59,12 @@ def block_chances(probabilities: Column, verdicts: Sequence[Verdict]) -> bytes:
 
 
 def certain_chance(*, is_kept: bool) -> int:
-    """The chance of a block whose verdict is certain."""
+    """Return the chance of a block whose verdict is certain."""
     return _CERTAIN * is_kept
 
 
 def expected_verdict_f1(words: Sequence[int], chances: bytes, kept_flags: Sequence[bool]) -> float | None:
-    """The F1, 0 to 1, that the text of the kept blocks may be expected to have; None if no block's chance is known.
+    """Return the expected F1 of the kept blocks' text, 0 to 1; None if no block's chance is known.
 
     The sequences have an entry for each block: its words, its chance (see `block_chances`), and whether it is kept.
     """

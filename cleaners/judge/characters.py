@@ -22,7 +22,7 @@ _CHARS_A_WORD = 2  # of such a script that count as a word
 
 @dataclass(frozen=True, slots=True)
 class Characters:
-    """One row a text: its length, its count of each character class (a column a class), its first and last class."""
+    """Character counts, a row a text: length, count of each class (a column a class), first and last class."""
 
     length: Column
     class_counts: Column
@@ -31,12 +31,12 @@ class Characters:
 
     @property
     def words(self) -> Column:
-        """Words of each text, counted by its spaces; in scripts without spaces two characters count as a word."""
+        """Count the words of each text by its spaces; in scripts without spaces two characters count as a word."""
         words: Column = self.class_counts[:, SPACE] + 1 + self.class_counts[:, IDEOGRAPH] / _CHARS_A_WORD
         return words
 
     def class_share(self, *classes: int) -> Column:
-        """Share of each text's characters that belong to any of the classes."""
+        """Return the share of each text's characters that belong to any of the classes."""
         share: Column = sum(self.class_counts[:, number] for number in classes) / self.length
         return share
 

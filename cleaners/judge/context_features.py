@@ -1,17 +1,14 @@
 """Features of a block's surroundings: path, containers, neighbours, and what is selected among them.
 
-Features of a block's surroundings: blocks of the same path, its containers, its neighbours, the heading above.
-
-They need only the page; features of what was selected around a block are in `selection_features.py`.
-
-Features of what the extractor selected, and the rules kept, around a block: its path, container, neighbours.
+`context_features` needs only the page. `selection_features` adds what the extractor selected, and the rules kept,
+around a block.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.document import Columns
 from broadsheet.cleaners.judge.page_columns import (
     JudgedColumns,
     PageColumns,
@@ -25,11 +22,9 @@ from broadsheet.cleaners.judge.page_columns import (
 )
 from broadsheet.cleaners.page.running_text import common_step_count
 
-Columns = dict[str, Column]
-
 
 def context_features(page: PageColumns) -> Columns:
-    """All feature columns of this module, by name."""
+    """Compute all columns that need only the page, by name."""
     features: Columns = {}
     for compute in (
         _group_features,
@@ -43,7 +38,7 @@ def context_features(page: PageColumns) -> Columns:
 
 
 def _group_features(page: PageColumns) -> Columns:
-    """Means over the blocks of the same path: by tags and classes, by tags alone, by its last two steps."""
+    """Compute means over blocks of the same path: by tags and classes, by tags alone, by its last two steps."""
     features: Columns = {}
     for name, group in (("path", page.markup.path), ("tags", page.markup.tags), ("leaf", page.markup.leaf)):
         sizes = np.bincount(group)
@@ -54,7 +49,7 @@ def _group_features(page: PageColumns) -> Columns:
 
 
 def _container_features(page: PageColumns) -> Columns:
-    """Words, links and blocks of the containers around a block, one, two and three steps up."""
+    """Count words, links and blocks of the containers around a block, one, two and three steps up."""
     features: Columns = {}
     words = page.words
     for up, group in enumerate(page.markup.containers, 1):
@@ -65,7 +60,7 @@ def _container_features(page: PageColumns) -> Columns:
 
 
 def _main_location_features(page: PageColumns) -> Columns:
-    """How deep a block is in the markup, and how many steps from the location with the most prose."""
+    """Measure a block's depth in the markup, and its steps from the location with the most prose."""
     location = page.markup.location
     main_location = int(np.bincount(location, page.words * page.is_prose).argmax())
     depths = np.array([len(steps) for steps in page.markup.location_steps])
@@ -73,7 +68,7 @@ def _main_location_features(page: PageColumns) -> Columns:
 
 
 def steps_from(page: PageColumns, origin: int, name: str) -> Columns:
-    """Steps up from a location to the container that it shares with a block, and steps down from there to the block."""
+    """Count the steps up from a location to the container that it shares with a block, and down to the block."""
     paths, location = page.markup.location_steps, page.markup.location
     common_steps = np.array([common_step_count(path, paths[origin]) for path in paths])
     depths = np.array([len(path) for path in paths])
@@ -97,7 +92,7 @@ def _neighbour_features(page: PageColumns) -> Columns:
 
 
 def _window_features(page: PageColumns) -> Columns:
-    """Words and links of the blocks within 5 and 12 blocks, and the nearest heading above."""
+    """Measure words and links within 5 and 12 blocks, the nearest heading above, and the block's place in the page."""
     features: Columns = {}
     for reach in (5, 12):
         words = window_sums(page.words, reach)
@@ -117,7 +112,7 @@ _FAR = 500  # blocks; larger distances count as this one
 
 
 def selection_features(columns: JudgedColumns) -> Columns:
-    """All feature columns of this module, by name."""
+    """Compute all columns of what is selected around a block, by name."""
     features: Columns = {}
     for compute in (
         _selection_in_groups,
@@ -133,7 +128,7 @@ def selection_features(columns: JudgedColumns) -> Columns:
 
 
 def _selection_in_groups(columns: JudgedColumns) -> Columns:
-    """The share selected, or kept by the rules, of the other blocks of the same path."""
+    """Return the share selected, or kept by the rules, of the other blocks of the same path."""
     page = columns.page
     features: Columns = {}
     unit_weights = np.ones(len(page.words))
@@ -144,7 +139,7 @@ def _selection_in_groups(columns: JudgedColumns) -> Columns:
 
 
 def _selection_in_containers(columns: JudgedColumns) -> Columns:
-    """The share of words selected in the containers around a block, one, two and three steps up."""
+    """Return the share of words selected in the containers around a block, one, two and three steps up."""
     page = columns.page
     features: Columns = {}
     selected_words = page.words * columns.selected
@@ -157,7 +152,7 @@ def _selection_in_containers(columns: JudgedColumns) -> Columns:
 
 
 def _selection_at_main_location(columns: JudgedColumns) -> Columns:
-    """Steps from the location with the most selected prose to a block; how much of the main prose is selected.
+    """Count the steps from the location with most selected prose to a block; measure how much main prose is selected.
 
     Where the most selected prose is not at the location of most prose, the selection is in doubt.
     """
@@ -179,7 +174,7 @@ def _selection_at_main_location(columns: JudgedColumns) -> Columns:
 
 
 def _selection_span(columns: JudgedColumns) -> Columns:
-    """A block's distance from the first and the last selected paragraph of prose."""
+    """Return a block's distance from the first and the last selected paragraph of prose."""
     page = columns.page
     selected_positions = np.flatnonzero((columns.selected > 0) & page.is_prose)
     selected_positions = selected_positions if len(selected_positions) else np.flatnonzero(columns.selected)
@@ -209,7 +204,7 @@ def _selected_neighbours(columns: JudgedColumns) -> Columns:
 
 
 def _selection_in_windows(columns: JudgedColumns) -> Columns:
-    """The share selected within 5 and 12 blocks, the nearest selected prose, whether the heading above is selected."""
+    """Measure the share selected within 5 and 12 blocks, the nearest selected prose, and the heading's selection."""
     page, positions = columns.page, columns.page.positions
     features: Columns = {}
     for reach in (5, 12):

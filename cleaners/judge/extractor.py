@@ -1,7 +1,7 @@
 """Extractor: the blocks of a page that trafilatura selects.
 
-The only importer of trafilatura. Its output is plain lines, which are aligned with the page's blocks: first whole lines
-with whole blocks, in order; then, between those anchors, by words.
+This is the only importer of trafilatura. Its output is plain lines, which are aligned with the page's blocks: first
+whole lines with whole blocks, in order; then, between those anchors, by words.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def extracted_text(tree: HtmlElement, url: str = "", *, recall: bool = False) ->
 
 
 def _has_crowded_paragraph(tree: HtmlElement) -> bool:
-    """Whether a line of text has so many elements in it that trafilatura's time grows with their square."""
+    """Return whether a line of text has so many elements in it that trafilatura's time grows with their square."""
     lines = (line for line in tree.iter(*_LINE_TAGS) if len(line))
     return any(next(islice(line.iter(), _MOST_IN_LINE, None), None) is not None for line in lines)
 

@@ -1,18 +1,10 @@
 """Words hashed into buckets with a learned weight each: of blocks and the markup and heading above, of pages.
 
-What a block says, what the markup around it is called, and what the heading above it says, each as one number.
-
-Words are hashed into buckets. A weight a bucket (`block_words.npz`, learned by
-`broadsheet.cleaners.training.word_weights`) says whether a word speaks for the article's text: the sum is above 0
-where they do on the whole, and 0 for words that no page of the training had. Chinese and Japanese, which have no
-spaces, count by pairs of characters.
-
-The words of a page, hashed into buckets: those of its title, headings and opening, those of the short lines around
-its text (menus, buttons, labels), and those that name its parts.
-
-A weight a bucket (`page_words.npz`, learned by `broadsheet.cleaners.training.word_weights`) says whether a word speaks
-for an article; the three sums are signs of the page's kind. Words that no page of the training had weigh next to
-nothing.
+`broadsheet.cleaners.training.word_weights` learns a weight a bucket. A block's weights (`block_words.npz`) say how far
+its words, the names of the markup around it and the heading above it speak for the article's text: three sums, above 0
+if they do. A page's weights (`page_words.npz`) say how far its words speak for an article: those of its title, headings
+and opening, those of the short lines around its text (menus, buttons, labels), and those that name its parts. The three
+sums are signs of the page's kind. Words that no page of the training had weigh next to nothing.
 """
 
 from __future__ import annotations
@@ -22,13 +14,13 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import chain, pairwise, repeat
 from zlib import crc32
 
 import numpy as np
 
 from broadsheet.cleaners.document import Block, BlockKind, Column, Verdict
+from broadsheet.cleaners.package_data import read_arrays
 
 WORD_FEATURES = ("says", "named", "heading_says")
 """The names of the features: of the block's text, of the names around it, of the text of the heading above."""
@@ -62,7 +54,7 @@ with which the word counts, so that two words in one bucket add up or cancel out
 
 
 def hash_block_words(blocks: Sequence[Block]) -> Mapping[str, list[WordHashes]]:
-    """By name of the feature, the hashed words of each block of a page."""
+    """Hash the words of each block of a page, by name of the feature."""
     return {
         "says": [_text_hashes(block.text) for block in blocks],
         "named": [_name_hashes(block.path) for block in blocks],
@@ -71,14 +63,17 @@ def hash_block_words(blocks: Sequence[Block]) -> Mapping[str, list[WordHashes]]:
 
 
 def word_columns(blocks: Sequence[Block]) -> dict[str, Column]:
-    """The features of each block, by name, with the weights that come with the package."""
+    """Return the features of each block, by name, with the weights that come with the package."""
     weights = load_block_word_weights()
     return {name: _sum_weights(hashes, weights[name]) for name, hashes in hash_block_words(blocks).items()}
 
 
 def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
-    """Of the words of all blocks, one after the other: the number of the block, the bucket, and what the word counts
-    there, with its sign. Many words count as much as `FULL_WEIGHT_WORDS` do."""
+    """Return three columns over the words of all blocks, one block after the other.
+
+    They are the number of the block, the bucket, and the word's share there, with its sign. Many words count as much as
+    `FULL_WEIGHT_BLOCK_WORDS` do.
+    """
     sizes = np.array([len(block_hashes) for block_hashes in hashes], np.int64) // _HASH_BYTES
     rows = np.repeat(np.arange(len(hashes)), sizes)
     numbers = np.frombuffer(b"".join(hashes), np.uint32)
@@ -87,7 +82,7 @@ def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
 
 
 def _sum_weights(hashes: Sequence[WordHashes], weights: Column) -> Column:
-    """The sum of each block's words. What blocks have in common, such as the names around them, is summed once."""
+    """Sum the weights of each block's words; words that blocks share, such as the names around them, once."""
     numbers: dict[int, int] = {}
     distinct_hashes: list[WordHashes] = []
     index = np.empty(len(hashes), np.int64)
@@ -101,7 +96,7 @@ def _sum_weights(hashes: Sequence[WordHashes], weights: Column) -> Column:
 
 
 def _text_hashes(text: str) -> WordHashes:
-    """The words of a text, what stands beside what, and how it begins and ends, in order."""
+    """Hash the words of a text, its pairs of neighbours, and its beginning and end."""
     if len(text) > _FIRST_CHARS + _LAST_CHARS:
         return _hash_text(f"{text[:_FIRST_CHARS]} {text[-_LAST_CHARS:]}")
     return _hash_short_text(text)
@@ -109,7 +104,7 @@ def _text_hashes(text: str) -> WordHashes:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_short_text(text: str) -> WordHashes:
-    """Menus and the like come again on the next page."""
+    """Hash a short text; cached, since menus and the like come again on the next page."""
     return _hash_text(text)
 
 
@@ -129,14 +124,25 @@ def _hash_text(text: str) -> WordHashes:
 
 
 def _text_words(text: str) -> list[bytes]:
-    """The words of a text as they count: of a number how long it is, not which; of an unspaced script the pairs of its
-    characters."""
+    """Return the words of a text as they count, for blocks and pages alike.
+
+    A number counts by its length, not its value; Chinese and Japanese, which have no spaces, by pairs of characters.
+    """
     words = _WORD.findall(text.casefold())
     if not text.isascii() or _DIGIT.search(text):
         words = ["#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in words]
     if _UNSPACED.search(text):
         words = [part for word in words for part in (_pairs(word) if _UNSPACED.search(word) else (word,))]
-    return [word.encode("utf-8", "surrogatepass") for word in words]
+    return _encode_all(words)
+
+
+def _encode_all(words: Sequence[str]) -> list[bytes]:
+    """Encode words, which hold no NUL, all at once."""
+    return _encode("\0".join(words)).split(b"\0") if words else []
+
+
+def _encode(word: str) -> bytes:
+    return word.encode("utf-8", "surrogatepass")
 
 
 def _pairs(word: str) -> list[str]:
@@ -145,24 +151,24 @@ def _pairs(word: str) -> list[str]:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _name_hashes(path: str) -> WordHashes:
-    """The words in ids and classes along a path, each by itself and with how near it is; and the last two tags."""
+    """Hash the words in ids and classes along a path, each alone and with its nearness, and the last two tags."""
     steps = path.split(">")
     step_hashes = [
         _hash_step(step, 0 if up == 0 else 1 if up < _NEAR_STEPS else 2) for up, step in enumerate(reversed(steps))
     ]
     leaf, parent = (_ID_OR_CLASS.split(step, maxsplit=1)[0] for step in (steps[-1], *steps[-2:-1], "")[:2])
-    tags = f"leaf:{leaf}<{parent}".encode("utf-8", "surrogatepass")
-    return _pack((*chain.from_iterable(step_hashes), crc32(tags)))
+    tags = f"leaf:{leaf}<{parent}"
+    return _pack((*chain.from_iterable(step_hashes), crc32(_encode(tags))))
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _hash_step(step: str, nearness: int) -> tuple[int, ...]:
-    names = [name.encode("utf-8", "surrogatepass") for name in _step_names(step)]
+    names = _encode_all(_step_names(step))
     return tuple(crc32(name, start) for name in names for start in (_NAMES_BY_NEARNESS[nearness], _NAME_ANYWHERE))
 
 
 def _step_names(step: str) -> list[str]:
-    """The words of a step's ids and classes, and each of these as a whole."""
+    """Return the words of a step's ids and classes, and each of these as a whole."""
     names: list[str] = []
     for name in _ID_OR_CLASS.split(step.lower())[1:]:
         words = _NAME_WORD.findall(name.replace("_", "-"))
@@ -171,7 +177,7 @@ def _step_names(step: str) -> list[str]:
 
 
 def _heading_hashes(blocks: Sequence[Block]) -> list[WordHashes]:
-    """Of each block, the hashed words of the last heading above it; none above the first one."""
+    """Return for each block the hashed words of the last heading above it; none above the first one."""
     hashes: list[WordHashes] = []
     heading = b""
     for block in blocks:
@@ -188,11 +194,8 @@ def _pack(hashes: Iterable[int]) -> WordHashes:
 @cache
 def load_block_word_weights() -> Mapping[str, Column]:
     """Read the weights that come with the package: by name of the feature, one a bucket."""
-    with (
-        files("broadsheet.cleaners.judge.models").joinpath(BLOCK_WORDS_FILE).open("rb") as stream,
-        np.load(stream) as arrays,
-    ):
-        return {name: arrays[name].astype(np.float32) for name in WORD_FEATURES}
+    weights = read_arrays("broadsheet.cleaners.judge.models", BLOCK_WORDS_FILE)
+    return {name: weights[name].astype(np.float32) for name in WORD_FEATURES}
 
 
 PAGE_BUCKETS = 2**14
@@ -200,14 +203,12 @@ PAGE_WORDS_FILE = "page_words.npz"
 _PATH_STEPS = re.compile(r"[>.#]")
 _OPENING_CHARS = 1_500  # of the kept text, and of its headings
 _LINE_CHARS, _LABEL_CHARS = 80, 40  # of a line that is not kept, for its words and for all of it to count
-_FULL_WEIGHT_PAGE_WORDS = (
-    32  # of fewer words each weighs no more: a page of bare markup has few names, and they say little
-)
+_FULL_WEIGHT_PAGE_WORDS = 32  # fewer words weigh no more each: a page of bare markup has few names, and they say little
 
 
 @dataclass(frozen=True, slots=True)
 class HashedWords:
-    """The buckets that words fall into, and what each counts: many words weigh as much as `_FULL_WEIGHT_WORDS` do.
+    """Buckets that words fall into, and the share of each: many words weigh as much as `_FULL_WEIGHT_PAGE_WORDS` do.
 
     Two words in one bucket add up or cancel out, by their hashes' signs.
     """
@@ -216,7 +217,7 @@ class HashedWords:
     shares: Column
 
     def points(self, weights: Column) -> float:
-        """How much the words speak for an article, by a weight a bucket."""
+        """Sum up how far the words speak for an article, by a weight a bucket."""
         return float(weights[self.buckets] @ self.shares)
 
 
@@ -229,17 +230,20 @@ PageWordWeights = Mapping[str, Column]
 
 
 def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> PageWords:
-    """The words of a page's title, headings and first kept text, of short lines that are not kept, and those that name
-    what its blocks stand in."""
+    """Hash the words of a page, by name of the sign.
+
+    They are those of its title, headings and first kept text, of short lines that are not kept, and those that name its
+    blocks' surroundings.
+    """
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
     headings = " ".join(block.text for block in kept_blocks if block.kind is BlockKind.HEADING)
-    title_words = _counted_words(title)
+    title_words = _text_words(title)
     return {
         "words_text": _hash_parts(
             {
-                "title": {*title_words, *map(" ".join, pairwise(title_words))},
-                "heading": set(_counted_words(headings[:_OPENING_CHARS])),
-                "opening": set(_counted_words(_opening(kept_blocks))),
+                "title": {*title_words, *map(_SPACE.join, pairwise(title_words))},
+                "heading": set(_text_words(headings[:_OPENING_CHARS])),
+                "opening": set(_text_words(_opening(kept_blocks))),
             }
         ),
         "words_around": _hash_parts(_words_around(blocks, verdicts)),
@@ -248,15 +252,8 @@ def page_words(title: str, blocks: Sequence[Block], verdicts: Sequence[Verdict])
 
 
 def word_signs(words: PageWords, weights: PageWordWeights) -> dict[str, float]:
-    """How much each of the page's words speak for an article, by name of the sign."""
+    """Sum up how far the page's words speak for an article, by name of the sign."""
     return {name: words[name].points(weights[name]) for name in words}
-
-
-def _counted_words(text: str) -> list[str]:
-    """The words of a text; of a number counts how long it is, not which."""
-    return [
-        "#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in _WORD.findall(text.casefold())
-    ]
 
 
 def _opening(kept_blocks: Sequence[Block]) -> str:
@@ -269,36 +266,36 @@ def _opening(kept_blocks: Sequence[Block]) -> str:
     return " ".join(texts)[:_OPENING_CHARS]
 
 
-def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[str]]:
-    """The words of the short lines that are not kept, and the shortest of these lines as a whole."""
+def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[str, set[bytes]]:
+    """Return the words of the short lines that are not kept, and the shortest of these lines as a whole."""
     lines = {
         block.text
         for block, verdict in zip(blocks, verdicts, strict=True)
         if not verdict.kept and len(block.text) <= _LINE_CHARS
     }
-    words_by_line = {line: _counted_words(line) for line in lines}
+    words_by_line = {line: _text_words(line) for line in lines}
     return {
         "around": {word for words in words_by_line.values() for word in words},
-        "label": {" ".join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
+        "label": {_SPACE.join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
     }
 
 
-def _name_words(paths: Iterable[str]) -> set[str]:
-    """The words in the tags, ids and classes on the blocks' paths."""
+def _name_words(paths: Iterable[str]) -> set[bytes]:
+    """Return the words in the tags, ids and classes on the blocks' paths."""
     steps = {step for path in paths for step in path.split(">")}
     names = {name for step in steps for name in _PATH_STEPS.split(step.lower())}
-    return {word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))}
+    return set(_encode_all([word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))]))
 
 
-def _hash_parts(parts: Mapping[str, set[str]]) -> HashedWords:
+def _hash_parts(parts: Mapping[str, set[bytes]]) -> HashedWords:
     hashed = [_hash_words(part, words) for part, words in parts.items() if words]
     if not hashed:
         return HashedWords(np.zeros(0, np.int64), np.zeros(0))
     return HashedWords(*(np.concatenate(columns) for columns in zip(*hashed, strict=True)))
 
 
-def _hash_words(part: str, words: set[str]) -> tuple[Column, Column]:
-    hashes = np.array(sorted(crc32(f"{part}:{word}".encode("utf-8", "surrogatepass")) for word in words), np.int64)
+def _hash_words(part: str, words: set[bytes]) -> tuple[Column, Column]:
+    hashes = np.array(sorted(map(crc32, words, repeat(crc32(_encode(f"{part}:"))))), np.int64)
     share = 1 / np.sqrt(max(len(words), _FULL_WEIGHT_PAGE_WORDS))
     return hashes % PAGE_BUCKETS, np.where(hashes & _SIGN_BIT, -share, share)
 
@@ -306,5 +303,4 @@ def _hash_words(part: str, words: set[str]) -> tuple[Column, Column]:
 @cache
 def load_page_word_weights() -> PageWordWeights:
     """Read the weights that come with the package."""
-    with files(__package__).joinpath(PAGE_WORDS_FILE).open("rb") as stream, np.load(stream) as arrays:
-        return {name: arrays[name].astype(np.float64) for name in arrays.files}
+    return {name: column.astype(np.float64) for name, column in read_arrays(__package__, PAGE_WORDS_FILE).items()}

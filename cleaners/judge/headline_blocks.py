@@ -1,10 +1,7 @@
 """Blocks at the head of an article: its title, its standfirst, and lines that only repeat its metadata.
 
-Finds the block of a page that is its title, and compares texts with the title.
-
-The standfirst: the lines between an article's title and its text that sum it up. It is part of the text.
-
-Blocks that only repeat the page's metadata: the title, the authors, the tags, the breadcrumb.
+The standfirst is the lines between title and text that sum the article up; it is part of the text. Lines that repeat
+the title, the authors, the tags or the breadcrumb are not.
 """
 
 from __future__ import annotations
@@ -25,7 +22,7 @@ _CACHED_CHARS = 4000  # several stages compare a block's text; longer ones are n
 
 
 def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
-    """The position of the block that is the title: a heading if there is one, else a paragraph that is no link."""
+    """Find the position of the block that is the title: a heading if there is one, else a paragraph that is no link."""
     title = strip_outer_marks(fold_text(metadata.title))
     lengths = range(int(_MIN_TITLE_SHARE * len(title)), len(title) + SLACK_CHARS)
     candidates = (
@@ -43,7 +40,7 @@ def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
 
 
 def comparable_text(text: str) -> str:
-    """A block's text in the form in which it is compared: folded, without marks around it."""
+    """Return a block's text in the form in which it is compared: folded, without marks around it."""
     return _cached_comparable_text(text) if len(text) <= _CACHED_CHARS else strip_outer_marks(fold_text(text))
 
 
@@ -57,7 +54,7 @@ def _is_title_paragraph(block: Block) -> bool:
 
 
 def is_title_text(text: str, title: str) -> bool:
-    """Whether a folded text is the title, or the title without the site's name at its end."""
+    """Return whether a folded text is the title, or the title without the site's name at its end."""
     return len(text) >= _MIN_TITLE_SHARE * len(title) and title.startswith(text)
 
 
@@ -75,7 +72,7 @@ _STANDFIRST_KINDS = (BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.LIST_ITEM
 
 
 def looks_like_standfirst(block: Block, description: str) -> bool:
-    """Whether a block that stands where a standfirst may stand is one: by its class or id, or by the description.
+    """Return whether a block in a standfirst's place is one, by its class or id, or by the description.
 
     `description` is the page's, folded.
     """
@@ -138,7 +135,7 @@ _BELOW_TITLE = 0.75  # of the prose: if so much is below the title, what is abov
 
 
 def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) -> dict[int, RemovalReason]:
-    """The reason (title, breadcrumb, byline, tags) for each block, by position, that only repeats the metadata."""
+    """Return the reason (title, breadcrumb, byline, tags), by position, for blocks that only repeat the metadata."""
     reasons: dict[int, RemovalReason] = {}
     title = strip_outer_marks(fold_text(metadata.title))
     authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
@@ -162,7 +159,7 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
 def blocks_above_title(
     blocks: Sequence[Block], selected_positions: frozenset[int], title_position: int | None
 ) -> frozenset[int]:
-    """Selected blocks above the line that repeats the title, where most of the prose is below it."""
+    """Find selected blocks above the line that repeats the title, where most of the prose is below it."""
     if title_position is None:
         return frozenset()
     positions = frozenset(n for n in selected_positions if n < title_position)
@@ -183,7 +180,7 @@ def _echoes_title(block: Block, text: str, title: str, body: range) -> bool:
 
 
 def _may_be_title(block: Block, text: str, title: str) -> bool:
-    """Whether the slow comparison is worth it: most lines are too long or short, and no heading."""
+    """Return whether the slow comparison is worth it: most lines are too long or short, and no heading."""
     return block.kind is BlockKind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
 
 
@@ -192,13 +189,13 @@ def _nearly_as_long(text: str, title: str) -> bool:
 
 
 def _is_trail(text: str, title: str) -> bool:
-    """Whether a line is a breadcrumb: short names with marks between them, the title at the end."""
+    """Return whether a line is a breadcrumb: short names with marks between them, the title at the end."""
     parents, _, last_name = text.rpartition(" > " if " > " in text else " » ")
     return len(parents) <= _TRAIL_CHARS and is_title_text(strip_outer_marks(last_name), title)
 
 
 def _nearly_equal(text: str, title: str) -> bool:
-    """Whether two texts are nearly the same; those that differ too much in length or letters are not aligned."""
+    """Return whether two texts are nearly the same; those that differ too much in length or letters are not aligned."""
     if text == title:
         return True
     if 2 * min(len(text), len(title)) < _SAME_TITLE * (len(text) + len(title)):

@@ -1,8 +1,6 @@
 """Boilerplate that a page itself gives away: by markup, layout tables, repetition, or links as of teasers.
 
-Teasers, which link to other pages: what is one, where a section of them opens and where it ends.
-
-Boilerplate that the page itself gives away: by its markup, by its layout tables, as a duplicate or pull quote.
+A teaser links to another page. A heading above teasers opens a section of them, which ends at the article's own text.
 """
 
 from __future__ import annotations
@@ -28,12 +26,12 @@ _ELLIPSES = ("…", "...", "[…]", "[...]")
 
 
 def opens_teaser_box(blocks: Sequence[Block], position: int) -> bool:
-    """Whether a heading within the article opens a box of teasers: one of the two blocks below it is a teaser."""
+    """Return whether a heading within the article opens a box of teasers: one of the two blocks below is a teaser."""
     return any(is_teaser(block) for block in blocks[position + 1 : position + 3])
 
 
 def continues_section(block: Block, selected_positions: frozenset[int], position: BodyPosition) -> bool:
-    """Whether a block still belongs to the boilerplate section that a heading above it opened.
+    """Return whether a block still belongs to the boilerplate section that a heading above it opened.
 
     Above the last paragraph of the article, the section ends at the first block that is no teaser; below it, at a
     longer block that was selected.
@@ -44,13 +42,13 @@ def continues_section(block: Block, selected_positions: frozenset[int], position
 
 
 def is_no_excerpt(block: Block) -> bool:
-    """Whether a block is too long for an excerpt of another page, mostly no link, and not cut with an ellipsis."""
+    """Return whether a block is too long for an excerpt of another page, hardly linked, and not cut by an ellipsis."""
     is_long = block.words >= _EXCERPT_WORDS and block.link_density < _EXCERPT_LINKED
     return is_long and not block.text.rstrip().endswith(_ELLIPSES)
 
 
 def is_teaser(block: Block) -> bool:
-    """Whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
+    """Return whether a block is a link to another page, or an excerpt that is cut with an ellipsis."""
     if block.kind in (BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE):
         return False
     if _is_card(block):
@@ -60,7 +58,7 @@ def is_teaser(block: Block) -> bool:
 
 
 def _is_card(block: Block) -> bool:
-    """Whether a block of several lines is a linked headline with a date or an excerpt below."""
+    """Return whether a block of several lines is a linked headline with a date or an excerpt below."""
     headline, _, details = block.text.partition("\n")
     is_linked = abs(block.link_chars - len(headline)) <= len(headline) // 5
     is_headline = is_linked and rough_word_count(headline) >= _CARD_TITLE_WORDS
@@ -113,7 +111,7 @@ _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
 def boilerplate_rule(block: Block, body: range) -> Rule | None:
-    """The layout rule by which a selected block is boilerplate, or None.
+    """Return the layout rule by which a selected block is boilerplate, or None.
 
     Class names alone mislead, so they decide only about a teaser, a short line, or a block that is mostly links or in a
     landmark outside the article. `body` is the range from the first to the last article paragraph.
@@ -136,7 +134,7 @@ def boilerplate_rule(block: Block, body: range) -> Rule | None:
 
 
 def comment_blocks(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
-    """Selected prose in the comments section, below an article of some length that stands outside of it."""
+    """Find selected prose in the comments section, below an article of some length that stands outside of it."""
     prose_positions = [n for n in sorted(selected_positions) if is_prose(blocks[n])]
     comments = frozenset(n for n in prose_positions if _is_comment(blocks[n]))
     article_positions = [n for n in prose_positions if n not in comments]
@@ -151,7 +149,7 @@ def _is_comment(block: Block) -> bool:
 
 
 def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozenset[int]) -> frozenset[int]:
-    """Selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
+    """Find selected blocks in other columns of a layout table than the one that holds most of the page's prose."""
     cells_by_path = {path: chain for path in {block.path for block in blocks} if (chain := _layout_cells(path))}
     if not cells_by_path:
         return frozenset()
@@ -166,7 +164,7 @@ def blocks_in_other_columns(blocks: Sequence[Block], selected_positions: frozens
 
 
 def _main_column(prose_words: dict[int, int], cells: dict[int, tuple[str, ...]]) -> tuple[str, ...]:
-    """The nested cells down to the column with most of the words; empty where no column has most of them.
+    """Return the nested cells down to the column with most of the words; empty where no column has most of them.
 
     `prose_words` and `cells` are by the block's position; `cells` as `_layout_cells` gives them.
     """
@@ -185,7 +183,7 @@ def _main_column(prose_words: dict[int, int], cells: dict[int, tuple[str, ...]])
 
 @lru_cache(maxsize=1024)
 def _layout_cells(path: str) -> tuple[str, ...]:
-    """The paths of the table cells that a path goes through, the outermost first."""
+    """Return the paths of the table cells that a path goes through, the outermost first."""
     if ">td" not in path and ">th" not in path and path[:1] != "t":
         return ()
     steps = path.split(">")
@@ -193,14 +191,14 @@ def _layout_cells(path: str) -> tuple[str, ...]:
 
 
 def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
-    """The blocks in boxes apart from the text, each with its rule; none if hardly any text stands outside of them."""
+    """Return the blocks in boxes apart from the text, each with its rule; none if hardly any text is outside them."""
     boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
     words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
     return boxed_blocks if words_outside >= _WORDS_OUTSIDE_BOXES else {}
 
 
 def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:
-    """Whether a short line is the heading of a box: its container holds the block below it and no kept prose."""
+    """Return whether a short line is the heading of a box: its container holds the block below it and no kept prose."""
     if blocks[position].words > _BOX_WORDS:
         return False
     steps, next_steps = (blocks[n].path.split(">") for n in (position, position + 1))
@@ -210,7 +208,7 @@ def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[
 
 
 def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
-    """Selected blocks with the text of an earlier selected block; verse and short lines may repeat.
+    """Find selected blocks with the text of an earlier selected block; verse and short lines may repeat.
 
     So may an item of lists, a heading, code and a question, at the same place in the markup: several parts of a text
     have them in common. In a long run of such blocks a whole passage is there twice.
@@ -229,7 +227,7 @@ def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[in
 
 
 def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
-    """Of blocks that repeat earlier ones, those in runs of so many words that a whole passage is there twice."""
+    """Return the repeated blocks in runs of so many words that a whole passage is on the page twice."""
     run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
     runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
     return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
@@ -238,7 +236,7 @@ def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[i
 def pull_quotes(
     blocks: Sequence[Block], kept_positions: Collection[int], lead_positions: Collection[int] = ()
 ) -> set[int]:
-    """Kept quotes, and `lead_positions`, that repeat a part of a kept paragraph, be it above or below them.
+    """Find kept quotes, and `lead_positions`, that repeat a part of a kept paragraph above or below them.
 
     An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
     """
@@ -257,13 +255,13 @@ def pull_quotes(
 
 
 def _word_runs(text: str) -> set[tuple[str, ...]]:
-    """All runs of three words."""
+    """Return all runs of three words."""
     words = _WORD.findall(text.lower())
     return set(zip(words, words[1:], words[2:], strict=False))
 
 
 def explain_by_content(block: Block) -> tuple[str, RemovalReason] | None:
-    """The rule and the reason for a removed block by its links, kind and text; None if these say nothing."""
+    """Return the rule and the reason for a removed block by its links, kind and text; None if these say nothing."""
     if block.link_density > MAX_LINK_DENSITY:
         return _FEW_WORD_LINKS if block.words < 6 else _LINKED_TEASER
     if block.kind is BlockKind.CAPTION or "figure" in block.landmarks:

@@ -1,10 +1,7 @@
 """Columns of a page's blocks, from which features are computed, with sums and means over like blocks.
 
-Sums and means over a page's blocks, one value a block: over its neighbours, its group, a window around it.
-
-Which blocks of a page share a path in its markup, the tags of the path, its last steps or a container.
-
-A page's blocks as numpy columns, from which the features of the models are computed.
+A column is a numpy array with one value a block. Like blocks share a path in the markup, the tags of the path, its last
+steps or a container; sums and means go over them, over neighbours, or over a window around a block.
 """
 
 from __future__ import annotations
@@ -24,13 +21,13 @@ MISSING = -1  # stands for a block that is not there
 
 
 def group_numbers(values: Iterable[Hashable]) -> Column:
-    """Number the values from 0 in order of first appearance; equal values have the same number."""
+    """Assign numbers to the values, from 0 in order of first appearance; equal values have the same number."""
     numbers: dict[Hashable, int] = {}
     return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
 
 
 def neighbour_values(column: Column, step: int, missing: float = 0) -> Column:
-    """The value of the block `step` blocks below each block (above, if negative); `missing` where there is none."""
+    """Return the value of the block `step` blocks below each block (above, if negative), or `missing` without one."""
     neighbours = np.full_like(column, missing)
     if step > 0:
         neighbours[:-step] = column[step:]
@@ -40,19 +37,23 @@ def neighbour_values(column: Column, step: int, missing: float = 0) -> Column:
 
 
 def group_sums(groups: Column, weights: Column) -> Column:
-    """For each block, the sum of the weights over its group."""
+    """Return, for each block, the sum of the weights over its group.
+
+    >>> group_sums(np.array([0, 0, 1]), np.array([1.0, 2.0, 4.0])).tolist()
+    [3.0, 3.0, 4.0]
+    """
     sums: Column = np.bincount(groups, weights)[groups]
     return sums
 
 
 def group_means(groups: Column, weights: Column, column: Column) -> Column:
-    """For each block, the weighted mean of a column over its group."""
+    """Return, for each block, the weighted mean of a column over its group."""
     means: Column = group_sums(groups, weights * column) / np.maximum(group_sums(groups, weights), 1e-6)
     return means
 
 
 def leave_one_out_means(groups: Column, weights: Column, column: Column) -> tuple[Column, Column]:
-    """For each block, the weighted mean of a column over the other blocks of its group, and the weight of these.
+    """Return, for each block, the weighted mean of a column over the others of its group, and their weight.
 
     The mean is `MISSING` for a block that is alone in its group.
     """
@@ -62,7 +63,7 @@ def leave_one_out_means(groups: Column, weights: Column, column: Column) -> tupl
 
 
 def window_sums(column: Column, reach: int) -> Column:
-    """For each block, the sum of a column from `reach` blocks above it to `reach` blocks below."""
+    """Return, for each block, the sum of a column from `reach` blocks above it to `reach` blocks below."""
     running_sums, positions = np.concatenate(([0.0], np.cumsum(column))), np.arange(len(column))
     ends, starts = np.minimum(positions + reach + 1, len(column)), np.maximum(positions - reach, 0)
     sums: Column = running_sums[ends] - running_sums[starts]
@@ -70,7 +71,7 @@ def window_sums(column: Column, reach: int) -> Column:
 
 
 def previous_marked(is_marked: Column) -> Column:
-    """For each block, the position of the nearest marked block above it; `MISSING` where there is none."""
+    """Return, for each block, the position of the nearest marked block above it; `MISSING` if there is none."""
     marked_positions = np.where(is_marked, np.arange(len(is_marked)), MISSING)
     return (
         np.concatenate(([MISSING], np.maximum.accumulate(marked_positions)[:-1]))
@@ -80,7 +81,7 @@ def previous_marked(is_marked: Column) -> Column:
 
 
 def signed_log(distances: Column) -> Column:
-    """Signed logarithms of distances: differences between near blocks count more than those between far ones."""
+    """Return signed logarithms of distances: differences between near blocks count more than those between far ones."""
     logs: Column = np.sign(distances) * np.log1p(np.abs(distances))
     return logs
 
@@ -159,12 +160,12 @@ def read_markup_groups(blocks: Sequence[Block]) -> MarkupGroups:
 
 @lru_cache(maxsize=2048)
 def _tag_path(path: str) -> str:
-    """The path without its ids and classes."""
+    """Return the path without its ids and classes."""
     return _IDS_AND_CLASSES.sub("", path)
 
 
 def _label_columns(locations: Sequence[tuple[str, frozenset[str]]]) -> Column:
-    """A row a location, a column a name of `_LABEL_NAMES`: its landmarks, and the family of its layout rule, if any."""
+    """Return a row a location, a column a name of `_LABEL_NAMES`: landmarks, and the layout rule's family, if any."""
     rules = [explain_layout(path, landmarks) for path, landmarks in locations]
     families = [_REASON_FAMILIES.get(rule.reason, _OTHER_FAMILY) if rule else None for rule in rules]
     numbers = np.array([-1 if family is None else _FAMILY_NUMBERS[family] for family in families])
@@ -177,7 +178,7 @@ _PROSE_WORDS, _LINKED = 15, 0.5
 
 @dataclass(frozen=True, slots=True)
 class PageColumns:
-    """A page's blocks in columns, one row a block, before anything has judged them."""
+    """Page's blocks in columns, one row a block, before anything has judged them."""
 
     blocks: Sequence[Block]
     metadata: Metadata
@@ -191,13 +192,13 @@ class PageColumns:
 
     @property
     def positions(self) -> Column:
-        """The position of each block."""
+        """Return the position of each block."""
         return np.arange(len(self.blocks))
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedColumns:
-    """A page's columns with the extractor's selection and the verdicts of the rules."""
+    """Page's columns with the extractor's selection and the verdicts of the rules."""
 
     page: PageColumns
     verdicts: Sequence[Verdict]
@@ -206,7 +207,7 @@ class JudgedColumns:
 
     @property
     def has_phrase_vote(self) -> Column:
-        """Whether a phrase rule, or the section that one opened, votes against a block: 0 or 1."""
+        """Mark (1, else 0) the blocks that a phrase rule, or the section that one opened, votes against."""
         return np.array([any(vote.voter == "rule" for vote in verdict.votes) for verdict in self.verdicts], float)
 
 

@@ -1,12 +1,10 @@
-"""The features of a page by which an article is told from a list, a wall or an error page."""
+"""Features of a page by which an article is told from a list, a wall or an error page."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from urllib.parse import unquote, urlsplit
 
 from lxml import etree
@@ -15,15 +13,14 @@ from lxml.html import HtmlElement
 from broadsheet.cleaners.document import Block, BlockKind, Reading, Verdict
 from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
 from broadsheet.cleaners.judge.page_signs import Signs, page_signs
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
 from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
-PAGE_DATA: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_features.toml").read_text(encoding="utf-8")
-)
+PAGE_DATA: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_features.toml")
 STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])
 _STATIC_HINTS = frozenset(PAGE_DATA["static"]["hints"])
 _LINK_TARGET = re.compile(r"\]\((\S+?)\)")
@@ -42,7 +39,7 @@ _LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "
 
 @dataclass(frozen=True, slots=True)
 class PageFeatures:
-    """The features of a page. Kept words and blocks are those by the verdicts; shares are 0 to 1."""
+    """Features of a page. Kept words and blocks are those by the verdicts; shares are 0 to 1."""
 
     url: str
     http_status: int
@@ -161,7 +158,7 @@ def _is_microdata_article(element: etree._Element) -> bool:
 
 
 def _captcha_markup(tree: TagIndex) -> str:
-    """The first pattern of a CAPTCHA service that occurs in the markup's attributes; empty if none does."""
+    """Find the first pattern of a CAPTCHA service that occurs in the markup's attributes; empty if none does."""
     attribute_text = " ".join(tree.tree.xpath("//@src | //@action | //@class | //@id")).lower()
     return next((pattern for pattern in _CAPTCHA_PATTERNS if pattern in attribute_text), "")
 
@@ -181,7 +178,7 @@ def _has_own_heading(headings: Sequence[Block], title: str) -> bool:
 
 
 def is_headline(block: Block, url: str) -> bool:
-    """Whether a block is a heading that is wholly a link to another page of the host, outside navigation."""
+    """Return whether a block is a heading that is wholly a link to another page of the host, outside navigation."""
     return (
         block.kind is BlockKind.HEADING
         and block.link_density >= _LINK_DENSITY
@@ -200,7 +197,7 @@ def _is_other_page(target: str, url: str) -> bool:
 
 
 def _static_page_name(url: str, static_names: frozenset[str]) -> str:
-    """The last name in the URL's path, without extension, if it is one of the names; else empty."""
+    """Return the last name in the URL's path, without extension, if it is one of the names; else empty."""
     names = [part.partition(".")[0] for part in _path_parts(url)]
     last_name = next((name for name in reversed(names) if name and name != "index"), "")
     return last_name if last_name in static_names else ""
@@ -214,7 +211,7 @@ def _path_parts(url: str) -> list[str]:
 
 
 def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str) -> int:
-    """The number of words in kept blocks below a linked headline, up to the next heading that is not linked."""
+    """Count the words in kept blocks below a linked headline, up to the next heading that is not linked."""
     word_count, is_below_headline = 0, False
     for block, verdict in zip(blocks, verdicts, strict=True):
         if block.kind is BlockKind.HEADING:
@@ -225,14 +222,14 @@ def _listed_words(blocks: Sequence[Block], verdicts: Sequence[Verdict], url: str
 
 
 def _top_article_elements(tree: TagIndex) -> Iterator[etree._Element]:
-    """The `article` elements that are not nested in another and outside of asides, navigation and footers."""
+    """Yield the `article` elements that are not nested in another and outside of asides, navigation and footers."""
     for article in tree.iter("article"):
         if next(article.iterancestors("article", "aside", "nav", "footer"), None) is None:
             yield article
 
 
 def _noscript_text(tree: TagIndex) -> str:
-    """The first text, folded, of `noscript` elements, and of the body if it has few elements."""
+    """Return the first text, folded, of `noscript` elements, and of the body if it has few elements."""
     texts: list[str] = []
     size = 0
     for element in tree.iter("noscript", "body"):
@@ -247,7 +244,7 @@ def _noscript_text(tree: TagIndex) -> str:
 
 
 def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
-    """The folded text around the end of the article: its last four blocks and the twelve after them."""
+    """Return the folded text around the end of the article: its last four blocks and the twelve after them."""
     last_kept = max(
         (block.position for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept), default=-1
     )

@@ -1,32 +1,29 @@
-"""The signs of a page's kind: numbers by name that are counted on its statements, URL, elements and text.
+"""Signs of a page's kind: numbers by name that are counted on its statements, URL, elements and text.
 
-Words and names to look for are data (`page_signs.toml`). `page_weights` estimates the page's kind from the signs, and
+Words and names to look for are data (`page_signs.toml`). `page_type` estimates the page's kind from the signs, and
 those that contribute most are part of a page's evidence.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from importlib.resources import files
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.page.statements import JsonLdNode, types_of
 
 Signs = dict[str, float]
 
-_SIGN_WORDS: dict[str, dict[str, list[str]]] = tomllib.loads(
-    files(__package__).joinpath("page_signs.toml").read_text(encoding="utf-8")
-)
+_SIGN_WORDS: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_signs.toml")
 _COUNTED_TAGS = ("article", "button", "form", "img", "input", "script")
 _OG_ARTICLE_TYPES = frozenset(("article", "news", "blog", "blog-post"))
 _PRICE = re.compile(r"(?:[$€£¥₹₽₺]|\b(?:USD|EUR|GBP|CHF|zł|kr)\b)\s?\d|\d\s?(?:[€£₽₺]|(?:zł|kr|EUR|USD)\b)", re.I)
@@ -72,7 +69,7 @@ def page_signs(
 
 @cache
 def _kinds_by_word(table: str) -> dict[str, tuple[str, ...]]:
-    """By word of a table in the data file, the kinds that it is a sign of."""
+    """Return, by word of a table in the data file, the kinds that it is a sign of."""
     kinds_by_word: dict[str, tuple[str, ...]] = {}
     for kind, words in _SIGN_WORDS[table].items():
         for word in words:
@@ -88,7 +85,7 @@ def _count_by_kind(prefix: str, table: str, values: Iterable[str], max_count: fl
 
 
 def _type_signs(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str, str]) -> Signs:
-    """Types by JSON-LD and microdata, and the publishing system by classes and the generator meta."""
+    """Read types from JSON-LD and microdata, and the publishing system from classes and the generator meta."""
     item_types = [(element.get("itemtype") or "").rsplit("/", 1)[-1].lower() for element in tree.typed_elements]
     types = [name.lower() for node in nodes for name in types_of(node)]
     classes = [name.lower() for element in tree.iter("html", "body") for name in (element.get("class") or "").split()]
@@ -99,7 +96,7 @@ def _type_signs(tree: TagIndex, nodes: Sequence[JsonLdNode], metas: Mapping[str,
 
 
 def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
-    """What Open Graph and the page's metadata state."""
+    """Read the signs that Open Graph and the page's metadata give."""
     og_type = metas.get("og:type", "").lower()
     return {
         "og_article": float(og_type in _OG_ARTICLE_TYPES),
@@ -112,7 +109,7 @@ def _metadata_signs(metas: Mapping[str, str], metadata: Metadata) -> Signs:
 
 @lru_cache(maxsize=256)
 def _url_signs(url: str) -> Signs:
-    """Words of the host and the path, and the form of the path's last segment."""
+    """Read the words of host and path, and the form of the path's last segment."""
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
@@ -136,7 +133,7 @@ def _element_signs(tree: TagIndex) -> Signs:
 
 
 def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
-    """Lengths and shares of kept text, links, prose, headings and code."""
+    """Measure lengths and shares of kept text, links, prose, headings and code."""
     page_chars = sum([len(block.text) for block in blocks]) or 1
     kept_text_chars = sum([len(block.text) for block in kept_blocks])
     kept_chars = kept_text_chars or 1
@@ -166,7 +163,7 @@ def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
 
 
 def _line_signs(blocks: Sequence[Block]) -> Signs:
-    """Short lines that are labels, prices or dates."""
+    """Count short lines that are labels, prices or dates."""
     texts = [block.text for block in blocks if len(block.text) <= _LINE_CHARS]
     labels = [text.casefold().strip(_LABEL_EDGES) for text in texts if len(text) <= _LABEL_CHARS]
     digit_lines = list(filter(_DIGIT.search, texts))
@@ -180,7 +177,7 @@ def _line_signs(blocks: Sequence[Block]) -> Signs:
 
 
 def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
-    """Kinds by the ids and classes on the blocks' paths, and how many blocks share one path."""
+    """Count kinds by the ids and classes on the blocks' paths, and the blocks that share one path."""
     page_sizes, kept_sizes = _sizes_by_path(blocks), _sizes_by_path(kept_blocks)
     prose_paths = Counter([block.path for block in blocks if is_prose(block)])
     linked_blocks = [block for block in blocks if block.link_density > _LINK_DENSITY and "nav" not in block.landmarks]
@@ -196,7 +193,7 @@ def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
 
 
 def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
-    """The number of characters of the blocks at each path."""
+    """Count the characters of the blocks at each path."""
     sizes: dict[str, int] = {}
     for block in blocks:
         sizes[block.path] = sizes.get(block.path, 0) + len(block.text)
@@ -204,7 +201,7 @@ def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
 
 
 def _class_shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
-    """The share of the text that is inside of elements whose id or classes are a sign of each kind."""
+    """Return the share of the text that is inside of elements whose id or classes are a sign of each kind."""
     total = sum(sizes.values()) or 1
     sizes_by_kind = dict.fromkeys(_SIGN_WORDS["classes"], 0)
     for path, size in sizes.items():
@@ -220,7 +217,7 @@ def _kinds_in_path(path: str) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _kinds_in_step(step: str) -> frozenset[str]:
-    """The kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
+    """Return the kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")
     if not names:
         return _NO_KINDS
@@ -230,13 +227,13 @@ def _kinds_in_step(step: str) -> frozenset[str]:
 
 
 def _count_digits(text: str) -> int:
-    """The number of characters 0 to 9, counted as bytes of UTF-8, where no other character has them."""
+    """Count the characters 0 to 9 as bytes of UTF-8, since no other character has these bytes."""
     codes = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
     return int(np.count_nonzero((codes >= ord("0")) & (codes <= ord("9"))))
 
 
 def _wording_signs(kept_blocks: Sequence[Block]) -> Signs:
-    """Words of the first person plural, quotation marks and digits, per word of the kept text."""
+    """Count words of the first person plural, quotation marks and digits, per word of the kept text."""
     text = " ".join(block.text for block in kept_blocks)[:_WORDING_CHARS].casefold()
     words = text.split()
     total = len(words) or 1

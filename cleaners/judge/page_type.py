@@ -1,15 +1,11 @@
 """Type of a page (article, list, wall, error page …), decided by tests and a learned model, with evidence.
 
-The learned model of a page's kind: the chance of each kind, and which signs contributed most.
-
-An additive model: each sign gives points to each kind, by the step that its value falls into; the points add up to
-log-odds. The table of steps (`page_weights.json`) is learned by `broadsheet.cleaners.training.page_type_model`. As
-points are only added, each sign's contribution is known and is stored as evidence.
-
-Decides the type of a page (article, list, wall, error page and so on), with the evidence for it.
-
-Tests are run in order; the first that returns a verdict decides. The evidence is stored in `pages.evidence`, so that a
+Tests run in order; the first that returns a verdict decides. The evidence is stored in `pages.evidence`, so that a
 person can check it.
+
+The learned model is additive: each sign gives points to each kind, by the step that its value falls into; the points
+add up to log-odds. `broadsheet.cleaners.training.page_type_model` learns the table of steps (`page_weights.json`). As
+points are only added, each sign's contribution is known, and the largest are stored as evidence.
 """
 
 from __future__ import annotations
@@ -38,13 +34,13 @@ _MAX_REASONS = 4
 
 @dataclass(frozen=True, slots=True)
 class SignSteps:
-    """One sign's steps: `points` has a row a step (up to each limit, and above the last) and a column a kind."""
+    """Steps of one sign: `points` has a row a step (up to each limit, and above the last) and a column a kind."""
 
     limits: tuple[float, ...]
     points: Column
 
     def points_for(self, value: float) -> Column:
-        """The points that a value of the sign gives to each kind."""
+        """Return the points that a value of the sign gives to each kind."""
         step_points: Column = self.points[bisect_left(self.limits, value)]
         return step_points
 
@@ -55,7 +51,7 @@ PointsTable = tuple[Column, dict[str, SignSteps]]
 
 @dataclass(frozen=True, slots=True)
 class KindEstimate:
-    """The model's estimate of a page: the chance of each kind, and the points and value of each sign."""
+    """Model's estimate of a page: the chance of each kind, and the points and value of each sign."""
 
     chances: Mapping[str, float]
     points: Mapping[str, Column]
@@ -63,16 +59,16 @@ class KindEstimate:
 
     @property
     def best_kind(self) -> str:
-        """The kind with the highest chance."""
+        """Return the kind with the highest chance."""
         return max(self.chances, key=lambda kind: self.chances[kind])
 
     @property
     def best_kind_but_article(self) -> str:
-        """The kind with the highest chance, the article left out."""
+        """Return the kind with the highest chance, the article left out."""
         return max(PAGE_KINDS[1:], key=lambda kind: self.chances[kind])
 
     def reasons(self, kind: str) -> tuple[str, ...]:
-        """The signs with the most points for a kind over its likeliest rival, as `name=value`, the heaviest first."""
+        """Return the signs with most points for a kind over its likeliest rival, as `name=value`, heaviest first."""
         rival = max(
             (rival_index for rival_index in PAGE_KINDS if rival_index != kind),
             key=lambda rival_index: self.chances[rival_index],
@@ -155,18 +151,18 @@ def _article_evidence(page: PageFeatures) -> tuple[str, ...]:
 
 
 def _doubt_evidence(estimate: KindEstimate) -> tuple[str, ...]:
-    """The kind that the signs favour, if it is not the article."""
+    """Return the kind that the signs favour, if it is not the article."""
     kind = estimate.best_kind
     return () if kind == "article" else (f"but:{kind}={estimate.chances[kind]:.2f}",)
 
 
 def _find_phrase(phrase_list: str, text: str) -> str:
-    """The first phrase of a list that occurs in the text; empty if none does."""
+    """Return the first phrase of a list that occurs in the text; empty if none does."""
     return next((phrase for phrase in _PHRASES[phrase_list] if phrase in text), "")
 
 
 def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """Error pages that are answered with status 200: nothing found, or a failure."""
+    """Find an error page that is answered with status 200: nothing found, or a failure."""
     for source, text in (("title", page.title), ("text", page.head_text if page.kept_words < _BARE_WORDS else "")):
         if (phrase := _find_phrase("not_found", text)) and page.kept_words < 2 * _BARE_WORDS:
             return PageVerdict(PageType.SOFT_404, (f"{source}={phrase}",))
@@ -176,12 +172,12 @@ def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _is_bare(page: PageFeatures) -> bool:
-    """Whether there is so little text that another page may be shown in place of the requested one."""
+    """Return whether a page has so little text that it may be shown in place of the requested one."""
     return page.kept_words < _BARE_WORDS and page.visible_words < 2 * _BARE_WORDS
 
 
 def _test_captcha(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """A CAPTCHA in place of the page, by phrases or markup."""
+    """Find a CAPTCHA in place of the page, by phrases or markup."""
     if not _is_bare(page) or page.states_article:
         return None
     markup_evidence = (f"markup={page.captcha_markup}",) if page.captcha_markup else ()
@@ -193,7 +189,7 @@ def _test_captcha(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """A shell that scripts would fill."""
+    """Find a shell that scripts would fill."""
     if page.kept_words < _SHELL_WORDS and page.visible_words < _BARE_WORDS:
         if page.script_count and (phrase := _find_phrase("needs_javascript", page.noscript_text)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
@@ -205,7 +201,7 @@ def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _test_wall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """A consent or login form in place of the page."""
+    """Find a consent or login form in place of the page."""
     password_evidence = ("form=password",) if page.asks_password else ()
     is_bare_without_heading = _is_bare(page) and not page.has_own_heading
     searched_text = (
@@ -225,7 +221,7 @@ def _test_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
-    """Pages that every site has (about, contact, terms), and attachment pages of one picture."""
+    """Find a page that every site has (about, contact, terms), or an attachment page of one picture."""
     is_plain_article = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE or has_dated_path(page.url)
     static_name = page.static_name or ("" if is_plain_article else page.static_hint)
     if static_name and page.headline_count < _MANY_HEADLINES:
@@ -236,7 +232,7 @@ def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | No
 
 
 def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
-    """A page of links to articles: facts for a list against facts for an article, each with a weight."""
+    """Find a page of links to articles: facts for a list against facts for an article, each with a weight."""
     listing_facts = _listing_facts(page)
     article_facts = _article_facts(page)
     if list(listing_facts) == [f"url={UrlShape.LIST}"] and _is_misleading_list_url(page, estimate):
@@ -252,7 +248,7 @@ def _test_list(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None
 
 
 def _is_misleading_list_url(page: PageFeatures, estimate: KindEstimate) -> bool:
-    """Whether a page is a list by its URL alone, and by its signs plainly a document, thread, product or article.
+    """Return whether a page is a list by its URL alone, but plainly an article, document, thread or product by signs.
 
     An article's URL must end in a headline too: pages about authors, tags and projects read like articles.
     """
@@ -266,7 +262,7 @@ def _is_misleading_list_url(page: PageFeatures, estimate: KindEstimate) -> bool:
 
 
 def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
-    """Whether a page at the address of a day has a text of its own, which is likeliest an article's."""
+    """Return whether a page at the address of a day has a text of its own, which is likeliest an article's."""
     return (
         names_a_day(page.url)
         and page.kept_words >= _BARE_WORDS
@@ -276,7 +272,7 @@ def _is_diary_entry(page: PageFeatures, estimate: KindEstimate) -> bool:
 
 
 def _is_link_article(page: PageFeatures, estimate: KindEstimate) -> bool:
-    """Whether a page of links has a heading of its own, and by its signs is plainly an article, as a round-up is."""
+    """Return whether a page of links has its own heading and by its signs is plainly an article, such as a round-up."""
     return page.has_own_heading and estimate.chances["article"] >= _LINK_ARTICLE_CHANCE
 
 
@@ -323,7 +319,7 @@ def _article_facts(page: PageFeatures) -> dict[str, float]:
 
 
 def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
-    """A page with hardly any kept text: fewer words do where it says or shows plainly that it is an article."""
+    """Find a page with hardly any kept text: fewer words do if it says or shows plainly that it is an article."""
     is_sure = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE
     min_words = _FEWEST_SURE_WORDS if is_sure else _NEAR_EMPTY_WORDS
     if page.kept_words < _EMPTY_WORDS or (
@@ -334,7 +330,7 @@ def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict 
 
 
 def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """A video or pictures with little text; a page that states that it is an article must have even less."""
+    """Find a video or pictures with little text; a page that states that it is an article must have even less."""
     if page.kept_words >= (_BARE_WORDS if page.states_article else 2 * _BARE_WORDS):
         return None
     facts = {"states=gallery": 2.0 * page.states_gallery, f"path={page.gallery_path}": 1.0 * bool(page.gallery_path)}
@@ -345,7 +341,7 @@ def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 def _test_signs(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
-    """The likeliest other kind, where the page's signs give an article little chance."""
+    """Choose the likeliest other kind if the page's signs give an article little chance."""
     kind = estimate.best_kind_but_article
     min_chance = _MIN_CHANCE_BY_KIND.get(kind, _MIN_ARTICLE_CHANCE)
     if page.kept_words < _FEW_WORDS:
@@ -356,7 +352,7 @@ def _test_signs(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | Non
 
 
 def _test_teaser(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """The free beginning of an article behind a paywall."""
+    """Find the free beginning of an article behind a paywall."""
     if phrase := _find_phrase("paywall", page.tail_text):
         if page.is_paywalled or page.kept_words < 250:
             return PageVerdict(PageType.TEASER, (f"text={phrase}", *(("states=locked",) if page.is_paywalled else ())))

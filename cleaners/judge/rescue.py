@@ -1,4 +1,4 @@
-"""Blocks that were not selected, though their surroundings show that they are the article's."""
+"""Rescue of blocks that were not selected, though their surroundings show that they are the article's."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _PLAIN_TAGS = frozenset(
 def rescued_blocks(
     blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
 ) -> dict[int, str]:
-    """The positions to bring back, each with the rule that does so. `body` spans the article's paragraphs."""
+    """Return the positions to bring back, each with the rule that does so. `body` spans the article's paragraphs."""
     rules = dict.fromkeys(_blocks_between_prose(blocks, selected_positions, body), "context/container")
     rules |= dict.fromkeys(_prose_of_container(blocks, selected_positions), "context/same-container")
     rules |= dict.fromkeys(_sibling_blocks(blocks, selected_positions, body), "context/siblings")
@@ -74,7 +74,7 @@ def rescued_blocks(
 
 
 def _blocks_between_prose(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
-    """Lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
+    """Return lists, quotes, subheads and paragraphs that stand between two selected paragraphs of one container."""
     positions: set[int] = set()
     prose_positions = sorted(n for n in selected_positions if n in body and is_prose(blocks[n]))
     for start, end in pairwise(prose_positions):
@@ -86,9 +86,9 @@ def _blocks_between_prose(blocks: Sequence[Block], selected_positions: frozenset
 
 
 def _address_lines(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
-    """Web addresses alone on a line, or several in a row, next to selected text of their container.
+    """Find web addresses alone on a line, or several in a row, next to selected text of their container.
 
-    They are what the text refers to. Not so items of a list, which is one of sources.
+    The text refers to them. Items of a list are left out: such a list is one of sources.
     """
     candidates = [b for b in blocks if b.text.startswith(_ADDRESS_STARTS) and b.kind is not BlockKind.LIST_ITEM]
     address_positions = [block.position for block in candidates if _ADDRESS.fullmatch(block.text)]
@@ -104,7 +104,7 @@ def _address_lines(blocks: Sequence[Block], selected_positions: frozenset[int]) 
 
 
 def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[int]) -> set[int]:
-    """Prose and runs of short blocks of one container: that with most of the prose, of all with selected prose."""
+    """Find prose and runs of short blocks in the container with most of the prose, of those with selected prose."""
     containers = {container_of(blocks[n]) for n in selected_positions if is_prose(blocks[n])}
     prose_words: Counter[str] = Counter()
     for block in blocks:
@@ -123,7 +123,7 @@ def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[i
 
 
 def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
-    """Runs of adjacent blocks of one path that together are as long as a paragraph: verse, dialogue."""
+    """Find runs of adjacent blocks of one path that together are as long as a paragraph: verse, dialogue."""
     positions: set[int] = set()
     run: list[Block] = []
     for block in [*blocks, None]:
@@ -137,7 +137,7 @@ def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
 
 
 def _is_plain_text_in(block: Block, container: str) -> bool:
-    """Whether a block is text of a container: no class, id, landmark or many links set it apart."""
+    """Return whether a block is text of a container: no class, id, landmark or many links set it apart."""
     if not block.path.startswith(container + ">") or not _may_be_text(block):
         return False
     inner_steps = block.path[len(container) + 1 :].split(">")
@@ -145,12 +145,12 @@ def _is_plain_text_in(block: Block, container: str) -> bool:
 
 
 def _may_be_text(block: Block) -> bool:
-    """Whether a block is neither mostly links nor in a landmark outside the article."""
+    """Return whether a block is neither mostly links nor in a landmark outside the article."""
     return block.link_density < MAX_LINK_DENSITY and not block.landmarks & NON_ARTICLE_LANDMARKS
 
 
 def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
-    """Blocks within the body whose path is that of several selected blocks, and mostly selected."""
+    """Find blocks within the body whose path is that of several selected blocks, and mostly selected."""
     selected_counts = Counter(block.path for block in blocks if block.position in selected_positions)
     counts = Counter(block.path for block in blocks)
     paths = {
@@ -165,7 +165,7 @@ def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int],
 def _standfirst_blocks(
     blocks: Sequence[Block], selected_positions: frozenset[int], metadata: Metadata, body: range
 ) -> set[int]:
-    """The standfirst between title and first paragraph, recognised by the description or by its class or id."""
+    """Return the standfirst between title and first paragraph, recognised by the description or by its class or id."""
     title_position = max(
         (b.position for b in blocks[: body.start] if b.kind is BlockKind.HEADING and b.level == 1), default=-1
     )
@@ -179,7 +179,7 @@ def _standfirst_blocks(
 
 
 def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:
-    """The questions that fold out an answer which is kept: without them a reader would not know what is answered."""
+    """Return the questions that fold out a kept answer: without them a reader would not know what is answered."""
     questions = {n - 1 for n in kept_positions if n and _folds_out(blocks[n - 1], blocks[n])}
     kept_texts = {blocks[n].text for n in kept_positions} if questions else ()
     return {n for n in questions if blocks[n].text not in kept_texts}

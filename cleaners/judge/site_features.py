@@ -1,8 +1,8 @@
-"""The blocks of a page as numbers that say what the other pages of its layout do where each block stands.
+"""Features of a page's blocks that say what the other pages of its layout do where each block stands.
 
-A place is the path of a block in the markup of one layout, a container that of the part of the page around it. What a
-page does at a place is in thousandths: how much of the words there it keeps, and how likely the models find them to be
-the article's. All counts are whole numbers, so neither order nor grouping of the pages changes a sum.
+A place is the path of a block in the markup of one layout; a container is the path of the part of the page around it.
+For each place a page has two numbers in thousandths: how much of the words there it keeps, and how likely the models
+find them to be the article's. All counts are whole numbers, so neither order nor grouping of the pages changes a sum.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class BlockColumns:
-    """The blocks of a page that its models judged, in order, as whole numbers.
+    """Blocks of a page that its models judged, in order, as whole numbers.
 
     `positions` are those among all `block_count` blocks of the page, `chances` 0 to 255, `link_shares` thousandths of
     the characters; `is_kept`, `is_shared` (another page has the text) and `is_heading` are 0 or 1.
@@ -63,9 +63,11 @@ class BlockColumns:
 
 @dataclass(frozen=True, slots=True)
 class PlaceUse:
-    """What a page does at its places and in its containers: by place or container its number, and in thousandths how
-    much of the words there it keeps and how likely they are the article's. `of_block` has for each block (rows) the
-    index here of its place and of its container."""
+    """Use that a page makes of its places and containers.
+
+    By place or container: its number, and in thousandths how much of the words there the page keeps and how likely they
+    are the article's. `of_block` has for each block (rows) the index here of its place and of its container.
+    """
 
     numbers: Column
     kept_shares: Column
@@ -74,7 +76,7 @@ class PlaceUse:
 
 
 def place_use(numbers: Column, blocks: BlockColumns) -> PlaceUse:
-    """What a page does at its places; `numbers` has for each block (rows) the number of its place and its container."""
+    """Measure a page's use of its places; `numbers` has for each block (row) the numbers of its place and container."""
     places, of_block = np.unique(numbers.ravel(), return_inverse=True)
     weights = np.minimum(np.maximum(blocks.words, 1), _MOST_WORDS)
     totals = np.bincount(of_block, weights.repeat(2), len(places))
@@ -84,13 +86,16 @@ def place_use(numbers: Column, blocks: BlockColumns) -> PlaceUse:
 
 
 def _thousandths(of_block: Column, amounts: Column, totals: Column) -> Column:
-    """By place, the sum of its blocks' amounts as thousandths of the place's total. Each block has two places."""
+    """Sum, by place, its blocks' amounts as thousandths of the place's total. Each block has two places."""
     return (_THOUSAND * np.bincount(of_block, amounts.repeat(2), len(totals)) / totals).astype(np.int64)
 
 
 class PlaceTotals:
-    """What the pages of a host do at each place and in each container: how many have it, and the sums of what they keep
-    there and how likely it is, in thousandths."""
+    """Totals over the pages of a host for each place and container.
+
+    They are the number of pages that have it, and the sums, in thousandths, of what they keep there and how likely it
+    is.
+    """
 
     def __init__(self) -> None:
         self._sums = np.zeros((3, 0), np.int64)
@@ -101,8 +106,11 @@ class PlaceTotals:
         self._sums[:, use.numbers] += np.stack((np.ones_like(use.kept_shares), use.kept_shares, use.chances))
 
     def other_pages(self, use: PlaceUse, *, is_counted: bool) -> tuple[Column, Column, Column]:
-        """For each place of a page: how many other pages have it, what share of the words there they keep, and how
-        likely it is, both 0 to 1 and near a half where few pages tell. `is_counted` says that the page was added."""
+        """Return for each place of a page the number of other pages that have it, and two shares of these.
+
+        The shares are of the words there that they keep, and of their likelihood, both 0 to 1 and near a half if few
+        pages tell. `is_counted` says that the page was added.
+        """
         self._make_room(use)
         pages, kept_shares, chances = self._sums[:, use.numbers]
         if is_counted:
@@ -120,10 +128,10 @@ class PlaceTotals:
 def site_features(
     blocks: BlockColumns, use: PlaceUse, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
 ) -> Column:
-    """The features of each block (rows) by `SITE_FEATURES` (columns), as 32-bit floats.
+    """Compute the features of each block (rows) by `SITE_FEATURES` (columns), as 32-bit floats.
 
-    `use` is what the page does at its places, `layout_pages` the pages of its layout; `is_counted` says that the page
-    is among the totals.
+    `use` is the page's use of its places, `layout_pages` the number of pages of its layout; `is_counted` says that the
+    page is among the totals.
     """
     pages, kept_shares, place_chances = totals.other_pages(use, is_counted=is_counted)
     block_chances = np.clip(blocks.chances / MOST_CHANCE, _LEAST_CHANCE, _HIGHEST_CHANCE)
@@ -149,7 +157,7 @@ def site_features(
 
 
 def _sure_span(blocks: BlockColumns) -> tuple[int, int]:
-    """The indices of the first and last block that is surely the page's own text; or that is kept; or 0."""
+    """Return the indices of the first and last block that is surely the page's own text; or that is kept; or 0."""
     is_sure = (blocks.is_kept > 0) & (blocks.chances > _SURE_CHANCE * MOST_CHANCE) & (blocks.is_shared == 0)
     for chosen in (np.flatnonzero(is_sure), np.flatnonzero(blocks.is_kept)):
         if len(chosen):

@@ -1,11 +1,8 @@
 """Site rule files of a person, in ftr-site-config's format: read, checked, and looked up by host.
 
-The site rule format of fivefilters' ftr-site-config: a text file for each host, a directive on each line.
-
-Format: https://help.fivefilters.org/full-text-rss/site-patterns.html. A line that cannot be used becomes a
-`SiteRuleProblem`, and the rest of the file is used.
-
-A folder of site rule files, looked up by host; a file is read when the first page of its host comes.
+The format is that of fivefilters' ftr-site-config (https://help.fivefilters.org/full-text-rss/site-patterns.html): a
+text file for each host, a directive on each line. An unusable line becomes a `SiteRuleProblem`, and the rest of the
+file is used. A file is read when the first page of its host comes.
 """
 
 from __future__ import annotations
@@ -73,7 +70,7 @@ IGNORED_DIRECTIVES = {
 
 @dataclass(frozen=True, slots=True)
 class SiteRuleProblem:
-    """A line of a rule file that cannot be used, and why. `line` counts from 1."""
+    """Line of a rule file that cannot be used, and why. `line` counts from 1."""
 
     file: str
     line: int
@@ -85,7 +82,7 @@ class SiteRuleProblem:
 
 @dataclass(frozen=True, slots=True)
 class Directive:
-    """One directive as written; `argument` is what is in parentheses: `replace_string(argument): value`."""
+    """Directive as written; `argument` is the part in parentheses: `replace_string(argument): value`."""
 
     name: str
     value: str
@@ -95,7 +92,7 @@ class Directive:
 
 @dataclass(frozen=True, slots=True)
 class PageTest:
-    """A page that a rule file was written for, and strings that its article must contain."""
+    """Page that a rule file was written for, and strings that its article must contain."""
 
     url: str
     contains: tuple[str, ...] = ()
@@ -103,7 +100,7 @@ class PageTest:
 
 @dataclass(frozen=True, slots=True)
 class SiteRuleFile:
-    """The rules of one file, for one host.
+    """Rules of one file, for one host.
 
     `file` is the file's name, `directives` are in the order of the file, `replacements` are (find, replace) pairs,
     `headers` are request headers by lower-case name.
@@ -242,11 +239,11 @@ _OTHER_FILES = ("license.txt", "readme.txt")
 
 
 class SiteRulesError(ValueError):
-    """A folder that cannot be read. The message is one line for the user."""
+    """Folder that cannot be read. The message is one line for the user."""
 
 
 class SiteRuleFolder:
-    """The rule files of a folder. A file named `.example.org.txt` is for every subdomain of example.org."""
+    """Rule files of a folder. A file named `.example.org.txt` is for every subdomain of example.org."""
 
     def __init__(self, folder: str | Path) -> None:
         self._folder = Path(folder)

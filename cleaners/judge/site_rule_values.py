@@ -1,8 +1,6 @@
 """Values that site rules' XPath expressions find on a page: title, authors, date, links.
 
-Evaluates the XPath expressions of site rules on a parsed page. A failing one finds nothing and is reported.
-
-Title, authors, date and links that site rules extract from a page.
+A failing expression finds nothing and is reported.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ _MAX_SAMPLE_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class DirectiveMatch:
-    """What a directive matched on a page.
+    """Match of a directive on a page.
 
     `count` is the number of results, `sample` the beginning of the first one's text, `problem` the error if the
     expression failed.
@@ -112,7 +110,7 @@ _VIA_BY_DIRECTIVE = {"single_page_link": UrlSource.SINGLE_PAGE, "next_page_link"
 
 @dataclass(frozen=True, slots=True)
 class SiteRuleValues:
-    """The values that a host's rules extract; empty where they name none. `dates` are strings as on the page."""
+    """Values that a host's rules extract; empty where they name none. `dates` are strings as on the page."""
 
     title: str = ""
     authors: tuple[str, ...] = ()
@@ -209,7 +207,7 @@ def _links(finder: DirectiveFinder, url: str) -> Iterator[Outlink]:
 
 
 def _condition_holds(finder: DirectiveFinder, next_directives: list[tuple[str, Directive]]) -> bool:
-    """Whether the condition right after a link's directive holds on this page; true if there is none."""
+    """Return whether the condition right after a link's directive holds on this page; true without a condition."""
     conditions = ((label, directive) for label, directive in next_directives if directive.name == "if_page_contains")
     return all(finder.find(label, directive) for label, directive in conditions)
 

@@ -1,20 +1,15 @@
 """Site rules applied to a parsed page: elements kept or removed, verdicts overridden, a trial for their writer.
 
-Site rules applied to a parsed page: which elements they put into the article's body, and which they remove.
-
-The tree changes only where a rule asks for another structure (wrap_in, move_into, dissolve, strip_attr). A removed
-element stays in the tree with a label, so that each of its blocks still gets a row in the ledger, and a reason.
-
-How site rules override verdicts: they decide last, and their vote is added to the other votes on a block.
-
-What each line of a rule file matches on a page, for a person who writes it.
+The tree changes only if a rule asks for another structure (wrap_in, move_into, dissolve, strip_attr). A removed element
+stays in the tree with a label, so that each of its blocks still gets a row in the ledger, and a reason. Site rules
+decide last, and their vote is added to the other votes on a block.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,12 +26,18 @@ from broadsheet.cleaners.judge.site_rule_values import (
     XPathResult,
     read_values,
 )
+from broadsheet.cleaners.judge.weighed_verdicts import DIRECT_VOTERS
 from broadsheet.cleaners.page.elements import INVISIBLE_TAGS
 from broadsheet.cleaners.page.links import base_url
 from broadsheet.cleaners.page.parsed_page import parse
-from broadsheet.cleaners.page.visible_blocks import is_body_label, is_failure_label, keeps_whole_body, removal_label
+from broadsheet.cleaners.page.visible_blocks import (
+    ElementLabels,
+    is_body_label,
+    is_failure_label,
+    keeps_whole_body,
+    removal_label,
+)
 
-ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of the directives that name an element, by element."""
 
 _MAX_GROWTH = 4  # replacements may make a page so many times longer
@@ -46,7 +47,7 @@ _PAGE_TAGS = frozenset(("html", "head", "body"))  # a substring of their classes
 
 @dataclass(frozen=True, slots=True)
 class SiteFindings:
-    """What a host's rules find on a page.
+    """Findings of a host's rules on a page.
 
     `labels` gives, by element, the labels of the directives that name it; `stripped` are the removed elements; `values`
     the metadata and links; `evidence` short `name=label` strings for the page's verdict; `matches` what each directive
@@ -214,7 +215,7 @@ def _body_labels(finder: DirectiveFinder, stripped: frozenset[Any]) -> dict[Any,
 
 
 def _has_text(element: Any, stripped: frozenset[Any]) -> bool:
-    """Whether an element has visible text outside of the removed elements."""
+    """Return whether an element has visible text outside of the removed elements."""
     if any(ancestor in stripped for ancestor in element.iterancestors()):
         return False
     walker = etree.iterwalk(element, events=("start", "end"))
@@ -258,7 +259,6 @@ def _wrap_text_node(text: Any) -> Any:
 
 
 _PRUNE_THRESHOLD = 0.1  # a block of a body with a lower probability, by the model, is removed if pruning is on
-_PRUNING_VOTERS = frozenset(("metadata", "rule"))
 _TITLE = "metadata/title"  # often within the body, but the article has its title apart
 
 
@@ -297,13 +297,13 @@ def _override(verdict: Verdict, labels: Sequence[str], body_label: str, probabil
 
 
 def _is_pruned(verdict: Verdict, labels: Sequence[str], probability: float) -> bool:
-    """Whether a block of the body stays removed, because a named rule or the model is sure that it is boilerplate."""
+    """Return whether a block of the body stays removed: a named rule or the model is sure that it is boilerplate."""
     if verdict.kept:
         return False
     if any(map(keeps_whole_body, labels)):
         return verdict.rule == _TITLE
     removals = [vote for vote in verdict.votes if not vote.keep]
-    by_named_rule = any(vote.voter in _PRUNING_VOTERS or vote.rule == "context/duplicate" for vote in removals)
+    by_named_rule = any(vote.voter in DIRECT_VOTERS or vote.rule == "context/duplicate" for vote in removals)
     return by_named_rule or probability < _PRUNE_THRESHOLD
 
 
@@ -313,6 +313,6 @@ def _decided_by(vote: Vote, verdict: Verdict) -> Verdict:
 
 
 def directive_matches(rule: SiteRuleFile, text: str, url: str) -> Sequence[DirectiveMatch]:
-    """What the directives of a file match on a page's source, each with the beginning of its first match."""
+    """Return the matches of a file's directives on a page's source, each with the beginning of its first match."""
     tree = parse(apply_replacements(text, (rule,)))
     return () if tree is None else apply_rules(tree, (rule,), base_url(tree, url), samples=True).matches

@@ -1,19 +1,14 @@
 """Span of the article's text on a page: its first and last paragraph, readers' comments, the next article.
 
-Where on a page the article's text begins and ends: from its first paragraph to its last.
+A note on the author, a licence or an appeal below the text is as long as a paragraph, and none. If it counted as one,
+the lines above it would seem to stand within the text, where rules for the surroundings of a text do not apply.
 
-A note on the author, a licence or an appeal below the text is as long as a paragraph, and none. Where it counted as
-one, the lines above it would seem to stand within the text, where rules for what surrounds a text do not hold.
+Old weblogs have readers' comments in the article's own container, as paragraphs like its own. They are told by a
+heading above, in any language of the phrase rules, and below it line after line that signs a comment with its date.
 
-Readers' comments below an article, where neither a class nor a container sets them apart from its text.
-
-Old weblogs have them in the article's own container, as paragraphs like its own. What tells them is a heading above,
-in any language of the phrase rules, and below it line after line that signs a comment with its date.
-
-Another article below the article, on a page that goes on with the next one as the reader scrolls.
-
-What tells it is a heading that is marked up like the line of the title, and has a byline or a date beside it as that
-has one, with a text of its own below. A page without a line for its title, such as a list, has none.
+A page may go on with another article as the reader scrolls. It is told by a heading that is marked up like the line of
+the title, has a byline or a date beside it as that has one, and a text of its own below. A page without a line for its
+title, such as a list, has none.
 """
 
 from __future__ import annotations
@@ -26,12 +21,11 @@ from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReas
 from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
-from broadsheet.cleaners.rules.rule import BodyPosition
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
 _SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note
 _LEAST_NAME_CHARS = 6
-_WITHIN = BodyPosition(between=True)
 
 
 def text_span(
@@ -56,8 +50,11 @@ def text_span(
 def author_notes(
     blocks: Sequence[Block], selected_positions: frozenset[int], span: range, metadata: Metadata
 ) -> set[int]:
-    """Return the positions of the notes on the page's authors below the text that `span` holds, and of those further up
-    that say the name twice at once ("Ann Lee, reporter. Ann Lee joined …")."""
+    """Return the positions of the notes on the page's authors.
+
+    These are notes below the text that `span` holds, and notes further up that say the name twice at once ("Ann Lee,
+    reporter. Ann Lee joined …").
+    """
     names = _full_names(metadata)
     if not span or not names:
         return set()
@@ -71,11 +68,11 @@ def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], spa
 
 
 def _is_no_text(block: Block, rules: RuleBook, names: Sequence[str], container: str) -> bool:
-    return rules.match(block, _WITHIN) is not None or _is_author_note(block, names, container)
+    return rules.match(block, WITHIN_BODY) is not None or _is_author_note(block, names, container)
 
 
 def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
-    """Whether a block begins with the full name of an author and is outside the container of the text.
+    """Return whether a block begins with the full name of an author and is outside the container of the text.
 
     Within it such a note may be how the author signs: there the model decides.
     """
@@ -84,7 +81,7 @@ def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
 
 
 def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
-    """Whether a block begins with the full name of an author and has it again at once."""
+    """Return whether a block begins with the full name of an author and has it again at once."""
     text = fold_text(block.text)
     return any(
         _begins_with_name(text, name) and name in text[len(name) : len(name) + _SECOND_NAME_CHARS] for name in names
@@ -92,7 +89,7 @@ def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
 
 
 def _full_names(metadata: Metadata) -> list[str]:
-    """The full names of the authors, folded as texts are to be compared."""
+    """Return the full names of the authors, folded as texts are to be compared."""
     return [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
 
 
@@ -103,7 +100,6 @@ def _begins_with_name(text: str, name: str) -> bool:
 COMMENT_THREAD = "layout/comment-thread"
 """The rule that removes the thread, whatever the models say: each comment reads like the article's text."""
 
-_BELOW_TEXT = BodyPosition(after_body=True)
 _HEADING_WORDS, _SIGNATURE_WORDS = 6, 16  # at most
 _LEAST_TEXT_WORDS = 20  # selected above the heading: where there are fewer, it may head the page's only text
 _LEAST_SIGNATURES = 2
@@ -127,15 +123,15 @@ def comment_thread_start(blocks: Sequence[Block], selected_positions: frozenset[
 
 
 def _heads_comments(block: Block, rules: RuleBook) -> bool:
-    """Whether a block is a heading, by its kind, class or id, that a phrase rule takes for that of comments."""
+    """Return whether a block is a heading, by its kind, class or id, that a phrase rule takes for that of comments."""
     if block.words > _HEADING_WORDS or not (block.kind is BlockKind.HEADING or "comment" in _last_step(block)):
         return False
-    rule = rules.match(block, _BELOW_TEXT)
+    rule = rules.match(block, AFTER_BODY)
     return rule is not None and rule.heads_section and rule.reason == RemovalReason.COMMENTS
 
 
 def _is_thread(heading: Block, blocks: Sequence[Block], selected_positions: frozenset[int]) -> bool:
-    """Whether selected prose stands below a heading, and lines beside prose that sign it, of one tag and class."""
+    """Return whether selected prose stands below a heading, and lines of one tag and class beside prose sign it."""
     blocks_below = blocks[heading.position + 1 :]
     prose_positions = {block.position for block in blocks_below if is_prose(block)}
     if prose_positions.isdisjoint(selected_positions):
@@ -152,7 +148,7 @@ def _is_thread(heading: Block, blocks: Sequence[Block], selected_positions: froz
 
 
 def _signs_comment(block: Block) -> bool:
-    """Whether a line is short and states a date or a time."""
+    """Return whether a line is short and states a date or a time."""
     return (
         block.kind is not BlockKind.HEADING
         and block.words <= _SIGNATURE_WORDS
@@ -171,7 +167,6 @@ _LEAST_WORDS_OF_NEXT = 60  # of prose between the two headings, and below the se
 _ABOVE, _BELOW = 3, 8  # blocks beside a heading in which its byline or date stands
 _COMPARED_STEPS = 2  # of the path, from its end, that two such headings share
 _HEAD_REASONS = frozenset((RemovalReason.BYLINE, RemovalReason.DATE))
-_BEFORE_TEXT = BodyPosition(before_body=True)
 
 
 def next_article_start(blocks: Sequence[Block], title_position: int | None, rules: RuleBook) -> int | None:
@@ -197,13 +192,13 @@ def _is_made_like(block: Block, title: Block) -> bool:
 
 
 def _is_in_text(heading: Block, text: Sequence[Block]) -> bool:
-    """Whether a heading stands in the container of the prose above it, as that of a section does."""
+    """Return whether a heading stands in the container of the prose above it, as that of a section does."""
     container = heading.path.rpartition(">")[0]
     return any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text)
 
 
 def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> bool:
-    """Whether one of the blocks beside a heading is a byline or a date, by its markup or its words."""
+    """Return whether one of the blocks beside a heading is a byline or a date, by its markup or its words."""
     first = max(0, heading.position - _ABOVE)
     beside = (*blocks[first : heading.position], *blocks[heading.position + 1 : heading.position + 1 + _BELOW])
     return any(_is_byline(block, rules) for block in beside)
@@ -212,7 +207,7 @@ def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> boo
 def _is_byline(block: Block, rules: RuleBook) -> bool:
     if is_prose(block):
         return False
-    rule = explain_layout(block.path, block.landmarks) or rules.match(block, _BEFORE_TEXT)
+    rule = explain_layout(block.path, block.landmarks) or rules.match(block, BEFORE_BODY)
     return rule is not None and rule.reason in _HEAD_REASONS
 
 

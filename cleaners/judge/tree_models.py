@@ -1,15 +1,11 @@
 """Trained decision trees: the probability that each block is the article's, for all trees and rows at once.
 
-Which leaf of each tree each row of features ends in, computed for all trees and all rows at once.
+A model is a sum of small trees, read from a file that `training/block_model.py` or `training/line_model.py` writes. A
+condition that fails rules out the leaves on its left side, and the first leaf that no condition rules out is the row's.
 
-The rows that reach a node are bits of 64-bit numbers, a bit a row, so that one operation takes 64 rows from a node to
-its children. All nodes of one depth are handled at once, and equal conditions of different trees are evaluated once.
-
-The trained models: how likely each block is the article's, from the block's features.
-
-Each is a sum of small decision trees, read from a file that `training/block_model.py` or `training/line_model.py`
-writes. A condition that does not hold rules out the leaves on its left side, and the first leaf that no condition rules
-out is where a block ends. `trees.py` finds it for all trees and blocks at once.
+`LeafFinder` finds the leaves of all trees and rows at once. The rows that reach a node are bits of 64-bit numbers, a
+bit a row, so that one operation takes 64 rows from a node to its children. All nodes of one depth are handled at once,
+and equal conditions of different trees are evaluated once.
 """
 
 from __future__ import annotations
@@ -17,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import IO, Any
 
 import numpy as np
 
 from broadsheet.cleaners.document import Column
+from broadsheet.cleaners.package_data import read_arrays
 
 MOST_LEAVES = 32
 """The most leaves that a tree may have."""
@@ -65,7 +61,7 @@ class LeafFinder:
         return _leaf_numbers(row_bits.take(self.leaf_nodes, axis=0))[:, : len(rows)]
 
     def _condition_bits(self, rows: Column) -> Column:
-        """For each inner node, by depth, the rows for which its condition holds, a bit a row."""
+        """Return, for each inner node by depth, the rows for which its condition holds, a bit a row."""
         columns = np.zeros((rows.shape[1], -(-len(rows) // _BITS) * _BITS), rows.dtype)
         columns[:, : len(rows)] = rows.T
         condition_holds = columns.take(self.feature, axis=0) <= self.threshold[:, None]
@@ -74,7 +70,10 @@ class LeafFinder:
 
 
 def _leaf_numbers(row_bits: Column) -> Column:
-    """The number of the leaf that each row ends in, by tree and row; `row_bits` are the rows in each leaf and tree."""
+    """Return the number of the leaf that each row ends in, by tree and row.
+
+    `row_bits` are the rows in each leaf and tree.
+    """
     numbers: Column = np.zeros(1, np.uint8)
     while len(row_bits) > 1:  # the half of the leaves that a row is in is one more bit of its leaf's number
         lower_half, upper_half = row_bits[: len(row_bits) // 2], row_bits[len(row_bits) // 2 :]
@@ -85,7 +84,7 @@ def _leaf_numbers(row_bits: Column) -> Column:
 
 
 def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) -> LeafFinder:
-    """Build the finder for conditions and their leaf masks; see `model.Trees`, with the masks as (tree, condition)."""
+    """Build the finder for conditions and their leaf masks; see `Trees`, with the masks as (tree, condition)."""
     tree_count, width = leaf_masks.shape
     pairs = list(zip(feature.tolist(), threshold.tolist(), strict=True))
     pair_numbers = {pair: n for n, pair in enumerate(sorted(set(pairs)))}
@@ -116,12 +115,12 @@ def build_leaf_finder(feature: Column, threshold: Column, leaf_masks: Column) ->
 
 
 def _lowest_bit(bits: int) -> int:
-    """The number of the lowest bit that is set, from 0; -1 where none is."""
+    """Return the number of the lowest bit that is set, from 0; -1 if none is."""
     return (bits & -bits).bit_length() - 1
 
 
 def _root_condition(first_leaves: Sequence[int], subtree: _Subtree) -> int:
-    """The condition at the root of a subtree: of those whose left side begins with its first leaf, the widest."""
+    """Return the condition at a subtree's root: of those whose left side begins with its first leaf, the widest."""
     _, first, last = subtree
     return max(n for n in range(first, last) if first_leaves[n] == first)
 
@@ -139,7 +138,7 @@ _EARLY_STOP_LOG_ODDS = -3.0  # log-odds: one in twenty, and the other trees most
 
 
 class ModelError(Exception):
-    """The model file does not fit this code: it was trained on other features."""
+    """Model file does not fit this code: it was trained on other features."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +156,7 @@ class Trees:
     values: Column
 
     def log_odds(self, rows: Column, early_stop: int = 0) -> Column:
-        """The sum of the trees for each row of features.
+        """Sum the trees for each row of features.
 
         With `early_stop`, rows that the first so many trees find plainly boilerplate have the sum of these alone.
         """
@@ -178,13 +177,13 @@ class Trees:
         return build_leaf_finder(self.feature, self.threshold, self.leaf_masks.reshape(len(self.values), -1))
 
     def _sum_leaves(self, leaf_numbers: Column, trees: range) -> Column:
-        """For each row, the sum of the values of the leaves that it ends in, over a range of trees."""
+        """Return, for each row, the sum of the values of the leaves that it ends in, over a range of trees."""
         cells = leaf_numbers[trees.start : trees.stop] + MOST_LEAVES * np.arange(trees.start, trees.stop)[:, None]
         sums: Column = self.values.ravel().take(cells).sum(axis=0)
         return sums
 
     def predict(self, rows: Column, early_stop: int = 0) -> Column:
-        """How likely each row is a block of the article, 0 to 1."""
+        """Return each row's probability to be a block of the article, 0 to 1."""
         probabilities: Column = 1 / (1 + np.exp(-self.log_odds(rows, early_stop)))
         return probabilities
 
@@ -201,9 +200,9 @@ class Trees:
 
 
 def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
-    """How likely each block is the article's, 0 to 1, by the model in `file`. `names` are the columns of `rows`.
+    """Return each block's probability to be the article's, 0 to 1, by the model in `file`.
 
-    Raises ModelError where the model was trained on other features.
+    `names` are the columns of `rows`. Raises ModelError if the model was trained on other features.
     """
     trees = load_trees(file)
     if tuple(names) != trees.feature_names:
@@ -214,9 +213,9 @@ def predict(names: list[str], rows: Column, file: str = BLOCK_MODEL) -> Column:
 @cache
 def load_trees(file: str = BLOCK_MODEL) -> Trees:
     """Read a model that comes with the package; each is read once in a process."""
-    with files(_MODELS_PACKAGE).joinpath(file).open("rb") as stream, np.load(stream) as arrays:
-        names = tuple(map(str, arrays["names"]))
-        return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
+    arrays = read_arrays(_MODELS_PACKAGE, file)
+    names = tuple(map(str, arrays["names"]))
+    return Trees(names, arrays["feature"], arrays["threshold"], arrays["outruled"], arrays["values"])
 
 
 def trees_from_dump(names: list[str], dump: dict[str, Any]) -> Trees:
@@ -241,7 +240,7 @@ def trees_from_dump(names: list[str], dump: dict[str, Any]) -> Trees:
 
 
 def _flatten_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], list[float]]:
-    """A tree's conditions (feature, threshold, mask of remaining leaves) and its leaf values from left to right."""
+    """Flatten a tree into conditions (feature, threshold, mask of remaining leaves) and leaf values, left to right."""
     conditions: list[tuple[int, float, int]] = []
     leaves: list[float] = []
 
@@ -260,7 +259,7 @@ def _flatten_tree(root: dict[str, Any]) -> tuple[list[tuple[int, float, int]], l
 
 
 def _round_down(thresholds: Column) -> Column:
-    """The largest 32-bit number not above each threshold, so that a 32-bit feature compares with it the same."""
+    """Return the largest 32-bit number not above each threshold, so that a 32-bit feature compares with it the same."""
     rounded_thresholds = thresholds.astype(np.float32)
     return np.where(
         rounded_thresholds > thresholds, np.nextafter(rounded_thresholds, np.float32(-np.inf)), rounded_thresholds
@@ -268,12 +267,12 @@ def _round_down(thresholds: Column) -> Column:
 
 
 def expected_f1(words: Column, probabilities: Column) -> float:
-    """The word F1 that the best choice of blocks is expected to have, if the probabilities are right.
+    """Return the word F1 that the best choice of blocks is expected to have, if the probabilities are right.
 
     `words` holds the words of each block, `probabilities` how likely each is the article's.
 
-    Half of it is the probability from which one more block makes the expected F1 better: a high threshold on a page
-    where the model is sure of most blocks, and a low one where it is in doubt about everything.
+    Half of it is the probability from which one more block makes the expected F1 better: a high threshold on a page of
+    which the model is sure, and a low one if it doubts every block.
     """
     words = words + 1
     order = np.argsort(-probabilities, kind="stable")

@@ -1,26 +1,33 @@
 """Verdicts weighed from rules' votes and the model's probabilities, with the most specific reason.
 
-The reason for a block that the model removes and no rule names: read from the page around it.
-
-What its own part of the markup says comes first, then the reason of what stands beside or below it, then its text: a
-note on the author, a footnote, a box beside the text, a closing line. The last reasons say only where it stands.
-
-A verdict for each block from the rules' verdicts and the model's probabilities, with the most specific reason.
-
 A phrase or metadata rule decides unless the model is sure of the opposite. Elsewhere the model decides and the rules
-explain: what it removes keeps the reason that a rule or the page's own markup gives for it, if there is one.
+explain: a block that it removes keeps the reason that a rule or the page's own markup gives for it, if there is one.
+
+A removed block that no rule names gets its reason from the page around it. Its own part of the markup comes first, then
+the reason of the blocks beside or below it, then its text: a note on the author, a footnote, a box beside the text, a
+closing line. The last reasons only name its place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
-from functools import cache, lru_cache
+from collections.abc import Mapping, Sequence, Set
+from functools import cache
 
 import numpy as np
 
 from broadsheet.cleaners.compare.site_boilerplate import names_author
-from broadsheet.cleaners.document import Block, BlockKind, BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import (
+    Block,
+    BlockKind,
+    BlockReason,
+    Column,
+    KeepReason,
+    RemovalReason,
+    Verdict,
+    Vote,
+    cast_vote,
+)
 from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_quotes, repeated_blocks
 from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
 from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
@@ -28,11 +35,15 @@ from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
 from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layout
 
+_BESIDE_RULES: Mapping[str, str] = {reason: f"model/beside-{reason.key}" for reason in RemovalReason}
+_HEADING_RULES: Mapping[str, str] = {reason: f"model/heads-{reason.key}" for reason in RemovalReason}
+"""Names of the rules that give a block the reason of the one above or below it, by the reason."""
+
 RuleReason = tuple[str, BlockReason]  # rule, reason
 
-_NOT_SHARED_REASONS = frozenset(
+ONE_LINE_REASONS = frozenset(
     (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
-)  # of one line only, not of what follows
+)  # they do not apply to the lines below
 # Reasons of boxes that have a heading.
 _HEADED_REASONS = frozenset(
     (
@@ -74,11 +85,10 @@ _HEADED_WITHIN = 2  # blocks below a line that it may be the heading of
 _NOTE_WORDS = 5
 _FOOTNOTE = re.compile(r"(?:\^|\[\d{1,3}\]|[¹²³⁴-⁹]|\*{1,3}\s)\s*\S")
 _BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnote
-_vote = lru_cache(maxsize=4096)(Vote)  # equal votes are one object: thousands of blocks have the same
 
 
 def deciding_vote_against(verdict: Verdict) -> Vote | None:
-    """The first vote against a block, or that of its own markup where it says more than a heading far above."""
+    """Return the first vote against a block, or that of its own markup if it says more than a heading far above."""
     votes = [vote for vote in verdict.votes if not vote.keep]
     if votes and votes[0].rule.endswith("/section"):
         layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
@@ -94,9 +104,9 @@ def model_votes_against(
     authors: Sequence[str] = (),
     skipped_positions: Set[int] = frozenset(),
 ) -> dict[int, Vote]:
-    """The model's vote against each block, by position, with the most specific reason; none for `skipped_positions`.
+    """Return the model's vote against each block, by position, with the most specific reason.
 
-    `kept_positions` are the blocks that end up kept; `authors` are the page's.
+    `skipped_positions` get no vote. `kept_positions` are the blocks that end up kept; `authors` are the page's.
     """
     block_reasons = [
         None if n in kept_positions and n in skipped_positions else _block_reason(block)
@@ -108,21 +118,21 @@ def model_votes_against(
     heading_reasons = _heading_reasons(blocks, rule_votes, kept_positions, reasons)
     fallback = _FallbackReasons(blocks, kept_positions, authors)
     return {
-        n: _vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
+        n: cast_vote("model", False, *(reasons[n] or heading_reasons.get(n) or fallback.reason_for(block)))
         for n, block in enumerate(blocks)
         if n not in skipped_positions
     }
 
 
 def _deciding_votes_against(rule_verdicts: Sequence[Verdict]) -> list[Vote | None]:
-    """The deciding vote against each block; computed once for blocks that share a verdict."""
+    """Return the deciding vote against each block; computed once for blocks that share a verdict."""
     distinct_verdicts = {id(verdict): verdict for verdict in rule_verdicts}
     votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
     return [votes[id(verdict)] for verdict in rule_verdicts]
 
 
 def _block_reason(block: Block) -> RuleReason | None:
-    """The layout rule that matches the block's path, or else a reason from its links, its kind, its text."""
+    """Return the layout rule that matches the block's path, or else a reason from its links, its kind, its text."""
     rule = explain_layout(block.path, block.landmarks)
     if rule is not None:
         return rule.name, rule.reason
@@ -135,14 +145,14 @@ def _reasons_from_above(
     kept_positions: Set[int],
     block_reasons: Sequence[RuleReason | None],
 ) -> list[RuleReason | None]:
-    """For each block, the reason of the nearest explained block above in its container, with no kept block between."""
+    """Return the reason, for each block, of the nearest explained block above in its container, no kept one between."""
     reasons: list[RuleReason | None] = []
     reason_above: BlockReason = ""
     container_above = ""
     for n, block in enumerate(blocks):
         container = block.path.rpartition(">")[0]
-        applies = reason_above and container == container_above and reason_above not in _NOT_SHARED_REASONS
-        reasons.append((f"model/beside-{reason_above}", reason_above) if applies else None)
+        applies = reason_above and container == container_above and reason_above not in ONE_LINE_REASONS
+        reasons.append((_BESIDE_RULES[reason_above], reason_above) if applies else None)
         if n in kept_positions:
             reason_above = ""
         elif rule_vote := rule_votes[n]:
@@ -158,7 +168,7 @@ def _heading_reasons(
     kept_positions: Set[int],
     reasons: Sequence[RuleReason | None],
 ) -> dict[int, RuleReason]:
-    """The reasons, by position, of headings and short lines directly above boilerplate of the same container."""
+    """Return the reasons, by position, of headings and short lines directly above boilerplate of the same container."""
     heading_reasons: dict[int, RuleReason] = {}
     for n, block in enumerate(blocks):
         if reasons[n] is not None or n in kept_positions:
@@ -166,7 +176,7 @@ def _heading_reasons(
         if block.words <= _HEADING_WORDS and block.kind in _HEADING_KINDS:
             reason = _reason_below(blocks, rule_votes, kept_positions, reasons, n)
             if reason in _HEADED_REASONS:
-                heading_reasons[n] = f"model/heads-{reason}", reason
+                heading_reasons[n] = _HEADING_RULES[reason], reason
     return heading_reasons
 
 
@@ -177,7 +187,7 @@ def _reason_below(
     reasons: Sequence[RuleReason | None],
     position: int,
 ) -> BlockReason:
-    """The reason of the next explained block below a heading, up to a kept block or another part of the page."""
+    """Return the reason of the next explained block below a heading, up to a kept block or another part of the page."""
     heading_steps = blocks[position].path.split(">")
     for n in range(position + 1, min(position + 1 + _HEADED_WITHIN, len(blocks))):
         steps = blocks[n].path.split(">")
@@ -201,7 +211,7 @@ class _FallbackReasons:
         self.authors = authors
 
     def reason_for(self, block: Block) -> RuleReason:
-        """The rule and the reason for a removed block."""
+        """Return the rule and the reason for a removed block."""
         if block.position < self.first_kept:
             return "model/before-article", RemovalReason.HEADER
         if _FOOTNOTE.match(block.text) or block.text.endswith(_BACKLINKS):
@@ -218,7 +228,7 @@ class _FallbackReasons:
         return self._reason_outside_article(block, below_article)
 
     def _reason_outside_article(self, block: Block, below_article: bool) -> RuleReason:
-        """The rule and the reason for a block in another container than the article's text."""
+        """Return the rule and the reason for a block in another container than the article's text."""
         if below_article:
             return "model/after-article", RemovalReason.ELSEWHERE
         if block.kind is BlockKind.TABLE or block.link_density >= MAX_LINK_DENSITY:
@@ -238,10 +248,10 @@ _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may
 _LABEL_WORDS = 4
 _BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
 _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
-_DIRECT_VOTERS = frozenset(("metadata", "rule"))
+DIRECT_VOTERS = frozenset(("metadata", "rule"))
 _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
-_MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
+MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
@@ -281,7 +291,7 @@ def weigh(
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
     likely_positions -= labels | (buttons - kept_positions)
     votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
-    model_votes = [votes_against.get(n, _MODEL_KEEPS) for n in range(len(blocks))]
+    model_votes = [votes_against.get(n, MODEL_KEEPS) for n in range(len(blocks))]
     verdicts: dict[tuple[int, int, bool, bool, bool], Verdict] = {}  # blocks with the same key share a verdict
     keys = []
     for n, (verdict, model_vote) in enumerate(zip(rule_verdicts, model_votes, strict=True)):
@@ -303,7 +313,7 @@ def _true_positions(mask: Column) -> set[int]:
 def _keep_thresholds(
     blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float, sure_threshold: float
 ) -> list[float]:
-    """The probability from which each block is kept; computed once for blocks of the same verdict and kind."""
+    """Return the probability from which each block is kept; computed once for blocks of the same verdict and kind."""
     thresholds_by_key: dict[tuple[int, BlockKind], float] = {}
     thresholds = []
     for block, verdict in zip(blocks, rule_verdicts, strict=True):
@@ -316,15 +326,15 @@ def _keep_thresholds(
 
 @cache
 def _final_rules() -> frozenset[str]:
-    """The rules that no probability overrules."""
+    """Return the rules that no probability overrules."""
     return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE}
 
 
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
-    """The probability from which a block is kept, by the rules' votes on it."""
+    """Return the probability from which a block is kept, by the rules' votes on it."""
     if not _final_rules().isdisjoint([vote.rule for vote in verdict.votes]):
         return _UNREACHABLE_THRESHOLD
-    votes_against = [vote for vote in verdict.votes if vote.voter in _DIRECT_VOTERS and not vote.keep]
+    votes_against = [vote for vote in verdict.votes if vote.voter in DIRECT_VOTERS and not vote.keep]
     rule_endings = {vote.rule.rpartition("/")[2] for vote in votes_against}
     if rule_endings - _INDIRECT_RULE_ENDINGS:
         return sure_threshold
@@ -338,20 +348,20 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
 
 
 def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:
-    """The labels of buttons that no rule keeps: `Yes` below `Was this helpful?` is short like a line of dialogue."""
+    """Return the labels of buttons that no rule keeps, such as `Yes`, which look like short lines of dialogue."""
     button_paths = [(n, block.path) for n, block in enumerate(blocks) if ">button" in block.path]
     return {n for n, path in button_paths if _BUTTON.search(path) and not rule_verdicts[n].kept}
 
 
 def _opening_position(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> int | None:
-    """The first block that the rules keep, headings and lines of a few words apart, if it ends like a sentence."""
+    """Return the first block that the rules keep, headings and short lines apart, if it ends like a sentence."""
     kept_blocks = (block for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
     opening = next((b for b in kept_blocks if b.kind is not BlockKind.HEADING and b.words >= _OPENING_WORDS), None)
     return opening.position if opening is not None and opening.text.endswith(_SENTENCE_ENDS) else None
 
 
 def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
-    """Kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
+    """Find kept lines of a few words and a colon above a teaser that is removed: `See also:` in any language."""
     labels = set()
     for n in kept_positions:
         text = blocks[n].text
@@ -363,25 +373,25 @@ def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], 
 
 
 def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:
-    """Whether the model removes nearly all that the rules keep, and adds nothing in its place."""
+    """Return whether the model removes nearly all that the rules keep, and adds nothing in its place."""
     words_by_rules = sum(block.words for block, verdict in zip(blocks, rule_verdicts, strict=True) if verdict.kept)
     words = sum(blocks[n].words for n in kept_positions)
     return words < _BELIEVED_SHARE * words_by_rules or (words < _BELIEVED_WORDS and words < words_by_rules)
 
 
 def _keep_verdict(verdict: Verdict, model_vote: Vote, *, overrules: bool) -> Verdict:
-    """A verdict that keeps, with the rule of the first vote for it, or of the model where that overruled a rule."""
+    """Make a verdict that keeps, with the rule of the first vote for it, or of the model if that overruled a rule."""
     vote_for = next((vote for vote in verdict.votes if vote.keep), model_vote)
     return _verdict_led_by(model_vote if overrules else vote_for, verdict, model_vote)
 
 
 def _remove_verdict(verdict: Verdict, model_vote: Vote, *, is_duplicate: bool) -> Verdict:
-    """A verdict that removes, with the rule of the deciding vote against it, or as a duplicate of a kept block."""
+    """Make a verdict that removes, with the rule of the deciding vote against it, or as a duplicate of a kept block."""
     vote = _DUPLICATE if is_duplicate else deciding_vote_against(verdict) or model_vote
     return _verdict_led_by(vote, verdict, model_vote)
 
 
 def _verdict_led_by(deciding_vote: Vote, verdict: Verdict, model_vote: Vote) -> Verdict:
-    """The verdict of a vote, with the rules' other votes and the model's after it."""
+    """Make the verdict of a vote, with the rules' other votes and the model's after it."""
     other_votes = tuple(vote for vote in (*verdict.votes, model_vote) if vote != deciding_vote)
     return Verdict(deciding_vote.keep, deciding_vote.reason, deciding_vote.rule, (deciding_vote, *other_votes))

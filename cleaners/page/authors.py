@@ -1,9 +1,4 @@
-"""Authors of a page: found in JSON-LD, metas, bylines or text, split into names, told from accounts and sites.
-
-Splits bylines into names, cleans them, and tells people from accounts, groups and sites.
-
-Finds the authors of a page: in JSON-LD, metas, marked-up bylines, or the text near the headline.
-"""
+"""Authors of a page: found in JSON-LD, metas, bylines or text, split into names, told from accounts and sites."""
 
 from __future__ import annotations
 
@@ -47,7 +42,11 @@ _PUNCTUATION = " \t\n.,:;|–—-*\"“”'()[]"
 
 
 def split_names(text: str) -> Iterator[str]:
-    """Yield the parts of a byline such as `By Ann Lee, Bo Chen and Cy Roe` in order; not all of them are names."""
+    """Yield the parts of a byline in order; not all of them are names.
+
+    >>> list(split_names("By Ann Lee, Bo Chen and Cy Roe"))
+    ['Ann Lee', 'Bo Chen', 'Cy Roe']
+    """
     text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATE_BEHIND.sub("", _OTHER_CREDIT.sub(";", html.unescape(text)))))
     has_name = False
     for part in _HARD_BREAK.split(_strip_by(text.strip())):
@@ -77,7 +76,7 @@ def clean_names(values: Iterable[str], site_names: Iterable[str] = ()) -> tuple[
 
 @lru_cache(maxsize=64)
 def _refused_keys(site_names: tuple[str, ...]) -> frozenset[str]:
-    """The keys of the site's names that do not have the form of a person's name."""
+    """Return the keys of the site's names that do not have the form of a person's name."""
     return frozenset(name_key(name) for name in site_names if name and not is_personal(name))
 
 
@@ -88,7 +87,7 @@ def _without_groups(names: list[str]) -> tuple[str, ...]:
 
 
 def is_name(text: str) -> bool:
-    """Whether a text can be the name of a person, a group or an agency."""
+    """Return whether a text can be the name of a person, a group or an agency."""
     folded_text = text.casefold()
     if (
         not 1 < len(text) <= _MAX_NAME_CHARS
@@ -101,7 +100,7 @@ def is_name(text: str) -> bool:
 
 
 def is_personal(name: str) -> bool:
-    """Whether a name has the form of a person's: two to four capitalised words, none of them a word for a group."""
+    """Return whether a name looks like a person's: two to four capitalised words, none of them a word for a group."""
     parts = name.split()
     return 2 <= len(parts) <= 4 and all(
         part[0].isupper() and not part.isupper() and part.casefold() not in load_words("group") for part in parts
@@ -114,7 +113,7 @@ def name_key(name: str) -> str:
 
 
 def begins_with_by(text: str) -> bool:
-    """Whether a text begins with `by` in any language of the word list."""
+    """Return whether a text begins with `by` in any language of the word list."""
     return bool(_by_pattern().match(text))
 
 
@@ -149,7 +148,7 @@ def _split_commas(text: str) -> Iterator[str]:
 
 
 def _is_role(text: str) -> bool:
-    """Whether a part of a byline is a role such as `staff writer`, or begins in lower case."""
+    """Return whether a part of a byline is a role such as `staff writer`, or begins in lower case."""
     role_words = load_words("roles")
     return any(word.strip(_PUNCTUATION) in role_words for word in text.casefold().split()) or text[:1].islower()
 
@@ -187,7 +186,7 @@ def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 
 def _corporate_author(page: PageContext) -> tuple[tuple[str, ...], str]:
-    """The organisation that is stated as author, mostly the site itself, where no other author is named."""
+    """Return the organisation that is stated as author, mostly the site itself, where no other author is named."""
     stated_names = [
         name
         for value in page.member_values("author")
@@ -304,7 +303,7 @@ def _names_in_text(page: PageContext) -> Iterator[str]:
 
 
 def _has_only_names(text: str) -> bool:
-    """Whether a `by …` text is names only, each of two to five words of which at most one is not capitalised."""
+    """Return whether a `by …` text is names only, each of two to five words of which at most one is not capitalised."""
     names = clean_names([text])
     return bool(names) and all(_is_capitalised_name(name) for name in names)
 

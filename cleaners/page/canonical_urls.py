@@ -1,31 +1,28 @@
 """Canonical spelling of a URL, so that one page is one row; and spellings that a person may mean.
 
-The canonical spelling of a URL, so that one page is one row.
+URLs are parsed as in browsers (WHATWG URL Standard) where RFC 3986 differs. Differences that a server may see are kept:
+the query's order, the path's case, a trailing slash, `%2F`, doubled slashes within a path. Parts that no server sees or
+that never select the page are dropped: fragments (also `#!`, which only scripts answer), default ports, tracking
+parameters and session ids (data in `canonical_urls.toml`). Slashes doubled at the very start of a path are folded: they
+come from templates that join a site's address and a path, and a page under `//` repeats the site through its relative
+links.
 
-Where RFC 3986 and browsers (WHATWG URL Standard) differ, URLs are parsed as in browsers. What a server may distinguish
-is kept: the query's order, the path's case, a trailing slash, `%2F`, doubled slashes within a path. What no server sees
-or what never selects the page is dropped: fragments (also `#!`, which only scripts answer), default ports, tracking
-parameters and session ids (data in `canonical.toml`). Slashes doubled at the very start of a path are folded: they come
-from templates that join a site's address and a path, and a page under `//` repeats the site through its relative links.
-
-The spellings by which a person may mean a page whose exact URL an archive does not know.
-
-What is typed from memory or taken from a browser's bar often lacks the scheme, has or lacks `www.`, or ends with a
-slash too many or too few. Whoever looks a URL up tries these spellings in order and takes the first that is known.
+A URL typed from memory or taken from a browser's bar often lacks the scheme, has or lacks `www.`, or ends with a slash
+too many or too few. A look-up tries `near_spellings` in order and takes the first that the archive knows.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from importlib.resources import files
 from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import idna
+
+from broadsheet.cleaners.package_data import read_toml
 
 MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""
@@ -34,7 +31,7 @@ _MAX_INPUT_CHARS = 8 * MAX_URL_CHARS
 _REMEMBERED_URLS, _MAX_REMEMBERED_CHARS = 8192, 500
 """So many links are remembered with where they lead: those of a site's frame are on every page. None that is longer."""
 
-_DATA = tomllib.loads(files(__package__).joinpath("canonical_urls.toml").read_text(encoding="utf-8"))
+_DATA = read_toml(__package__, "canonical_urls.toml")
 
 
 def _name_pattern(prefixes: Iterable[str], names: Iterable[str]) -> re.Pattern[str]:
@@ -89,7 +86,7 @@ def canonicalise(url: str, base: str | None = None) -> str | None:
 
 
 def _canonicalise(url: str, base: str | None) -> str | None:
-    """As `canonicalise`, for a URL that is not too long."""
+    """Canonicalise as `canonicalise` does, for a URL that is not too long."""
     if len(url) <= MAX_URL_CHARS and _CANONICAL_URL.fullmatch(url):
         return url
     url = url.strip()
@@ -103,6 +100,9 @@ def resolve_href(href: str, base: str) -> str:
     """Return the absolute URL of a link on the page at `base`, without canonicalising it.
 
     Empty for a malformed URL and for schemes that a reader cannot follow, such as `javascript:` and `data:`.
+
+    >>> resolve_href("../about", "https://news.example/2024/mill")
+    'https://news.example/about'
     """
     if len(href) <= _MAX_REMEMBERED_CHARS and (shared_base := _shared_base(href, base)):
         return _remembered_href(href, shared_base)
@@ -110,7 +110,7 @@ def resolve_href(href: str, base: str) -> str:
 
 
 def _resolve_href(href: str, base: str) -> str:
-    """As `resolve_href`."""
+    """Resolve as `resolve_href` does, without its cache."""
     if _ABSOLUTE_URL.fullmatch(href):
         return href
     if _ROOT_PATH.fullmatch(href) and "/." not in href and (origin := _origin(base)):
@@ -127,10 +127,10 @@ _remembered_href = lru_cache(maxsize=_REMEMBERED_URLS)(_resolve_href)
 
 
 def _shared_base(href: str, base: str) -> str:
-    """Return the base at which a link leads where it does at `base`, the same for all pages that it does so for.
+    """Return a cache key: the shortest base URL that resolves `href` as `base` does.
 
-    That is the root of the host, or for a path relative to the page its folder. Empty where only the page itself will
-    do, as for a query alone, and where that is not plain to see.
+    It is the root of the host, or for a path relative to the page its folder. Empty if only the page itself will do, as
+    for a query alone, and if that is not plain to see.
     """
     if _ABSOLUTE_START.match(href):
         return _root_of(base)
@@ -164,7 +164,7 @@ def _host_of_origin(url: str) -> str:
 
 
 def is_probably_media(url: str) -> bool:
-    """Whether the path ends with the extension of a file that is no page: image, audio, document, script, style."""
+    """Return whether the path has the extension of a file that is no page: image, audio, document, script, style."""
     match = _URL_PARTS.match(url)
     file_name = (match[3] if match else url).rpartition("/")[2]
     stem, _, extension = file_name.rpartition(".")
@@ -308,7 +308,7 @@ def _canonical_query(query: str) -> str:
 
 
 def _is_noise(parameter: str) -> bool:
-    """Whether a query parameter is for tracking or a session, by its name, or by its name and value."""
+    """Return whether a query parameter is for tracking or a session, by its name, or by its name and value."""
     name, _, value = parameter.partition("=")
     name = unquote(name).lower().removeprefix("amp;")
     if _NOISE_NAME.match(name):
@@ -331,10 +331,13 @@ _WWW = "www."
 
 
 def near_spellings(text: str) -> tuple[str, ...]:
-    """URLs that a person may mean by a text, the likeliest first: as written, canonical, then the ones nearby.
+    """Return URLs that a person may mean by a text, the likeliest first: as written, canonical, then the ones nearby.
 
     Nearby ones differ by the scheme, by `www.` and by the slash at the end of the path; those with fewer differences
     come first. A text that is no URL, even with a scheme before it, is returned alone; an empty one gives none.
+
+    >>> near_spellings("news.example/mill")[:2]
+    ('news.example/mill', 'https://news.example/mill')
     """
     as_written = text.strip()
     canonical_url = canonicalise(as_written) or (canonicalise(f"https://{as_written}") if "." in as_written else None)

@@ -1,4 +1,4 @@
-"""Parses dates as pages write them into ISO 8601; today's date is not needed.
+"""Dates as pages write them, parsed into ISO 8601; today's date is not needed.
 
 A date keeps the precision and the zone that the page states: `2024-05-03T15:47:42+02:00`, `2024-05-03T15:47:42` or
 `2024-05-03`. Numbers that could be day or month are read in the order of the page's language.
@@ -42,7 +42,7 @@ _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3
 
 @dataclass(frozen=True, slots=True)
 class LabelledDate:
-    """A date in a text: its ISO form and its label, `updated` or `published` by the words before it, or empty."""
+    """Date in a text: its ISO form and its label, `updated` or `published` by the words before it, or empty."""
 
     iso: str
     label: str = ""
@@ -52,7 +52,9 @@ def parse_date(text: str, language: str = "") -> str:
     """Return the ISO 8601 form of a field's value, or an empty string if it is no date.
 
     ISO 8601 in its usual and sloppy forms, RFC 2822, Unix seconds and milliseconds, and written dates are read.
-    `language` may have a region (`en-US`), which decides the order of day and month.
+
+    >>> parse_date("May 3, 2024")
+    '2024-05-03'
     """
     if match := _ISO.match(text):
         return _iso_time(*match.groups())
@@ -122,7 +124,7 @@ def days_before(day: str, count: int) -> str:
 
 
 def is_possible(iso: str, not_after: str = "") -> bool:
-    """Whether a date is plausible: not empty, not the Unix epoch, and not later than `not_after`.
+    """Return whether a date is plausible: not empty, not the Unix epoch, and not later than `not_after`.
 
     A date without a zone counts in the zone where it begins first, so that today's date is possible anywhere.
     """
@@ -132,7 +134,7 @@ def is_possible(iso: str, not_after: str = "") -> bool:
 
 
 def _comparable_time(iso: str, is_limit: bool = False) -> datetime:
-    """The instant of an ISO date or time without a zone: for a limit its latest, else the earliest possible."""
+    """Return the instant of an ISO date or time without a zone: for a limit its latest, else the earliest possible."""
     moment = datetime.fromisoformat(iso)
     if len(iso) == 10 and is_limit:
         moment += timedelta(days=1) - timedelta(seconds=1)
@@ -213,7 +215,7 @@ def _add_time_of_day(iso: str, following_text: str) -> str:
 
 
 def _iso_from_numbers(match: re.Match[str], language: str) -> str:
-    """The ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so.
+    """Return the ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so.
 
     Empty for `2.6.24` in English, which writes no dates so, but versions.
     """

@@ -1,4 +1,7 @@
-"""Finds when an article was published and modified: in JSON-LD, metas, time elements, the URL, or visible text."""
+"""Datelines: the times at which an article was published and modified.
+
+They are read from JSON-LD, metas, time elements, the URL, or visible text.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,7 @@ def find_published(page: PageContext) -> tuple[str, str]:
 
 
 def _earlier_visible_day(page: PageContext, iso: str) -> str:
-    """The earlier date in a text run of its own near the headline, where the stated date is that of the last change.
+    """Return the earlier date that stands alone near the headline, if the stated date is that of the last change.
 
     Systems that publish a page anew state that time for both. A difference of one day may come from the time zone.
     """
@@ -140,7 +143,7 @@ def _class_text(element: Element) -> str:
 
 
 def _element_date(element: Element, page: PageContext) -> str:
-    """The date of a `time` element: of its `datetime`, else of its text; empty if neither is a date."""
+    """Return the date of a `time` element: of its `datetime`, else of its text; empty if neither is a date."""
     date = parse_date(element.get("datetime") or "", page.language_hint)
     return date or parse_date("".join(element.itertext()).strip(), page.language_hint)
 

@@ -1,15 +1,12 @@
 """Elements of a parsed page: indexed by tag in one walk; hidden by the page's own markup.
 
-An index of a parsed page's elements by tag, made in one walk and shared by all code that looks for elements.
+Some ten functions look for elements on each page, and walking a large tree takes longer than most of what they do with
+the elements, so all share one index. It keeps references to the elements, since lxml would create the Python objects
+again in each walk.
 
-Some ten functions do so on each page, and walking a large tree takes longer than most of what they do with the
-elements. The index keeps references to the elements, since lxml would create the Python objects again in each walk.
-
-Which elements the page's own markup hides, and which of them are text of the article all the same.
-
-A reader can open folded answers, tabs, slides and the like, and finds the article's own words in them. What opens over
-the page (dialogs, menus, forms) and hidden boilerplate (comments, teasers) stay hidden; they are recognised by their
-ids and classes, with `rules/layout.toml`.
+A reader can open folded answers, tabs, slides and the like, and finds the article's own words in them. Parts that open
+over the page (dialogs, menus, forms) and hidden boilerplate (comments, teasers) stay hidden; they are recognised by
+their ids and classes, with `rules/layout.toml`.
 """
 
 from __future__ import annotations
@@ -30,19 +27,19 @@ _INDEXED_TAGS = frozenset(
 
 
 class TagIndex:
-    """The elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
+    """Elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
 
     def __init__(self, tree: HtmlElement) -> None:
         self.tree = tree
 
     @cached_property
     def elements(self) -> list[HtmlElement]:
-        """All elements in document order."""
+        """Return all elements in document order."""
         return list(self.tree.iter(etree.Element))
 
     @cached_property
     def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
-        """The (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
+        """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)
@@ -69,7 +66,7 @@ class TagIndex:
 
     @property
     def typed_elements(self) -> list[HtmlElement]:
-        """The elements with a microdata type (`itemtype`), in document order."""
+        """Return the elements with a microdata type (`itemtype`), in document order."""
         return self._tagged_and_typed[1]
 
 
@@ -104,7 +101,7 @@ _BODY_TAGS = frozenset(("body", "main", "article"))
 
 
 def is_hidden(element: etree._Element) -> bool:
-    """Whether the element's own attributes hide it and all inside it."""
+    """Return whether the element's own attributes hide it and all inside it."""
     if HIDING_ATTRIBUTES.isdisjoint(element.keys()):
         return False
     if element.get("hidden", "until-found") != "until-found" or element.get("aria-hidden") == "true":
@@ -122,7 +119,7 @@ def prose_chars(element: etree._Element) -> int:
 
 
 def is_in_boilerplate(element: etree._Element) -> bool:
-    """Whether a hidden element, or a container close around it, is boilerplate by its role, id or classes."""
+    """Return whether a hidden element, or a container close around it, is boilerplate by its role, id or classes."""
     for depth, container in enumerate((element, *element.iterancestors())):
         if depth == _MAX_CONTAINERS or container.tag in _BODY_TAGS:
             return False

@@ -1,23 +1,22 @@
-"""Encoding of a page's bytes where the page declares none or declares another: a bounded guess.
+"""Encoding of a page's bytes if the page declares none or declares another: a bounded guess.
 
-The sample is the page's text without its markup. A one-byte encoding is told by the letters
-of the languages that are written in it (`letters.toml`): read wrongly, a text has capitals inside of words, and signs
-and letters that its language does not have. Everything else is left to charset-normalizer, which is
-given whole characters only.
+The sample is the page's text without its markup. A one-byte encoding is told by the letters of the languages that are
+written in it (`letters.toml`): read wrongly, a text has capitals inside of words, and signs and letters that its
+language does not have. Everything else is left to charset-normalizer, which is given whole characters only.
 """
 
 from __future__ import annotations
 
 import codecs
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 
 from charset_normalizer import from_bytes
+
+from broadsheet.cleaners.package_data import read_toml
 
 FALLBACK_ENCODING = "cp1252"
 SAMPLE_BYTES = 4096  # of text, read in some 4 ms
@@ -37,12 +36,12 @@ _FEW_LETTERS = 5  # of windows-1252: with fewer the page is read as it
 _LANGUAGE_BONUS = 0.05  # for the language that the page states
 
 _Pairs = Mapping[tuple[bool, str], int]
-"""How often each character beyond ASCII stands in a text, after a lower-case letter or not."""
+"""Counts of each character beyond ASCII in a text, after a lower-case letter or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageLetters:
-    """A language as its letters beyond ASCII tell it, and the one-byte encodings it is written in, likeliest first."""
+    """Language as its letters beyond ASCII tell it, and the one-byte encodings it is written in, likeliest first."""
 
     codes: frozenset[str]
     letters: frozenset[str]
@@ -51,7 +50,7 @@ class LanguageLetters:
 
 @dataclass(frozen=True, slots=True)
 class EncodingFit:
-    """How well an encoding explains a sample: the share of the characters beyond ASCII that fit a language, −1 to 1."""
+    """Fit of an encoding to a sample: the share of the characters beyond ASCII that fit a language, −1 to 1."""
 
     encoding: str
     share: float
@@ -74,7 +73,7 @@ def detect_encoding(body: bytes) -> str:
 
 
 def _library_guess(sample: bytes) -> str:
-    """What charset-normalizer makes of the sample, up to the first fault in it; empty if nothing."""
+    """Return charset-normalizer's guess for the sample, up to the first fault in it; empty if it has none."""
     whole = max(_decoded_bytes(sample, name) for name in _WIDE_CODECS)
     part = sample[:whole] if 2 * whole >= len(sample) else sample
     guess = from_bytes(part, cp_isolation=[*_WESTERN_ENCODINGS, *_OTHER_ENCODINGS, *_WIDE_CODECS]).best()
@@ -82,7 +81,7 @@ def _library_guess(sample: bytes) -> str:
 
 
 def contradicts_text(body: bytes, encoding: str) -> bool:
-    """Whether a declared one-byte encoding gives letters that are of no language, and another gives those of one."""
+    """Return whether a declared one-byte encoding gives letters of no language, and another gives those of one."""
     if encoding in _WIDE_CODECS or not _is_one_byte(encoding):
         return False
     sample = text_sample(body)
@@ -93,7 +92,7 @@ def contradicts_text(body: bytes, encoding: str) -> bool:
 
 
 def text_sample(body: bytes, limit: int = SAMPLE_BYTES) -> bytes:
-    """The page's first pieces of text that are not all ASCII, without markup."""
+    """Return the page's first pieces of text that are not all ASCII, without markup."""
     match = re.search(rb"[\x80-\xff]", body)
     start = max(0, match.start() - 256) if match else 0
     text = _MARKUP.sub(b"\n", body[start : start + _MARKUP_BYTES])
@@ -102,7 +101,7 @@ def text_sample(body: bytes, limit: int = SAMPLE_BYTES) -> bytes:
 
 
 def _decoded_bytes(sample: bytes, name: str) -> int:
-    """How many of the bytes a codec of several bytes a character decodes before a fault or half a character."""
+    """Count the bytes that a codec of several bytes a character decodes before a fault or half a character."""
     decoder = codecs.getincrementaldecoder(name)()
     try:
         decoder.decode(sample, final=False)
@@ -116,7 +115,7 @@ def _letter_count(sample: bytes, encoding: str) -> int:
 
 
 def _one_byte_fits(sample: bytes, language_code: str) -> Iterator[EncodingFit]:
-    """The fit of each one-byte encoding by the language it fits best, in the order of the data file."""
+    """Yield the fit of each one-byte encoding by the language it fits best, in the order of the data file."""
     byte_pairs = Counter(zip(b" " + sample, sample, strict=False))
     pairs_by_encoding: dict[str, _Pairs] = {}
     for language in _languages():
@@ -133,7 +132,7 @@ def _letter_pairs(text: str) -> _Pairs:
 
 
 def _letter_pairs_of_bytes(byte_pairs: Mapping[tuple[int, int], int], encoding: str) -> _Pairs:
-    """The same of a text in a one-byte encoding, from how often each two bytes stand side by side in it."""
+    """Count the letter pairs of a text in a one-byte encoding, from the number of each pair of bytes in it."""
     characters = bytes(range(256)).decode(encoding, "replace")
     return _count_letters(
         (characters[previous], characters[byte], count) for (previous, byte), count in byte_pairs.items()
@@ -149,14 +148,14 @@ def _count_letters(neighbours: Iterable[tuple[str, str, int]]) -> _Pairs:
 
 
 def _fit(pairs: _Pairs, language: LanguageLetters) -> float:
-    """The share of the characters that the language has at such a place, less the share of the others."""
+    """Return the share of the characters that the language has at such a place, less the share of the others."""
     total = sum(pairs.values())
     fitting = sum(count for (after_lower, letter), count in pairs.items() if _is_at_home(letter, after_lower, language))
     return 2 * fitting / total - 1 if total else 0.0
 
 
 def _is_at_home(letter: str, after_lower: bool, language: LanguageLetters) -> bool:
-    """Whether a language has this letter; a capital is none inside of a word."""
+    """Return whether a language has this letter; it has no capital inside of a word."""
     return letter in language.letters or (not after_lower and letter.lower() in language.letters)
 
 
@@ -171,7 +170,7 @@ def _is_one_byte(encoding: str) -> bool:
 
 @cache
 def _languages() -> tuple[LanguageLetters, ...]:
-    data = tomllib.loads(files(__package__).joinpath("letters.toml").read_text(encoding="utf-8"))
+    data = read_toml(__package__, "letters.toml")
     return tuple(
         LanguageLetters(frozenset(row["codes"]), frozenset(row["letters"]), tuple(row["encodings"]))
         for row in data["language"]

@@ -1,8 +1,7 @@
 """Text and markdown of inline content and of data tables.
 
-A run of inline content: its text, its markdown and its number of link characters.
-
-Data tables: how they are distinguished from layout tables, and their text and markdown.
+A run of inline content has a text, a markdown form and a number of link characters. A data table is told from a table
+that lays the page out.
 """
 
 from __future__ import annotations
@@ -143,8 +142,10 @@ class InlineRun:
         self._open_marks.append((mark, len(self._parts)))
 
     def close_mark(self, mark: str) -> None:
-        """End the innermost open emphasis or code, if there is any. The text of code is not escaped, so code in which
-        a backtick or a line break would end it stays text."""
+        """End the innermost open emphasis or code, if there is any.
+
+        The text of code is not escaped, so code that a backtick or a line break would end stays plain text.
+        """
         if self._open_marks:
             start = self._open_marks.pop()[1]
             if mark == "`":
@@ -283,7 +284,7 @@ def _markdown_table(rows: list[list[tuple[str, str, int]]]) -> str:
 
 
 def is_data_table(table: etree._Element) -> bool:
-    """Whether a table holds data, rather than laying the page out.
+    """Return whether a table holds data, rather than laying the page out.
 
     A data table has no table and no section, form or heading inside, at least two rows, two columns in most of them,
     and short cells.

@@ -1,9 +1,9 @@
-"""The language of a page: as it states it, unless it states English and its text surely is none; else, if a text is
-given, as detected from the text.
+"""Language of a page: as it states it, or as detected from its text.
 
-English is what templates come with, and many sites in other languages leave it there. Of 2,936 annotated pages 48 state
-another language than the one detected; 46 of them state English, and the 38 of these whose language is detected with a
-probability of .9 or more are in the detected one.
+A stated language counts unless it is English and the text surely is in another. English is what templates come with,
+and many sites in other languages leave it there. Of 2,936 annotated pages 48 state another language than the one
+detected; 46 of them state English, and the 38 of these whose language is detected with a probability of .9 or more are
+in the detected one.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ _LABEL = "__label__"
 
 
 def find_language(page: PageContext, text: str = "") -> tuple[str, str]:
-    """Return the page's primary language tag (`en`) and its source; detected from `text` if none is stated, or English
-    that the text surely is not."""
+    """Return the page's primary language tag (`en`) and its source.
+
+    It is detected from `text` if the page states none, or states English and the text surely is in another.
+    """
     for value, source in _stated_languages(page):
         if tag := primary_tag(value):
             sure = sure_language(text) if tag == _TEMPLATE_LANGUAGE else ""
@@ -61,8 +63,11 @@ def _stated_languages(page: PageContext) -> Iterator[tuple[str, str]]:
 
 
 def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
-    """The metadata of a page whose article has this text. The page around it may have been in another language: where
-    that decided, or English is stated, the text does, if it is sure."""
+    """Correct the language in the metadata of a page by its article's text.
+
+    The page around the article may be in another language. If that decided, or if the page states English, the text's
+    language replaces it, provided that it is sure.
+    """
     source = metadata.sources.get("language", "")
     if source != "text" and (metadata.language != _TEMPLATE_LANGUAGE or source not in _STATED):
         return metadata
@@ -73,7 +78,7 @@ def with_language_of_text(metadata: Metadata, text: str) -> Metadata:
 
 
 def sure_language(text: str) -> str:
-    """The language that a text is in without a doubt; empty where there is one, or too little text."""
+    """Return the language that a text is in without a doubt; empty if there is a doubt, or too little text."""
     if len(text) < _MIN_TEXT_CHARS:
         return ""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
@@ -84,8 +89,7 @@ def sure_language(text: str) -> str:
 
 
 def _detect_language(text: str) -> tuple[str, float]:
-    """Detect the language of a text by fastText's small model of 176 languages; with its probability, and empty if it
-    gives none.
+    """Detect the language of a text and its probability by fastText's small model of 176 languages; empty if none.
 
     (Joulin et al., "Bag of tricks for efficient text classification", 2017)
     """

@@ -1,4 +1,4 @@
-"""The links on a page, as canonical URLs in document order, each URL once; and its robots directives."""
+"""Links on a page, as canonical URLs in document order, each URL once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from broadsheet.cleaners.document import Outlink, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.inline_text import fold_spaces
-from broadsheet.cleaners.page.robots_directives import meta_directives
 
 _LINK_TAGS = ("a", "area", "link", "frame", "meta")
 _VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}
@@ -43,11 +42,6 @@ def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...
                     url, _link_text(element), tuple((element.get("rel") or "").lower().split()), via
                 )
     return tuple(outlinks.values())
-
-
-def read_robots_directives(tree: HtmlElement | TagIndex, header_directives: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the robots directives of the page's metas and of its headers, sorted, each once."""
-    return tuple(sorted({*header_directives, *meta_directives(tree)}))
 
 
 def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:

@@ -1,27 +1,18 @@
 """Repairs and bounds of broken, hostile or streamed markup, so that its tree is the page.
 
-Bounds on a page's elements and attributes, kept before it is parsed: what is beyond them is cut, and said.
-
-A parser compares each attribute with all others of its element, and everything after it takes time by the element. No
-page that people read comes near the bounds: of 2,000 the largest had 16,000 elements, and one element 136 attributes.
-
-A title or a quoted attribute that is never closed, and so swallows the page: closed where its line ends.
-
-To a parser, all that follows `<title>` or `class="` is inside of it. Old pages have both, and the browsers of their
-time showed the page all the same.
-
-Text that a page carries as a template in a script: put where the script stands, as the page's own script does.
-
-Some blogs send each post as `<script type="text/template">` and show it by a script (Blogger's own among them). Of such
-scripts only those are text that hold paragraphs, and no place for values to be filled in. One with an id or a class is
-picked by that name and shown elsewhere, or not at all, such as the notices of a consent plugin.
-
-Pages that React streams piece by piece: each late piece is moved to where the page's own script would put it.
-
-React sends a part that was not ready in time further down, as `<div hidden id="S:0">`, and a short script moves it: it
-replaces what is between `<template id="B:0">` and `<!--/$-->` (a boundary with its fallback), or `<template id="P:0">`
-(a segment). Without the script the text is hidden and out of order. After ReactDOMFizzInstructionSet of React 18 and
-19.
+- Bounds. A parser compares each attribute with all others of its element, and everything after it takes time by the
+  element. So elements and attributes beyond a bound are cut before parsing, and the cut is reported. No page that
+  people read comes near the bounds: of 2,000 the largest had 16,000 elements, and one element 136 attributes.
+- Unclosed titles and attributes. To a parser, all that follows `<title>` or `class="` is inside of it. Old pages have
+  both, and the browsers of their time showed the page all the same. They are closed at the end of their line.
+- Script templates. Some blogs send each post as `<script type="text/template">` and show it by a script (Blogger's own
+  among them). The text is put in place of the script if it holds paragraphs, and no place for values to be filled in. A
+  template with an id or a class is picked by that name and shown elsewhere, or not at all, such as the notices of a
+  consent plugin.
+- Streams. React sends a part that was not ready in time further down, as `<div hidden id="S:0">`, and a short script
+  moves it: it replaces the nodes between `<template id="B:0">` and `<!--/$-->` (a boundary with its fallback), or
+  `<template id="P:0">` (a segment). Without the script the text is hidden and out of order. After
+  ReactDOMFizzInstructionSet of React 18 and 19.
 """
 
 from __future__ import annotations
@@ -45,18 +36,17 @@ _ATTRIBUTE = re.compile(r"""[\s/]+[^\s=<>"'/]++(?:\s*+=\s*+(?:"[^"]*"|'[^']*'|[^
 
 
 def has_too_many_elements(text: str) -> bool:
-    """Whether a page has more elements than it may have."""
+    """Return whether a page has more elements than it may have."""
     return text.count("<") > MAX_ELEMENTS and _end_of_elements(text) is not None
 
 
 def cut_elements(text: str) -> str:
-    """The page up to the first element beyond the bound."""
+    """Cut a page before the first element beyond the bound."""
     return text[: _end_of_elements(text)]
 
 
 def cut_attributes(text: str) -> str:
-    """The page with at most so many attributes an element; quotes stay whole. One within the bound is returned as it
-    is."""
+    """Cut each element's attributes beyond the bound; quotes stay whole. A page within the bound stays as it is."""
     long_parts = [
         part for part in text.split("<") if len(part) > _LONG_TAG_CHARS
     ]  # in a fifth of the time of a pattern
@@ -80,7 +70,7 @@ def _cut_attributes(tag: re.Match[str]) -> str:
 
 
 def _attribute_ends(tag: str) -> list[int]:
-    """Where each attribute of a start tag ends, as far as the tag has no `<` and `>` in its values."""
+    """Return the end of each attribute of a start tag, as far as the tag has no `<` and `>` in its values."""
     return [attribute.end() for attribute in _ATTRIBUTE.finditer(tag)]
 
 
@@ -91,7 +81,7 @@ _UNSHOWN_TAGS = frozenset(("head", "script", "style", "template", "noscript", "t
 
 
 def has_no_text(root: etree._Element) -> bool:
-    """Whether a parsed page has no text outside of its head, scripts and forms' fields."""
+    """Return whether a parsed page has no text outside of its head, scripts and forms' fields."""
     walker = etree.iterwalk(root, events=("start", "end"))
     for event, element in walker:
         if event == "start" and str(element.tag) in _UNSHOWN_TAGS:
@@ -150,7 +140,7 @@ _BOUNDARY_ID, _SEGMENT_ID = "B:", "P:"
 
 
 def is_streamed(text: str) -> bool:
-    """Whether a page's source contains streamed pieces."""
+    """Return whether a page's source contains streamed pieces."""
     return _PIECE_ATTRIBUTE in text
 
 

@@ -1,8 +1,8 @@
-"""Reads the metadata of an article: title, authors, dates, language, licence, URL and others, each with its source.
+"""Metadata of an article: title, authors, dates, language, licence, URL and others, each with its source.
 
-One walk over the parsed tree collects the page's statements; each field is then the first of them, or for the title
-the one that most sources agree on. The slower readers (bylines by class name, the text around the headline) run only
-for fields that are still missing.
+One walk over the parsed tree collects the page's statements; each field is then the first of them, or for the title the
+one that most sources agree on. The slower readers (bylines by class name, the text around the headline) run only for
+fields that are still missing.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _read_keywords(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 
 def _stated_keywords(page: PageContext, meta_list: str) -> tuple[tuple[str, ...], str]:
-    """The keywords of JSON-LD, else the first of the metas of a word list that has any; both empty without any."""
+    """Return the keywords of JSON-LD, else of the first meta of a word list that has any, and their source."""
     keywords = [text for value in page.member_values("keywords") for text in string_values(value)]
     if tags := _distinct_tags(keywords):
         return tags, "json-ld"
@@ -192,7 +192,7 @@ def _read_canonical(page: PageContext) -> tuple[str, str]:
 
 
 def _is_other_home_page(address: str, url: str) -> bool:
-    """Whether a canonical URL is a home page although the page is not: a common fault of templates."""
+    """Return whether a canonical URL is a home page although the page is not: a common fault of templates."""
     address_parts, page_parts = urlsplit(address), urlsplit(url)
     return (
         address_parts.path in ("", "/")

@@ -1,8 +1,6 @@
 """Context of metadata fields: a page's statements, article nodes, site names, headline and text around it.
 
-The visible text around a headline, where bylines and datelines usually are.
-
-The statements of one page, and what several fields derive from them: article nodes, site names, the headline.
+Bylines and datelines usually stand in the visible text around the headline.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ from itertools import chain, islice
 from typing import Any
 from urllib.parse import urlsplit
 
-import lxml.html
 from lxml import etree
 
 from broadsheet.cleaners.page.elements import TagIndex
@@ -34,8 +31,6 @@ from broadsheet.cleaners.page.statements import (
 from broadsheet.cleaners.page.titles import fold_title
 from broadsheet.cleaners.page.word_lists import meta_names
 
-_PageElement = lxml.html.HtmlElement
-
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
 _INLINE_TAGS = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
@@ -50,15 +45,15 @@ class TextRun:
     """Visible text between two block boundaries, across inline markup, and the `time` elements in it."""
 
     text: str
-    time_elements: tuple[_PageElement, ...] = ()
+    time_elements: tuple[Element, ...] = ()
 
 
-def runs_after(headline: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+def runs_after(headline: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
     """Return the first text runs that follow the headline in the document."""
     return list(_text_runs(_events_after(headline), limit))
 
 
-def runs_before(headline: _PageElement, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
+def runs_before(headline: Element, limit: int = MAX_RUNS_BEFORE) -> list[TextRun]:
     """Return the last text runs before the headline, the nearest first."""
     preceding_runs: list[TextRun] = []
     for sibling in _preceding_elements(headline):
@@ -69,14 +64,14 @@ def runs_before(headline: _PageElement, limit: int = MAX_RUNS_BEFORE) -> list[Te
     return preceding_runs[:limit]
 
 
-def runs_within(element: _PageElement, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
+def runs_within(element: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
     """Return the first text runs inside an element."""
     return list(_text_runs(_events_within(element), limit))
 
 
-def _preceding_elements(headline: _PageElement) -> Iterator[_PageElement]:
+def _preceding_elements(headline: Element) -> Iterator[Element]:
     """Yield the siblings before the headline and its nearest ancestors, the nearest first."""
-    element: _PageElement | None = headline
+    element: Element | None = headline
     for _ in range(_MAX_LEVELS):
         if element is None or element.tag == "body":
             return
@@ -86,11 +81,11 @@ def _preceding_elements(headline: _PageElement) -> Iterator[_PageElement]:
         element = element.getparent()
 
 
-TextEvent = tuple[str, _PageElement | None]
+TextEvent = tuple[str, Element | None]
 """A text, or an element that begins or ends (with an empty text)."""
 
 
-def _events_within(element: _PageElement) -> Iterator[TextEvent]:
+def _events_within(element: Element) -> Iterator[TextEvent]:
     """Yield the visible texts in an element, and the elements that begin and end around them, in document order."""
     is_skipped = not isinstance(element.tag, str)
     if is_skipped:
@@ -113,9 +108,9 @@ def _events_within(element: _PageElement) -> Iterator[TextEvent]:
             yield (event_element.tail, None)
 
 
-def _events_after(headline: _PageElement) -> Iterator[TextEvent]:
+def _events_after(headline: Element) -> Iterator[TextEvent]:
     """Yield the events from the end of the headline to the end of the body."""
-    element: _PageElement | None = headline
+    element: Element | None = headline
     while element is not None and element.tag != "body":
         if element.tail:
             yield (element.tail, None)
@@ -130,7 +125,7 @@ def _events_after(headline: _PageElement) -> Iterator[TextEvent]:
 def _text_runs(events: Iterator[TextEvent], limit: int) -> Iterator[TextRun]:
     """Join the texts between block boundaries, up to `limit` runs."""
     parts: list[str] = []
-    time_elements: list[_PageElement] = []
+    time_elements: list[Element] = []
     for text, element in events:
         if element is None:
             parts.append(text)
@@ -156,7 +151,7 @@ _GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
 @dataclass(frozen=True)
 class PageContext:
-    """A page whose metadata is being read. Its properties are computed on first use."""
+    """Page whose metadata is being read. Its properties are computed on first use."""
 
     tag_index: TagIndex
     url: str
@@ -165,12 +160,12 @@ class PageContext:
 
     @property
     def tree(self) -> Element:
-        """The parsed page."""
+        """Return the parsed page."""
         return self.tag_index.tree
 
     @cached_property
     def nodes_by_id(self) -> dict[str, JsonLdNode]:
-        """The JSON-LD nodes that have an `@id` and other members."""
+        """Return the JSON-LD nodes that have an `@id` and other members."""
         return {
             node["@id"]: node
             for node in self.statements.json_ld_nodes
@@ -179,7 +174,7 @@ class PageContext:
 
     @cached_property
     def article_nodes(self) -> list[JsonLdNode]:
-        """The JSON-LD nodes that describe the page's text: the article first, then the page itself."""
+        """Return the JSON-LD nodes that describe the page's text: the article first, then the page itself."""
         text_nodes = sorted(
             (node for node in self.statements.json_ld_nodes if is_article_node(node)), key=self._node_distance
         )
@@ -193,7 +188,7 @@ class PageContext:
         return [resolve_references(node[name], self.nodes_by_id) for node in self.article_nodes if node.get(name)]
 
     def _node_distance(self, node: JsonLdNode) -> int:
-        """How unlikely a node describes this page and not one that it lists: 0 (headline and URL match) to 2."""
+        """Rate how unlikely a node describes this page and not one that it lists: 0 (headline and URL match) to 2."""
         headline = fold_title(str(node.get("headline") or node.get("name") or ""))
         page_title = fold_title(" ".join(self.statements.titles[:1]))
         addresses = [*string_values(node.get("mainEntityOfPage")), *string_values(node.get("url"))]
@@ -203,7 +198,7 @@ class PageContext:
 
     @cached_property
     def site_names(self) -> tuple[str, ...]:
-        """All names of the site that the page states, then the host and its labels."""
+        """Return all names of the site that the page states, then the host and its labels."""
         host = _host_and_path(self.url)[0]
         labels = [label for label in host.split(".") if label not in _GENERIC_HOST_LABELS][:-1]
         return (
@@ -223,7 +218,7 @@ class PageContext:
         return [normalise_text(name) for name in names if not name.startswith("http")]
 
     def _home_headings(self) -> list[str]:
-        """The headings that are nothing but a link to the front page: they are the site's name."""
+        """Return the headings that are nothing but a link to the front page: they are the site's name."""
         texts_and_headings = [(element_text(heading), heading) for heading in self.statements.h1_elements[:6]]
         return [
             text
@@ -233,7 +228,7 @@ class PageContext:
 
     @cached_property
     def heading_candidates(self) -> list[tuple[str, Element]]:
-        """The first-level headings that may be the article's, as (text, element); the site's name is left out."""
+        """Return the first-level headings that may be the article's, as (text, element), without the site's name."""
         site_names = {fold_title(name) for name in self.site_names}
         texts_and_elements = [
             (element_text(element), element)
@@ -244,7 +239,7 @@ class PageContext:
 
     @cached_property
     def headline(self) -> Element | None:
-        """The heading of the article: the one that is part of the page's title, else the first; None without any."""
+        """Find the article's heading: the one that is part of the page's title, else the first; None without any."""
         page_title = fold_title(" ".join([*self.statements.titles[:1], *self.statements.meta_contents(("og:title",))]))
         for text, element in self.heading_candidates:
             if (folded_heading := fold_title(text)) and folded_heading in page_title:
@@ -261,11 +256,11 @@ class PageContext:
 
     @cached_property
     def headline_ancestors(self) -> frozenset[Element]:
-        """The ancestors of the headline: the article is in them, whatever their class."""
+        """Return the ancestors of the headline: the article is in them, whatever their class."""
         return frozenset(self.headline.iterancestors()) if self.headline is not None else frozenset()
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
-        """Whether an element is part of the article: no ancestor is navigation or has a class or id of the pattern."""
+        """Return whether an element is part of the article: no ancestor is navigation or matches the pattern."""
         for ancestor in (element, *element.iterancestors()):
             if ancestor in self.headline_ancestors or ancestor.tag in _ROOT_TAGS:
                 return True
@@ -277,7 +272,7 @@ class PageContext:
 
     @cached_property
     def runs_after(self) -> list[TextRun]:
-        """The text runs after the headline; those at the beginning of the article if there is no headline."""
+        """Return the text runs after the headline; those at the beginning of the article if there is no headline."""
         if self.headline is not None:
             return runs_after(self.headline)
         start_element = next(chain(self.tree.iter("article"), self.tree.iter("main"), self.tree.iter("body")), None)
@@ -285,17 +280,17 @@ class PageContext:
 
     @cached_property
     def runs_before(self) -> list[TextRun]:
-        """The text runs before the headline, the nearest first."""
+        """Return the text runs before the headline, the nearest first."""
         return runs_before(self.headline) if self.headline is not None else []
 
     @cached_property
     def bylines_and_dates(self) -> tuple[list[Element], list[Element]]:
-        """The elements whose attributes call them a byline, and those whose class calls them a date."""
+        """Return the elements whose attributes call them a byline, and those whose class calls them a date."""
         return find_bylines_and_dates(self.tag_index.elements)
 
     @property
     def language_hint(self) -> str:
-        """The language with its region by the page's root element; it decides the order of day and month."""
+        """Return the language with its region by the page's root element; it decides the order of day and month."""
         return (self.statements.html_languages or [""])[0].replace("_", "-")
 
 
@@ -317,7 +312,7 @@ def _host_and_path(url: str) -> tuple[str, str]:
 
 
 def _home_links(heading: Element) -> list[Element]:
-    """The links in a heading, or around it, that lead to the front page."""
+    """Return the links in a heading, or around it, that lead to the front page."""
     enclosing_links = list(heading.iterancestors("a"))[:1]
     return [
         link

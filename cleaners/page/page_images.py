@@ -1,4 +1,4 @@
-"""The pictures of an article: address, caption, credit and alternative text of each, in the order of the page.
+"""Pictures of an article: address, caption, credit and alternative text of each, in the order of the page.
 
 A picture is the article's if it stands in the part of the page that holds the kept text, and neither the markup around
 it nor its size says that it is something else: a teaser, an advertisement, a portrait of the author, an icon.
@@ -53,7 +53,7 @@ def read_images(tree: TagIndex, base: str, kept_blocks: Sequence[Block]) -> tupl
 
 
 class _ImageReader:
-    """The pictures read so far, and what many of them share: the place of their parent, their caption."""
+    """Pictures read so far, and what many of them share: the place of their parent, their caption."""
 
     def __init__(self, root: str, base: str) -> None:
         self.root, self.base = root, base
@@ -83,7 +83,7 @@ class _ImageReader:
 
 
 def _article_path(kept_blocks: Sequence[Block]) -> str | None:
-    """The path of the part of the page that holds the text: that of most words, up to its innermost `article`."""
+    """Return the path of the part of the page that holds most words of the text, up to its innermost `article`."""
     words: Counter[str] = Counter()
     for block in kept_blocks:
         if is_prose(block):
@@ -97,7 +97,7 @@ def _article_path(kept_blocks: Sequence[Block]) -> str | None:
 
 
 def _address(element: etree._Element, base: str) -> str:
-    """The absolute address of a picture; of several sizes the largest, if scripts put it in place later."""
+    """Return the absolute address of a picture; of several sizes the largest, if scripts put it in place later."""
     values = [value for name in _ADDRESS_ATTRIBUTES if (value := (element.get(name) or "").strip())]
     values += [size for name in _SOURCE_SETS if (size := _largest(element.get(name) or ""))]
     urls = (resolve_href(value, base) for value in values if not value.startswith("data:"))
@@ -109,7 +109,7 @@ def _is_address(url: str) -> bool:
 
 
 def _largest(source_set: str) -> str:
-    """The address in a `srcset` with the highest width or density."""
+    """Return the address in a `srcset` with the highest width or density."""
     sizes = [candidate.split() for candidate in source_set.split(", ") if candidate.strip()]
     return max(sizes, key=lambda parts: _leading_number(parts[-1]), default=[""])[0]
 
@@ -120,7 +120,7 @@ def _leading_number(text: str | None) -> int:
 
 
 def _is_in_article(element: etree._Element, root: str) -> bool:
-    """Whether an element stands in the part of the page at `root`, and in no box there that is something else."""
+    """Return whether an element stands in the part of the page at `root`, and in no unrelated box there."""
     path, landmarks = element_place(element)
     if not f"{path}>".startswith(f"{root}>") or landmarks & _FOREIGN_LANDMARKS:
         return False
@@ -139,7 +139,7 @@ def _is_teaser(element: etree._Element) -> bool:
 
 
 def _caption_and_credit(caption: etree._Element) -> tuple[str, str]:
-    """The text of a caption, and the credit, which is no part of it; empty where there is none."""
+    """Return the text of a caption, and the credit, which is no part of it; empty if there is none."""
     text = _text_of(caption)
     credit_element = next(
         (part for part in caption.iter(etree.Element) if _has_word(part, load_words("credit_names"))), None
@@ -159,7 +159,7 @@ def _split_credit(text: str, lines: Sequence[str]) -> tuple[str, str]:
 
 
 def _is_credit(line: str) -> bool:
-    """Whether a line begins by saying whose picture it is: `Photo: …`, `© …`."""
+    """Return whether a line begins by saying whose picture it is: `Photo: …`, `© …`."""
     first, second, *_ = (*_LINE_WORD.findall(line.casefold()), "", "")
     if line.lstrip(" (").startswith(_SIGN):
         return True
@@ -168,7 +168,7 @@ def _is_credit(line: str) -> bool:
 
 
 def _captions(element: etree._Element) -> Iterator[etree._Element]:
-    """The captions of the innermost figure around a picture, or of what is classed as one."""
+    """Yield the captions of the innermost figure around a picture, or of what is classed as one."""
     for ancestor in element.iterancestors("figure", "div", "p", "td", "li"):
         if ancestor.tag == "figure":
             yield from ancestor.iter("figcaption")
@@ -187,5 +187,5 @@ def _text_of(element: etree._Element) -> str:
 
 
 def _short_text(text: str) -> str:
-    """The text on one line; empty if it is too long to be about a picture."""
+    """Return the text on one line; empty if it is too long to be about a picture."""
     return fold_spaces(text).strip() if len(text) <= _MOST_TEXT_CHARS else ""

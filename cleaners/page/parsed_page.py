@@ -1,4 +1,4 @@
-"""A page's bytes decoded to text, and the text parsed to a tree; no other module decodes or parses a page.
+"""Bytes of a page decoded to text, and text parsed to a tree; no other module decodes or parses a page.
 
 The evidence for the encoding is taken in the order of the WHATWG's Encoding and HTML standards (byte order mark,
 header, `<meta>` in the first kilobytes), with two additions for real pages: a declared encoding that the bytes
@@ -40,7 +40,7 @@ _HTML_CODECS = frozenset(
     " mac-roman mac-cyrillic cp1250 cp1251 cp1252 cp1253 cp1254 cp1255 cp1256 cp1257 cp1258 iso8859-2 iso8859-3"
     " iso8859-4 iso8859-5 iso8859-6 iso8859-7 iso8859-8 iso8859-10 iso8859-13 iso8859-14 iso8859-15 iso8859-16".split()
 )
-"""What a page may declare: the encodings of the WHATWG's Encoding standard, as `resolve_encoding` names them."""
+"""Encodings that a page may declare: those of the WHATWG's Encoding standard, as `resolve_encoding` names them."""
 
 _CONTROL_BYTES = bytes([*range(9), 11, *range(14, 32), 127])
 _C1_UTF8 = re.compile(rb"\xc2[\x80-\x9f]")
@@ -60,7 +60,7 @@ _HEAD_TAGS = frozenset(("base", "link", "meta", "noscript", "script", "style", "
 
 @dataclass(frozen=True, slots=True)
 class DecodedText:
-    """A page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
+    """Page's text, the Python name of its encoding, and what was wrong with it; `problem` is empty if nothing was.
 
     `cuts` says what was cut of it, as evidence: `cut=characters:10000000`.
     """
@@ -134,7 +134,7 @@ def _codec_name(label: str) -> str | None:
 
 
 def _is_mostly_utf8(body: bytes) -> bool:
-    """Whether the bytes are UTF-8, apart from a few broken sequences (a cut page, a quotation in another encoding)."""
+    """Return whether the bytes are UTF-8 but for a few broken sequences, as in a cut page or a foreign quotation."""
     try:
         body.decode("utf-8")
     except UnicodeDecodeError:
@@ -145,27 +145,27 @@ def _is_mostly_utf8(body: bytes) -> bool:
 
 
 def _is_plausible(body: bytes, encoding: str) -> bool:
-    """Whether `encoding` decodes all but a twentieth of the non-ASCII bytes, and gives letters that languages have."""
+    """Return whether `encoding` decodes at least 95 % of the non-ASCII bytes, and gives letters that languages have."""
     broken = body.decode(encoding, "replace").count("\ufffd")
     return broken * 20 <= len(_NON_ASCII.findall(body)) and not contradicts_text(body, encoding)
 
 
 def _is_binary(body: bytes) -> bool:
-    """Whether over a tenth of the first kilobyte is control characters, as in an image or an archive."""
+    """Return whether over a tenth of the first kilobyte is control characters, as in an image or an archive."""
     head = body[:1024]
     return len(_BINARY_CONTROL.findall(head)) * 10 > len(head)
 
 
 @dataclass(frozen=True, slots=True)
 class ParsedPage:
-    """A page's tree, None if the page is empty, and what was cut of it, as evidence: `cut=elements:200000`."""
+    """Page's tree, None if the page is empty, and what was cut of it, as evidence: `cut=elements:200000`."""
 
     tree: lxml.html.HtmlElement | None
     cuts: tuple[str, ...] = ()
 
 
 def parse(text: str) -> lxml.html.HtmlElement | None:
-    """The tree of a page, as `parse_page` makes it."""
+    """Parse a page into a tree, as `parse_page` does; None for a page without markup."""
     return parse_page(text).tree
 
 
@@ -173,10 +173,10 @@ def parse_page(text: str) -> ParsedPage:
     """Parse a page into a tree without comments and processing instructions.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays; what is beyond the bounds of `bounds.py` is cut. What follows an early `</body>` or `</html>`
-    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
-    page's script would put them. A page that a title or an attribute swallows, since it is never closed, is parsed with
-    these closed.
+    that their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or
+    `</html>` belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put
+    where the page's script would put them. A page that a title or an attribute swallows, since it is never closed, is
+    parsed with these closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):
@@ -204,9 +204,9 @@ def _parse_text(text: str) -> ParsedPage:
 
 
 def _within_bounds(text: str) -> tuple[str, tuple[str, ...]]:
-    """The page's text with no more elements and attributes than it may have, and what was cut.
+    """Bound a page's elements and attributes: return its text and what was cut.
 
-    Of nested elements only the tags go, as they do where libxml2 refuses them.
+    Of elements nested too deeply only the tags go, as they do where libxml2 refuses them.
     """
     bounded_text = cut_attributes(text)
     cuts = (f"cut=attributes:{MAX_ATTRIBUTES}",) if bounded_text != text else ()

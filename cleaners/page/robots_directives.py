@@ -1,4 +1,4 @@
-"""The robots directives in a response's headers and a page's metas, as short strings.
+"""Robots directives in a response's headers and a page's metas, as short strings.
 
 `noindex` is meant for every robot, `googlebot: noindex` for one. Names are in lower case; a value follows its name
 after a colon: `max-snippet: 20`, `unavailable_after: 25 jun 2030`, `tdm-reservation: 1`.
@@ -7,15 +7,14 @@ after a colon: `max-snippet: 20`, `unavailable_after: 25 jun 2030`, `tdm-reserva
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
-from importlib.resources import files
 
 from lxml.html import HtmlElement
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex
 
-_DATA = tomllib.loads(files(__package__).joinpath("robots_directives.toml").read_text(encoding="utf-8"))
+_DATA = read_toml(__package__, "robots_directives.toml")
 _PLAIN_NAMES = frozenset(_DATA["plain"])
 _VALUED_NAMES = frozenset(_DATA["valued"])
 _TDM_NAMES = frozenset(_DATA["tdm"])
@@ -48,6 +47,11 @@ def meta_directives(tree: HtmlElement | TagIndex) -> tuple[str, ...]:
         elif _ROBOT_NAME.fullmatch(name) and len(content) <= _MAX_CHARS:
             directives.update(_parse_named_meta(name, content))
     return _sorted_and_bounded(directives)
+
+
+def read_robots_directives(tree: HtmlElement | TagIndex, of_headers: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the robots directives of the page's metas and of its headers, sorted, each once."""
+    return tuple(sorted({*of_headers, *meta_directives(tree)}))
 
 
 def directives_for(directives: Iterable[str], robot: str) -> frozenset[str]:

@@ -21,7 +21,7 @@ _TEXT_STEP = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#]
 
 
 def is_prose(block: Block) -> bool:
-    """Whether a block reads like running text: long enough, and mostly not links."""
+    """Return whether a block reads like running text: long enough, and mostly not links."""
     return block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY
 
 

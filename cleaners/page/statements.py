@@ -1,13 +1,8 @@
-"""Statements of a page about itself: metas, links, headings, times, and JSON-LD, broken ones included.
+"""Statements of a page about itself, collected in one walk: metas, links, headings, times, and JSON-LD.
 
-Reads JSON-LD scripts, broken ones included, into a flat list of nodes.
-
-Broken blocks (trailing commas, raw line breaks, HTML entities, CDATA and comment marks, a cut end) are repaired;
-a block that stays unreadable is searched for the few members that matter.
-
-Collects what a page states about itself in one walk: metas, links, JSON-LD, headings, time elements.
-
-Nothing is chosen here; the readers of `fields` do that.
+Broken JSON-LD (trailing commas, raw line breaks, HTML entities, CDATA and comment marks, a cut end) is repaired; a
+block that stays unreadable is searched for the few members that matter. Nothing is chosen here; the readers of
+`metadata_fields` do that.
 """
 
 from __future__ import annotations
@@ -69,7 +64,7 @@ def types_of(node: JsonLdNode) -> tuple[str, ...]:
 
 
 def is_article_node(node: JsonLdNode) -> bool:
-    """Whether the node describes a text: NewsArticle, BlogPosting, Report, Review, Recipe and the like."""
+    """Return whether the node describes a text: NewsArticle, BlogPosting, Report, Review, Recipe and the like."""
     return any(_ARTICLE_TYPE.search(name) for name in types_of(node))
 
 
@@ -179,7 +174,7 @@ MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
 
 @dataclass(frozen=True, slots=True)
 class PageStatements:
-    """The statements of a page in document order. `metas` (contents) and `links` (hrefs) are by lower-case name."""
+    """Statements of a page in document order. `metas` (contents) and `links` (hrefs) are by lower-case name."""
 
     metas: dict[str, list[str]] = field(default_factory=dict)
     links: dict[str, list[str]] = field(default_factory=dict)
@@ -221,7 +216,7 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
 
 @lru_cache(maxsize=4096)
 def _class_kinds(class_attribute: str) -> frozenset[str]:
-    """Which of byline and date a class attribute calls its element."""
+    """Return whether a class attribute calls its element a byline, a date, or both."""
     return frozenset(kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute)
 
 
@@ -257,7 +252,7 @@ def _append_text(element: Element, parts: list[str], limit: int) -> None:
 
 
 def is_hidden_by_attribute(element: Element) -> bool:
-    """Whether the element itself is hidden by its `hidden` attribute or its style."""
+    """Return whether the element itself is hidden by its `hidden` attribute or its style."""
     return "hidden" in element.attrib or bool(_HIDDEN_STYLE.search(element.get("style", "")))
 
 

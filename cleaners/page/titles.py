@@ -1,4 +1,4 @@
-"""Chooses the article's title among the titles that a page states, and removes the site's name from it."""
+"""Titles that a page states: the article's is chosen, and the site's name removed from it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class TitleCandidate:
-    """A title that a page states: its text, its source, and the weight of that source."""
+    """Title that a page states: its text, its source, and the weight of that source."""
 
     text: str
     source: str
@@ -43,7 +43,11 @@ def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) ->
 
 
 def fold_title(text: str) -> str:
-    """Return a title's words in lower case, joined by single spaces."""
+    """Return a title's words in lower case, joined by single spaces.
+
+    >>> fold_title("The Mill – Burned!")
+    'the mill burned'
+    """
     return " ".join(_WORD.findall(text.casefold()))
 
 
@@ -68,7 +72,7 @@ def _is_site_name(part: str, folded_site_names: set[str]) -> bool:
 
 
 def _support(title: str, candidate: TitleCandidate, folded_titles: list[tuple[str, TitleCandidate]]) -> float:
-    """The candidate's own weight, and those of the other candidates as far as they agree with the title."""
+    """Add up the candidate's own weight, and those of the other candidates as far as they agree with the title."""
     return candidate.weight + sum(
         other_candidate.weight * _agreement(title, text)
         for text, other_candidate in folded_titles
@@ -77,7 +81,7 @@ def _support(title: str, candidate: TitleCandidate, folded_titles: list[tuple[st
 
 
 def _agreement(title: str, other_title: str) -> float:
-    """How far another title agrees, 0 to 1; both are folded."""
+    """Rate how far another title agrees, 0 to 1; both are folded."""
     if title == other_title:
         return 1.0
     if title and (other_title.startswith(title + " ") or other_title.endswith(" " + title)):

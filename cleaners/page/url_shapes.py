@@ -1,26 +1,25 @@
 """Shapes of URLs: the type of page that a form suggests, and the pattern that alike URLs share.
 
-The type of page that a URL suggests by its form alone: an article, a list, a later page of a list, or unknown.
+By its form alone a URL suggests an article, a list, a later page of a list, or nothing.
 
-Which URLs of a host are alike: a URL's pattern is its path and query with the varying parts replaced by classes.
-
-`/news/2024/05/12/the-mill-burned` has the pattern `/news/#/#/#/slug`. Words that name lists stay, and so does the
-path's first segment, which is a site's section; numbers, words, slugs and opaque ids become classes. Of a query the
-sorted names stay. The wide pattern replaces the first segment too, and of a query it only says that there is one.
+A URL's pattern is its path and query with the varying parts replaced by classes: `/news/2024/05/12/the-mill-burned` has
+the pattern `/news/#/#/#/slug`. Words that name lists stay, and so does the path's first segment, which is a site's
+section; numbers, words, slugs and opaque ids become classes. Of a query the sorted names stay. The wide pattern
+replaces the first segment too, and of a query it only says that there is one.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from importlib.resources import files
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-_SHAPE_DATA = tomllib.loads(files(__package__).joinpath("url_shapes.toml").read_text(encoding="utf-8"))
+from broadsheet.cleaners.package_data import read_toml
+
+_SHAPE_DATA = read_toml(__package__, "url_shapes.toml")
 LIST_SEGMENTS: frozenset[str] = frozenset(_SHAPE_DATA["lists"]["segments"])
 """Path segments, in lower case, of pages that list other pages."""
 
@@ -40,7 +39,7 @@ _NUMBER_ENDING = re.compile(r"(?:^|[-_])[a-z]?\d{4,}$")
 
 
 class UrlShape(StrEnum):
-    """The type of page that a URL looks like."""
+    """Type of page that a URL looks like."""
 
     HOME = "home"  # a host's front page
     ARTICLE = "article"  # with a date, a headline, a document's file name or number
@@ -51,7 +50,11 @@ class UrlShape(StrEnum):
 
 @lru_cache(maxsize=4096)
 def shape_of(url: str) -> UrlShape:
-    """Return the type of page that a canonical URL looks like."""
+    """Return the type of page that a canonical URL looks like.
+
+    >>> shape_of("https://news.example/2024/05/12/the-mill-on-the-river-burned")
+    <UrlShape.ARTICLE: 'article'>
+    """
     try:
         parts = urlsplit(url)
     except ValueError:  # a host in broken brackets
@@ -77,7 +80,7 @@ def shape_of(url: str) -> UrlShape:
 
 
 def has_dated_path(url: str) -> bool:
-    """Whether a URL's path names a date and, after it, one thing of that date."""
+    """Return whether a URL's path names a date and, after it, one thing of that date."""
     try:
         path = _plain_path(unquote(urlsplit(url).path).lower())
     except ValueError:  # a host in broken brackets
@@ -86,13 +89,15 @@ def has_dated_path(url: str) -> bool:
 
 
 def names_a_day(url: str) -> bool:
-    """Whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
+    """Return whether a URL ends with a whole date, as an archive of the day does, and the entry of a diary."""
     return shape_of(url) is UrlShape.DEEP_LIST and bool(_DAY.search(_plain_path(unquote(urlsplit(url).path).lower())))
 
 
 def _plain_path(path: str) -> str:
-    """The path without a folder's front page (`…/index.html`), and without the ending of a file that is named after a
-    date (`/2011/05.html`)."""
+    """Return the path without a front page's file name (`…/index.html`), and without a file ending behind a date.
+
+    `/2011/05.html` gives `/2011/05`.
+    """
     folder, _, name = path.rpartition("/")
     stem = _DOCUMENT_FILE.sub(r"\1", name)
     if stem in _FRONT_PAGE_STEMS:
@@ -102,14 +107,14 @@ def _plain_path(path: str) -> str:
 
 
 def is_section(url: str) -> bool:
-    """Whether a URL is a list only because it ends with a section's name: such a list shows the newest articles."""
+    """Return whether a URL is a list only by a section's name at its end: such a list shows the newest articles."""
     if shape_of(url) is not UrlShape.LIST:
         return False
     return LIST_SEGMENTS.isdisjoint(unquote(urlsplit(url).path).lower().split("/"))
 
 
 def _looks_like_article(segment: str) -> bool:
-    """Whether a path's last segment looks like a document's file name, a headline or a document's number."""
+    """Return whether a path's last segment looks like a document's file name, a headline or a document's number."""
     return bool(_DOCUMENT_FILE.match(segment) or _ARTICLE_SLUG.fullmatch(segment) or _NUMBER_ENDING.search(segment))
 
 
@@ -126,7 +131,7 @@ _MAX_PARTS = 12  # segments of a path, or names of a query, in a pattern
 
 @dataclass(frozen=True, slots=True)
 class UrlPatterns:
-    """A URL's narrow pattern, and the wide pattern that includes it. Both are empty for a malformed URL."""
+    """URL's narrow pattern, and the wide pattern that includes it. Both are empty for a malformed URL."""
 
     narrow: str
     wide: str

@@ -1,12 +1,9 @@
 """Blocks of visible text on a parsed page, read in one walk over the tree, with site rules' labels.
 
-The labels that site rules put on blocks, among the landmarks: `site:FILE:LINE/DIRECTIVE`.
-
-The visible blocks of a parsed page, read in one walk over the tree.
-
 Visible means rendered text: not script, style, template, `hidden`, `aria-hidden`, inline `display:none`, unless the
-hidden part is text that a reader can unfold (`visibility.py`). The text between two block boundaries is one block;
-a data table is one block; a line break inside a block is a newline, and two in a row are a boundary.
+hidden part is text that a reader can unfold (`elements.py`). The text between two block boundaries is one block; a data
+table is one block; a line break inside a block is a newline, and two in a row are a boundary. Site rules label blocks
+among the landmarks: `site:FILE:LINE/DIRECTIVE`.
 """
 
 from __future__ import annotations
@@ -43,17 +40,17 @@ def removal_label(labels: Iterable[str]) -> str:
 
 
 def is_body_label(label: str) -> bool:
-    """Whether the label marks its block as part of the article's body."""
+    """Return whether the label marks its block as part of the article's body."""
     return label.startswith(_SITE_LABEL_PREFIX) and label.endswith("/body")
 
 
 def keeps_whole_body(label: str) -> bool:
-    """Whether the label says that nothing is removed from the body (`prune: no`)."""
+    """Return whether the label says that nothing is removed from the body (`prune: no`)."""
     return label.startswith(_SITE_LABEL_PREFIX) and label.endswith("/prune")
 
 
 def is_failure_label(label: str) -> bool:
-    """Whether the label says that no body was found and none may be guessed (`autodetect_on_failure: no`)."""
+    """Return whether the label says that no body was found and none may be guessed (`autodetect_on_failure: no`)."""
     return label.startswith(_SITE_LABEL_PREFIX) and label.endswith(_FAILURE_ENDING)
 
 
@@ -99,7 +96,7 @@ _MAX_STEP_CHARS = 60
 
 @dataclass(slots=True)
 class _Context:
-    """What an element passes down to the text inside it.
+    """Context that an element passes down to the text inside it.
 
     Sibling elements with the same tag, id, class, role and labels share one context, cached in their parent's
     `children` under these values.
@@ -114,11 +111,11 @@ class _Context:
     verbatim: bool = False  # whether white space is kept, as in <pre>
 
 
-_Labels = Mapping[etree._Element, frozenset[str]]
+ElementLabels = Mapping[etree._Element, frozenset[str]]
 """The labels of site rules, by the elements that they name."""
 
 
-def read_blocks(tree: etree._Element, url: str = "", labels: _Labels | None = None) -> tuple[Block, ...]:
+def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | None = None) -> tuple[Block, ...]:
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
     `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
@@ -144,7 +141,7 @@ def path_step(tag: str, identity: str | None, classes: str | None) -> str:
 
 
 def element_place(element: etree._Element) -> tuple[str, frozenset[str]]:
-    """The path and the landmarks that a block in the place of this element would have."""
+    """Return the path and the landmarks that a block in the place of this element would have."""
     context = _Context("")
     for ancestor in reversed(list(element.iterancestors())):
         if ancestor.tag in _BOUNDARY_TAGS:
@@ -154,12 +151,12 @@ def element_place(element: etree._Element) -> tuple[str, frozenset[str]]:
 
 
 class _BlockReader:
-    """The state of one walk over a tree: the contexts of the open elements, the current run of text, the blocks so far.
+    """State of one walk over a tree: the contexts of the open elements, the current run of text, the blocks so far.
 
     With `reveal`, large hidden parts are read too; without, `hidden_chars` counts the characters of prose in them.
     """
 
-    def __init__(self, base: str, labels: _Labels | None = None, *, reveal: bool = False) -> None:
+    def __init__(self, base: str, labels: ElementLabels | None = None, *, reveal: bool = False) -> None:
         self.base = base
         self.labels = labels or {}
         self.root: etree._Element | None = None
@@ -208,7 +205,7 @@ class _BlockReader:
         return self.blocks
 
     def _skips(self, tag: str, element: etree._Element) -> bool:
-        """Whether the walk skips an element: it is hidden, or it has just been read as a whole."""
+        """Return whether the walk skips an element: it is hidden, or it has just been read as a whole."""
         if is_hidden(element) and not self._is_revealed(element):
             return True
         if self.labels and tag not in _BOUNDARY_TAGS and element in self.labels and self._cut_inline_part(element):
@@ -232,7 +229,7 @@ class _BlockReader:
         return True
 
     def _is_revealed(self, element: etree._Element) -> bool:
-        """Whether a hidden element is read all the same; counts its characters if that depends on `reveal`."""
+        """Return whether a hidden element is read all the same; counts its characters if that depends on `reveal`."""
         chars = prose_chars(element)
         if chars < MIN_PROSE_CHARS:
             return False

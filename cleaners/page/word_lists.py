@@ -1,18 +1,18 @@
-"""The word lists of `word_lists.toml`, loaded once."""
+"""Word lists of `word_lists.toml`, loaded once."""
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from functools import cache
-from importlib import resources
 from typing import Any
+
+from broadsheet.cleaners.package_data import read_toml
 
 
 @cache
 def _load_word_lists() -> dict[str, Any]:
-    return tomllib.loads(resources.files(__package__).joinpath("word_lists.toml").read_text(encoding="utf-8"))
+    return read_toml(__package__, "word_lists.toml")
 
 
 @cache

@@ -1,18 +1,17 @@
-"""Layout rules: why a block is not part of the article, by the tags, ids and classes around it.
+"""Layout rules: a reason for a block's removal, by the tags, ids and classes around it.
 
 They only explain blocks that no extractor selected, and never remove a selected one, since there is article text in
-containers with misleading names; but for a few names of boxes apart from the text.
+containers with misleading names. A few names of boxes apart from the text are the exception.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
 from itertools import pairwise
 
+from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.rules.rule import Rule, rule_reason
 
 _WORDS = re.compile(r"[A-Z]?[a-zà-ÿ]+|[A-Z]+(?![a-z])|\d+")
@@ -24,7 +23,7 @@ _NEGATING_WORDS = frozenset({"no", "has", "with", "without", "not", "non", "js"}
 
 @dataclass(frozen=True, slots=True)
 class _LayoutRule:
-    """A rule with the tags, the words of ids and classes, and the landmarks to which it applies.
+    """Rule with the tags, the words of ids and classes, and the landmarks to which it applies.
 
     It does not apply by the other words of an id or class that has one of `excepted_tokens`.
     """
@@ -58,7 +57,7 @@ def box_apart(path: str) -> Rule | None:
 
 @cache
 def box_rule_names() -> frozenset[str]:
-    """The names of the rules for boxes apart from the text."""
+    """Return the names of the rules for boxes apart from the text."""
     return frozenset(rule.name for rules in _box_rules() for rule in rules.values())
 
 
@@ -73,7 +72,7 @@ def _box_of_step(step: str) -> Rule | None:
 
 
 def _tag_and_names(step: str) -> list[str]:
-    """The tag of a step of a path, and its id and classes."""
+    """Split a step of a path into its tag, its id and its classes."""
     return step.replace("#", ".").split(".")
 
 
@@ -127,7 +126,7 @@ def _layout_rules() -> tuple[_LayoutRule, ...]:
 
 @cache
 def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
-    """The rules for boxes apart from the text, by each of their tags and by each of their tokens."""
+    """Return the rules for boxes apart from the text, by each of their tags and by each of their tokens."""
     rules = [_layout_rule(entry) for entry in _rule_file()["apart"]]
     return (
         {tag: layout_rule.rule for layout_rule in rules for tag in layout_rule.tags},
@@ -137,7 +136,7 @@ def _box_rules() -> tuple[dict[str, Rule], dict[str, Rule]]:
 
 @cache
 def _rule_file() -> dict[str, list[dict[str, str | list[str]]]]:
-    return tomllib.loads(files(__package__).joinpath("layout.toml").read_text("utf-8"))
+    return read_toml(__package__, "layout.toml")
 
 
 def _layout_rule(entry: dict[str, str | list[str]]) -> _LayoutRule:

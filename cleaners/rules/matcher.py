@@ -1,8 +1,6 @@
 """Matching of blocks against phrase rules, fast: most blocks are not tried with any regular expression.
 
-The strings of which a text must contain one for a pattern to match it, so that most patterns need not be tried.
-
-Matching blocks against phrase rules, fast: most blocks are not tried with any regular expression.
+For most patterns there are strings of which every matching text contains one; a text without any is not tried.
 """
 
 from __future__ import annotations
@@ -114,9 +112,12 @@ _OUTER_MARKS = " :;,.!?¿¡…›>→‹<←|*•·–—-+#()[]{}/\"'▶►▸�
 
 
 def fold_text(text: str) -> str:
-    """Return the text in lower case, with one kind of quotation mark and apostrophe and single spaces; accents stay.
+    r"""Return the text in lower case, with one kind of quotation mark and apostrophe and single spaces; accents stay.
 
     The capital I with a dot of Turkish becomes an i, not an i with a mark of its own.
+
+    >>> fold_text("“Don’t”  Café")
+    '"don\'t" café'
     """
     return _cached_fold(text) if len(text) <= _MAX_CACHED_FOLD_CHARS else _fold(text)
 
@@ -146,7 +147,7 @@ def count_words(folded: str) -> int:
 
 
 class _AnchorIndex:
-    """The strings of which a text must contain one for a rule to match, searched at once for all rules of a book."""
+    """Strings of which a text must contain one for a rule to match, searched at once for all rules of a book."""
 
     def __init__(self, anchors_by_rule: Sequence[Iterable[str]]) -> None:
         rules_by_anchor: dict[str, list[int]] = {}
@@ -166,7 +167,7 @@ class _AnchorIndex:
 
 
 class RuleBook:
-    """The rules for the pages of a language, in order; the first that matches a block gives the reason."""
+    """Rules for the pages of a language, in order; the first that matches a block gives the reason."""
 
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self.rules = rules
@@ -225,7 +226,7 @@ def _rule_literals(rule: Rule) -> frozenset[str]:
 
 
 def _matches_unquoted(rule: Rule, folded: str) -> bool:
-    """Whether the first match is outside of quotation marks: an even number of them is before it."""
+    """Return whether the first match is outside of quotation marks: an even number of them is before it."""
     match = _compiled(rule.patterns).search(folded)
     return match is not None and folded.count('"', 0, match.start()) % 2 == 0
 

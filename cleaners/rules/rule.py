@@ -1,4 +1,4 @@
-"""Phrase rule, and where on a page it may fire."""
+"""Rule of phrases, and the positions on a page at which it may fire."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ REASONS = frozenset(RemovalReason) - {
 }  # fmt: skip
 """Every reason that a rule may give: the others follow from where a block stands, from other pages or from a person."""
 
+_REASON_BY_KEY = {reason.key: reason for reason in REASONS}
+
 SHORT_BLOCK_WORDS = 12
 """A `not_between` rule may still fire between two article paragraphs on a block of at most this many words."""
 
 
 class AllowedPosition(StrEnum):
-    """Where a rule may fire, relative to the article's paragraphs."""
+    """Position at which a rule may fire, relative to the article's paragraphs."""
 
     ANY = "any"
     BEFORE_BODY = "before_body"
@@ -30,7 +32,7 @@ class AllowedPosition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BodyPosition:
-    """Where a block is relative to the article's body: before its first paragraph, after its last, or between two.
+    """Position of a block relative to the article's body: before its first paragraph, after its last, or between two.
 
     All three are false if that is not known yet; rules for before or after the body then do not fire.
     """
@@ -40,9 +42,16 @@ class BodyPosition:
     between: bool = False
 
 
+BEFORE_BODY, WITHIN_BODY, AFTER_BODY = (
+    BodyPosition(before_body=True),
+    BodyPosition(between=True),
+    BodyPosition(after_body=True),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A named reason to remove a block whose folded text matches.
+    """Named reason to remove a block whose folded text matches.
 
     `patterns` are regular expressions over folded text (see `matcher.fold_text`). With `whole` they must match the
     entire block, its outer punctuation aside; otherwise they may match anywhere, and a block is only searched when it
@@ -65,7 +74,7 @@ class Rule:
     negative: tuple[str, ...] = ()
 
     def may_fire_at(self, body_position: BodyPosition, word_count: int) -> bool:
-        """Whether the rule may fire on a block of so many words at this position."""
+        """Return whether the rule may fire on a block of so many words at this position."""
         match self.position:
             case AllowedPosition.BEFORE_BODY:
                 return body_position.before_body
@@ -79,7 +88,7 @@ class Rule:
 
 
 def rule_reason(word: str) -> RemovalReason:
-    """The reason by its word in a rule file. ValueError if no rule may give it."""
-    if word not in REASONS:
+    """Return the reason that a rule file calls by this name. Raises ValueError if no rule may give it."""
+    if word not in _REASON_BY_KEY:
         raise ValueError(f"unknown reason {word}")
-    return RemovalReason(word)
+    return _REASON_BY_KEY[word]

@@ -1,8 +1,6 @@
-"""Phrase rules as TOML: those of a language read, and a new one written from a block that a person removed.
+"""Rule files of phrases as TOML: those of a language read, and a new rule written from a block that a person removed.
 
-The phrase rules, read from their TOML files: one file for each language, and `any.toml` for all languages.
-
-A phrase rule made from the text of one block that a person removed, in the format of the rule files.
+There is one file for each language, and `any.toml` for all languages.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ _TUPLE_FIELDS = ("patterns", "anchors", "positive", "negative")
 
 
 class RuleFileError(ValueError):
-    """A rule file has an entry that is not a valid rule."""
+    """Rule file has an entry that is not a valid rule."""
 
 
 def load_rules(language: str | None = None) -> RuleBook:
@@ -114,7 +112,7 @@ def _checked_rule(rule: Rule) -> Rule:
 
 
 OWN_PREFIX = "own"
-"""What the names of these rules begin with, in place of a language."""
+"""Prefix of these rules' names, in place of a language."""
 
 _SPECIAL_CHARS = re.compile(r"[.^$*+?{}\[\]\\|()<>]")  # with < and >, since << begins the name of a fragment
 _NUMBER = re.compile(r"\d+(?:\\?[.,:]\d+)*")
@@ -154,7 +152,7 @@ def rule_from_text(
 
 
 def rule_removes(rule: Rule, text: str) -> bool:
-    """Whether a rule that `rule_from_text` made would remove a block of this text."""
+    """Return whether a rule that `rule_from_text` made would remove a block of this text."""
     return count_words(fold_text(text)) <= rule.max_words and _matches(rule.patterns[0], text)
 
 
@@ -163,7 +161,7 @@ def rule_toml(rule: Rule) -> str:
     lines = [
         "[[rule]]",
         f"name = {toml_string(rule.name.removeprefix(f'{OWN_PREFIX}/'))}",
-        f"reason = {toml_string(rule.reason)}",
+        f"reason = {toml_string(rule.reason.key)}",
         "whole = true",
         f"patterns = {_toml_array(rule.patterns)}",
         f"max_words = {rule.max_words}",

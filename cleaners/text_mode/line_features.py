@@ -1,7 +1,7 @@
-"""The features of lines of plain text for the learned line model: one row a line, one column a feature.
+"""Features of lines of plain text for the line model: one row a line, one column a feature.
 
-There is no markup. Features are a line's length, characters and ending, the words that it has in common with the
-text's own paragraphs, the rules' verdict on it, its position, and the same of the lines around it.
+There is no markup. Features are a line's length, characters and ending, the words that it has in common with the text's
+own paragraphs, the rules' verdict on it, its position, and the same of the lines around it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column, RemovalReason, Verdict
+from broadsheet.cleaners.document import Column, Columns, RemovalReason, Verdict
 from broadsheet.cleaners.judge.characters import (
     DIGIT,
     END,
@@ -28,8 +28,6 @@ from broadsheet.cleaners.judge.characters import (
 from broadsheet.cleaners.judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
 from broadsheet.cleaners.text_mode.text_lines import TextLines
 
-Columns = dict[str, Column]
-
 _MAX_DISTANCE = 200  # lines; larger distances count as this one
 _MAX_COPIES = 9
 _LONG_WORD = re.compile(r"\w{4,}")
@@ -43,7 +41,7 @@ _TIME = re.compile(r"\b\d{1,2}[:h.]\d{2}\b|\b(?:19|20)\d{2}\b")
 def line_features(
     text: TextLines, rule_verdicts: Sequence[Verdict], title_index: int | None
 ) -> tuple[list[str], Column]:
-    """The features' names, and a row of values for each line. The text must have at least one line.
+    """Compute the features: return their names, and a row of values for each line. The text must have a line.
 
     `rule_verdicts` are those of the rules and of the order of lines; `title_index` is the title's line by them.
     """
@@ -108,7 +106,7 @@ def _rule_columns(rule_verdicts: Sequence[Verdict]) -> Columns:
 
 
 def _likeness_columns(text: TextLines, is_kept_prose: Column, title_index: int | None) -> Columns:
-    """Words in common with the kept paragraphs and the title; copies of the line, and of its first two words."""
+    """Count words in common with kept paragraphs and the title, and copies of the line and of its first two words."""
     terms_by_line = [_line_terms(line) for line in text.folded_lines]
     body_counts: Counter[str] = Counter()
     for line_terms, own_count in zip(terms_by_line, is_kept_prose.tolist(), strict=True):
@@ -133,12 +131,12 @@ def _likeness_columns(text: TextLines, is_kept_prose: Column, title_index: int |
 
 
 def _line_terms(folded_line: str) -> frozenset[str]:
-    """The words that lines are compared by: those of four letters or more, and pairs of ideographs."""
+    """Return the words that lines are compared by: those of four letters or more, and pairs of ideographs."""
     return frozenset(_LONG_WORD.findall(folded_line)) | frozenset(_IDEOGRAPH_PAIR.findall(folded_line))
 
 
 def _neighbour_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
-    """Values of single lines before and after each line, and of windows of lines around it."""
+    """Return values of single lines before and after each line, and of windows of lines around it."""
     columns: Columns = {}
     log_words = np.log1p(word_counts)
     ends_sentence, is_ruled = line_columns["ends_sentence"].astype(float), line_columns["ruled"].astype(float)
@@ -163,7 +161,7 @@ def _neighbour_columns(word_counts: Column, is_prose: Column, is_kept: Column, l
 
 
 def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, title_index: int | None) -> Columns:
-    """Where each line is in the text, and its distance from the kept prose, the title and the nearest prose."""
+    """Return each line's position in the text, and its distance from kept prose, the title and the nearest prose."""
     positions, kept_words = np.arange(len(word_counts)), word_counts * is_kept
     body = np.flatnonzero((is_prose > 0) & (is_kept > 0))
     body = body if len(body) else np.flatnonzero(is_kept)
@@ -190,7 +188,7 @@ def _position_columns(word_counts: Column, is_prose: Column, is_kept: Column, ti
 
 
 def _run_words(word_counts: Column, is_prose: Column) -> Column:
-    """For each line the number of words in its unbroken run of lines that are prose, or that are not."""
+    """Return, for each line, the number of words in its unbroken run of lines that are prose, or that are not."""
     starts = np.flatnonzero(np.diff(is_prose, prepend=-1))
     run_numbers = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(is_prose)))
     run_words: Column = np.bincount(run_numbers, word_counts)[run_numbers]
@@ -198,7 +196,7 @@ def _run_words(word_counts: Column, is_prose: Column) -> Column:
 
 
 def _text_columns(word_counts: Column, is_prose: Column, is_kept: Column, line_columns: Columns) -> Columns:
-    """Values of the whole text, the same for each line."""
+    """Return values of the whole text, the same for each line."""
     totals = {
         "all_lines": np.log1p(len(word_counts)),
         "all_words": np.log1p(word_counts.sum()),

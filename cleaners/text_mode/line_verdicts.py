@@ -1,4 +1,4 @@
-"""Combines the rules' verdicts on lines of text with the learned model's scores: a verdict for each line.
+"""Verdicts on lines of text: rules' verdicts combined with the line model's scores.
 
 A text in which rules remove hardly any line is nearly clean already: there the model removes only what it is sure of.
 In other texts (dumps of whole pages) the model decides, and the rules give the reasons.
@@ -7,11 +7,11 @@ In other texts (dumps of whole pages) the model decides, and the rules give the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 
 import numpy as np
 
-from broadsheet.cleaners.document import BlockReason, Column, KeepReason, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.document import BlockReason, Column, RemovalReason, Verdict, Vote, cast_vote
+from broadsheet.cleaners.judge.weighed_verdicts import MODEL_KEEPS, ONE_LINE_REASONS
 from broadsheet.cleaners.text_mode.text_lines import TextLines
 
 # Thresholds are chances (0 to 1) from which a line is kept.
@@ -29,15 +29,10 @@ _REPEATED_REASONS = frozenset(
 )  # these lines repeat kept text and are never rescued
 _MIN_KEPT_SHARE = 0.15  # share of the rules' kept words; if the model keeps less, the rules' verdicts stand
 _MIN_KEPT_WORDS = 30  # likewise, if the model keeps fewer words than this and than the rules
-_ONE_LINE_REASONS = frozenset(
-    (RemovalReason.TITLE, RemovalReason.BYLINE, RemovalReason.DATE, RemovalReason.DUPLICATE)
-)  # they do not apply to the lines below
-_RESCUE_VOTE = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _SHAPE_RULES = {"C": ("text/teaser-cut", RemovalReason.RELATED), "D": ("text/date", RemovalReason.DATE)}
 _BEFORE_ARTICLE: tuple[str, BlockReason] = "model/before-article", RemovalReason.HEADER
 _AFTER_ARTICLE: tuple[str, BlockReason] = "model/after-article", RemovalReason.ELSEWHERE
 _INSIDE_ARTICLE: tuple[str, BlockReason] = "model/inside-article", RemovalReason.BOILERPLATE
-_cached_vote = lru_cache(maxsize=1024)(Vote)
 
 
 def weigh_lines(text: TextLines, rule_verdicts: Sequence[Verdict], chances: Column) -> tuple[Verdict, ...]:
@@ -58,7 +53,7 @@ def weigh_lines(text: TextLines, rule_verdicts: Sequence[Verdict], chances: Colu
 
 
 def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_counts: Column) -> Column:
-    """The chance from which each line is kept, by what the rules say of it and how clean the text is."""
+    """Return the chance from which each line is kept, by what the rules say of it and how clean the text is."""
     ruled_by_phrase = [_is_ruled(verdict) for verdict in rule_verdicts]
     is_nearly_clean = (
         sum(ruled_by_phrase) < _CLEAN_LINES or (word_counts * chances).sum() >= _CLEAN_SHARE * word_counts.sum()
@@ -85,31 +80,31 @@ def _line_thresholds(rule_verdicts: Sequence[Verdict], chances: Column, word_cou
 def _rescue_threshold(
     verdict: Verdict, rule_thresholds: Mapping[str, float], default_threshold: float, *, is_ruled: bool
 ) -> float:
-    """The chance from which a line is kept that the rules remove."""
+    """Return the chance from which a line that the rules remove is kept."""
     if verdict.reason in _REPEATED_REASONS:
         return _NEVER
     return _RULED_RESCUE if is_ruled else rule_thresholds.get(verdict.rule.partition("-")[0], default_threshold)
 
 
 def _is_ruled(verdict: Verdict) -> bool:
-    """Whether a phrase rule decided, and not the order of lines."""
+    """Return whether a phrase rule decided, and not the order of lines."""
     return any(vote.voter == "rule" for vote in verdict.votes)
 
 
 def _best_f1_threshold(word_counts: Column, chances: Column) -> float:
-    """The chance from which keeping one more line improves the text's word F1: half of the best F1 to be expected."""
+    """Return the chance from which one more kept line improves the expected word F1: half of the best F1."""
     order = np.argsort(-chances, kind="stable")
     expected_words, chosen_words = np.cumsum((word_counts * chances)[order]), np.cumsum(word_counts[order])
     return float((expected_words / (chosen_words + expected_words[-1])).max())
 
 
 def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) -> Verdict:
-    """The verdict on a line as the model decides, with the votes of both; the rules' reason where both remove it."""
+    """Combine both verdicts on a line: the model decides, all votes stay, and the rules' reason if both remove it."""
     if is_kept:
         return (
             rule_verdict
             if rule_verdict.kept
-            else Verdict(True, _RESCUE_VOTE.reason, _RESCUE_VOTE.rule, (_RESCUE_VOTE, *rule_verdict.votes))
+            else Verdict(True, MODEL_KEEPS.reason, MODEL_KEEPS.rule, (MODEL_KEEPS, *rule_verdict.votes))
         )
     if not rule_verdict.kept:
         return Verdict(False, rule_verdict.reason, rule_verdict.rule, (*rule_verdict.votes, model_vote))
@@ -117,7 +112,7 @@ def _combined_verdict(rule_verdict: Verdict, model_vote: Vote, is_kept: bool) ->
 
 
 def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: Column) -> Iterator[Vote]:
-    """The model's vote against each line; its reason comes from the line's shape, position and nearest ruled line."""
+    """Yield the model's vote against each line, with a reason by its shape, position and nearest ruled line."""
     kept_indices = np.flatnonzero(is_kept)
     first_kept, last_kept = (int(kept_indices[0]), int(kept_indices[-1])) if len(kept_indices) else (len(is_kept), -1)
     nearest_reason: BlockReason = ""
@@ -125,13 +120,13 @@ def _votes_against(text: TextLines, rule_verdicts: Sequence[Verdict], is_kept: C
         if is_kept[index]:
             nearest_reason = ""
         elif _is_ruled(verdict):
-            nearest_reason = "" if verdict.reason in _ONE_LINE_REASONS else verdict.reason
+            nearest_reason = "" if verdict.reason in ONE_LINE_REASONS else verdict.reason
         if index < first_kept:
             rule, reason = _BEFORE_ARTICLE
         elif shape in _SHAPE_RULES:
             rule, reason = _SHAPE_RULES[shape]
         elif nearest_reason:
-            rule, reason = f"model/beside-{nearest_reason}", nearest_reason
+            rule, reason = f"model/beside-{RemovalReason(nearest_reason).key}", nearest_reason
         else:
             rule, reason = _AFTER_ARTICLE if index > last_kept else _INSIDE_ARTICLE
-        yield _cached_vote("model", False, rule, reason)
+        yield cast_vote("model", False, rule, reason)

@@ -1,7 +1,7 @@
-"""Judges plain text that another tool extracted, line by line: by phrase rules, the lines' order, and a learned model.
+"""Judgement of plain text that another tool extracted, by phrase rules, the lines' order, and a model.
 
 The rules work on the string of the lines' shapes, whose letters are explained in `text_lines`. Then the line model
-scores every line (`line_features`), and `weigh_lines` combines both.
+scores every line (`line_features`), and `line_verdicts` combines both.
 """
 
 from __future__ import annotations
@@ -12,20 +12,10 @@ from collections.abc import Iterator
 from broadsheet.cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
 from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
 from broadsheet.cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
-from broadsheet.cleaners.rules.rule import Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, Rule
 from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
-from broadsheet.cleaners.text_mode.text_lines import (
-    AFTER_BODY,
-    BEFORE_BODY,
-    SENTENCE_END,
-    WITHIN_BODY,
-    TextLines,
-    blocks_of_text,
-    read_lines,
-)
-
-__all__ = ["blocks_of_text", "judge_text"]
+from broadsheet.cleaners.text_mode.text_lines import SENTENCE_END, TextLines, read_lines
 
 REPEAT_WORDS = 12
 """From this length a repeated line is a duplicate paragraph; shorter ones are refrains of verse or speakers' names."""
@@ -77,7 +67,7 @@ def _verdict(removal: _Removal | None) -> Verdict:
 
 
 def _section_removals(text: TextLines) -> _Removals:
-    """The lines of each boilerplate section with its heading, and of dated headline cards at the end."""
+    """Return the lines of each boilerplate section with its heading, and of dated headline cards at the end."""
     removals: _Removals = {}
     first_prose = text.shapes.find("P")
     for index, shape in enumerate(text.shapes):
@@ -93,7 +83,7 @@ def _section_removals(text: TextLines) -> _Removals:
 
 
 def _section_end(text: TextLines, heading_index: int, rule: Rule, first_prose: int) -> int:
-    """The index at which a heading's section ends; the heading's own index if it opens no section."""
+    """Return the index at which a heading's section ends; the heading's own index if it opens no section."""
     if not 0 <= first_prose < heading_index:
         return heading_index
     if rule.reason == RemovalReason.RELATED:
@@ -106,21 +96,21 @@ def _section_end(text: TextLines, heading_index: int, rule: Rule, first_prose: i
 
 
 def _is_below_body(text: TextLines, heading_index: int) -> bool:
-    """Whether enough of the text's prose is above a comments heading for the rest to be comments."""
+    """Return whether enough of the text's prose is above a comments heading for the rest to be comments."""
     return text.prose_word_count(range(heading_index)) >= COMMENTS_SHARE * text.prose_word_count(
         range(len(text.shapes))
     )
 
 
 def _is_short_section(text: TextLines, heading_index: int, end: int) -> bool:
-    """Whether the lines below a heading such as `About us` are too few to be a part of the article."""
+    """Return whether the lines below a heading such as `About us` are too few to be a part of the article."""
     return "PPP" not in text.shapes[heading_index:end] and 2 * text.prose_word_count(
         range(heading_index, end)
     ) < text.prose_word_count(range(heading_index))
 
 
 def _related_end(shapes: str, heading_index: int) -> int:
-    """The end of related links: the next heading or article paragraph. An excerpt has a headline or date above it."""
+    """Return the end of related links: the next heading, or the next paragraph that is no excerpt of a card."""
     body_resumes = _RESUMED.search(shapes, heading_index)
     card_count = 0
     for index in range(heading_index + 1, len(shapes)):
@@ -134,7 +124,7 @@ def _related_end(shapes: str, heading_index: int) -> int:
 
 
 def _is_excerpt(shapes: str, index: int, card_count: int) -> bool:
-    """Whether a prose line among related links is a card's excerpt."""
+    """Return whether a prose line among related links is a card's excerpt."""
     next_shape = shapes[index + 1 : index + 2]
     return shapes[index - 1] in "SD" and (card_count > 0 or (next_shape != "" and next_shape in "SDC"))
 
@@ -148,7 +138,7 @@ def _removal_in_section(text: TextLines, index: int, heading_index: int, rule: R
 
 
 def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
-    """Cards (headline, date and excerpt) at the very end, two or more, without a heading above them."""
+    """Find cards (headline, date and excerpt) at the very end, two or more, without a heading above them."""
     masked_shapes = "".join("R" if index in removals else shape for index, shape in enumerate(text.shapes))
     match = _DATED_CARDS.search(masked_shapes, masked_shapes.find("P") + 1) if "P" in masked_shapes else None
     if not match or masked_shapes[: match.start()].count("P") == 0:
@@ -161,7 +151,7 @@ def _dated_card_removals(text: TextLines, removals: _Removals) -> _Removals:
 
 
 def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
-    """The first and last article line; in a text without prose (verse, lists), of all lines that no rule removes."""
+    """Return the first and last article line; in a text without prose, the first and last that no rule removes."""
     free_indices = [index for index, shape in enumerate(text.shapes) if index not in removals and shape not in "RHD"]
     prose_indices = [index for index in free_indices if text.shapes[index] == "P"]
     if prose_indices:
@@ -170,7 +160,7 @@ def _body_span(text: TextLines, removals: _Removals) -> tuple[int, int]:
 
 
 def _find_title(text: TextLines, body_start: int, removals: _Removals) -> int | None:
-    """The index of the title: a line before the body that repeats an earlier one, else the most title-like line."""
+    """Find the title's index: a line before the body that repeats an earlier one, else the most title-like line."""
     candidates = [index for index in range(body_start) if text.shapes[index] in "SC" and index not in removals]
     repeated_lines = [index for index in candidates if _repeats_earlier_line(text, index)]
     if repeated_lines:
@@ -189,7 +179,7 @@ def _may_be_title(text: TextLines, index: int) -> bool:
 
 
 def _repeats_earlier_line(text: TextLines, index: int) -> bool:
-    """Whether an earlier line has the same text alone, behind a breadcrumb or before the site's name."""
+    """Return whether an earlier line has the same text alone, behind a breadcrumb or before the site's name."""
     line = strip_outer_marks(text.folded_lines[index])
     earlier_lines = (
         strip_outer_marks(text.folded_lines[earlier_index]) for earlier_index in range(max(0, index - 12), index)
@@ -200,7 +190,7 @@ def _repeats_earlier_line(text: TextLines, index: int) -> bool:
 
 
 def _title_score(text: TextLines, index: int, body_start: int) -> float:
-    """How likely a line is the headline: its words occur in the body, it is near to it, and longer than a label."""
+    """Rate a line as the headline: its words occur in the body, it is near to it, and longer than a label."""
     line_words = set(re.findall(r"\w{4,}", text.folded_lines[index]))
     body_words = set(re.findall(r"\w{4,}", " ".join(text.folded_lines[body_start : body_start + 8])))
     nearness = 1 / (1 + 0.1 * (body_start - index))
@@ -212,7 +202,7 @@ def _title_score(text: TextLines, index: int, body_start: int) -> float:
 
 
 def _head_removals(text: TextLines, title_index: int | None, body_start: int, removals: _Removals) -> _Removals:
-    """The lines to remove before the body, the title among them."""
+    """Return the lines to remove before the body, the title among them."""
     title_text = strip_outer_marks(text.folded_lines[title_index]) if title_index is not None else ""
     head_removals: _Removals = {
         index: removal
@@ -229,7 +219,7 @@ def _head_removals(text: TextLines, title_index: int | None, body_start: int, re
 
 
 def _head_removal(text: TextLines, index: int, title_index: int | None, title_text: str) -> _Removal | None:
-    """Why a line before the body is removed, None if it is kept."""
+    """Return the reason and rule that remove a line before the body, None if it is kept."""
     line = strip_outer_marks(text.folded_lines[index])
     if title_text and line != title_text and title_text in line and not line.startswith(title_text):
         return RemovalReason.BREADCRUMB, "text/breadcrumb-glued"
@@ -244,7 +234,7 @@ def _head_removal(text: TextLines, index: int, title_index: int | None, title_te
 
 
 def _author_name_removals(text: TextLines, body_start: int, head_removals: _Removals) -> _Removals:
-    """Lines of a name alone (capitalised words) next to a date or byline."""
+    """Find lines of a name alone (capitalised words) next to a date or byline."""
     dated_indices = {
         index for index, (reason, _) in head_removals.items() if reason in (RemovalReason.DATE, RemovalReason.BYLINE)
     }
@@ -263,7 +253,10 @@ def _body_removals(text: TextLines, body_start: int, body_end: int, removals: _R
 
 
 def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Removals:
-    """The lines to remove behind the body: those with a rule, and all behind the first of them or of cut teasers."""
+    """Return the lines to remove behind the body.
+
+    These are all lines from the first that is removed already or by a rule, or from the first cut teaser.
+    """
     tail_removals: _Removals = {}
     boilerplate_start = _cut_cards_start(text.shapes, body_end)
     for index in range(body_end + 1, len(text.shapes)):
@@ -276,7 +269,7 @@ def _tail_removals(text: TextLines, body_end: int, removals: _Removals) -> _Remo
 
 
 def _cut_cards_start(shapes: str, body_end: int) -> int:
-    """The index at which truncated teasers begin behind the body, two or more; the text's length if there are none."""
+    """Return the index at which two or more cut teasers begin behind the body; the text's length without any."""
     match = _CUT_CARDS.search(shapes, body_end + 1)
     return match.start() if match else len(shapes)
 
@@ -290,7 +283,7 @@ def _tail_removal(shapes: str, index: int) -> _Removal:
 
 
 def _repeat_removals(text: TextLines, title_index: int | None, removals: _Removals) -> _Removals:
-    """Repeated paragraphs except for the first copy, and repeats of the headline."""
+    """Find repeated paragraphs except for the first copy, and repeats of the headline."""
     return dict(_find_repeats(text, title_index, removals))
 
 

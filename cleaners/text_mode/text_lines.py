@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
 from broadsheet.cleaners.rules.matcher import RuleBook, count_words, fold_text
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from broadsheet.cleaners.rules.rule import AFTER_BODY, WITHIN_BODY, BodyPosition, Rule
 from broadsheet.cleaners.words import rough_word_count
 
 PROSE_WORDS = 7
@@ -23,9 +23,6 @@ CUT_WORDS = 8
 QUESTION_WORDS = 18
 """A question up to this length is an interviewer's question or a headline, not a paragraph."""
 
-BEFORE_BODY = BodyPosition(before_body=True)
-WITHIN_BODY = BodyPosition(between=True)
-AFTER_BODY = BodyPosition(after_body=True)
 SENTENCE_END = re.compile(r"[.!。！？؟।][\"'”’»)\]」』]*$|[\"”»」』]$")
 _QUESTION_END = re.compile(r"\?[\"'”’»)\]]*$")
 _CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
@@ -33,7 +30,7 @@ _CUT_END = re.compile(r"(?:…|\.\.\.|\[…\]|\[\.\.\.\])$")
 
 @dataclass(frozen=True, slots=True)
 class TextLines:
-    """The lines of a text, their folded texts and shapes (one letter a line), and the phrase rules that apply."""
+    """Lines of a text, their folded texts and shapes (one letter a line), and the phrase rules that apply."""
 
     blocks: tuple[Block, ...]
     folded_lines: tuple[str, ...]
@@ -41,11 +38,11 @@ class TextLines:
     rules: RuleBook
 
     def matching_rule(self, index: int, position: BodyPosition) -> Rule | None:
-        """The phrase rule that removes this line at this place, None if there is none."""
+        """Return the phrase rule that removes this line at this place, None if there is none."""
         return self.rules.match(self.blocks[index], position)
 
     def prose_word_count(self, indices: Iterable[int]) -> int:
-        """The number of words in those of the lines that are prose."""
+        """Return the number of words in those of the lines that are prose."""
         return sum(count_words(self.folded_lines[index]) for index in indices if self.shapes[index] == "P")
 
 
@@ -89,7 +86,7 @@ def _unwrapped_lines(group: str) -> list[str]:
 
 
 def _is_wrapped(lines: list[str]) -> bool:
-    """Whether lines are one hard-wrapped paragraph: of similar width, some of them beginning in lower case."""
+    """Return whether lines are one hard-wrapped paragraph: of similar width, some of them beginning in lower case."""
     widths = [len(line) for line in lines[:-1]]
     if not widths or min(widths) < 50 or max(widths) > 100 or min(widths) < 0.75 * max(widths):
         return False

@@ -36,7 +36,7 @@ _SNIPPET_WEIGHT, _SNIPPET_WORD_WEIGHT, _SNIPPET_WORDS = 0.2, 0.02, 60
 
 @dataclass(frozen=True, slots=True)
 class FeatureNames:
-    """The names of the features of each model, in the order of their columns."""
+    """Names of the features of each model, in the order of their columns."""
 
     first_look: tuple[str, ...] = ()
     block_model: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class FeatureNames:
 
 @dataclass(frozen=True, slots=True)
 class BlockExample:
-    """An annotated page with the extractor's selection, the verdicts of the rules, and its annotation.
+    """Annotated page with the extractor's selection, the verdicts of the rules, and its annotation.
 
     `first_look_rows` and `block_model_rows` are the features of each model, a row a block. `labels` are 1 for a block
     of the article, else 0; a block of weight 0 is not trained on. `article_words` is empty where only snippets are
@@ -65,7 +65,7 @@ class BlockExample:
 
     @property
     def blocks(self) -> tuple[Block, ...]:
-        """The page's blocks."""
+        """Return the page's blocks."""
         return self.reading.blocks
 
 
@@ -82,7 +82,7 @@ def read_block_examples(corpus: Path) -> tuple[FeatureNames, list[BlockExample]]
 
 
 def annotated_pages(folder: Path) -> Iterator[tuple[dict[str, Any], bytes]]:
-    """The article pages of a corpus, in a fixed order: the row of each in `truth.jsonl.gz`, and its bytes."""
+    """Yield the article pages of a corpus, in a fixed order: the row of each in `truth.jsonl.gz`, and its bytes."""
     with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = list(map(json.loads, lines))
     for row in sorted(rows, key=lambda row: str(row["id"])):
@@ -134,12 +134,12 @@ def _block_example(corpus: str, row: dict[str, Any], reading: Reading) -> tuple[
 
 
 def snippets_of(row: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The annotated snippets of a page: those of the article, and those of boilerplate."""
+    """Return the annotated snippets of a page: those of the article, and those of boilerplate."""
     return tuple(row.get("must_contain") or ()), tuple(row.get("must_not_contain") or ())
 
 
 def annotated_words(row: dict[str, Any]) -> list[str]:
-    """The words of the annotated text, with the standfirst in front where it is annotated in a field of its own."""
+    """Return the words of the annotated text, with a standfirst that has a field of its own in front."""
     lead = row.get("summary") or ""
     lead_words = words_of(lead if isinstance(lead, str) else "\n".join(lead))
     words = words_of(row.get("text") or "")
@@ -147,7 +147,7 @@ def annotated_words(row: dict[str, Any]) -> list[str]:
 
 
 def site_name(corpus: str, row: dict[str, Any]) -> str:
-    """A name for the page's site: pages of one site are either trained on or tested on, never both."""
+    """Name the page's site: pages of one site are either trained on or tested on, never both."""
     host = urlsplit(row["url"] or "").hostname or ""
     if corpus == "segments" and "::" in row["url"]:
         host = row["url"].partition("::")[2].partition(".html")[0].partition("-")[0]
@@ -155,7 +155,7 @@ def site_name(corpus: str, row: dict[str, Any]) -> str:
 
 
 def block_weights(shares: Column, sizes: Column, text_words: int) -> Column:
-    """The weight of each block: by how much its words move the page's F1, and the less, the nearer to half covered.
+    """Weigh each block: by how much its words move the page's F1, and the less, the nearer to half covered.
 
     `shares` are those of `covered_shares`, `sizes` the words of each block, `text_words` those of the annotated text.
     """
@@ -165,14 +165,14 @@ def block_weights(shares: Column, sizes: Column, text_words: int) -> Column:
 
 
 def _unlabelled_code(blocks: Sequence[Block], labels: Column) -> list[int]:
-    """Code between two blocks of the article: annotators leave it out, though it belongs to the text."""
+    """Find code between two blocks of the article: annotators leave it out, though it belongs to the text."""
     article_positions = np.flatnonzero(labels)
     span = range(article_positions[0], article_positions[-1]) if len(article_positions) else range(0)
     return [n for n in span if blocks[n].kind is BlockKind.CODE and not labels[n]]
 
 
 def _cut_off_blocks(blocks: Sequence[Block], labels: Column, sizes: Column, text_words: int) -> list[int]:
-    """Long unlabelled runs of blocks with the path of labelled ones: there the annotation is cut short."""
+    """Find long unlabelled runs of blocks with the path of labelled ones: there the annotation is cut short."""
     positions_by_path: dict[str, list[int]] = {}
     for block in blocks:
         positions_by_path.setdefault(block.path, []).append(block.position)
@@ -186,6 +186,6 @@ def _cut_off_blocks(blocks: Sequence[Block], labels: Column, sizes: Column, text
 
 
 def snippet_weights(labels: Column, sizes: Column) -> Column:
-    """The weight of each block where only snippets are annotated: by its length if it holds one, else 0."""
+    """Weigh each block of a page with annotated snippets: by its length if it holds one, else 0."""
     weights = _SNIPPET_WEIGHT + _SNIPPET_WORD_WEIGHT * np.minimum(sizes, _SNIPPET_WORDS) ** 0.8
     return np.where(np.isnan(labels), 0, weights)

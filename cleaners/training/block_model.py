@@ -1,18 +1,15 @@
 """Training of the first look and the block model on the annotated pages, scored on sites not trained on.
 
-Scores of verdicts against annotated pages, as the corpora's own scorer counts them.
-
-Train the first look and the block model on the annotated pages, and score them on sites not trained on.
-
     python -m broadsheet.cleaners.training.block_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.block_model            train on everything and write learned/models/*.npz and
-    model.json options: --corpus FOLDER            the annotated pages (../shared/corpus)
+    python -m broadsheet.cleaners.training.block_model            train on everything, write *.npz and model.json
+    options: --corpus FOLDER            the annotated pages (../shared/corpus)
              --date YYYY-MM-DD          today, which model.json then says
 
-Both models see sums over words, whose weights are learned first (`block_word_weights.py`).
-What is trained on, and what it weighs, says `mixture.py`; some pages of each whole site are among it, where the corpus
-has them. The same pages, versions and settings give the same files. Beside them, `model.json` holds hashes and weights
-of the corpora, the versions, and the cross-validated scores. Needs the extra: pip install '.[train]'.
+Both models see sums over words, whose weights are learned first (`word_weights.py`). `corpora.py` names the corpora and
+their weights; some pages of each whole site are among them, if the corpus has them. The same pages, versions and
+settings give the same files. Beside them, `model.json` holds hashes and weights of the corpora, the versions, and the
+cross-validated scores, which are counted as the corpora's own scorer counts them. Needs the extra: pip install
+'.[train]'.
 """
 
 from __future__ import annotations
@@ -185,7 +182,7 @@ def out_of_fold(names: FeatureNames, examples_of_fold: ExamplesOfFold, trainer: 
 def cross_validate(
     names: FeatureNames, examples: Sequence[BlockExample], host_folds: HostFolds
 ) -> dict[str, dict[str, float]]:
-    """The scores of the verdicts, by corpus, each page judged by models trained without any page of its host.
+    """Score the verdicts, by corpus, each page judged by models trained without any page of its host.
 
     `sure` is the share of the pages of which the first look was sure.
     """
@@ -212,7 +209,7 @@ def cross_validate(
 def _kept_blocks(
     example: BlockExample, first_look_probabilities: Column, block_model_probabilities: Column
 ) -> tuple[list[bool], bool]:
-    """Which blocks of a page are kept by these probabilities, and whether the first look was sure of the page."""
+    """Return which blocks of a page these probabilities keep, and whether the first look was sure of the page."""
     words = count_characters([block.text for block in example.blocks]).words
     first_look = FirstLook(first_look_probabilities, expected_f1(words, first_look_probabilities))
     if first_look.is_sure:
@@ -255,7 +252,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def corpus_problem(corpus: Path, names: Sequence[str] = PAGE_CORPORA) -> str:
-    """What is missing in the folder of annotated pages, in one line; empty if it is complete."""
+    """Return what is missing in the folder of annotated pages, in one line; empty if it is complete."""
     missing_corpora = [name for name in names if not (corpus / name / "truth.jsonl.gz").is_file()]
     return (
         f"no annotated pages at {corpus / missing_corpora[0]}: --corpus names the folder that holds them"
@@ -265,7 +262,7 @@ def corpus_problem(corpus: Path, names: Sequence[str] = PAGE_CORPORA) -> str:
 
 
 def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:
-    """The training facts of the block model, and under `first` what is different in the first look."""
+    """Return the training facts of the block model, and under `first` those of the first look that differ."""
     first_look = {"features": len(names.first_look), "rounds": _FIRST_LOOK_ROUNDS}
     facts = training_facts(folder, names.block_model, _ROUNDS)
     return facts | {
@@ -278,7 +275,7 @@ def _facts_of_both(folder: Path, names: FeatureNames) -> dict[str, Any]:
 def training_facts(
     folder: Path, names: Sequence[str], rounds: int, corpora: Sequence[TrainingCorpus] = MIXTURE
 ) -> dict[str, Any]:
-    """What a model was trained on, and how: hashes and weights of the corpora, versions, settings."""
+    """Record what a model was trained on, and how: hashes and weights of the corpora, versions, settings."""
     return {
         "corpus": {corpus.name: corpus_digest(folder, corpus.name) for corpus in corpora},
         "weights": {corpus.name: corpus.weight for corpus in corpora},
@@ -290,7 +287,7 @@ def training_facts(
 
 
 def corpus_digest(folder: Path, corpus: str) -> str:
-    """The SHA-256, in hex, of a corpus's annotations; of the whole sites, of all that there is."""
+    """Compute the SHA-256, in hex, of a corpus's annotations; of the whole sites, of all that there is."""
     files = sorted((folder / SITES).glob("*.tar.xz")) if corpus == SITES else [folder / corpus / "truth.jsonl.gz"]
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 

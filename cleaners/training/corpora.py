@@ -1,8 +1,6 @@
 """Corpora that the models learn from: samples of whole sites, weights, and hosts that no model may see.
 
-A sample of pages of each whole site in the corpus, as annotated pages: sites of one author, of unusual markup.
-
-What the models learn from: the corpora, how much the pages of each weigh, and the hosts that no model may see.
+Whole sites are those of one author, of unusual markup; a sample of the pages of each counts as annotated pages.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ Row = dict[str, Any]
 
 
 def site_pages(folder: Path) -> Iterator[tuple[Row, bytes]]:
-    """The rows and pages of each site's sample, in a fixed order: a row has `id`, `url` and `text`."""
+    """Yield the rows and pages of each site's sample, in a fixed order: a row has `id`, `url` and `text`."""
     for file in sorted(folder.glob("*.tar.xz")):
         yield from _sample_pages(file)
 
@@ -43,7 +41,7 @@ def _sample_pages(file: Path) -> Iterator[tuple[Row, bytes]]:
 
 
 def _sample_rows(rows: list[Row]) -> list[Row]:
-    """A sample that does not depend on the order of the rows: those whose paths have the smallest digests."""
+    """Return a sample that does not depend on the order of the rows: those whose paths have the smallest digests."""
     long_rows = [row for row in rows if len((row.get("text") or "").split()) >= _LEAST_WORDS]
     return sorted(long_rows, key=lambda row: hashlib.sha256(row["path"].encode()).digest())[:_PAGES_A_SITE]
 
@@ -64,8 +62,11 @@ HELD_OUT_FOLDS = frozenset({0, 1})  # of the corpora that hold hosts out
 
 @dataclass(frozen=True, slots=True)
 class TrainingCorpus:
-    """A corpus of the mixture: what its blocks weigh beside those of others, and whether it keeps two fifths of its
-    hosts out of every training, so that there are pages that no model has seen."""
+    """Corpus of the mixture, with the weight of its blocks beside those of others.
+
+    One that `holds_hosts_out` keeps two fifths of its hosts out of every training, so that there are pages that no
+    model has seen.
+    """
 
     name: str
     weight: float = 1.0
@@ -88,15 +89,15 @@ PAGE_CORPORA = WHOLE_CORPORA + HELD_OUT_CORPORA  # all but the whole sites
 
 
 def fold_of(host: str) -> int:
-    """The fold in which the pages of a host are tested, from 0: all of them in one."""
+    """Return the fold in which the pages of a host are tested, from 0: all of them in one."""
     return hashlib.sha256(host.encode()).digest()[0] % FOLDS
 
 
 def is_held_out(corpus: str, host: str) -> bool:
-    """Whether no model may see this host's pages of the corpus."""
+    """Return whether no model may see this host's pages of the corpus."""
     return _CORPORA_BY_NAME[corpus].holds_hosts_out and fold_of(host) in HELD_OUT_FOLDS
 
 
 def page_weight(corpus: str, host: str) -> float:
-    """What a page's blocks are multiplied with: the weight of its corpus, 0 for a host that is held out."""
+    """Return the factor for a page's blocks: the weight of its corpus, 0 for a host that is held out."""
     return 0.0 if is_held_out(corpus, host) else _CORPORA_BY_NAME[corpus].weight

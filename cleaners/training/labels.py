@@ -1,7 +1,7 @@
 """Labels of an annotated page's blocks: its article's, by aligning its text with them, or by its snippets.
 
-A block is matched by its runs of words, in the order of the annotated text; a block too short for a run is matched
-where it stands between two matched blocks.
+A block is matched by its runs of words, in the order of the annotated text; a block too short for a run is matched if
+it stands between two matched blocks.
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ _SNIPPET_CHARS = 25  # a shorter block inside a longer snippet may match by chan
 
 
 def words_of(text: str) -> Words:
-    """The words of a text, in lower case, as the corpora's scorer counts them; characters of Chinese and Japanese."""
+    """Return a text's words in lower case as the corpora's scorer counts them; of Chinese and Japanese, characters."""
     return _WORD.findall(text.lower())
 
 
 def word_f1(extracted_words: Counter[str], expected_words: Counter[str]) -> float:
-    """F1 of two bags of words, 0 to 1; 1 where both are empty."""
+    """Compute the F1 of two bags of words, 0 to 1; 1 if both are empty."""
     total_words = extracted_words.total() + expected_words.total()
     return 2 * (extracted_words & expected_words).total() / total_words if total_words else 1.0
 
 
 def covered_shares(blocks: Sequence[Words], text: Words) -> Column:
-    """The share of each block's words, 0 to 1, that the annotated text holds, in order."""
+    """Return the share of each block's words, 0 to 1, that the annotated text holds, in order."""
     overlay = _TextOverlay(blocks, text)
     overlay.match_in_order()
     overlay.match_out_of_order()
@@ -46,7 +46,7 @@ def covered_shares(blocks: Sequence[Words], text: Words) -> Column:
 
 
 class _TextOverlay:
-    """The alignment of an annotated text with blocks.
+    """Alignment of an annotated text with blocks.
 
     `is_matched` marks the words of the text that a block has matched, `shares` is how much of each block is matched,
     and `spans` is the part of the text, from word to word, that a block has matched in order.
@@ -115,26 +115,26 @@ class _TextOverlay:
                 self.is_matched[match:start] = True
 
     def _unmatched_start(self, words: Words, start: int, end: int) -> int:
-        """Where the words first stand between `start` and `end` of the text, all unmatched; -1 if nowhere."""
+        """Return the first position from `start` to `end` that has the words, all unmatched; -1 if there is none."""
         size = len(words)
         matches = (n for n in range(start, end - size + 1) if self.text[n : n + size] == words)
         return next((n for n in matches if not self.is_matched[n : n + size].any()), -1)
 
 
 def _word_runs(words: Words) -> list[tuple[str, ...]]:
-    """The runs of `_RUN_WORDS` words, by their start; fewer words have none."""
+    """Return the runs of `_RUN_WORDS` words, by their start; fewer words have none."""
     return [tuple(words[start : start + _RUN_WORDS]) for start in range(len(words) - _RUN_WORDS + 1)]
 
 
 def fold_whitespace(text: str) -> str:
-    """The text with runs of white space made one space, as snippets are compared."""
+    """Return the text with runs of white space made one space, as snippets are compared."""
     return " ".join(text.split())
 
 
 def snippet_labels(
     blocks: Sequence[Block], article_snippets: Sequence[str], boilerplate_snippets: Sequence[str]
 ) -> Column:
-    """1 for blocks with a snippet of the article, 0 for those with one of boilerplate, NaN for all others."""
+    """Label blocks with a snippet of the article 1, those with one of boilerplate 0, and all others NaN."""
     labels = np.full(len(blocks), np.nan)
     for n, block in enumerate(blocks):
         text = fold_whitespace(block.text)

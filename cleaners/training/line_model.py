@@ -1,17 +1,13 @@
 """Training of the text mode's model on dumps of the annotated pages, scored on sites not trained on.
 
-Texts as other tools extract them, made from the annotated pages, as examples for the text mode's model.
-
-Each page gives up to four texts: the full text of the page (html-text), what trafilatura extracts from it, the
-annotated text itself, from which nothing may be removed, and part of it broken into short lines like verse.
-
-Train the text mode's model on dumps of the annotated pages, and score it on sites not trained on.
-
     python -m broadsheet.cleaners.training.line_model --cv       cross-validation by host: nothing is written
     python -m broadsheet.cleaners.training.line_model            train on everything and write lines.npz and lines.json
     options: --corpus FOLDER                  the annotated pages (../shared/corpus)
 
-The same pages, versions and settings give the same file. Needs the extra: pip install '.[train]'.
+A dump is a text as other tools extract it. Each page gives up to four: the full text of the page (html-text), what
+trafilatura extracts from it, the annotated text itself, from which nothing may be removed, and part of it broken into
+short lines like verse. The same pages, versions and settings give the same file. Needs the extra: pip install
+'.[train]'.
 """
 
 from __future__ import annotations
@@ -57,7 +53,7 @@ _HALF = 0.5
 
 @dataclass(frozen=True, slots=True)
 class TextDump:
-    """A text with its lines' features, labels (0 or 1) and weights; a line of weight 0 is not trained on."""
+    """Text with its lines' features, labels (0 or 1) and weights; a line of weight 0 is not trained on."""
 
     corpus: str
     kind: str
@@ -74,7 +70,7 @@ class TextDump:
 
 
 def read_dumps(corpus: Path, every: int = 1) -> Iterator[TextDump]:
-    """The dumps of each n-th annotated page of the corpora that weigh most, in a fixed order. Needs html-text."""
+    """Yield the dumps of each n-th annotated page of the corpora that weigh most, in a fixed order. Needs html-text."""
     from html_text import extract_text
 
     for name in WHOLE_CORPORA:
@@ -88,7 +84,7 @@ def read_dumps(corpus: Path, every: int = 1) -> Iterator[TextDump]:
 def _page_texts(
     number: int, row: dict[str, Any], html: bytes, full_text: Callable[[str], str]
 ) -> Iterator[tuple[str, str]]:
-    """The kind and the text of each dump of a page; `full_text` extracts all the text of an HTML page."""
+    """Yield the kind and the text of each dump of a page; `full_text` extracts all the text of an HTML page."""
     page = decode(html).text
     tree = parse(page)
     yield "full", full_text(page)
@@ -100,7 +96,7 @@ def _page_texts(
 
 
 def _verse_lines(text: str) -> str:
-    """The text in lines of a few words, as a poem or a list has them."""
+    """Return the text in lines of a few words, as a poem or a list has them."""
     least_words, spread = _VERSE_WORDS
     lines: list[str] = []
     for paragraph in text.splitlines():
@@ -217,12 +213,12 @@ def _word_counts(text: str) -> Counter[str]:
 
 
 def _dump_words(dump: TextDump) -> Counter[str]:
-    """The words of a dump without its first line, the title."""
+    """Return the words of a dump without its first line, the title."""
     return _word_counts("\n".join(block.text for block in dump.text.blocks[1:]))
 
 
 def _snippets_kept(pairs: list[tuple[TextDump, str]], field: str) -> Iterator[bool]:
-    """Whether each snippet, of those in `field` of the dumps, is in the text kept of its dump."""
+    """Yield for each snippet, of those in `field` of the dumps, whether it is in the text kept of its dump."""
     for dump, text in pairs:
         folded_text = fold_whitespace(text)
         yield from (fold_whitespace(snippet) in folded_text for snippet in getattr(dump, field))

@@ -1,14 +1,16 @@
-"""Train the page type model, a table of signs, on the annotated pages, and score it on hosts not trained on.
+"""Training of the page type model, a table of signs, scored on hosts not trained on.
 
     python -m broadsheet.cleaners.training.page_type_model --cv       cross-validation by host: nothing is written
-    python -m broadsheet.cleaners.training.page_type_model            train on everything, write page_weights.json,
-    page_words.npz options: --corpus FOLDER                  the annotated pages (../shared/corpus)
+    python -m broadsheet.cleaners.training.page_type_model            train on everything, write page_weights.json
+                                                                      and page_words.npz
+    options: --corpus FOLDER                  the annotated pages (../shared/corpus)
+             --date YYYY-MM-DD                today, which page_weights.json then says
 
-The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table adds up a step
-function of each sign, so that it can be read and a verdict explained. Three of the signs are what the page's words say
-by weights that are learned first (`word_weights.py`); the table learns from what they say of hosts that they were not
-learned from. The same pages, versions and settings give the same files. The table holds the hashes of the pages, the
-versions and the cross-validated scores too. Needs the extra: pip install '.[train]'.
+The pages of `wcxb` have a type; those of `news` and `segments` count as articles. The table adds up a step function of
+each sign, so that it can be read and a verdict explained. Three of the signs sum up the page's words by weights that
+are learned first (`word_weights.py`); the table learns from sums by weights that saw no page of the host. The same
+pages, versions and settings give the same files. The table also holds the hashes of the pages, the versions and the
+cross-validated scores. Needs the extra: pip install '.[train]'.
 """
 
 from __future__ import annotations
@@ -57,7 +59,7 @@ _Condition = tuple[float, int, float, float]  # limit, number of the kind, point
 
 @dataclass(frozen=True, slots=True)
 class PageTypeExample:
-    """An annotated page: its kind, the values of its signs, and the words that three of them are made of."""
+    """Annotated page: its kind, the values of its signs, and the words that three of them are made of."""
 
     corpus: str
     name: str
@@ -67,17 +69,17 @@ class PageTypeExample:
     words: PageWords = field(default_factory=dict)
 
     def with_words(self, weights: PageWordWeights) -> PageTypeExample:
-        """The same page, its words weighed by these."""
+        """Return the same page, its words weighed by these."""
         return replace(self, signs=self.signs | word_signs(self.words, weights))
 
     @property
     def fold(self) -> int:
-        """The fold in which it is tested; all pages of a host are in one."""
+        """Return the fold in which it is tested; all pages of a host are in one."""
         return fold_of(self.host)
 
 
 def host_of(row: dict[str, Any]) -> str:
-    """The last two labels of an annotated page's host; its id where it has no URL."""
+    """Return the last two labels of an annotated page's host; its id where it has no URL."""
     host = urlsplit(row["url"] or "").hostname or str(row["id"])
     return ".".join(host.split(".")[-2:])
 
@@ -96,7 +98,7 @@ def read_page_type_examples(corpus: Path) -> Iterator[PageTypeExample]:
 
 
 def read_features(url: str, html: bytes) -> PageFeatures | None:
-    """The features of a page; none where it has no block."""
+    """Read the features of a page; None if it has no block."""
     tree = parse(decode(html, "").text)
     reading = read_page(Page(url, html), tree) if tree is not None else None
     if tree is None or reading is None or not reading.blocks:
@@ -115,7 +117,7 @@ def train_words(examples: Sequence[PageTypeExample]) -> PageWordWeights:
 
 
 def weigh_words_apart(examples: Sequence[PageTypeExample]) -> list[PageTypeExample]:
-    """The examples, each with its words weighed by what was learned without any page of its host."""
+    """Weigh the words of each example by weights that were learned without any page of its host."""
     folds = [fold_of(f"words of {example.host}") for example in examples]
     weighed = list(examples)
     for fold in sorted(set(folds)):
@@ -127,7 +129,7 @@ def weigh_words_apart(examples: Sequence[PageTypeExample]) -> list[PageTypeExamp
 
 @dataclass(frozen=True, slots=True)
 class PageTypeModel:
-    """A table of steps, in the form of `page_weights.json`, and the weights of words that three of its signs need."""
+    """Table of steps, in the form of `page_weights.json`, and the weights of words that three of its signs need."""
 
     table: dict[str, Any]
     word_weights: PageWordWeights
@@ -192,7 +194,7 @@ def _centre_table(table: dict[str, Any], rows: Column, names: list[str]) -> dict
 
 
 def page_type_probabilities(table: dict[str, Any], examples: Sequence[PageTypeExample]) -> Column:
-    """The probability of each kind (column) for each example (row)."""
+    """Return the probability of each kind (column) for each example (row)."""
     base, signs = parse_table(table)
     log_odds = np.array(
         [base + sum(steps.points_for(example.signs[name]) for name, steps in signs.items()) for example in examples]
@@ -218,7 +220,7 @@ def out_of_fold(examples: Sequence[PageTypeExample]) -> Column:
 
 
 def score_probabilities(examples: Sequence[PageTypeExample], probabilities: Column) -> dict[str, float]:
-    """How often the likeliest kind is the annotated one on `wcxb`, and how often `article or not` is right."""
+    """Score on `wcxb` how often the likeliest kind is the annotated one, and how often `article or not` is right."""
     numbers = [n for n, example in enumerate(examples) if example.corpus == "wcxb"]
     kinds = np.array([PAGE_KINDS.index(examples[n].kind) for n in numbers])
     likeliest_kinds = probabilities[numbers].argmax(axis=1)
@@ -235,6 +237,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cv", action="store_true", help="only cross-validate; write nothing")
     parser.add_argument("--corpus", type=Path, default=_CLEANERS.parent.parent / "shared" / "corpus")
+    parser.add_argument("--date", default="", help="today, for page_weights.json")
     parser.add_argument("--out", type=Path, default=_CLEANERS / "judge")
     options = parser.parse_args(arguments)
     missing_corpora = [name for name in _CORPUS_WEIGHTS if not (options.corpus / name / "truth.jsonl.gz").is_file()]
@@ -247,7 +250,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(" ".join(f"{name}={value}" for name, value in scores.items()))
     if not options.cv:
         model = train_model(examples)
-        write_table(model.table, options.out, _training_facts(options.corpus, scores))
+        facts = {"date": options.date} | _training_facts(options.corpus, scores)
+        write_table(model.table, options.out, facts)
         write_word_weights(model.word_weights, options.out / PAGE_WORDS_FILE)
 
 

@@ -1,16 +1,11 @@
-"""Weights of hashed words, learned: those of a page's words, and those of a block's.
+"""Weights of hashed words, learned: those of a page's words, and those of a block's (`judge/hashed_words.py`).
 
-Learns a weight a bucket of hashed words: whether they speak for an article (`cleaners/judge/hashed_words.py`).
+A weight a bucket says how far its words speak for an article, or for the article's text. Both are logistic regressions
+with a penalty for large weights: for pages by gradient descent, for blocks by L-BFGS (scipy). The same pages give the
+same weights. The intercept is left out, so that unknown words give no points.
 
-A logistic regression with a penalty for large weights, by gradient descent over all pages: the same pages give the same
-weights. What is common to all pages (the intercept) is left out, so that a page of unknown words gets no points.
-
-Learns a weight a bucket of hashed words: do they speak for the article's text (`cleaners/judge/hashed_words.py`)?
-
-A logistic regression with a penalty for large weights, over the words of all labelled blocks, by L-BFGS (scipy): the
-same pages give the same weights. What is common to all blocks (the intercept) is left out. The trees must not learn
-from sums by weights that were learned from the same pages, or they would believe them too much: each block's sum is by
-weights that saw no page of its host (`HostFolds`).
+The trees must not learn from sums by weights that were learned from the same pages, or they would believe them too
+much: each block's sum is by weights that saw no page of its host (`HostFolds`).
 """
 
 from __future__ import annotations
@@ -44,18 +39,28 @@ _RATE, _INTERCEPT_RATE = 0.02, 0.002
 def learn_word_weights(pages: Sequence[HashedWords], is_article: Column, page_weights: Column) -> Column:
     """Return a weight a bucket. `is_article` has 1 or 0 a page, `page_weights` how much the page counts."""
     rows = np.repeat(np.arange(len(pages)), [len(page.buckets) for page in pages])
-    buckets = np.concatenate([page.buckets for page in pages]).astype(np.int64)
+    buckets = np.concatenate([page.buckets for page in pages])
     shares = np.concatenate([page.shares for page in pages])
+    words = _word_table(shares, rows, buckets, (len(pages), PAGE_BUCKETS))
+    words_by_bucket = words.T.tocsr()
     weights, velocity, intercept = np.zeros(PAGE_BUCKETS), np.zeros(PAGE_BUCKETS), 0.0
     for _ in range(_STEPS):
-        odds = np.bincount(rows, weights[buckets] * shares, len(pages)) + intercept
-        errors = page_weights * (1 / (1 + np.exp(-odds)) - is_article)
-        slope = np.bincount(buckets, errors[rows] * shares, PAGE_BUCKETS) + _PAGE_PENALTY * weights
+        errors = page_weights * (1 / (1 + np.exp(-(words @ weights) - intercept)) - is_article)
+        slope = words_by_bucket @ errors + _PAGE_PENALTY * weights
         velocity = _MOMENTUM * velocity - _RATE * slope
         weights = weights + velocity
         intercept -= _INTERCEPT_RATE * float(errors.sum())
     learned: Column = weights.astype(np.float16).astype(np.float64)
     return learned
+
+
+def _word_table(shares: Column, rows: Column, buckets: Column, shape: tuple[int, int]) -> Any:
+    """Return a sparse table of words, with their shares: a row a text, a column a bucket."""
+    try:
+        from scipy.sparse import csr_matrix
+    except ImportError:
+        sys.exit("training needs the extra: pip install '.[train]'")
+    return csr_matrix((shares, (rows, buckets)), shape=shape)
 
 
 def write_word_weights(weights: Mapping[str, Column], file: Path) -> None:
@@ -72,13 +77,9 @@ _MOST_STEPS = 60
 
 
 class HostFolds:
-    """The words of all examples' blocks, with weights learned without the hosts of some folds."""
+    """Words of all examples' blocks, with weights learned without the hosts of some folds."""
 
     def __init__(self, examples: Sequence[BlockExample]) -> None:
-        try:
-            from scipy.sparse import csr_matrix, hstack
-        except ImportError:
-            sys.exit("training needs the extra: pip install '.[train]'")
         self._folds = np.concatenate([np.full(len(example.blocks), fold_of(example.host)) for example in examples])
         self._ends = np.cumsum([len(example.blocks) for example in examples])
         self._labels = np.concatenate([example.labels for example in examples]).astype(float)
@@ -87,12 +88,14 @@ class HostFolds:
         self._tables: dict[str, Any] = {}
         for name in WORD_FEATURES:
             rows, buckets, shares = word_shares([hashes for page in hashed_pages for hashes in page[name]])
-            self._tables[name] = csr_matrix((shares, (rows, buckets)), shape=(len(self._labels), BLOCK_BUCKETS))
+            self._tables[name] = _word_table(shares, rows, buckets, (len(self._labels), BLOCK_BUCKETS))
+        from scipy.sparse import hstack
+
         self._words = hstack(list(self._tables.values())).tocsr()
         self._weights: dict[frozenset[int], BlockWordWeights] = {}
 
     def learn_weights(self, folds_left_out: Collection[int] = ()) -> BlockWordWeights:
-        """The weights learned from all labelled blocks but those of the hosts in these folds."""
+        """Learn the weights from all labelled blocks but those of the hosts in these folds."""
         folds = frozenset(folds_left_out)
         if folds not in self._weights:
             is_used = (self._block_weights > 0) & ~np.isin(self._folds, sorted(folds))
@@ -102,8 +105,10 @@ class HostFolds:
         return self._weights[folds]
 
     def sum_words(self, tested_fold: int | None = None) -> list[dict[str, Column]]:
-        """For each example the features of its blocks, by weights learned without the hosts of its own fold, nor of
-        the tested one."""
+        """Return for each example the features of its blocks.
+
+        The weights are learned without the hosts of its own fold, nor of the tested one.
+        """
         sums = {name: np.zeros(len(self._labels)) for name in WORD_FEATURES}
         for fold in np.unique(self._folds).tolist():
             weights = self.learn_weights({fold} if tested_fold is None else {fold, tested_fold})
@@ -117,7 +122,7 @@ class HostFolds:
 def with_word_sums(
     names: FeatureNames, examples: Sequence[BlockExample], sums: Sequence[Mapping[str, Column]]
 ) -> list[BlockExample]:
-    """The examples with these features in place of those that the weights of the package give."""
+    """Replace in the examples the features that the weights of the package give by these."""
     return [
         replace(
             example,
@@ -136,7 +141,7 @@ def _replace_columns(names: Sequence[str], rows: Column, columns: Mapping[str, C
 
 
 def _fit(words: Any, labels: Column, block_weights: Column) -> Column:
-    """The weights, a bucket after the other, with the least loss and penalty."""
+    """Fit the weights, a bucket after the other, with the least loss and penalty."""
     from scipy.optimize import minimize
 
     words_by_bucket = words.T.tocsr()

@@ -11,22 +11,20 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.import_archives import print_lost, print_result, read_options, run_import
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE, RunResult, print_stopped
-from broadsheet.crawler.crawl.archive_access import print_notices
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
+from broadsheet.crawler.crawl.processes import require_workers, start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.replay.record_index import ScanError
-from broadsheet.crawler.replay.record_order import RecordOrder
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.raw.erasure import erase_records, note_erasure
-from broadsheet.output.raw.warc_files import put_file_lengths, read_away_files
-from broadsheet.output.raw.warc_folders import RAW_ENDING, warc_path
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import record_positions, stored_url
+
+with lazy_imports():
+    from broadsheet.crawler.commands import import_archives, run_summary
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.replay import record_index, record_order
+    from broadsheet.output.archive import atomic_writes, stored_values, url_words
+    from broadsheet.output.raw import erasure, warc_files, warc_folders
+    from broadsheet.output.write import archive_writer, run_records
 
 _NO_BOUNDS: Mapping[str, Any] = {
     "include": (), "exclude": (), "since": None, "language": (), "site_rules": None, "obey_directives": False,
@@ -34,87 +32,107 @@ _NO_BOUNDS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def adopt(path: str, *, own_warc: bool, quiet: bool) -> int:
-    """Make rows for all responses in the archive's WARC folders that have none; returns the exit code.
+@verb("Take in raw responses that have no row.")
+@archive_argument
+@click.option(
+    "--own-warc",
+    is_flag=True,
+    help="Make a copied database an archive of its own: new responses go to a folder named after it.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def adopt(db: str, own_warc: bool, quiet: bool) -> int:
+    """Make rows for the responses in the archive's WARC folder that have none, as an import does.
 
-    With `own_warc` a copied database first becomes an archive of its own, which only reads the original's folder.
+    So an older copy of the database is whole again after it was put back. What was taken down stays away.
     """
-    options = {**_NO_BOUNDS, "db": path, "quiet": quiet}
+    require_workers()
+    start_workers()
+    options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
     started = time.monotonic()
     try:
-        with Archive.open(path, own_warc=own_warc) as archive, closing(RecordOrder()) as order:
-            print_notices(archive.recovery, quiet=quiet)
+        with (
+            archive_writer.Archive.open(db, own_warc=own_warc) as archive,
+            closing(record_order.RecordOrder()) as order,
+        ):
+            archive_access.print_notices(archive.recovery, quiet=quiet)
             paths = _index_files(archive, order)
             if next(order.jobs(), None) is None:
                 _note_lengths(archive)
                 return _say_nothing_to_do(archive.path, own_warc=own_warc, quiet=quiet)
-            importer, signal_number = run_import("adopt", archive, order, read_options(options), options, paths)
+            importer, signal_number = import_archives.run_import(
+                "adopt", archive, order, import_archives.read_options(options), options, paths
+            )
             if not signal_number:
                 erased_count = _erase_forgotten(archive, order)
                 _note_lengths(archive)
     except (sqlite3.Error, OSError) as error:
-        raise NotReachable(f"{path} cannot be written: {error}; the same command goes on from here") from error
-    run = RunResult(
-        path, (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="adopted"
+        raise NotReachable(f"{db} cannot be written: {error}; the same command goes on from here") from error
+    run = run_summary.RunResult(
+        db, (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="adopted"
     )
     if signal_number:
-        print_stopped(run)
-        return SIGNAL_EXIT_BASE + signal_number
+        run_summary.print_stopped(run)
+        return run_summary.SIGNAL_EXIT_BASE + signal_number
     if not quiet:
-        print_result(run, order.counts, importer)
+        import_archives.print_result(run, order.counts, importer)
         if erased_count:
             print_text(f"Erased {count_text(erased_count, 'response')} of what was taken down.")
-    print_lost(order.lost)
+    import_archives.print_lost(order.lost)
     return int(bool(order.lost))
 
 
-def _index_files(archive: Archive, order: RecordOrder) -> list[Path]:
-    """Index the records that no row names; returns the files that were read."""
-    away_files, paths = read_away_files(archive.path), []
+def _index_files(archive: archive_writer.Archive, order: record_order.RecordOrder) -> list[Path]:
+    """Index the records that no row names; return the files that were read."""
+    away_files, paths = warc_files.read_away_files(archive.path), []
     for name, _ in archive.raw_files:
-        path = warc_path(archive.path.parent, name)
+        path = warc_folders.warc_path(archive.path.parent, name)
         if name in away_files or not path.is_file():
             continue
         try:
             order.add_file(name, path)
             paths.append(path)
-        except (ScanError, OSError) as error:
+        except (record_index.ScanError, OSError) as error:
             click.echo(one_line(f"broadsheet: {error}"), err=True)
-    order.skip_locations(record_positions(archive.db))
+    order.skip_locations(run_records.record_positions(archive.db))
     order.sort()
     return paths
 
 
 def _say_nothing_to_do(database: Path, *, own_warc: bool, quiet: bool) -> int:
     if not quiet and own_warc:
-        print_text(one_line(f"{database} may be written now: its new responses go to {database.name}{RAW_ENDING}."))
+        new_folder = f"{database.name}{warc_folders.RAW_ENDING}"
+        print_text(one_line(f"{database} may be written now: its new responses go to {new_folder}."))
     if not quiet:
         print_text("Nothing to adopt: each response has its row.")
     return 0
 
 
-def _erase_forgotten(archive: Archive, order: RecordOrder) -> int:
-    """Erase the responses that have no row since a takedown reaches them; returns how many there are."""
+def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
+    """Erase the responses that have no row since a takedown reaches them; return how many there are."""
     spans = list(_forgotten_spans(archive, order))
-    with write_transaction(archive.db):
+    with atomic_writes.write_transaction(archive.db):
         for file, offset, following in spans:
-            note_erasure(archive.db, file, offset, following)
-    erase_records(archive.db, archive.path.parent, utc_now)
+            erasure.note_erasure(archive.db, file, offset, following)
+    erasure.erase_records(archive.db, archive.path.parent, stored_values.utc_now)
     return len(spans)
 
 
-def _forgotten_spans(archive: Archive, order: RecordOrder) -> Iterator[tuple[str, int, int]]:
-    """The file and offset of each forgotten response, and where the next response begins."""
+def _forgotten_spans(
+    archive: archive_writer.Archive, order: record_order.RecordOrder
+) -> Iterator[tuple[str, int, int]]:
+    """Yield the file and offset of each forgotten response, and where the next response begins."""
     lengths = dict(archive.raw_files)
-    order.skip_locations(record_positions(archive.db))
+    order.skip_locations(run_records.record_positions(archive.db))
     for job in order.jobs():
-        row = stored_url(archive.db, job.url)
-        if row is not None and row.reason == OutcomeReason.FORGOTTEN:
+        row = run_records.stored_url(archive.db, job.url)
+        if row is not None and row.reason == url_words.OutcomeReason.FORGOTTEN:
             end = order.next_offset(job.file, job.record.offset)
             yield job.file, job.record.offset, lengths[job.file] if end is None else end
 
 
-def _note_lengths(archive: Archive) -> None:
-    """State in table `warc_files` how long the files are by the journals of their folders."""
-    with write_transaction(archive.db):
-        put_file_lengths(archive.db, ((name, length, utc_now()) for name, length in archive.raw_files))
+def _note_lengths(archive: archive_writer.Archive) -> None:
+    """State in table `_warc_files` how long the files are by the journals of their folders."""
+    with atomic_writes.write_transaction(archive.db):
+        warc_files.put_file_lengths(
+            archive.db, ((name, length, stored_values.utc_now()) for name, length in archive.raw_files)
+        )

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.cleaners.document import PageType
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError, duration
+from broadsheet.crawler.command_values import CommandError, duration
+from broadsheet.crawler.commands.verb_options import EDIT_KINDS, archive_argument, verb
 from broadsheet.crawler.crawl.terminal import (
     cut_line,
     fit,
@@ -22,19 +20,36 @@ from broadsheet.crawler.crawl.terminal import (
     reason_text,
     terminal_width,
 )
-from broadsheet.output.archive.revisions import RevisionMark
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.write.edit_history import EDIT_KINDS, NEW, ListedEdit, list_edits
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import revisions
+    from broadsheet.output.write import edit_history
 
 _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)
 
 
-def changes(archive_path: str, since: str | None, kinds: Sequence[str], *, as_json: bool) -> int:
-    """List the edits since a time, since a number of `changes`, or of the last hours or days."""
+@verb("List the edits to articles.")
+@archive_argument
+@click.option("--since", metavar="TIME|SEQ|7d", help="From this time on, after this number, or so long ago.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="KIND",
+    type=click.Choice(EDIT_KINDS),
+    help=f"Only these: {', '.join(EDIT_KINDS)}. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="A JSON object a line.")
+def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -> int:
+    """List what publications did to their articles, newest last: corrections, headlines, withdrawals and the rest."""
     after_seq, since_time = parse_since(since or "0")
-    with open_read_only(archive_path) as db:
-        listed_edits = list_edits(db, after_seq=after_seq, since=since_time, kinds=kinds or EDIT_KINDS)
+    with archive_access.open_read_only(db) as archive_db:
+        listed_edits = edit_history.list_edits(
+            archive_db, after_seq=after_seq, since=since_time, kinds=kinds or edit_history.EDIT_KINDS
+        )
     for edit in listed_edits:
         if as_json:
             print_json_lines([asdict(edit) | {"summary": edit_summary(edit)}])
@@ -46,7 +61,7 @@ def changes(archive_path: str, since: str | None, kinds: Sequence[str], *, as_js
 
 
 def parse_since(text: str) -> tuple[int, str]:
-    """--since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if the text is neither."""
+    """Parse --since as (number of `changes`, UTC time); one of both is 0 or empty. CommandError if it is neither."""
     stripped = text.strip()
     try:
         if stripped.isdecimal():
@@ -60,11 +75,11 @@ def parse_since(text: str) -> tuple[int, str]:
         raise CommandError(f"--since {text!r} is no time: {hint}") from None
 
 
-def edit_summary(edit: ListedEdit) -> str:
-    """What the edit changed, in a few words."""
+def edit_summary(edit: edit_history.ListedEdit) -> str:
+    """Describe the edit, in a few words."""
     if edit.kind == EditKind.WITHDRAWN:
         return _WITHDRAWAL_TEXTS.get(edit.note) or reason_text(edit.note)
-    if edit.kind in (EditKind.RETURNED, NEW, RevisionMark.CLEANER):
+    if edit.kind in (EditKind.RETURNED, edit_history.NEW, revisions.RevisionMark.CLEANER):
         return _KIND_TEXTS[edit.kind]
     parts = [f"was “{edit.title_before}”"] if EditKind.HEADLINE in edit.kinds else []
     counts = ((edit.rewritten, "rewritten"), (edit.added, "added"), (edit.removed, "removed"))
@@ -75,21 +90,19 @@ def edit_summary(edit: ListedEdit) -> str:
 
 
 _WITHDRAWAL_TEXTS: dict[str, str] = {
-    OutcomeReason.REDIRECT: "redirects to a start page or a list",
-    PageType.TEASER: "only its beginning is free to read now",
+    "redirect": "redirects to a start page or a list",
+    "teaser": "only its beginning is free to read now",
 }
 _KIND_TEXTS: dict[str, str] = {
     EditKind.BODY: "paragraphs in another order",
     EditKind.DATE: "dated otherwise",
     EditKind.RETURNED: "back at its address",
-    NEW: "new article",
-    RevisionMark.CLEANER: (
-        "the text comes from another version of the cleaner; what the publication changed cannot be told"
-    ),
+    "new": "new article",
+    "cleaner": ("the text comes from another version of the cleaner; what the publication changed cannot be told"),
 }
 
 
-def _print_edit(edit: ListedEdit) -> None:
+def _print_edit(edit: edit_history.ListedEdit) -> None:
     columns = terminal_width()
     head = f"{edit.seq:>6}  {edit.at[:16].replace('T', ' ')}  {', '.join(edit.kinds):<16}  "
     print_text(fit(head + one_line(edit.title or "(no title)"), columns))

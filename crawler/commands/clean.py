@@ -11,18 +11,8 @@ from typing import Any
 
 import click
 
-from broadsheet.cleaners.clean import clean as clean_page
-from broadsheet.cleaners.document import Block, Page, PageType, Verdict
-from broadsheet.cleaners.judge.article_text import assemble
-from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder, SiteRulesError
-from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.cleaners.page.parsed_page import BINARY_PROBLEM, decode
-from broadsheet.cleaners.rules.rule_files import load_rules
-from broadsheet.cleaners.text_mode.plaintext import judge_text
-from broadsheet.cleaners.text_mode.text_lines import blocks_of_text
-from broadsheet.crawler.crawl.archive_access import refuse
-from broadsheet.crawler.crawl.command_line import CommandError
-from broadsheet.crawler.crawl.early_checks import extractor_setting
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.terminal import (
     format_blocks,
     one_line,
@@ -31,7 +21,17 @@ from broadsheet.crawler.crawl.terminal import (
     print_text,
     terminal_width,
 )
-from broadsheet.output.archive.stored_text import count_words
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.cleaners import clean as clean_module
+    from broadsheet.cleaners import document
+    from broadsheet.cleaners.judge import article_text, site_rule_files
+    from broadsheet.cleaners.page import canonical_urls, parsed_page
+    from broadsheet.cleaners.rules import rule_files
+    from broadsheet.cleaners.text_mode import plaintext, text_lines
+    from broadsheet.crawler.crawl import archive_access, early_checks
+    from broadsheet.output.archive import stored_text
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(
@@ -56,18 +56,43 @@ class _SavedPage:
 
 @dataclass(frozen=True, slots=True)
 class _CleanResult:
-    """What was made of the input. `page_facts` is what only a page has: type, evidence, metadata."""
+    """Result of cleaning one input. `page_facts` is what only a page has: type, evidence, metadata."""
 
     title: str
-    blocks: tuple[Block, ...]
-    verdicts: tuple[Verdict, ...]
+    blocks: tuple[document.Block, ...]
+    verdicts: tuple[document.Verdict, ...]
     text: str
     markdown: str
     page_facts: Mapping[str, object]
 
 
-def clean(options: Mapping[str, Any]) -> int:
-    """Print the articles of the inputs in the form that the options ask for; 1 if one of them has no text."""
+@verb("Print the articles of saved pages.")
+@click.argument("files", metavar="[FILE|FOLDER|-]...", nargs=-1, type=PATH)
+@click.option(
+    "--list",
+    "list_file",
+    type=PATH,
+    metavar="FILE",
+    help="A list of saved pages: FILE, or URL and FILE, one a line.",
+)
+@click.option("--text", "form", flag_value="text", help="The input is text that another tool extracted.")
+@click.option("--html", "form", flag_value="html", help="The input is HTML. Without both, it is looked at.")
+@click.option("--url", default="", metavar="URL", help="Where the page came from; helps to judge it.")
+@click.option("--format", "shape", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; with --url, whose host they are for.")
+@click.option("--explain", is_flag=True, help="List every block: kept or removed, why, by which rule and votes.")
+def clean(**options: Any) -> int:
+    """Print a saved page's title, an empty line, and its article. FILE may be - for standard input.
+
+    Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
+    them; as JSON, each is an object in a line.
+    """
+    from broadsheet.crawler.crawl.early_checks import check_files
+
+    if not options["files"] and not options["list_file"]:
+        raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
+    if len(options["files"]) == 1:
+        check_files(name for name in options["files"] if name != "-")
     inputs = list(_saved_pages(options))
     rules_by_url = {page.url: site_rules_for(page.url, options["site_rules"]) for page in inputs}
     is_alone = len(inputs) == 1
@@ -78,8 +103,7 @@ def clean(options: Mapping[str, Any]) -> int:
 
 
 def _saved_pages(options: Mapping[str, Any]) -> Iterator[_SavedPage]:
-    """The pages to clean: files, those in folders, `-`, and the lines of a list, in the order in which they are
-    named."""
+    """Yield the pages to clean in the order in which they are named: files, those in folders, `-`, lines of a list."""
     for name in options["files"]:
         yield from (_SavedPage(str(file), options["url"]) for file in _files_of(name))
     if options["list_file"]:
@@ -95,17 +119,19 @@ def _files_of(name: str) -> Iterator[Path | str]:
 
 
 def _listed_pages(list_file: Path, url: str) -> Iterator[_SavedPage]:
-    """A page a line: `FILE`, or `URL FILE`; a file's name is relative to the list."""
+    """Yield the page of each line, `FILE` or `URL FILE`; a file's name is relative to the list."""
     try:
         lines = list_file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise CommandError(f"cannot read {list_file}: {getattr(error, 'strerror', None) or error}") from error
     for line in filter(None, map(str.strip, lines)):
-        page_url, _, name = line.partition(" ") if canonicalise(line.split()[0]) else (url, "", line)
+        page_url, _, name = line.partition(" ") if canonical_urls.canonicalise(line.split()[0]) else (url, "", line)
         yield _SavedPage(str(list_file.parent / name.strip()), page_url)
 
 
-def _clean_input(page: _SavedPage, rules: Sequence[SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool) -> int:
+def _clean_input(
+    page: _SavedPage, rules: Sequence[site_rule_files.SiteRuleFile], options: Mapping[str, Any], *, is_alone: bool
+) -> int:
     """Clean one input and print it; what cannot be read costs the others nothing, unless it is the only one."""
     try:
         body = _read_input(page.file)
@@ -113,7 +139,7 @@ def _clean_input(page: _SavedPage, rules: Sequence[SiteRuleFile], options: Mappi
     except CommandError as error:
         if is_alone:
             raise
-        return refuse(str(error))
+        return archive_access.refuse(str(error))
     result = _clean_page(body, page.url, rules) if is_html else _clean_text(body)
     _print_result(result, options, page.file, is_alone=is_alone)
     return _exit_code(result, "" if is_alone else page.file)
@@ -149,26 +175,26 @@ def _read_input(file: str) -> bytes:
 def _is_html(body: bytes, input_form: str | None) -> bool:
     if input_form:
         return input_form == "html"
-    decoded = decode(body)
-    if decoded.problem == BINARY_PROBLEM:
+    decoded = parsed_page.decode(body)
+    if decoded.problem == parsed_page.BINARY_PROBLEM:
         raise CommandError("this is neither a page nor text (--html or --text reads it all the same)")
     return bool(_HTML_DOCUMENT.match(decoded.text) or len(_TAG.findall(decoded.text, 0, _SAMPLE_CHARS)) >= _MIN_TAGS)
 
 
-def site_rules_for(url: str, rules_folder: str | None) -> tuple[SiteRuleFile, ...]:
-    """The site rules for the URL's host from a folder. CommandError without a host, or if the folder cannot be read."""
+def site_rules_for(url: str, rules_folder: str | None) -> tuple[site_rule_files.SiteRuleFile, ...]:
+    """Read the site rules for the URL's host from a folder. CommandError without a host, or if it cannot be read."""
     if not rules_folder:
         return ()
-    if not host_of(url):
+    if not canonical_urls.host_of(url):
         raise CommandError("--site-rules needs --url: rules are looked up by the page's host")
     try:
-        return SiteRuleFolder(rules_folder).for_host(host_of(url))
-    except SiteRulesError as error:
+        return site_rule_files.SiteRuleFolder(rules_folder).for_host(canonical_urls.host_of(url))
+    except site_rule_files.SiteRulesError as error:
         raise CommandError(str(error)) from error
 
 
-def _clean_page(body: bytes, url: str, rules: Sequence[SiteRuleFile]) -> _CleanResult:
-    cleaned = clean_page(Page(url, body), rules, extractor_setting())
+def _clean_page(body: bytes, url: str, rules: Sequence[site_rule_files.SiteRuleFile]) -> _CleanResult:
+    cleaned = clean_module.clean(document.Page(url, body), rules, early_checks.extractor_setting())
     facts = {
         "page_type": str(cleaned.verdict.page_type),
         "evidence": list(cleaned.verdict.evidence),
@@ -178,9 +204,9 @@ def _clean_page(body: bytes, url: str, rules: Sequence[SiteRuleFile]) -> _CleanR
 
 
 def _clean_text(body: bytes) -> _CleanResult:
-    blocks = blocks_of_text(decode(body).text)
-    title, verdicts = judge_text(blocks, load_rules())
-    return _CleanResult(title, blocks, verdicts, *assemble(blocks, verdicts), page_facts={})
+    blocks = text_lines.blocks_of_text(parsed_page.decode(body).text)
+    title, verdicts = plaintext.judge_text(blocks, rule_files.load_rules())
+    return _CleanResult(title, blocks, verdicts, *article_text.assemble(blocks, verdicts), page_facts={})
 
 
 def _print_article(result: _CleanResult, article: str, output_format: str) -> None:
@@ -193,12 +219,12 @@ def _print_article(result: _CleanResult, article: str, output_format: str) -> No
 def _json_values(result: _CleanResult, *, explain: bool) -> dict[str, object]:
     values = {"title": result.title, "text": result.text, "markdown": result.markdown}
     blocks = [_block_values(block, verdict) for block, verdict in zip(result.blocks, result.verdicts, strict=True)]
-    return {**values, "word_count": count_words(result.text), **result.page_facts} | (
+    return {**values, "word_count": stored_text.count_words(result.text), **result.page_facts} | (
         {"blocks": blocks} if explain else {}
     )
 
 
-def _block_values(block: Block, verdict: Verdict) -> dict[str, object]:
+def _block_values(block: document.Block, verdict: document.Verdict) -> dict[str, object]:
     return {
         "position": block.position,
         "kind": str(block.kind),
@@ -216,17 +242,19 @@ def _print_blocks(result: _CleanResult) -> None:
     print_text(format_blocks(_COLUMN_HEADS, cells, [block.text for block in result.blocks], terminal_width()))
 
 
-def _block_cells(block: Block, verdict: Verdict) -> list[str]:
+def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:
     votes = " ".join(f"{'+' if vote.keep else '-'}{vote.voter}" for vote in verdict.votes)
     return [str(block.position), "kept" if verdict.kept else "removed", verdict.reason, verdict.rule, votes]
 
 
 def _exit_code(result: _CleanResult, file: str = "") -> int:
-    """0 if there is article text, else 1; says on standard error why a page is no article, and which one if it has a
-    name."""
+    """Return 0 if there is article text, else 1.
+
+    Standard error says why a page is no article, with the file's name if there is one.
+    """
     name = f"{file}: " if file else ""
-    page_type = result.page_facts.get("page_type", PageType.ARTICLE)
-    if page_type not in (PageType.ARTICLE, PageType.TEASER):
+    page_type = result.page_facts.get("page_type", document.PageType.ARTICLE)
+    if page_type not in (document.PageType.ARTICLE, document.PageType.TEASER):
         evidence = ", ".join(map(str, result.page_facts["evidence"]))  # type: ignore[call-overload]
         click.echo(one_line(f"broadsheet: {name}judged as {page_type}, not as an article ({evidence})"), err=True)
     if not result.text:

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.run_summary import (
-    SIGNAL_EXIT_BASE,
-    RunResult,
-    exit_code,
-    failure_lines,
-    print_stopped,
-    print_summary,
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import (
+    LIMIT_OPTIONS,
+    PATH,
+    POLITENESS_OPTIONS,
+    Options,
+    import_while_not_collecting,
+    verb,
+    with_options,
 )
-from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
-from broadsheet.crawler.crawl.archive_access import refuse
-from broadsheet.crawler.crawl.command_line import CommandError
-from broadsheet.crawler.crawl.early_checks import DISCOVERY_SOURCES, spider_arguments
+from broadsheet.crawler.crawl.command_line import language, require_extra
+from broadsheet.crawler.crawl.processes import require_workers, start_workers, watch_lifeline
 from broadsheet.crawler.crawl.terminal import one_line, reason_text
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import crawl_options, useless_seeds
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.commands import notified_run, run_summary, spider_run
+    from broadsheet.crawler.crawl import archive_access, early_checks
+    from broadsheet.crawler.fleet import run_notices
+    from broadsheet.output.archive import archive_lock, url_words
+    from broadsheet.output.write import archive_writer, run_records
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
@@ -31,47 +37,122 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-def crawl(
+_CRAWL_OPTIONS: Options = (
+    click.argument("urls", nargs=-1, metavar="URL..."),
+    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
+    click.option("--urls-file", type=PATH, metavar="FILE", help="More start URLs, one a line."),
+    *LIMIT_OPTIONS,
+    click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    *POLITENESS_OPTIONS,
+)  # fmt: skip
+
+
+@verb("Crawl a site into an archive.")
+@with_options(_CRAWL_OPTIONS)
+def crawl(**options: Any) -> int:
+    """Find and fetch every article below the start URLs, and store it.
+
+    Articles are found by sitemaps, feeds and links on the host of the start URL, and below its folder if it names
+    one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
+    done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
+    """
+    require_workers()
+    early_checks.check_crawl(options)
+    watch_lifeline()
+    return run_and_notify(_crawl, options)
+
+
+def _crawl(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
+    with crawl_process(options):
+        return run_crawl(options, on_failure=on_failure)
+
+
+def run_and_notify(
+    crawl: Callable[[Mapping[str, Any], Callable[[str], object]], int], options: Mapping[str, Any]
+) -> int:
+    """Run a verb that crawls, and tell those whom `--notify` names what came of it."""
+    if not options["notify"]:
+        return crawl(options, str)  # nobody hears of failures
+    require_extra("apprise", "notify")
+    return notified_run.crawl_and_notify(crawl, options, run_notices.read_receivers(options["notify"]))
+
+
+@contextmanager
+def crawl_process(options: Mapping[str, Any]) -> Iterator[None]:
+    """Own the archive that the options name, and have workers started and Scrapy imported, in this order."""
+    with _ownership(options["db"], options["patience"]):
+        start_workers()
+        import_while_not_collecting("broadsheet.crawler.commands.spider_run")
+        yield
+
+
+@contextmanager
+def _ownership(db: str, patience: float | None) -> Iterator[None]:
+    """Wait for another crawl of the archive, and lock it; without patience whoever opens it finds out."""
+    if not patience:
+        yield
+        return
+    from broadsheet.output.archive.archive_file import archive_path
+
+    file = archive_path(db)
+    if archive_lock.is_owned(file):
+        click.echo(f"Waiting for another crawl of {one_line(db)} to end …", err=True)
+    with archive_lock.keep_lock(file, patience):
+        yield
+
+
+def run_crawl(
     options: Mapping[str, Any],
     print_first: Callable[[], None] = lambda: None,
     on_failure: Callable[[str], object] = str,
 ) -> int:
-    """Crawl as the options say, print a summary, and return the exit code. `print_first` is called before the
-    summary, unless the crawl is quiet; `on_failure` hears of each thing that went badly wrong, in a line."""
+    """Crawl as the options say, print a summary, and return the exit code.
+
+    `print_first` is called before the summary, unless the crawl is quiet; `on_failure` gets a line about each thing
+    that went badly wrong.
+    """
     options = {**_DEFAULT_REVISIT, **options}
     if not options["urls"] and not options["urls_file"]:
         options |= resumed_options(options)
-    run = run_spider(options["db"], spider_arguments(options), spider_settings(options))
+    run = spider_run.run_spider(
+        options["db"], early_checks.spider_arguments(options), spider_run.spider_settings(options)
+    )
     if run.failure:
         on_failure(failure_message(run))
-        return refuse(failure_message(run))
+        return archive_access.refuse(failure_message(run))
     if run.signal:
-        print_stopped(run)
-        return SIGNAL_EXIT_BASE + run.signal
+        run_summary.print_stopped(run)
+        return run_summary.SIGNAL_EXIT_BASE + run.signal
     if not options["quiet"]:
         print_first()
-        print_summary(run)
-    for line in failure_lines(run):
+        run_summary.print_summary(run)
+    for line in run_summary.failure_lines(run):
         on_failure(line)
         click.echo(one_line(f"broadsheet: {line}"), err=True)
-    return exit_code(run)
+    return run_summary.exit_code(run)
 
 
 def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """For a command without a URL: all start URLs of an existing archive, and the bounds of its last crawl.
+    """Return options for a command without a URL: all start URLs of the archive, and the bounds of its last crawl.
 
     A bound that the command line gives counts. Limits on pages, time and size are never taken from the last crawl.
     """
-    with Archive.open(options["db"]) as archive:
-        earlier_runs = crawl_options(archive.db)
-        dropped_seeds = useless_seeds(archive.db, (seed for run in earlier_runs for seed in run["seeds"]))
+    with archive_writer.Archive.open(options["db"]) as archive:
+        earlier_runs = run_records.crawl_options(archive.db)
+        dropped_seeds = run_records.useless_seeds(archive.db, (seed for run in earlier_runs for seed in run["seeds"]))
     if not earlier_runs:
         raise CommandError(f"{options['db']} has no start URL yet: broadsheet crawl https://… --db {options['db']}")
     last_run = earlier_runs[-1]
     bounds = {name: options[name] or last_run.get(run_option) for name, run_option in _RESUMED_OPTIONS.items()}
     disabled = {
         f"no_{source}": options[f"no_{source}"] or not last_run.get(f"discover_{source}", True)
-        for source in DISCOVERY_SOURCES
+        for source in early_checks.DISCOVERY_SOURCES
     }
     disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]
@@ -84,11 +165,11 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _why_dropped(reason: str) -> str:
-    return "" if reason == OutcomeReason.FORGOTTEN else ", since it never worked"
+    return "" if reason == url_words.OutcomeReason.FORGOTTEN else ", since it never worked"
 
 
-def failure_message(run: RunResult) -> str:
-    """What broke a crawl, and that it can be continued."""
+def failure_message(run: run_summary.RunResult) -> str:
+    """Say what broke a crawl, and that it can be continued."""
     kind, _, detail = run.failure.partition(": ")
     if kind == "archive" and detail.startswith(f"{run.db} is damaged"):
         return detail

@@ -12,16 +12,21 @@ from urllib.parse import urlsplit
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import damage_location
+from broadsheet.crawler.commands.crawl import crawl
+from broadsheet.crawler.commands.update import update
+from broadsheet.crawler.commands.verb_options import PATH, verb
+from broadsheet.crawler.crawl.command_line import require_extra
 from broadsheet.crawler.crawl.terminal import print_text
-from broadsheet.crawler.fleet.sites_file import read_sites
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
-from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.collections.dataset_build import DatasetBuild, DatasetResult
-from broadsheet.output.collections.dataset_files import ArrowStore, DatasetStore, open_folder
-from broadsheet.output.collections.dataset_rows import find_archives, open_sources
-from broadsheet.output.raw.redaction import without_userinfo
 from broadsheet.output.read.plain_words import count_text
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.fleet import sites_file
+    from broadsheet.output.archive import archive_lock
+    from broadsheet.output.collections import dataset_build, dataset_files, dataset_rows
+    from broadsheet.output.raw import redaction
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"
@@ -30,28 +35,22 @@ _SCRATCH = ".writing-"
 _REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.fs knows
 
 
-def archives_of(sources: Iterable[str], crawl: click.Command, update: click.Command) -> list[str]:
-    """The archives and folders that are named, and the archives of the lists of sites that are, as far as they were
-    crawled. The commands are those whose options a list may set. CommandError for a list that cannot be used."""
-    paths: list[str] = []
-    for source in sources:
-        if not source.endswith(_LIST_ENDING):
-            paths.append(source)
-            continue
-        sites = read_sites(Path(source), crawl, update)
-        archives = [str(sites.archive(site.name)) for site in sites.sites if sites.archive(site.name).exists()]
-        if not archives:
-            raise NotReachable(f"no site of {source} has an archive yet: none is in {sites.folder}")
-        paths += archives
-    return paths
+@verb("Many archives as one Parquet data set.")
+@click.argument("target", metavar="DIR|s3://...", type=PATH)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=PATH)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
+    removed from them, URLs, changes, and which articles say the same, also between archives.
 
-
-def dataset(target: str, sources: Sequence[str], *, quiet: bool) -> int:
-    """Bring the data set at `target` up to date with the archives at `sources`; returns the exit code."""
-    files = find_archives(sources)
+    Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
+    set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
+    """
+    require_extra("pyarrow", "dataset")
+    files = dataset_rows.find_archives(archives_of(sources))
     try:
-        with open_sources(files) as archives, _open_store(target) as (store, scratch):
-            result = DatasetBuild(store, archives, scratch).run(_title_of(target))
+        with dataset_rows.open_sources(files) as archives, _open_store(target) as (store, scratch):
+            result = dataset_build.DatasetBuild(store, archives, scratch).run(_title_of(target))
     except (sqlite3.Error, OSError, DamagedValue) as error:
         raise _fault(target, files, error) from error
     if not quiet:
@@ -59,14 +58,32 @@ def dataset(target: str, sources: Sequence[str], *, quiet: bool) -> int:
     return 0
 
 
+def archives_of(sources: Iterable[str]) -> list[str]:
+    """Return the named archives and folders, and for each named list of sites the archives that exist.
+
+    CommandError for a list that cannot be used, NotReachable for one without archives.
+    """
+    paths: list[str] = []
+    for source in sources:
+        if not source.endswith(_LIST_ENDING):
+            paths.append(source)
+            continue
+        sites = sites_file.read_sites(Path(source), crawl, update)
+        archives = [str(sites.archive(site.name)) for site in sites.sites if sites.archive(site.name).exists()]
+        if not archives:
+            raise NotReachable(f"no site of {source} has an archive yet: none is in {sites.folder}")
+        paths += archives
+    return paths
+
+
 @contextmanager
-def _open_store(target: str) -> Iterator[tuple[DatasetStore, Path]]:
-    """The place of a data set, and a folder for what is not yet complete. ArchiveError if it cannot be had."""
+def _open_store(target: str) -> Iterator[tuple[dataset_files.DatasetStore, Path]]:
+    """Open the place of a data set, and a folder for incomplete files. ArchiveError if it cannot be opened."""
     if urlsplit(target).scheme in _REMOTE_SCHEMES:
         with tempfile.TemporaryDirectory(prefix="broadsheet-dataset-") as scratch:
             yield _remote_store(target), Path(scratch)
         return
-    store = open_folder(target)
+    store = dataset_files.open_folder(target)
     with _owned(store.folder):
         for leftover in store.folder.glob(f"{_SCRATCH}*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -76,8 +93,8 @@ def _open_store(target: str) -> Iterator[tuple[DatasetStore, Path]]:
 
 @contextmanager
 def _owned(folder: Path) -> Iterator[None]:
-    """Within it no other run writes to the data set in a folder."""
-    lock = ArchiveLock(folder / _LOCK)
+    """Lock the data set in a folder within the `with` block. InUse if another run writes to it."""
+    lock = archive_lock.ArchiveLock(folder / _LOCK)
     try:
         lock.acquire()
     except InUse as error:
@@ -88,7 +105,7 @@ def _owned(folder: Path) -> Iterator[None]:
         lock.release()
 
 
-def _remote_store(target: str) -> DatasetStore:
+def _remote_store(target: str) -> dataset_files.DatasetStore:
     import pyarrow as pa
     from pyarrow import fs
 
@@ -96,7 +113,7 @@ def _remote_store(target: str) -> DatasetStore:
         filesystem, folder = fs.FileSystem.from_uri(target)
     except (OSError, pa.ArrowException) as error:
         raise NotReachable(f"{target} cannot be reached: {error}") from error
-    return ArrowStore(filesystem, folder, without_userinfo(target))
+    return dataset_files.ArrowStore(filesystem, folder, redaction.without_userinfo(target))
 
 
 def _title_of(target: str) -> str:
@@ -104,22 +121,22 @@ def _title_of(target: str) -> str:
 
 
 def _fault(target: str, files: Sequence[Path], error: Exception) -> ArchiveError:
-    """What to say of an error: an archive that is damaged, or a place that takes no more."""
+    """Return the error to raise for one: an archive that is damaged, or a place that takes no more."""
     if not isinstance(error, OSError):
         for file in files:
-            if location := damage_location(str(file)):
+            if location := archive_access.damage_location(str(file)):
                 return NotAnArchive(f"{file} is damaged {location}; run broadsheet verify")
     if isinstance(error, DamagedValue):
         return error
     return NotReachable(f"{target} cannot be written: {error}; the same command goes on from here")
 
 
-def _print_result(target: str, result: DatasetResult) -> None:
+def _print_result(target: str, result: dataset_build.DatasetResult) -> None:
     manifest = result.manifest
     size = sum(file.bytes for file in manifest.files) / _MEGABYTE
     counts = f"{count_text(result.new_files, 'file')} new, {result.removed_files:,} removed"
     print_text(
-        f"{without_userinfo(target)}: {count_text(manifest.rows_of('articles'), 'article')} of "
+        f"{redaction.without_userinfo(target)}: {count_text(manifest.rows_of('articles'), 'article')} of "
         f"{count_text(manifest.host_count, 'host')} from {count_text(len(manifest.archives), 'archive')}, "
         f"{count_text(manifest.rows_of('duplicates'), 'pair')} alike, {size:,.1f} MB; "
         f"{counts if result.has_changed else 'nothing new'}"

@@ -6,28 +6,26 @@ import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
+import click
 
-from broadsheet.crawler.commands.metadata import metadata_text
-from broadsheet.crawler.commands.run_summary import (
-    SIGNAL_EXIT_BASE,
-    RunResult,
-    exit_code,
-    headline,
-    next_steps,
-    print_stopped,
-)
-from broadsheet.crawler.commands.spider_run import run_spider
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
+from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
-from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.raw.warc_folders import RAW_ENDING, discard_files
-from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import reason_words
-from broadsheet.output.read.report_figures import gather_report
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+with lazy_imports():
+    from broadsheet.crawler.commands import metadata, run_summary, spider_run
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.demo import server as server_module
+    from broadsheet.output.archive import archive_lock
+    from broadsheet.output.raw import warc_folders
+    from broadsheet.output.read import datasette, report_figures
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -52,29 +50,47 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
     GROUP BY reason HAVING position = min(position) ORDER BY position LIMIT ?"""
 
 
-def demo(folder: str, port: int = 0) -> int:
-    """Crawl the sample site, served at a port (0: any free one), into `folder`/sample.db, anew each time; print the
-    result."""
-    db = _make_way(Path(folder) / "sample.db")
+@verb("Crawl the bundled sample site.")
+@click.option(
+    "--keep",
+    type=PATH,
+    metavar="DIR",
+    default="demo-out",
+    show_default=True,
+    help="The folder for the archive.",
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
+)
+def demo(keep: str, port: int) -> int:
+    """Crawl the bundled sample site on this machine and show what comes out."""
+    start_workers()
+    import_while_not_collecting("broadsheet.crawler.commands.spider_run")
+    return crawl_sample(Path(keep), port)
+
+
+def crawl_sample(folder: Path, port: int = 0) -> int:
+    """Serve the sample site at a port (0: any free), crawl it anew into `folder`/sample.db, and print the result."""
+    db = _make_way(folder / "sample.db")
     with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
-        run = run_spider(str(db), {"seeds": (f"{server.url}/",)}, _SETTINGS)
+        run = spider_run.run_spider(str(db), {"seeds": (f"{server.url}/",)}, _SETTINGS)
     if run.signal:
-        print_stopped(run)
-        return SIGNAL_EXIT_BASE + run.signal
+        run_summary.print_stopped(run)
+        return run_summary.SIGNAL_EXIT_BASE + run.signal
     for section in sections(run):
         print_text(f"\n{section}")
     write_metadata(db)
-    print_text(next_steps(str(db)))
-    return exit_code(run)
+    print_text(run_summary.next_steps(str(db)))
+    return run_summary.exit_code(run)
 
 
 @contextmanager
-def _serve_sample(port: int) -> Iterator[DemoServer]:
-    """The sample site, served. CommandError if the port cannot be had."""
+def _serve_sample(port: int) -> Iterator[server_module.DemoServer]:
+    """Serve the sample site. CommandError if the port cannot be had."""
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(DemoServer(port))
+            server = stack.enter_context(server_module.DemoServer(port))
         except OSError as error:
             raise CommandError(f"cannot serve the sample site at port {port}: {error.strerror}") from error
         yield server
@@ -82,22 +98,22 @@ def _serve_sample(port: int) -> Iterator[DemoServer]:
 
 def write_metadata(db_path: Path) -> None:
     """Leave metadata for Datasette beside the sample, unless a file of that name is not ours."""
-    file = db_path.with_name(METADATA_FILE)
-    if file.exists() and not described_databases(file):
+    file = db_path.with_name(datasette.METADATA_FILE)
+    if file.exists() and not datasette.described_databases(file):
         return
-    with open_read_only(str(db_path)) as db:
-        file.write_text(metadata_text(db), "utf-8")
+    with archive_access.open_read_only(str(db_path)) as db:
+        file.write_text(metadata.metadata_text(db), "utf-8")
 
 
-def sections(run: RunResult) -> Iterator[str]:
-    """The printed result, a section at a time."""
+def sections(run: run_summary.RunResult) -> Iterator[str]:
+    """Yield the sections of the printed result."""
     columns = terminal_width()
-    with open_read_only(run.db) as db:
-        archive_report = gather_report(db)
-        yield headline(run, archive_report)
+    with archive_access.open_read_only(run.db) as db:
+        archive_report = report_figures.gather_report(db)
+        yield run_summary.headline(run, archive_report)
         rows = [("lang", "words", "title"), *_text_rows(db, _ARTICLES)]
         yield "Articles\n" + format_table(rows, columns, right_aligned=frozenset({1}))
-        examples = [(reason_words(row[0]), *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
+        examples = [(row[0], *row[1:3]) for row in _text_rows(db, _REASON_EXAMPLES)]
         yield "Removed from them, by reason\n" + format_table(
             [("removed", "blocks", "for example"), *examples], columns, right_aligned=frozenset({1})
         )
@@ -111,19 +127,19 @@ def sections(run: RunResult) -> Iterator[str]:
 
 
 def _files_section(path: str, db: Database) -> str:
-    """Where the archive and the raw responses are, and their sizes."""
-    (raw_bytes,) = db.execute("SELECT total(length) FROM warc_files").fetchone()
+    """List the files of the archive and the raw responses with their sizes."""
+    (raw_bytes,) = db.execute("SELECT total(length) FROM _warc_files").fetchone()
     raw_text = f"; the raw responses: {shlex.quote(f'{path}.warc')}, WARC, {raw_bytes / 1e6:.1f} MB"
     return f"The file: {shlex.quote(path)}, SQLite, {Path(path).stat().st_size / 1e6:.1f} MB{raw_text}"
 
 
 def _article_section(db: Database, columns: int) -> Iterator[str]:
-    """Some of the lines that were removed from one article's page, and the rules that removed them."""
+    """Yield a table of some lines that were removed from one article's page, with the rules that removed them."""
     for article_id, title in db.execute(_MOST_VARIED_ARTICLE):
         lines = _text_rows(db, _REMOVED_LINES, article_id, _MAX_LINES)
         rows = [
             ("block", "what it is", "rule", "text"),
-            *((line[0], reason_words(line[1]), *line[2:]) for line in lines),
+            *((line[0], line[1], *line[2:]) for line in lines),
         ]
         yield f"One page, “{title}”: some of what was removed, and by which rule\n" + format_table(
             rows, columns, right_aligned=frozenset({0})
@@ -135,13 +151,13 @@ def _text_rows(db: Database, query: str, *values: object) -> list[tuple[str, ...
 
 
 def _make_way(db: Path) -> Path:
-    """The path for the sample's archive; an earlier sample there is deleted, another archive is an error."""
+    """Delete an earlier sample at the path, and return the path. CommandError if another archive is there."""
     try:
         db.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(f"cannot make the folder {db.parent}: {error.strerror}") from error
     if db.exists():
-        lock = ArchiveLock(db)
+        lock = archive_lock.ArchiveLock(db)
         lock.acquire()
         try:
             _remove_sample(db)
@@ -151,13 +167,14 @@ def _make_way(db: Path) -> Path:
 
 
 def _remove_sample(db: Path) -> None:
-    with open_read_only(str(db)) as sample_db:
+    with archive_access.open_read_only(str(db)) as sample_db:
         other_runs = sample_db.execute(
             "SELECT count(*) FROM runs WHERE command NOT LIKE 'crawl http://127.0.0.1:%'"
         ).fetchone()
-        files = sample_db.execute("SELECT name, length FROM warc_files").fetchall()
+        files = sample_db.execute("SELECT name, length FROM _warc_files").fetchall()
     if other_runs[0]:
         raise CommandError(f"{db} is an archive of something else; name another folder with --keep")
     for path in (db, Path(f"{db}-wal"), Path(f"{db}-shm")):
         path.unlink(missing_ok=True)
-    discard_files(db.parent, (file for file in files if file[0].startswith(f"{db.name}{RAW_ENDING}/")))
+    own_folder = f"{db.name}{warc_folders.RAW_ENDING}/"
+    warc_folders.discard_files(db.parent, (file for file in files if file[0].startswith(own_folder)))

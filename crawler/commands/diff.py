@@ -3,57 +3,72 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.text import Text
-from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text, reason_text
-from broadsheet.output.archive.stored_text import inert_text
-from broadsheet.output.read.revision_comparison import (
-    Comparison,
-    TextNotKeptError,
-    WordChanges,
-    change_kind,
-    compare_revisions,
-)
-from broadsheet.output.write.edit_history import RevisedArticle, Revision, find_revised_article, revisions_of
+from broadsheet.crawler.lazy_modules import lazy_imports
 
-_TERMINAL_STYLES = {SAME_SIGN: "", REMOVED_SIGN: "red strike", ADDED_SIGN: "green bold"}
-_PLAIN_MARKS = {SAME_SIGN: ("", ""), REMOVED_SIGN: ("[-", "-]"), ADDED_SIGN: ("{+", "+}")}
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+    from sqlite_utils import Database
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import stored_text
+    from broadsheet.output.read import revision_comparison
+    from broadsheet.output.write import edit_history
+
+_TERMINAL_STYLES = {
+    SAME_SIGN: "",
+    REMOVED_SIGN: "red strike",
+    ADDED_SIGN: "green bold",
+}
+_PLAIN_MARKS = {
+    SAME_SIGN: ("", ""),
+    REMOVED_SIGN: ("[-", "-]"),
+    ADDED_SIGN: ("{+", "+}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class RevisionChoice:
-    """Which revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
+    """Revisions to compare: numbers, or the one in force at a time with the latest; by default the last two."""
 
     first: int | None = None
     last: int | None = None
     at: str | None = None
 
 
-def diff(options: Mapping[str, Any]) -> int:
-    """Show two revisions of the article that a URL or number names; 1 if there is nothing to compare."""
+@verb("Show what changed in an article.")
+@archive_argument
+@click.argument("url_or_id", metavar="URL|ID")
+@click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
+@click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
+@click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def diff(**options: Any) -> int:
+    """Show what a publication changed in an article, word by word: the last two revisions, or those named."""
     if options["at"] is not None and options["first"] is not None:
         raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
     path, url_or_id = options["db"], options["url_or_id"]
     choice = RevisionChoice(options["first"], options["last"], options["at"])
-    with open_read_only(path) as db:
-        article = find_revised_article(db, url_or_id)
+    with archive_access.open_read_only(path) as db:
+        article = edit_history.find_revised_article(db, url_or_id)
         if article is None:
-            return refuse(f"{path} has no article {url_or_id}")
+            return archive_access.refuse(f"{path} has no article {url_or_id}")
         comparison = _compare(db, article, choice)
     if isinstance(comparison, str):
-        return refuse(comparison)
+        return archive_access.refuse(comparison)
     if options["as_json"]:
         print_json(_json_values(comparison))
     else:
@@ -61,21 +76,25 @@ def diff(options: Mapping[str, Any]) -> int:
     return 0
 
 
-def _compare(db: Database, article: RevisedArticle, choice: RevisionChoice) -> Comparison | str:
-    """The comparison, or why there is none."""
-    revisions = revisions_of(db, article.id)
+def _compare(
+    db: Database, article: edit_history.RevisedArticle, choice: RevisionChoice
+) -> revision_comparison.Comparison | str:
+    """Compare the chosen revisions; return the comparison, or why there is none."""
+    revisions = edit_history.revisions_of(db, article.id)
     if choice.first is None and choice.last is None and choice.at is None and _text_count(revisions) < 2:
         last = revisions[-1] if revisions else None
         change_text = f" ({_change_text(last)} {last.seen_at[:16]})" if last and last.is_textless else ""
         return f"{article.url} has one text only{change_text}: nothing to compare"
     first, last = _choose_revisions(revisions, choice)
     try:
-        return compare_revisions(db, article, first, last)
-    except TextNotKeptError as error:
+        return revision_comparison.compare_revisions(db, article, first, last)
+    except revision_comparison.TextNotKeptError as error:
         return str(error)
 
 
-def _choose_revisions(revisions: Sequence[Revision], choice: RevisionChoice) -> tuple[Revision, Revision]:
+def _choose_revisions(
+    revisions: Sequence[edit_history.Revision], choice: RevisionChoice
+) -> tuple[edit_history.Revision, edit_history.Revision]:
     by_number = {revision.number: revision for revision in revisions}
     for number in (choice.first, choice.last):
         if number is not None and number not in by_number:
@@ -89,7 +108,7 @@ def _choose_revisions(revisions: Sequence[Revision], choice: RevisionChoice) -> 
     return next((revision for revision in reversed(with_text) if revision.number < last.number), with_text[0]), last
 
 
-def _revision_at(texts: Sequence[Revision], at: str) -> Revision:
+def _revision_at(texts: Sequence[edit_history.Revision], at: str) -> edit_history.Revision:
     try:
         moment = datetime.fromisoformat(at).astimezone(UTC).isoformat(timespec="seconds")
     except (ValueError, OverflowError):
@@ -100,16 +119,18 @@ def _revision_at(texts: Sequence[Revision], at: str) -> Revision:
     return earlier[-1]
 
 
-def _text_count(revisions: Iterable[Revision]) -> int:
+def _text_count(revisions: Iterable[edit_history.Revision]) -> int:
     return sum(not revision.is_textless for revision in revisions)
 
 
-def _change_text(revision: Revision) -> str:
+def _change_text(revision: edit_history.Revision) -> str:
     kinds = ", ".join(revision.kinds or (revision.change,))
     return f"{kinds}: {reason_text(revision.note)}" if revision.change == EditKind.WITHDRAWN else kinds
 
 
-def _print_comparison(comparison: Comparison) -> None:
+def _print_comparison(comparison: revision_comparison.Comparison) -> None:
+    from rich.console import Console
+
     print_text(one_line(comparison.article.url))
     for revision in (comparison.first, comparison.last):
         print_text(
@@ -130,28 +151,32 @@ def _print_comparison(comparison: Comparison) -> None:
 
 
 def _print_unchanged_count(count: int, console: Console) -> int:
+    from rich.text import Text
+
     if count:
         console.print()
         console.print(Text(f"… {count} block{'s' if count > 1 else ''} unchanged", style="dim"))
     return 0
 
 
-def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -> Text:
-    """The words in colour on a terminal; elsewhere with marks around what went and came."""
+def _render_words(words: revision_comparison.WordChanges, console: Console, *, bold: bool = False) -> Text:
+    """Render the words: in colour on a terminal, elsewhere with marks around what was removed and added."""
+    from rich.text import Text
+
     is_coloured = console.is_terminal and not console.no_color
     rendered = Text(style="bold" if bold and is_coloured else "")
     for change, text in words:
         begin, end = ("", "") if is_coloured else _PLAIN_MARKS[change]
         space = "" if text == text.rstrip() or change == SAME_SIGN else text[len(text.rstrip()) :]
         rendered.append(
-            begin + inert_text(text.rstrip() if space else text) + end,
+            begin + stored_text.inert_text(text.rstrip() if space else text) + end,
             style=_TERMINAL_STYLES[change] if is_coloured else "",
         )
         rendered.append(space)
     return rendered
 
 
-def _json_values(comparison: Comparison) -> dict[str, object]:
+def _json_values(comparison: revision_comparison.Comparison) -> dict[str, object]:
     changed_rows = [row for row in comparison.rows if row.before != row.after]
     return {
         "article_id": comparison.article.id,
@@ -160,7 +185,11 @@ def _json_values(comparison: Comparison) -> dict[str, object]:
         "to": asdict(comparison.last),
         "title": {"before": comparison.first.title, "after": comparison.last.title},
         "blocks": [
-            {"change": change_kind(row), **asdict(row), "words": diff_words(row.before, row.after)}
+            {
+                "change": revision_comparison.change_kind(row),
+                **asdict(row),
+                "words": diff_words(row.before, row.after),
+            }
             for row in changed_rows
         ],
         "unchanged": len(comparison.rows) - len(changed_rows),

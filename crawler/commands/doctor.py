@@ -17,15 +17,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
-from warcio.archiveiterator import ArchiveIterator
 
 from broadsheet.crawler import __version__
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, reason_text
-from broadsheet.crawler.workers.worker import workers_problem
-from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.read.page_lookup import find_url_state
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.workers import worker
+    from broadsheet.output.archive import archive_file
+    from broadsheet.output.read import page_lookup
 
 _LOWEST_PYTHON = (3, 11)
 _SHOWN_LIBRARIES = ("scrapy", "trafilatura", "lxml")
@@ -44,8 +47,21 @@ class DoctorFinding:
     text: str
 
 
-def doctor(url: str, db: str, *, allow_private: bool) -> int:
-    """Print what was found; 1 if something is not in order."""
+@verb("Check that this machine can run a crawl.")
+@click.argument("url", metavar="[URL]", required=False)
+@click.option(
+    "--db",
+    default="archive.db",
+    show_default=True,
+    type=PATH,
+    metavar="FILE",
+    help="Where the archive would be.",
+)
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+def doctor(url: str | None, db: str, allow_private: bool) -> int:
+    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
+    a URL.
+    """
     findings = []
     for finding in (*_machine_findings(db), *(_site_findings(url, allow_private) if url else ())):
         findings.append(finding)
@@ -62,7 +78,7 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield DoctorFinding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
     yield _library_finding()
     yield _sqlite_finding()
-    problem = workers_problem()
+    problem = worker.workers_problem()
     yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")
     yield _folder_finding(Path(db).absolute().parent)
     now = datetime.now(UTC)
@@ -70,7 +86,7 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
 
 
 def _library_finding() -> DoctorFinding:
-    """Which of the libraries that this package requires are not installed."""
+    """Find required libraries that are not installed."""
     names = [
         match[0]
         for text in requires("broadsheet") or ()
@@ -133,10 +149,10 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
 
 
 def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
-    db = open_database(archive, read_only=True)
+    db = archive_file.open_database(archive, read_only=True)
     try:
         robots = db.execute("SELECT url, access, reason FROM robots_files ORDER BY seen_at DESC LIMIT 1").fetchone()
-        state = find_url_state(db, url)
+        state = page_lookup.find_url_state(db, url)
     finally:
         db.close()
     if robots:
@@ -150,7 +166,9 @@ def _archive_findings(archive: Path, url: str) -> Iterator[DoctorFinding]:
 
 
 def _clock_findings(archive: Path) -> Iterator[DoctorFinding]:
-    """How far this clock is from that of the site, by the dates of its answers."""
+    """Compare this clock with that of the site, by the dates of its answers."""
+    from warcio.archiveiterator import ArchiveIterator
+
     for warc in sorted(Path(f"{archive}.warc").glob("*.warc*")):
         with warc.open("rb") as stream:
             for record in ArchiveIterator(stream):

@@ -7,8 +7,9 @@ import sys
 from dataclasses import asdict
 from textwrap import wrap
 
-from broadsheet.cleaners.judge.certainty import certainty
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+import click
+
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import (
     format_blocks,
     one_line,
@@ -18,52 +19,64 @@ from broadsheet.crawler.crawl.terminal import (
     reason_text,
     terminal_width,
 )
-from broadsheet.output.archive.table_columns import ShelvingReason
-from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page, find_url_state
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import count_text
+
+with lazy_imports():
+    from broadsheet.cleaners.judge import certainty as certainty_module
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.read import page_lookup
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
 _HINT_WORDS = 3  # of a text, in the command that is shown
-_SHELVED_TEXTS: dict[str, str] = {
-    ShelvingReason.DUPLICATE: "the same text stands under another URL, which names the article",
-    ShelvingReason.LIST: "it only repeats other articles",
-    ShelvingReason.PART: "its text is in the article of another page",
+_SHELVED_TEXTS = {
+    "duplicate": "the same text stands under another URL, which names the article",
+    "list": "it only repeats other articles",
+    "part": "its text is in the article of another page",
 }
+"""A text for each word of ShelvingReason."""
 
 
-def explain(path: str, url_or_id: str, *, full: bool, as_json: bool) -> int:
-    """Print the blocks of the page that a URL or an article's id names; 1 if the archive has no page or no blocks of
-    it."""
-    with open_read_only(path) as db:
-        page = find_page(db, url_or_id)
-        url_outcome = None if page else find_url_state(db, url_or_id)
+@verb("Show why a page's blocks are kept or removed.")
+@archive_argument
+@click.argument("url_or_id", metavar="URL|ID")
+@click.option("--full", is_flag=True, help="Whole texts, and the number of each in the archive.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def explain(db: str, url_or_id: str, full: bool, as_json: bool) -> int:
+    """Show a stored page's verdict and its blocks in order: their numbers, kept or removed, why, and by which rule.
+
+    A number is what `broadsheet restore` and `broadsheet remove` take.
+    """
+    with archive_access.open_read_only(db) as archive_db:
+        page = page_lookup.find_page(archive_db, url_or_id)
+        url_outcome = None if page else page_lookup.find_url_state(archive_db, url_or_id)
     if page is None:
         message = (
             f"has no page of {url_or_id}"
             if url_outcome is None
             else f"has no page of {url_outcome[0]}: {_outcome_text(*url_outcome[1:])}"
         )
-        return refuse(f"{path} {message}")
+        return archive_access.refuse(f"{db} {message}")
     if as_json:
         print_json(_page_values(page))
         return int(not page.blocks)
     if not page.blocks:
         print_text("\n".join(map(one_line, _page_lines(page))))
-        return refuse(f"judged as {page.page_type}, so no blocks of it are stored")
+        return archive_access.refuse(f"judged as {page.page_type}, so no blocks of it are stored")
     blocks_text = _full_blocks(page) if full else _block_table(page)
-    print_pages("\n".join([*map(one_line, _page_lines(page)), blocks_text, *_hint_lines(path, page)]))
+    print_pages("\n".join([*map(one_line, _page_lines(page)), blocks_text, *_hint_lines(db, page)]))
     return 0
 
 
-def _block_table(page: StoredPage) -> str:
+def _block_table(page: page_lookup.StoredPage) -> str:
     texts = [block.text for block in page.blocks]
     cells = [_block_cells(block) for block in page.blocks]
     return format_blocks(_COLUMN_HEADS, cells, texts, terminal_width(), wide_columns=_WIDE_COLUMNS)
 
 
-def _full_blocks(page: StoredPage) -> str:
-    """Every block with its number in the archive and its whole text."""
+def _full_blocks(page: page_lookup.StoredPage) -> str:
+    """Format every block with its number in the archive and its whole text."""
     lines = []
     for block in page.blocks:
         position, *cells = (cell for cell in _block_cells(block) if cell)
@@ -72,8 +85,8 @@ def _full_blocks(page: StoredPage) -> str:
     return "\n".join(lines)
 
 
-def _hint_lines(path: str, page: StoredPage) -> list[str]:
-    """For a person: the command that brings back the longest removed block."""
+def _hint_lines(path: str, page: page_lookup.StoredPage) -> list[str]:
+    """Return the command that brings back the longest removed block; nothing without a terminal or such a block."""
     removed_blocks = [block for block in page.blocks if not block.is_kept]
     if not sys.stdout.isatty() or not removed_blocks:
         return []
@@ -83,8 +96,8 @@ def _hint_lines(path: str, page: StoredPage) -> list[str]:
     return ["", f"To bring a block back, or take one out with remove: {one_line(command)}"]
 
 
-def _page_values(page: StoredPage) -> dict[str, object]:
-    """The page for programs; numbers of blocks as text, since they have more bits than a JSON number keeps."""
+def _page_values(page: page_lookup.StoredPage) -> dict[str, object]:
+    """Return the page as JSON values; block ids are text, since they have more bits than a JSON number keeps."""
     return {
         "url": page.url,
         "title": page.title,
@@ -101,7 +114,7 @@ def _page_values(page: StoredPage) -> dict[str, object]:
     }
 
 
-def _block_values(block: StoredBlock) -> dict[str, object]:
+def _block_values(block: page_lookup.StoredBlock) -> dict[str, object]:
     overruled = {"reason": block.own_reason, "rule": block.own_rule} if block.own_rule else None
     return {
         "position": block.position,
@@ -120,7 +133,7 @@ def _outcome_text(state: str, reason: str) -> str:
     return f"{state} ({reason_text(reason)})" if reason else state
 
 
-def _page_lines(page: StoredPage) -> list[str]:
+def _page_lines(page: page_lookup.StoredPage) -> list[str]:
     page_type = page.page_type + (f" (by itself {page.own_type})" if page.own_type != page.page_type else "")
     lines = [f"{page.url}: {page.title or '(no title)'}", f"{page_type}; {', '.join(page.evidence)}"]
     if page.article_id is not None:
@@ -134,11 +147,15 @@ def _page_lines(page: StoredPage) -> list[str]:
 
 
 def _certainty_words(expected_f1: float | None) -> str:
-    return "" if expected_f1 is None else f"; certainty {certainty(expected_f1)} (expected F1 {expected_f1:.2f})"
+    return (
+        ""
+        if expected_f1 is None
+        else f"; certainty {certainty_module.certainty(expected_f1)} (expected F1 {expected_f1:.2f})"
+    )
 
 
-def _block_cells(block: StoredBlock) -> list[str]:
-    overruled = f" (was {reason_words(block.own_reason)}, {block.own_rule})" if block.own_rule else ""
+def _block_cells(block: page_lookup.StoredBlock) -> list[str]:
+    overruled = f" (was {block.own_reason}, {block.own_rule})" if block.own_rule else ""
     verdict = "kept" if block.is_kept else "removed"
     on_pages = "" if block.page_count is None else f"{block.page_count} of {block.of_pages} pages"
-    return [str(block.position), verdict, reason_words(block.reason), block.rule + overruled, on_pages]
+    return [str(block.position), verdict, block.reason, block.rule + overruled, on_pages]

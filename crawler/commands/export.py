@@ -8,79 +8,78 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 import click
-from sqlite_utils import Database
 
-from broadsheet.crawler.commands.filter_options import article_filter
-from broadsheet.crawler.commands.output_target import open_output, write_errors
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
-from broadsheet.output.archive.table_columns import table_columns
-from broadsheet.output.raw.erasure import waiting_files
-from broadsheet.output.read.article_files import export_markdown, export_reader_pages
-from broadsheet.output.read.article_rows import (
-    DictionaryEntry,
-    article_dictionary,
-    csv_cell,
-    csv_dictionary,
-    export_csv,
-    export_jsonl,
-    is_own_dictionary,
-    json_dictionary,
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import (
+    EDIT_KINDS,
+    FILTER_OPTIONS,
+    PATH,
+    Options,
+    archive_argument,
+    article_filter,
+    verb,
+    with_options,
 )
-from broadsheet.output.read.export_target import STANDARD_OUTPUT, OwnFiles, is_ordinary_file, write_file
+from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.crawler.plugins import EXPORTERS, call_plugin, has_plugin
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.read.tei import export_tei
-from broadsheet.output.read.wacz import MissingWarcError, export_wacz
-from broadsheet.output.read.web_feeds import FeedScope, WebFeed, atom_document, json_feed_document, read_feed
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+with lazy_imports():
+    from broadsheet.crawler.commands import output_target
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import article_filter as article_filter_module
+    from broadsheet.output.archive import table_columns
+    from broadsheet.output.raw import erasure
+    from broadsheet.output.read import article_files, article_rows, export_target, tei, wacz, web_feeds
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
-_STREAM_WRITERS: dict[str, Callable[..., int]] = {"jsonl": export_jsonl, "csv": export_csv}
-_FOLDER_WRITERS: dict[str, Callable[..., int]] = {
-    "markdown": export_markdown,
-    "tei": export_tei,
-    "html": export_reader_pages,
-}
-_FEED_WRITERS: dict[str, Callable[[WebFeed], bytes]] = {"atom": atom_document, "json-feed": json_feed_document}
+_FOLDER_FORMATS = ("markdown", "tei", "html")
+_FEED_FORMATS = ("atom", "json-feed")
 _FOLDER_DICTIONARY = "dictionary.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
-    """What `broadsheet export` was asked for, beside the target."""
+    """Options of `broadsheet export`, beside the target."""
 
     output_format: str
     one_per_cluster: bool = False
     byte_order_mark: bool = False
     keeps_credentials: bool = False
-    article_filter: ArticleBounds = ALL_ARTICLES
-    feed_scope: FeedScope = field(default_factory=FeedScope)
+    article_filter: article_filter_module.ArticleBounds = field(
+        default_factory=lambda: article_filter_module.ALL_ARTICLES
+    )
+    feed_scope: web_feeds.FeedScope = field(default_factory=lambda: web_feeds.FeedScope())
 
 
 def export_options(options: Mapping[str, Any]) -> ExportOptions:
-    """The options from the command line. CommandError for one that the format does not have."""
+    """Read the options from the command line. CommandError for one that the format does not have."""
     output_format = options["shape"] or format_of(options["output"])
     of_edits = options["edits"] or bool(options["kinds"])
     _refuse_other_formats(output_format, options)
     bounds = article_filter(options)
-    if output_format == "wacz" and bounds != ALL_ARTICLES:
+    if output_format == "wacz" and bounds != article_filter_module.ALL_ARTICLES:
         raise CommandError("wacz holds the raw responses, which cannot be chosen by article")
-    if of_edits and replace(bounds, host="") != ALL_ARTICLES:
+    if of_edits and replace(bounds, host="") != article_filter_module.ALL_ARTICLES:
         raise CommandError("edits can be chosen by --host and --kind only")
-    scope = FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"])
+    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"])
     return ExportOptions(
         output_format, options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
     )
 
 
 def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> None:
-    """CommandError for an option that the format does not have."""
-    is_feed = output_format in _FEED_WRITERS
+    """Raise CommandError for an option that the format does not have."""
+    is_feed = output_format in _FEED_FORMATS
     if options["keep_credentials"] and output_format != "wacz":
         raise CommandError("--keep-credentials is for wacz: other formats hold no requests")
     if options["bom"] and output_format != "csv":
@@ -92,18 +91,54 @@ def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> Non
         raise CommandError("--one-per-cluster is not for feeds")
 
 
-def export(arguments: Mapping[str, Any]) -> int:
-    """Write the articles that the arguments ask for, or the raw responses, to a file, a folder or standard output."""
-    target, options = arguments["output"], export_options(arguments)
-    with open_read_only(arguments["db"]) as db:
-        if options.output_format == "wacz":
-            return _write_wacz(db, target, keeps_credentials=options.keeps_credentials)
-        with article_scope(db, options.article_filter):
-            return _write_articles(db, target, options)
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+
+
+class _ExportFormat(click.Choice[str]):
+    """Format of an export: one of ours, or that of a plug-in."""
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the format's name; click's error for a name that no format has."""
+        is_plugin = value not in self.choices and has_plugin(EXPORTERS, value)
+        return value if is_plugin else super().convert(value, param, ctx)
+
+
+_EXPORT_OPTIONS: Options = (
+    archive_argument,
+    click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS),
+                 help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
+    click.option("-o", "--output", type=PATH, metavar="PATH",
+                 help="A file, or a folder for markdown, html and tei; standard output if not given."),
+    click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
+    click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
+    click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
+    click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(EDIT_KINDS),
+                 help="atom, json-feed: only edits of this kind. Repeatable."),
+    click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+                 help="atom, json-feed: at most N entries, the newest."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="wacz: with what headers and cookies of requests were stored."),
+    *FILTER_OPTIONS,
+)  # fmt: skip
+
+
+@verb("Write the articles, or the raw responses, to other files.")
+@with_options(_EXPORT_OPTIONS)
+def export(**options: Any) -> int:
+    """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
+
+    A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    """
+    target, chosen = options["output"], export_options(options)
+    with archive_access.open_read_only(options["db"]) as db:
+        if chosen.output_format == "wacz":
+            return _write_wacz(db, target, keeps_credentials=chosen.keeps_credentials)
+        with article_filter_module.article_scope(db, chosen.article_filter):
+            return _write_articles(db, target, chosen)
 
 
 def format_of(target: str | None) -> str:
-    """The format that a name asks for by its ending. CommandError if it asks for none."""
+    """Return the format that a file's name asks for by its ending. CommandError if it asks for none."""
     name = target or ""
     if name.endswith("/") or (name and Path(name).is_dir()):
         return "markdown"
@@ -115,64 +150,76 @@ def format_of(target: str | None) -> str:
 
 def _write_articles(db: Database, target: str | None, options: ExportOptions) -> int:
     output_format = options.output_format
-    if output_format in _FEED_WRITERS:
+    if output_format in _FEED_FORMATS:
         return _write_feed(db, output_format, target, options.feed_scope)
-    if output_format in _FOLDER_WRITERS:
+    if output_format in _FOLDER_FORMATS:
         count = _write_folder(db, output_format, _required_folder(output_format, target), options)
     else:
-        count = _write_stream(db, output_format, STANDARD_OUTPUT if target is None else target, options)
+        count = _write_stream(db, output_format, export_target.STANDARD_OUTPUT if target is None else target, options)
     _print_count(count_text(count, "article"), target)
     return 0
 
 
 def _write_folder(db: Database, output_format: str, folder: str, options: ExportOptions) -> int:
-    with write_errors():
-        count = _FOLDER_WRITERS[output_format](db, Path(folder), one_per_cluster=options.one_per_cluster)
+    with output_target.write_errors():
+        count = _folder_writer(output_format)(db, Path(folder), one_per_cluster=options.one_per_cluster)
     if output_format != "html":  # which has a page with it
-        _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, json_dictionary(_entries(db)))
+        _write_dictionary(db, Path(folder) / _FOLDER_DICTIONARY, article_rows.json_dictionary(_entries(db)))
     return count
 
 
 def _write_stream(db: Database, output_format: str, target: str, options: ExportOptions) -> int:
     """Write one file of articles, and, where it is an ordinary file, its data dictionary beside it."""
     marked = {"byte_order_mark": options.byte_order_mark} if output_format == "csv" else {}
-    with open_output(db, target) as stream:
+    with output_target.open_output(db, target) as stream:
         text_stream = cast(TextIO, codecs.getwriter("utf-8")(stream))
-        count = _STREAM_WRITERS[output_format](db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
-    if is_ordinary_file(target):
+        count = _stream_writer(output_format)(db, text_stream, one_per_cluster=options.one_per_cluster, **marked)
+    if export_target.is_ordinary_file(target) and output_format in _EXPORT_FORMATS:
         entries = _entries(db)
         if output_format == "csv":
-            heads = [str(csv_cell(entry.name)) for entry in entries]
-            text = csv_dictionary(Path(target).name, entries, heads)
+            heads = [str(article_rows.csv_cell(entry.name)) for entry in entries]
+            text = article_rows.csv_dictionary(Path(target).name, entries, heads)
             _write_dictionary(db, Path(f"{target}-metadata.json"), text)
         else:
-            _write_dictionary(db, Path(f"{target}.schema.json"), json_dictionary(entries))
+            _write_dictionary(db, Path(f"{target}.schema.json"), article_rows.json_dictionary(entries))
     return count
 
 
-def _entries(db: Database) -> tuple[DictionaryEntry, ...]:
-    return article_dictionary(table_columns(db, "articles"))
+def _stream_writer(output_format: str) -> Callable[..., int]:
+    if output_format not in _EXPORT_FORMATS:
+        return partial(call_plugin, EXPORTERS, output_format)
+    return article_rows.export_csv if output_format == "csv" else article_rows.export_jsonl
+
+
+def _folder_writer(output_format: str) -> Callable[..., int]:
+    if output_format == "markdown":
+        return article_files.export_markdown
+    return tei.export_tei if output_format == "tei" else article_files.export_reader_pages
+
+
+def _entries(db: Database) -> tuple[article_rows.DictionaryEntry, ...]:
+    return article_rows.article_dictionary(table_columns.table_columns(db, "articles"))
 
 
 def _write_dictionary(db: Database, file: Path, text: str) -> None:
     """Write a data dictionary; a file of that name that is not one of ours is left alone."""
-    if file.exists() and not is_own_dictionary(file):
+    if file.exists() and not article_rows.is_own_dictionary(file):
         click.echo(one_line(f"{file} is not ours, so the data dictionary is not written there"), err=True)
         return
-    with write_errors():
-        write_file(OwnFiles.of(db), file, text.encode())
+    with output_target.write_errors():
+        export_target.write_file(export_target.OwnFiles.of(db), file, text.encode())
 
 
-def _write_feed(db: Database, output_format: str, target: str | None, scope: FeedScope) -> int:
-    feed = read_feed(db, scope)
-    with open_output(db, STANDARD_OUTPUT if target is None else target) as stream:
-        stream.write(_FEED_WRITERS[output_format](feed))
+def _write_feed(db: Database, output_format: str, target: str | None, scope: web_feeds.FeedScope) -> int:
+    feed = web_feeds.read_feed(db, scope)
+    with output_target.open_output(db, export_target.STANDARD_OUTPUT if target is None else target) as stream:
+        stream.write(web_feeds.atom_document(feed) if output_format == "atom" else web_feeds.json_feed_document(feed))
     _print_count(count_text(len(feed.entries), "entry"), target)
     return 0
 
 
 def _required_folder(output_format: str, target: str | None) -> str:
-    if target in (None, "", STANDARD_OUTPUT):
+    if target in (None, "", export_target.STANDARD_OUTPUT):
         raise CommandError(f"{output_format} writes one file an article: name a folder with -o")
     return str(target)
 
@@ -181,14 +228,14 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
     """Write the raw responses to a WACZ file, whole or not at all."""
     if target is None:
         raise CommandError("wacz is one binary file: name it with -o")
-    if not db.execute("SELECT 1 FROM warc_files WHERE length > 0").fetchone():
+    if not db.execute("SELECT 1 FROM _warc_files WHERE length > 0").fetchone():
         raise CommandError("the archive holds no raw responses of its own")
-    if waiting := waiting_files(db):
+    if waiting := erasure.waiting_files(db):
         raise CommandError(f"a takedown is not finished in {waiting[0]}: the same broadsheet forget finishes it")
     try:
-        with open_output(db, target) as stream, _seekable(stream) as file:
-            count = export_wacz(db, file, keeps_credentials=keeps_credentials)
-    except MissingWarcError as error:
+        with output_target.open_output(db, target) as stream, _seekable(stream) as file:
+            count = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
+    except wacz.MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error
     _print_count(f"{count:,} responses", target)
     return 0
@@ -196,7 +243,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
 
 @contextmanager
 def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
-    """The stream, or, where it is none to move about in, a temporary file that is copied to it at the end."""
+    """Open a seekable stream: this one, or else a temporary file that is copied to it at the end."""
     if stream.seekable():
         yield stream
         return
@@ -207,5 +254,5 @@ def _seekable(stream: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _print_count(count_text: str, target: str | None) -> None:
-    if target not in (None, STANDARD_OUTPUT):
+    if target not in (None, export_target.STANDARD_OUTPUT):
         click.echo(one_line(f"{count_text} written to {target}"), err=True)

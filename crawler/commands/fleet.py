@@ -1,13 +1,7 @@
-"""`broadsheet fleet`: many sites by one list.
-
-Which engine a command asks for: without a store on this machine, with one here or on a cluster.
-
-`broadsheet fleet`: many sites by one list.
-"""
+"""Verbs of `broadsheet fleet` that write a list of sites and run it, on this machine, with a store, or on a cluster."""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shlex
 import signal
@@ -19,29 +13,40 @@ from typing import Any, Protocol
 
 import click
 
-from broadsheet.crawler.commands.progress_line import show_progress
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.crawl import crawl
+from broadsheet.crawler.commands.update import update
+from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.crawl.command_line import contact
+from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
-from broadsheet.crawler.fleet.dask_engine import DaskEngine
-from broadsheet.crawler.fleet.fleet_folder import FOLDER, RecordFolder, disk_problem
-from broadsheet.crawler.fleet.fleet_turn import FleetTurn, Shard, due_tasks, results_table, summary_line, turn_exit_code
-from broadsheet.crawler.fleet.object_store import StoreError
-from broadsheet.crawler.fleet.site_processes import EmbeddedEngine, default_parallel
-from broadsheet.crawler.fleet.site_task import Engine, SiteTask
-from broadsheet.crawler.fleet.sites_file import Site, SiteList, new_sites_file, read_sites
-from broadsheet.crawler.fleet.slurm_engine import SlurmCluster, SlurmEngine, read_cluster
-from broadsheet.crawler.fleet.store_address import make_store
-from broadsheet.crawler.fleet.store_engine import StoreEngine
-from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
-from broadsheet.output.archive.archive_lock import ArchiveLock
+
+with lazy_imports():
+    from broadsheet.crawler.commands import progress_line as progress_line_module
+    from broadsheet.crawler.commands import run_summary
+    from broadsheet.crawler.fleet import (
+        dask_engine,
+        fleet_folder,
+        fleet_turn,
+        object_store,
+        site_processes,
+        site_task,
+        sites_file,
+        slurm_engine,
+        store_address,
+        stored_run,
+    )
+    from broadsheet.crawler.fleet import store_engine as store_engine_module
+    from broadsheet.output.archive import archive_lock
 
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
-def store_engine(fleet: SiteList, options: Mapping[str, Any]) -> DaskEngine | SlurmEngine | StoreEngine | None:
-    """The engine for the options `store`, `scheduler`, `cluster` and `work`; None without them.
+def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site_task.Engine | None:
+    """Build the engine for the options `store`, `scheduler`, `cluster` and `work`; None without `store`.
 
     CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
     """
@@ -50,55 +55,77 @@ def store_engine(fleet: SiteList, options: Mapping[str, Any]) -> DaskEngine | Sl
         return None
     store_place = _store_place(fleet, options)
     if cluster:
-        return SlurmEngine(cluster, store_place, fleet.folder.absolute() / FOLDER / "cluster")
+        return slurm_engine.SlurmEngine(cluster, store_place, fleet.folder.absolute() / fleet_folder.FOLDER / "cluster")
+    scheme = (options["scheduler"] or "").partition("://")[0]
+    if scheme and has_plugin(FLEET_ENGINES, scheme):
+        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, options["scheduler"], store_place)
+        return engine
     if options["scheduler"]:
-        return DaskEngine(options["scheduler"], store_place)
-    return StoreEngine(store_place, options["parallel"] or fleet.parallel or default_parallel())
+        return dask_engine.DaskEngine(options["scheduler"], store_place)
+    return store_engine_module.StoreEngine(
+        store_place, options["parallel"] or fleet.parallel or site_processes.default_parallel()
+    )
 
 
-def checked_cluster(options: Mapping[str, Any]) -> SlurmCluster | None:
-    """What the file of `cluster` says, if one is named. CommandError if it has a mistake, or the options for engines
-    do not go together."""
+def checked_cluster(options: Mapping[str, Any]) -> slurm_engine.SlurmCluster | None:
+    """Read the file of `cluster`, if one is named.
+
+    CommandError if it has a mistake, or the options for engines do not go together.
+    """
     if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
         raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
     if options["scheduler"] and options["cluster"]:
         raise CommandError("--cluster starts a scheduler of its own; leave out --scheduler, or --cluster")
     if options["parallel"] and (options["scheduler"] or options["cluster"]):
         raise CommandError("--parallel is for this machine; on a cluster each worker says how many crawls it runs")
-    return read_cluster(Path(options["cluster"])) if options["cluster"] else None
+    return slurm_engine.read_cluster(Path(options["cluster"])) if options["cluster"] else None
 
 
-def _store_place(fleet: SiteList, options: Mapping[str, Any]) -> StorePlace:
+def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
     try:
-        identity = make_store(options["store"])
-    except StoreError as error:
+        identity = store_address.make_store(options["store"])
+    except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
-    work_folder = options["work"] or str((fleet.folder / FOLDER / "work").absolute())
+    work_folder = options["work"] or str((fleet.folder / fleet_folder.FOLDER / "work").absolute())
     wait_seconds = _WAIT_SECONDS if options["scheduler"] or options["cluster"] else 0.0
-    return StorePlace(options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address)
+    return stored_run.StorePlace(
+        options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address
+    )
 
 
 class EngineTurn(Protocol):
-    """What is run with a progress line: tasks on an engine."""
+    """Turn of tasks on an engine, shown with a progress line."""
 
     @property
-    def engine(self) -> Engine:
-        """What runs the tasks."""
+    def engine(self) -> site_task.Engine:
+        """Return the engine that runs the tasks."""
 
     def run(self) -> None:
         """Run them to their end, or until the engine is stopped."""
 
     def progress_line(self) -> str:
-        """How far they are, in one line."""
+        """Say in one line how many tasks are done."""
 
 
 _MOST_LINES = 50
 """Sites that the summary of a turn lists."""
 
 
-def init_sites(urls: tuple[str, ...], contact: str, output: str) -> int:
-    """Write a list of sites; a file that is there is left as it is. Returns the exit code."""
-    text = new_sites_file(urls, contact)
+@verb("Write a list of sites.", "init")
+@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.option(
+    "-o", "--output", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list; - prints it."
+)
+@click.option(
+    "--contact",
+    type=contact,
+    envvar="BROADSHEET_CONTACT",
+    metavar="URL|MAIL",
+    help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.",
+)
+def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
+    """Write a list with a table for each site, to be changed by hand."""
+    text = sites_file.new_sites_file(urls, contact or "")
     if output == "-":
         click.echo(text, nl=False)
         return 0
@@ -113,47 +140,70 @@ def init_sites(urls: tuple[str, ...], contact: str, output: str) -> int:
     return 0
 
 
-def run_fleet(options: Mapping[str, Any], crawl: click.Command, update: click.Command) -> int:
-    """Crawl or update what is due of a list, and print what came of it. Returns the exit code."""
-    fleet = listed_sites(options, crawl, update)
+@verb("Crawl and update what is due.", "run")
+@with_options(FLEET_OPTIONS)
+@click.option("--all", "everything", is_flag=True, help="Every site now, due or not.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option("--store", metavar="ADDRESS", help="Where archives are between turns: a folder, s3://bucket/prefix.")
+@click.option(
+    "--work", type=PATH, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
+)
+@click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
+@click.option(
+    "--cluster", type=PATH, metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml."
+)
+@click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def run_fleet(**options: Any) -> int:
+    """Crawl or update what is due of a list of sites, side by side, each into an archive of its own.
+
+    Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
+    """
+    require_workers()
+    fleet = listed_sites(options)
     checked_cluster(options)  # a mistake is told also where nothing is due
-    records = RecordFolder(fleet.folder)
+    records = fleet_folder.RecordFolder(fleet.folder)
     sites = chosen_sites(fleet, options)
     now = None if options["everything"] else datetime.now(UTC)
     if options["dry_run"]:
-        return _print_due(list(due_tasks(fleet, sites, records.read, now)))
+        return _print_due(list(fleet_turn.due_tasks(fleet, sites, records.read, now)))
     _prepare_folder(fleet.folder)
-    with _only_turn(fleet.folder, Shard(*options["shard"] or ())):
-        tasks = list(due_tasks(fleet, sites, records.read, now))
+    with _only_turn(fleet.folder, fleet_turn.Shard(*options["shard"] or ())):
+        tasks = list(fleet_turn.due_tasks(fleet, sites, records.read, now))
         if not tasks:
             click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
             return 0
-        engine: Engine = store_engine(fleet, options) or EmbeddedEngine(
+        engine: site_task.Engine = store_engine(fleet, options) or site_processes.EmbeddedEngine(
             records, options["parallel"] or fleet.parallel, crawl_environment(fleet, os.environ)
         )
         return _run_turn(tasks, engine, records, quiet=options["quiet"])
 
 
-def crawl_environment(fleet: SiteList, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that every crawl of a fleet gets: where they share what they know of addresses, and one worker
-    process each, since they run side by side. What the environment says already, counts."""
+def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment variables that every crawl of a fleet gets in addition.
+
+    The crawls run side by side, so each has one worker process, and they share a folder of requests by address.
+    A variable that the environment has already is left as it is.
+    """
     chosen = {
         "BROADSHEET_WORKERS": "1",
         "BROADSHEET_PER_ADDRESS": str(fleet.per_address),
-        "BROADSHEET_ADDRESS_FOLDER": str(fleet.folder / FOLDER / "addresses"),
+        "BROADSHEET_ADDRESS_FOLDER": str(fleet.folder / fleet_folder.FOLDER / "addresses"),
     }
     return {name: value for name, value in chosen.items() if name not in environment}
 
 
-def listed_sites(options: Mapping[str, Any], crawl: click.Command, update: click.Command) -> SiteList:
-    """The list that the options name, read and checked."""
-    return read_sites(Path(options["file"]), crawl, update)
+def listed_sites(options: Mapping[str, Any]) -> sites_file.SiteList:
+    """Read and check the list that the options name."""
+    return sites_file.read_sites(Path(options["file"]), crawl, update)
 
 
-def chosen_sites(fleet: SiteList, options: Mapping[str, Any]) -> tuple[Site, ...]:
-    """The sites of this shard, and of the names and groups that were asked for, if any. CommandError for a name that
-    the list does not have."""
-    names, groups, shard = set(options["names"]), set(options["groups"]), Shard(*options["shard"] or ())
+def chosen_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> tuple[sites_file.Site, ...]:
+    """Return the sites of this shard that have the names and groups asked for, if any.
+
+    CommandError for a name that the list does not have.
+    """
+    names, groups, shard = set(options["names"]), set(options["groups"]), fleet_turn.Shard(*options["shard"] or ())
     known_groups = {group for site in fleet.sites for group in site.groups}
     if unknown := sorted((names - {site.name for site in fleet.sites}) | (groups - known_groups)):
         raise CommandError(f"{fleet.file} has no site or group {unknown[0]}")
@@ -163,7 +213,7 @@ def chosen_sites(fleet: SiteList, options: Mapping[str, Any]) -> tuple[Site, ...
     )  # fmt: skip
 
 
-def _print_due(tasks: Sequence[SiteTask]) -> int:
+def _print_due(tasks: Sequence[site_task.SiteTask]) -> int:
     for task in tasks:
         print_text(f"{task.name}  {'update' if task.is_update else 'crawl'}  due {task.due_at or 'now'}")
     click.echo(f"{len(tasks):,} due", err=True)
@@ -172,18 +222,18 @@ def _print_due(tasks: Sequence[SiteTask]) -> int:
 
 def _prepare_folder(folder: Path) -> None:
     """Make the folder of the archives. NotReachable if it cannot be, or is on a disk that cannot hold them."""
-    if problem := disk_problem(folder):
+    if problem := fleet_folder.disk_problem(folder):
         raise NotReachable(problem)
     try:
-        (folder / FOLDER).mkdir(parents=True, exist_ok=True)
+        (folder / fleet_folder.FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
 @contextmanager
-def _only_turn(folder: Path, part: Shard) -> Iterator[None]:
-    """Within it no other process runs this part of the fleet in this folder; InUse while one does."""
-    lock = ArchiveLock(folder / FOLDER / f"shard-{part.number}-of-{part.count}")
+def _only_turn(folder: Path, part: fleet_turn.Shard) -> Iterator[None]:
+    """Lock this part of the fleet in this folder within the `with` block. InUse while another process runs it."""
+    lock = archive_lock.ArchiveLock(folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}")
     try:
         lock.acquire()
     except InUse as error:
@@ -194,21 +244,27 @@ def _only_turn(folder: Path, part: Shard) -> Iterator[None]:
         lock.release()
 
 
-def _run_turn(tasks: Sequence[SiteTask], engine: Engine, records: RecordFolder, *, quiet: bool) -> int:
+def _run_turn(
+    tasks: Sequence[site_task.SiteTask], engine: site_task.Engine, records: fleet_folder.RecordFolder, *, quiet: bool
+) -> int:
+    import asyncio
+
     warnings: list[str] = []
-    turn = FleetTurn(tasks, engine, records, warnings.append)
+    turn = fleet_turn.FleetTurn(tasks, engine, records, warnings.append)
     signals: list[int] = []
     asyncio.run(run_with_progress(turn, signals, warnings, quiet=quiet))
     if not quiet:
-        print_text(results_table(turn.results, terminal_width(), _MOST_LINES))
-        print_text(f"\n{summary_line(turn.results)}")
+        print_text(fleet_turn.results_table(turn.results, terminal_width(), _MOST_LINES))
+        print_text(f"\n{fleet_turn.summary_line(turn.results)}")
     if signals:
-        return SIGNAL_EXIT_BASE + signals[0]
-    return turn_exit_code(turn.results)
+        return run_summary.SIGNAL_EXIT_BASE + signals[0]
+    return fleet_turn.turn_exit_code(turn.results)
 
 
 async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
     """Run a turn in a thread, with a progress line; the first Ctrl-C or SIGTERM stops it, the second one at once."""
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
     def on_signal(number: int) -> None:
@@ -219,7 +275,7 @@ async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, int(number))
-    async with show_progress(turn.progress_line, quiet=quiet) as print_line:
+    async with progress_line_module.show_progress(turn.progress_line, quiet=quiet) as print_line:
         await asyncio.to_thread(turn.run)
         for warning in warnings:
             print_line(f"broadsheet: {warning}")

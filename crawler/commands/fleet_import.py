@@ -1,19 +1,10 @@
-"""`broadsheet fleet import`: WARC files side by side, each into an archive, then merged into one.
+"""Verb `broadsheet fleet import`: WARC files read side by side, each into an archive of its own, then merged into one.
 
-Which files an import is to take in: those that are named, and those that lists of files name.
-
-Files of a bucket, brought to this disk: an archive names the WARC files that it was made of, which have to stay.
-
-The task of an engine that takes in one WARC, ARC or WACZ file, into an archive for that file alone.
-
-Imports side by side: tasks run by an engine, and what came of each.
-
-`broadsheet fleet import`: WARC files side by side, each into an archive of its own, then merged into one.
+Files of a bucket are fetched and kept, since an archive names the WARC files that it was made of.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import hashlib
 import os
@@ -27,25 +18,22 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.fleet import run_with_progress
-from broadsheet.crawler.commands.import_archives import recorded_options
-from broadsheet.crawler.commands.merge import result_text
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
+from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, disk_problem
-from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_processes import EmbeddedEngine
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-from broadsheet.output.archive.archive_file import archive_path, open_database
-from broadsheet.output.archive.atomic_writes import whole_file
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.collections.archive_merge import merge_archive
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import ImportedFile, imported_records, is_imported, note_import
+
+with lazy_imports():
+    from broadsheet.crawler.commands import fleet as fleet_module
+    from broadsheet.crawler.commands import import_archives, merge, run_summary
+    from broadsheet.crawler.fleet import fleet_folder, object_store, site_processes, store_address
+    from broadsheet.crawler.workers import settle_pool
+    from broadsheet.output.archive import archive_file, atomic_writes, stored_values
+    from broadsheet.output.collections import archive_merge
+    from broadsheet.output.write import archive_writer, run_records
 
 LIST_ENDINGS = (".txt", ".paths", ".txt.gz", ".paths.gz")
 """How the name of a list of files ends, as opposed to that of a WARC file."""
@@ -53,7 +41,7 @@ _BUCKET = "s3://"
 
 
 def listed_files(names: Sequence[str], base: str = "") -> list[str]:
-    """Paths and `s3://` addresses, each once, in order; a list's names are relative to `base`, or to its folder.
+    """Return paths and `s3://` addresses, each once, in order; a list's names are relative to `base`, or to its folder.
 
     CommandError for a list that cannot be read or names nothing.
     """
@@ -61,7 +49,7 @@ def listed_files(names: Sequence[str], base: str = "") -> list[str]:
 
 
 def is_in_bucket(file: str) -> bool:
-    """Whether a file is named by its address in a bucket."""
+    """Return whether a file is named by its address in a bucket."""
     return file.startswith(_BUCKET)
 
 
@@ -93,8 +81,12 @@ def _read_list(path: Path) -> str:
         raise CommandError(f"the list {path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
-def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectStore] = store_at) -> Path:
-    """The copy of `s3://bucket/key` below a folder, fetched unless one of its length is there.
+def bring_file(
+    address: str,
+    folder: Path,
+    open_store: Callable[[str], object_store.ObjectStore] = lambda address: store_address.store_at(address),
+) -> Path:
+    """Fetch `s3://bucket/key` into a folder, unless a file of its length is there, and return the copy's path.
 
     StoreError if the bucket does not give it, OSError if the disk does not take it.
     """
@@ -104,20 +96,20 @@ def bring_file(address: str, folder: Path, open_store: Callable[[str], ObjectSto
     path = folder.joinpath(bucket, *PurePosixPath(key).parts)
     length = store.length(name)
     if length is None or not name or ".." in path.parts:
-        raise NotInStore(f"there is no {address}")
+        raise object_store.NotInStore(f"there is no {address}")
     if not (path.is_file() and path.stat().st_size == length):
         _fetch_object(store, name, length, path)
     return path
 
 
-def _fetch_object(store: ObjectStore, key: str, length: int, path: Path) -> None:
+def _fetch_object(store: object_store.ObjectStore, key: str, length: int, path: Path) -> None:
     """Fetch an object to a path, which then has the whole of it or is not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with whole_file(path) as stream:
+    with atomic_writes.whole_file(path) as stream:
         for chunk in store.chunks(key):
             stream.write(chunk)
         if stream.tell() != length:
-            raise NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
+            raise object_store.NotInStore(f"{path.name} came with {stream.tell():,} of {length:,} bytes")
 
 
 _NAME_DIGITS = 12
@@ -131,12 +123,12 @@ class ImportTask(SiteTask):
     file: Path = Path()
 
     def command(self, archive: Path) -> tuple[str, ...]:
-        """The words after `broadsheet` that take the file into an archive; one that was cut off goes on."""
+        """Return the words after `broadsheet` that import the file into an archive; an interrupted import continues."""
         return ("import", str(self.file), "--db", str(archive), "--quiet", *self.crawl_words)
 
 
 def import_task(file: Path, folder: Path, option_words: Sequence[str]) -> ImportTask:
-    """The task for a file, with an archive in a folder below `folder` that is of this file and these options alone."""
+    """Make the task for a file; its archive, below `folder`, is for this file and these options alone."""
     facts = "\0".join((str(file), *option_words)).encode("utf-8", "surrogateescape")
     name = f"{file.name[:_NAME_CHARACTERS]}-{hashlib.sha256(facts).hexdigest()[:_NAME_DIGITS]}"
     return ImportTask(name, folder / name / "archive.db", tuple(option_words), file=file)
@@ -158,7 +150,7 @@ class ImportTurn:
         self.engine.run(self.tasks, self.results.append)
 
     def progress_line(self) -> str:
-        """How far the imports are, and which files are being read, in one line."""
+        """Say in one line how many imports are done, and which files are being read."""
         names = {task.name: task.file.name for task in self.tasks}
         running = [names[task.name] for task in self.engine.running()]
         rest = f" and {len(running) - _NAMED_FILES} more" if len(running) > _NAMED_FILES else ""
@@ -173,9 +165,9 @@ _WORK_ENDING, _COPIES_ENDING = ".import", ".imported"
 
 @dataclass(frozen=True, slots=True)
 class FleetImport:
-    """What one command imports into, and how. `recorded` are the options as an archive notes them."""
+    """Target and options of one import. `recorded` are the options as an archive notes them."""
 
-    archive: Archive
+    archive: archive_writer.Archive
     target: Path
     recorded: Mapping[str, object]
     option_words: tuple[str, ...]
@@ -185,22 +177,34 @@ class FleetImport:
 
     @property
     def work_folder(self) -> Path:
-        """Where the archives of single files are until they are merged."""
+        """Return the folder of the archives of single files until they are merged."""
         return Path(f"{self.target}{_WORK_ENDING}")
 
     @property
     def copies_folder(self) -> Path:
-        """Where files of a bucket are kept."""
+        """Return the folder that keeps files of a bucket."""
         return Path(f"{self.target}{_COPIES_ENDING}")
 
 
-def fleet_import(options: Mapping[str, Any]) -> int:
-    """Import what the options name, print what came of each file, and return the exit code."""
-    files, recorded = listed_files(options["files"], options["base"] or ""), recorded_options(options)
-    target, was_there = archive_path(options["db"]), is_nonempty_file(options["db"])
-    if problem := disk_problem(target.parent):
+@verb("Take in many WARC files side by side.", "import")
+@click.argument("files", nargs=-1, required=True, metavar="LIST|WARC...", type=PATH)
+@with_options(IMPORT_OPTIONS[1:])
+@click.option(
+    "--base", type=PATH, metavar="DIR|s3://...", help="What names in a list are relative to; else the list's folder."
+)
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Files side by side; else one a processor.")
+def fleet_import(**options: Any) -> int:
+    """Take WARC, ARC and WACZ files into one archive as import does, but each by a process of its own, side by side.
+
+    Files are paths, s3:// addresses, which are fetched and kept, or lists of them, a name a line: .txt, .paths, .gz of
+    them. A file that cannot be read is said and costs nothing else. Run it again, and only what is new is read.
+    """
+    require_workers()
+    files, recorded = listed_files(options["files"], options["base"] or ""), import_archives.recorded_options(options)
+    target, was_there = archive_file.archive_path(options["db"]), is_nonempty_file(options["db"])
+    if problem := fleet_folder.disk_problem(target.parent):
         raise NotReachable(problem)
-    with Archive.open(target) as archive:
+    with archive_writer.Archive.open(target) as archive:
         parallel = options["parallel"] or os.cpu_count() or 1
         fleet = FleetImport(
             archive, target, recorded, option_words(options), parallel, options["quiet"], options["lenient"]
@@ -215,7 +219,7 @@ def fleet_import(options: Mapping[str, Any]) -> int:
 
 
 def option_words(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The options of an import as they are typed."""
+    """Return the options of an import as they are typed."""
     repeated = (f"{word}={value}" for name, word in _REPEATED.items() for value in options[name])
     single = (f"{word}={options[name]}" for name, word in _SINGLE.items() if options[name] is not None)
     return (*repeated, *single, "--lenient", *(("--obey-directives",) if options["obey_directives"] else ()))
@@ -231,10 +235,10 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
         return int(bool(failed_count))
     turn, signals = _run_tasks(fleet, tasks)
     if signals:
-        return SIGNAL_EXIT_BASE + signals[0]
+        return run_summary.SIGNAL_EXIT_BASE + signals[0]
     failed_count += sum(not is_merged for is_merged in list(_merge_all(fleet, turn)))
     fleet.archive.apply_waiting_rulings()
-    settled = settle_in_processes(fleet.archive.db)
+    settled = settle_pool.settle_in_processes(fleet.archive.db)
     if not failed_count:
         shutil.rmtree(fleet.work_folder, ignore_errors=True)
     if not fleet.quiet:
@@ -243,13 +247,13 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
 
 
 def _path_here(fleet: FleetImport, file: str) -> Path | None:
-    """Where a file lies on this disk; None, with a line that says why, if it cannot be had."""
+    """Return the path of a file on this disk; None, with a line that says why, if it cannot be had."""
     try:
         if is_in_bucket(file):
             return bring_file(file, fleet.copies_folder)
         with Path(file).open("rb"):
             return Path(file)
-    except StoreError as error:
+    except object_store.StoreError as error:
         _print_failure(file, str(error))
     except OSError as error:
         _print_failure(file, error.strerror or str(error))
@@ -257,19 +261,23 @@ def _path_here(fleet: FleetImport, file: str) -> Path | None:
 
 
 def _is_known(fleet: FleetImport, path: Path) -> bool:
-    return is_imported(fleet.archive.db, ImportedFile.of(path, fleet.target), fleet.recorded)
+    return run_records.is_imported(fleet.archive.db, run_records.ImportedFile.of(path, fleet.target), fleet.recorded)
 
 
 def _run_tasks(fleet: FleetImport, tasks: Sequence[ImportTask]) -> tuple[ImportTurn, list[int]]:
     """Run the imports; returns what came of them, and the signals that stopped them, if any."""
+    import asyncio
+
     for task in tasks:
         task.archive.parent.mkdir(parents=True, exist_ok=True)
     parallel = min(fleet.parallel, len(tasks))
     workers = {"BROADSHEET_WORKERS": str(max(1, (os.cpu_count() or 1) // parallel))}
     environment = {} if "BROADSHEET_WORKERS" in os.environ else workers
-    turn = ImportTurn(tasks, EmbeddedEngine(RecordFolder(fleet.work_folder), parallel, environment))
+    turn = ImportTurn(
+        tasks, site_processes.EmbeddedEngine(fleet_folder.RecordFolder(fleet.work_folder), parallel, environment)
+    )
     signals: list[int] = []
-    asyncio.run(run_with_progress(turn, signals, [], quiet=fleet.quiet))
+    asyncio.run(fleet_module.run_with_progress(turn, signals, [], quiet=fleet.quiet))
     return turn, signals
 
 
@@ -290,23 +298,23 @@ def _merge_file(fleet: FleetImport, task: ImportTask, message: str) -> bool:
     if record_counts is None:
         _print_failure(str(task.file), message or "not read to its end; the same command goes on from there")
         return False
-    result = merge_archive(fleet.archive.db, task.archive)
-    imported_file = ImportedFile.of(task.file, fleet.target)
-    note_import(fleet.archive.db, imported_file, fleet.recorded, utc_now(), record_counts)
+    result = archive_merge.merge_archive(fleet.archive.db, task.archive)
+    imported_file = run_records.ImportedFile.of(task.file, fleet.target)
+    run_records.note_import(fleet.archive.db, imported_file, fleet.recorded, stored_values.utc_now(), record_counts)
     shutil.rmtree(task.archive.parent, ignore_errors=True)
     if not fleet.quiet:
-        click.echo(one_line(f"{task.file.name}: {result_text(result)}"))
+        click.echo(one_line(f"{task.file.name}: {merge.result_text(result)}"))
     if lost_count := record_counts.get("damaged", 0):
         _print_failure(str(task.file), f"{lost_count:,} of its records could not be read")
     return not lost_count or fleet.is_lenient
 
 
 def _records_of(task: ImportTask, recorded: Mapping[str, object]) -> Mapping[str, int] | None:
-    """The records of a task's file by type; None if it was not read to its end."""
+    """Return the number of records of a task's file by type; None if it was not read to its end."""
     if not is_nonempty_file(str(task.archive)):
         return None
-    with closing(open_database(task.archive, read_only=True)) as db:
-        return imported_records(db, ImportedFile.of(task.file, task.archive), recorded)
+    with closing(archive_file.open_database(task.archive, read_only=True)) as db:
+        return run_records.imported_records(db, run_records.ImportedFile.of(task.file, task.archive), recorded)
 
 
 def _print_failure(file: str, message: str) -> None:

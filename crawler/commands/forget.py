@@ -9,23 +9,18 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.archive_file import archive_path
-from broadsheet.output.raw.erasure import waiting_files
-from broadsheet.output.raw.warc_folders import tail_files
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import (
-    Takedown,
-    archive_backups,
-    archive_pattern,
-    plan_takedown,
-    rewrite_file,
-    take_down,
-)
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import archive_file
+    from broadsheet.output.raw import erasure, warc_folders
+    from broadsheet.output.write import archive_writer, takedowns
 
 _MAX_LINES = 10
 _WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"
@@ -34,37 +29,46 @@ _REWRITE = "{megabytes:,.1f} MB, some {duration}; as much room is needed beside 
 _UNFINISHED = "words of it may still stand in its files: the same command finishes it, with as much room as it takes"
 
 
-def forget(path: str, url_or_pattern: str, note: str, *, dry_run: bool, yes: bool) -> int:
-    """Take down a URL or pattern; 1 if the archive knows none, or if the person says no."""
-    pattern = archive_pattern(url_or_pattern)
+@verb("Take an article down, for good.")
+@archive_argument
+@click.argument("pattern", metavar="URL|PATTERN")
+@click.option("--note", default="", metavar="TEXT", help="Who asked, or why; kept beside the takedown.")
+@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
+    """Remove an article and all that was kept of it, and never fetch it again.
+
+    Its other URLs go with it. In a PATTERN, * stands for anything: 'https://example.org/people/*'.
+    """
+    pattern = takedowns.archive_pattern(pattern)
     if dry_run:
-        with open_read_only(path) as db:
-            takedown = plan_takedown(db, pattern)
-        return _print_takedown(takedown, path) if takedown.urls else _refuse_unknown(pattern, path)
-    if not Path(path).exists():
-        with open_read_only(path):  # says what is wrong
+        with archive_access.open_read_only(db) as archive_db:
+            takedown = takedowns.plan_takedown(archive_db, pattern)
+        return _print_takedown(takedown, db) if takedown.urls else _refuse_unknown(pattern, db)
+    if not Path(db).exists():
+        with archive_access.open_read_only(db):  # says what is wrong
             return 1
-    with Archive.open(path) as archive:
-        print_notices(archive.recovery)
-        takedown = plan_takedown(archive.db, pattern)
+    with archive_writer.Archive.open(db) as archive:
+        archive_access.print_notices(archive.recovery)
+        takedown = takedowns.plan_takedown(archive.db, pattern)
         if not takedown.urls:
-            return _refuse_unknown(pattern, path)
-        _print_takedown(takedown, path)
+            return _refuse_unknown(pattern, db)
+        _print_takedown(takedown, db)
         if not yes and not _is_confirmed():
             return 1
         try:
-            take_down(archive.db, pattern, note)
-            rewrite_file(archive.db)
+            takedowns.take_down(archive.db, pattern, note)
+            takedowns.rewrite_file(archive.db)
         except (sqlite3.OperationalError, OSError) as error:
-            raise NotReachable(f"{path} cannot be written: {error}; {_UNFINISHED}") from error
-        waiting = waiting_files(archive.db)
+            raise NotReachable(f"{db} cannot be written: {error}; {_UNFINISHED}") from error
+        waiting = erasure.waiting_files(archive.db)
     _print_lines([_WAITING.format(file) for file in waiting])
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 
 
 def _refuse_unknown(pattern: str, path: str) -> int:
-    return refuse(f"{path} knows no URL {pattern}")
+    return archive_access.refuse(f"{path} knows no URL {pattern}")
 
 
 def _is_confirmed() -> bool:
@@ -73,7 +77,7 @@ def _is_confirmed() -> bool:
     return click.confirm("Remove all this for good?")
 
 
-def _print_takedown(takedown: Takedown, path: str) -> int:
+def _print_takedown(takedown: takedowns.Takedown, path: str) -> int:
     """Print what is deleted, and where its words remain."""
     counts = (
         count_text(len(takedown.articles), "article"),
@@ -87,15 +91,16 @@ def _print_takedown(takedown: Takedown, path: str) -> int:
     article_urls = {url for _, url in takedown.articles}
     _print_lines([f"also {url}" for url in takedown.urls if url not in article_urls])
     _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
-    _print_lines([f"stays: what the backup {file} holds" for file in archive_backups(Path(path))])
-    _print_lines([f"stays: what {file} has of an interrupted write" for file in tail_files(archive_path(path))])
+    _print_lines([f"stays: what the backup {file} holds" for file in takedowns.archive_backups(Path(path))])
+    tails = warc_folders.tail_files(archive_file.archive_path(path))
+    _print_lines([f"stays: what {file} has of an interrupted write" for file in tails])
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
-    _print_lines([f"the file is then rewritten: {describe_rewrite(archive_path(path))}"])
+    _print_lines([f"the file is then rewritten: {describe_rewrite(archive_file.archive_path(path))}"])
     return 0
 
 
 def describe_rewrite(file: Path) -> str:
-    """How much is written when a file is rewritten, about how long that takes, and the room that it needs."""
+    """Say how much is written when a file is rewritten, about how long that takes, and the room that it needs."""
     size = file.stat().st_size
     seconds = max(1, round(size / _REWRITE_RATE))
     duration = f"{seconds} s" if seconds < 60 else f"{round(seconds / 60)} min"

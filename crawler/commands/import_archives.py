@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -12,26 +11,22 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE, RunResult, exit_code, print_stopped, print_summary
-from broadsheet.crawler.crawl.archive_access import print_notices
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
-from broadsheet.crawler.crawl.early_checks import extractor_setting
-from broadsheet.crawler.crawl.run_parts import site_rules_of
-from broadsheet.crawler.crawl.session import software_versions
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
+from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, verb, with_options
+from broadsheet.crawler.crawl.processes import require_workers, start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.discovery.scope import Scope, ScopeError
-from broadsheet.crawler.options import CrawlOptions, OptionError
-from broadsheet.crawler.replay.importing import Importer, file_names_text
-from broadsheet.crawler.replay.record_index import ScanError
-from broadsheet.crawler.replay.record_order import LostBytes, RecordOrder
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.archive_file import archive_path, open_database
-from broadsheet.output.archive.article_filter import stored_host_of
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import ImportedFile, is_imported, note_import, record_positions
+
+with lazy_imports():
+    from broadsheet.crawler import options as options_module
+    from broadsheet.crawler.commands import progress_line, run_summary
+    from broadsheet.crawler.crawl import archive_access, early_checks, run_parts, session
+    from broadsheet.crawler.discovery import scope
+    from broadsheet.crawler.replay import importing, record_index, record_order
+    from broadsheet.crawler.workers import settle_pool
+    from broadsheet.output.archive import archive_file, article_filter, stored_values
+    from broadsheet.output.write import archive_writer, run_records
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
 _MAX_LOST_LINES = 20
@@ -48,18 +43,29 @@ _TYPES_WITHOUT_OUTCOME = (
 )
 
 
-def import_archives(options: Mapping[str, Any]) -> int:
-    """Import as the options say, print a summary, and return the exit code."""
+@verb("Take in WARC, ARC and WACZ files, without a network.", "import")
+@with_options(IMPORT_OPTIONS)
+def import_(**options: Any) -> int:
+    """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
+
+    The files stay where they are, and the archive names them. Run the same command again and it goes on where it
+    stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
+    """
+    from broadsheet.crawler.crawl.early_checks import check_files
+
+    require_workers()
+    check_files(options["files"], folder_hint="name the files in it")
+    start_workers()
     paths = [Path(name) for name in dict.fromkeys(options["files"])]
     crawl_options = read_options(options)
     started = time.monotonic()
     was_there = is_nonempty_file(options["db"])
-    with Archive.open(options["db"]) as archive, closing(RecordOrder()) as order:
-        print_notices(archive.recovery)
+    with archive_writer.Archive.open(options["db"]) as archive, closing(record_order.RecordOrder()) as order:
+        archive_access.print_notices(archive.recovery)
         indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
         if not indexed_files:
             if not was_there:
-                archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
+                archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
             return _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
         try:
             importer, signal_number = run_import(
@@ -71,37 +77,44 @@ def import_archives(options: Mapping[str, Any]) -> int:
             ) from error
         if not signal_number:
             for _, imported_file, record_counts in indexed_files:
-                note_import(
-                    archive.db, imported_file, recorded_options(options, crawl_options), utc_now(), record_counts
+                run_records.note_import(
+                    archive.db,
+                    imported_file,
+                    recorded_options(options, crawl_options),
+                    stored_values.utc_now(),
+                    record_counts,
                 )
-    run = RunResult(
+    run = run_summary.RunResult(
         options["db"], (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="read"
     )
     if signal_number:
-        print_stopped(run)
-        return SIGNAL_EXIT_BASE + signal_number
+        run_summary.print_stopped(run)
+        return run_summary.SIGNAL_EXIT_BASE + signal_number
     if not options["quiet"]:
         print_result(run, order.counts, importer)
     print_lost(order.lost)
-    return exit_code(run) or int(bool(unreadable_count or (order.lost and not options["lenient"])))
+    return run_summary.exit_code(run) or int(bool(unreadable_count or (order.lost and not options["lenient"])))
 
 
-def read_options(options: Mapping[str, Any]) -> CrawlOptions:
+def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
     """Read the bounds of an import from a command's options. CommandError if they make no sense."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options[name] not in (None, ())}
     try:
-        crawl_options = CrawlOptions.from_arguments(
-            arguments | {"seeds": ("archive",), "languages": options["language"], "extractor": extractor_setting()}
+        crawl_options = options_module.CrawlOptions.from_arguments(
+            arguments
+            | {"seeds": ("archive",), "languages": options["language"], "extractor": early_checks.extractor_setting()}
         )
-        Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
-        site_rules_of(crawl_options)
-    except (OptionError, ScopeError) as error:
+        scope.Scope.from_hosts((), crawl_options.include, crawl_options.exclude)
+        run_parts.site_rules_of(crawl_options)
+    except (options_module.OptionError, scope.ScopeError) as error:
         raise CommandError(str(error)) from error
     return crawl_options
 
 
-def recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions | None = None) -> dict[str, object]:
-    """The command's options, for the record of the run and of each file. CommandError if they make no sense."""
+def recorded_options(
+    options: Mapping[str, Any], crawl_options: options_module.CrawlOptions | None = None
+) -> dict[str, object]:
+    """Return the command's options, for the record of the run and of each file. CommandError if they make no sense."""
     crawl_options = crawl_options or read_options(options)
     names = (*_ARGUMENT_OPTIONS, "languages", "extractor")
     return {name: value for name, value in crawl_options.as_values().items() if name in names} | {
@@ -109,26 +122,30 @@ def recorded_options(options: Mapping[str, Any], crawl_options: CrawlOptions | N
     }
 
 
-_IndexedFiles = list[tuple[Path, ImportedFile, Mapping[str, int]]]
+_IndexedFiles = list[tuple[Path, "run_records.ImportedFile", Mapping[str, int]]]
 
 
 def _index_files(
-    archive: Archive, order: RecordOrder, paths: Sequence[Path], options: Mapping[str, Any], crawl_options: CrawlOptions
+    archive: archive_writer.Archive,
+    order: record_order.RecordOrder,
+    paths: Sequence[Path],
+    options: Mapping[str, Any],
+    crawl_options: options_module.CrawlOptions,
 ) -> tuple[_IndexedFiles, int]:
-    """Index the records of files that were not imported before; returns those files, and how many cannot be read."""
-    hosts = frozenset(stored_host_of(host).removeprefix("www.") for host in options["hosts"])
+    """Index the records of files that were not imported before; return those files, and how many cannot be read."""
+    hosts = frozenset(article_filter.stored_host_of(host).removeprefix("www.") for host in options["hosts"])
     indexed_files: _IndexedFiles = []
     unreadable_count = 0
     for path in paths:
-        imported_file = ImportedFile.of(path, Path(options["db"]))
-        if is_imported(archive.db, imported_file, recorded_options(options, crawl_options)):
+        imported_file = run_records.ImportedFile.of(path, Path(options["db"]))
+        if run_records.is_imported(archive.db, imported_file, recorded_options(options, crawl_options)):
             continue
         try:
             indexed_files.append((path, imported_file, order.add_file(imported_file.name, path, hosts)))
-        except (ScanError, OSError) as error:
+        except (record_index.ScanError, OSError) as error:
             unreadable_count += 1
             click.echo(one_line(f"broadsheet: {error}"), err=True)
-    order.skip_locations(record_positions(archive.db))
+    order.skip_locations(run_records.record_positions(archive.db))
     order.sort()
     return indexed_files, unreadable_count
 
@@ -141,21 +158,25 @@ def _print_nothing_to_do(unreadable_count: int, imported_count: int) -> int:
 
 
 def run_import(
-    verb: str,
-    archive: Archive,
-    order: RecordOrder,
-    crawl_options: CrawlOptions,
+    verb_name: str,
+    archive: archive_writer.Archive,
+    order: record_order.RecordOrder,
+    crawl_options: options_module.CrawlOptions,
     options: Mapping[str, Any],
     paths: Sequence[Path],
-) -> tuple[Importer, int]:
+) -> tuple[importing.Importer, int]:
     """Import the indexed records in a run of its own; returns the importer, and the signal that stopped it, or 0."""
+    import asyncio
+
     run_id = archive.runs.start(
-        f"{verb} {file_names_text(paths)}", recorded_options(options, crawl_options), software_versions()
+        f"{verb_name} {importing.file_names_text(paths)}",
+        recorded_options(options, crawl_options),
+        session.software_versions(),
     )
-    with closing(open_database(options["db"], read_only=True)) as read_db:
+    with closing(archive_file.open_database(options["db"], read_only=True)) as read_db:
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     archive.apply_waiting_rulings()
-    settle_in_processes(archive.db)
+    settle_pool.settle_in_processes(archive.db)
     record_counts = order.counts + importer.counts.records
     counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in record_counts.items()}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
@@ -164,8 +185,12 @@ def run_import(
 
 
 async def _import_records(
-    archive: Archive, read_db: Any, order: RecordOrder, crawl_options: CrawlOptions, options: Mapping[str, Any]
-) -> tuple[Importer, int]:
+    archive: archive_writer.Archive,
+    read_db: Any,
+    order: record_order.RecordOrder,
+    crawl_options: options_module.CrawlOptions,
+    options: Mapping[str, Any],
+) -> tuple[importing.Importer, int]:
     signals: list[int] = []
     started = time.monotonic()
 
@@ -178,14 +203,14 @@ async def _import_records(
         signals.append(signal_number)
         importer.is_stopping = True
 
-    async with show_progress(status_line, quiet=options["quiet"]) as print_line:
-        importer = Importer(archive, read_db, order, crawl_options, print_line)
-        async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
-            await importer.run(archive_path(options["db"]).parent)
+    async with progress_line.show_progress(status_line, quiet=options["quiet"]) as print_line:
+        importer = importing.Importer(archive, read_db, order, crawl_options, print_line)
+        async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+            await importer.run(archive_file.archive_path(options["db"]).parent)
     return importer, signals[0] if signals else 0
 
 
-def print_lost(lost: Sequence[LostBytes]) -> None:
+def print_lost(lost: Sequence[record_order.LostBytes]) -> None:
     """Print on standard error where no record could be read, a line each for the first ones, and how much it is."""
     for part in lost[:_MAX_LOST_LINES]:
         place = f"{part.file}, byte {part.offset:,}"
@@ -196,9 +221,9 @@ def print_lost(lost: Sequence[LostBytes]) -> None:
         click.echo(f"broadsheet: {byte_count:,} bytes in {len(lost):,} places could not be read", err=True)
 
 
-def print_result(run: RunResult, type_counts: Mapping[str, int], importer: Importer) -> None:
+def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], importer: importing.Importer) -> None:
     """Print the summary of a finished import, and what became of records that have no outcome."""
-    print_summary(run)
+    run_summary.print_summary(run)
     passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
     handled = {name: count for name, count in importer.counts.records.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())

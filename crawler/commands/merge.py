@@ -9,36 +9,45 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import print_notices
+from broadsheet.crawler.commands.verb_options import PATH, verb
+from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.archive_file import archive_path
-from broadsheet.output.collections.archive_merge import MergeResult, merge_source, refuse_itself
-from broadsheet.output.collections.source_archive import SourceArchive, open_source
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.settle.settling import SettleResult
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import archive_backups
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.workers import settle_pool
+    from broadsheet.output.archive import archive_file
+    from broadsheet.output.collections import archive_merge, source_archive
+    from broadsheet.output.settle import settling
+    from broadsheet.output.write import archive_writer, takedowns
 
 _MEGABYTE = 10**6
 
 
-def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
-    """Merge the archives at `sources`, one after the other, into the one at `target`, made if missing; then settle.
+@verb("Merge archives into one.")
+@click.argument("target", metavar="TARGET", type=PATH)
+@click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE...", type=PATH)
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+    """Merge archives into TARGET, which is made if missing: URLs, articles, ledgers, histories, rulings, raw responses.
 
-    What cannot be read, or belongs to a crawl, is said before anything is made or changed.
+    The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
+    was cut off goes on. What was taken down in one of them is taken down in TARGET.
     """
-    names = {archive_path(source): source for source in sources}
+    start_workers()
+    names = {archive_file.archive_path(source): source for source in sources}
     for source in sources:
-        refuse_itself(source, target)
+        archive_merge.refuse_itself(source, target)
     try:
         with ExitStack() as stack:
-            opened = [stack.enter_context(open_source(path)) for path in names]
-            archive = stack.enter_context(Archive.open(target))
-            print_notices(archive.recovery)
+            opened = [stack.enter_context(source_archive.open_source(path)) for path in names]
+            archive = stack.enter_context(archive_writer.Archive.open(target))
+            archive_access.print_notices(archive.recovery)
             results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
-            settled = settle_in_processes(archive.db)
+            settled = settle_pool.settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{target} cannot be written: {error}; the same command goes on from here") from error
     if not quiet:
@@ -46,15 +55,17 @@ def merge(target: str, sources: Sequence[str], *, quiet: bool) -> int:
     return 0
 
 
-def _merge_source(archive: Archive, source: SourceArchive, name: str, quiet: bool) -> MergeResult:
-    result = merge_source(archive.db, source)
+def _merge_source(
+    archive: archive_writer.Archive, source: source_archive.SourceArchive, name: str, quiet: bool
+) -> archive_merge.MergeResult:
+    result = archive_merge.merge_source(archive.db, source)
     if not quiet:
         click.echo(one_line(f"{name}: {result_text(result)}"))
     return result
 
 
-def result_text(result: MergeResult) -> str:
-    """What came of merging an archive, in a few words."""
+def result_text(result: archive_merge.MergeResult) -> str:
+    """Summarise a merge, in a few words."""
     if not result.has_changed:
         return "nothing new"
     parts = [f"{count_text(result.new_urls, 'URL')} new", f"{count_text(result.stored_pages, 'page')} stored"]
@@ -65,11 +76,11 @@ def result_text(result: MergeResult) -> str:
     return ", ".join(parts)
 
 
-def _print_total(target: str, results: Sequence[MergeResult], settled: SettleResult) -> None:
+def _print_total(target: str, results: Sequence[archive_merge.MergeResult], settled: settling.SettleResult) -> None:
     copies = f", {settled.duplicate_pages:,} pages are copies of others" if settled.duplicate_pages else ""
     print_text(
         f"{target}: {count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}{copies}"
     )
-    backups = archive_backups(Path(target).absolute())
+    backups = takedowns.archive_backups(Path(target).absolute())
     if any(result.takedowns for result in results) and backups:
         print_text(f"What was taken down is still in: {', '.join(backups)}")

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
-from sqlite_utils import Database
-
-from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import print_text
-from broadsheet.output.archive.stored_text import escaped_json
-from broadsheet.output.read.datasette import datasette_metadata
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import stored_text
+    from broadsheet.output.read import datasette
 
 
-def metadata(archive_path: str) -> int:
-    """Print the metadata as JSON."""
-    with open_read_only(archive_path) as db:
-        print_text(metadata_text(db).rstrip("\n"))
+@verb("Print metadata for Datasette.")
+@archive_argument
+def metadata(db: str) -> int:
+    """Print what Datasette needs to explain an archive: meanings of tables and columns, facets, queries, as JSON.
+
+    broadsheet metadata news.db > metadata.json && datasette news.db -m metadata.json
+    """
+    with archive_access.open_read_only(db) as archive_db:
+        print_text(metadata_text(archive_db).rstrip("\n"))
     return 0
 
 
 def metadata_text(db: Database) -> str:
-    """The metadata of an open archive as JSON."""
-    return escaped_json(json.dumps(datasette_metadata(db), ensure_ascii=False, indent=2)) + "\n"
+    """Return the metadata of an open archive as JSON."""
+    return stored_text.escaped_json(json.dumps(datasette.datasette_metadata(db), ensure_ascii=False, indent=2)) + "\n"

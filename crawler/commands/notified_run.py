@@ -11,9 +11,9 @@ from typing import Any
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.changes import edit_summary
 from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,
@@ -23,7 +23,7 @@ from broadsheet.crawler.fleet.run_notices import (
     is_known_address,
     read_news,
     seed_hosts,
-    send_by_apprise,
+    send_notice,
     send_notices,
 )
 from broadsheet.output.archive.archive_errors import ArchiveError
@@ -36,8 +36,10 @@ Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 
 
 def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequence[Receiver]) -> int:
-    """Run a verb that crawls, then tell the receivers; returns its exit code. CommandError, before anything is done, if
-    an address means nothing to Apprise."""
+    """Run a verb that crawls, then tell the receivers, and return its exit code.
+
+    CommandError, before anything is done, if an address means nothing to Apprise.
+    """
     for receiver in receivers:
         if not is_known_address(receiver):
             raise CommandError(f"{receiver.label} is no address that Apprise knows (it is not shown)")
@@ -56,12 +58,12 @@ def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequen
 
 
 def _notify(db: str, news: Sequence[NewsItem], receivers: Sequence[Receiver]) -> None:
-    for problem in send_notices(Path(db).name, news, receivers, send_by_apprise):
+    for problem in send_notices(Path(db).name, news, receivers, send_notice):
         click.echo(one_line(f"broadsheet: {problem}"), err=True)
 
 
 def _moment_of(db: str) -> ArchiveMoment:
-    """The archive as it stands; one that is not there, or cannot be read yet, has no changes."""
+    """Return the archive's latest change and the time; an archive that is missing or unreadable has no changes."""
     with suppress(ArchiveError, sqlite3.Error):
         if is_nonempty_file(db):
             with open_read_only(db) as archive_db:

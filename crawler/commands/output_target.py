@@ -9,20 +9,20 @@ from typing import BinaryIO
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target
 
 
 @contextmanager
 def open_output(db: Database, target: str) -> Iterator[BinaryIO]:
-    """A stream to a path or, for `-`, to standard output; never to a file of the open archive `db`."""
+    """Open a stream to a path or, for `-`, to standard output; never to a file of the open archive `db`."""
     with write_errors(), open_target(OwnFiles.of(db), target) as stream:
         yield stream
 
 
 @contextmanager
 def write_errors() -> Iterator[None]:
-    """Within the `with` block, a target that is refused exits with 2, and one that fails on the way with 1."""
+    """Turn errors within the `with` block into exits: with 2 for a refused target, with 1 for a failed write."""
     try:
         yield
     except TargetRefused as error:

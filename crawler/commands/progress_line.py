@@ -51,7 +51,7 @@ async def show_progress(status_line: Callable[[], str], *, quiet: bool) -> Async
 
 @asynccontextmanager
 async def handle_stop_signals(on_stop: Callable[[int], None], notice: str) -> AsyncIterator[None]:
-    """While the context is open, the first Ctrl-C or SIGTERM calls `on_stop` with its number and prints `notice`.
+    """Call `on_stop` with the signal's number at the first Ctrl-C or SIGTERM within the block, and print `notice`.
 
     The second one ends the process at once.
     """

@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import asyncio
 import difflib
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.crawler.commands.progress_line import handle_stop_signals, show_progress
-from broadsheet.crawler.commands.run_summary import SIGNAL_EXIT_BASE
-from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
-from broadsheet.crawler.crawl.command_line import CommandError
-from broadsheet.crawler.crawl.early_checks import extractor_setting
-from broadsheet.crawler.crawl.run_parts import site_rules_of
-from broadsheet.crawler.crawl.session import software_versions
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import PATH, unchecked_archive_argument, verb
+from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from broadsheet.crawler.options import CrawlOptions, OptionError
-from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.archive_file import archive_path
-from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.settle.own_reading import PageChange
-from broadsheet.output.settle.reclean_undo import list_recleans, undo_after
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.run_records import latest_site_rules
+
+with lazy_imports():
+    from broadsheet.cleaners import document
+    from broadsheet.crawler import options as options_module
+    from broadsheet.crawler.commands import progress_line, run_summary
+    from broadsheet.crawler.crawl import archive_access, early_checks, run_parts, session
+    from broadsheet.crawler.replay import recleaning
+    from broadsheet.crawler.workers import settle_pool
+    from broadsheet.output.archive import archive_file, stored_values
+    from broadsheet.output.settle import own_reading, reclean_undo
+    from broadsheet.output.write import archive_writer, run_records
 
 _CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
 """What says how to clean again: an undo that passed over it would do what was not asked for."""
@@ -54,39 +51,53 @@ class RecleanOptions:
     db: str
     dry_run: bool
     site_rules: str
-    extractor: ExtractorUse
+    extractor: document.ExtractorUse
     include_current: bool
     examples: int
     quiet: bool
 
     @property
     def recorded_values(self) -> dict[str, object]:
-        """What the record of the run says of them."""
+        """Return the options for the record of the run."""
         return {"site_rules": self.site_rules, "extractor": str(self.extractor)}
 
 
-def reclean(options: Mapping[str, Any]) -> int:
-    """Clean an archive again, show what would change, or undo a run, as the options say. Returns the exit code."""
+@verb("Clean an archive again from its raw responses.")
+@unchecked_archive_argument
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--site-rules", type=PATH, metavar="DIR", help="Rule files by host; without it, those of the last run.")
+@click.option("--no-site-rules", is_flag=True, help="Without the site rules of the last run.")
+@click.option("--all", is_flag=True, help="Also the pages that this very cleaner made.")
+@click.option("--examples", type=click.IntRange(0), default=5, show_default=True, metavar="N", help="Changes to show.")
+@click.option("--undo", is_flag=True, help="Put back what stood before the last run.")
+@click.option("--back-to", type=click.IntRange(0), metavar="RUN", help="Put back what stood after a run; 0: at first.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def reclean(**options: Any) -> int:
+    """Clean the stored pages again from their raw responses with this version's cleaner, without a network.
+
+    Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
+    """
+    start_workers()
     if options["site_rules"] and options["no_site_rules"]:
         raise click.UsageError("--site-rules or --no-site-rules, not both")
     is_undo = options["undo"] or options["back_to"] is not None
     if given := [name for name in _CLEANING_OPTIONS if is_undo and options[name]]:
         raise click.UsageError(f"--undo and --back-to take no --{given[0].replace('_', '-')}")
-    with open_read_only(options["db"]) as db:
-        last_rules = latest_site_rules(db)
+    with archive_access.open_read_only(options["db"]) as db:
+        last_rules = run_records.latest_site_rules(db)
     if is_undo:
         return _undo(options["db"], options["back_to"])
     rules = "" if options["no_site_rules"] else options["site_rules"] or last_rules
     try:
-        site_rules_of(CrawlOptions((), site_rules=rules))
-    except OptionError as error:
+        run_parts.site_rules_of(options_module.CrawlOptions((), site_rules=rules))
+    except options_module.OptionError as error:
         hint = "" if options["site_rules"] else " (the last run's; --site-rules DIR or --no-site-rules)"
         raise CommandError(f"{error}{hint}") from error
     reclean_options = RecleanOptions(
         options["db"],
         options["dry_run"],
         rules,
-        extractor_setting(),
+        early_checks.extractor_setting(),
         options["all"],
         options["examples"],
         options["quiet"],
@@ -100,30 +111,32 @@ def reclean(options: Mapping[str, Any]) -> int:
 
 
 def _reclean(options: RecleanOptions) -> int:
+    import asyncio
+
     started = time.monotonic()
-    opening = open_read_only(options.db) if options.dry_run else Archive.open(options.db)
+    opening = archive_access.open_read_only(options.db) if options.dry_run else archive_writer.Archive.open(options.db)
     with opening as opened:
-        archive = opened if isinstance(opened, Archive) else None
+        archive = opened if isinstance(opened, archive_writer.Archive) else None
         db = archive.db if archive else opened
         if archive:
-            print_notices(archive.recovery)
-        run_id = archive.runs.start("reclean", options.recorded_values, software_versions()) if archive else 0
+            archive_access.print_notices(archive.recovery)
+        run_id = archive.runs.start("reclean", options.recorded_values, session.software_versions()) if archive else 0
         recleaner, reclean_run, signal_number = asyncio.run(_run_recleaner(db, options))
         if archive:
             if recleaner.findings.pages:
                 archive.apply_waiting_rulings()
-                settle_in_processes(archive.db)
+                settle_pool.settle_in_processes(archive.db)
             run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")
             archive.runs.finish(run_id, *run_end, recleaner.findings.tally.as_counts())
     if signal_number:
         click.echo(one_line(f"Stopped. {options.db} is in order, and the same command goes on from here."), err=True)
-        return SIGNAL_EXIT_BASE + signal_number
+        return run_summary.SIGNAL_EXIT_BASE + signal_number
     if not options.quiet:
         _print_findings(options, recleaner.findings, time.monotonic() - started, reclean_run)
     return 0
 
 
-async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, int, int]:
+async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[recleaning.Recleaner, int, int]:
     signals: list[int] = []
     started, reclean_run = time.monotonic(), 0
 
@@ -137,10 +150,10 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, i
         signals.append(signal_number)
         recleaner.is_stopping = True
 
-    async with show_progress(status_line, quiet=options.quiet) as print_line:
-        crawl_options = CrawlOptions((), site_rules=options.site_rules, extractor=options.extractor)
-        recleaner = Recleaner(db, archive_path(options.db).parent, crawl_options, print_line)
-        async with handle_stop_signals(on_stop, "Stopping when what is under way is done"):
+    async with progress_line.show_progress(status_line, quiet=options.quiet) as print_line:
+        crawl_options = options_module.CrawlOptions((), site_rules=options.site_rules, extractor=options.extractor)
+        recleaner = recleaning.Recleaner(db, archive_file.archive_path(options.db).parent, crawl_options, print_line)
+        async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             if options.dry_run:
                 await recleaner.dry_run(include_current=options.include_current)
             else:
@@ -148,7 +161,9 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[Recleaner, i
     return recleaner, reclean_run, signals[0] if signals else 0
 
 
-def _print_findings(options: RecleanOptions, findings: RecleanFindings, seconds: float, reclean_run: int) -> None:
+def _print_findings(
+    options: RecleanOptions, findings: recleaning.RecleanFindings, seconds: float, reclean_run: int
+) -> None:
     would = "would be " if options.dry_run else ""
     pages_by_kind = findings.tally.pages_by_kind
     changes_text = ", ".join(f"{text} {pages_by_kind[kind]:,}" for kind, text in _CHANGE_TEXTS.items())
@@ -191,8 +206,8 @@ def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
     )
 
 
-def _example_lines(change: PageChange) -> Iterator[str]:
-    """A change in a few lines: removed blocks with a minus, blocks brought back with a plus."""
+def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
+    """Yield a change in a few lines: removed blocks with a minus, blocks brought back with a plus."""
     yield cut_line(f"{change.kind}: {change.title or '(no title)'}", terminal_width())
     yield "  " + one_line(change.url)
     reasons = {
@@ -209,15 +224,17 @@ def _example_lines(change: PageChange) -> Iterator[str]:
 
 def _undo(path: str, run: int | None) -> int:
     """Undo the last run, or all runs after `run`."""
-    with Archive.open(path) as archive:
-        run_ids = [reclean_run.id for reclean_run in list_recleans(archive.db) if reclean_run.state != "undone"]
+    with archive_writer.Archive.open(path) as archive:
+        run_ids = [
+            reclean_run.id for reclean_run in reclean_undo.list_recleans(archive.db) if reclean_run.state != "undone"
+        ]
         if run is None:
             if not run_ids:
-                return refuse(f"{path} was never cleaned again, or all of it is undone")
+                return archive_access.refuse(f"{path} was never cleaned again, or all of it is undone")
             run = run_ids[-1] - 1
-        undone = undo_after(archive.db, run, utc_now)
+        undone = reclean_undo.undo_after(archive.db, run, stored_values.utc_now)
     if not undone.undone_runs:
-        return refuse(f"there is nothing to undo after run {run}")
+        return archive_access.refuse(f"there is nothing to undo after run {run}")
     newer_text = f"; {undone.newer_pages:,} were fetched again since and stay" if undone.newer_pages else ""
     print_text(f"{undone.restored_pages:,} pages are as they were before{newer_text}")
     return 0

@@ -8,7 +8,12 @@ from importlib.resources import files
 
 import click
 
-from broadsheet.crawler.settings import INTERNAL_SETTINGS
+from broadsheet.crawler.commands.verb_options import verb
+from broadsheet.crawler.crawl.command_line import VerbGroup
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler import settings
 
 _INTRODUCTION = """\
 # The command line
@@ -40,24 +45,41 @@ Each setting can be given in an environment variable of its name; an option of t
 _COLUMNS = 79  # of a verb's help text
 
 
-def reference(cli: click.Group) -> int:
-    """Print the page."""
-    click.echo(reference_page(cli), nl=False)
+@verb("Print the completion script of a shell.")
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print what a shell has to read so that the Tab key completes verbs and options.
+
+    bash: add to ~/.bashrc the line eval "$(broadsheet completion bash)". zsh: the same in ~/.zshrc, with zsh.
+    fish: broadsheet completion fish > ~/.config/fish/completions/broadsheet.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    script_class = get_completion_class(shell)
+    assert script_class is not None
+    click.echo(script_class(_program(), {}, "broadsheet", "_BROADSHEET_COMPLETE").source())
     return 0
 
 
-def reference_page(cli: click.Group) -> str:
-    """The whole page, in Markdown: every verb that is not hidden, and the settings."""
-    sections = [_section(f"broadsheet {name}", command) for name, command in sorted(_verbs(cli))]
+@verb("Print docs/cli.md.", hidden=True)
+def reference() -> int:
+    """Print the reference of the command line, in Markdown: broadsheet reference > docs/cli.md"""
+    click.echo(reference_page(_program()), nl=False)
+    return 0
+
+
+def _program() -> VerbGroup:
+    """Return the group of all verbs, which the context of this verb knows."""
+    program = click.get_current_context().find_root().command
+    assert isinstance(program, VerbGroup)
+    return program
+
+
+def reference_page(program: VerbGroup) -> str:
+    """Return the page in Markdown: every verb that is not hidden, and the settings."""
+    verbs = sorted((words, command) for words, command in program.verbs() if not command.hidden)
+    sections = [_section(f"broadsheet {words}", command) for words, command in verbs]
     return "\n".join([_INTRODUCTION, *sections]) + _SETTINGS_INTRODUCTION + "".join(_setting_rows())
-
-
-def _verbs(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from _verbs(command, f"{prefix}{name} ")
-        elif not command.hidden:
-            yield prefix + name, command
 
 
 def _section(name: str, command: click.Command) -> str:
@@ -68,13 +90,13 @@ def _section(name: str, command: click.Command) -> str:
 
 
 def _setting_rows() -> Iterator[str]:
-    """A row for each setting, from the module of settings as it is written, whatever this environment says."""
-    lines = files("crawler").joinpath("settings.py").read_text("utf-8").splitlines()
+    """Yield a row for each setting, from the source of the settings module, whatever this environment says."""
+    lines = files("broadsheet.crawler").joinpath("settings.py").read_text("utf-8").splitlines()
     for line in lines:
         name, _, rest = line.partition(" = ")
         value, _, comment = rest.partition("  # ")
         name = name.partition(":")[0]
-        if name.startswith("BROADSHEET_") and comment and name not in INTERNAL_SETTINGS:
+        if name.startswith("BROADSHEET_") and comment and name not in settings.INTERNAL_SETTINGS:
             yield f"| `{name}` | {_default_text(value)} | {comment} |\n"
 
 

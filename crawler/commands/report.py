@@ -5,27 +5,41 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+import click
+
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, reason_text, terminal_width
-from broadsheet.output.read.report_figures import gather_report as make_report
-from broadsheet.output.read.report_figures import known_hosts
-from broadsheet.output.read.report_text import render, verdict_sentence
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.read import report_figures, report_text
 
 _MAX_LINES = 20  # of one list on a terminal
 _MAX_HOSTS = 5  # that are named where the one asked for is unknown
 
 
-def report(path: str, host: str, *, as_json: bool) -> int:
-    """Print the report, or that on one host; 1 if the archive does not know the host."""
-    with open_read_only(path) as db:
-        if host and not known_hosts(db, host):
-            hosts = known_hosts(db, "")
+@verb("Say what a crawl came to.")
+@archive_argument
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+@click.option("--host", metavar="HOST", default="", help="On one host of the archive, or on a domain's hosts.")
+def report(db: str, as_json: bool, host: str) -> int:
+    """Say what an archive came to, in a sentence first: articles, gaps against sitemaps and feeds, alarms.
+
+    Then what was not read and what to do about it, what was withdrawn, removed and is alike, and what fell out of line
+    with each site's past. A long report is shown page by page (PAGER, else less).
+    """
+    with archive_access.open_read_only(db) as archive_db:
+        if host and not report_figures.known_hosts(archive_db, host):
+            hosts = report_figures.known_hosts(archive_db, "")
             more = " …" if len(hosts) > _MAX_HOSTS else ""
-            return refuse(f"{path} has nothing of {host}; it has {', '.join(hosts[:_MAX_HOSTS]) or 'no host'}{more}")
-        archive_report = make_report(db, host)
+            return archive_access.refuse(
+                f"{db} has nothing of {host}; it has {', '.join(hosts[:_MAX_HOSTS]) or 'no host'}{more}"
+            )
+        archive_report = report_figures.gather_report(archive_db, host)
     if as_json:
-        print_json({"verdict": verdict_sentence(archive_report), **asdict(archive_report)})
+        print_json({"verdict": report_text.verdict_sentence(archive_report), **asdict(archive_report)})
     else:
         max_lines = _MAX_LINES if sys.stdout.isatty() else UNBOUNDED
-        print_pages(render(archive_report, terminal_width(), max_lines, reason_text).rstrip())
+        print_pages(report_text.render(archive_report, terminal_width(), max_lines, reason_text).rstrip())
     return 0

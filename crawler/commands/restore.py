@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from sqlite_utils import Database
 
-from broadsheet.crawler.crawl.archive_access import open_read_only, print_notices, refuse
+from broadsheet.crawler.commands.verb_options import Options, archive_argument, verb, with_options
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, print_text, terminal_width
-from broadsheet.output.archive.stored_values import LARGEST_INTEGER, utc_now
-from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, find_page
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.applied_rulings import RulingEffect, TextChange, carry_out_ruling, preview_ruling
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Ruling, block_text, count_pages, find_article, stored_ruling
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import stored_values
+    from broadsheet.output.read import page_lookup
+    from broadsheet.output.write import applied_rulings, archive_writer, person_verdicts
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line
@@ -51,7 +55,45 @@ class RulingRequest:
 
 
 class _UnknownTargetError(Exception):
-    """The archive does not know the block or its scope; the text follows the archive's path in one line."""
+    """Block or scope that the archive does not know; the text follows the archive's path in one line."""
+
+
+_RULING_OPTIONS: Options = (
+    archive_argument,
+    click.argument("target", metavar="URL|ID"),
+    click.argument("position", metavar="BLOCK", type=click.IntRange(0), required=False),
+    click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
+    click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
+    click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
+    click.option("--article", metavar="URL|ID", help="Only in this article; of URL BLOCK its own is meant."),
+    click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
+    click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
+    click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
+)
+
+
+@verb("Put a removed block back.")
+@with_options(_RULING_OPTIONS)
+def restore(**options: Any) -> int:
+    """Put a block back that was removed wrongly, now and whenever its pages are judged again.
+
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
+    """
+    return rule_on(options, keep=True)
+
+
+@verb("Take a wrongly kept block out.")
+@with_options(_RULING_OPTIONS)
+def remove(**options: Any) -> int:
+    """Take a block out that was kept wrongly, now and whenever its pages are judged again.
+
+    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
+    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
+    removed in place of both means the text wherever it stands.
+    """
+    return rule_on(options, keep=False)
 
 
 def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
@@ -59,21 +101,23 @@ def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
     path, request = options["db"], _read_request(options, keep=keep)
     try:
         if request.dry_run or not Path(path).exists():
-            with open_read_only(path) as db:
+            with archive_access.open_read_only(path) as db:
                 request = _named_block(db, request)
                 ruling = _build_ruling(db, request)
-                return _print_effect(db, request, preview_ruling(db, ruling, undo=request.undo), ruling)
-        with Archive.open(path) as archive:
-            print_notices(archive.recovery)
+                return _print_effect(db, request, applied_rulings.preview_ruling(db, ruling, undo=request.undo), ruling)
+        with archive_writer.Archive.open(path) as archive:
+            archive_access.print_notices(archive.recovery)
             request = _named_block(archive.db, request)
             ruling = _build_ruling(archive.db, request)
-            return _print_effect(archive.db, request, carry_out_ruling(archive.db, ruling, undo=request.undo), ruling)
+            return _print_effect(
+                archive.db, request, applied_rulings.carry_out_ruling(archive.db, ruling, undo=request.undo), ruling
+            )
     except _UnknownTargetError as error:
-        return refuse(f"{path} {error}")
+        return archive_access.refuse(f"{path} {error}")
 
 
 def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
-    """What the command line asks for. UsageError where it says too much or too little."""
+    """Read the ruling from the command line. UsageError where it says too much or too little."""
     if sum((options["article"] is not None, options["host"] is not None, options["everywhere"])) > 1:
         raise click.UsageError("give one of --article, --host and --everywhere: each says where the ruling holds")
     common = {name: options[name] for name in ("host", "note", "undo", "dry_run")} | {"keep": keep}
@@ -87,16 +131,16 @@ def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:
 def _block_id(target: str) -> int:
     if not (target.isascii() and target.isdigit()):
         raise click.UsageError("say which block of the page: its number in the first column of broadsheet explain")
-    if len(target) > len(str(LARGEST_INTEGER)) or int(target) > LARGEST_INTEGER:
+    if len(target) > len(str(stored_values.LARGEST_INTEGER)) or int(target) > stored_values.LARGEST_INTEGER:
         raise click.BadParameter(f"{target} is no number of a block")
     return int(target)
 
 
 def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
-    """The request with the id of its block. _UnknownTargetError if there is no such block, or it begins otherwise."""
+    """Add the block's id to the request. _UnknownTargetError if there is no such block, or it begins otherwise."""
     if request.block_id is not None:
         return request
-    page = find_page(db, request.page)
+    page = page_lookup.find_page(db, request.page)
     if page is None or not page.blocks:
         raise _UnknownTargetError(f"has no blocks of {request.page}")
     block = next((block for block in page.blocks if block.position == request.position), None)
@@ -110,12 +154,12 @@ def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
     return replace(request, block_id=block.block_id, page=page.url, article=article)
 
 
-def _last_position(page: StoredPage) -> int:
+def _last_position(page: page_lookup.StoredPage) -> int:
     return page.blocks[-1].position
 
 
-def _other_words_text(page: StoredPage, block: StoredBlock, first_words: str) -> str:
-    """How the block begins instead, and which blocks of its page begin with the words."""
+def _other_words_text(page: page_lookup.StoredPage, block: page_lookup.StoredBlock, first_words: str) -> str:
+    """Say how the block begins instead, and which blocks of its page begin with the words."""
     positions = [str(candidate.position) for candidate in page.blocks if candidate.begins_with(first_words)]
     hint = (
         f"; block {' or '.join(positions[:_MAX_OTHER_BLOCKS])} begins so"
@@ -129,22 +173,26 @@ def _first_words(text: str) -> str:
     return " ".join(text.split()[:_FIRST_WORDS])
 
 
-def _build_ruling(db: Database, request: RulingRequest) -> Ruling:
-    """The requested ruling, once the block and its scope are found. _UnknownTargetError if the archive has no such
-    block."""
+def _build_ruling(db: Database, request: RulingRequest) -> person_verdicts.Ruling:
+    """Build the requested ruling. _UnknownTargetError if the archive does not have its block, scope or ruling."""
     assert request.block_id is not None
-    if block_text(db, request.block_id) is None:
+    if person_verdicts.block_text(db, request.block_id) is None:
         raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")
-    article_id = find_article(db, request.article) if request.article is not None else None
+    article_id = person_verdicts.find_article(db, request.article) if request.article is not None else None
     if request.article is not None and article_id is None:
         raise _UnknownTargetError(f"has no article {request.article}")
-    ruling = Ruling(
-        request.block_id, request.keep, article_id, request.host and request.host.lower(), utc_now(), request.note
+    ruling = person_verdicts.Ruling(
+        request.block_id,
+        request.keep,
+        article_id,
+        request.host and request.host.lower(),
+        stored_values.utc_now(),
+        request.note,
     )
     if request.undo:
-        if stored_ruling(db, ruling) is None:
+        if person_verdicts.stored_ruling(db, ruling) is None:
             raise _UnknownTargetError(f"has no ruling on {_block_name(request)}{_scope_text(request)}")
-    elif not preview_ruling(db, ruling).page_count:
+    elif not applied_rulings.preview_ruling(db, ruling).page_count:
         raise _UnknownTargetError(f"has no block {request.block_id}{_scope_text(request) or ' on any page now'}")
     return ruling
 
@@ -161,14 +209,16 @@ def _scope_text(request: RulingRequest) -> str:
     return f" on {request.host}" if request.host else ""
 
 
-def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ruling: Ruling) -> int:
+def _print_effect(
+    db: Database, request: RulingRequest, effect: applied_rulings.RulingEffect, ruling: person_verdicts.Ruling
+) -> int:
     """Print what changes, or has changed: the block, the articles and their numbers of words."""
     verb = "taken back" if effect.takes_back else VERDICT_VERBS[request.keep]
     number = request.position if request.page else ruling.block_id
     scope_text = _scope_text(request) or ", wherever it stands"
     line = f"{'would be ' if request.dry_run else ''}{verb}: block {number}{scope_text}"
     print_text(cut_line(line, terminal_width()))
-    print_text("  " + cut_line(block_text(db, ruling.block_id) or "", terminal_width() - 2))
+    print_text("  " + cut_line(person_verdicts.block_text(db, ruling.block_id) or "", terminal_width() - 2))
     article_changes = [change for change in effect.text_changes if not change.is_shelved]
     _print_changes(article_changes)
     copy_count = len(effect.text_changes) - len(article_changes)
@@ -178,7 +228,7 @@ def _print_effect(db: Database, request: RulingRequest, effect: RulingEffect, ru
         f"{pages_text}; {articles_text}" + (f", and {count_text(copy_count, 'copy')} of them" if copy_count else "")
     )
     if request.is_for_own_article:
-        _print_other_pages(count_pages(db, ruling.block_id) - effect.page_count)
+        _print_other_pages(person_verdicts.count_pages(db, ruling.block_id) - effect.page_count)
     return 0
 
 
@@ -190,7 +240,7 @@ def _print_other_pages(count: int) -> None:
         )
 
 
-def _print_changes(changes: Sequence[TextChange]) -> None:
+def _print_changes(changes: Sequence[applied_rulings.TextChange]) -> None:
     rows = [
         (f"{change.words_before:,}", "→", f"{change.words_after:,}", "words", change.title, change.url)
         for change in changes[:_MAX_ARTICLES]

@@ -13,35 +13,30 @@ from typing import Any
 
 import click
 
-from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, Page
-from broadsheet.cleaners.judge.site_rule_files import (
-    IGNORED_DIRECTIVES,
-    PageTest,
-    SiteRuleFile,
-    SiteRuleFolder,
-    SiteRuleProblem,
-    SiteRulesError,
-    read_rule_file,
-)
-from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
-from broadsheet.cleaners.judge.site_rules import directive_matches
-from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.parsed_page import decode
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import PATH, verb
+from broadsheet.crawler.crawl.command_line import contact
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, reason_text, terminal_width
-from broadsheet.crawler.fetch.request_headers import refused_headers
-from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.read.page_lookup import UrlResult, find_url_result
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
+
+with lazy_imports():
+    from broadsheet.cleaners import clean as clean_module
+    from broadsheet.cleaners import document
+    from broadsheet.cleaners.judge import site_rule_files, site_rule_values
+    from broadsheet.cleaners.judge import site_rules as site_rules_module
+    from broadsheet.cleaners.page import canonical_urls, parsed_page
+    from broadsheet.crawler.fetch import request_headers
+    from broadsheet.output.archive import archive_file
+    from broadsheet.output.read import page_lookup
 
 _START_CHARS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class _RuleOutcome:
-    """What a page gives under a rule file: the metadata that readers see, and the text."""
+    """Result of a page under a rule file: the metadata that readers see, and the text."""
 
     title: str
     authors: str
@@ -49,16 +44,18 @@ class _RuleOutcome:
     text: str
 
 
-def check_rules(paths: Sequence[str]) -> int:
-    """Print a line for each problem of files and folders, and the counts; 1 if there is a problem.
+@verb("List what is wrong with rule files.", "check")
+@click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=PATH)
+def check_rules(paths: tuple[str, ...]) -> int:
+    """List what cannot be used in rule files or folders of them, with file and line."""
+    from broadsheet.crawler.crawl.early_checks import check_files
 
-    A header that is not sent is no problem: the file is in order, and `rules test` names it.
-    """
+    check_files(paths)
     site_rules = [rule for path in paths for rule in _read_rules(Path(path))]
     problems = [problem for site_rule in site_rules for problem in site_rule.problems]
     for problem in problems:
         click.echo(one_line(str(problem)))
-    unsent_count = sum(1 for site_rule in site_rules for _ in refused_headers(site_rule))
+    unsent_count = sum(1 for site_rule in site_rules for _ in request_headers.refused_headers(site_rule))
     directive_count = sum(len(site_rule.directives) for site_rule in site_rules)
     counts = f"{count_text(len(site_rules), 'file')}, {count_text(directive_count, 'directive')}"
     problems_text = (
@@ -72,15 +69,32 @@ def check_rules(paths: Sequence[str]) -> int:
     return int(bool(problems))
 
 
-def sorted_problems(rule: SiteRuleFile) -> list[SiteRuleProblem]:
-    """What has no effect in a file, by line: what cannot be parsed, and headers that are not sent."""
-    header_problems = (SiteRuleProblem(rule.file, line, problem_text) for line, problem_text in refused_headers(rule))
+def sorted_problems(rule: site_rule_files.SiteRuleFile) -> list[site_rule_files.SiteRuleProblem]:
+    """List by line what has no effect in a file: what cannot be parsed, and headers that are not sent."""
+    header_problems = (
+        site_rule_files.SiteRuleProblem(rule.file, line, problem_text)
+        for line, problem_text in request_headers.refused_headers(rule)
+    )
     return sorted((*rule.problems, *header_problems), key=lambda problem: problem.line)
 
 
-def try_rule(options: Mapping[str, Any]) -> int:
-    """Print what a page, or the file's own test pages, give under it; 1 if a string that its tests promise is
-    missing."""
+@verb("Try a rule file on a page.", "test")
+@click.argument("file", metavar="FILE", type=PATH)
+@click.argument("page", metavar="[PAGE]", required=False, type=PATH)
+@click.option("--url", default="", metavar="URL", help="Where the page came from.")
+@click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
+@click.option(
+    "--contact",
+    type=contact,
+    envvar="BROADSHEET_CONTACT",
+    metavar="URL|MAIL",
+    help="Whom to ask about the requests; sent with them. Or set BROADSHEET_CONTACT.",
+)
+def test_rules(**options: Any) -> int:
+    """Show what each directive of a rule FILE finds on a saved PAGE, and what comes out.
+
+    Without a PAGE, fetch the file's test_url pages, and check what they are to contain.
+    """
     rule = _read_rule(Path(options["file"]))
     for problem in sorted_problems(rule):
         click.echo(one_line(str(problem)), err=True)
@@ -89,40 +103,40 @@ def try_rule(options: Mapping[str, Any]) -> int:
     return _try_on_test_urls(rule, options)
 
 
-def _read_rules(path: Path) -> Iterator[SiteRuleFile]:
+def _read_rules(path: Path) -> Iterator[site_rule_files.SiteRuleFile]:
     if not path.is_dir():
         yield _read_rule(path)
         return
     try:
-        yield from SiteRuleFolder(path).read_all()
-    except SiteRulesError as error:
+        yield from site_rule_files.SiteRuleFolder(path).read_all()
+    except site_rule_files.SiteRulesError as error:
         raise CommandError(str(error)) from error
 
 
-def _read_rule(path: Path) -> SiteRuleFile:
+def _read_rule(path: Path) -> site_rule_files.SiteRuleFile:
     try:
         path.open("rb").close()
     except OSError as error:
         raise CommandError(f"cannot read {path}: {error.strerror}") from error
-    return read_rule_file(path)
+    return site_rule_files.read_rule_file(path)
 
 
-def _try_on_page(rule: SiteRuleFile, file: Path, url: str) -> int:
+def _try_on_page(rule: site_rule_files.SiteRuleFile, file: Path, url: str) -> int:
     try:
         body = file.read_bytes()
     except OSError as error:
         raise CommandError(f"cannot read {file}: {error.strerror}") from error
     url = url or (rule.tests[0].url if rule.tests else "")
-    text = decode(body).text
-    _print_hits(directive_matches(rule, text, url), rule, text)
-    outcome = _rule_outcome(clean(Page(url, body), (rule,)))
+    text = parsed_page.decode(body).text
+    _print_hits(site_rules_module.directive_matches(rule, text, url), rule, text)
+    outcome = _rule_outcome(clean_module.clean(document.Page(url, body), (rule,)))
     _print_outcome(outcome)
     page_tests = [test for test in rule.tests if test.url == url] or list(rule.tests)
     return _print_contained(dict.fromkeys(string for test in page_tests for string in test.contains), outcome.text)
 
 
-def _print_hits(hits: Sequence[DirectiveMatch], rule: SiteRuleFile, text: str) -> None:
-    """A line for each directive: its place in the file, the number of its matches, and the first words of them."""
+def _print_hits(hits: Sequence[site_rule_values.DirectiveMatch], rule: site_rule_files.SiteRuleFile, text: str) -> None:
+    """Print a line for each directive: its place in the file, the number of its matches, and their first words."""
     hits_by_label = {hit.label: hit for hit in hits}
     rows = []
     for directive in rule.directives:
@@ -130,20 +144,24 @@ def _print_hits(hits: Sequence[DirectiveMatch], rule: SiteRuleFile, text: str) -
             continue
         hit = hits_by_label.get(rule.label(directive))
         count = str(hit.count) if hit else str(text.count(directive.value)) if directive.name == "find_string" else ""
-        detail = hit.problem or hit.sample if hit else f"no effect: {IGNORED_DIRECTIVES.get(directive.name, '')}"
+        detail = (
+            hit.problem or hit.sample
+            if hit
+            else f"no effect: {site_rule_files.IGNORED_DIRECTIVES.get(directive.name, '')}"
+        )
         rows.append(
             [
                 f"{rule.file}:{directive.line}",
                 directive.name,
                 count,
-                detail if hit or directive.name in IGNORED_DIRECTIVES else "",
+                detail if hit or directive.name in site_rule_files.IGNORED_DIRECTIVES else "",
             ]
         )
     if rows:
         print_text(format_table(rows, terminal_width(), right_aligned=frozenset({2})))
 
 
-def _rule_outcome(cleaned: CleanedPage) -> _RuleOutcome:
+def _rule_outcome(cleaned: document.CleanedPage) -> _RuleOutcome:
     metadata = cleaned.metadata
     return _RuleOutcome(metadata.title, ", ".join(metadata.authors), metadata.published, cleaned.text)
 
@@ -165,7 +183,7 @@ def _print_contained(strings: Mapping[str, None], text: str) -> int:
     return int(missing_count > 0)
 
 
-def _try_on_test_urls(rule: SiteRuleFile, options: Mapping[str, Any]) -> int:
+def _try_on_test_urls(rule: site_rule_files.SiteRuleFile, options: Mapping[str, Any]) -> int:
     """Fetch the file's test pages in a crawl of their own and print the results; 1 if one gave no article."""
     if not rule.tests:
         raise CommandError(f"{rule.file} has no test_url; name a saved page: broadsheet rules test FILE PAGE")
@@ -177,7 +195,7 @@ def _try_on_test_urls(rule: SiteRuleFile, options: Mapping[str, Any]) -> int:
     return max(_print_result(page_test, result) for page_test, result in zip(rule.tests, results, strict=True))
 
 
-def _print_result(page_test: PageTest, result: UrlResult) -> int:
+def _print_result(page_test: site_rule_files.PageTest, result: page_lookup.UrlResult) -> int:
     print_text(f"{page_test.url}  {result.state} ({reason_text(result.reason)})")
     if result.article is None:
         return 1
@@ -190,8 +208,8 @@ def _print_result(page_test: PageTest, result: UrlResult) -> int:
 
 
 def _crawl_test_pages(
-    tests: Sequence[PageTest], db: Path, rules_folder: Path, options: Mapping[str, Any]
-) -> list[UrlResult]:
+    tests: Sequence[site_rule_files.PageTest], db: Path, rules_folder: Path, options: Mapping[str, Any]
+) -> list[page_lookup.UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
     start_workers()
     from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
@@ -203,5 +221,7 @@ def _crawl_test_pages(
     no_discovery = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}
     run_spider(str(db), arguments | {"site_rules": str(rules_folder)}, spider_settings(changed_options))
-    with closing(open_database(db, read_only=True)) as archive:
-        return [find_url_result(archive, canonicalise(test.url) or test.url) for test in tests]
+    with closing(archive_file.open_database(db, read_only=True)) as archive:
+        return [
+            page_lookup.find_url_result(archive, canonical_urls.canonicalise(test.url) or test.url) for test in tests
+        ]

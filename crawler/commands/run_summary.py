@@ -20,7 +20,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import count_text, reason_words
+from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import alarm_line
 
@@ -55,12 +55,12 @@ class RunResult:
 
     @property
     def failure(self) -> str:
-        """What broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
+        """Return what broke the crawl, an archive that cannot be written or a fault of ours, or an empty string."""
         return self.end_reason if self.end_reason.startswith(("archive", "fault")) else ""
 
     @property
     def page_count(self) -> int:
-        """How many pages were fetched and judged."""
+        """Count the pages that were fetched and judged."""
         counts = ((key.partition("/"), count) for key, count in self.outcome_counts.items())
         return sum(
             count for (state, _, reason), count in counts if state == UrlState.DONE and reason not in _NON_PAGE_REASONS
@@ -68,12 +68,12 @@ class RunResult:
 
     @property
     def unchanged_count(self) -> int:
-        """How many URLs were requested again and had not changed, by their server's 304."""
+        """Count the URLs that were requested again and had not changed, by their server's 304."""
         return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.NOT_MODIFIED}", 0)
 
 
 def exit_code(run: RunResult) -> int:
-    """0 if the archive has articles and a start URL worked; 1 otherwise, or if the crawl broke."""
+    """Return 0 if the archive has articles and a start URL worked; 1 otherwise, or if the crawl broke."""
     db = open_database(run.db, read_only=True)
     try:
         articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
@@ -84,7 +84,7 @@ def exit_code(run: RunResult) -> int:
 
 
 def seed_failure(db: Database, seed: str) -> str:
-    """Why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
+    """Say why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
     url = seed
     for _ in range(_MAX_REDIRECTS):
         row = db.execute("SELECT state, reason, location FROM urls WHERE url = ?", [url]).fetchone()
@@ -113,7 +113,7 @@ def print_summary(run: RunResult) -> None:
 
 
 def failure_lines(run: RunResult) -> list[str]:
-    """What went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
+    """List what went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
     db = open_database(run.db, read_only=True)
     try:
         lines = [f"{seed} failed: {failure}" for seed in run.seeds if (failure := seed_failure(db, seed))]
@@ -129,7 +129,7 @@ def failure_lines(run: RunResult) -> list[str]:
 
 
 def next_steps(db: str) -> str:
-    """The commands to type next, as they work in this shell and folder."""
+    """Return the commands to type next, as they work in this shell and folder."""
     db_name = shlex.quote(db)
     broadsheet, datasette = _typed_command("broadsheet"), _typed_command("datasette")
     steps = (
@@ -145,13 +145,13 @@ def next_steps(db: str) -> str:
 
 
 def _metadata_option(db: str) -> str:
-    """Datasette's option for the metadata that lie beside a database, if any do."""
+    """Return Datasette's option for the metadata file beside a database; empty if that does not describe it."""
     file = Path(db).with_name(METADATA_FILE)
     return f" -m {shlex.quote(str(file))}" if Path(db).stem in described_databases(file) else ""
 
 
 def _typed_command(command: str) -> str:
-    """A command as it has to be typed: with its folder if the shell would not find it."""
+    """Return a command as it has to be typed: with its folder if the shell would not find it."""
     script = Path(sys.executable).parent / command
     if shutil.which(command) or not script.exists():
         return command
@@ -160,7 +160,7 @@ def _typed_command(command: str) -> str:
 
 
 def headline(run: RunResult, totals: Totals) -> str:
-    """The archive's articles and this run's pages in one line."""
+    """Summarise the archive's articles and this run's pages in one line."""
     shelved = "".join(f", {count:,} taken out as {why}" for why, count in totals.shelved)
     unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
     pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged} in {run.seconds:.0f} s"
@@ -189,7 +189,7 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
 def _removed_counts(totals: Totals) -> Counter[str]:
     counts: Counter[str] = Counter()
     for row in totals.removed:
-        counts[reason_words(row.reason)] += row.blocks
+        counts[row.reason] += row.blocks
     return counts
 
 
@@ -211,7 +211,7 @@ def print_stopped(run: RunResult) -> None:
     how_text = "Stopped at once; what was under way is asked for again." if run.end_reason == "killed" else "Stopped."
     click.echo(one_line(f"{how_text} {run.db} is in order, and the same command goes on from here."), err=True)
     with suppress(ArchiveError), open_read_only(run.db) as db:
-        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM url_counts WHERE state = 'queued')"
+        query = "SELECT (SELECT count(*) FROM articles), (SELECT urls FROM _url_counts WHERE state = 'queued')"
         articles, waiting = db.execute(query).fetchone()
         pages = f"{count_text(run.page_count, 'page')} {run.pages_verb} in {run.seconds:.0f} s"
         click.echo(

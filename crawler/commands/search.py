@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.filter_options import article_filter
-from broadsheet.crawler.crawl.archive_access import open_read_only, refuse
+from broadsheet.crawler.commands.verb_options import (
+    FILTER_OPTIONS,
+    archive_argument,
+    article_filter,
+    verb,
+    with_options,
+)
 from broadsheet.crawler.crawl.terminal import (
     cut_line,
     fit,
@@ -18,23 +23,32 @@ from broadsheet.crawler.crawl.terminal import (
     print_pages,
     terminal_width,
 )
-from broadsheet.output.read.search import SearchHit, count_matches
-from broadsheet.output.read.search import search as find_articles
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.read import search as search_module
 
 _INDENT = "  "
 
 
-def search(options: Mapping[str, Any]) -> int:
-    """Print the articles that match the query, best first; 1 if there is none."""
+@verb("Find articles in an archive.")
+@archive_argument
+@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@with_options(FILTER_OPTIONS)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def search(**options: Any) -> int:
+    """Find articles by words, best first: "a phrase", begin* and words in any order."""
     query, bounds = " ".join(options["query"]), article_filter(options)
-    with open_read_only(options["db"]) as db:
-        hits = list(find_articles(db, query, options["limit"], bounds))
-        count = count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
+    with archive_access.open_read_only(options["db"]) as db:
+        hits = list(search_module.search(db, query, options["limit"], bounds))
+        count = search_module.count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
     if options["as_json"]:
         print_json({"query": query, "count": count, "articles": [hit_values(hit) for hit in hits]})
         return int(not hits)
     if not hits:
-        return refuse(f"no article matches {query}")
+        return archive_access.refuse(f"no article matches {query}")
     print_pages("\n\n".join([_count_line(count, len(hits)), *map(hit_text, hits)]))
     return 0
 
@@ -46,8 +60,8 @@ def _count_line(count: int, shown_count: int) -> str:
     )
 
 
-def hit_text(hit: SearchHit) -> str:
-    """A hit in three lines: title and facts, number and URL, snippet."""
+def hit_text(hit: search_module.SearchHit) -> str:
+    """Format a hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
     facts = "  ".join(filter(None, (hit.published_day, hit.language, f"{hit.word_count:,} words")))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
@@ -55,8 +69,8 @@ def hit_text(hit: SearchHit) -> str:
     return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))
 
 
-def _snippet_line(hit: SearchHit, columns: int) -> str:
-    """The snippet, with what matched in colour on a terminal, else in square brackets."""
+def _snippet_line(hit: search_module.SearchHit, columns: int) -> str:
+    """Format the snippet, with the matches in colour on a terminal, else in square brackets."""
     if not is_coloured():
         return fit(hit.snippet, columns)
     return _coloured_parts(hit.snippet_parts, columns)
@@ -75,8 +89,8 @@ def _bold(text: str) -> str:
     return click.style(text, bold=True) if is_coloured() else text
 
 
-def hit_values(hit: SearchHit) -> dict[str, object]:
-    """A hit as JSON has it."""
+def hit_values(hit: search_module.SearchHit) -> dict[str, object]:
+    """Return a hit as JSON values."""
     return {
         "id": hit.id,
         "url": hit.url,

@@ -17,9 +17,9 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.settings import Settings
 
+from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.crawl.archive_access import print_notices
-from broadsheet.crawler.crawl.command_line import CommandError, is_nonempty_file
 from broadsheet.crawler.crawl.spiders import SiteSpider
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.discovery.scope import ScopeError
@@ -36,7 +36,7 @@ _LOG_LEVELS = ("WARNING", "WARNING", "INFO", "DEBUG")
 
 
 def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The project's settings that the command line changes."""
+    """Return the project's settings that the command line changes."""
     settings = {
         "BROADSHEET_COMMAND": True,
         "BROADSHEET_ALLOW_PRIVATE": options["allow_private"],
@@ -77,20 +77,19 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
     if spider is None and process.signal_number:
         return RunResult(db, (), time.monotonic() - started, {}, "killed", process.signal_number)
     assert isinstance(spider, SiteSpider)
-    spider.workers.close()  # a second Ctrl-C leaves them
+    spider.parts.workers.close()  # a second Ctrl-C leaves them
     return RunResult(
         db=db,
-        seeds=spider.seeds,
+        seeds=spider.parts.seeds,
         seconds=time.monotonic() - started,
-        outcome_counts=spider.session.stored_counts,
+        outcome_counts=spider.parts.session.stored_counts,
         end_reason=spider.end_reason if task.done() else "killed",
         signal=watcher.signal or process.signal_number,
     )
 
 
 def project_settings() -> Settings:
-    """Scrapy's settings with the project's over them. CommandError for a variable of the environment that is no
-    value."""
+    """Return Scrapy's settings with the project's over them. CommandError for an invalid environment variable."""
     if ENVIRONMENT_PROBLEMS:
         raise CommandError(ENVIRONMENT_PROBLEMS[0])
     settings = Settings()
@@ -130,14 +129,13 @@ class _CrawlWatcher:
         self._scrapy_handler: Any = None
 
     def spider_opened(self, spider: SiteSpider) -> None:
-        """Put our signal handlers before Scrapy's, which are set by now, and print what there is to say at the
-        start."""
+        """Put our signal handlers before Scrapy's, which are set by now, and print the notices of the start."""
         self._scrapy_handler = signal.getsignal(signal.SIGINT)
         signal.signal(signal.SIGINT, self._handle_signal)
         signal.signal(signal.SIGTERM, self._handle_signal)
-        if self.has_no_contact and not self._quiet and not spider.crawl_options.contact:
+        if self.has_no_contact and not self._quiet and not spider.parts.options.contact:
             click.echo(_CONTACT_TIP, err=True)
-        print_notices(spider.session.recovery, quiet=self._quiet)
+        print_notices(spider.parts.session.recovery, quiet=self._quiet)
         if self._archive_existed and not self._quiet:
             click.echo(_resume_message(spider), err=True)
 
@@ -148,7 +146,7 @@ class _CrawlWatcher:
 
 
 def _resume_message(spider: SiteSpider) -> str:
-    counts, due_count = spider.session.queue.counts(), spider.session.due_count
+    counts, due_count = spider.parts.session.queue.counts(), spider.parts.session.due_count
     if due_count:
         not_due_count = counts[UrlState.QUEUED] - due_count
         return f"Looking again: {due_count:,} URLs are due" + (

@@ -2,44 +2,79 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.command_line import CommandError
-from broadsheet.output.archive.article_storage import latest_seq
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.edit_history import list_edits
+from broadsheet.crawler.command_values import CommandError, duration, is_nonempty_file
+from broadsheet.crawler.commands.crawl import crawl_process, run_and_notify, run_crawl
+from broadsheet.crawler.commands.verb_options import (
+    LIMIT_OPTIONS,
+    POLITENESS_OPTIONS,
+    Options,
+    unchecked_archive_argument,
+    verb,
+    with_options,
+)
+from broadsheet.crawler.crawl.processes import watch_lifeline
+from broadsheet.crawler.lazy_modules import lazy_imports
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import article_storage
+    from broadsheet.output.write import archive_writer, edit_history
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
 }  # fmt: skip
 
 
-def update(options: Mapping[str, Any], on_failure: Callable[[str], object] = str) -> int:
-    """Revisit as the options say, print a summary and the edits, and return the exit code. `on_failure` is as in
-    `crawl`."""
+_UPDATE_OPTIONS: Options = (
+    unchecked_archive_argument,
+    click.option("--every", type=duration, metavar="TIME",
+                 help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
+    click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
+    *LIMIT_OPTIONS,
+    *POLITENESS_OPTIONS,
+)  # fmt: skip
+
+
+@verb("Look again: what is new, what has changed.")
+@with_options(_UPDATE_OPTIONS)
+def update(**options: Any) -> int:
+    """Look again at a site that is in an archive: fetch what is new and what may have changed.
+
+    Sitemaps, feeds, start pages and sections are read first. Known pages are asked for again when a sitemap or feed
+    says that they have changed, and after a time that follows how often they do; only if they have changed, where the
+    server can tell. `broadsheet changes` then lists the edits.
+    """
+    if not is_nonempty_file(options["db"]):
+        raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
+    watch_lifeline()
+    return run_and_notify(_update, options)
+
+
+def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> int:
+    """Revisit as the options say, print a summary and the edits, and return the exit code."""
     if options["everything"] and options["every"] is not None:
         raise CommandError("--all looks at everything now: give --all or --every, not both")
-    db = options["db"]
-    with Archive.open(db) as archive:  # an older one is upgraded
-        last_seq = latest_seq(archive.db)
-    revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
-    return crawl(
-        dict(options) | _NO_CRAWL_OPTIONS | revisit_options,
-        print_first=lambda: _print_edit_counts(db, last_seq),
-        on_failure=on_failure,
-    )
+    with crawl_process(options):
+        db = options["db"]
+        with archive_writer.Archive.open(db) as archive:  # an older one is upgraded
+            last_seq = article_storage.latest_seq(archive.db)
+        revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
+        return run_crawl(
+            dict(options) | _NO_CRAWL_OPTIONS | revisit_options,
+            print_first=lambda: _print_edit_counts(db, last_seq),
+            on_failure=on_failure,
+        )
 
 
 def _print_edit_counts(db: str, after_seq: int) -> None:
-    with open_read_only(db) as archive_db:
-        new_edits = list_edits(archive_db, after_seq=after_seq)
-    counts: dict[str, int] = {}
-    for edit in new_edits:
-        counts[edit.kind] = counts.get(edit.kind, 0) + 1
+    with archive_access.open_read_only(db) as archive_db:
+        new_edits = edit_history.list_edits(archive_db, after_seq=after_seq)
+    counts = Counter(edit.kind for edit in new_edits)
     counts_text = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
     click.echo(f"Edits: {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))

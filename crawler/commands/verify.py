@@ -6,20 +6,27 @@ from dataclasses import asdict
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import open_read_only
+from broadsheet.crawler.commands.verb_options import archive_argument, verb
 from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.raw.stored_credentials import credentials_warning
+from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.read.verify import verify as find_problems
+
+with lazy_imports():
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.output.archive import archive_file
+    from broadsheet.output.raw import stored_credentials
+    from broadsheet.output.read import verify as verify_module
 
 
-def verify(path: str, *, as_json: bool) -> int:
-    """Print the problems, or that there is none; 1 if there is a problem. Stored credentials are told, and are none."""
-    with open_read_only(path) as db:
-        problems = find_problems(db)
-        warning = credentials_warning(db, database_file(db).parent)
-        articles = 0 if problems and not as_json else db.execute("SELECT count(*) FROM articles").fetchone()[0]
+@verb("Check that an archive is whole.")
+@archive_argument
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
+def verify(db: str, as_json: bool) -> int:
+    """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
+    with archive_access.open_read_only(db) as archive_db:
+        problems = verify_module.verify(archive_db)
+        warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db).parent)
+        articles = 0 if problems and not as_json else archive_db.execute("SELECT count(*) FROM articles").fetchone()[0]
     if warning:
         click.echo(one_line(f"broadsheet: {warning}"), err=True)
     if as_json:

@@ -22,7 +22,7 @@ _PASSING_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.
 
 @contextmanager
 def open_read_only(path: str) -> Iterator[Database]:
-    """An archive open for reading."""
+    """Open an archive for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
 
@@ -40,7 +40,7 @@ def refuse(text: str) -> int:
 
 
 def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
-    """What to say of the archive at `path` if damage of it is behind an error; None where it is none of its own.
+    """Return the error to raise if damage of the archive at `path` is behind an error, else None.
 
     An error that does not say so by itself is put down to damage if `verify` finds any.
     """
@@ -58,7 +58,7 @@ def damage_behind(path: str, error: BaseException) -> ArchiveError | None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and the errors from which it was raised."""
+    """Yield an error, and the errors from which it was raised."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -66,14 +66,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _says_what_is_wrong(error: BaseException, database_error: sqlite3.DatabaseError | None) -> bool:
-    """Whether an error is none of the stored data: a full disk, a lock, an archive that is refused."""
+    """Return whether an error is none of the stored data: a full disk, a lock, an archive that is refused."""
     if database_error is None:
         return isinstance(error, ArchiveError | OSError)
     return getattr(database_error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _PASSING_CODES
 
 
 def damage_location(path: str) -> str:
-    """Where the archive at `path` is damaged, as words that follow `is damaged`; empty if it is not, or is no archive.
+    """Find where an archive is damaged, as words that follow `is damaged`; empty if it is not, or is no archive.
 
     Raw responses are left out: what they are is read from their files.
     """

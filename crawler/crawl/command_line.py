@@ -1,11 +1,4 @@
-"""Command line: types of option values, errors of one line, exit codes. Light, for `--help`.
-
-Types of option values beyond click's own: parsed and checked. Light: `broadsheet --help` imports this.
-
-Running a click command: its exit code, and what goes wrong in one line on standard error.
-
-Light: `broadsheet --help` imports this.
-"""
+"""Command lines: verbs, types of option values, errors of one line, exit codes. Light: `broadsheet --help` loads it."""
 
 from __future__ import annotations
 
@@ -14,39 +7,25 @@ import os
 import re
 import sqlite3
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from broadsheet.crawler.command_values import IN_USE, INTERRUPTED, CommandError
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
 _SHARD = re.compile(r"([1-9]\d{0,5})/([1-9]\d{0,5})")
 
 
-class CommandError(click.ClickException):
-    """A command cannot be carried out as it is given; the text says why, in one line."""
-
-    exit_code = 2
-
-
-def duration(value: str) -> float:
-    """Seconds from a number with or without a unit: 90, 30m, 2h, 1d."""
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise click.BadParameter(f"{value!r} is no time; write seconds or a number with a unit: 90, 30m, 2h")
-    return float(match[1]) * _SECONDS[match[2].lower()]
-
-
 def seconds(value: str | float) -> float:
-    """A number of seconds that is neither negative nor infinite."""
+    """Read a number of seconds that is neither negative nor infinite."""
     try:
         number = float(value)
     except ValueError:
@@ -57,7 +36,7 @@ def seconds(value: str | float) -> float:
 
 
 def shard(value: str) -> tuple[int, int]:
-    """A part of a whole as (number, count): 3/20 is the third of twenty."""
+    """Read a part of a whole as (number, count): 3/20 is the third of twenty."""
     match = _SHARD.fullmatch(value.strip())
     if match is None or int(match[1]) > int(match[2]):
         raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
@@ -65,21 +44,21 @@ def shard(value: str) -> tuple[int, int]:
 
 
 def header(value: str) -> tuple[str, str]:
-    """A header field of a request as (name, value)."""
+    """Read a header field of a request as (name, value)."""
     from broadsheet.crawler.fetch.request_headers import read_header
 
     return _checked_value(read_header, value)
 
 
 def contact(value: str) -> str:
-    """A contact that can be sent with requests: a URL or a mail address."""
+    """Read a contact that can be sent with requests: a URL or a mail address."""
     from broadsheet.crawler.fetch.identity import read_contact
 
     return _checked_value(read_contact, value)
 
 
 def user_agent(value: str) -> str:
-    """A User-Agent that can be sent in a header."""
+    """Read a User-Agent that can be sent in a header."""
     from broadsheet.crawler.fetch.identity import read_user_agent
 
     return _checked_value(read_user_agent, value)
@@ -95,7 +74,7 @@ def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
 
 
 def language(value: str) -> str:
-    """The code of a language, two or three letters in lower case; a region is dropped."""
+    """Read the code of a language, two or three letters, in lower case; a region is dropped."""
     match = _LANGUAGE.fullmatch(value.strip())
     if match is None:
         raise click.BadParameter(f"{value!r} is no language code; write en, es, de …")
@@ -103,8 +82,10 @@ def language(value: str) -> str:
 
 
 def existing_archive(value: str) -> str:
-    """The path of an archive that a verb reads, looked at before anything heavy is imported. NotReachable if nothing
-    is there, or a folder."""
+    """Check the path of an archive that a verb reads, before anything heavy is imported, and return it.
+
+    NotReachable if nothing is there, or a folder.
+    """
     file = Path(value).absolute()
     if file.is_dir():
         raise NotReachable(f"{file} is a folder, not an archive file")
@@ -113,28 +94,14 @@ def existing_archive(value: str) -> str:
     return value
 
 
-def is_nonempty_file(name: str) -> bool:
-    """Whether there is a file at the path that is not empty."""
-    path = Path(name)
-    return path.is_file() and path.stat().st_size > 0
-
-
-def is_file_of_receivers(word: str) -> bool:
-    """Whether a word that says whom to tell names a TOML file of addresses, and is no address itself."""
-    return word.endswith(".toml") and "://" not in word
-
-
 def require_extra(module: str, extra: str) -> None:
-    """CommandError, with what to install, where a module is missing that an extra of ours brings."""
+    """Raise CommandError, with what to install, if the module that an extra of ours brings is missing."""
     if find_spec(module) is None:
         raise CommandError(f"this needs {module}, which is not installed: pip install 'broadsheet[{extra}]'")
 
 
 HELP_OPTIONS = ["-h", "--help"]
-INTERRUPTED = 130
 PIPE_CLOSED = 141
-IN_USE = 75
-"""Another crawl owns the archive: EX_TEMPFAIL of sysexits.h, so that a script can tell what to try again."""
 _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError)
 """What a verb raises that says nothing of its archive."""
 
@@ -163,15 +130,42 @@ class ArchiveVerb(click.Command):
             raise
 
 
-class ArchiveVerbs(click.Group):
-    """A group of verbs that say in one line when an archive is damaged; so do those of the groups in it."""
+class UnloadedVerb(click.Command):
+    """A verb by its name and short help, for lists of verbs. Its file is loaded when the verb is named."""
 
-    command_class = ArchiveVerb
-    group_class = type
+    def __init__(self, name: str, short_help: str, place: str, *, hidden: bool = False) -> None:
+        super().__init__(name, short_help=short_help, hidden=hidden)
+        self._place = place
+
+    def load(self) -> click.Command:
+        """Return the verb itself, from `module:name`."""
+        module, _, name = self._place.partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+
+class VerbGroup(click.Group):
+    """A group of verbs that are loaded when they are named, and of groups of such."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb that the arguments name, and load it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, UnloadedVerb) else command, rest
+
+    def verbs(self) -> Iterator[tuple[str, click.Command]]:
+        """Load all verbs, those of groups in the group too: pairs of the words that name a verb, and the verb."""
+        for name, command in self.commands.items():
+            if isinstance(command, VerbGroup):
+                yield from ((f"{name} {inner}", verb) for inner, verb in command.verbs())
+            elif isinstance(command, UnloadedVerb):
+                yield name, command.load()
 
 
 def run_command(command: click.Command, arguments: Sequence[str] | None = None) -> int:
@@ -199,13 +193,13 @@ def run_command(command: click.Command, arguments: Sequence[str] | None = None) 
 
 
 def _error_message(error: click.ClickException) -> str:
-    """The error's text; a command line that makes no sense gets a hint to the verb's help."""
+    """Return the error's text; a command line that makes no sense gets a hint to the verb's help."""
     hint = f" ({error.ctx.command_path} --help)" if isinstance(error, click.UsageError) and error.ctx else ""
     return error.format_message() + hint
 
 
 def _system_message(error: OSError | sqlite3.OperationalError) -> str:
-    """What the system refused, such as room on a full disk; standard output that takes no more is dropped."""
+    """Say what the system refused, such as room on a full disk; standard output that takes no more is dropped."""
     try:
         sys.stdout.flush()
     except OSError as output_error:

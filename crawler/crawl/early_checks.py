@@ -1,11 +1,4 @@
-"""Checks of a command line before anything heavy is imported or any file is made.
-
-What can be said of a command line before anything heavy is imported or any file is made.
-
-A mistake is told at once, and leaves nothing behind. Light: no Scrapy, no database.
-
-On which pages trafilatura is asked, for the commands that clean without a crawl: what BROADSHEET_EXTRACTOR says.
-"""
+"""Checks of a command line before anything heavy is imported or any file is made. Light: no Scrapy, no database."""
 
 from __future__ import annotations
 
@@ -20,7 +13,7 @@ import click
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.discovery.scope import Scope, ScopeError
 from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from broadsheet.crawler.fetch.request_headers import read_cookies
@@ -39,8 +32,11 @@ _ARGUMENT_OPTIONS = (
 
 
 def check_crawl(options: Mapping[str, Any]) -> None:
-    """Raise what keeps a crawl from starting: CommandError for its options, ArchiveError for a folder that is not
-    there, ClickException (exit code 1) where no start URL of a new archive has a host."""
+    """Check that a crawl can start.
+
+    CommandError for its options, ArchiveError for a folder that is not there, ClickException (exit code 1) if no start
+    URL of a new archive has a known host.
+    """
     archive = Path(options["db"])
     is_new = not archive.is_file() or archive.stat().st_size == 0
     if not options["urls"] and not options["urls_file"]:
@@ -57,7 +53,7 @@ def check_crawl(options: Mapping[str, Any]) -> None:
 
 
 def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The start URLs that a crawl's options name, in canonical form. CommandError for what no crawl can be made of."""
+    """Check a crawl's options, and return its start URLs in canonical form. CommandError for unusable options."""
     try:
         crawl_options = CrawlOptions.from_arguments(spider_arguments(options))
         seeds = checked_seeds(crawl_options.seeds, options["allow_private"])
@@ -69,7 +65,7 @@ def check_options(options: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
-    """CommandError for a file that is not there or cannot be read; for a folder too where there is a hint to give."""
+    """Raise CommandError for a file that is missing or cannot be read, and with a `folder_hint` for a folder."""
     for name in names:
         path = Path(name)
         if path.is_dir():
@@ -84,7 +80,7 @@ def check_files(names: Iterable[str], *, folder_hint: str = "") -> None:
 
 
 def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]:
-    """The start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
+    """Return the start URLs in canonical form, each once. OptionError if one is no http(s) URL or a refused address."""
     seeds = []
     for url in urls:
         seed = canonicalise(url)
@@ -98,7 +94,7 @@ def checked_seeds(urls: tuple[str, ...], allow_private: bool) -> tuple[str, ...]
 
 
 def _unusable_seed(url: str) -> str:
-    """Why a start URL is none, without the password that may be in it."""
+    """Say why a start URL cannot be used, without the password that may be in it."""
     with_slashes = url if "//" in url else f"//{url}"
     bare_url = without_userinfo(with_slashes)
     if bare_url == with_slashes or url.lower().startswith("mailto:"):
@@ -107,7 +103,7 @@ def _unusable_seed(url: str) -> str:
 
 
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
+    """Return the spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
     disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}
@@ -116,8 +112,7 @@ def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_hosts(seeds: Iterable[str]) -> None:
-    """ClickException if none of the start URLs has a host that is known to the resolver; the first one that has ends
-    the search."""
+    """Raise ClickException if the resolver knows the host of none of the start URLs; the first known one suffices."""
     hosts = dict.fromkeys(urlsplit(seed).hostname or "" for seed in seeds)
     if not any(_is_known_host(host) for host in hosts):
         raise click.ClickException(f"no such host, or no network: {', '.join(hosts)}; no archive was made")
@@ -134,7 +129,7 @@ _EXTRACTOR_VARIABLE = "BROADSHEET_EXTRACTOR"  # read here: Scrapy's settings cos
 
 
 def extractor_setting() -> ExtractorUse:
-    """The setting's value. CommandError if it is none of the words."""
+    """Read the setting from the environment. CommandError if it is none of the words."""
     try:
         return read_extractor_use(os.environ.get(_EXTRACTOR_VARIABLE, ExtractorUse.IN_DOUBT), _EXTRACTOR_VARIABLE)
     except OptionError as error:

@@ -10,21 +10,19 @@ from datetime import UTC, datetime
 from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 
-from broadsheet.crawler.crawl.frontier import Frontier, Turn
-from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader, redirect_target
+from broadsheet.crawler.crawl.frontier import Turn
+from broadsheet.crawler.crawl.host_files import redirect_target
 from broadsheet.crawler.crawl.outcomes import (
     Answer,
-    OutcomeBuilder,
     answer_capture,
     partial_capture,
     retry_after_of,
     unfetched_outcome,
 )
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.crawler.fetch.capacity import ByteBudget
+from broadsheet.crawler.crawl.run_parts import CrawlParts
 from broadsheet.crawler.fetch.faults import Fault
 from broadsheet.crawler.fetch.requests import (
-    RequestBuilder,
     download,
     latency_of,
     raw_exchange_of_fault,
@@ -42,18 +40,13 @@ _SLOW_DOWN_STATUSES = frozenset((429, 503))
 
 @dataclass(frozen=True, slots=True)
 class Fetcher:
-    """Fetches the URLs of one crawl. `store` returns when an outcome is in the archive.
+    """Fetcher of the URLs of one crawl. `store` returns when an outcome is in the archive.
 
-    Until then the response's body counts in `byte_budget`. The frontier learns how each host responds.
+    Until then the response's body counts in the byte budget. The frontier learns how each host responds.
     """
 
+    parts: CrawlParts
     crawler: Crawler
-    request_builder: RequestBuilder
-    frontier: Frontier
-    outcomes: OutcomeBuilder
-    robots_reader: RobotsReader
-    guesses: GuessedPlaces
-    byte_budget: ByteBudget
     store: Callable[[Outcome], Awaitable[None]]
     logger: logging.LoggerAdapter[logging.Logger]
     _redirect_captures: dict[str, list[Capture]] = field(default_factory=dict, init=False)
@@ -71,8 +64,10 @@ class Fetcher:
             request = await self._send(request, queued_url)
 
     def _request(self, queued_url: QueuedUrl, redirected_url: str = "", redirect_count: int = 0) -> Request:
-        robots = self.frontier.robots_for(queued_url.host)
-        return self.request_builder.build(queued_url, robots.id if robots else None, redirected_url, redirect_count)
+        robots = self.parts.frontier.robots_for(queued_url.host)
+        return self.parts.request_builder.build(
+            queued_url, robots.id if robots else None, redirected_url, redirect_count
+        )
 
     async def _send(self, request: Request, queued_url: QueuedUrl) -> Request | None:
         """Store the outcome of a request; returns the next request if it was a redirect of a robots.txt."""
@@ -82,19 +77,21 @@ class Fetcher:
             await self._store_if_any(self._fault_outcome(result, request, queued_url), queued_url)
         if not isinstance(result, Response):
             return None
-        with self.byte_budget.reserve(len(result.body)):
+        with self.parts.byte_budget.reserve(len(result.body)):
             outcome, next_request = await self._response_outcome(result, request, queued_url)
             await self._store_if_any(outcome, queued_url)
         return next_request
 
     async def _store_if_any(self, outcome: Outcome | None, queued_url: QueuedUrl) -> None:
         if outcome is not None:
-            await self.store(self.guesses.extend(outcome, queued_url, self.robots_reader.robots_of(queued_url)))
+            await self.store(
+                self.parts.guesses.extend(outcome, queued_url, self.parts.robots_reader.robots_of(queued_url))
+            )
 
     async def _response_outcome(
         self, response: Response, request: Request, queued_url: QueuedUrl
     ) -> tuple[Outcome | None, Request | None]:
-        """A response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
+        """Return a response's outcome, or the next request if it redirects a robots.txt (RFC 9309, 2.3.1.2).
 
         Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
         """
@@ -106,18 +103,18 @@ class Fetcher:
         self._report_to_frontier(answer, request)
         if queued_url.kind != UrlKind.ROBOTS:
             return await self._answer_outcome(answer), None
-        if outcome := await self.robots_reader.read_answer(answer, self._answer_outcome):
+        if outcome := await self.parts.robots_reader.read_answer(answer, self._answer_outcome):
             return self._with_redirect_captures(outcome), None
         self._keep_redirect_capture(queued_url, answer_capture(answer))
         return None, None
 
     async def _answer_outcome(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
-        """The outcome of a response; an exception in our own code fails its URL only."""
+        """Build the outcome of a response; an exception in our own code fails its URL only."""
         try:
-            return await self.outcomes.from_answer(answer, robots)
+            return await self.parts.outcomes.from_answer(answer, robots)
         except Exception as error:
             self.logger.exception("A fault of ours at %s", answer.queued_url.url)
-            return self.outcomes.from_fault(
+            return self.parts.outcomes.from_fault(
                 answer.queued_url, Fault(compound_reason(ReasonFamily.ERROR, type(error).__name__)), answer.received_at
             )
 
@@ -125,28 +122,28 @@ class Fetcher:
         """Report to the frontier whether the host responds well, fails, or wants fewer requests."""
         queued_url, status = answer.queued_url, answer.response.status
         if status in _SLOW_DOWN_STATUSES:
-            self.frontier.record_refusal(queued_url, retry_after_of(answer), http_reason(status))
+            self.parts.frontier.record_refusal(queued_url, retry_after_of(answer), http_reason(status))
         elif status >= 500:
-            self.frontier.record_failure(queued_url, http_reason(status))
+            self.parts.frontier.record_failure(queued_url, http_reason(status))
         else:
-            self.frontier.record_answer(queued_url, latency_of(request))
+            self.parts.frontier.record_answer(queued_url, latency_of(request))
 
     def _fault_outcome(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Outcome | None:
-        """The outcome of a request without a usable response; None if a robots.txt is to be requested again."""
+        """Build the outcome of a request without a usable response; None if a robots.txt is to be requested again."""
         if fault.retry or fault.host_gone:
-            self.frontier.record_failure(queued_url, fault.reason)
+            self.parts.frontier.record_failure(queued_url, fault.reason)
         capture, now = self._partial_capture(fault, request, queued_url), datetime.now(UTC)
-        outcome = self.outcomes.from_fault(queued_url, fault, now, capture)
+        outcome = self.parts.outcomes.from_fault(queued_url, fault, now, capture)
         if queued_url.kind != UrlKind.ROBOTS:
             return outcome
-        if decided := self.robots_reader.read_fault(queued_url, fault, redirect_count_of(request) > 0, outcome):
+        if decided := self.parts.robots_reader.read_fault(queued_url, fault, redirect_count_of(request) > 0, outcome):
             return self._with_redirect_captures(decided)
         if capture:
             self._keep_redirect_capture(queued_url, capture)
         return None
 
     def _partial_capture(self, fault: Fault, request: Request, queued_url: QueuedUrl) -> Capture | None:
-        """The capture of the part of a response before the fault; None without raw bytes."""
+        """Build the capture of the part of a response before the fault; None without raw bytes."""
         raw_exchange = raw_exchange_of_fault(request, fault)
         if raw_exchange is None:
             return None

@@ -90,7 +90,7 @@ class Frontier:
         self._change_event.set()
 
     def mark_stored(self, url: str) -> None:
-        """The outcome of a URL is stored: it is no longer in flight, and its row may have left the queue."""
+        """Note that a URL's outcome is stored: it is no longer in flight, and its row may have left the queue."""
         if host := self._in_flight.pop(url, None):
             del host.in_flight[url]
             if url in host.answered_urls:
@@ -105,7 +105,7 @@ class Frontier:
         self._change_event.set()
 
     def record_answer(self, queued_url: QueuedUrl, latency: float) -> None:
-        """A URL has a good response, with its latency in seconds."""
+        """Record a good response, with its latency in seconds."""
         host = self._hosts.get_or_create(queued_url.host)
         host.pace = host.pace.after_answer(latency)
         host.failure_count, host.has_error_status = 0, False
@@ -118,14 +118,14 @@ class Frontier:
     def record_refusal(
         self, queued_url: QueuedUrl, retry_after: float | None = None, reason: Reason = _SERVICE_UNAVAILABLE
     ) -> None:
-        """A response says "too many requests" (429, 503): its host gets fewer from now on."""
+        """Record a response that says "too many requests" (429, 503): its host gets fewer from now on."""
         host = self._hosts.get_or_create(queued_url.host)
         host.pace = host.pace.after_refusal(self._clock(), retry_after)
         self._count_failure(host, queued_url, reason, has_retry_after=retry_after is not None)
         self._mark_changed(host)
 
     def record_failure(self, queued_url: QueuedUrl, reason: Reason) -> None:
-        """A request failed for a reason that may be the URL's or its host's: 5xx, a timeout, a broken connection.
+        """Record a failure whose cause may be the URL or its host: 5xx, a timeout, a broken connection.
 
         After several in a row the host gets fewer requests, after many it is given up. Requests that were pending at
         the same time count as one failure.
@@ -143,7 +143,7 @@ class Frontier:
         self._mark_changed(host)
 
     def robots_for(self, host_name: str) -> RobotsRules | None:
-        """The robots.txt in force for a host; None if none was read yet."""
+        """Return the robots.txt in force for a host; None if none was read yet."""
         host = self._hosts.get_or_create(host_name)
         return host.robots or host.previous_robots
 
@@ -162,12 +162,12 @@ class Frontier:
 
     @property
     def in_flight(self) -> int:
-        """How many URLs were handed out whose outcomes are not stored."""
+        """Count the URLs that were handed out whose outcomes are not stored."""
         return len(self._in_flight)
 
     @property
     def _pending_requests(self) -> int:
-        """How many requests have no response yet."""
+        """Count the requests that have no response yet."""
         return len(self._in_flight) - self._unstored_count
 
     def _mark_changed(self, host: HostState) -> None:
@@ -230,7 +230,7 @@ class Frontier:
             self._due_hosts.schedule(host, host.pace.next_request_at)
 
     def _has_next(self, host: HostState, now: float) -> bool:
-        """Whether a host has a URL to be handed out; more are read from the queue when none is left in memory."""
+        """Return whether a host has a URL to be handed out; read more from the queue when none is left in memory."""
         if self._hosts.has_had_its_share(host, now):
             host.read_ahead.clear()
         elif host.is_closed(self._politeness):
@@ -242,7 +242,7 @@ class Frontier:
         return bool(host.read_ahead)
 
     def _first_turn(self) -> Turn | None:
-        """The turn of the host that has been due for longest; a robots.txt goes before pages."""
+        """Take the turn of the host that has been due for longest, a robots.txt before pages; None if none is due."""
         now = self._clock()
         while self._may_request_robots() and (host := self._robots_due_hosts.pop_due(now)):
             if turn := self._robots_turn(host):
@@ -255,21 +255,21 @@ class Frontier:
         return None
 
     def _may_request_robots(self) -> bool:
-        """Whether another robots.txt may be requested: half of the places are kept for hosts whose one is known."""
+        """Return whether another robots.txt may be requested: hosts whose one is known keep half of the places."""
         pending_count = len(self._pending_robots_urls)
         has_open_hosts = len(self._hosts) > len(self._robots_due_hosts) + pending_count
         max_requests = self._politeness.max_requests
         return pending_count < (max(1, max_requests // 2) if has_open_hosts else max_requests)
 
     def _is_crowding(self, host: HostState) -> bool:
-        """Whether a host with pending requests would take the last places from hosts that have none."""
+        """Return whether a host with pending requests would take the last places from hosts that have none."""
         if not host.pending_requests:
             return False
         reserved_places = min(len(self._hosts) - self._busy_host_count, self._politeness.max_requests // 2)
         return self._pending_requests + 1 + reserved_places > self._politeness.max_requests
 
     def _page_turn(self, host: HostState) -> Turn:
-        """The turn of a host's next URL, which is in flight from now on."""
+        """Take the turn of a host's next URL, which is in flight from now on."""
         queued_url = host.read_ahead.popleft()
         state, reason = host.refusal(queued_url, self._politeness) or (UrlState.QUEUED, NO_REASON)
         if not reason:
@@ -281,7 +281,7 @@ class Frontier:
         return Turn(queued_url, reason, state, host.name)
 
     def _robots_turn(self, host: HostState) -> Turn | None:
-        """The turn of a host's robots.txt; None if none of its URLs is due any more: it is made idle."""
+        """Take the turn of a host's robots.txt. None if none of the host's URLs is due any more: it is made idle."""
         queued_urls = self._queue.take(host.name, 1)
         if not queued_urls:
             self._hosts.deactivate(host, self._clock())
@@ -310,14 +310,14 @@ class Frontier:
                 await self._change_event.wait()
 
     def _seconds_to_wait(self) -> float:
-        """The seconds until the first host is due that is not yet, or until the next scan if that is sooner."""
+        """Return the seconds until the next host becomes due, or until the next scan if that is sooner."""
         now = self._clock()
         due_times = (self._due_hosts.next_due_at(), self._robots_due_hosts.next_due_at())
         return min([_SCAN_SECONDS, *(due_at - now for due_at in due_times if due_at is not None and due_at > now)])
 
 
 def queued_robots_txt(queued_url: QueuedUrl, attempts: int) -> QueuedUrl:
-    """The robots.txt of a URL's host as a queued URL, after `attempts` requests for it. It has no row yet."""
+    """Return the robots.txt of a URL's host as a queued URL, after `attempts` requests for it. It has no row yet."""
     parts = urlsplit(queued_url.url)
     url = f"{parts.scheme}://{parts.netloc}/robots.txt"
     return QueuedUrl(0, url, queued_url.host, UrlKind.ROBOTS, 0, 0, attempts, UrlSource.ROBOTS, "", "")

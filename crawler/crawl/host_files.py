@@ -1,11 +1,7 @@
-"""Files at known places of a host: its robots.txt read, its sitemaps and feeds guessed.
+"""Files at known places of a host: its robots.txt read, its sitemaps and feeds guessed where nothing names them.
 
-From the response to a robots.txt, or the lack of one, to the rules in force for its host.
-
-Where to look for sitemaps and feeds that nothing names: the usual places, one after the other, until one is there.
-
-A guess is a row like any other, stored in the transaction of the outcome that leads to it: what a page or a robots.txt
-came to leads to the first place, and a place that is not there to the next one.
+A guess is a row like any other, stored in the transaction of the outcome that leads to it. A page or a robots.txt leads
+to the first usual place, and a place that is not there to the next one.
 """
 
 from __future__ import annotations
@@ -49,8 +45,7 @@ class RobotsReader:
     async def read_answer(
         self, answer: Answer, build_outcome: Callable[[Answer, RobotsRules], Awaitable[Outcome]]
     ) -> Outcome | None:
-        """The outcome of a response to a robots.txt, made by `build_outcome` from the parsed file; None if it is
-        retried."""
+        """Build the outcome of a response to a robots.txt by `build_outcome`; None if it is retried."""
         queued_url, response = answer.queued_url, answer.response
         # What was cut off while it was packed cannot be unpacked.
         is_cut_off = "download_stopped" in response.flags and answer.header("Content-Encoding")
@@ -63,7 +58,7 @@ class RobotsReader:
         return self._with_robots_file(outcome, robots, answer.timestamp)
 
     def read_fault(self, queued_url: QueuedUrl, fault: Fault, was_redirected: bool, outcome: Outcome) -> Outcome | None:
-        """The outcome of a failed request for a robots.txt; None if it is retried.
+        """Complete the outcome of a failed request for a robots.txt; None if it is retried.
 
         A host that was never reached is given up with all its URLs, but not if `was_redirected`: then another host
         failed.
@@ -78,7 +73,7 @@ class RobotsReader:
         return self._with_robots_file(outcome, robots, datetime.now(UTC).isoformat(timespec="seconds"))
 
     def robots_of(self, queued_url: QueuedUrl) -> RobotsRules | None:
-        """The robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
+        """Return the robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
         return self._unstored_robots.get(queued_url.url) or self._frontier.robots_for(queued_url.host)
 
     def apply_stored(self, url: str) -> None:
@@ -94,8 +89,7 @@ class RobotsReader:
         return True
 
     def _with_robots_file(self, outcome: Outcome, robots: RobotsRules, timestamp: str) -> Outcome:
-        """The outcome with the robots.txt to be stored; a Crawl-delay over the longest allowed is capped, with a
-        warning."""
+        """Add the robots.txt to be stored to the outcome; a delay over the longest allowed is capped with a warning."""
         self._unstored_robots[outcome.url] = robots
         asked_delay = robots.requested_delay(self._user_agent)
         if asked_delay <= MAX_ROBOTS_DELAY:
@@ -105,7 +99,7 @@ class RobotsReader:
 
 
 def redirect_target(response: Response, hops: int) -> str:
-    """The URL that a robots.txt redirects to; empty if it does not, or if `hops` redirects were followed already."""
+    """Return the URL that a robots.txt redirects to; empty if it does not, or if `hops` redirects are too many."""
     location = (response.headers.get("Location") or b"").decode("latin-1")
     if not 300 <= response.status < 400 or not location or hops >= _MAX_REDIRECTS:
         return ""
@@ -128,7 +122,7 @@ class GuessedPlaces:
         self._options = options
 
     def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: RobotsRules | None) -> Outcome:
-        """The outcome of a URL with the guess that it leads to, if any; `robots` is the robots.txt of its host."""
+        """Add the guesses that a URL leads to, if any, to its outcome; `robots` is the robots.txt of its host."""
         if outcome.state == UrlState.QUEUED or robots is None or robots.access is Access.NOTHING:
             return outcome
         if queued_url.found_via == UrlSource.SEED and outcome.reason == OutcomeReason.REDIRECT:
@@ -151,7 +145,7 @@ class GuessedPlaces:
         return tuple(self._first_guess(kind, queued_url, robots) for kind in unnamed_kinds)
 
     def _first_guess(self, kind: UrlKind, queued_url: QueuedUrl, robots: RobotsRules) -> DiscoveredUrl | None:
-        """The first place to try, unless the options want none or the robots.txt names some."""
+        """Return the first place to try, unless the options want none or the robots.txt names some."""
         is_wanted = self._options.discover_feeds if kind == UrlKind.FEED else self._options.discover_sitemaps
         if not is_wanted or (kind == UrlKind.SITEMAP and robots.sitemaps):
             return None
@@ -159,7 +153,7 @@ class GuessedPlaces:
 
 
 def _next_guess(outcome: Outcome, queued_url: QueuedUrl) -> DiscoveredUrl | None:
-    """The place to try after one that is not there; None after a hit, and where the URL was no guess.
+    """Return the place to try after one that is not there; None after a hit, and where the URL was no guess.
 
     A guess that redirects is a hit if the target is named like one; else the target is tried, and the next place too.
     """
@@ -179,7 +173,7 @@ def _guess(kind: UrlKind, places: tuple[str, ...], position: int) -> DiscoveredU
 
 
 def _names(kind: UrlKind, rows: tuple[DiscoveredUrl, ...]) -> bool:
-    """Whether a page's links name a sitemap or feed; one of comments does not count."""
+    """Return whether a page's links name a sitemap or feed; one of comments does not count."""
     return any(
         row.reason != OutcomeReason.COMMENT_FEED and (row.kind == kind or is_named_as(kind, row.url)) for row in rows
     )

@@ -1,11 +1,8 @@
-"""Hosts of a crawl: the pace of each, a bounded number of active ones with URLs, and idle ones.
+"""Hosts of a crawl: the pace of each, a bounded number of active ones with URLs to be fetched, and idle ones.
 
-How long to wait between two requests to a host. Pure: times are passed in, in seconds of a monotonic clock.
-
-The delay adapts to the host's responses, between a floor and a ceiling: slow ones, and those that say "too many
-requests", make it longer; quick good ones bring it back to the floor.
-
-The state of each host of a crawl: a bounded number of active ones, with URLs to be fetched, and of idle ones.
+The delay between two requests adapts to the host's responses, between a floor and a ceiling. Slow responses, and those
+that say "too many requests", make it longer; quick good ones bring it back to the floor. Pure: times are passed in, in
+seconds of a monotonic clock.
 """
 
 from __future__ import annotations
@@ -50,7 +47,7 @@ class Pace:
 
     @classmethod
     def at_floor(cls, floor: float, robots_delay: float | None = None) -> Pace:
-        """A pace at its floor: the user's delay, or the `robots_delay` that robots.txt asks for if that is longer.
+        """Make a pace at its floor: the user's delay, or the `robots_delay` that robots.txt asks for if that is longer.
 
         A floor of 0 turns pacing off; robots.txt still counts then, up to `MAX_ROBOTS_DELAY`.
         """
@@ -58,7 +55,7 @@ class Pace:
         return cls(floor=min_delay, ceiling=max(PACE_CEILING, min_delay), delay=min_delay)
 
     def with_floor(self, floor: float, robots_delay: float | None = None) -> Pace:
-        """This pace with the floor of `at_floor`, as when a robots.txt is read for the first time or again.
+        """Return this pace with the floor of `at_floor`, as when a robots.txt is read for the first time or again.
 
         A delay above the old floor is kept, and so is a wait that the host asked for.
         """
@@ -67,11 +64,11 @@ class Pace:
         return replace(self, floor=bounds.floor, ceiling=bounds.ceiling, delay=delay)
 
     def after_request(self, now: float) -> Pace:
-        """The pace after a request was sent."""
+        """Return the pace after a request was sent."""
         return replace(self, next_request_at=max(self.next_request_at, now + self.delay))
 
     def after_answer(self, latency: float) -> Pace:
-        """The pace after a good response that took `latency` seconds."""
+        """Return the pace after a good response that took `latency` seconds."""
         if not self.floor:
             return replace(self, delay=0.0)
         smoothed_latency = self.latency + _LATENCY_WEIGHT * (latency - self.latency) if self.latency else latency
@@ -79,7 +76,7 @@ class Pace:
         return replace(self, latency=smoothed_latency, delay=delay)
 
     def after_refusal(self, now: float, retry_after: float | None = None) -> Pace:
-        """The pace after a response that says "too many requests", or none in time; `retry_after` is in seconds."""
+        """Return the pace after a response "too many requests", or none in time; `retry_after` is in seconds."""
         wait = retry_after if retry_after is not None else max(self.delay, 1.0) * _BACKOFF_FACTOR
         slower_delay = self._clamped(max(self.delay, 1.0) * _BACKOFF_FACTOR)
         next_request_at = max(self.next_request_at, now + min(wait, MAX_RETRY_AFTER))
@@ -100,7 +97,7 @@ _SHARE_SECONDS = 600.0  # seconds after which it does, however few turns it had
 
 @dataclass(frozen=True, slots=True)
 class PolitenessSettings:
-    """How fast and how persistently hosts are asked. `delay` is in seconds between two requests to a host.
+    """Pace and persistence of requests to hosts. `delay` is in seconds between two requests to a host.
 
     `requests_per_host` and `max_requests` bound the requests that have no response yet, to one host and in all.
     """
@@ -119,7 +116,7 @@ class PolitenessSettings:
 
 @dataclass(slots=True, eq=False)
 class HostState:
-    """What the frontier knows of a host. Times are seconds of a monotonic clock."""
+    """State of a host in the frontier. Times are seconds of a monotonic clock."""
 
     name: str
     pace: Pace
@@ -144,7 +141,7 @@ class HostState:
 
     @property
     def pending_requests(self) -> int:
-        """How many requests to the host have no response yet."""
+        """Count the requests to the host that have no response yet."""
         return len(self.in_flight) - len(self.answered_urls)
 
     def set_robots(self, robots: RobotsRules, politeness: PolitenessSettings, now: float) -> None:
@@ -168,7 +165,7 @@ class HostState:
             self.is_robots_requested, self.robots_attempts = False, 0
 
     def refusal(self, queued_url: QueuedUrl, politeness: PolitenessSettings) -> tuple[UrlState, Reason] | None:
-        """(state, reason) of a URL that may not be requested; None if it may."""
+        """Return the (state, reason) of a URL that may not be requested; None if it may."""
         if self.given_up_reason:
             return UrlState.FAILED, self.given_up_reason
         if (
@@ -181,7 +178,7 @@ class HostState:
         return UrlState.SKIPPED, OutcomeReason.ROBOTS_UNREACHABLE if is_unreachable else OutcomeReason.ROBOTS_TXT
 
     def is_closed(self, politeness: PolitenessSettings) -> bool:
-        """Whether no URL of the host may be requested."""
+        """Return whether no URL of the host may be requested."""
         is_unreachable = self.robots is not None and self.robots.access is Access.NOTHING
         return bool(self.given_up_reason) or (is_unreachable and politeness.obey_robots)
 
@@ -199,7 +196,7 @@ class HostState:
         return True
 
     def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:
-        """The ledger's reason if the host is to be given up after its latest failure; None if it is not."""
+        """Return the ledger's reason if the host is to be given up after its latest failure; None if it is not."""
         has_failed_long = self.failed_at - self.failing_since >= politeness.max_failing_seconds
         may_recover = self.has_error_status and not has_failed_long
         if self.failure_count < (politeness.max_failures if may_recover else politeness.max_silent_failures):
@@ -220,7 +217,7 @@ class DueQueue:
         self._sequence_number = 0
 
     def __len__(self) -> int:
-        """How many hosts are scheduled."""
+        """Count the hosts that are scheduled."""
         return len(self._entries)
 
     def schedule(self, host: HostState, due_at: float) -> None:
@@ -245,7 +242,7 @@ class DueQueue:
         self._entries.pop(host.name, None)
 
     def next_due_at(self) -> float | None:
-        """When the first host is due; None if none is scheduled."""
+        """Return when the first host is due; None if none is scheduled."""
         while self._heap and self._entries.get(self._heap[0][2].name) != self._heap[0][:2]:
             heapq.heappop(self._heap)
         return self._heap[0][0] if self._heap else None
@@ -263,16 +260,16 @@ class HostRegistry:
         self._scan_position = ""  # the host up to which the queue was scanned
 
     def __len__(self) -> int:
-        """How many hosts are active."""
+        """Count the active hosts."""
         return len(self._active)
 
     @property
     def in_memory(self) -> int:
-        """How many hosts are in memory, active or idle."""
+        """Count the hosts in memory, active or idle."""
         return len(self._active) + len(self._idle)
 
     def get_or_create(self, name: str) -> HostState:
-        """The host of this name, active or idle; a new idle one if it is not in memory."""
+        """Return the host of this name, active or idle; a new idle one if it is not in memory."""
         if known_host := self._active.get(name) or self._idle.get(name):
             return known_host
         given_up_reason = self._given_up_reasons.get(name, NO_REASON)
@@ -280,7 +277,7 @@ class HostRegistry:
         return host
 
     def is_active(self, host: HostState) -> bool:
-        """Whether the host is active."""
+        """Return whether the host is active."""
         return host.name in self._active
 
     def give_up(self, host: HostState, reason: Reason) -> None:
@@ -311,11 +308,11 @@ class HostRegistry:
         self._forget_idle(now)
 
     def batch_size(self) -> int:
-        """How many queued URLs of a host to read from the queue at once."""
+        """Return how many queued URLs of a host to read from the queue at once."""
         return max(4, min(_MAX_BATCH, _MAX_READ_AHEAD // max(len(self._active), 1)))
 
     def has_had_its_share(self, host: HostState, now: float) -> bool:
-        """Whether an active host is to make room for others. It becomes active again in its turn."""
+        """Return whether an active host is to make room for others. It becomes active again in its turn."""
         if len(self._active) < MAX_ACTIVE_HOSTS:
             return False
         return host.turn_count >= _SHARE_TURNS or now - host.active_since >= _SHARE_SECONDS

@@ -1,11 +1,7 @@
-"""Writer thread, the only one: outcomes committed in batches, without links that are stored already.
-
-A bounded cache of the links that were stored lately, so that the same rows are not sent to the database again.
+"""Writer thread, the only one of an archive: it commits outcomes in batches, beside the event loop.
 
 Most links of a page stand on the page before it too. A queued URL that was stored with a depth at most as great and a
-priority at least as high changes no row when it comes again, so it need not be stored.
-
-The only writer: a thread that commits outcomes in batches, so that the event loop never waits for the disk.
+priority at least as high changes no row when it comes again, so a bounded cache keeps it from being stored.
 """
 
 from __future__ import annotations
@@ -29,7 +25,8 @@ MAX_KNOWN_URLS = 40_000
 
 class KnownLinks:
     """Remembers, of the last `max_urls` queued URLs, the least depth and the highest priority with which they were
-    stored."""
+    stored.
+    """
 
     def __init__(self, max_urls: int = MAX_KNOWN_URLS) -> None:
         self._max_urls = max_urls
@@ -37,7 +34,7 @@ class KnownLinks:
         self._older_links: dict[str, tuple[int, int]] = {}
 
     def new_rows(self, rows: Iterable[DiscoveredUrl]) -> tuple[DiscoveredUrl, ...]:
-        """The rows that may change something in the archive, which are remembered from now on.
+        """Return the rows that may change something in the archive, and remember them.
 
         Call `clear` if they are not stored after all.
         """
@@ -48,8 +45,10 @@ class KnownLinks:
         self._recent_links, self._older_links = {}, {}
 
     def _is_improvement(self, row: DiscoveredUrl) -> bool:
-        """Whether the row is unknown, or better than the known one. Two generations of links make this a cache of
-        recent ones."""
+        """Return whether the row is unknown, or better than the known one.
+
+        Two generations of links make this a cache of recent ones.
+        """
         if row.state != UrlState.QUEUED:
             return True
         known_values = self._recent_links.get(row.url) or self._older_links.get(row.url)
@@ -71,7 +70,7 @@ class KnownLinks:
 
 
 def _may_announce_change(row: DiscoveredUrl) -> bool:
-    """Whether the row may say that a page in the archive has changed and is to be fetched again."""
+    """Return whether the row may say that a page in the archive has changed and is to be fetched again."""
     return bool(row.lastmod) or row.found_via == UrlSource.REDIRECT
 
 
@@ -121,8 +120,7 @@ class Writer:
             self._requeue_leftovers()
 
     def _next_outcome(self) -> _PendingOutcome | None:
-        """The next outcome of the queue; while there is none, more of what an earlier run left is queued for
-        fetching."""
+        """Wait for the next outcome in the queue, and meanwhile requeue what an earlier run left; None at the end."""
         while self._archive.requeuer.has_more:
             try:
                 return self._queue.get_nowait()
@@ -139,7 +137,7 @@ class Writer:
             self._archive.requeuer.drop_rest()
 
     def _collect_batch(self, first_outcome: _PendingOutcome) -> tuple[list[_PendingOutcome], bool]:
-        """The outcomes of the next transaction, and whether the writer is to end after it."""
+        """Collect the outcomes of the next transaction; return them, and whether the writer is to end after it."""
         batch = [first_outcome]
         deadline = time.monotonic() + MAX_BATCH_SECONDS
         while len(batch) < MAX_BATCH:
@@ -165,7 +163,7 @@ class Writer:
         loop.call_soon_threadsafe(_resolve_futures, [committed for _, committed in batch], error)
 
     def _without_known_links(self, outcome: Outcome) -> Outcome:
-        """The outcome without links that the archive has already; the rows of a sitemap or feed all stay."""
+        """Remove links that the archive has already from the outcome; the rows of a sitemap or feed all stay."""
         if not outcome.discovered_urls or outcome.discovered_urls[0].found_via in _LIST_SOURCES:
             return outcome
         new_rows = self._known_links.new_rows(outcome.discovered_urls)

@@ -58,11 +58,11 @@ class Answer:
 
     @property
     def timestamp(self) -> str:
-        """When the response came, UTC ISO 8601 to the second."""
+        """Return the time when the response came, UTC ISO 8601 to the second."""
         return self.received_at.isoformat(timespec="seconds")
 
     def header(self, name: str) -> str:
-        """A response header's value, or an empty string."""
+        """Return a response header's value, or an empty string."""
         return (self.response.headers.get(name) or b"").decode("latin-1")
 
 
@@ -85,15 +85,14 @@ class OutcomeBuilder:
         self._redirect_chains: dict[str, tuple[str, ...]] = {}  # by URL: the redirects that led to it
 
     def resume(self, redirect_chains: Mapping[str, tuple[str, ...]], seed_targets: Iterable[str]) -> None:
-        """Take over what earlier runs found: the redirects that led to URLs still queued, and where the seeds redirect
-        to."""
+        """Take over from earlier runs the redirects that led to URLs still queued, and the targets of the seeds."""
         self._redirect_chains.update(redirect_chains)
         for seed_target in seed_targets:
             if not self.scope.contains(seed_target):
                 self.scope = self.scope.with_seed(seed_target)
 
     async def from_answer(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
-        """The outcome of a response. `robots` is the parsed robots.txt if the URL is one."""
+        """Build the outcome of a response. `robots` is the parsed robots.txt if the URL is one."""
         status = answer.response.status
         if robots is not None:
             return self._robots_outcome(answer, robots)
@@ -111,7 +110,7 @@ class OutcomeBuilder:
     def from_fault(
         self, queued_url: QueuedUrl, fault: Fault, failed_at: datetime, partial_capture: Capture | None = None
     ) -> Outcome:
-        """The outcome of a request that failed: a retry, or a failure that is final.
+        """Build the outcome of a request that failed: a retry, or a failure that is final.
 
         `partial_capture` is the row of the response, if a part of one was received.
         """
@@ -127,7 +126,7 @@ class OutcomeBuilder:
         )
 
     def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
-        """A robots.txt leads to the sitemaps that it names."""
+        """Build the outcome of a robots.txt, with the sitemaps that it names."""
         sitemap_urls = robots.sitemaps if self.options.discover_sitemaps else ()
         rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
         if robots.access is Access.NOTHING:
@@ -157,7 +156,7 @@ class OutcomeBuilder:
         )
 
     def _redirect_error(self, url: str, target: str) -> OutcomeReason | None:
-        """Why a redirect is not followed; None if it is."""
+        """Return why a redirect is not followed; None if it is."""
         redirect_chain = (*self._redirect_chains.pop(url, ()), url)
         if target in redirect_chain:
             return OutcomeReason.REDIRECT_LOOP
@@ -167,7 +166,7 @@ class OutcomeBuilder:
         return None
 
     def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
-        """The redirect's target as a row with the role of the redirected URL.
+        """Give the redirect's target the role of the redirected URL.
 
         The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
         redirect to yet another host.
@@ -236,7 +235,7 @@ class OutcomeBuilder:
         return _with_discovered(outcome, result.discovered)
 
     def _current_packed_policy(self) -> bytes:
-        """The pickled policy for the workers, pickled anew only when the scope or the options have changed."""
+        """Return the pickled policy for the workers, pickled anew only when scope, options or robot have changed."""
         policy = CrawlPolicy(self.scope, self.options, self.robot)
         if policy != self._policy:
             self._policy, self._packed_policy = policy, policy.packed()
@@ -244,23 +243,23 @@ class OutcomeBuilder:
 
 
 def retry_after_of(answer: Answer) -> float | None:
-    """Seconds to wait by the Retry-After header; None without a usable one."""
+    """Return the seconds to wait by the Retry-After header; None without a usable one."""
     return retry_after_seconds(answer.header("Retry-After"), answer.received_at)
 
 
 def unfetched_outcome(queued_url: QueuedUrl, state: UrlState, reason: Reason) -> Outcome:
-    """The outcome of a URL that was given up without a request."""
+    """Build the outcome of a URL that was given up without a request."""
     return Outcome(queued_url.url, state, reason, kind=queued_url.kind)
 
 
 def _page_of(answer: Answer, directives: tuple[str, ...]) -> Page:
-    """The response as the cleaners take it, with what its headers ask of robots."""
+    """Return the response as the cleaners take it, with the robot directives of its headers."""
     response, content_type = answer.response, answer.header("Content-Type")
     return Page(response.url, response.body, content_type, response.status, answer.timestamp, directives)
 
 
 def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
-    """The response's headers as (lower-case name, value) pairs."""
+    """Return the response's headers as (lower-case name, value) pairs."""
     fields = answer.response.headers.items()
     return tuple(
         (name.decode("latin-1").lower(), value.decode("latin-1")) for name, values in fields for value in values
@@ -268,7 +267,7 @@ def _headers(answer: Answer) -> tuple[tuple[str, str], ...]:
 
 
 def _unreadable_outcome(answer: Answer, reason: Reason) -> Outcome:
-    """The outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none there."""
+    """Build the outcome of a sitemap or feed that cannot be read; where its URL was only a guess, there is none."""
     if answer.queued_url.found_via == UrlSource.GUESS:
         return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
     return _answer_outcome(answer, UrlState.FAILED, reason)
@@ -279,7 +278,7 @@ def _with_discovered(outcome: Outcome, discovered: DiscoveryResult) -> Outcome:
 
 
 def _answer_outcome(answer: Answer, state: UrlState, reason: Reason, capture: Capture | None = None) -> Outcome:
-    """The outcome of a response, with its `capture` if that was made already."""
+    """Build the outcome of a response, with its `capture` if that was made already."""
     return Outcome(
         answer.queued_url.url,
         state,
@@ -292,8 +291,10 @@ def _answer_outcome(answer: Answer, state: UrlState, reason: Reason, capture: Ca
 
 
 def answer_capture(answer: Answer) -> Capture:
-    """The capture row of a response. Where the raw response is kept, the writer fills the digest in, off the event
-    loop."""
+    """Build the capture row of a response.
+
+    Where the raw response is kept, the writer fills the digest in, off the event loop.
+    """
     response = answer.response
     return Capture(
         url=answer.queued_url.url,
@@ -314,8 +315,7 @@ def answer_capture(answer: Answer) -> Capture:
 def partial_capture(
     queued_url: QueuedUrl, final_url: str, wire: RawExchange, received_at: datetime, robots_id: int | None
 ) -> Capture:
-    """The capture row of a response that broke off or was refused; `final_url` is the URL of the last request for
-    it."""
+    """Build the capture row of a response that broke off or was refused; `final_url` is that of its last request."""
     return Capture(
         url=queued_url.url,
         fetched_at=received_at.isoformat(timespec="seconds"),
@@ -329,7 +329,7 @@ def partial_capture(
 
 
 def _retry_outcome(queued_url: QueuedUrl, reason: Reason, failed_at: datetime, wait_seconds: float) -> Outcome:
-    """The outcome that keeps a URL queued and has it requested again after `wait_seconds`."""
+    """Build the outcome that keeps a URL queued and has it requested again after `wait_seconds`."""
     not_before = (failed_at + timedelta(seconds=wait_seconds)).astimezone(UTC)
     return Outcome(
         queued_url.url,

@@ -1,16 +1,10 @@
 """Processes of a crawl: the lifeline to its starter, the start of workers, their open files. Light.
 
-The lifeline of a crawl that another program started: when its starter is gone, the crawl stops in good order.
-
 A starter that is killed with kill -9 cannot stop what it started, and an orphaned crawl would go on and keep its
 archive locked. So the starter makes a pipe and alone holds its write end, which is closed in every program that it
 starts; each of its crawls holds the read end. However the starter dies, the system closes the write end, and each crawl
 reads the end of the file and sends itself the signal that stops it. Nobody has to notice a death, and no process is
 named by a number that another may have by then.
-
-How many files a process may have open, raised as far as the system lets it where a crawl needs more.
-
-Starting the processes that clean pages, or saying that this system cannot run them. Light: `--help` imports this.
 """
 
 from __future__ import annotations
@@ -27,7 +21,7 @@ from typing import IO
 
 import click
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.workers.worker import process_count, start_fork_server, workers_problem
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
@@ -95,7 +89,7 @@ _FILES_PER_WORKER = 4
 
 
 def open_files_problem() -> str:
-    """Why there are too few, in one line; empty if there are enough. Needs a system that has `resource`."""
+    """Say why too few files can be open, in one line; empty if there are enough. Needs a system that has `resource`."""
     import resource
 
     needed_count = _LEAST_FILES + _FILES_PER_WORKER * process_count(0)
@@ -109,8 +103,7 @@ def open_files_problem() -> str:
 
 
 def require_workers() -> None:
-    """CommandError where there can be no worker processes, as on Windows; ClickException where too few files may be
-    open."""
+    """Raise CommandError if workers cannot run, as on Windows, and ClickException if too few files may be open."""
     if problem := workers_problem():
         raise CommandError(problem)
     if problem := open_files_problem():

@@ -64,19 +64,19 @@ class CrawlTally:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Return the seconds since the beginning."""
         return max(self._clock() - self._started, 0.001)
 
     @property
     def remaining_seconds(self) -> float | None:
-        """How long what is queued will take at the present rate; None as long as there is no telling."""
+        """Estimate how long what is queued will take at the present rate; None as long as there is no telling."""
         seconds = self._clock() - self._times[0]
         if len(self._times) < 2 or seconds < _MIN_RATE_SECONDS:
             return None
         return self.queued_count() * seconds / (len(self._times) - 1)
 
     def status_line(self) -> str:
-        """The counts, the rate and what remains, in one line."""
+        """Return the counts, the rate and the remaining time, in one line."""
         counts = self.counts
         parts = [
             count_text(counts["pages"], "page"),
@@ -87,7 +87,7 @@ class CrawlTally:
         return "  ".join([*parts, *filter(None, [self.remaining_text()])])
 
     def remaining_text(self) -> str:
-        """`about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
+        """Return `about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
         seconds = self.remaining_seconds
         return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
 
@@ -110,7 +110,7 @@ class ProgressDisplay:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Made by Scrapy where BROADSHEET_PROGRESS or BROADSHEET_URL_LINES is on."""
+        """Make the extension for Scrapy. NotConfigured unless BROADSHEET_PROGRESS or BROADSHEET_URL_LINES is on."""
         is_shown = crawler.settings.getbool("BROADSHEET_PROGRESS")
         has_url_lines = crawler.settings.getbool("BROADSHEET_URL_LINES")
         if not (is_shown or has_url_lines):
@@ -150,11 +150,11 @@ class ProgressDisplay:
             self._console.print(Text(self.tally.status_line()), soft_wrap=True)
 
     def _queued_count(self) -> int:
-        return int(self._spider.session.queue.counts()[UrlState.QUEUED])
+        return int(self._spider.parts.session.queue.counts()[UrlState.QUEUED])
 
 
 def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
-    """A tally as lines of at most so many columns: bar and time, counts, hosts if there are several, current URL."""
+    """Render a tally in at most so many columns: bar and time, counts, hosts if there are several, current URL."""
     lines = [_bar_line(tally, columns), _counts_line(tally.counts, tally, columns)]
     if len(tally.counts_by_host) > 1:
         lines += _host_lines(tally, columns)
@@ -162,7 +162,7 @@ def render_tally(tally: CrawlTally, columns: int) -> RenderableType:
 
 
 def url_line(outcome: Outcome) -> str:
-    """What came of a URL, in a line: `200 article 412 words  https://…`."""
+    """Describe the outcome of a URL, in a line: `200 article 412 words  https://…`."""
     status = str(outcome.http_status or "---")
     words = f" {outcome.page.words:,} words" if outcome.page and outcome.page.is_article else ""
     result = (
@@ -172,7 +172,7 @@ def url_line(outcome: Outcome) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A time as people say it: `40 s`, `6 min`, `2 h 5 min`, `3 days`."""
+    """Describe a time as people say it: `40 s`, `6 min`, `2 h 5 min`, `3 days`."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
@@ -197,7 +197,7 @@ def _bar_line(tally: CrawlTally, columns: int) -> RenderableType:
 
 
 def _counts_line(counts: Counter[str], tally: CrawlTally, columns: int) -> Text:
-    """The counts of the crawl, as many as fit."""
+    """Render the counts of the crawl, as many as fit."""
     failed_style = "red" if counts[UrlState.FAILED] else ""
     parts = [
         (count_text(counts["articles"], "article"), "green"),
@@ -214,7 +214,7 @@ def _counts_line(counts: Counter[str], tally: CrawlTally, columns: int) -> Text:
 
 
 def _host_lines(tally: CrawlTally, columns: int) -> Iterator[Text]:
-    """A line for each of the hosts that were heard of last, and how many more there are."""
+    """Yield a line for each of the latest hosts, and one for the number of the others."""
     hosts = list(tally.counts_by_host)
     for host in sorted(hosts[-_MAX_HOSTS:]):
         counts = tally.counts_by_host[host]

@@ -1,10 +1,6 @@
-"""Robots rules: what a host's robots.txt allows (RFC 9309), what directives of pages forbid. Pure.
+"""Robots rules: the URLs that a robots.txt allows (RFC 9309), and what directives of pages forbid. Pure.
 
-What a host's robots.txt allows, by RFC 9309. Pure: a response is passed in as status and bytes.
-
-What robots directives forbid, for crawls that obey them. Pure.
-
-They are always recorded (`captures.directives`), and binding only for a crawl with `obey_directives`.
+Directives are always recorded (`captures.directives`), and binding only for a crawl with `obey_directives`.
 """
 
 from __future__ import annotations
@@ -43,7 +39,7 @@ _CONTACT_ADDRESS = re.compile(r"\+?(?:https?://|mailto:)\S+|\S+@\S+", re.IGNOREC
 
 
 class Access(StrEnum):
-    """How much of a host may be requested."""
+    """Extent to which a host may be requested."""
 
     RULES = "rules"  # the file was read and decides
     ALL = "all"  # there is no file: everything is allowed
@@ -93,12 +89,12 @@ class RobotsRules:
         return cls(access, reason, sitemaps, url, host, text, file_id, parser)
 
     def to_robots_file(self, seen_at: str, note: str = "") -> RobotsFile:
-        """The row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
+        """Return the row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
         reason = ReasonText(f"{self.reason}:{note}") if note else self.reason
         return RobotsFile(self.host, self.url, seen_at, self.access, reason, self.text)
 
     def allows(self, url: str, user_agent: str) -> bool:
-        """Whether the user agent may request the URL."""
+        """Return whether the user agent may request the URL."""
         if self._parser is None:
             return self.access is Access.ALL
         if (url, user_agent) not in self._verdict_cache:
@@ -108,23 +104,23 @@ class RobotsRules:
         return self._verdict_cache[url, user_agent]
 
     def crawl_delay(self, user_agent: str) -> float | None:
-        """`Crawl-delay`: seconds between two requests; None if there is none."""
+        """Return `Crawl-delay`, the seconds between two requests; None if there is none."""
         return self._parser.crawl_delay(robot_name(user_agent)) if self._parser else None
 
     def request_rate(self, user_agent: str) -> float | None:
-        """`Request-rate`, whatever its hours: requests a second at most; None if there is none."""
+        """Return `Request-rate`, whatever its hours, in requests a second; None if there is none."""
         rate = self._parser.request_rate(robot_name(user_agent)) if self._parser else None
         return rate.requests / rate.seconds if rate else None
 
     def requested_delay(self, user_agent: str) -> float:
-        """Seconds between two requests by `Crawl-delay` or `Request-rate`, the longer of both; 0 without them."""
+        """Return the longer delay of `Crawl-delay` and `Request-rate`, in seconds; 0 without them."""
         rate = self.request_rate(user_agent)
         return max(self.crawl_delay(user_agent) or 0.0, 1 / rate if rate else 0.0)
 
 
 @lru_cache(maxsize=64)
 def robot_name(user_agent: str) -> str:
-    """The User-Agent header without URLs and mail addresses: in `(+https://a.example/otherbot)` is no robot's name."""
+    """Remove URLs and mail addresses from a User-Agent header: `(+https://a.example/otherbot)` names no robot."""
     return " ".join(_CONTACT_ADDRESS.sub(" ", user_agent).split())
 
 
@@ -134,7 +130,7 @@ def _sitemap_urls(parser: Protego, url: str) -> tuple[str, ...]:
 
 
 def _is_markup(body: bytes) -> bool:
-    """Whether the body is a web page: sites without a robots.txt answer so, with status 200."""
+    """Return whether the body is a web page: sites without a robots.txt answer so, with status 200."""
     return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<"
 
 
@@ -161,7 +157,7 @@ DIRECTIVE_REASONS = tuple(
 
 
 def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> OutcomeReason | None:
-    """Why the directives forbid to keep a page's text; None if they do not."""
+    """Return why the directives forbid to keep a page's text; None if they do not."""
     binding_directives = directives_for(directives, robot)
     for directive, reason in _REASON_BY_DIRECTIVE.items():
         if directive in binding_directives:
@@ -173,8 +169,7 @@ def exclusion_reason(directives: Iterable[str], robot: str, now: datetime) -> Ou
 def with_nofollow_skipped(
     rows: Iterable[DiscoveredUrl], links: Iterable[Outlink], directives: Iterable[str], robot: str
 ) -> list[DiscoveredUrl]:
-    """The rows of a page's links, with those marked skipped that are not to be followed: all, or those with
-    rel=nofollow."""
+    """Mark those rows of a page's links skipped that are not to be followed: all, or those with rel=nofollow."""
     nofollow_urls = {link.url for link in links if _NOFOLLOW in link.rel}
     skips_all_links = bool(directives_for(directives, robot) & {_NOFOLLOW, "none"})
     return [
@@ -199,7 +194,7 @@ def _is_expired(directive: str, now: datetime) -> bool:
 
 
 def _parse_expiry(text: str) -> datetime | None:
-    """A date as HTTP or mail write it, or in ISO 8601, as an aware datetime; None if it is neither.
+    """Parse a date as HTTP or mail write it, or in ISO 8601, as an aware datetime; None if it is neither.
 
     A day without a time means the end of that day; without a time zone it is UTC.
     """

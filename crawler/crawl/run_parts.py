@@ -1,9 +1,10 @@
-"""The parts of a crawl, built and checked from its options and Scrapy's settings. OptionError says what cannot be
-used."""
+"""Parts of a crawl, built and checked once from its options and Scrapy's settings."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
+from http.cookiejar import Cookie
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,13 +13,25 @@ from w3lib.url import file_uri_to_path
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
+from broadsheet.crawler.crawl.early_checks import checked_seeds
+from broadsheet.crawler.crawl.frontier import Frontier
+from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader
 from broadsheet.crawler.crawl.hosts import PolitenessSettings
 from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
-from broadsheet.crawler.fetch.capacity import default_requests, requests_by_files
+from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, OutcomeBuilder
+from broadsheet.crawler.crawl.scrapy_settings import depth_limit, redact_logs
+from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, seed_rows
+from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.capacity import ByteBudget, default_requests, requests_by_files
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.crawler.fetch.identity import Identity
-from broadsheet.crawler.fetch.request_headers import read_headers
-from broadsheet.crawler.options import CrawlOptions, OptionError, read_extractor_use
+from broadsheet.crawler.fetch.guard import allowed_ports
+from broadsheet.crawler.fetch.identity import Credentials, Identity, read_contact
+from broadsheet.crawler.fetch.request_headers import GivenHeaders, read_cookies, read_headers
+from broadsheet.crawler.fetch.requests import RequestBuilder
+from broadsheet.crawler.fetch.safe_settings import settings_problem
+from broadsheet.crawler.options import CrawlOptions, OptionError, parse_size, read_extractor_use
+from broadsheet.crawler.workers.pool import WorkerPool
 from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.read.export_target import OwnFiles
 
@@ -27,9 +40,131 @@ _ANSWERS_PER_WORKER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class CrawlParts:
+    """Parts of one crawl: its options and start URLs as checked, the open archive, and what fetches and judges."""
+
+    options: CrawlOptions
+    seeds: tuple[str, ...]
+    session: CrawlSession
+    workers: WorkerPool
+    outcomes: OutcomeBuilder
+    frontier: Frontier
+    robots_reader: RobotsReader
+    guesses: GuessedPlaces
+    request_builder: RequestBuilder
+    byte_budget: ByteBudget
+
+
+@dataclass(frozen=True, slots=True)
+class _SentValues:
+    """Values that are sent with requests, read and checked before the archive is opened."""
+
+    identity: Identity
+    cookies: tuple[Cookie, ...]
+    given_headers: GivenHeaders
+    credentials: Credentials
+    site_rules: SiteRuleFolder | None
+
+
+def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
+    """Check options and settings, open the archive `db`, and start a run in it.
+
+    Raises OptionError or ScopeError for what no crawl can be made of, and ArchiveError.
+    """
+    if options.max_depth is None:
+        options = replace(options, max_depth=depth_limit(settings))
+    _check_settings(options, settings)
+    seeds = checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
+    scope = Scope.from_seeds(seeds, options.include, options.exclude, options.max_depth)
+    check_feeds(settings, db)
+    sent = _read_sent_values(options, settings, seeds)
+    redact_logs(sent.credentials.values)
+    options = replace(
+        options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
+        user_agent=sent.identity.user_agent, extractor=extractor_use_of(options, settings),
+    )  # fmt: skip
+    session = _open_session(options, settings, db)
+    parts = _join_parts(options, settings, seeds, scope, sent, session)
+    _start_run(parts, settings)
+    return parts
+
+
+def _check_settings(options: CrawlOptions, settings: Any) -> None:
+    """Raise OptionError for settings that no crawl runs under."""
+    if not settings.getbool("ROBOTSTXT_OBEY") and not options.ignore_robots:
+        raise OptionError("ROBOTSTXT_OBEY=False is not enough: say -a ignore_robots=1 too, which the run records")
+    if problem := settings_problem(settings):
+        raise OptionError(problem)
+    if (synchronous := _synchronous(settings)) not in ("NORMAL", "FULL"):
+        raise OptionError(f"BROADSHEET_SYNCHRONOUS must be NORMAL or FULL, not {synchronous}")
+
+
+def _synchronous(settings: Any) -> str:
+    return str(settings["BROADSHEET_SYNCHRONOUS"]).upper()
+
+
+def _read_sent_values(options: CrawlOptions, settings: Any, seeds: tuple[str, ...]) -> _SentValues:
+    cookies = read_cookies(settings["BROADSHEET_COOKIES"])
+    headers = read_headers(settings["BROADSHEET_HEADERS"])
+    return _SentValues(
+        identity_of(options, settings),
+        cookies,
+        GivenHeaders.for_seeds(headers, seeds, settings["BROADSHEET_HEADER_HOSTS"]),
+        Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS") | headers, cookies),
+        site_rules_of(options),
+    )
+
+
+def _open_session(options: CrawlOptions, settings: Any, db: str) -> CrawlSession:
+    warc_size = parse_size(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
+    session = CrawlSession.open(db, options, every_commit=_synchronous(settings) == "FULL")
+    if options.warc:
+        session.keep_raw(options.user_agent, warc_size)
+    return session
+
+
+def _join_parts(
+    options: CrawlOptions, settings: Any, seeds: tuple[str, ...], scope: Scope, sent: _SentValues, session: CrawlSession
+) -> CrawlParts:
+    retries = retries_of(settings)
+    workers = WorkerPool(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_SECONDS"))
+    outcomes = OutcomeBuilder(options, scope, workers, retries)
+    outcomes.robot = sent.identity.robot_name
+    frontier = Frontier(session.queue, politeness_of(settings, sent.identity, options))
+    session.pending_count = lambda: frontier.in_flight
+    make_recorder = partial(ExchangeRecorder, sent.credentials.header_names, keeps_credentials=options.keep_credentials)
+    request_builder = RequestBuilder(
+        sent.identity, session.validators, sent.cookies, sent.site_rules, sent.given_headers,
+        make_recorder if options.warc else None,
+    )  # fmt: skip
+    return CrawlParts(
+        options=options,
+        seeds=seeds,
+        session=session,
+        workers=workers,
+        outcomes=outcomes,
+        frontier=frontier,
+        robots_reader=RobotsReader(frontier, retries, sent.identity.user_agent),
+        guesses=GuessedPlaces(options),
+        request_builder=request_builder,
+        byte_budget=ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE")),
+    )
+
+
+def _start_run(parts: CrawlParts, settings: Any) -> None:
+    """Start a run in the archive, with the redirects that an earlier one was following."""
+    session, seeds = parts.session, parts.seeds
+    redirect_chains, seed_targets = session.resumed_redirects(seeds, MAX_REDIRECTS + 1)
+    parts.outcomes.resume(redirect_chains, seed_targets)
+    verb = "crawl" if parts.options.revisit in ("", "due") else "update"
+    targets = AllowedTargets(allowed_ports(seeds, settings), settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
+    session.start(f"{verb} {' '.join(seeds)}", seed_rows(seeds), parts.outcomes.scope, targets)
+    parts.guesses.awaited_hosts.update(session.awaited_hosts((*seeds, *seed_targets)))
+
+
 def identity_of(options: CrawlOptions, settings: Any) -> Identity:
-    """How the crawl identifies itself. A From header that the user sets otherwise stays theirs. OptionError for
-    headers that are none."""
+    """Read how the crawl identifies itself; a From header of the user stays. OptionError for a malformed header."""
     contact = options.contact or settings["BROADSHEET_CONTACT"]
     identity = Identity.with_contact(options.user_agent or settings["USER_AGENT"], contact)
     given_names = (*settings.getdict("DEFAULT_REQUEST_HEADERS"), *read_headers(settings["BROADSHEET_HEADERS"]))
@@ -38,7 +173,7 @@ def identity_of(options: CrawlOptions, settings: Any) -> Identity:
 
 
 def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
-    """The user's folder of rule files, opened once before anything is fetched; None without one."""
+    """Open the user's folder of rule files, once before anything is fetched; None without one."""
     try:
         return SiteRuleFolder(options.site_rules) if options.site_rules else None
     except SiteRulesError as error:
@@ -46,30 +181,30 @@ def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
 
 
 def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:
-    """On which pages trafilatura is asked: as the options say, else as the setting does."""
+    """Return the pages on which trafilatura is asked: as the options say, else as the setting does."""
     name = "BROADSHEET_EXTRACTOR"
     return options.extractor or read_extractor_use(str(settings[name]), name)
 
 
 def retries_of(settings: Any) -> RetryPolicy:
-    """How often to retry a request, and how long to wait before."""
+    """Read how often to retry a request, and how long to wait before."""
     return RetryPolicy(settings.getint("BROADSHEET_RETRY_TIMES"), settings.getfloat("BROADSHEET_RETRY_WAIT"))
 
 
 def worker_count(settings: Any) -> int:
-    """The number of worker processes."""
+    """Return the number of worker processes."""
     return process_count(settings.getint("BROADSHEET_WORKERS"))
 
 
 def request_count(settings: Any) -> int:
-    """The number of requests under way at once, to all hosts together."""
+    """Return the number of requests under way at once, to all hosts together."""
     if chosen_count := settings.getint("CONCURRENT_REQUESTS"):
         return min(int(chosen_count), requests_by_files())
     return default_requests(settings.getint("DOWNLOAD_MAXSIZE"))
 
 
 def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> PolitenessSettings:
-    """The politeness settings of the crawl."""
+    """Return the politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
         requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
@@ -82,7 +217,7 @@ def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> P
 
 
 def check_feeds(settings: Any, database: str | Path) -> None:
-    """OptionError if a feed of Scrapy's (`-O`, `-o`, FEEDS) would be written over a file of the archive."""
+    """Raise OptionError if a feed of Scrapy's (`-O`, `-o`, FEEDS) would overwrite a file of the archive."""
     own_files = OwnFiles(Path(database))
     for feed in map(str, settings.getdict("FEEDS")):
         scheme = urlsplit(feed).scheme

@@ -1,17 +1,11 @@
-"""Scrapy's settings and log as a crawl takes them, and the add-on for a project of one's own.
+"""Scrapy's settings and log as a crawl takes them, and the add-on for a user's project.
 
-A Scrapy add-on that brings Broadsheet into a project of one's own: `ADDONS = {"broadsheet.Addon": 0}`.
+A project takes it by `ADDONS = {"broadsheet.Addon": 0}`.
 
 `scrapy crawl site -a url=https://news.example/ -a db=news.db` works there then, and spiders may be derived from
 `broadsheet.crawler.crawl.spiders.SiteSpider`. The project's other spiders stay as they are, but for one thing: names
-resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on.
-
-Scrapy's settings as a crawl takes them: ours below a user's own, and what a user sets of Scrapy's in our terms.
-
-In a project of a user's own, ours have the priority of an add-on, so that whatever the project, a spider or the command
-line sets goes first. Settings of Scrapy's that the frontier has taken over keep their meaning where a user sets them.
-
-Scrapy's log: no line about single requests and items where the level hides them, and no credentials in any.
+resolve to public addresses only, unless BROADSHEET_ALLOW_PRIVATE is on. There, our settings have the priority of an
+add-on, so that what the project, a spider or the command line sets goes first.
 """
 
 from __future__ import annotations
@@ -42,7 +36,7 @@ class Addon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Called by Scrapy before it looks for spiders and starts its reactor."""
+        """Add our spiders and resolver; Scrapy calls this before it looks for spiders and starts its reactor."""
         modules = settings.getlist("SPIDER_MODULES")
         if _SPIDERS not in modules:
             settings.set("SPIDER_MODULES", [*modules, _SPIDERS], priority=settings.getpriority("SPIDER_MODULES") or 0)
@@ -84,22 +78,22 @@ def translate_settings(settings: BaseSettings) -> None:
 
 
 def depth_limit(settings: BaseSettings) -> int | None:
-    """How many links to follow from a seed, by DEPTH_LIMIT; None without a limit."""
+    """Read how many links to follow from a seed, by DEPTH_LIMIT; None without a limit."""
     return settings.getint("DEPTH_LIMIT") or None
 
 
 def _is_user_set(settings: BaseSettings, name: str) -> bool:
-    """Whether a setting has a higher priority than ours."""
+    """Return whether a setting has a higher priority than ours."""
     return (settings.getpriority(name) or 0) > (settings.getpriority(_MARK) or 0)
 
 
 def _above_user(settings: BaseSettings, name: str) -> int:
-    """A priority above the user's own, whose value Scrapy sets a second time when it runs a crawl of a project."""
+    """Return a priority above the user's, whose value Scrapy sets a second time when it runs a project's crawl."""
     return (settings.getpriority(name) or 0) + 1
 
 
 def _own_values() -> Iterator[tuple[str, Any]]:
-    """Our settings that are for any project."""
+    """Return the names and values of our settings that are for any project."""
     names = (name for name in dir(own_settings) if name.isupper() and not name.startswith("_"))
     return ((name, getattr(own_settings, name)) for name in names if name not in _OF_THE_PROJECT)
 
@@ -112,17 +106,17 @@ class QuietLogFormatter(LogFormatter):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Made by Scrapy; the level is the setting LOG_LEVEL."""
+        """Make the formatter for Scrapy; the level is the setting LOG_LEVEL."""
         level = crawler.settings["LOG_LEVEL"]
         level_number = logging.getLevelName(level) if isinstance(level, str) else level
         return cls(is_debugging=not isinstance(level_number, int) or level_number <= logging.DEBUG)
 
     def crawled(self, request: Request, response: Response, spider: Any) -> LogFormatterResult:
-        """The line about a response, or None."""
+        """Return the line about a response; None unless debugging."""
         return super().crawled(request, response, spider) if self._is_debugging else None  # type: ignore[return-value]
 
     def scraped(self, item: Any, response: Response | Failure | None, spider: Any) -> LogFormatterResult:
-        """The line about an item, or None."""
+        """Return the line about an item; None unless debugging."""
         return super().scraped(item, response, spider) if self._is_debugging else None  # type: ignore[return-value]
 
 
@@ -135,7 +129,7 @@ class RedactingFormatter(logging.Formatter):
         self._values = values
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line to be logged."""
+        """Format the line to be logged, without passwords and secret values."""
         text = without_userinfo(self.inner_formatter.format(record))
         for value in self._values:
             text = text.replace(value, REDACTED.decode())

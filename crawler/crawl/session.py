@@ -1,9 +1,4 @@
-"""Session of a crawl on one archive: the file and its lock, writer, queue, bounds, and the run's record.
-
-Which URLs a crawl takes up that the one before it left out by its bounds, since its own are wider.
-
-One run of a crawl on one archive: the file and its lock, the writer thread, the queue and the record of the run.
-"""
+"""Session of a crawl on one archive: the file and its lock, writer, queue, bounds, and the run's record."""
 
 from __future__ import annotations
 
@@ -54,8 +49,10 @@ from broadsheet.output.write.url_queue import (
 
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:
-    """The reasons that left URLs out of the crawl before, and that need not hold any longer; `earlier` are its options
-    as the row of its run has them."""
+    """Return the reasons that left URLs out of the crawl before, and that need not hold any longer.
+
+    `earlier` has the crawl's options then, as the row of its run has them.
+    """
     depth, since = earlier.get("max_depth"), earlier.get("since")
     patterns = [list(earlier.get(name) or ()) for name in ("include", "exclude")]
     languages = set(earlier.get("languages") or ())
@@ -69,8 +66,11 @@ def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[
 
 
 def is_within(scope: Scope, options: CrawlOptions, row: LeftOutUrl) -> bool:
-    """Whether a URL that was left out is to be fetched now: a page within the bounds that is no file and no trap, a
-    sitemap or feed of one of the hosts, each if URLs of its source are followed."""
+    """Return whether a URL that was left out is to be fetched now.
+
+    It is if URLs of its source are followed, and it is a page within the bounds that is no file and no trap, or a
+    sitemap or feed of one of the hosts.
+    """
     if not is_followed(row.found_via, options):
         return False
     if row.kind != UrlKind.PAGE:
@@ -84,7 +84,7 @@ SEED_PRIORITY = 100
 
 @dataclass(frozen=True, slots=True)
 class AllowedTargets:
-    """What this run may request beside the usual: further ports, and private addresses."""
+    """Targets that this run may request beside the usual: further ports, and private addresses."""
 
     ports: frozenset[int] = frozenset()
     private_addresses: bool = False
@@ -92,7 +92,8 @@ class AllowedTargets:
 
 class CrawlSession:
     """Owns the archive from `open` to `close`. Outcomes are stored by a writer thread; reads use their own
-    connection."""
+    connection.
+    """
 
     def __init__(self, archive: Archive, read_db: object, options: CrawlOptions) -> None:
         self._archive = archive
@@ -119,12 +120,12 @@ class CrawlSession:
 
     @property
     def raw_bytes(self) -> int:
-        """Bytes of raw responses kept, by this run and earlier ones."""
+        """Return the bytes of raw responses kept, by this run and earlier ones."""
         return self._archive.raw_bytes
 
     @property
     def recovery(self) -> Recovery:
-        """What opening the archive found in its WARC folders."""
+        """Return what opening the archive found in its WARC folders."""
         return self._archive.recovery
 
     def start(
@@ -156,15 +157,18 @@ class CrawlSession:
         return queued_count
 
     def _queue_left_out(self, scope: Scope) -> None:
-        """Queue what the crawl before left out by its bounds and what is within ours: for each start URL the latest
-        crawl from it. Done before this run is noted: if it is cut off, the next one compares with the same crawls."""
+        """Queue URLs that an earlier crawl left out by its bounds and that are within ours.
+
+        The latest crawl from each start URL counts. This comes before the run is noted: if it is cut off, the next one
+        compares with the same crawls.
+        """
         latest_runs = {seed: run for run in crawl_options(self._archive.db) for seed in run["seeds"]}
         earlier_runs = [latest_runs[seed] for seed in self._options.seeds if seed in latest_runs]
         reasons = dict.fromkeys(reason for run in earlier_runs for reason in widened_reasons(self._options, run))
         queue_left_out(self._archive.db, tuple(reasons), partial(is_within, scope, self._options))
 
     def _lapsed_reasons(self, allowed_targets: AllowedTargets | None) -> Iterator[PassingReason]:
-        """The reasons by which earlier runs skipped URLs, and that need not hold for this one."""
+        """Yield the reasons by which earlier runs skipped URLs, and that need not hold for this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
         lapsed_reasons = (OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *directive_reasons)
@@ -177,8 +181,7 @@ class CrawlSession:
                 yield PassingReason(state, OutcomeReason.PRIVATE_ADDRESS)
 
     def _requeue_due(self, revisit_start: str, scope: Scope) -> None:
-        """Queue the pages for the revisit that the options ask for. Pages that are merely due wait until a crawl is
-        finished."""
+        """Queue the pages for the revisit that the options ask for; merely due pages wait until a crawl is finished."""
         revisit = self._options.revisit
         is_finished = self.queue.is_empty() and not self._archive.requeuer.has_more
         if revisit and (revisit != "due" or is_finished):
@@ -197,19 +200,18 @@ class CrawlSession:
             self.due_count = self._archive.queue_revisits(update_run)
 
     def validators(self, queued_url: QueuedUrl) -> dict[str, str]:
-        """The request headers that ask for a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
+        """Return the headers that request a known URL only if it has changed (If-None-Match, If-Modified-Since)."""
         return conditional_headers(self._read_db, queued_url.id, queued_url.url)  # type: ignore[arg-type]
 
     def resumed_redirects(
         self, seeds: tuple[str, ...], max_redirects: int
     ) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-        """From earlier runs: by queued URL the redirects that led to it, and the URLs that the seeds redirect to."""
+        """Return the redirects that led to each queued URL in earlier runs, and the URLs that the seeds redirect to."""
         read_db: Any = self._read_db
         return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
 
     def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
-        """The hosts of those start URLs, redirected ones included, that are queued: their pages are still to be
-        read."""
+        """Return the hosts of the queued start URLs, redirected ones included: their pages are still to be read."""
         read_db: Any = self._read_db
         return hosts_of_queued_seeds(read_db, start_urls)
 
@@ -228,16 +230,18 @@ class CrawlSession:
         self._settle()
 
     def articles(self) -> Iterator[dict[str, object]]:
-        """The archive's articles, one at a time."""
+        """Yield the archive's articles."""
         return iter_articles(self._read_db)  # type: ignore[arg-type]
 
     def article_of_page(self, url: str) -> dict[str, object] | None:
-        """The article that is stored of a page now; None if there is none."""
+        """Return the article that is stored of a page now; None if there is none."""
         return article_of_page(self._read_db, url)  # type: ignore[arg-type]
 
     def skip_queued(self) -> int:
-        """Skip what is still queued, by the crawl's limits; a later run with wider ones queues it again. Returns their
-        number."""
+        """Skip the URLs still queued, by the crawl's limits, and return their number.
+
+        A later run with wider limits queues them again.
+        """
         return self._archive.skip_queued(OutcomeReason.LIMIT)
 
     def close(self, outcome: str, reason: str) -> None:
@@ -264,12 +268,12 @@ class CrawlSession:
 
 
 def seed_rows(urls: tuple[str, ...]) -> tuple[DiscoveredUrl, ...]:
-    """The queue rows of a crawl's seeds."""
+    """Return the queue rows of a crawl's seeds."""
     return tuple(DiscoveredUrl(url, host_of(url), UrlKind.PAGE, UrlSource.SEED, priority=SEED_PRIORITY) for url in urls)
 
 
 def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
-    """The fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
+    """Return the fields of a WARC file's warcinfo record (ISO 28500, section 6.1.2)."""
     return {
         "software": f"Broadsheet/{__version__}",
         "format": "WARC File Format 1.1",
@@ -280,6 +284,6 @@ def _warcinfo_fields(user_agent: str, contact: str) -> dict[str, str]:
 
 
 def software_versions() -> dict[str, str]:
-    """The versions of the software that an archive's content depends on, for the record of a run."""
+    """Return the versions of the software that an archive's content depends on, for the record of a run."""
     own_versions = {"broadsheet": __version__, "cleaner": CLEANER_VERSION, "python": platform.python_version()}
     return own_versions | {name: version(name) for name in _LIBRARIES}

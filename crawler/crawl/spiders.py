@@ -1,13 +1,4 @@
-"""Spiders: `site` finds and fetches every article page of a site, `urls` fetches a list of URLs.
-
-The articles' pages of a crawl in the order in which they are stored, for who takes them while it goes on.
-
-The spider that finds and fetches every article page of a site.
-
-The spider that fetches a list of URLs and discovers no others.
-
-Scrapy's CLOSESPIDER_ settings: a crawl of ours that reaches one starts nothing more, settles, and exports.
-"""
+"""Spiders: `site` finds and fetches every article page of a site, `urls` fetches a list of URLs and finds no others."""
 
 from __future__ import annotations
 
@@ -17,7 +8,6 @@ import sqlite3
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from itertools import islice
 from typing import Any, Self
 
@@ -28,35 +18,18 @@ from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
 from broadsheet.crawler.crawl.archive_access import damage_behind
-from broadsheet.crawler.crawl.early_checks import checked_seeds
 from broadsheet.crawler.crawl.fetcher import Fetcher
-from broadsheet.crawler.crawl.frontier import Frontier, Turn
-from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader
-from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, OutcomeBuilder
+from broadsheet.crawler.crawl.frontier import Turn
 from broadsheet.crawler.crawl.robots_rules import MAX_BYTES
-from broadsheet.crawler.crawl.run_parts import (
-    check_feeds,
-    extractor_use_of,
-    identity_of,
-    politeness_of,
-    retries_of,
-    site_rules_of,
-    worker_count,
-)
-from broadsheet.crawler.crawl.scrapy_settings import bring_settings, depth_limit, redact_logs, translate_settings
-from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, seed_rows
+from broadsheet.crawler.crawl.run_parts import build_parts
+from broadsheet.crawler.crawl.scrapy_settings import bring_settings, redact_logs, translate_settings
 from broadsheet.crawler.discovery.response_bodies import is_media_type
-from broadsheet.crawler.discovery.scope import Scope, ScopeError
-from broadsheet.crawler.fetch.capacity import ByteBudget
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
-from broadsheet.crawler.fetch.guard import allowed_ports, reactor_problem
-from broadsheet.crawler.fetch.identity import Credentials, read_contact
-from broadsheet.crawler.fetch.request_headers import GivenHeaders, read_cookies, read_headers
-from broadsheet.crawler.fetch.requests import EarlyStop, RequestBuilder
-from broadsheet.crawler.fetch.safe_settings import running_problem, settings_problem
+from broadsheet.crawler.discovery.scope import ScopeError
+from broadsheet.crawler.fetch.guard import reactor_problem
+from broadsheet.crawler.fetch.requests import EarlyStop
+from broadsheet.crawler.fetch.safe_settings import running_problem
 from broadsheet.crawler.items import ArticleItem, page_fields
-from broadsheet.crawler.options import CrawlOptions, OptionError, parse_size
-from broadsheet.crawler.workers.pool import WorkerPool
+from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.outcome import Outcome
@@ -114,12 +87,12 @@ class SiteSpider(scrapy.Spider):
         except (OptionError, ScopeError, ArchiveError) as error:
             spider._log_option_error(error)
             raise
-        spider.early_stop.connect(crawler.signals)
+        EarlyStop(is_media_type, MAX_BYTES).connect(crawler.signals)
         return spider
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
-        """Called by Scrapy: `custom_settings`, with ours below all that a user has set."""
+        """Set our settings, below all that a user has set, then `custom_settings`; Scrapy calls this."""
         bring_settings(settings)
         super().update_settings(settings)
         translate_settings(settings)
@@ -133,91 +106,25 @@ class SiteSpider(scrapy.Spider):
 
     @classmethod
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
-        """The crawl's options by the spider's arguments."""
+        """Read the crawl's options from the spider's arguments."""
         return CrawlOptions.from_arguments(arguments)
 
     def _prepare(self, options: CrawlOptions, db: str) -> None:
-        """Check options and settings, open the archive `db`, and make the parts of the crawl."""
-        settings = self.settings
-        if options.max_depth is None:
-            options = replace(options, max_depth=depth_limit(settings))
-        if not settings.getbool("ROBOTSTXT_OBEY") and not options.ignore_robots:
-            raise OptionError("ROBOTSTXT_OBEY=False is not enough: say -a ignore_robots=1 too, which the run records")
-        if problem := settings_problem(settings):
-            raise OptionError(problem)
-        if (synchronous := str(settings["BROADSHEET_SYNCHRONOUS"]).upper()) not in ("NORMAL", "FULL"):
-            raise OptionError(f"BROADSHEET_SYNCHRONOUS must be NORMAL or FULL, not {synchronous}")
-        self.seeds = checked_seeds(options.seeds, settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
-        scope = Scope.from_seeds(self.seeds, options.include, options.exclude, options.max_depth)
-        check_feeds(settings, db)
-        cookies = read_cookies(settings["BROADSHEET_COOKIES"])
-        headers = read_headers(settings["BROADSHEET_HEADERS"])
-        given_headers = GivenHeaders.for_seeds(headers, self.seeds, settings["BROADSHEET_HEADER_HOSTS"])
-        credentials = Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS") | headers, cookies)
-        redact_logs(credentials.values)
-        identity = identity_of(options, settings)
-        site_rules = site_rules_of(options)
-        options = replace(
-            options, contact=read_contact(options.contact or settings["BROADSHEET_CONTACT"]),
-            user_agent=identity.user_agent, extractor=extractor_use_of(options, settings),
-        )  # fmt: skip
-        warc_size = parse_size(str(settings["BROADSHEET_WARC_SIZE"]), "BROADSHEET_WARC_SIZE")
+        """Open the archive `db` with the parts of the crawl, and note that nothing has happened yet."""
         self._db = db
-        self.session = CrawlSession.open(db, options, every_commit=synchronous == "FULL")
-        if options.warc:
-            self.session.keep_raw(identity.user_agent, warc_size)
-        self.crawl_options = options
-        self.workers = WorkerPool(worker_count(settings), settings.getfloat("BROADSHEET_PAGE_SECONDS"))
-        self.retries = retries_of(settings)
-        self.outcomes = OutcomeBuilder(options, scope, self.workers, self.retries)
-        self.outcomes.robot = identity.robot_name
-        redirect_chains, seed_targets = self.session.resumed_redirects(self.seeds, MAX_REDIRECTS + 1)
-        self.outcomes.resume(redirect_chains, seed_targets)
-        self.frontier = Frontier(self.session.queue, politeness_of(settings, identity, options))
-        self.session.pending_count = lambda: self.frontier.in_flight
-        self.robots_reader = RobotsReader(self.frontier, self.retries, identity.user_agent)
+        self.parts = build_parts(options, self.settings, db)
+        self.seeds = self.parts.seeds  # whose ports the downloader allows
+        self.fetcher = Fetcher(self.parts, self.crawler, self.store, self.logger)
         self._is_closed = self._is_settling = self._has_enough_items = False
         self._end_lock = threading.Lock()  # held to settle the archive, to read its articles, and to close it
         self._running_tasks: set[asyncio.Task[None]] = set()
-        self.byte_budget = ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE"))
-        self.early_stop = EarlyStop(is_media_type, MAX_BYTES)
-        make_recorder = partial(ExchangeRecorder, credentials.header_names, keeps_credentials=options.keep_credentials)
-        builder = RequestBuilder(
-            identity,
-            self.session.validators,
-            cookies,
-            site_rules,
-            given_headers,
-            make_recorder if options.warc else None,
-        )
-        self.fetcher = Fetcher(
-            crawler=self.crawler,
-            request_builder=builder,
-            frontier=self.frontier,
-            outcomes=self.outcomes,
-            robots_reader=self.robots_reader,
-            guesses=GuessedPlaces(options),
-            byte_budget=self.byte_budget,
-            store=self.store,
-            logger=self.logger,
-        )
         self.on_stored: list[Callable[[Outcome], None]] = []
         """Called with each outcome when it is in the archive."""
-        self._has_item_receivers = any(settings.getdict(name) for name in _ITEM_SETTINGS)
-        self._is_yielding_fetched = self._has_item_receivers and options.items == "as-fetched"
+        self._has_item_receivers = any(self.settings.getdict(name) for name in _ITEM_SETTINGS)
+        self._is_yielding_fetched = self._has_item_receivers and self.parts.options.items == "as-fetched"
         self.requested_pages = 0
         self.end_reason = ""
         """Why the crawl ends before its queue is empty: `max_pages`, `archive: …`, `fault: …`; else empty."""
-        verb = "crawl" if options.revisit in ("", "due") else "update"
-        self.session.start(
-            f"{verb} {' '.join(self.seeds)}", seed_rows(self.seeds), self.outcomes.scope, self._allowed_targets()
-        )
-        self.fetcher.guesses.awaited_hosts.update(self.session.awaited_hosts((*self.seeds, *seed_targets)))
-
-    def _allowed_targets(self) -> AllowedTargets:
-        return AllowedTargets(
-            allowed_ports(self.seeds, self.settings), self.settings.getbool("BROADSHEET_ALLOW_PRIVATE")
-        )
 
     async def start(self) -> AsyncIterator[Any]:
         """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles."""
@@ -225,7 +132,7 @@ class SiteSpider(scrapy.Spider):
             self.end_reason = f"fault: {problem}"
             self.logger.error(problem)
             return
-        self.workers.start()
+        self.parts.workers.start()
         gc.freeze()  # what was imported stays: collecting in it would block the event loop for a tenth of a second
         gc.set_threshold(*_GC_CRAWLING)
         try:
@@ -240,7 +147,7 @@ class SiteSpider(scrapy.Spider):
                 raise
 
     def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG002
-        """What `scrapy parse` shows of a page: its article by the page alone, and its links in the crawl's scope.
+        """Show a page to `scrapy parse`: its article by the page alone, and its links in the crawl's scope.
 
         A crawl does not call it: pages are cleaned by workers and stored in the archive.
         """
@@ -257,7 +164,7 @@ class SiteSpider(scrapy.Spider):
         )
         if page.is_article:
             yield self.item_class(page_fields(page))
-        scope = self.outcomes.scope
+        scope = self.parts.outcomes.scope
         yield from (response.follow(link.url) for link in page.outlinks if scope.decide(link.url, 1).should_fetch)
 
     async def _articles(self) -> AsyncIterator[ArticleItem]:
@@ -270,15 +177,15 @@ class SiteSpider(scrapy.Spider):
         stored_pages = StoredPages()
         self.on_stored.append(stored_pages.add)
         async for url in stored_pages.beside(self._take_turns()):
-            if (values := self.session.article_of_page(url)) is not None:
+            if (values := self.parts.session.article_of_page(url)) is not None:
                 yield self._item(values)
         await self._settle_beside()
 
     async def _take_turns(self) -> None:
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
-        if self.crawl_options.max_time:
-            asyncio.get_running_loop().call_later(self.crawl_options.max_time, self._on_max_time)
-        async for turn in self.frontier.turns():
+        if self.parts.options.max_time:
+            asyncio.get_running_loop().call_later(self.parts.options.max_time, self._on_max_time)
+        async for turn in self.parts.frontier.turns():
             if turn.reason:
                 self._start_task(self.fetcher.give_up(turn))
             elif self._check_limits():
@@ -286,7 +193,7 @@ class SiteSpider(scrapy.Spider):
             else:
                 self.requested_pages += turn.queued_url.kind == UrlKind.PAGE
                 self._start_task(self.fetcher.fetch(turn.queued_url))
-                await self.byte_budget.wait_for_room(self._remaining_bytes())
+                await self.parts.byte_budget.wait_for_room(self._remaining_bytes())
 
     def _start_task(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -300,10 +207,10 @@ class SiteSpider(scrapy.Spider):
             if failure.startswith("fault"):
                 self.logger.error("A fault of ours", exc_info=error)
             self.end_reason = self.end_reason or failure
-            self.frontier.stop()
+            self.parts.frontier.stop()
 
     def _failure_of(self, error: BaseException) -> str:
-        """`archive: …` for an error of the archive, or behind which it is damaged; `fault: …` for one of ours."""
+        """Describe an error: `archive: …` if the archive or its damage is the cause, `fault: …` if it is ours."""
         if damage := damage_behind(self._db, error):
             return f"archive: {damage}"
         is_of_archive = isinstance(error, sqlite3.Error | OSError | ArchiveError)
@@ -314,7 +221,7 @@ class SiteSpider(scrapy.Spider):
         await self._settle_beside()
         if self.end_reason.startswith("archive") or not self._has_item_receivers:
             return
-        articles = self.session.articles()
+        articles = self.parts.session.articles()
         while batch := await asyncio.to_thread(self._next_batch, articles):
             for article in batch:
                 yield article
@@ -331,11 +238,11 @@ class SiteSpider(scrapy.Spider):
         with self._end_lock:
             if self._is_closed:
                 return
-            self.workers.close()  # nothing is left for them, and settling may want their memory
+            self.parts.workers.close()  # nothing is left for them, and settling may want their memory
             gc.set_threshold(*_GC_SETTLING)
-            self.session.settle()
+            self.parts.session.settle()
             if self.end_reason:
-                self.session.skip_queued()
+                self.parts.session.skip_queued()
 
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
         with self._end_lock:
@@ -351,56 +258,56 @@ class SiteSpider(scrapy.Spider):
             self._has_enough_items = True
         else:
             self.end_reason = self.end_reason or reason
-            self.frontier.drain()
+            self.parts.frontier.drain()
 
     def _on_max_time(self) -> None:
         """End the crawl at its time limit, also while it waits for a host."""
         if not self._is_settling:
             self.end_reason = self.end_reason or "max_time"
-            self.frontier.drain()
+            self.parts.frontier.drain()
 
     def _check_limits(self) -> bool:
-        """Whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
-        options = self.crawl_options
+        """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
+        options = self.parts.options
         if options.max_pages and self.requested_pages >= options.max_pages:
             self.end_reason = "max_pages"
-        if options.max_size and self.session.raw_bytes >= options.max_size:
+        if options.max_size and self.parts.session.raw_bytes >= options.max_size:
             self.end_reason = "max_size"
         return bool(self.end_reason)
 
     def _remaining_bytes(self) -> int | None:
-        """Raw bytes that may still be kept, None without a limit. The responses in memory may be no more than these."""
-        max_size = self.crawl_options.max_size
-        return max(0, max_size - self.session.raw_bytes) if max_size else None
+        """Return the number of raw bytes that may still be kept, also for responses in memory; None without a limit."""
+        max_size = self.parts.options.max_size
+        return max(0, max_size - self.parts.session.raw_bytes) if max_size else None
 
     def _drop_turn(self, turn: Turn) -> None:
-        """At a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""
-        self.frontier.mark_stored(turn.queued_url.url)
-        self.frontier.drain()
+        """Stop at a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""
+        self.parts.frontier.mark_stored(turn.queued_url.url)
+        self.parts.frontier.drain()
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome and tell the frontier. An archive that cannot be written ends the crawl."""
         try:
-            await self.session.store(outcome)
+            await self.parts.session.store(outcome)
         except (sqlite3.Error, OSError, ArchiveError) as error:
             self.end_reason = self._failure_of(error)
-            self.frontier.stop()
-        self.robots_reader.apply_stored(outcome.url)
-        self.frontier.mark_stored(outcome.url)
+            self.parts.frontier.stop()
+        self.parts.robots_reader.apply_stored(outcome.url)
+        self.parts.frontier.mark_stored(outcome.url)
         for callback in self.on_stored:
             callback(outcome)
 
     async def closed(self, reason: str) -> None:
-        """Called by Scrapy at the end: close the archive, once the running tasks have stored their outcomes."""
+        """Close the archive, once the running tasks have stored their outcomes; Scrapy calls this at the end."""
         while self._running_tasks:
             await asyncio.wait(self._running_tasks)
-        self.workers.close()
+        self.parts.workers.close()
         has_failed = self.end_reason.startswith(("archive", "fault"))
         outcome = "failed" if has_failed else "finished" if reason == "finished" else "stopped"
         with self._end_lock:
             self._is_closed = True
             try:
-                self.session.close(outcome, self.end_reason or reason)
+                self.parts.session.close(outcome, self.end_reason or reason)
             except Exception as error:  # the next run notes this one as killed
                 failure = self._failure_of(error)
                 self.end_reason = self.end_reason or failure
@@ -415,7 +322,7 @@ class UrlsSpider(SiteSpider):
 
     @classmethod
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
-        """The crawl's options by the spider's arguments, with all discovery off."""
+        """Read the crawl's options from the spider's arguments, with all discovery off."""
         options = CrawlOptions.from_arguments(arguments)
         return replace(options, discover_sitemaps=False, discover_feeds=False, discover_links=False)
 
@@ -424,7 +331,7 @@ class CrawlLimits(CloseSpider):
     """In place of Scrapy's extension, which waits until a spider has no request under way: ours hands out more."""
 
     def _close_spider(self, reason: str) -> None:
-        """Called by Scrapy's extension when a limit is reached."""
+        """Stop the crawl at a limit; Scrapy's extension calls this."""
         spider = self.crawler.spider
         if isinstance(spider, SiteSpider):
             spider.stop_at_limit(reason)

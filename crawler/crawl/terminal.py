@@ -1,12 +1,7 @@
-"""Terminal: text from the web made inert and cut to the window, tables, JSON, and reasons in words.
+"""Output to a terminal: text from the web made inert and cut to the window, tables, JSON, reasons in words.
 
-Printing text from the web: no control character acts on the terminal, and no line is wider than the window.
-
-Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be.
-
-What the verbs print with `--json`: exact values, with whatever acts on a screen escaped (`docs/json.md`).
-
-What a reason in table `urls` means, in words for people.
+Where the output is no terminal, nothing is cut, unless COLUMNS says how wide a line may be. `docs/json.md` describes
+what verbs print with `--json`.
 """
 
 from __future__ import annotations
@@ -23,7 +18,6 @@ from http import HTTPStatus
 from importlib.resources import files
 
 import click
-from rich.cells import cell_len, set_cell_size
 
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
 
@@ -36,14 +30,14 @@ _GAP = "  "
 
 
 def terminal_width() -> int:
-    """The terminal's width in columns, at least 40; `UNBOUNDED` where there is no terminal and COLUMNS is not set."""
+    """Return the terminal's width in columns, at least 40; `UNBOUNDED` if there is none and COLUMNS is not set."""
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS"):
         return UNBOUNDED
     return max(_MIN_WIDTH, shutil.get_terminal_size().columns)
 
 
 def is_coloured() -> bool:
-    """Whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
+    """Return whether colours may be used: on a terminal that is not dumb, unless NO_COLOR is set."""
     return sys.stdout.isatty() and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
 
 
@@ -60,17 +54,19 @@ def print_pages(text: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """The text in one line, without control characters and characters that turn the direction of what follows."""
+    """Join the text into one line, without control characters and characters that turn the direction of text."""
     return " ".join(inert_text(text).split())
 
 
 def fit(text: str, columns: int) -> str:
-    """The text cut to so many columns, if it is longer; a wide character takes two."""
+    """Cut the text to so many columns, if it is longer; a wide character takes two."""
+    from rich.cells import cell_len, set_cell_size
+
     return text if cell_len(text) <= columns else set_cell_size(text, max(0, columns - 1)).rstrip() + "…"
 
 
 def cut_line(text: str, columns: int) -> str:
-    """The text in one line of at most so many columns."""
+    """Cut the text to one line of at most so many columns."""
     return fit(one_line(text), columns)
 
 
@@ -80,10 +76,12 @@ def print_text(text: str = "") -> None:
 
 
 def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: frozenset[int] = frozenset()) -> str:
-    """Rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
+    """Format rows as aligned lines of at most so many columns; what does not fit is cut, first in the last cell.
 
     `right_aligned` has the positions of the cells that are numbers.
     """
+    from rich.cells import cell_len
+
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
     if columns < UNBOUNDED:
@@ -94,7 +92,7 @@ def format_table(rows: Sequence[Sequence[str]], columns: int, *, right_aligned: 
 def format_blocks(
     heads: Sequence[str], cells: Sequence[Sequence[str]], texts: Sequence[str], columns: int, *, wide_columns: int = 100
 ) -> str:
-    """Blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
+    """Format blocks as a table, each with its text; below `wide_columns` the text is on a line of its own.
 
     A column that is empty in all of them is left out.
     """
@@ -115,6 +113,8 @@ def _format_row(row: Sequence[str], widths: Sequence[int], right_aligned: frozen
 
 
 def _pad_cell(cell: str, size: int, is_right_aligned: bool) -> str:
+    from rich.cells import cell_len
+
     shown_text = fit(cell, size)
     space = " " * (size - cell_len(shown_text))
     return space + shown_text if is_right_aligned else shown_text + space
@@ -132,7 +132,7 @@ def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
 
 
 def reason_text(reason: str) -> str:
-    """The reason in words; a reason without words is returned as it is, with spaces for underscores."""
+    """Describe a reason in words; one without words is returned with spaces for underscores."""
     if match := re.fullmatch(r"http_(\d{3})", reason):
         return _status_text(int(match[1]))
     texts, kind = _reason_texts(), reason.partition(":")[0]

@@ -35,15 +35,16 @@ from broadsheet.output.write.url_queue import QueuedUrl
 
 @dataclass(frozen=True, slots=True)
 class CrawlPolicy:
-    """What is the same for all pages of a crawl: its scope, its options, and the robot name that directives may
-    address."""
+    """Facts that are the same for all pages of a crawl: its scope, its options, and the robot name that directives may
+    address.
+    """
 
     scope: Scope
     options: CrawlOptions
     robot: str
 
     def packed(self) -> bytes:
-        """The policy pickled for the workers; a worker unpickles it once."""
+        """Pickle the policy for the workers; a worker unpickles it once."""
         return pickle.dumps(self)
 
 
@@ -58,8 +59,9 @@ class PageJob:
 
 @dataclass(frozen=True, slots=True)
 class PageResult:
-    """What a page came to: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
-    HTML."""
+    """Result of a page: state, reason, prepared rows, the URLs on it, and the directives of its headers and its
+    HTML.
+    """
 
     state: UrlState
     reason: Reason
@@ -70,8 +72,9 @@ class PageResult:
 
 @dataclass(frozen=True, slots=True)
 class ListingResult:
-    """What a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
-    anything."""
+    """URLs that a sitemap or feed lists. `readable` is False if it is none; `reason` says what is wrong with it, if
+    anything.
+    """
 
     readable: bool
     reason: str = ""
@@ -111,7 +114,7 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
 
 
 def process_empty_page(page: Page) -> PageRows:
-    """The rows of an answer without a body."""
+    """Make the rows of an answer without a body."""
     from broadsheet.cleaners.clean import clean
 
     return make_page_rows(clean(page))
@@ -145,7 +148,7 @@ def _unpack_policy(packed: bytes) -> CrawlPolicy:
 
 
 def _site_rules(folder: str, host: str) -> tuple[SiteRuleFile, ...]:
-    """The site rules for a host from the user's folder. A worker opens the folder once."""
+    """Return the site rules for a host from the user's folder. A worker opens the folder once."""
     return _open_site_rules(folder).for_host(host) if folder else ()
 
 
@@ -167,13 +170,13 @@ def _discovered_urls(
 def _directive_exclusion(
     cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
 ) -> OutcomeReason | None:
-    """Why a crawl that obeys directives must not keep an article; None if it may."""
+    """Return why a crawl that obeys directives must not keep an article; None if it may."""
     is_obeyed = policy.options.obey_directives and cleaned.is_article
     return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else None
 
 
 def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeReason | None:
-    """Why the crawl's options leave an article out, its language or its date; None if they do not."""
+    """Return why the crawl's options leave an article out, its language or its date; None if they do not."""
     if not cleaned.is_article:
         return None
     language, day = cleaned.metadata.language, read_stated_date(cleaned.metadata.published).day
@@ -185,6 +188,6 @@ def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeRea
 
 
 def _without_text(cleaned: CleanedPage) -> CleanedPage:
-    """The page without its text and metadata; only its canonical URL stays, and where it leads."""
+    """Remove text and metadata from the page; only its canonical URL stays, and where it leads."""
     metadata = Metadata(canonical_url=cleaned.metadata.canonical_url)
     return replace(cleaned, metadata=metadata, blocks=(), verdicts=(), text="", markdown="")

@@ -1,273 +1,312 @@
-"""The sample site's pages: a story in its skin, front pages, sections, tags, authors, forms.
+"""The sample site's pages: stories, front pages, sections, tags, authors, the archive and forms.
 
-An article's page: the story in its skin, with everything that the site puts around it.
-
-The pages without a story: three front pages, sections in several pages, tags, authors, the archive by month,
-forms.
+Each of three generations of the site's look is a Jinja template in `site/skins`; the phrases of each language are a
+TOML file in `site/phrases`. This module computes what the templates show.
 """
 
 from __future__ import annotations
 
+import json
+import tomllib
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
 from html import escape
 from itertools import groupby
+from typing import Any
 from urllib.parse import quote
 
-from broadsheet.crawler.demo import page_parts
-from broadsheet.crawler.demo.page_parts import (
-    PageLocation,
-    Skin,
-    article_head,
-    author_path,
-    byline,
-    cards,
-    crumbs,
-    linked_stories,
-    load_skin,
-    page_links,
-    plain_head,
-    sidebar,
-    tag_path,
-)
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from broadsheet.crawler.demo.sample_stories import (
     LANGUAGES,
+    SITE,
     SITE_NAME,
     Person,
     SampleArticle,
-    StoryPart,
     articles,
+    as_datetime,
     people,
+    slug,
+    to_blocks,
     to_html,
 )
 
+RSS = "/feed.xml"
+ATOM = "/atom.xml"
+_LOCALES = {"en": "en_GB", "es": "es_ES", "de": "de_DE"}
+_LIST_SKINS = {"en": "modern", "es": "blocks", "de": "modern"}
+_EXCERPT_CHARS = 105  # about two lines of a teaser
+_MOST_READ = 5
+_RELATED = 3
+_STORIES_PER_PAGE = 4
+_FRONT_PAGE_STORIES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Promo:
+    """A dated notice about the site's own campaigns."""
+
+    title: str
+    day: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The phrases of the site in one language, the paths of its pages, and its format of dates; `words` are HTML."""
+
+    words: dict[str, str]
+    paths: dict[str, str]
+    promos: tuple[Promo, ...]
+    months: tuple[str, ...]
+    date: str
+    conjunction: str
+
+    def date_text(self, iso: str) -> str:
+        """Format a date in the language."""
+        day = as_datetime(iso)
+        return self.date.format(day=day.day, month=self.months[day.month - 1], year=day.year)
+
+    def month_text(self, iso: str) -> str:
+        """Format the month and year of a date."""
+        day = as_datetime(iso)
+        return f"{self.months[day.month - 1]} {day.year}"
+
+    def tag_path(self, tag: str) -> str:
+        """Return the path of a tag's page."""
+        return self.paths["tag"].format(slug=slug(tag))
+
+
+@cache
+def load_wording(language: str) -> Wording:
+    """Read the phrases of a language of the site."""
+    data: dict[str, Any] = tomllib.loads((SITE / "phrases" / f"{language}.toml").read_text("utf-8"))
+    return Wording(
+        words={name: escape(text) for name, text in data["words"].items()},
+        paths=data["paths"],
+        promos=tuple(Promo(**entry) for entry in data["promo"]),
+        months=tuple(data["months"]),
+        date=data["date"],
+        conjunction=data["and"],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PageLocation:
+    """The place of a page of a story: the site's origin, the path, and the number of the page, from 1."""
+
+    origin: str
+    path: str
+    page_number: int = 1
+
 
 def story_page(article: SampleArticle, location: PageLocation) -> str:
-    """The HTML of one page of an article, as text."""
-    skin = load_skin(article.skin, article.language)
-    html = skin.fill(
-        "layout",
-        lang=article.language,
-        head=article_head(article, location),
-        crumbs=crumbs(skin, article.title),
-        main=_main_html(skin, article, location),
-        sidebar=sidebar(skin),
+    """Return the HTML of one page of an article."""
+    html = _page(
+        article.skin,
+        article.language,
+        "story",
+        article.title,
+        story=article,
+        number=location.page_number - 1,
+        pages=[article.page_path(number + 1) for number in range(len(article.pages))],
+        path=location.path,
+        url=quote(location.origin + location.path, safe=""),
+        canonical=_canonical_url(article, location),
+        open_graph=_open_graph(article, location) if "og" in article.meta else (),
+        json_ld=_json_ld(article, location) if "json-ld" in article.meta else "",
+        post_number=zlib.crc32(article.path.encode()) % 9000,
+        standfirst=article.standfirst if location.page_number == 1 else "",
+        writers=[people()[name] for name in article.authors],
+        related=_related(article),
     )
     return _break_markup(html) if article.quirk == "broken" else html
 
 
-def _main_html(skin: Skin, article: SampleArticle, location: PageLocation) -> str:
-    address = {"url": quote(location.origin + location.path, safe=""), "path": location.path}
-    boxes = {name: skin.fill(name, **address) for name in ("share", "helpful", "donate_end", "newsletter")}
-    surroundings = {name: getattr(page_parts, name)(skin, article) for name in ("related", "comments", "tags", "bio")}
-    return skin.fill(
-        "article",
-        **_title_slots(skin, article, location),
-        **_text_slots(skin, article, location),
-        **boxes,
-        **surroundings,
+def list_pages(old_addresses: list[tuple[str, str]]) -> dict[str, str]:
+    """Return every list page, path to HTML. `old_addresses` are (path, link text) for the end of the archive page."""
+    pages: dict[str, str] = {}
+    for language in LANGUAGES:
+        pages |= dict(_front_page(language)) | dict(_section_pages(language)) | dict(_tag_pages(language))
+    pages |= {_author_path(person.name): _author_page(person) for person in people().values()}
+    return pages | {load_wording("en").paths["archive"]: _archive_page(old_addresses)}
+
+
+def form_pages() -> dict[str, str]:
+    """Return the contact and support forms, path to HTML."""
+    return {
+        load_wording(language).paths[name]: _list_page(language, load_wording(language).words[name], "form", name=name)
+        for language in LANGUAGES
+        for name in ("contact", "support")
+    }
+
+
+def not_found_page() -> str:
+    """Return the page of a soft 404: it says that there is no such page."""
+    return _list_page("en", load_wording("en").words["not_found"], "error")
+
+
+@cache
+def _templates() -> Environment:
+    """Make the templates' environment: a value is text as it is, unless `e` (quotes too) or `text` escapes it."""
+    environment = Environment(loader=FileSystemLoader(SITE / "skins"), undefined=StrictUndefined, trim_blocks=True)
+    environment.filters |= {
+        "e": escape,
+        "text": lambda words: escape(words, quote=False),
+        "markdown": to_html,
+        "excerpt": _excerpt,
+        "author_path": _author_path,
+    }
+    environment.globals |= {"site_name": SITE_NAME, "rss": RSS, "atom": ATOM}
+    return environment
+
+
+def _page(skin: str, language: str, kind: str, title: str, **values: object) -> str:
+    wording = load_wording(language)
+    return (
+        _templates()
+        .get_template(f"{skin}.html")
+        .render(
+            {"story": None, "pages": (), "number": 0} | values,
+            kind=kind,
+            title=title,
+            language=language,
+            wording=wording,
+            words=wording.words,
+            paths=wording.paths,
+            most_read=_most_read(language),
+        )
     )
 
 
-def _title_slots(skin: Skin, article: SampleArticle, location: PageLocation) -> dict[str, str]:
-    lead = article.standfirst if location.page_number == 1 else ""
-    date_text = skin.wording.date_text
-    return {
-        "number": str(zlib.crc32(article.path.encode()) % 9000),
-        "kicker": escape(article.section),
-        "title": escape(article.title, quote=False),
-        "standfirst": skin.fill("standfirst", text=escape(lead, quote=False)) if lead else "",
-        "byline": byline(skin, article),
-        "iso": article.published,
-        "date": date_text(article.published),
-        "updated_line": skin.fill("updated", date=date_text(article.modified)) if article.modified else "",
-        "url": quote(location.origin + location.path, safe=""),
-        "path": location.path,
-    }
+def _list_page(language: str, title: str, kind: str = "listing", **values: object) -> str:
+    defaults: dict[str, object] = {"stories": (), "person": None, "link_lists": (), "section_link": ""}
+    return _page(_LIST_SKINS[language], language, kind, title, **(defaults | values))
 
 
-def _text_slots(skin: Skin, article: SampleArticle, location: PageLocation) -> dict[str, str]:
-    parts = article.pages[location.page_number - 1]
-    pages = [article.page_path(number + 1) for number in range(len(article.pages))]
-    licence = f'<a rel="license" href="{article.licence}">{article.licence}</a>' if article.licence else ""
-    return {
-        "body": "\n".join(_part_html(skin, article, location, part) for part in parts),
-        "paywall": skin.fill("paywall") if article.paywall else "",
-        "page_links": page_links(skin, pages, location.page_number - 1),
-        "reuse": skin.fill("reuse", licence=licence),
-    }
+def _linked_stories(language: str) -> tuple[SampleArticle, ...]:
+    """Return the stories of a language that the site itself links to, newest first."""
+    return tuple(story for story in articles() if story.language == language and story.listed == "site")
 
 
-def _part_html(skin: Skin, article: SampleArticle, location: PageLocation, part: StoryPart) -> str:
-    if part.kind == "text":
-        return to_html(part.text)
-    if part.kind == "figure":
-        return _figure_html(skin, article, part.text)
-    return skin.fill(part.kind, url=quote(location.origin + location.path, safe=""), path=location.path)
+def _most_read(language: str) -> list[SampleArticle]:
+    return sorted(_linked_stories(language), key=lambda story: (-len(story.comments), story.path))[:_MOST_READ]
 
 
-def _figure_html(skin: Skin, article: SampleArticle, name: str) -> str:
-    figure = article.figure(name)
-    words = {field: escape(getattr(figure, field)) for field in ("image", "alt", "caption", "credit")}
-    return skin.fill("figure", **words)
+def _related(article: SampleArticle) -> list[SampleArticle]:
+    """Choose three other stories of the language."""
+    stories = [story for story in _linked_stories(article.language) if story is not article]
+    start = len(article.path) % len(stories)
+    return (stories[start:] + stories[:start])[:_RELATED]
+
+
+def _excerpt(article: SampleArticle) -> str:
+    """Return the beginning of a story, cut at a word before the end of its first block, with `…` at the end."""
+    text = article.standfirst or to_blocks(article.pages[0][0].text)[0]
+    length = min(_EXCERPT_CHARS, len(text) * 2 // 3)
+    return text[:length].rsplit(" ", 1)[0].rstrip(",.;:") + "…"
+
+
+def _author_path(name: str) -> str:
+    return load_wording(people()[name].language).paths["author"].format(slug=slug(name))
 
 
 def _break_markup(page: str) -> str:
-    """The page without its closing paragraph tags, and cut off in the middle of the comments."""
+    """Remove the closing paragraph tags, and cut the page off in the middle of the comments."""
     comments_start = page.index('name="comments"')
     return page[: page.index("<b>", comments_start) + 40].replace("</p>", "")
 
 
-_STORIES_PER_PAGE = 4
-_FRONT_PAGE_STORIES = 6
-_SKINS = {"en": "modern", "es": "blocks", "de": "modern"}
+def _front_page(language: str) -> Iterator[tuple[str, str]]:
+    wording, stories = load_wording(language), _linked_stories(language)[:_FRONT_PAGE_STORIES]
+    link = f'<a href="{wording.paths["section"]}">{wording.words["section"]}</a>'
+    yield wording.paths["home"], _list_page(language, SITE_NAME, stories=stories, section_link=link)
 
 
-def list_skin(language: str) -> Skin:
-    """The skin of the pages of a language that are no articles."""
-    return load_skin(_SKINS[language], language)
-
-
-def page_in_layout(skin: Skin, title: str, main: str, extra_head: str = "") -> str:
-    """A page that is no article: `main` (HTML) in the site's layout, under `title` (text)."""
-    return skin.fill(
-        "layout",
-        lang=skin.wording.language,
-        head=plain_head(title, extra_head),
-        crumbs=crumbs(skin, title),
-        main=main,
-        sidebar=sidebar(skin),
-    )
-
-
-def list_pages(old_addresses: list[tuple[str, str]]) -> dict[str, str]:
-    """Every list page, path to HTML. `old_addresses` are (path, link text) for the end of the archive page."""
-    pages: dict[str, str] = {}
-    for language in LANGUAGES:
-        skin = list_skin(language)
-        pages |= {skin.wording.paths["home"]: _front_page(skin)}
-        pages |= dict(_section_pages(skin))
-        pages |= dict(_tag_pages(skin))
-    pages |= {author_path(person.name): _author_page(person) for person in people().values()}
-    return pages | {list_skin("en").wording.paths["archive"]: _archive_page(list_skin("en"), old_addresses)}
-
-
-def form_pages() -> dict[str, str]:
-    """The contact and support forms, path to HTML."""
-    pages: dict[str, str] = {}
-    for language in LANGUAGES:
-        skin = list_skin(language)
-        pages[skin.wording.paths["contact"]] = _contact_page(skin)
-        pages[skin.wording.paths["support"]] = _support_page(skin)
-    return pages
-
-
-def _listing(skin: Skin, title: str, cards: str, page_links: str = "") -> str:
-    return skin.fill(
-        "listing",
-        title=escape(title),
-        intro=f'<p class="intro">{skin.wording.words["tagline"]}</p>',
-        cards=cards,
-        page_links=page_links,
-        newsletter=skin.fill("newsletter"),
-    )
-
-
-def _front_page(skin: Skin) -> str:
-    stories = linked_stories(skin.wording.language)[:_FRONT_PAGE_STORIES]
-    section_link = skin.fill("page_links", items=f'<a href="{skin.wording.paths["section"]}">{_section_name(skin)}</a>')
-    return page_in_layout(skin, SITE_NAME, _listing(skin, SITE_NAME, cards(skin, stories), section_link))
-
-
-def _section_name(skin: Skin) -> str:
-    return skin.wording.words["section"]
-
-
-def _section_pages(skin: Skin) -> Iterator[tuple[str, str]]:
-    stories = linked_stories(skin.wording.language)
-    paths = skin.wording.paths
+def _section_pages(language: str) -> Iterator[tuple[str, str]]:
+    stories, wording = _linked_stories(language), load_wording(language)
     count = -(-len(stories) // _STORIES_PER_PAGE)
-    pages = [paths["section"], *(paths["page"].format(n=number) for number in range(2, count + 1))]
+    pages = [wording.paths["section"], *(wording.paths["page"].format(n=number) for number in range(2, count + 1))]
     for number, path in enumerate(pages):
-        page_stories = stories[number * _STORIES_PER_PAGE : (number + 1) * _STORIES_PER_PAGE]
-        links = page_links(skin, pages, number)
-        main = _listing(skin, _section_name(skin), cards(skin, page_stories), links)
-        yield path, page_in_layout(skin, _section_name(skin), main, _next_link(pages, number))
+        shown = stories[number * _STORIES_PER_PAGE : (number + 1) * _STORIES_PER_PAGE]
+        yield path, _list_page(language, wording.words["section"], stories=shown, pages=pages, number=number)
 
 
-def _next_link(pages: list[str], number: int) -> str:
-    return f'<link rel="next" href="{pages[number + 1]}">' if number + 1 < len(pages) else ""
-
-
-def _tag_pages(skin: Skin) -> Iterator[tuple[str, str]]:
-    language = skin.wording.language
+def _tag_pages(language: str) -> Iterator[tuple[str, str]]:
     for tag in sorted({tag for story in articles() if story.language == language for tag in story.tags}):
-        stories = [story for story in linked_stories(language) if tag in story.tags]
-        yield (
-            tag_path(tag, language),
-            page_in_layout(skin, tag, _listing(skin, tag, cards(skin, stories))),
-        )
+        stories = [story for story in _linked_stories(language) if tag in story.tags]
+        yield load_wording(language).tag_path(tag), _list_page(language, tag, stories=stories)
 
 
 def _author_page(person: Person) -> str:
-    skin = list_skin(person.language)
-    stories = [story for story in linked_stories(person.language) if person.name in story.authors]
-    main = skin.fill(
-        "listing",
-        title=escape(person.name),
-        intro=f'<p class="intro">{escape(person.bio)}</p>',
-        cards=cards(skin, stories),
-        page_links="",
-        newsletter=skin.fill("newsletter"),
-    )
-    return page_in_layout(skin, person.name, main)
+    stories = [story for story in _linked_stories(person.language) if person.name in story.authors]
+    return _list_page(person.language, person.name, stories=stories, person=person)
 
 
-def _archive_page(skin: Skin, old_addresses: list[tuple[str, str]]) -> str:
+def _archive_page(old_addresses: list[tuple[str, str]]) -> str:
+    wording = load_wording("en")
     stories = [story for story in articles() if story.listed == "site"]
-    months = groupby(stories, key=lambda story: skin.wording.month_text(story.published))
-    boxes = [_month_box(skin, month, list(group)) for month, group in months]
-    boxes.append(_link_box(skin.wording.words["old_addresses"], old_addresses))
-    title = skin.wording.words["archive"]
-    return page_in_layout(skin, title, _listing(skin, title, "\n".join(boxes)))
+    months = groupby(stories, key=lambda story: wording.month_text(story.published))
+    boxes = [
+        (month, [(story.path, f"{story.title}, {wording.date_text(story.published)}") for story in group])
+        for month, group in months
+    ]
+    boxes.append((wording.words["old_addresses"], old_addresses))
+    return _list_page("en", wording.words["archive"], link_lists=boxes)
 
 
-def _month_box(skin: Skin, month: str, stories: list[SampleArticle]) -> str:
-    return _link_box(
-        month, [(story.path, f"{story.title}, {skin.wording.date_text(story.published)}") for story in stories]
-    )
+def _canonical_url(article: SampleArticle, location: PageLocation) -> str:
+    """Return the URL that the page gives as canonical, or an empty string if it gives none."""
+    stated_path = _stated_path(article, location)
+    is_silent = article.duplicates or article.skin == "tables"
+    return "" if stated_path == location.path and is_silent else location.origin + stated_path
 
 
-def _link_box(title: str, entries: list[tuple[str, str]]) -> str:
-    items = "\n".join(f'<li><a href="{path}">{escape(text)}</a></li>' for path, text in entries)
-    return f'<section class="month"><h2>{title}</h2><ul>\n{items}\n</ul></section>'
+def _stated_path(article: SampleArticle, location: PageLocation) -> str:
+    """Return the path that the page gives as its own: a copy with rel=canonical gives the original's."""
+    has_canonical = any(copy.canonical for copy in article.duplicates if copy.path == location.path)
+    return article.path if has_canonical else location.path
 
 
-def _contact_page(skin: Skin) -> str:
-    words = skin.wording.words
-    fields = (
-        f'<label>{words["contact_name"]} <input name="name"></label>'
-        f'<label>{words["newsletter_label"]} <input name="mail" type="email"></label>'
-        f'<label>{words["contact_message"]} <textarea name="message"></textarea></label>'
-    )
-    return _form_page(skin, "contact", fields, "contact_send")
+def _open_graph(article: SampleArticle, location: PageLocation) -> list[tuple[str, str]]:
+    return [
+        ("og:type", "article"),
+        ("og:site_name", SITE_NAME),
+        ("og:title", article.title),
+        ("og:description", article.standfirst),
+        ("og:url", location.origin + _stated_path(article, location)),
+        ("og:locale", _LOCALES[article.language]),
+        ("og:image", location.origin + article.figures[0].image if article.figures else ""),
+        ("article:published_time", article.published),
+        ("article:modified_time", article.modified),
+        ("article:section", article.section),
+        *(("article:author", name) for name in article.authors),
+        *(("article:tag", tag) for tag in article.tags),
+    ]
 
 
-def _support_page(skin: Skin) -> str:
-    words = skin.wording.words
-    amounts = "".join(f'<label><input type="radio" name="sum" value="{n}"> {n}</label>' for n in (3, 10, 50))
-    monthly = f'<label><input type="checkbox" name="often"> {words["support_monthly"]}</label>'
-    return _form_page(skin, "support", amounts + monthly, "donate_button")
+def _json_ld(article: SampleArticle, location: PageLocation) -> str:
+    fields = {name: value for name, value in _json_ld_fields(article, location).items() if value not in ("", [])}
+    graph = {"@context": "https://schema.org", "@graph": [{"@type": "WebSite", "name": SITE_NAME}, fields]}
+    data = graph if article.skin == "blocks" else {"@context": "https://schema.org", **fields}
+    return json.dumps(data, ensure_ascii=False)
 
 
-def _form_page(skin: Skin, name: str, fields: str, button: str) -> str:
-    words = skin.wording.words
-    main = skin.fill(
-        "form",
-        title=words[name],
-        path=skin.wording.paths[name],
-        text=words[f"{name}_text"],
-        fields=fields,
-        button=words[button],
-    )
-    return page_in_layout(skin, words[name], main)
+def _json_ld_fields(article: SampleArticle, location: PageLocation) -> dict[str, Any]:
+    return {
+        "@type": "NewsArticle",
+        "headline": article.title,
+        "description": article.standfirst,
+        "inLanguage": article.language,
+        "url": location.origin + location.path,
+        "datePublished": article.published,
+        "dateModified": article.modified,
+        "author": [{"@type": "Person", "name": name} for name in article.authors],
+        "articleSection": article.section,
+        "keywords": list(article.tags),
+        "license": article.licence,
+        "isAccessibleForFree": not article.paywall,
+        "publisher": {"@type": "NewsMediaOrganization", "name": SITE_NAME},
+    }

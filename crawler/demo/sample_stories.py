@@ -1,15 +1,10 @@
-"""The sample site's stories and people, read from data files, and the prose of stories as HTML.
+"""The sample site's stories and people, read from data files, and the prose of stories as HTML and as text.
 
-The sample site's stories and people, read from the data files.
+A story is a Markdown file with TOML front matter between `+++` lines. Its body is a sequence of parts: prose, and
+inserts on a line of their own such as `{{donate}}` or `{{figure name}}`; `{{page}}` starts the next page of a story
+in several pages. A fence marked `verse` is a poem: a stanza is a block, its lines are broken with <br>.
 
-A story is a Markdown file with TOML front matter between `+++` lines. Its body is a sequence of parts:
-prose, and inserts on a line of their own such as `{{donate}}` or `{{figure name}}`; `{{page}}` starts the
-next page of a story that runs over several.
-
-A story's Markdown as HTML, and as the text blocks that a reader would see.
-
-Both come from the same markdown-it tokens, so that the truth cannot drift from the page. A fence marked
-`verse` is a poem: a stanza is a block, its lines are broken with <br>.
+HTML and text blocks come from the same markdown-it tokens, so that the expected outcome cannot drift from the page.
 """
 
 from __future__ import annotations
@@ -37,7 +32,7 @@ _INSERT_LINE = re.compile(r"^\{\{(\w+)(?: (\w+))?\}\}$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Someone who writes for the site, in one language."""
+    """An author of the site, who writes in one language."""
 
     name: str
     language: str
@@ -75,8 +70,7 @@ class Duplicate:
 
 @dataclass(frozen=True, slots=True)
 class StoryPart:
-    """A part of a story's body: prose (`kind` is text, `text` is Markdown), or an insert with its argument in
-    `text`."""
+    """A part of a story's body: prose (`kind` is text, `text` is Markdown), or an insert, `text` being its argument."""
 
     kind: str
     text: str
@@ -84,7 +78,7 @@ class StoryPart:
 
 @dataclass(frozen=True, slots=True)
 class SampleArticle:
-    """One story as written, with how it is to be served.
+    """A story as written, with the way it is served.
 
     `published` and `modified` are ISO 8601 exactly as the page states them: with time and zone, or a date alone.
     `meta` says in which ways the page states its metadata: json-ld, og, markup. `listed` says where its address
@@ -114,36 +108,40 @@ class SampleArticle:
     declared: str = "both"  # where the encoding is said: meta, header, both
 
     def page_path(self, number: int) -> str:
-        """The path of the story's page `number`, counted from 1."""
+        """Return the path of the story's page `number`, counted from 1."""
         return self.path if number == 1 else f"{self.path}/{number}"
 
     def figure(self, name: str) -> Figure:
-        """The figure that the body calls `name`; StopIteration means a mistake in the story file."""
+        """Return the figure that the body calls `name`; StopIteration means a mistake in the story file."""
         return next(figure for figure in self.figures if figure.name == name)
 
 
 def as_datetime(iso: str) -> datetime:
-    """A date or time of the site as an aware datetime; a date alone is its midnight in UTC."""
+    """Parse a date or time of the site as an aware datetime; a date alone is its midnight in UTC."""
     moment = datetime.fromisoformat(iso)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def slug(words: str) -> str:
-    """Words as a path segment: lower case, ASCII, hyphens."""
+    """Return words as a path segment: lower case, ASCII, hyphens.
+
+    >>> slug("Public money")
+    'public-money'
+    """
     ascii_words = unicodedata.normalize("NFKD", words).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", ascii_words.lower()).strip("-")
 
 
 @cache
 def articles() -> tuple[SampleArticle, ...]:
-    """Every story of the site, newest first."""
+    """Read every story of the site, newest first."""
     stories = (_parse_article(path.read_text("utf-8")) for path in (SITE / "articles").glob("*.md"))
     return tuple(sorted(stories, key=lambda story: (as_datetime(story.published), story.path), reverse=True))
 
 
 @cache
 def people() -> dict[str, Person]:
-    """Everyone who writes for the site, by name."""
+    """Read everyone who writes for the site, by name."""
     entries = tomllib.loads((SITE / "people.toml").read_text("utf-8"))["person"]
     return {entry["name"]: Person(**entry) for entry in entries}
 
@@ -178,12 +176,12 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
 
 def to_html(markdown: str) -> str:
-    """The Markdown as HTML."""
+    """Return the Markdown as HTML."""
     return "".join(_group_html(token) for token in _top_level(_MARKDOWN.parse(markdown)))
 
 
 def to_blocks(markdown: str) -> tuple[str, ...]:
-    """The visible text of the Markdown, block by block, without markup.
+    """Return the visible text of the Markdown, block by block, without markup.
 
     A paragraph, heading, list item, code listing, stanza or table is one block; a table has a line a row,
     with ` | ` between its cells.
@@ -195,7 +193,7 @@ def to_blocks(markdown: str) -> tuple[str, ...]:
 
 
 def _top_level(tokens: Sequence[Token]) -> Iterator[list[Token]]:
-    """The tokens, a list for each element at the outermost level."""
+    """Group the tokens into a list for each element at the outermost level."""
     group: list[Token] = []
     depth = 0
     for token in tokens:

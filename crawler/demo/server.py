@@ -1,8 +1,6 @@
-"""The sample site rendered and served on loopback: `python -m broadsheet.crawler.demo.server [--port N]`.
+"""The sample site rendered as values and served on loopback: `python -m broadsheet.crawler.demo.server [--port N]`.
 
-The whole sample site as values: path → what a server answers there. Pure: no socket, no clock.
-
-The sample site on loopback: `python -m broadsheet.crawler.demo.server [--port N]`, or `DemoServer` in a test.
+`render` is pure and makes what a server answers at each path; `DemoServer` serves it in a test.
 """
 
 from __future__ import annotations
@@ -22,15 +20,21 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.demo.page_parts import ATOM, RSS, PageLocation
-from broadsheet.crawler.demo.sample_pages import form_pages, list_pages, story_page
+from broadsheet.crawler.demo.sample_pages import (
+    ATOM,
+    RSS,
+    PageLocation,
+    form_pages,
+    list_pages,
+    not_found_page,
+    story_page,
+)
 from broadsheet.crawler.demo.sample_stories import SampleArticle, articles, as_datetime
 from broadsheet.crawler.demo.special_addresses import (
     GZIPPED_SITEMAP,
     ROBOTS,
     feeds,
     last_changed,
-    not_found_page,
     old_addresses,
     robots_txt,
     sitemaps,
@@ -45,7 +49,7 @@ _CONTENT_TYPES = {GZIPPED_SITEMAP: "application/gzip", RSS: "application/rss+xml
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """What one path answers: status, header fields (without length, date and ETag) and body."""
+    """The response to one path: status, header fields (without length, date and ETag) and body."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +57,11 @@ class Resource:
 
 
 def render(origin: str = ORIGIN) -> dict[str, Resource]:
-    """Every resource of the site by path. `origin` (scheme, host, port) is what absolute links are made with."""
+    """Return every resource of the site by path; absolute links begin with `origin` (scheme, host, port).
+
+    >>> render("http://127.0.0.1:8000")["/robots.txt"].status
+    200
+    """
     pages = list_pages(old_addresses()) | form_pages()
     resources = {path: Resource(200, {"Content-Type": _HTML}, page.encode()) for path, page in pages.items()}
     resources |= dict(_story_resources(origin)) | dict(_machine_resources(origin)) | dict(_special_resources(origin))
@@ -63,7 +71,7 @@ def render(origin: str = ORIGIN) -> dict[str, Resource]:
 
 
 def not_found_resource() -> Resource:
-    """The answer for a path that the site does not have."""
+    """Return the response to a path that the site does not have."""
     return Resource(404, {"Content-Type": _HTML}, not_found_page().encode())
 
 
@@ -112,10 +120,13 @@ class LoggedRequest(NamedTuple):
 
 
 class DemoServer:
-    """Serves the sample site on 127.0.0.1 while its context is open.
+    """A server of the sample site on 127.0.0.1, running while its context is open.
 
     `url` is the origin, without a slash at the end; `requests` grows by a `LoggedRequest` a request. Port 0 takes any
     free one. Entering raises OSError if the port is taken.
+
+        with DemoServer() as server:
+            urlopen(server.url + "/robots.txt")
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -188,7 +199,7 @@ class _RequestHandler(BaseHTTPRequestHandler):
 
 
 def _is_fresh(resource: Resource, etag: str, request_headers: Message[str, str]) -> bool:
-    """Whether the client's copy is still valid (RFC 9110: If-None-Match goes before the date)."""
+    """Tell whether the client's copy is still valid (RFC 9110: If-None-Match goes before the date)."""
     if "If-None-Match" in request_headers:
         return etag in (part.strip().removeprefix("W/") for part in request_headers["If-None-Match"].split(","))
     if "If-Modified-Since" not in request_headers or "Last-Modified" not in resource.headers:

@@ -1,9 +1,4 @@
-"""Addresses without a page to read: robots.txt, sitemaps and feeds, redirects, errors, files.
-
-The sample site's files for programs: robots.txt, the sitemap index and its sitemaps, RSS and Atom.
-
-Addresses without an article: redirects, errors, a soft 404, files, empty pages, one that needs JavaScript.
-"""
+"""Addresses of the sample site without an article: robots.txt, sitemaps, feeds, redirects, errors, files."""
 
 from __future__ import annotations
 
@@ -15,8 +10,7 @@ from email.utils import format_datetime
 from functools import cache
 from xml.sax.saxutils import escape
 
-from broadsheet.crawler.demo.page_parts import ATOM, RSS
-from broadsheet.crawler.demo.sample_pages import list_skin, page_in_layout
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS, load_wording, not_found_page
 from broadsheet.crawler.demo.sample_stories import SITE, SITE_NAME, SampleArticle, articles, as_datetime
 
 ROBOTS = "/robots.txt"
@@ -34,13 +28,13 @@ _NEWS_LENGTH = 3
 
 
 def robots_txt(origin: str) -> str:
-    """The site's robots.txt."""
+    """Return the site's robots.txt."""
     rules = f"User-agent: *\nDisallow: {DISALLOWED_PATH}\n\nUser-agent: examplebot\nDisallow: /\n"
     return f"{rules}\nSitemap: {origin}{SITEMAP_INDEX}\nSitemap: {origin}{NEWS_SITEMAP}\n"
 
 
 def sitemaps(origin: str) -> dict[str, bytes]:
-    """The sitemap index, its gzipped and its plain child, and the news sitemap, by path."""
+    """Return the sitemap index, its gzipped and its plain child, and the news sitemap, by path."""
     stories = [story for story in articles() if story.listed != "feed"]
     english_stories = [story for story in stories if story.language == "en"]
     other_stories = [story for story in stories if story.language != "en"]
@@ -55,7 +49,7 @@ def sitemaps(origin: str) -> dict[str, bytes]:
 
 
 def feeds(origin: str) -> dict[str, bytes]:
-    """The RSS feed of the English stories and the Atom feed of the others, by path."""
+    """Return the RSS feed of the English stories and the Atom feed of the others, by path."""
     stories = [story for story in articles() if story.listed != "sitemap"]
     english_stories = [story for story in stories if story.language == "en"]
     other_stories = [story for story in stories if story.language != "en"]
@@ -66,7 +60,7 @@ def feeds(origin: str) -> dict[str, bytes]:
 
 
 def last_changed(article: SampleArticle) -> str:
-    """When the article last changed, as the page states it."""
+    """Return the time at which the article last changed, as the page states it."""
     return article.modified or article.published
 
 
@@ -140,8 +134,8 @@ _FILE_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css;
 class SpecialAddress:
     """An address without an article, and the state and reason that a crawl should record for it.
 
-    `kind` says what the body is: redirect, not_found, javascript, empty (no bytes), hollow (markup without
-    text), file. `text` is the text of the link to it; without one, only other pages link to it.
+    `kind` describes the body: redirect, not_found, javascript, empty (no bytes), hollow (markup without text), file.
+    `text` is the text of the link to it; without one, only other pages link to it.
     """
 
     path: str
@@ -155,7 +149,7 @@ class SpecialAddress:
     type: str = "text/html; charset=utf-8"
 
     def body(self) -> bytes:
-        """The body of the response."""
+        """Return the body of the response."""
         if self.kind == "file":
             return (SITE / "files" / self.file).read_bytes()
         return _BODIES[self.kind]().encode()
@@ -163,19 +157,19 @@ class SpecialAddress:
 
 @cache
 def special_addresses() -> tuple[SpecialAddress, ...]:
-    """All of them, from the data file."""
+    """Read all special addresses from the data file."""
     entries = tomllib.loads((SITE / "special.toml").read_text("utf-8"))["page"]
     return tuple(SpecialAddress(**entry) for entry in entries)
 
 
 def old_addresses() -> list[tuple[str, str]]:
-    """The links on the archive page to special addresses and to the stories' second paths: (path, link text)."""
+    """Return the archive page's links to special addresses and to the stories' second paths: (path, link text)."""
     copies = [(copy.path, story.title) for story in articles() for copy in story.duplicates]
     return copies + [(special.path, special.text) for special in special_addresses() if special.text]
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:
-    """Pictures and the stylesheet, by path: content type and bytes."""
+    """Return pictures and the stylesheet, by path: content type and bytes."""
     files = [file for file in sorted((SITE / "files").iterdir()) if file.suffix in _FILE_TYPES]
     folders = {".css": "/static/"}
     return {
@@ -184,17 +178,8 @@ def static_files() -> dict[str, tuple[str, bytes]]:
     }
 
 
-def not_found_page() -> str:
-    """The page of a soft 404: it says that there is no such page."""
-    words = list_skin("en").wording.words
-    text = f"<h1>{words['not_found']}</h1><p>{words['not_found_text']}</p>"
-    return page_in_layout(
-        list_skin("en"), words["not_found"], f'<div class="error">{text}<a href="/">{words["back_home"]}</a></div>'
-    )
-
-
 def _javascript_page() -> str:
-    words = list_skin("en").wording.words
+    words = load_wording("en").words
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Harbour map</title></head><body>'
         f'<div id="root"></div><noscript>{words["javascript"]}</noscript>'

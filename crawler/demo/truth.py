@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from broadsheet.crawler.demo.page_parts import ATOM, RSS
-from broadsheet.crawler.demo.sample_pages import form_pages, list_pages
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS, form_pages, list_pages
 from broadsheet.crawler.demo.sample_stories import SampleArticle, StoryPart, articles, to_blocks
 from broadsheet.crawler.demo.special_addresses import (
     GZIPPED_SITEMAP,
@@ -20,7 +19,7 @@ from broadsheet.crawler.demo.special_addresses import (
 
 @dataclass(frozen=True, slots=True)
 class ExpectedPage:
-    """The expected result of one article page: its text blocks, and what it states of itself.
+    """The expected result of one article page: its text blocks, and its metadata.
 
     The title is not among `text_blocks`; the standfirst is, captions and bylines are not. A table is one block
     with a line a row and ` | ` between cells; code and verse keep their line breaks. `published` and `modified`
@@ -44,12 +43,12 @@ class ExpectedPage:
 
 
 def expected_pages() -> list[ExpectedPage]:
-    """Every article page of the site once, newest first; a story in two pages has an entry for each."""
+    """Return every article page of the site once, newest first; a story in two pages has an entry for each."""
     return [_expected_page(story, number) for story in articles() for number in range(1, len(story.pages) + 1)]
 
 
 def expected_stories() -> list[ExpectedPage]:
-    """Every story once, as the settled archive has it: one in two pages whole, under its first page's path."""
+    """Return every story once, as the settled archive has it: one in two pages whole, under its first page's path."""
     return [_whole_story(story) for story in articles()]
 
 

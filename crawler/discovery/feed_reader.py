@@ -1,8 +1,6 @@
 """Feeds of RSS, Atom and RDF: bytes in, frozen entries out; and feeds of readers' comments. Pure.
 
-RSS, Atom and RDF feeds: bytes in, frozen entries out, as far as the feed can be read. Pure.
-
-Whether a feed lists readers' comments: every article of many sites names one, and no article is in it. Pure.
+Every article of many sites names a feed of its comments, which leads to no article.
 """
 
 from __future__ import annotations
@@ -106,7 +104,7 @@ class NamingPage:
 
 
 def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
-    """Whether a feed lists comments, by its place, or because it is the page's own.
+    """Tell whether a feed lists comments, by its place, or because it is the page's own.
 
     An article's own feed (`…/story/feed/`) is that of its comments; that of another page, such as a section, is only
     if its `name` says so.
@@ -116,19 +114,19 @@ def is_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
 
 @lru_cache(maxsize=4096)
 def is_comment_place(feed_url: str) -> bool:
-    """Whether feeds of comments stand at such an address, whatever page names it."""
+    """Tell whether feeds of comments stand at such an address, whatever page names it."""
     parts = urlsplit(feed_url.lower())
     place = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return any(pattern.search(place) for pattern in _PLACES)
 
 
 def is_own_comment_feed(feed_url: str, name: str, page: NamingPage) -> bool:
-    """Whether a feed is the page's own and lists its comments."""
+    """Tell whether a feed is the page's own and lists its comments."""
     return _is_own_feed(feed_url, page.url) and (page.is_article or bool(_COMMENT_WORDS.search(name)))
 
 
 def _is_own_feed(feed_url: str, page_url: str) -> bool:
-    """Whether a feed stands below the page's own address; the feed of a host's front page is the host's."""
+    """Tell whether a feed stands below the page's own address; the feed of a host's front page is the host's."""
     page_host, page_path = _own_place(page_url)
     if not page_path or page_path not in feed_url:  # nearly all links of a page
         return False
@@ -140,6 +138,6 @@ def _is_own_feed(feed_url: str, page_url: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _own_place(page_url: str) -> tuple[str, str]:
-    """The host of a page, and the path that its own feeds begin with; that is empty for a front page."""
+    """Return the host of a page, and the path that its own feeds begin with; that is empty for a front page."""
     page = urlsplit(page_url)
     return page.netloc, page.path.removesuffix("index.html").rstrip("/")

@@ -43,8 +43,11 @@ class DiscoveryResult:
 def urls_from_outlinks(
     links: Iterable[Outlink], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions, is_article: bool = False
 ) -> DiscoveryResult:
-    """The URLs that a page links to. Targets of rel=canonical, redirects and single-page versions keep the page's
-    depth; feeds of comments, such as an article's own (`is_article`), are not asked for."""
+    """Return the rows of the URLs that a page links to.
+
+    Targets of rel=canonical, redirects and single-page versions keep the page's depth; feeds of comments, such as an
+    article's own (`is_article`), are not asked for.
+    """
     page = NamingPage(queued_url.url, is_article)
     rows: list[DiscoveredUrl] = []
     outside_hosts: Counter[str] = Counter()
@@ -64,7 +67,7 @@ def urls_from_outlinks(
 
 @dataclass(frozen=True, slots=True)
 class _LinkJudgement:
-    """What is to be said of a link in scope, whatever page it stands on."""
+    """The facts about a link in scope that hold on whatever page it stands."""
 
     host: str
     priority: int
@@ -86,7 +89,7 @@ def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Sc
 
 
 def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth: int) -> DiscoveredUrl:
-    """The row of a link: marked as skipped if there is a reason."""
+    """Make the row of a link: marked as skipped if there is a reason."""
     reason = judgement.reason or _own_feed_reason(link, page) or judgement.media_reason
     return DiscoveredUrl(
         link.url,
@@ -102,13 +105,13 @@ def _link_row(link: Outlink, judgement: _LinkJudgement, page: NamingPage, depth:
 
 
 def _own_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
-    """Why a link is not followed that leads to the page's own feed of comments; None for any other."""
+    """Return the reason not to follow a link to the page's own feed of comments; None for any other link."""
     is_own = link.via in _FEED_SOURCES and is_own_comment_feed(link.url, link.text, page)
     return OutcomeReason.COMMENT_FEED if is_own else None
 
 
 def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
-    """Whether the options have URLs of this source followed."""
+    """Tell whether the options have URLs of this source followed."""
     if found_via == UrlSource.FEED:
         return options.discover_feeds
     if found_via == UrlSource.SITEMAP:
@@ -117,38 +120,41 @@ def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
 
 
 def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUrl:
-    """The row of a sitemap or feed that a page's head names; that of a feed of comments is skipped."""
+    """Make the row of a sitemap or feed that a page's head names; that of a feed of comments is skipped."""
     row = file_row(link.url, kind, UrlSource.LINK, page.url)
     return replace(row, state=UrlState.SKIPPED, reason=reason) if (reason := _comment_feed_reason(link, page)) else row
 
 
 def _comment_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
-    """Why a link is not followed that leads to a feed of comments; None for any other."""
+    """Return the reason not to follow a link to a feed of comments; None for any other link."""
     if link.via not in _FEED_SOURCES or not is_comment_feed(link.url, link.text, page):
         return None
     return OutcomeReason.COMMENT_FEED
 
 
 def _is_listing_allowed(url: str, queued_url: QueuedUrl) -> bool:
-    """Whether a sitemap or feed is fetched: on the page's own host, or on any host where a start page (depth 0) names
-    it."""
+    """Tell whether a sitemap or feed is fetched: on the page's own host, or anywhere if a start page (depth 0) names
+    it.
+    """
     return queued_url.depth == 0 or host_of(url).removeprefix("www.") == queued_url.host.removeprefix("www.")
 
 
 def _link_trap(url: str, found_via: UrlSource) -> OutcomeReason | None:
-    """Why a link is not followed; None if it is. Canonical and redirect targets are never traps: the site states them
-    itself."""
+    """Return the reason not to follow a link; None if it is followed.
+
+    Canonical and redirect targets are never traps: the site states them itself.
+    """
     return trap_reason(url) if found_via in _FREE_SOURCES else None
 
 
 def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:
-    """The row as it is stored: marked as skipped if it has a reason, or names a media file."""
+    """Make the row as it is stored: marked as skipped if it has a reason, or names a media file."""
     reason = row.reason or (OutcomeReason.MEDIA_TYPE if is_probably_media(row.url) else NO_REASON)
     return replace(row, state=UrlState.SKIPPED, reason=reason) if reason else row
 
 
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
-    """The URLs that a sitemap lists; the sitemaps that an index lists are taken on any host."""
+    """Return the rows of the URLs that a sitemap lists; the sitemaps that an index lists are taken on any host."""
     if sitemap.kind is SitemapKind.INDEX:
         return DiscoveryResult(
             tuple(file_row(entry.url, UrlKind.SITEMAP, UrlSource.SITEMAP, queued_url.url) for entry in sitemap.entries)
@@ -159,13 +165,13 @@ def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, opt
 def urls_from_feed(
     entries: Iterable[FeedEntry], queued_url: QueuedUrl, scope: Scope, options: CrawlOptions
 ) -> DiscoveryResult:
-    """The URLs that a feed lists."""
+    """Return the rows of the URLs that a feed lists."""
     dated_urls = ((entry.url, entry.updated or entry.published) for entry in entries)
     return _urls_from_entries(dated_urls, UrlSource.FEED, queued_url, scope, options)
 
 
 def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "") -> DiscoveredUrl:
-    """The row of a sitemap or feed."""
+    """Make the row of a sitemap or feed."""
     return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
 
 

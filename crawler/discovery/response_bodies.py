@@ -1,9 +1,4 @@
-"""Response bodies: their kind by first bytes and content type, gzip unpacked, root element. Pure.
-
-A fetched sitemap or feed before it is parsed: unpacked from gzip, and the name of its root element. Pure.
-
-What a response body is, by its first bytes and its content type. Pure.
-"""
+"""Response bodies: their kind by first bytes and content type, gzip unpacked, root element. Pure."""
 
 from __future__ import annotations
 
@@ -20,8 +15,9 @@ UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def gunzip_body(body: bytes) -> tuple[bytes, str]:
-    """The body without gzip, also without two layers of it (a stored .gz sent with Content-Encoding), and the fault or
-    ''."""
+    """Undo gzip, also two layers of it (a stored .gz sent with Content-Encoding); return the body, and the
+    fault or ''.
+    """
     reason = ""
     for _ in range(2):
         if not body.startswith(b"\x1f\x8b"):
@@ -34,8 +30,9 @@ def gunzip_body(body: bytes) -> tuple[bytes, str]:
 
 
 def _gunzip_members(body: bytes) -> tuple[bytes, str]:
-    """The data of all gzip members, at most one byte over the bound, and the fault; a broken member gives what it
-    can."""
+    """Return the data of all gzip members, at most one byte over the bound, and the fault; a broken member gives its
+    start.
+    """
     out = bytearray()
     for _ in range(_MAX_MEMBERS):
         if not body.startswith(b"\x1f\x8b"):
@@ -67,7 +64,7 @@ _ROOT = re.compile(_PROLOGUE + r"<(?:[\w-]+:)?(\w+)", re.DOTALL | re.IGNORECASE)
 
 
 def head_text(data: bytes) -> str:
-    """The beginning of the body as text, enough to see its root element."""
+    """Decode the beginning of the body, enough to see its root element."""
     start = data[:HEAD_BYTES]
     if start.startswith(UTF16_MARKS):
         return start.decode("utf-16", "ignore")
@@ -75,7 +72,7 @@ def head_text(data: bytes) -> str:
 
 
 def root_name(head: str) -> str:
-    """The local name of the root element in lower case; empty if the text is no markup."""
+    """Return the local name of the root element in lower case; empty if the text is no markup."""
     match = _ROOT.match(head)
     return match[1].lower() if match else ""
 
@@ -107,7 +104,7 @@ _BINARY_MAGIC = (
 
 
 class BodyKind(StrEnum):
-    """What a response body is to the crawler."""
+    """A response body's kind to the crawler."""
 
     PAGE = "page"
     FEED = "feed"
@@ -144,7 +141,7 @@ def _is_page(head: bytes, content_type: str) -> bool:
 
 
 def is_media_type(content_type: str) -> bool:
-    """Whether a content type says, before the body is there, that it is no page, feed, sitemap or text."""
+    """Tell from a content type, before the body is there, that it is no page, feed, sitemap or text."""
     media_type = content_type.lower().split(";")[0].strip()
     if (
         not media_type

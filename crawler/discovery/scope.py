@@ -32,15 +32,16 @@ class ScopeError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ScopeDecision:
-    """What to do with a URL: out of scope, no row, only counted by host; in scope with a reason, a skipped row; else
-    fetch."""
+    """A decision on a URL: out of scope, no row, only counted by host; in scope with a reason, a skipped row; else
+    fetch.
+    """
 
     in_scope: bool
     skip_reason: OutcomeReason | None = None  # pattern, depth
 
     @property
     def should_fetch(self) -> bool:
-        """In scope, and not skipped."""
+        """Tell whether the URL is in scope and not skipped."""
         return self.in_scope and not self.skip_reason
 
 
@@ -65,7 +66,7 @@ class Scope:
         exclude: Iterable[str] = (),
         max_depth: int | None = None,
     ) -> Scope:
-        """The scope of these seeds. `max_depth` bounds the links from a seed, which has depth 0; None is no bound.
+        """Make the scope of seeds. `max_depth` bounds the links from a seed, which has depth 0; None is no bound.
 
         ScopeError if a seed is no http(s) URL, a pattern is no regular expression, or there is no seed.
         """
@@ -76,7 +77,7 @@ class Scope:
 
     @classmethod
     def from_hosts(cls, hosts: Iterable[str], include: Iterable[str] = (), exclude: Iterable[str] = ()) -> Scope:
-        """The scope of whole hosts. ScopeError if a pattern is no regular expression."""
+        """Make the scope of whole hosts. ScopeError if a pattern is no regular expression."""
         return cls(
             frozenset((_without_www(host), "") for host in hosts),
             _compile_patterns(include),
@@ -84,17 +85,17 @@ class Scope:
         )
 
     def with_seed(self, url: str) -> Scope:
-        """This scope extended by another seed: for a seed that redirects to another host."""
+        """Extend this scope by another seed: for a seed that redirects to another host."""
         return replace(self, roots=self.roots | {_seed_root(url)})
 
     def contains(self, url: str) -> bool:
-        """Whether a canonical URL lies under one of the roots."""
+        """Tell whether a canonical URL lies under one of the roots."""
         return any(
             _is_below(prefix, url) for prefix in _prefixes_by_host(self.roots).get(_without_www(host_of(url)), ())
         )
 
     def decide(self, url: str, depth: int) -> ScopeDecision:
-        """What to do with a canonical URL found `depth` links away from a seed."""
+        """Decide on a canonical URL found `depth` links away from a seed."""
         if not self.contains(url):
             return _OUTSIDE_DECISION
         if depth == 0:
@@ -115,7 +116,7 @@ class Scope:
 
 
 def _seed_root(seed: str) -> tuple[str, str]:
-    """The (host, path prefix) that a seed stands for. ScopeError if it is no http(s) URL."""
+    """Return the (host, path prefix) that a seed stands for. ScopeError if it is no http(s) URL."""
     url = canonicalise(seed)
     if url is None:
         raise ScopeError(f"not an http or https URL: {seed}")
@@ -125,7 +126,7 @@ def _seed_root(seed: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4)
 def _prefixes_by_host(roots: frozenset[tuple[str, str]]) -> dict[str, list[str]]:
-    """The path prefixes of each host; grouped once, since an import from many hosts has as many roots."""
+    """Group the path prefixes by host, once, since an import from many hosts has as many roots."""
     prefixes: dict[str, list[str]] = {}
     for host, prefix in roots:
         prefixes.setdefault(host, []).append(prefix)

@@ -23,7 +23,7 @@ _MISPLACED_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORE
 
 
 class SitemapKind(StrEnum):
-    """What a body fetched as a sitemap is."""
+    """The kind of a body that was fetched as a sitemap."""
 
     INDEX = "index"  # its entries are sitemaps
     URLSET = "urlset"
@@ -79,7 +79,7 @@ def _feed_as_sitemap(data: bytes, url: str, reason: str) -> Sitemap:
 
 
 def _text_sitemap(data: bytes, reason: str) -> Sitemap:
-    """A text with a URL a line; if fewer than half of its lines are URLs, it is no sitemap."""
+    """Read a text with a URL a line; if fewer than half of its lines are URLs, it is no sitemap."""
     encoding = "utf-16" if data.startswith(UTF16_MARKS) else "utf-8-sig"
     lines = [line for line in data.decode(encoding, "replace").splitlines() if line.strip()]
     urls = [url for line in lines if (url := canonicalise(line))]
@@ -89,7 +89,7 @@ def _text_sitemap(data: bytes, reason: str) -> Sitemap:
 
 
 def _bounded_sitemap(kind: SitemapKind, entries: Iterable[SitemapEntry], reason: str) -> Sitemap:
-    """The sitemap with each URL once, by its first entry, and at most MAX_ENTRIES of them."""
+    """Make the sitemap with each URL once, by its first entry, and at most MAX_ENTRIES of them."""
     entries_by_url: dict[str, SitemapEntry] = {}
     for entry in entries:
         if len(entries_by_url) >= MAX_ENTRIES:
@@ -99,7 +99,7 @@ def _bounded_sitemap(kind: SitemapKind, entries: Iterable[SitemapEntry], reason:
 
 
 def _xml_sitemap(data: bytes, url: str, root: str, reason: str) -> Sitemap:
-    """Parsed as a stream, so that 50,000 entries build no tree; entities are not expanded, nothing is loaded."""
+    """Parse XML as a stream, so that 50,000 entries build no tree; entities are not expanded, nothing is loaded."""
     # libxml2 keeps its own bounds on depth and text size while huge_tree is off
     events = etree.iterparse(
         BytesIO(_repair_xml(data)), events=("end",), recover=True, resolve_entities=False, no_network=True,
@@ -134,7 +134,7 @@ def _read_entries(events: Any, base: str) -> Iterator[SitemapEntry]:
 
 
 def _events_until_failure(events: Any) -> Iterator[tuple[str, Any]]:
-    """The parser's events up to where even the recovering parser gives up; its error log then has the error."""
+    """Yield the parser's events up to where even the recovering parser gives up; its error log then has the error."""
     try:
         yield from events
     except etree.XMLSyntaxError:
@@ -142,12 +142,12 @@ def _events_until_failure(events: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _local_name(element: Any) -> str:
-    """The tag's name without namespace or undeclared prefix, in lower case."""
+    """Return the tag's name without namespace or undeclared prefix, in lower case."""
     return str(element.tag).rpartition("}")[2].rpartition(":")[2].lower()
 
 
 def _read_entry(element: Any, base: str) -> Iterator[SitemapEntry]:
-    """The entry, and its translations (`xhtml:link rel=alternate hreflang`), which are pages of their own."""
+    """Read the entry, and its translations (`xhtml:link rel=alternate hreflang`), which are pages of their own."""
     fields = {
         _local_name(child): (child.text or "").strip() for child in reversed(element) if isinstance(child.tag, str)
     }

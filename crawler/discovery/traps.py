@@ -1,7 +1,7 @@
 """URLs that a site generates without end, recognised by the URL alone. Pure but for the year in which it is loaded.
 
-What a URL does not show, the archive does: `broadsheet.output.write.url_bounds` bounds patterns of URLs that bring no
-new article.
+Other endless URLs show in the archive: `broadsheet.output.write.url_bounds` bounds patterns of URLs that bring no new
+article.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _DATE_IN_PATH = re.compile(r"/(2\d{3})[-/](?:0?[1-9]|1[0-2])(?:[-/][0-3]?\d)?/?$
 
 @lru_cache(maxsize=4096)
 def trap_reason(url: str, this_year: int = _THIS_YEAR) -> OutcomeReason | None:
-    """Why a canonical URL found on a page is not fetched; None for nearly all."""
+    """Return the reason not to fetch a canonical URL found on a page; None for nearly all."""
     decoded_url = unquote(url)
     try:
         parts = urlsplit(url)
@@ -64,7 +64,7 @@ def _path_trap(path: str) -> OutcomeReason | None:
 
 
 def _has_repeated_segments(segments: list[str]) -> bool:
-    """Whether a path segment or a group of segments repeats too often; numbers may (`/11/11/11/`)."""
+    """Tell whether a path segment or a group of segments repeats too often; numbers may (`/11/11/11/`)."""
     named_segments = [segment for segment in segments if not segment.isdigit()]
     if len(named_segments) < _BOUNDS["segment_in_a_row"]:
         return False
@@ -76,7 +76,7 @@ def _has_repeated_segments(segments: list[str]) -> bool:
 
 
 def _has_repeated_group(segments: list[str], size: int) -> bool:
-    """Whether a group of `size` segments, not all of them numbers, follows itself often enough."""
+    """Tell whether a group of `size` segments, not all of them numbers, follows itself often enough."""
     span = size * _BOUNDS["group_in_a_row"]
     for start in range(len(segments) - span + 1):
         group = segments[start : start + size]
@@ -86,7 +86,7 @@ def _has_repeated_group(segments: list[str], size: int) -> bool:
 
 
 def _is_far_ahead(path: str, parameters: list[tuple[str, str]], this_year: int) -> bool:
-    """Whether the URL lists dates in a coming year. A year long past may be an archive's, or just a number."""
+    """Tell whether the URL lists dates in a coming year. A year long past may be an archive's, or just a number."""
     years = [int(value) for name, value in parameters if name in _YEAR_PARAMETERS and _YEAR.fullmatch(value)]
     years += [
         int(date[1]) for name, value in parameters if name in _DATE_PARAMETERS and (date := _DATE.fullmatch(value))

@@ -47,11 +47,10 @@ _HEADLINE_WORDS, _HEADLINE_CJK_CHARS = 5, 12
 
 
 def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: str = "") -> int:
-    """The fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to 160.
-
-    What looks like an article (60) comes before what has no clear shape but a headline for a link (50), sections and
-    what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives (10). A guess
-    only: everything is fetched in the end.
+    """Return the fetch priority of a canonical URL by its shape and its source: higher is sooner, as in Scrapy; 10 to
+    160.  What looks like an article (60) comes before what has no clear shape but a headline for a link (50),
+    sections and what has no clear shape (40), lists (20), and the lists' further pages, searches and date archives
+    (10). A guess only: everything is fetched in the end.
     """
     shape = UrlShape.UNKNOWN if is_section(url) else shape_of(url)
     headline_priority = _HEADLINE_PRIORITY if shape is UrlShape.UNKNOWN and _is_headline(link_text) else 0
@@ -59,23 +58,25 @@ def fetch_priority(url: str, found_via: UrlSource = UrlSource.LINK, link_text: s
 
 
 def _is_headline(text: str) -> bool:
-    """Whether a link's text is as long as headlines are, and labels of menus are not: in words, or in characters
-    where words are written together."""
+    """Tell whether a link's text is as long as headlines are, and labels of menus are not.
+
+    Length is in words, or in characters where words are written together.
+    """
     return len(text.split()) >= _HEADLINE_WORDS or len(CJK_CHARACTER.findall(text)) >= _HEADLINE_CJK_CHARS
 
 
 def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:
-    """The URLs to try in turn for a sitemap or feed that nothing names; `origin` is any URL of the host."""
+    """Return the URLs to try in turn for a sitemap or feed that nothing names; `origin` is any URL of the host."""
     return tuple(url for path in _USUAL_PATHS[kind] if (url := canonicalise(path, origin)))
 
 
 def is_named_as(kind: UrlKind, url: str) -> bool:
-    """Whether a URL is that of a sitemap or feed by its name, such as `/news/rss.xml`."""
+    """Tell whether a URL is that of a sitemap or feed by its name, such as `/news/rss.xml`."""
     return bool(_NAMES[kind].fullmatch(urlsplit(url).path.rstrip("/").rpartition("/")[2]))
 
 
 def is_too_old(date_text: str, since: date) -> bool:
-    """Whether a sitemap's or feed's date, as written, lies wholly before the day `since` where it was published.
+    """Tell whether a sitemap's or feed's date, as written, lies wholly before the day `since` where it was published.
 
     A year or month alone counts by its last day, and a time in UTC by the latest day that it is anywhere, since many
     systems state that whatever the publisher's zone is. A date that is missing or cannot be read is not too old.
@@ -98,7 +99,7 @@ def _last_day(date_text: str) -> date | None:
 
 
 def _parse_date(date_text: str) -> datetime:
-    """A W3C or RFC 822 date; ValueError if it is neither."""
+    """Parse a W3C or RFC 822 date; ValueError if it is neither."""
     try:
         return datetime.fromisoformat(date_text)
     except ValueError:

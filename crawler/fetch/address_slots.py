@@ -1,16 +1,11 @@
-"""Slots for requests to one address, shared by all crawls of a machine, or granted to it.
+"""Slots for requests to one address, shared by the crawls of a machine: files that are locked during a request.
 
-Slots that are granted to this machine: files that crawls may lock and do not make.
+The system frees the locks of a crawl that is killed, so nothing has to be cleaned up and no dead process holds a slot.
+All machines of a fleet share an address by a second kind of slot, a granted one: crawls lock it and do not make it.
+An owner on each machine (`broadsheet.crawler.fleet.slot_grants`) makes and withdraws it as a scheduler or a store
+allows. The folder of an address has its granted slots, and a file while a crawl waits for one more.
 
-Their owner asks for each at one place for all machines. The folder of an address has the slots that are granted now,
-and a file that says that a crawl waits for one more.
-
-Which addresses the bound on requests to one address does not hold for: those of content delivery networks.
-
-Slots for requests to one address, shared by all crawls of this machine that name the same folder.
-
-A slot is a file that is locked while a request is under way. The system frees the locks of a crawl that is killed, so
-nothing has to be cleaned up and nothing can be held by the dead.
+Addresses of content delivery networks and of large hosters need no slot.
 """
 
 from __future__ import annotations
@@ -34,39 +29,29 @@ _WANTED = "wanted"
 
 
 def own_slots(folder: Path) -> int:
-    """Own a folder of grants, as long as the descriptor that this returns is open. OSError if it cannot be had."""
+    """Own a folder of grants, as long as the returned descriptor is open. OSError if that cannot be."""
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder / _OWNER, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _open_file(folder / _OWNER)
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 
 def is_owned(folder: Path) -> bool:
-    """Whether there is somebody who grants slots in a folder; nobody does any more when its process is gone."""
+    """Tell whether a living process grants slots in a folder."""
     try:
-        descriptor = os.open(folder / _OWNER, os.O_RDWR | os.O_CLOEXEC)
+        descriptor = _open_file(folder / _OWNER, flags=0)
     except FileNotFoundError:
         return False
     try:
-        return not lock_slots(descriptor)
+        return not _lock(descriptor)
     finally:
         os.close(descriptor)
 
 
-def lock_slots(descriptor: int) -> bool:
-    """Lock an open file, if nobody has; it is free again when the descriptor is closed."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def lock_granted(address_folder: Path) -> int | None:
-    """The descriptor of a granted slot that is locked now. None if all are taken: then one more is said to be
-    wanted."""
+    """Lock a granted slot and return its descriptor; None, and a file that asks for one more, if all are taken."""
     for path in address_folder.glob(_SLOTS):
-        if (descriptor := _lock_slot(path)) is not None:
+        if (descriptor := _lock_slot(path, flags=0)) is not None:
             return descriptor
     with suppress(OSError):  # its owner may just be gone
         address_folder.mkdir(exist_ok=True)
@@ -75,20 +60,33 @@ def lock_granted(address_folder: Path) -> int | None:
 
 
 def wanted_addresses(folder: Path) -> list[Path]:
-    """The folders of addresses for which a crawl waits for one more slot; that is said anew as long as it waits."""
+    """Take the requests for one more slot, and return their addresses' folders; a waiting crawl repeats its own."""
     files = list(folder.glob(f"*/{_WANTED}"))
     for file in files:
         file.unlink(missing_ok=True)
     return [file.parent for file in files]
 
 
-def _lock_slot(path: Path) -> int | None:
-    """Lock a slot and note that it is in use. One that was withdrawn while it was being locked is none."""
+def _open_file(path: Path, flags: int = os.O_CREAT) -> int:
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open file, if nobody has; it is free again when the descriptor is closed."""
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_slot(path: Path, flags: int = os.O_CREAT) -> int | None:
+    """Lock a slot and note the time of use. A slot that was withdrawn while it was being locked counts as taken."""
+    try:
+        descriptor = _open_file(path, flags)
     except FileNotFoundError:
         return None
-    if lock_slots(descriptor) and os.fstat(descriptor).st_nlink:
+    if _lock(descriptor) and os.fstat(descriptor).st_nlink:
         os.utime(descriptor)
         return descriptor
     os.close(descriptor)
@@ -101,33 +99,33 @@ class GrantedSlot:
     def __init__(self, address_folder: Path, name: str) -> None:
         address_folder.mkdir(parents=True, exist_ok=True)
         self._path = address_folder / f"{_SLOTS[:-1]}{name}"
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor = _open_file(self._path)
 
     @property
     def used_at(self) -> float:
-        """When a crawl locked it last, or when it was made, by the clock of the disk."""
+        """Return the time at which a crawl locked it last, or at which it was made, by the clock of the disk."""
         return os.fstat(self._descriptor).st_mtime
 
     def withdraw(self) -> None:
-        """Have no crawl begin a request in it any more."""
+        """Let no crawl begin a request in it any more."""
         self._path.unlink(missing_ok=True)
 
     def is_free(self) -> bool:
-        """Whether no request is under way in it. Once it was withdrawn and is free, it stays so."""
-        if not lock_slots(self._descriptor):
+        """Tell whether no request is under way in it. A withdrawn slot that is free stays so."""
+        if not _lock(self._descriptor):
             return False
         fcntl.flock(self._descriptor, fcntl.LOCK_UN)
         return True
 
     def close(self) -> None:
-        """It is gone."""
+        """Remove the slot."""
         self.withdraw()
         os.close(self._descriptor)
 
 
 @cache
 def exempt_network(address: str) -> str:
-    """The name of the exempt network that an address is in; empty if it is in none, or is no address."""
+    """Return the name of the exempt network that an address is in; empty if it is in none, or is no address."""
     try:
         parsed_address = ip_address(address)
     except ValueError:
@@ -137,7 +135,7 @@ def exempt_network(address: str) -> str:
 
 @cache
 def most_hosts() -> int:
-    """How many hosts of a fleet an address may answer for before it counts as a large hoster's."""
+    """Return the number of a fleet's hosts above which an address counts as a large hoster's."""
     return int(_facts()["most_hosts"])
 
 
@@ -157,7 +155,7 @@ _PAUSE = 0.05  # seconds between two looks for a free slot
 class AddressSlots:
     """The slots of all addresses in a folder, `per_address` for each. OSError if the folder cannot be made.
 
-    Where slots are granted in another folder, there are those, as long as there is somebody who grants them.
+    While somebody grants slots in the folder `granted`, these are used in their place.
     """
 
     def __init__(self, folder: Path, per_address: int, granted: Path | None = None) -> None:
@@ -169,9 +167,9 @@ class AddressSlots:
 
     @asynccontextmanager
     async def slot(self, address: str, host: str) -> AsyncIterator[None]:
-        """Within it a request to the address may be under way; waits until fewer than `per_address` are.
-
-        A large hoster's address and a content delivery network's need no slot.
+        """Wait until fewer than `per_address` requests to the address are under way, and hold a slot within the `with`
+        block.  A large hoster's address and a content delivery network's need no slot.      async with
+        slots.slot("198.51.100.7", "news.example"):         ...  # the request
         """
         self._note_host(address, host)
         if exempt_network(address) or self._host_count(address) > most_hosts():
@@ -185,15 +183,12 @@ class AddressSlots:
             os.close(lock_file)
 
     def _lock_one(self, address: str) -> int | None:
-        """The descriptor of a slot's file that is locked now; None if all slots are taken."""
+        """Lock a slot and return its descriptor; None if all slots are taken."""
         if self._granted and is_owned(self._granted):
             return lock_granted(self._granted / _file_name(address))
         for number in range(self._per_address):
-            path = self._folder / f"{_file_name(address)}-{number}"
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            if lock_slots(descriptor):
+            if (descriptor := _lock_slot(self._folder / f"{_file_name(address)}-{number}")) is not None:
                 return descriptor
-            os.close(descriptor)
         return None
 
     def _note_host(self, address: str, host: str) -> None:
@@ -208,11 +203,11 @@ class AddressSlots:
                 stream.write(line)
 
     def _host_count(self, address: str) -> int:
-        """How many hosts the address answers for, as far as the crawls know."""
+        """Count the hosts that the address answers for, as far as the crawls know."""
         with (self._folder / f"{_file_name(address)}.hosts").open("rb") as stream:
             return len(set(stream))
 
 
 def _file_name(address: str) -> str:
-    """An address as the name of a file: an IPv6 address has colons, which not every disk takes."""
+    """Return an address as the name of a file: an IPv6 address has colons, which not every disk takes."""
     return address.replace(":", "_").replace("%", "_")

@@ -1,8 +1,5 @@
-"""Turns of requests at an address: the host's address looked up, a slot there waited for.
-
-The address of a host, looked up as the connection will look it up, before the request is made.
-
-When a request may go to its address: finds the address of its host, and waits there for a slot.
+"""Turns of requests at an address: a host's address is looked up as the connection will do it, then a slot
+there taken.
 """
 
 from __future__ import annotations
@@ -31,21 +28,23 @@ class _AddressCollector:
         self.is_complete: Deferred[None] = Deferred()
 
     def resolutionBegan(self, resolution: Any) -> None:  # noqa: N802
-        """Called first, with what could stop the resolution."""
+        """Ignore what could stop the resolution; called first."""
 
     def addressResolved(self, address: Any) -> None:  # noqa: N802
-        """Called for each address."""
+        """Keep an address; called for each."""
         self.addresses.append(str(address.host))
 
     def resolutionComplete(self) -> None:  # noqa: N802
-        """Called last."""
+        """Fire `is_complete`; called last."""
         if not self.is_complete.called:
             self.is_complete.callback(None)
 
 
 async def first_address(resolver: Any, host: str, patience: float) -> str:
-    """The first address of a host by a reactor's resolver, which keeps what it finds for the connection; empty if it
-    has none, or none within `patience` seconds."""
+    """Look up the first address of a host by a reactor's resolver, which keeps its findings for the connection.
+
+    Empty if the host has no address, or none within `patience` seconds.
+    """
     collector = _AddressCollector()
     resolver.resolveHostName(collector, host)
     try:
@@ -56,7 +55,7 @@ async def first_address(resolver: Any, host: str, patience: float) -> str:
 
 
 class AddressTurns:
-    """Bounds the requests of a crawl to one address, together with other crawls; without slots it bounds nothing."""
+    """A bound on the requests of a crawl to one address, together with other crawls; without slots there is none."""
 
     def __init__(self, slots: AddressSlots | None, patience: float) -> None:
         self._slots = slots
@@ -66,7 +65,7 @@ class AddressTurns:
 
     @classmethod
     def from_settings(cls, settings: BaseSettings) -> AddressTurns:
-        """The bound that the settings ask for. OSError if their folder cannot be made."""
+        """Make the bound that the settings ask for. OSError if their folder cannot be made."""
         per_address, folder = settings.getint("BROADSHEET_PER_ADDRESS"), settings["BROADSHEET_ADDRESS_FOLDER"]
         granted = Path(settings["BROADSHEET_ADDRESS_GRANTS"]) if settings["BROADSHEET_ADDRESS_GRANTS"] else None
         slots = AddressSlots(Path(folder), per_address, granted) if per_address and folder else None
@@ -74,7 +73,7 @@ class AddressTurns:
 
     @asynccontextmanager
     async def turn(self, request: Request, resolver: Any) -> AsyncIterator[None]:
-        """Within it the request may be under way. The wait is before Scrapy's clocks for time-outs and latency."""
+        """Hold the request's slot within the `with` block, waiting before Scrapy's clocks for time-outs and latency."""
         host = urlsplit(request.url).hostname or ""
         address = await self._address(host, resolver) if self._slots else ""
         if self._slots is None or not address:

@@ -44,11 +44,14 @@ _ISATAP_IDENTIFIERS = (0x00005EFE, 0x02005EFE)
 
 
 def address_verdict(ip: str) -> str | None:
-    """None for a public address, else the reason to refuse it, a key of `SPECIAL_NETWORKS`.
+    """Return None for a public address, else the reason to refuse it, a key of `SPECIAL_NETWORKS`.
 
     An IPv6 address with an embedded IPv4 address (mapped, NAT64, translated, compatible, 6to4, Teredo, ISATAP) has
     that address's verdict. If the embedded one is public, mapped, NAT64 and ISATAP addresses are public; tunnels and
     obsolete forms are reserved. ValueError if `ip` is not an IP address.
+
+    >>> address_verdict("127.0.0.1")
+    'loopback'
     """
     address = ip_address(ip.partition("%")[0])
     special_verdict = _special_verdict(address)
@@ -63,13 +66,13 @@ def address_verdict(ip: str) -> str | None:
 
 
 def address_refusal(ip: str, allow_private: bool) -> str | None:
-    """Why not to connect to an IP address, or None; with `allow_private`, `PRIVATE_VERDICTS` are no reason."""
+    """Return the reason not to connect to an IP address, or None; `allow_private` permits `PRIVATE_VERDICTS`."""
     verdict = address_verdict(ip)
     return None if allow_private and verdict in PRIVATE_VERDICTS else verdict
 
 
 def check_url(url: str, allow_private: bool = False, ports: Collection[int] = ()) -> str | None:
-    """Why a URL must not be requested, by its text alone, or None.
+    """Return the reason not to request a URL, by its text alone, or None.
 
     `invalid`: not an http(s) URL, or one with a user name; `port`: neither 80, 443 nor one of `ports`; else the
     verdict on a host that is an IP address in any notation (a host name is judged when it is resolved).
@@ -84,7 +87,7 @@ def check_url(url: str, allow_private: bool = False, ports: Collection[int] = ()
 
 
 def port_of(url: str) -> int:
-    """The port of an http(s) URL; the scheme's default if it has none."""
+    """Return the port of an http(s) URL; the scheme's default if it names none."""
     parts = urlsplit(url)
     return parts.port or (443 if parts.scheme == "https" else 80)
 
@@ -107,7 +110,7 @@ def _host_verdict(host: str, allow_private: bool) -> str | None:
 
 
 def _embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses embedded in an IPv6 address: none, one, or for Teredo server and client."""
+    """Return the IPv4 addresses embedded in an IPv6 address: none, one, or for Teredo server and client."""
     if address.teredo:
         return address.teredo
     if address.sixtofour:

@@ -1,8 +1,5 @@
-"""Capacity of this machine: requests and open files at once, bytes of bodies in memory.
-
-How many requests may be under way at once, by what this machine has: memory and open files.
-
-Bounds the bytes of response bodies that are in memory until their outcomes are stored.
+"""Capacity of this machine by its memory and open files: requests at once, and bytes of bodies until they
+are stored.
 """
 
 from __future__ import annotations
@@ -25,23 +22,25 @@ _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def default_requests(answer_bytes: int) -> int:
-    """Requests under way at once where no option says how many; `answer_bytes` is what an answer may have at most."""
+    """Return the number of requests under way at once by default; `answer_bytes` is the most that a response
+    may have.
+    """
     by_memory = memory_bytes() // (_MEMORY_SHARE * max(answer_bytes, 1))
     return min(MOST_REQUESTS, max(LEAST_REQUESTS, by_memory), requests_by_files())
 
 
 def requests_by_files() -> int:
-    """Requests for which there are open files, as many idle connections beside them included; at least one."""
+    """Return the number of requests for which there are open files, as many idle connections included; at least one."""
     return max(1, (open_file_limit() - _OWN_FILES) // 2)
 
 
 def most_idle_connections() -> int:
-    """Connections kept open that are not in use, to all hosts together."""
+    """Return the number of unused connections to keep open, to all hosts together."""
     return min(2 * MOST_REQUESTS, requests_by_files())
 
 
 def open_file_limit() -> int:
-    """How many files this process may have open."""
+    """Return the number of files that this process may have open."""
     import resource  # Windows has none, and no crawl
 
     soft_limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -49,7 +48,7 @@ def open_file_limit() -> int:
 
 
 def memory_bytes() -> int:
-    """The machine's memory, or what a container leaves of it; zero if the system does not say."""
+    """Return the bytes of the machine's memory, or of a container's share; zero if the system does not say."""
     amounts: list[int] = []
     with suppress(ValueError, OSError, AttributeError):
         amounts.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
@@ -59,7 +58,7 @@ def memory_bytes() -> int:
 
 
 class ByteBudget:
-    """Counts reserved bytes; whoever would fetch more waits while they are more than `max_bytes`."""
+    """A count of reserved bytes; whoever would fetch more waits while they are more than `max_bytes`."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes

@@ -1,4 +1,4 @@
-"""Decompresses response bodies (Content-Encoding) within limits, and completely or not at all.
+"""Decompression of response bodies (Content-Encoding) within limits, completely or not at all.
 
 Scrapy's own middleware keeps what a broken stream gave before it broke, and has no limit on the ratio. Here a body that
 ends early is `cut_off`, a broken one `bad_encoding`, and one that decompresses to too much `too_large`.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
 _CHUNK_BYTES = 64 * 1024  # compressed bytes read, and decompressed bytes given out, at a time
-_GZIP_MAGIC = b"\x1f\x8b"
-_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 ChunkGenerator = Generator[bytes, None, int]
 """Yields decompressed chunks; returns the position in the compressed data where the stream ended."""
@@ -44,7 +44,7 @@ class Decompression:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Called by Scrapy; the limit is DOWNLOAD_MAXSIZE."""
+        """Read the limit, DOWNLOAD_MAXSIZE; called by Scrapy."""
         return cls(crawler.settings.getint("DOWNLOAD_MAXSIZE"))
 
     def process_request(self, request: Request) -> None:
@@ -52,7 +52,7 @@ class Decompression:
         request.headers.setdefault("Accept-Encoding", "gzip, deflate, br, zstd")
 
     def process_response(self, request: Request, response: Response) -> Response:  # noqa: ARG002
-        """The response with its body decompressed. AnswerError if that fails; a stopped download stays as it is."""
+        """Decompress the response's body. AnswerError if that fails; a stopped download stays as it is."""
         content_encoding = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1").lower()
         codings = [coding.strip() for coding in content_encoding.split(",") if coding.strip()]
         if not codings or not response.body or "download_stopped" in response.flags:
@@ -76,7 +76,9 @@ def decompress(body: bytes, codings: Sequence[str], limit: int = 0) -> bytes:
 
 
 def decompress_partly(body: bytes, codings: Sequence[str], limit: int = 0) -> tuple[bytes, bool]:
-    """The same, but of a stream that ends early what came before its end; and whether the streams are complete."""
+    """Undo the content codings as `decompress` does, but keep what came before an early end; tell whether it is
+    complete.
+    """
     if len(codings) > MAX_CODINGS:
         raise AnswerError(OutcomeReason.BAD_ENCODING, f"{len(codings)} encodings on one another")
     max_bytes = min(limit or sys.maxsize, max(RATIO_MIN_BYTES, MAX_RATIO * len(body)))
@@ -105,24 +107,24 @@ def _collect_chunks(decompressor: Callable[[bytes], ChunkGenerator], body: bytes
 
 
 class _StreamEndError(Exception):
-    """A compressed stream ends early."""
+    """An early end of a compressed stream."""
 
 
 def _decompress_gzip(data: bytes) -> ChunkGenerator:
-    """All members of a gzip file; what follows and is no member, such as padding, is ignored."""
+    """Decompress all members of a gzip file; bytes after them that are no member, such as padding, are ignored."""
     position = yield from _inflate(data, 0, 31)
-    return (yield from _joined_streams(data, position, _GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
+    return (yield from _joined_streams(data, position, GZIP_MAGIC, lambda start: _inflate(data, start, 31)))
 
 
 def _decompress_deflate(data: bytes) -> ChunkGenerator:
-    """Deflate with the two bytes of zlib's header, or, as some servers send it, without."""
+    """Decompress deflate with the two bytes of zlib's header, or without them as some servers send it."""
     has_zlib_header = len(data) > 1 and data[0] & 15 == 8 and (data[0] << 8 | data[1]) % 31 == 0
     return (yield from _inflate(data, 0, 15 if has_zlib_header else -15))
 
 
 def _decompress_zstd(data: bytes) -> ChunkGenerator:
     position = yield from _zstd_frame(data, 0)
-    return (yield from _joined_streams(data, position, _ZSTD_MAGIC, lambda start: _zstd_frame(data, start)))
+    return (yield from _joined_streams(data, position, ZSTD_MAGIC, lambda start: _zstd_frame(data, start)))
 
 
 def _joined_streams(

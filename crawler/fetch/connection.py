@@ -1,16 +1,12 @@
-"""Connection of HTTP: its peer and certificate checked, the response's head bounded, bytes recorded.
+"""The HTTP connection: peer and certificate are checked, the response's head is bounded, raw bytes are recorded.
 
-Certificates whose hosts cannot be read are refused.
-
-Where a certificate names no host, or names one against the grammar, Twisted's own check (26.4 and later) logs an error
-with its stack and lets the connection go on, to whatever host. Here the check comes to an end one way or the other.
-
-The HTTP connection: checks the peer's address, bounds the response's head, and records the raw bytes.
-
-Scrapy's connection pool makes connections with a factory; ours makes the same protocol with three more rules. The
+Scrapy's connection pool makes connections with a factory; this one makes the same protocol with three more rules. The
 peer's address is judged again before a byte is sent. Status line and headers are bounded. A connection that breaks is
-not taken for the end of a body that is delimited by the connection's end alone. The bytes that pass are recorded by the
-request's `ExchangeRecorder`.
+not taken for the end of a body that only the connection's end delimits. The bytes go to the request's
+`ExchangeRecorder`.
+
+Certificates whose hosts cannot be read are refused. Where a certificate names no host, or one against the grammar,
+Twisted's own check (26.4 and later) logs an error with its stack and lets the connection go on, to whatever host.
 """
 
 from __future__ import annotations
@@ -49,19 +45,19 @@ from broadsheet.output.archive.url_words import OutcomeReason
 
 @implementer(IPolicyForHTTPS)
 class StrictCertificatePolicy:
-    """Another policy for https whose connections are refused wherever a certificate is not seen to be the host's."""
+    """A wrapper of a policy for https that refuses a connection unless its certificate is seen to be the host's."""
 
     def __init__(self, policy: Any) -> None:
         self._policy = policy
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> _StrictConnectionCreator:  # noqa: N802
-        """What makes the TLS connections to a host."""
+        """Return the creator of the TLS connections to a host."""
         return _StrictConnectionCreator(self._policy.creatorForNetloc(hostname, port), _service_id(hostname.decode()))
 
 
 @implementer(IOpenSSLClientConnectionCreator)
 class _StrictConnectionCreator:
-    """Makes the TLS connections of another creator, with a check of its own."""
+    """A wrapper of a creator of TLS connections, with a check of its own."""
 
     def __init__(self, creator: Any, service_id: ServiceID) -> None:
         self._creator = creator
@@ -75,7 +71,7 @@ class _StrictConnectionCreator:
 
 
 def _service_id(host: str) -> ServiceID:
-    """What a certificate has to name: the host's name, or its address."""
+    """Return the name or address that a certificate has to bear."""
     try:
         return IPAddress_ID(str(ip_address(host)))
     except ValueError:
@@ -85,7 +81,7 @@ def _service_id(host: str) -> ServiceID:
 def _is_valid(
     refuse: Any, service_id: ServiceID, _connection: Any, certificate: Any, _error: int, depth: int, is_trusted: int
 ) -> bool:
-    """Whether OpenSSL may go on with a certificate of the chain that it trusts; only the first one names the host."""
+    """Tell OpenSSL whether a certificate of the chain that it trusts is accepted; only the first one names the host."""
     if not is_trusted or depth:
         return bool(is_trusted)
     try:
@@ -108,12 +104,12 @@ class GuardedFactory(_LenientHTTP11ClientFactory):
         self._allow_private = allow_private
 
     def buildProtocol(self, addr: IAddress | None) -> GuardedProtocol:  # noqa: N802, ARG002
-        """The protocol of one connection."""
+        """Make the protocol of one connection."""
         return GuardedProtocol(self._allow_private, self._quiescentCallback)
 
 
 class GuardedProtocol(_LenientHTTP11ClientProtocol):
-    """One HTTP/1.1 connection of the pool."""
+    """An HTTP/1.1 connection of the pool."""
 
     def __init__(self, allow_private: bool, quiescent_callback: Callable[[Any], None]) -> None:
         super().__init__(quiescent_callback)  # type: ignore[no-untyped-call]
@@ -151,7 +147,7 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
-        """The response is read to its end; `rest` are bytes that came after it."""
+        """Note that the response is read to its end; `rest` are bytes that came after it."""
         if self._exchange is not None:
             self._exchange.mark_complete(len(rest))
             self._exchange = None
@@ -207,9 +203,8 @@ def _write_recorded(request: Any, exchange: ExchangeRecorder, transport: Any) ->
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The specific error behind a download error: AnswerError or AddressRefusedError; `error` itself if none is found.
-
-    Twisted's and Scrapy's errors say only that something was wrong with the response.
+    """Find the specific error behind a download error, an AnswerError or AddressRefusedError; else return `error`
+    itself.  Twisted's and Scrapy's errors say only that something was wrong with the response.
     """
     for cause in _underlying_errors(error.__cause__):
         if isinstance(cause, AnswerError | AddressRefusedError):
@@ -222,7 +217,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def _underlying_errors(error: BaseException | None) -> Iterator[BaseException]:
-    """The errors wrapped in Twisted's ResponseFailed, at any depth; else the error itself."""
+    """Return the errors wrapped in Twisted's ResponseFailed, at any depth; else the error itself."""
     if isinstance(error, ResponseFailed):
         for reason in error.reasons:
             yield from _underlying_errors(reason.value)
@@ -231,7 +226,7 @@ def _underlying_errors(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _peer_verdict(transport: Any, allow_private: bool) -> str | None:
-    """Why the peer's address is refused, or None; `unknown` for a peer without an IP address, such as a socket file."""
+    """Return the reason to refuse the peer's address, or None; `unknown` if it has no IP address, as a socket file."""
     try:
         return address_refusal(str(transport.getPeer().host), allow_private)
     except (AttributeError, ValueError):

@@ -1,4 +1,4 @@
-"""Records the raw bytes of a request and its response at the connection, as they are inside TLS.
+"""The raw bytes of a request and its response, recorded at the connection as they are inside TLS.
 
 Scrapy's own headers are lower-cased, joined and reordered, and its bodies have lost their transfer coding. An
 `ExchangeRecorder` travels with a request to the connection that sends it: `recording` sets it while Scrapy hands the
@@ -25,9 +25,8 @@ _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_
 class ExchangeRecorder:
     """The bytes that one request has sent and received so far.
 
-    `cut_reason` says in WARC's words why the response was not read to its end, if we stopped it. The values of the
-    request headers in `secret_names`, and of those that look like credentials, are replaced, unless it
-    `keeps_credentials`.
+    `cut_reason` says in WARC's words why we stopped reading the response, if we did. The values of the request headers
+    in `secret_names`, and of those that look like credentials, are replaced, unless it `keeps_credentials`.
     """
 
     def __init__(self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False) -> None:
@@ -49,7 +48,7 @@ class ExchangeRecorder:
 
     @property
     def address(self) -> str:
-        """The address that the request was sent to; empty if it was not sent."""
+        """Return the address that the request was sent to; empty if it was not sent."""
         return self._address
 
     def record_sent(self, data: bytes) -> None:
@@ -63,21 +62,21 @@ class ExchangeRecorder:
             self._received_length += len(data)
 
     def mark_interim_end(self, length: int) -> None:
-        """The first `length` bytes are interim (1xx) responses."""
+        """Note that the first `length` bytes are interim (1xx) responses."""
         self._head_start = length
 
     def mark_head_end(self, length: int) -> None:
-        """The headers end after `length` bytes."""
+        """Note that the headers end after `length` bytes."""
         self._body_start = length
 
     def mark_complete(self, extra_length: int) -> None:
-        """The response is complete; the last `extra_length` bytes received are not part of it."""
+        """Note that the response is complete; the last `extra_length` bytes received are not part of it."""
         if not self._is_complete:
             self._is_complete = True
             self._received_length -= extra_length
 
     def take_raw_exchange(self, truncation_reason: str = "", body: bytes = b"") -> RawExchange | None:
-        """The recorded bytes; None if no complete head was received. The recorder is empty and closed afterwards.
+        """Take the recorded bytes; None if no complete head was received. The recorder is empty and closed afterwards.
 
         `truncation_reason` says why the response is truncated, if it is. A `body` that equals the recorded one is used
         in its place, so that it is in memory once.
@@ -97,7 +96,7 @@ class ExchangeRecorder:
         )
 
     def _stored_request(self) -> RedactedRequest:
-        """The request as it is to be stored."""
+        """Return the request as it is to be stored."""
         request = b"".join(self._sent_chunks)
         return RedactedRequest(request) if self._keeps_credentials else redact_request(request, self._secret_names)
 
@@ -108,7 +107,7 @@ class ExchangeRecorder:
 
 @contextmanager
 def recording(exchange: ExchangeRecorder | None) -> Iterator[None]:
-    """Within the `with` block, requests handed to the pool are recorded by `exchange`; not at all if it is None."""
+    """Record the requests that are handed to the pool within the `with` block by `exchange`; None records nothing."""
     token = _CURRENT_EXCHANGE.set(exchange)
     try:
         yield
@@ -128,7 +127,7 @@ class RecordingPool(HTTPConnectionPool):
         self._keys: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()  # by connection: scheme, host and port
 
     def getConnection(self, key: Any, endpoint: Any) -> Deferred[Any]:  # noqa: N802
-        """A new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
+        """Get a new or persistent connection. Scrapy calls this while it hands over the request, within `recording`."""
         deferred_connection: Deferred[Any] = super().getConnection(key, endpoint)
         exchange = _CURRENT_EXCHANGE.get()
         return (
@@ -169,7 +168,7 @@ class RecordingTransport:
         self._exchange = exchange
 
     def write(self, data: bytes) -> None:
-        """Record and write."""
+        """Record bytes and write them."""
         self._exchange.record_sent(data)
         self._transport.write(data)
 

@@ -1,9 +1,4 @@
-"""Faults of requests: errors, their reasons, whether a retry is worth it, and how long to wait. Pure.
-
-Errors of a request: its address is refused, or its response cannot be used.
-
-Classifies download errors: a reason for the ledger, and whether a retry is worth it; and how long to wait. Pure.
-"""
+"""Faults of requests: errors, their reasons for the ledger, whether a retry is worth it, and how long to wait. Pure."""
 
 from __future__ import annotations
 
@@ -33,7 +28,7 @@ class AddressRefusedError(Exception):
 
 
 class AnswerError(Exception):
-    """A response that cannot be used: `reason` for the ledger, and `retry`, whether another try may succeed.
+    """An unusable response: `reason` for the ledger, and `retry`, whether another try may succeed.
 
     Reasons: tls, bad_http, headers_too_large, too_large, bad_encoding, cut_off.
     """
@@ -63,7 +58,9 @@ _TRUNCATION_REASONS: dict[Reason, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a request failed: `reason` for the ledger, whether to retry, and whether the whole host is out of reach."""
+    """The failure of a request: `reason` for the ledger, whether to retry, and whether the whole host is out of
+    reach.
+    """
 
     reason: Reason
     retry: bool = False
@@ -72,23 +69,27 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a failed URL is requested again, and how many seconds after the first try."""
+    """The number of times that a failed URL is requested again, and the seconds after the first try."""
 
     max_retries: int = 2
     first_wait: float = 5.0
 
     def allows_retry(self, attempts: int) -> bool:
-        """Whether a request that failed may be retried, if `attempts` others failed before it."""
+        """Tell whether a request that failed may be retried after `attempts` others failed before it."""
         return attempts < self.max_retries
 
     def wait_before(self, attempts: int, retry_after: float | None = None) -> float:
-        """Seconds to wait after the `attempts`-th failed try, at least the host's Retry-After; an hour at most."""
+        """Return the seconds to wait after the `attempts`-th failed try, at least the host's Retry-After; an hour at
+        most.
+        """
         wait = self.first_wait * _BACKOFF_FACTORS[min(max(attempts, 1), len(_BACKOFF_FACTORS)) - 1]
         return min(max(wait, retry_after or 0.0), _MAX_WAIT)
 
 
 def fault_of(error: BaseException) -> Fault:
-    """The fault that an exception of the download stands for. An unknown one is retried: it may not be the page's."""
+    """Return the fault that an exception of the download stands for. An unknown one is retried: it may not be the
+    page's.
+    """
     if isinstance(error, AddressRefusedError):
         return Fault(_REFUSAL_REASONS.get(error.reason, OutcomeReason.PRIVATE_ADDRESS))
     if isinstance(error, AnswerError):
@@ -109,17 +110,21 @@ def fault_of(error: BaseException) -> Fault:
 
 
 def is_refusal(reason: Reason) -> bool:
-    """Whether the reason is that no request was sent: address, port or proxy are not allowed."""
+    """Tell whether the reason is that no request was sent: address, port or proxy are not allowed."""
     return reason == OutcomeReason.PRIVATE_ADDRESS or reason in _REFUSAL_REASONS.values()
 
 
 def is_retryable_status(status: int) -> bool:
-    """Whether a request that got this HTTP status is worth a retry."""
+    """Tell whether a request that got this HTTP status is worth a retry."""
     return status in _RETRY_STATUS
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:
-    """Seconds that a Retry-After header's value (seconds or a date) asks to wait; None if it cannot be read."""
+    """Read the seconds that a Retry-After header's value (seconds or a date) asks to wait; None if it cannot be read.
+
+    >>> retry_after_seconds("120", datetime.now(UTC))
+    120.0
+    """
     if not value:
         return None
     if _SECONDS.fullmatch(value.strip()):
@@ -132,5 +137,5 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 
 def truncation_of(fault: Fault) -> str:
-    """Why a response that ended in a fault is truncated, in WARC's words."""
+    """Return WARC's word for a response that was truncated by a fault."""
     return _TRUNCATION_REASONS.get(fault.reason, "unspecified")

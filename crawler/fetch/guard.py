@@ -1,4 +1,4 @@
-"""Only public addresses: no connection goes to loopback, a private network or a cloud's metadata service.
+"""The guard: only public addresses are connected to, no loopback, private network or cloud's metadata service.
 
 Four gates, the third being the one that counts:
 
@@ -7,7 +7,7 @@ Four gates, the third being the one that counts:
   nothing could be judged;
 - `GuardedResolver` judges every address that a host name resolved to. Connections are made to these very addresses,
   so a name that resolves differently the second time (DNS rebinding) gains nothing;
-- `transport.connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
+- `connection.GuardedProtocol` judges the address that was in fact connected to, before it sends a byte.
 
 Settings: `TWISTED_DNS_RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"`, `DOWNLOAD_HANDLERS_BASE` with
 `"broadsheet.crawler.fetch.guard.GuardedDownloadHandler"` for http and https and nothing else, `HTTPPROXY_ENABLED =
@@ -70,7 +70,7 @@ class _FilteringReceiver:
 
 
 class GuardedResolver(CachingHostnameResolver):
-    """Scrapy's caching IPv4 and IPv6 resolver without the addresses that are refused.
+    """A wrapper of Scrapy's caching IPv4 and IPv6 resolver that leaves out the addresses that are refused.
 
     For Twisted a name that has only refused addresses has none; `refusal` tells it from one that does not exist.
     The wait for a slow name server is bounded by DOWNLOAD_TIMEOUT (DNS_TIMEOUT has no effect here).
@@ -83,13 +83,13 @@ class GuardedResolver(CachingHostnameResolver):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, reactor: ReactorBase) -> GuardedResolver:
-        """Called by Scrapy when it installs the resolver in the reactor."""
+        """Make the resolver; called by Scrapy when it installs it in the reactor."""
         resolver = super().from_crawler(crawler, reactor)
         resolver.allow_private = crawler.settings.getbool(ALLOW_PRIVATE_SETTING)
         return resolver
 
     def refusal(self, host: str) -> str | None:
-        """The verdict on the host if its latest resolution gave only refused addresses; else None."""
+        """Return the verdict on the host if its latest resolution gave only refused addresses; else None."""
         return self._refusals.get(_canonical_host(host))
 
     def remember_verdicts(self, host: str, verdicts: Sequence[str | None]) -> None:
@@ -149,12 +149,12 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
 
 
 def allowed_ports(seeds: Iterable[str], settings: BaseSettings) -> frozenset[int]:
-    """The ports that may be requested besides 80 and 443: those of the seeds and of BROADSHEET_PORTS."""
+    """Return the ports that may be requested besides 80 and 443: those of the seeds and of BROADSHEET_PORTS."""
     return frozenset((*map(port_of, seeds), *map(int, settings.getlist(PORTS_SETTING))))
 
 
 def reactor_problem() -> str:
-    """Why a crawl in the running reactor would not be guarded, in one line; empty if it would."""
+    """Return the reason, in one line, why a crawl in the running reactor would not be guarded; empty if it would be."""
     try:
         _reactor_resolver()
     except RuntimeError as error:
@@ -163,7 +163,9 @@ def reactor_problem() -> str:
 
 
 def _reactor_resolver() -> GuardedResolver:
-    """The reactor's resolver; RuntimeError if it is not the guarded one, as addresses would not be judged then."""
+    """Return the reactor's resolver; RuntimeError if it is not the guarded one, as addresses would not be
+    judged then.
+    """
     from twisted.internet import reactor
 
     resolver = getattr(reactor, "nameResolver", None)
@@ -173,6 +175,6 @@ def _reactor_resolver() -> GuardedResolver:
 
 
 def _canonical_host(host: str) -> str:
-    """A host name or IP address in one notation, as the key of `_refusals`."""
+    """Return a host name or IP address in one notation, as the key of `_refusals`."""
     bracketed = f"[{host}]" if ":" in host else host
     return host_of(canonicalise(f"http://{bracketed}/") or "")

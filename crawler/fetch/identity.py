@@ -1,9 +1,4 @@
-"""Identity of a crawl: User-Agent with a contact, From header, and a user's credentials. Pure.
-
-How the crawler identifies itself: the User-Agent header with a contact in it, and the From header. Pure.
-
-What a person gave to a crawl to get in somewhere: request headers beside the project's own, and cookies. Pure.
-"""
+"""Identity of a crawl: User-Agent with a contact, From header, and headers and cookies that a user gave. Pure."""
 
 from __future__ import annotations
 
@@ -25,14 +20,14 @@ _COMMENT_BREAKERS = frozenset('()\\<>"')
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """`user_agent` is the User-Agent header; `sender` the mail address for the From header, or an empty string."""
+    """The User-Agent header, `user_agent`, and the mail address for the From header, `sender`, or an empty string."""
 
     user_agent: str
     sender: str = ""
 
     @classmethod
     def with_contact(cls, user_agent: str, contact: str) -> Identity:
-        """The identity with the contact appended to the user agent, unless that contains it.
+        """Append the contact to the user agent, unless that contains it.
 
         In our default user agent it replaces the comment in brackets. OptionError if one of the two cannot be sent.
         """
@@ -43,17 +38,21 @@ class Identity:
 
     @property
     def robot_name(self) -> str:
-        """The product token in lower case: the name by which robots metas and X-Robots-Tag address the crawler."""
+        """Return the product token in lower case: the name by which robots metas and X-Robots-Tag address the
+        crawler.
+        """
         token_match = _PRODUCT_TOKEN.match(self.user_agent)
         return token_match[0].lower() if token_match else ""
 
     def headers(self) -> dict[str, str]:
-        """The request headers User-Agent and, if there is a sender, From."""
+        """Return the request headers User-Agent and, if there is a sender, From."""
         return {"User-Agent": self.user_agent} | ({"From": self.sender} if self.sender else {})
 
 
 def read_contact(value: str) -> str:
-    """A contact as it is sent: an http(s) URL or a mail address, or empty. OptionError, in one line, for others."""
+    """Read a contact, an http(s) URL or a mail address, as it is sent, or empty. OptionError, in one line, for
+    others.
+    """
     contact = value.strip().removeprefix("mailto:")
     if not contact:
         return ""
@@ -72,7 +71,7 @@ def read_contact(value: str) -> str:
 
 
 def read_user_agent(value: str) -> str:
-    """A User-Agent as it is sent: one line of printable ASCII. OptionError for anything else."""
+    """Read a User-Agent as it is sent: one line of printable ASCII. OptionError for anything else."""
     if not _PRINTABLE.fullmatch(value) or not value.strip():
         raise OptionError(f"a User-Agent must be one line of printable ASCII, not {value!r}")
     return value.strip()
@@ -90,7 +89,7 @@ class Credentials:
 
     @classmethod
     def from_options(cls, headers: Mapping[str, object], cookies: Iterable[Cookie]) -> Credentials:
-        """Those in the setting DEFAULT_REQUEST_HEADERS that are not the project's, and the values of the cookies."""
+        """Collect the headers of DEFAULT_REQUEST_HEADERS that are not the project's, and the values of the cookies."""
         given_headers = {
             name.lower(): str(value)
             for name, value in headers.items()

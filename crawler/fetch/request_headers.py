@@ -1,13 +1,9 @@
-"""Request headers from a user, a site rule or a cookies.txt: which requests each goes with.
+"""Request headers from a user, a site rule or a cookies.txt, and the requests that each goes with.
 
-Request headers that a person gives to a crawl, such as a login: which requests they go with.
-
-They go to the hosts of the start URLs alone, since a crawl also asks hosts that nobody chose: where a site keeps its
-sitemaps, where its robots.txt or a start URL redirects to. And never over plain http to a host that was given as https.
-
-Which headers a site rule may add to the requests to its host. Pure.
-
-Cookies from a user's cookies.txt, sent only to the hosts that the file names.
+A user's headers, such as a login, go to the hosts of the start URLs alone, since a crawl also asks hosts that nobody
+chose: the hosts of sitemaps, or that a robots.txt or a start URL redirects to. They never go over plain http to a host
+that was given as https. A site rule may add only harmless headers to the requests to its host. Cookies from a user's
+cookies.txt go only to the hosts that the file names.
 """
 
 from __future__ import annotations
@@ -54,7 +50,7 @@ class GivenHeaders:
 
     @classmethod
     def for_seeds(cls, values: Mapping[str, str], seeds: Iterable[str], more_hosts: str = "") -> Self:
-        """Headers for the hosts of start URLs, and for those named besides, in one text; `*` is every host."""
+        """Give headers, in one text, to the hosts of start URLs and to those named besides; `*` is every host."""
         named = more_hosts.split()
         named_hosts = {_named_host(name) for name in named if name != EVERY_HOST}
         urls = tuple(seeds)
@@ -67,7 +63,7 @@ class GivenHeaders:
         )
 
     def for_url(self, url: str) -> Mapping[str, str]:
-        """The headers that a request for a URL carries; none where they might reach somebody else."""
+        """Return the headers that a request for a URL carries; none if they might reach somebody else."""
         if not self.values or self._may_go_to(url):
             return self.values
         if (host := host_of(url)) not in self.withheld_hosts:
@@ -81,7 +77,9 @@ class GivenHeaders:
 
 
 def read_header(text: str) -> tuple[str, str]:
-    """A header field of a request, `NAME: VALUE`, as (name, value). OptionError, which does not show another text."""
+    """Read a header field of a request, `NAME: VALUE`, as (name, value). OptionError, which does not show
+    another text.
+    """
     match = _HEADER.fullmatch(text.strip())
     if match is None:
         raise OptionError("this is no header (and is not shown, since it may be a secret); write 'Name: value'")
@@ -91,7 +89,7 @@ def read_header(text: str) -> tuple[str, str]:
 
 
 def read_headers(value: object) -> dict[str, str]:
-    """The headers of the setting BROADSHEET_HEADERS: a mapping, or text with a header a line. OptionError as above."""
+    """Read the setting BROADSHEET_HEADERS: a mapping, or text with a header a line. OptionError as above."""
     if isinstance(value, Mapping):
         lines = [f"{name}: {text}" for name, text in value.items()]
     else:
@@ -103,7 +101,7 @@ def read_headers(value: object) -> dict[str, str]:
 
 
 def overlaid(*header_sets: Mapping[str, str]) -> dict[str, str]:
-    """Headers in one, each once whatever its case: a later set goes before an earlier one."""
+    """Join sets of headers, each header once whatever its case: a later set goes before an earlier one."""
     fields = {name.lower(): (name, value) for headers in header_sets for name, value in headers.items()}
     return dict(fields.values())
 
@@ -137,7 +135,9 @@ _REFUSED_PREFIXES = {"proxy-": _SECRET, "x-forwarded-": _FORGED, "if-": _PARTIAL
 
 
 def header_refusal(name: str, value: str) -> str:
-    """Why a header is not sent, in words that follow its name (`is a credential …`); empty if it is sent."""
+    """Return the reason not to send a header, in words that follow its name (`is a credential …`); empty if it
+    is sent.
+    """
     lowered = name.lower()
     if reason := _REFUSED.get(lowered):
         return reason
@@ -147,7 +147,7 @@ def header_refusal(name: str, value: str) -> str:
 
 
 def allowed_headers(rules: Sequence[SiteRuleFile]) -> dict[str, str]:
-    """The headers that a host's rule files add to its requests; the first file that sets a header decides."""
+    """Return the headers that a host's rule files add to its requests; the first file that sets a header decides."""
     headers: dict[str, str] = {}
     for rule in rules:
         for name, value in rule.headers.items():
@@ -157,7 +157,7 @@ def allowed_headers(rules: Sequence[SiteRuleFile]) -> dict[str, str]:
 
 
 def refused_headers(rule: SiteRuleFile) -> Iterator[tuple[int, str]]:
-    """(line number, message) of each header of a rule file that is not sent."""
+    """Return (line number, message) for each header of a rule file that is not sent."""
     for directive in rule.directives_named("http_header"):
         if reason := header_refusal(directive.argument, directive.value):
             yield directive.line, f"http_header({directive.argument}) is not sent: it {reason}"
@@ -177,7 +177,7 @@ def read_cookies(path: str | Path | None) -> tuple[Cookie, ...]:
 
 
 def cookies_for(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
-    """Values by name of the cookies that match the URL's host, path and scheme."""
+    """Return the values by name of the cookies that match the URL's host, path and scheme."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     return {
@@ -190,13 +190,13 @@ def cookies_for(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
 
 
 def cookie_header(cookies: tuple[Cookie, ...], url: str) -> dict[str, str]:
-    """The Cookie header for a URL, or an empty dict. Scrapy's own cookies are off: they would be a session."""
+    """Return the Cookie header for a URL, or an empty dict. Scrapy's own cookies are off: they would be a session."""
     cookie_values = cookies_for(cookies, url)
     return {"Cookie": "; ".join(f"{name}={value}" for name, value in cookie_values.items())} if cookie_values else {}
 
 
 def _path_matches(cookie_path: str, url_path: str) -> bool:
-    """RFC 6265, section 5.1.4: the cookie's path is a folder, not just a prefix of the URL's path."""
+    """Match a cookie's path (RFC 6265, section 5.1.4): it is a folder, not just a prefix of the URL's path."""
     return url_path == cookie_path or url_path.startswith(cookie_path.rstrip("/") + "/")
 
 

@@ -1,4 +1,4 @@
-"""Makes the Scrapy request of a queued URL, downloads it, and gives the raw bytes that were sent and received.
+"""Requests of queued URLs: made for Scrapy, downloaded, and the raw bytes that they sent and received.
 
 The keys of a request's `meta` are set and read here: `queued`, the queued URL; `hops`, the redirects before it;
 `robots_id`; `exchange`, the recorder of raw bytes, which `broadsheet.crawler.fetch.guard` hands to the connection; and
@@ -33,7 +33,7 @@ ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identit
 
 @dataclass(frozen=True, slots=True)
 class RequestBuilder:
-    """Makes the requests of a crawl, with the same identity, cookies and site rules for all.
+    """A maker of the requests of a crawl, with the same identity, cookies and site rules for all.
 
     `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
     holds. The raw bytes of each request and response are recorded by what `make_recorder` makes, if it is given.
@@ -74,7 +74,7 @@ class RequestBuilder:
 
 @dataclass(frozen=True, eq=False)
 class EarlyStop:
-    """Stops downloads whose rest would not be read, by Scrapy's signals.
+    """A listener to Scrapy's signals that stops downloads whose rest would not be read.
 
     A page is stopped before its body if its Content-Type `is_media_type`, a robots.txt after `robots_bytes`.
     """
@@ -88,7 +88,7 @@ class EarlyStop:
         signals.connect(self.check_length, bytes_received)
 
     def check_headers(self, headers: Headers, request: Request) -> None:
-        """StopDownload if the headers of a page say that it is none."""
+        """Stop the download (StopDownload) if the headers of a page say that it is none."""
         queued_url = request.meta.get("queued")
         content_type = (headers.get("Content-Type") or b"").decode("latin-1")
         if queued_url is not None and queued_url.kind == UrlKind.PAGE and self.is_media_type(content_type):
@@ -103,7 +103,7 @@ class EarlyStop:
 
 
 def _stop_download(request: Request, truncation: str) -> StopDownload:
-    """The exception that stops a download but keeps its response; the recorder learns why it is truncated."""
+    """Make the exception that stops a download but keeps its response; the recorder learns why it is truncated."""
     if exchange := request.meta.get("exchange"):
         exchange.cut_reason = truncation
     return StopDownload(fail=False)
@@ -120,28 +120,30 @@ async def download(engine: ExecutionEngine, request: Request) -> Response | Faul
 
 
 def redirect_count_of(request: Request) -> int:
-    """How many redirects of a robots.txt led to this request."""
+    """Count the redirects of a robots.txt that led to this request."""
     return int(request.meta["hops"])
 
 
 def robots_id_of(request: Request) -> int | None:
-    """The id of the robots.txt in force when the request was made; None if there was none."""
+    """Return the id of the robots.txt in force when the request was made; None if there was none."""
     robots_id: int | None = request.meta["robots_id"]
     return robots_id
 
 
 def latency_of(request: Request) -> float:
-    """Seconds until the response began, as Scrapy measured them; 0 if it did not."""
+    """Return the seconds until the response began, as Scrapy measured them; 0 if it did not."""
     return float(request.meta.get("download_latency", 0.0))
 
 
 def raw_exchange_of_response(request: Request, response: Response) -> RawExchange | None:
-    """The raw bytes of a request and its response; None if they are not recorded, or were taken before."""
+    """Take the raw bytes of a request and its response; None if they are not recorded, or were taken before."""
     return _take_raw_exchange(request, body=response.body)
 
 
 def raw_exchange_of_fault(request: Request, fault: Fault) -> RawExchange | None:
-    """The raw bytes of a request and the part of a response before the fault; None without at least a complete head."""
+    """Take the raw bytes of a request and the part of a response before the fault; None without at least a complete
+    head.
+    """
     return _take_raw_exchange(request, reason=truncation_of(fault))
 
 

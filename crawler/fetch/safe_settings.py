@@ -1,7 +1,7 @@
 """Checks that Scrapy's settings leave a crawl its guard, bounds and decompressor; a problem is one line.
 
-A user's own middlewares, extensions and pipelines are added to ours, which are in the `*_BASE` settings. What takes one
-of ours away, or puts beside it a part of Scrapy's that passes it by, is taken for a mistake.
+A user's own middlewares, extensions and pipelines are added to ours, which are in the `*_BASE` settings. A setting that
+removes one of ours, or adds a part of Scrapy's that passes it by, is taken for a mistake.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ _LIMIT_SETTINGS: Mapping[str, str] = {
 
 
 class _SettingsError(Exception):
-    """A setting that cannot be used; its text says which and why, in one line."""
+    """An unusable setting; the text says which and why, in one line."""
 
 
 def settings_problem(settings: BaseSettings) -> str:
-    """Why a crawl with these settings would not be safe, in one line; empty if it would."""
+    """Return the reason, in one line, why a crawl with these settings would not be safe; empty if it would be."""
     try:
         for check in _CHECKS:
             check(settings)
@@ -64,7 +64,7 @@ def settings_problem(settings: BaseSettings) -> str:
 
 
 def running_problem(crawler: Crawler) -> str:
-    """Why a crawl whose parts are made is not safe, in one line; empty if it is.
+    """Return the reason, in one line, why a crawl whose parts are made is not safe; empty if it is.
 
     Add-ons may change the settings after a spider has looked at them, and a part may decline to be made.
     """
@@ -138,7 +138,7 @@ _CHECKS: tuple[Callable[[BaseSettings], None], ...] = (
 
 
 def _components(settings: BaseSettings, name: str) -> Iterator[tuple[str, Any]]:
-    """The paths of the components that a setting turns on, with what they name. _SettingsError if one names nothing."""
+    """Load the components that a setting turns on, by their paths. _SettingsError if one names nothing."""
     try:
         for path in build_component_list(settings.get_component_priority_dict_with_base(name)):
             yield str(path), load_object(path)
@@ -147,20 +147,20 @@ def _components(settings: BaseSettings, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _component_refusal(component: Any) -> str:
-    """Why a component may not run, by the classes that it is derived from; empty if it may."""
+    """Return the reason why a component may not run, by the classes that it is derived from; empty if it may."""
     class_names = (f"{base.__module__}.{base.__qualname__}" for base in getattr(component, "__mro__", ()))
     return next((reason for name in class_names if (reason := _REFUSED_COMPONENTS.get(name))), "")
 
 
 def _is_synchronous(middleware: Any) -> bool:
-    """Whether a spider middleware takes what spiders yield in the old way alone, which Scrapy answers with an error."""
+    """Tell whether a spider middleware supports only synchronous spiders' output, for which Scrapy raises an error."""
     method = getattr(middleware, "process_spider_output", None)
     is_modern = isasyncgenfunction(method) or hasattr(middleware, "process_spider_output_async")
     return method is not None and not is_modern
 
 
 def _is_subclass(path: Any, base_class: type) -> bool:
-    """Whether a setting names a class, by its path or itself, that is `base_class` or derived from it."""
+    """Tell whether a setting names a class, by its path or itself, that is `base_class` or derived from it."""
     try:
         loaded_object = load_object(path)
     except (ImportError, NameError, TypeError, ValueError):

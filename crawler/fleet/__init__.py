@@ -1,2 +1,1 @@
-"""Many sites: a list of them, what is due, a lease and a copy for each, the engines that run their crawls, and
-notices."""
+"""Many sites: a list of them, the due ones, a lease and a copy for each, engines that run their crawls, and notices."""

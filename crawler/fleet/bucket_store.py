@@ -1,8 +1,7 @@
-"""A store in a bucket of S3, or of what speaks its protocol, by way of obstore.
+"""A store in a bucket of S3, or of a server that speaks its protocol, by way of obstore.
 
 Records rest on conditional puts: `If-None-Match: *` makes one, `If-Match` with the version's ETag replaces it. AWS,
-MinIO, Ceph, Cloudflare and others honour both; that a server does is tried out before it is trusted
-(`store_address.py`).
+MinIO, Ceph, Cloudflare and others honour both; `store_address.py` tries that out before a server is trusted.
 """
 
 from __future__ import annotations
@@ -47,14 +46,14 @@ class BucketStore:
             obstore.put(self._bucket, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Likewise for a few bytes."""
+        """Upload a few bytes."""
         import obstore
 
         with self._errors(key):
             obstore.put(self._bucket, key, data)
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes of an object from one on, in pieces. S3 takes it for an error to ask for what follows the last."""
+        """Yield the bytes of an object from one on. S3 takes it for an error to ask for what follows the last."""
         import obstore
 
         if start and start >= (self.length(key) or 0):
@@ -65,7 +64,7 @@ class BucketStore:
                 yield bytes(chunk)
 
     def length(self, key: str) -> int | None:
-        """How many bytes an object has; None if there is none."""
+        """Return the number of bytes of an object; None if there is none."""
         import obstore
 
         try:
@@ -75,7 +74,7 @@ class BucketStore:
             return None
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys of the objects below a prefix."""
+        """List the keys of the objects below a prefix."""
         import obstore
 
         with self._errors(prefix):
@@ -93,7 +92,7 @@ class BucketStore:
             return
 
     def read_record(self, key: str) -> VersionedRecord | None:
-        """A record and its ETag."""
+        """Return a record and its ETag."""
         import obstore
 
         try:
@@ -104,7 +103,7 @@ class BucketStore:
             return None
 
     def replace_record(self, key: str, data: bytes, version: str) -> str:
-        """A conditional put; returns the new ETag."""
+        """Put a record conditionally; return the new ETag."""
         import obstore
 
         with self._errors(key):
@@ -114,7 +113,9 @@ class BucketStore:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        """An error of obstore as one of a store. Its texts go on for many lines, of which a person gets the first."""
+        """Turn an error of obstore into one of a store. Its texts go on for many lines, of which a person gets the
+        first.
+        """
         from obstore import exceptions
 
         try:
@@ -141,5 +142,5 @@ class BucketStore:
 
 
 def first_line(text: str) -> str:
-    """The first line of an error text, without the debugging output that follows it."""
+    """Return the first line of an error text, without the debugging output that follows it."""
     return text.strip().partition("\n")[0][:300]

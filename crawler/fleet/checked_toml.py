@@ -1,8 +1,6 @@
 """TOML files that a person writes: a mistake is one line with the file and the line.
 
-The line of a TOML file in which a key stands, for messages about its value. The parser of Python keeps no lines.
-
-Reads a TOML file that a person writes: what is wrong in it is one line with the file and the line.
+Python's parser keeps no line numbers; `line_of` finds the line of a key.
 """
 
 from __future__ import annotations
@@ -13,26 +11,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 
 
 def line_of(text: str, path: Sequence[str]) -> int:
-    """The number, from 1 on, of the line in which the key at `path` begins, or the first header of the table.
+    """Return the number, from 1 on, of the line in which the key at `path` begins, or the first header of the table.
 
     `text` is TOML as a whole, and so is its beginning wherever a statement ends. The key is in the statement with which
     a beginning holds it for the first time; halving finds that in some twenty readings.
+
+    >>> line_of("delay = 1", ("delay",))
+    1
     """
     lines = text.splitlines(keepends=True)
 
     def is_there(line_number: int) -> bool:
-        """Whether the text up to the end of the statement in this line holds the key."""
+        """Tell whether the text up to the end of the statement in this line holds the key."""
         return _holds(_beginning(lines, line_number), path)
 
     return 1 + bisect_left(range(1, len(lines)), True, key=is_there)
 
 
 def _beginning(lines: Sequence[str], line_number: int) -> dict[str, Any]:
-    """What the first lines say, up to the end of the statement that this one is in."""
+    """Parse the first lines, up to the end of the statement that this one is in."""
     for end in range(line_number, len(lines)):
         try:
             return tomllib.loads("".join(lines[:end]))
@@ -54,7 +55,7 @@ _Value = TypeVar("_Value")
 
 
 class TomlMistake(Exception):  # noqa: N818 - named by what it is
-    """What is wrong, and the path of the key at which it is."""
+    """A mistake in a file, and the path of the key at which it is."""
 
     def __init__(self, text: str, *path: str) -> None:
         super().__init__(text)
@@ -62,9 +63,9 @@ class TomlMistake(Exception):  # noqa: N818 - named by what it is
 
 
 def read_checked(file: Path, build: Callable[[Table], _Value], missing_hint: str = "") -> _Value:
-    """What `build` makes of a file; it raises TomlMistake. CommandError with the place of the first mistake.
+    """Read a file and return what `build` makes of it; `build` raises TomlMistake.
 
-    `missing_hint` is said of a file that is not there.
+    CommandError with the place of the first mistake. `missing_hint` is said of a file that is not there.
     """
     try:
         text = file.read_text("utf-8")
@@ -82,14 +83,14 @@ def read_checked(file: Path, build: Callable[[Table], _Value], missing_hint: str
 
 
 def check_keys(table: Table, allowed_keys: Sequence[str], *path: str) -> None:
-    """TomlMistake for a key of the table at `path` that is none of these."""
+    """Raise TomlMistake for a key of the table at `path` that is none of these."""
     for key in table:
         if key not in allowed_keys:
             raise TomlMistake(f"{key} is not known here; there are {', '.join(allowed_keys)}", *path, key)
 
 
 def subtable(document: Table, key: str) -> Table:
-    """A table of a document; an empty one if there is none. TomlMistake if something else is there."""
+    """Return a table of a document; an empty one if there is none. TomlMistake if something else is there."""
     table = document.get(key, {})
     if not isinstance(table, dict):
         raise TomlMistake(f"{key} must be a table: [{key}]", key)

@@ -1,13 +1,9 @@
 """The engine for a cluster: Dask hands tasks to workers; the truth of what was done is in the store.
 
-How long a scheduler keeps faith with a task: Dask's own terms are for tasks of seconds, and a crawl takes hours.
-
-What a Dask worker runs: a task of a fleet, whose crawl stops when the worker's process is gone.
-
-The engine for a cluster: Dask hands tasks to workers; the truth of what was done is in the store.
-
-So nothing depends on a scheduler that lives on. When it is gone, the engine waits for it to come back and hands out
-again what has no result yet; a task that was finished meanwhile gives its result at once.
+Nothing depends on a scheduler that lives on. When it is gone, the engine waits for it to come back and hands out
+again what has no result yet; a task that was finished meanwhile gives its result at once. Dask's own terms are for
+tasks of seconds, and a crawl takes hours: `set_task_terms` changes them. A crawl stops when its worker's process is
+gone.
 """
 
 from __future__ import annotations
@@ -26,9 +22,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_folder
 from broadsheet.crawler.fleet.store_engine import HostQueue
@@ -49,7 +44,7 @@ the site, and longer than a merge of large archives may keep a worker from answe
 
 
 def set_task_terms(client: Client) -> None:
-    """Have a scheduler keep tasks at least so long as this module says, whoever started it, and however."""
+    """Make a scheduler keep tasks at least as long as this module says, whoever started it, and however."""
     allowed_failures, worker_seconds = ALLOWED_FAILURES, WORKER_SECONDS
 
     def raise_terms(dask_scheduler: Any) -> None:  # goes to the scheduler as it stands, which need not have this module
@@ -77,20 +72,22 @@ def run_on_worker(task: SiteTask, store_place: StorePlace, turn: str) -> SiteRes
 
 @cache
 def worker_lifeline() -> Lifeline:
-    """The lifeline of this process. Nobody closes it: the system does, however the process ends."""
+    """Return the lifeline of this process. The system closes it, however the process ends."""
     return Lifeline()
 
 
 @cache
 def address_grants(per_address: int) -> Path | None:
-    """Where the crawls of this process find the slots that the scheduler grants it; None without a bound."""
+    """Return the folder in which this process's crawls find the slots granted by the scheduler; None without a
+    bound.
+    """
     from distributed import get_worker
 
     return granted_folder(get_worker(), per_address) if per_address else None
 
 
 def stop_turn(turn: str) -> None:
-    """Have the crawls of a turn on this worker stop in good order; run on every worker."""
+    """Stop the crawls of a turn on this worker in good order; run on every worker."""
     _stopped_turns.add(turn)
 
 
@@ -102,12 +99,12 @@ _LEAST_AHEAD = 8  # tasks that are handed to the scheduler beyond what its worke
 
 
 class SchedulerGone(Exception):  # noqa: N818 - named by what it is
-    """The scheduler does not answer any more."""
+    """A scheduler does not answer any more."""
 
 
 @dataclass
 class TaskTurn:
-    """What an engine is doing: its tasks, what came of them so far, and whether it was told to stop."""
+    """The work of an engine: its tasks, their results so far, and whether it was told to stop."""
 
     tasks: HostQueue
     on_result: Callable[[SiteResult], None]
@@ -116,12 +113,12 @@ class TaskTurn:
     is_stopped: bool = False
 
     def end(self, task: SiteTask, result: SiteResult) -> None:
-        """A task has its result."""
+        """Note the result of a task."""
         self.tasks.end(task)
         self.on_result(result)
 
     def fail(self, task: SiteTask, error: BaseException) -> None:
-        """A worker did not bring a task to an end; it is tried again some times."""
+        """Note that a worker did not bring a task to an end; it is tried again some times."""
         self.attempts[task.name] += 1
         if self.attempts[task.name] < _ATTEMPTS and not self.is_stopped:
             self.tasks.put_back([task])
@@ -130,14 +127,14 @@ class TaskTurn:
         self.end(task, SiteResult(task.name, SiteEnd.KILLED, 1, task.archive, message=message))
 
     def leave_waiting(self, message: str) -> None:
-        """What waits does not run any more."""
+        """Give the tasks that wait a result: they do not run any more."""
         for task in self.tasks.take_all():
-            self.on_result(unstarted(task, message))
+            self.on_result(SiteResult.without_run(task, message))
 
 
 @dataclass
 class DaskEngine:
-    """Runs tasks on the workers of the Dask scheduler at `address`, as in `tcp://127.0.0.1:8786`.
+    """An engine that runs tasks on the workers of the Dask scheduler at `address`, as in `tcp://127.0.0.1:8786`.
 
     `scheduler_seconds` is how long to wait for a scheduler that is gone, `worker_seconds` how long while there is no
     worker. `function` is what a worker runs.
@@ -151,7 +148,7 @@ class DaskEngine:
     _turn: TaskTurn = field(default_factory=lambda: TaskTurn(HostQueue(()), print), init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """See `Engine.run`. CommandError if there is no scheduler at the beginning."""
+        """Run the tasks: see `Engine.run`. CommandError if there is no scheduler at the beginning."""
         self._turn = TaskTurn(HostQueue(tasks), on_result, is_stopped=self._turn.is_stopped)
         client: Client | None = connected(self.address)
         while client and self._turn.tasks:
@@ -165,11 +162,11 @@ class DaskEngine:
         self._turn.leave_waiting(f"the scheduler at {self.address} is gone")
 
     def stop(self) -> None:
-        """See `Engine.stop`."""
+        """Stop: see `Engine.stop`."""
         self._turn.is_stopped = True
 
     def running(self) -> tuple[SiteTask, ...]:
-        """See `Engine.running`; also those that wait for a place on a worker."""
+        """Return the tasks that are running (see `Engine.running`), or wait for a place on a worker."""
         return self._turn.tasks.running
 
     def _reconnected(self) -> Client | None:
@@ -197,7 +194,7 @@ class SchedulerSession:
         self._is_stop_passed_on = False
 
     def run(self) -> None:
-        """Hand out tasks and take results until all have one; SchedulerGone."""
+        """Hand out tasks and take results until all have one. Raises SchedulerGone."""
         try:
             self._call(lambda: set_task_terms(self._client))
             while self._turn.tasks:
@@ -223,7 +220,7 @@ class SchedulerSession:
             self._note_workers(sum(self._call(self._client.ncores).values()))
 
     def _note_workers(self, crawl_count: int) -> None:
-        """How many crawls the workers can run; where there has been none for too long, nothing more is waited for."""
+        """Note how many crawls the workers can run; where there has been none for too long, stop waiting for any."""
         self._room = 2 * crawl_count + _LEAST_AHEAD
         if crawl_count:
             self._worker_at = self._looked_at
@@ -253,12 +250,12 @@ class SchedulerSession:
         elif future.status == "error":
             self._turn.fail(task, self._call(future.exception))
         elif self._turn.is_stopped:
-            self._turn.end(task, unstarted(task, "stopped before its turn"))
+            self._turn.end(task, SiteResult.without_run(task, "stopped before its turn"))
         else:
             self._turn.tasks.put_back([task])
 
     def _call(self, function: Callable[[], Any]) -> Any:
-        """What a call of the client gives; SchedulerGone if its connection breaks."""
+        """Return the result of a call of the client; SchedulerGone if its connection breaks."""
         from distributed.comm.core import CommClosedError
 
         try:
@@ -268,7 +265,7 @@ class SchedulerSession:
 
 
 def connected(address: str) -> Client:
-    """A client of the scheduler at an address. CommandError, one line, if there is none or Dask is not installed."""
+    """Return a client of the scheduler at an address. CommandError if there is none or Dask is not installed."""
     try:
         from distributed import Client
     except ImportError as error:

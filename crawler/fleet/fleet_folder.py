@@ -1,12 +1,10 @@
 """The folder of a fleet: the record of each site in it, and the file systems that may hold it.
 
-What a fleet remembers of each site: when it was crawled last, with which words, and what came of it.
+A record says when a site was crawled last, with which words, and with which result. It is a small JSON file of its own
+beside the archives, replaced as a whole. It makes the same command go on: a site with a record of this turn is done,
+whoever was killed. A lost record costs a crawl that finds little to do; the truth is in the archives.
 
-A record is a small JSON file of its own beside the archives, replaced as a whole. It is what makes the same command go
-on: a site with a record of this turn is done, whoever was killed. A record that is lost costs a crawl that finds little
-to do; the truth is in the archives.
-
-Whether archives may lie in a folder: no file system that several machines share can hold an SQLite file in use.
+No file system that several machines share can hold an SQLite file in use.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ class SiteRecord:
 
 
 def digest_of(words: Sequence[str]) -> str:
-    """A short digest of command line words."""
+    """Return a short digest of command line words."""
     return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
@@ -58,11 +56,11 @@ class RecordFolder:
     archives: Path
 
     def log(self, site_name: str) -> Path:
-        """The file that what a site's crawl prints goes to."""
+        """Return the path of the file that a site's crawl prints to."""
         return self.archives / FOLDER / f"{site_name}.log"
 
     def read(self, site_name: str) -> SiteRecord | None:
-        """The record of a site; None without one, or where it cannot be read."""
+        """Read the record of a site; None without one, or where it cannot be read."""
         try:
             return _parse_record(json.loads(self._file(site_name).read_text("utf-8")))
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
@@ -84,7 +82,7 @@ class RecordFolder:
 
 
 def _parse_record(values: dict[str, Any]) -> SiteRecord:
-    """A record from its JSON. ValueError, TypeError or KeyError if it is none."""
+    """Parse a record's JSON. ValueError, TypeError or KeyError if it is none."""
     result = values.pop("result")
     counts = SiteCounts(**{name: int(count) for name, count in result.pop("counts").items()})
     result |= {"end": SiteEnd(result["end"]), "archive": Path(result["archive"]), "counts": counts}
@@ -96,7 +94,7 @@ _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 
 def disk_problem(folder: Path) -> str:
-    """Why archives cannot lie in a folder, which may be missing yet; empty if they can, or nothing is known of it."""
+    """Return the reason why archives cannot lie in a folder, which may be missing yet; empty if none is known."""
     try:
         mounts = _MOUNTS.read_text("utf-8", "surrogateescape")
     except OSError:
@@ -111,7 +109,7 @@ def disk_problem(folder: Path) -> str:
 
 
 def file_system_of(path: Path, mounts: str) -> str:
-    """The type of the file system that a path is on, by the text of /proc/mounts; empty if none is."""
+    """Return the type of the file system that a path is on, by the text of /proc/mounts; empty if none is."""
     best_place, best_kind = Path(), ""
     for line in mounts.splitlines():
         fields = line.split(" ")

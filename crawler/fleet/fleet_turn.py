@@ -1,14 +1,7 @@
-"""A turn of a fleet: the tasks that are due, their results on record, told and in a table.
+"""A turn of a fleet: the due tasks, run by an engine, each with its record as soon as it ended; notices and a table.
 
-Which sites are due, and what to do about each. Pure: the time is passed in.
-
-One turn of a fleet: the tasks that are due, run by an engine, each with its record as soon as it ended.
-
-Tells a person of a site's result, by the commands that its list names: what went wrong, was withdrawn, alarms.
-
-A command is run without a shell. It gets the text on standard input, and the result as JSON in `BROADSHEET_RESULT`.
-
-What a fleet came to, as a person reads it: a line a site, the worst first, and one line over all.
+A list of sites may name commands that tell a person of a result: failures, withdrawn articles, alarms. A command is run
+without a shell. It gets the text on standard input, and the result as JSON in `BROADSHEET_RESULT`.
 """
 
 from __future__ import annotations
@@ -29,6 +22,7 @@ from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.read.plain_words import count_text
 
 _SLACK = 0.1
 """The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""
@@ -42,19 +36,19 @@ UNFINISHED = (SiteEnd.STOPPED, SiteEnd.KILLED, SiteEnd.NOT_STARTED, SiteEnd.IN_U
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One of `count` parts of a fleet, by the sites' names: the same one wherever and whenever it is asked."""
+    """A part of a fleet, one of `count`, chosen by the sites' names: the same one wherever and whenever it is asked."""
 
     number: int = 1
     count: int = 1
 
     def holds(self, site_name: str) -> bool:
-        """Whether a site is in this part."""
+        """Tell whether a site is in this part."""
         digest = hashlib.sha256(site_name.encode()).digest()
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
 
 def due_at(site: Site, record: SiteRecord | None) -> datetime | None:
-    """When a site is due; None for at once."""
+    """Return the time at which a site is due; None for at once."""
     if record is None or record.result.end in UNFINISHED or record.words_digest != digest_of(site.crawl_words):
         return None
     wait = timedelta(seconds=site.every)
@@ -69,7 +63,7 @@ def due_at(site: Site, record: SiteRecord | None) -> datetime | None:
 def due_tasks(
     fleet: SiteList, sites: Iterable[Site], read: Callable[[str], SiteRecord | None], now: datetime | None
 ) -> Iterator[SiteTask]:
-    """The tasks of those of the sites that are due, in their order; of all of them where `now` is None."""
+    """Return the tasks of the sites that are due, in their order; of all of them if `now` is None."""
     for site in sites:
         record = read(site.name)
         due = due_at(site, record)
@@ -78,7 +72,7 @@ def due_tasks(
 
 
 def site_task(fleet: SiteList, site: Site, record: SiteRecord | None) -> SiteTask:
-    """What to do for a site: an update once a crawl with the same words was finished."""
+    """Make the task of a site: an update once a crawl with the same words was finished."""
     due = due_at(site, record)
     return SiteTask(
         name=site.name,
@@ -98,7 +92,7 @@ _NAMED_SITES = 3  # in a progress line
 
 @dataclass
 class FleetTurn:
-    """Runs tasks on an engine, writes their records, and tells whom they name. `warn` gets lines for a person."""
+    """A run of tasks on an engine that writes their records and notices. `warn` gets lines for a person."""
 
     tasks: Sequence[SiteTask]
     engine: Engine
@@ -113,7 +107,7 @@ class FleetTurn:
         self.engine.run(self.tasks, lambda result: self._take(tasks_by_name[result.name], result))
 
     def progress_line(self) -> str:
-        """How far the turn is, and what is running, in one line."""
+        """Say in one line how far the turn is, and what is running."""
         running = self.engine.running()
         sites = ", ".join(f"{task.name} {page_count(task.archive):,} pages" for task in running[:_NAMED_SITES])
         rest_count = len(running) - _NAMED_SITES
@@ -143,7 +137,7 @@ class FleetTurn:
 
 
 def turn_exit_code(results: Sequence[SiteResult]) -> int:
-    """0 if every site ended well, 75 if some are only in other hands or unfinished, 1 if one failed."""
+    """Return 0 if every site ended well, 75 if some are only in other hands or unfinished, 1 if one failed."""
     ends = {result.end for result in results} - {SiteEnd.DONE}
     return 0 if not ends else 75 if ends <= set(UNFINISHED) - {SiteEnd.KILLED} else 1
 
@@ -154,14 +148,14 @@ _QUIET_ENDS = (SiteEnd.DONE, SiteEnd.STOPPED, SiteEnd.IN_USE, SiteEnd.NOT_STARTE
 
 
 def is_worth_telling(result: SiteResult) -> bool:
-    """Whether a person should look at it: the site failed, articles were withdrawn, something fell out of line."""
+    """Tell whether a person should look at a result: the site failed, articles were withdrawn, or there is an alarm."""
     return result.end not in _QUIET_ENDS or result.counts.alarms > 0 or result.counts.withdrawn > 0
 
 
 def notice_text(result: SiteResult) -> str:
-    """A result in a few lines, the site and how it ended first."""
+    """Tell a result in a few lines, the site and how it ended first."""
     counts = [f"{name}: {count:,}" for name, count in asdict(result.counts).items() if count]
-    lines = (f"{result.name}: {result.end.replace('_', ' ')}", result.message, *counts, f"archive: {result.archive}")
+    lines = (f"{result.name}: {result.end.words}", result.message, *counts, f"archive: {result.archive}")
     return "\n".join(filter(None, lines)) + "\n"
 
 
@@ -171,7 +165,7 @@ def notify(commands: Sequence[str], result: SiteResult) -> list[str]:
 
 
 def _run_command(command: str, result: SiteResult) -> str:
-    """Run a command; why it failed, or an empty string."""
+    """Run a command; return why it failed, or an empty string."""
     try:
         completed = subprocess.run(
             shlex.split(command),
@@ -196,7 +190,7 @@ _NUMBERS = frozenset(range(2, 9))
 
 
 def worst_first(results: Iterable[SiteResult]) -> list[SiteResult]:
-    """Results in the order in which a person should look at them."""
+    """Sort results in the order in which a person should look at them."""
 
     def key(result: SiteResult) -> tuple[object, ...]:
         counts = result.counts
@@ -209,24 +203,24 @@ def worst_first(results: Iterable[SiteResult]) -> list[SiteResult]:
 
 
 def total_counts(results: Iterable[SiteResult]) -> SiteCounts:
-    """The counts of all results together."""
+    """Add up the counts of all results."""
     columns = [astuple(result.counts) for result in results]
     return SiteCounts(*map(sum, zip(*columns, strict=True))) if columns else SiteCounts()
 
 
 def summary_line(results: Sequence[SiteResult]) -> str:
-    """One line over all sites: how they ended, and what they came to."""
+    """Sum up all sites in one line: how they ended, and their counts."""
     ends = Counter(result.end for result in results)
-    ends_text = ", ".join(f"{ends[end]:,} {_end_words(end)}" for end in reversed(_WORST_FIRST) if ends[end])
+    ends_text = ", ".join(f"{ends[end]:,} {end.words}" for end in reversed(_WORST_FIRST) if ends[end])
     counts = total_counts(results)
     sums = ", ".join(
         f"{getattr(counts, name):,} {name}" for name in ("new", "changed", "withdrawn", "alarms", "failed")
     )
-    return f"{len(results):,} {'site' if len(results) == 1 else 'sites'}: {ends_text}; {sums}"
+    return f"{count_text(len(results), 'site')}: {ends_text}; {sums}"
 
 
 def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) -> str:
-    """A line a site, the worst first, at most so many lines, and how many more there are."""
+    """Return a line a site, the worst first, at most so many lines, and how many more there are."""
     shown = worst_first(results)[:most_lines]
     table = format_table([_TABLE_HEAD, *map(_result_row, shown)], columns, right_aligned=_NUMBERS)
     rest_count = len(results) - len(shown)
@@ -234,7 +228,11 @@ def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) 
 
 
 def time_text(seconds: float) -> str:
-    """A duration as a person reads it: 40s, 12m, 3h10m."""
+    """Format a duration as a person reads it: 40s, 12m, 3h10m.
+
+    >>> time_text(11400)
+    '3h10m'
+    """
     minutes, whole_seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}h{minutes:02}m" if hours else f"{minutes}m" if minutes else f"{whole_seconds}s"
@@ -244,10 +242,6 @@ def _result_row(result: SiteResult) -> tuple[str, ...]:
     counts = result.counts
     numbers = (counts.new, counts.changed, counts.withdrawn, counts.alarms, counts.failed, counts.pages)
     return (
-        result.name, _end_words(result.end), *(f"{number:,}" for number in numbers), time_text(result.seconds),
+        result.name, result.end.words, *(f"{number:,}" for number in numbers), time_text(result.seconds),
         result.message,
     )  # fmt: skip
-
-
-def _end_words(end: SiteEnd) -> str:
-    return end.replace("_", " ")

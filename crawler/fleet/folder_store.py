@@ -47,11 +47,11 @@ class FolderStore:
             self._write(key, file_chunks(source))
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Likewise for a few bytes."""
+        """Store a few bytes likewise."""
         self._write(key, iter([data]))
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes of an object; from the disk rather than from memory, where the system lets itself be asked."""
+        """Yield the bytes of an object; from the disk rather than from memory, where the system allows that."""
         with self._errors(key), (self._folder / key).open("rb") as stream:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -59,7 +59,7 @@ class FolderStore:
             yield from file_chunks(stream)
 
     def length(self, key: str) -> int | None:
-        """How many bytes an object has; None if there is none."""
+        """Return the number of bytes of an object; None if there is none."""
         try:
             with self._errors(key):
                 return (self._folder / key).stat().st_size
@@ -67,7 +67,7 @@ class FolderStore:
             return None
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys of the objects directly or further below a folder."""
+        """List the keys of the objects directly or further below a folder."""
         self._check_mounted()
         with self._errors(prefix):
             paths = [path for path in (self._folder / prefix).rglob("*") if path.is_file()]
@@ -84,7 +84,7 @@ class FolderStore:
                 path.unlink()
 
     def read_record(self, key: str) -> VersionedRecord | None:
-        """The newest version of a record. It may be pruned between looking and reading: then there is a newer one."""
+        """Read the newest version of a record. If it is pruned between looking and reading, there is a newer one."""
         for _ in range(_READ_TRIES):
             number = self._newest(key)
             if not number:
@@ -94,8 +94,10 @@ class FolderStore:
         raise StoreUnreachable(f"{self.address}/{key} changes faster than it can be read")
 
     def replace_record(self, key: str, data: bytes, version: str) -> str:
-        """Link the next version into its place. A number that was pruned long ago does not count, as a higher one is
-        there: then it is taken away again."""
+        """Link the next version into its place.
+
+        A number that was pruned long ago does not count, as a higher one is there: then it is taken away again.
+        """
         number = int(version or 0) + 1
         path = self._version_path(key, number)
         self._write(f"{key}/{path.name}", iter([data]), _link_new)
@@ -118,7 +120,7 @@ class FolderStore:
             sync_folder(target.parent)
 
     def _make_folders(self, folder: Path) -> None:
-        """Make what is missing below the store's folder, but not that: what is not mounted is out of reach."""
+        """Make the folders below the store's own, but not that: a store that is not mounted is out of reach."""
         self._check_mounted()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -126,7 +128,7 @@ class FolderStore:
         return self._folder / key / f"{number:010d}"
 
     def _newest(self, key: str) -> int:
-        """The highest version of a record; 0 if there is none."""
+        """Return the highest version of a record; 0 if there is none."""
         return max(self._versions(key), default=0)
 
     def _versions(self, key: str) -> list[int]:
@@ -148,7 +150,7 @@ class FolderStore:
 
     @contextmanager
     def _errors(self, key: str) -> Iterator[None]:
-        """An error of the file system as one of a store."""
+        """Turn an error of the file system into one of a store."""
         try:
             yield
         except FileNotFoundError as error:

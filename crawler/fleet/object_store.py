@@ -1,6 +1,6 @@
-"""Stores and what can go wrong with one; and a store that is waited for while it is away or full.
+"""Stores: objects and records under keys, their errors, and a store that is waited for while it is away or full.
 
-What a store can do, whatever it is made of; and what can go wrong with one, each message one line.
+The message of each error is one line.
 
 StoreError
 ├── StoreUnreachable   no answer, or a fault on its side: the same thing may work in a while
@@ -9,8 +9,6 @@ StoreError
 ├── NotInStore         there is no object of that key
 ├── VersionMoved       a record is not, or no longer, of the version that was to be replaced
 └── DamagedObject      an object is not what was put there
-
-A store that is waited for while it is away or full, as long as its user has patience.
 """
 
 from __future__ import annotations
@@ -27,27 +25,27 @@ CHUNK_BYTES = 1 << 20
 
 
 class StoreError(Exception):
-    """Something is wrong with a store; the message is one line for the person who asked."""
+    """A failure of a store; the message is one line for the person who asked."""
 
 
 class StoreUnreachable(StoreError):  # noqa: N818 - named by what it is
-    """The store gives no answer, or one that is a fault of its own."""
+    """A store gives no answer, or one that is a fault of its own."""
 
 
 class StoreFull(StoreError):  # noqa: N818
-    """The store has no room."""
+    """A store has no room."""
 
 
 class StoreRefused(StoreError):  # noqa: N818
-    """The address is wrong, or the store does not let us in."""
+    """An address is wrong, or the store does not let us in."""
 
 
 class NotInStore(StoreError):  # noqa: N818
-    """There is no object of this key."""
+    """An object of this key does not exist."""
 
 
 class VersionMoved(StoreError):  # noqa: N818
-    """Somebody else has replaced the record, or made it, in the meantime."""
+    """A record was replaced or made by somebody else in the meantime."""
 
 
 class DamagedObject(StoreError):  # noqa: N818
@@ -56,7 +54,7 @@ class DamagedObject(StoreError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class FileDigest:
-    """How many bytes a file has, and their SHA-256 in hexadecimal digits."""
+    """A file's number of bytes, and their SHA-256 in hexadecimal digits."""
 
     length: int
     sha256: str
@@ -71,32 +69,36 @@ class VersionedRecord:
 
 
 class ObjectStore(Protocol):
-    """Keeps two things under keys, which look like relative paths: objects, which never change, and records, small
-    values of which a new version replaces a version that is named. Every method may raise StoreUnreachable and
-    StoreRefused; those that write StoreFull."""
+    """A keeper of two things under keys, which look like relative paths: objects and records.
+
+    Objects never change. Records are small values of which a new version replaces a version that is named. Every method
+    may raise StoreUnreachable and StoreRefused; those that write StoreFull.
+    """
 
     address: str
     """What a person calls it, without credentials."""
 
     def put_file(self, key: str, path: Path) -> None:
-        """Store a file's bytes as an object, whole or not at all, confirmed by its disk. One that is there is replaced:
-        keys of objects name their content."""
+        """Store a file's bytes as an object, whole or not at all, confirmed by its disk.
+
+        An object that is there is replaced: keys of objects name their content.
+        """
         ...
 
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Likewise for a few bytes."""
+        """Store a few bytes likewise."""
         ...
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes of an object from one on, in pieces, none of them empty. NotInStore."""
+        """Yield the bytes of an object from one on, in pieces, none of them empty. NotInStore."""
         ...
 
     def length(self, key: str) -> int | None:
-        """How many bytes an object has; None if there is none."""
+        """Return the number of bytes of an object; None if there is none."""
         ...
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys of the objects below a prefix that ends in a slash, sorted."""
+        """List the keys of the objects below a prefix that ends in a slash, sorted."""
         ...
 
     def delete(self, key: str) -> None:
@@ -104,7 +106,7 @@ class ObjectStore(Protocol):
         ...
 
     def read_record(self, key: str) -> VersionedRecord | None:
-        """The newest version of a record; None if there is none."""
+        """Read the newest version of a record; None if there is none."""
         ...
 
     def replace_record(self, key: str, data: bytes, version: str) -> str:
@@ -117,7 +119,11 @@ class ObjectStore(Protocol):
 
 
 def digest_of(chunks: Iterable[bytes]) -> FileDigest:
-    """Length and digest of bytes that come in pieces."""
+    """Compute length and digest of bytes that come in pieces.
+
+    >>> digest_of([b"ab", b"c"]).length
+    3
+    """
     digest, length = hashlib.sha256(), 0
     for chunk in chunks:
         digest.update(chunk)
@@ -126,20 +132,22 @@ def digest_of(chunks: Iterable[bytes]) -> FileDigest:
 
 
 def file_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """The bytes of an open file, in pieces."""
+    """Yield the bytes of an open file, in pieces."""
     while chunk := stream.read(CHUNK_BYTES):
         yield chunk
 
 
 def file_digest(path: Path) -> FileDigest:
-    """Length and digest of a file."""
+    """Compute length and digest of a file."""
     with path.open("rb") as stream:
         return digest_of(file_chunks(stream))
 
 
 def put_verified(store: ObjectStore, key: str, path: Path, expected: FileDigest) -> None:
-    """Store a file, then read it back and compare. One that is there already, from a task that was cut off, is only
-    read back. DamagedObject if the store gives other bytes."""
+    """Store a file, then read it back and compare. DamagedObject if the store gives other bytes.
+
+    A file that is there already, from a task that was cut off, is only read back.
+    """
     if store.length(key) == expected.length and digest_of(store.chunks(key)) == expected:
         return
     store.put_file(key, path)
@@ -153,8 +161,10 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to try again, and the first and the longest pause between two tries; all in seconds. The longest one is
-    so short that a store which is back after most of a lease is found in time to renew it."""
+    """The time to try again, and the first and the longest pause between two tries; all in seconds.
+
+    The longest pause is so short that a store which is back after most of a lease is found in time to renew it.
+    """
 
     seconds: float = 3600.0
     first_pause: float = 1.0
@@ -162,9 +172,8 @@ class Patience:
 
 
 class PatientStore:
-    """Does what the store does, and tries again where that may help; after all patience the last error is raised.
-
-    `sleep` and `clock` are Python's own but in tests; the clock counts seconds from anywhere.
+    """A store that tries again what another one refused, where that may help; after all patience it raises the last
+    error.  `sleep` and `clock` are Python's own but in tests; the clock counts seconds from anywhere.
     """
 
     def __init__(
@@ -189,7 +198,7 @@ class PatientStore:
         self._try(lambda: self._store.put_bytes(key, data))
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
-        """The bytes of an object. After a break they go on where they were: an object never changes."""
+        """Yield the bytes of an object. After a break they go on where they were: an object never changes."""
         position = start
         source: Iterator[bytes] | None = None
 
@@ -207,11 +216,11 @@ class PatientStore:
             yield chunk
 
     def length(self, key: str) -> int | None:
-        """How many bytes an object has; None if there is none."""
+        """Return the number of bytes of an object; None if there is none."""
         return self._try(lambda: self._store.length(key))
 
     def keys(self, prefix: str) -> list[str]:
-        """The keys of the objects below a prefix."""
+        """List the keys of the objects below a prefix."""
         return self._try(lambda: self._store.keys(prefix))
 
     def delete(self, key: str) -> None:
@@ -219,12 +228,15 @@ class PatientStore:
         self._try(lambda: self._store.delete(key))
 
     def read_record(self, key: str) -> VersionedRecord | None:
-        """The newest version of a record."""
+        """Read the newest version of a record."""
         return self._try(lambda: self._store.read_record(key))
 
     def replace_record(self, key: str, data: bytes, version: str) -> str:
-        """Replace the version of a record. A try whose answer was lost may have done it: the next one then raises
-        VersionMoved, and the caller finds its own bytes there."""
+        """Replace the version of a record.
+
+        A try whose answer was lost may have done it: the next one then raises VersionMoved, and the caller finds its
+        own bytes there.
+        """
         return self._try(lambda: self._store.replace_record(key, data, version))
 
     def _try(self, action: Callable[[], _Result]) -> _Result:

@@ -1,13 +1,8 @@
-"""Notices of a run: the receivers, the news that is for each, the message, and its sending by Apprise.
-
-Who is told what of a run: an address for each receiver, and what of the run is for it. From options and TOML files.
+"""Notices of a run: the receivers, the news for each, the message, and its sending by Apprise.
 
 Addresses are Apprise's (`mailto://`, `slack://`, `json://` …) and hold passwords and tokens. They are never shown: not
-in a message, not in a representation, not in the archive. A message names a receiver by its kind and its number.
-
-What a run found that somebody may want to be told, and the message of it for one receiver.
-
-Sending the message of a run to its receivers, by Apprise. A message that cannot be sent never costs the run.
+in a message, not in a representation, not in the archive. A message names a receiver by its kind and its number. A
+message that cannot be sent never costs the run.
 """
 
 from __future__ import annotations
@@ -27,8 +22,9 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.command_line import CommandError, is_file_of_receivers
+from broadsheet.crawler.command_values import CommandError, is_file_of_receivers
 from broadsheet.crawler.crawl.terminal import one_line
+from broadsheet.crawler.plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.edit_history import ListedEdit, list_edits
@@ -38,7 +34,7 @@ _RECEIVER_KEYS = ("url", "url_env", "sites", "events")
 
 
 class NewsEvent(StrEnum):
-    """What of a run a receiver may be told."""
+    """The kind of a piece of news of a run."""
 
     EDITS = "edits"
     WITHDRAWALS = "withdrawals"
@@ -48,7 +44,7 @@ class NewsEvent(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Whom to tell, and what: the news of hosts that match one of `sites` (all, if there is none), of these events.
+    """A receiver of news: of hosts that match one of `sites` (all, if there is none), of these events.
 
     `label` is what messages call it.
     """
@@ -59,14 +55,16 @@ class Receiver:
     events: frozenset[NewsEvent] = frozenset(NewsEvent)
 
     def is_for(self, host: str) -> bool:
-        """Whether news of a host are for it. A port does not count; a site is a host, or a pattern with `*`."""
+        """Tell whether news of a host are for it. A port does not count; a site is a host, or a pattern with `*`."""
         bare_host = re.sub(r":\d+$", "", host)
         return not self.sites or any(fnmatchcase(name, site) for name in (host, bare_host) for site in self.sites)
 
 
 def read_receivers(words: Iterable[str]) -> tuple[Receiver, ...]:
-    """The receivers that `--notify` names: addresses, and TOML files of them. CommandError, without any address, if one
-    cannot be used."""
+    """Read the receivers that `--notify` names: addresses, and TOML files of them.
+
+    CommandError, without any address, if one cannot be used.
+    """
     receivers: list[Receiver] = []
     for word in words:
         receivers += (
@@ -96,7 +94,7 @@ def _error_line(error: ValueError) -> str:
 
 
 def _make_receiver(entry: Any, origin: str) -> Receiver:
-    """CommandError that names the origin and what is wrong, never the address."""
+    """Make a receiver. CommandError that names the origin and what is wrong, never the address."""
     if not isinstance(entry, dict) or (unknown_keys := entry.keys() - set(_RECEIVER_KEYS)):
         names = ", ".join(sorted(unknown_keys)) if isinstance(entry, dict) else "a value"
         raise CommandError(f"{origin}: {names} is not known; {', '.join(_RECEIVER_KEYS)} are")
@@ -110,7 +108,7 @@ def _make_receiver(entry: Any, origin: str) -> Receiver:
 
 
 def _address_of(entry: Mapping[str, Any], origin: str) -> str:
-    """The address itself, or that of the variable of the environment that is named."""
+    """Return the address itself, or that of the variable of the environment that is named."""
     if ("url" in entry) == ("url_env" in entry):
         raise CommandError(f"{origin}: give url or url_env, one of them")
     value = entry["url"] if "url" in entry else os.environ.get(str(entry["url_env"]), "")
@@ -137,7 +135,7 @@ _SEEDS = "SELECT DISTINCT host FROM urls WHERE found_via = 'seed' ORDER BY host"
 
 @dataclass(frozen=True, slots=True)
 class NewsItem:
-    """A piece of news: what it is, the hosts that it is of (none where they are not known), and its line."""
+    """A piece of news: its kind, the hosts that it is of (none where they are not known), and its line."""
 
     event: NewsEvent
     hosts: tuple[str, ...]
@@ -161,7 +159,7 @@ class ArchiveMoment:
 
 
 def read_news(db: Database, since: ArchiveMoment, edit_summary: Callable[[ListedEdit], str]) -> Iterator[NewsItem]:
-    """The edits that were found since, and the alarms of runs that began since."""
+    """Read the edits that were found since, and the alarms of runs that began since."""
     for edit in list_edits(db, after_seq=since.seq):
         event = NewsEvent.WITHDRAWALS if edit.kind == EditKind.WITHDRAWN else NewsEvent.EDITS
         summary = edit_summary(edit)
@@ -172,12 +170,12 @@ def read_news(db: Database, since: ArchiveMoment, edit_summary: Callable[[Listed
 
 
 def seed_hosts(db: Database) -> tuple[str, ...]:
-    """The hosts of an archive's start URLs."""
+    """Return the hosts of an archive's start URLs."""
     return tuple(host for (host,) in db.execute(_SEEDS))
 
 
 def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> NoticeText | None:
-    """The message of a run for a receiver; None if nothing in it is for it. `name` says which archive it is."""
+    """Compose the message of a run for a receiver; None if nothing in it is for it. `name` says which archive it is."""
     items = [item for item in news if item.event in receiver.events and _is_for(receiver, item)]
     if not items:
         return None
@@ -227,8 +225,25 @@ def send_by_apprise(receiver: Receiver, notice: NoticeText) -> bool:
         return False
 
 
+def send_notice(receiver: Receiver, notice: NoticeText) -> bool:
+    """Send a message by the notifier that has the address's scheme as its name, else by Apprise; False if it fails."""
+    if not has_plugin(NOTIFIERS, _scheme_of(receiver)):
+        return send_by_apprise(receiver, notice)
+    try:
+        return bool(call_plugin(NOTIFIERS, _scheme_of(receiver), receiver.url, notice.title, notice.body))
+    except Exception:  # noqa: BLE001 - what a plug-in raises may quote the address
+        return False
+
+
+def _scheme_of(receiver: Receiver) -> str:
+    return receiver.url.partition("://")[0].lower()
+
+
 def is_known_address(receiver: Receiver) -> bool:
-    """Whether Apprise knows what the address of a receiver means; nothing is sent."""
+    """Return whether a notifier or Apprise knows what the address of a receiver means; send nothing."""
+    if has_plugin(NOTIFIERS, _scheme_of(receiver)):
+        load_plugin(NOTIFIERS, _scheme_of(receiver))
+        return True
     import apprise
 
     _silence_loggers()

@@ -1,15 +1,9 @@
 """Copies of a stored site: its manifest, its files on this disk, fetched, and brought home again.
 
-A site's archive on the disk of the machine that runs it: where it is, what it was made from, and how it goes.
-
-What the store holds of a site: the files of its archive, each with its key, length and digest. A manifest never
-changes.
-
-From the store to the local disk: an archive's database, while its WARC files stay where they are.
-
-From the local disk to the store: an archive as one consistent file, and those of its WARC files that are new.
-
-Archives of a store as files on this disk, to be read: fetched once for each state that the store has them in.
+A manifest lists the files of a site's archive in the store, each with its key, length and digest; it never changes. A
+fetch brings the database to the local disk, while the WARC files stay where they are. An upload brings the archive as
+one consistent file, and those of its WARC files that are new. Copies that are only read are fetched once for each state
+of the store.
 """
 
 from __future__ import annotations
@@ -46,8 +40,9 @@ from broadsheet.output.write.archive_writer import Archive
 
 @dataclass(frozen=True, slots=True)
 class LocalCopy:
-    """A folder of a site's own, with its archive. `store` is the identity of the store that it came from and goes
-    to."""
+    """A folder of a site's own, with its archive. `store` is the identity of the store that it came from and
+    goes to.
+    """
 
     folder: Path
     site: str
@@ -55,29 +50,29 @@ class LocalCopy:
 
     @property
     def archive(self) -> Path:
-        """The archive's file; its WARC files are beside it."""
+        """Return the archive's file; its WARC files are beside it."""
         return self.folder / f"{self.site}.db"
 
     @property
     def origin_path(self) -> Path:
-        """Where it says from which manifest the copy was made."""
+        """Return the file that says from which manifest the copy was made."""
         return self.folder / "origin.json"
 
     def is_left_over(self) -> bool:
-        """Whether an earlier task left an archive here, which is not in the store, or not known to be."""
+        """Tell whether an earlier task left an archive here, which is not in the store, or not known to be."""
         return self.archive.is_file() and self.archive.stat().st_size > 0
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOrigin:
-    """From which manifest (empty: from none) of which store a local copy was made."""
+    """The manifest (empty: none) and the store that a local copy was made from."""
 
     store: str
     manifest: str
 
 
 def read_origin(copy: LocalCopy) -> CopyOrigin | None:
-    """Where a copy is from; None if it does not say, or not of this store."""
+    """Read the origin of a copy; None if it has none, or not of this store."""
     try:
         values = json.loads(copy.origin_path.read_bytes())
         origin = CopyOrigin(str(values["store"]), str(values["manifest"]))
@@ -87,16 +82,17 @@ def read_origin(copy: LocalCopy) -> CopyOrigin | None:
 
 
 def write_origin(copy: LocalCopy, manifest: str) -> None:
-    """Say from which manifest the copy was made."""
+    """Note the manifest from which the copy was made."""
     with whole_file(copy.origin_path) as stream:
         stream.write(json.dumps(asdict(CopyOrigin(copy.store, manifest))).encode())
 
 
 def remove_copy(copy: LocalCopy) -> None:
-    """Remove the archive with its WARC files and all that belongs to it. What else is in the folder stays, and so do
-    bytes of WARC files that no row knows.
+    """Remove the archive with its WARC files and all that belongs to it. Other files in the folder stay.
 
-    The archive goes first: what is cut off leaves nothing that could be taken for one.
+    Bytes of WARC files that no row knows stay too.
+
+    The archive goes first: a removal that is cut off leaves nothing that could be taken for one.
     """
     warc_files = _warc_lengths(copy.archive)
     copy.archive.unlink(missing_ok=True)
@@ -123,26 +119,26 @@ class SiteManifest:
 
     @property
     def keys(self) -> set[str]:
-        """The keys of all its files."""
+        """Return the keys of all its files."""
         return {self.database.key, *(file.key for file in self.warc_files)}
 
     def to_json(self) -> bytes:
-        """As it stands in the store."""
+        """Return the manifest as it stands in the store."""
         return json.dumps(asdict(self), indent=1).encode()
 
 
 def manifest_prefix(site: str) -> str:
-    """Where the manifests of states that were brought home are."""
+    """Return the prefix of the manifests of states that were brought home."""
     return f"sites/{site}/manifests/"
 
 
 def beside_prefix(site: str) -> str:
-    """Where the manifests of states are that another runner's came before: still to be merged."""
+    """Return the prefix of the manifests of states that another runner's came before: still to be merged."""
     return f"sites/{site}/beside/"
 
 
 def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
-    """A manifest by its key. NotInStore, DamagedObject."""
+    """Read a manifest by its key. NotInStore, DamagedObject."""
     try:
         values = json.loads(b"".join(store.chunks(key)))
         return SiteManifest(
@@ -157,13 +153,13 @@ def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
 
 
 def database_entry(site: str, name: str, generation: int, digest: FileDigest) -> AwayFile:
-    """An archive's file, under a key that no other lease's upload has: it goes when another state takes its place."""
+    """Name an archive's file by a key that no other lease's upload has: it goes when another state takes its place."""
     key = f"sites/{site}/archive/{site}-{generation:08d}-{digest.sha256[:20]}.db"
     return AwayFile(name, digest.length, digest.sha256, key)
 
 
 def warc_entry(site: str, name: str, digest: FileDigest) -> AwayFile:
-    """A WARC file, under a key that names its content, so that the same bytes are stored once, whoever comes first."""
+    """Name a WARC file by its content, so that the same bytes are stored once, whoever comes first."""
     stem = name.rpartition("/")[2].removesuffix(".warc.gz")
     return AwayFile(name, digest.length, digest.sha256, f"sites/{site}/warc/{stem}-{digest.sha256[:20]}.warc.gz")
 
@@ -200,20 +196,20 @@ def fetch_file(store: ObjectStore, file: AwayFile, target: Path) -> None:
 
 
 def _written(chunks: Iterator[bytes], stream: BinaryIO) -> Iterator[bytes]:
-    """The chunks, each written to a file before it is given on."""
+    """Yield the chunks, each after it was written to a file."""
     for chunk in chunks:
         stream.write(chunk)
         yield chunk
 
 
 _LOG = logging.getLogger(__name__)
-_WARC_LENGTHS = "SELECT name, length FROM warc_files"
-_WARC_NAMES = "SELECT name FROM warc_files WHERE length > 0 ORDER BY name"
-_ERASED_NAMES = "SELECT DISTINCT file FROM warc_erasures"
+_WARC_LENGTHS = "SELECT name, length FROM _warc_files"
+_WARC_NAMES = "SELECT name FROM _warc_files WHERE length > 0 ORDER BY name"
+_ERASED_NAMES = "SELECT DISTINCT file FROM _warc_erasures"
 
 
 def upload_site(store: ObjectStore, copy: LocalCopy, generation: int, prefix: str) -> str:
-    """Bring all that a local copy has to the store; returns the key of its manifest, below `prefix`.
+    """Bring all that a local copy has to the store; return the key of its manifest, below `prefix`.
 
     Each file is read back before the manifest names it. WARC files that are in the store already stay as they are, but
     for those in which a takedown has something erased: they come here first. Nothing states yet that this is the site:
@@ -234,8 +230,10 @@ def upload_site(store: ObjectStore, copy: LocalCopy, generation: int, prefix: st
 
 
 def _close_archive(store: ObjectStore, archive: Path) -> None:
-    """Leave the archive as a finished run does, also after one that was killed: rulings applied, WARC files cut to what
-    was committed, records erased that are to be."""
+    """Leave the archive as a finished run does, also after one that was killed.
+
+    Rulings are applied, WARC files cut to what was committed, and records erased that are to be.
+    """
     with Archive.open(archive) as opened:
         waiting_names = [name for (name,) in opened.db.execute(_ERASED_NAMES).fetchall()]
     if waiting_names:
@@ -257,8 +255,7 @@ def _upload_warc_files(store: ObjectStore, copy: LocalCopy) -> list[AwayFile]:
 
 
 def _upload_database(store: ObjectStore, copy: LocalCopy, generation: int) -> AwayFile:
-    """The archive as one file: itself, or a copy by SQLite's backup where somebody who reads it keeps it in WAL
-    mode."""
+    """Upload the archive as one file: itself, or a copy by SQLite's backup where a reader keeps it in WAL mode."""
     if not Path(f"{copy.archive}-wal").exists():
         return _put_database(store, copy, generation, copy.archive)
     snapshot = Path(f"{copy.archive}.home")
@@ -282,7 +279,7 @@ def _put(store: ObjectStore, file: AwayFile, path: Path) -> AwayFile:
 
 
 def _warc_lengths(archive: Path) -> list[tuple[str, int]]:
-    """The names and lengths of an archive's WARC files; none of one that is not there or cannot be read."""
+    """Return the names and lengths of an archive's WARC files; none of one that is not there or cannot be read."""
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as connection:
         return [(str(name), int(length)) for name, length in connection.execute(_WARC_LENGTHS).fetchall()]
     return []
@@ -307,7 +304,7 @@ class ReadingCopies:
     """The sites whose archives were fetched, as the copies here were of an earlier state."""
 
     def archive(self, site: str) -> Path | None:
-        """The file of a site's archive in its newest state; None if the store has none. StoreError."""
+        """Return the file of a site's archive in its newest state; None if the store has none. StoreError."""
         copy = LocalCopy(self.folder / site, site, self.identity)
         for tries_left in reversed(range(_TRIES)):
             key = read_site(self.store, site).manifest
@@ -329,7 +326,7 @@ class ReadingCopies:
 
 
 def reading_copies(address: str, folder: Path) -> ReadingCopies:
-    """The archives of the store at an address. StoreError if there is none."""
+    """Open the archives of the store at an address. StoreError if there is none."""
     store = store_at(address)
     return ReadingCopies(store, store_identity(store), folder)
 
@@ -337,8 +334,9 @@ def reading_copies(address: str, folder: Path) -> ReadingCopies:
 def archive_finder(
     address: str | None, folder: Path, archive_beside: Callable[[str], Path]
 ) -> Callable[[str], Path | None]:
-    """What gives the archive of a site: that of the store at an address, or without one the file beside the list, if it
-    is there. StoreError, also of what is returned."""
+    """Return a function that gives the archive of a site: from the store at an address, or else the file beside the
+    list.  StoreError, also from the function that is returned.
+    """
     if address:
         return reading_copies(address, folder).archive
     return lambda site: archive if (archive := archive_beside(site)).exists() else None

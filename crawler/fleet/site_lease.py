@@ -1,12 +1,8 @@
 """The lease of a site: who runs it, until when, and which manifest says what the store holds of it.
 
-The lease of a site: who runs it, until when, and which manifest says what the store holds of it.
-
 All of that is one record, so that one conditional put decides everything: a runner whose lease another one has taken,
 because it expired, holds an old version, and whatever it then wants to state is refused. Clocks only decide how long
 others wait; that nothing is lost does not depend on them.
-
-A thread that keeps a lease alive while a site is being crawled.
 """
 
 from __future__ import annotations
@@ -30,34 +26,38 @@ _POLL_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LeaseTerms:
-    """How long a lease lasts without a heartbeat, of which a runner sends three in that time; by how much the clocks of
-    two machines may differ without a lease being taken early; both in seconds."""
+    """The seconds that a lease lasts without a heartbeat, and by which the clocks of two machines may differ.
+
+    A runner sends three heartbeats in the first time; in the second, a lease that has expired is not taken yet.
+    """
 
     seconds: float = 120.0
     skew_seconds: float = 10.0
     clock: Callable[[], str] = utc_now
 
     def expiry(self) -> str:
-        """When a lease that is renewed now expires."""
+        """Return the time at which a lease that is renewed now expires."""
         return _later(self.clock(), self.seconds)
 
     def has_expired(self, expires_at: str) -> bool:
-        """Whether whoever has a lease has not been heard of for longer than agreed."""
+        """Tell whether the holder of a lease has not been heard of for longer than agreed."""
         return _later(expires_at, self.skew_seconds) < self.clock()
 
 
 class SiteIsLeased(StoreError):  # noqa: N818 - named by what it is
-    """Another runner has the site; the message says which, and until when."""
+    """A site is another runner's; the message says whose, and until when."""
 
 
 class LeaseLost(StoreError):  # noqa: N818
-    """Another runner took the site, since the lease had expired. What this one holds has to be put beside."""
+    """A lease had expired and another runner took the site. What this runner holds has to be put beside."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseRecord:
-    """What the store says of a site. `generation` counts leases; `owner` is empty while nobody runs it; `manifest` is
-    the key of what was last brought home, empty at first; `write_id` is of this very version."""
+    """A site's record in the store. `generation` counts leases; `owner` is empty while nobody runs it.
+
+    `manifest` is the key of what was last brought home, empty at first; `write_id` is of this very version.
+    """
 
     generation: int = 0
     owner: str = ""
@@ -66,28 +66,28 @@ class LeaseRecord:
     write_id: str = ""
 
     def to_json(self) -> bytes:
-        """As it stands in the store."""
+        """Return the record as it stands in the store."""
         return json.dumps(asdict(self), indent=1).encode()
 
     def is_free(self, terms: LeaseTerms) -> bool:
-        """Whether the site may be taken."""
+        """Tell whether the site may be taken."""
         return not self.owner or terms.has_expired(self.expires_at)
 
 
 def record_key(site: str) -> str:
-    """The key of a site's record."""
+    """Return the key of a site's record."""
     return f"sites/{site}/site.json"
 
 
 def read_site(store: ObjectStore, site: str) -> LeaseRecord:
-    """What the store says of a site; generation 0 if it knows nothing of it. DamagedObject if it makes no sense."""
+    """Read a site's record in the store; generation 0 if there is none. DamagedObject if it makes no sense."""
     record = store.read_record(record_key(site))
     return _parse(record, site) if record else LeaseRecord()
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedThing:
-    """What there is a lease of: what messages call it, and the key of its record."""
+    """A thing that can be leased: its name in messages, and the key of its record."""
 
     name: str
     key: str
@@ -111,7 +111,7 @@ class SiteLease:
 
     @property
     def record(self) -> LeaseRecord:
-        """What this runner last wrote."""
+        """Return what this runner last wrote."""
         return self._record
 
     def renew(self) -> None:
@@ -119,7 +119,7 @@ class SiteLease:
         self._write(lambda record: replace(record, expires_at=self.terms.expiry()))
 
     def state_manifest(self, manifest: str) -> None:
-        """Have the site be what a manifest says, and nobody's. LeaseLost if another runner has it, or had it since."""
+        """Make a manifest the site's, and the site nobody's. LeaseLost if another runner has it, or had it since."""
         self._write(lambda record: replace(record, manifest=manifest, owner="", expires_at=""))
 
     def release(self) -> None:
@@ -142,7 +142,7 @@ def acquire(store: ObjectStore, site: str, owner: str, terms: LeaseTerms | None 
 
 
 def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms) -> SiteLease:
-    """Take whatever there is one of, likewise."""
+    """Take any leased thing likewise."""
     for _ in range(_ACQUIRE_TRIES):
         stored = store.read_record(leased.key)
         record = _parse(stored, leased.name) if stored else LeaseRecord()
@@ -189,7 +189,7 @@ def _parse(record: VersionedRecord, site: str) -> LeaseRecord:
 
 
 def _later(moment: str, seconds: float) -> str:
-    """A time of ISO 8601, so many seconds later, in the same spelling."""
+    """Return a time of ISO 8601, so many seconds later, in the same spelling."""
     return (datetime.fromisoformat(moment) + timedelta(seconds=seconds)).isoformat()
 
 

@@ -1,10 +1,6 @@
-"""Processes on this machine that run the tasks of sites, side by side, and what each came to.
+"""Processes on this machine that run the tasks of sites, side by side, and the result of each.
 
-What one run of a site came to, read from its archive: also where the run was killed and could say nothing.
-
-Runs one task as a process on this machine, and says what came of it.
-
-The engine that needs nothing: it runs the crawls as processes on this machine, side by side.
+The counts of a run are read from its archive: also where the run was killed and could say nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +16,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broadsheet.crawler.crawl.command_line import IN_USE, INTERRUPTED
+from broadsheet.crawler.command_values import IN_USE, INTERRUPTED
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.fetch.capacity import memory_bytes
@@ -42,7 +38,7 @@ _COUNTS = """SELECT
 
 
 def site_counts(archive: Path, since: str) -> SiteCounts:
-    """The counts of what an archive stored from a time on (UTC, ISO 8601); zeros if it cannot be read."""
+    """Count what an archive stored from a time on (UTC, ISO 8601); zeros if it cannot be read."""
     try:
         with closing(open_database(archive, read_only=True)) as db:
             return SiteCounts(*map(int, db.execute(_COUNTS, {"since": since}).fetchone()))
@@ -51,10 +47,12 @@ def site_counts(archive: Path, since: str) -> SiteCounts:
 
 
 def page_count(archive: Path) -> int:
-    """How many URLs of an archive have been asked for, as a running crawl knows it; quick, for a progress line."""
+    """Count the URLs of an archive that have been asked for, as a running crawl knows it; quick, for a progress
+    line.
+    """
     try:
         with closing(open_database(archive, read_only=True)) as db:
-            query = "SELECT coalesce(sum(urls), 0) FROM url_counts WHERE state IN ('done', 'failed')"
+            query = "SELECT coalesce(sum(urls), 0) FROM _url_counts WHERE state IN ('done', 'failed')"
             return int(db.execute(query).fetchone()[0])
     except (ArchiveError, sqlite3.Error):
         return 0
@@ -69,7 +67,7 @@ _PAUSE = 0.1
 
 @dataclass(frozen=True, slots=True)
 class RunningSite:
-    """A crawl that was started: its task, process and log, and when it began."""
+    """A crawl that was started: its task, process and log, and the time of its start."""
 
     task: SiteTask
     process: subprocess.Popen[bytes]
@@ -83,7 +81,7 @@ class RunningSite:
             self.process.send_signal(signal.SIGTERM)
 
     def result(self) -> SiteResult | None:
-        """What came of it; None while it is running."""
+        """Return the result; None while the crawl is running."""
         code = self.process.poll()
         if code is None:
             return None
@@ -102,7 +100,7 @@ class RunningSite:
 def start_site(
     task: SiteTask, lifeline: Lifeline, log: Path, environment: Mapping[str, str] | None = None
 ) -> RunningSite | SiteResult:
-    """Start a task's crawl; its result at once if it cannot be started. What it prints goes to `log`, anew."""
+    """Start a task's crawl; return its result at once if it cannot be started. It prints to a new file `log`."""
     started_at, started = utc_now(), time.monotonic()
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +108,7 @@ def start_site(
             output.truncate(0)
             process = lifeline.start(task.command(task.archive), output, environment)
     except OSError as error:
-        return unstarted(task, f"cannot be started: {error.strerror or error}")
+        return SiteResult.without_run(task, f"cannot be started: {error.strerror or error}")
     return RunningSite(task, process, log, started_at, started)
 
 
@@ -134,20 +132,15 @@ def run_site(
     return result
 
 
-def unstarted(task: SiteTask, message: str) -> SiteResult:
-    """The result of a task that did not run."""
-    return SiteResult(task.name, SiteEnd.NOT_STARTED, 1, task.archive, message=message)
-
-
 def end_of(exit_code: int) -> SiteEnd:
-    """How a crawl ended by its exit code; a negative one is the number of the signal that killed it."""
+    """Return how a crawl ended by its exit code; a negative one is the number of the signal that killed it."""
     if exit_code < 0:
         return _ENDS.get(exit_code, SiteEnd.KILLED)
     return _ENDS.get(exit_code, SiteEnd.FAILED)
 
 
 def _message(end: SiteEnd, exit_code: int, log: Path) -> str:
-    """What to say of a crawl that did not end well: its own last words, if it had any."""
+    """Say why a crawl did not end well: its own last words, if it had any."""
     if end is SiteEnd.KILLED:
         return f"killed by signal {-exit_code}; the same command goes on from there"
     try:
@@ -165,7 +158,7 @@ _PER_CORE = 4  # crawls that a core has room for: each of them waits most of the
 
 
 def default_parallel() -> int:
-    """How many crawls this machine has room for, by its cores and its memory."""
+    """Return the number of crawls that this machine has room for, by its cores and its memory."""
     by_cores = _PER_CORE * (os.cpu_count() or 1)
     memory = memory_bytes()
     return max(1, min(by_cores, memory // _CRAWL_BYTES)) if memory else by_cores
@@ -173,7 +166,7 @@ def default_parallel() -> int:
 
 @dataclass
 class EmbeddedEngine:
-    """Runs at most `parallel` crawls at once, and never two of one host. What they print goes to a log each."""
+    """An engine of at most `parallel` crawls at once, never two of one host. They print to a log each."""
 
     records: RecordFolder
     parallel: int = 0
@@ -184,7 +177,7 @@ class EmbeddedEngine:
     _stops_passed_on: int = field(default=0, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """See `Engine.run`."""
+        """Run the tasks: see `Engine.run`."""
         queue = deque(tasks)
         parallel = self.parallel or default_parallel()
         lifeline = Lifeline()
@@ -192,7 +185,7 @@ class EmbeddedEngine:
             while queue or self._sites:
                 self._pass_stops_on()
                 while queue and self._stops_asked:
-                    on_result(unstarted(queue.popleft(), "stopped before its turn"))
+                    on_result(SiteResult.without_run(queue.popleft(), "stopped before its turn"))
                 self._start_some(queue, parallel, lifeline, on_result)
                 self._collect(on_result)
                 time.sleep(_PAUSE)
@@ -200,17 +193,17 @@ class EmbeddedEngine:
             lifeline.close()
 
     def stop(self) -> None:
-        """See `Engine.stop`. Called again, crawls stop at once."""
+        """Stop: see `Engine.stop`. Called again, crawls stop at once."""
         self._stops_asked += 1
 
     def running(self) -> tuple[SiteTask, ...]:
-        """See `Engine.running`."""
+        """Return the tasks that are running: see `Engine.running`."""
         return tuple(site.task for site in list(self._sites.values()))
 
     def _start_some(
         self, queue: deque[SiteTask], parallel: int, lifeline: Lifeline, on_result: Callable[[SiteResult], None]
     ) -> None:
-        """Start what there is room for; a task whose host is being crawled keeps its place in the queue."""
+        """Start as many tasks as there is room for; a task whose host is being crawled keeps its place in the queue."""
         busy_tasks: list[SiteTask] = []
         while queue and len(self._sites) < parallel:
             task = queue.popleft()

@@ -1,4 +1,4 @@
-"""Tasks of a fleet, one crawl or update of one site each, and what came of them.
+"""Tasks of a fleet, one crawl or update of one site each, their results, and the interface of engines.
 
 An engine knows nothing of the list of sites. It gets tasks that are due, runs each of them somewhere, and hands back
 one result for each. The default engine runs them as processes on this machine; another may have a cluster.
@@ -12,14 +12,17 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from broadsheet.crawler.crawl.command_line import is_file_of_receivers, is_nonempty_file
+from broadsheet.crawler.command_values import is_file_of_receivers, is_nonempty_file
 
 _WAIT = ("--wait", "2m")
 """A crawl whose starter was killed may still be stopping when the next one is started: it has so long for that."""
 
+IN_USE_CODE = 75
+"""The exit code of a command whose archive another crawl owns."""
+
 
 class SiteEnd(StrEnum):
-    """How the crawl of a site ended."""
+    """The end of the crawl of a site."""
 
     DONE = "done"
     FAILED = "failed"
@@ -37,11 +40,16 @@ class SiteEnd(StrEnum):
     UNSUITABLE_DISK = "unsuitable_disk"
     """The archive would lie on a file system that cannot hold one."""
 
+    @property
+    def words(self) -> str:
+        """Return the end as a person reads it."""
+        return self.replace("_", " ")
+
 
 def is_receiver(word: str) -> bool:
-    """Whether a word of `notify` is an address or a TOML file of them, and no command.
+    """Tell whether a word of `notify` is an address or a TOML file of them, and no command.
 
-    What has a space in it is a command, unless it is the name of a file that is there.
+    A word with a space in it is a command, unless it is the name of a file that is there.
     """
     is_file = is_file_of_receivers(word) and (" " not in word or Path(word).is_file())
     return is_file or ("://" in word and " " not in word)
@@ -49,7 +57,7 @@ def is_receiver(word: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class SiteTask:
-    """One crawl or update of one site.
+    """A crawl or update of one site.
 
     `crawl_words` and `update_words` are the arguments of `broadsheet crawl` and `broadsheet update`: start URLs and
     options as they are typed, without the verb and without the archive, which an engine puts where it has room.
@@ -71,14 +79,16 @@ class SiteTask:
     crawl."""
 
     def command(self, archive: Path) -> tuple[str, ...]:
-        """The words after `broadsheet` that run the task on an archive. A lost archive is crawled from the start."""
+        """Return the words after `broadsheet` that run the task on an archive. A lost archive is crawled from the
+        start.
+        """
         if self.is_update and is_nonempty_file(str(archive)):
             return ("update", str(archive), *_WAIT, *self._notify_words(), *self.update_words)
         return ("crawl", "--db", str(archive), *_WAIT, *self._notify_words(), *self.crawl_words)
 
     @property
     def notify_commands(self) -> tuple[str, ...]:
-        """The commands that the runner starts; addresses are told by the crawl itself, which knows the edits."""
+        """Return the commands that the runner starts; addresses are told by the crawl itself, which knows the edits."""
         return tuple(word for word in self.notify if not is_receiver(word))
 
     def _notify_words(self) -> tuple[str, ...]:
@@ -87,7 +97,7 @@ class SiteTask:
 
 @dataclass(frozen=True, slots=True)
 class SiteCounts:
-    """What one run of a site came to, in articles, alarms and URLs; `pages` and `articles` for a sense of size."""
+    """The counts of one run of a site, in articles, alarms and URLs; `pages` and `articles` for a sense of size."""
 
     new: int = 0
     """Articles that came into the archive."""
@@ -105,7 +115,7 @@ class SiteCounts:
 
 @dataclass(frozen=True, slots=True)
 class SiteResult:
-    """What came of a task. `message` is one line for a person where it did not go well."""
+    """The result of a task. `message` is one line for a person where it did not go well."""
 
     name: str
     end: SiteEnd
@@ -115,9 +125,15 @@ class SiteResult:
     seconds: float = 0.0
     message: str = ""
 
+    @classmethod
+    def without_run(cls, task: SiteTask, message: str, end: SiteEnd = SiteEnd.NOT_STARTED) -> SiteResult:
+        """Make the result of a task that did not run."""
+        code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
+        return cls(task.name, end, code, task.archive, message=message)
+
 
 class Engine(Protocol):
-    """Runs tasks somewhere, several at a time."""
+    """A runner of tasks, several at a time."""
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         """Run the tasks, the first ones first, and return when each has its result or the engine was stopped.
@@ -128,10 +144,12 @@ class Engine(Protocol):
         ...
 
     def stop(self) -> None:
-        """Start nothing more, and have what is running stop in good order. May be called from any thread, and from a
-        signal handler; `run` then returns soon."""
+        """Start nothing more, and stop what is running in good order; `run` then returns soon.
+
+        It may be called from any thread, and from a signal handler.
+        """
         ...
 
     def running(self) -> tuple[SiteTask, ...]:
-        """The tasks that are running now, as far as the engine knows; for people to look at."""
+        """Return the tasks that are running now, as far as the engine knows; for people to look at."""
         ...

@@ -1,21 +1,16 @@
 """The list of a fleet's sites, `sites.toml`: written anew from URLs, read, merged and checked.
 
-The options of `crawl` in a TOML table: checked as the command line checks them, and turned into its words.
-
-A key is an option's name without the dashes: `max-pages = 500` is `--max-pages=500`, `no-warc = true` is `--no-warc`,
-and an option that may be repeated takes an array. What a site may not choose is left to the fleet.
-
-The list of a fleet's sites, `sites.toml`: read, merged and checked. A mistake is one line with its file and line.
-
     [fleet]                      # where the archives are, how many crawls run at once
     [defaults]                   # options of every site
     [groups.NAME]                # options of the sites that name this group
     [sites.NAME]                 # a site: `urls`, `groups`, and options of its own
 
-What stands further down wins: a site's own option over that of its groups, the last group's over that of the first, and
-these over the defaults.
+A table further down wins: a site's own option over that of its groups, the last group's over that of the first, and
+these over the defaults. A mistake is one line with its file and line.
 
-Writes a list of sites from their URLs: what `broadsheet fleet init` prints, to be changed by hand.
+A key is the name of an option of `crawl` without the dashes, checked as the command line checks it: `max-pages = 500`
+is `--max-pages=500`, `no-warc = true` is `--no-warc`, and an option that may be repeated takes an array. Options that a
+site may not choose are left to the fleet.
 """
 
 from __future__ import annotations
@@ -33,7 +28,7 @@ from urllib.parse import urlsplit
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.command_line import CommandError, duration, is_file_of_receivers
+from broadsheet.crawler.command_values import CommandError, duration, is_file_of_receivers
 from broadsheet.crawler.crawl.early_checks import check_options, checked_seeds
 from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
 from broadsheet.crawler.fleet.site_task import is_receiver
@@ -52,7 +47,10 @@ class OptionMistake(Exception):  # noqa: N818 - what a person wrote, not what we
 
 @dataclass(frozen=True)
 class OptionTable:
-    """Checks tables and words them. `crawl` and `update` are the commands; paths of files are below `folder`."""
+    """A checker of tables that turns them into words of the command line.
+
+    `crawl` and `update` are the commands; paths of files are below `folder`.
+    """
 
     crawl: click.Command
     update: click.Command
@@ -60,11 +58,13 @@ class OptionTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The keys that a table may have."""
+        """Return the keys that a table may have."""
         return tuple(name for name, option in _options(self.crawl).items() if option.name not in _OF_THE_FLEET)
 
     def value(self, key: str, value: object) -> object:
-        """The value of a key as `crawl` takes it. OptionMistake if it has no such option, or refuses the value."""
+        """Return the value of a key as `crawl` takes it. OptionMistake if it has no such option, or refuses the
+        value.
+        """
         if key not in self.names:
             raise OptionMistake(f"there is no option {key}{self._hint(key)}")
         option = _options(self.crawl)[key]
@@ -77,24 +77,27 @@ class OptionTable:
             raise OptionMistake(f"{key}: {error.message}") from error
 
     def values(self, table: Mapping[str, object]) -> dict[str, Any]:
-        """All parameters of `crawl` with the values of a table over what they are without it. OptionMistake for a
-        key or value that cannot be used."""
+        """Return all parameters of `crawl`, the values of a table over their defaults.
+
+        OptionMistake for a key or value that cannot be used.
+        """
         values = {key: self.value(key, value) for key, value in table.items()}
         chosen = {str(_options(self.crawl)[key].name): value for key, value in values.items()}
         return self._unset_values | chosen
 
     @cached_property
     def _unset_values(self) -> dict[str, Any]:
-        """The parameters of `crawl` without any option, but for those that the environment sets."""
+        """Return the parameters of `crawl` without any option, but for those that the environment sets."""
         return self.crawl.make_context("crawl", []).params
 
     def crawl_words(self, table: Mapping[str, object], urls: Sequence[str]) -> tuple[str, ...]:
-        """What to type after `broadsheet crawl`, but for the archive."""
+        """Return the words after `broadsheet crawl`, but for the archive."""
         return (*self._words(self.crawl, table), "--", *urls)
 
     def update_words(self, table: Mapping[str, object]) -> tuple[str, ...]:
-        """What to type after `broadsheet update`: the bounds of a crawl are in its archive, and the rest is said
-        again."""
+        """Return the words after `broadsheet update`: the bounds of a crawl are in its archive, the rest is
+        repeated.
+        """
         return self._words(self.update, table)
 
     def _words(self, command: click.Command, table: Mapping[str, object]) -> tuple[str, ...]:
@@ -111,14 +114,14 @@ class OptionTable:
         return tuple(words)
 
     def _text(self, key: str, option: click.Option, value: object) -> str:
-        """A value as it is typed; a relative path is meant from the folder of the list."""
+        """Return a value as it is typed; a relative path is meant from the folder of the list."""
         if isinstance(value, bool) or not isinstance(value, str | int | float | date):
             raise OptionMistake(f"{key} must be a text or a number, not {value!r}")
         text = value.isoformat() if isinstance(value, date) else str(value)
         return str(self.folder / Path(text).expanduser()) if option.name in _FILES else text
 
     def _hint(self, key: str) -> str:
-        """What may be meant by a key that is none."""
+        """Suggest the option that may be meant by an unknown key."""
         if _options(self.crawl).get(key):
             return ": the fleet sets it for every site"
         spelling = key.replace("_", "-")
@@ -127,7 +130,7 @@ class OptionTable:
 
 @cache
 def _options(command: click.Command) -> dict[str, click.Option]:
-    """A command's options by their long names, without the dashes."""
+    """Return a command's options by their long names, without the dashes."""
     options = [option for option in command.params if isinstance(option, click.Option)]
     return {name[2:]: option for option in options for name in option.opts if name.startswith("--")}
 
@@ -139,7 +142,7 @@ def _flag(key: str, value: object) -> bool:
 
 
 def _members(key: str, option: click.Option, value: object) -> Sequence[object]:
-    """The values of an option: those of an array, if it may be repeated."""
+    """Return the values of an option: those of an array, if it may be repeated."""
     if option.multiple:
         return value if isinstance(value, list) else [value]
     if isinstance(value, list):
@@ -161,7 +164,7 @@ DEFAULT_PER_ADDRESS = 4
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A site of the list: its crawl and update as command line words, and how often it is looked at, in seconds."""
+    """A site of the list: its crawl and update as command line words, and the seconds between two looks at it."""
 
     name: str
     urls: tuple[str, ...]
@@ -175,8 +178,11 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class SiteList:
-    """A fleet: its sites in the order of the file, and the folder of their archives. `parallel` is the number of
-    crawls side by side, 0 for what the machine has room for; with `per_address` 0 addresses are not counted."""
+    """A fleet: its sites in the order of the file, and the folder of their archives.
+
+    `parallel` is the number of crawls side by side, 0 for as many as the machine has room for; with `per_address` 0
+    addresses are not counted.
+    """
 
     file: Path
     folder: Path
@@ -185,7 +191,7 @@ class SiteList:
     sites: tuple[Site, ...]
 
     def archive(self, site_name: str) -> Path:
-        """Where the archive of a site is."""
+        """Return the path of a site's archive."""
         return self.folder / f"{site_name}.db"
 
 
@@ -200,13 +206,13 @@ def read_sites(file: Path, crawl: click.Command, update: click.Command) -> SiteL
 
 @dataclass(frozen=True)
 class _Reader:
-    """Makes a list of what a file's tables say. Each method raises TomlMistake."""
+    """A reader of a file's tables into a list. Each method raises TomlMistake."""
 
     file: Path
     options: OptionTable
 
     def site_list(self, document: Table) -> SiteList:
-        """The whole list."""
+        """Make the whole list."""
         check_keys(document, _TABLES)
         fleet, defaults = subtable(document, "fleet"), subtable(document, "defaults")
         groups, sites = _tables(document, "groups"), _tables(document, "sites")
@@ -249,19 +255,19 @@ class _Reader:
         )
 
     def _beside_list(self, word: str) -> str:
-        """A word of `notify`; a file of addresses lies beside the list."""
+        """Return a word of `notify`; a file of addresses lies beside the list."""
         path = str(self.file.absolute().parent / Path(word).expanduser())
         return path if is_file_of_receivers(word) and is_receiver(path) else word
 
     def _checked_urls(self, options: Table, urls: tuple[str, ...], path: tuple[str, ...]) -> tuple[str, ...]:
-        """The start URLs as a crawl has them, if it can be made of the options together."""
+        """Return the start URLs as a crawl has them, if it can be made of the options together."""
         try:
             return check_options(self.options.values(options) | {"urls": urls})
         except CommandError as error:
             raise TomlMistake(f"{path[-1]}: {error.message}", *path) from error
 
     def _check_table(self, table: Table, path: tuple[str, ...]) -> None:
-        """The keys and values of a table of options, each by itself."""
+        """Check the keys and values of a table of options, each by itself."""
         for key, value in table.items():
             if key == "every":
                 _check_every(value, (*path, key))
@@ -282,7 +288,7 @@ class _Reader:
             raise TomlMistake(f"{key}: {error.message}", *path) from error
 
     def _check_name(self, name: str, spellings: dict[str, str]) -> None:
-        """A name becomes that of a file, on disks too that do not tell capitals from small letters."""
+        """Check a name: it becomes that of a file, on disks too that do not tell capitals from small letters."""
         if not _NAME.fullmatch(name):
             raise TomlMistake(f"a site's name has letters, digits, dots and dashes, unlike {name!r}", "sites", name)
         first_spelling = spellings.setdefault(name.lower(), name)
@@ -291,7 +297,7 @@ class _Reader:
 
 
 def _site_table(name: str, table: Table, defaults: Table, groups: Table) -> Table:
-    """A site's table over those of its groups, over the defaults."""
+    """Lay a site's table over those of its groups, over the defaults."""
     site_table: dict[str, Any] = dict(defaults)
     for group in _texts(table, "groups", ("sites", name)):
         if group not in groups:
@@ -316,7 +322,7 @@ def _check_every(value: object, path: tuple[str, ...]) -> None:
 
 
 def _tables(document: Table, key: str) -> Mapping[str, Table]:
-    """The tables of a table."""
+    """Return the tables of a table."""
     tables = subtable(document, key)
     for name, table in tables.items():
         if not isinstance(table, dict):
@@ -325,7 +331,7 @@ def _tables(document: Table, key: str) -> Mapping[str, Table]:
 
 
 def _texts(table: Table, key: str, path: tuple[str, ...]) -> tuple[str, ...]:
-    """A text or an array of texts."""
+    """Return a text or an array of texts as texts."""
     value = table.get(key, [])
     texts = [value] if isinstance(value, str) else value
     if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
@@ -352,7 +358,7 @@ _NAME_CHARS = 80
 
 
 def new_sites_file(urls: Sequence[str], contact: str) -> str:
-    """The text of a list with a table for each URL. CommandError for what is no URL of a site."""
+    """Return the text of a list with a table for each URL. CommandError for what is no URL of a site."""
     try:
         seeds = [seed for url in urls for seed in checked_seeds((_with_scheme(url),), True)]
     except OptionError as error:
@@ -370,7 +376,7 @@ def _with_scheme(url: str) -> str:
 
 
 def _free_name(seed: str, names: dict[str, str]) -> str:
-    """A name for a site by its host and folder, that no other site has."""
+    """Name a site by its host and folder, as no other site is."""
     parts = urlsplit(seed)
     words = f"{(parts.hostname or '').removeprefix('www.')}-{parts.path.strip('/')}".lower()
     name = _UNSAFE.sub("-", words).strip("-.")[:_NAME_CHARS] or "site"
@@ -381,5 +387,5 @@ def _free_name(seed: str, names: dict[str, str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """A text as a basic string of TOML, which JSON's strings are."""
+    """Quote a text as a basic string of TOML, which JSON's strings are."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,17 +1,12 @@
 """Slots for requests to one address, shared by machines: by Dask's scheduler or by leases in a store.
 
-Grants the crawls of a worker their slots for requests to one address: as many as Dask's scheduler leaves it.
+A granter on each machine makes the files that its crawls lock (`broadsheet.crawler.fetch.address_slots`), one for each
+lease that it gets of a bound that all machines share. `SharedBound` is the interface of bounds: Dask's semaphore has it
+by itself, and `AddressLeases` has it for a store. A granter holds a lease as long as crawls use it, and gives it back
+after a while in any case, so that no machine keeps an address from the others.
 
-A slot is a lease of a semaphore at the scheduler, which all workers share, or in a store (`store_grants.py`). It is
-held as long as crawls use it, and given back after a while in any case, so that no worker keeps an address from the
-others. What a worker that was killed had is free when the lease is over.
-
-Slots for requests to one address, over all machines that have a store in common: a lease in it for each slot.
-
-A slot is free when its lease was given back, or has expired. A lease lasts longer than its holder keeps it and the last
-request in it takes, so it is not renewed, and what a machine that was killed had is free by itself in some minutes.
-
-Grants the crawls of a run that has a store and no scheduler their slots for addresses, by leases in the store.
+A lease in a store lasts longer than its holder keeps it and the last request in it takes, so it is not renewed. The
+leases of a machine that was killed expire in some minutes.
 """
 
 from __future__ import annotations
@@ -46,10 +41,10 @@ _LOG = logging.getLogger(__name__)
 
 
 class SharedBound(Protocol):
-    """A semaphore that other machines have too, as Dask's is."""
+    """A semaphore that other machines have too, such as Dask's."""
 
     async def acquire(self, timeout: float | None = None) -> bool:
-        """Wait for a lease, so many seconds at most; whether there is one."""
+        """Wait for a lease, so many seconds at most; tell whether there is one."""
         ...
 
     async def release(self) -> bool:
@@ -59,8 +54,7 @@ class SharedBound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GrantTimes:
-    """Seconds: between two looks, until a slot that is not used is given back, until any is, and for the scheduler to
-    say that there is one."""
+    """Seconds between two looks, until an unused slot and until any slot is given back, and to wait for the bound."""
 
     look: float = 0.1
     idle: float = 2.0
@@ -70,7 +64,7 @@ class GrantTimes:
 
 @dataclass
 class _Grant:
-    """A slot, the semaphore that it is a lease of, and when it was granted; whether it is to be given back."""
+    """A granted slot, the bound that it is a lease of, the time of the grant, and whether it is to be given back."""
 
     slot: GrantedSlot
     address_folder: Path
@@ -80,7 +74,7 @@ class _Grant:
 
 
 class AddressGranter:
-    """Grants slots in a folder, by a semaphore for each address that `make_bound` makes of its name in the folder."""
+    """An owner of granted slots in a folder; `make_bound` makes an address's shared bound of its name in the folder."""
 
     def __init__(
         self, folder: Path, per_address: int, make_bound: Callable[[str], Any], times: GrantTimes | None = None
@@ -95,9 +89,9 @@ class AddressGranter:
         self._asked: Counter[Path] = Counter()
         self._owner = own_slots(folder)
 
-    async def run(self) -> None:
-        """Grant what is wanted, and give back what was used for long enough, for ever."""
-        while True:
+    async def run(self, has_ended: Callable[[], bool] = lambda: False) -> None:
+        """Grant what is wanted and give back what was used for long enough, until `has_ended`, by default for ever."""
+        while not has_ended():
             try:
                 await self.look()
             except OSError as error:  # a disk that is full may have room again, and crawls wait for this
@@ -105,14 +99,14 @@ class AddressGranter:
             await asyncio.sleep(self._times.look)
 
     def close(self) -> None:
-        """Grant nothing any more. What the semaphores are leased is given back by whoever has them."""
+        """Grant nothing any more. Whoever has the bounds gives their leases back."""
         for grant in self._grants:
             grant.slot.close()
         self._grants.clear()
         os.close(self._owner)
 
     async def look(self) -> None:
-        """Ask for what is wanted, and give back what is to be."""
+        """Ask for what is wanted, and give back what is due."""
         for address_folder in wanted_addresses(self._folder):
             held_count = sum(grant.address_folder == address_folder for grant in self._grants)
             if not self._asked[address_folder] and held_count < self._per_address:
@@ -124,7 +118,7 @@ class AddressGranter:
             await self._give_back(grant)
 
     async def _ask(self, address_folder: Path) -> None:
-        """Have one more slot of an address, if the scheduler has one; that it has none is said again by who waits."""
+        """Ask for one more slot of an address. If there is none, the waiting crawl asks again."""
         try:
             bound = self._bounds.get(address_folder) or self._make_bound(address_folder.name)
             self._bounds[address_folder] = bound
@@ -136,7 +130,7 @@ class AddressGranter:
             self._asked[address_folder] -= 1
 
     async def _grant(self, address_folder: Path, bound: SharedBound) -> None:
-        """Make a slot of a lease, which goes back if the disk takes none."""
+        """Make a slot of a lease, which goes back if the disk takes no slot."""
         try:
             slot = GrantedSlot(address_folder, token_hex(4))
         except OSError:
@@ -162,7 +156,7 @@ class AddressGranter:
 
 
 def granted_folder(worker: Worker, per_address: int) -> Path:
-    """Start to grant the crawls of a worker their slots; the folder that they find them in."""
+    """Start to grant the crawls of a Dask worker their slots, and return the folder that they find them in."""
     from distributed import Semaphore
 
     folder = Path(worker.local_directory) / f"addresses-{per_address}"
@@ -182,7 +176,7 @@ SLOT_TERMS = LeaseTerms(180.0)
 
 @dataclass(frozen=True, slots=True)
 class SlotPauses:
-    """Seconds: between two looks for a free slot, and in which who had one leaves it to others."""
+    """Seconds between two looks for a free slot, and for which a holder leaves a slot that it gave back to others."""
 
     look: float = 1.0
     courtesy: float = 3.0
@@ -190,7 +184,7 @@ class SlotPauses:
 
 @dataclass
 class AddressLeases:
-    """The slots of one address as one machine has them, with the methods of a semaphore."""
+    """The leases that one machine has of an address in a store, as a `SharedBound`."""
 
     store: ObjectStore
     address: str
@@ -202,7 +196,7 @@ class AddressLeases:
     _freed_at: dict[int, float] = field(default_factory=dict, init=False)
 
     async def acquire(self, timeout: float | None = None) -> bool:
-        """Wait for a slot, so many seconds at most; whether there is one. A store that is away has none."""
+        """Wait for a slot, so many seconds at most; tell whether there is one. A store that is away has none."""
         deadline = time.monotonic() + (timeout or 0.0)
         while not await asyncio.to_thread(self._take_one):
             if timeout is not None and time.monotonic() > deadline:
@@ -211,11 +205,11 @@ class AddressLeases:
         return True
 
     async def release(self) -> bool:
-        """Give the slot back that this machine has had for longest; whether the store knows."""
+        """Give the slot back that this machine has had for longest; tell whether the store knows."""
         return await asyncio.to_thread(self._give_back)
 
     def give_all_back(self) -> None:
-        """Give back every slot that is left; a store that is away finds them expired."""
+        """Give back every slot that is left; in a store that is away they expire."""
         while self._held and self._give_back():
             continue
 
@@ -229,7 +223,7 @@ class AddressLeases:
         return False
 
     def _open_numbers(self) -> Iterator[int]:
-        """The slots to ask for: none that this machine has, or has just given back, as others may wait for it."""
+        """Yield the slots to ask for: none that this machine has, or has just given back, as others may wait for it."""
         for number in range(self.per_address):
             is_left_to_others = time.monotonic() < self._freed_at.get(number, 0.0) + self.pauses.courtesy
             if number not in self._held and not (number in self._freed_at and is_left_to_others):
@@ -249,20 +243,29 @@ class AddressLeases:
 _STORE_TIMES = GrantTimes(idle=5.0, turn=20.0)
 """Longer than by way of a scheduler, as each turn is three requests to the store."""
 _SLOT_FOLDER = ".slots"
-_LOOK_SECONDS = 0.05
 
 
 @contextmanager
 def granted_slots(store_place: StorePlace, times: GrantTimes = _STORE_TIMES) -> Iterator[Path | None]:
-    """Within it, the folder in which crawls find the slots of this run; None if addresses are not bounded, or if store
-    or disk are such that no task can run, each of which says why."""
+    """Grant the crawls of a run slots by leases in its store, and yield the folder in which they find them.
+
+    None if addresses are not bounded, or if store or disk are such that no task can run, each of which says why.
+    """
     folder = store_place.local_folder / _SLOT_FOLDER / token_hex(8)
-    granter = _granter(store_place, folder, times) if store_place.per_address else None
+    leases: dict[str, AddressLeases] = {}
+    granter = _store_granter(store_place, folder, leases, times) if store_place.per_address else None
     if granter is None:
         yield None
         return
     has_ended = threading.Event()
-    thread = threading.Thread(target=granter.serve, args=(has_ended,), name="address-slots", daemon=True)
+
+    def serve() -> None:
+        asyncio.run(granter.run(has_ended.is_set))
+        granter.close()
+        for address_leases in leases.values():
+            address_leases.give_all_back()
+
+    thread = threading.Thread(target=serve, name="address-slots", daemon=True)
     thread.start()
     try:
         yield folder
@@ -272,40 +275,21 @@ def granted_slots(store_place: StorePlace, times: GrantTimes = _STORE_TIMES) -> 
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _granter(store_place: StorePlace, folder: Path, times: GrantTimes) -> _StoreGranter | None:
+def _store_granter(
+    store_place: StorePlace, folder: Path, leases: dict[str, AddressLeases], times: GrantTimes
+) -> AddressGranter | None:
+    """Make a granter of leases in a store, which `leases` keeps by address: they know which slots others may want."""
     if disk_problem(store_place.local_folder):
         return None
+    per_address = store_place.per_address
     try:
-        return _StoreGranter(store_place, folder, times)
+        store = store_at(store_place.address)
+        return AddressGranter(
+            folder,
+            per_address,
+            lambda address: leases.setdefault(address, AddressLeases(store, address, per_address)),
+            times,
+        )
     except (StoreError, OSError) as error:
         _LOG.warning("requests to one address are bounded on this machine alone: %s", error)
         return None
-
-
-class _StoreGranter:
-    """A granter whose slots are leases in a store, in a thread of its own."""
-
-    def __init__(self, store_place: StorePlace, folder: Path, times: GrantTimes) -> None:
-        self._store = store_at(store_place.address)
-        self._per_address = store_place.per_address
-        self._leases: dict[str, AddressLeases] = {}
-        self._granter = AddressGranter(folder, store_place.per_address, self._leases_of, times)
-
-    def serve(self, has_ended: threading.Event) -> None:
-        """Grant slots until that is told to end; then no slot is left in the store."""
-        asyncio.run(self._serve(has_ended))
-        for leases in self._leases.values():
-            leases.give_all_back()
-
-    async def _serve(self, has_ended: threading.Event) -> None:
-        granting = asyncio.ensure_future(self._granter.run())
-        while not has_ended.is_set():
-            await asyncio.sleep(_LOOK_SECONDS)
-        granting.cancel()
-        with suppress(asyncio.CancelledError):
-            await granting
-        self._granter.close()
-
-    def _leases_of(self, address: str) -> AddressLeases:
-        """The leases of an address: the same as before, since they know which slots are left to others."""
-        return self._leases.setdefault(address, AddressLeases(self._store, address, self._per_address))

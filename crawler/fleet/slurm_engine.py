@@ -1,15 +1,9 @@
-"""The engine for a Slurm cluster: its file, a scheduler beside the command, workers as jobs.
+"""The engine for a Slurm cluster: a scheduler beside the command, workers as one array of jobs; both end with it.
 
-The file that says how a cluster starts workers, `slurm.toml`, read and checked. A mistake is a line with its place.
+The file `slurm.toml` says how a cluster starts workers. A mistake in it is a line with its place.
 
 [cluster]                    # the scheduler on this machine, and its workers
 [sbatch]                     # options of sbatch, by their long names
-
-A Dask scheduler of a command's own, in a process beside it, which ends with it.
-
-Workers as one array of Slurm jobs: the script of a job, `sbatch` to start them, `scancel` to end them.
-
-The engine for a Slurm cluster: a scheduler beside the command, workers as jobs, and both gone when it ends.
 """
 
 from __future__ import annotations
@@ -32,7 +26,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.crawl.command_line import CommandError, duration
+from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.fleet.checked_toml import TomlMistake, check_keys, read_checked, subtable
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
@@ -53,7 +47,7 @@ _MOST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class SlurmCluster:
-    """How workers are started: so many jobs, each with so many crawls at once, that reach the scheduler at `host`.
+    """The terms on which workers are started: so many jobs of so many crawls, reaching the scheduler at `host`.
 
     `patience` is how many seconds there may be no worker at all; `job_options` are those of `sbatch`, `setup` what a
     job runs first. With `port` 0 the system chooses one.
@@ -94,7 +88,7 @@ def _cluster(document: Mapping[str, Any]) -> SlurmCluster:
 
 
 def _checked_table(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The table [cluster] with what it leaves out, each value of its kind and within its bounds."""
+    """Return the table [cluster] with its defaults, each value of its kind and within its bounds."""
     own_table = subtable(document, "cluster")
     check_keys(own_table, tuple(_DEFAULTS), "cluster")
     for key, value in own_table.items():
@@ -126,7 +120,7 @@ def _check_launcher(launcher: str) -> None:
 
 
 def _job_options(table: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Options of `sbatch` and their values; empty for a flag."""
+    """Return options of `sbatch` and their values; empty for a flag."""
     for key, value in table.items():
         if not _OPTION.fullmatch(key) or key in _TAKEN_OPTIONS:
             raise TomlMistake(f"{key} is no long option of sbatch that may stand here", "sbatch", key)
@@ -143,7 +137,7 @@ def _seconds(value: str) -> float:
 
 
 def _is_line(value: object) -> bool:
-    """Whether a value is a text of one line that is not empty: it becomes a line of a script."""
+    """Tell whether a value is a text of one line that is not empty: it becomes a line of a script."""
     return isinstance(value, str) and bool(value) and value.isprintable()
 
 
@@ -164,7 +158,7 @@ _IDLE_TIMEOUT = (
 
 @contextmanager
 def running_scheduler(cluster: SlurmCluster) -> Iterator[str]:
-    """Within it a scheduler listens as the file of the cluster says; gives its address.
+    """Run a scheduler as the file of the cluster says, within the `with` block, and yield its address.
 
     CommandError, one line, if it does not start.
     """
@@ -179,7 +173,7 @@ def running_scheduler(cluster: SlurmCluster) -> Iterator[str]:
 
 
 def scheduler_command(cluster: SlurmCluster, address_file: Path) -> list[str]:
-    """The command of the scheduler, which writes its address into a file."""
+    """Return the command of the scheduler, which writes its address into a file."""
     protocol = "tls" if cluster.tls else "tcp"
     words = ["--host", f"{protocol}://{cluster.host}", "--port", str(cluster.port), "--protocol", protocol]
     words += ["--no-dashboard", "--idle-timeout", _IDLE_TIMEOUT, "--scheduler-file", str(address_file)]
@@ -195,7 +189,7 @@ def _start(cluster: SlurmCluster, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def _scheduler_address(process: subprocess.Popen[bytes], folder: Path) -> str:
-    """The address that the scheduler has written, as soon as it has."""
+    """Wait for the address that the scheduler writes, and return it."""
     deadline = time.monotonic() + _START_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
@@ -214,7 +208,7 @@ over."""
 
 
 def job_script(cluster: SlurmCluster, address: str, log_folder: Path) -> str:
-    """The script of a worker's job: its options, what it sets up, and a worker of the scheduler at `address`."""
+    """Return the script of a worker's job: its options, its setup, and a worker of the scheduler at `address`."""
     options = {**_FIRST_OPTIONS, "output": str(log_folder / "worker-%a.log"), **dict(cluster.job_options)}
     lines = [f"#SBATCH --{name}" + (f"={_quoted(value)}" if value else "") for name, value in options.items()]
     words = (
@@ -231,7 +225,7 @@ def job_script(cluster: SlurmCluster, address: str, log_folder: Path) -> str:
 
 
 def submit_jobs(script: Path) -> str:
-    """Hand a script to Slurm; returns the number of the job. CommandError, one line, if it does not take it."""
+    """Hand a script to Slurm; return the number of the job. CommandError, one line, if it does not take it."""
     answer = _run_slurm("sbatch", "--parsable", str(script))
     if job := answer.strip().partition(";")[0]:
         return job
@@ -257,7 +251,7 @@ def _run_slurm(*words: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as a line of `#SBATCH` has it: in quotes where there are spaces."""
+    """Quote a value for a line of `#SBATCH`: in quotes where there are spaces."""
     return f'"{value}"' if " " in value else value
 
 
@@ -266,7 +260,7 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass
 class SlurmEngine:
-    """Runs tasks on workers that `sbatch` starts. `folder` gets the script of the jobs, and their logs."""
+    """An engine on workers that `sbatch` starts. `folder` gets the script of the jobs, and their logs."""
 
     cluster: SlurmCluster
     store_place: StorePlace
@@ -275,7 +269,7 @@ class SlurmEngine:
     _is_stopped: bool = field(default=False, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """See `Engine.run`. CommandError, one line, if there is no scheduler or no job to be had."""
+        """Run the tasks: see `Engine.run`. CommandError, one line, if there is no scheduler or no job to be had."""
         with running_scheduler(self.cluster) as address, self._workers(address):
             self._engine = DaskEngine(address, self.store_place, worker_seconds=self.cluster.patience)
             if self._is_stopped:
@@ -283,18 +277,20 @@ class SlurmEngine:
             self._engine.run(tasks, on_result)
 
     def stop(self) -> None:
-        """See `Engine.stop`."""
+        """Stop: see `Engine.stop`."""
         self._is_stopped = True
         if self._engine:
             self._engine.stop()
 
     def running(self) -> tuple[SiteTask, ...]:
-        """See `Engine.running`."""
+        """Return the tasks that are running: see `Engine.running`."""
         return self._engine.running() if self._engine else ()
 
     @contextmanager
     def _workers(self, address: str) -> Iterator[None]:
-        """Within it workers of the scheduler run, or wait for a place on the cluster."""
+        """Start workers of the scheduler, and end them with the `with` block; they may wait for a place on the
+        cluster.
+        """
         job = submit_jobs(self._write_script(address))
         try:
             yield

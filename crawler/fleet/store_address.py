@@ -1,4 +1,4 @@
-"""From an address, a folder or `s3://bucket/prefix`, to a store that is known to be the one that is meant.
+"""Addresses of stores, a folder or `s3://bucket/prefix`, and the check that a store is the one that is meant.
 
 A store says who it is in an object of its own. So a worker on which the folder is not mounted, or whose folder of that
 name is another one, does not take it for an empty store and crawl a site from its beginning.
@@ -25,7 +25,7 @@ _CONNECT_SECONDS = 5
 
 
 def store_at(address: str) -> ObjectStore:
-    """The store at an address; nothing is asked of it yet.
+    """Return the store at an address; nothing is asked of it yet.
 
     Credentials of a bucket come from the environment (`AWS_ACCESS_KEY_ID` …), as does `AWS_ENDPOINT_URL` of a server
     that is not Amazon's. StoreRefused for an address that is none, or that has credentials in it.
@@ -41,7 +41,7 @@ def store_at(address: str) -> ObjectStore:
 
 
 def make_store(address: str) -> str:
-    """Make a store of an empty place, or open the one that is there; returns its identity.
+    """Make a store of an empty place, or open the one that is there; return its identity.
 
     StoreRefused where something else is in the folder, or where the server does not keep conditional puts apart.
     """
@@ -58,7 +58,7 @@ def make_store(address: str) -> str:
 
 
 def store_identity(store: ObjectStore) -> str:
-    """What a store says of who it is. NotInStore if it is none, StoreRefused if a later version made it."""
+    """Read a store's identity. NotInStore if it is none, StoreRefused if a later version made it."""
     data = b"".join(store.chunks(MARKER_KEY))
     try:
         marker = json.loads(data)
@@ -71,7 +71,7 @@ def store_identity(store: ObjectStore) -> str:
 
 
 def check_identity(store: ObjectStore, identity: str) -> None:
-    """StoreRefused if a store is not the one that is meant."""
+    """Raise StoreRefused if a store is not the one that is meant."""
     try:
         actual = store_identity(store)
     except NotInStore as error:
@@ -81,7 +81,7 @@ def check_identity(store: ObjectStore, identity: str) -> None:
 
 
 def check_conditional_puts(store: ObjectStore) -> None:
-    """StoreRefused if a store lets a record be made twice, or an old version be replaced."""
+    """Raise StoreRefused if a store lets a record be made twice, or an old version be replaced."""
     key = f"trial-{token_hex(8)}.json"
     first = store.replace_record(key, b"1", "")
     second = store.replace_record(key, b"2", first)

@@ -1,8 +1,6 @@
 """The engine for a store and one machine, and the queue in which no two tasks share a host.
 
-Tasks in their order, of which no two that share a host run at once.
-
-The engine for a store and one machine: tasks run side by side here, also beside other machines that do the same.
+Tasks run side by side here, also beside other machines that do the same.
 """
 
 from __future__ import annotations
@@ -15,14 +13,13 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
 
 
 class HostQueue:
-    """Hands out the first task whose hosts are free. What is handed out is running until it is given back."""
+    """A queue that hands out the first task whose hosts are free. A task is running until it is given back."""
 
     def __init__(self, tasks: Sequence[SiteTask]) -> None:
         self._waiting = OrderedDict.fromkeys(tasks)  # a dict would look at all that have left its front
@@ -31,11 +28,11 @@ class HostQueue:
 
     @property
     def running(self) -> tuple[SiteTask, ...]:
-        """The tasks that were handed out and not given back."""
+        """Return the tasks that were handed out and not given back."""
         return tuple(self._running.values())
 
     def next_task(self) -> SiteTask | None:
-        """The next task to run; None if there is none now."""
+        """Take the next task to run; None if there is none now."""
         for task in self._waiting:
             if self._busy_hosts.isdisjoint(task.hosts):
                 del self._waiting[task]
@@ -45,12 +42,12 @@ class HostQueue:
         return None
 
     def end(self, task: SiteTask) -> None:
-        """A task has its result."""
+        """Note that a task has its result."""
         if self._running.pop(task.name, None):
             self._busy_hosts -= set(task.hosts)
 
     def put_back(self, tasks: Iterable[SiteTask]) -> None:
-        """Tasks that have no result, and have to run again: they come first."""
+        """Queue tasks that have no result and have to run again: they come first."""
         returned_tasks = list(tasks)
         for task in returned_tasks:
             self.end(task)
@@ -59,7 +56,7 @@ class HostQueue:
             self._waiting.move_to_end(task, last=False)
 
     def take_all(self) -> list[SiteTask]:
-        """All that waits, which then waits no longer."""
+        """Take all tasks that wait out of the queue."""
         tasks = list(self._waiting)
         self._waiting.clear()
         return tasks
@@ -70,7 +67,7 @@ class HostQueue:
 
 @dataclass
 class StoreEngine:
-    """Runs at most `parallel` tasks at once, each in a thread that waits for its crawl."""
+    """An engine of at most `parallel` tasks at once, each in a thread that waits for its crawl."""
 
     store_place: StorePlace
     parallel: int
@@ -78,7 +75,7 @@ class StoreEngine:
     _stopped: threading.Event = field(default_factory=threading.Event, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """See `Engine.run`."""
+        """Run the tasks: see `Engine.run`."""
         self._tasks = HostQueue(tasks)
         results: queue.SimpleQueue[tuple[SiteTask, SiteResult]] = queue.SimpleQueue()
         with closing(Lifeline()) as lifeline, granted_slots(self.store_place) as slots:
@@ -90,18 +87,18 @@ class StoreEngine:
                 self._start_some(work)
                 if self._stopped.is_set():
                     for task in self._tasks.take_all():
-                        on_result(unstarted(task, "stopped before its turn"))
+                        on_result(SiteResult.without_run(task, "stopped before its turn"))
                 if self._tasks.running:
                     task, result = results.get()
                     self._tasks.end(task)
                     on_result(result)
 
     def stop(self) -> None:
-        """See `Engine.stop`."""
+        """Stop: see `Engine.stop`."""
         self._stopped.set()
 
     def running(self) -> tuple[SiteTask, ...]:
-        """See `Engine.running`."""
+        """Return the tasks that are running: see `Engine.running`."""
         return self._tasks.running
 
     def _start_some(self, work: Callable[[SiteTask], None]) -> None:

@@ -1,14 +1,8 @@
 """A task whose archive lives in a store: leased, fetched, run, brought home, merged, given back.
 
-States of a site that another runner's came before: merged into the site's archive, so that nothing of them is
-lost.
-
-One run of a site whose archive lives in a store: taken, fetched, run, brought home, and given back.
-
 Whatever cuts it off, nothing is lost: until a manifest names what was uploaded, the local copy stays, and the next run
-on this machine goes on from it or puts it beside.
-
-One task of a fleet whose archive lives in a store, from its lease to its result.
+on this machine goes on from it or puts it beside. States of a site that another runner's came before are merged into
+the site's archive.
 """
 
 from __future__ import annotations
@@ -65,10 +59,10 @@ _TAKEDOWNS = "SELECT pattern FROM takedowns"
 
 
 def merge_beside(store: ObjectStore, copy: LocalCopy) -> Mapping[str, SiteManifest]:
-    """Merge all that was put beside a site into its local copy, and settle; returns what was merged, by key.
+    """Merge all that was put beside a site into its local copy, and settle; return what was merged, by key.
 
-    That may go once the local copy is home. Merging the same again changes nothing. What cannot be merged stays beside,
-    and keeps nobody from crawling the site.
+    That may go once the local copy is home. Merging the same again changes nothing. A state that cannot be merged stays
+    beside, and keeps nobody from crawling the site.
     """
     merged = {}
     for key in store.keys(beside_prefix(copy.site)):
@@ -97,9 +91,11 @@ def _merge_state(store: ObjectStore, copy: LocalCopy, manifest: SiteManifest, ke
 
 
 def _bring_warc_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:
-    """Have beside the source what merging copies: the files that the site does not have. Where the source brings a
-    takedown, the site's records may have to be written again before they are erased: then all of its files come
-    here."""
+    """Bring the files that merging copies beside the source: those that the site does not have.
+
+    Where the source brings a takedown, the site's records may have to be written again before they are erased: then all
+    of its files come here.
+    """
     _share_files(store, copy, source)
     shared_files = read_away_files(copy.archive)
     names = [name for name, file in read_away_files(source.archive).items() if shared_files.get(name) != file]
@@ -110,8 +106,7 @@ def _bring_warc_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) ->
 
 
 def _share_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:
-    """Where the bytes of a source's file are gone, since a takedown has replaced them, name those that took their
-    place."""
+    """Name the files that took the place of a source's files whose bytes are gone by a takedown."""
     current_files = read_away_files(copy.archive)
 
     def current(file: AwayFile) -> AwayFile:
@@ -132,7 +127,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True, slots=True)
 class StoredSite:
-    """A site in a store, the place for its local copy, and who runs it: words for people, such as host and process.
+    """A site in a store, the place for its local copy, and its runner: words for people, such as host and process.
 
     `wait_seconds` is how long to wait for a site that another runner has.
     """
@@ -145,7 +140,7 @@ class StoredSite:
 
 
 def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Result]) -> _Result:
-    """Have `crawl` work on the site's archive while no other runner has it, and bring home what came of it.
+    """Run `crawl` on the site's archive while no other runner has it, and bring the archive home.
 
     `crawl` gets the archive's path, where there may be nothing yet, and an event that is set when another runner has
     taken the site: it should then end in good order. What it stored is brought home also when it raises.
@@ -164,7 +159,7 @@ def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Resul
 
 
 def _prepare(site: StoredSite, lease: SiteLease) -> dict[str, SiteManifest]:
-    """Have the site's newest archive on the local disk, with all that was put beside; returns what was merged."""
+    """Fetch the site's newest archive to the local disk, and merge what was put beside; return that."""
     try:
         _put_left_over_beside(site, lease)
         if not site.copy.is_left_over():
@@ -177,7 +172,7 @@ def _prepare(site: StoredSite, lease: SiteLease) -> dict[str, SiteManifest]:
 
 
 def _put_left_over_beside(site: StoredSite, lease: SiteLease) -> None:
-    """What an earlier task left here goes on, if the store has had nothing new since; else it is put beside."""
+    """Go on from what an earlier task left here, if the store has had nothing new since; else put it beside."""
     if not site.copy.is_left_over():
         return
     origin = read_origin(site.copy)
@@ -215,8 +210,10 @@ def _bring_home(site: StoredSite, lease: SiteLease, merged: dict[str, SiteManife
 
 
 def _merge_now(site: StoredSite) -> None:
-    """Merge what was put beside. StoreError if somebody has the site, or the store fails: whoever has the site next
-    does it, and until then nobody may say that the site is what was crawled here."""
+    """Merge what was put beside. StoreError if somebody has the site, or the store fails.
+
+    Whoever has the site next merges it, and until then nobody may say that the site is what was crawled here.
+    """
     try:
         run_stored(site, _leave_as_it_is)
     except StoreError as error:
@@ -225,14 +222,14 @@ def _merge_now(site: StoredSite) -> None:
 
 
 def _leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
-    """No crawl: what there is beside is merged before, and brought home after."""
+    """Crawl nothing: states beside are merged before, and brought home after."""
     _LOG.info("%s has what was put beside it", archive)
 
 
 def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: dict[str, SiteManifest]) -> None:
-    """Remove from the store what the new state has taken the place of: the old one, and what was merged into it.
+    """Remove the old state and the states that were merged from the store.
 
-    A WARC file of the old state that the new one does not name at all stays, as its bytes are nowhere else.
+    A WARC file of the old state that the new one does not name stays, as its bytes are nowhere else.
     """
     replaced = dict(merged)
     if old_key:
@@ -249,7 +246,7 @@ def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: d
 
 
 def _missing_files(name: str, old: SiteManifest, current: SiteManifest) -> set[str]:
-    """The keys of WARC files that an earlier state of a site names and the current one does not."""
+    """Return the keys of WARC files that an earlier state of a site names and the current one does not."""
     current_names = {file.name for file in current.warc_files}
     missing_files = [file for file in old.warc_files if file.name not in current_names]
     for file in missing_files:
@@ -261,15 +258,16 @@ def _file_keys(manifests: Iterable[SiteManifest]) -> set[str]:
     return {key for manifest in manifests for key in manifest.keys}
 
 
-IN_USE_CODE = 75
 _SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")
 
 
 @dataclass(frozen=True, slots=True)
 class StorePlace:
-    """A store as a task on any machine finds it: its address and identity, the folder for local copies, in which
-    variables of that machine may stand, as in `$TMPDIR/broadsheet`, and how long to wait: for a store that is away, and
-    for a site that another runner has (seconds)."""
+    """A store as a task on any machine finds it: address, identity, the folder for local copies, and patience.
+
+    Variables of that machine may stand in the folder, as in `$TMPDIR/broadsheet`. The task waits so many seconds for a
+    store that is away, and for a site that another runner has.
+    """
 
     address: str
     identity: str
@@ -281,9 +279,10 @@ class StorePlace:
     """Requests under way to one address, over all crawls of the fleet."""
 
     def environment(self, grants: Path | None = None) -> dict[str, str]:
-        """The variables that a crawl gets: no credentials of the store, which it does not need; one worker process, as
-        crawls run side by side; where they share what they know of addresses, and find slots that are granted. What the
-        machine says, counts."""
+        """Return the variables that a crawl gets: no credentials of the store, one worker process, and folders of
+        address slots.  Crawls run side by side, hence one worker process. The folders are the one in which crawls
+        share what they know of addresses, and the one of granted slots. A variable that the machine sets wins.
+        """
         chosen = {
             "BROADSHEET_ADDRESS_GRANTS": str(grants or ""),
             "BROADSHEET_WORKERS": "1",
@@ -295,7 +294,7 @@ class StorePlace:
 
     @property
     def local_folder(self) -> Path:
-        """The folder for local copies on this machine."""
+        """Return the folder for local copies on this machine."""
         return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
 
 
@@ -303,29 +302,31 @@ def run_task(
     task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool],
     grants: Path | None = None,
 ) -> SiteResult:  # fmt: skip
-    """Run a task on a local copy of its archive, and bring home what came of it. What goes wrong is a result too.
+    """Run a task on a local copy of its archive, and bring the archive home. A failure is a result too.
 
     A task that was finished already, by a runner whose word was lost on the way, gives the result that it had. `grants`
     is where its crawl finds slots for addresses, if all machines share them.
     """
     try:
         if problem := disk_problem(store_place.local_folder):
-            return _failed(task, SiteEnd.UNSUITABLE_DISK, problem)
+            return SiteResult.without_run(task, problem, SiteEnd.UNSUITABLE_DISK)
         store = PatientStore(store_at(store_place.address), store_place.patience)
         check_identity(store, store_place.identity)
         return read_result(store, task) or _run_leased(
             task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment(grants))
         )
     except (SiteIsLeased, InUse) as error:
-        return _failed(task, SiteEnd.IN_USE, str(error))
+        return SiteResult.without_run(task, str(error), SiteEnd.IN_USE)
     except (StoreError, ArchiveError) as error:
-        return _failed(task, SiteEnd.FAILED, str(error))
+        return SiteResult.without_run(task, str(error), SiteEnd.FAILED)
     except OSError as error:
-        return _failed(task, SiteEnd.FAILED, f"{error.filename or store_place.local_folder}: {error.strerror or error}")
+        return SiteResult.without_run(
+            task, f"{error.filename or store_place.local_folder}: {error.strerror or error}", SiteEnd.FAILED
+        )
 
 
 def read_result(store: ObjectStore, task: SiteTask) -> SiteResult | None:
-    """The result of a task that was finished; None if it was not, or if the last one finished was another."""
+    """Read the result of a task that was finished; None if it was not, or if the last one finished was another."""
     try:
         values = json.loads(b"".join(store.chunks(_result_key(task))))
         if values["task"] != task_digest(task):
@@ -337,14 +338,14 @@ def read_result(store: ObjectStore, task: SiteTask) -> SiteResult | None:
 
 
 def task_digest(task: SiteTask) -> str:
-    """What tells a task from every other one: its site, its words, and when it became due."""
+    """Return what tells a task from every other one: a digest of its site, its words, and when it became due."""
     words = [task.name, list(task.crawl_words), list(task.update_words), task.is_update, task.due_at]
     return sha256(json.dumps(words).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class _CrawlStarter:
-    """Runs a task's crawl as a process, which stops when this process is gone."""
+    """A starter of a task's crawl as a process, which stops when this process is gone."""
 
     lifeline: Lifeline
     is_stopped: Callable[[], bool]
@@ -377,8 +378,3 @@ def _result_key(task: SiteTask) -> str:
 def _result_json(task: SiteTask, result: SiteResult) -> bytes:
     values = {"task": task_digest(task), "counts": asdict(result.counts), "seconds": result.seconds}
     return json.dumps(values, indent=1).encode()
-
-
-def _failed(task: SiteTask, end: SiteEnd, message: str) -> SiteResult:
-    code = IN_USE_CODE if end is SiteEnd.IN_USE else 1
-    return SiteResult(task.name, end, code, task.archive, message=message)

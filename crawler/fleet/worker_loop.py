@@ -1,8 +1,4 @@
-"""A worker of a cluster, started again as long as it is wanted: Dask's own ends with its scheduler.
-
-Ends a process that this one has started, in good order or at last by force.
-
-A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
+"""A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
 
 `python -m broadsheet.crawler.fleet.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container
 run; with SECONDS it ends when the scheduler has been away for so long.
@@ -41,7 +37,7 @@ _JOIN_SECONDS = 60  # for a worker to be taken by its scheduler, before it is st
 
 
 def worker_command(address: str, crawls: int, scratch: str) -> list[str]:
-    """The command of a Dask worker that runs so many crawls at once, with a nanny that starts it again if it is killed.
+    """Return the command of a Dask worker of so many crawls at once, with a nanny that starts it again if it is killed.
 
     It listens on loopback where its scheduler does. Where the environment names certificates, it speaks TLS.
     """
@@ -81,7 +77,7 @@ def _run_again(command: list[str], address: str, stopped: threading.Event, lost_
 
 
 def is_reachable(address: str) -> bool:
-    """Whether something listens at an address as in `tcp://127.0.0.1:8786`."""
+    """Tell whether something listens at an address as in `tcp://127.0.0.1:8786`."""
     parts = urlsplit(address)
     try:
         socket.create_connection((parts.hostname or "", parts.port or 0), _REACH_SECONDS).close()

@@ -1,15 +1,12 @@
-"""Import of WARC, ARC and WACZ files: their records as a crawl's responses, revisits with their bodies.
+"""Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
 
-The response of an indexed record; a revisit has the body of the record that it refers to, where that can be found.
-
-A revisit that names a record which is not there, or which has another payload than it states, has the best that the
-files hold: the same payload, its own body, or the URL's latest answer before it; and its capture says so.
-
-Import of WARC, ARC and WACZ files: their records go through the pipeline of a crawl's responses, without a network.
-
-Each record is an answer: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
+Each record is a response: the same worker cleans it, the same outcome is stored, and the archive is settled at the end.
 A record whose capture the archive has already is left out, so that an import that was cut off goes on, and a second
 one changes nothing.
+
+A revisit has the body of the record that it refers to. If that is not there, or has another payload than the revisit
+states, the revisit has the best that the files hold: the same payload, its own body, or the URL's latest response
+before it; and its capture says so.
 """
 
 from __future__ import annotations
@@ -68,7 +65,7 @@ class ReplayedRecord:
 
 
 def read_indexed_record(job: ReplayJob, order: RecordOrder, folder: Path) -> ReplayedRecord | None:
-    """The response of a record; None if its body is in no file. ReplayError if the record cannot be read."""
+    """Read the response of a record; None if its body is in no file. ReplayError if the record cannot be read."""
     if job.record.kind == BROKEN:
         raise ReplayError(OutcomeReason.BROKEN_RECORD)
     response = read_response(job.location, folder)
@@ -84,7 +81,9 @@ def read_indexed_record(job: ReplayJob, order: RecordOrder, folder: Path) -> Rep
 
 
 def _has_other_payload(job: ReplayJob, response: RecordedResponse, body: BodyRecord) -> bool:
-    """Whether a record states another payload digest than the revisit does; digests by two algorithms are not told."""
+    """Tell whether a record states another payload digest than the revisit; digests by two algorithms count as
+    equal.
+    """
     if response.status in _NOT_MODIFIED or not job.record.digest or not body.digest:
         return False
     same_algorithm = job.record.digest.partition(":")[0].lower() == body.digest.partition(":")[0].lower()
@@ -92,7 +91,7 @@ def _has_other_payload(job: ReplayJob, response: RecordedResponse, body: BodyRec
 
 
 def _with_bodies(response: RecordedResponse, bodies: list[BodyRecord], folder: Path) -> Iterator[ReplayedRecord]:
-    """A revisit with each of these bodies that can be read."""
+    """Yield a revisit with each of these bodies that can be read."""
     for body in bodies:
         try:
             original = read_response(body.location, folder)
@@ -115,15 +114,16 @@ _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 @dataclass(slots=True)
 class ImportCounts:
-    """What an import came to: outcomes by `state/reason`, and records without one by why."""
+    """The counts of an import: outcomes by `state/reason`, and records without one by the cause."""
 
     outcomes: Counter[str]
     records: Counter[str]
 
 
 class Importer:
-    """Processes the jobs of a `RecordOrder` and stores their outcomes. `print_line` gets a line for each broken
-    record."""
+    """A processor of the jobs of a `RecordOrder` that stores their outcomes; `print_line` gets a line a broken
+    record.
+    """
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class Importer:
         self.is_stopping = False
 
     async def run(self, archive_folder: Path, worker_count: int = 0) -> None:
-        """Do all jobs with `worker_count` workers, one a processor if 0; relative paths are below `archive_folder`."""
+        """Run all jobs with `worker_count` workers, one a processor if 0; relative paths are below `archive_folder`."""
         self._archive_folder = archive_folder
         worker_count = process_count(worker_count)
         # So few records are under way that a batch which waited for more would hold all of them back.
@@ -200,7 +200,7 @@ class Importer:
     async def _outcome_of_record(
         self, job: ReplayJob, row: StoredUrl | None, builder: OutcomeBuilder
     ) -> Outcome | None:
-        """The outcome of a record; None if the archive has it already, or a better one of its URL."""
+        """Make the outcome of a record; None if the archive has it already, or a better one of its URL."""
         if is_forgotten(self._read_db, job.url):
             return self._unless_known_better(
                 Outcome(job.url, UrlState.SKIPPED, OutcomeReason.FORGOTTEN, found_via=UrlSource.ARCHIVE), row
@@ -245,7 +245,7 @@ class Importer:
         return Answer(queued_url, response, datetime.fromisoformat(job.record.at), self._robots.get(queued_url.host))
 
     def _original_capture(self, replayed: ReplayedRecord) -> int | None:
-        """The id of the capture that a revisit's body comes from, if the archive has it."""
+        """Return the id of the capture that a revisit's body comes from, if the archive has it."""
         body = replayed.original
         if body is None:
             return None
@@ -261,7 +261,7 @@ class Importer:
         )
 
     def _unless_known_better(self, outcome: Outcome, row: StoredUrl | None) -> Outcome | None:
-        """The outcome of a record that gave no answer; None where the archive has a better outcome, or the same."""
+        """Make the outcome of a record without a response; None where the archive has a better outcome, or the same."""
         is_known = row is not None and (row.state in (UrlState.DONE, UrlState.FAILED) or row.reason == outcome.reason)
         if is_known or (row is not None and outcome.reason == OutcomeReason.NOT_IN_ARCHIVE):
             return None
@@ -276,7 +276,7 @@ def _queue_row(url: str) -> QueuedUrl:
 def _record_capture(
     job: ReplayJob, timestamp: str, response: RecordedResponse, original_capture: int | None
 ) -> Capture:
-    """The capture row of a record, with the location and digest that identify it."""
+    """Make the capture row of a record, with the location and digest that identify it."""
     return Capture(
         job.url, timestamp, response.status, payload_digest=response.digest, warc_file=job.location.file,
         warc_offset=job.location.offset, warc_length=job.location.length, refers_to=original_capture,
@@ -285,7 +285,7 @@ def _record_capture(
 
 
 def _with_record_location(outcome: Outcome, record_capture: Capture) -> Outcome:
-    """The outcome with the location of its record; the URLs on the page are stored and not queued."""
+    """Return the outcome with the location of its record; the URLs on the page are stored and not queued."""
     record_values = {name: getattr(record_capture, name) for name in _RECORD_FIELDS}
     capture = outcome.capture and replace(outcome.capture, **record_values)
     rows = tuple(map(_as_not_held, outcome.discovered_urls))
@@ -301,14 +301,14 @@ def _as_not_held(row: DiscoveredUrl) -> DiscoveredUrl:
 
 
 def _with_record_evidence(outcome: Outcome, response: RecordedResponse) -> Outcome:
-    """The outcome with evidence on its page of what is wrong with the record."""
+    """Return the outcome with evidence on its page of what is wrong with the record."""
     if not response.evidence or outcome.page is None:
         return outcome
     return replace(outcome, page=with_evidence(outcome.page, *response.evidence))
 
 
 def file_names_text(paths: Sequence[Path]) -> str:
-    """The files in a few words, for the record of the run."""
+    """Name the files in a few words, for the record of the run."""
     first_names = ", ".join(path.name for path in paths[:3])
     return first_names if len(paths) <= 3 else f"{first_names} and {len(paths) - 3} more"
 

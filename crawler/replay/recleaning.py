@@ -1,9 +1,5 @@
 """Pages of an archive cleaned again from their raw responses, in worker processes, without a network.
 
-The worker's job when an archive is cleaned again: read the raw response of a page, and clean it as a crawl does.
-
-Clean the pages of an archive again from their raw responses, in worker processes, without a network.
-
 A page that was cleaned by the current cleaner is left out, so that a run that was cut off goes on where it stopped.
 """
 
@@ -24,12 +20,12 @@ from broadsheet.cleaners.lineage import lineage, site_rules_digest
 from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, run_bounded
 from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
 from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import Reason, UrlKind
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.settle.own_reading import PageChange, RecleanTally, compare_readings, read_own_reading
 from broadsheet.output.settle.recleaned_pages import (
     RawPage,
@@ -42,21 +38,12 @@ from broadsheet.output.settle.recleaned_pages import (
 from broadsheet.output.write.url_queue import QueuedUrl
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadablePage:
-    """A page whose raw response cannot be read, and why."""
-
-    reason: Reason
-    detail: str
-
-
-def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadablePage:
+def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadResponse:
     """Read a page's raw response and clean it. Relative paths are below `folder`."""
     assert page.record_location is not None
-    try:
-        response = read_full_response(page.record_location, page.body_location, Path(folder))
-    except ReplayError as error:
-        return UnreadablePage(error.reason, str(error))
+    response = try_read_response(page.record_location, page.body_location, Path(folder))
+    if isinstance(response, UnreadResponse):
+        return response
     response = replace(response, faults=tuple(dict.fromkeys((*response.faults, *page.record_faults))))
     queued_url = QueuedUrl(page.id, page.url, page.host, UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
     recorded_page = replace(response, url=page.final_url).page(page.fetched_at)
@@ -74,8 +61,7 @@ _SHOWN_KINDS = ("changed", "gained", "lost")
 
 @dataclass(slots=True)
 class RecleanFindings:
-    """What a run came to: counts of changes, some of the changes in full, and the pages that were left unchanged, by
-    why."""
+    """The findings of a run: counts of changes, some changes in full, and the pages left unchanged, by the cause."""
 
     tally: RecleanTally = field(default_factory=RecleanTally)
     examples: list[PageChange] = field(default_factory=list)
@@ -83,7 +69,7 @@ class RecleanFindings:
 
     @property
     def pages(self) -> int:
-        """How many pages were cleaned again."""
+        """Return the number of pages that were cleaned again."""
         return self.tally.pages_by_kind.total()
 
     def add(self, change: PageChange) -> None:
@@ -94,7 +80,9 @@ class RecleanFindings:
 
 
 class Recleaner:
-    """Cleans the pages of an archive again. `print_line` gets a line for some of the pages that cannot be cleaned."""
+    """A run that cleans pages of an archive again. `print_line` gets a line for some of the pages that cannot be
+    cleaned.
+    """
 
     def __init__(self, db: Database, folder: Path, options: CrawlOptions, print_line: Callable[[str], None]) -> None:
         self._db = db
@@ -110,14 +98,12 @@ class Recleaner:
         self.is_stopping = False
 
     async def dry_run(self, *, include_current: bool, worker_count: int = 0) -> None:
-        """Find what would change, and write nothing."""
+        """Find the changes, and write nothing."""
         await self._reclean_pages(include_current, worker_count)
 
     async def write(self, options: Mapping[str, object], *, include_current: bool, worker_count: int = 0) -> int:
         """Clean the pages and store the changes, with `worker_count` workers (0: one a processor). Returns the run's
-        id.
-
-        `include_current`: also the pages that the current cleaner made.
+        id.  `include_current`: also the pages that the current cleaner made.
         """
         self._run_id = begin_run(self._db, utc_now(), options)
         try:
@@ -152,7 +138,7 @@ class Recleaner:
         return False
 
     def _find_current_lineage(self, host: str) -> int:
-        """The id of the current cleaner for a host: its version, models and the site rules of the host."""
+        """Return the id of the current cleaner for a host: its version, models and the site rules of the host."""
         site_rules = self._site_rules.for_host(host) if self._site_rules else ()
         return lineage_id(replace(lineage(self._extractor_use), site_rules=site_rules_digest(site_rules)))
 
@@ -160,8 +146,8 @@ class Recleaner:
         try:
             result = await workers.run(reclean_page, page, self._folder, self._packed_policy)
         except WorkerError as error:
-            result = UnreadablePage(error.reason, str(error))
-        if isinstance(result, UnreadablePage):
+            result = UnreadResponse(error.reason, str(error))
+        if isinstance(result, UnreadResponse):
             self.findings.unchanged_counts[result.reason] += 1
             if self.findings.unchanged_counts[result.reason] <= _MAX_LINES_PER_REASON:
                 self._print_line(f"{page.url}: {result.detail}; left as it is")

@@ -1,14 +1,11 @@
 """Index of the records of a WARC, ARC or WACZ file: location and time, also after a broken record.
 
-When a record's response came: from its WARC-Date or ARC date, however little that says, or the HTTP Date header.
-
-WARC/1.1 allows dates as short as `2016`. The time is then the latest that the date allows, so that nothing on the page
-seems to be of after its capture, or that of the Date header, if it lies within. What cannot be a date is none.
-
-The records of a WARC, ARC or WACZ file with their locations, also those after a broken record.
-
 A broken record costs only itself: in a packed file each record is a member of its own, and in another one a record
 whose length does not lead to the next one ends where that begins.
+
+The time of a record is that of its WARC-Date or ARC date, or of the HTTP Date header. WARC/1.1 allows dates as short as
+`2016`: the time is then the latest that the date allows, so that nothing on the page seems to be of after its capture,
+or that of the Date header, if it lies within. An impossible date counts as none.
 """
 
 from __future__ import annotations
@@ -40,7 +37,9 @@ _LONGEST_DATE = 64
 
 
 def record_time(stated_date: str, http_date: str = "") -> str:
-    """The time of a record, UTC ISO 8601 to the second, by its own date and the Date header; empty if both say none."""
+    """Return the time of a record, UTC ISO 8601 to the second, by its own date and the Date header; empty without
+    either.
+    """
     period = _stated_period(stated_date.strip())
     answered_at = _parse_http_date(http_date)
     if period is None:
@@ -51,7 +50,9 @@ def record_time(stated_date: str, http_date: str = "") -> str:
 
 
 def _stated_period(text: str) -> tuple[datetime, datetime] | None:
-    """The first and the last second that a date allows; None if it is none, or none at which there was a Web."""
+    """Return the first and the last second that a date allows; None if it is no date, or one at which there was
+    no Web.
+    """
     match = _RECORD_DATE.fullmatch(text) if len(text) <= _LONGEST_DATE else None
     if match is None:
         return None
@@ -105,7 +106,7 @@ class ScanError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class IndexedRecord:
-    """A record: where it lies in the file, its type, and what it is about. `at` is UTC ISO 8601.
+    """A record: its place in the file, its type, and its URL. `at` is UTC ISO 8601.
 
     `status` and `content_type` are those of the HTTP response, 0 and empty where there is none. `digest` is the
     payload's as the writer states it; `refers_to` and `refers_at` name the record that has a revisit's body.
@@ -124,9 +125,8 @@ class IndexedRecord:
 
 
 def scan_records(path: Path) -> Iterator[IndexedRecord]:
-    """The records of a file in file order. ScanError, before the first one, if the file has none that can be read.
-
-    A record that has no time of its own has that of the record before it, the first ones that of the file.
+    """Yield the records of a file in file order. ScanError, before the first one, if the file has none that can be
+    read.  A record that has no time of its own has that of the record before it, the first ones that of the file.
     """
     try:
         segments = _archive_segments(path)
@@ -151,8 +151,9 @@ def _scan_segment(path: Path, start: int, end: int) -> Iterator[IndexedRecord]:
 
 
 def _archive_segments(path: Path) -> list[tuple[int, int]]:
-    """The (start, size) of the records in a file: all of it, or the WARC files in a WACZ, which stores them
-    unpacked."""
+    """Return the (start, size) of a file's WARC files: the file itself, or those in a WACZ, which stores them
+    unpacked.
+    """
     with open_regular(path) as stream:
         magic = stream.read(len(_ZIP_MAGIC))
     if not magic:
@@ -202,7 +203,7 @@ def _indexed_record(span: RecordSpan) -> IndexedRecord:
 
 
 def _http_fields(head: RecordHead, block: bytes) -> tuple[int, HeaderFields]:
-    """Status and headers of the response in a block, as far as it is there; of a body alone its type."""
+    """Return status and headers of the response in a block, as far as it is there; of a body alone its type."""
     with suppress(AnswerError):
         if head.kind in ("response", "revisit"):
             status, headers, _ = parse_http(block)

@@ -1,5 +1,4 @@
-"""The records of many files in the order in which they are imported, in a temporary table on disk for any number of
-them.
+"""The records of many files in the order of their import, in a temporary table on disk for any number of them.
 
 robots.txt comes first, then what looks like a sitemap or feed, so that what they say of pages is known; then by time.
 """
@@ -52,7 +51,7 @@ class ReplayJob:
 
     @property
     def location(self) -> RecordLocation:
-        """Where the record lies."""
+        """Return the record's location."""
         return RecordLocation(self.file, self.record.offset, self.record.length)
 
 
@@ -67,8 +66,7 @@ class LostBytes:
 
 @dataclass(frozen=True, slots=True)
 class BodyRecord:
-    """A record that may have a revisit's body: its location, canonical URL and time, and the payload digest that it
-    states."""
+    """A record that may have a revisit's body: location, canonical URL, time, and the payload digest that it states."""
 
     location: RecordLocation
     url: str
@@ -90,8 +88,9 @@ class RecordOrder:
         """Where the `damaged` ones are."""
 
     def add_file(self, name: str, path: Path, hosts: frozenset[str] = frozenset()) -> Counter[str]:
-        """Index the records of a file, of these hosts or of all; returns its records by type. ScanError if it cannot be
-        read."""
+        """Index the records of a file, of these hosts or of all; return their number by type. ScanError if it cannot be
+        read.
+        """
         counts: Counter[str] = Counter()
         self._db.executemany(_INSERT_RECORD, self._record_rows(name, scan_records(path), hosts, counts))
         self.counts += counts
@@ -107,7 +106,7 @@ class RecordOrder:
             self._db.execute(statement)
 
     def hosts(self) -> list[str]:
-        """The hosts of the records' URLs."""
+        """Return the hosts of the records' URLs."""
         return [host for (host,) in self._db.execute("SELECT DISTINCT host FROM entries ORDER BY host")]
 
     def __len__(self) -> int:
@@ -121,13 +120,15 @@ class RecordOrder:
         return None if row[0] is None else int(row[0])
 
     def jobs(self) -> Iterator[ReplayJob]:
-        """The records to import, in order."""
+        """Yield the records to import, in order."""
         for file, name, lists_urls, *values in self._db.execute(_SELECT_IN_ORDER):
             yield ReplayJob(file, name, bool(lists_urls), IndexedRecord(*values))
 
     def body_records(self, record: IndexedRecord) -> list[BodyRecord]:
-        """The records that may have the body of a revisit, best first: the one it names, the same payload, the URL's
-        latest 200 before."""
+        """Return the records that may have the body of a revisit, best first.
+
+        The record that it names comes first, then one with the same payload, then the URL's latest 200 before it.
+        """
         conditions: Sequence[tuple[str, tuple[str, ...]]] = (
             ("url = ? AND at = ?", (record.refers_to, record.refers_at)),
             ("digest = ? AND digest <> ''", (record.digest,)),
@@ -170,12 +171,14 @@ class RecordOrder:
 
 
 def canonical_record_url(url: str) -> str | None:
-    """The canonical spelling of a record's URL, without a user name and password; None if it is no URL of a page."""
+    """Return the canonical spelling of a record's URL, without a user name and password; None if it is no URL of a
+    page.
+    """
     return canonicalise(_USER_INFO.sub(r"\1", url.strip()))
 
 
 def is_robots(url: str) -> bool:
-    """Whether a canonical URL is that of its host's robots.txt."""
+    """Tell whether a canonical URL is that of its host's robots.txt."""
     parts = urlsplit(url)
     return parts.path == "/robots.txt" and not parts.query
 

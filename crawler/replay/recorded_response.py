@@ -1,19 +1,19 @@
-"""A record of a WARC or ARC file to the response that it holds, unpacked. Pure but for reading the file.
+"""The response in a record of a WARC or ARC file, unpacked. Pure but for reading the file.
 
 Other tools write bodies that are unpacked already under headers that say they are packed, and bodies that are said to
-be chunked and are not. What a body is decides, not what its headers say.
+be chunked and are not. The body decides, not its headers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.fetch.compression import decompress_partly
+from broadsheet.crawler.fetch.compression import GZIP_MAGIC, ZSTD_MAGIC, decompress_partly
 from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.fetch.limits import HEAD_BYTES
 from broadsheet.output.archive.url_words import OutcomeReason, Reason
@@ -33,19 +33,29 @@ MAX_BYTES = 32 * 1024 * 1024
 
 _STATUS = re.compile(rb"[A-Za-z]{2,10}(?:/\d(?:\.\d)?)? +(\d{3})(?: |$)")  # servers say ICY, and worse
 _CHUNK = re.compile(rb"[ \t\r\n]*([0-9A-Fa-f]{1,8})[^\r\n]{0,200}\r?\n")
-_PACKED_MAGIC = {"gzip": b"\x1f\x8b", "x-gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
+_PACKED_MAGIC = {"gzip": GZIP_MAGIC, "x-gzip": GZIP_MAGIC, "zstd": ZSTD_MAGIC}
 _MARKUP = re.compile(rb"[\xef\xbb\xbf\s]*<")
 
 HeaderFields = tuple[tuple[str, str], ...]
 
 
 class ReplayError(Exception):
-    """A record that gives no response; `reason` is for the ledger: broken_record, too_large, bad_encoding, cut_off,
-    bad_http, raw_missing."""
+    """A record that gives no response; `reason` is for the ledger.
+
+    Reasons: broken_record, too_large, bad_encoding, cut_off, bad_http, raw_missing.
+    """
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadResponse:
+    """A response that cannot be read: the reason for the ledger, and the error in words."""
+
+    reason: Reason
+    detail: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +78,36 @@ class RecordedResponse:
 
     @property
     def truncation(self) -> str:
-        """Why the response is not whole, in the words of the WARC format; empty if it is."""
+        """Return WARC's word for the reason why the response is not whole; empty if it is."""
         return self.truncated or ("unspecified" if TRUNCATED in self.faults else "")
 
     @property
     def has_own_answer(self) -> bool:
-        """Whether it says all by itself: no revisit, one with a body, or one of an answer that no body belongs to."""
+        """Tell whether it says all by itself: no revisit, one with a body, or one of an answer that no body belongs
+        to.
+        """
         return not self.is_revisit or bool(self.body) or (self.status >= 300 and self.status != 304)
 
     @property
     def evidence(self) -> tuple[str, ...]:
-        """What the evidence of a page's verdict should say of its record."""
+        """Return the remarks on the record for the evidence of its page's verdict."""
         truncation = (f"truncated={self.truncation}",) if self.truncation else ()
         return (*truncation, *(fault for fault in self.faults if fault != TRUNCATED))
 
     def header(self, name: str) -> str:
-        """A header's first value, or an empty string."""
+        """Return a header's first value, or an empty string."""
         return next((value for key, value in self.headers if key == name), "")
 
     def page(self, fetched_at: str) -> Page:
-        """The response as the cleaners take it; `fetched_at` is UTC ISO 8601."""
+        """Return the response as the cleaners take it; `fetched_at` is UTC ISO 8601."""
         directives = header_directives(self.headers)
         return Page(self.url, self.body, self.header("content-type"), self.status, fetched_at, directives)
 
 
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
-    """The response of the record at a location; a relative path is below `folder`. ReplayError if there is none."""
+    """Read the response of the record at a location; a relative path is below `folder`. ReplayError if there is
+    none.
+    """
     try:
         with open_regular(record_file(folder, location.file)) as stream:
             stream.seek(location.offset)
@@ -108,8 +122,10 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
 def read_full_response(
     location: RecordLocation, body_location: RecordLocation | None, folder: Path
 ) -> RecordedResponse:
-    """The response at a location, a revisit with the body of the record at `body_location`, if it needs one.
-    ReplayError if there is none."""
+    """Read the response at a location, a revisit with the body of the record at `body_location`, if it needs one.
+
+    ReplayError if there is none.
+    """
     response = read_response(location, folder)
     if not response.is_revisit:
         return response
@@ -120,8 +136,18 @@ def read_full_response(
     return with_original_body(response, read_response(body_location, folder))
 
 
+def try_read_response(
+    location: RecordLocation, body_location: RecordLocation | None, folder: Path
+) -> RecordedResponse | UnreadResponse:
+    """Read a response as `read_full_response` does, with a value in place of its error, which crosses processes."""
+    try:
+        return read_full_response(location, body_location, folder)
+    except ReplayError as error:
+        return UnreadResponse(error.reason, str(error))
+
+
 def with_original_body(revisit: RecordedResponse, original: RecordedResponse) -> RecordedResponse:
-    """A revisit with the body of the record that it refers to."""
+    """Give a revisit the body of the record that it refers to."""
     faults = tuple(dict.fromkeys((*revisit.faults, *original.faults)))
     if revisit.status in (0, 304):
         return replace(original, url=revisit.url, faults=faults, is_revisit=True)
@@ -131,7 +157,7 @@ def with_original_body(revisit: RecordedResponse, original: RecordedResponse) ->
 
 
 def read_record(data: bytes) -> RecordedResponse:
-    """The response of the one record in these bytes, packed or not. ReplayError if it cannot be read."""
+    """Read the response of the one record in these bytes, packed or not. ReplayError if it cannot be read."""
     record = _read_record(data)
     head, block = record.head, record.block
     response = RecordedResponse(
@@ -159,7 +185,7 @@ def _read_record(data: bytes) -> ImportedRecord:
 
 
 def _with_http_answer(response: RecordedResponse, block: bytes) -> RecordedResponse:
-    """The response with what the HTTP answer in its block says; a body that breaks off ends there."""
+    """Add what the HTTP response in the block says; a body that breaks off ends there."""
     try:
         status, headers, sent_body = parse_http(block)
         body, is_complete = _decode_body(headers, sent_body)
@@ -170,7 +196,7 @@ def _with_http_answer(response: RecordedResponse, block: bytes) -> RecordedRespo
 
 
 def parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
-    """Status, headers and body of an HTTP response, nothing unpacked. AnswerError if it has no status line."""
+    """Parse status, headers and body of an HTTP response, nothing unpacked. AnswerError if it has no status line."""
     head, body = split_http(block)
     status_line, *lines = head.splitlines() or [b""]
     status_match = _STATUS.match(status_line)
@@ -180,7 +206,7 @@ def parse_http(block: bytes) -> tuple[int, HeaderFields, bytes]:
 
 
 def _parse_headers(lines: Sequence[bytes]) -> HeaderFields:
-    """Header lines as (lower-case name, value); a line that begins with a space continues the one before."""
+    """Parse header lines as (lower-case name, value); a line that begins with a space continues the one before."""
     headers: list[tuple[str, str]] = []
     for line in (raw_line.decode("latin-1") for raw_line in lines):
         name, colon, value = line.partition(":")
@@ -192,7 +218,7 @@ def _parse_headers(lines: Sequence[bytes]) -> HeaderFields:
 
 
 def _decode_body(headers: HeaderFields, body: bytes) -> tuple[bytes, bool]:
-    """The body without transfer chunks and content encoding, where it has them, and whether it is complete.
+    """Return the body without transfer chunks and content encoding, where it has them, and whether it is complete.
 
     AnswerError if it is too large, or its encoding is broken.
     """
@@ -214,14 +240,14 @@ def _decode_body(headers: HeaderFields, body: bytes) -> tuple[bytes, bool]:
 
 
 def _is_packed(body: bytes, coding: str) -> bool:
-    """Whether a body is still packed as its headers say: browsers record what they have unpacked."""
+    """Tell whether a body is still packed as its headers say: browsers record what they have unpacked."""
     if magic := _PACKED_MAGIC.get(coding):
         return body.startswith(magic)
     return not _MARKUP.match(body)
 
 
 def _join_chunks(body: bytes) -> bytes:
-    """The chunks' data joined: up to where they break off; a body that has no chunks is returned as it is."""
+    """Join the chunks' data up to where they break off; a body that has no chunks is returned as it is."""
     out, position = bytearray(), 0
     while head := _CHUNK.match(body, position):
         size = int(head[1], 16)

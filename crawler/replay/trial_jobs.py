@@ -1,25 +1,20 @@
-"""Jobs of workers for the reading room: a stored page's votes, site rules read and tried on it.
-
-The worker's job for the reading room: read a stored page, and judge it again with the votes on each block.
-
-The worker's jobs for the reading room's page for site rules: read the rules, and try them on a stored page.
-"""
+"""Jobs of workers for the reading room: a stored page's votes, site rules read and tried on it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import Block, CleanedPage, Verdict
+from broadsheet.cleaners.document import Block, CleanedPage, Page, Verdict
 from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, SiteRuleFile, SiteRuleProblem, parse_rule_file
 from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
 from broadsheet.cleaners.judge.site_rules import directive_matches
 from broadsheet.cleaners.page.parsed_page import decode
 from broadsheet.crawler.fetch.request_headers import refused_headers
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
+from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
 from broadsheet.output.browse.page_trials import (
     BlockVote,
     FieldChange,
@@ -32,21 +27,20 @@ from broadsheet.output.browse.page_trials import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadResponse:
-    """A page whose raw response cannot be read, and why."""
-
-    reason: str
-
-
 def judge_stored_page(response: StoredResponse) -> tuple[VotedBlock, ...] | UnreadResponse:
-    """The blocks of a stored page with verdicts and votes, as the page alone gives them."""
-    try:
-        recorded = read_full_response(response.record, response.body, response.folder)
-    except ReplayError as error:
-        return UnreadResponse(str(error.reason))
-    cleaned = clean(replace(recorded, url=response.final_url).page(response.fetched_at))
+    """Judge the blocks of a stored page by the page alone, with the votes on each block."""
+    page = _stored_page(response)
+    if isinstance(page, UnreadResponse):
+        return page
+    cleaned = clean(page)
     return tuple(map(_voted_block, cleaned.blocks, cleaned.verdicts))
+
+
+def _stored_page(response: StoredResponse) -> Page | UnreadResponse:
+    recorded = try_read_response(response.record, response.body, response.folder)
+    if isinstance(recorded, UnreadResponse):
+        return recorded
+    return replace(recorded, url=response.final_url).page(response.fetched_at)
 
 
 def _voted_block(block: Block, verdict: Verdict) -> VotedBlock:
@@ -60,7 +54,7 @@ _METADATA = ("title", "authors", "published")
 
 
 def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
-    """What is wrong with lines of the rules, or has no effect, in the order of the lines."""
+    """Return the lines of the rules that are wrong, or have no effect, in their order."""
     rule = _parsed(draft)
     headers = (SiteRuleProblem(rule.file, line, message) for line, message in refused_headers(rule))
     ignored = (
@@ -71,13 +65,11 @@ def rule_problems(draft: RuleDraft) -> tuple[str, ...]:
 
 
 def try_on_page(draft: RuleDraft, response: StoredResponse) -> PageTrial | UnreadResponse:
-    """A stored page cleaned by itself, without the rules and with them."""
-    try:
-        recorded = read_full_response(response.record, response.body, response.folder)
-    except ReplayError as error:
-        return UnreadResponse(str(error.reason))
+    """Clean a stored page by itself, without the rules and with them."""
+    page = _stored_page(response)
+    if isinstance(page, UnreadResponse):
+        return page
     rule = _parsed(draft)
-    page = replace(recorded, url=response.final_url).page(response.fetched_at)
     old_page, new_page = clean(page), clean(page, (rule,))
     source = decode(page.body, page.content_type).text
     old_texts, new_texts = _kept_texts(old_page), _kept_texts(new_page)
@@ -96,14 +88,17 @@ def _parsed(draft: RuleDraft) -> SiteRuleFile:
 
 
 def _kept_texts(page: CleanedPage) -> Counter[str]:
-    """The texts of the kept blocks; a page that is no article has none."""
-    pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
-    return Counter(block.text for block, verdict in pairs if verdict.kept)
+    """Return the texts of the kept blocks; a page that is no article has none."""
+    return Counter(block.text for block in _kept_blocks(page))
 
 
 def _word_count(page: CleanedPage) -> int:
+    return sum(block.words for block in _kept_blocks(page))
+
+
+def _kept_blocks(page: CleanedPage) -> Iterator[Block]:
     pairs = zip(page.blocks, page.verdicts, strict=True) if page.is_article else ()
-    return sum(block.words for block, verdict in pairs if verdict.kept)
+    return (block for block, verdict in pairs if verdict.kept)
 
 
 def _change_kind(old_page: CleanedPage, new_page: CleanedPage) -> str:
@@ -113,8 +108,10 @@ def _change_kind(old_page: CleanedPage, new_page: CleanedPage) -> str:
 
 
 def _trial_blocks(texts: Counter[str], page: CleanedPage) -> Iterator[TrialBlock]:
-    """Texts with the reason and the rule that remove them from a page, in its order; those that are no block of it, or
-    are kept there, have none."""
+    """Return texts with the reason and the rule that remove them from a page, in its order.
+
+    Texts that are no block of it, or are kept there, have none.
+    """
     removals = {
         block.text: (str(verdict.reason), verdict.rule)
         for block, verdict in zip(page.blocks, page.verdicts, strict=True) if not verdict.kept
@@ -125,7 +122,7 @@ def _trial_blocks(texts: Counter[str], page: CleanedPage) -> Iterator[TrialBlock
 
 
 def _field_changes(old_page: CleanedPage, new_page: CleanedPage) -> Iterator[FieldChange]:
-    """What changes of the metadata of an article; no other page's is stored."""
+    """Return the changes of an article's metadata; no other page's is stored."""
     for name in _METADATA if old_page.is_article and new_page.is_article else ():
         old_text, new_text = (_field_text(page, name) for page in (old_page, new_page))
         if old_text != new_text:
@@ -138,7 +135,7 @@ def _field_text(page: CleanedPage, name: str) -> str:
 
 
 def _line_matches(rule: SiteRuleFile, matches: Iterable[DirectiveMatch]) -> Iterator[LineMatch]:
-    """What each line matches on the page. A line that matched nothing is there too."""
+    """Return the matches of each line on the page; a line that matched nothing is there too."""
     lines = {rule.label(directive): directive for directive in rule.directives}
     for match in matches:
         if directive := lines.get(match.label):

@@ -1,10 +1,7 @@
-"""Pool of worker processes off the event loop, limited in time and memory; many jobs, few tasks at once.
-
-The pool of worker processes that parse and clean pages, off the event loop, with limits on time and memory.
+"""Pool of worker processes that parse and clean pages off the event loop, with limits on time and memory.
 
 A page that hangs, breaks the parser or kills its worker fails alone, with a `WorkerError`, and the worker is replaced.
-
-Runs an asynchronous function over many jobs with a bounded number of tasks at once.
+`run_bounded` runs an asynchronous function over many jobs with a bounded number of tasks at once.
 """
 
 from __future__ import annotations
@@ -104,7 +101,7 @@ class WorkerPool:
         return await job.answer
 
     def _use_loop(self, loop: AbstractEventLoop) -> None:
-        """Have the workers' answers read on this loop from now on."""
+        """Read the workers' answers on this loop from now on."""
         if loop is self._loop:
             return
         self._loop, self._timer, self._is_starting = loop, None, False
@@ -143,7 +140,7 @@ class WorkerPool:
                 idle_workers.pop().send_job(worker.jobs[1])
 
     def _on_readable(self, worker: WorkerProcess) -> None:
-        """Read a worker's answers. One that is gone is removed, and replaced when there are jobs."""
+        """Read a worker's answers. A worker that is gone is removed, and replaced when there are jobs."""
         try:
             for job, answer in worker.read_answers():
                 if not job.answer.done():
@@ -164,7 +161,7 @@ class WorkerPool:
         self._queued_jobs.extendleft(reversed(worker.jobs))
 
     def _schedule_check(self) -> None:
-        """Have the time limit checked in a while, if a job is running and no check is scheduled."""
+        """Schedule a check of the time limit, if a job is running and no check is scheduled."""
         if self._timer is None and self._loop is not None and any(worker.jobs for worker in self._workers):
             self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
 
@@ -236,7 +233,7 @@ def _fail_job(job: WorkerJob, error: WorkerError) -> None:
 
 
 def _is_noticed_late(job_seconds: float, limit: float) -> bool:
-    """Whether a time limit was noticed far too late, as by a process that was suspended meanwhile."""
+    """Tell whether a time limit was noticed far too late, as by a process that was suspended meanwhile."""
     return job_seconds - limit > _LATE_SECONDS
 
 
@@ -275,7 +272,7 @@ async def run_bounded(
 
 
 async def _wait_for_first(running_tasks: set[asyncio.Future[None]]) -> set[asyncio.Future[None]]:
-    """Wait until a task is done; the others are returned. Raises what the task raised."""
+    """Wait until a task is done, and return the others. Raises what the task raised."""
     finished_tasks, unfinished_tasks = await asyncio.wait(running_tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in finished_tasks:
         task.result()

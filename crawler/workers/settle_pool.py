@@ -1,4 +1,4 @@
-"""Spreads the jobs of settling over worker processes, from the thread that settles.
+"""Worker processes over which the thread that settles spreads its jobs.
 
 Each process has one job at a time, so neither side ever blocks on sending. A process that dies, or cannot be started,
 costs time only: its job is run in this process.
@@ -56,7 +56,9 @@ class SettlePool:
         self._workers.clear()
 
     def _map_in_processes(self, function: Callable[[J], R], jobs: Iterable[J]) -> Iterator[R]:
-        """As `map`, in the processes. One that has answered gets its next job before its answer is unpacked."""
+        """Map as `map` does, in the processes. One that has answered gets its next job before its answer is
+        unpacked.
+        """
         self._start_missing_workers()
         idle_workers, running_jobs = deque(self._workers), deque[tuple[J, WorkerProcess | None]]()
         for job in jobs:
@@ -77,7 +79,7 @@ class SettlePool:
                 self._workers.append(WorkerProcess.start())
 
     def _send_to_idle(self, packed_job: bytes, idle_workers: deque[WorkerProcess]) -> WorkerProcess | None:
-        """Send a job to an idle process, which is returned; None if there is none."""
+        """Send a job to an idle process and return that; None if there is none."""
         while idle_workers:
             worker = idle_workers.popleft()
             try:
@@ -91,7 +93,7 @@ class SettlePool:
     def _receive_answer(
         self, job: J, worker: WorkerProcess | None, idle_workers: deque[WorkerProcess]
     ) -> tuple[J, bytes]:
-        """A job and its process's answer; an empty one if it has no process or the process is gone."""
+        """Wait for a job and its process's answer; an empty one if it has no process or the process is gone."""
         if worker is None:
             return job, b""
         try:
@@ -116,7 +118,7 @@ def settle_in_processes(db: Database) -> SettleResult:
 
 
 def _result_of(function: Callable[[J], R], job: J, answer: bytes) -> R:
-    """The result in a process's answer; without one, or if it failed there, the job is run here."""
+    """Return the result in a process's answer; without one, or if it failed there, run the job here."""
     succeeded, result = unpack_answer(answer) if answer else (False, None)
     return cast(R, result) if succeeded else function(job)
 

@@ -1,4 +1,4 @@
-"""One worker process: the loop that runs in it, and the object by which the crawl's process uses it.
+"""A worker process: the loop that runs in it, and the object by which the crawl's process uses it.
 
 Each has a socket of its own, over which it gets one job after the other and answers in that order. A worker that is
 killed loses nobody else's answers, and one whose crawl is gone reads the end of its socket and exits.
@@ -77,7 +77,7 @@ class WorkerProcess:
         return cls(process, pool_socket)
 
     def attach(self, loop: AbstractEventLoop, on_readable: Callable[[WorkerProcess], None]) -> None:
-        """Have `on_readable` called on the loop whenever there is something to read."""
+        """Call `on_readable` on the loop whenever there is something to read."""
         self._loop = loop
         loop.add_reader(self._channel, on_readable, self)
         self._send_queued()
@@ -121,7 +121,7 @@ class WorkerProcess:
         self._process.kill()
 
     def wait_for_exit(self) -> str:
-        """Wait a second at most for the process to exit; its exit code in words."""
+        """Wait a second at most for the process to exit; return its exit code in words."""
         self._process.join(1.0)
         return f"exit code {self._process.exitcode}"
 
@@ -169,7 +169,7 @@ def start_fork_server() -> None:
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
-    """Have what is started within not import from the current folder; what this process starts later is unchanged.
+    """Keep the processes started within the `with` block from importing from the current folder.
 
     multiprocessing starts its processes with `python -c`, which else puts the current folder first.
     """
@@ -185,38 +185,38 @@ def _safe_path() -> Iterator[None]:
 
 
 def workers_problem() -> str:
-    """Why this system cannot run workers, in one line; empty if it can."""
+    """Return the reason, in one line, why this system cannot run workers; empty if it can."""
     if _FORKSERVER in multiprocessing.get_all_start_methods():
         return ""
     return "this needs Linux or macOS: on Windows, install Broadsheet in WSL and run it there (wsl --install)"
 
 
 def process_count(requested_count: int) -> int:
-    """The number of workers: the requested one, or one for each processor if 0."""
+    """Return the number of workers: the requested one, or one for each processor if 0."""
     return requested_count or os.cpu_count() or 1
 
 
 def pack_message(content: object) -> bytes:
-    """An object as it is sent over the socket: its length, then its pickle. Raises what pickle does."""
+    """Pack an object as it is sent over the socket: its length, then its pickle. Raises what pickle does."""
     pickled = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
     return _MESSAGE_LENGTH.pack(len(pickled)) + pickled
 
 
 def unpack_answer(answer: bytes) -> tuple[bool, Any]:
-    """A worker's answer: (True, the result), or (False, an error text). Raises what pickle does."""
+    """Unpack a worker's answer: (True, the result), or (False, an error text). Raises what pickle does."""
     succeeded, result = pickle.loads(answer)
     return bool(succeeded), result
 
 
 def _process_context() -> Any:
-    """A multiprocessing context whose processes inherit neither our sockets nor our threads."""
+    """Make a multiprocessing context whose processes inherit neither our sockets nor our threads."""
     context = multiprocessing.get_context(_FORKSERVER)
     context.set_forkserver_preload(_PRELOADED_MODULES)
     return context
 
 
 def _serve_jobs(channel: socket.socket) -> None:
-    """The worker's main loop: run one job after the other until the crawl closes its end of the socket."""
+    """Run one job after the other in the worker until the crawl closes its end of the socket."""
     _limit_process()
     job_count = 0
     with channel, channel.makefile("rb") as stream, suppress(OSError):
@@ -228,13 +228,13 @@ def _serve_jobs(channel: socket.socket) -> None:
 
 
 def _read_message(stream: BinaryIO) -> bytes:
-    """The next message's pickle; empty at the end of the stream."""
+    """Read the next message's pickle; empty at the end of the stream."""
     length = stream.read(_MESSAGE_LENGTH.size)
     return stream.read(_MESSAGE_LENGTH.unpack(length)[0]) if len(length) == _MESSAGE_LENGTH.size else b""
 
 
 def _run_job(job: bytes) -> bytes:
-    """Run a pickled (function, arguments); the message with (True, the result), or (False, an error text)."""
+    """Run a pickled (function, arguments); return the message with (True, the result), or (False, an error text)."""
     try:
         function, arguments = pickle.loads(job)
         return pack_message((True, function(*arguments)))

@@ -34,7 +34,7 @@ class DamagedValue(ArchiveError):  # noqa: N818
 
 
 class TextConflict(ArchiveError):  # noqa: N818
-    """Two texts of blocks have the same number, so the second cannot be stored. Nothing of it is."""
+    """A conflict of two block texts with the same number: the second cannot be stored, and nothing of it is."""
 
     def __init__(self, text_id: int, stored_text: str, text: str) -> None:
         texts = " and ".join(f"“{' '.join(words.split())[:_QUOTED_CHARS]}”" for words in (stored_text, text))
@@ -51,4 +51,4 @@ class NotReachable(ArchiveError):  # noqa: N818
 
 
 class InUse(ArchiveError):  # noqa: N818
-    """Another crawl holds the file's lock."""
+    """A lock held by another crawl."""

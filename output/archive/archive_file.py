@@ -1,4 +1,4 @@
-"""Opening an archive file: made new, recognised, upgraded after a backup, or refused in one line.
+"""An archive file opened: made new, recognised, upgraded after a backup, or refused in one line.
 
 The tables are in `broadsheet.output.archive.migrations`; this module decides whether a file may be used and how to
 connect to it.
@@ -16,7 +16,7 @@ from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.fulltext import install_quick_glob
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
@@ -36,8 +36,8 @@ for the files that they make, and delete, beside it."""
 def open_database(path: str | Path, *, read_only: bool = False) -> Database:
     """Open the archive at `path`; a missing or empty file is made new unless `read_only`.
 
-    ArchiveError if the file is of another program, of another schema, damaged, or in a folder that cannot be used.
-    The connection may be handed to another thread, but only one thread may use it at a time.
+    Raises ArchiveError if the file is of another program, of another schema, damaged, or in a folder that cannot be
+    used. The connection may be handed to another thread, but only one thread may use it at a time.
     """
     file = archive_path(path)
     check_path(file, read_only=read_only)
@@ -64,12 +64,14 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
 
 
 def database_file(db: Database) -> Path:
-    """The file of an open archive."""
+    """Return the file of an open archive."""
     return Path(next(row[2] for row in db.execute("PRAGMA database_list") if row[1] == "main"))
 
 
 def archive_path(path: str | Path) -> Path:
-    """The absolute path of an archive file: what a link leads to, since lock and WARC files stand beside the file."""
+    """Return the absolute path of an archive file: what a link leads to, since lock and WARC files stand beside the
+    file.
+    """
     file = Path(path).absolute()
     return Path(os.path.realpath(file)) if file.is_symlink() else file
 
@@ -91,7 +93,7 @@ def _open_reader(file: Path) -> Database:
 
 
 def _connect(uri: str) -> Database:
-    """A connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
+    """Return a connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
     connection.create_function("fold_case", 1, _fold_case, deterministic=True)
     db = Database(connection)
@@ -100,7 +102,7 @@ def _connect(uri: str) -> Database:
 
 
 def _fold_case(value: str | None) -> str | None:
-    """A text by which spellings in capitals and small letters are equal; SQLite's own `lower` knows ASCII alone."""
+    """Fold the case of a text of any language; SQLite's own `lower` knows ASCII alone."""
     return value.casefold() if isinstance(value, str) else None
 
 
@@ -162,26 +164,32 @@ def _check_readable(file: Path, *, allow_empty: bool = False) -> None:
 
 
 def _version_of(db: Database, file: Path, newest_version: int) -> int:
-    """The file's schema version, 0 for a file without tables."""
+    """Return the file's schema version, 0 for a file without tables."""
     tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     tables -= {MIGRATIONS.migrations_table, "sqlite_sequence"}
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if not tables and not version:
         return 0
-    if "meta" not in tables or not _has_stated_version(db, int(version)):
+    facts = _facts(db) if "meta" in tables else {}
+    if facts.get("schema_version") != str(version):
         raise NotAnArchive(f"{file} is a SQLite database of another program")
     if version > newest_version:
         raise WrongSchema(f"{file} has schema {version}, newer than the {newest_version} that this version knows")
+    draft = facts.get("schema_draft", "none")
+    if version < BASELINE_VERSION or draft != str(SCHEMA_DRAFT):
+        raise WrongSchema(
+            f"{file} has schema {version}, draft {draft}; this version has {SCHEMA_VERSION}, draft {SCHEMA_DRAFT}: "
+            f"make it anew with broadsheet import {file}.warc/*.warc.gz --db NEW.db"
+        )
     return int(version)
 
 
-def _has_stated_version(db: Database, version: int) -> bool:
-    """Whether table `meta` states this schema version too, as in an archive of ours."""
+def _facts(db: Database) -> dict[str, str]:
+    """Return what table `meta` states; nothing where it is no table of ours."""
     columns = {row[1] for row in db.execute("PRAGMA table_info(meta)")}
     if not {"key", "value"} <= columns:
-        return False
-    row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    return row is not None and str(row[0]) == str(version)
+        return {}
+    return {str(key): str(value) for key, value in db.execute("SELECT key, value FROM meta").fetchall()}
 
 
 def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
@@ -205,7 +213,7 @@ def _back_up(db: Database, target: Path) -> None:
 
 
 def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | NotReachable:
-    """What an error of SQLite while opening means for the user."""
+    """Translate an error of SQLite while opening into one for the user."""
     if isinstance(error, sqlite3.OperationalError):
         return NotReachable(f"{file} cannot be opened: {error}")
     return NotAnArchive(f"{file} is not a usable SQLite database: {error}")

@@ -1,4 +1,4 @@
-"""One crawl owns an archive file: it holds a lock file beside it while it runs."""
+"""The lock of an archive: a file beside it, held by the one crawl that owns it while it runs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ class ArchiveLock:
         self._is_lent = False
 
     def acquire(self, patience: float = 0.0) -> None:
-        """Lock, waiting for its holder for `patience` seconds at most, or raise InUse; NotReachable if the lock file
-        cannot be made."""
+        """Lock, waiting for its holder for `patience` seconds at most, or raise InUse.
+
+        Raises NotReachable if the lock file cannot be made.
+        """
         deadline = time.monotonic() + patience
         while True:
             try:
@@ -81,7 +83,7 @@ class ArchiveLock:
         return False
 
     def _inode(self) -> int:
-        """The inode that the path names now; -1 for none."""
+        """Return the inode that the path names now; -1 for none."""
         try:
             return self._path.stat().st_ino
         except FileNotFoundError:
@@ -94,7 +96,7 @@ _LENT: dict[Path, bool] = {}
 
 @contextmanager
 def keep_lock(database: Path, patience: float) -> Iterator[None]:
-    """Within it this process owns the archive, whoever in it opens it, one after the other.
+    """Own the archive in this process while the context is open, whoever in the process opens it, one after the other.
 
     Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
     `broadsheet.output.archive.archive_file.archive_path` gives it.
@@ -110,7 +112,7 @@ def keep_lock(database: Path, patience: float) -> Iterator[None]:
 
 
 def is_owned(database: str | Path) -> bool:
-    """Whether a process holds the lock of an archive, without touching it; for people, not for decisions.
+    """Return whether a process holds the lock of an archive, without touching it; for people, not for decisions.
 
     Where the system does not list its locks, a lock file that a killed process left counts too.
     """

@@ -1,10 +1,7 @@
 """The articles of an archive that a person asks for, and the URL that a person means.
 
-Which articles of an archive a person asks for: one meaning for searches, exports, feeds, reports and Python.
-
-A ruling's host is that very host, since what is ruled there is written, and so are the hosts of an import.
-
-Which URL of an archive a person means.
+Searches, exports, feeds, reports and Python share this one meaning. A ruling's host is that very host, since what is
+ruled there is written, and so are the hosts of an import.
 """
 
 from __future__ import annotations
@@ -41,7 +38,9 @@ class ArticleBounds:
 
     @property
     def condition(self) -> str:
-        """A condition on the columns of `articles`, with the names of `values` as parameters; it calls `fold_case`."""
+        """Return a condition on the columns of `articles`, with the names of `values` as parameters; it calls
+        `fold_case`.
+        """
         languages = ", ".join(f":language_{number}" for number in range(len(self.languages)))
         parts = {
             host_condition(self.host): self.host,
@@ -54,13 +53,16 @@ class ArticleBounds:
 
     @property
     def values(self) -> Mapping[str, str]:
-        """The parameters of `condition`; more than it uses do no harm."""
+        """Return the parameters of `condition`; more than it uses do no harm."""
         languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
         return {"since": self.since, "until": self.until, "section": self.section, **languages}
 
 
 def read_day(text: str) -> str:
-    """A day, a month or a year as ISO 8601 writes it (2024-01-31, 2024-01, 2024). ValueError for another text."""
+    """Read a day, a month or a year as ISO 8601 writes it (2024-01-31, 2024-01, 2024).
+
+    Raises ValueError for any other text.
+    """
     day = text.strip()
     if not _DAY.fullmatch(day):
         raise ValueError(f"{text!r} is no day; write 2024-01-31, 2024-01 or 2024")
@@ -72,12 +74,17 @@ def read_day(text: str) -> str:
 
 
 def primary_tag(language: str) -> str:
-    """The primary tag of a language's code, in lower case: `en` of en-GB."""
+    """Return the primary tag of a language's code, in lower case.
+
+    >>> primary_tag("en-GB")
+    'en'
+    """
     return language.strip().lower().replace("_", "-").partition("-")[0]
 
 
 def host_condition(host: str, column: str = "host") -> str:
-    """An SQL condition on a column of hosts: is it the host that a person names? It has no parameters, as views need.
+    """Return an SQL condition on a column of hosts: is it the host that a person names? It has no parameters, as views
+    need.
 
     `a.test` means a.test and all hosts below it, at any port; `a.test:8000` means these at that port alone. Capitals,
     letters beyond ASCII, and a scheme or path around the host may stand as a person writes them. An empty text means
@@ -93,7 +100,7 @@ def host_condition(host: str, column: str = "host") -> str:
 
 
 def stored_host_of(host: str) -> str:
-    """The host that a person names, as an archive stores it; in lower case, if it can be none."""
+    """Return the host that a person names, as an archive stores it; in lower case, if it can be none."""
     text = host.strip()
     return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
 
@@ -104,7 +111,7 @@ def _quoted(text: str) -> str:
 
 @contextmanager
 def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]:
-    """While the context is open, table `articles` holds for this connection only what the filter leaves in.
+    """Narrow table `articles`, for this connection and while the context is open, to what the filter leaves in.
 
     A temporary view stands before the table, so that whatever reads articles need not know of it.
     """
@@ -127,7 +134,7 @@ ALL_ARTICLES = ArticleBounds()
 
 
 def find_known_url(db: Database, text: str) -> str | None:
-    """The URL in table `urls` that a person means by a text, in its stored spelling; None if the archive has none.
+    """Find the URL in table `urls` that a person means by a text, in its stored spelling; None if the archive has none.
 
     The very URL goes first, then its canonical spelling, then those that differ by scheme, `www.` or the last slash.
     """

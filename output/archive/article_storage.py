@@ -1,10 +1,7 @@
-"""An article's row: stored, changed or removed, noted in `changes`, with the values that a user added.
+"""An article's row: stored, changed or removed, with its revisions and the note in `changes` that readers poll.
 
-Storing one article: its row in place, its revisions, and the note in `changes` that readers poll.
-
-An article that `settle` took out is `shelved`: the same row in another table, so that it can come back.
-
-The values in the columns that a user added to `articles`, as JSON can hold them while the article is removed.
+An article that `settle` took out is `shelved`: the same row in another table, so that it can come back. Values in the
+columns that a user added to `articles` are read as JSON can hold them while the article is removed.
 """
 
 from __future__ import annotations
@@ -40,7 +37,7 @@ ARTICLE_COLUMNS = (
 
 
 class ArticleChange(StrEnum):
-    """What became of an article, in `changes.change`."""
+    """A change of an article, in `changes.change`."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -49,7 +46,7 @@ class ArticleChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredArticle:
-    """What an archive already holds of an article, and in which table: `articles` or `shelved`."""
+    """An article as an archive holds it already, in table `articles` or `shelved`."""
 
     table: str
     title: str
@@ -60,8 +57,8 @@ class StoredArticle:
 
 
 def stored_article(db: Database, url: str) -> StoredArticle | None:
-    """What `articles` or `shelved` holds for the article at this URL."""
-    for table in ("articles", "shelved"):
+    """Return what `articles` or `shelved` holds for the article at this URL."""
+    for table in ("articles", "_shelved"):
         query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
         if row:
@@ -104,7 +101,7 @@ def remove_article(db: Database, url: str, removed_at: str) -> None:
     article_number = article_id(url)
     if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
         note_change(db, article_number, removed_at, ArticleChange.REMOVED)
-    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
+    db.execute("DELETE FROM _shelved WHERE id = ?", [article_number])
 
 
 def note_change(
@@ -123,7 +120,7 @@ def note_change(
 
 
 def latest_seq(db: Database) -> int:
-    """The number of the latest change, 0 if there is none."""
+    """Return the number of the latest change, 0 if there is none."""
     return int(db.execute("SELECT coalesce(max(seq), 0) FROM changes").fetchone()[0])
 
 
@@ -147,7 +144,7 @@ def _update_article(db: Database, table: str, values: dict[str, object]) -> None
 
 
 def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
-    """The values of the article's columns by name, without `first_seen`, which an update does not change."""
+    """Return the values of the article's columns by name, without `first_seen`, which an update does not change."""
     return metadata_values(page.metadata) | {
         "id": sighting.article_id,
         "url": storable_text(sighting.url),
@@ -170,11 +167,11 @@ JsonValue = str | int | float | None | dict[str, str]
 
 
 def user_values(db: Database, page_id: int) -> dict[str, JsonValue]:
-    """The values in a user's columns of the page's article, shelved or not; empty if the page has none.
+    """Return the values in a user's columns of the page's article, shelved or not; empty if the page has none.
 
     The columns are named as in `articles`. Generated ones are left out, since they are computed again.
     """
-    return _read_values(db, "articles", page_id) or _read_values(db, "shelved", page_id)
+    return _read_values(db, "articles", page_id) or _read_values(db, "_shelved", page_id)
 
 
 def put_user_values(db: Database, page_id: int, values: Mapping[str, JsonValue]) -> None:

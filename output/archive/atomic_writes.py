@@ -1,9 +1,4 @@
-"""Writes that happen whole or not at all: transactions, and files that are complete or absent.
-
-A write transaction for statements that belong together.
-
-A file that is there as a whole or not at all, and on the disk before it has its name.
-"""
+"""Writes that happen whole or not at all: transactions, and files that are on the disk before they have their name."""
 
 from __future__ import annotations
 
@@ -38,7 +33,7 @@ def write_transaction(db: Database) -> Iterator[None]:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """A stream whose bytes become the file at the end of the `with` block; after an exception the file is as it was.
+    """Open a stream whose bytes become the file at the end of the `with` block; after an exception it is as it was.
 
     One writer a path at a time: what a killed one left half done is written over.
     """

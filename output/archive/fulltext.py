@@ -1,18 +1,13 @@
 """The full-text index: articles enter and leave it together, and its GLOB is made fast.
 
-The new articles of one transaction enter the full-text index together, and those of many changed pages leave it and
-come back together.
+FTS5 collects text in memory and writes it as one segment of the index, but it does so before each statement that has a
+savepoint of its own, as one with triggers has: articles between such statements become a segment each, and segments are
+merged again and again. Indexing the articles of one transaction together saves a tenth of the time that storing pages
+takes, and a twelfth of that of settling 20,000 articles for the first time.
 
-FTS5 collects text in memory and writes it as one segment of the index, but it does so before each statement that
-has a savepoint of its own, as one with triggers has: articles between such statements become a segment each, and
-segments are merged again and again. Indexing them together saves a tenth of the time that storing pages takes, and
-a twelfth of that of settling 20,000 articles for the first time.
-
-A faster GLOB for SQLite, for the patterns that the full-text index evaluates: does a text have CJK characters?
-
-SQLite tries each character of a text against each range: 1 ms for an article of 10,000 characters, most of what the
-index costs. For a text with such characters the index then evaluates GLOB twice for each character. A connection
-without this function gives the same answers.
+The index asks by GLOB whether a text has CJK characters. SQLite tries each character of a text against each range: 1 ms
+for an article of 10,000 characters, most of what the index costs. For a text with such characters the index then
+evaluates GLOB twice for each character. A connection without this function gives the same answers.
 """
 
 from __future__ import annotations
@@ -26,18 +21,18 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.stored_text import CJK_CHARACTER, CJK_RANGES
 
-_PUT_UNINDEXED = """INSERT OR IGNORE INTO unindexed (id)
+_PUT_UNINDEXED = """INSERT OR IGNORE INTO _unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""
 
 # The articles of pages, but for those that wait for the index already.
 _INDEXED_ARTICLES = """FROM json_each(?) p CROSS JOIN articles a ON a.page_id = p.value
-    WHERE a.id NOT IN (SELECT id FROM unindexed)"""
+    WHERE a.id NOT IN (SELECT id FROM _unindexed)"""
 _COLLECT_INDEXED = f"CREATE TEMP TABLE leaving_index AS SELECT a.id AS id {_INDEXED_ARTICLES}"
 _REMOVE_FROM_INDEX = """INSERT INTO articles_fts (articles_fts, rowid, title, text)
-    SELECT 'delete', s.id, s.title, s.text FROM temp.leaving_index n CROSS JOIN articles_search s ON s.id = n.id
+    SELECT 'delete', s.id, s.title, s.text FROM temp.leaving_index n CROSS JOIN _articles_search s ON s.id = n.id
     ORDER BY n.id"""
 _INDEX_UNINDEXED = """INSERT INTO articles_fts (rowid, title, text)
-    SELECT s.id, s.title, s.text FROM unindexed n CROSS JOIN articles_search s ON s.id = n.id ORDER BY n.id"""
+    SELECT s.id, s.title, s.text FROM _unindexed n CROSS JOIN _articles_search s ON s.id = n.id ORDER BY n.id"""
 
 
 def postpone_indexing(db: Database, article_number: int) -> None:
@@ -52,14 +47,14 @@ def remove_from_index(db: Database, page_ids: Iterable[int]) -> None:
     """
     db.execute(_COLLECT_INDEXED, [json.dumps(list(page_ids))])
     db.execute(_REMOVE_FROM_INDEX)
-    db.execute("INSERT INTO unindexed (id) SELECT id FROM temp.leaving_index")
+    db.execute("INSERT INTO _unindexed (id) SELECT id FROM temp.leaving_index")
     db.execute("DROP TABLE temp.leaving_index")
 
 
 def index_postponed(db: Database) -> None:
     """Index the postponed articles, in the same transaction."""
     db.execute(_INDEX_UNINDEXED)
-    db.execute("DELETE FROM unindexed")
+    db.execute("DELETE FROM _unindexed")
 
 
 _CONTAINS_PATTERN, _CHARACTER_PATTERN = f"*[{CJK_RANGES}]*", f"[{CJK_RANGES}]"
@@ -96,7 +91,10 @@ class _QuickGlob:
 
 
 def has_unspaced_script(text: str) -> bool:
-    """Whether a text has a character of CJK_RANGES; most texts are decided by their bytes, without the expression."""
+    """Return whether a text has a character of CJK_RANGES.
+
+    Most texts are decided by their bytes, without the regular expression.
+    """
     if text.isascii() or not text.encode("utf-16-be", "replace")[::2].translate(None, _LOWER_HIGH_BYTES):
         return False
     return CJK_CHARACTER.search(text) is not None

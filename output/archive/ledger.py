@@ -29,17 +29,17 @@ _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost
 _REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
-_PUT_BLOCK = """INSERT INTO page_blocks (page_id, position, block_id, kind, kept, reason_id)
+_PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id)
     VALUES (?, ?, ?, ?, ?, ?)"""
 # A text under a number that stands for another one fails, since the column takes no NULL; SQLite compares them.
-_PUT_TEXT = """INSERT INTO block_texts (id, text) VALUES (?, ?)
+_PUT_TEXT = """INSERT INTO _block_texts (id, text) VALUES (?, ?)
     ON CONFLICT (id) DO UPDATE SET text = NULL WHERE text <> excluded.text"""
 _READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_READ_KEPT = """SELECT b.position, b.kind, t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+_READ_KEPT = """SELECT b.position, b.kind, t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND b.kept = 1 ORDER BY b.position"""
-_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM page_blocks WHERE page_id = ?"
+_COUNT_BLOCKS = "SELECT count(*), coalesce(max(position), -1) FROM _page_blocks WHERE page_id = ?"
 
 LayoutRow = tuple[str, int, int, list[str], str]
 """Of a block: its path, level, number of characters in links, landmarks and markdown."""
@@ -60,8 +60,9 @@ class LedgerRows:
     chances: bytes = b""
 
     def has_same_content(self, rows: LedgerRows) -> bool:
-        """Whether both hold the same, chances apart, even if another version of the packer gave their layouts other
-        bytes."""
+        """Return whether both hold the same, chances apart, even if another version of the packer made other bytes of
+        it.
+        """
         same_rows = replace(rows, chances=self.chances)
         if self == same_rows:
             return True
@@ -69,7 +70,7 @@ class LedgerRows:
 
 
 def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chances: bytes = b"") -> LedgerRows:
-    """The rows of a page's blocks and their verdicts. Pure."""
+    """Make the rows of a page's blocks and their verdicts. Pure."""
     text_rows = {text: _text_row(text) for text in dict.fromkeys([block.text for block in blocks])}
     reason_indexes = {
         reason_and_rule: index
@@ -94,12 +95,12 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
 
 
 def block_id(text: str) -> int:
-    """The id of a block's text in `block_texts`."""
+    """Return the id of a block's text in `block_texts`."""
     return _text_row(text)[0]
 
 
 def _text_row(text: str) -> tuple[int, str]:
-    """The (id, text) of a block's text as it is stored; short ones are remembered, since a site repeats them."""
+    """Return the (id, text) of a block's text as it is stored; short ones are remembered, since a site repeats them."""
     return _short_text_row(text) if len(text) <= _MAX_REMEMBERED_CHARS else _make_text_row(text)
 
 
@@ -113,8 +114,8 @@ _short_text_row = lru_cache(maxsize=_REMEMBERED_TEXTS)(_make_text_row)
 
 def clear_ledger(db: Database, page_id: int) -> None:
     """Delete the blocks of a page; their texts stay, since other pages may have them."""
-    db.execute("DELETE FROM page_blocks WHERE page_id = ?", [page_id])
-    db.execute("DELETE FROM page_layout WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_blocks WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_layout WHERE page_id = ?", [page_id])
 
 
 def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
@@ -128,11 +129,14 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     ]
     db.conn.executemany(_PUT_BLOCK, rows)
     columns = [page_id, ledger.layout, ledger.chances or None]
-    db.execute("INSERT INTO page_layout (page_id, layout, chances) VALUES (?, ?, ?)", columns)
+    db.execute("INSERT INTO _page_layout (page_id, layout, chances) VALUES (?, ?, ?)", columns)
 
 
 def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:
-    """Store texts of blocks that are not stored yet. TextConflict if the number of one stands for another text."""
+    """Store texts of blocks that are not stored yet.
+
+    Raises TextConflict if the number of one stands for another text.
+    """
     try:
         db.conn.executemany(_PUT_TEXT, texts)
     except IntegrityError as error:
@@ -142,7 +146,7 @@ def store_texts(db: Database, texts: Sequence[tuple[int, str]]) -> None:
 def _text_conflict(db: Database, texts: Sequence[tuple[int, str]]) -> TextConflict | None:
     numbers: dict[int, str] = {}
     for text_id, text in texts:
-        row = db.execute("SELECT text FROM block_texts WHERE id = ?", [text_id]).fetchone()
+        row = db.execute("SELECT text FROM _block_texts WHERE id = ?", [text_id]).fetchone()
         stored_text = numbers.setdefault(text_id, row[0] if row else text)
         if stored_text != text:
             return TextConflict(text_id, stored_text, text)
@@ -152,7 +156,7 @@ def _text_conflict(db: Database, texts: Sequence[tuple[int, str]]) -> TextConfli
 def read_ledger(
     db: Database, page_id: int, is_wanted: Callable[[int, bool], bool] | None = None
 ) -> Iterator[tuple[Block, Verdict]]:
-    """The blocks of a page as they were read, in order, with their verdicts (whose votes are not stored).
+    """Read the blocks of a page as they were read, in order, with their verdicts (whose votes are not stored).
 
     `is_wanted` gets position and verdict of a block and selects the blocks to read; None reads all.
     """
@@ -162,28 +166,31 @@ def read_ledger(
         position, _, _, is_kept, reason, rule = row
         if is_wanted and not is_wanted(position, bool(is_kept)):
             continue
-        with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+        with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
             block = _stored_block(row, layout_row)
         yield block, Verdict(bool(is_kept), reason, rule)
 
 
 def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:
-    """The kept blocks of a page, in order: no text of a removed one is read."""
+    """Read the kept blocks of a page, in order: no text of a removed one is read."""
     count, last = db.execute(_COUNT_BLOCKS, [page_id]).fetchone()
     if count != last + 1:  # positions with gaps: the layout has a row for each block, not for each position
         yield from (block for block, _ in read_ledger(db, page_id, lambda _, is_kept: is_kept))
         return
     layout = _layout_of_page(db, page_id, count)
     for row in db.execute(_READ_KEPT, [page_id]).fetchall():
-        with decoding("page_blocks", "kind", f"{page_id}/{row[0]}"):
+        with decoding("_page_blocks", "kind", f"{page_id}/{row[0]}"):
             block = _stored_block(row, layout[row[0]])
         yield block
 
 
 def _layout_of_page(db: Database, page_id: int, block_count: int) -> list[LayoutRow]:
-    """The layout of a page that has so many blocks; DamagedValue if it is not of so many."""
-    column = db.execute("SELECT layout FROM page_layout WHERE page_id = ?", [page_id]).fetchone()
-    with decoding("page_layout", "layout", page_id):
+    """Return the layout of a page that has so many blocks.
+
+    Raises DamagedValue if it is not of so many.
+    """
+    column = db.execute("SELECT layout FROM _page_layout WHERE page_id = ?", [page_id]).fetchone()
+    with decoding("_page_layout", "layout", page_id):
         layout = read_layout(column[0]) if column else []
         if len(layout) != block_count:
             raise ValueError(f"{len(layout)} blocks, not {block_count}")
@@ -197,7 +204,7 @@ def _stored_block(row: Sequence[Any], layout_row: LayoutRow) -> Block:
 
 
 def _packed_layout(blocks: Sequence[Block]) -> bytes:
-    """The layout of a page: compressed JSON, `[[path, level, link_chars, landmarks, markdown], ...]`."""
+    """Return the layout of a page: compressed JSON, `[[path, level, link_chars, landmarks, markdown], ...]`."""
     rows = [
         (block.path, block.level, block.link_chars, _sorted_landmarks(block.landmarks), block.markdown)
         for block in sorted(blocks, key=lambda block: block.position)
@@ -215,7 +222,10 @@ def _sorted_landmarks(landmarks: frozenset[str]) -> tuple[str, ...]:
 
 
 def read_layout(layout: bytes) -> list[LayoutRow]:
-    """A layout unpacked: a row for each block. ValueError or TypeError if it is none."""
+    """Read a layout unpacked: a row for each block.
+
+    Raises ValueError or TypeError if it is not one.
+    """
     try:
         rows: list[LayoutRow] = orjson.loads(zlib.decompress(layout))
     except zlib.error as error:
@@ -224,20 +234,20 @@ def read_layout(layout: bytes) -> list[LayoutRow]:
 
 
 def _layout_rows(layout: bytes) -> list[LayoutRow]:
-    """As `read_layout`, with no rows for the empty layout of a page without ledger."""
+    """Read a layout as `read_layout` does, with no rows for the empty layout of a page without ledger."""
     return read_layout(layout) if layout else []
 
 
 def intern_reasons(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int]:
-    """The number in `reasons` of each (reason, rule); those that have none are added."""
+    """Return the number in `reasons` of each (reason, rule); those that have none are added."""
     numbers = _reason_numbers(db, pairs)
     if missing := [pair for pair, number in zip(pairs, numbers, strict=True) if number is None]:
-        db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", sorted(missing))
+        db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", sorted(missing))
         numbers = _reason_numbers(db, pairs)
     return [number for number in numbers if number is not None]
 
 
 def _reason_numbers(db: Database, pairs: Sequence[tuple[str, str]]) -> list[int | None]:
-    """The number of each (reason, rule); None for one that has none."""
-    query = "SELECT (SELECT id FROM reasons WHERE reason = ? AND rule = ?)"
+    """Return the number of each (reason, rule); None for one that has none."""
+    query = "SELECT (SELECT id FROM _reasons WHERE reason = ? AND rule = ?)"
     return [db.conn.execute(query, pair).fetchone()[0] for pair in pairs]

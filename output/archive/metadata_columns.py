@@ -1,8 +1,6 @@
-"""The columns of an article's metadata: one for each field, three for a date, which is taken apart.
+"""The columns of an article's metadata: one for each field of `Metadata`, three for a date, which is taken apart.
 
-A date as a page states it, taken apart: the instant where it is known, and the day in the publisher's zone. Pure.
-
-The columns of an article's metadata: one for each field of `Metadata`, which declares them; three for a date.
+A stated date gives the instant where it is known, and the day in the publisher's zone. Pure.
 """
 
 from __future__ import annotations
@@ -27,8 +25,11 @@ _NO_ZONE_SO_FAR = timedelta(hours=15)  # from UTC: the farthest in use is 14 hou
 
 @dataclass(frozen=True, slots=True)
 class StatedDate:
-    """A date that a page states. `instant` is UTC (`2024-05-03T13:47:42Z`), known where a time is stated with its zone;
-    `day` (`2024-05-03`) is the one in the publisher's zone; `text` is what the page states. Empty if unknown."""
+    """A date that a page states.
+
+    `instant` is UTC (`2024-05-03T13:47:42Z`), known where a time is stated with its zone; `day` (`2024-05-03`) is the
+    one in the publisher's zone; `text` is what the page states. Empty if unknown.
+    """
 
     instant: str
     day: str
@@ -55,7 +56,9 @@ def _is_day(day: str) -> bool:
 
 
 def _instant(match: re.Match[str]) -> str:
-    """The instant in UTC; empty without a zone, and where date, time or zone is impossible or UTC has no such year."""
+    """Return the instant in UTC; empty without a zone, and where date, time or zone is impossible or UTC has no such
+    year.
+    """
     if not match["zone"]:
         return ""
     try:
@@ -93,9 +96,14 @@ STATED_AS_FIELDS = ", ".join(f"{column} AS {name}" for name, column in _STATING_
 JSON_COLUMNS = frozenset((*_LIST_FIELDS, SOURCES_COLUMN))
 """The columns that hold a JSON array or object."""
 
+INTEGER_COLUMNS = frozenset(("id", "word_count", "page_id", "capture_id"))
+INSTANT_COLUMNS = frozenset(("published", "modified", "first_seen", "last_seen"))
+DAY_COLUMNS = frozenset(("published_day", "modified_day"))
+"""The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
+
 
 def metadata_values(metadata: Metadata) -> dict[str, object]:
-    """The values of the columns by name; NULL where the page states no text, and an empty array where no list."""
+    """Return the columns' values by name: NULL for a text that the page does not state, an empty array for a list."""
     values: dict[str, object] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
     for name, columns in _COLUMNS_OF_FIELD.items():
         values.update(zip(columns, _column_values(name, getattr(metadata, name)), strict=True))
@@ -103,7 +111,7 @@ def metadata_values(metadata: Metadata) -> dict[str, object]:
 
 
 def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metadata:
-    """The metadata in a row that `STATED_AS_FIELDS` selects, by name.
+    """Return the metadata in a row that `STATED_AS_FIELDS` selects, by name.
 
     DamagedValue, with the table, the column and the row's name, if an array or object of it cannot be decoded.
     """
@@ -113,7 +121,7 @@ def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metada
 
 
 def _field_value(value: Any, location: tuple[str, str, str]) -> Any:
-    """A field's value from that of its column; `location` is the table, the column and the row's name."""
+    """Return a field's value from that of its column; `location` is the table, the column and the row's name."""
     column = location[1]
     if column not in JSON_COLUMNS:
         return value or ""
@@ -121,7 +129,7 @@ def _field_value(value: Any, location: tuple[str, str, str]) -> Any:
 
 
 def metadata_of_fields(values: Mapping[str, Any]) -> Metadata:
-    """The metadata from its fields as JSON holds them, with arrays for tuples; a field that is missing is empty."""
+    """Make metadata of its fields as JSON holds them, with arrays for tuples; a missing field is empty."""
     field_values: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
     }
@@ -129,7 +137,7 @@ def metadata_of_fields(values: Mapping[str, Any]) -> Metadata:
 
 
 def _column_values(name: str, value: Any) -> tuple[str | None, ...]:
-    """The values of a field's columns, in their order."""
+    """Return the values of a field's columns, in their order."""
     if name in _LIST_FIELDS:
         return (as_json(list(value)),)
     if name not in _DATE_FIELDS:

@@ -1,20 +1,11 @@
 """A cleaned page as rows: what is computed without the database, and the tables beside its page.
 
-Which page was seen, when and in which capture: what the rows of pages, articles and revisions have in common.
-
-The pictures of each page's article, in `images`.
-
-Leads: the links of a page to the next page of its article, or to the whole article on one page.
-
-The signature of each page's layout, in `page_signatures`; settling finds the layouts by them.
-
-Which cleaner made which text: the rows of `cleaners`, and the pages that refer to them.
-
-A cleaned page as the rows that the archive stores: all that can be computed without the database.
-
 Ids of texts, digests, counts and the packed layout are computed where the page was cleaned, in a worker process, and
-only an article has text and ledger. So what is sent back to the crawl's process is small and quick to unpickle, and
-the one thread that writes to the database does little else. Pure.
+only an article has text and ledger. So the crawl's process receives small values that unpickle quickly, and the one
+thread that writes to the database does little else.
+
+The tables beside a page hold its pictures (`images`), its leads to the next page or the whole article, the signature of
+its layout (`page_signatures`), and the cleaner that made its text (`cleaners`).
 """
 
 from __future__ import annotations
@@ -36,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def article_id(url: str) -> int:
-    """The id of the article at a URL: 53 bits, the same in every archive."""
+    """Return the id of the article at a URL: 53 bits, the same in every archive."""
     return content_id(storable_text(url))
 
 
@@ -52,32 +43,32 @@ class Sighting:
 
     @property
     def article_id(self) -> int:
-        """The id of the article that the page's URL names."""
+        """Return the id of the article that the page's URL names."""
         return article_id(self.url)
 
 
-_PUT_IMAGE = "INSERT INTO images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
-_IMAGES = "SELECT url, caption, credit, alt FROM images WHERE page_id = ? ORDER BY position"
+_PUT_IMAGE = "INSERT INTO _images (page_id, position, url, caption, credit, alt) VALUES (?, ?, ?, ?, ?, ?)"
+_IMAGES = "SELECT url, caption, credit, alt FROM _images WHERE page_id = ? ORDER BY position"
 
 
 def storable_image(image: ArticleImage) -> ArticleImage:
-    """The picture with texts that an archive can store."""
+    """Return the picture with texts that an archive can store."""
     return ArticleImage(*map(storable_text, (image.url, image.caption, image.credit, image.alt)))
 
 
 def put_images(db: Database, page_id: int, images: Sequence[ArticleImage]) -> None:
     """Replace the pictures of a page. Runs in the caller's transaction."""
-    db.execute("DELETE FROM images WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _images WHERE page_id = ?", [page_id])
     rows = [(page_id, n, image.url, image.caption, image.credit, image.alt) for n, image in enumerate(images)]
     db.conn.executemany(_PUT_IMAGE, rows)
 
 
 def stored_images(db: Database, page_id: int) -> tuple[ArticleImage, ...]:
-    """The pictures of a page, in its order."""
+    """Return the pictures of a page, in its order."""
     return tuple(ArticleImage(*row) for row in db.execute(_IMAGES, [page_id]).fetchall())
 
 
-_PUT_LEAD = "INSERT OR IGNORE INTO page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
+_PUT_LEAD = "INSERT OR IGNORE INTO _page_leads (page_id, way, url, ruled) VALUES (?, ?, ?, ?)"
 NEXT_PAGE, WHOLE_ARTICLE = "next", "whole"
 _KIND_OF_LINK = {"next": NEXT_PAGE, "single_page": WHOLE_ARTICLE}
 
@@ -93,7 +84,7 @@ class PageLead:
 
 
 def page_leads(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]:
-    """(kind, URL, whether a site rule names it) of each link that is a lead."""
+    """Return (kind, URL, whether a site rule names it) of each link that is a lead."""
     return tuple(
         (_KIND_OF_LINK[link.via], storable_text(link.url), link.via == "single_page" or not link.rel)
         for link in outlinks
@@ -103,11 +94,11 @@ def page_leads(outlinks: Iterable[Outlink]) -> tuple[tuple[str, str, bool], ...]
 
 def put_leads(db: Database, page_id: int, leads: Sequence[tuple[str, str, bool]]) -> None:
     """Replace the leads of a page. Runs in the caller's transaction."""
-    db.execute("DELETE FROM page_leads WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_leads WHERE page_id = ?", [page_id])
     db.conn.executemany(_PUT_LEAD, [(page_id, *lead) for lead in leads])
 
 
-_PUT_SIGNATURE = """INSERT INTO page_signatures (page_id, signature) VALUES (?, ?)
+_PUT_SIGNATURE = """INSERT INTO _page_signatures (page_id, signature) VALUES (?, ?)
     ON CONFLICT (page_id) DO UPDATE SET signature = excluded.signature WHERE signature <> excluded.signature"""
 
 
@@ -118,8 +109,8 @@ def put_signature(db: Database, page_id: int, signature: bytes | None) -> None:
 
 
 def stored_signature(db: Database, page_id: int) -> bytes | None:
-    """The signature of a page; None if it was not taken."""
-    row = db.execute("SELECT signature FROM page_signatures WHERE page_id = ?", [page_id]).fetchone()
+    """Return the signature of a page; None if it was not taken."""
+    row = db.execute("SELECT signature FROM _page_signatures WHERE page_id = ?", [page_id]).fetchone()
     return bytes(row[0]) if row else None
 
 
@@ -127,31 +118,31 @@ _CLEANER_COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME_READING = (
     "UPDATE pages SET cleaner_id = ?1, cleaner_version = ?2 WHERE id = ?3",
     "UPDATE articles SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
-    "UPDATE shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
+    "UPDATE _shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
 )
 
 
 @lru_cache(maxsize=256)
 def lineage_id(lineage: Lineage) -> int:
-    """The id of a cleaner: 53 bits, the same in every archive."""
+    """Return the id of a cleaner: 53 bits, the same in every archive."""
     return content_id(*astuple(lineage))
 
 
 def intern_lineage(db: Database, lineage: Lineage | None) -> int | None:
-    """The id of a cleaner, whose row is added if it is missing; None for None."""
+    """Return the id of a cleaner, whose row is added if it is missing; None for None."""
     if lineage is None:
         return None
     cleaner_id = lineage_id(lineage)
     values = (lineage.version, lineage.rules, lineage.model, lineage.site_rules, lineage.libraries)
     db.execute(
-        f"INSERT OR IGNORE INTO cleaners (id, {_CLEANER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values]
+        f"INSERT OR IGNORE INTO _cleaners (id, {_CLEANER_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", [cleaner_id, *values]
     )
     return cleaner_id
 
 
 def stored_lineage(db: Database, cleaner_id: int | None) -> Lineage | None:
-    """The cleaner with an id; None if the archive has none."""
-    row = db.execute(f"SELECT {_CLEANER_COLUMNS} FROM cleaners WHERE id = ?", [cleaner_id]).fetchone()
+    """Return the cleaner with an id; None if the archive has none."""
+    row = db.execute(f"SELECT {_CLEANER_COLUMNS} FROM _cleaners WHERE id = ?", [cleaner_id]).fetchone()
     return Lineage(*row) if row else None
 
 
@@ -164,7 +155,8 @@ def note_same_reading(db: Database, page_id: int, lineage: Lineage) -> None:
 
 @dataclass(frozen=True, slots=True)
 class PageRows:
-    """What the archive stores of a page. `text`, `markdown` and `ledger` are empty where the page is no article.
+    """The rows that the archive stores of a page. `text`, `markdown` and `ledger` are empty where the page is no
+    article.
 
     `blocks`, `kept` and `outlinks` are counts; `words` and `digest` are those of the text, storable already.
     """
@@ -190,15 +182,18 @@ class PageRows:
 
     @property
     def is_article(self) -> bool:
-        """Whether the page enters `articles`."""
+        """Return whether the page enters `articles`."""
         return self.verdict.is_article
 
 
 def make_page_rows(
     cleaned: CleanedPage, site_rules: str = "", extractor_use: ExtractorUse = ExtractorUse.IN_DOUBT
 ) -> PageRows:
-    """The rows of a cleaned page. `site_rules` is the digest of the user's site rules that it was cleaned with, and
-    `extractor_use` says on which pages trafilatura was asked."""
+    """Make the rows of a cleaned page.
+
+    `site_rules` is the digest of the user's site rules that it was cleaned with, and `extractor_use` says on which
+    pages trafilatura was asked.
+    """
     text, is_article = storable_text(cleaned.text), cleaned.is_article
     return PageRows(
         url=cleaned.url,
@@ -228,7 +223,7 @@ def _expected_f1(cleaned: CleanedPage) -> float | None:
 
 
 def with_evidence(page: PageRows, *facts: str) -> PageRows:
-    """The page with more facts in the evidence of its verdict."""
+    """Return the page with more facts in the evidence of its verdict."""
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
 
 

@@ -1,8 +1,8 @@
 """The revisions of articles: their rows, and the blocks of those that a later one has replaced.
 
-A new capture whose text or title differs makes a revision that is `pending`: whether the publication changed the
-article, or only something around it or a verdict, is decided when the crawl settles, with the same evidence for both
-captures (`broadsheet.output.write.edit_decisions`). All of it runs in the caller's transaction.
+A new capture whose text or title differs makes a revision that is `pending`. When the crawl settles,
+`broadsheet.output.write.edit_decisions` decides with the same evidence for both captures whether the publication
+changed the article, or only something around it or a verdict. All of it runs in the caller's transaction.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import may_report_edit
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container_path
+from broadsheet.cleaners.compare.site_boilerplate import container_path
 from broadsheet.output.archive.ledger import read_layout
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.stored_text import sql_words, storable_text
@@ -25,7 +25,7 @@ from broadsheet.output.archive.stored_values import content_id, decoding, json_v
 
 
 class RevisionMark(StrEnum):
-    """What a revision is that is no edit, in `revisions.change`."""
+    """The mark of a revision that is no edit, in `revisions.change`."""
 
     FIRST = "first"
     PENDING = "pending"  # until the crawl settles
@@ -42,18 +42,16 @@ _NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE article
 _INSERT = """INSERT INTO revisions (article_id, number, seen_at, capture_id, title, text_digest, change, kinds, note)
     VALUES (:article_id, :number, :seen_at, :capture_id, :title, :text_digest, :change, :kinds, :note)"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kind, b.kept, b.reason_id, length(t.text)
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
-# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
-_PUT_BLOCK = f"""INSERT INTO revision_blocks (
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id WHERE b.page_id = ? ORDER BY b.position"""
+_PUT_BLOCK = """INSERT INTO _revision_blocks (
         article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
-        CASE WHEN ?7 IN (SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}') THEN 0
-            ELSE coalesce((SELECT max(pages) - 1 FROM block_evidence WHERE block_id = ?4), 0) END)"""
-_LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
+        coalesce((SELECT max(pages) - 1 FROM _block_evidence WHERE block_id = ?4), 0))"""
+_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _METADATA = """SELECT a.title, a.published_raw, a.metadata_sources,
         a.cleaner_version || ' ' || coalesce(p.cleaner_id, '')
     FROM (SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM articles WHERE id = ?1 UNION ALL
-        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM shelved WHERE id = ?1) a
+        SELECT title, published_raw, metadata_sources, cleaner_version, page_id FROM _shelved WHERE id = ?1) a
     JOIN pages p ON p.id = a.page_id"""
 
 _LINK_SHARE = 0.9  # share of link text in a block's characters, from which the block counts as a link
@@ -71,18 +69,18 @@ class StatedMetadata:
     cleaner: str = ""
 
     def to_json(self) -> str:
-        """The values as a JSON list, in the order of the fields."""
+        """Return the values as a JSON list, in the order of the fields."""
         return json.dumps([getattr(self, name) for name in self.__slots__], ensure_ascii=False)
 
     @classmethod
     def from_json(cls, json_text: str) -> StatedMetadata:
-        """The metadata that `to_json` wrote."""
+        """Return the metadata that `to_json` wrote."""
         return cls(*json_value(json_text))
 
 
 @dataclass(frozen=True, slots=True)
 class ArticleState:
-    """What an archive holds of an article at a time: the blocks and layout of its page, and the stated metadata."""
+    """The state of an article at a time: the blocks and layout of its page, and the stated metadata."""
 
     blocks: tuple[_BlockRow, ...]
     layout: bytes
@@ -90,13 +88,13 @@ class ArticleState:
 
     @property
     def kept_texts(self) -> tuple[int, ...]:
-        """The ids of the texts that are kept, in order."""
+        """Return the ids of the texts that are kept, in order."""
         return tuple(row[1] for row in self.blocks if row[3])
 
 
 @dataclass(frozen=True, slots=True)
 class RevisionValues:
-    """What a revision says besides where and when: the article's title and the digest of its text, and what it is."""
+    """The values of a revision besides place and time: the article's title, the digest of its text, and its change."""
 
     title: str
     text_digest: str
@@ -106,7 +104,7 @@ class RevisionValues:
 
 
 def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleState:
-    """The article as the archive holds it now."""
+    """Read the article as the archive holds it now."""
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
     return ArticleState(
         tuple(db.execute(_BLOCKS, [page_id]).fetchall()),
@@ -116,7 +114,7 @@ def read_article_state(db: Database, article_id: int, page_id: int) -> ArticleSt
 
 
 def read_stated_metadata(db: Database, article_id: int) -> StatedMetadata:
-    """The metadata in the row of the article, shelved or not."""
+    """Read the metadata in the row of the article, shelved or not."""
     title, published, sources, cleaner = db.execute(_METADATA, [article_id]).fetchone()
     source_names = stored_object(sources, "articles", "metadata_sources", article_id)
     return StatedMetadata(
@@ -174,14 +172,14 @@ def correct_revision(db: Database, article_id: int, title: str | None, digest: s
 
 
 def is_pending(db: Database, article_id: int) -> bool:
-    """Whether a revision of the article waits to be decided."""
+    """Return whether a revision of the article waits to be decided."""
     query = f"SELECT 1 FROM revisions WHERE article_id = ? AND change = '{RevisionMark.PENDING}'"
     return db.execute(query, [article_id]).fetchone() is not None
 
 
 def put_revision_blocks(db: Database, article_id: int, number: int, state: ArticleState) -> None:
     """Store the blocks of a revision that a later one replaces, with the number of other pages that had each."""
-    with decoding("page_layout", "layout", f"of article {article_id}"):
+    with decoding("_page_layout", "layout", f"of article {article_id}"):
         containers = block_containers(state.layout, [row[5] for row in state.blocks])
     rows = [(article_id, number, *row[:5], *container) for row, container in zip(state.blocks, containers, strict=True)]
     drop_revision_blocks(db, article_id, number)
@@ -190,11 +188,11 @@ def put_revision_blocks(db: Database, article_id: int, number: int, state: Artic
 
 def drop_revision_blocks(db: Database, article_id: int, number: int) -> None:
     """Delete the stored blocks of a revision that is the current one again."""
-    db.execute("DELETE FROM revision_blocks WHERE article_id = ? AND number = ?", [article_id, number])
+    db.execute("DELETE FROM _revision_blocks WHERE article_id = ? AND number = ?", [article_id, number])
 
 
 def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """For each block: the id of its container in the page, and 1 if (nearly) all of its text is a link, else 0.
+    """Return for each block the id of its container in the page, and 1 if (nearly) all of its text is a link, else 0.
 
     `lengths` are the numbers of characters of the blocks.
     """
@@ -206,7 +204,7 @@ def block_containers(layout: bytes, lengths: Sequence[int]) -> list[tuple[int, i
 
 
 def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleState) -> bool:
-    """Whether kept texts, title or date differ, or a new block may be a note about an edit."""
+    """Return whether kept texts, title or date differ, or a new block may be a note about an edit."""
     metadata_before, metadata_now = state_before.metadata, state_now.metadata
     if state_before.kept_texts != state_now.kept_texts or (metadata_before.title, metadata_before.published) != (
         metadata_now.title,
@@ -215,5 +213,5 @@ def _may_be_edit(db: Database, state_before: ArticleState, state_now: ArticleSta
         return True
     known_ids = {row[1] for row in state_before.blocks}
     new_ids = [row[1] for row in state_now.blocks if row[1] not in known_ids]
-    texts = (db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
+    texts = (db.execute("SELECT text FROM _block_texts WHERE id = ?", [block_id]).fetchone()[0] for block_id in new_ids)
     return any(may_report_edit(text) for text in texts)

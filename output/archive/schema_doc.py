@@ -1,7 +1,7 @@
 """The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc >
 docs/schema.md`.
 
-What exists is read from a new archive; what it means is in `schema.toml`, the words around it in `schema_doc.txt`.
+The tables are read from a new archive; their meanings are in `schema.toml`, the words around them in `schema_doc.txt`.
 """
 
 from __future__ import annotations
@@ -14,24 +14,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
 
 _FOLDER = Path(__file__).parent
 _INTERNAL = ("sqlite_", "_sqlite_", "articles_fts_")
 
-PUBLIC_TABLES = (
-    "articles", "removed", "urls", "pages", "captures", "runs", "changes", "revisions", "duplicates",
-    "article_clusters",
-)  # fmt: skip
-"""The tables and views that most readers need; they come first."""
-
-BOOKKEEPING_TABLES = (
-    "meta", "url_counts", "warc_erasures", "page_layout", "page_leads", "page_parts", "own_verdicts", "overruled",
-    "revision_blocks", "articles_search", "articles_fts", "unindexed", "url_patterns", "url_orders", "clusters",
-    "sketches", "crowded_hashes", "reclean_before", "unsettled", "unsettled_texts", "common_texts", "page_copies",
-    "earlier_signatures",
-)  # fmt: skip
-"""What the crawl and the cleaner keep for themselves: their columns may change with any version of the schema."""
+EXAMPLES = tomllib.loads((_FOLDER / "contract.toml").read_text(encoding="utf-8"))
+"""The contract: each table and view that others build on, with a query as an example, in their order."""
 
 # What refers to what without a declared foreign key, since either may come first, or the referring one is a view.
 _UNDECLARED_REFERENCES = (
@@ -40,11 +29,8 @@ _UNDECLARED_REFERENCES = (
     ("duplicates", "article_id", "articles"),
     ("article_clusters", "article_id", "articles"), ("urls", "found_on", "urls"),
 )  # fmt: skip
-_KINDS = (
-    ("What most readers need", ""),
-    ("The rest of what was found", ""),
-    ("Bookkeeping", "Kept by the crawl and the cleaner for themselves; columns here may change with any version.\n"),
-)
+_BEHIND = """What follows begins with `_`: kept by the crawl and the cleaner for themselves. Names and columns may
+change with any version."""
 
 ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
@@ -52,41 +38,41 @@ ColumnMeanings = Mapping[str, Mapping[str, str]]
 
 @cache
 def column_meanings() -> ColumnMeanings:
-    """What each table and column means, read from `schema.toml`."""
+    """Read the meaning of each table and column from `schema.toml`."""
     return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
 
 
 def schema_page() -> str:
-    """The whole documentation page, in Markdown."""
+    """Return the whole documentation page, in Markdown."""
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
-    other_tables = [name for name in meanings if name not in PUBLIC_TABLES + BOOKKEEPING_TABLES]
-    names_by_kind = (PUBLIC_TABLES, other_tables, [name for name in meanings if name in BOOKKEEPING_TABLES])
-    parts = [_diagram(db)]
-    for (title, introduction), names in zip(_KINDS, names_by_kind, strict=True):
-        parts += [f"## {title}\n", *filter(None, [introduction]), *(_section(db, name, meanings) for name in names)]
+    parts = [_diagram(db), "## The contract\n", *(_section(db, name, meanings) for name in EXAMPLES)]
+    parts += [
+        "## Behind it\n",
+        f"{_BEHIND}\n",
+        *(_section(db, name, meanings) for name in meanings if name not in EXAMPLES),
+    ]
     template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
-    return template.replace("{version}", str(SCHEMA_VERSION)).replace("{tables}", "\n".join(parts).rstrip())
+    template = template.replace("{version}", str(SCHEMA_VERSION)).replace("{draft}", str(SCHEMA_DRAFT))
+    return template.replace("{tables}", "\n".join(parts).rstrip())
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
-    """The columns of each table and view that is part of the schema."""
+    """Return the columns of each table and view that is part of the schema."""
     names = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view')")]
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
 
 
 def _diagram(db: Database) -> str:
-    """How the public tables hang together, as a diagram in Mermaid."""
+    """Draw the relations of the public tables as a diagram in Mermaid."""
     declared = [
         (table, row[3], row[2])
-        for table in PUBLIC_TABLES
+        for table in EXAMPLES
         for row in sorted(db.execute(f"PRAGMA foreign_key_list({table})").fetchall())
     ]
     references = (*declared, *_UNDECLARED_REFERENCES)
-    lines = [
-        f"    {table} }}o--o| {target} : {column}" for table, column, target in references if target in PUBLIC_TABLES
-    ]
+    lines = [f"    {table} }}o--o| {target} : {column}" for table, column, target in references if target in EXAMPLES]
     return "\n".join(["```mermaid", "erDiagram", *lines, "```", ""])
 
 
@@ -95,13 +81,14 @@ def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, 
 
 
 def _section(db: Database, name: str, meanings: ColumnMeanings) -> str:
-    lines = [f"### {name}", "", meanings[name][""], "", "| column | type | meaning |", "|---|---|---|"]
+    example = ["```sql", EXAMPLES[name], "```", ""] if name in EXAMPLES else []
+    lines = [f"### {name}", "", meanings[name][""], "", *example, "| column | type | meaning |", "|---|---|---|"]
     return "\n".join([*lines, *_column_rows(db, name, meanings)]) + "\n"
 
 
 def _column_rows(db: Database, name: str, meanings: ColumnMeanings) -> Iterator[str]:
     for _, column, column_type, required, _, key in _columns(db, name):
-        meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "shelved" else "")
+        meaning = meanings[name].get(column) or (meanings["articles"].get(column, "") if name == "_shelved" else "")
         traits = " ".join(
             word for word in (column_type, "PK" if key else "", "NOT NULL" if required and not key else "") if word
         )

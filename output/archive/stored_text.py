@@ -1,12 +1,8 @@
 """Text on its way into SQLite and out of it: storable, split into words, harmless for a terminal.
 
-The characters of scripts without spaces between words (Chinese, Japanese), as the full-text index knows them.
-
-The index reads them as overlapping pairs and triples; its SQL is in `broadsheet.output.archive.migrations.v1_fulltext`,
-with the value of these ranges that it was shipped with. What searches, counts words or compares texts must take the
+The full-text index reads scripts without spaces between words (Chinese, Japanese) as overlapping pairs and triples. Its
+SQL in `schema.sql` has these ranges. What searches, counts words or compares texts must take the
 same ones.
-
-Text on its way into SQLite and out of it: made storable, split into words, made harmless for a terminal.
 """
 
 from __future__ import annotations
@@ -42,12 +38,16 @@ def storable_text(text: str) -> str:
 
 
 def words_of(text: str) -> list[str]:
-    """The text's words in lower case, in order; each Chinese or Japanese character is one."""
+    """Split a text into its words in lower case, in order; each Chinese or Japanese character is one.
+
+    >>> words_of("New rules, 新法")
+    ['new', 'rules', '新', '法']
+    """
     return _WORD.findall(text.lower())
 
 
 def first_words(text: str, count: int) -> list[str]:
-    """The first `count` of the words that `words_of` returns; the rest of the text is not read."""
+    """Return the first `count` of the words that `words_of` returns; the rest of the text is not read."""
     return [match[0] for match in islice(_WORD.finditer(text.lower()), count)]
 
 
@@ -61,10 +61,10 @@ def count_words(text: str) -> int:
 
 
 def space_separated_words(text: str, translation: bytes = _WORDS_ONLY) -> bytes | None:
-    """The text in UTF-8 with a space for every character that is in no word; None if it has CJK characters.
+    """Return the text in UTF-8 with a space for every character that is in no word; None if it has CJK characters.
 
-    `translation` is the table for ASCII characters. Splitting the result takes a fifth of the time of a search for
-    each word.
+    `translation` is the table for ASCII characters. Splitting the result takes a fifth of the time of a search for each
+    word.
     """
     encoded = text.encode("utf-8", "surrogatepass")
     if not text.isascii():
@@ -97,10 +97,11 @@ def _escape_match(match: re.Match[str]) -> str:
 
 
 def sql_words(words: Iterable[str]) -> str:
-    """The words as a list in SQL: `('done', 'failed')`. They are words of ours, which hold no quotation mark."""
-    return "(" + ", ".join(f"'{word}'" for word in words) + ")"
+    """Return the words as a list in SQL: `('done', 'failed')`."""
+    quoted = [word.replace("'", "''") for word in words]
+    return "(" + ", ".join(f"'{word}'" for word in quoted) + ")"
 
 
 def as_json(value: object) -> str:
-    """JSON as the archive writes it: readable Unicode, storable."""
+    """Return JSON as the archive writes it: readable Unicode, storable."""
     return storable_text(json.dumps(value, ensure_ascii=False))

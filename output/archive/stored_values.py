@@ -1,13 +1,8 @@
 """Values as an archive stores them: times, ids that derive from content, JSON decoded or refused.
 
-The clock of an archive: UTC, to the second.
-
-Ids that derive from content, so that two archives of one site agree on them and can be merged.
-
-Stored values on their way out of SQLite: JSON and packed values are decoded here, or refused with their place.
-
-Whoever reads such a value decodes it here, so that a damaged file ends in one line that names table, column and row,
-whatever was read and whichever library met the damage.
+Times are UTC, to the second. Two archives of one site agree on the ids and can be merged. JSON and packed values are
+decoded here, so that a damaged file ends in one line that names table, column and row, whichever library met the
+damage.
 """
 
 from __future__ import annotations
@@ -25,7 +20,7 @@ from broadsheet.output.archive.archive_errors import DamagedValue
 
 
 def utc_now() -> str:
-    """The current time in UTC as ISO 8601, to the second."""
+    """Return the current time in UTC as ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -55,13 +50,17 @@ _DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, Arithmet
 
 
 def location_of(table: str, column: str, row: object) -> str:
-    """How messages name a value: `pages/evidence row 12`; the row by its number or key."""
+    """Name the place of a stored value as messages do: the row by its number or key.
+
+    >>> location_of("pages", "evidence", 12)
+    'pages/evidence row 12'
+    """
     return f"{table}/{column} row {row}"
 
 
 @contextmanager
 def decoding(table: str, column: str, row: object) -> Iterator[None]:
-    """Within it, what cannot be decoded is a DamagedValue that names this value."""
+    """Raise DamagedValue, naming this value, for whatever cannot be decoded while the context is open."""
     try:
         yield
     except _DECODING_ERRORS as error:
@@ -69,19 +68,22 @@ def decoding(table: str, column: str, row: object) -> Iterator[None]:
 
 
 def stored_texts(value: object, table: str, column: str, row: object) -> tuple[str, ...]:
-    """A JSON array of strings. DamagedValue if it is none."""
+    """Return a JSON array of strings. Raises DamagedValue if it is not one."""
     with decoding(table, column, row):
         return json_texts(value)
 
 
 def stored_object(value: object, table: str, column: str, row: object) -> dict[str, Any]:
-    """A JSON object. DamagedValue if it is none."""
+    """Return a JSON object. Raises DamagedValue if it is not one."""
     with decoding(table, column, row):
         return json_object(value)
 
 
 def json_texts(value: object) -> tuple[str, ...]:
-    """A JSON array of strings; ValueError or TypeError if it is none."""
+    """Return a JSON array of strings.
+
+    Raises ValueError or TypeError if it is not one.
+    """
     texts = json_value(value)
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise ValueError("no JSON array of strings")
@@ -89,7 +91,7 @@ def json_texts(value: object) -> tuple[str, ...]:
 
 
 def json_object(value: object) -> dict[str, Any]:
-    """A JSON object; ValueError or TypeError if it is none."""
+    """Return a JSON object. Raises ValueError or TypeError if it is not one."""
     values = json_value(value)
     if not isinstance(values, dict):
         raise ValueError("no JSON object")
@@ -97,7 +99,10 @@ def json_object(value: object) -> dict[str, Any]:
 
 
 def json_value(value: object) -> Any:
-    """Any JSON that was stored as text; ValueError or TypeError if it is none, or is nested too deeply to be ours."""
+    """Return any JSON that was stored as text.
+
+    Raises ValueError or TypeError if it is not one, or is nested too deeply to be ours.
+    """
     if not isinstance(value, str):
         raise TypeError("no text")
     try:

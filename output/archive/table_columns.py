@@ -1,11 +1,8 @@
 """Columns of a table, a user's own among them, and whole rows moved between articles and shelf.
 
-The columns that a table has in this file: those of the schema, and those that a user added to it.
-
-Moving an article out of `articles` and back: its whole row moves to `shelved`, and can return unchanged.
-
-Columns that a user added travel with it. They are matched by name, and one that `shelved` lacks is added to it. A
-generated column is computed in the table that has it.
+An article that is taken out moves as a whole row to `shelved`, and can return unchanged. Columns that a user added
+travel with it. They are matched by name, and one that `shelved` lacks is added to it. A generated column is computed in
+the table that has it.
 """
 
 from __future__ import annotations
@@ -35,7 +32,7 @@ class TableColumn:
 
 
 def table_columns(db: Database, table: str) -> list[TableColumn]:
-    """The columns of a table in their order, generated ones too."""
+    """Return the columns of a table in their order, generated ones too."""
     rows = db.execute(f"PRAGMA table_xinfo({quoted_name(table)})").fetchall()
     return [
         TableColumn(name, declared_type, bool(is_required), default, hidden in _GENERATED)
@@ -45,17 +42,21 @@ def table_columns(db: Database, table: str) -> list[TableColumn]:
 
 
 def quoted_name(name: str) -> str:
-    """A name quoted as an SQL identifier, whatever characters it has."""
+    """Quote a name as an SQL identifier, whatever characters it has.
+
+    >>> quoted_name('an "own" column')
+    '"an ""own"" column"'
+    """
     return '"' + name.replace('"', '""') + '"'
 
 
 def folded_name(name: str) -> bytes:
-    """A key that is equal for names that SQLite does not distinguish: it folds the letters A to Z and no others."""
+    """Return a key that is equal for names equal to SQLite, which folds the letters A to Z and no others."""
     return name.encode().lower()
 
 
 def has_column(db: Database, table: str, name: str) -> bool:
-    """Whether a table has a column of this name."""
+    """Return whether a table has a column of this name."""
     return any(folded_name(column.name) == folded_name(name) for column in table_columns(db, table))
 
 
@@ -63,7 +64,7 @@ _RENAMED = {b"why": "why_of_article"}  # a user's column whose name `shelved` us
 
 
 class ShelvingReason(StrEnum):
-    """Why an article is taken out, in `shelved.why`."""
+    """The reason for taking an article out, in `shelved.why`."""
 
     DUPLICATE = "duplicate"  # another URL names the same text
     LIST = "list"  # the page only repeats other articles
@@ -72,13 +73,13 @@ class ShelvingReason(StrEnum):
 
 
 def writable_columns(db: Database, table: str) -> dict[str, str]:
-    """The columns of `articles` that can be written, each with its name in `table`: `articles` or `shelved`.
+    """Return the columns of `articles` that can be written, each with its name in `table`: `articles` or `shelved`.
 
     Columns that the table lacks are left out.
     """
     storable_names = {folded_name(column.name) for column in table_columns(db, table) if not column.is_generated}
     names = [column.name for column in table_columns(db, "articles") if not column.is_generated]
-    aliases = {name: _shelf_name(name) if table == "shelved" else name for name in names}
+    aliases = {name: _shelf_name(name) if table == "_shelved" else name for name in names}
     return {name: alias for name, alias in aliases.items() if folded_name(alias) in storable_names}
 
 
@@ -87,11 +88,11 @@ def shelve(db: Database, articles: Sequence[tuple[int, ShelvingReason]]) -> None
     if not articles:
         return
     _add_missing_columns(db)
-    names = writable_columns(db, "shelved")
+    names = writable_columns(db, "_shelved")
     columns, shelf_columns = _column_list(names), _column_list(names.values())
     for article_number, reason in articles:
         db.execute(
-            f"INSERT INTO shelved ({shelf_columns}, why) SELECT {columns}, ? FROM articles WHERE id = ?",
+            f"INSERT INTO _shelved ({shelf_columns}, why) SELECT {columns}, ? FROM articles WHERE id = ?",
             [str(reason), article_number],
         )
         db.execute("DELETE FROM articles WHERE id = ?", [article_number])
@@ -102,27 +103,27 @@ def unshelve(db: Database, article_number: int) -> None:
 
     A column that was not there yet when the article was shelved gets its default, as for any new row.
     """
-    names = writable_columns(db, "shelved")
+    names = writable_columns(db, "_shelved")
     for name in _unset_columns(db, article_number, names):
         del names[name]
     columns, shelf_columns = _column_list(names), _column_list(names.values())
-    db.execute(f"INSERT INTO articles ({columns}) SELECT {shelf_columns} FROM shelved WHERE id = ?", [article_number])
-    db.execute("DELETE FROM shelved WHERE id = ?", [article_number])
+    db.execute(f"INSERT INTO articles ({columns}) SELECT {shelf_columns} FROM _shelved WHERE id = ?", [article_number])
+    db.execute("DELETE FROM _shelved WHERE id = ?", [article_number])
 
 
 def _unset_columns(db: Database, article_number: int, names: Mapping[str, str]) -> list[str]:
-    """The columns of `articles` that are NOT NULL, and NULL in the shelved row."""
+    """Return the columns of `articles` that are NOT NULL, and NULL in the shelved row."""
     required_names = [
         column.name for column in table_columns(db, "articles") if column.is_required and column.name in names
     ]
     conditions = ", ".join(f"{quoted_name(names[name])} IS NULL" for name in required_names)
-    row = db.execute(f"SELECT {conditions} FROM shelved WHERE id = ?", [article_number]).fetchone()
+    row = db.execute(f"SELECT {conditions} FROM _shelved WHERE id = ?", [article_number]).fetchone()
     return [name for name, is_unset in zip(required_names, row, strict=True) if is_unset]
 
 
 def _add_missing_columns(db: Database) -> None:
     """Add to `shelved` the columns that users added to `articles`."""
-    shelf_names = {folded_name(column.name) for column in table_columns(db, "shelved")}
+    shelf_names = {folded_name(column.name) for column in table_columns(db, "_shelved")}
     for column in table_columns(db, "articles"):
         if not column.is_generated and folded_name(_shelf_name(column.name)) not in shelf_names:
             _add_column(db, column)
@@ -131,7 +132,7 @@ def _add_missing_columns(db: Database) -> None:
 def _add_column(db: Database, column: TableColumn) -> None:
     """Add a user's column to `shelved`; its rows get the default, as those of `articles` did."""
     declared_type = f" {quoted_name(column.declared_type)}" if column.declared_type else ""
-    statement = f"ALTER TABLE shelved ADD COLUMN {quoted_name(_shelf_name(column.name))}{declared_type}"
+    statement = f"ALTER TABLE _shelved ADD COLUMN {quoted_name(_shelf_name(column.name))}{declared_type}"
     try:
         db.execute(f"{statement} DEFAULT {column.default or 'NULL'}")
     except OperationalError:  # a default that is an expression cannot be added to a table with rows

@@ -1,8 +1,7 @@
-"""The words in table `urls`: what a URL is, its state, and why it is in that state.
+"""The words in table `urls`: the kind of a URL, its state, and the reason for its state.
 
 A reason is a page's type, a word of `OutcomeReason`, or a text with a part of its own: `http_404`, `retry:timeout`.
-What is read from a file holds these words as plain strings, equal to the members; one that is gone from here may be
-among them.
+Words read from a file are plain strings, equal to the members; a file may also hold words that are gone from here.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from broadsheet.cleaners.document import PageType
 
 
 class UrlKind(StrEnum):
-    """What a URL is fetched as."""
+    """The kind of a URL: what it is fetched as."""
 
     PAGE = "page"
     ROBOTS = "robots"
@@ -23,7 +22,7 @@ class UrlKind(StrEnum):
 
 
 class UrlState(StrEnum):
-    """Whether a URL is still to be fetched, and if not, how it ended."""
+    """The state of a URL: still to be fetched, or how it ended."""
 
     QUEUED = "queued"
     DONE = "done"
@@ -32,7 +31,7 @@ class UrlState(StrEnum):
 
 
 class OutcomeReason(StrEnum):
-    """Why a URL is in its state, where one word says all. `crawler/crawl/reasons.toml` says each for people."""
+    """The reason for a URL's state, where one word says all. `crawler/crawl/reasons.toml` says each for people."""
 
     # What was read, where it is no page
     FEED = "feed"
@@ -106,7 +105,7 @@ class OutcomeReason(StrEnum):
 
 
 class ReasonFamily(StrEnum):
-    """What stands before the colon of a reason that has a part of its own."""
+    """The family of a reason that has a part of its own: the word before its colon."""
 
     ANNOUNCED = "announced"  # and why fetching it had failed
     BAD_SITEMAP = "bad_sitemap"  # and what is wrong with it
@@ -130,10 +129,14 @@ NO_REASON = ReasonText("")
 
 
 def http_reason(status: int) -> ReasonText:
-    """The reason of a URL that was answered with this HTTP status: `http_404`."""
+    """Return the reason of a URL that was answered with this HTTP status.
+
+    >>> http_reason(404)
+    'http_404'
+    """
     return ReasonText(f"http_{status}")
 
 
 def compound_reason(family: ReasonFamily, part: str) -> ReasonText:
-    """A reason with a part of its own: `retry:timeout`. An empty part gives what all of the family begin with."""
+    """Join a family and a part into a reason: `retry:timeout`. An empty part gives the prefix of the whole family."""
     return ReasonText(f"{family}:{part}")

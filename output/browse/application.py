@@ -1,8 +1,7 @@
-"""The reading room as an ASGI application, and its server with bound sockets and a clean end.
+"""The reading room as an ASGI application, and its server.
 
-The reading room as an ASGI application: its pages, their JSON twins, its forms and its files.
-
-The server of the reading room: sockets that are bound before anything is promised, and a clean end at Ctrl-C.
+The application is the room's pages, their JSON twins, its forms and its files. The server binds its sockets before
+anything is promised, and ends cleanly at Ctrl-C.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ _STATUSES: Mapping[type[Exception], int] = {
 
 
 def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
-    """The application over a room's archives, for the names under which its server is to answer."""
+    """Make the application over a room's archives, for the names under which its server is to answer."""
     static = Mount("/static", StaticFiles(directory=FOLDER / "static"))
     catalogue = room.library.catalogue
     routes: list[BaseRoute] = [static, *(collection_routes(room, catalogue) if catalogue else _archive_routes(room))]
@@ -54,7 +53,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
 
 
 def _archive_routes(room: Room) -> Iterator[BaseRoute]:
-    """The routes of a room over archives."""
+    """Yield the routes of a room over archives."""
     for routes in (page_routes, ruling_routes, download_routes, review_routes, vote_routes, trial_routes):
         yield from routes(room)
 
@@ -83,7 +82,10 @@ class Listener:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 is one of the system's choice. NotReachable in one line if it cannot be had."""
+    """Return a listening socket; port 0 is one of the system's choice.
+
+    Raises NotReachable in one line if it cannot be had.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:

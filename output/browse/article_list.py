@@ -1,11 +1,8 @@
 """The list of articles: what a search and the chosen facets leave, sorted, with the facets' counts.
 
-Facets of a list: the values by which it can be narrowed, and how many articles each of them would leave. Pure.
-
-The list of articles: what a search and the chosen facets leave, sorted, a page at a time, with the facets' counts.
-
-Without a search everything is read from one index, `articles_listed`. A search looks at its best hits, at most
-`MOST_HITS`, since a frequent word stands in most articles of a large archive.
+A facet is a value by which the list can be narrowed, with the number of articles that it would leave. Without a search
+everything is read from one index, `articles_listed`. A search looks at its best hits, at most `MOST_HITS`, since a
+frequent word stands in most articles of a large archive.
 """
 
 from __future__ import annotations
@@ -60,12 +57,15 @@ class FacetedList:
 
 
 def count_passing(rows: Iterable[Sequence[Any]], names: Sequence[str], chosen: Mapping[str, str]) -> int:
-    """How many articles have all chosen values. A row has a value for each of the facets `names`, then a count."""
+    """Count the articles that have all chosen values.
+
+    A row has a value for each of the facets `names`, then a count.
+    """
     return sum(row[-1] for row in rows if _passes(row, names, chosen))
 
 
 def make_facet(rows: Iterable[Sequence[Any]], names: Sequence[str], name: str, chosen: Mapping[str, str]) -> Facet:
-    """A facet's values, counted among the articles that the other facets leave."""
+    """Make a facet of values, counted among the articles that the other facets leave."""
     counts: Counter[str] = Counter()
     other_values = {facet: value for facet, value in chosen.items() if facet != name}
     for row in rows:
@@ -129,8 +129,11 @@ _ROWS = """SELECT id, title, url, host, coalesce(language, ''), coalesce(section
 
 @dataclass(frozen=True, slots=True)
 class ListRequest:
-    """What a list is asked for; `facets` are the chosen values by facet, where the empty text is "none stated";
-    `certainty` is one of `CERTAINTIES`, or empty for all."""
+    """A request for a list of articles.
+
+    `facets` are the chosen values by facet, where the empty text is "none stated"; `certainty` is one of `CERTAINTIES`,
+    or empty for all.
+    """
 
     query: str
     facets: Mapping[str, str]
@@ -140,7 +143,7 @@ class ListRequest:
 
     @classmethod
     def of(cls, arguments: Arguments) -> ListRequest:
-        """From the arguments of an address."""
+        """Read a request from the arguments of an address."""
         facets = {name: arguments.text(name) for name in FACETS if name in arguments.values}
         query, certainty = arguments.text("q"), arguments.choice("certainty", CERTAINTIES)
         sort = arguments.choice("sort", SORTS, "best" if query else "newest")
@@ -148,12 +151,12 @@ class ListRequest:
 
     @property
     def chosen(self) -> Mapping[str, str]:
-        """All that the list is narrowed to."""
+        """Return all that the list is narrowed to."""
         return {**self.facets, **({"certainty": self.certainty} if self.certainty else {})}
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is asked for all articles."""
+        """Return whether the request is for all articles."""
         return not self.query and not self.chosen
 
 
@@ -190,14 +193,14 @@ CubeRow = tuple[str, str, str, str, str, int]
 
 @dataclass(frozen=True, slots=True)
 class ArticleCounts:
-    """What is known of all articles: by their facets, and by certainty (None: not counted yet)."""
+    """The numbers of all articles by their facets, and by certainty (None: not counted yet)."""
 
     cube: Sequence[CubeRow]
     by_certainty: Mapping[str, int] | None = None
 
 
 def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | None = None) -> ArticleList:
-    """The page that is asked for. `counts` are those of all articles, if they are known already."""
+    """List one page of the articles that a request asks for. `counts` are those of all articles, if known already."""
     counts = counts or ArticleCounts(count_facets(db), count_certainties(db))
     ranked = rank_articles(db, request.query, MOST_HITS + 1) if request.query else []
     hits = _certain_hits(db, request, ranked[:MOST_HITS]) if request.query else None
@@ -227,18 +230,18 @@ def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | No
 
 
 def count_facets(db: Database) -> tuple[CubeRow, ...]:
-    """How many articles have each combination of the facets' values."""
+    """Count the articles that have each combination of the facets' values."""
     return tuple(db.execute(_CUBE).fetchall())
 
 
 def count_certainties(db: Database) -> dict[str, int]:
-    """How many articles are of each certainty that a list can be narrowed to."""
+    """Count the articles of each certainty by which a list can be narrowed."""
     low, fair = db.execute(_CERTAINTY_COUNTS).fetchone()
     return {Certainty.LOW: low, Certainty.FAIR: fair}
 
 
 def _certain_hits(db: Database, request: ListRequest, hits: list[int]) -> list[int]:
-    """Of the hits, in their order, those of the certainty that is asked for."""
+    """Filter the hits by the requested certainty, in their order."""
     if not request.certainty:
         return hits
     bounds = CERTAINTIES[Certainty(request.certainty)]
@@ -246,12 +249,12 @@ def _certain_hits(db: Database, request: ListRequest, hits: list[int]) -> list[i
 
 
 def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
-    """The same of some articles."""
+    """Return the same of some articles."""
     return tuple(db.execute(_CUBE_OF_HITS, [orjson.dumps(ids).decode()]).fetchall())
 
 
 def _certainty_facet(request: ListRequest, counts: ArticleCounts, total: int) -> Facet:
-    """The certainties with their counts in the whole archive; within a choice, the one that is chosen."""
+    """Return the certainties with their counts in the whole archive; within a choice, the one that is chosen."""
     articles = {request.certainty: total} if request.certainty else {}
     if request.is_whole and counts.by_certainty:
         articles = {name: count for name, count in counts.by_certainty.items() if count}
@@ -260,7 +263,7 @@ def _certainty_facet(request: ListRequest, counts: ArticleCounts, total: int) ->
 
 
 def _page_of_ids(db: Database, request: ListRequest, hits: Sequence[int] | None) -> list[int]:
-    """The ids of the articles on the page, in order."""
+    """Return the ids of the articles on the page, in order."""
     values: list[object] = list(request.facets.values())
     conditions = [f"{_COLUMNS[name]} = ?" for name in request.facets]
     source, order = _source(request), _ORDERS["newest" if request.sort == "best" else request.sort]
@@ -279,7 +282,7 @@ def _page_of_ids(db: Database, request: ListRequest, hits: Sequence[int] | None)
 
 
 def _source(request: ListRequest) -> str:
-    """The tables to read a list from that is no search, by the index that serves it."""
+    """Return the tables to read a list from that is no search, by the index that serves it."""
     if request.certainty or request.sort == "certainty":
         return _CERTAIN_PAGES
     is_plain = not request.facets and request.sort == "newest"
@@ -287,7 +290,7 @@ def _source(request: ListRequest) -> str:
 
 
 def _read_articles(db: Database, ids: Sequence[int], query: str) -> Iterator[ListedArticle]:
-    """The articles with these ids, in their order."""
+    """Read the articles with these ids, in their order."""
     rows = {row[0]: row for row in db.execute(_ROWS, [orjson.dumps(ids).decode()])}
     hits = hits_of_articles(db, query, ids) if query else {}
     for article_id in ids:

@@ -26,9 +26,9 @@ _COLUMNS = """id, url, coalesce(canonical_url, ''), host, title, authors, coales
     first_seen, last_seen, page_id, coalesce(published_raw, ''), coalesce(published_day, ''),
     coalesce(modified_raw, ''), cleaner_version"""
 _ARTICLE = f"""SELECT {_COLUMNS}, '' FROM articles WHERE id = ?1
-    UNION ALL SELECT {_COLUMNS}, why FROM shelved WHERE id = ?1"""
+    UNION ALL SELECT {_COLUMNS}, why FROM _shelved WHERE id = ?1"""
 _RULINGS = """SELECT o.position, r.article_id IS NOT NULL, r.host, r.at, r.note
-    FROM overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
+    FROM _overruled o JOIN rulings r ON r.id = o.ruling_id WHERE o.page_id = ?"""
 _COPIES = f"""SELECT d.kind, d.similarity, a.id, a.url, a.title, coalesce(a.published_day, '') FROM (
         SELECT duplicate_id AS other, kind, similarity FROM duplicates WHERE article_id = ?1
         UNION ALL SELECT article_id, kind, similarity FROM duplicates WHERE duplicate_id = ?1) d
@@ -89,7 +89,7 @@ class BlockRun:
 
     @property
     def is_folded(self) -> bool:
-        """Whether the run is so long that it would hide the article."""
+        """Return whether the run is so long that it would hide the article."""
         return not self.is_kept and len(self.blocks) >= _FOLDED_RUN
 
 
@@ -163,25 +163,25 @@ class ArticleView:
 
     @property
     def runs(self) -> tuple[BlockRun, ...]:
-        """The blocks in runs of the same verdict."""
+        """Return the blocks in runs of the same verdict."""
         runs = (tuple(blocks) for _, blocks in groupby(self.blocks, key=lambda block: block.is_kept))
         return tuple(BlockRun(blocks[0].is_kept, blocks, _reason_counts(blocks)) for blocks in runs)
 
     @property
     def repeats_description(self) -> bool:
-        """Whether the text begins with the page's summary of it, so that this need not stand above it too."""
+        """Return whether the text begins with the page's summary, which then need not stand above it too."""
         return self.markdown.lstrip("#*_> ").startswith(self.description[:80])
 
     @property
     def removed_count(self) -> int:
-        """How many blocks are removed."""
+        """Count the removed blocks."""
         return sum(not block.is_kept for block in self.blocks)
 
 
 def read_article(db: Database, article_id: int, pending_entries: Sequence[JournalEntry] = ()) -> ArticleView:
-    """The article of a number, shelved or not. `pending_entries` are the rulings that are not applied yet.
+    """Read the article of a number, shelved or not. `pending_entries` are the rulings that are not applied yet.
 
-    NotHereError if the archive has none.
+    Raises NotHereError if the archive has none.
     """
     row = db.execute(_ARTICLE, [article_id]).fetchone()
     if row is None:
@@ -233,7 +233,7 @@ def _texts(fields: dict[str, Any], name: str) -> tuple[str, ...]:
 
 
 def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
-    """The fields that have a value, each with its source."""
+    """Yield the fields that have a value, each with its source."""
     sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
     for name in _METADATA:
         value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
@@ -242,13 +242,13 @@ def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
 
 
 def _read_certainty(db: Database, page_id: int) -> float | None:
-    """The expected F1 of the page's verdicts; None where it is not known."""
+    """Read the expected F1 of the page's verdicts; None where it is not known."""
     value = db.execute(_CERTAINTY, [page_id]).fetchone()[0]
     return None if value is None else float(value)
 
 
 def _is_about(entry: JournalEntry, article_id: int, host: str) -> bool:
-    """Whether a waiting ruling's scope includes an article."""
+    """Return whether a waiting ruling's scope includes an article."""
     scope = entry.ruling
     return scope.article_id in (None, article_id) and scope.host in (None, host)
 

@@ -1,12 +1,8 @@
-"""Sampled quality control: which block to judge next, and what the judgements show.
+"""Sampled quality control: the block to judge next, and the figures of the judgements so far.
 
-The judgements that were made in review, on blocks or on pages, and how often the verdicts were right.
-
-Sampled quality control: which block to judge next, and what the judgements show.
-
-One block a rule and host at a time, so that no rule is judged often while another was never looked at. Among these go
-first the rules that were judged least, then verdicts without a named rule behind them, which are the doubtful ones, and
-texts that stand for many pages.
+One block of each rule and host is proposed at a time, so that no rule is judged often while another is never looked at.
+The rules judged least go first, then verdicts without a named rule behind them, which are the doubtful ones, then texts
+that stand for many pages.
 """
 
 from __future__ import annotations
@@ -35,7 +31,7 @@ LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class ReviewFigures:
-    """How often judged verdicts were right: all of them, those for each reason, and those on each host."""
+    """The reliability of judged verdicts: of all, for each reason, and on each host."""
 
     overall: Reliability
     by_reason: Mapping[str, Reliability]
@@ -43,7 +39,7 @@ class ReviewFigures:
 
 
 def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Review]:
-    """The judgements as they will stand when those that wait are stored, the earliest first."""
+    """Return the judgements as they will stand when those that wait are stored, the earliest first."""
     reviews = {review.id: review for review in list_reviews(db)}
     for entry in waiting:
         reviews.pop(entry.review.id, None)
@@ -54,7 +50,7 @@ def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Rev
 
 
 def review_figures(reviews: Sequence[Review]) -> ReviewFigures:
-    """What these judgements show."""
+    """Compute the figures that these judgements give."""
     return ReviewFigures(
         reliability(sum(review.is_right for review in reviews), len(reviews)),
         reliability_by((review.reason, review.is_right) for review in reviews),
@@ -71,12 +67,12 @@ _DOUBTFUL = frozenset({
 })  # fmt: skip
 _CANDIDATES = f"""SELECT a.host, r.reason, r.rule, b.kept, b.block_id, count(*), min(b.page_id), min(b.position)
     FROM (SELECT page_id, host FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE r.rule <> 'person' GROUP BY a.host, b.reason_id, b.kept, b.block_id"""
 _BLOCK = """SELECT a.id, a.title, a.url, a.host, a.cleaner_version, b.position
-    FROM articles a JOIN page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id WHERE a.page_id = ? AND b.block_id = ?
     ORDER BY b.position LIMIT 1"""
-_AROUND = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_AROUND = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND b.position BETWEEN ? AND ? ORDER BY b.position"""
 
 
@@ -91,8 +87,10 @@ class NearbyBlock:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A block to judge, with its verdict and the blocks around it. `pages` of the sample carry its text. `block_id` is
-    text: it has 63 bits."""
+    """A block to judge, with its verdict and the blocks around it.
+
+    `pages` of the sample carry its text. `block_id` is text: it has 63 bits.
+    """
 
     block_id: str
     article_id: int
@@ -122,7 +120,7 @@ class JudgedLine:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
+    """The block to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: Proposal | None
     figures: ReviewFigures
@@ -130,7 +128,7 @@ class ReviewView:
 
 
 def read_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> ReviewView:
-    """The review of blocks. `waiting` are judgements that are not stored yet."""
+    """Read the review of blocks. `waiting` are judgements that are not stored yet."""
     reviews = [review for review in all_reviews(db, waiting) if not review.is_of_page]
     return ReviewView(
         proposal=_propose(db, reviews),
@@ -140,10 +138,10 @@ def read_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> ReviewVi
 
 
 def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | None:
-    """The verdict on a block of an article as a judgement still to be made; None if it does not stand there."""
+    """Find the verdict on a block of an article as a judgement still to be made; None if it does not stand there."""
     row = db.execute(
         """SELECT a.url, a.host, b.kept, r.reason, r.rule, a.cleaner_version FROM articles a
-        JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
         WHERE a.id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1""",
         [article_id, block_id],
     ).fetchone()
@@ -159,7 +157,7 @@ def _judged_line(review: Review) -> JudgedLine:
 
 
 def _propose(db: Database, reviews: Sequence[Review]) -> Proposal | None:
-    """The block to judge next."""
+    """Return the block to judge next."""
     judged_blocks = {(review.block_id, review.rule) for review in reviews}
     judged_rules = Counter((review.host, review.reason, review.rule) for review in reviews)
     candidates = [row for row in db.execute(_CANDIDATES) if (row[4], row[2]) not in judged_blocks]
@@ -169,7 +167,7 @@ def _propose(db: Database, reviews: Sequence[Review]) -> Proposal | None:
 
 
 def _rank(row: Sequence[Any], judged_rules: Mapping[tuple[str, str, str], int]) -> tuple[Any, ...]:
-    """The place of a candidate: smaller goes first."""
+    """Return the place of a candidate: smaller goes first."""
     host, reason, rule, _, block_id, pages, _, _ = row
     return judged_rules.get((host, reason, rule), 0), reason not in _DOUBTFUL, -pages, reason, rule, block_id
 

@@ -45,7 +45,7 @@ class BarPart:
 
 
 def timeline(by_month: Mapping[str, int]) -> ColumnChart:
-    """A chart of counts by month (`2024-05`), or by year where there are too many months; no month is left out."""
+    """Return a chart of counts by month (`2024-05`), or by year if there are too many months; gaps count 0."""
     months = {month: count for month, count in sorted(by_month.items()) if len(month) == 7}
     if not months:
         return ColumnChart("month", 0, ())
@@ -60,7 +60,7 @@ def timeline(by_month: Mapping[str, int]) -> ColumnChart:
 
 
 def column_chart(unit: str, values: Sequence[tuple[str, int]], marked: Sequence[str] = ()) -> ColumnChart:
-    """A chart of labelled values; the labels in `marked` are drawn to be seen."""
+    """Return a chart of labelled values; the labels in `marked` are drawn to be seen."""
     largest = max((value for _, value in values), default=0)
     room = CHART_WIDTH / max(len(values), _FEWEST_COLUMNS)
     columns = (
@@ -71,7 +71,7 @@ def column_chart(unit: str, values: Sequence[tuple[str, int]], marked: Sequence[
 
 
 def bar_parts(values: Sequence[tuple[str, int]]) -> tuple[BarPart, ...]:
-    """A bar that is divided by shares; what is not nothing is wide enough to be seen."""
+    """Divide a bar by shares; every part above zero is wide enough to be seen."""
     total, x = sum(value for _, value in values), 0.0
     parts = []
     for name, value in values:

@@ -87,7 +87,7 @@ class SourceLine:
 
 @dataclass(frozen=True, slots=True)
 class CopiedLine:
-    """How many articles of a host another host has too, in which way."""
+    """The number of articles of a host that another host has too, by relation."""
 
     host: str
     other_host: str
@@ -156,7 +156,7 @@ class CollectionArticle:
 
 
 def read_collection(db: Database) -> CollectionHome:
-    """The front page."""
+    """Read the front page."""
     articles, words, pairs, first_day, last_day = db.execute(_TOTALS).fetchone()
     return CollectionHome(
         articles, int(words), pairs, first_day, last_day, timeline(dict(db.execute(_BY_MONTH).fetchall())),
@@ -167,7 +167,7 @@ def read_collection(db: Database) -> CollectionHome:
 
 
 def list_collection(db: Database, arguments: Arguments) -> CollectionList:
-    """The page of articles that is asked for."""
+    """List the page of articles that is asked for."""
     query, sort = arguments.text("q"), arguments.choice("sort", SORTS, "newest")
     chosen = {name: arguments.text(name) for name in FACETS if name in arguments.values}
     match = match_expression(query)
@@ -186,7 +186,7 @@ def list_collection(db: Database, arguments: Arguments) -> CollectionList:
 
 
 def read_collection_article(db: Database, article_id: int, read_text: TextReader) -> CollectionArticle:
-    """An article by its number. NotHereError if there is none."""
+    """Read an article by its number. Raises NotHereError if there is none."""
     entry = next(_entries(db.execute(f"{_ARTICLES} WHERE a.id = ?", [article_id])), None)
     if entry is None:
         raise NotHereError("the data set has no article of that number")

@@ -59,12 +59,12 @@ class DiffRow:
 
     @property
     def old_words(self) -> WordChanges:
-        """The words of the old text."""
+        """Return the words of the old text."""
         return tuple(change for change in self.words if change[0] != ADDED_SIGN)
 
     @property
     def new_words(self) -> WordChanges:
-        """The words of the new text."""
+        """Return the words of the new text."""
         return tuple(change for change in self.words if change[0] != REMOVED_SIGN)
 
 
@@ -91,7 +91,7 @@ class DiffView:
 
 
 def list_changes(db: Database, arguments: Arguments, summarise: Callable[[ListedEdit], str]) -> ChangesView:
-    """The page of the stream that the arguments `kind` and `before` name."""
+    """List the page of the stream that the arguments `kind` and `before` name."""
     kind = arguments.choice("kind", ALL_KINDS)
     before_seq = arguments.number("before", latest_seq(db) + 1)
     edits = latest_edits(db, before_seq=before_seq, kinds=(kind,) if kind else EDIT_KINDS, limit=PAGE_SIZE)
@@ -100,9 +100,10 @@ def list_changes(db: Database, arguments: Arguments, summarise: Callable[[Listed
 
 
 def compare(db: Database, arguments: Arguments) -> DiffView:
-    """The revisions `from` and `to` of an article; by default the last one that has a text, and the one before it.
+    """Compare the revisions `from` and `to` of an article; by default the last one that has a text, and the one before
+    it.
 
-    NotHereError, in one line, if there is nothing to compare.
+    Raises NotHereError, in one line, if there is nothing to compare.
     """
     article = find_revised_article(db, str(arguments.number("id")))
     if article is None:
@@ -117,7 +118,7 @@ def compare(db: Database, arguments: Arguments) -> DiffView:
 
 
 def _choose(revisions: tuple[Revision, ...], arguments: Arguments) -> tuple[Revision, Revision]:
-    """The earlier and the later revision that are asked for."""
+    """Choose the earlier and the later of the two requested revisions."""
     with_text = [revision for revision in revisions if not revision.is_textless]
     last_number = arguments.number("to", with_text[-1].number if with_text else 0)
     earlier = [revision for revision in with_text if revision.number < last_number]

@@ -1,8 +1,7 @@
 """Routes of the forms: rulings on blocks, judgements of blocks and pages, judgements as files.
 
-The form that rules on a block or takes a ruling back. While a crawl owns the file, a ruling waits in its journal.
-
-The forms that judge a block or a page right or wrong, and the judgements as test cases and as annotated pages.
+While a crawl owns the file, a ruling or judgement waits in its journal. Judgements leave as test cases and as annotated
+pages.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 def ruling_routes(room: Room) -> list[Route]:
-    """The route of the form."""
+    """Return the route of the form."""
     return [Route("/{archive}/rulings", form_handler(room, rule), methods=["POST"])]
 
 
 def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Response]) -> FormHandler:
-    """A handler that reads a form with the token of this run, and acts in a thread of its own."""
+    """Return a handler that reads a form with the token of this run, and acts in a thread of its own."""
 
     async def take(request: Request) -> Response:
         arguments = await read_form(room, request)
@@ -57,7 +56,10 @@ def form_handler(room: Room, act: Callable[[Room, ArchiveFile, Arguments], Respo
 
 
 async def read_form(room: Room, request: Request) -> Arguments:
-    """The arguments of a form. ForbiddenError if it does not have the token of this run."""
+    """Read the arguments of a form.
+
+    Raises ForbiddenError if it does not have the token of this run.
+    """
     arguments = arguments_of(request, _form_fields(await request.body()))
     if not is_token(arguments.values.get("token"), room.token):
         raise ForbiddenError("this form is of an earlier run of the reading room: load the page again")
@@ -65,7 +67,10 @@ async def read_form(room: Room, request: Request) -> Arguments:
 
 
 def _form_fields(body: bytes) -> list[tuple[str, str]]:
-    """The fields of a form as browsers send one without files. BadArgumentError for anything else."""
+    """Return the fields of a form as browsers send one without files.
+
+    Raises BadArgumentError for anything else.
+    """
     try:
         return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
@@ -90,7 +95,8 @@ def rule(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
 
 def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
     """Apply a ruling, or write it to the journal where another owns the file: `ruled`, `waiting`, `undone`, or `taken`
-    where the opposite ruling was taken back, which alone gives what was asked."""
+    where the opposite ruling was taken back, which alone gives what was asked.
+    """
     try:
         with Archive.open(archive.path) as owned:
             effect = carry_out_ruling(owned.db, ruling, undo=undo)
@@ -101,7 +107,7 @@ def carry_out(archive: ArchiveFile, ruling: Ruling, *, undo: bool) -> str:
 
 
 def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
-    """Where a form asks to be led back to: a page of the same archive, or the empty text."""
+    """Return the address of the same archive to which a form asks to be led back; empty if there is none."""
     target = arguments.text("back")
     if not target:
         return ""
@@ -112,7 +118,7 @@ def back_to(arguments: Arguments, archive: ArchiveFile) -> str:
 
 
 def review_routes(room: Room) -> list[Route]:
-    """The routes of the form, of the test cases and of the annotated pages."""
+    """Return the routes of the form, of the test cases and of the annotated pages."""
 
     def cases(request: Request) -> Response:
         archive = room.archive(request.path_params["archive"])
@@ -145,31 +151,25 @@ def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: R
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     """Store a judgement, or take it back, and lead to what is next. While a crawl owns the file, it waits."""
-    if arguments.text("page"):
-        return _judge_page(room, archive, arguments)
-    number, block_id = arguments.number("article"), arguments.number("block")
+    is_page = bool(arguments.text("page"))
+    asked = {name: arguments.number(name) for name in (["page"] if is_page else ["article", "block"])}
     with archive.open() as db:
-        verdict = find_judged_block(db, number, block_id)
+        verdict = find_judged_page(db, *asked.values()) if is_page else find_judged_block(db, *asked.values())
     if verdict is None:
-        raise NotHereError("the block does not stand in this article")
+        raise NotHereError(
+            "the archive has no page of that number" if is_page else "the block does not stand in this article"
+        )
     keep_review(room, archive, arguments, verdict)
-    asked = {"article": number, "block": block_id, "keep": int(not verdict.is_kept)}
-    return RedirectResponse(address(archive.name, "review", done=_done(arguments), **asked), 303)
-
-
-def _judge_page(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    page_id = arguments.number("page")
-    with archive.open() as db:
-        verdict = find_judged_page(db, page_id)
-    if verdict is None:
-        raise NotHereError("the archive has no page of that number")
-    keep_review(room, archive, arguments, verdict)
-    return RedirectResponse(address(archive.name, "review/pages", done=_done(arguments), page=page_id), 303)
+    if not is_page:
+        asked["keep"] = int(not verdict.is_kept)
+    page = "review/pages" if is_page else "review"
+    return RedirectResponse(address(archive.name, page, done=_done(arguments), **asked), 303)
 
 
 def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
     """Store the judgement on a verdict that the arguments `right` and `undo` name, or write it to the journal where
-    another owns the file."""
+    another owns the file.
+    """
     is_undo = arguments.flag("undo")
     review = replace(verdict, is_right=arguments.flag("right"), judged_at=utc_now())
     with room.writing():
@@ -181,23 +181,19 @@ def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict:
 
 
 def _done(arguments: Arguments) -> str | None:
-    """What the next page says of the judgement: `right`, `wrong`, or nothing where it was taken back."""
+    """Return the next page's word for the judgement: `right`, `wrong`, or None where it was taken back."""
     return None if arguments.flag("undo") else "right" if arguments.flag("right") else "wrong"
 
 
 def _case(review: Review) -> str:
-    """A judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
+    """Return a judgement as a test case in the form that `broadsheet rulings --export-rules` writes."""
     return "\n".join(_case_lines(review)) + "\n"
 
 
 def _case_lines(review: Review) -> Iterator[str]:
     word = "right" if review.is_right else "wrong"
-    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {_one_line(review.rule)}: judged {word}"
+    yield f"# {'kept' if review.is_kept else 'removed'}, {review.reason} {' '.join(review.rule.split())}: judged {word}"
     yield "[[case]]"
     yield f"url = {toml_string(review.url)}"
     yield f"text = {toml_string(review.text)}"
     yield f"kept = {str(review.is_kept == review.is_right).lower()}"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())

@@ -1,9 +1,4 @@
-"""Front pages: the archives of a folder, an archive at a glance, and what needs a look.
-
-The archives of a folder, each in a line.
-
-The archive at a glance, and what needs a look.
-"""
+"""Front pages: the archives of a folder, an archive at a glance, and what needs a look."""
 
 from __future__ import annotations
 
@@ -36,7 +31,8 @@ _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
 @dataclass(frozen=True, slots=True)
 class ArchiveLine:
     """An archive: its name in addresses, its file, its size in bytes, its articles, some hosts, its last run; and what
-    is wrong with it, in which case the rest is empty."""
+    is wrong with it, in which case the rest is empty.
+    """
 
     name: str
     path: str
@@ -55,7 +51,7 @@ class ArchiveIndex:
 
 
 def list_archives(library: Library) -> ArchiveIndex:
-    """The archives by name; one that has come to harm says so."""
+    """List the archives by name, each with its figures or the reason why it cannot be read."""
     return ArchiveIndex(tuple(_lines(library)))
 
 
@@ -87,10 +83,10 @@ _BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
 _BY_SEEN = "SELECT substr(first_seen, 1, 7), count(*) FROM articles INDEXED BY articles_listed GROUP BY 1"
 _DAYS = """SELECT coalesce((SELECT min(published_day) FROM articles), ''),
     coalesce((SELECT max(published_day) FROM articles), '')"""
-_URLS = "SELECT state, urls FROM url_counts WHERE urls > 0 ORDER BY urls DESC"
+_URLS = "SELECT state, urls FROM _url_counts WHERE urls > 0 ORDER BY urls DESC"
 _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
     FROM (SELECT page_id FROM articles ORDER BY id LIMIT {SAMPLE_ARTICLES}) a
-        CROSS JOIN page_blocks b ON b.page_id = a.page_id JOIN reasons r ON r.id = b.reason_id
+        CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
 _LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url, p.expected_f1 FROM pages p JOIN articles a ON a.page_id = p.id
@@ -112,8 +108,7 @@ class ArchiveTotals:
 
 @dataclass(frozen=True, slots=True)
 class ReasonLine:
-    """How many blocks of the sampled articles' pages were removed for a reason, on how many of the pages, and how wide
-    a bar of 100 it is."""
+    """A reason for removal in the sampled articles: blocks, pages, and the width of its bar, of 100."""
 
     reason: str
     blocks: int
@@ -123,7 +118,7 @@ class ReasonLine:
 
 @dataclass(frozen=True, slots=True)
 class CoverageBar:
-    """What became of the URLs that a source names, as a bar."""
+    """The outcome of the URLs that a source names, as a bar."""
 
     source: str
     named: int
@@ -132,7 +127,7 @@ class CoverageBar:
 
 @dataclass(frozen=True, slots=True)
 class RunYield:
-    """What a run gave, and how many alarms it raised."""
+    """The yield of a run, and the number of its alarms."""
 
     started_at: str
     outcome: str
@@ -164,7 +159,7 @@ class UncertainLine:
 
 @dataclass(frozen=True, slots=True)
 class HomeFigures:
-    """What takes a pass over all articles, and is counted once for each state of the archive."""
+    """The figures that take a pass over all articles, counted once for each state of the archive."""
 
     totals: ArchiveTotals
     by_published: Mapping[str, int]
@@ -174,8 +169,11 @@ class HomeFigures:
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
-    """The front page of an archive. `coverage` is None while it is being counted. `sampled` is the number of articles
-    behind `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1."""
+    """The front page of an archive.
+
+    `coverage` is None while it is being counted. `sampled` is the number of articles behind `reasons`; `has_certainty`
+    says whether the verdicts on some article have an expected F1.
+    """
 
     totals: ArchiveTotals
     published: ColumnChart
@@ -190,7 +188,7 @@ class HomePage:
 
 
 def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
-    """What the front page needs of all articles; `cube` has them counted by their facets."""
+    """Count the front page's figures over all articles; `cube` has the articles counted by their facets."""
     hosts, languages = ({row[FACETS.index(name)] for row in cube} - {""} for name in ("host", "language"))
     urls = tuple(db.execute(_URLS).fetchall())
     first_day, last_day = db.execute(_DAYS).fetchone()
@@ -200,7 +198,9 @@ def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
 
 
 def _least_certain(db: Database) -> tuple[UncertainLine, ...]:
-    """The least certain articles, one of each title: chapters of a story that all have its title are one to look at."""
+    """Return the least certain articles, one of each title: chapters of a story that all have its title are one to look
+    at.
+    """
     lines: dict[str, UncertainLine] = {}
     for row in db.execute(_LEAST_CERTAIN):
         line = UncertainLine(*row)
@@ -211,7 +211,9 @@ def _least_certain(db: Database) -> tuple[UncertainLine, ...]:
 def read_home(
     db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None, reason_text: Callable[[str], str]
 ) -> HomePage:
-    """The front page; `coverage` is the report's, None while it is being counted, `reason_text` says a URL's reason."""
+    """Read the front page; `coverage` is the report's, None while it is being counted, `reason_text` says a URL's
+    reason.
+    """
     runs, alarms = tuple(_runs(db)), read_alarms(db)
     marked = [_run_label(run) for run in runs if run.alarms]
     return HomePage(
@@ -246,7 +248,9 @@ def _coverage_bar(coverage: Coverage) -> CoverageBar:
 
 
 def _runs(db: Database) -> Iterator[RunYield]:
-    """The latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left out."""
+    """Yield the latest runs, the earliest of them first; those that only ruled or recleaned gave nothing and are left
+    out.
+    """
     pages, articles, alarms = Counter[str](), Counter[str](), Counter[str]()
     for host_yield in read_yields(db):
         if host_yield.part == "*":
@@ -260,7 +264,7 @@ def _runs(db: Database) -> Iterator[RunYield]:
 
 
 def _run_label(run: RunYield) -> str:
-    """When a run began, to the second: several may begin in a minute."""
+    """Return the start of a run, to the second: several may begin in a minute."""
     return run.started_at[:19].replace("T", " ")
 
 
@@ -280,7 +284,7 @@ def _uncertain_looks(lines: Sequence[UncertainLine]) -> Iterator[Look]:
 
 
 def _gap_looks(coverage: Sequence[Coverage], reason_text: Callable[[str], str]) -> Iterator[Look]:
-    """The largest gaps of each source for which there is something to do."""
+    """Yield the largest gaps of each source for which there is something to do."""
     for source in coverage:
         gaps = [gap for gap in source.gaps if gap.urls >= _LEAST_GAP and gap.hint and _IDLE not in gap.hint]
         for gap in sorted(gaps, key=lambda gap: -gap.urls)[:_MOST_LOOKS]:

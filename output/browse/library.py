@@ -30,13 +30,16 @@ class ArchiveFile:
     path: Path
 
     def check(self) -> None:
-        """ArchiveError if it cannot be read."""
+        """Raise ArchiveError if it cannot be read."""
         with self.open():
             return
 
     @contextmanager
     def open(self) -> Iterator[Database]:
-        """The archive as it stands at one moment, until the context closes. ArchiveError if it cannot be read."""
+        """Open the archive as it stands at one moment, until the context closes.
+
+        Raises ArchiveError if it cannot be read.
+        """
         db = open_database(self.path, read_only=True)
         try:
             db.conn.execute("BEGIN")
@@ -55,12 +58,15 @@ class CatalogueFile:
 
     @property
     def name(self) -> str:
-        """What the data set is called: as its folder."""
+        """Return the name of the data set: that of its folder."""
         return self.path.parent.name or "collection"
 
     @contextmanager
     def open(self) -> Iterator[Database]:
-        """The catalogue, until the context closes. ArchiveError if it cannot be read."""
+        """Open the catalogue until the context closes.
+
+        Raises ArchiveError if it cannot be read.
+        """
         try:
             connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         except sqlite3.Error as error:
@@ -82,8 +88,10 @@ class Library:
 
     @classmethod
     def at(cls, path: Path) -> Library:
-        """What is at a path: an archive, the catalogue or the folder of a data set, or a folder of archives, those that
-        can be read. ArchiveError if there is none."""
+        """Open the library at a path: an archive, the catalogue or the folder of a data set, or a folder of archives.
+
+        In a folder, archives that cannot be read are left out. Raises ArchiveError if there is none.
+        """
         catalogue = _find_catalogue(path)
         if catalogue:
             return cls({}, catalogue)
@@ -101,7 +109,7 @@ class Library:
 
 
 def _find_catalogue(path: Path) -> CatalogueFile | None:
-    """The catalogue that a path names, by itself or by the data set's folder."""
+    """Find the catalogue that a path names, by itself or by the data set's folder."""
     is_dataset = path.is_dir() and (path / _MANIFEST).is_file()
     file = archive_path(path / _CATALOGUE if is_dataset else path)
     if not file.is_file():
@@ -115,7 +123,7 @@ def _find_catalogue(path: Path) -> CatalogueFile | None:
 
 
 def _free_name(stem: str, taken: Mapping[str, object]) -> str:
-    """A name for addresses, of letters and digits, that is not taken."""
+    """Return a name for addresses, of letters and digits, that is not taken."""
     name = "".join(char if char.isalnum() or char in "-_." else "-" for char in stem).strip(".") or "archive"
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
     return next(candidate for candidate in names if candidate not in taken)

@@ -1,15 +1,13 @@
 """Review of whole pages, one of each layout, and judged pages as annotated pages to train on.
 
-Review of whole pages: one of each layout, whether its text is the article and all of it, or it is rightly none.
+The question is whether a page's text is the article and all of it, or rightly none. A layout stands for all pages that
+are made alike, so the layouts judged least go first. Among these those go first whose pages were judged differently,
+which are nearest to the line between an article and none, and then the largest. Of a layout the page with the least
+certain text is proposed.
 
-A layout stands for all pages that are made alike, so the layouts that were judged least go first; among these those
-whose pages were judged differently, which are nearest to the line between an article and none, and then the largest. Of
-a layout the page is proposed of whose text there is least certainty.
-
-What a person judged as annotated pages to train on: each page's HTML with the text, or the snippets, that are right.
-
-A page that was judged right as a whole has the article's text; one of which blocks were judged has those that belong to
-it and those that do not. A judgement on an earlier reading of a page says nothing of the present one and is left out.
+An annotated page is a page's HTML with the text, or the snippets, that are right. A page judged right as a whole has
+the article's text; one with judged blocks has those that belong to it and those that do not. A judgement on an earlier
+reading of a page says nothing of the present one and is left out.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one
 _LOOSE_PAGES = 1000  # pages without a layout that are looked at
 _ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 
-_LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM layouts
+_LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM _layouts
     ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
 _OF_LAYOUT = f"""SELECT id FROM (SELECT id, expected_f1 FROM pages WHERE layout_id = ? LIMIT {_PAGES_OF_LAYOUT})
     ORDER BY expected_f1 NULLS LAST, id"""
@@ -50,16 +48,17 @@ _PAGE = """SELECT u.url, u.host, p.title, p.page_type, p.evidence, p.word_count,
         coalesce(a.id, s.id, 0), coalesce(s.why, ''), p.cleaner_version,
         coalesce((SELECT c.id FROM captures c WHERE c.id = p.capture_id AND c.warc_file IS NOT NULL), 0)
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN articles a ON a.page_id = p.id
-        LEFT JOIN shelved s ON s.page_id = p.id
+        LEFT JOIN _shelved s ON s.page_id = p.id
     WHERE p.id = ?"""
-_BLOCKS = """SELECT b.position, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_BLOCKS = """SELECT b.position, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewedLayout:
     """Pages that are made alike, or (`kind` is `loose`) those of a host and a type whose layout is not known: how many,
-    how many of them are articles, and why, in words."""
+    how many of them are articles, and why, in words.
+    """
 
     id: int
     host: str
@@ -70,7 +69,7 @@ class ReviewedLayout:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether some of its pages are articles and others are not."""
+        """Return whether some of the layout's pages are articles and others are not."""
         return 0 < self.articles < self.pages
 
 
@@ -100,7 +99,7 @@ class PageProposal:
 
     @property
     def is_article(self) -> bool:
-        """Whether its text is stored as an article."""
+        """Return whether the page's text is stored as an article."""
         return self.article_id > 0 and not self.shelving_reason
 
 
@@ -117,7 +116,7 @@ class JudgedPage:
 
 @dataclass(frozen=True, slots=True)
 class PageReviewView:
-    """What to judge next (None: nothing is left), what the judgements show, and the latest of them."""
+    """The page to judge next (None: nothing is left), the figures of the judgements, and the latest of them."""
 
     proposal: PageProposal | None
     figures: ReviewFigures
@@ -125,7 +124,7 @@ class PageReviewView:
 
 
 def read_page_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> PageReviewView:
-    """The review of pages. `waiting` are judgements that are not stored yet."""
+    """Read the review of pages. `waiting` are judgements that are not stored yet."""
     reviews = [review for review in all_reviews(db, waiting) if review.is_of_page]
     return PageReviewView(
         proposal=_propose(db, reviews),
@@ -138,7 +137,7 @@ def read_page_review(db: Database, waiting: Sequence[WaitingReview] = ()) -> Pag
 
 
 def find_judged_page(db: Database, page_id: int) -> Review | None:
-    """The verdict on a page as a judgement still to be made; None if there is no such page."""
+    """Find the verdict on a page as a judgement still to be made; None if there is no such page."""
     proposal = _read_proposal(db, page_id, ReviewedLayout(0, "", 0, 0, "", ""))
     if proposal is None:
         return None
@@ -147,7 +146,7 @@ def find_judged_page(db: Database, page_id: int) -> Review | None:
 
 
 def _propose(db: Database, reviews: Sequence[Review]) -> PageProposal | None:
-    """The page to judge next."""
+    """Return the page to judge next."""
     rows = [row for review in reviews if (row := db.execute(_JUDGED_PAGE, [review.url]).fetchone())]
     judged_ids = {page_id for page_id, _, _, _ in rows}
     judged_layouts = Counter(layout_id or _loose_id(host, page_type) for _, layout_id, host, page_type in rows)
@@ -160,7 +159,7 @@ def _propose(db: Database, reviews: Sequence[Review]) -> PageProposal | None:
 
 
 def _rank(layout: ReviewedLayout, judged_layouts: Mapping[object, int]) -> tuple[object, ...]:
-    """The place of a layout: smaller goes first."""
+    """Return the place of a layout: smaller goes first."""
     key = _loose_id(layout.host, layout.evidence) if layout.kind == "loose" else layout.id
     return judged_layouts.get(key, 0), not layout.is_mixed, -layout.pages, str(key)
 
@@ -170,7 +169,7 @@ def _loose_id(host: str, page_type: str) -> str:
 
 
 def _layouts(db: Database) -> Iterator[tuple[ReviewedLayout, list[int]]]:
-    """The layouts; those that stand for pages without one come with their pages, the least certain first."""
+    """Yield the layouts; those that stand for pages without one come with their pages, the least certain first."""
     for row in db.execute(_LAYOUTS).fetchall():
         yield ReviewedLayout(*row), []
     loose_pages: dict[tuple[str, str], list[int]] = {}
@@ -218,7 +217,7 @@ class AnnotatedPage:
 
 
 def annotated_pages(db: Database, reviews: Sequence[Review], read_source: PageSource) -> Iterator[AnnotatedPage]:
-    """The judged pages in the order of their URLs, those whose raw response was kept and can be read."""
+    """Yield the judged pages in the order of their URLs, those whose raw response was kept and can be read."""
     by_url: dict[str, list[Review]] = {}
     for review in reviews:
         by_url.setdefault(review.url, []).append(review)
@@ -235,7 +234,7 @@ def annotated_pages(db: Database, reviews: Sequence[Review], read_source: PageSo
 
 
 def _annotation(url: str, page: Sequence[Any], reviews: Sequence[Review]) -> dict[str, Any] | None:
-    """The row of a page; None if no judgement says anything of it as it is now."""
+    """Return the row of a page; None if no judgement says anything of it as it is now."""
     page_id, fetched_at, version, page_type, text, title, language = page
     current = [review for review in reviews if review.judged_at >= fetched_at and review.cleaner_version == version]
     row = {"id": str(page_id), "url": url, "page_type": page_type, "title": title or "", "language": language or ""}
@@ -252,7 +251,7 @@ def _annotation(url: str, page: Sequence[Any], reviews: Sequence[Review]) -> dic
 
 
 def pack_annotations(pages: Iterator[AnnotatedPage]) -> bytes:
-    """A ZIP file of annotated pages, in the form that the training reads."""
+    """Pack a ZIP file of annotated pages, in the form that the training reads."""
     rows: list[bytes] = []
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:

@@ -1,8 +1,6 @@
 """Routes of the pages that are read, of an archive and of a data set, and their JSON twins.
 
-The pages that are read: each is one frozen value, shown by a template, and as JSON under the same name.
-
-The pages of a data set: its front page, its articles, one of them; and their JSON twins.
+Each page is one frozen value, shown by a template, and as JSON under the same name.
 """
 
 from __future__ import annotations
@@ -43,7 +41,7 @@ from broadsheet.output.write.ruling_journal import waiting_reviews, waiting_ruli
 
 @dataclass(frozen=True, slots=True)
 class PageCall:
-    """What a page is made of: the archive, open at one moment, and the arguments."""
+    """A call of a page: the archive, open at one moment, and the arguments."""
 
     room: Room
     archive: ArchiveFile
@@ -118,7 +116,7 @@ PAGES: tuple[PageRoute, ...] = (
 
 
 def page_routes(room: Room) -> Iterator[Route]:
-    """The routes of all pages and of their JSON twins."""
+    """Yield the routes of all pages and of their JSON twins."""
     yield Route("/", _front_page(room))
     yield Route("/index.json", lambda request: room.renderer.json(list_archives(room.library)))  # noqa: ARG005
     for page in PAGES:
@@ -127,7 +125,7 @@ def page_routes(room: Room) -> Iterator[Route]:
 
 
 def _front_page(room: Room) -> Callable[[Request], Response]:
-    """The list of archives; where there is one, that."""
+    """Return the list of archives; where there is one, that."""
 
     def show(request: Request) -> Response:  # noqa: ARG001
         names = list(room.library.archives)
@@ -146,21 +144,21 @@ def _archive_handler(room: Room, page: PageRoute, *, as_json: bool) -> Callable[
             view = page.build(PageCall(room, archive, db, arguments))
         if as_json:
             return room.renderer.json(view)
-        frame = room.frame(archive, page.section, _twin(request, page), arguments.values)
+        frame = room.frame(archive, page.section, _twin(request, page.path), arguments.values)
         return room.renderer.html(page.template, view, frame)
 
     return show
 
 
 def arguments_of(request: Request, pairs: Sequence[tuple[str, str]]) -> Arguments:
-    """The arguments of a request: those of its path go before others of the same name."""
+    """Return the arguments of a request: those of its path go before others of the same name."""
     path_values = {name: str(value) for name, value in request.path_params.items()}
     return Arguments({**dict(pairs), **path_values})
 
 
-def _twin(request: Request, page: PageRoute) -> str:
-    """The address of a page as JSON."""
-    path = request.url.path + ("" if page.path else "index") + ".json"
+def _twin(request: Request, page_path: str) -> str:
+    """Return the address of a page as JSON."""
+    path = request.url.path + ("" if page_path else "index") + ".json"
     return path + (f"?{request.url.query}" if request.url.query else "")
 
 
@@ -170,7 +168,7 @@ _BuildCatalogueView = Callable[[Database, Arguments, Path], object]
 
 
 def collection_routes(room: Room, catalogue: CatalogueFile) -> Iterator[Route]:
-    """The routes of a room over one data set."""
+    """Yield the routes of a room over one data set."""
     pages: tuple[tuple[str, str, _BuildCatalogueView], ...] = (
         ("", "collection.html", lambda db, arguments, folder: read_collection(db)),  # noqa: ARG005
         ("articles", "collection_articles.html", lambda db, arguments, folder: list_collection(db, arguments)),  # noqa: ARG005
@@ -189,7 +187,7 @@ def _read_catalogue_article(db: Database, arguments: Arguments, folder: Path) ->
 def _catalogue_handler(
     room: Room, catalogue: CatalogueFile, template: str, build: _BuildCatalogueView
 ) -> Callable[[Request], Response]:
-    """Answers with a page by a template, or with its value as JSON where there is none."""
+    """Make a handler that answers with a page by a template, or with its value as JSON if there is no template."""
 
     def show(request: Request) -> Response:
         arguments = arguments_of(request, request.query_params.multi_items())
@@ -197,17 +195,18 @@ def _catalogue_handler(
             view = build(db, arguments, catalogue.path.parent)
         if not template:
             return room.renderer.json(view)
-        path = request.url.path
-        query = f"?{request.url.query}" if request.url.query else ""
-        twin = f"{path}index.json" if path == COLLECTION_HOME else f"{path}.json"
-        frame = PageFrame(may_write=room.may_write, twin=twin + query, collection=catalogue.name)
+        twin = _twin(request, request.url.path.removeprefix(COLLECTION_HOME))
+        frame = PageFrame(may_write=room.may_write, twin=twin, collection=catalogue.name)
         return room.renderer.html(template, view, frame)
 
     return show
 
 
 def read_markdown(folder: Path, names: Sequence[str], article_id: int) -> str | None:
-    """An article's Markdown from the data set's files of these names. NotHereError if they cannot be read."""
+    """Read an article's Markdown from the data set's files of these names.
+
+    Raises NotHereError if they cannot be read.
+    """
     try:
         import pyarrow.parquet as pq
     except ImportError as error:

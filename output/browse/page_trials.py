@@ -1,14 +1,8 @@
 """Stored pages judged again: the votes on each block, and what site rules on trial would change.
 
-The votes on each block of a page, which no archive stores: the page is judged again from its raw response.
-
-Judging runs elsewhere, bounded in time and memory (`PageJudge` is handed in): a page that kills a parser never kills
-the room.
-
-Site rules tried on stored pages: which pages, and what the rules would change on them.
-
-Cleaning runs elsewhere, bounded in time and memory (`RuleTrier` is handed in): neither a page that kills a parser nor
-an expression that never ends can reach the room.
+No archive stores votes, so a page is judged again from its raw response. Judging and cleaning run elsewhere, bounded in
+time and memory (`PageJudge` and `RuleTrier` are handed in): neither a page that kills a parser nor an expression that
+never ends can reach the room.
 """
 
 from __future__ import annotations
@@ -29,7 +23,7 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 _PLACE = """SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, c.warc_file, c.warc_offset,
         c.warc_length, o.warc_file, o.warc_offset, o.warc_length
     FROM (SELECT id, title, page_id FROM articles WHERE id = ?1
-        UNION ALL SELECT id, title, page_id FROM shelved WHERE id = ?1) a
+        UNION ALL SELECT id, title, page_id FROM _shelved WHERE id = ?1) a
         JOIN pages p ON p.id = a.page_id JOIN urls u ON u.id = p.id JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = c.refers_to
     WHERE c.warc_file IS NOT NULL"""
@@ -59,7 +53,7 @@ class VotedBlock:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """Where the raw response of an article's page is, and what is known of it. Paths are below `folder`."""
+    """The place of the raw response of an article's page, with what is known of it. Paths are below `folder`."""
 
     article_id: int
     title: str
@@ -86,7 +80,10 @@ class VotesView:
 
 
 def find_response(db: Database, article_id: int, folder: Path) -> StoredResponse:
-    """The raw response behind an article's text. NotHereError if none was kept."""
+    """Find the raw response behind an article's text.
+
+    Raises NotHereError if none was kept.
+    """
     row = db.execute(_PLACE, [article_id]).fetchone()
     if row is None:
         raise NotHereError("no raw response of this article was kept, from which it could be judged again")
@@ -103,7 +100,7 @@ _MOST_HOSTS = 200
 _HOST_COLUMN = FACETS.index("host")
 
 _ARTICLE_PAGES = f"SELECT page_id FROM articles INDEXED BY articles_listed WHERE host = ? ORDER BY id LIMIT {ARTICLES}"
-_LAYOUTS = f"SELECT id FROM layouts WHERE host = ? ORDER BY pages DESC, id LIMIT {LAYOUTS}"
+_LAYOUTS = f"SELECT id FROM _layouts WHERE host = ? ORDER BY pages DESC, id LIMIT {LAYOUTS}"
 _LAYOUT_PAGES = f"SELECT id FROM pages WHERE layout_id = ? ORDER BY id LIMIT {PER_LAYOUT}"
 _RESPONSES = """SELECT coalesce(p.article_id, 0), p.title, u.url, coalesce(nullif(c.final_url, ''), c.url),
         c.fetched_at, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
@@ -121,7 +118,7 @@ class RuleDraft:
 
     @property
     def file(self) -> str:
-        """The name that the file has in a folder of site rules, by which verdicts cite it."""
+        """Return the name that the file has in a folder of site rules, by which verdicts cite it."""
         return f"{self.host.partition(':')[0]}.txt"
 
 
@@ -136,8 +133,10 @@ class TrialBlock:
 
 @dataclass(frozen=True, slots=True)
 class LineMatch:
-    """What a line of the rules matches: on a page how often, on all pages on how many of them and how often together.
-    `sample` is the beginning of a match, `problem` why the expression failed."""
+    """The matches of a line of the rules: how often on one page; or on how many pages, and how often together.
+
+    `sample` is the beginning of a match, `problem` why the expression failed.
+    """
 
     line: int
     directive: str
@@ -176,7 +175,7 @@ class PageTrial:
 
     @property
     def is_changed(self) -> bool:
-        """Whether the rules change anything of it that is stored with an article."""
+        """Return whether the rules change anything that is stored with an article."""
         return self.kind != "same" or bool(self.fields)
 
 
@@ -190,7 +189,7 @@ class UntriedPage:
 
 @dataclass(frozen=True, slots=True)
 class RuleFindings:
-    """What came of a trial: what is wrong with lines of the rules, and the pages."""
+    """The findings of a trial: problems of lines of the rules, and the pages."""
 
     problems: tuple[str, ...]
     pages: tuple[PageTrial, ...]
@@ -215,7 +214,10 @@ class RuleTrialView:
 
 
 def blank_trial(cube: Sequence[CubeRow], draft: RuleDraft) -> RuleTrialView:
-    """The page before a trial. `cube` has all articles counted by their facets; the largest hosts are offered."""
+    """Return the page before a trial.
+
+    `cube` has all articles counted by their facets; the largest hosts are offered.
+    """
     articles: Counter[str] = Counter()
     for row in cube:
         articles[str(row[_HOST_COLUMN])] += row[-1]
@@ -225,8 +227,10 @@ def blank_trial(cube: Sequence[CubeRow], draft: RuleDraft) -> RuleTrialView:
 
 
 def sample_responses(db: Database, host: str, folder: Path) -> list[StoredResponse]:
-    """The pages of a host on which rules are tried, articles first; those whose raw response was kept. `folder` is the
-    archive's."""
+    """Return the pages of a host on which rules are tried, articles first; those whose raw response was kept.
+
+    `folder` is the archive's.
+    """
     page_ids = [page_id for (page_id,) in db.execute(_ARTICLE_PAGES, [host])]
     for (layout_id,) in db.execute(_LAYOUTS, [host]).fetchall():
         page_ids += [page_id for (page_id,) in db.execute(_LAYOUT_PAGES, [layout_id])]
@@ -240,7 +244,7 @@ def _response(page: Sequence[Any], places: Sequence[Any], folder: Path) -> Store
 
 
 def show_trial(blank: RuleTrialView, findings: RuleFindings) -> RuleTrialView:
-    """The page after a trial: changed pages first, and what each line of the rules matched on all of them."""
+    """Return the page after a trial: changed pages first, and what each line of the rules matched on all of them."""
     pages = tuple(sorted(findings.pages, key=lambda page: (not page.is_changed, page.kind, page.url)))
     kinds = Counter(page.kind if page.kind != "same" or not page.fields else "metadata" for page in pages)
     ordered = RuleFindings(findings.problems, pages, findings.untried)
@@ -248,7 +252,7 @@ def show_trial(blank: RuleTrialView, findings: RuleFindings) -> RuleTrialView:
 
 
 def _lines(pages: Sequence[PageTrial]) -> Iterator[LineMatch]:
-    """The matches of each line on all pages together, in the order of the lines."""
+    """Yield the matches of each line on all pages together, in the order of the lines."""
     by_line: dict[int, LineMatch] = {}
     for match in (match for page in pages for match in page.matches):
         total = by_line.get(match.line, LineMatch(match.line, match.directive, 0, 0, "", ""))

@@ -1,19 +1,13 @@
 """Stored responses to look at: the WARC record, a page in a sandbox, ReplayWeb.page.
 
-Files that the room gives out as they are: the WARC record of a capture.
+A page in the sandbox has a port of its own, and nothing in it runs, leads or calls. The policy forbids scripts and
+every request. Browsers still look up names that a page announces (`dns-prefetch`, `preconnect`) and follow links, so
+the tags that do so are renamed. The page is shown as it was sent, apart from that; the record is what is kept.
 
-A stored response in ReplayWeb.page, whose files a user has beside Broadsheet, from the port of raw pages.
-
-ReplayWeb.page is AGPL and no part of Broadsheet; it is served from the folder that the user names, and only to frames
-of the room. Its service worker answers every request of the page from the record, so that no other machine is asked.
-The page's own scripts run in it, apart from the room: another port is another origin, and its address holds a token
-that leads to no other page.
-
-A stored response as a page to look at, from a port of its own, in a sandbox: nothing in it runs, leads or calls.
-
-The policy forbids scripts and every request; browsers still look up names that a page announces (`dns-prefetch`,
-`preconnect`) and follow links, so the tags that do so are renamed. What is shown is the page as it was sent; it is the
-record, and not this view of it, that is kept.
+ReplayWeb.page is AGPL and no part of Broadsheet. The room serves it from the folder that the user names, from the port
+of raw pages, and only to frames of the room. Its service worker answers every request of the page from the record, so
+no other machine is asked. The page's own scripts run in it, apart from the room: another port is another origin, and
+its address holds a token that leads to no other page.
 """
 
 from __future__ import annotations
@@ -39,7 +33,7 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 
 
 def download_routes(room: Room) -> list[Route]:
-    """The routes of all files."""
+    """Return the routes of all files."""
 
     def record(request: Request) -> Response:
         archive, number = room.archive(request.path_params["archive"]), path_number(request)
@@ -77,12 +71,15 @@ class ReplayRecord:
 
     @property
     def moment(self) -> str:
-        """The time in the form that archives of the web have in addresses: 14 digits."""
+        """Return the time in the form that archives of the web have in addresses: 14 digits."""
         return "".join(char for char in self.fetched_at[:19] if char.isdigit())
 
 
 def check_assets(folder: Path) -> Path:
-    """The folder of ReplayWeb.page's files. NotReachable, in one line, if one is missing."""
+    """Return the folder of ReplayWeb.page's files.
+
+    Raises NotReachable, in one line, if one is missing.
+    """
     for name in REPLAY_FILES:
         if not (folder / name).is_file():
             raise NotReachable(f"{folder} has no {name}: it is to hold {' and '.join(REPLAY_FILES)} of ReplayWeb.page")
@@ -90,9 +87,8 @@ def check_assets(folder: Path) -> Path:
 
 
 def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -> list[Route]:
-    """The routes of the viewer, of its files and of the records, below a token of their own."""
-    framing = " ".join(f"http://{name}" for name in room_authorities if not name.startswith("["))
-    headers = {"content-security-policy": _REPLAY_POLICY + framing}
+    """Return the routes of the viewer, of its files and of the records, below a token of their own."""
+    headers = {"content-security-policy": _REPLAY_POLICY + _framing(room_authorities)}
 
     def asset(request: Request) -> Response:
         name = f"{request.path_params['name']}.js"
@@ -117,12 +113,12 @@ def replay_routes(room: Room, assets: Path, room_authorities: tuple[str, ...]) -
         ("{name}.js", asset), ("", frame), ("{archive}/{id:digits}/", viewer),
         ("{archive}/{id:digits}/{file}", record_file),
     )  # fmt: skip
-    return [Route(f"/{{token}}/replay/{path}", partial(_guarded_replay, room, answer)) for path, answer in routes]
+    return [Route(f"/{{token}}/replay/{path}", partial(_guarded, room.replay_token, answer)) for path, answer in routes]
 
 
-def _guarded_replay(room: Room, answer: _Answer, request: Request) -> Response:
-    """The answer to a request with the token; else, or where there is nothing to replay, a line."""
-    if request.path_params["token"] != room.replay_token:
+def _guarded(token: str, answer: _Answer, request: Request) -> Response:
+    """Return the answer to a request with the token; a line without it, or where there is nothing to show."""
+    if request.path_params["token"] != token:
         return PlainTextResponse("not here\n", 404)
     try:
         return answer(request)
@@ -137,7 +133,10 @@ def _replay_record(room: Room, request: Request) -> ReplayRecord:
 
 
 def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRecord:
-    """The record of a capture, or of the earlier one that holds its body. NotHereError if none was kept."""
+    """Find the record of a capture, or of the earlier one that holds its body.
+
+    Raises NotHereError if none was kept.
+    """
     row = db.execute(_CAPTURE, [capture_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no capture of that number")
@@ -161,11 +160,9 @@ _SANDBOX_POLICY = (
 
 
 def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
-    """The headers of raw pages, which only the pages of the room under these names may frame. A policy cannot name an
-    address of IPv6."""
-    framing = " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
+    """Return the headers of raw pages, which only the pages of the room under these names may frame."""
     return {
-        "content-security-policy": _SANDBOX_POLICY + framing,
+        "content-security-policy": _SANDBOX_POLICY + _framing(authorities),
         "referrer-policy": "no-referrer",
         "x-content-type-options": "nosniff",
         "x-dns-prefetch-control": "off",
@@ -174,28 +171,31 @@ def raw_headers(authorities: tuple[str, ...]) -> dict[str, str]:
     }
 
 
+def _framing(authorities: tuple[str, ...]) -> str:
+    """Return the origins of a policy; it cannot name an address of IPv6."""
+    return " ".join(f"http://{name}" for name in authorities if not name.startswith("["))
+
+
 def make_raw_app(
     room: Room, read_raw: RawReader, authorities: tuple[str, ...], room_authorities: tuple[str, ...]
 ) -> Guard:
-    """The application at the second port. `authorities` are its own names, `room_authorities` those of the room."""
+    """Make the application at the second port.
+
+    `authorities` are its own names, `room_authorities` those of the room.
+    """
 
     def show(request: Request) -> Response:
-        if request.path_params["token"] != room.raw_token:
-            return PlainTextResponse("not here\n", 404)
         if request.headers.get("sec-fetch-dest", "iframe") != "iframe":
             return PlainTextResponse("a raw page is shown inside the reading room only\n", 403)
-        try:
-            archive = room.archive(request.path_params["archive"])
-            with archive.open() as db:
-                places = find_record(db, path_number(request))
-            document = read_raw(*places, archive.path.parent)
-        except (BadArgumentError, NotHereError, ArchiveError) as error:
-            return PlainTextResponse(f"{error}\n", 404)
+        archive = room.archive(request.path_params["archive"])
+        with archive.open() as db:
+            places = find_record(db, path_number(request))
+        document = read_raw(*places, archive.path.parent)
         if not document.is_html:
             return PlainTextResponse(document.text)
         return Response(inert_page(document.text), media_type="text/html")
 
-    routes = [Route("/{token}/{archive}/{id:digits}", show)]
+    routes = [Route("/{token}/{archive}/{id:digits}", partial(_guarded, room.raw_token, show))]
     if room.replay_assets is not None:
         routes = [*replay_routes(room, room.replay_assets, room_authorities), *routes]
     app = Starlette(routes=routes)
@@ -203,7 +203,10 @@ def make_raw_app(
 
 
 def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLocation | None]:
-    """Where a capture's record is, and that of its body, if it is a revisit. NotHereError if none was kept."""
+    """Find the place of a capture's record and, for a revisit, of the record with its body.
+
+    Raises NotHereError if no record was kept.
+    """
     row = db.execute(_RECORD_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         raise NotHereError("no raw response of that number was kept")
@@ -211,5 +214,5 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
 
 
 def inert_page(text: str) -> str:
-    """A page whose links are text and whose tags that fetch, lead or frame are none that a browser knows."""
+    """Rename the tags of a page that link, fetch, frame or lead elsewhere, so that browsers ignore them."""
     return _ACTIVE.sub(r"<\1inert-\2", _LINKS.sub(r"<\1span", text)) + _LINK_STYLE

@@ -1,8 +1,7 @@
 """A page's value as HTML by a template, with the filters of templates, or as JSON.
 
-How templates write values: numbers, times, shares; and an article's Markdown as HTML in which nothing acts.
-
-A page's value as HTML by a template, or as JSON: both show the same, and text from the web stays text in both.
+Both show the same, and text from the web stays text in both. The filters write numbers, times, shares, and an article's
+Markdown as HTML in which nothing acts.
 """
 
 from __future__ import annotations
@@ -39,12 +38,20 @@ _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, whi
 
 
 def grouped(number: float) -> str:
-    """A whole number with commas between its thousands."""
+    """Return a whole number with commas between its thousands.
+
+    >>> grouped(1234567)
+    '1,234,567'
+    """
     return f"{number:,.0f}"
 
 
 def share_text(part: float, whole: float) -> str:
-    """A share in percent; what is not everything is never 100 %, and what is not nothing never 0 %."""
+    """Return a share in percent: 100 % only for all, 0 % only for none.
+
+    >>> share_text(9_999, 10_000), share_text(1, 10_000)
+    ('over 99 %', 'under 1 %')
+    """
     if not whole:
         return "–"
     percent = 100 * part / whole
@@ -54,17 +61,21 @@ def share_text(part: float, whole: float) -> str:
 
 
 def moment_text(moment: str | None) -> str:
-    """A stored time as a person reads it, to the minute, in UTC; a day stays a day."""
+    """Return a stored time as a person reads it, to the minute, in UTC; a day stays a day.
+
+    >>> moment_text("2024-05-01T10:20:30Z")
+    '2024-05-01 10:20'
+    """
     return (moment or "")[:16].replace("T", " ")
 
 
 def text_direction(language: str | None) -> str:
-    """The direction of a text in a language; `auto` where none is known."""
+    """Return the direction of a text in a language; `auto` where none is known."""
     return "rtl" if language in _RIGHT_TO_LEFT else "ltr" if language else "auto"
 
 
 def web_link(url: str | None) -> str:
-    """A URL that a link may lead to, or the empty text: web addresses only."""
+    """Return a URL that a link may lead to, or the empty text: web addresses only."""
     try:
         return url if url and urlsplit(url).scheme.lower() in _LINKS else ""
     except ValueError:
@@ -72,7 +83,7 @@ def web_link(url: str | None) -> str:
 
 
 def reading_html(markdown: str) -> Markup:
-    """An article's Markdown as HTML: no HTML of its own, no pictures, links to web addresses alone."""
+    """Return an article's Markdown as HTML: no HTML of its own, no pictures, links to web addresses alone."""
     markdown = inert_text(markdown)
     if len(markdown) > _MOST_MARKDOWN:
         return Markup("\n").join(Markup("<p>{}</p>").format(line) for line in markdown.split("\n\n") if line.strip())
@@ -104,13 +115,13 @@ def _code(_renderer: RendererHTML, tokens: Sequence[Token], index: int, *_: obje
 
 
 def tab_stop(text: str, kind: str = "") -> Markup:
-    """The attribute by which keys reach a text that may be scrolled: a long one, or code."""
+    """Return the attribute by which keys reach a text that may be scrolled: a long one, or code."""
     is_long = len(text) + 30 * text.count("\n") > _SHORT_TEXT
     return Markup(' tabindex="0"') if is_long or kind == "code" else Markup()
 
 
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
-    """Values in a row that have the same attribute of a name, together, with that attribute."""
+    """Return values in a row that have the same attribute of a name, together, with that attribute."""
     return [(key, list(run)) for key, run in groupby(values, key=lambda value: getattr(value, name))]
 
 
@@ -131,7 +142,7 @@ _EXACT_NUMBERS = 2**53  # larger ones lose digits in JavaScript and pandas: they
 
 @dataclass(frozen=True, slots=True)
 class PageFrame:
-    """What a page shows around its own value.
+    """The frame that a page shows around its own value.
 
     `archive` is its name in addresses, empty on pages of no single one; `section` the part of the room that is marked
     in the menu; `token` goes into forms; `waiting_count` is of the rulings and reviews that wait for a crawl to end;
@@ -171,7 +182,10 @@ _COMPILED_TEMPLATES = CompiledTemplates()
 
 
 def make_environment(helpers: Mapping[str, Any]) -> Environment:
-    """The templates, with everything escaped that is not said to be HTML; `helpers` are names that all of them know."""
+    """Make the environment of the templates, which escapes everything that is not marked as HTML.
+
+    `helpers` are names that all templates may use.
+    """
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         bytecode_cache=_COMPILED_TEMPLATES,
@@ -187,30 +201,32 @@ def make_environment(helpers: Mapping[str, Any]) -> Environment:
 
 
 def _without_acting_characters(value: object) -> object:
-    """What a template writes, without characters that turn the text around them; they are escaped after this."""
+    """Remove from a template's value the characters that turn the text around them; templates escape the rest after
+    this.
+    """
     return inert_text(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Makes answers of page values."""
+    """The renderer of page values: as HTML by a template, or as JSON."""
 
     environment: Environment
 
     def html(self, template: str, view: object, frame: PageFrame, status: int = 200) -> Response:
-        """A page by one of the templates."""
+        """Return a page by one of the templates."""
         text = self.environment.get_template(template).render(view=view, frame=frame)
         return HTMLResponse(text, status)
 
     def json(self, view: object, status: int = 200) -> Response:
-        """The same value as JSON."""
+        """Return the same value as JSON."""
         return Response(
             orjson.dumps(json_value(view), option=orjson.OPT_INDENT_2), status, media_type="application/json"
         )
 
 
 def json_value(value: object) -> Any:
-    """A page's value in the types of JSON: fields by name, numbers of more than 53 bits as text."""
+    """Return a page's value in the types of JSON: fields by name, numbers of more than 53 bits as text."""
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, Enum | str):

@@ -27,7 +27,7 @@ from broadsheet.output.browse.page_trials import PageJudge, RuleTrier
 from broadsheet.output.browse.rendering import PageFrame, Renderer, make_environment
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawReader
-from broadsheet.output.read.plain_words import reason_words, rule_words
+from broadsheet.output.read.plain_words import rule_words
 from broadsheet.output.write.edit_history import ListedEdit
 from broadsheet.output.write.ruling_journal import read_journal
 
@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class RoomWording:
-    """How the command line says things, so that the pages say the same: a reason of table `urls`, and an edit."""
+    """The command line's words for a reason of table `urls` and for an edit, so that pages say the same."""
 
     reason_text: Callable[[str], str]
     edit_summary: Callable[[ListedEdit], str]
@@ -64,7 +64,7 @@ class Counted:
         self._lock = threading.Lock()
 
     def get(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T:
-        """The value as it was counted when `changes` ended where it ends now; counted now if there is none."""
+        """Return the value as counted since the last change of the archive; count it now if it was not."""
         key, seq = (str(archive.path), name), latest_seq(db)
         with self._lock:
             stored = self._values.get(key)
@@ -76,10 +76,12 @@ class Counted:
         return value
 
     def get_soon(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T | None:
-        """The value as it is now in a small archive. In a large one as it was counted last, None if it never was; it is
-        counted anew in a thread of its own."""
+        """Return the value as it is now in a small archive.
+
+        In a large one as it was counted last, None if it never was; it is counted anew in a thread of its own.
+        """
         key = (str(archive.path), name)
-        (urls,) = db.execute("SELECT total(urls) FROM url_counts").fetchone()
+        (urls,) = db.execute("SELECT total(urls) FROM _url_counts").fetchone()
         if urls <= _FEW_URLS:
             return self.get(db, archive, name, count)
         with self._lock:
@@ -97,8 +99,11 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One run of the reading room. `token` is in its forms and nowhere else; `raw_token` and `replay_token` in the
-    addresses of raw and of replayed pages, which another port serves (`raw_origin`, empty if none does)."""
+    """One run of the reading room.
+
+    `token` is in its forms and nowhere else; `raw_token` and `replay_token` in the addresses of raw and of replayed
+    pages, which another port serves (`raw_origin`, empty if none does).
+    """
 
     library: Library
     wording: RoomWording
@@ -125,7 +130,7 @@ class Room:
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 
     def archive(self, name: str) -> ArchiveFile:
-        """The archive of a name. NotHereError if there is none."""
+        """Return the archive with a name. Raises NotHereError if there is none."""
         if name not in self.library.archives:
             raise NotHereError("there is no archive of that name here")
         return self.library.archives[name]
@@ -137,7 +142,7 @@ class Room:
         twin: str = "",
         arguments: Mapping[str, str] = NO_ARGUMENTS,
     ) -> PageFrame:
-        """What a page shows around its value; see `PageFrame`."""
+        """Return the frame that a page shows around its value; see `PageFrame`."""
         count = len(self.library.archives)
         if archive is None:
             return PageFrame(may_write=self.may_write, archive_count=count)
@@ -147,12 +152,12 @@ class Room:
         return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, count, twin, shown)
 
     def notice(self, notice: Notice, frame: PageFrame | None = None) -> Response:
-        """A page that only says something."""
+        """Return a page that only says something."""
         return self.renderer.html("notice.html", notice, frame or self.frame(), notice.status)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Within it no other request of this room writes."""
+        """Keep other requests of this room from writing while the context is open."""
         with self.write_lock:
             yield
 
@@ -169,25 +174,24 @@ SECTIONS = (
 
 
 def address(archive: str, path: str, **arguments: object) -> str:
-    """The address of a page of an archive; arguments that are None are left out."""
+    """Return the address of a page of an archive; arguments that are None are left out."""
     pairs = [(name, str(value)) for name, value in arguments.items() if value is not None]
     return f"/{quote(archive)}/{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
 def without(values: Mapping[str, str], name: str) -> dict[str, str]:
-    """Values without the one of a name."""
+    """Return values without the one of a name."""
     return {key: value for key, value in values.items() if key != name}
 
 
 def raw_capture(article: ArticleView) -> CaptureLine | None:
-    """The latest capture of an article whose raw response was kept."""
+    """Return the latest capture of an article whose raw response was kept."""
     return next((capture for capture in article.captures if capture.has_record), None)
 
 
 HELPERS: Mapping[str, Any] = {
     "address": address,
     "without": without,
-    "reason_name": reason_words,
     "rule_name": rule_words,
     "certainty_word": certainty,
     "is_calibrated": IS_CALIBRATED,

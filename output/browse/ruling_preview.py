@@ -14,14 +14,14 @@ from broadsheet.output.write.person_verdicts import Ruling, block_text, stored_r
 SCOPES = ("article", "host", "everywhere")
 
 _ARTICLE = """SELECT title, host, page_id FROM articles WHERE id = ?1
-    UNION ALL SELECT title, host, page_id FROM shelved WHERE id = ?1"""
-_BLOCK = """SELECT b.kept, r.reason, r.rule FROM page_blocks b JOIN reasons r ON r.id = b.reason_id
+    UNION ALL SELECT title, host, page_id FROM _shelved WHERE id = ?1"""
+_BLOCK = """SELECT b.kept, r.reason, r.rule FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? AND b.block_id = ? ORDER BY b.position LIMIT 1"""
 
 
 @dataclass(frozen=True, slots=True)
 class ScopeEffect:
-    """What the ruling does in one scope: on how many pages the block stands, how many articles change, examples.
+    """The effect of a ruling in one scope: pages that have the block, articles that change, examples.
 
     `is_more`: there are more pages than were looked at. `is_in_force`: this very ruling holds already.
     """
@@ -51,8 +51,10 @@ class RulingPreview:
 
 
 def scoped_ruling(db: Database, arguments: Arguments, scope: str, ruled_at: str = "") -> Ruling:
-    """The ruling that the arguments `block`, `keep`, `article` and `note` name, in a scope. NotHereError if the archive
-    does not hold the block or the article."""
+    """Return the ruling that the arguments `block`, `keep`, `article` and `note` name, in a scope.
+
+    Raises NotHereError if the archive does not hold the block or the article.
+    """
     article_id, block_id = arguments.number("article"), arguments.number("block")
     row = db.execute(_ARTICLE, [article_id]).fetchone()
     if row is None or block_text(db, block_id) is None:
@@ -62,7 +64,7 @@ def scoped_ruling(db: Database, arguments: Arguments, scope: str, ruled_at: str 
 
 
 def preview(db: Database, arguments: Arguments) -> RulingPreview:
-    """What keeping (`keep=1`) or removing a block of an article would do in each scope."""
+    """Compute the effect of keeping (`keep=1`) or removing a block of an article, scope by scope."""
     ruling = scoped_ruling(db, arguments, "everywhere")
     article_id = arguments.number("article")
     title, host, page_id = db.execute(_ARTICLE, [article_id]).fetchone()

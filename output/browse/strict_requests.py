@@ -1,11 +1,8 @@
-"""Requests read strictly: who may ask, in which way, and what an address asks for.
-
-What a request must be before a page sees it, and the headers that every answer carries.
+"""Requests read strictly: permitted senders and methods, and the arguments of an address.
 
 A page of another site that a person has open can send requests to this machine too. So only known names of this server
-are answered, and what changes anything must come from one of its own pages, with the token that only these hold.
-
-What an address asks for, read strictly: a number is a number, a choice is one of ours, else the page says so.
+are answered, and a change must come from one of its own pages, with the token that only these hold. A number must be a
+number and a choice one of ours, else the page says so.
 """
 
 from __future__ import annotations
@@ -31,13 +28,15 @@ _METHODS = (*_READING_METHODS, "POST")
 
 
 def loopback_authorities(port: int, names: Collection[str] = ()) -> tuple[str, ...]:
-    """The values of Host under which a server on a port answers: those of loopback, and further names."""
+    """Return the values of Host under which a server on a port answers: those of loopback, and further names."""
     return tuple(f"{name}:{port}" for name in dict.fromkeys((*LOOPBACK_NAMES, *names)))
 
 
 def page_headers(frame_origin: str = "") -> dict[str, str]:
-    """The headers of pages: own style sheet, own script and own pictures, no other source, and no frame but the one of
-    raw pages. Forms need the policy `same-origin`: with `no-referrer` a browser hides the origin of a form from us."""
+    """Return the headers of pages: own style sheet, own script and own pictures, no other source, and no frame but the
+    one of raw pages. Forms need the policy `same-origin`: with `no-referrer` a browser hides the origin of a form
+    from us.
+    """
     policy = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
         f"base-uri 'none'; frame-ancestors 'none'; frame-src {frame_origin or NOTHING}"
@@ -97,13 +96,13 @@ def _is_short(length: str) -> bool:
 
 
 def _is_from(host: str, headers: Headers) -> bool:
-    """Whether a request comes from a page of this server. A browser always names the origin of a form."""
+    """Return whether a request comes from a page of this server. A browser always names the origin of a form."""
     is_own_site = headers.get("sec-fetch-site", "same-origin") == "same-origin"
     return is_own_site and headers.get("origin", "").lower() == f"http://{host.lower()}"
 
 
 def is_token(given: object, token: str) -> bool:
-    """Whether a form gives the token of this run."""
+    """Return whether a form gives the token of this run."""
     return isinstance(given, str) and hmac.compare_digest(given.encode("utf-8", "replace"), token.encode())
 
 
@@ -129,14 +128,17 @@ class Arguments:
     values: Mapping[str, str]
 
     def text(self, name: str, most_characters: int = _MAX_CHARACTERS) -> str:
-        """An argument's text without the spaces around it; empty if it is not given. BadArgumentError if too long."""
+        """Return an argument's text without the spaces around it; empty if it is not given.
+
+        Raises BadArgumentError if too long.
+        """
         value = storable_text(self.values.get(name, "")).strip()
         if len(value) > most_characters:
             raise BadArgumentError(f"{name} is too long")
         return value
 
     def number(self, name: str, default: int | None = None) -> int:
-        """A whole number of at most 63 bits."""
+        """Return a whole number of at most 63 bits."""
         value = self.text(name)
         if not value and default is not None:
             return default
@@ -145,19 +147,22 @@ class Arguments:
         return int(value)
 
     def choice(self, name: str, choices: Collection[str], default: str = "") -> str:
-        """One of some words, by default the one given, or empty."""
+        """Return one of some words, by default the one given, or empty."""
         value = self.text(name) or default
         if value and value not in choices:
             raise BadArgumentError(f"{name} is none of {', '.join(choices)}")
         return value
 
     def flag(self, name: str) -> bool:
-        """Whether a switch is on."""
+        """Return whether a switch is on."""
         return self.choice(name, ("1", "0")) == "1"
 
 
 def path_number(request: Request) -> int:
-    """The number in the path of a request. BadArgumentError for one of more than 63 bits."""
+    """Return the number in the path of a request.
+
+    Raises BadArgumentError for one of more than 63 bits.
+    """
     return Arguments({"id": request.path_params["id"]}).number("id")
 
 

@@ -1,13 +1,9 @@
-"""Routes of pages that workers judge again: the votes on an article's blocks, site rules on trial.
-
-The page of the votes on an article's blocks, and its JSON twin.
-
-The page for site rules: a form, and what the rules in it would change on stored pages; with their JSON twins.
-"""
+"""Routes of pages that workers judge again: the votes on an article's blocks, site rules on trial."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -34,31 +30,27 @@ from broadsheet.output.browse.strict_requests import Arguments, NotHereError, pa
 
 
 def vote_routes(room: Room) -> list[Route]:
-    """The routes of the page and of its twin."""
+    """Return the routes of the page and of its twin."""
 
-    async def read_view(request: Request) -> VotesView:
+    async def show(request: Request, *, as_json: bool) -> Response:
         if room.judge_page is None:
             raise NotHereError("nothing that judges pages runs beside this room")
         response = await run_in_threadpool(find_stored, request)
         blocks = await room.judge_page(response)
-        return VotesView(response.article_id, response.title, response.url, blocks)
+        view = VotesView(response.article_id, response.title, response.url, blocks)
+        if as_json:
+            return room.renderer.json(view)
+        archive = room.archive(request.path_params["archive"])
+        frame = await run_in_threadpool(room.frame, archive, "articles", f"{request.url.path}.json")
+        return room.renderer.html("votes.html", view, frame)
 
     def find_stored(request: Request) -> StoredResponse:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
             return find_response(db, path_number(request), archive.path.parent)
 
-    async def show(request: Request) -> Response:
-        view = await read_view(request)
-        archive = room.archive(request.path_params["archive"])
-        frame = await run_in_threadpool(room.frame, archive, "articles", f"{request.url.path}.json")
-        return room.renderer.html("votes.html", view, frame)
-
-    async def show_json(request: Request) -> Response:
-        return room.renderer.json(await read_view(request))
-
     path = "/{archive}/article/{id:digits}/votes"
-    return [Route(f"{path}.json", show_json), Route(path, show)]
+    return [Route(f"{path}.json", partial(show, as_json=True)), Route(path, partial(show, as_json=False))]
 
 
 _PATH = "/{archive}/site-rules"
@@ -66,7 +58,7 @@ _Show = Callable[[Request, RuleTrialView], Coroutine[Any, Any, Response]]
 
 
 def trial_routes(room: Room) -> list[Route]:
-    """The routes of the page, of its form, and of their twins."""
+    """Return the routes of the page, of its form, and of their twins."""
 
     async def show_page(request: Request, view: RuleTrialView) -> Response:
         archive = room.archive(request.path_params["archive"])
@@ -112,7 +104,10 @@ def _draft(arguments: Arguments) -> RuleDraft:
 
 
 def _prepare(room: Room, archive_name: str, arguments: Arguments) -> tuple[RuleTrialView, list[StoredResponse]]:
-    """The page before a trial, and the pages to try the rules on. NotHereError for a host without an article."""
+    """Return the page before a trial, and the pages to try the rules on.
+
+    Raises NotHereError for a host without an article.
+    """
     archive, draft = room.archive(archive_name), _draft(arguments)
     with archive.open() as db:
         blank = blank_trial(room.counted.get(db, archive, "facets", count_facets), draft)

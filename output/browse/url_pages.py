@@ -1,8 +1,6 @@
 """URLs by coverage, down to each URL, and a response as it was received.
 
-A response as it was received: its head, what it asked of robots, where its record is.
-
-What the archive has of the URLs that sitemaps, feeds and links name, down to each URL.
+Of a response the page shows its head, what it asked of robots, and the place of its record.
 """
 
 from __future__ import annotations
@@ -45,8 +43,10 @@ RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
 
 @dataclass(frozen=True, slots=True)
 class CaptureView:
-    """A capture with the head of its response as it was sent, or with what is wrong with its record. `robots` is what
-    the host's robots.txt said then; `article_id` is 0 where no current text comes from it."""
+    """A capture with the head of its response as it was sent, or with what is wrong with its record.
+
+    `robots` is what the host's robots.txt said then; `article_id` is 0 where no current text comes from it.
+    """
 
     id: int
     url: str
@@ -69,7 +69,10 @@ class CaptureView:
 
 
 def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
-    """The capture of a number; `folder` is the archive's. NotHereError if there is none."""
+    """Read the capture of a number; `folder` is the archive's.
+
+    Raises NotHereError if there is none.
+    """
     row = db.execute(_CAPTURE, [capture_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no capture of that number")
@@ -79,7 +82,7 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
 
 
 def _read_head(db: Database, capture_id: int, folder: Path) -> tuple[str, str]:
-    """(head, fault): the response's head as text, or why there is none; both are empty where none was kept."""
+    """Read (head, fault): the response's head as text, or why there is none; both are empty where none was kept."""
     try:
         exchange = read_response(db, folder, capture_id)
     except RecordError as error:
@@ -88,7 +91,10 @@ def _read_head(db: Database, capture_id: int, folder: Path) -> tuple[str, str]:
 
 
 def read_record_bytes(db: Database, capture_id: int, folder: Path) -> tuple[str, bytes]:
-    """The name of a capture's WARC file, and its record's bytes. NotHereError if there is no such record."""
+    """Read the name of a capture's WARC file, and its record's bytes.
+
+    Raises NotHereError if there is no such record.
+    """
     row = db.execute(_PLACE, [capture_id]).fetchone()
     if row is None or row[0] is None:
         raise NotHereError("no raw response of that number was kept")
@@ -106,7 +112,7 @@ PAGE_SIZE = 100
 _URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce(u.found_on, ''), u.depth, u.attempts,
         u.first_seen, coalesce(u.fetched_at, ''), coalesce(u.http_status, 0), coalesce(u.location, ''),
         coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
-_LISTED = "SELECT kind FROM listed WHERE url_id = ? ORDER BY kind DESC"
+_LISTED = "SELECT kind FROM _listed WHERE url_id = ? ORDER BY kind DESC"
 _PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
 _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
     WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
@@ -114,7 +120,7 @@ _CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, p
 
 @dataclass(frozen=True, slots=True)
 class SourceCoverage:
-    """What became of the URLs that one source names."""
+    """The outcome of the URLs that one source names."""
 
     source: str
     named: int
@@ -136,7 +142,8 @@ class CoverageView:
 @dataclass(frozen=True, slots=True)
 class CoveredUrls:
     """The URLs of a source that ended in one state for one reason, what may be done, and where the next page begins (0
-    for none)."""
+    for none).
+    """
 
     source: str
     state: str
@@ -159,8 +166,10 @@ class UrlCapture:
 
 @dataclass(frozen=True, slots=True)
 class UrlView:
-    """All that the archive knows of a URL. `page_type` and `evidence` are empty where it gave no page, `article_id`
-    is 0 where it leads to no article."""
+    """All that the archive knows of a URL.
+
+    `page_type` and `evidence` are empty where it gave no page, `article_id` is 0 where it leads to no article.
+    """
 
     url: str
     host: str
@@ -186,7 +195,7 @@ class UrlView:
 
 
 def show_coverage(coverage: Sequence[Coverage] | None) -> CoverageView:
-    """The report's coverage with a bar for each source."""
+    """Return the report's coverage with a bar for each source."""
     return CoverageView(None if coverage is None else tuple(map(_source_coverage, coverage)))
 
 
@@ -200,7 +209,7 @@ def _source_coverage(source: Coverage) -> SourceCoverage:
 
 
 def list_urls(db: Database, arguments: Arguments) -> CoveredUrls:
-    """The URLs that the arguments `source`, `state` and `reason` name, from the end after number `after` on."""
+    """List the URLs that the arguments `source`, `state` and `reason` name, from the end after number `after` on."""
     source = arguments.choice("source", SOURCES, "sitemap")
     outcome = arguments.text("state"), arguments.text("reason")
     urls = list_covered_urls(db, source, outcome, arguments.number("after", 0), PAGE_SIZE)
@@ -210,7 +219,10 @@ def list_urls(db: Database, arguments: Arguments) -> CoveredUrls:
 
 
 def read_url(db: Database, url_id: int) -> UrlView:
-    """A URL by its number in `urls`. NotHereError if there is none."""
+    """Read a URL by its number in `urls`.
+
+    Raises NotHereError if there is none.
+    """
     row = db.execute(_URL, [url_id]).fetchone()
     if row is None:
         raise NotHereError("the archive has no URL of that number")

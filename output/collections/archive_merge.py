@@ -1,15 +1,11 @@
 """Merging an archive into another: idempotent, incremental, a host's rows in one transaction.
 
-What a target remembers of an archive that was merged into it, so that the same is not read and compared again.
+Rows are joined by what they are about: URLs by URL, articles, captures and texts by their numbers, which come from the
+content, reasons and cleaners by their words. Numbers that count in one file (URLs, pages) are given anew. Nothing is
+settled here: the caller settles once, when all archives are in. A merge that is cut off is finished by the same one.
 
-An archive that was not written to since, and whose WARC files and their copies are as they were, has nothing new. Of
-one that has grown, WARC files that are as they were are not compared again.
-
-Merging an archive into another: idempotent, incremental, a host's rows in one transaction.
-
-Rows are joined by what they are about: URLs by URL, articles, captures and texts by their numbers, which come from
-the content, reasons and cleaners by their words. Numbers that count in one file (URLs, pages) are given anew. Nothing
-is settled here: the caller settles once, when all archives are in. A merge that is cut off is finished by the same one.
+The target remembers each archive that was merged into it. An archive without writes since then, whose WARC files and
+their copies are unchanged, is not read again. Of one that has grown, unchanged WARC files are not compared again.
 """
 
 from __future__ import annotations
@@ -72,7 +68,7 @@ class MergedState:
 
 
 def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
-    """What the target remembers of an archive."""
+    """Read the state that the target remembers of an archive."""
     key = _key_of(source)
     row = target.execute(_READ_STATE, [key]).fetchone()
     values = stored_object(row[0], "meta", "value", key) if row else {}
@@ -86,7 +82,7 @@ def write_merged_state(target: Database, source: SourceArchive, copies: Iterable
 
 
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
-    """The WARC files of an archive and their copies as they are now; -1 for what is not there."""
+    """Return the WARC files of an archive and their copies as they are now; -1 for what is not there."""
     folder = database_file(target).parent
     return {
         copy.target_name: [
@@ -113,8 +109,11 @@ _COUNT = "SELECT count(*) FROM {}"
 
 @dataclass(frozen=True, slots=True)
 class MergeResult:
-    """What came of merging one archive: URLs that are new here, pages that were stored, bytes of raw responses that
-    were copied, and takedowns of the source that removed something here."""
+    """The result of merging one archive: new URLs, stored pages, copied bytes of raw responses, and effective
+    takedowns.
+
+    Takedowns of the source count if they removed something here.
+    """
 
     file: Path
     new_urls: int
@@ -124,7 +123,7 @@ class MergeResult:
 
     @property
     def has_changed(self) -> bool:
-        """Whether anything but counts came in."""
+        """Return whether anything but counts came in."""
         return bool(self.new_urls or self.stored_pages or self.copied_bytes or self.takedowns)
 
 
@@ -134,15 +133,17 @@ def merge_archive(
     clock: Callable[[], str] = utc_now,
     on_host: Callable[[str], None] | None = None,
 ) -> MergeResult:
-    """Merge the archive at `path` into an open one; see `merge_source`. ArchiveError, with nothing changed, also if a
-    crawl owns the archive, or if it is of another schema or damaged."""
+    """Merge the archive at `path` into an open one; see `merge_source`.
+
+    ArchiveError, with nothing changed, also if a crawl owns the archive, or if it is of another schema or damaged.
+    """
     refuse_itself(path, database_file(target))
     with open_source(path) as source:
         return merge_source(target, source, clock, on_host)
 
 
 def refuse_itself(path: str | Path, target: str | Path) -> None:
-    """MergeConflict if an archive is to be merged into itself."""
+    """Raise MergeConflict if an archive is to be merged into itself."""
     if archive_path(path) == archive_path(target):
         raise MergeConflict(f"{path} cannot be merged into itself")
 
@@ -185,7 +186,7 @@ def merge_source(
 def _merge_shared(
     target: Database, source: SourceArchive, copies: list[WarcCopy], clock: Callable[[], str]
 ) -> list[str]:
-    """What belongs to no host, and all captures, since one may refer to a record of another host's.
+    """Merge the rows that belong to no host, and all captures, since one may refer to a record of another host.
 
     Returns URLs that have to be taken down again.
     """
@@ -206,7 +207,7 @@ def _merge_shared(
 def _merge_hosts(
     target: Database, source: SourceArchive, clock: Callable[[], str], on_host: Callable[[str], None] | None
 ) -> int:
-    """Each host's URLs and pages in a transaction; returns how many pages were stored."""
+    """Merge the URLs and pages of each host in a transaction of its own; return how many pages were stored."""
     stored_count = 0
     with write_transaction(target):
         hosts = note_hosts(target)
@@ -220,11 +221,11 @@ def _merge_hosts(
 
 
 def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[], str]) -> None:
-    """What needs all hosts: histories of articles that neither archive has, edits, and what has to go again."""
+    """Merge what needs all hosts: edits, histories of articles that neither archive has, and takedowns."""
     with write_transaction(target):
         merge_gone_histories(target)
         merge_edits(target)
-        target.execute("DELETE FROM earlier_signatures")  # what replaced these pages was no run of this archive
+        target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
         take_down(target, url, clock=clock)
 

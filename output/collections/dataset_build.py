@@ -1,7 +1,7 @@
-"""Writing a data set: what is new in its archives goes into new files, then the manifest names them, then old ones go.
+"""The build of a data set: new rows go into new files, then the manifest names them, then old files go.
 
-A run that is cut off before the manifest is replaced has changed nothing that counts; what it left is removed by the
-next one. Nothing is written where nothing has changed.
+A run that is cut off before the manifest is replaced has changed nothing that counts; the next run removes what it
+left. Nothing is written where nothing has changed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _HOST_TABLES = ("articles", "removed", "urls")
 
 @dataclass(frozen=True, slots=True)
 class DatasetResult:
-    """What came of a run: the data set's state, how many files are new and gone, and hosts that were read again."""
+    """The result of a run: the data set's state, the numbers of new and removed files, and the hosts read again."""
 
     manifest: Manifest
     new_files: int
@@ -53,7 +53,7 @@ class DatasetResult:
 
     @property
     def has_changed(self) -> bool:
-        """Whether the data set is another one than before."""
+        """Return whether the data set differs from the one before."""
         return bool(self.new_files or self.removed_files)
 
 
@@ -103,7 +103,7 @@ class DatasetBuild:
         return len(self._unchanged) == len(self._sources) and names == set(self._old_manifest.archives)
 
     def _is_stale(self, host: str) -> bool:
-        """Whether a host's rows have to be read again."""
+        """Return whether a host's rows have to be read again."""
         if not self._is_same_schema or self._old_manifest.takedowns != self._reader.takedowns.digest:
             return True
         indexes = self._reader.hosts[host]
@@ -136,7 +136,7 @@ class DatasetBuild:
                 yield from self._writer.write("changes", partition, rows)
 
     def _earlier_relations(self) -> Iterator[Relation]:
-        """The relations that the data set has now; none where another version wrote it."""
+        """Yield the relations that the data set has now; none where another version wrote it."""
         names = ["article_id", "duplicate_id", "kind", "similarity", "contained"]
         for file in self._old_files.get(("duplicates", ""), ()) if self._unchanged else ():
             data = self._store.read_file(file.name)
@@ -161,7 +161,7 @@ class DatasetBuild:
         return Manifest(schema_fingerprint(), made_at, self._reader.takedowns.digest, states, tuple(files))
 
     def _put_companions(self, title: str, manifest: Manifest, archives: Archives, duplicates: Sequence[Row]) -> None:
-        """The catalogue and the card; they run ahead of the manifest for a moment."""
+        """Write the catalogue and the card; they are ahead of the manifest for a moment."""
         write_catalogue(self._scratch / CATALOGUE, manifest, archives, duplicates)
         self._store.put_file(self._scratch / CATALOGUE, CATALOGUE)
         write_card(self._scratch / CARD, title, manifest, host_languages(archives))

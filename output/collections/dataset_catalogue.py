@@ -1,8 +1,7 @@
 """The catalogue of a data set, a small SQLite file, and its card for people and Hugging Face.
 
-The catalogue of a data set: a small SQLite file with its articles (no texts), hosts, copies and files.
-
-The data set's card: a README that people read, with a head that Hugging Face reads.
+The catalogue lists articles (without texts), hosts, copies and files. The card is a README with a head that Hugging
+Face reads.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ def write_catalogue(file: Path, manifest: Manifest, archives: Archives, duplicat
 
 
 def host_languages(archives: Archives) -> Mapping[str, int]:
-    """How many articles are in which language; those that state none are left out."""
+    """Count the articles in each language, those that state none left out."""
     counts: dict[str, int] = {}
     for *_, language, _, _, _ in _article_rows(archives):
         if language:
@@ -106,7 +105,7 @@ def _size_category(articles: int) -> str:
 
 
 def _configs(tables: Iterable[DatasetTable]) -> str:
-    """A configuration a table, with the pattern of its files."""
+    """Return a configuration a table, with the pattern of its files."""
     return "\n".join(
         f"- config_name: {table.name}\n  data_files: {table.name}/**/*.parquet" + "\n  default: true" * (number == 0)
         for number, table in enumerate(tables)

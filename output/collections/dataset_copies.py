@@ -28,9 +28,9 @@ from broadsheet.output.settle.likeness import (
 )
 from broadsheet.output.settle.similar_articles import read_facts, read_shingles
 
-_SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main.sketches s
+_SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main._sketches s
     JOIN main.articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
-_SKETCHES = """SELECT s.sketch FROM main.sketches s JOIN main.articles a ON a.page_id = s.page_id
+_SKETCHES = """SELECT s.sketch FROM main._sketches s JOIN main.articles a ON a.page_id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
 _STORED = "SELECT article_id, duplicate_id, kind, similarity, contained FROM main.duplicates"
 _DESCRIBED = "SELECT id, host, url, published_day FROM main.articles"
@@ -44,7 +44,8 @@ Description = tuple[str, str, str | None]
 @dataclass(frozen=True, slots=True)
 class Archives:
     """The archives whose articles are compared: for each article's number the index of the archive that gives it; and
-    the indexes of those that are as they were when the data set was last written."""
+    the indexes of those that are as they were when the data set was last written.
+    """
 
     reader: HostReader
     index_by_article: Mapping[int, int]
@@ -52,13 +53,13 @@ class Archives:
 
 
 def assign_articles(reader: HostReader) -> dict[int, int]:
-    """For each article of the data set, the index of the archive that it comes from."""
+    """Return for each article of the data set the index of the archive that it comes from."""
     indexes = range(len(reader.sources))
     return {article_id: index for index in indexes for article_id, _ in reader.articles_of(index)}
 
 
 def duplicate_rows(archives: Archives, earlier: Relations) -> Iterator[Row]:
-    """The rows of `duplicates`, in order. `earlier` are those of the data set as it was."""
+    """Yield the rows of `duplicates`, in order. `earlier` are those of the data set as it was."""
     relations = {(relation.article_id, relation.duplicate_id): relation for relation in _within(archives)}
     relations |= {(r.article_id, r.duplicate_id): r for r in _kept_relations(archives, earlier)}
     relations |= {(r.article_id, r.duplicate_id): r for r in _compare_between(archives)}
@@ -71,7 +72,7 @@ def duplicate_rows(archives: Archives, earlier: Relations) -> Iterator[Row]:
 
 
 def _within(archives: Archives) -> Iterator[Relation]:
-    """What the archives found each among its own articles."""
+    """Yield the relations that each archive found among its own articles."""
     for index, source in enumerate(archives.reader.sources):
         for row in source.db.execute(_STORED):
             if archives.index_by_article.get(row[0]) == archives.index_by_article.get(row[1]) == index:
@@ -79,7 +80,7 @@ def _within(archives: Archives) -> Iterator[Relation]:
 
 
 def _kept_relations(archives: Archives, earlier: Relations) -> Iterator[Relation]:
-    """Earlier relations between two archives that are as they were."""
+    """Yield earlier relations between two archives that are as they were."""
     for relation in earlier:
         indexes = [archives.index_by_article.get(n) for n in (relation.article_id, relation.duplicate_id)]
         if indexes[0] != indexes[1] and all(index in archives.unchanged for index in indexes):
@@ -87,7 +88,7 @@ def _kept_relations(archives: Archives, earlier: Relations) -> Iterator[Relation
 
 
 def _compare_between(archives: Archives) -> Iterator[Relation]:
-    """The relations between articles of two archives, one of which at least has changed."""
+    """Find the relations between articles of two archives, one of which at least has changed."""
     sketches = _SketchJoin(archives)
     sources = archives.reader.sources
 
@@ -117,14 +118,14 @@ class _SketchJoin:
         for index, source in enumerate(archives.reader.sources):
             for article_id, page_id, host, hash_count, size in source.db.execute(_SKETCHED):
                 if size != hash_count * HASH_BYTES:
-                    raise DamagedValue(location_of("sketches", "sketch", page_id), str(source.file))
+                    raise DamagedValue(location_of("_sketches", "sketch", page_id), str(source.file))
                 is_taken = archives.index_by_article.get(article_id) == index
                 self._is_taken[index].append(is_taken)
                 if is_taken:
                     self._add(index, page_id, host_numbers.setdefault(host, len(host_numbers)), hash_count)
 
     def pairs(self) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-        """Pairs of articles, each as the index of its archive and its page there, whose sketches share enough."""
+        """Yield pairs of articles, each as the index of its archive and its page there, whose sketches share enough."""
         for first, second in find_candidate_pairs(self._pages, self._sketches()):
             indexes = self._places[first], self._places[second]
             if indexes[0] != indexes[1] and not all(index in self._archives.unchanged for index in indexes):

@@ -1,17 +1,13 @@
 """The files of a data set: the folder or bucket, the manifest, and the Parquet parts.
 
-Where a data set lies: a folder, or a bucket of an object store. A file there is whole or not there.
+A file is whole or absent: it is written elsewhere before it is put, so a failure leaves nothing that looks like a file
+of the data set. Files have names made of their content and are never written over.
 
-What is put has been written elsewhere before, so that a failure leaves nothing that looks like a file of the data set.
+A file counts when the manifest names it. The manifest is replaced in one step, which begins a new state of the data
+set. It also says how far each archive is in it.
 
-The manifest of a data set: which files it consists of, and how far each archive is in it.
-
-A file counts when the manifest names it, and the manifest is replaced in one step: that is the moment at which a new
-state of the data set begins. Files have names made of their content and are never written over.
-
-The Parquet files of a table's partition: rows go into files of a bounded size, each named by a digest of its rows.
-
-Rows that were written before, by whatever run, make the same digest, and their file is neither made nor sent again.
+The rows of a table's partition go into Parquet files of a bounded size, each named by a digest of its rows. Rows that
+were written before, by any run, make the same digest, and their file is neither made nor sent again.
 """
 
 from __future__ import annotations
@@ -53,7 +49,7 @@ class DatasetStore(Protocol):
     """What messages call it."""
 
     def read_file(self, name: str) -> bytes | None:
-        """A file's bytes; None if it is not there."""
+        """Read a file's bytes; None if it is not there."""
 
     def put_file(self, file: Path, name: str) -> None:
         """Have a local file stand under a name, in place of what stood there; the local one may be moved."""
@@ -62,7 +58,7 @@ class DatasetStore(Protocol):
         """Remove a file; nothing happens if it is not there."""
 
     def file_names(self, folder: str) -> Iterator[str]:
-        """The names of all files below a folder, those of unfinished ones too."""
+        """Yield the names of all files below a folder, those of unfinished ones too."""
 
 
 class LocalStore:
@@ -73,7 +69,7 @@ class LocalStore:
         self.label = str(folder)
 
     def read_file(self, name: str) -> bytes | None:
-        """A file's bytes; None if it is not there."""
+        """Read a file's bytes; None if it is not there."""
         with suppress(FileNotFoundError):
             return (self.folder / name).read_bytes()
         return None
@@ -102,7 +98,7 @@ class LocalStore:
                 path.parent.rmdir()
 
     def file_names(self, folder: str) -> Iterator[str]:
-        """The names of all files below a folder."""
+        """Yield the names of all files below a folder."""
         for path in sorted((self.folder / folder).rglob("*")):
             if path.is_file():
                 yield path.relative_to(self.folder).as_posix()
@@ -117,7 +113,7 @@ class ArrowStore:
         self.label = label
 
     def read_file(self, name: str) -> bytes | None:
-        """An object's bytes; None if it is not there."""
+        """Read an object's bytes; None if it is not there."""
         if self._filesystem.get_file_info(self._path(name)).type == pafs.FileType.NotFound:
             return None
         with self._filesystem.open_input_stream(self._path(name)) as stream:
@@ -142,7 +138,7 @@ class ArrowStore:
             self._filesystem.delete_file(self._path(name))
 
     def file_names(self, folder: str) -> Iterator[str]:
-        """The names of all objects below a folder."""
+        """Yield the names of all objects below a folder."""
         selector = pafs.FileSelector(self._path(folder), allow_not_found=True, recursive=True)
         for info in self._filesystem.get_file_info(selector):
             if info.is_file:
@@ -153,7 +149,10 @@ class ArrowStore:
 
 
 def open_folder(path: str) -> LocalStore:
-    """A folder for a data set, made if missing. NotReachable if something else is there."""
+    """Open a folder for a data set, made if missing.
+
+    Raises NotReachable if something else is there.
+    """
     folder = Path(path).absolute()
     if folder.exists() and not folder.is_dir():
         raise NotReachable(f"{path} is a file; name a folder for the data set")
@@ -183,7 +182,8 @@ class PartFile:
 @dataclass(frozen=True, slots=True)
 class ArchiveState:
     """An archive as it is in the data set: its first run, a stamp of its file, its last number in `changes`, its hosts,
-    and its articles."""
+    and its articles.
+    """
 
     identity: str
     stamp: str
@@ -203,14 +203,14 @@ class Manifest:
     files: tuple[PartFile, ...]
 
     def files_by_partition(self) -> Mapping[tuple[str, str], list[PartFile]]:
-        """The files by table and partition."""
+        """Return the files by table and partition."""
         files: dict[tuple[str, str], list[PartFile]] = {}
         for file in self.files:
             files.setdefault((file.table, file.partition), []).append(file)
         return files
 
     def archives_by_host(self) -> Mapping[str, set[str]]:
-        """The names of the archives that have each host."""
+        """Return the names of the archives that have each host."""
         names: dict[str, set[str]] = {}
         for name, state in self.archives.items():
             for host in state.hosts:
@@ -218,12 +218,12 @@ class Manifest:
         return names
 
     def rows_of(self, table: str) -> int:
-        """How many rows a table has."""
+        """Count the rows of a table."""
         return sum(file.rows for file in self.files if file.table == table)
 
     @property
     def host_count(self) -> int:
-        """How many hosts have articles."""
+        """Count the hosts that have articles."""
         return len({file.partition for file in self.files if file.table == "articles"})
 
 
@@ -231,7 +231,10 @@ EMPTY = Manifest("", "", "", {}, ())
 
 
 def read_manifest(store: DatasetStore) -> Manifest:
-    """The manifest as it stands; an empty one where there is none. NotADataset if it cannot be read."""
+    """Read the manifest as it stands; an empty one where there is none.
+
+    Raises NotADataset if it cannot be read.
+    """
     data = store.read_file(MANIFEST)
     if data is None:
         return EMPTY
@@ -248,7 +251,7 @@ def read_manifest(store: DatasetStore) -> Manifest:
 
 
 def known_files(manifest: Manifest) -> Mapping[tuple[str, str, str], PartFile]:
-    """The files by table, partition and digest; none if another version's schema wrote them."""
+    """Return the files by table, partition and digest; none if another version's schema wrote them."""
     files: Iterable[PartFile] = manifest.files if manifest.schema == schema_fingerprint() else ()
     return {(file.table, file.partition, file.digest): file for file in files}
 
@@ -266,7 +269,7 @@ _LEVEL = 6  # of zstd; 3 packs a tenth worse, 12 takes five times as long for a 
 
 @dataclass(frozen=True, slots=True)
 class PartWriter:
-    """Writes partitions to a store. `known` has the files that are there, by table, partition and digest."""
+    """A writer of partitions to a store. `known` has the files that are there, by table, partition and digest."""
 
     store: DatasetStore
     scratch: Path
@@ -275,7 +278,10 @@ class PartWriter:
     """The names of all files that were put."""
 
     def write(self, table_name: str, partition: str, rows: Iterable[Row]) -> Iterator[PartFile]:
-        """The files of a partition, written where they are not there yet. `partition` is as in `host=news.example`."""
+        """Yield the files of a partition, written where they are not there yet.
+
+        `partition` is as in `host=news.example`.
+        """
         table = dataset_tables()[table_name]
         for part_rows in _split_rows(rows, table.file_rows):
             digest = _digest_of(part_rows)
@@ -295,14 +301,14 @@ class PartWriter:
 
 
 def part_name(table: str, partition: str, digest: str) -> str:
-    """The name of a file: its folders say what it is a part of, as Hive's do."""
+    """Return the name of a file: its folders say what it is a part of, as Hive's do."""
     key, _, value = partition.partition("=")
     folder = f"{table}/{key}={quote(value, safe='')}" if key else table
     return f"{folder}/part-{digest}.parquet"
 
 
 def _split_rows(rows: Iterable[Row], most_rows: int) -> Iterator[list[Row]]:
-    """The rows in lists that are not too long, nor too large."""
+    """Split the rows into lists that are not too long, nor too large."""
     part: list[Row] = []
     size = 0
     for row in rows:

@@ -1,13 +1,10 @@
 """The rows of a host from one archive or several, each article and URL once, without takedowns.
 
-The archives of a data set: where they are, and each as it stands while nobody writes to it.
-
-What was taken down in any archive of a data set is in none of its tables, whichever archive still holds it.
-
-The rows of a host, from the one archive that has it or from several: each article and each URL once.
+Each archive is read as it stands while nobody writes to it. A takedown in any archive counts for the whole data set,
+whichever archive still holds the article.
 
 Where several archives hold the same article or URL, that one counts which saw it last. Rows come in the order in which
-archives first saw them, so that what is new stands at the end and earlier files stay as they are.
+archives first saw them, so new rows stand at the end and earlier files stay as they are.
 """
 
 from __future__ import annotations
@@ -38,7 +35,8 @@ _SEQ = "SELECT coalesce(max(seq), 0) FROM changes"
 @dataclass(frozen=True, slots=True)
 class DatasetSource:
     """An archive that goes into a data set: the name that it has there, its connection, its first run, and a stamp
-    that is another one whenever something was written to it."""
+    that is another one whenever something was written to it.
+    """
 
     name: str
     file: Path
@@ -48,19 +46,19 @@ class DatasetSource:
 
     @property
     def last_seq(self) -> int:
-        """The last number in `changes`."""
+        """Return the last number in `changes`."""
         return int(self.db.execute(_SEQ).fetchone()[0])
 
     @property
     def takedown_patterns(self) -> list[str]:
-        """What was taken down here: URLs, and patterns with `*`."""
+        """Return the URLs, and the patterns with `*`, that were taken down in this archive."""
         return [pattern for (pattern,) in self.db.execute(_PATTERNS)]
 
 
 def find_archives(paths: Iterable[str]) -> list[Path]:
-    """The archives that are named, and those in the folders that are, each once, in order.
+    """Find the archives that are named, and those in the folders that are, each once, in order.
 
-    NotReachable if a path is not there, or a folder holds none.
+    Raises NotReachable if a path is not there, or a folder holds none.
     """
     files = [file for path in paths for file in _archives_at(Path(path))]
     return list(dict.fromkeys(files))
@@ -68,7 +66,10 @@ def find_archives(paths: Iterable[str]) -> list[Path]:
 
 @contextmanager
 def open_sources(files: Sequence[Path]) -> Iterator[list[DatasetSource]]:
-    """All archives, locked against crawls and open for reading. ArchiveError if one of them cannot be used."""
+    """Open all archives for reading, locked against crawls.
+
+    Raises ArchiveError if one of them cannot be used.
+    """
     with ExitStack() as stack:
         yield [_make_source(stack.enter_context(open_source(file))) for file in files]
 
@@ -83,7 +84,7 @@ def _archives_at(path: Path) -> list[Path]:
 
 
 def _is_database(file: Path) -> bool:
-    """Whether a file is of SQLite; what else lies in a folder is left alone."""
+    """Return whether a file is of SQLite; other files in a folder are ignored."""
     if not file.is_file():
         return False
     with file.open("rb") as stream:
@@ -96,7 +97,7 @@ def _make_source(archive: SourceArchive) -> DatasetSource:
 
 
 def _name_of(file: Path) -> str:
-    """A name that two archives of one data set never have, and that does not tell where the file lies."""
+    """Return a name that two archives of one data set never have, and that does not tell where the file lies."""
     stem = "".join(char if char.isalnum() or char in "-_." else "-" for char in file.stem)
     return f"{stem}-{hashlib.sha256(str(file).encode('utf-8', 'surrogateescape')).hexdigest()[:6]}"
 
@@ -111,7 +112,7 @@ class TakedownList:
 
     @classmethod
     def of(cls, patterns: Iterable[str]) -> TakedownList:
-        """The list of what archives state."""
+        """Return the list of what archives state."""
         all_patterns = sorted(set(patterns))
         wild = [
             re.escape(pattern).replace(re.escape(WILDCARD), ".*") for pattern in all_patterns if WILDCARD in pattern
@@ -120,7 +121,7 @@ class TakedownList:
         return cls(frozenset(all_patterns), re.compile("|".join(wild), re.DOTALL) if wild else None, digest)
 
     def names(self, url: object) -> bool:
-        """Whether a URL was taken down; nothing that is no text was."""
+        """Return whether a URL was taken down; False for a value that is not text."""
         if not isinstance(url, str) or not (self.urls or self.patterns):
             return False
         return url in self.urls or bool(self.patterns and self.patterns.fullmatch(url))
@@ -139,8 +140,8 @@ _CREATE_ORDERS = (
 )
 _FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id WHERE o.host = ?"
 _FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id
-    CROSS JOIN main.page_blocks b ON b.page_id = a.page_id JOIN main.block_texts t ON t.id = b.block_id
-    JOIN main.reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
+    CROSS JOIN main._page_blocks b ON b.page_id = a.page_id JOIN main._block_texts t ON t.id = b.block_id
+    JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
 _FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN main.urls u ON u.id = o.id WHERE o.host = ?"
 _REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
 _OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles ORDER BY page_id"
@@ -156,7 +157,7 @@ Owners = Mapping[object, int]
 
 @dataclass(frozen=True, slots=True)
 class HostReader:
-    """Reads the rows of hosts from archives that are open, without what was taken down."""
+    """A reader of the rows of hosts from open archives, without what was taken down."""
 
     sources: Sequence[DatasetSource]
     takedowns: TakedownList
@@ -170,18 +171,21 @@ class HostReader:
                 self.sources[index].db.execute(statement)
 
     def articles(self, host: str) -> Iterator[Row]:
-        """The articles of a host, as the table `articles` of the data set has them."""
+        """Yield the articles of a host, as the table `articles` of the data set has them."""
         names = dataset_tables()["articles"].column_names
         query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_columns('a', names)} {_FROM_ARTICLES}"
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
 
     def removed(self, host: str) -> Iterator[Row]:
-        """What was removed from these articles, in the same order."""
+        """Yield the blocks removed from these articles, in the same order."""
         query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}"
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
 
     def urls(self, host: str) -> Iterator[Row]:
-        """The URLs of a host. What a URL that was taken down led to, or where it was found, is not told either."""
+        """Yield the URLs of a host.
+
+        What a URL that was taken down led to, or where it was found, is not told either.
+        """
         names = dataset_tables()["urls"].column_names
         query = f"SELECT o.first_seen, u.url, u.url, '', {_columns('u', names)} {_FROM_URLS}"
         rows = self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self._owners(host, _URL_AGES))
@@ -192,14 +196,16 @@ class HostReader:
             )
 
     def articles_of(self, index: int) -> Iterator[tuple[int, int]]:
-        """(number, page) of the articles that an archive gives to the data set, by page."""
+        """Yield (number, page) of the articles that an archive gives to the data set, by page."""
         owners = {host: self.article_owners(host) for host, indexes in self.hosts.items() if index in indexes}
         for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(_OWN_ARTICLES):
             if owners[host].get(article_id, index) == index and not self._is_taken_down(url, canonical_url):
                 yield article_id, page_id
 
     def article_owners(self, host: str) -> Owners:
-        """Which archive counts for each article that several have; empty where one archive has the host."""
+        """Return, for each article that several archives have, the archive that counts; empty if one archive has the
+        host.
+        """
         return self._owners(host, _ARTICLE_AGES)
 
     def _owners(self, host: str, query: str) -> Owners:
@@ -213,7 +219,7 @@ class HostReader:
         return {key: index for key, (_, index) in latest.items()}
 
     def _merged(self, host: str, query: str, owners: Owners) -> Iterator[Row]:
-        """The rows of a query from all archives that have the host, less the columns by which they are chosen."""
+        """Yield the rows of a query from all archives that have the host, less the columns by which they are chosen."""
         streams = [self._owned_rows(index, query, host, owners) for index in self.hosts[host]]
         for row in heapq.merge(*streams, key=itemgetter(0)):
             yield row[_CHOOSING_COLUMNS:]
@@ -229,12 +235,12 @@ class HostReader:
 
 
 def hosts_of(source: DatasetSource) -> tuple[str, ...]:
-    """The hosts of which an archive has URLs, in order."""
+    """Return the hosts of which an archive has URLs, in order."""
     return tuple(host for (host,) in source.db.execute(_HOSTS))
 
 
 def indexes_by_host(hosts_by_index: Iterable[Iterable[str]]) -> dict[str, tuple[int, ...]]:
-    """Which archives, by their indexes, have each host; the hosts in order."""
+    """Return the indexes of the archives that have each host, the hosts in order."""
     indexes: dict[str, tuple[int, ...]] = {}
     for index, hosts in enumerate(hosts_by_index):
         for host in hosts:

@@ -1,8 +1,6 @@
 """The tables of a data set: their columns and meanings, and rows of SQLite as tables of Arrow.
 
-The tables of a data set: their columns, the type of each, and what it means in the words of the archive's schema.
-
-From rows as SQLite gives them to tables of Arrow: times, days and lists get their types.
+Meanings are in the words of the archive's schema. Times, days and lists get their Arrow types.
 """
 
 from __future__ import annotations
@@ -29,7 +27,7 @@ _FOLDER = Path(__file__).parent
 
 
 class ColumnType(StrEnum):
-    """What a column holds."""
+    """The type of a column's values."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -70,11 +68,11 @@ class DatasetTable:
 
     @property
     def column_names(self) -> tuple[str, ...]:
-        """The names of its columns in order."""
+        """Return the names of its columns in order."""
         return tuple(column.name for column in self.columns)
 
     def arrow_schema(self) -> pa.Schema:
-        """The schema of its files; the meanings are in the metadata, under `description`."""
+        """Return the schema of its files; the meanings are in the metadata, under `description`."""
         fields = [
             pa.field(column.name, ARROW_TYPES[column.type], metadata={"description": column.meaning})
             for column in self.columns
@@ -84,13 +82,13 @@ class DatasetTable:
 
 @cache
 def dataset_tables() -> Mapping[str, DatasetTable]:
-    """The tables by name, as `tables.toml` lists them."""
+    """Return the tables by name, as `tables.toml` lists them."""
     declarations = tomllib.loads((_FOLDER / "tables.toml").read_text("utf-8"))
     return {name: _make_table(name, table) for name, table in declarations.items()}
 
 
 def schema_fingerprint() -> str:
-    """What changes when files of an earlier data set have other columns, types or meanings than those written now."""
+    """Return a digest of the columns, types and meanings: files of a data set with another one are written anew."""
     words = [str(FORMAT_VERSION), *(repr(table) for table in dataset_tables().values())]
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
@@ -106,7 +104,10 @@ Row = tuple[object, ...]
 
 
 def arrow_table(table: DatasetTable, rows: Sequence[Row]) -> pa.Table:
-    """The rows as a table with the fixed schema. DamagedValue if a stored value cannot be what was stored."""
+    """Return the rows as a table with the fixed schema.
+
+    Raises DamagedValue if a stored value cannot be what was stored.
+    """
     values_by_column = zip(*rows, strict=True) if rows else [()] * len(table.columns)
     arrays = [
         _array(table.name, column, values) for column, values in zip(table.columns, values_by_column, strict=True)
@@ -125,7 +126,7 @@ def _array(table: str, column: DatasetColumn, values: Sequence[object]) -> pa.Ar
 
 
 def _instant(value: object) -> datetime | None:
-    """A stored time; None for an empty text. One without a zone is of UTC."""
+    """Return a stored time; None for an empty text. One without a zone is of UTC."""
     if value == "":
         return None
     moment = datetime.fromisoformat(_text(value))

@@ -1,15 +1,11 @@
 """Pages of a host joined from two archives, each as its cleaner read it, with their histories.
 
-The revisions of articles and the edits in `changes`, joined from two archives.
+A page is saved as a crawl saves it. What an archive's other pages made of it (what the site repeats, copies, parts)
+does not come along: settling judges anew with the pages of both archives.
 
-Where one archive's history of an article begins with all of the other's, the longer one holds. Histories that part, as
+If one archive's history of an article begins with all of the other's, the longer one holds. Histories that part, as
 when two machines looked at different times, are not woven into one: the target's stays, and the source's captures say
 the rest.
-
-The pages of a host: each as its cleaner read it, saved as a crawl saves it, with the history of its article.
-
-What an archive's other pages made of a page (what the site repeats, copies, parts) does not come along: settling judges
-anew with the pages of both archives.
 """
 
 from __future__ import annotations
@@ -37,16 +33,16 @@ _REVISION_COLUMNS = (
 )
 _REPLACE_REVISIONS = (
     "DELETE FROM revisions WHERE article_id = ?",
-    "DELETE FROM revision_blocks WHERE article_id = ?",
+    "DELETE FROM _revision_blocks WHERE article_id = ?",
     f"""INSERT INTO revisions ({_REVISION_COLUMNS}) SELECT {_REVISION_COLUMNS} FROM {SCHEMA_NAME}.revisions
         WHERE article_id = ? ORDER BY number""",
-    f"""INSERT OR IGNORE INTO block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}.revision_blocks b
-        JOIN {SCHEMA_NAME}.block_texts t ON t.id = b.block_id WHERE b.article_id = ?""",
-    f"""INSERT INTO revision_blocks (
+    f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}._revision_blocks b
+        JOIN {SCHEMA_NAME}._block_texts t ON t.id = b.block_id WHERE b.article_id = ?""",
+    f"""INSERT INTO _revision_blocks (
             article_id, number, position, block_id, kind, kept, reason_id, box, linked, elsewhere)
         SELECT b.article_id, b.number, b.position, b.block_id, b.kind, b.kept, n.id, b.box, b.linked, b.elsewhere
-        FROM {SCHEMA_NAME}.revision_blocks b JOIN {SCHEMA_NAME}.reasons o ON o.id = b.reason_id
-            JOIN main.reasons n ON n.reason = o.reason AND n.rule = o.rule
+        FROM {SCHEMA_NAME}._revision_blocks b JOIN {SCHEMA_NAME}._reasons o ON o.id = b.reason_id
+            JOIN main._reasons n ON n.reason = o.reason AND n.rule = o.rule
         WHERE b.article_id = ?""",
 )
 _GONE_ARTICLES = f"""SELECT DISTINCT s.article_id FROM {SCHEMA_NAME}.revisions s
@@ -66,13 +62,14 @@ Sightings = list[tuple[str, int | None]]
 
 
 def read_sightings(target: Database, article_id: int) -> Sightings:
-    """The article's history as the target has it."""
+    """Read the article's history as the target has it."""
     return _read_revisions(target, "main", article_id)
 
 
 def merge_history(target: Database, article_id: int, stored_sightings: Sightings) -> bool:
     """Put the source's revisions of an article in place if they go on from `stored_sightings`, which the target had;
-    returns whether they do."""
+    returns whether they do.
+    """
     source_sightings = _read_revisions(target, SCHEMA_NAME, article_id)
     count = len(stored_sightings)
     is_further = len(source_sightings) > count and source_sightings[:count] == stored_sightings
@@ -125,7 +122,7 @@ class _PagePair:
 
     @property
     def is_newer(self) -> bool:
-        """Whether the source's reading takes the place of the target's."""
+        """Return whether the source's reading replaces the target's."""
         return self.target_reading is None or self.source_reading > self.target_reading
 
 
@@ -181,7 +178,7 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
         postpone_indexing(target, sighting.article_id)
     save_page(target, replace(sighting, seen_at=seen_at), reading.rows)
     if reading.first_seen:
-        for table in ("articles", "shelved"):
+        for table in ("articles", "_shelved"):
             seen = [reading.first_seen, reading.last_seen, sighting.page_id]
             target.execute(_UPDATE_SEEN.format(table), seen)
     _put_user_values(target, sighting.page_id, reading.user_values)

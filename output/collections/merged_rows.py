@@ -1,18 +1,12 @@
 """Rows joined from two archives: URLs of a host, captures, runs, and rows of no single host.
 
-The URLs of a host, joined by URL: what the archive knows last of each, and the shortest way to it.
+A URL keeps what the archives know last of it, and the shortest way to it. Captures get the places of their records in
+the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, rulings, takedowns, and links out
+of the crawl.
 
-The captures of a source, with the places of their records in the copied WARC files.
-
-The runs of a source and what was measured in them, as rows of the target.
-
-How often pages link to hosts out of the crawl, counted once whichever ways an archive comes into another.
-
-For each archive whose counts came in, the target remembers them under its name. So what a source counts falls into
-parts: what it counted itself, and what it remembers of others. Of each part, what is above the count that is
-remembered here is new.
-
-Rows that belong to no single host: reasons, cleaners, robots.txt, rulings, takedowns, and links out of the crawl.
+Links out are counted once, by whatever ways an archive comes into another. The target remembers the counts of each
+archive under that archive's name. A source's counts are those of its own and those that it remembers of others. Of each
+of these, only the excess over the count remembered here is new.
 """
 
 from __future__ import annotations
@@ -67,14 +61,14 @@ _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{O
         not_before = NULL
     WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}'
         AND {FORGOTTEN_URL.format("url")}"""
-_PUT_LISTED = f"""INSERT OR IGNORE INTO listed (url_id, kind)
+_PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
     SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
-        JOIN {SCHEMA_NAME}.listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
+        JOIN {SCHEMA_NAME}._listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
 _COUNTS = ("found", "fetched", "articles", "led", "dry", "hopes")
-_PUT_PATTERNS = f"""INSERT INTO url_patterns (host, pattern, {", ".join(_COUNTS)})
-    SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}.url_patterns WHERE host = ?
+_PUT_PATTERNS = f"""INSERT INTO _url_patterns (host, pattern, {", ".join(_COUNTS)})
+    SELECT host, pattern, {", ".join(_COUNTS)} FROM {SCHEMA_NAME}._url_patterns WHERE host = ?
     ON CONFLICT (host, pattern) DO UPDATE SET
-        {", ".join(f"{name} = max(url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
+        {", ".join(f"{name} = max(_url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
 
 
 def note_hosts(target: Database) -> list[str]:
@@ -106,20 +100,20 @@ _PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_CAPTURE_COLUMNS)}, warc_fi
     s.warc_length FROM {SCHEMA_NAME}.captures s LEFT JOIN temp.merge_places p ON p.source_name = s.warc_file
     WHERE s.id NOT IN (SELECT id FROM temp.merge_left_out) ORDER BY s.id
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
-        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main.warc_files)
-            AND excluded.warc_file IN (SELECT name FROM main.warc_files)"""
+        WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main._warc_files)
+            AND excluded.warc_file IN (SELECT name FROM main._warc_files)"""
 # Their records came with the copied bytes, and are written over.
-_PUT_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
+_PUT_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
     SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
             WHERE o.warc_file = n.warc_file AND o.warc_offset > n.warc_offset), f.length)
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
-        JOIN main.warc_files f ON f.name = p.name
+        JOIN main._warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
 # A takedown there that waited for a file: the record came with the copied bytes too. In a file that both archives have,
 # the target's own captures say where the record is.
-_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO warc_erasures (file, offset, following)
-    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}.warc_erasures e
-        JOIN temp.merge_places p ON p.source_name = e.file JOIN main.warc_files f ON f.name = p.name
+_PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
+    SELECT p.name, e.offset, e.following FROM {SCHEMA_NAME}._warc_erasures e
+        JOIN temp.merge_places p ON p.source_name = e.file JOIN main._warc_files f ON f.name = p.name
     WHERE p.name <> p.source_name"""
 # Each capture has a row of its URL. One that is new here waits in the queue until its host's turn.
 _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
@@ -156,15 +150,15 @@ _PUT_RUN = f"""INSERT INTO runs (id, {_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?
         outcome = coalesce(excluded.outcome, outcome), reason = coalesce(excluded.reason, reason),
         counts = coalesce(excluded.counts, counts)"""
 _MEASURES = (
-    f"""INSERT OR IGNORE INTO yields (run_id, host, part, pages, articles, barren, alike, words_low, words_median,
+    f"""INSERT OR IGNORE INTO _yields (run_id, host, part, pages, articles, barren, alike, words_low, words_median,
             removed_share, cleaner_version)
         SELECT r.id, y.host, y.part, y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median,
             y.removed_share, y.cleaner_version
-        FROM {SCHEMA_NAME}.yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
-    f"""INSERT OR IGNORE INTO rule_rates (run_id, host, reason_id, pages)
-        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}.rule_rates y
-            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}.reasons o ON o.id = y.reason_id
-            JOIN main.reasons n ON n.reason = o.reason AND n.rule = o.rule""",
+        FROM {SCHEMA_NAME}._yields y JOIN temp.merge_runs r ON r.source_id = y.run_id""",
+    f"""INSERT OR IGNORE INTO _rule_rates (run_id, host, reason_id, pages)
+        SELECT r.id, y.host, n.id, y.pages FROM {SCHEMA_NAME}._rule_rates y
+            JOIN temp.merge_runs r ON r.source_id = y.run_id JOIN {SCHEMA_NAME}._reasons o ON o.id = y.reason_id
+            JOIN main._reasons n ON n.reason = o.reason AND n.rule = o.rule""",
     f"""INSERT OR IGNORE INTO alarms (run_id, at, host, part, what, message)
         SELECT r.id, a.at, a.host, a.part, a.what, a.message FROM {SCHEMA_NAME}.alarms a
             JOIN temp.merge_runs r ON r.source_id = a.run_id""",
@@ -187,7 +181,7 @@ def merge_runs(target: Database) -> None:
 
 
 def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
-    """The source's runs: their number there, their number here, and the other columns."""
+    """Yield the source's runs: their number there, their number here, and the other columns."""
     for run_id, *values in target.execute(_RUNS).fetchall():
         stored = target.execute(_STORED_RUN, [run_id]).fetchone()
         is_other_run = stored is not None and not _is_same_run(stored, values)
@@ -195,15 +189,15 @@ def _renumbered_runs(target: Database) -> Iterator[tuple[object, ...]]:
 
 
 def _is_same_run(stored: tuple[object, ...], values: list[object]) -> bool:
-    """Whether two rows are of one run, which one of the archives may hold unfinished."""
+    """Return whether two rows are of one run, which one of the archives may hold unfinished."""
     pairs = list(zip(stored, values, strict=True))
     return all(first == second for first, second in pairs if first is not None and second is not None)
 
 
 _LINKS_PREFIX = "merged_links "
-_LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"
+_LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
 _REMEMBERED = "SELECT key, value FROM meta WHERE key LIKE ? ORDER BY key"
-_ADD_LINKS = """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+_ADD_LINKS = """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET links = links + excluded.links"""
 _REMEMBER = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
@@ -223,7 +217,7 @@ def merge_links(target: Database, source: SourceArchive) -> None:
 
 
 def _link_parts(source: SourceArchive) -> Mapping[str, HostLinks]:
-    """The source's counts by the archive that they are from."""
+    """Return the source's counts by the archive that they are from."""
     parts = _remembered_links(source.db)
     own_links: HostLinks = Counter(dict(source.db.execute(_LINKS).fetchall()))
     for links in parts.values():
@@ -243,23 +237,23 @@ def _host_links(key: str, value: object) -> HostLinks:
 
 _REVIEW_COLUMNS = "id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version"
 _COPIES = (
-    f"""INSERT OR IGNORE INTO reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}.reasons
+    f"""INSERT OR IGNORE INTO _reasons (reason, rule) SELECT reason, rule FROM {SCHEMA_NAME}._reasons
         ORDER BY reason, rule""",
-    f"""INSERT OR IGNORE INTO cleaners (id, version, rules, model, site_rules, libraries)
-        SELECT id, version, rules, model, site_rules, libraries FROM {SCHEMA_NAME}.cleaners""",
+    f"""INSERT OR IGNORE INTO _cleaners (id, version, rules, model, site_rules, libraries)
+        SELECT id, version, rules, model, site_rules, libraries FROM {SCHEMA_NAME}._cleaners""",
     f"""INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
         SELECT id, host, url, seen_at, access, reason, text FROM {SCHEMA_NAME}.robots_files""",
-    f"INSERT OR IGNORE INTO url_orders (id) SELECT id FROM {SCHEMA_NAME}.url_orders",
+    f"INSERT OR IGNORE INTO _url_orders (id) SELECT id FROM {SCHEMA_NAME}._url_orders",
     f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
         SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings WHERE true
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
             reason = excluded.reason, rule = excluded.rule
         WHERE excluded.at > rulings.at""",
-    f"""INSERT INTO reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}.reviews
+    f"""INSERT INTO _reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}._reviews
         WHERE NOT {FORGOTTEN_URL.format("url")}
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
             is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
-        WHERE excluded.at > reviews.at""",
+        WHERE excluded.at > _reviews.at""",
 )
 _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
     FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern
@@ -276,8 +270,10 @@ def merge_shared_rows(target: Database, source: SourceArchive) -> None:
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
-    """Take down here what was taken down there; returns how many takedowns removed something. Each is a transaction
-    of its own."""
+    """Take down here what was taken down there; returns how many takedowns removed something.
+
+    Each is a transaction of its own.
+    """
     removing_count = 0
     for row in target.execute(_NEW_TAKEDOWNS).fetchall():
         _, pattern, *_, note = row

@@ -1,12 +1,8 @@
 """An archive to be merged: locked, opened for reading, attached, and told from others.
 
-What tells an archive from others in what a target remembers of it, as long as it exists.
-
-The number of its first run, which is drawn, tells a crawled archive. One that others were merged into has their runs
-too, so at the first merge it gets a name of its own: the number of the first run that it had before, if any, and
-digits that are drawn.
-
-An archive that is merged into another: locked, opened for reading, and attached to the other's connection.
+The number of its first run, which is random, identifies a crawled archive. An archive that others were merged into has
+their runs too. So at its first merge it gets an identity of its own: the number of its first run until then, if any,
+and random digits.
 """
 
 from __future__ import annotations
@@ -34,12 +30,12 @@ _FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
 
 
 def identity_of(db: Database, file: Path) -> str:
-    """The identity of an archive: the one that it was given, the number of its first run, or else its path."""
+    """Return the identity of an archive: the one that it was given, the number of its first run, or else its path."""
     return _given(db) or _first_run(db) or str(file)
 
 
 def former_identity(identity: str) -> str:
-    """What an archive was known by before others were merged into it; the same where none were."""
+    """Return the identity of an archive before others were merged into it; the same if none were."""
     return identity.partition(_SEPARATOR)[0]
 
 
@@ -63,14 +59,14 @@ SCHEMA_NAME = "merged"
 """The name of the source among the target's attached databases."""
 
 # The same number for two texts, as two programs may have stored them.
-_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}.block_texts s
-    JOIN main.block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
+_CLASHING_TEXTS = f"""SELECT t.id, t.text, s.text FROM {SCHEMA_NAME}._block_texts s
+    JOIN main._block_texts t ON t.id = s.id WHERE t.text <> s.text LIMIT 1"""
 _SHOWN_CHARACTERS = 60
 _HEADER_BYTES = 100  # of a SQLite file: its counter of changes is among them
 
 
 class MergeConflict(ArchiveError):  # noqa: N818 - named by what it is
-    """Two archives contradict each other; the message names both sides. Nothing was changed."""
+    """A contradiction of two archives; the message names both sides. Nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +78,20 @@ class SourceArchive:
 
     @property
     def folder(self) -> Path:
-        """The folder that the names of its WARC files are relative to."""
+        """Return the folder that the names of its WARC files are relative to."""
         return self.file.parent
 
     @property
     def identity(self) -> str:
-        """What tells it from other archives, as long as it exists; see `archive_identity.py`."""
+        """Return the name that tells the archive from others for as long as it exists."""
         return identity_of(self.db, self.file)
 
     @property
     def stamp(self) -> str:
-        """Another one whenever something was written to the file: made of its size and time, SQLite's own counter of
-        changes, and the log beside it."""
+        """Return a stamp that changes with each write to the archive.
+
+        It is made of the file's size and time, SQLite's own counter of changes, and the log beside it.
+        """
         status = self.file.stat()
         with self.file.open("rb") as stream:
             header = stream.read(_HEADER_BYTES)
@@ -107,7 +105,7 @@ class SourceArchive:
 def open_source(path: str | Path) -> Iterator[SourceArchive]:
     """Lock and open an archive that is to be merged, so that no crawl writes to it meanwhile.
 
-    ArchiveError if a crawl owns it, or if it is of another schema, damaged or missing.
+    Raises ArchiveError if a crawl owns it, or if it is of another schema, damaged or missing.
     """
     file = archive_path(path)
     db = open_database(file, read_only=True)
@@ -120,7 +118,10 @@ def open_source(path: str | Path) -> Iterator[SourceArchive]:
 
 @contextmanager
 def attached(target: Database, source: SourceArchive) -> Iterator[None]:
-    """Attach a source to the target's connection, as `SCHEMA_NAME`; MergeConflict where their texts clash."""
+    """Attach a source to the target's connection, as `SCHEMA_NAME`.
+
+    Raises MergeConflict where their texts clash.
+    """
     try:
         target.execute(f"ATTACH ? AS {SCHEMA_NAME}", [f"{source.file.as_uri()}?mode=ro"])
     except sqlite3.OperationalError as error:

@@ -27,9 +27,9 @@ _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has
 _NAME_DIGITS = 8
 _CHUNK = 1 << 20
-_FILES = "SELECT name, length, begun_at FROM warc_files ORDER BY name"
+_FILES = "SELECT name, length, begun_at FROM _warc_files ORDER BY name"
 _IMPORTED_FILES = """SELECT DISTINCT warc_file FROM captures
-    WHERE warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"""
+    WHERE warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"""
 _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.captures t
         JOIN {SCHEMA_NAME}.captures s ON s.id = t.id
     WHERE t.warc_file = ? AND s.warc_file = ? AND t.warc_length = s.warc_length"""
@@ -38,7 +38,8 @@ _SHARED_SPANS = f"""SELECT t.url, t.warc_offset, t.warc_length FROM main.capture
 @dataclass(frozen=True, slots=True)
 class WarcCopy:
     """A WARC file of the source and its copy: both names, relative to their archives, the bytes that the copy has, and
-    those that it should have."""
+    those that it should have.
+    """
 
     source_name: str
     target_name: str
@@ -48,7 +49,10 @@ class WarcCopy:
 
 
 def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
-    """What has to be copied. MergeConflict if a file of the source is missing or short; nothing is changed."""
+    """Plan the copies that a merge needs, and change nothing.
+
+    Raises MergeConflict if a file of the source is missing or short.
+    """
     shared_names = _shared_names(target, source)
     rows = source.db.execute(_FILES).fetchall()
     copies = [_plan_copy(target, source, *row) for row in rows if row[0] not in shared_names]
@@ -89,7 +93,9 @@ def put_places(target: Database, source: SourceArchive, copies: Iterable[WarcCop
 
 
 def _shared_names(target: Database, source: SourceArchive) -> set[str]:
-    """The files that both archives have under one name, as two states of one archive do: nothing of them is copied."""
+    """Return the files that both archives have under one name, as two states of one archive do: nothing of them is
+    copied.
+    """
     folder = database_file(target).parent
     away_files, source_away = read_away_files(database_file(target)), read_away_files(source.file)
     lengths = {name: length for name, length, _ in target.execute(_FILES).fetchall()}
@@ -106,12 +112,14 @@ def _shared_names(target: Database, source: SourceArchive) -> set[str]:
 
 
 def _has_same_head(path: Path, other_path: Path) -> bool:
-    """Whether two files are there and begin with the same record, whose id is random; the rest may have been erased."""
+    """Return whether both files exist and begin with the same record; its id is random, and later records may be
+    erased.
+    """
     return path.is_file() and other_path.is_file() and _first_record(path) == _first_record(other_path)
 
 
 def _first_record(path: Path) -> bytes:
-    """The record that a file begins with, a warcinfo of some hundred bytes; as it is where it is no gzip member."""
+    """Read the first record of a file, a warcinfo of some hundred bytes; as it is if it is no gzip member."""
     with path.open("rb") as stream:
         head = stream.read(_FIRST_RECORD_BYTES)
     try:
@@ -126,13 +134,13 @@ def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, 
     if actual_length < length:
         raise MergeConflict(f"{path} is missing or shorter than {source.file} says; nothing merged")
     target_name = _copy_name(database_file(target), path)
-    row = target.execute("SELECT length FROM warc_files WHERE name = ?", [target_name]).fetchone()
+    row = target.execute("SELECT length FROM _warc_files WHERE name = ?", [target_name]).fetchone()
     copied_length = max(int(row[0]) if row else 0, claimed_folders(target).committed(target_name))
     return WarcCopy(name, target_name, copied_length, length, begun_at)
 
 
 def _copy_name(database: Path, path: Path) -> str:
-    """The name of a file's copy, relative to the target. That of a copy of a copy does not grow."""
+    """Return the name of a file's copy, relative to the target. That of a copy of a copy does not grow."""
     with path.open("rb") if path.exists() else open(os.devnull, "rb") as stream:
         digits = hashlib.sha256(stream.read(_HEAD_BYTES)).hexdigest()[:_NAME_DIGITS]
     stem = path.name.removesuffix(".warc.gz").removesuffix(f"-{digits}")
@@ -142,7 +150,7 @@ def _copy_name(database: Path, path: Path) -> str:
 def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) -> None:
     """Compare the records that both archives have in a file; what was taken down in one has been written over there.
 
-    MergeConflict if one differs.
+    Raises MergeConflict if one differs.
     """
     if not copy.copied_length or copy.source_name == copy.target_name:  # one file, as two states of an archive have it
         return
@@ -184,6 +192,6 @@ def _chunks(path: Path, start: int, end: int) -> Iterator[bytes]:
 
 
 def _name_from(folder: Path, path: Path) -> str:
-    """The name of a file in `captures.warc_file`: relative where it lies below the archive's folder."""
+    """Return the name of a file in `captures.warc_file`: relative where it lies below the archive's folder."""
     resolved = Path(os.path.normpath(path))
     return str(PurePosixPath(resolved.relative_to(folder))) if resolved.is_relative_to(folder) else str(resolved)

@@ -29,11 +29,11 @@ from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter,
 _REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
 _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
             WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
-    FROM captures c JOIN warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
+    FROM captures c JOIN _warc_files f ON f.name = c.warc_file WHERE c.id = ?"""
 _STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
     FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
     ORDER BY refers_to, fetched_at, id"""
-_PUT_ERASURE = "INSERT OR IGNORE INTO warc_erasures (file, offset, following) VALUES (?, ?, ?)"
+_PUT_ERASURE = "INSERT OR IGNORE INTO _warc_erasures (file, offset, following) VALUES (?, ?, ?)"
 _SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
 _BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
 _FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section 2.3)
@@ -41,7 +41,7 @@ _FRAME_SIZE = 18  # bytes of a gzip member besides its blocks (RFC 1952, section
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """A capture that stays although its payload is in a record to be erased: what its new record is made of."""
+    """A capture that stays although its payload is in a record to be erased, and what its new record is made of."""
 
     capture_id: int
     capture: Capture
@@ -49,7 +49,7 @@ class Rescue:
 
 
 def find_rescues(db: Database, folder: Path) -> list[Rescue]:
-    """The captures to be written again before those of the URLs in `temp.reached` may be erased."""
+    """Return the captures to be written again before those of the URLs in `temp.reached` may be erased."""
     rescues = []
     for capture_id, *columns in db.execute(_STAYING_CAPTURES).fetchall():
         try:
@@ -84,8 +84,10 @@ def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
 
 
 def note_erasure(db: Database, file: str, offset: int, following: int) -> None:
-    """Note a record that no row names, to be overwritten by `erase_records`; `following` is where the next one that may
-    have a row begins. Inside the transaction."""
+    """Note a record that no row names, to be overwritten by `erase_records`. Inside the transaction.
+
+    `following` is where the next record that may have a row begins.
+    """
     db.execute(_PUT_ERASURE, [file, offset, following])
 
 
@@ -96,7 +98,7 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
     archive owns stay noted too.
     """
     away_files, folders = read_away_files(database_file(db)), claimed_folders(db)
-    rows = db.execute("SELECT file, offset, following FROM warc_erasures").fetchall()
+    rows = db.execute("SELECT file, offset, following FROM _warc_erasures").fetchall()
     spans = [
         row for row in rows if row[0] not in away_files and folders.owns(row[0]) and warc_path(folder, row[0]).is_file()
     ]
@@ -105,17 +107,17 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
         _overwrite(path, offset, end, warc_date(clock()))
         if path.stat().st_size >= end:
             with write_transaction(db):
-                db.execute("DELETE FROM warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+                db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
     return len(spans)
 
 
 def waiting_files(db: Database) -> list[str]:
-    """The WARC files in which records are still to be overwritten, once all of the file is there."""
-    return [file for (file,) in db.execute("SELECT DISTINCT file FROM warc_erasures ORDER BY file")]
+    """Return the WARC files in which records are still to be overwritten, once all of the file is there."""
+    return [file for (file,) in db.execute("SELECT DISTINCT file FROM _warc_erasures ORDER BY file")]
 
 
 def blank_record(length: int, date: str, record_id: str) -> bytes:
-    """A gzip member of exactly `length` bytes that holds a blank WARC record. ValueError if that is too short."""
+    """Return a gzip member of exactly `length` bytes that holds a blank WARC record. ValueError if they are too few."""
     block_count = -(-(length - _FRAME_SIZE) // (_BLOCK_SIZE + 5))
     size = length - _FRAME_SIZE - 5 * block_count
     head = (
@@ -131,7 +133,7 @@ def blank_record(length: int, date: str, record_id: str) -> bytes:
 
 
 def _gzip_stored(data: bytes, block_count: int) -> Iterator[bytes]:
-    """The pieces of a gzip member that holds `data` uncompressed, in so many stored blocks."""
+    """Return the pieces of a gzip member that holds `data` uncompressed, in so many stored blocks."""
     yield b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
     for number in range(block_count):
         part = data[number * _BLOCK_SIZE : (number + 1) * _BLOCK_SIZE]
@@ -154,7 +156,10 @@ def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
 
 
 def _blank(length: int, date: str) -> bytes:
-    """What is written over so many bytes: zeros, as gzip pads with, over what a short file has left of a record."""
+    """Return what is written over so many bytes: a blank record, or zeros over what a short file has left of one.
+
+    Zeros are what gzip pads with.
+    """
     try:
         return blank_record(length, date, uuid4().urn)
     except ValueError:
@@ -162,7 +167,7 @@ def _blank(length: int, date: str) -> bytes:
 
 
 def _record_length(data: bytes, source: str) -> int:
-    """Bytes of the first record and of those concurrent to it (its request); of all `data` if it cannot be read."""
+    """Return the bytes of the first record and of those concurrent to it; of all `data` if it cannot be read."""
     try:
         first_record = parse_record(data, source)
         first_id = first_record.fields.get("warc-record-id")
@@ -179,11 +184,13 @@ def _is_concurrent_to(record: WarcRecord, record_id: str) -> bool:
 
 
 def _committed_length(db: Database, file: str) -> int:
-    return int(db.execute("SELECT length FROM warc_files WHERE name = ?", [file]).fetchone()[0])
+    return int(db.execute("SELECT length FROM _warc_files WHERE name = ?", [file]).fetchone()[0])
 
 
 def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
-    """A capture's exchange with its request, which the record after the response holds; None without raw response."""
+    """Read a capture's exchange with its request, which the record after the response holds; None without a raw
+    response.
+    """
     response = read_response(db, folder, capture_id)
     location = record_location(db, capture_id)
     if response is None or location is None:
@@ -205,5 +212,5 @@ def _read_exchange(db: Database, folder: Path, capture_id: int) -> RawExchange |
 
 
 def _redacted_headers(request: WarcRecord) -> tuple[str, ...]:
-    """The headers whose values the record of a request says are replaced."""
+    """Return the headers whose values the record of a request says are replaced."""
     return tuple(filter(None, request.fields.get(REDACTED_FIELD.lower(), "").split(", ")))

@@ -1,15 +1,10 @@
-"""Records of other crawlers' files, WARC or ARC, packed or not, read as far as they can be. Pure.
-
-The head of a record in a WARC or ARC file: what it says of the record, and where its block begins. Pure.
+"""Records of other crawlers' WARC and ARC files, packed or not, read as far as they can be. Pure.
 
 Libraries give up on a file at the first odd head. Here a head may have line ends without CR, an unknown version, bytes
-that are no UTF-8, lines without a colon, and a length that is none; ARC heads may have spaces in the URL and any date.
+that are no UTF-8, lines without a colon, and a length that is none. ARC heads may have spaces in the URL and any date.
 
-A member of a packed WARC or ARC file, gzip or Zstandard, unpacked piece by piece as far as it can be.
-
-A record of another crawler's archive, WARC or ARC, read as far as it can be, with what is wrong with it. Pure.
-
-A wrong digest, a wrong length or an end that is missing costs nothing but a word that says so.
+A packed member, gzip or Zstandard, is unpacked piece by piece as far as it can be. A wrong digest, a wrong length or a
+missing end costs nothing but a word that says so.
 """
 
 from __future__ import annotations
@@ -63,12 +58,12 @@ class RecordHead:
 
     @property
     def url(self) -> str:
-        """The record's URL; wget puts it in angle brackets, as the grammar of WARC/1.0 said."""
+        """Return the record's URL. wget puts it in angle brackets, as the grammar of WARC/1.0 said."""
         return self.fields.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
 
 
 def parse_record_head(data: bytes) -> RecordHead | None:
-    """The head of the record that begins with these bytes, None if none does; it may break off where they end."""
+    """Read the head of the record that begins with these bytes; None if none does. It may break off where they end."""
     data = data[:HEAD_BYTES]
     if _WARC_START.match(data):
         return _warc_head(data)
@@ -78,7 +73,10 @@ def parse_record_head(data: bytes) -> RecordHead | None:
 
 
 def ends_record(head: RecordHead, following: bytes) -> bool:
-    """Whether a record with this head may end before these bytes: its end mark, nothing or the next record follows."""
+    """Return whether a record with this head may end before these bytes.
+
+    Its end mark, the next record or nothing follows then.
+    """
     if (_ARC_END if head.is_arc else _WARC_END).match(following):
         return True
     rest = following.lstrip(_BLANK)
@@ -98,7 +96,9 @@ def _warc_head(data: bytes) -> RecordHead:
 
 
 def _parse_fields(lines: Iterable[bytes]) -> dict[str, str]:
-    """Header fields by lower-case name, the first of each; a line that begins with a space continues the one before."""
+    """Return header fields by lower-case name, the first of each. A line that begins with a space continues the one
+    before.
+    """
     fields: dict[str, str] = {}
     last_name = ""
     for line in map(_decode, lines):
@@ -151,7 +151,7 @@ class MemberError(Exception):
 
 
 def packed_magic(data: bytes) -> bytes:
-    """The magic bytes that packed data begins with; empty for data that is not packed."""
+    """Return the magic bytes that packed data begins with; none for data that is not packed."""
     return next((magic for magic in (GZIP_MAGIC, ZSTD_MAGIC) if data.startswith(magic)), b"")
 
 
@@ -183,7 +183,7 @@ def _unpack_gzip(data: bytes | mmap, start: int, end: int) -> PieceGenerator:
 
 
 def _bytes_before_damage(stream: zlib._Decompress, chunk: bytes) -> Iterator[bytes]:
-    """What a chunk gives, packed byte by packed byte, up to the one at which it cannot be unpacked."""
+    """Return what a chunk gives, packed byte by packed byte, up to the one at which it cannot be unpacked."""
     for position in range(len(chunk)):
         try:
             yield stream.decompress(chunk[position : position + 1])
@@ -244,18 +244,20 @@ class ImportedRecord:
 
     @property
     def payload(self) -> bytes:
-        """What follows the HTTP head; the whole block of a record that has none."""
+        """Return what follows the HTTP head; the whole block of a record that has none."""
         return self.block if self.is_body_alone else split_http(self.block)[1]
 
     @property
     def is_body_alone(self) -> bool:
-        """Whether the block is a body without an HTTP head: that of a resource, and of some ARC records."""
+        """Return whether the block is a body without an HTTP head, as in a resource and some ARC records."""
         return self.head.kind == "resource" or (self.head.is_arc and not self.block.startswith(b"HTTP/"))
 
 
 def read_imported_record(data: bytes, max_bytes: int) -> ImportedRecord:
-    """The first record in some bytes, packed or not. ImportedRecordError if there is none, none that can be unpacked,
-    or one whose block has more than `max_bytes` bytes."""
+    """Read the first record in some bytes, packed or not.
+
+    ImportedRecordError if there is none, none that can be unpacked, or one whose block has more than `max_bytes` bytes.
+    """
     unpacked, is_intact = _unpack(data, max_bytes + 2 * HEAD_BYTES)
     head = parse_record_head(unpacked)
     if head is None:
@@ -271,13 +273,13 @@ def read_imported_record(data: bytes, max_bytes: int) -> ImportedRecord:
 
 
 def split_http(block: bytes) -> tuple[bytes, bytes]:
-    """The HTTP head of a block without the empty line after it, and the body: none where the head has no end."""
+    """Split a block into its HTTP head, without the empty line after it, and its body: none if the head has no end."""
     end = _HTTP_HEAD_END.search(block, 0, _LONGEST_HTTP_HEAD)
     return (block[: end.start()], block[end.end() :]) if end else (block[:_LONGEST_HTTP_HEAD], b"")
 
 
 def has_digest(data: bytes, stated_digest: str) -> bool | None:
-    """Whether bytes have a digest as WARC headers state it, in base 32 or hexadecimal; None if that cannot be told."""
+    """Return whether bytes have a digest as WARC headers state it, base 32 or hexadecimal; None if nobody can tell."""
     algorithm, _, value = stated_digest.strip().partition(":")
     if algorithm.lower() not in _ALGORITHMS:
         return None
@@ -292,7 +294,9 @@ def has_digest(data: bytes, stated_digest: str) -> bool | None:
 
 
 def _unpack(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
-    """The first member of packed data, or data that is not packed, up to `max_bytes`; and whether it is undamaged."""
+    """Return the first member of packed data, or data that is not packed, up to `max_bytes`; and whether it is
+    undamaged.
+    """
     if not packed_magic(data):
         return data, True
     unpacked = bytearray()
@@ -307,7 +311,7 @@ def _unpack(data: bytes, max_bytes: int) -> tuple[bytes, bool]:
 
 
 def _block_of(head: RecordHead, rest: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """The block in what follows a head, and its faults: where its length is wrong, all there is belongs to it."""
+    """Return the block in what follows a head, and its faults. If its length is wrong, all there is belongs to it."""
     length = head.length
     if length is not None and length <= len(rest) and ends_record(head, rest[length : length + HEAD_BYTES]):
         return rest[:length], ()
@@ -318,7 +322,7 @@ def _block_of(head: RecordHead, rest: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _checked_record(head: RecordHead, block: bytes, faults: tuple[str, ...], is_intact: bool) -> ImportedRecord:
-    """The record with the faults that digests show; a shortened block cannot have the digest of the whole."""
+    """Return the record with the faults that digests show. A shortened block cannot have the digest of the whole."""
     is_whole = has_digest(block, head.fields.get("warc-block-digest", ""))
     if TRUNCATED not in faults and (is_whole is False or (is_whole is None and not is_intact)):
         faults = (*faults, DIGEST_MISMATCH)

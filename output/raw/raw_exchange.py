@@ -1,9 +1,4 @@
-"""A request and its response as bytes, their digest, and the place of their record. Pure.
-
-A request and its response as the bytes that went over the connection, and their digest. Pure.
-
-The values that describe a received response, and where its WARC record lies.
-"""
+"""A request and its response as the bytes of the connection, their digest, and the place of their record. Pure."""
 
 from __future__ import annotations
 
@@ -36,12 +31,12 @@ class RawExchange:
 
     @property
     def status(self) -> int:
-        """The status code; 0 if the first line has none."""
+        """Return the status code; 0 if the first line has none."""
         match = re.match(rb"\S+ +(\d{3})\b", self.head)
         return int(match[1]) if match else 0
 
     def header(self, name: str) -> str:
-        """The first value of a header, or an empty string."""
+        """Return the first value of a header, or an empty string."""
         match = re.search(
             rb"^%s[ \t]*:[ \t]*([^\r\n]*)" % re.escape(name.encode()), self.head, re.MULTILINE | re.IGNORECASE
         )
@@ -49,12 +44,16 @@ class RawExchange:
 
     @property
     def size(self) -> int:
-        """Bytes of request and response together."""
+        """Return the bytes of request and response together."""
         return len(self.request) + len(self.head) + len(self.body) + len(self.interim_responses)
 
 
 def warc_digest(*parts: bytes) -> str:
-    """The SHA-1 of some bytes in WARC's notation: `sha1:` and base 32."""
+    """Return the SHA-1 of some bytes in WARC's notation, `sha1:` and base 32.
+
+    >>> warc_digest(b"")
+    'sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ'
+    """
     sha1 = hashlib.sha1(usedforsecurity=False)
     for part in parts:
         sha1.update(part)
@@ -63,7 +62,7 @@ def warc_digest(*parts: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordLocation:
-    """Where a WARC record lies: its file, relative to the database or absolute, with offset and length in bytes."""
+    """The place of a WARC record: its file, relative to the database or absolute, with offset and length in bytes."""
 
     file: str
     offset: int
@@ -72,14 +71,13 @@ class RecordLocation:
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """One fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
+    """A fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 
     `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
     requested. `warc_file`, `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
     to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
-    digest from the body and writes the record itself. `record_faults`
-    are words of `output/raw/imported_records.py`. `etag` and `last_modified` are the response headers that a
-    conditional request needs.
+    digest from the body and writes the record itself. `record_faults` are words of `output/raw/imported_records.py`.
+    `etag` and `last_modified` are the response headers that a conditional request needs.
     """
 
     url: str

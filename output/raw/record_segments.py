@@ -28,7 +28,7 @@ _BEGINNING_BYTES = 2 * HEAD_BYTES  # bytes that show what a record is, with the 
 
 @dataclass(frozen=True, slots=True)
 class RecordSpan:
-    """Where a record lies, and its first bytes, unpacked; none where no record can be read.
+    """The place of a record, and its first bytes, unpacked; none where no record can be read.
 
     `is_unaddressable`: it shares a packed member with the record before it, so that it cannot be read from a location.
     """
@@ -41,8 +41,7 @@ class RecordSpan:
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A packed member: where it ends, its first bytes unpacked, and how many bytes it has unpacked, as far as it
-    can be."""
+    """A packed member: its end, its first bytes unpacked, and how many bytes it has unpacked, as far as it can be."""
 
     end: int
     beginning: bytes
@@ -61,11 +60,11 @@ class RecordSegment:
         self._is_arc = not self.has_records()  # then it has ARC records, or none
 
     def has_records(self) -> bool:
-        """Whether any record can be found."""
+        """Return whether any record can be found."""
         return self._begins_record(self._start) or self._next_record(self._start + 1) < self._end
 
     def is_one_member(self) -> bool:
-        """Whether all of it is one packed member that holds several records."""
+        """Return whether all of it is one packed member that holds several records."""
         if not self._magic:
             return False
         member = self._member_at(self._start)
@@ -82,7 +81,7 @@ class RecordSegment:
         return pattern.search(self._unpacked_prefix(self._start, member.end), head.size) is not None
 
     def spans(self) -> Iterator[RecordSpan]:
-        """The records in order; what is no record, between two, is a span without a beginning."""
+        """Yield the records in order. What is no record, between two, is a span without a beginning."""
         position = self._skip_blank(self._start)
         while position < self._end:
             if self._magic:
@@ -94,7 +93,7 @@ class RecordSegment:
                 position = span.offset + span.length
 
     def _packed_spans(self, position: int) -> tuple[list[RecordSpan], int]:
-        """The records in the member at a position, and where the next member begins."""
+        """Return the records in the member at a position, and where the next member begins."""
         if self._data[position : position + len(self._magic)] != self._magic:
             next_position = self._next_record(position)
             return [RecordSpan(position, next_position - position, b"")], next_position
@@ -103,7 +102,7 @@ class RecordSegment:
         return spans, self._skip_blank(member.end)
 
     def _member_at(self, position: int) -> _Member:
-        """The member at a position; one that is damaged or has no end ends where the next record begins."""
+        """Return the member at a position. One that is damaged or has no end ends where the next record begins."""
         beginning, size = bytearray(), 0
         pieces = unpack_member(self._data, position, self._end)
         end = None
@@ -119,7 +118,7 @@ class RecordSegment:
         return _Member(self._next_record(position + 1) if end is None else end, bytes(beginning), size)
 
     def _member_spans(self, position: int, member: _Member) -> Iterator[RecordSpan]:
-        """The record of a member, and those that it should not hold besides."""
+        """Return the record of a member, and those that it should not hold besides."""
         yield RecordSpan(position, member.end - position, member.beginning)
         head = parse_record_head(member.beginning)
         if head is None or head.length is None or head.size + head.length + 8 >= member.size:
@@ -148,7 +147,7 @@ class RecordSegment:
             return
 
     def _plain_span(self, position: int) -> RecordSpan:
-        """The record at a position of a segment that is not packed, up to the next one."""
+        """Return the record at a position of a segment that is not packed, up to the next one."""
         beginning = self._data[position : min(position + _BEGINNING_BYTES, self._end)]
         head = parse_record_head(beginning)
         if head is None:
@@ -162,7 +161,7 @@ class RecordSegment:
         return RecordSpan(position, end - position, beginning[: end - position])
 
     def _next_record(self, position: int) -> int:
-        """The offset of the next record at or after a position, the segment's end if there is none."""
+        """Return the offset of the next record at or after a position, the segment's end if there is none."""
         while position < self._end:
             candidate = self._next_candidate(position)
             if candidate < 0:
@@ -198,7 +197,7 @@ class RecordSegment:
 
 
 def _following_record(unpacked: bytes, position: int) -> tuple[int, RecordHead] | None:
-    """Where the record after a position begins, and its head; None where no further one begins."""
+    """Return where the record after a position begins, and its head; None where no further one begins."""
     blank = _BLANK_BYTES.match(unpacked, position)
     start = blank.end() if blank else position
     head = parse_record_head(unpacked[start : start + HEAD_BYTES])

@@ -1,6 +1,6 @@
 """Credentials taken out of what is stored: the values of request headers, and user names in URLs. Pure.
 
-Which header names look like credentials is in `credentials.toml`.
+`credentials.toml` says which names of headers look like credentials.
 """
 
 from __future__ import annotations
@@ -56,12 +56,20 @@ def redact_request(request: bytes, secret_names: Collection[str] = ()) -> Redact
 
 @lru_cache(maxsize=512)
 def is_credential_name(name: str) -> bool:
-    """Whether a header's name, in lower case, looks like that of a credential."""
+    """Return whether a header's name, in lower case, looks like that of a credential.
+
+    >>> is_credential_name("x-api-key"), is_credential_name("accept")
+    (True, False)
+    """
     words = _SEPARATOR.split(name)
     joined_name = "".join(words)
     return name in _NAMES or not _WORDS.isdisjoint(words) or any(part in joined_name for part in _PARTS)
 
 
 def without_userinfo(text: str) -> str:
-    """The text with user names and passwords taken out of the URLs in it: `https://me:1234@host/` has none then."""
+    """Return the text with user names and passwords taken out of the URLs in it.
+
+    >>> without_userinfo("no answer from https://me:1234@host/")
+    'no answer from https://host/'
+    """
     return _USERINFO.sub("", text) if "@" in text else text

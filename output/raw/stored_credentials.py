@@ -25,7 +25,7 @@ from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.raw.warc_reader import RecordError, read_span
 from broadsheet.output.raw.warc_writer import REDACTED_FIELD
 
-_FILES = "SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name"
+_FILES = "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
 _RECORDS = """SELECT warc_offset, warc_length FROM captures WHERE warc_file = ?
     AND typeof(warc_offset) = 'integer' AND typeof(warc_length) = 'integer' ORDER BY warc_offset"""
 _GZIP_WINDOW_BITS = 31
@@ -37,7 +37,7 @@ _HEAD_END = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class FileSpan:
-    """Bytes of a WARC file: a record that a row of `captures` names, or what stands between two of them."""
+    """A span of a WARC file: a record that a row of `captures` names, or what stands between two of them."""
 
     offset: int
     length: int
@@ -45,9 +45,10 @@ class FileSpan:
 
 
 def credentials_warning(db: Database, folder: Path) -> str:
-    """That the archive's requests hold credentials, in one line; empty if none are seen. `folder` is the database's.
+    """Say in one line that the archive's requests hold credentials; return an empty text if none are seen.
 
-    What cannot be read is passed over: `broadsheet.output.raw.warc_reader` says where that is.
+    `folder` is the database's. What cannot be read is passed over: `broadsheet.output.raw.warc_reader` says where that
+    is.
     """
     counts: Counter[str] = Counter()
     with suppress(DatabaseError, NotAnArchive):
@@ -60,7 +61,7 @@ def credentials_warning(db: Database, folder: Path) -> str:
 
 
 def count_stored_credentials(db: Database, folder: Path) -> Counter[str]:
-    """In how many stored requests each header has a value that looks like a credential."""
+    """Count in how many stored requests each header has a value that looks like a credential."""
     counts: Counter[str] = Counter()
     for file, length in db.execute(_FILES).fetchall():
         for span in file_spans(db, file, length):
@@ -70,7 +71,7 @@ def count_stored_credentials(db: Database, folder: Path) -> Counter[str]:
 
 
 def file_spans(db: Database, file: str, committed_length: int) -> Iterator[FileSpan]:
-    """The spans of a WARC file in order, without empty ones, up to its committed length."""
+    """Return the spans of a WARC file in order, without empty ones, up to its committed length."""
     end = 0
     for offset, length in db.execute(_RECORDS, [file]).fetchall():
         if offset > end:
@@ -82,7 +83,7 @@ def file_spans(db: Database, file: str, committed_length: int) -> Iterator[FileS
 
 
 def redacted_span(data: bytes) -> bytes:
-    """Records between two captures' with the credentials of requests replaced; all others byte for byte.
+    """Return the records between two captures' with the credentials of requests replaced; all others byte for byte.
 
     From bytes on that are no whole record everything is left out, since nobody can tell what it holds.
     """
@@ -90,7 +91,7 @@ def redacted_span(data: bytes) -> bytes:
 
 
 def _redacted_member(member: bytes, record: bytes) -> bytes:
-    """The gzip member of a record, which it unpacks to, with a request's credentials replaced."""
+    """Return the gzip member of a record, which it unpacks to, with a request's credentials replaced."""
     head, request = _split_request(record)
     if not request.header_names:
         return member
@@ -105,14 +106,14 @@ def _redacted_member(member: bytes, record: bytes) -> bytes:
 
 
 def _split_request(record: bytes) -> tuple[bytes, RedactedRequest]:
-    """The WARC headers of a record, and the request that it holds, redacted; an empty one if it is no request."""
+    """Return a record's WARC headers, and the request that it holds, redacted; an empty one if it is no request."""
     head, _, block = record.partition(_HEAD_END)
     is_request = _REQUEST_TYPE.search(head) is not None
     return head, redact_request(block.removesuffix(_HEAD_END)) if is_request else RedactedRequest(b"")
 
 
 def _members(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The gzip members in some bytes, packed and unpacked, up to what is no whole one."""
+    """Yield the gzip members in some bytes, packed and unpacked, up to what is no whole one."""
     position: int | None = 0
     with suppress(MemberError):
         while position is not None and position < len(data):
@@ -123,7 +124,9 @@ def _members(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _unpacked(data: bytes, start: int) -> tuple[bytes, int | None]:
-    """What the member at `start` unpacks to, and where it ends; None if it does not. MemberError if it is damaged."""
+    """Return what the member at `start` unpacks to, and its end; None if it does not unpack. MemberError if it is
+    damaged.
+    """
     pieces: list[bytes] = []
     member = unpack_member(data, start, len(data))
     while True:
@@ -134,7 +137,7 @@ def _unpacked(data: bytes, start: int) -> tuple[bytes, int | None]:
 
 
 def _credentials_in(folder: Path, file: str, span: FileSpan) -> Iterator[str]:
-    """The headers with credentials in the requests of a gap, each as often as it stands there."""
+    """Return the headers with credentials in the requests of a gap, each as often as it stands there."""
     warc_path(folder, file)  # refuses a name that leads elsewhere
     with suppress(RecordError):
         for _, record in _members(read_span(folder, file, span.offset, span.length)):

@@ -1,6 +1,6 @@
 """WARC files of an archive: records appended in step with its transactions, and the list of files in a store.
 
-Table `warc_files` holds the length of each file as far as rows know, the journal of its folder
+Table `_warc_files` holds the length of each file as far as rows know, the journal of its folder
 (`broadsheet.output.raw.warc_folders`) the length that was committed. A batch's records are appended and synced to disk
 before the transaction that names them commits, and the journal is written after it, so a row never names what is not
 there. Files that the journal does not name are never touched.
@@ -32,8 +32,11 @@ AWAY_ENDING = ".away"
 
 @dataclass(frozen=True, slots=True)
 class AwayFile:
-    """A WARC file by its name relative to the archive, its length in bytes, its SHA-256 in hexadecimal digits, and the
-    key of its bytes in the store."""
+    """A WARC file that lies in a store: its name relative to the archive, its length in bytes, its SHA-256, and its key
+    there.
+
+    The SHA-256 is in hexadecimal digits.
+    """
 
     name: str
     length: int
@@ -42,12 +45,14 @@ class AwayFile:
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:
-        """A file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        """Read a file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
         return cls(str(values["name"]), int(str(values["length"])), str(values["sha256"]), str(values["key"]))
 
 
 def read_away_files(database: Path) -> Mapping[str, AwayFile]:
-    """The files of an archive that are away, by name; most archives have none. NotAnArchive if the list is damaged."""
+    """Return the files of an archive that are away, by name; most archives have none. NotAnArchive if the list is
+    damaged.
+    """
     path = away_path(database)
     try:
         rows = json.loads(path.read_bytes())
@@ -70,21 +75,21 @@ def write_away_files(database: Path, files: Iterable[AwayFile]) -> None:
 
 
 def away_path(database: Path) -> Path:
-    """Where the list of an archive is."""
+    """Return the path of an archive's list."""
     return database.with_name(f"{database.name}{AWAY_ENDING}")
 
 
 WARC_FILE_SIZE = 10**9
 """Bytes after which the next file begins: what the WARC standard recommends (annex C)."""
 
-_OWN_FILES = f"""SELECT name, length FROM warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
+_OWN_FILES = f"""SELECT name, length FROM _warc_files WHERE name NOT GLOB '*{MERGED_ENDING}/*'
     ORDER BY begun_at DESC, name DESC"""
-_COMMITTED = "SELECT length FROM warc_files WHERE name = ?"
+_COMMITTED = "SELECT length FROM _warc_files WHERE name = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenSpan:
-    """Where appended bytes stand: the file's name relative to the database, offset and length in bytes."""
+    """The place of appended bytes: the file's name relative to the database, offset and length in bytes."""
 
     file: str
     offset: int
@@ -118,7 +123,7 @@ class WarcFiles:
         self._fd = -1
         self._length = self._committed_length = 0
         self._has_uncommitted = self._has_first_record = False
-        self.total_bytes = int(db.execute("SELECT coalesce(sum(length), 0) FROM warc_files").fetchone()[0])
+        self.total_bytes = int(db.execute("SELECT coalesce(sum(length), 0) FROM _warc_files").fetchone()[0])
         """Committed bytes of all files."""
 
     def make_room(self, size: int) -> None:
@@ -144,15 +149,15 @@ class WarcFiles:
     def sync(self) -> None:
         """Make the disk confirm what was appended, and note it; to be called inside the transaction that names it.
 
-        OSError if the file has been deleted or replaced since it was opened: what is appended would go with it.
+        OSError if the file was deleted or replaced since it was opened: what is appended would go with it.
         """
         if self._has_uncommitted:
             self._check_in_place()
             sync_to_disk(self._fd)
-            self._db.execute("UPDATE warc_files SET length = ? WHERE name = ?", [self._length, self._name])
+            self._db.execute("UPDATE _warc_files SET length = ? WHERE name = ?", [self._length, self._name])
 
     def mark_committed(self) -> None:
-        """To be called after the transaction was committed."""
+        """Write the journal's lines for what was appended; to be called after the transaction was committed."""
         if self._has_uncommitted:
             self._has_uncommitted = False
             self.total_bytes += self._length - self._committed_length
@@ -160,7 +165,7 @@ class WarcFiles:
             self._folders.note(self._name, self._length)
 
     def roll_back(self) -> None:
-        """To be called after the transaction failed: cut off what was appended for it, which no row names.
+        """Cut off what was appended for a transaction that failed, which no row names; to be called after it failed.
 
         DatabaseError if the database does not say whether it has committed; nothing is cut then.
         """
@@ -188,8 +193,10 @@ class WarcFiles:
         raise OSError(f"{self._name} is gone: it was deleted or replaced while it was written")
 
     def holds(self, name: str, end: int) -> bool:
-        """Whether a WARC file is there, or away, and reaches to the byte `end`. One of another archive, which may erase
-        it, is not."""
+        """Return whether a WARC file is there, or away, and reaches to the byte `end`.
+
+        One of another archive, which may erase it, is not counted.
+        """
         if name in self._away_files:
             return self._away_files[name].length >= end
         path = self._folder / name
@@ -214,7 +221,7 @@ class WarcFiles:
         return True
 
     def _is_new(self, name: str) -> bool:
-        """Whether a file would be in this archive's own folder, and that folder is not there."""
+        """Return whether a file would be in this archive's own folder, and that folder is not there."""
         return name.startswith(f"{self._folder_name}/") and not (self._folder / self._folder_name).is_dir()
 
     def _begin_file(self) -> None:
@@ -226,16 +233,16 @@ class WarcFiles:
             name, begun_at = self._free_name(), self._clock()
             self._folders.begin(name)
             with write_transaction(self._db):
-                self._db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
+                self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
             try:
                 self._open(name, 0, os.O_EXCL)
             except FileExistsError:
                 with write_transaction(self._db):
-                    self._db.execute("DELETE FROM warc_files WHERE name = ?", [name])
+                    self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
 
     def _free_name(self) -> str:
-        """A new name of prefix, time and serial number, as the standard advises (annex C)."""
-        used_names = {name for (name,) in self._db.execute("SELECT name FROM warc_files")}
+        """Return a new name of prefix, time and serial number, as the standard advises (annex C)."""
+        used_names = {name for (name,) in self._db.execute("SELECT name FROM _warc_files")}
         timestamp, number = "".join(filter(str.isdigit, self._clock()[:19])), len(used_names)
         while True:
             name = f"{self._folder_name}/{self._stem}-{timestamp}-{number:05d}.warc.gz"
@@ -255,14 +262,14 @@ class WarcFiles:
 def put_file_lengths(db: Database, files: Iterable[tuple[str, int, str]]) -> None:
     """State (name, length, time of its beginning) of files; a greater length stays. Inside the caller's transaction."""
     db.conn.executemany(
-        """INSERT INTO warc_files (name, length, begun_at) VALUES (?, ?, ?)
+        """INSERT INTO _warc_files (name, length, begun_at) VALUES (?, ?, ?)
             ON CONFLICT (name) DO UPDATE SET length = max(length, excluded.length)""",
         files,
     )
 
 
 def write_pieces(fd: int, data: bytes, offset: int) -> Iterator[int]:
-    """Write bytes at an offset of an open file; gives how many the system took, each time that it took some."""
+    """Write bytes at an offset of an open file. Yield how many the system took, each time that it took some."""
     view = memoryview(data)
     while view:
         written = os.pwrite(fd, view, offset)

@@ -1,8 +1,8 @@
 """WARC folders of an archive: their identity, their lock, and the journal of what is committed in their files.
 
 A folder is the only authority over its bytes. `folder.json` in it has a random id, which table `meta` of its archive
-has too, the folder's name in rows, and the name of the database that owns it. `committed.jsonl` is its journal: a line
-for each commit, with a file's name and its committed length; the greatest length of a name counts.
+has too, the folder's name in rows, and the name of the database that owns it. `committed.jsonl` is its journal. Each
+commit adds a line with a file's name and its committed length. The greatest length of a name counts.
 
 A batch is stored in this order: its records are appended and synced, the database commits the rows and the file's
 length, the journal gets its line and is synced. So after a crash the committed length is the greater one of the
@@ -52,15 +52,15 @@ _ID_KEY = "warc_folder_id"
 _READ_ID = "SELECT value FROM meta WHERE key = ?"
 _WRITE_ID = """INSERT INTO meta (key, value) VALUES (?, ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
-_LENGTHS = "SELECT name, length FROM warc_files ORDER BY name"
-_FILE_COLUMNS = (("warc_files", "name"), ("captures", "warc_file"), ("warc_erasures", "file"))
+_LENGTHS = "SELECT name, length FROM _warc_files ORDER BY name"
+_FILE_COLUMNS = (("_warc_files", "name"), ("captures", "warc_file"), ("_warc_erasures", "file"))
 
 sync_to_disk = getattr(os, "fdatasync", os.fsync)
 """Makes the disk confirm a file's bytes."""
 
 
 class CopiedArchive(ArchiveError):  # noqa: N818 - named by what it is
-    """The database is a copy, and its WARC folder belongs to the original. Nothing was written."""
+    """A database that is a copy, whose WARC folder belongs to the original. Nothing was written."""
 
     def __init__(self, database: Path, folder: Path, owner: str) -> None:
         own_folder = f"{database.name}{RAW_ENDING}"
@@ -72,7 +72,7 @@ class CopiedArchive(ArchiveError):  # noqa: N818 - named by what it is
 
 
 class ForeignFolder(ArchiveError):  # noqa: N818
-    """A folder with an archive's name belongs to another archive. Nothing was written."""
+    """A folder with an archive's name that belongs to another archive. Nothing was written."""
 
     def __init__(self, database: Path, folder: Path) -> None:
         super().__init__(
@@ -82,8 +82,7 @@ class ForeignFolder(ArchiveError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class FolderIdentity:
-    """A WARC folder's random id, its name in the rows of its archive, and the file name of the database that owns
-    it."""
+    """A WARC folder's random id, its name in the rows of its archive, and the file name of the owning database."""
 
     id: str
     name: str
@@ -92,10 +91,10 @@ class FolderIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What opening an archive found in its folders.
+    """The findings of opening an archive in its folders.
 
     `torn_bytes` were moved to `tails`. `short_names` are files that are missing or shorter than was committed;
-    `unnamed_bytes` are committed bytes of `unnamed_folders` that table `warc_files` of the database does not know.
+    `unnamed_bytes` are committed bytes of `unnamed_folders` that table `_warc_files` of the database does not know.
     """
 
     database: Path
@@ -207,11 +206,13 @@ def raw_folder(parent: Path, name: str) -> Path:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """Split the name of an archive's own WARC file into folder and file; NotAnArchive for a name that leads elsewhere,
-    as a forged row's may."""
+    """Split the name of an archive's own WARC file into folder and file.
+
+    NotAnArchive for a name that leads elsewhere, as a forged row's may.
+    """
     parts = PurePosixPath(name).parts
     if len(parts) != 2 or ".." in parts or not parts[0].endswith(RAW_ENDING):
-        raise NotAnArchive(f"table warc_files names {name}, which is no WARC file of this archive")
+        raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
     return parts[0], parts[1]
 
 
@@ -220,7 +221,7 @@ def warc_path(parent: Path, name: str) -> Path:
     folder_name, file_name = split_name(name)
     path = raw_folder(parent, folder_name) / file_name
     if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise NotAnArchive(f"table warc_files names {name}, which is no WARC file of this archive")
+        raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
     return path
 
 
@@ -249,8 +250,10 @@ def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
 
 
 def record_file(parent: Path, name: str) -> Path:
-    """Return the path of the file that a capture names, an archive's own or an imported one. OSError for one that a
-    link leads out of its WARC folder."""
+    """Return the path of the file that a capture names, an archive's own or an imported one.
+
+    OSError for one that a link leads out of its WARC folder.
+    """
     parts = PurePosixPath(name).parts
     if len(parts) != 2 or not parts[0].endswith(RAW_ENDING):
         return parent / name
@@ -310,7 +313,7 @@ class _OwnedFolder:
         self._lock.release()
 
     def _rewrite_journal(self) -> None:
-        """Leave one line for each file where there are many, and no line cut short that the next one would go on with.
+        """Leave one line for each file where there are many, and no line cut short that the next one would continue.
 
         Else nothing is written, since the disk may be full.
         """
@@ -393,8 +396,7 @@ class RawFolders:
         self._owned[folder_name].note(name, length)
 
     def recover(self, away_names: Mapping[str, object]) -> Recovery:
-        """Set torn bytes aside, and compare the files with the database's table. Files that are away are as they
-        were."""
+        """Set torn bytes aside, and compare files with the database's table. Files that are away are as they were."""
         rows = {str(name): int(length) for name, length in self._db.execute(_LENGTHS)}
         recovery = Recovery(self._database)
         journal_names = [
@@ -431,7 +433,7 @@ class RawFolders:
     def _claim(self, *, own_warc: bool) -> None:
         for name in self._own_names:
             self._follow_rename(name)
-        named_folders = (split_name(str(name))[0] for (name,) in self._db.execute("SELECT name FROM warc_files"))
+        named_folders = (split_name(str(name))[0] for (name,) in self._db.execute("SELECT name FROM _warc_files"))
         names = [name for name in dict.fromkeys((*self._own_names, *named_folders)) if (self._parent / name).is_dir()]
         owners = {name: self._other_owner(name) for name in names if self._is_ours(name)}
         for name in filter(owners.get, owners):

@@ -1,10 +1,7 @@
-"""Raw responses read back from WARC files, and what is wrong with them.
+"""Raw responses read back from WARC files by fastwarc, at the offsets in rows of captures, and what is wrong with them.
 
-Raw responses read back from WARC files, at the offset that a capture's row holds. fastwarc reads the records.
-
-What is wrong with the raw responses of an archive: records whose digests do not hold, rows without their record.
-
-A WARC file is read a capture at a time, from its offset to the next capture's, so that damage in one hides no other.
+Wrong are records whose digests do not hold, and rows without their record. A WARC file is checked a capture at a time,
+from its offset to the next capture's, so that damage in one hides no other.
 """
 
 from __future__ import annotations
@@ -36,7 +33,7 @@ _LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o
 
 
 class RecordError(Exception):
-    """There is no complete record where one should be; the message says where, in one line."""
+    """A record that is missing or incomplete where one should be; the message says where, in one line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,25 +46,27 @@ class WarcRecord:
 
     @property
     def url(self) -> str:
-        """The WARC-Target-URI; empty without one."""
+        """Return the WARC-Target-URI; empty without one."""
         return self.fields.get("warc-target-uri", "")
 
     @property
     def head_and_body(self) -> tuple[bytes, bytes]:
-        """The HTTP head with its empty line, and the bytes after it."""
+        """Return the HTTP head with its empty line, and the bytes after it."""
         match = _HEAD_END.search(self.block)
         body_start = match.end() if match else len(self.block)
         return self.block[:body_start], self.block[body_start:]
 
 
 def read_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
-    """The record at an offset of a file, whose name is relative to `folder`. RecordError if there is none."""
+    """Read the record at an offset of a file, whose name is relative to `folder`. RecordError if there is none."""
     return parse_record(read_span(folder, file, offset, length), f"{file} at {offset}")
 
 
 def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
-    """`length` bytes of a file from an offset on. RecordError if it has not so many; no more memory is asked for than
-    the file is long, whatever the length."""
+    """Read `length` bytes of a file from an offset on. RecordError if it has not so many.
+
+    No more memory is asked for than the file is long, whatever the length.
+    """
     source = f"{file} at {offset}"
     try:
         with open_regular(record_file(folder, file)) as stream:
@@ -87,7 +86,7 @@ def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
 
 
 def parse_record(data: bytes, source: str) -> WarcRecord:
-    """The first record in some bytes; `source` says in a RecordError where they are from."""
+    """Read the first record in some bytes; `source` says in a RecordError where they are from."""
     try:
         record = next(iter(ArchiveIterator(BytesIO(data), parse_http=False)))
         block = record.reader.read()
@@ -102,7 +101,7 @@ def parse_record(data: bytes, source: str) -> WarcRecord:
 
 
 def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[int, WarcRecord]]:
-    """The first `limit` records in some bytes, each with its offset. RecordError at bytes that are none."""
+    """Yield the first `limit` records in some bytes, each with its offset. RecordError at bytes that are none."""
     stream = BytesIO(data)
     try:
         for record in islice(ArchiveIterator(stream, parse_http=False), limit):
@@ -113,7 +112,7 @@ def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[
 
 
 def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
-    """A capture's raw response, a revisit's with the payload it refers to; None if no raw response was kept.
+    """Read a capture's raw response, a revisit's with the payload it refers to; None if no raw response was kept.
 
     `folder` is the database's. RecordError if the record is missing or incomplete.
     """
@@ -129,7 +128,7 @@ def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | 
 
 
 def _read_any_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
-    """The record at an offset of a file, also one that only an import reads, such as that of an ARC file."""
+    """Read the record at an offset of a file, also one that only an import reads, such as that of an ARC file."""
     try:
         return read_record(folder, file, offset, length)
     except RecordError:
@@ -140,7 +139,7 @@ def _read_any_record(folder: Path, file: str, offset: int, length: int) -> WarcR
 
 
 def dechunked_body(exchange: RawExchange) -> bytes:
-    """The response's body without chunked transfer coding; of one that is cut short, the chunks that came."""
+    """Return the response's body without chunked transfer coding; of one that is cut short, the chunks that came."""
     if "chunked" not in exchange.header("transfer-encoding").lower():
         return exchange.body
     body, position = bytearray(), 0
@@ -151,10 +150,10 @@ def dechunked_body(exchange: RawExchange) -> bytes:
 
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
-        (SELECT length FROM warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
+        (SELECT length FROM _warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
         c.http_status
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
-_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM warc_files f WHERE length > 0
+_FILES_WITHOUT_CAPTURES = """SELECT name, length FROM _warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
 _DIGEST_PREFIX = "sha1:"
 
@@ -167,7 +166,7 @@ that what was wrong with the record when it was imported; whether it holds its p
 
 
 def raw_faults(db: Database, folder: Path) -> Iterator[str]:
-    """Each fault as a message of one line. `folder` is the database's."""
+    """Yield each fault as a message of one line. `folder` is the database's."""
     for _, rows in groupby(db.execute(_CAPTURE_ROWS), key=lambda row: row[0]):
         yield from _file_faults(folder, list(rows))
     for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
@@ -179,7 +178,7 @@ def raw_faults(db: Database, folder: Path) -> Iterator[str]:
 
 
 def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
-    """The faults of one WARC file, whose captures are `rows` by offset."""
+    """Yield the faults of one WARC file, whose captures are `rows` by offset."""
     file, first_offset, committed_length = rows[0][0], rows[0][1], rows[0][6]
     if committed_length is None:  # imported, so not ours: only the records that our rows name are checked
         for row in rows:
@@ -192,7 +191,9 @@ def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
 
 
 def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator[str]:
-    """The faults of a capture's record, and of what follows it in the `span_length` bytes up to the next capture's."""
+    """Yield the faults of a capture's record, and of what follows it up to the next capture's, `span_length` bytes in
+    all.
+    """
     file, offset, record_length, url = row[:4]
     location = f"{file} at {offset}"
     try:
@@ -207,7 +208,7 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
 
 
 def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
-    """The faults of an imported capture's record that it had not when it was imported."""
+    """Yield the faults of an imported capture's record that it had not when it was imported."""
     file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, _ = row
     location = f"{file} at {offset}"
     try:
@@ -222,7 +223,7 @@ def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
 
 
 def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
-    """A message if the record is not the one that its row describes."""
+    """Return a message if the record is not the one that its row describes."""
     url, fetched_at, payload_digest = row[3:6]
     stated_digest = record.fields.get("warc-payload-digest", payload_digest)
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
@@ -238,7 +239,7 @@ def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterato
 
 
 def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[str]:
-    """The faults of a span of a file whose records no row names."""
+    """Yield the faults of a span of a file whose records no row names."""
     try:
         yield from _unnamed_record_faults(read_span(folder, file, offset, length), f"{file} at {offset}")
     except RecordError as error:
@@ -246,7 +247,7 @@ def _span_faults(folder: Path, file: str, offset: int, length: int) -> Iterator[
 
 
 def _unnamed_record_faults(data: bytes, location: str) -> Iterator[str]:
-    """The faults of all records in some bytes; `location` says in messages where they are from."""
+    """Yield the faults of all records in some bytes; `location` says in messages where they are from."""
     try:
         for _, record in iter_records(data, location):
             yield from _digest_faults(record, location)
@@ -257,7 +258,7 @@ def _unnamed_record_faults(data: bytes, location: str) -> Iterator[str]:
 
 
 def _digest_faults(record: WarcRecord, location: str) -> Iterator[str]:
-    """A message for each SHA-1 digest in the record's headers that its bytes do not have."""
+    """Yield a message for each SHA-1 digest in the record's headers that its bytes do not have."""
     stated_digest = record.fields.get("warc-block-digest", "")
     if stated_digest.startswith(_DIGEST_PREFIX) and stated_digest != warc_digest(record.block):
         yield f"{location}: the {record.kind} record has not the digest that it states"
@@ -271,7 +272,7 @@ def _digest_faults(record: WarcRecord, location: str) -> Iterator[str]:
 
 
 def _payload_digests(record: WarcRecord) -> tuple[str, str]:
-    """The digest of the payload with its transfer coding, and of the dechunked one, which some other tools write."""
+    """Return the digest of the payload with its transfer coding, and of the dechunked one, which some tools write."""
     head, body = record.head_and_body
     return warc_digest(body), warc_digest(dechunked_body(RawExchange(b"", head, body)))
 

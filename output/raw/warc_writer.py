@@ -1,12 +1,10 @@
-"""Captures written: the row in `captures`, and WARC/1.1 records as bytes, a gzip member each.
+"""Captures stored, each with its row in `captures` and, where raw responses are kept, its WARC/1.1 record, never one
+alone.
 
-WARC/1.1 records as bytes, a gzip member each (ISO 28500:2017, annex D). Pure, but for the ids, which are passed in.
-
-warcio writes the records, but gets HTTP headers as bytes: it would parse them and write them anew, and the record must
-hold them as received. The payload's digest is that of the bytes after the head as they stand in the record, with
-their transfer coding: wget and Heritrix compute it so, and `warcio check` and `fastwarc check` verify it so.
-
-Storing a capture: its row in `captures` and, where raw responses are kept, its WARC record, never one alone.
+Each record is a gzip member of its own (ISO 28500:2017, annex D). warcio writes the records, but gets HTTP headers as
+bytes: it would parse them and write them anew, and the record must hold them as received. The payload's digest is that
+of the bytes after the head as they stand in the record, with their transfer coding: wget and Heritrix compute it so,
+and `warcio check` and `fastwarc check` verify it so.
 """
 
 from __future__ import annotations
@@ -61,7 +59,7 @@ class ExchangeRecords:
 
 
 class RecordMaker:
-    """Makes WARC records as bytes. `new_id` gives a URI for each."""
+    """A maker of WARC records as bytes. `new_id` gives a URI for each."""
 
     def __init__(self, level: int = COMPRESSION_LEVEL, new_id: Callable[[], str] = lambda: uuid4().urn) -> None:
         self._out = _GzipMembers(level)
@@ -69,7 +67,7 @@ class RecordMaker:
         self._new_id = new_id
 
     def warcinfo_record(self, filename: str, date: str, fields: Mapping[str, str]) -> bytes:
-        """A `warcinfo` record with these fields, about the records that follow it in the file."""
+        """Make a `warcinfo` record with these fields, about the records that follow it in the file."""
         block = "".join(f"{name}: {_one_line(value)}\r\n" for name, value in fields.items() if value).encode()
         headers = {"WARC-Filename": filename, "WARC-Date": date}
         return self._record("warcinfo", headers, b"", block, "application/warc-fields")[0]
@@ -77,7 +75,7 @@ class RecordMaker:
     def exchange_records(
         self, url: str, date: str, exchange: RawExchange, payload_digest: str, original: OriginalRecord | None = None
     ) -> ExchangeRecords:
-        """The records of a request and its response; with an `original`, a revisit without the payload.
+        """Make the records of a request and its response; with an `original`, a revisit without the payload.
 
         `date` is a WARC-Date; `payload_digest` is that of the exchange's body.
         """
@@ -103,7 +101,7 @@ class RecordMaker:
     def _record(
         self, kind: str, warc_headers: Mapping[str, str], head: bytes, body: bytes, content_type: str
     ) -> tuple[bytes, str]:
-        """A record's bytes and its id. Headers without value are left out."""
+        """Return a record's bytes and its id. Headers without value are left out."""
         record_id = self._new_id()
         fields = [("WARC-Type", kind), ("WARC-Record-ID", f"<{record_id}>")]
         fields += [(name, value) for name, value in warc_headers.items() if value]
@@ -160,7 +158,7 @@ class _GzipMembers:
 
 
 def warc_date(stamp: str) -> str:
-    """A time of the archive, UTC ISO 8601, as a WARC-Date."""
+    """Return a time of the archive, UTC ISO 8601, as a WARC-Date."""
     return stamp.removesuffix("+00:00").removesuffix("Z") + "Z"
 
 
@@ -174,7 +172,7 @@ def _revisit_fields(original: OriginalRecord) -> dict[str, str]:
 
 
 def _is_readable_head(head: bytes) -> bool:
-    """Whether every WARC tool finds where the payload begins: some look only for CRLF CRLF, and not far."""
+    """Return whether every WARC tool finds where the payload begins. Some look only for CRLF CRLF, and not far."""
     return head.endswith(_HEAD_END) and head.find(_HEAD_END) == len(head) - len(_HEAD_END) and len(head) < _LONGEST_HEAD
 
 
@@ -182,7 +180,7 @@ def _one_line(value: str) -> str:
     return " ".join(value.split())
 
 
-_IS_OURS = "warc_file IN (SELECT name FROM warc_files)"  # an imported file may go away
+_IS_OURS = "warc_file IN (SELECT name FROM _warc_files)"  # an imported file may go away
 _ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, warc_file, warc_offset + warc_length
     FROM captures WHERE payload_digest = ?
     AND warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL AND {_IS_OURS} LIMIT 1"""
@@ -202,7 +200,7 @@ _OriginalRow = tuple[int, str, str, str, str, int]
 
 
 class RawResponseWriter(WarcFiles):
-    """Writes the records of captures into an archive's WARC files."""
+    """A writer of the records of captures into an archive's WARC files."""
 
     def __init__(
         self, db: Database, database: Path, clock: Callable[[], str], warcinfo: Mapping[str, str], size_limit: int
@@ -231,7 +229,7 @@ class RawResponseWriter(WarcFiles):
 
 
 def record_location(db: Database, capture_id: int) -> tuple[str, int, int] | None:
-    """File, offset and length of a capture's record; None if it has none."""
+    """Return file, offset and length of a capture's record; None if it has none."""
     query = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ? AND warc_file IS NOT NULL"
     row = db.execute(query, [capture_id]).fetchone()
     return row and (str(row[0]), int(row[1]), int(row[2]))
@@ -282,7 +280,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
 
 
 def _find_original(db: Database, capture: Capture, exchange: RawExchange) -> _OriginalRow | None:
-    """The capture whose record already holds this one's payload; None if none does."""
+    """Find the capture whose record already holds this one's payload; None if none does."""
     if capture.http_status == _NOT_MODIFIED:
         row = db.execute(_ORIGINAL_BY_URL, [storable_text(capture.url)]).fetchone()
     elif exchange.body and not exchange.truncated:

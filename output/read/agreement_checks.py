@@ -1,8 +1,6 @@
 """Checks of what tables say of one another: values stored twice, counts, rows that need another.
 
-Whether values that are stored twice, or follow from others, agree: a page's title in its article, a URL's host.
-
-Whether what tables say of one another agrees: counts, pairs that name each other, rows that need another.
+Examples: a page's title in its article, a URL's host, pairs that name each other.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily
 from broadsheet.output.read.file_checks import Finding, row_finding, value_finding
 
-_ARTICLES = ("articles", "shelved")
+_ARTICLES = ("articles", "_shelved")
 _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS NOT p.{}"
 _PAGE_COLUMNS = (("title", "title"), ("canonical_url", "canonical_url"), ("capture_id", "capture_id"),
                  ("cleaner_version", "cleaner_version"))  # fmt: skip
@@ -31,7 +29,7 @@ _LAST_TITLES = f"""SELECT a.id FROM {{}} a JOIN revisions r ON r.article_id = a.
         AND change NOT IN {sql_words(TEXTLESS_KINDS)}) AND r.title IS NOT a.title"""
 _MISSING_PAGES = f"""SELECT id FROM urls WHERE kind = 'page' AND state = 'done' AND reason IN {sql_words(PageType)}
     AND id NOT IN (SELECT id FROM pages)"""
-_CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN reasons r ON r.id = b.reason_id
+_CONTRADICTIONS = f"""SELECT b.page_id, b.position FROM {{}} b JOIN _reasons r ON r.id = b.reason_id
     WHERE CASE b.kept WHEN 1 THEN r.reason IN {sql_words(RemovalReason)} ELSE r.reason IN {sql_words(KeepReason)} END"""
 _EARLIER_REASONS = ("redirect_without_location",)
 _KNOWN_REASON = re.compile(
@@ -58,17 +56,17 @@ class NumberedTable:
 NUMBERED_TABLES = (
     NumberedTable("captures", "url, fetched_at, payload_digest"),
     NumberedTable("robots_files", "host, access, text"),
-    NumberedTable("cleaners", "version, rules, model, site_rules, libraries"),
+    NumberedTable("_cleaners", "version, rules, model, site_rules, libraries"),
     NumberedTable("takedowns", "pattern"),
     NumberedTable("rulings", "CAST(block_id AS TEXT), coalesce(CAST(article_id AS TEXT), ''), coalesce(host, '')"),
     NumberedTable("articles", "url"),
-    NumberedTable("shelved", "url"),
-    NumberedTable("layouts", "host, lower(hex(signature))"),
+    NumberedTable("_shelved", "url"),
+    NumberedTable("_layouts", "host, lower(hex(signature))"),
 )
 
 
 def row_numbers(db: Database) -> Iterator[Finding]:
-    """The number of a row that is made from its content is that of the content."""
+    """Check that the number of a row that is made from its content is that of the content."""
     for table in NUMBERED_TABLES:
         for row_id, *parts in db.conn.execute(f"SELECT id, {table.columns} FROM {table.name}"):
             if table.make_id(*map(_text, parts)) != row_id:
@@ -80,7 +78,7 @@ def _text(value: object) -> str:
 
 
 def hosts(db: Database) -> Iterator[Finding]:
-    """The host beside a URL is that of the URL."""
+    """Check that the host beside a URL is that of the URL."""
     for table in ("urls", *_ARTICLES):
         for row_id, url, host in db.conn.execute(f"SELECT id, url, host FROM {table}"):
             if host_of(_text(url)) != host:
@@ -88,7 +86,7 @@ def hosts(db: Database) -> Iterator[Finding]:
 
 
 def dates(db: Database) -> Iterator[Finding]:
-    """Instant and day of a date are those of what the page states."""
+    """Check that instant and day of a date are those of what the page states."""
     for table in _ARTICLES:
         for name in ("published", "modified"):
             query = f"SELECT id, {name}, {name}_day, {name}_raw FROM {table} WHERE {name}_raw IS NOT NULL"
@@ -99,7 +97,7 @@ def dates(db: Database) -> Iterator[Finding]:
 
 
 def copied_values(db: Database) -> Iterator[Finding]:
-    """What an article has from its page, and its last revision from the article, is the same in both."""
+    """Check that copies agree: of a page's values in its article, and of an article's values in its last revision."""
     for table in _ARTICLES:
         for column, page_column in _PAGE_COLUMNS:
             for (row_id,) in db.execute(_OF_PAGE.format(table, column, page_column)):
@@ -112,7 +110,7 @@ def copied_values(db: Database) -> Iterator[Finding]:
 
 
 def url_reasons(db: Database) -> Iterator[Finding]:
-    """A URL's reason is a word that there is, and a page that was read has its row."""
+    """Check that a URL's reason is a word that there is, and a page that was read has its row."""
     for column in ("reason", "held_reason"):
         for row_id, reason in db.conn.execute(f"SELECT id, {column} FROM urls WHERE {column} IS NOT NULL"):
             if not _KNOWN_REASON.fullmatch(_text(reason)):
@@ -122,8 +120,8 @@ def url_reasons(db: Database) -> Iterator[Finding]:
 
 
 def block_reasons(db: Database) -> Iterator[Finding]:
-    """A kept block has a reason to keep it, a removed one a reason to remove it."""
-    for table in ("page_blocks", "own_verdicts", "overruled"):
+    """Check that a kept block has a reason to keep it, a removed one a reason to remove it."""
+    for table in ("_page_blocks", "_own_verdicts", "_overruled"):
         for page_id, position in db.execute(_CONTRADICTIONS.format(table)):
             yield value_finding(table, "reason_id", f"{page_id}/{position}", "contradicts whether the block is kept")
 
@@ -131,33 +129,33 @@ def block_reasons(db: Database) -> Iterator[Finding]:
 _UNPAIRED = """SELECT a.id, a.page_id FROM articles a JOIN pages p ON p.id = a.page_id
     WHERE p.article_id IS NOT a.id OR p.page_type NOT IN ('article', 'teaser')"""
 _MISSING_ARTICLES = """SELECT id, article_id FROM pages WHERE article_id IS NOT NULL
-    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM shelved)"""
+    AND article_id NOT IN (SELECT id FROM articles) AND article_id NOT IN (SELECT id FROM _shelved)"""
 _PAGES_WITHOUT_ARTICLE = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser')
-    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM shelved)"""
+    AND id NOT IN (SELECT page_id FROM articles) AND id NOT IN (SELECT page_id FROM _shelved)"""
 # Of a page that changed since the counts were made they may be off by one.
 _LAYOUT_COUNTS = """WITH counted AS (
         SELECT p.layout_id, count(*) AS pages, sum(p.own_type IN ('article', 'teaser') AND x.id IS NULL) AS articles
-        FROM pages p LEFT JOIN shelved x ON x.page_id = p.id AND x.why = 'layout'
+        FROM pages p LEFT JOIN _shelved x ON x.page_id = p.id AND x.why = 'layout'
         WHERE p.layout_id IS NOT NULL GROUP BY p.layout_id),
-    changed AS (SELECT host, count(*) AS pages FROM unsettled GROUP BY host),
+    changed AS (SELECT host, count(*) AS pages FROM _unsettled GROUP BY host),
     compared AS (
         SELECT l.id, l.pages, l.articles, coalesce(c.pages, 0) AS page_count, coalesce(c.articles, 0) AS article_count,
-            coalesce(u.pages, 0) + (SELECT count(*) FROM unsettled WHERE host = '') AS changed_count
-        FROM layouts l LEFT JOIN counted c ON c.layout_id = l.id LEFT JOIN changed u ON u.host = l.host)
+            coalesce(u.pages, 0) + (SELECT count(*) FROM _unsettled WHERE host = '') AS changed_count
+        FROM _layouts l LEFT JOIN counted c ON c.layout_id = l.id LEFT JOIN changed u ON u.host = l.host)
     SELECT id, pages, articles, page_count, article_count FROM compared
     WHERE max(abs(pages - page_count), abs(articles - article_count)) > changed_count"""
 _LEDGER_COUNTS = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position), total(b.kept)
-    FROM pages p LEFT JOIN page_blocks b ON b.page_id = p.id
+    FROM pages p LEFT JOIN _page_blocks b ON b.page_id = p.id
     WHERE p.own_type IN ('article', 'teaser') GROUP BY p.id
     HAVING p.blocks <> p.kept + p.removed OR p.blocks <> count(b.position) OR p.kept <> total(b.kept)"""
-_BROKEN_LEDGERS = """SELECT page_id, count(*), min(position), max(position) FROM page_blocks GROUP BY page_id
+_BROKEN_LEDGERS = """SELECT page_id, count(*), min(position), max(position) FROM _page_blocks GROUP BY page_id
     HAVING min(position) <> 0 OR max(position) <> count(*) - 1"""
 _PAGES_WITHOUT_LAYOUT = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser') AND blocks > 0
-    AND NOT EXISTS (SELECT 1 FROM page_layout l WHERE l.page_id = pages.id)"""
-_ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM revision_blocks b
+    AND NOT EXISTS (SELECT 1 FROM _page_layout l WHERE l.page_id = pages.id)"""
+_ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM _revision_blocks b
     LEFT JOIN revisions r ON r.article_id = b.article_id AND r.number = b.number WHERE r.number IS NULL"""
 _MANY_PENDING = "SELECT article_id FROM revisions WHERE change = 'pending' GROUP BY article_id HAVING count(*) > 1"
-_URL_COUNTS = "SELECT state, urls FROM url_counts ORDER BY state"
+_URL_COUNTS = "SELECT state, urls FROM _url_counts ORDER BY state"
 _COUNTED_URLS = "SELECT state, count(*) FROM urls GROUP BY state ORDER BY state"
 _GAPS = "SELECT article_id FROM revisions GROUP BY article_id HAVING min(number) <> 1 OR max(number) <> count(*)"
 NEEDED_ROWS = (
@@ -166,24 +164,24 @@ NEEDED_ROWS = (
     ("captures", "url", "urls", "url"),
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
-    ("rulings", "block_id", "block_texts", "id"),
-    ("overruled", "ruling_id", "rulings", "id"),
-    ("yields", "run_id", "runs", "id"),
-    ("rule_rates", "run_id", "runs", "id"),
+    ("rulings", "block_id", "_block_texts", "id"),
+    ("_overruled", "ruling_id", "rulings", "id"),
+    ("_yields", "run_id", "runs", "id"),
+    ("_rule_rates", "run_id", "runs", "id"),
     ("alarms", "run_id", "runs", "id"),
     ("duplicates", "article_id", "articles", "id"),
     ("duplicates", "duplicate_id", "articles", "id"),
-    ("clusters", "article_id", "articles", "id"),
-    ("listed", "url_id", "urls", "id"),
-    ("sketches", "page_id", "pages", "id"),
-    ("pages", "layout_id", "layouts", "id"),
+    ("_listed", "url_id", "urls", "id"),
+    ("_sketches", "page_id", "pages", "id"),
+    ("pages", "layout_id", "_layouts", "id"),
 )
 """Table and column whose value needs a row elsewhere, where no foreign key says so."""
 
 
 def articles_and_pages(db: Database) -> Iterator[Finding]:
-    """An article's page names that article, every article that a page names exists, and a page that looks like an
-    article has one, shelved or not."""
+    """Check that an article's page names that article, every article that a page names exists, and a page that looks
+    like an article has one, shelved or not.
+    """
     for article_id, page_id in db.execute(_UNPAIRED):
         yield Finding(f"article {article_id} and its page {page_id} do not name each other", f"pages row {page_id}")
     for page_id, article_id in db.execute(_MISSING_ARTICLES):
@@ -193,15 +191,16 @@ def articles_and_pages(db: Database) -> Iterator[Finding]:
 
 
 def layout_counts(db: Database) -> Iterator[Finding]:
-    """A layout has as many pages, and articles among them, as it says, but for pages that changed since it was
-    counted."""
+    """Check that a layout has as many pages, and articles among them, as it says, but for pages that changed since it
+    was counted.
+    """
     for layout_id, pages, articles, page_count, article_count in db.execute(_LAYOUT_COUNTS):
         detail = f"says {pages} pages, {articles} of them articles; {page_count} and {article_count} are"
-        yield row_finding("layouts", layout_id, detail)
+        yield row_finding("_layouts", layout_id, detail)
 
 
 def ledger_counts(db: Database) -> Iterator[Finding]:
-    """For a page with a ledger, blocks = kept + removed, in its row and in its ledger."""
+    """Check that for a page with a ledger, blocks = kept + removed, in its row and in its ledger."""
     for page_id, blocks, kept_count, removed_count, rows, kept_rows in db.execute(_LEDGER_COUNTS):
         counts = f"{blocks} blocks = {kept_count} kept + {removed_count} removed"
         detail = f"page {page_id}: {counts}, ledger {rows} with {kept_rows:g} kept"
@@ -209,15 +208,17 @@ def ledger_counts(db: Database) -> Iterator[Finding]:
 
 
 def ledger_rows(db: Database) -> Iterator[Finding]:
-    """A ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
+    """Check that a ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
-        yield row_finding("page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
+        yield row_finding("_page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
     for (page_id,) in db.execute(_PAGES_WITHOUT_LAYOUT):
-        yield row_finding("page_layout", page_id, "is missing")
+        yield row_finding("_page_layout", page_id, "is missing")
 
 
 def old_revisions(db: Database) -> Iterator[Finding]:
-    """Revisions are numbered from 1, stored blocks belong to one, and no article has more than one that is pending."""
+    """Check that revisions are numbered from 1, stored blocks belong to one, and no article has more than one that is
+    pending.
+    """
     for article_id, number in db.execute(_ORPHANED_REVISION_BLOCKS):
         detail = f"blocks of revision {number} of article {article_id}, which does not exist"
         yield Finding(detail, f"revision_blocks row {article_id}/{number}")
@@ -229,7 +230,7 @@ def old_revisions(db: Database) -> Iterator[Finding]:
 
 
 def needed_rows(db: Database) -> Iterator[Finding]:
-    """What a row refers to exists, also where no foreign key asks for it.
+    """Check that each row that another refers to exists, also where the schema has no foreign key.
 
     `NOT IN`, since not every column that is referred to has an index: SQLite then makes one, once.
     """
@@ -239,17 +240,17 @@ def needed_rows(db: Database) -> Iterator[Finding]:
 
 
 def missing_rows_query(table: str, column: str, parent: str, parent_column: str) -> str:
-    """SQL for the values of a column that `parent_column` of the other table lacks."""
+    """Return SQL for the values of a column that `parent_column` of the other table lacks."""
     return f"""SELECT DISTINCT {column} FROM {table} WHERE {column} IS NOT NULL
         AND {column} NOT IN (SELECT {parent_column} FROM {parent} WHERE {parent_column} IS NOT NULL)"""
 
 
 def url_counts(db: Database) -> Iterator[Finding]:
-    """`url_counts` says how many URLs are in each state, and none waits for the full-text index."""
+    """Check that `url_counts` says how many URLs are in each state, and none waits for the full-text index."""
     stored_counts, counts = dict(db.execute(_URL_COUNTS).fetchall()), dict(db.execute(_COUNTED_URLS).fetchall())
     for state in sorted({*stored_counts, *counts}, key=str):
         if stored_counts.get(state, 0) != counts.get(state, 0):
             detail = f"says {stored_counts.get(state)}, and {counts.get(state, 0)} are"
-            yield row_finding("url_counts", state, detail)
-    for (article_id,) in db.execute("SELECT id FROM unindexed"):
-        yield row_finding("unindexed", article_id, "still waits for the full-text index")
+            yield row_finding("_url_counts", state, detail)
+    for (article_id,) in db.execute("SELECT id FROM _unindexed"):
+        yield row_finding("_unindexed", article_id, "still waits for the full-text index")

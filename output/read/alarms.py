@@ -1,15 +1,11 @@
-"""Alarms for hosts whose pages have changed, by bounds that follow from the counts of their past.
+"""Alarms for hosts whose pages have changed: articles turn short, empty or alike, or a rule that always fired stops.
 
-Whether a share is out of line with its own past. The bounds follow from the counts, so that noise raises no alarm.
+Each run is compared with the host's earlier runs by the same cleaner. An alarm asks a person to look at the site; it
+changes nothing in the archive.
 
-The past is each earlier run by itself, and the one that is nearest to the present decides: a site whose share swings
-from run to run has a wide past. Its share is taken at its Wilson bound, three standard errors out, and the present must
-be far from it, both in size and by the binomial distribution. Pure.
-
-Alarms for hosts whose pages have changed: articles turn short, empty or alike, or a rule that always fired stops.
-
-Each run is compared with the same host's earlier runs with the same cleaner (`broadsheet.output.read.alarms` says
-how). An alarm says that somebody should look at the site; it changes nothing in the archive.
+The bounds follow from the counts, so that noise raises no alarm. Every earlier run counts by itself, and the one
+nearest to the present decides: a site whose share swings from run to run has a wide past. A past share is taken at its
+Wilson bound, three standard errors out. The present must be far from it in size and by the binomial distribution.
 """
 
 from __future__ import annotations
@@ -34,19 +30,19 @@ _STANDARD_ERRORS = 3.0  # standard errors between a past share and the bound tha
 
 @dataclass(frozen=True, slots=True)
 class PageShare:
-    """How many of so many pages have something."""
+    """A share of pages: `hits` of `pages` have something."""
 
     hits: int
     pages: int
 
     @property
     def share(self) -> float:
-        """From 0 to 1; 0 if there are no pages."""
+        """Return the share from 0 to 1; 0 if there are no pages."""
         return self.hits / self.pages if self.pages else 0.0
 
 
 def has_fallen(present: PageShare, past: Sequence[PageShare], min_difference: float = MIN_DIFFERENCE) -> bool:
-    """Whether a share is lower than any of its past explains."""
+    """Return whether a share is lower than chance explains, given each of its past shares."""
     counted_shares = _with_enough_pages(past)
     if not counted_shares or present.pages < MIN_PAGES:
         return False
@@ -59,12 +55,12 @@ def has_fallen(present: PageShare, past: Sequence[PageShare], min_difference: fl
 
 
 def has_risen(present: PageShare, past: Sequence[PageShare], min_difference: float = MIN_DIFFERENCE) -> bool:
-    """Whether a share is higher than any of its past explains."""
+    """Return whether a share is higher than chance explains, given each of its past shares."""
     return has_fallen(_complement(present), [_complement(share) for share in past], min_difference)
 
 
 def chance_of_at_most(hits: int, pages: int, share: float) -> float:
-    """The binomial probability of so many hits or fewer, if each page hits with the probability `share`."""
+    """Return the binomial probability of `hits` or fewer, if each page hits with the probability `share`."""
     if share <= 0.0 or hits >= pages:
         return 1.0
     if share >= 1.0:
@@ -77,13 +73,14 @@ def _with_enough_pages(past: Sequence[PageShare]) -> list[PageShare]:
 
 
 def _complement(share: PageShare) -> PageShare:
-    """The share of the pages that do not hit."""
+    """Return the share of the pages that do not hit."""
     return PageShare(share.pages - share.hits, share.pages)
 
 
 def _wilson_bound(share: PageShare, errors: float) -> float:
-    """Wilson's bound (1927) of a share, `errors` standard errors out (below it if negative); within 0 and 1 also for
-    few pages."""
+    """Return Wilson's bound (1927) of a share, `errors` standard errors out (below it if negative); within 0 and 1 also
+    for few pages.
+    """
     square, pages = errors * errors, share.pages
     centre = share.share + square / (2 * pages)
     distance = errors * sqrt(share.share * (1 - share.share) / pages + square / (4 * pages * pages))
@@ -105,24 +102,24 @@ _SHORT_PART = 10  # `words_low` is the length below which one article in so many
 _DEFAULT_ARTICLE_SHARE, _DEFAULT_BARREN_SHARE = PageShare(95, 100), PageShare(5, 100)
 
 _YIELDS_OF_RUN = """SELECT host, part, pages, articles, barren, alike, words_low, words_median, cleaner_version
-    FROM yields WHERE run_id = ? ORDER BY host, part"""
+    FROM _yields WHERE run_id = ? ORDER BY host, part"""
 _PAST_YIELDS = f"""SELECT y.pages, y.articles, y.barren, y.alike, y.words_low, y.words_median, y.run_id
-    FROM yields y JOIN runs r ON r.id = y.run_id
+    FROM _yields y JOIN runs r ON r.id = y.run_id
     WHERE y.host = ?1 AND y.part = ?2 AND y.run_id <> ?3 AND y.cleaner_version = ?4 AND y.pages >= {MIN_PAGES}
         AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?3)
     ORDER BY r.started_at DESC LIMIT {_PAST_RUNS}"""
 _ALARMED_RUNS = "SELECT DISTINCT run_id FROM alarms WHERE host = ? AND part = ? AND what = ?"
 _COUNT_SHORT_ARTICLES = "SELECT count(*) FROM surveyed WHERE host = ? AND part = ? AND article AND words < ?"
 _FREQUENT_RULES = """SELECT r.id, r.reason, r.rule, coalesce(n.pages, 0)
-    FROM rule_rates p JOIN reasons r ON r.id = p.reason_id
-        LEFT JOIN rule_rates n ON n.run_id = ?1 AND n.host = p.host AND n.reason_id = p.reason_id
+    FROM _rule_rates p JOIN _reasons r ON r.id = p.reason_id
+        LEFT JOIN _rule_rates n ON n.run_id = ?1 AND n.host = p.host AND n.reason_id = p.reason_id
     WHERE p.host = ?2 AND p.run_id = ?3 AND p.pages >= ?4 ORDER BY r.reason, r.rule"""
-_RULE_HITS = "SELECT pages FROM rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
+_RULE_HITS = "SELECT pages FROM _rule_rates WHERE run_id = ? AND host = ? AND reason_id = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """What is out of line in which part of a host's pages, and the figures as a sentence."""
+    """A change in a part of a host's pages that somebody should look at, with the figures as a sentence."""
 
     host: str
     part: str
@@ -166,7 +163,7 @@ def find_alarms(db: Database, run_id: int) -> Iterator[Alarm]:
 
 
 def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
-    """Alarms of a part of a host's pages: more pages with nothing to read, fewer articles, other texts."""
+    """Yield alarms of a part of a host's pages: more pages with nothing to read, fewer articles, other texts."""
     past = _past_yields(db, run_id, present, present.part)
     past_articles = [PageShare(run.articles, run.pages) for run in _without_alarm(db, past, present, "yield")]
     past_barren = [PageShare(run.barren, run.pages) for run in _without_alarm(db, past, present, "barren")]
@@ -186,7 +183,7 @@ def _part_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alar
 
 
 def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -> Iterator[Alarm]:
-    """Alarms of the texts of a part's articles: more are alike, or shorter."""
+    """Yield alarms of the texts of a part's articles: more are alike, or shorter."""
     label = _part_label(present.part)
     past_alike = [PageShare(run.alike, run.articles) for run in _without_alarm(db, past, present, "alike")]
     alike = PageShare(present.alike, present.articles)
@@ -205,7 +202,7 @@ def _text_alarms(db: Database, present: _RunYield, past: Sequence[_PastYield]) -
 
 
 def _rule_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alarm]:
-    """Alarms of rules that fired on nearly every article page of each earlier run, and do so no more."""
+    """Yield alarms of rules that fired on nearly every article page of each earlier run, and do so no more."""
     past = [run for run in _past_yields(db, run_id, present, "*") if run.articles >= MIN_PAGES]
     if not past or present.articles < MIN_PAGES:
         return
@@ -222,18 +219,18 @@ def _rule_alarms(db: Database, run_id: int, present: _RunYield) -> Iterator[Alar
 
 
 def _rule_hits(db: Database, run_id: int, host: str, reason_id: int) -> int:
-    """On how many of a host's article pages a rule fired in a run."""
+    """Count the article pages of a host on which a rule fired in a run."""
     row = db.execute(_RULE_HITS, [run_id, host, reason_id]).fetchone()
     return int(row[0]) if row else 0
 
 
 def _past_yields(db: Database, run_id: int, present: _RunYield, part: str) -> list[_PastYield]:
-    """A part of the same host in earlier runs with the same cleaner, the latest first."""
+    """Return a part of the same host in earlier runs with the same cleaner, the latest first."""
     return [_PastYield(*row) for row in db.execute(_PAST_YIELDS, [present.host, part, run_id, present.cleaner_version])]
 
 
 def _without_alarm(db: Database, past: Sequence[_PastYield], present: _RunYield, what: str) -> list[_PastYield]:
-    """The earlier runs in which the same alarm was not raised: a fault goes on raising it until it is mended."""
+    """Return the earlier runs in which the same alarm was not raised: a fault goes on raising it until it is mended."""
     alarmed_runs = {run_id for (run_id,) in db.execute(_ALARMED_RUNS, [present.host, present.part, what])}
     return [run for run in past if run.run_id not in alarmed_runs]
 
@@ -248,5 +245,5 @@ def _format_share(share: PageShare) -> str:
 
 
 def _format_pooled(past: Sequence[PageShare]) -> str:
-    """The shares of several runs as one."""
+    """Format the shares of several runs as one."""
     return _format_share(PageShare(sum(share.hits for share in past), sum(share.pages for share in past)))

@@ -1,12 +1,8 @@
 """Articles as a folder of files: Markdown with front matter, or HTML pages with an index.
 
-Articles as Markdown, one file an article, with YAML front matter.
-
-The front matter holds JSON strings and lists, which YAML reads as they are, so that no title can break it.
-
-Articles as a folder of HTML pages to read, for any web server or none: an index, a page a month, a page an article.
-
-The pages have no script, load nothing from anywhere, and say so to the browser (Content-Security-Policy).
+A Markdown file has YAML front matter made of JSON strings and lists, which YAML reads as they are: no title can break
+it. The HTML pages are an index, a page for each month and a page for each article, for any web server or none. They
+have no script, load nothing from anywhere, and say so to the browser (Content-Security-Policy).
 """
 
 from __future__ import annotations
@@ -60,13 +56,13 @@ def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False
 
 
 def file_name(article: dict[str, object]) -> str:
-    """Date, title and id: readable, sorted by time, safe on common file systems, and unique."""
+    """Return date, title and id: readable, sorted by time, safe on common file systems, and unique."""
     parts = (_slug(str(article["published_day"] or "")), _slug(str(article["title"])), str(article["id"]))
     return "-".join(part for part in parts if part) + ".md"
 
 
 def markdown_document(article: dict[str, object]) -> str:
-    """The text of an article's file: front matter, title, article; inert, whatever its fields hold."""
+    """Return the text of an article's file: front matter, title, article; inert, whatever its fields hold."""
     values = ((name, article[name]) for name in _FIELDS)
     front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
     title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
@@ -75,14 +71,14 @@ def markdown_document(article: dict[str, object]) -> str:
 
 
 def _body(article: dict[str, object]) -> str:
-    """The article's Markdown; of one without, its text, a paragraph a line."""
+    """Return the article's Markdown; of one without, its text, a paragraph a line."""
     if markdown := article["markdown"]:
         return inert_markdown(inert_text(str(markdown)))
     return "\n\n".join(map(escaped_words, inert_text(str(article["text"] or "")).splitlines()))
 
 
 def _yaml_value(value: object) -> str:
-    """JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
+    """Return JSON that YAML reads, and in which a viewer that knows no front matter finds neither HTML nor a link."""
     json_text = escaped_json(json.dumps(value, ensure_ascii=False))
     return _TAG_OR_LINK.sub(lambda match: f"\\u{ord(match[0]):04x}", json_text)
 
@@ -104,7 +100,7 @@ _ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE b
 def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
     """Write index, months, articles and the meanings of their fields into `folder`; returns how many articles.
 
-    TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     own_files, count = OwnFiles.of(db), 0
     checked_folder(own_files, str(folder))
@@ -122,7 +118,7 @@ def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = F
 
 
 def article_page(article: Mapping[str, Any]) -> str:
-    """The page of an article."""
+    """Return the page of an article."""
     title, language = xml_line(article["title"]) or xml_line(article["url"]), language_tag(article["language"])
     facts = (
         ", ".join(map(xml_line, article["authors"])),
@@ -142,7 +138,7 @@ def article_page(article: Mapping[str, Any]) -> str:
 
 
 def about_page(entries: tuple[DictionaryEntry, ...]) -> str:
-    """The page that says what the fields of an article mean."""
+    """Return the page that says what the fields of an article mean."""
     rows = "".join(
         f"<tr><td><code>{entry.name}</code></td><td>{escape(entry.meaning)}</td></tr>\n" for entry in entries
     )
@@ -178,7 +174,7 @@ def _read_heads(db: Database, condition: str) -> Iterator[dict[str, Any]]:
 
 
 def _month_name(month: str) -> str:
-    """The month as the name of a page; what is no month of a stored day is undated."""
+    """Return the month as the name of a page; what is no month of a stored day is undated."""
     is_month = len(month) == 7 and month[4] == "-" and f"{month[:4]}{month[5:]}".isdecimal() and month.isascii()
     return month if is_month else _UNDATED
 

@@ -1,19 +1,15 @@
 """Articles as rows: their reading for exporters, CSV, JSON lines, and the dictionary of their fields.
 
-The articles as the exporters read them: one at a time, JSON columns as lists and mappings.
+Exporters read one article at a time, with JSON columns as lists and mappings. The dictionary says for each field its
+meaning and the type of its values.
 
-The data dictionary of an export: what each field of an article means, and which type its values have.
+A spreadsheet opens the CSV (RFC 4180) without running anything. It takes a cell as a formula if the first visible
+character is `=`, `+`, `-`, `@`, tab or carriage return. Such a text gets an apostrophe in front, as the OWASP page on
+CSV injection advises, and so does an entry of a list, since a spreadsheet may part cells at a semicolon.
 
-Articles as CSV (RFC 4180) that a spreadsheet opens without running anything.
-
-A cell that begins with `=`, `+`, `-`, `@`, tab or carriage return is a formula to a spreadsheet, and so may be one with
-characters before it that are not to be seen; such a text gets an apostrophe in front, as the OWASP page on CSV
-injection advises. So does an entry of a list, since a spreadsheet may be told to part cells at a semicolon.
-
-Articles as JSON lines: one object a line, UTF-8, each with the same keys, whose values have the same types.
-
-A loader that guesses the types of a column from its first values meets no null later on, nor another shape: a text that
-is not known is empty, and `metadata_sources` has all its keys.
+JSON lines are UTF-8, one object each, all with the same keys and the same types of values. A loader that guesses types
+from the first lines meets no null and no other shape later on: an unknown text is empty, and `metadata_sources` has all
+its keys.
 """
 
 from __future__ import annotations
@@ -29,7 +25,14 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, METADATA_FIELDS, SOURCES_COLUMN
+from broadsheet.output.archive.metadata_columns import (
+    DAY_COLUMNS,
+    INSTANT_COLUMNS,
+    INTEGER_COLUMNS,
+    JSON_COLUMNS,
+    METADATA_FIELDS,
+    SOURCES_COLUMN,
+)
 from broadsheet.output.archive.schema_doc import column_meanings
 from broadsheet.output.archive.stored_text import escaped_json, inert_text, storable_text
 from broadsheet.output.archive.stored_values import json_object, stored_object, stored_texts
@@ -40,12 +43,12 @@ _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 
 
 
 def article_columns(db: Database) -> list[str]:
-    """The names of the columns of `articles` in their order, with those that a user added."""
+    """Return the names of the columns of `articles` in their order, with those that a user added."""
     return [column.name for column in table_columns(db, "articles")]
 
 
 def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[dict[str, object]]:
-    """Every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
+    """Yield every article as a mapping from column to value, in the order of the ids. Bytes are given in Base64.
 
     With `one_per_cluster`, only the earliest article of each cluster of similar ones.
     """
@@ -56,7 +59,9 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
 
 
 def article_of_page(db: Database, url: str) -> dict[str, object] | None:
-    """The article of the page at a URL in its stored spelling, as `iter_articles` gives it; None if there is none."""
+    """Return the article of the page at a URL in its stored spelling, as `iter_articles` gives it; None if there is
+    none.
+    """
     names = article_columns(db)
     query = f"SELECT {', '.join(map(quoted_name, names))} FROM articles {_OF_PAGE}"
     row = db.execute(query, [storable_text(url)]).fetchone()
@@ -78,9 +83,6 @@ def _export_value(name: str, value: object, article_id: object) -> object:
 
 GENERATOR = "Broadsheet"
 _COMMENT = f"Written by {GENERATOR}"
-_INTEGERS = ("id", "word_count", "page_id", "capture_id")
-_INSTANTS = ("published", "modified", "first_seen", "last_seen")
-_DAYS = ("published_day", "modified_day")
 _OWN_MEANING = "A column that somebody added to the archive."
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 _CSV_TYPES = {"integer": "integer", "instant": "string", "day": "string", "text": "string"}
@@ -102,14 +104,14 @@ class DictionaryEntry:
 
 
 def article_dictionary(columns: Sequence[TableColumn] = ()) -> tuple[DictionaryEntry, ...]:
-    """The fields of `articles`: those of these columns, in their order; without any, those of the schema."""
+    """Return the fields of `articles`: those of these columns, in their order; without any, those of the schema."""
     meanings = column_meanings()["articles"]
     types = {column.name: column.declared_type for column in columns} or {name: "" for name in meanings if name}
     return tuple(_entry(name, meanings.get(name, ""), declared_type) for name, declared_type in types.items())
 
 
 def csv_dictionary(file_name: str, entries: Sequence[DictionaryEntry], names: Sequence[str]) -> str:
-    """Metadata of a CSV file in the form of CSV on the Web (W3C), for the columns with these names in its head."""
+    """Describe the columns of a CSV file, by the names in its head, as CSV on the Web does (W3C)."""
     columns = [_csv_column(entry, name) for entry, name in zip(entries, names, strict=True)]
     metadata = {
         "@context": "http://www.w3.org/ns/csvw",
@@ -121,7 +123,7 @@ def csv_dictionary(file_name: str, entries: Sequence[DictionaryEntry], names: Se
 
 
 def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
-    """The JSON Schema of a line of JSON lines."""
+    """Return the JSON Schema of a line of JSON lines."""
     schema = {
         "$schema": _SCHEMA,
         "$comment": _COMMENT,
@@ -135,7 +137,7 @@ def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
 
 
 def is_own_dictionary(file: Path) -> bool:
-    """Whether a file is a data dictionary that an export wrote."""
+    """Return whether a file is a data dictionary that an export wrote."""
     try:
         values = json_object(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -144,8 +146,12 @@ def is_own_dictionary(file: Path) -> bool:
 
 
 def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
-    kinds = {SOURCES_COLUMN: "sources", **dict.fromkeys(_INTEGERS, "integer"), **dict.fromkeys(_INSTANTS, "instant")}
-    kinds |= dict.fromkeys(_DAYS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
+    kinds = {
+        SOURCES_COLUMN: "sources",
+        **dict.fromkeys(INTEGER_COLUMNS, "integer"),
+        **dict.fromkeys(INSTANT_COLUMNS, "instant"),
+    }
+    kinds |= dict.fromkeys(DAY_COLUMNS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
     plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
     if name == "capture_id":
         plain_meaning = f"{plain_meaning} 0 if there is none."
@@ -197,7 +203,11 @@ def export_csv(db: Database, stream: TextIO, *, one_per_cluster: bool = False, b
 
 
 def csv_cell(value: object) -> object:
-    """A value as a CSV cell: numbers unchanged, lists joined, texts and the entries of lists made harmless."""
+    """Make a CSV cell of a value: numbers unchanged, lists joined, texts safe in a spreadsheet.
+
+    >>> csv_cell("=1+1"), csv_cell(["a", "-b"])
+    ("'=1+1", "a; '-b")
+    """
     if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, dict):
@@ -211,8 +221,10 @@ def _inert_cell(value: object) -> str:
 
 
 def _begins_formula(text: str) -> bool:
-    """Whether the first character that is to be seen, or what it is a variant of (full width, small), is a sign of
-    formulas."""
+    """Return whether a spreadsheet may take a text as a formula.
+
+    Its first visible character decides, after folding variants such as full-width signs.
+    """
     for char in text:
         if char not in _INVISIBLE_LETTERS and unicodedata.category(char) not in _INVISIBLE_CATEGORIES:
             return unicodedata.normalize("NFKC", char)[0] in _FORMULA_STARTS
@@ -233,7 +245,7 @@ def export_jsonl(db: Database, stream: TextIO, *, one_per_cluster: bool = False)
 
 
 def fixed_value(entry: DictionaryEntry, value: Any) -> object:
-    """A field's value in its one type; a column of a user's stays as it is, but for a text that is NULL."""
+    """Return a field's value in its one type; a column of a user's stays as it is, but for a text that is NULL."""
     if entry.kind == "sources":
         return {name: (value or {}).get(name, "") for name in METADATA_FIELDS}
     if value is not None:

@@ -1,8 +1,6 @@
 """Checks of stored content: texts against numbers and digests, packed values that must be decoded.
 
-Whether texts are what their numbers, digests and counts say, and articles the kept blocks of their pages.
-
-Whether each value that is decoded when it is read can be: JSON columns, packed layouts, sketches, old readings.
+An article must be the kept blocks of its pages. Packed values are JSON columns, layouts, sketches and old readings.
 """
 
 from __future__ import annotations
@@ -35,32 +33,33 @@ from broadsheet.output.settle.own_reading import unpack_reading
 from broadsheet.output.write.assembled_text import assemble_page
 
 _TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles"
-_BY_PERSON = f"""SELECT b.page_id FROM page_blocks b JOIN reasons r ON r.id = b.reason_id
+_BY_PERSON = f"""SELECT b.page_id FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
     WHERE r.reason IN {sql_words((KeepReason.RESTORED, RemovalReason.REMOVED_BY_PERSON))}"""
 _ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
-    WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM page_blocks)
-    AND id NOT IN (SELECT page_id FROM overruled) AND id NOT IN ({_BY_PERSON})"""
-_OWN_BLOCKS = """SELECT t.text FROM page_blocks b
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        CROSS JOIN block_texts t ON t.id = b.block_id
+    WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM _page_blocks)
+    AND id NOT IN (SELECT page_id FROM _overruled) AND id NOT IN ({_BY_PERSON})"""
+_OWN_BLOCKS = """SELECT t.text FROM _page_blocks b
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, b.kept) = 1 ORDER BY b.position"""
 _ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
         WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)
     FROM {{table}} a"""
 _STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> ''"
-_BLOCKS_OF_PAGE = """SELECT t.text FROM page_blocks b CROSS JOIN block_texts t ON t.id = b.block_id
+_BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
 
 def block_texts(db: Database) -> Iterator[Finding]:
-    """The number of a block's text is the digest of the text."""
-    for block_id, text in db.conn.execute("SELECT id, text FROM block_texts"):
+    """Check that the number of a block's text is the digest of the text."""
+    for block_id, text in db.conn.execute("SELECT id, text FROM _block_texts"):
         if not isinstance(text, str) or content_id(text, bits=BLOCK_BITS) != block_id:
-            yield value_finding("block_texts", "text", block_id, "is not the text of that number")
+            yield value_finding("_block_texts", "text", block_id, "is not the text of that number")
 
 
 def article_texts(db: Database) -> Iterator[Finding]:
-    """An article's text is its kept blocks in order, word for word, and those of the pages that go on with it.
+    """Check that an article's text is its kept blocks in order, word for word, and those of the pages that go on with
+    it.
 
     So is its Markdown, if it was made by this version of the cleaner.
     """
@@ -73,7 +72,9 @@ def article_texts(db: Database) -> Iterator[Finding]:
 
 
 def page_digests(db: Database) -> Iterator[Finding]:
-    """Digest and word count of an article's page are those of its own kept blocks, where no person ruled on them."""
+    """Check that digest and word count of an article's page are those of its own kept blocks, where no person ruled on
+    them.
+    """
     for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES).fetchall():
         text = "\n".join(block_text for (block_text,) in db.conn.execute(_OWN_BLOCKS, [page_id]))
         if text_digest(text) != digest:
@@ -83,8 +84,8 @@ def page_digests(db: Database) -> Iterator[Finding]:
 
 
 def article_digests(db: Database) -> Iterator[Finding]:
-    """An article's word count and the digest of its last revision are those of its text."""
-    for table in ("articles", "shelved"):
+    """Check that an article's word count and the digest of its last revision are those of its text."""
+    for table in ("articles", "_shelved"):
         for article_id, text, word_count, digest in db.conn.execute(_ARTICLES.format(table=table)):
             if count_words(text) != word_count:
                 yield value_finding(table, "word_count", article_id, "is not that of its text")
@@ -93,8 +94,8 @@ def article_digests(db: Database) -> Iterator[Finding]:
 
 
 def standfirsts(db: Database) -> Iterator[Finding]:
-    """Each line of an article's standfirst stands on its page."""
-    for table in ("articles", "shelved"):
+    """Check that each line of an article's standfirst stands on its page."""
+    for table in ("articles", "_shelved"):
         for article_id, page_id, standfirst in db.conn.execute(_STANDFIRSTS.format(table=table)).fetchall():
             texts = (text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id]))
             page_words = " ".join(" ".join(texts).split())
@@ -108,24 +109,24 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "captures": {"directives": json_texts},
     "pages": {"evidence": json_texts, "robots": json_texts},
     "articles": dict(_METADATA),
-    "shelved": dict(_METADATA),
+    "_shelved": dict(_METADATA),
     "revisions": {"kinds": json_texts},
-    "recleans": {"options": json_object, "counts": json_object},
-    "imports": {"options": json_object, "records": json_object},
+    "_recleans": {"options": json_object, "counts": json_object},
+    "_imports": {"options": json_object, "records": json_object},
 }
 """The columns that hold JSON, by table, with what decodes them."""
 
-_ROW_NAMES = {"revisions": "article_id || '/' || number", "imports": "file"}
+_ROW_NAMES = {"revisions": "article_id || '/' || number", "_imports": "file"}
 """SQL for what names a row where it is not its `id`."""
 
-_LAYOUTS = "SELECT l.page_id, l.layout, l.chances, p.blocks FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id"
-_READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM reclean_before b
+_LAYOUTS = "SELECT l.page_id, l.layout, l.chances, p.blocks FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id"
+_READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM _reclean_before b
     LEFT JOIN urls u ON u.id = b.page_id"""
 _PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE change = '{RevisionMark.PENDING}'"
 
 
 def stored_values(db: Database) -> Iterator[Finding]:
-    """Every value that readers decode can be decoded."""
+    """Check that every value that readers decode can be decoded."""
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
     yield from _pending_note_faults(db)
@@ -150,30 +151,32 @@ def _pending_note_faults(db: Database) -> Iterator[Finding]:
 
 def _layout_faults(db: Database) -> Iterator[Finding]:
     for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS):
-        yield from _fault_of(partial(check_layout, layout, block_count), "page_layout", "layout", page_id)
-        yield from _fault_of(partial(check_chances, chances, block_count), "page_layout", "chances", page_id)
+        yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
+        yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
 
 
 def _sketch_faults(db: Database) -> Iterator[Finding]:
-    for page_id, sketch, hash_count in db.conn.execute("SELECT page_id, sketch, hashes FROM sketches"):
+    for page_id, sketch, hash_count in db.conn.execute("SELECT page_id, sketch, hashes FROM _sketches"):
         if hash_count is not None:
-            yield from _fault_of(partial(check_sketch, sketch, hash_count), "sketches", "sketch", page_id)
-    for host, hashes in db.conn.execute("SELECT host, hashes FROM crowded_hashes"):
-        yield from _fault_of(partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "crowded_hashes", "hashes", host)
+            yield from _fault_of(partial(check_sketch, sketch, hash_count), "_sketches", "sketch", page_id)
+    for host, hashes in db.conn.execute("SELECT host, hashes FROM _crowded_hashes"):
+        yield from _fault_of(
+            partial(check_sketch, hashes, len(hashes) // HASH_BYTES), "_crowded_hashes", "hashes", host
+        )
 
 
 def _reading_faults(db: Database) -> Iterator[Finding]:
     for page_id, run_id, packed, url in db.conn.execute(_READINGS):
         yield from _fault_of(
             partial(unpack_reading, db, url, packed),
-            "reclean_before",
+            "_reclean_before",
             "before",
             f"{page_id}/{run_id}",
         )
 
 
 def check_layout(layout: bytes, block_count: int) -> None:
-    """ValueError or TypeError if a layout is not one of so many blocks."""
+    """Raise ValueError or TypeError unless a layout is one of `block_count` blocks."""
     rows = read_layout(layout)
     if len(rows) != block_count:
         raise ValueError(f"has {len(rows)} blocks, its page {block_count}")
@@ -185,13 +188,13 @@ def check_layout(layout: bytes, block_count: int) -> None:
 
 
 def check_chances(chances: bytes | None, block_count: int) -> None:
-    """ValueError if chances are not those of so many blocks."""
+    """Raise ValueError if chances are not those of so many blocks."""
     if chances is not None and len(chances) != block_count:
         raise ValueError(f"has {len(chances)} blocks, its page {block_count}")
 
 
 def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
-    """ValueError if a sketch is not one of so many hashes, each once and in order."""
+    """Raise ValueError if a sketch is not one of so many hashes, each once and in order."""
     if len(packed_sketch) != hash_count * HASH_BYTES:
         raise ValueError(f"has {len(packed_sketch)} bytes, its row says {hash_count} hashes")
     hashes = unpack_sketch(packed_sketch).astype(np.int64)
@@ -200,7 +203,7 @@ def check_sketch(packed_sketch: bytes, hash_count: int) -> None:
 
 
 def _fault_of(decode: Callable[[], object], table: str, column: str, row: object) -> Iterator[Finding]:
-    """The finding if a value cannot be decoded."""
+    """Yield the finding if a value cannot be decoded."""
     try:
         with decoding(table, column, row):
             decode()

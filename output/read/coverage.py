@@ -21,8 +21,8 @@ MAX_EXAMPLES = 3
 
 _MAX_HOPS = 10
 _SOURCE_QUERIES = {
-    "sitemap": "SELECT url_id FROM listed WHERE kind = 'sitemap'",
-    "feed": "SELECT url_id FROM listed WHERE kind = 'feed'",
+    "sitemap": "SELECT url_id FROM _listed WHERE kind = 'sitemap'",
+    "feed": "SELECT url_id FROM _listed WHERE kind = 'feed'",
     "link": """SELECT id FROM urls WHERE kind = 'page'
         AND found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')""",
 }
@@ -52,8 +52,8 @@ _UNNAMED_ARTICLES = f"""{_REDIRECT_ENDS} SELECT count(*) OVER (), url FROM artic
 
 # From the ends back: those in one state for one reason to which a named URL leads, by the index on states.
 _IS_NAMED = {
-    "sitemap": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
-    "feed": "EXISTS (SELECT 1 FROM listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
+    "sitemap": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'sitemap')",
+    "feed": "EXISTS (SELECT 1 FROM _listed l WHERE l.url_id = back.id AND l.kind = 'feed')",
     "link": """(SELECT n.kind = 'page' AND n.found_via IN ('link', 'next', 'canonical', 'single_page', 'redirect')
         FROM urls n WHERE n.id = back.id)""",
 }
@@ -90,13 +90,15 @@ class Gap:
 
     @property
     def is_worth_a_look(self) -> bool:
-        """Whether a person may do something about it, or should know: not where the site says that nothing is there."""
+        """Return whether a person may act on the gap or should know of it; False where the site says that nothing is
+        there.
+        """
         return bool(self.hint) and self.reason not in _settled_reasons()
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What became of the `named` URLs that `source` (sitemap, feed, link) names.
+    """The outcome of the `named` URLs that a `source` (sitemap, feed, link) names.
 
     `articles` lead to an article of the archive; `pages` were read and are no article, by type; `gaps` were not read.
     `unnamed` counts the articles to which no URL of the source leads, which were found in other ways.
@@ -112,7 +114,7 @@ class Coverage:
 
 
 def measure_coverage(db: Database) -> tuple[Coverage, ...]:
-    """The coverage of each source that names any URL."""
+    """Measure the coverage of each source that names any URL."""
     coverages = (_measure_source(db, source, query) for source, query in _SOURCE_QUERIES.items())
     return tuple(coverage for coverage in coverages if coverage.named)
 
@@ -120,8 +122,9 @@ def measure_coverage(db: Database) -> tuple[Coverage, ...]:
 def list_covered_urls(
     db: Database, source: str, outcome: tuple[str, str], after_end: int = 0, limit: int = 50
 ) -> list[CoveredUrl]:
-    """The URLs of a source that ended in a state for a reason without an article: those of the first `limit` ends after
-    the one of a number in `urls`."""
+    """List the URLs of a source that ended in a state for a reason without an article: those of the first `limit` ends
+    after the one of a number in `urls`.
+    """
     is_reached = _LEADS_BACK.format(end="u.id, u.url, 0", columns="1", is_named=_IS_NAMED[source])
     bounds = {"state": outcome[0], "reason": outcome[1], "after": after_end, "limit": limit}
     ends = db.execute(_ENDS_OF.format(is_reached=is_reached), bounds).fetchall()
@@ -134,13 +137,13 @@ def list_covered_urls(
 
 
 def hint_for(state: UrlState, reason: Reason) -> str:
-    """What may be done about URLs that were not read; empty where there is no hint."""
+    """Return a hint on what to do about URLs that were not read; empty if there is none."""
     hints = _load_hints()
     return hints.get(reason) or hints.get(reason.partition(":")[0]) or hints.get(state, "")
 
 
 def _measure_source(db: Database, source: str, query: str) -> Coverage:
-    """The coverage of one source; `query` selects the ids of the URLs that it names."""
+    """Measure the coverage of one source; `query` selects the ids of the URLs that it names."""
     gaps_by_class: dict[str, dict[tuple[UrlState, Reason], Gap]] = {"article": {}, "page": {}, "gap": {}}
     for class_name, state, reason, urls, url in db.execute(_COUNTS_WITH_EXAMPLES.format(named=query)):
         gap = gaps_by_class[class_name].get((state, reason))
@@ -154,7 +157,7 @@ def _measure_source(db: Database, source: str, query: str) -> Coverage:
 
 
 def _find_unnamed(db: Database, query: str) -> tuple[int, tuple[str, ...]]:
-    """How many articles no URL of the source leads to, and some of their URLs."""
+    """Count the articles to which no URL of the source leads, and return some of their URLs."""
     rows: Iterable[tuple[int, str]] = db.execute(_UNNAMED_ARTICLES.format(named=query)).fetchall()
     return next((count for count, _ in rows), 0), tuple(url for _, url in rows)
 

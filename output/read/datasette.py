@@ -1,6 +1,6 @@
-"""Datasette's metadata for an archive: what each table and column means, how it is shown, and queries to begin with.
+"""Datasette's metadata for an archive: the meaning of each table and column, its display, and queries to begin with.
 
-What it shows and how is in `datasette.toml`, what it means in `output/archive/schema.toml`.
+The display is in `datasette.toml`, the meanings are in `output/archive/schema.toml`.
 """
 
 from __future__ import annotations
@@ -23,19 +23,22 @@ from broadsheet.output.archive.stored_values import json_object
 
 SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"
+_HIDDEN = ("_", "sqlite_")
 METADATA_FILE = "metadata.json"
 """How the file is called that lies beside a database, as Datasette's documentation calls it."""
 
 
 def datasette_metadata(db: Database) -> dict[str, Any]:
-    """The metadata as Datasette reads it from a JSON file, for this archive under its file's name."""
+    """Return the metadata as Datasette reads it from a JSON file, for this archive under its file's name."""
     return metadata_for(database_file(db).stem, schema_columns(db))
 
 
 def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) -> dict[str, Any]:
-    """The same for a database that Datasette calls by a name, with these tables and views. Pure."""
+    """Return the same for a database that Datasette calls by a name, with these tables and views. Pure."""
     shown, meanings = _load_shown(), column_meanings()
-    tables: dict[str, Any] = {name: {"hidden": True} for name in shown["hidden"]}
+    tables: dict[str, Any] = {
+        name: {"hidden": True} for name in (*shown["hidden"], *columns_by_table) if name.startswith(_HIDDEN)
+    }
     for name, columns in columns_by_table.items():
         if name in meanings:
             tables[name] = {**tables.get(name, {}), **_appearance(shown, name), **_texts(name, columns, meanings)}
@@ -48,7 +51,7 @@ def metadata_for(database_name: str, columns_by_table: Mapping[str, list[str]]) 
 
 
 def described_databases(file: Path) -> tuple[str, ...]:
-    """The names of the databases that a file of such metadata describes; none if it is no such file."""
+    """Return the names of the databases that a file of such metadata describes; none if it is no such file."""
     try:
         metadata = json_object(file.read_text("utf-8"))
     except (OSError, ValueError):
@@ -62,7 +65,7 @@ def _appearance(shown: Mapping[str, Any], table: str) -> dict[str, Any]:
 
 
 def _link_to_titles(shown: Mapping[str, Any], table: str, description: str) -> dict[str, str]:
-    """The table's description with a link to where its rows have the titles and addresses of their articles."""
+    """Return the table's description with a link to where its rows have the titles and addresses of their articles."""
     target = shown["tables"].get(table, {}).get(_WITH_TITLES)
     if target is None:
         return {}
@@ -71,21 +74,21 @@ def _link_to_titles(shown: Mapping[str, Any], table: str, description: str) -> d
 
 
 def _texts(table: str, columns: list[str], meanings: ColumnMeanings) -> dict[str, Any]:
-    """Descriptions of a table and of its columns; a column of a user's has none."""
-    own_meanings = {**(meanings["articles"] if table == "shelved" else {}), **meanings[table]}
+    """Return descriptions of a table and of its columns; a column of a user's has none."""
+    own_meanings = {**(meanings["articles"] if table == "_shelved" else {}), **meanings[table]}
     descriptions = {column: _plain(own_meanings[column]) for column in columns if column in own_meanings}
     return {"description": _plain(own_meanings[""]), "columns": descriptions}
 
 
 def _style(article_columns: Iterable[str]) -> str:
-    """The style sheet, with a label for each column on an article's own page."""
+    """Return the style sheet, with a label for each column on an article's own page."""
     shown = _load_shown()
     labels = [shown["row_label"].replace("COLUMN", name) for name in article_columns if re.fullmatch(r"\w+", name)]
     return "\n".join((shown["style"], *labels))
 
 
 def _plain(text: str) -> str:
-    """Text without the marks of code, which Datasette would show."""
+    """Return text without the marks of code, which Datasette would show."""
     return text.replace("`", "")
 
 

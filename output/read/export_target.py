@@ -1,11 +1,7 @@
 """The target of an export: a file whole or not at all, or a pipe, and never a file of the archive.
 
-Which files belong to an archive, so that nothing else is ever written over them.
-
-Where an export is written: a file that appears whole or not at all, or a pipe, a device or a descriptor.
-
-A link is followed, so that it stays one. What is written has a name of its own in the target's folder until it is
-complete and on the disk. What is no ordinary file is written to as a stream and never replaced.
+A link is followed, so that it stays a link. New content has a name of its own in the target's folder until it is
+complete and on the disk. A pipe, a device or a descriptor is written to as a stream and never replaced.
 """
 
 from __future__ import annotations
@@ -26,7 +22,7 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
 from broadsheet.output.raw.warc_folders import is_warc_folder
 
-_NAMED_FILES = "SELECT name FROM warc_files UNION SELECT file FROM imports"
+_NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 
 
 class OwnFiles:
@@ -43,19 +39,20 @@ class OwnFiles:
 
     @classmethod
     def of(cls, db: Database) -> OwnFiles:
-        """The files of an open archive."""
+        """Return the files of an open archive."""
         return cls(database_file(db), (name for (name,) in db.execute(_NAMED_FILES)))
 
     def refusal(self, path: Path) -> str:
-        """Why nothing may be written to a path, in words that follow its name; empty where it may.
+        """Return the reason why nothing may be written to a path; empty if it may.
 
-        The path counts by its name, which need not exist, and by the file that it leads to.
+        The reason is in words that follow the path's name. The path counts by its name, which need not exist, and by
+        the file that it leads to.
         """
         file = Path(os.path.realpath(path))
         return self.name_refusal(file) or (self.status_refusal(file.stat()) if file.exists() else "")
 
     def name_refusal(self, path: Path) -> str:
-        """The same by the name alone."""
+        """Return the same refusal by the name alone."""
         file = Path(os.path.realpath(path))
         if file == self._database:
             return "is the archive itself"
@@ -63,7 +60,7 @@ class OwnFiles:
         return "belongs to the archive" if is_raw or file in self._companions or self._is_backup(file) else ""
 
     def status_refusal(self, status: os.stat_result) -> str:
-        """The same for a file that is open or has another name, by its device and inode."""
+        """Return the same for a file that is open or has another name, by its device and inode."""
         for file in self._existing_files():
             if os.path.samestat(file.stat(), status):
                 return "is the archive itself" if file == self._database else "belongs to the archive"
@@ -79,7 +76,10 @@ class OwnFiles:
 
 
 def is_sqlite_file(path: Path) -> bool:
-    """Whether a path leads to a file that begins as SQLite's do. OSError if it cannot be read."""
+    """Return whether a path leads to a file that begins as SQLite's do.
+
+    Raises OSError if the file cannot be read.
+    """
     with path.open("rb") as stream:
         return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
 
@@ -91,19 +91,19 @@ _DESCRIPTOR = re.compile(r"/(?:dev|proc/self)/fd/(\d{1,9})")
 
 
 class TargetRefused(Exception):  # noqa: N818 - named by what it is
-    """Nothing is written to the target; the message says why, in one line."""
+    """A refusal to write to the target, before anything is written; the message says why, in one line."""
 
 
 class TargetWriteError(Exception):
-    """Writing failed on the way, and nothing stands under the target's name that did not before; one line says why."""
+    """A failure while writing, which leaves what stood under the target's name; the message says why, in one line."""
 
 
 @contextmanager
 def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
-    """A stream to the target, a path or `-`; an ordinary file stands there once the `with` block is done.
+    """Open a stream to the target, a path or `-`; an ordinary file stands there once the `with` block is done.
 
-    TargetRefused if nothing can be begun, TargetWriteError if writing fails. What reads a pipe may close it:
-    BrokenPipeError.
+    Raises TargetRefused if nothing can be begun, TargetWriteError if writing fails, and BrokenPipeError if the reader
+    of a pipe closes it.
     """
     opened_stream = _standard_output(own_files) if target == STANDARD_OUTPUT else _open_stream(own_files, target)
     try:
@@ -116,12 +116,15 @@ def open_target(own_files: OwnFiles, target: str) -> Iterator[BinaryIO]:
 
 
 def is_ordinary_file(target: str) -> bool:
-    """Whether a target that was written is a file with a name of its own, which something may stand beside."""
+    """Return whether a written target is a file with a name of its own, beside which another file may stand."""
     return target != STANDARD_OUTPUT and _descriptor_of(target) is None and Path(target).is_file()
 
 
 def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
-    """Write one of many files of a folder; it is replaced by a whole one or not at all. TargetWriteError if not."""
+    """Write one of many files of a folder; it is replaced by a whole one or not at all.
+
+    Raises TargetWriteError if not.
+    """
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             raise TargetWriteError(f"{path} is there already, and is no ordinary file")
@@ -137,7 +140,10 @@ def write_file(own_files: OwnFiles, path: Path, data: bytes) -> None:
 
 
 def checked_folder(own_files: OwnFiles, target: str) -> Path:
-    """The folder for many files, made if missing. TargetRefused if it cannot be, or is the archive's."""
+    """Return the folder for many files, made if missing.
+
+    Raises TargetRefused if it cannot be, or is the archive's.
+    """
     folder = Path(target)
     if reason := own_files.refusal(folder):
         raise TargetRefused(f"cannot make the folder {target}: it {reason}")
@@ -157,7 +163,7 @@ def _standard_output(own_files: OwnFiles) -> AbstractContextManager[BinaryIO]:
 
 
 def _open_stream(own_files: OwnFiles, target: str) -> BinaryIO | None:
-    """A stream to an open descriptor, a pipe or a device; None if the target is a file or not there."""
+    """Open a stream to an open descriptor, a pipe or a device; None if the target is a file or not there."""
     try:
         if (descriptor := _descriptor_of(target)) is not None:
             return _duplicate(own_files, target, descriptor)
@@ -174,7 +180,7 @@ def _open_stream(own_files: OwnFiles, target: str) -> BinaryIO | None:
 
 
 def _descriptor_of(target: str) -> int | None:
-    """The number of the descriptor that a target names: opening its path anew would begin at the file's start."""
+    """Return the descriptor that a target names, since opening its path anew would begin at the file's start."""
     match = _DESCRIPTOR.fullmatch(target)
     return int(match[1]) if match else _STANDARD_STREAMS.get(target)
 
@@ -187,7 +193,7 @@ def _duplicate(own_files: OwnFiles, target: str, descriptor: int) -> BinaryIO:
 
 
 def _checked_file(own_files: OwnFiles, target: str) -> Path:
-    """The file that a target leads to, which may be written or made."""
+    """Return the file that a target leads to, which may be written or made."""
     file = Path(os.path.realpath(target))
     if not target:
         raise TargetRefused("name a file to write")
@@ -212,7 +218,7 @@ def _check_existing(file: Path, target: str) -> None:
 
 @contextmanager
 def _whole_file(file: Path, *, sync: bool = True) -> Iterator[BinaryIO]:
-    """A stream whose bytes become the file at the end of the `with` block; after an exception it is as it was."""
+    """Open a stream whose bytes become the file at the end of the `with` block; after an exception it is as it was."""
     part_file = file.with_name(f".broadsheet-{token_hex(6)}.part")
     try:
         descriptor = os.open(part_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)

@@ -1,14 +1,6 @@
 """Checks of the file and its schema: sound for SQLite, and each value of the type and words of its column.
 
-What a check finds.
-
-Whether the file is sound as SQLite sees it, and has the schema of this version.
-
-What a value of each column has to be: its type, a closed set of words, a pattern, a range of numbers.
-
 Types come from the schema, words from the enumerations that write them, patterns and ranges from `columns.toml`.
-
-Whether each value of each column is what its column holds: type, words, pattern and range.
 """
 
 from __future__ import annotations
@@ -38,21 +30,23 @@ from broadsheet.output.archive.url_words import UrlKind, UrlState
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What is wrong, in one line. `location` names a stored value or row, as `pages/evidence row 12`, and stands in the
-    line too; empty for neither."""
+    """A fault that a check found, in one line.
+
+    `location` names a stored value or row, as `pages/evidence row 12`, and stands in the line too; empty for neither.
+    """
 
     detail: str
     location: str = ""
 
 
 def value_finding(table: str, column: str, row: object, fault: str) -> Finding:
-    """A value that is wrong; `fault` follows its place in the line."""
+    """Return a value that is wrong; `fault` follows its place in the line."""
     location = location_of(table, column, row)
     return Finding(f"{location} {fault}", location)
 
 
 def row_finding(table: str, row: object, fault: str) -> Finding:
-    """A row that is wrong as a whole, or one of several with the same key."""
+    """Return a row that is wrong as a whole, or one of several with the same key."""
     location = f"{table} row {row}"
     return Finding(f"{location} {fault}", location)
 
@@ -63,18 +57,18 @@ _Schema = Mapping[tuple[str, str], frozenset[object]]
 
 
 def integrity(db: Database) -> Iterator[Finding]:
-    """SQLite's own check of pages, indexes and constraints."""
+    """Run SQLite's own check of pages, indexes and constraints."""
     yield from (Finding(str(line)) for (line,) in db.execute("PRAGMA integrity_check") if line != "ok")
 
 
 def foreign_keys(db: Database) -> Iterator[Finding]:
-    """Every reference has its row."""
+    """Check that every reference has its row."""
     for table, rowid, parent, _ in db.execute("PRAGMA foreign_key_check"):
         yield Finding(f"{table} row {rowid} refers to a missing row of {parent}", f"{table} row {rowid}")
 
 
 def schema_version(db: Database) -> Iterator[Finding]:
-    """`meta` and `user_version` state the schema of this version."""
+    """Check that `meta` and `user_version` state the schema of this version."""
     meta_row = db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
     user_version = db.execute("PRAGMA user_version").fetchone()[0]
     if meta_row != (str(SCHEMA_VERSION),) or user_version != SCHEMA_VERSION:
@@ -85,7 +79,9 @@ def schema_version(db: Database) -> Iterator[Finding]:
 
 
 def schema_objects(db: Database) -> Iterator[Finding]:
-    """Tables, views, triggers and indexes are those of the schema; a user may have added others, and columns."""
+    """Check that tables, views, triggers and indexes are those of the schema; a user may have added others, and
+    columns.
+    """
     stored = _schema_of(db)
     for (kind, name), parts in _own_schema().items():
         if not parts <= stored.get((kind, name), frozenset()):
@@ -94,14 +90,14 @@ def schema_objects(db: Database) -> Iterator[Finding]:
 
 @cache
 def _own_schema() -> _Schema:
-    """The schema of this version, which every migration has a part in: made once a process."""
+    """Return the schema of this version, which every migration has a part in: made once a process."""
     with closing(Database(memory=True)) as schema:
         MIGRATIONS.apply(schema)
         return _schema_of(schema)
 
 
 def _schema_of(db: Database) -> _Schema:
-    """By kind and name of each object, its columns if it is an ordinary table, else its SQL."""
+    """Return by kind and name of each object its columns if it is an ordinary table, else its SQL."""
     return {
         (kind, name): _columns(db, name) if sql.startswith("CREATE TABLE") else frozenset({sql})
         for kind, name, sql in db.execute(_OBJECTS).fetchall()
@@ -109,12 +105,12 @@ def _schema_of(db: Database) -> _Schema:
 
 
 def _columns(db: Database, table: str) -> frozenset[object]:
-    """The columns of a table, in whatever order: a user's may stand among those of a later version."""
+    """Return the columns of a table, in whatever order: a user's may stand among those of a later version."""
     return frozenset(tuple(column[1:]) for column in db.execute(f"PRAGMA table_info({quoted_name(table)})").fetchall())
 
 
 def full_text(db: Database) -> Iterator[Finding]:
-    """The full-text index holds the words of the articles, all of them and no others."""
+    """Check that the full-text index holds the words of the articles, all of them and no others."""
     missing = "SELECT id FROM articles EXCEPT SELECT id FROM articles_fts_docsize"
     surplus = "SELECT id FROM articles_fts_docsize EXCEPT SELECT id FROM articles"
     yield from (
@@ -129,7 +125,7 @@ def full_text(db: Database) -> Iterator[Finding]:
 
 
 def _full_text_words(db: Database) -> Iterator[Finding]:
-    """FTS5's own comparison, which SQLite counts as a write; left out where the file cannot be written now."""
+    """Run FTS5's own comparison, unless the file cannot be written now: SQLite counts it as a write."""
     try:
         connection = sqlite3.connect(f"{database_file(db).as_uri()}?mode=rw", uri=True, isolation_level=None)
     except (ValueError, sqlite3.OperationalError):  # in memory, or in a folder that cannot be written
@@ -162,28 +158,28 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("urls.kind", UrlKind),
         ("urls.state", UrlState),
         ("urls.found_via", UrlSource),
-        ("url_counts.state", UrlState),
+        ("_url_counts.state", UrlState),
         ("pages.page_type", PageType),
         ("pages.own_type", PageType),
         ("articles.page_type", _ARTICLE_TYPES),
-        ("shelved.page_type", _ARTICLE_TYPES),
-        ("shelved.why", ShelvingReason),
+        ("_shelved.page_type", _ARTICLE_TYPES),
+        ("_shelved.why", ShelvingReason),
         ("revisions.change", (*EditKind, *RevisionMark, *_EARLIER_CHANGES)),
         ("changes.change", ArticleChange),
         ("changes.kind", ("", *EditKind, *RevisionMark, *_EARLIER_CHANGES)),
         ("duplicates.kind", ("exact", "near", "version", "syndicated", "part")),
-        ("layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
-        ("listed.kind", ("sitemap", "feed")),
-        ("page_leads.way", ("next", "whole")),
+        ("_layouts.kind", ("", PageType.ARTICLE, PageType.LIST, PageType.OTHER)),
+        ("_listed.kind", ("sitemap", "feed")),
+        ("_page_leads.way", ("next", "whole")),
         ("robots_files.access", ("rules", "all", "nothing")),
-        ("recleans.state", ("running", "done", "undone")),
+        ("_recleans.state", ("running", "done", "undone")),
     )
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnRule:
-    """What a value of a column has to be. Empty and None where it may be anything of its type."""
+    """A rule for the values of a column: empty and None where any value of its type will do."""
 
     types: tuple[type, ...]
     is_required: bool
@@ -193,7 +189,7 @@ class ColumnRule:
     bounds: tuple[float, float] | None = None
 
     def fault(self, value: object) -> str:
-        """What is wrong with a value, as words that follow its place; empty if nothing is."""
+        """Return the fault of a value, in words that follow its place; empty if it has none."""
         if value is None:
             return "is NULL, which it may not be" if self.is_required else ""
         if self.types and type(value) not in self.types:
@@ -201,7 +197,9 @@ class ColumnRule:
         return self._text_fault(value) if isinstance(value, str) else self._number_fault(value)
 
     def suspect_numbers(self, column: str) -> str:
-        """SQL that holds for every value of a column of whole numbers that has a fault; empty for any other column."""
+        """Return SQL that holds for every value of a column of whole numbers that has a fault; empty for any other
+        column.
+        """
         if self.types != (int,) or self.words or self.pattern:
             return ""
         wrong_type = f"typeof({column}) <> 'integer'"
@@ -226,7 +224,7 @@ class ColumnRule:
 
 
 def rules_of(table: str, columns: Iterable[TableColumn]) -> tuple[ColumnRule, ...]:
-    """The rules for the columns of a table, in their order."""
+    """Return the rules for the columns of a table, in their order."""
     return tuple(_rule_of(f"{table}.{column.name}", column) for column in columns)
 
 
@@ -249,7 +247,7 @@ def _tables() -> dict[str, Any]:
 
 @cache
 def _shapes() -> dict[str, tuple[re.Pattern[str], str]]:
-    """By `table.column` the pattern of its texts, and what they are."""
+    """Read by `table.column` the pattern of its texts, and a name for them."""
     return {
         name: (re.compile(shape["pattern"], re.DOTALL), shape["meaning"])
         for shape in _tables()["shapes"].values()
@@ -259,7 +257,7 @@ def _shapes() -> dict[str, tuple[re.Pattern[str], str]]:
 
 @cache
 def _ranges() -> dict[str, tuple[float, float]]:
-    """By `table.column` its lowest and its highest number."""
+    """Read by `table.column` its lowest and its highest number."""
     return {
         name: (bounds["lowest"], bounds["highest"])
         for bounds in _tables()["ranges"].values()
@@ -268,7 +266,7 @@ def _ranges() -> dict[str, tuple[float, float]]:
 
 
 def ruled_columns() -> frozenset[str]:
-    """Every `table.column` that has words, a pattern or a range."""
+    """Return every `table.column` that has words, a pattern or a range."""
     return frozenset((*_WORDS, *_shapes(), *_ranges()))
 
 
@@ -287,7 +285,7 @@ class StoredTable:
 
 @cache
 def schema_tables() -> tuple[StoredTable, ...]:
-    """The ordinary tables of this version's schema, which every migration has a part in: made once a process."""
+    """Return the ordinary tables of this version's schema, which every migration has a part in: made once a process."""
     with closing(Database(memory=True)) as schema:
         MIGRATIONS.apply(schema)
         names = [name for (name,) in schema.execute(_TABLES).fetchall()]
@@ -295,14 +293,14 @@ def schema_tables() -> tuple[StoredTable, ...]:
 
 
 def _row_name(schema: Database, table: str) -> str:
-    """SQL for the values of the primary key with `/` between; the row's number where there is none."""
+    """Return SQL for the values of the primary key with `/` between; the row's number where there is none."""
     rows = schema.execute(f"PRAGMA table_info({table})").fetchall()
     key = [name for _, name, _, _, _, place in sorted(rows, key=lambda row: row[5]) if place]
     return " || '/' || ".join(key or ["rowid"])
 
 
 def column_values(db: Database) -> Iterator[Finding]:
-    """Every value is of its column's type, and one of its words, of its pattern, in its range."""
+    """Check that every value is of its column's type, and one of its words, of its pattern, in its range."""
     for table in schema_tables():
         try:
             yield from _value_faults(db, table)
@@ -322,7 +320,7 @@ def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
 
 
 def _suspect_rows(names: Sequence[str], rules: Sequence[ColumnRule]) -> str:
-    """SQL for the rows that may have a fault: all, unless every column holds numbers and nothing else."""
+    """Return SQL for the rows that may have a fault: all, unless every column holds numbers and nothing else."""
     conditions = [rule.suspect_numbers(name) for name, rule in zip(names, rules, strict=True)]
     return " OR ".join(conditions) if all(conditions) else "true"
 

@@ -1,11 +1,8 @@
 """Markdown and HTML of articles in which nothing acts: no HTML of a page's own, no pictures, safe links.
 
-Text made inert for Markdown as CommonMark has it: words that stay words, and stored Markdown without HTML. Pure.
-
-Articles' Markdown is escaped when a page is cleaned, but an archive may be of an earlier cleaner, or somebody else's.
-So a text in which something might act is parsed, and where it does, what could begin HTML or a link becomes an entity.
-
-An article's Markdown as HTML in which nothing acts: no HTML of a page's own, no pictures, links to http and mail.
+Cleaning escapes an article's Markdown, but an archive may be of an earlier cleaner or of somebody else. So a text in
+which something might act is parsed as CommonMark. If something does act, the characters that begin HTML or a link
+become entities. Pure.
 """
 
 from __future__ import annotations
@@ -30,20 +27,28 @@ _ACTIVE_TOKENS = frozenset({"html_block", "html_inline", "image"})
 
 
 def escaped_words(text: str) -> str:
-    """Text as Markdown that shows it as it is: no character of it has a meaning, in a heading or a paragraph."""
+    r"""Escape a text as Markdown that shows it as it is, in a heading or a paragraph.
+
+    >>> escaped_words("[a] <b>")
+    '\\[a\\] &lt;b>'
+    """
     escaped = _SPECIAL.sub(r"\\\g<0>", text).replace("<", "&lt;")
     return _LINE_MARK.sub(lambda match: f"{match[1]}{match[3] or ''}\\{match[2] or match[4]}", escaped)
 
 
 def inert_markdown(markdown: str) -> str:
-    """The Markdown as it is where nothing in it acts; else without its links and HTML, whose source is then shown."""
+    """Return the Markdown as it is if nothing in it acts; else with its links and HTML shown as source.
+
+    >>> inert_markdown("[x](javascript:alert) <b>")
+    '&#91;x&#93;(javascript:alert) &lt;b>'
+    """
     if not _DOUBTFUL.search(markdown) or not any(map(_is_active, _tokens(markdown))):
         return markdown
     return markdown.translate(_ENTITIES)
 
 
 def _is_active(token: Token) -> bool:
-    """Whether a token is HTML, loads a picture, or links to what a reader cannot follow, such as `javascript:`."""
+    """Return whether a token is HTML, loads a picture, or has a link that must not be followed (`javascript:`)."""
     if token.type != "link_open":
         return token.type in _ACTIVE_TOKENS
     target = str(token.attrs["href"]).strip().lower()
@@ -72,23 +77,23 @@ _NONCHARACTERS = {0xFFFE: None, 0xFFFF: None}
 
 
 def xml_text(value: object) -> str:
-    """A value as text without the characters that XML does not allow, or that act on a screen; empty for None."""
+    """Return a value as text without characters that XML forbids or that act on a screen; empty for None."""
     return "" if value is None else inert_text(str(value)).translate(_NONCHARACTERS)
 
 
 def xml_line(value: object) -> str:
-    """The same in one line, white space folded."""
+    """Return the same in one line, white space folded."""
     return " ".join(xml_text(value).split())
 
 
 def language_tag(value: object) -> str:
-    """A stored language where it has the form of a tag (BCP 47), else an empty text."""
+    """Return a stored language if it has the form of a tag (BCP 47), else an empty text."""
     text = str(value or "")
     return text if _LANGUAGE_TAG.fullmatch(text) else ""
 
 
 def article_tokens(article: Mapping[str, object]) -> list[Token]:
-    """The tokens of an article's Markdown; of one without, of its text, a paragraph a line."""
+    """Return the tokens of an article's Markdown; of one without, of its text, a paragraph a line."""
     if markdown := article["markdown"]:
         return _inert_parser().parse(xml_text(markdown))
     paragraphs = xml_text(article["text"]).splitlines()
@@ -96,14 +101,16 @@ def article_tokens(article: Mapping[str, object]) -> list[Token]:
 
 
 def article_html(article: Mapping[str, object]) -> str:
-    """The article's text as HTML to stand below a heading of the first level."""
+    """Return the article's text as HTML to stand below a heading of the first level."""
     parser = _inert_parser()
     return str(parser.renderer.render(nest_headings(article_tokens(article)), parser.options, {}))
 
 
 def nest_headings(tokens: list[Token]) -> list[Token]:
-    """The tokens with headings that stand below one of the first level, and skip none: who listens to a page goes
-    through it by their levels, and texts begin with any."""
+    """Change the levels of headings to stand below one of the first level without skipping any, and return the tokens.
+
+    A person who listens to a page moves through it by these levels, and texts begin with any.
+    """
     above: list[str] = []  # the tags of the headings over the current one, as they were
     tag = ""
     for token in tokens:
@@ -116,7 +123,7 @@ def nest_headings(tokens: list[Token]) -> list[Token]:
 
 
 def is_safe_link(url: str) -> bool:
-    """Whether a link leads to a page or a mail address, by its scheme."""
+    """Return whether a link leads to a page or a mail address, by its scheme."""
     try:
         return urlsplit(url.strip()).scheme.lower() in SAFE_SCHEMES
     except ValueError:

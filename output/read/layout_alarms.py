@@ -1,8 +1,8 @@
-"""Alarms for hosts whose pages are made otherwise than before: a new layout takes over, or the one of articles is gone.
+"""Alarms for hosts whose pages have new layouts: a new one takes over, or the one of articles is gone.
 
-Like is compared with like: a page that was fetched again with itself, a new page with those of the same pattern of URL
-that the archive had. A layout is known again by what its pages are (`broadsheet.cleaners.compare.page_layouts`), since
-its number may change whenever the archive is settled. A new layout beside the old one is none: a site grows.
+A page that was fetched again is compared with itself, a new page with stored pages of the same URL pattern. A layout is
+recognised by what its pages are (`broadsheet.cleaners.compare.page_layouts`), since its number may change whenever the
+archive is settled. A new layout beside the old one raises no alarm: a site grows.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ NEW_LAYOUT, LAYOUT_GONE = "layout_new", "layout_gone"
 _MOSTLY = 0.5  # share of the pages that a new layout has to have, if it has taken over
 _DEFAULT_CHANGED_SHARE = PageShare(5, 100)  # of pages that are fetched again and have another layout by themselves
 
-_LAST_RUN = """SELECT max(r.started_at) FROM yields y JOIN runs r ON r.id = y.run_id
+_LAST_RUN = """SELECT max(r.started_at) FROM _yields y JOIN runs r ON r.id = y.run_id
     WHERE y.run_id <> ?1 AND r.started_at <= (SELECT started_at FROM runs WHERE id = ?1)"""
 _KNOWN_PAGES = """SELECT s.host, u.url, p.id, p.layout_id, g.signature, coalesce(e.signature, g.signature)
     FROM temp.surveyed s JOIN pages p ON p.id = s.page_id JOIN urls u ON u.id = p.id
-        JOIN page_signatures g ON g.page_id = p.id LEFT JOIN earlier_signatures e ON e.page_id = p.id
+        JOIN _page_signatures g ON g.page_id = p.id LEFT JOIN _earlier_signatures e ON e.page_id = p.id
     WHERE s.part = 'again' AND g.signature <> x'' ORDER BY s.host, u.url"""
 # What was published before the last run was there then, whatever its layout; the day before it for other time zones.
 _NEW_PAGES = """SELECT s.host, u.url, p.id, p.layout_id, g.signature, g.signature
     FROM temp.surveyed s JOIN pages p ON p.id = s.page_id JOIN urls u ON u.id = p.id
-        JOIN page_signatures g ON g.page_id = p.id LEFT JOIN articles a ON a.page_id = p.id
+        JOIN _page_signatures g ON g.page_id = p.id LEFT JOIN articles a ON a.page_id = p.id
     WHERE s.part = 'new' AND g.signature <> x''
         AND (a.published_day IS NULL OR a.published_day >= date(?, '-1 day')) ORDER BY s.host, u.url"""
 _OLDER_PAGES = """SELECT u.host, u.url, p.id, p.layout_id, g.signature, coalesce(e.signature, g.signature)
-    FROM urls u JOIN pages p ON p.id = u.id JOIN page_signatures g ON g.page_id = p.id
-        LEFT JOIN earlier_signatures e ON e.page_id = p.id
+    FROM urls u JOIN pages p ON p.id = u.id JOIN _page_signatures g ON g.page_id = p.id
+        LEFT JOIN _earlier_signatures e ON e.page_id = p.id
     WHERE u.host = ?1 AND u.first_seen < ?2 AND g.signature <> x'' AND p.own_type <> 'list'
         AND p.cleaner_version IN (SELECT n.cleaner_version FROM temp.surveyed s JOIN pages n ON n.id = s.page_id
             WHERE s.host = ?1 AND s.part = 'new')
@@ -50,9 +50,9 @@ _OLDER_PAGES = """SELECT u.host, u.url, p.id, p.layout_id, g.signature, coalesce
 _IS_KNOWN = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id WHERE p.layout_id = ?1
     AND p.id NOT IN (SELECT page_id FROM temp.moved_pages)
     AND EXISTS (SELECT 1 FROM captures c WHERE c.url = u.url AND c.fetched_at < ?2) LIMIT 1"""
-_LAYOUT_KIND = "SELECT kind FROM layouts WHERE id = ?"
+_LAYOUT_KIND = "SELECT kind FROM _layouts WHERE id = ?"
 _SIGNATURES_OF_RUN = """SELECT DISTINCT g.signature FROM temp.surveyed s
-        JOIN page_signatures g ON g.page_id = s.page_id
+        JOIN _page_signatures g ON g.page_id = s.page_id
     WHERE s.host = ? AND s.part = '*' AND g.signature <> x''
         AND s.page_id NOT IN (SELECT page_id FROM temp.moved_pages)"""
 
@@ -70,7 +70,7 @@ class _LaidOutPage:
 
     @property
     def has_moved(self) -> bool:
-        """Whether it is made otherwise than before."""
+        """Return whether the page has another layout than before."""
         if self.signature == self.earlier_signature:
             return False
         signatures = unpack_signature(self.signature), unpack_signature(self.earlier_signature)
@@ -79,7 +79,7 @@ class _LaidOutPage:
 
 @dataclass(frozen=True, slots=True)
 class _Past:
-    """When this run began and the last one that was surveyed, and the numbers of layouts that are new in this one."""
+    """The start of this run and of the last one that was surveyed, and the numbers of the layouts new in this one."""
 
     since: str
     last_run: str
@@ -91,7 +91,7 @@ class _Past:
 
 
 def find_layout_alarms(db: Database, run_id: int, since: str) -> Iterator[Alarm]:
-    """The alarms of the run that began at a time. Needs the temporary table `surveyed` with the run's pages."""
+    """Find the alarms of the run that began at a time. Needs the temporary table `surveyed` with the run's pages."""
     (last_run,) = db.execute(_LAST_RUN, [run_id]).fetchone()
     if last_run is None:
         return
@@ -121,7 +121,7 @@ def _note_moved_pages(db: Database, known_pages: Iterable[_LaidOutPage]) -> None
 
 
 def _known_page_alarms(db: Database, pages: Sequence[_LaidOutPage], past: _Past) -> Iterator[Alarm]:
-    """The alarm of a host's pages that were articles before: most of them have come to another layout."""
+    """Yield the alarm of a host's pages that were articles before: most of them have come to another layout."""
     moved_pages = [page for page in pages if page.has_moved]
     if not has_risen(PageShare(len(moved_pages), len(pages)), [_DEFAULT_CHANGED_SHARE]):
         return
@@ -138,13 +138,13 @@ def _known_page_alarms(db: Database, pages: Sequence[_LaidOutPage], past: _Past)
 
 
 def _is_article_layout(db: Database, layout_id: int | None) -> bool:
-    """Whether a layout is a main layout of articles: old pages that follow a redesign come to it one after another."""
+    """Return whether a layout is a main layout of articles, to which old pages come one by one after a redesign."""
     row = db.execute(_LAYOUT_KIND, [layout_id]).fetchone()
     return row is not None and row[0] == "article"
 
 
 def _is_still_there(db: Database, host: str, moved_pages: Sequence[_LaidOutPage]) -> bool:
-    """Whether another page of the run has the layout that most of these pages had."""
+    """Return whether another page of the run has the layout that most of these pages had."""
     present_signatures = {bytes(signature) for (signature,) in db.execute(_SIGNATURES_OF_RUN, [host])}
     names = _layout_names([*present_signatures, *(page.earlier_signature for page in moved_pages)])
     (name, _), *_ = Counter(names[page.earlier_signature] for page in moved_pages).most_common(1)
@@ -152,7 +152,7 @@ def _is_still_there(db: Database, host: str, moved_pages: Sequence[_LaidOutPage]
 
 
 def _new_page_alarms(db: Database, host: str, new_pages: Sequence[_LaidOutPage], past: _Past) -> Iterator[Alarm]:
-    """The alarms of a host's new pages: those like pages that the archive had are made otherwise."""
+    """Yield the alarms of a host's new pages: those like pages that the archive had are made otherwise."""
     pages_by_pattern: dict[str, list[_LaidOutPage]] = defaultdict(list)
     for page in new_pages:
         pages_by_pattern[patterns_of(page.url).wide].append(page)
@@ -168,8 +168,7 @@ def _new_page_alarms(db: Database, host: str, new_pages: Sequence[_LaidOutPage],
 def _takeover_message(
     pattern: str, pages: Sequence[_LaidOutPage], older_pages: Sequence[_LaidOutPage], past: _Past
 ) -> str:
-    """What is said of new pages of a pattern, most of which have a layout that none of the older ones had; empty if
-    they have not."""
+    """Describe new pages of a pattern, most of which have a layout that no older page had; empty if most do not."""
     new_counts = Counter(page.layout_id for page in pages if page.layout_id in past.new_layouts)
     layout_id, count = max(new_counts.items(), key=lambda pair: (pair[1], str(pair[0])), default=(None, 0))
     if not has_risen(PageShare(count, len(pages)), [PageShare(0, len(older_pages))], _MOSTLY):
@@ -191,5 +190,5 @@ def _signatures(page: _LaidOutPage) -> tuple[bytes, bytes]:
 
 
 def _layout_names(signatures: Iterable[bytes]) -> Mapping[bytes, bytes]:
-    """The layout of each signature, named by the lowest signature of the group."""
+    """Return the layout of each signature, named by the lowest signature of the group."""
     return {signature: group[0] for group in group_signatures(set(signatures)) for signature in group}

@@ -1,11 +1,4 @@
-"""Look-ups of one page: its blocks and verdicts, its WARC record, what its URL gave after redirects.
-
-What the archive holds of one page, for a person who asks why a block is, or is not, in the article.
-
-Where the raw response of a URL is stored: the WARC record of its latest capture.
-
-What a requested URL gave after its redirects: its state, and its article.
-"""
+"""Look-ups of one page: its blocks and verdicts, its WARC record, what its URL gave after redirects."""
 
 from __future__ import annotations
 
@@ -26,16 +19,17 @@ from broadsheet.output.write.person_verdicts import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.expected_f1
-    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN shelved s ON s.page_id = p.id WHERE p.id = ?"""
+    FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        e.pages, e.of_pages, t.text, b.kind
-    FROM page_blocks b JOIN urls u ON u.id = b.page_id JOIN block_texts t ON t.id = b.block_id
-        JOIN reasons r ON r.id = b.reason_id
-        LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
-        LEFT JOIN overruled o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN reasons n ON n.id = o.reason_id
+        coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind
+    FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
+        JOIN _reasons r ON r.id = b.reason_id
+        LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
+        LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = u.host AND l.pages > 1
+        LEFT JOIN _overruled o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _reasons n ON n.id = o.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM shelved WHERE id = ?1"""
+_PAGE_OF_ARTICLE = """SELECT page_id FROM articles WHERE id = ?1 UNION ALL SELECT page_id FROM _shelved WHERE id = ?1"""
 _PAGE_OF_URL = "SELECT u.id FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _STATE = "SELECT url, state, reason FROM urls WHERE url = ?"
 
@@ -61,11 +55,11 @@ class StoredBlock:
 
     @property
     def evidence(self) -> str:
-        """On how many of the host's pages the text stands, as in `3 of 9 pages`; empty if on one."""
+        """Count the host's pages that have the text, as in `3 of 9 pages`; empty if only one has it."""
         return f"{self.page_count} of {self.of_pages} pages" if self.page_count else ""
 
     def begins_with(self, words: str) -> bool:
-        """Whether the text begins with these words, whatever their case and the space between them."""
+        """Return whether the text begins with these words, ignoring case and the space between them."""
         typed = " ".join(words.removesuffix("…").split()).casefold()
         return " ".join(self.text.split()).casefold().startswith(typed)
 
@@ -93,7 +87,7 @@ class StoredPage:
 
 
 def find_page(db: Database, url_or_id: str) -> StoredPage | None:
-    """The page at a URL, or else the current page of the article that a URL or number names."""
+    """Find the page at a URL, or else the current page of the article that a URL or number names."""
     page_id = _find_id(db, _PAGE_OF_URL, find_known_url(db, url_or_id))
     if page_id is None and (article_id := find_article(db, url_or_id)) is not None:
         page_id = _find_id(db, _PAGE_OF_ARTICLE, article_id)
@@ -101,7 +95,7 @@ def find_page(db: Database, url_or_id: str) -> StoredPage | None:
 
 
 def read_page(db: Database, page_id: int) -> StoredPage:
-    """The page with this number in `pages`."""
+    """Read the page with this number in `pages`."""
     row = db.execute(_PAGE, [page_id]).fetchone()
     url, title, page_type, own_type, evidence, article_id, kept_count, removed_count, shelving_reason, expected_f1 = row
     return StoredPage(
@@ -122,13 +116,13 @@ def read_page(db: Database, page_id: int) -> StoredPage:
 
 def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
     position, block_id, is_kept, *values, kind_number = columns
-    with decoding("page_blocks", "kind", f"{page_id}/{position}"):
+    with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
         kind = BlockKind(BLOCK_KINDS[kind_number])
     return StoredBlock(*[position, block_id, bool(is_kept), *values, kind])
 
 
 def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:
-    """(URL, state, reason) of a URL that the archive knows, fetched or not."""
+    """Find (URL, state, reason) of a URL that the archive knows, fetched or not."""
     row: tuple[str, str, str] | None = db.execute(_STATE, [find_known_url(db, url)]).fetchone()
     return row
 
@@ -159,7 +153,8 @@ class StoredRecord:
 
 
 def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
-    """The record of the latest capture of a URL, or else of the article that a number or URL names; None without one.
+    """Find the record of the latest capture of a URL, or else of the article that a number or URL names; None without
+    one.
 
     The URL is looked for as `find_known_url` does; one that only a redirect of a robots.txt led to has captures alone.
     """
@@ -203,7 +198,7 @@ class UrlResult:
 
 
 def find_url_result(db: Database, url: str) -> UrlResult:
-    """The result of a URL; the state is None if the archive has no row of it."""
+    """Find the result of a URL; the state is None if the archive has no row of it."""
     for _ in range(_MAX_HOPS):
         row = db.execute(_STATE_OF_URL, [storable_text(url)]).fetchone()
         if row is None:

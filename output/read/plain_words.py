@@ -1,4 +1,4 @@
-"""Reasons and rules of blocks in words that a reader knows, in place of the names that an archive holds."""
+"""Rules of blocks in words that a reader knows, in place of the names that an archive holds."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from functools import cache
 from importlib.resources import files
 
 
-def reason_words(reason: str) -> str:
-    """Why a block is kept or removed, in words: `elsewhere` is "below the article"."""
-    return _words()["reasons"].get(reason, reason.replace("_", " "))
-
-
 def rule_words(rule: str) -> str:
-    """What made a rule's verdict, in words: `model/after-article` is "learned: after article"."""
+    """Return the rule behind a verdict as words for people.
+
+    >>> rule_words("model/after-article")
+    'learned: after article'
+    """
     source, _, name = rule.partition("/")
     if not name:
         return _words()["rules"].get(source, rule)
@@ -23,7 +22,7 @@ def rule_words(rule: str) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """How many of something, as a person writes it: "1 article", "2,000 copies"."""
+    """Write a count with its noun, as a person does: "1 article", "2,000 copies"."""
     plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{count:,} {noun if count == 1 else plural}"
 

@@ -1,14 +1,10 @@
 """The figures of an archive or one host: URLs by outcome, coverage, removals, runs, changes.
 
-One host of an archive, as if the others were not there.
-
-Temporary views stand before the tables of the same names, so that every query of a report counts one host's rows
-without knowing of it. They are in the connection alone, which may be read-only.
-
-The figures of an archive: every URL by outcome, coverage and its gaps, what was removed, what changed on its sites.
-
 `gather_totals` gives the few that the end of a crawl shows, `gather_report` all of them;
 `broadsheet.output.read.report_text` formats them.
+
+For one host, temporary views stand before the tables of the same names, so every query counts that host's rows without
+knowing of it. The views are in the connection alone, which may be read-only.
 """
 
 from __future__ import annotations
@@ -25,15 +21,16 @@ from broadsheet.output.archive.article_filter import host_condition
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.read.coverage import Coverage, measure_coverage
 
-_HOST_TABLES = ("urls", "articles", "shelved", "yields", "rule_rates", "alarms", "layouts")
-_ARTICLE_TABLES = ("duplicates", "clusters")
-_EMPTY_TABLES = ("outside_hosts",)  # links are counted for the whole archive
+_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts")
+_ARTICLE_TABLES = ("duplicates",)
+_EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
 
 @contextmanager
 def host_scope(db: Database, host: str) -> Iterator[None]:
-    """While the context is open, the connection sees the rows of one host, or of a domain's hosts; all if it is
-    empty."""
+    """Narrow the connection to the rows of one host, or of a domain's hosts, while the context is open; all if `host`
+    is empty.
+    """
     conditions = _conditions(host) if host else {}
     try:
         for table, condition in conditions.items():
@@ -46,7 +43,7 @@ def host_scope(db: Database, host: str) -> Iterator[None]:
 
 
 def known_hosts(db: Database, host: str) -> list[str]:
-    """The hosts of the archive that a host or domain means; all of them, by their number of URLs, if it is empty."""
+    """List the hosts of the archive that a host or domain means, those with most URLs first; all if it is empty."""
     condition = host_condition(host)
     rows = db.execute(f"SELECT host FROM urls WHERE {condition} GROUP BY host ORDER BY count(*) DESC, host").fetchall()
     return [str(name) for (name,) in rows]
@@ -75,10 +72,10 @@ _REMOVED_COUNTS = """SELECT r.reason, r.rule, sum(w.blocks), sum(w.words) FROM (
         SELECT c.reason_id AS reason_id, c.blocks AS blocks,
             c.blocks * (length(t.text) - length(replace(replace(t.text, ' ', ''), char(10), '')) + 1) AS words
         FROM (SELECT b.reason_id AS reason_id, b.block_id AS block_id, count(*) AS blocks
-                FROM articles a CROSS JOIN page_blocks b ON b.page_id = a.page_id
+                FROM articles a CROSS JOIN _page_blocks b ON b.page_id = a.page_id
                 WHERE b.kept = 0 GROUP BY b.block_id, b.reason_id) c
-            CROSS JOIN block_texts t ON t.id = c.block_id LIMIT -1) w
-        JOIN reasons r ON r.id = w.reason_id
+            CROSS JOIN _block_texts t ON t.id = c.block_id LIMIT -1) w
+        JOIN _reasons r ON r.id = w.reason_id
     GROUP BY r.id ORDER BY 3 DESC, 1, 2"""
 
 _DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(a.id IS NOT NULL)
@@ -88,13 +85,13 @@ _DISCOVERY_COUNTS = """SELECT u.found_via, count(*), sum(u.state = 'done'), sum(
 _RUNS = """SELECT started_at, coalesce(finished_at, ''), command, coalesce(outcome, 'running'), coalesce(reason, '')
     FROM runs ORDER BY started_at, id"""
 
-_SHELVED_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why ORDER BY why"
-_OUTSIDE_HOSTS = "SELECT host, links FROM outside_hosts ORDER BY links DESC, host"
+_SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
+_OUTSIDE_HOSTS = "SELECT host, links FROM _outside_hosts ORDER BY links DESC, host"
 
 # An article is withdrawn as long as its latest revision says so.
 _WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
     FROM revisions r JOIN (SELECT id, url, title, page_id FROM articles
-            UNION ALL SELECT id, url, title, page_id FROM shelved) a ON a.id = r.article_id
+            UNION ALL SELECT id, url, title, page_id FROM _shelved) a ON a.id = r.article_id
         JOIN urls u ON u.id = a.page_id
     WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
         AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
@@ -106,13 +103,15 @@ _CLUSTERS = f"""SELECT k.articles, a.url, a.title FROM (
         SELECT c.article_id, count(*) OVER (PARTITION BY c.cluster_id) AS articles,
             row_number() OVER (PARTITION BY c.cluster_id
                 ORDER BY coalesce(datetime(a.published_raw), '9999'), a.word_count DESC, a.id) AS by_date
-        FROM clusters c CROSS JOIN articles a ON a.id = c.article_id) k
+        FROM (SELECT article_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL
+                UNION SELECT duplicate_id, cluster_id FROM main.duplicates WHERE cluster_id IS NOT NULL) c
+            CROSS JOIN articles a ON a.id = c.article_id) k
         CROSS JOIN articles a ON a.id = k.article_id
     WHERE k.by_date = 1 ORDER BY k.articles DESC, a.url LIMIT {_MAX_CLUSTERS}"""
 
 _MIN_LAYOUT_PAGES = 3
 _LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
-    FROM layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
+    FROM _layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
     WHERE l.pages >= {_MIN_LAYOUT_PAGES} GROUP BY l.id ORDER BY l.pages DESC, l.host, l.id"""
 
 _MAX_UNCERTAIN = 100
@@ -129,18 +128,18 @@ _ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.p
 _ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
 
 _EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
-        JOIN (SELECT id FROM articles UNION SELECT id FROM shelved) a ON a.id = c.article_id
+        JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
     WHERE c.kind NOT IN ('', 'cleaner') AND c.at >= {_LATEST_START} GROUP BY c.kind ORDER BY 2 DESC, 1"""
 
 _YIELDS = """SELECT y.host, r.started_at, y.part, y.pages, y.articles, y.barren, y.alike, y.words_median,
         y.removed_share
-    FROM yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
+    FROM _yields y JOIN runs r ON r.id = y.run_id ORDER BY y.host, r.started_at DESC, y.part"""
 
 # A host's last run with articles, beside all earlier runs of the same cleaner.
 _RULE_RATES = """WITH counted AS (
         SELECT y.run_id, y.host, y.articles, y.cleaner_version, r.started_at,
             row_number() OVER (PARTITION BY y.host ORDER BY r.started_at DESC, y.run_id) AS age
-        FROM yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
+        FROM _yields y JOIN runs r ON r.id = y.run_id WHERE y.part = '*' AND y.articles > 0),
     pairs AS (
         SELECT l.host AS host, l.run_id AS last, l.articles AS articles, l.cleaner_version, e.run_id AS earlier,
             e.articles AS then_articles
@@ -149,20 +148,20 @@ _RULE_RATES = """WITH counted AS (
     before AS (
         SELECT host, sum(then_articles) AS articles FROM pairs GROUP BY host),
     fired AS (
-        SELECT p.host, f.reason_id, f.pages AS now, 0 AS earlier FROM rule_rates f
+        SELECT p.host, f.reason_id, f.pages AS now, 0 AS earlier FROM _rule_rates f
             JOIN (SELECT DISTINCT host, last FROM pairs) p ON p.host = f.host AND p.last = f.run_id
         UNION ALL
-        SELECT p.host, f.reason_id, 0, f.pages FROM rule_rates f JOIN pairs p ON p.host = f.host
+        SELECT p.host, f.reason_id, 0, f.pages FROM _rule_rates f JOIN pairs p ON p.host = f.host
             AND p.earlier = f.run_id)
     SELECT f.host, r.reason, r.rule, sum(f.now), max(l.articles), sum(f.earlier), coalesce(b.articles, 0)
-    FROM fired f JOIN reasons r ON r.id = f.reason_id JOIN before b ON b.host = f.host
+    FROM fired f JOIN _reasons r ON r.id = f.reason_id JOIN before b ON b.host = f.host
         JOIN (SELECT DISTINCT host, articles FROM pairs) l ON l.host = f.host
     GROUP BY f.host, f.reason_id ORDER BY f.host, 4 DESC, 6 DESC, 2, 3"""
 
 
 @dataclass(frozen=True, slots=True)
 class UrlCount:
-    """How many URLs of a kind ended in a state for a reason."""
+    """The number of URLs of a kind that ended in a state for a reason."""
 
     kind: str
     state: str
@@ -172,7 +171,7 @@ class UrlCount:
 
 @dataclass(frozen=True, slots=True)
 class RemovedCount:
-    """How many blocks and words of the articles' pages a rule removed for a reason."""
+    """The number of blocks, and of their words, that a rule removed from the articles' pages for a reason."""
 
     reason: str
     rule: str
@@ -182,7 +181,7 @@ class RemovedCount:
 
 @dataclass(frozen=True, slots=True)
 class HostCount:
-    """How many links out of the crawl's scope go to a host."""
+    """The number of links out of the crawl's scope that go to a host."""
 
     host: str
     links: int
@@ -232,7 +231,7 @@ class LayoutLine:
 
 @dataclass(frozen=True, slots=True)
 class CertaintyCount:
-    """How many articles' texts are of a certainty: high, fair or low."""
+    """The number of articles whose text is of a certainty: high, fair or low."""
 
     certainty: str
     articles: int
@@ -249,7 +248,7 @@ class UncertainArticle:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """How many articles say the same, and the earliest of them."""
+    """A cluster of articles that say the same: their number, and the earliest of them."""
 
     articles: int
     url: str
@@ -269,7 +268,7 @@ class AlarmLine:
 
 @dataclass(frozen=True, slots=True)
 class Yield:
-    """What a part of a host's pages gave in one run, as in table `yields`."""
+    """The yield of a part of a host's pages in one run, as in table `yields`."""
 
     host: str
     started_at: str
@@ -284,7 +283,7 @@ class Yield:
 
 @dataclass(frozen=True, slots=True)
 class RuleRate:
-    """On how many of a host's article pages a rule fired in the last run, and in all before it together."""
+    """The share of a host's article pages on which a rule fired: in the last run, and in all earlier ones together."""
 
     host: str
     reason: str
@@ -308,7 +307,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class EditCount:
-    """How many edits of a kind the last run found."""
+    """The number of edits of a kind that the last run found."""
 
     kind: str
     articles: int
@@ -316,7 +315,10 @@ class EditCount:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What the end of a crawl shows. `shelved` counts duplicates and lists taken out; `alarms` are the last run's."""
+    """The totals that the end of a crawl shows.
+
+    `shelved` counts duplicates and lists taken out; `alarms` are the last run's.
+    """
 
     articles: int
     shelved: tuple[tuple[str, int], ...]
@@ -345,7 +347,7 @@ class Report(Totals):
 
     @property
     def current_alarms(self) -> tuple[AlarmLine, ...]:
-        """The alarms that the last run raised."""
+        """Return the alarms that the last run raised."""
         last_start = max((run.started_at for run in self.runs), default="")
         return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
 
@@ -393,27 +395,27 @@ def _gather_all(db: Database) -> Report:
 
 
 def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
-    """The alarms of all runs, the latest first."""
+    """Read the alarms of all runs, the latest first."""
     return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
-    """The articles that are withdrawn, the latest first."""
+    """Read the articles that are withdrawn, the latest first."""
     return _read_rows(db, Withdrawal, _WITHDRAWALS)
 
 
 def read_yields(db: Database) -> tuple[Yield, ...]:
-    """What each part of each host gave in each run, the latest run of a host first."""
+    """Read the yield of each part of each host in each run, the latest run of a host first."""
     return _read_rows(db, Yield, _YIELDS)
 
 
 def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
-    """How often each rule fired in each host's last run with articles, and before."""
+    """Read the rate at which each rule fired in each host's last run with articles, and before."""
     return _read_rows(db, RuleRate, _RULE_RATES)
 
 
 def read_runs(db: Database) -> tuple[RunLine, ...]:
-    """All runs, the earliest first."""
+    """Read all runs, the earliest first."""
     return _read_rows(db, RunLine, _RUNS)
 
 
@@ -426,5 +428,5 @@ def _count_shelved(db: Database) -> tuple[tuple[str, int], ...]:
 
 
 def _read_rows(db: Database, row_type: Callable[..., _Row], query: str) -> tuple[_Row, ...]:
-    """The rows of a query, each as a value of a type whose fields are the query's columns in order."""
+    """Read the rows of a query, each as a value of a type whose fields are the query's columns in order."""
     return tuple(row_type(*row) for row in db.execute(query))

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from broadsheet.cleaners.judge.certainty import certainty
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.coverage import Coverage, Gap
-from broadsheet.output.read.plain_words import count_text, reason_words, rule_words
+from broadsheet.output.read.plain_words import count_text, rule_words
 from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
 
 _EMPTY_CELLS = ("", "–")
@@ -23,9 +23,9 @@ _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
 def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Callable[[str], str] = str) -> str:
-    """The report as plain text, no line wider than `width`; a long list ends after `max_lines` lines and says so.
+    """Render the report as plain text, no line wider than `width`.
 
-    `url_words` says the reason of a URL's state in words.
+    A list longer than `max_lines` lines is cut and says so. `url_words` says the reason of a URL's state in words.
     """
     sections = (
         _wrap_text(verdict_sentence(report), "", width),
@@ -48,7 +48,7 @@ def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Call
 
 
 def verdict_sentence(report: Report) -> str:
-    """What the archive came to: articles, gaps worth a look, alarms."""
+    """Sum up an archive in a sentence: articles, gaps worth a look, alarms."""
     shelved = "".join(f", {count:,} taken out as {reason}" for reason, count in report.shelved)
     gaps = {(gap.state, gap.reason) for coverage in report.coverage for gap in coverage.gaps if gap.is_worth_a_look}
     alarms = count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
@@ -57,7 +57,7 @@ def verdict_sentence(report: Report) -> str:
 
 
 def edits_sentence(report: Report) -> str:
-    """The edits that the last run found, by kind; empty if it found none."""
+    """Return the edits that the last run found, by kind; empty if it found none."""
     if not report.edits:
         return ""
     kinds = ", ".join(f"{edit.kind} {edit.articles:,}" for edit in report.edits)
@@ -65,7 +65,7 @@ def edits_sentence(report: Report) -> str:
 
 
 def alarm_line(alarms: Sequence[AlarmLine]) -> str:
-    """The first alarm of a run and how many more there are, in one line; empty if there is none."""
+    """Return the first alarm of a run and how many more there are, in one line; empty if there is none."""
     if not alarms:
         return ""
     more = f"; {len(alarms) - 1} more in the report" if len(alarms) > 1 else ""
@@ -98,7 +98,7 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int, url_words:
 
 
 def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterator[str]:
-    """A line with count, reason and hint, and one for each example of what was not read."""
+    """Yield a line with count, reason and hint, and one for each example of what was not read."""
     reason = url_words(gap.reason) if gap.reason else gap.state
     if not gap.hint:
         line = _one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}")
@@ -117,9 +117,7 @@ def _url_section(report: Report, width: int, max_lines: int, url_words: Callable
 
 
 def _removed_section(report: Report, width: int, max_lines: int) -> str:
-    rows = [
-        [reason_words(row.reason), rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed
-    ]
+    rows = [[row.reason, rule_words(row.rule), f"{row.blocks:,}", f"{row.words:,}"] for row in report.removed]
     heads = ("what it is", "how it was recognised", "blocks", "words")
     return _format_table("Removed from articles", heads, _one_line_cells(rows), width, max_lines)
 
@@ -156,7 +154,7 @@ def _withdrawal_section(report: Report, width: int, max_lines: int, url_words: C
 
 
 def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
-    """The kinds of duplicates, and the clusters with most articles."""
+    """Return the kinds of duplicates, and the clusters with most articles."""
     kind_heads, cluster_heads = ("kind", "pairs", "least alike"), ("articles", "the earliest of them", "")
     kind_rows = _rows_of_cells(report.duplicates)
     cluster_rows = [[str(cluster.articles), cluster.title, cluster.url] for cluster in report.clusters]
@@ -168,7 +166,7 @@ def _duplicate_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _layout_section(report: Report, width: int, max_lines: int) -> str:
-    """What the pages are that are made alike, with one page of each layout; in a narrow window on the line below."""
+    """Format the layouts with one page of each, in a narrow window on the line below."""
     is_narrow, heads = width < _NARROW, ("pages", "articles", "kind", "one of them", "why")
     rows = [
         [f"{layout.pages:,}", f"{layout.articles:,}", layout.kind, "" if is_narrow else layout.example, layout.evidence]
@@ -186,7 +184,7 @@ def _layout_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _certainty_section(report: Report, width: int, max_lines: int) -> str:
-    """How many texts are of which certainty, and the least certain of them."""
+    """Format the number of texts of each certainty, and the least certain of them."""
     if not report.uncertain:
         return ""
     counts = ", ".join(f"{count.articles:,} {count.certainty}" for count in report.certainty)
@@ -199,7 +197,7 @@ def _certainty_section(report: Report, width: int, max_lines: int) -> str:
 
 
 def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
-    """All of each host's pages, run by run, the latest first."""
+    """Return all of each host's pages, run by run, the latest first."""
     shown_yields: list[Yield] = []
     for host_yield in yields:
         if host_yield.part == "*" and sum(run.host == host_yield.host for run in shown_yields) < _MAX_RUNS:
@@ -219,13 +217,14 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
 
 
 def _rule_sections(rates: Sequence[RuleRate], width: int) -> Iterator[str]:
-    """A table for each host: the rules that fired most, with their share of article pages in the last run and
-    before."""
+    """Yield a table for each host: the rules that fired most, with their share of article pages in the last run and
+    before.
+    """
     for host in dict.fromkeys(rate.host for rate in rates):
         host_rates = [rate for rate in rates if rate.host == host]
         rows = [
             [
-                *(reason_words(rate.reason), rule_words(rate.rule)),
+                *(rate.reason, rule_words(rate.rule)),
                 _format_percentage(rate.pages, rate.of_pages),
                 _format_percentage(rate.pages_before, rate.of_pages_before),
             ]
@@ -241,7 +240,7 @@ def _format_percentage(hits: int, pages: int) -> str:
 
 
 def _rows_of_cells(rows: Iterable[object]) -> list[list[str]]:
-    """The fields of each dataclass value as one-line strings, numbers with thousands separated."""
+    """Return the fields of each dataclass value as one-line strings, numbers with thousands separated."""
     return [[_format_cell(getattr(row, name)) for name in row.__slots__] for row in rows]  # type: ignore[attr-defined]
 
 
@@ -254,7 +253,7 @@ def _one_line_cells(rows: Iterable[Sequence[str]]) -> list[list[str]]:
 
 
 def _one_line(text: str) -> str:
-    """The text in one line, without control characters; spaces in front stay."""
+    """Return the text in one line, without control characters; spaces in front stay."""
     return text[: len(text) - len(text.lstrip(" "))] + " ".join(inert_text(text).split())
 
 
@@ -263,12 +262,12 @@ def _wrap_text(text: str, indent: str, width: int) -> str:
 
 
 def _more_line(total: int, max_lines: int) -> list[str]:
-    """The line that says how many are left out; none if all are shown."""
+    """Return the line that says how many are left out; none if all are shown."""
     return [f"  … and {total - max_lines} more"] if total > max_lines else []
 
 
 def _format_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], width: int, max_lines: int) -> str:
-    """A table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
+    """Format a table with its title; columns of numbers are right-aligned, empty ones left out. Empty without rows."""
     if not rows:
         return ""
     full_columns = [column for column in range(len(heads)) if any(row[column] not in _EMPTY_CELLS for row in rows)]
@@ -303,5 +302,5 @@ def _pad(text: str, size: int, *, right_aligned: bool) -> str:
 
 
 def _truncate(text: str, size: int) -> str:
-    """The text cut to so many columns; a Chinese or Japanese character takes two."""
+    """Return the text cut to so many columns; a Chinese or Japanese character takes two."""
     return text if cell_len(text) <= size else set_cell_size(text, max(0, size - 1)).rstrip() + "…"

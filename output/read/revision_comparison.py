@@ -30,7 +30,10 @@ class Comparison:
 
 
 def compare_revisions(db: Database, article: RevisedArticle, first: Revision, last: Revision) -> Comparison:
-    """The comparison of two of an article's revisions. TextNotKeptError if the text of one of them was not kept."""
+    """Compare two of an article's revisions.
+
+    Raises TextNotKeptError if the text of one of them was not kept.
+    """
     old_blocks, new_blocks = (
         blocks_of_revision(db, article.id, article.page_id, revision.number) for revision in (first, last)
     )
@@ -43,7 +46,7 @@ def compare_revisions(db: Database, article: RevisedArticle, first: Revision, la
 
 
 def change_kind(row: BlockChange) -> str:
-    """What became of a block: `same`, `added`, `removed` or `rewritten`."""
+    """Return the kind of a block's change: `same`, `added`, `removed` or `rewritten`."""
     if row.before == row.after:
         return "same"
     return "added" if not row.before else "removed" if not row.after else "rewritten"

@@ -19,10 +19,10 @@ _MAX_CHARS = 600  # characters of an example
 _MAX_TEXTS = 500  # texts that are compared
 _SEARCH_WORDS = 3  # the longest words of a text, so many, by which similar texts are searched
 
-_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM overruled o JOIN urls u ON u.id = o.page_id
+_FIRST_OVERRULED = """SELECT o.page_id, o.position, u.url FROM _overruled o JOIN urls u ON u.id = o.page_id
     WHERE o.ruling_id = ? ORDER BY u.url, o.position LIMIT 1"""
-_IS_KEPT = "EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
-_TEXTS_LIKE = f"""SELECT t.text FROM block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
+_IS_KEPT = "EXISTS (SELECT 1 FROM _page_blocks b WHERE b.block_id = t.id AND b.kept = ?)"
+_TEXTS_LIKE = f"""SELECT t.text FROM _block_texts t WHERE t.text LIKE ? ESCAPE '\\' AND length(t.text) <= {_MAX_CHARS}
         AND {_IS_KEPT} ORDER BY t.id LIMIT {_MAX_TEXTS}"""
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 
@@ -37,7 +37,7 @@ class RulingExample:
 
 
 def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
-    """The first block that a ruling decides, by URL; None where none of its pages is stored any more."""
+    """Find the first block that a ruling decides, by URL; None where none of its pages is stored any more."""
     row = db.execute(_FIRST_OVERRULED, [ruling.id]).fetchone()
     if row is None:
         return None
@@ -49,7 +49,7 @@ def find_ruling_example(db: Database, ruling: Ruling) -> RulingExample | None:
 
 
 def find_same_but_for_numbers(db: Database, text: str, *, is_kept: bool) -> list[str]:
-    """Other block texts that read the same with other numbers, and that some page keeps, or removes."""
+    """Find other block texts that read the same with other numbers, and that some page keeps, or removes."""
     if not _NUMBER.search(text):
         return []
     rows = db.execute(_TEXTS_LIKE, [_NUMBER.sub("%", _escape_like(text)), is_kept]).fetchall()
@@ -57,7 +57,7 @@ def find_same_but_for_numbers(db: Database, text: str, *, is_kept: bool) -> list
 
 
 def find_similar_blocks(db: Database, text: str) -> list[str]:
-    """Texts of kept blocks that share words with a text, the most similar first."""
+    """Find texts of kept blocks that share words with a text, the most similar first."""
     words = sorted(dict.fromkeys(words_of(text)), key=lambda word: (-len(word), word))[:_SEARCH_WORDS]
     candidates = {
         candidate
@@ -74,5 +74,5 @@ def _similar_texts(text: str, candidates: Iterable[str]) -> list[str]:
 
 
 def _escape_like(text: str) -> str:
-    """The text as a LIKE pattern that matches it literally."""
+    """Escape the text as a LIKE pattern that matches it literally."""
     return re.sub(r"[%_\\]", r"\\\g<0>", text)

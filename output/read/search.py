@@ -2,7 +2,7 @@
 
 Words are joined by AND; "a phrase" is in double quotes, and word* with an asterisk is a prefix. Everything is quoted
 before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are searched as the pairs of characters that
-`broadsheet.output.db.fulltext` puts into the index.
+`broadsheet.output.archive.fulltext` puts into the index.
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ class SearchHit:
 
     @property
     def snippet(self) -> str:
-        """The snippet in one line, with what matched in square brackets."""
+        """Return the snippet in one line, with what matched in square brackets."""
         return "".join(f"[{text}]" if is_match else text for is_match, text in self.snippet_parts)
 
 
 def search(
     db: Database, query: str, limit: int = 20, article_filter: ArticleBounds = ALL_ARTICLES
 ) -> Iterator[SearchHit]:
-    """The best articles for a query, best first, at most `limit`; none for a query without a word."""
+    """Yield the best articles for a query, best first, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
         return
@@ -77,7 +77,7 @@ def search(
 
 
 def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
-    """How many articles match a query."""
+    """Count the articles that match a query."""
     match = match_expression(query)
     if not match:
         return 0
@@ -86,7 +86,7 @@ def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_
 
 
 def rank_articles(db: Database, query: str, limit: int) -> list[int]:
-    """The ids of the best articles for a query, best first, at most `limit`; none for a query without a word.
+    """Return the ids of the best articles for a query, best first, at most `limit`; none for a query without a word.
 
     Of more than 20,000 matches not all are ranked: those with all words in the title go first, and then the best of
     20,000 others. The ids come from a digest, so that the lowest ones are a sample.
@@ -104,7 +104,7 @@ def rank_articles(db: Database, query: str, limit: int) -> list[int]:
 
 
 def _rank_bound(db: Database, match: str) -> int:
-    """The id below which not too many articles match to be ranked."""
+    """Return the id below which not too many articles match to be ranked."""
     row = db.execute(_BOUND, {"match": match}).fetchone()
     return _NO_BOUND if row is None else int(row[0])
 
@@ -115,7 +115,7 @@ def _ranked_ids(db: Database, match: str, bound: int, limit: int) -> list[int]:
 
 
 def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> dict[int, SearchHit]:
-    """The hits of a query in these articles, by article.
+    """Return the hits of a query in these articles, by article.
 
     A word is looked for in one article after the other. The beginning of a word is looked for in all of them at once:
     for it the lists of all words that begin so are joined, however few articles are asked for.
@@ -148,7 +148,11 @@ def _snippet_parts(marked_snippet: str) -> Iterator[tuple[bool, str]]:
 
 
 def match_expression(query: str) -> str:
-    """The query as an FTS5 expression; empty if it holds no word."""
+    """Translate a query into an FTS5 expression; empty if it holds no word.
+
+    >>> match_expression('court "new law" tax*')
+    '"court" AND "new law" AND "tax"*'
+    """
     terms = (_term_expression(phrase or word) for phrase, word in _TERM.findall(storable_text(query)))
     return " AND ".join(dict.fromkeys(term for term in terms if term))
 
@@ -169,7 +173,7 @@ def _part_expression(part: str, *, prefix: bool) -> str:
 
 
 def _cjk_snippet(text: str, query: str) -> str:
-    """A window around the first of the query's words, since FTS5's own snippet would show the indexed pairs."""
+    """Return a window around the first of the query's words, since FTS5's own snippet would show the indexed pairs."""
     terms = [phrase or word for phrase, word in _TERM.findall(query)]
     words = [part for term in terms for part in _PART.findall(term.rstrip("*"))]
     matches = [(start, word) for word in words if (start := text.lower().find(word.lower())) >= 0]

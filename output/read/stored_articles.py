@@ -1,11 +1,7 @@
-"""Articles as typed values, one or all of them, and as a pandas DataFrame (pandas is loaded when asked for).
+"""Articles as typed values, one or all of them, and as a pandas DataFrame.
 
-The stored articles as typed values: one by its URL or number, or all of them a batch at a time.
-
-A batch is one short statement, so that a program which reads a whole archive slowly never keeps a crawl beside it from
-folding its write-ahead log into the file.
-
-The table `articles` as a pandas DataFrame. pandas is imported here and nowhere else, when this is asked for.
+All articles are read in batches. A batch is one short statement, so that a program which reads slowly never keeps a
+crawl beside it from folding its write-ahead log into the file. pandas is imported only when a DataFrame is asked for.
 """
 
 from __future__ import annotations
@@ -18,7 +14,13 @@ from typing import TYPE_CHECKING, Any
 from sqlite_utils import Database
 
 from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
-from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from broadsheet.output.archive.metadata_columns import (
+    DAY_COLUMNS,
+    INSTANT_COLUMNS,
+    INTEGER_COLUMNS,
+    JSON_COLUMNS,
+    SOURCES_COLUMN,
+)
 from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.write.person_verdicts import find_article
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
 
 _BATCH = 100  # articles in memory at a time
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
-_INSTANTS = frozenset(("published", "modified", "first_seen", "last_seen"))
-_DAYS = frozenset(("published_day", "modified_day"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ _NULLABLE = frozenset(("capture_id",))
 def iter_stored_articles(
     db: Database, bounds: ArticleBounds = ALL_ARTICLES, *, one_per_cluster: bool = False
 ) -> Iterator[Article]:
-    """The articles within the bounds, in the order of their numbers; those of a batch are of one moment.
+    """Yield the articles within the bounds, in the order of their numbers; those of a batch are of one moment.
 
-    With `one_per_cluster`, of articles that say the same only the earliest. DamagedValue if a stored value cannot be
-    what was stored.
+    With `one_per_cluster`, of articles that say the same only the earliest. Raises DamagedValue if a stored value
+    cannot be what was stored.
     """
     conditions = ["id > :last_id", bounds.condition]
     if one_per_cluster:
@@ -103,7 +103,7 @@ def iter_stored_articles(
 
 
 def find_stored_article(db: Database, url_or_id: str) -> Article | None:
-    """The article that a number, or any URL that leads to it, names; None if the archive has none."""
+    """Find the article that a number, or any URL that leads to it, names; None if the archive has none."""
     article_id = find_article(db, url_or_id)
     rows = [] if article_id is None else _read_rows(db, "id = :id", {"id": article_id})
     return _make_article(rows[0]) if rows else None
@@ -121,14 +121,14 @@ def _make_article(row: Mapping[str, Any]) -> Article:
 
 
 def _typed_value(name: str, value: Any, article_id: int) -> Any:
-    """A column's value as the field of `Article` has it."""
+    """Return a column's value as the field of `Article` has it."""
     if name == SOURCES_COLUMN:
         return stored_object(value, "articles", name, article_id)
     if name in JSON_COLUMNS:
         return stored_texts(value, "articles", name, article_id)
-    if name in _INSTANTS | _DAYS:
+    if name in INSTANT_COLUMNS | DAY_COLUMNS:
         with decoding("articles", name, article_id):
-            return _moment(value, datetime if name in _INSTANTS else date) if value else None
+            return _moment(value, datetime if name in INSTANT_COLUMNS else date) if value else None
     return "" if value is None and name not in _NULLABLE else value
 
 
@@ -136,15 +136,10 @@ def _moment(text: str, kind: type[datetime] | type[date]) -> datetime | date:
     return kind.fromisoformat(text)
 
 
-_FRAME_INSTANTS = ("published", "modified", "first_seen", "last_seen")
-_FRAME_DAYS = ("published_day", "modified_day")
-_INTEGERS = ("id", "word_count", "page_id", "capture_id")
-
-
 def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
-    """A row an article, in the order of their numbers, of the columns that are named; of all where none is.
+    """Read the articles, by id, as a DataFrame of the named columns; of all columns if none is named.
 
-    ImportError without pandas, KeyError for a column that is not there, DamagedValue for JSON that is none.
+    Raises ImportError without pandas, KeyError for an unknown column, DamagedValue for JSON that cannot be decoded.
     """
     try:
         import pandas as pd
@@ -164,15 +159,15 @@ def _checked_names(db: Database, columns: Sequence[str]) -> list[str]:
 
 
 def _series(name: str, numbered_values: Sequence[tuple[int, object]]) -> pd.Series:
-    """A column, given as (the article's number, value), with the type that its values have."""
+    """Return a column, given as (the article's number, value), with the type that its values have."""
     import pandas as pd
 
     values = [value for _, value in numbered_values]
-    if name in _FRAME_INSTANTS:
+    if name in INSTANT_COLUMNS:
         return pd.Series(pd.to_datetime(values, utc=True, format="ISO8601", errors="coerce"))
-    if name in _FRAME_DAYS:
+    if name in DAY_COLUMNS:
         return pd.Series(pd.to_datetime(values, format="%Y-%m-%d", errors="coerce"))
-    if name in _INTEGERS:
+    if name in INTEGER_COLUMNS:
         return pd.Series(values, dtype="Int64" if None in values else "int64")
     if name == SOURCES_COLUMN:
         return pd.Series([stored_object(value, "articles", name, number) for number, value in numbered_values])

@@ -41,7 +41,7 @@ _CONTAINERS: dict[str, tuple[str, dict[str, str]]] = {
 def export_tei(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
     """Write the articles to their files in `folder`, made if missing, and return how many.
 
-    TargetRefused or TargetWriteError for a folder or file that cannot be written.
+    Raises TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     own_files, count = OwnFiles.of(db), 0
     checked_folder(own_files, str(folder))
@@ -53,7 +53,7 @@ def export_tei(db: Database, folder: Path, *, one_per_cluster: bool = False) -> 
 
 
 def tei_document(article: Mapping[str, Any]) -> bytes:
-    """The article as a TEI document in UTF-8."""
+    """Return the article as a TEI document in UTF-8."""
     root = Element("TEI", {"xmlns": _TEI})
     root.append(_header(article))
     text = SubElement(root, "text", {_LANGUAGE: language_tag(article["language"]) or _UNKNOWN_LANGUAGE})
@@ -119,7 +119,7 @@ def _add_profile(profile: Element, article: Mapping[str, Any]) -> None:
 
 
 class _BodyBuilder:
-    """Makes TEI elements of tokens. A heading begins a division, which ends before the next one."""
+    """A builder of TEI elements from tokens. A heading begins a division, which ends before the next one."""
 
     def __init__(self, body: Element) -> None:
         self._body = body

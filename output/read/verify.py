@@ -66,7 +66,9 @@ class ArchiveProblem:
 
 
 def raw_responses(db: Database) -> Iterator[Finding]:
-    """Every record has the digests that it states, and each capture finds its own record: URL, time and payload."""
+    """Check that every record has the digests that it states, and each capture finds its own record: URL, time and
+    payload.
+    """
     yield from map(Finding, raw_faults(db, database_file(db).parent))
 
 
@@ -111,15 +113,17 @@ def verify(db: Database) -> list[ArchiveProblem]:
 
 
 def first_problem(db: Database) -> ArchiveProblem | None:
-    """A problem of the file, one that names a value or row if there is any; None if it is intact. Without its raw
-    responses."""
+    """Return a problem of the file, one that names a value or row if there is any; None if it is intact.
+
+    Without its raw responses.
+    """
     rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, raw_responses))
     with _any_text(db):
         return next((problem for check in (*_NAMING_CHECKS, *rest) for problem in _problems(check, db)), None)
 
 
 def _problems(check: Check, db: Database) -> Iterator[ArchiveProblem]:
-    """What a check finds. A check that meets damage where it does not look for any says what it could not do."""
+    """Run a check and yield the problems that it finds, among them damage that stopped the check itself."""
     try:
         for finding in check(db):
             yield ArchiveProblem(check.__name__, finding.detail, finding.location)
@@ -131,7 +135,7 @@ def _problems(check: Check, db: Database) -> Iterator[ArchiveProblem]:
 
 @contextmanager
 def _any_text(db: Database) -> Iterator[None]:
-    """Within it, bytes that are no UTF-8 are read as surrogates, not refused with the row that they stand in."""
+    """Read bytes that are not UTF-8 as surrogates inside the context, so that a check can name their row."""
     text_factory = db.conn.text_factory
     db.conn.text_factory = _lenient_text
     try:

@@ -1,16 +1,13 @@
-"""Raw responses as one WACZ file (1.1.1), with the URLs sorted as CDXJ indexes hold them (SURT).
+"""Raw responses as one WACZ file (Web Archive Collection Zipped, 1.1.1), which replay tools open as it is.
 
-URLs as web archives sort them: Sort-friendly URI Reordering Transform, as CDXJ indexes hold it. Pure.
+The file is a ZIP with uncompressed members: the WARC files up to their committed lengths, an index of them (CDXJ in
+gzip members of some lines each, and an index of those: ZipNum), the pages with their titles, and a data package that
+lists every member with its digest.
 
-`https://www.Example.org:8080/A/?b=2&a=1` → `org,example:8080)/a?a=1&b=2`. The rules are those of the Internet Archive's
-Wayback Machine, by which pywb looks up: percent escapes are undone and only the necessary ones made again, doubled
-slashes folded, dot segments resolved, and session ids left out.
-
-The raw responses as one WACZ file (Web Archive Collection Zipped, 1.1.1), which replay tools open as it is.
-
-A ZIP with uncompressed members: the WARC files up to their committed lengths, an index of them (CDXJ in gzip members of
-some lines each, and an index of those: ZipNum), the pages with their titles, and a data package that lists every member
-with its digest.
+The index is sorted by SURT, the Sort-friendly URI Reordering Transform: `https://www.Example.org:8080/A/?b=2&a=1` →
+`org,example:8080)/a?a=1&b=2`. The rules are those of the Internet Archive's Wayback Machine, by which pywb looks up:
+percent escapes are undone and only the necessary ones made again, doubled slashes folded, dot segments resolved, and
+session ids left out.
 """
 
 from __future__ import annotations
@@ -57,7 +54,11 @@ _SESSION_ARGUMENTS = (
 
 
 def surt(url: str) -> str:
-    """The URL's sort key in a CDXJ index; a URL that is not of http or https is its own key."""
+    """Return the URL's sort key in a CDXJ index; a URL that is not of http or https is its own key.
+
+    >>> surt("https://www.Example.org:8080/A/?b=2&a=1")
+    'org,example:8080)/a?a=1&b=2'
+    """
     match = _URL.match(url.strip().translate(_LINE_ENDS))
     if match is None:
         return url
@@ -76,7 +77,9 @@ def _host_and_port(authority: str, scheme: str) -> tuple[str, str]:
 
 
 def _host_bytes(name: str) -> bytes:
-    """The host's name in lower case, international ones as DNS has them, a number as the address that it stands for."""
+    """Return the host's name in lower case, international ones as DNS has them, a number as the address that it stands
+    for.
+    """
     host = _unescape(name.strip("[]"))
     with suppress(UnicodeError):  # such a host stays as it is
         host = host.decode("utf-8").encode("idna")
@@ -93,8 +96,9 @@ def _path_key(path: str) -> str:
 
 
 def _resolved_segments(segments: Iterable[bytes]) -> list[bytes]:
-    """The segments of a path without dots; `..` takes the one before it along, also an empty one, and stays where none
-    is."""
+    """Return the segments of a path without dots; `..` takes the one before it along, also an empty one, and stays
+    where none is.
+    """
     resolved: list[bytes] = []
     for segment in segments:
         if segment == b".." and resolved:
@@ -113,7 +117,7 @@ def _query_key(query: str) -> str:
 
 
 def _without_sessions(data: bytes, patterns: Iterable[bytes]) -> bytes:
-    """A path or a query without the last session id of each pattern."""
+    """Return a path or a query without the last session id of each pattern."""
     for pattern in patterns:
         if match := re.match(rb"(.*)" + pattern, data, re.IGNORECASE | re.DOTALL):
             data = data[: match.end(1)] + data[match.end() :]
@@ -121,7 +125,7 @@ def _without_sessions(data: bytes, patterns: Iterable[bytes]) -> bytes:
 
 
 def _unescape(text: str) -> bytes:
-    """The bytes of a text with all percent escapes undone, also those that come out of others."""
+    """Return the bytes of a text with all percent escapes undone, also those that come out of others."""
     data = text.encode("utf-8", "surrogatepass")
     while (unescaped := unquote_to_bytes(data)) != data:
         data = unescaped
@@ -138,12 +142,12 @@ _REDACTION_ROOM = 16  # a file without credentials may be larger by one part in 
 _PIECE_SIZE = 1 << 20  # bytes copied at a time
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
-    FROM captures c JOIN warc_files f ON f.name = c.warc_file"""
+    FROM captures c JOIN _warc_files f ON f.name = c.warc_file"""
 _PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title FROM pages p JOIN captures c ON c.id = p.capture_id
-        JOIN warc_files f ON f.name = c.warc_file
+        JOIN _warc_files f ON f.name = c.warc_file
     WHERE c.http_status = 200 ORDER BY c.fetched_at, c.id"""
 _START = """SELECT c.final_url, c.fetched_at FROM urls u JOIN captures c ON c.url = u.url
-        JOIN warc_files f ON f.name = c.warc_file
+        JOIN _warc_files f ON f.name = c.warc_file
     WHERE u.found_via = 'seed' AND c.http_status = 200 ORDER BY c.fetched_at LIMIT 1"""
 
 
@@ -165,7 +169,9 @@ def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: boo
     offsets: _Offsets = {}
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
-        for name, length in db.execute("SELECT name, length FROM warc_files WHERE length > 0 ORDER BY name").fetchall():
+        for name, length in db.execute(
+            "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
+        ).fetchall():
             spans = (FileSpan(0, length, is_capture=True),) if keeps_credentials else file_spans(db, name, length)
             warc_pieces = _warc_pieces(_CommittedFile(warc_path(folder, name), name, length), spans, offsets)
             package.add(f"archive/{PurePosixPath(name).name}", warc_pieces, length + length // _REDACTION_ROOM)
@@ -224,7 +230,7 @@ class _Package:
 
 @dataclass(frozen=True, slots=True)
 class _CommittedFile:
-    """A WARC file, named as table `warc_files` does, and the length in bytes that was committed to it."""
+    """A WARC file, named as table `_warc_files` does, and the length in bytes that was committed to it."""
 
     path: Path
     name: str
@@ -232,9 +238,9 @@ class _CommittedFile:
 
 
 def _warc_pieces(file: _CommittedFile, spans: Iterable[FileSpan], offsets: _Offsets) -> Iterator[bytes]:
-    """The committed bytes of a WARC file in pieces, without credentials between the captures' records.
+    """Yield the committed bytes of a WARC file in pieces, without credentials between the captures' records.
 
-    `offsets` learns where each capture's record comes to stand. MissingWarcError if the file has fewer bytes.
+    `offsets` learns where each capture's record comes to stand. Raises MissingWarcError if the file has fewer bytes.
     """
     written_length = 0
     try:
@@ -263,7 +269,9 @@ def _span_pieces(stream: BinaryIO, span: FileSpan) -> Iterator[bytes]:
 
 
 def _index_lines(db: Database, offsets: _Offsets) -> list[str]:
-    """A CDXJ line for each capture, sorted by bytes; `offsets` says where its record stands now, if it has moved."""
+    """Return a CDXJ line for each capture, sorted by bytes; `offsets` says where its record stands now, if it has
+    moved.
+    """
     return sorted((_index_line(row, offsets) for row in db.execute(_INDEX)), key=str.encode)
 
 
@@ -282,7 +290,7 @@ def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str], 
 
 
 def _page_lines(db: Database) -> Iterator[bytes]:
-    """The lines of `pages.jsonl`: its header, then a page each."""
+    """Yield the lines of `pages.jsonl`: its header, then a page each."""
     yield b'{"format": "json-pages-1.0", "id": "pages", "title": "All Pages"}\n'
     for capture_id, url, fetched_at, title in db.execute(_PAGES):
         page = {"id": str(capture_id), "url": url, "ts": warc_date(fetched_at), "title": title or url}
@@ -290,7 +298,7 @@ def _page_lines(db: Database) -> Iterator[bytes]:
 
 
 def _description(db: Database) -> dict[str, object]:
-    """The data package's own metadata: when and by what it was made, and its start page."""
+    """Return the data package's own metadata: when and by what it was made, and its start page."""
     description: dict[str, object] = {"created": warc_date(utc_now()), "software": "Broadsheet"}
     for url, fetched_at in db.execute(_START):
         description |= {"title": url, "mainPageUrl": url, "mainPageDate": warc_date(fetched_at)}
@@ -298,5 +306,5 @@ def _description(db: Database) -> dict[str, object]:
 
 
 def _index_time(time: str) -> str:
-    """An ISO 8601 time as CDXJ holds it: YYYYMMDDhhmmss."""
+    """Return an ISO 8601 time as CDXJ holds it: YYYYMMDDhhmmss."""
     return "".join(filter(str.isdigit, time[:19]))

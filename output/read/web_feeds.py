@@ -1,11 +1,4 @@
-"""Feeds of an archive, Atom and JSON Feed: new articles, or edits to articles, newest first.
-
-The entries of a feed, newest first: articles that are new in the archive, or edits to articles.
-
-A feed as Atom (RFC 4287).
-
-A feed as JSON Feed 1.1.
-"""
+"""Feeds of an archive, Atom (RFC 4287) and JSON Feed 1.1: new articles, or edits to articles, newest first."""
 
 from __future__ import annotations
 
@@ -31,14 +24,15 @@ _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_
     FROM articles a WHERE {host} ORDER BY a.first_seen DESC, a.id LIMIT ?1"""
 _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
         e.note, coalesce(a.language, s.language, '')
-    FROM edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN shelved s ON s.id = e.article_id
+    FROM _edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN _shelved s ON s.id = e.article_id
     WHERE {host} AND {kinds} ORDER BY e.seq DESC LIMIT ?1"""
 
 
 @dataclass(frozen=True, slots=True)
 class FeedScope:
-    """What a feed is about: new articles or edits, of one host, a domain's hosts or all, of some kinds or all edits; at
-    most so many."""
+    """The scope of a feed: new articles or edits, of one host, a domain's hosts or all, of some kinds or all; at most
+    so many entries.
+    """
 
     of_edits: bool = False
     host: str = ""
@@ -47,7 +41,7 @@ class FeedScope:
 
     @property
     def title(self) -> str:
-        """What a reader shows for the feed."""
+        """Return the title that a feed reader shows."""
         what = ("Edits: " + ", ".join(self.kinds) if self.kinds else "Edits") if self.of_edits else "New articles"
         return f"{what} of {self.host}" if self.host else what
 
@@ -55,7 +49,8 @@ class FeedScope:
 @dataclass(frozen=True, slots=True)
 class WebFeedEntry:
     """An entry. `id` is an IRI that stays, so that a reader shows it once; times are UTC, empty where not known: the
-    time at which an article came into the archive is none at which it was published."""
+    time at which an article came into the archive is none at which it was published.
+    """
 
     id: str
     url: str
@@ -80,7 +75,7 @@ class WebFeed:
 
 
 def read_feed(db: Database, scope: FeedScope) -> WebFeed:
-    """The feed of an archive in this scope."""
+    """Read the feed of an archive in this scope."""
     entries = tuple(_read_edits(db, scope) if scope.of_edits else _read_articles(db, scope))
     updated = max((entry.updated for entry in entries), default=_EPOCH)
     name = database_file(db).stem
@@ -126,7 +121,7 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
 
 
 def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -> str:
-    """What an edit did, in a line: the headline before, blocks added, removed and rewritten, the notice."""
+    """Describe an edit in a line: the headline before, blocks added, removed and rewritten, the notice."""
     parts = [f"was “{title_before}”"] if title and title_before else []
     count_verbs = zip(counts, ("added", "removed", "rewritten"), strict=True)
     parts += [f"{count} {verb}" for count, verb in count_verbs if count]
@@ -134,7 +129,7 @@ def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -
 
 
 def _utc(time: str | None) -> str:
-    """A stored time as RFC 3339 has it; empty for none, and for what is no time."""
+    """Return a stored time as RFC 3339 has it; empty for none, and for what is no time."""
     try:
         moment = datetime.fromisoformat(time or "")
     except ValueError:
@@ -152,7 +147,7 @@ _GENERATOR = "Broadsheet"
 
 
 def atom_document(feed: WebFeed) -> bytes:
-    """The feed as an XML document in UTF-8."""
+    """Return the feed as an XML document in UTF-8."""
     root = Element("feed", {"xmlns": _ATOM})
     _add_element(root, "id", feed.id)
     _add_element(root, "title", feed.title)
@@ -195,7 +190,7 @@ _JSON_FEED_VERSION = "https://jsonfeed.org/version/1.1"
 
 
 def json_feed_document(feed: WebFeed) -> bytes:
-    """The feed as a JSON document in UTF-8."""
+    """Return the feed as a JSON document in UTF-8."""
     items = [_json_item(entry) for entry in feed.entries]
     values = {"version": _JSON_FEED_VERSION, "title": feed.title, "items": items}
     return (escaped_json(json.dumps(values, ensure_ascii=False, indent=1)) + "\n").encode()

@@ -1,21 +1,16 @@
 """Pairs of pages whose sketches have enough in common, found among all of an archive.
 
-Hashes that so many sketches have that counting each two of these pages would take the square of an archive's pages.
+Sketches are read once, and their hashes put aside by ranges. Those of a range are sorted, so that equal ones are
+adjacent. What two pages have in common is counted at the end, one part of the pages after the other. So memory is
+bounded however many pages there are, and no index is kept in the archive, where each new text would change as many
+places as it has hashes.
 
-Most of them are phrases of a language. Two sketches are alike only if they share so many hashes of the smaller one, so
-of the smaller one a few may be skipped: a pair that is alike shares others too. Each sketch skips those that most pages
-have, and what a pair has in common among the skipped ones is counted at the end, for the few pairs where it decides.
-The result is that of counting all.
-
+Hashes that very many sketches have are mostly phrases of a language. Counting each two of their pages would take the
+square of the number of pages. Two sketches are alike only if they share many hashes of the smaller one, so a few of its
+hashes may be skipped: a pair that is alike shares others too. Each sketch skips its most common hashes. What a pair has
+in common among them is counted at the end, for the few pairs where it decides, so the result is that of counting all.
 This is prefix filtering (Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins in data cleaning",
 2006), with hashes ordered by how many pages have them, in powers of two.
-
-Which sketches have enough in common: pairs of pages whose texts may be alike, found among all of an archive.
-
-Sketches are read once, and their hashes put aside by ranges. Those of a range are sorted, so that equal ones are
-adjacent. What two pages have in common is counted at the end, for some pages after the other. So memory is bounded
-however many pages there are, and no index is kept in the archive, where each new text would change as many places as it
-has hashes. Hashes that very many pages have are treated apart (`common_hashes.py`).
 """
 
 from __future__ import annotations
@@ -48,7 +43,7 @@ HashRows = tuple[Sketch, IndexArray]
 
 
 def frequency_classes(hashes: Sketch) -> Int64Array:
-    """The class of each hash. They are in order, and all that are equal are there."""
+    """Return the class of each hash. They are in order, and all that are equal are there."""
     _, page_counts = np.unique(hashes, return_counts=True)
     classes = np.ceil(np.log2(np.maximum(page_counts, RARE_PAGES) / RARE_PAGES)).astype(np.int64)
     return np.repeat(np.minimum(classes, CLASSES - 1), page_counts)
@@ -56,8 +51,10 @@ def frequency_classes(hashes: Sketch) -> Int64Array:
 
 @dataclass(frozen=True, slots=True)
 class SkippedHashes:
-    """What each page skips: all hashes of class `first_classes` and above, `counts` in number. By the index of a page;
-    `sizes` are those of the sketches."""
+    """The hashes that each page skips: all of class `first_classes` and above, `counts` in number.
+
+    Arrays are indexed by page; `sizes` are those of the sketches.
+    """
 
     sizes: IndexArray
     first_classes: Int64Array
@@ -65,8 +62,11 @@ class SkippedHashes:
 
     @classmethod
     def choose(cls, class_counts: NDArray[np.uint16], sizes: IndexArray, most: Int64Array) -> Self:
-        """`class_counts` says how many hashes of each class a page has (shape: pages, `CLASSES`), `most` how many it
-        may skip."""
+        """Choose the hashes that each page may skip.
+
+        `class_counts` has the number of a page's hashes of each class (shape: pages, `CLASSES`), `most` the number of
+        hashes that it may skip.
+        """
         higher_counts = np.zeros((len(sizes), CLASSES + 1), np.uint16)
         np.cumsum(class_counts[:, ::-1], axis=1, out=higher_counts[:, -2::-1])
         first_classes = 1 + np.argmax(higher_counts[:, 1:] <= most[:, np.newaxis], axis=1)
@@ -74,13 +74,16 @@ class SkippedHashes:
         return cls(sizes, first_classes, counts.astype(np.int64))
 
     def smaller_first(self, firsts: IndexArray | Int64Array, seconds: IndexArray | Int64Array) -> BoolArray:
-        """Whether the first page of each pair has the smaller sketch; of two as large it is the lower index."""
+        """Return for each pair whether the first page has the smaller sketch; of equal ones, the lower index counts as
+        smaller.
+        """
         sizes, other_sizes = self.sizes[firsts], self.sizes[seconds]
         return np.asarray((sizes < other_sizes) | ((sizes == other_sizes) & (firsts < seconds)))
 
     def unskipped_pairs(self, rows: HashRows, classes: Int64Array) -> Iterator[tuple[IndexArray, IndexArray]]:
-        """The owners of each two equal hashes that the smaller of both does not skip, lower index first; the rows are
-        those of common hashes, `classes` their classes."""
+        """Yield the owners of each two equal hashes that the smaller of both does not skip, lower index first; the rows
+        are those of common hashes, `classes` their classes.
+        """
         hashes, owners = rows
         probes = np.flatnonzero(classes < self.first_classes[owners])
         starts, ends = np.searchsorted(hashes, hashes[probes]), np.searchsorted(hashes, hashes[probes], side="right")
@@ -94,8 +97,10 @@ class SkippedHashes:
     def count_skipped(
         self, smaller: Int64Array, larger: Int64Array, read_rows: Callable[[], Iterator[HashRows]]
     ) -> Int64Array:
-        """For each pair, how many hashes both have that the smaller one skips. `read_rows` reads all hashes anew, those
-        that are equal together."""
+        """Count for each pair the hashes that both have and the smaller one skips.
+
+        `read_rows` reads all hashes anew, equal ones together.
+        """
         counts = np.zeros(len(smaller), np.int64)
         for start in range(0, len(smaller), _COMMON_PAIRS_AT_ONCE):
             part = slice(start, start + _COMMON_PAIRS_AT_ONCE)
@@ -112,8 +117,9 @@ class SkippedHashes:
         return np.bincount(pairs[is_shared], minlength=len(smaller))
 
     def _owned_hashes(self, pages: Int64Array, ranges: Iterator[HashRows]) -> tuple[Int64Array, Int64Array]:
-        """The common hashes of these pages, and those that their owners skip; each as owner and hash in one number, in
-        order."""
+        """Return the common hashes of these pages, and those that their owners skip; each as owner and hash in one
+        number, in order.
+        """
         is_wanted = np.zeros(len(self.sizes), bool)
         is_wanted[pages] = True
         common_parts, skipped_parts = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
@@ -127,7 +133,7 @@ class SkippedHashes:
 
 
 def _parts_of(lengths: Int64Array) -> Iterator[slice]:
-    """Slices of consecutive lengths whose sum is small enough, or that are one alone."""
+    """Yield slices of consecutive lengths whose sum is small enough, or that are one alone."""
     ends = np.cumsum(lengths)
     start = 0
     while start < len(lengths):
@@ -138,7 +144,7 @@ def _parts_of(lengths: Int64Array) -> Iterator[slice]:
 
 
 def spread_ranges(starts: Int64Array, ends: Int64Array) -> tuple[Int64Array, Int64Array]:
-    """All numbers of these ranges, one range after the other; before them, of which range each is."""
+    """Return all numbers of these ranges, one range after the other; before them, of which range each is."""
     lengths = ends - starts
     ranges = np.repeat(np.arange(len(lengths)), lengths)
     return ranges, np.arange(len(ranges)) + np.repeat(starts - (np.cumsum(lengths) - lengths), lengths)
@@ -163,7 +169,8 @@ _OWNED_HASH = np.dtype([("hash", np.uint32), ("owner", np.int32)])
 @dataclass(frozen=True, slots=True)
 class SketchedPages:
     """The pages that have a sketch, as parallel arrays in the order of page ids: the id, a number for the host, and how
-    many hashes the sketch has, one at least."""
+    many hashes the sketch has, one at least.
+    """
 
     page_ids: array[int]
     host_numbers: array[int]
@@ -173,7 +180,7 @@ class SketchedPages:
 def find_candidate_pairs(
     pages: SketchedPages, sketches: Iterable[bytes], hashes_per_range: int = _HASHES_PER_RANGE
 ) -> list[tuple[int, int]]:
-    """The pairs of page ids whose sketches share enough, each from the lower id to the higher, in order.
+    """Find the pairs of page ids whose sketches share enough, each from the lower id to the higher, in order.
 
     `sketches` gives the packed sketches of the pages, in their order. About `hashes_per_range` hashes are held at a
     time, more where there are very many. Within this module a page is its index in these arrays.
@@ -195,7 +202,7 @@ def find_candidate_pairs(
 def _find_similar_pairs(
     counter: _PairCounter, least_shared: Int64Array, skipped: SkippedHashes, shared_hashes: _HashRanges
 ) -> list[tuple[int, int]]:
-    """The pairs of indexes that share at least as many hashes as the smaller one needs, in order."""
+    """Find the pairs of indexes that share at least as many hashes as the smaller one needs, in order."""
     similar_pairs: list[tuple[int, int]] = []
     doubtful_parts = []
     for firsts, seconds, counts in counter.pair_counts():
@@ -218,8 +225,10 @@ def _index_pairs(firsts: Int64Array, seconds: Int64Array, is_wanted: BoolArray) 
 def _put_shared_hashes(
     pages: SketchedPages, sketches: Iterable[bytes], shared_hashes: _HashRanges
 ) -> tuple[IndexArray, NDArray[np.uint16]]:
-    """Put aside, in order, the hashes that more than one page has and that no host's pages are crowded with. Returns
-    how many hashes that are not crowded each page has, and how many of them are shared in each class."""
+    """Put aside, in order, the hashes that more than one page has and that no host's pages are crowded with.
+
+    Returns how many hashes that are not crowded each page has, and how many of them are shared in each class.
+    """
     hosts, sizes = np.array(pages.host_numbers, np.int32), np.array(pages.hash_counts, np.int32)
     class_counts = np.zeros((len(sizes), CLASSES), np.uint16)
     uncrowded_sizes = sizes.copy()
@@ -234,8 +243,9 @@ def _put_shared_hashes(
 
 
 def _counted_pairs(rows: HashRows, skipped: SkippedHashes) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """The owners of each two equal hashes, as two parallel arrays, lower index first; of a common hash only where the
-    smaller of both does not skip it."""
+    """Yield the owners of each two equal hashes, as two parallel arrays, lower index first; of a common hash only where
+    the smaller of both does not skip it.
+    """
     hashes, owners = rows
     classes = frequency_classes(hashes)
     is_rare = classes == 0
@@ -246,7 +256,9 @@ def _counted_pairs(rows: HashRows, skipped: SkippedHashes) -> Iterator[tuple[Ind
 def _shared_hashes_by_range(
     sketches: Iterable[bytes], sizes: IndexArray, range_count: int
 ) -> Iterator[tuple[Sketch, IndexArray]]:
-    """Range by range, the hashes that more than one sketch has, in order, each with its owner: the index of a page."""
+    """Yield range by range the hashes that more than one sketch has, in order, each with its owner: the index of a
+    page.
+    """
     with _HashRanges(range_count) as ranges:
         for batch, batch_owners in _hash_batches(sketches, sizes):
             ranges.add(batch, batch_owners)
@@ -260,7 +272,7 @@ def _shared_hashes_by_range(
 
 
 def _hash_batches(sketches: Iterable[bytes], sizes: IndexArray) -> Iterator[tuple[Sketch, IndexArray]]:
-    """The hashes of so many sketches at a time, and the owner of each hash."""
+    """Yield the hashes of so many sketches at a time, and the owner of each hash."""
     remaining = iter(sketches)
     for start in range(0, len(sizes), _SKETCHES_PER_BATCH):
         batch_sizes = sizes[start : start + _SKETCHES_PER_BATCH]
@@ -269,14 +281,14 @@ def _hash_batches(sketches: Iterable[bytes], sizes: IndexArray) -> Iterator[tupl
 
 
 def _crowded_mask(hashes: Sketch, hosts: IndexArray) -> BoolArray:
-    """Which of the hashes more than `CROWD_LIMIT` pages of one host have; `hosts` are those of the hashes' owners."""
+    """Mark the hashes that more than `CROWD_LIMIT` pages of one host have; `hosts` are those of the hashes' owners."""
     keys = (hosts.astype(np.int64) << HASH_BITS) | hashes
     _, key_indexes, page_counts = np.unique(keys, return_inverse=True, return_counts=True)
     return np.asarray(page_counts[key_indexes] > CROWD_LIMIT)
 
 
 def _pairs_with_equal_hash(hashes: Sketch, owners: IndexArray) -> Iterator[tuple[IndexArray, IndexArray]]:
-    """The owners of each two equal hashes, as two parallel arrays; `hashes` are in order."""
+    """Yield the owners of each two equal hashes, as two parallel arrays; `hashes` are in order."""
     starts, distance = np.arange(len(hashes)), 1
     while len(starts):
         starts = starts[: np.searchsorted(starts, len(hashes) - distance)]
@@ -286,8 +298,10 @@ def _pairs_with_equal_hash(hashes: Sketch, owners: IndexArray) -> Iterator[tuple
 
 
 class _HashRanges:
-    """Keeps hashes with their owners in a file for each range of hashes; small files stay in memory. Use it in a
-    `with`."""
+    """A store of hashes with their owners, one file for each range of hashes; small files stay in memory.
+
+    Use it in a `with` block.
+    """
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -310,7 +324,9 @@ class _HashRanges:
             file.write(part.tobytes())
 
     def read(self) -> Iterator[tuple[Sketch, IndexArray]]:
-        """The hashes of each range and their owners, a file at a time; equal hashes in the order in which they came."""
+        """Read the hashes of each range and their owners, a file at a time; equal hashes in the order in which they
+        came.
+        """
         for file in self._files:
             file.seek(0)
             rows = np.frombuffer(file.read(), _OWNED_HASH)
@@ -318,8 +334,11 @@ class _HashRanges:
 
 
 class _PairCounter:
-    """Counts how often each pair of pages is added, in a file for each part of the pages; small files stay in memory.
-    Use it in a `with`."""
+    """A counter of how often each pair of pages is added, one file for each part of the pages; small files stay in
+    memory.
+
+    Use it in a `with` block.
+    """
 
     def __init__(self, pages: int, parts: int) -> None:
         self._pages = pages
@@ -343,8 +362,9 @@ class _PairCounter:
             file.write(part.tobytes())
 
     def pair_counts(self) -> Iterator[tuple[Int64Array, Int64Array, Int64Array]]:
-        """The pairs in order as (first indexes, second indexes, how often each was added); a file at a time, and of a
-        large one a range of pairs after the other."""
+        """Yield the pairs in order as (first indexes, second indexes, how often each was added); a file at a time, and
+        of a large one a range of pairs after the other.
+        """
         for file, low, high in zip(self._files, self._edges, self._edges[1:], strict=False):
             file.seek(0, SEEK_END)
             passes = max(1, -(-file.tell() // (_PAIRS_AT_ONCE * np.dtype(np.int64).itemsize)))
@@ -355,7 +375,7 @@ class _PairCounter:
 
 
 def _read_numbers(file: IO[bytes]) -> Iterator[Int64Array]:
-    """The numbers in a file, so many at a time."""
+    """Read the numbers in a file, so many at a time."""
     file.seek(0)
     while data := file.read(_PAIRS_AT_ONCE * np.dtype(np.int64).itemsize):
         yield np.frombuffer(data, np.int64)

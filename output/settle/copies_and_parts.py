@@ -1,12 +1,8 @@
 """Article pages that carry one text, and pages that are parts of one article.
 
-Which article pages carry one text: groups of pages, and the page that represents each group.
-
-Pure: the answer depends on the pages alone, not on the order in which they were fetched.
-
-Which article pages are parts of one article: pages that a site numbers, and pages that another holds whole.
-
-Pure: the answer depends on the pages and where they lead, not on the order in which they were fetched.
+Each group of pages with one text has one that represents it. Parts are pages that a site numbers, and pages that
+another page holds whole. Pure: the answer depends on the pages and where they lead, not on the order in which they were
+fetched.
 """
 
 from __future__ import annotations
@@ -22,6 +18,7 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
 from broadsheet.output.archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
 from broadsheet.output.archive.stored_text import words_of
+from broadsheet.output.settle.likeness import group_pairs
 from broadsheet.output.write.assembled_text import ArticlePart
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
@@ -30,7 +27,7 @@ MIN_COPY_OVERLAP = 0.9  # share of words in common of two captures of one text, 
 
 @dataclass(frozen=True, slots=True)
 class PageIdentity:
-    """What identifies an article page as a copy of another.
+    """The values that identify an article page as a copy of another.
 
     `digest` may be empty where no other page has the same text, and `title` where no comparison needs it: there are as
     many of these in memory as pages.
@@ -45,11 +42,13 @@ class PageIdentity:
 
 
 class Representatives(dict[int, int]):
-    """Page id → id of the page that represents its group of copies. Holds only the pages that another represents; any
-    other page represents itself."""
+    """A mapping from each page's id to that of the page that represents its group of copies.
+
+    It holds only the pages that another represents; any other page represents itself.
+    """
 
     def __missing__(self, page_id: int) -> int:
-        """The page itself."""
+        """Return the page itself."""
         return page_id
 
 
@@ -58,26 +57,28 @@ def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int],
 
     `text_of` gives the text of a page by its id; it is called only for pages that a canonical URL relates.
     """
-    parents: dict[int, int] = {}
-    for pair in (*_pairs_with_same_text(pages), *_pairs_with_same_canonical(pages, text_of)):
-        _union_groups(parents, *pair)
+    group_of = group_pairs((*_pairs_with_same_text(pages), *_pairs_with_same_canonical(pages, text_of)))
     groups: dict[int, list[PageIdentity]] = defaultdict(list)
     for page in pages:
-        if page.page_id in parents:
-            groups[_find_root(parents, page.page_id)].append(page)
+        if page.page_id in group_of:
+            groups[group_of[page.page_id]].append(page)
     pairs = ((page.page_id, _choose_representative(group).page_id) for group in groups.values() for page in group)
     return Representatives((page_id, representative) for page_id, representative in pairs if page_id != representative)
 
 
 def word_overlap(first_text: str, second_text: str) -> float:
-    """Share of words, counted with repeats, that two texts have in common, of the longer one's; 0 to 1."""
+    """Return the share of the longer text's words, with repeats, that both texts have; 0 to 1.
+
+    >>> word_overlap("a b c d", "a b c")
+    0.75
+    """
     first_words, second_words = Counter(words_of(first_text)), Counter(words_of(second_text))
     longest = max(first_words.total(), second_words.total())
     return (first_words & second_words).total() / longest if longest else 0.0
 
 
 def _pairs_with_same_text(pages: Iterable[PageIdentity]) -> Iterator[tuple[int, int]]:
-    """Each page whose text an earlier page has, with the first such page; a short text needs the same title too."""
+    """Yield each page whose text an earlier page has, with the first such page; short texts need one title too."""
     first_pages: dict[tuple[str, str], int] = {}
     for page in pages:
         if page.digest:
@@ -89,10 +90,10 @@ def _pairs_with_same_text(pages: Iterable[PageIdentity]) -> Iterator[tuple[int, 
 def _pairs_with_same_canonical(
     pages: Sequence[PageIdentity], text_of: Callable[[int], str]
 ) -> Iterator[tuple[int, int]]:
-    """Pairs of pages that a canonical URL relates and whose texts are nearly the same.
+    """Yield pairs of pages that a canonical URL relates and whose texts are nearly the same.
 
-    All that name one URL are compared with the page at that URL, or with the first of them if it was not
-    fetched: a site that names its home page everywhere costs one comparison a page.
+    All that name one URL are compared with the page at that URL, or with the first of them if it was not fetched: a
+    site that names its home page everywhere costs one comparison a page.
     """
     for canonical_url, group in _group_by_canonical(pages).items():
         anchor = min(group, key=lambda page: (page.url != canonical_url, *_url_sort_key(page)))
@@ -102,7 +103,7 @@ def _pairs_with_same_canonical(
 
 
 def _group_by_canonical(pages: Sequence[PageIdentity]) -> Mapping[str, list[PageIdentity]]:
-    """By canonical URL, the pages that name it, and the page at that URL."""
+    """Group pages by canonical URL: those that name it, and the page at that URL."""
     groups: dict[str, list[PageIdentity]] = defaultdict(list)
     for page in pages:
         if page.canonical_url and page.canonical_url != page.url:
@@ -122,7 +123,7 @@ def _is_near_copy(first: PageIdentity, second: PageIdentity, text_of: Callable[[
 
 
 def _choose_representative(group: Sequence[PageIdentity]) -> PageIdentity:
-    """The page that others call canonical, else one that calls itself so, else the shortest URL."""
+    """Choose the page that others call canonical, else one that calls itself so, else the shortest URL."""
     if len(group) == 1:
         return group[0]
     canonical_urls = {page.canonical_url for page in group if page.canonical_url != page.url}
@@ -136,28 +137,15 @@ def _url_sort_key(page: PageIdentity) -> tuple[int, str]:
     return len(page.url), page.url
 
 
-def _find_root(parents: dict[int, int], page_id: int) -> int:
-    """The root of a page's group in the union-find forest `parents`, with path halving."""
-    while parents.setdefault(page_id, page_id) != page_id:
-        parents[page_id] = parents[parents[page_id]]
-        page_id = parents[page_id]
-    return page_id
-
-
-def _union_groups(parents: dict[int, int], first_page: int, second_page: int) -> None:
-    lower_root, higher_root = sorted((_find_root(parents, first_page), _find_root(parents, second_page)))
-    parents[higher_root] = lower_root
-
-
 _MIN_WORDS_WITHIN = 0.8  # share of a page's words that the whole article must have
 _MAX_PARTS = 100
 _PAGE_NAMES = "page|paged|pagenum|pageno|page_no|pg|p|pagina|página|pagine|seite|side|sida|part|teil|start"
 _NUMBER_IN_QUERY = re.compile(rf"[?&](?:{_PAGE_NAMES})=(\d{{1,3}})(?=&|$)", re.IGNORECASE)
 _NUMBER_IN_PATH = re.compile(rf"[/_.-](?:(?:{_PAGE_NAMES})[/_=-]?)?(\d{{1,3}})(?=/?$|\.\w{{2,5}}$)", re.IGNORECASE)
 _TITLE_NUMBER = re.compile(rf"\b(?:(?:{_PAGE_NAMES})\s+)?\d{{1,3}}(?:\s+\w{{1,3}}\s+\d{{1,3}})?$", re.IGNORECASE)
-_LEADS = "SELECT page_id, way, url, ruled FROM page_leads"
+_LEADS = "SELECT page_id, way, url, ruled FROM _page_leads"
 _AFFECTED_LEADS = """SELECT l.page_id, l.way, l.url, l.ruled FROM settle_affected a
-    CROSS JOIN page_leads l ON l.page_id = a.page_id"""
+    CROSS JOIN _page_leads l ON l.page_id = a.page_id"""
 _IS_AWAITED = """SELECT EXISTS (SELECT 1 FROM urls
     WHERE url = ? AND (state = 'queued' OR (state = 'skipped' AND reason = 'limit')))"""
 
@@ -170,7 +158,7 @@ def find_parts(
     *,
     is_whole: bool,
 ) -> dict[int, ArticlePart]:
-    """Which of these article pages are parts of which article: all of the archive, or those in `settle_affected`."""
+    """Find the article pages that are parts of an article, of the whole archive or of those in `settle_affected`."""
     rows = db.execute(_LEADS if is_whole else _AFFECTED_LEADS).fetchall()
     leads = [PageLead(page_id, kind, url, bool(by_rule)) for page_id, kind, url, by_rule in rows]
     awaited_urls = {url for url in {lead.url for lead in leads} if db.execute(_IS_AWAITED, [url]).fetchone()[0]}
@@ -184,11 +172,7 @@ def assign_parts(
     awaited_urls: Collection[str],
     text_of: Callable[[int], str],
 ) -> dict[int, ArticlePart]:
-    """Say of each page that is a part which part it is; the head of numbered pages is their first.
-
-    `representatives` maps each page to the page that represents its copies. An article with a page among
-    `awaited_urls`, which are still to be fetched, is not complete, and is left as it is.
-    """
+    """Assign each page that is a part to its article; the head of numbered pages is their first."""
     by_id = {page.page_id: page for page in pages}
     by_url = {page.url: by_id[representatives[page.page_id]] for page in pages}
     leads = [lead for lead in leads if lead.page_id in by_id and representatives[lead.page_id] == lead.page_id]
@@ -202,7 +186,7 @@ def assign_parts(
 def _parts_of_whole_pages(
     by_url: Mapping[str, PageIdentity], leads: Iterable[PageLead], text_of: Callable[[int], str]
 ) -> Iterator[tuple[int, ArticlePart]]:
-    """Pages whose article stands whole on another page, which itself leads to no other."""
+    """Yield pages whose article stands whole on another page, which itself leads to no other."""
     whole_pages = {
         lead.page_id: by_url[lead.url] for lead in leads if lead.kind == WHOLE_ARTICLE and lead.url in by_url
     }
@@ -224,7 +208,7 @@ def _complete_chains(
     leads: Iterable[PageLead],
     awaited_urls: Collection[str],
 ) -> Iterator[list[int]]:
-    """The page ids of each article that is complete, in order of its pages."""
+    """Yield the page ids of each article that is complete, in order of its pages."""
     next_pages: dict[int, int] = {}
     previous_pages: dict[int, int] = {}
     incomplete_pages: set[int] = set()
@@ -253,7 +237,7 @@ def _complete_chains(
 
 
 def _next_leads_by_page(leads: Iterable[PageLead]) -> Mapping[int, list[PageLead]]:
-    """By page id, the links to an article's next page: those that a person's rule names first, then by URL."""
+    """Return by page id the links to an article's next page: those that a person's rule names first, then by URL."""
     leads_by_page: dict[int, list[PageLead]] = defaultdict(list)
     for lead in sorted(leads, key=lambda lead: (lead.page_id, not lead.is_by_rule, lead.url)):
         if lead.kind == NEXT_PAGE:
@@ -262,13 +246,15 @@ def _next_leads_by_page(leads: Iterable[PageLead]) -> Mapping[int, list[PageLead
 
 
 def _has_same_title(first: PageIdentity, second: PageIdentity) -> bool:
-    """Whether two pages have one title, but for a page's number."""
+    """Return whether two pages have one title, apart from a page's number."""
     first_title, second_title = (_TITLE_NUMBER.sub("", fold_title(page.title)).strip() for page in (first, second))
     return first.page_id != second.page_id and bool(first_title) and first_title == second_title
 
 
 def _page_number_before(url: str, lead: PageLead) -> int | None:
-    """The number of the page at `url` if the lead goes to a later page of its article, by both URLs; None if not."""
+    """Return the number of the page at `url` if the lead goes to a later page of its article, by both URLs; None if
+    not.
+    """
     if host_of(url) != host_of(lead.url):
         return None
     number_by_stem = dict(reversed(_stems_and_numbers(url)))
@@ -279,7 +265,9 @@ def _page_number_before(url: str, lead: PageLead) -> int | None:
 
 
 def _stems_and_numbers(url: str) -> list[tuple[str, int]]:
-    """The URL as it is, which is page 1 of its article, then without what may be a page's number, and that number."""
+    """Return the URL as it is, which is page 1 of its article, then without what may be a page's number, and that
+    number.
+    """
     stems = [(url.rstrip("/"), 1)]
     for pattern in (_NUMBER_IN_QUERY, _NUMBER_IN_PATH):
         if match := pattern.search(url):

@@ -1,14 +1,11 @@
 """The layouts of each host: pages grouped by signature, each group judged, with excerpts as evidence.
 
-Which article pages are put together of others: their kept text is the openings, or the titles, of other articles.
+Everything starts from the pages' own verdicts (`settle_kept`), so the outcome depends on the archive's content, and
+neither on the order in which it came nor on how often it was settled. Only differences are written.
 
-An automatic excerpt is an opening cut short, so a block counts as one where its words begin the text of another page.
-What stands on many pages says nothing and is left out. Read from the pages' own verdicts (`settle_kept`).
-
-The layouts of each host: pages grouped by their signatures, each group judged, and what is stored of it.
-
-Everything starts from the pages' own verdicts, so the outcome depends on the archive's content, and neither on the
-order in which it came nor on how often it was settled. It writes only what differs.
+A page of excerpts is one whose kept text is the openings, or the titles, of other articles. An automatic excerpt is an
+opening cut short, so a block counts as one if its words begin the text of another page. Texts of many pages are no
+evidence and are left out.
 """
 
 from __future__ import annotations
@@ -46,7 +43,7 @@ _CACHED_TEXTS = 256
 
 # What is kept many times is left out.
 _KEPT_BLOCKS = f"""SELECT k.page_id, t.text FROM urls u CROSS JOIN temp.settle_kept k ON k.page_id = u.id
-        LEFT JOIN common_texts c ON c.block_id = k.block_id CROSS JOIN block_texts t ON t.id = k.block_id
+        LEFT JOIN _common_texts c ON c.block_id = k.block_id CROSS JOIN _block_texts t ON t.id = k.block_id
     WHERE u.host = ? AND coalesce(c.asked, 0) & {IS_FREQUENT} = 0 ORDER BY k.page_id, k.position"""
 _TITLES = """SELECT p.id, p.title FROM pages p JOIN urls u ON u.id = p.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser')"""
@@ -61,12 +58,12 @@ class BlockText:
 
     @cached_property
     def words(self) -> list[str]:
-        """All words of the block."""
+        """Return all words of the block."""
         return words_of(self._text)
 
     @cached_property
     def line_length(self) -> int:
-        """How many of the words stand in the first line."""
+        """Count the words in the first line."""
         return len(words_of(self._text.partition("\n")[0]))
 
 
@@ -84,7 +81,7 @@ class Quotation:
 
 @dataclass(slots=True)
 class OpeningIndex:
-    """Where texts begin: pages by the first words of their first blocks, and by their titles."""
+    """An index of the beginnings of texts: pages by the first words of their first blocks, and by their titles."""
 
     titles: Mapping[int, str]  # their words, by page
     pages_by_opening: dict[str, list[tuple[int, int]]] = field(default_factory=lambda: defaultdict(list))
@@ -101,12 +98,14 @@ class OpeningIndex:
             self.title_beginnings.add(_title_beginning(title.split(" ")))
 
     def pages_opening_with(self, page_id: int, block: BlockText) -> list[tuple[int, int]]:
-        """Other pages whose text begins like a block, and at which of their blocks; none if these are many."""
+        """Return other pages whose text begins like a block, and at which of their blocks; none if these are many."""
         starts = [start for start in self.pages_by_opening.get(_key(block), ()) if self._is_other(page_id, start[0])]
         return starts if len({page for page, _ in starts}) <= _MAX_PAGES else []
 
     def titled_pages(self, page_id: int, block: BlockText) -> tuple[str, list[int]]:
-        """The longest title that a block begins with, if it is half of its first line, and other pages that bear it."""
+        """Return the longest title that a block begins with, if it is half of its first line, and other pages that bear
+        it.
+        """
         if _title_beginning(block.first_words) not in self.title_beginnings or len(block.words) > _TEASER_WORDS:
             return "", []
         words, line_length = block.words, block.line_length
@@ -122,8 +121,9 @@ class OpeningIndex:
 
 
 def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
-    """The host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
-    `common_texts` up to date."""
+    """Find the host's article pages that are mostly put together of others, by page id; needs `settle_kept`, and
+    `common_texts` up to date.
+    """
     index = OpeningIndex({page_id: " ".join(words_of(title or "")) for page_id, title in db.execute(_TITLES, [host])})
     for page_id, blocks in _read_blocks(db, host):
         index.add(page_id, list(islice(blocks, _FIRST_BLOCKS)))
@@ -142,7 +142,7 @@ def find_quotations(db: Database, host: str) -> dict[int, Quotation]:
 def quotation_of(
     page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
 ) -> Quotation | None:
-    """What a page is put together of; None if most of its words are its own."""
+    """Find the articles whose openings or titles make up a page; None if most of its words are its own."""
     pages_by_block = _find_openings(page_id, blocks, index, blocks_of)
     titles = {
         number: index.titled_pages(page_id, block)
@@ -165,7 +165,7 @@ def quotation_of(
 def _find_openings(
     page_id: int, blocks: PageBlocks, index: OpeningIndex, blocks_of: Callable[[int], PageBlocks]
 ) -> dict[int, list[int]]:
-    """The pages that a block opens, by the number of the block."""
+    """Find the pages that a block opens, by the number of the block."""
     openings = {}
     for number, block in enumerate(blocks):
         if len(block.first_words) >= MIN_OPENING_WORDS:
@@ -176,7 +176,7 @@ def _find_openings(
 
 
 def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
-    """Whether a text, its blocks run together, begins with a block's words."""
+    """Return whether a text, with its blocks joined, begins with a block's words."""
     same, words = 0, opening.words
     for word, opening_word in zip(words, (word for block in blocks for word in block.words), strict=False):
         if word != opening_word:
@@ -186,7 +186,7 @@ def _opens(opening: BlockText, blocks: PageBlocks) -> bool:
 
 
 def _read_blocks(db: Database, host: str) -> Iterator[tuple[int, Iterator[BlockText]]]:
-    """The blocks of each of the host's pages in order, made one by one; to be read before the next page."""
+    """Read the blocks of each of the host's pages in order, made one by one; to be read before the next page."""
     rows = db.execute(_KEPT_BLOCKS, [host])
     for page_id, page_rows in groupby(rows, key=lambda row: int(row[0])):
         yield page_id, (block for _, text in page_rows if (block := BlockText(text)).first_words)
@@ -206,16 +206,16 @@ def _title_beginning(words: Sequence[str]) -> str:
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
         coalesce(a.published_raw, x.published_raw) IS NOT NULL, s.signature
-    FROM urls u CROSS JOIN page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
-        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN shelved x ON x.page_id = p.id
+    FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
+        LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
 _COLUMNS = "id, host, signature, pages, articles, kind, evidence"
-_STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM layouts WHERE host = ?"
-_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM shelved x JOIN pages p ON p.id = x.page_id
+_STORED_LAYOUTS = f"SELECT {_COLUMNS} FROM _layouts WHERE host = ?"
+_TAKEN_OUT = f"""SELECT p.id, p.page_type, p.evidence FROM _shelved x JOIN pages p ON p.id = x.page_id
     WHERE x.why = '{ShelvingReason.LAYOUT}' AND x.page_id = ?"""
-_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN shelved x ON x.page_id = u.id
+_TAKEN_OUT_OF_HOST = f"""SELECT x.page_id FROM urls u CROSS JOIN _shelved x ON x.page_id = u.id
     WHERE u.host = ? AND x.why = '{ShelvingReason.LAYOUT}'"""
-_UPSERT_LAYOUT = f"""INSERT INTO layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+_UPSERT_LAYOUT = f"""INSERT INTO _layouts ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
     SET pages = excluded.pages, articles = excluded.articles, kind = excluded.kind, evidence = excluded.evidence"""
 _LAYOUT_OF_PAGES = """SELECT p.id, p.layout_id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.layout_id IS NOT NULL"""
@@ -227,7 +227,8 @@ LayoutRow = tuple[int, str, bytes, int, int, str, str]
 @dataclass(frozen=True, slots=True)
 class HostLayouts:
     """The layouts of a host as rows, the layout of each of its pages, and those that are no articles by their layouts:
-    what each is, and which were so when the archive was last settled."""
+    what each is, and which were so when the archive was last settled.
+    """
 
     host: str
     rows: tuple[LayoutRow, ...]
@@ -253,7 +254,7 @@ def find_layouts(db: Database, hosts: Iterable[str]) -> Iterator[HostLayouts]:
 
 
 def stored_layout_verdict(db: Database, page_id: int) -> PageVerdict | None:
-    """What a page is that is no article by its layout, as the archive has it; None if it is not one of those."""
+    """Return the stored verdict on a page that is no article by its layout; None for any other page."""
     if not (row := db.execute(_TAKEN_OUT, [page_id]).fetchone()):
         return None
     return PageVerdict(PageType(row[1]), _layout_facts(row[2], page_id))
@@ -276,11 +277,11 @@ def store_layouts(db: Database, layouts: HostLayouts) -> None:
     db.conn.executemany(_UPSERT_LAYOUT, [row for row in layouts.rows if stored_rows.get(row[0]) != row])
     db.conn.executemany("UPDATE pages SET layout_id = ?2 WHERE id = ?1", changed_pages)
     stale_layouts = stored_rows.keys() - {row[0] for row in layouts.rows}
-    db.conn.executemany("DELETE FROM layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
+    db.conn.executemany("DELETE FROM _layouts WHERE id = ?", [(layout,) for layout in sorted(stale_layouts)])
 
 
 def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]]:
-    """The host's pages by layout, each with the signature that names it: the lowest of the group."""
+    """Group the host's pages by layout, each with the signature that names it: the lowest of the group."""
     rows = db.execute(_PAGES_OF_HOST, [host]).fetchall()
     groups = group_signatures({row[-1] for row in rows})
     name_by_signature = {signature: group[0] for group in groups for signature in group}

@@ -1,16 +1,12 @@
 """The likeness of two texts by runs of words, and what two articles are to each other. Pure.
 
-How alike two texts are: the share of their runs of words in common, and a small sketch to find such texts by.
-
 A text's *shingles* are its runs of three words; of scripts without spaces, runs of five characters. The sketch is the
-eighth of the shingles whose hash is smallest: what two sketches have in common estimates both how alike two texts are
+eighth of the shingles whose hash is smallest. What two sketches have in common estimates both how alike two texts are
 and how much of the smaller stands in the larger, whatever their lengths, which a MinHash signature of fixed size
 cannot. Case, punctuation and line breaks do not count. The method is Broder's ("On the resemblance and containment of
 documents", 1997, section 4: sketches modulo m).
 
-Pure. A sketch is a function of the text and nothing else, so sketches of two archives may be compared.
-
-What two articles with much text in common are to each other, and which of them stands first. Pure.
+A sketch is a function of the text and nothing else, so sketches of two archives may be compared.
 """
 
 from __future__ import annotations
@@ -56,21 +52,24 @@ HASH_BYTES = _PACKED_HASH.itemsize
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike two texts are, each from 0 to 1: the shingles of both as a share of those of either (`similarity`, the
-    Jaccard index), and as a share of those of the smaller text (`containment`)."""
+    """The likeness of two texts, as two shares of shingles from 0 to 1.
+
+    `similarity` (the Jaccard index) is the share of the shingles of either text that both have; `containment` is the
+    share of the smaller text's shingles that both have.
+    """
 
     similarity: float
     containment: float
 
 
 def shingles_of(text: str) -> Shingles:
-    """The text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
+    """Return the text's shingles as distinct 64-bit hashes, sorted; none of a short text."""
     tokens, size = _token_hashes(text)
     return _sorted_unique(_shingle_hashes(tokens, size)) if len(tokens) >= SHORT_TOKENS else np.empty(0, np.uint64)
 
 
 def sketch_of(text: str) -> Sketch:
-    """The sketch of a text; empty for a short one."""
+    """Compute the sketch of a text; empty for a short one."""
     tokens, size = _token_hashes(text)
     if len(tokens) < SHORT_TOKENS:
         return np.empty(0, np.uint32)
@@ -79,18 +78,18 @@ def sketch_of(text: str) -> Sketch:
 
 
 def sketch_of_shingles(shingles: Shingles) -> Sketch:
-    """The smallest eighth of the hashes, as numbers below 2**29."""
+    """Return the smallest eighth of the hashes, as numbers below 2**29."""
     sample = shingles[: int(np.searchsorted(shingles, _SAMPLE_LIMIT))][:_MAX_HASHES]
     return _sorted_unique((sample >> np.uint64(64 - _SHORTENED_BITS)).astype(np.uint32))
 
 
 def pack_sketch(sketch: Sketch) -> bytes:
-    """A sketch as it is stored: four bytes a hash, the low one first."""
+    """Pack a sketch as it is stored: four bytes a hash, the low one first."""
     return sketch.astype(_PACKED_HASH).tobytes()
 
 
 def unpack_sketch(packed_sketch: bytes) -> Sketch:
-    """A sketch from how it is stored."""
+    """Unpack a sketch from how it is stored."""
     return np.frombuffer(packed_sketch, _PACKED_HASH)
 
 
@@ -104,7 +103,7 @@ def compare_shingles(first: Shingles, second: Shingles) -> Likeness:
 
 
 def _token_hashes(text: str) -> tuple[NDArray[np.uint64], int]:
-    """The hash of each token of a text, and how many tokens make a shingle."""
+    """Return the hash of each token of a text, and how many tokens make a shingle."""
     lower_text = text.lower()
     if (spaced_text := space_separated_words(lower_text)) is not None:
         words = spaced_text.split()
@@ -116,7 +115,7 @@ def _token_hashes(text: str) -> tuple[NDArray[np.uint64], int]:
 
 
 def _sorted_unique(hashes: NDArray[HashT]) -> NDArray[HashT]:
-    """The hashes in order, each once."""
+    """Return the hashes in order, each once."""
     sorted_hashes = np.sort(hashes)
     is_first = np.ones(len(sorted_hashes), bool)
     np.not_equal(sorted_hashes[1:], sorted_hashes[:-1], out=is_first[1:])
@@ -150,8 +149,11 @@ text."""
 
 @dataclass(frozen=True, slots=True)
 class ArticleFacts:
-    """What is known of an article besides its text. `published` is when, for the order alone: a day from its
-    beginning, a time without a zone as in UTC; empty if unknown."""
+    """The facts of an article besides its text that decide its relations.
+
+    `published` serves to order articles: a day counts from its beginning, a time without a zone as UTC; empty if
+    unknown.
+    """
 
     id: int
     url: str
@@ -164,8 +166,10 @@ class ArticleFacts:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """Two articles that are alike: `duplicate_id` says again, in whole or in part, what `article_id` says. The figures
-    are those of `Likeness`."""
+    """A relation of two articles: `duplicate_id` says again, in whole or in part, what `article_id` says.
+
+    The figures are those of `Likeness`.
+    """
 
     article_id: int
     duplicate_id: int
@@ -175,7 +179,7 @@ class Relation:
 
 
 def classify_pair(first: ArticleFacts, second: ArticleFacts, likeness: Likeness) -> Relation | None:
-    """What two articles are to each other; None if they only share a passage."""
+    """Classify the relation of two articles; None if they only share a passage."""
     if likeness.similarity >= MIN_NEAR_SIMILARITY:
         original, duplicate = sorted(
             (first, second),
@@ -192,23 +196,34 @@ def classify_pair(first: ArticleFacts, second: ArticleFacts, likeness: Likeness)
 
 def cluster_articles(relations: Iterable[Relation]) -> dict[int, int]:
     """Map each article that says what another says to its cluster, named by the smallest article id in it."""
+    clustered = (relation for relation in relations if relation.kind in CLUSTERED_KINDS)
+    return group_pairs((relation.article_id, relation.duplicate_id) for relation in clustered)
+
+
+def group_pairs(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Map each number in the pairs to its group, the numbers that pairs connect, named by the smallest one.
+
+    The method is union-find with path halving.
+
+    >>> group_pairs([(4, 2), (2, 9), (5, 6)])
+    {4: 2, 2: 2, 9: 2, 5: 5, 6: 5}
+    """
     parents: dict[int, int] = {}
 
-    def find_root(article_id: int) -> int:
-        while (parent := parents.setdefault(article_id, article_id)) != article_id:
-            parents[article_id] = parents[parent]
-            article_id = parents[article_id]
-        return article_id
+    def find_root(number: int) -> int:
+        while (parent := parents.setdefault(number, number)) != number:
+            parents[number] = parents[parent]
+            number = parents[number]
+        return number
 
-    for relation in relations:
-        if relation.kind in CLUSTERED_KINDS:
-            lower_root, higher_root = sorted((find_root(relation.article_id), find_root(relation.duplicate_id)))
-            parents[higher_root] = lower_root
-    return {article_id: find_root(article_id) for article_id in parents}
+    for first, second in pairs:
+        lower_root, higher_root = sorted((find_root(first), find_root(second)))
+        parents[higher_root] = lower_root
+    return {number: find_root(number) for number in parents}
 
 
 def is_same_site(first_host: str, second_host: str) -> bool:
-    """Whether two hosts are one site: `www.` and a subdomain count as the site itself."""
+    """Return whether two hosts are one site: `www.` and a subdomain count as the site itself."""
     first, second = (host.removeprefix("www.") for host in (first_host, second_host))
     return first == second or first.endswith("." + second) or second.endswith("." + first)
 
@@ -223,13 +238,15 @@ def _pair_kind(first: ArticleFacts, second: ArticleFacts, likeness: Likeness) ->
 
 
 def _names_other_site(article: ArticleFacts) -> bool:
-    """Whether an article's canonical URL is on another site."""
+    """Return whether an article's canonical URL is on another site."""
     canonical_host = host_of(article.canonical_url)
     return bool(canonical_host) and not is_same_site(canonical_host, article.host)
 
 
 def _originality_key(article: ArticleFacts, other_article: ArticleFacts) -> tuple[bool, bool, str, int, int]:
-    """Sorts the original first: not taken from another site, canonical for the other, published earlier, longer."""
+    """Return a key that sorts the original first: not taken from another site, canonical for the other, earlier,
+    longer.
+    """
     is_canonical = other_article.canonical_url == article.url
     return (
         _names_other_site(article),

@@ -29,10 +29,10 @@ LIST_TABLES = ("settle_listable", "settle_texts", "settle_shared", "settle_chang
 # The article pages that are no copy or part of another, and that their layout leaves in, with their length in words.
 _CREATE_PAGES_VIEW = """CREATE TEMP VIEW settle_pages (page_id, words) AS
     SELECT p.id, p.word_count FROM pages p WHERE p.own_type IN ('article', 'teaser')
-        AND NOT EXISTS (SELECT 1 FROM page_copies c WHERE c.page_id = p.id)
-        AND NOT EXISTS (SELECT 1 FROM page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
+        AND NOT EXISTS (SELECT 1 FROM _page_copies c WHERE c.page_id = p.id)
+        AND NOT EXISTS (SELECT 1 FROM _page_parts h WHERE h.page_id = p.id AND h.head_id <> p.id)
         AND NOT coalesce((SELECT l.is_out FROM temp.settle_layout_out l WHERE l.page_id = p.id),
-            EXISTS (SELECT 1 FROM shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""
+            EXISTS (SELECT 1 FROM _shelved x WHERE x.page_id = p.id AND x.why = 'layout'))"""
 
 # The texts that may have to be looked at, and those of them that several pages keep: on how many, and the length of the
 # shortest of these.
@@ -42,7 +42,7 @@ _CREATE_TABLES = (
     """CREATE TEMP TABLE settle_shared (
         block_id INTEGER PRIMARY KEY, least INTEGER NOT NULL, pages INTEGER NOT NULL)""",
 )
-_INSERT_ALL_TEXTS = "INSERT INTO settle_texts (block_id) SELECT block_id FROM common_texts WHERE asked & 8"
+_INSERT_ALL_TEXTS = "INSERT INTO settle_texts (block_id) SELECT block_id FROM _common_texts WHERE asked & 8"
 _INSERT_ALL_SHARING = f"""INSERT OR IGNORE INTO settle_listable (page_id) SELECT k.page_id FROM settle_shared s
     CROSS JOIN temp.settle_kept k ON k.block_id = s.block_id WHERE s.pages <= {MAX_BLOCK_PAGES}"""
 _INSERT_TOUCHED_TEXTS = "INSERT INTO settle_texts (block_id) SELECT block_id FROM settle_touched WHERE kept > 0"
@@ -52,7 +52,7 @@ _COUNT_SHARED = """INSERT INTO settle_shared (block_id, least, pages)
     SELECT t.block_id, min(p.words), count(DISTINCT k.page_id)
     FROM settle_texts t CROSS JOIN temp.settle_kept k ON k.block_id = t.block_id
         CROSS JOIN temp.settle_pages p ON p.page_id = k.page_id
-    WHERE NOT t.is_counted AND EXISTS (SELECT 1 FROM common_texts c WHERE c.block_id = t.block_id)
+    WHERE NOT t.is_counted AND EXISTS (SELECT 1 FROM _common_texts c WHERE c.block_id = t.block_id)
     GROUP BY t.block_id HAVING count(DISTINCT k.page_id) > 1"""
 _NOTE_COUNTED = "UPDATE settle_texts SET is_counted = 1"
 _INSERT_LISTABLE = "INSERT OR IGNORE INTO settle_listable (page_id) SELECT page_id FROM settle_changed"
@@ -62,12 +62,12 @@ _INSERT_SHARING = """INSERT OR IGNORE INTO settle_listable (page_id)
     WHERE coalesce(s.pages, 0) <= ?"""
 
 _SUSPECT_PAGES = f"""SELECT b.page_id FROM settle_listable i CROSS JOIN temp.settle_pages p ON p.page_id = i.page_id
-        CROSS JOIN temp.settle_kept b ON b.page_id = p.page_id CROSS JOIN block_texts t ON t.id = b.block_id
+        CROSS JOIN temp.settle_kept b ON b.page_id = p.page_id CROSS JOIN _block_texts t ON t.id = b.block_id
         LEFT JOIN settle_shared s ON s.block_id = b.block_id
     WHERE length(t.text) >= {_MIN_LONG_CHARS} AND coalesce(s.pages, 0) <= {MAX_BLOCK_PAGES}
     GROUP BY b.page_id HAVING total(length(t.text) * (s.least < p.words)) >= {_SIEVE_SHARE} * sum(length(t.text))"""
 
-_PAGE_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM temp.settle_kept b JOIN block_texts t ON t.id = b.block_id
+_PAGE_TEXTS = f"""SELECT DISTINCT t.id, t.text FROM temp.settle_kept b JOIN _block_texts t ON t.id = b.block_id
         LEFT JOIN settle_shared s ON s.block_id = b.block_id
     WHERE b.page_id = ? AND coalesce(s.pages, 0) <= {MAX_BLOCK_PAGES}"""
 
@@ -120,7 +120,7 @@ def _collect_sharing_pages(db: Database) -> None:
 
 
 def _count_repeated_articles(db: Database, page: int) -> int:
-    """How many smaller articles account for most of a page; 0 if they do not, or if it is only one."""
+    """Count the smaller articles that make up most of a page; 0 if they do not, or if there is only one."""
     word_counts = ((block, count_words(text)) for block, text in db.execute(_PAGE_TEXTS, [page]))
     block_words = {block: words for block, words in word_counts if words >= MIN_LONG_WORDS}
     blocks_by_carrier: dict[int, set[int]] = defaultdict(set)
@@ -136,9 +136,10 @@ def _count_repeated_articles(db: Database, page: int) -> int:
 def _count_covering_articles(
     block_words: Mapping[int, int], carriers: Iterable[set[int]], story_blocks: Set[int]
 ) -> int:
-    """Greedy set cover, the largest share first; ties go to the lower set of blocks, not to the earlier page.
+    """Count the articles of a greedy set cover, the largest share first.
 
-    Stories differ: an article counts if it has a text of a story that none before it has, and half of its words there.
+    Ties go to the lower set of blocks, not to the earlier page. Stories differ: an article counts if it has a text of a
+    story that none before it has, and half of its words there.
     """
     open_blocks, article_count = set(block_words), 0
 

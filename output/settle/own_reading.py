@@ -1,10 +1,8 @@
 """A page's own reading as the archive holds it, and what cleaning it again changes.
 
-A page's own reading as the archive holds it: its cleaner's result, without the site's memory and without rulings.
-
-It can be packed into bytes, to be stored while the page is cleaned again, and made into rows again.
-
-What cleaning a page again changes: in its article, and block by block with the rule that decides it. Pure.
+The reading is the cleaner's result, without the site's memory and without rulings. It can be packed into bytes, to be
+stored while the page is cleaned again, and made into rows again. A change is stated for the article, and block by block
+with the rule that decides it.
 """
 
 from __future__ import annotations
@@ -49,19 +47,20 @@ _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
 _ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
-_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM page_blocks b
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
-        JOIN reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM _page_blocks b
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
+        JOIN _reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
     WHERE b.page_id = ?"""
-_LEADS = "SELECT way, url, ruled FROM page_leads WHERE page_id = ? ORDER BY way, url"
+_LEADS = "SELECT way, url, ruled FROM _page_leads WHERE page_id = ? ORDER BY way, url"
 _COUNT_FIELDS = ("words", "digest", "blocks", "kept", "outlinks")
 
 
 @dataclass(frozen=True, slots=True)
 class OwnReading:
     """A page as its cleaner read it: its rows, and if it is an article its blocks with their verdicts, when the article
-    was first and last seen (UTC), and what a user wrote into columns of their own."""
+    was first and last seen (UTC), and what a user wrote into columns of their own.
+    """
 
     capture_id: int | None
     rows: PageRows
@@ -74,15 +73,15 @@ class OwnReading:
 
     @property
     def kept_texts(self) -> tuple[str, ...]:
-        """The texts of its kept blocks."""
+        """Return the texts of its kept blocks."""
         return tuple(block.text for block, verdict in zip(self.blocks, self.verdicts, strict=True) if verdict.kept)
 
     def equals(self, new: PageRows) -> bool:
-        """Whether a new reading is the same in everything that is stored."""
+        """Return whether a new reading is the same in everything that is stored."""
         return not self.differing_fields(new)
 
     def differing_fields(self, new: PageRows) -> tuple[str, ...]:
-        """The names of what is stored and differs in a new reading: `title`, `evidence`, `reasons`, ..."""
+        """Name the stored fields that differ in a new reading: `title`, `evidence`, `reasons`, ..."""
         old, new = self.rows, new if new.is_article else replace(new, metadata=_title_and_canonical(new.metadata))
         return (
             *_differing_attributes(old.verdict, new.verdict, _VERDICT_FIELDS),
@@ -92,7 +91,7 @@ class OwnReading:
         )
 
     def pack(self) -> bytes:
-        """The reading with its texts as compressed JSON, which `unpack_reading` reads."""
+        """Pack the reading with its texts as compressed JSON, which `unpack_reading` reads."""
         values = {
             "capture": self.capture_id,
             "cleaner": self.cleaner_id,
@@ -132,14 +131,14 @@ _PAGE_FIELDS = tuple(
 
 
 def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
-    """The reading of a page that the archive holds; None if it has no page of this id."""
+    """Read the reading of a page that the archive holds; None if it has no page of this id."""
     row = db.execute(_PAGE, [page_id]).fetchone()
     if row is None:
         return None
     url, capture, own_type, evidence, title, canonical, digest, words, blocks, outlinks, robots, version, cleaner = row
     stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
     facts = tuple(fact for fact in stored_facts if not fact.startswith(SETTLED_EVIDENCE))
-    articles = (_read_article(db, table, page_id) for table in ("articles", "shelved"))
+    articles = (_read_article(db, table, page_id) for table in ("articles", "_shelved"))
     article = next((article for article in articles if article), None)
     own_verdicts = _read_own_verdicts(db, page_id)
     judged_blocks = (
@@ -165,7 +164,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
 
 
 def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
-    """The reading that `OwnReading.pack` made, of the page at a URL."""
+    """Unpack the reading that `OwnReading.pack` made, of the page at a URL."""
     stored = json.loads(zlib.decompress(packed))
     judged_blocks = [_unpack_block(position, block_values) for position, block_values in enumerate(stored["blocks"])]
     values = {
@@ -209,8 +208,11 @@ def _build_rows(
     counts: Mapping[str, Any],
     leads: tuple[tuple[str, str, bool], ...],
 ) -> PageRows:
-    """The rows of a page. `values` are fields of `CleanedPage`; `counts` fields of `PageRows` as they were stored,
-    since a page that is no article has no blocks to count."""
+    """Build the rows of a page.
+
+    `values` are fields of `CleanedPage`; `counts` fields of `PageRows` as they were stored, since a page that is no
+    article has no blocks to count.
+    """
     blocks, verdicts = _split(judged_blocks)
     text, markdown = assemble(blocks, verdicts)
     cleaned = CleanedPage(**values, blocks=blocks, verdicts=verdicts, text=text, markdown=markdown, outlinks=())
@@ -218,12 +220,12 @@ def _build_rows(
 
 
 def _split(judged_blocks: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...], tuple[Verdict, ...]]:
-    """The blocks and their verdicts."""
+    """Return the blocks and their verdicts apart."""
     return tuple(block for block, _ in judged_blocks), tuple(verdict for _, verdict in judged_blocks)
 
 
 def _read_own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
-    """The cleaner's verdicts on a page's blocks, by position."""
+    """Read the cleaner's verdicts on a page's blocks, by position."""
     rows = db.execute(_OWN_VERDICTS, [page_id]).fetchall()
     return {position: Verdict(bool(is_kept), reason, rule) for position, is_kept, reason, rule in rows}
 
@@ -233,7 +235,7 @@ def _read_kept_count(db: Database, page_id: int) -> int:
 
 
 def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str, str] | None:
-    """(metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
+    """Read (metadata, first seen, last seen) of a page's article in `articles` or `shelved`."""
     cursor = db.execute(_ARTICLE.format(table), [page_id])
     values = cursor.fetchone()
     if values is None:
@@ -243,7 +245,7 @@ def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str
 
 
 def _title_and_canonical(metadata: Metadata) -> Metadata:
-    """The metadata that is stored of a page that is no article."""
+    """Return the metadata that is stored of a page that is no article."""
     return Metadata(title=storable_text(metadata.title), canonical_url=storable_text(metadata.canonical_url))
 
 
@@ -270,8 +272,11 @@ BlockChanges = tuple[tuple[str, str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class PageChange:
-    """A page cleaned again. `kind` is same, changed (its text), gained or lost (as an article), or other (its metadata,
-    verdict or reasons). The texts are those of its kept blocks."""
+    """A page cleaned again.
+
+    `kind` is same, changed (its text), gained or lost (as an article), or other (its metadata, verdict or reasons). The
+    texts are those of its kept blocks.
+    """
 
     kind: str
     url: str
@@ -284,7 +289,7 @@ class PageChange:
 
 
 def compare_readings(old: OwnReading, new: PageRows) -> PageChange:
-    """What the new rows of a page change against its old reading."""
+    """Compare a page's old reading with the rows of a new one."""
     title = new.metadata.title or old.rows.metadata.title
     if not (kind := _text_change_kind(old, new)):
         differing_fields = old.differing_fields(new)
@@ -305,7 +310,7 @@ def compare_readings(old: OwnReading, new: PageRows) -> PageChange:
 
 
 def _text_change_kind(old: OwnReading, new: PageRows) -> str:
-    """gained, lost or changed; empty if its text stays the same."""
+    """Name the change of an article's text: gained, lost or changed; empty if it stays the same."""
     was_article, is_article = old.rows.is_article, new.is_article
     if was_article != is_article:
         return "gained" if is_article else "lost"
@@ -318,13 +323,13 @@ def _kept_texts(page: PageRows) -> tuple[str, ...]:
 
 
 def _old_removal_reasons(old: OwnReading) -> dict[str, tuple[str, str]]:
-    """(reason, rule) of the texts that the old reading removed."""
+    """Return (reason, rule) of the texts that the old reading removed."""
     pairs = zip(old.blocks, old.verdicts, strict=True)
     return {block.text: (verdict.reason, verdict.rule) for block, verdict in pairs if not verdict.kept}
 
 
 def _new_removal_reasons(page: PageRows) -> dict[str, tuple[str, str]]:
-    """(reason, rule) of the texts that the new rows remove."""
+    """Return (reason, rule) of the texts that the new rows remove."""
     text_by_id, reasons = dict(page.ledger.texts), page.ledger.reasons
     return {text_by_id[text_id]: reasons[index] for _, text_id, _, is_kept, index in page.ledger.blocks if not is_kept}
 
@@ -339,7 +344,8 @@ def _with_reasons(
 @dataclass(slots=True)
 class RecleanTally:
     """Counts over many pages: pages by kind of change, blocks brought back and removed by (reason, rule), and the
-    fields that differ in pages of kind other."""
+    fields that differ in pages of kind other.
+    """
 
     pages_by_kind: Counter[str] = field(default_factory=Counter)
     restored_by_rule: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -355,7 +361,7 @@ class RecleanTally:
             self.removed_by_rule += _count_by_rule(change.removed_blocks)
 
     def as_counts(self) -> dict[str, int]:
-        """The counts as they are stored with the run."""
+        """Return the counts as they are stored with the run."""
         block_counts = {"blocks_back": self.restored_by_rule.total(), "blocks_removed": self.removed_by_rule.total()}
         return {**self.pages_by_kind, **block_counts}
 

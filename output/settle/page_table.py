@@ -1,7 +1,7 @@
 """The article pages of a host as the site's memory needs them: each is read once, and packed in a temporary table.
 
-A host may have more blocks than memory holds, so none stays there; what the later passes need of a page is unpacked
-from its row. `read_pages.py` makes the packed rows of what is read here.
+A host may have more blocks than memory holds, so none stays there; later passes unpack what they need from a page's
+row. `site_scan.py` makes the packed rows.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LEFT_OUT_KEYS = slice(KEY_COLUMN, None, LEFT_OUT_WIDTH)
 LEFT_OUT_PATHS = slice(PATH_COLUMN, None, LEFT_OUT_WIDTH)
 
 # The reasons that the site's evidence may overrule: no phrase rule, metadata, copy or boilerplate above explains them.
-_CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM reasons
+_CREATE_OVERRULABLE_REASONS = """CREATE TEMP TABLE settle_leaving AS SELECT id FROM _reasons
     WHERE rule <> 'context/duplicate' AND rule NOT GLOB 'model/beside-*'
         AND (rule GLOB 'model/*' OR rule GLOB 'extractor/*' OR rule GLOB 'first-look/*' OR rule GLOB 'context/*'
             OR rule GLOB 'layout/*')"""
@@ -65,30 +65,30 @@ _PAGES_OF_HOST = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 _PAGE_FACTS = """SELECT l.layout, l.chances, p.layout_id, coalesce(a.title, s.title, ''),
         coalesce(a.authors, s.authors, '[]'), coalesce(a.first_seen, s.first_seen, '')
-    FROM page_layout l LEFT JOIN pages p ON p.id = l.page_id
-    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN shelved s ON s.page_id = l.page_id
+    FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
+    LEFT JOIN articles a ON a.page_id = l.page_id LEFT JOIN _shelved s ON s.page_id = l.page_id
     WHERE l.page_id = ?"""
 
 _BLOCKS_TEMPLATE = f"""SELECT b.position, b.block_id,
         {KIND_FACTOR} * b.kind + CASE WHEN {{kept}} THEN {IS_KEPT} + (coalesce(c.asked, 0) & {IS_SHARED}) ELSE
             coalesce(c.asked, 0) + {IS_LEFT_OUT} * ({{reason}} IN temp.settle_leaving) END, t.text
-    FROM page_blocks b {{joins}} LEFT JOIN common_texts c ON c.block_id = b.block_id
-        CROSS JOIN block_texts t ON t.id = b.block_id
+    FROM _page_blocks b {{joins}} LEFT JOIN _common_texts c ON c.block_id = b.block_id
+        CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND ({{kept}} OR c.asked & {IS_KEPT_ELSEWHERE} OR {{reason}} IN temp.settle_leaving)
     ORDER BY b.position"""
 _OWN_REASON = "coalesce(o.reason_id, v.reason_id, b.reason_id)"
-_JOIN_OWN_VERDICTS = """LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
+_JOIN_OWN_VERDICTS = """LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 _LEDGER_BLOCKS = _BLOCKS_TEMPLATE.format(kept="b.kept", reason="b.reason_id", joins="")
 _OWN_VERDICT_BLOCKS = _BLOCKS_TEMPLATE.format(
     kept="coalesce(o.kept, v.kept, b.kept)", reason=_OWN_REASON, joins=_JOIN_OWN_VERDICTS
 )
-_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM own_verdicts WHERE page_id = ?1)
-    OR EXISTS (SELECT 1 FROM overruled WHERE page_id = ?1)"""
+_HAS_OVERRULED_BLOCKS = """SELECT EXISTS (SELECT 1 FROM _own_verdicts WHERE page_id = ?1)
+    OR EXISTS (SELECT 1 FROM _overruled WHERE page_id = ?1)"""
 
 _MOST_CAPTION_CHARACTERS = 250  # some forty words; a longer text may be a paragraph that a template only calls so
-_STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b {_JOIN_OWN_VERDICTS}
-        JOIN reasons r ON r.id = {_OWN_REASON} JOIN block_texts t ON t.id = b.block_id
+_STORED_ELSEWHERE = f"""SELECT b.position FROM _page_blocks b {_JOIN_OWN_VERDICTS}
+        JOIN _reasons r ON r.id = {_OWN_REASON} JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND r.reason IN ('caption', 'byline') AND r.rule GLOB 'layout/*'
         AND length(t.text) <= {_MOST_CAPTION_CHARACTERS}"""
 
@@ -97,7 +97,8 @@ _STORED_ELSEWHERE = f"""SELECT b.position FROM page_blocks b {_JOIN_OWN_VERDICTS
 class PageFacts:
     """A page before it is scanned: what its article states, its packed layout, the probabilities of its blocks (a byte
     each; None if not known), the number of its layout (None if it has none), and the blocks that may matter, in order,
-    with the page's own verdicts as flags."""
+    with the page's own verdicts as flags.
+    """
 
     page_id: int
     layout: bytes
@@ -112,7 +113,8 @@ class PageFacts:
 @dataclass(frozen=True, slots=True)
 class StoredScan:
     """A scanned page as its row holds it: whether it is evidence, what the site may repeat (numbers of rows of
-    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out."""
+    `CandidateRow`), what the page left out (of `LeftOutRow`), and the keys of what both it and others left out.
+    """
 
     page_id: int
     is_evidence: bool
@@ -128,12 +130,12 @@ def create_page_tables(db: Database) -> None:
 
 
 def list_article_pages(db: Database, host: str) -> list[int]:
-    """The ids of a host's pages that are articles or teasers by themselves, in order."""
+    """List the ids of a host's pages that are articles or teasers by themselves, in order."""
     return [page_id for (page_id,) in db.execute(_PAGES_OF_HOST, [host])]
 
 
 def read_page_facts(db: Database, page_id: int) -> PageFacts:
-    """The facts of a page that has a ledger."""
+    """Read the facts of a page that has a ledger."""
     layout, chances, layout_id, title, authors, first_seen = db.execute(_PAGE_FACTS, [page_id]).fetchone()
     (has_overruled_blocks,) = db.execute(_HAS_OVERRULED_BLOCKS, [page_id]).fetchone()
     query = _OWN_VERDICT_BLOCKS if has_overruled_blocks else _LEDGER_BLOCKS
@@ -143,7 +145,9 @@ def read_page_facts(db: Database, page_id: int) -> PageFacts:
 
 
 def stored_elsewhere(db: Database, page_id: int) -> frozenset[int]:
-    """The positions of the short blocks that a page removes as captions or bylines, since its markup calls them so."""
+    """Return the positions of the short blocks that a page removes as captions or bylines, since its markup calls them
+    so.
+    """
     return frozenset(position for (position,) in db.execute(_STORED_ELSEWHERE, [page_id]))
 
 
@@ -159,20 +163,20 @@ def store_scan(db: Database, scan: StoredScan) -> None:
 
 
 def read_candidates(db: Database) -> Iterator[tuple[int, bool, list[CandidateRow]]]:
-    """By page id: whether the page is evidence, and its blocks that the site may repeat."""
+    """Yield by page id whether the page is evidence, and its blocks that the site may repeat."""
     rows = db.execute("SELECT page_id, counted, seen FROM temp.settle_looked ORDER BY page_id")
     for page_id, is_evidence, candidates in rows:
         yield page_id, bool(is_evidence), _unpack_rows(candidates, CANDIDATE_WIDTH)
 
 
 def read_left_out(db: Database) -> Iterator[tuple[int, list[LeftOutRow]]]:
-    """By page id, the blocks that the page left out and whose text no other page has."""
+    """Yield by page id the blocks that the page left out and whose text no other page has."""
     for page_id, left_out in db.execute("SELECT page_id, left_out FROM temp.settle_looked ORDER BY page_id"):
         yield page_id, _unpack_rows(left_out, LEFT_OUT_WIDTH)
 
 
 def read_left_out_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
-    """By page id, the keys of all blocks that the page left out."""
+    """Yield by page id the keys of all blocks that the page left out."""
     rows = db.execute("SELECT page_id, left_out, shared FROM temp.settle_looked ORDER BY page_id")
     for page_id, left_out, shared_keys in rows:
         keys = {row[KEY_COLUMN] for row in _unpack_rows(left_out, LEFT_OUT_WIDTH)}
@@ -180,7 +184,7 @@ def read_left_out_keys(db: Database) -> Iterator[tuple[int, set[int]]]:
 
 
 def flatten_rows(rows: Iterable[Sequence[int]]) -> array[int]:
-    """The numbers of some rows, one row after the other."""
+    """Return the numbers of some rows, one row after the other."""
     return array("q", chain.from_iterable(rows))
 
 
@@ -191,6 +195,6 @@ def _unpack_numbers(blob: bytes) -> array[int]:
 
 
 def _unpack_rows(blob: bytes, width: int) -> list[Any]:
-    """The rows, as tuples of `width` numbers."""
+    """Unpack the rows, as tuples of `width` numbers."""
     numbers = iter(_unpack_numbers(blob))
     return list(zip(*[numbers] * width, strict=True))

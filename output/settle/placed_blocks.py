@@ -1,16 +1,13 @@
 """Blocks by their places on a host's pages, judged again by a model that sees the whole layout.
 
-The judged blocks of a host's pages, by their places: packed in a temporary table, and what pages do at each place.
+The blocks are packed in a temporary table (`site_scan.py` makes the rows), and what pages do at each place is counted.
+Only pages of a layout whose models' probabilities are stored take part.
 
-Only pages of a layout whose models' probabilities are stored take part. `read_pages.py` makes the rows.
-
-The blocks of a page judged again by a model that also sees what the other pages of its layout do at each place.
-
-It overrules a page's own verdict where it is sure enough, on pages of layouts with enough pages; what a phrase rule,
-the metadata, an earlier copy or boilerplate above explains is not asked about (`page_table.py`). Short blocks that the
-markup calls captions and bylines tell what their places are used for, but do not come back: they are stored elsewhere.
-Its evidence is the layout: `pages.layout_id`, and in `layouts` how many pages there are of it. It is trained on whole
-sites by `tests/bench/archives/site_judge.py`.
+The model overrules a page's own verdict where it is sure enough, on pages of layouts with enough pages. It is not asked
+about what a phrase rule, the metadata, an earlier copy or boilerplate above explains (`page_table.py`). Short blocks
+that the markup calls captions and bylines tell what their places are used for, but do not come back: they are stored
+elsewhere. The evidence is `pages.layout_id`, and in `layouts` the number of pages. The model is trained on whole sites
+by `tests/bench/archives/site_judge.py`.
 """
 
 from __future__ import annotations
@@ -63,7 +60,8 @@ _THOUSAND = 1000
 class PlacedBlock(NamedTuple):
     """A block that its page keeps, or leaves out for a reason that the site's evidence may overrule: position, number
     of its text, probability (0 to 255), words, thousandths of its characters that are linked, whether it is kept,
-    whether another page has its text, whether it is a heading, and the numbers of its place and container."""
+    whether another page has its text, whether it is a heading, and the numbers of its place and container.
+    """
 
     position: int
     block_id: int
@@ -87,13 +85,13 @@ class PlacedPage:
 
     @property
     def blocks(self) -> BlockColumns:
-        """The blocks as the features need them."""
+        """Return the blocks as the features need them."""
         position, _, chance, words, link_share, is_kept, is_shared, is_heading, _, _ = self.rows.T
         return BlockColumns(self.block_count, position, chance, words, link_share, is_kept, is_shared, is_heading)
 
     @property
     def place_numbers(self) -> Column:
-        """For each block (rows) the numbers of its place and its container."""
+        """Return for each block (rows) the numbers of its place and its container."""
         return self.rows[:, -2:]
 
 
@@ -104,15 +102,15 @@ class PlaceNumbers:
         self.numbers: dict[tuple[int, str], int] = {}
 
     def place(self, layout_id: int, path: str) -> int:
-        """The number of a place."""
+        """Return the number of a place."""
         return self.numbers.setdefault((layout_id, fold_digits(path)), len(self.numbers))
 
     def container(self, layout_id: int, path: str) -> int:
-        """The number of the container around a path."""
+        """Return the number of the container around a path."""
         return self.numbers.setdefault((layout_id, f"{container_path(path)}>"), len(self.numbers))
 
     def renumbering(self, other: PlaceNumbers) -> Column:
-        """For the numbers of another, in order, those that its places and containers have here."""
+        """Return for each number of another instance, in order, the number of the same place or container here."""
         numbers = self.numbers
         return np.array([numbers.setdefault(key, len(numbers)) for key in other.numbers], np.int64)
 
@@ -120,8 +118,9 @@ class PlaceNumbers:
 def place_page(
     facts: PageFacts, layout_rows: Sequence[LayoutRow], counted_blocks: Sequence[CountedBlock], numbers: PlaceNumbers
 ) -> PlacedPage | None:
-    """The judged blocks of a page, whose places and containers get their numbers in `numbers`; None if it has no layout
-    or its probabilities are not known. LookupError where the page's values do not fit each other."""
+    """Return the judged blocks of a page, whose places and containers get their numbers in `numbers`; None if it has no
+    layout or its probabilities are not known. Raises LookupError where the page's values do not fit each other.
+    """
     if facts.layout_id is None or not facts.chances:
         return None
     blocks = [
@@ -145,7 +144,7 @@ def place_page(
 
 
 def renumber(page: PlacedPage, renumbering: Column) -> PlacedPage:
-    """The page with other numbers of places and containers."""
+    """Return the page with other numbers of places and containers."""
     rows = page.rows.copy()
     rows[:, -2:] = renumbering[rows[:, -2:]]
     return PlacedPage(page.layout_id, page.block_count, rows)
@@ -168,14 +167,14 @@ def store_placed_page(db: Database, page_id: int, page: PlacedPage, *, is_eviden
 
 
 def read_placed_pages(db: Database) -> Iterator[tuple[int, bool, PlacedPage]]:
-    """The pages by id, with whether each is evidence."""
+    """Read the pages by id, with whether each is evidence."""
     for page_id, is_evidence, layout_id, block_count, blob in db.execute(_READ_PLACED):
         rows = np.frombuffer(blob, np.int64).reshape(-1, len(PlacedBlock._fields))
         yield page_id, bool(is_evidence), PlacedPage(layout_id, block_count, rows)
 
 
 def count_places(db: Database) -> tuple[PlaceTotals, Mapping[int, int]]:
-    """What the pages that are evidence do at each place, and how many of them each layout has."""
+    """Count how the pages that are evidence treat each place, and the pages of each layout."""
     totals = PlaceTotals()
     layout_pages: Counter[int] = Counter()
     for _, is_evidence, page in read_placed_pages(db):
@@ -194,13 +193,15 @@ _IS_KEPT, _WORDS = (PlacedBlock._fields.index(name) for name in ("is_kept", "wor
 # The text itself is on as many pages as the model overrules because of it; what the site repeats has its row already.
 _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT ?1, ?2, json_array_length(?3), ?4, min(coalesce(a.first_seen, s.first_seen, '')) FROM json_each(?3) p
-        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN shelved s ON s.page_id = p.value"""
+        LEFT JOIN articles a ON a.page_id = p.value LEFT JOIN _shelved s ON s.page_id = p.value
+    WHERE NOT EXISTS (SELECT 1 FROM settle_place_evidence e WHERE e.block_id = ?1 AND e.host = ?2)
+    HAVING count(*)"""
 
 
 def judge_by_layout(
     db: Database, host: str, page_count: int, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
-    """The verdicts, by page id and position, that differ from the pages' own, on the scanned host.
+    """Return the verdicts, by page id and position, that differ from the pages' own, on the scanned host.
 
     The evidence is written into `settle_evidence`, where the text has none yet; `page_count` are the host's pages.
     """
@@ -220,7 +221,7 @@ def judge_by_layout(
 
 
 def _judged_pages(pages: Iterator[FeaturedPage]) -> Iterator[tuple[FeaturedPage, Column]]:
-    """Each page with how likely its judged blocks are the article's."""
+    """Yield each page with how likely its judged blocks are the article's."""
     while batch := list(islice(pages, _PAGES_AT_ONCE)):
         probabilities = predict(list(SITE_FEATURES), np.concatenate([page.features for page in batch]), SITE_MODEL)
         ends = np.cumsum([len(page.features) for page in batch])
@@ -228,7 +229,7 @@ def _judged_pages(pages: Iterator[FeaturedPage]) -> Iterator[tuple[FeaturedPage,
 
 
 def changed_indices(page: PlacedPage, probabilities: Column) -> Column:
-    """The indices of the blocks on which the model overrules the page; none where nothing would be left."""
+    """Return the indices of the blocks on which the model overrules the page; none where nothing would be left."""
     is_kept, words = page.rows[:, _IS_KEPT] > 0, page.rows[:, _WORDS]
     is_removed = is_kept & (probabilities < REMOVE_BELOW)
     is_restored = ~is_kept & (probabilities > KEEP_FROM) & (words > 0)
@@ -247,7 +248,7 @@ class FeaturedPage:
 
 
 def read_featured_pages(db: Database, unjudged_pages: Collection[int]) -> Iterator[FeaturedPage]:
-    """The pages of the scanned host that the model judges, one after the other."""
+    """Read the pages of the scanned host that the model judges, one after the other."""
     totals, layout_pages = count_places(db)
     for page_id, is_evidence, page in read_placed_pages(db):
         page_count = layout_pages.get(page.layout_id, 0)

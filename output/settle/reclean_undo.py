@@ -1,4 +1,4 @@
-"""Undoing a reclean: the texts and verdicts as they were before pages were cleaned again."""
+"""The undoing of a reclean: texts and verdicts as they were before pages were cleaned again."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from broadsheet.output.settle.recleaned_pages import RawPage, replace_page
 from broadsheet.output.settle.settling import settle
 
 _PAGES_PER_BATCH = 64
-_RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM recleans ORDER BY id"""
+_RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM _recleans ORDER BY id"""
 # Of several runs to be undone, the reading from before the first counts.
 _PAGES_BEFORE = """SELECT b.page_id, b.before, u.url, u.host, p.capture_id, coalesce(c.fetched_at, '')
-    FROM (SELECT page_id, min(reclean_id) AS first FROM reclean_before WHERE reclean_id > ? GROUP BY page_id) f
-        JOIN reclean_before b ON b.page_id = f.page_id AND b.reclean_id = f.first
+    FROM (SELECT page_id, min(reclean_id) AS first FROM _reclean_before WHERE reclean_id > ? GROUP BY page_id) f
+        JOIN _reclean_before b ON b.page_id = f.page_id AND b.reclean_id = f.first
         JOIN pages p ON p.id = b.page_id JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
     ORDER BY b.page_id LIMIT ?"""
 
@@ -46,7 +46,7 @@ class UndoResult:
 
 
 def list_recleans(db: Database) -> list[RecleanRun]:
-    """All runs, the earliest first."""
+    """List all runs, the earliest first."""
     return [RecleanRun(*row) for row in db.execute(_RUNS).fetchall()]
 
 
@@ -61,16 +61,16 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
     while batch := db.execute(_PAGES_BEFORE, [run_id, _PAGES_PER_BATCH]).fetchall():
         with write_transaction(db), changes_made_now(db, clock):
             for page_id, packed, url, host, capture_id, fetched_at in batch:
-                with decoding("reclean_before", "before", page_id):
+                with decoding("_reclean_before", "before", page_id):
                     old_reading = unpack_reading(db, url, packed)
                 page = RawPage(page_id, url, host, capture_id, fetched_at, url, None, None)
                 is_same_capture = old_reading.capture_id == capture_id
                 restored_pages, newer_pages = restored_pages + is_same_capture, newer_pages + (not is_same_capture)
                 if is_same_capture:
                     _restore_page(db, page, old_reading)
-                db.execute("DELETE FROM reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
+                db.execute("DELETE FROM _reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
     with write_transaction(db):
-        update = "UPDATE recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
+        update = "UPDATE _recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
         undone_runs = db.execute(update, [run_id]).rowcount
     settle(db, clock)
     return UndoResult(undone_runs, restored_pages, newer_pages)

@@ -1,6 +1,6 @@
-"""Cleaning again: which pages can be, and storing the results in place of the current texts, so that it can be undone.
+"""Pages cleaned again: the pages that can be, and results stored in place of the current texts.
 
-Where a run changes a page, its reading from before the run is kept, packed, in `reclean_before`.
+A page that a run changes keeps its earlier reading, packed, in `reclean_before`, so that the run can be undone.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
                 AND x.warc_file IS NOT NULL AND x.refers_to IS NULL AND x.truncated IS NULL LIMIT 1))
     WHERE p.id > ? AND p.evidence NOT LIKE '%"left_out=%' ORDER BY p.id LIMIT ?"""
-_INSERT_BEFORE = "INSERT OR IGNORE INTO reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
+_INSERT_BEFORE = "INSERT OR IGNORE INTO _reclean_before (page_id, reclean_id, before) VALUES (?, ?, ?)"
 _UPDATE_SEEN = "UPDATE {} SET last_seen = ?1, first_seen = min(first_seen, ?2) WHERE page_id = ?3"
 # Where the latest response is not the one that is cleaned again, `urls.reason` stays as it is.
 _UPDATE_REASON = """UPDATE urls SET held_reason = ?1,
@@ -61,12 +61,12 @@ class RawPage:
 
     @property
     def sighting(self) -> Sighting:
-        """The page with the capture that it has."""
+        """Return the page with the capture that it has."""
         return Sighting(self.id, self.url, self.host, self.capture_id, self.fetched_at)
 
 
 def pages_with_raw(db: Database) -> Iterator[RawPage]:
-    """All pages that may be cleaned again, those without a raw response too, by page id."""
+    """Yield all pages that may be cleaned again, those without a raw response too, by page id."""
     last_id = 0
     while rows := db.execute(_RAW_PAGES, [last_id, _PAGES_PER_BATCH]).fetchall():
         last_id = rows[-1][0]
@@ -74,7 +74,7 @@ def pages_with_raw(db: Database) -> Iterator[RawPage]:
 
 
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
-    """A row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
+    """Return a row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
     page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, faults, *locations = row
     record, body = (RecordLocation(*columns) if columns[0] else None for columns in (locations[:3], locations[3:]))
     columns = (page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id)
@@ -93,27 +93,29 @@ class RecleanedPage:
 def begin_run(db: Database, started_at: str, options: Mapping[str, object]) -> int:
     """Begin a run, or take up one that was cut off; returns its id."""
     with write_transaction(db):
-        row = db.execute("SELECT id FROM recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
+        row = db.execute("SELECT id FROM _recleans WHERE state = 'running' ORDER BY id DESC LIMIT 1").fetchone()
         if row:
             return int(row[0])
-        insert = "INSERT INTO recleans (started_at, state, options) VALUES (?, 'running', ?)"
+        insert = "INSERT INTO _recleans (started_at, state, options) VALUES (?, 'running', ?)"
         return int(db.execute(insert, [started_at, as_json(dict(options))]).lastrowid or 0)
 
 
 def finish_run(db: Database, run_id: int, finished_at: str, counts: Mapping[str, int]) -> None:
     """Note that a run is finished; one that changed nothing leaves no row."""
     with write_transaction(db):
-        changed_page = db.execute("SELECT 1 FROM reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
+        changed_page = db.execute("SELECT 1 FROM _reclean_before WHERE reclean_id = ? LIMIT 1", [run_id]).fetchone()
         if changed_page is None:
-            db.execute("DELETE FROM recleans WHERE id = ?", [run_id])
+            db.execute("DELETE FROM _recleans WHERE id = ?", [run_id])
             return
-        update = "UPDATE recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
+        update = "UPDATE _recleans SET state = 'done', finished_at = ?, counts = ? WHERE id = ?"
         db.execute(update, [finished_at, as_json(dict(counts)), run_id])
 
 
 def store_batch(db: Database, run_id: int, batch: Sequence[RecleanedPage], clock: Callable[[], str]) -> None:
-    """Store the new rows of pages in one transaction. Rows of `changes` have the present time; all else keeps the time
-    of its capture."""
+    """Store the new rows of pages in one transaction.
+
+    Rows of `changes` have the present time; all else keeps the time of its capture.
+    """
     with write_transaction(db), changes_made_now(db, clock):
         for recleaned in batch:
             _store_page(db, run_id, recleaned)
@@ -133,10 +135,12 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
 
 
 def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, last_seen: str) -> None:
-    """Store new rows of a page for the capture that it has. `first_seen` and `last_seen` of its article stay; where
-    they are empty, the time of the capture counts."""
+    """Store new rows of a page for the capture that it has.
+
+    `first_seen` and `last_seen` of its article stay; where they are empty, the time of the capture counts.
+    """
     save_page(db, page.sighting, rows)
     db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
     parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
-    for table in ("articles", "shelved"):
+    for table in ("articles", "_shelved"):
         db.execute(_UPDATE_SEEN.format(table), parameters)

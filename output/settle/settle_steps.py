@@ -1,12 +1,10 @@
 """Settling in steps that are committed each, with pure work spread over processes.
 
-How pure work is spread out: a `map` that the caller chooses, and the one that runs in this process.
+The caller chooses the `map` that spreads the work; the one here runs in this process.
 
-Settling much is committed in steps, so that SQLite's write-ahead log stays short.
-
-Whatever a transaction has written stays in the log until it ends, and SQLite looks through the whole index of the log
-for each page of the file that it reads. Settling 80,000 articles in one transaction made a log of 1.7 GB, and a host
-cost half as much again at the end as at the beginning.
+Steps keep SQLite's write-ahead log short. What a transaction has written stays in the log until it ends, and SQLite
+looks through the whole index of the log for each page of the file that it reads. Settling 80,000 articles in one
+transaction made a log of 1.7 GB, and a host cost half as much again at the end as at the beginning.
 
 A kill between two steps leaves some hosts settled and others not. So the first step takes back the note that the
 archive is settled, and the next settling judges all of it.
@@ -30,14 +28,14 @@ ResultT = TypeVar("ResultT")
 
 
 class ParallelMap(Protocol):
-    """Runs a pure function over jobs in whatever process it likes, and gives the results in the order of the jobs.
+    """A map that runs a pure function over jobs, in any process, and gives the results in the order of the jobs.
 
     The function is one of a module; jobs and results can be pickled. Jobs are taken from the iterable one after the
     other on the caller's thread, some ahead of the result that is given.
     """
 
     def __call__(self, function: Callable[[JobT], ResultT], jobs: Iterable[JobT], /) -> Iterator[ResultT]:
-        """The function's result for each job."""
+        """Yield the function's result for each job."""
         ...
 
 
@@ -74,7 +72,7 @@ class SettleSteps:
         self._changes_before = self._db.conn.total_changes
 
     def _data_version(self) -> int:
-        """A number that another connection's commit changes, and no commit of this one."""
+        """Return a number that another connection's commit changes, and no commit of this one."""
         return int(self._db.execute("PRAGMA data_version").fetchone()[0])
 
 

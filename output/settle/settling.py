@@ -1,9 +1,9 @@
-"""Settling: page verdicts with the evidence of the whole archive. One article for each text, no article for a page that
-only repeats others, and no text in an article that the site repeats.
+"""Settling: page verdicts with the evidence of the whole archive.
 
-The result depends on what is in the archive, not on the order in which it came, and settling twice changes
-nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and an
-article that is taken out waits in `shelved`, until the evidence falls.
+There is one article for each text, no article for a page that only repeats others, and no text in an article that the
+site repeats. The result depends on what is in the archive, not on the order in which it came, and settling twice
+changes nothing. Nothing is lost: `pages.own_type` keeps a page's own verdict and `own_verdicts` that on its blocks, and
+an article that is taken out waits in `shelved`, until the evidence falls.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlite_utils import Database
@@ -70,7 +71,7 @@ _CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.cano
 # title or digest is read only of the few pages whose comparison needs it.
 _HAS_SHARED_TEXT = """EXISTS (SELECT 1 FROM pages o
     WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
-_HAS_LEADS = "(p.id IN (SELECT page_id FROM page_leads) OR u.url IN (SELECT url FROM page_leads))"
+_HAS_LEADS = "(p.id IN (SELECT page_id FROM _page_leads) OR u.url IN (SELECT url FROM _page_leads))"
 _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
         CASE WHEN {_HAS_LEADS} OR (p.word_count < {SHORT_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
@@ -90,24 +91,24 @@ _COLLECT_JUDGED = (
     "CREATE TEMP TABLE settle_judged (page_id INTEGER PRIMARY KEY)",
     "INSERT OR IGNORE INTO settle_judged (page_id) SELECT page_id FROM settle_listable",
     """INSERT OR IGNORE INTO settle_judged (page_id)
-        SELECT h.page_id FROM settle_listable i CROSS JOIN page_parts h ON h.head_id = i.page_id""",
+        SELECT h.page_id FROM settle_listable i CROSS JOIN _page_parts h ON h.head_id = i.page_id""",
     """INSERT OR IGNORE INTO settle_judged (page_id)
-        SELECT c.page_id FROM settle_listable i CROSS JOIN page_copies c ON c.original_id = i.page_id""",
+        SELECT c.page_id FROM settle_listable i CROSS JOIN _page_copies c ON c.original_id = i.page_id""",
     """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.page_id FROM settle_listable i
-        CROSS JOIN page_parts h ON h.head_id = i.page_id CROSS JOIN page_copies c ON c.original_id = h.page_id""",
+        CROSS JOIN _page_parts h ON h.head_id = i.page_id CROSS JOIN _page_copies c ON c.original_id = h.page_id""",
 )
 _JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
-    CROSS JOIN page_copies c ON c.page_id = j.page_id"""
+    CROSS JOIN _page_copies c ON c.page_id = j.page_id"""
 _JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
-    CROSS JOIN page_parts h ON h.page_id = j.page_id"""
-_STORED_COPIES = """SELECT page_id, original_id FROM page_copies
+    CROSS JOIN _page_parts h ON h.page_id = j.page_id"""
+_STORED_COPIES = """SELECT page_id, original_id FROM _page_copies
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
-_SHELVED = "SELECT page_id, id FROM shelved"
-_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN shelved x ON x.page_id = j.page_id"""
+_SHELVED = "SELECT page_id, id FROM _shelved"
+_JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN _shelved x ON x.page_id = j.page_id"""
 
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
-_SHELVING_COUNTS = "SELECT why, count(*) FROM shelved GROUP BY why"
-_COUNT_SITE_VERDICTS = "SELECT count(*) FROM own_verdicts"
+_SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
+_COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts"
 _IS_SETTLED_EVIDENCE = f"""instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0"""
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
     FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
@@ -124,7 +125,7 @@ _UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages 
 
 @dataclass(frozen=True, slots=True)
 class SettleResult:
-    """What settling found, and what it changed.
+    """The result of settling: what it found, and what it changed.
 
     `layout_pages` look like articles and are none by the layout that they are made in. `removed_articles` were shelved
     and `returned_articles` brought back from there; `rewritten_rows` are those of `pages`; `repeated_blocks` are blocks
@@ -155,8 +156,11 @@ class _SettledRow:
 
 @dataclass(frozen=True, slots=True)
 class _PageRelations:
-    """Who represents whom, and which pages are parts of an article, of the pages that were looked at; the first pages
-    of such articles, also former ones; and the pages that became a copy or are none any more."""
+    """The relations among the pages that were looked at: representatives of copies, and parts of articles.
+
+    Beside them the first pages of articles in parts, also former ones, and the pages that became a copy or ceased to be
+    one.
+    """
 
     representatives: Representatives
     parts: dict[int, ArticlePart]
@@ -166,9 +170,11 @@ class _PageRelations:
 
 @dataclass(frozen=True, slots=True)
 class _Findings:
-    """What the archive's pages are to each other: who represents whom, how many articles a representative repeats if it
-    is a list, which pages are parts of an article, and what pages are by their layout that are none. All by page id:
-    of the whole archive, or of the pages in `settle_judged`."""
+    """The findings on an archive's pages, by page id: of the whole archive, or of the pages in `settle_judged`.
+
+    They are the representatives of copies, the number of articles that a representative repeats if it is a list, the
+    pages that are parts of an article, and the types of pages that are no articles by their layout.
+    """
 
     representatives: Representatives
     repeat_counts: dict[int, int]
@@ -177,7 +183,7 @@ class _Findings:
     is_whole: bool
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
-        """Why a page's article is taken out; None if it stays."""
+        """Return the reason for taking a page's article out; None if it stays."""
         if page_id in self.layout_verdicts:
             return ShelvingReason.LAYOUT
         if self.representatives[page_id] != page_id:
@@ -188,11 +194,11 @@ class _Findings:
 
     @property
     def shelvable_pages(self) -> set[int]:
-        """The pages whose articles may be taken out."""
+        """Return the pages whose articles may be taken out."""
         return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
 
     def head_page(self, page_id: int) -> int:
-        """The page whose article has a page's text in it, as a copy or as a part."""
+        """Return the page whose article has a page's text in it, as a copy or as a part."""
         representative = self.representatives[page_id]
         return self.parts[representative].head_id if representative in self.parts else representative
 
@@ -268,7 +274,7 @@ def _drop_temporary_tables(db: Database) -> None:
 
 
 def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
-    """What depends on more than on pages, and costs little where nothing has changed."""
+    """Settle what depends on more than pages and costs little where nothing has changed."""
     db.execute(_UPDATE_REASONS)
     decide_pending(db, settled_at)
     note_absences(db, settled_at)
@@ -276,7 +282,7 @@ def _settle_rest(db: Database, settled_at: str) -> dict[str, int]:
 
 
 def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict[str, int]:
-    """The fields of the result that say what was changed."""
+    """Return the fields of the result that say what was changed."""
     return {
         "removed_articles": removed,
         "returned_articles": returned,
@@ -286,8 +292,11 @@ def _changes(removed: int, returned: int, rewritten: int, rejudged: int) -> dict
 
 
 def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVerdict], set[int]]:
-    """Judge and store the layouts of these hosts. Returns what the pages are that are no articles by them, and the
-    pages that were none before and are now, or the other way round. Fills `settle_layout_out`."""
+    """Judge and store the layouts of these hosts.
+
+    Returns what the pages are that are no articles by them, and the pages that were none before and are now, or the
+    other way round. Fills `settle_layout_out`.
+    """
     db.execute("CREATE TEMP TABLE settle_layout_out (page_id INTEGER PRIMARY KEY, is_out INTEGER NOT NULL)")
     layout_verdicts: dict[int, PageVerdict] = {}
     moved_pages: set[int] = set()
@@ -301,7 +310,7 @@ def _judge_layouts(db: Database, hosts: Iterable[str]) -> tuple[dict[int, PageVe
 
 
 def _read_page_identities(db: Database) -> list[PageIdentity]:
-    """The article pages that may be copies or parts of one another, in the order of their URLs."""
+    """Read the article pages that may be copies or parts of one another, in the order of their URLs."""
     db.execute("DROP TABLE IF EXISTS temp.settle_named")
     try:
         db.execute(_CREATE_NAMED_URLS)
@@ -331,7 +340,7 @@ def _relate_pages(db: Database, layout_verdicts: dict[int, PageVerdict], *, is_w
             if verdict := stored_layout_verdict(db, page_id):
                 layout_verdicts[page_id] = verdict
     pages = [page for page in pages if page.page_id not in layout_verdicts]
-    text_of = _own_text_reader(db)
+    text_of = partial(kept_text, db)
     representatives = find_representatives(pages, text_of)
     parts = find_parts(db, pages, representatives, text_of, is_whole=is_whole)
     moved_pages = _store_copies(db, representatives, affected_pages)
@@ -343,9 +352,9 @@ def _store_copies(db: Database, representatives: Representatives, pages: Collect
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_copies = dict(db.execute(_STORED_COPIES, [wanted]).fetchall())
     stale_pages = [(page,) for page, original in stored_copies.items() if representatives[page] != original]
-    db.conn.executemany("DELETE FROM page_copies WHERE page_id = ?", stale_pages)
+    db.conn.executemany("DELETE FROM _page_copies WHERE page_id = ?", stale_pages)
     new_copies = [pair for pair in representatives.items() if stored_copies.get(pair[0]) != pair[1]]
-    db.conn.executemany("INSERT INTO page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
+    db.conn.executemany("INSERT INTO _page_copies (page_id, original_id) VALUES (?, ?)", new_copies)
     return frozenset(stored_copies.keys() ^ representatives.keys())
 
 
@@ -353,7 +362,8 @@ def _gather_findings(
     db: Database, relations: _PageRelations, layout_verdicts: Mapping[int, PageVerdict], *, is_whole: bool
 ) -> _Findings:
     """Look for lists among what is neither copy nor part: two copies of one text must not each be evidence that the
-    other repeats it."""
+    other repeats it.
+    """
     create_pages_view(db)
     if is_whole:
         repeat_counts = find_list_pages(db, in_whole_archive=True)
@@ -369,14 +379,10 @@ def _gather_findings(
     return _Findings(representatives, repeat_counts, parts, layout_verdicts, is_whole=False)
 
 
-def _own_text_reader(db: Database) -> Callable[[int], str]:
-    """A function that reads the text of a page by its own verdicts: with what its site repeats, without other parts."""
-    return lambda page_id: kept_text(db, page_id)
-
-
 def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: ParallelMap) -> int:
     """Store the verdicts of the site's memory on a host where they differ from the stored ones: take out what the site
-    repeats, bring back what it repeats no more. Returns the number of pages that changed."""
+    repeats, bring back what it repeats no more. Returns the number of pages that changed.
+    """
     changed_verdicts: dict[int, dict[int, Verdict]] = {}
     unvisited_pages = pages_with_site_verdicts(db, host)
     for page_id, verdicts in rejudge_pages(db, host, read_roles(db, host), parallel_map):
@@ -391,7 +397,7 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
-    """The rows of `pages` that differ from what the findings make of them, as they should be."""
+    """Yield the rows of `pages` that differ from what the findings make of them, as they should be."""
     pages = "pages p" if findings.is_whole else "settle_judged j CROSS JOIN pages p ON p.id = j.page_id"
     stored_rows = db.execute(_STORED_ROWS.format(pages=pages))
     for page_id, url, own_type, stored_type, stored_article_id, has_settled_evidence in stored_rows:
@@ -414,7 +420,7 @@ def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
 
 
 def _settled_verdict(findings: _Findings, page_id: int) -> PageVerdict | None:
-    """What a page is that looks like an article and is none; None if it is one."""
+    """Return the verdict on a page that looks like an article and is none; None if it is one."""
     if layout_verdict := findings.layout_verdicts.get(page_id):
         facts = tuple(f"{LAYOUT_EVIDENCE}{fact}" for fact in layout_verdict.evidence)
         return PageVerdict(layout_verdict.page_type, facts)
@@ -443,7 +449,7 @@ def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> 
     shelved = _SHELVED if findings.is_whole else _JUDGED_SHELVED
     article_by_page = dict(db.execute(shelved).fetchall())
     reasons = [(str(reason), page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
-    db.conn.executemany("UPDATE shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
+    db.conn.executemany("UPDATE _shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [
         (article, reason)
         for page_id in sorted(findings.shelvable_pages)

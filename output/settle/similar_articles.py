@@ -1,17 +1,13 @@
 """Articles that are alike: near-duplicates, new versions, syndicated copies, parts of each other.
 
-Which pages have an article that may be to others what it was not: something changed that two texts are compared by.
-
-That is what settling reads of a page (`unsettled`), the sketch of its text, which of its hashes are crowded on its
-host, and which of its blocks so many pages of the host have that they are left out. Two articles of other pages are to
-each other what is stored.
-
-Which articles of an archive are alike: near-duplicates, new versions, syndicated copies, parts of each other.
-
 They are stored as relations (`duplicates`) and clusters; no article is dropped for them. Pairs of texts are found by
-the hashes that their sketches share, and then compared in full, without what their host repeats: a series note of
-sixty words on twenty pages makes none of them a copy of another. Only texts that are new or changed are read for their
-sketches; the result depends on the archive's content alone, not on the order in which it came.
+the hashes that their sketches share, and then compared in full, without what their host repeats: a series note of sixty
+words on twenty pages makes none of them a copy of another. Sketches are made only of new or changed texts; the result
+depends on the archive's content alone, not on the order in which it came.
+
+Relations are computed anew for pages whose comparison may come out otherwise. That depends on what settling reads of a
+page (`unsettled`), its sketch, the hashes crowded on its host, and the blocks left out because many pages of the host
+have them. Two articles of other pages keep their stored relation.
 """
 
 from __future__ import annotations
@@ -23,12 +19,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.stored_values import location_of
 from broadsheet.output.settle.candidate_pairs import SketchedPages, find_candidate_pairs
 from broadsheet.output.settle.likeness import (
+    CLUSTERED_KINDS,
     HASH_BYTES,
     ArticleFacts,
     Relation,
@@ -51,19 +47,22 @@ if TYPE_CHECKING:
 REPEATED_PAGES = 6
 """Article pages of a host on which a block must stand to be left out when two texts are compared."""
 
-_UNSETTLED = "SELECT page_id FROM unsettled"
+_UNSETTLED = "SELECT page_id FROM _unsettled"
 _FIRST_PAGES_OF_PAGES = """SELECT coalesce(h.head_id, w.value) FROM json_each(?) w
-    LEFT JOIN page_parts h ON h.page_id = w.value"""
+    LEFT JOIN _page_parts h ON h.page_id = w.value"""
 _HAVE_RECOUNTED = f"""SELECT DISTINCT a.page_id FROM settle_recounted c
-        CROSS JOIN page_blocks b ON b.block_id = c.block_id
-        LEFT JOIN page_parts h ON h.page_id = b.page_id AND h.place > 0
+        CROSS JOIN _page_blocks b ON b.block_id = c.block_id
+        LEFT JOIN _page_parts h ON h.page_id = b.page_id AND h.place > 0
         CROSS JOIN articles a ON a.page_id = coalesce(h.head_id, b.page_id)
     WHERE (c.pages_before >= {REPEATED_PAGES}) <> (c.pages >= {REPEATED_PAGES}) AND a.host = c.host"""
 
 
 def find_touched_pages(db: Database, page_ids: Collection[int]) -> set[int]:
-    """These pages and those that are unsettled, the first pages of articles that they are parts of, and the pages of
-    articles with a block that comes to be left out or not. Needs `settle_recounted`."""
+    """Find the pages whose relations must be computed anew.
+
+    They are these pages, the unsettled ones, the first pages of articles that they are parts of, and the pages of
+    articles with a block that comes to be left out or not. Needs `settle_recounted`.
+    """
     touched_pages = {*page_ids, *(page_id for (page_id,) in db.execute(_UNSETTLED))}
     first_pages = db.execute(_FIRST_PAGES_OF_PAGES, [json.dumps(sorted(touched_pages))])
     touched_pages |= {page_id for (page_id,) in first_pages.fetchall()}
@@ -74,11 +73,11 @@ _TEXTS_PER_QUERY = 1_000
 _TEXTS_PER_JOB = 25
 _CACHED_TEXTS = 64
 
-_STALE_SKETCHES = "SELECT page_id FROM sketches WHERE hashes IS NULL"
-_DELETE_STALE_SKETCHES = "DELETE FROM sketches WHERE hashes IS NULL"
-_UNSKETCHED_TEXTS = """SELECT a.page_id, a.text FROM articles a LEFT JOIN sketches s ON s.page_id = a.page_id
+_STALE_SKETCHES = "SELECT page_id FROM _sketches WHERE hashes IS NULL"
+_DELETE_STALE_SKETCHES = "DELETE FROM _sketches WHERE hashes IS NULL"
+_UNSKETCHED_TEXTS = """SELECT a.page_id, a.text FROM articles a LEFT JOIN _sketches s ON s.page_id = a.page_id
     WHERE s.page_id IS NULL AND a.page_id > ? ORDER BY a.page_id LIMIT ?"""
-_FROM_SKETCHES = "FROM sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
+_FROM_SKETCHES = "FROM _sketches s JOIN urls u ON u.id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id"
 _SKETCHED_PAGES = f"SELECT s.page_id, u.host, s.hashes, length(s.sketch) {_FROM_SKETCHES}"
 _SKETCHES = f"SELECT s.sketch {_FROM_SKETCHES}"
 
@@ -87,12 +86,10 @@ _ARTICLES_OF_PAGES = "SELECT a.id FROM json_each(?) w CROSS JOIN articles a ON a
 _ARTICLE_FACTS = """SELECT id, url, host, coalesce(canonical_url, ''), title, coalesce(datetime(published_raw), ''),
         word_count
     FROM articles WHERE page_id = ?"""
-# The evidence of a text that its place brought back counts the pages with text there; no other page has it.
-_UNREPEATED_TEXT = f"""SELECT t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
-        JOIN articles a ON a.page_id = ?1 LEFT JOIN block_evidence e ON e.block_id = b.block_id AND e.host = a.host
-    WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM page_parts WHERE head_id = ?1 AND place > 0)
-        AND b.kept = 1 AND (coalesce(e.pages, 1) < {REPEATED_PAGES} OR b.reason_id IN (
-            SELECT id FROM reasons WHERE rule = '{BODY_VERDICT.rule}'))
+_UNREPEATED_TEXT = f"""SELECT t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+        JOIN articles a ON a.page_id = ?1 LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
+    WHERE b.page_id IN (SELECT ?1 UNION SELECT page_id FROM _page_parts WHERE head_id = ?1 AND place > 0)
+        AND b.kept = 1 AND coalesce(e.pages, 1) < {REPEATED_PAGES}
     ORDER BY b.page_id, b.position"""
 _STORED_RELATIONS = "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates"
 _RELATIONS_OF_ARTICLE = (
@@ -102,7 +99,7 @@ _RELATIONS_OF_ARTICLE = (
 
 @dataclass(frozen=True, slots=True)
 class SimilarityCounts:
-    """What `relate_articles` found: new or changed texts, pairs that are alike, and articles in clusters of several."""
+    """The counts of `relate_articles`: new or changed texts, similar pairs, and articles in clusters of several."""
 
     sketched_texts: int
     similar_pairs: int
@@ -115,7 +112,7 @@ def relate_articles(
     stale_hosts: StaleHosts = WHOLE_ARCHIVE,
     head_pages: Collection[int] = (),
 ) -> SimilarityCounts:
-    """Bring `duplicates` and `clusters` up to date with the articles, in one transaction; sketches are made by
+    """Bring `duplicates` up to date with the articles, in one transaction; sketches are made by
     `parallel_map`.
 
     `stale_hosts` are those on which anything has changed since, and `head_pages` the first pages of articles on several
@@ -140,13 +137,13 @@ def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> set[int]:
     db.execute(_DELETE_STALE_SKETCHES)
     page_ids: set[int] = set()
     for rows in parallel_map(sketch_rows, _unsketched_batches(db)):
-        db.conn.executemany("INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", rows)
+        db.conn.executemany("INSERT INTO _sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", rows)
         page_ids.update(row[0] for row in rows)
     return page_ids
 
 
 def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
-    """Batches of (page id, text) without a sketch, by page id. Sketches may be stored while it runs."""
+    """Yield batches of (page id, text) without a sketch, by page id. Sketches may be stored while it runs."""
     last_page_id = -1
     while rows := db.execute(_UNSKETCHED_TEXTS, [last_page_id, _TEXTS_PER_QUERY]).fetchall():
         last_page_id = int(rows[-1][0])
@@ -155,23 +152,23 @@ def _unsketched_batches(db: Database) -> Iterator[list[tuple[int, str]]]:
 
 
 def sketch_rows(texts: list[tuple[int, str]]) -> list[tuple[int, int, bytes]]:
-    """Rows of `sketches` for (page id, text): page id, number of hashes, the sketch packed. Pure."""
+    """Make rows of `sketches` for (page id, text): page id, number of hashes, the sketch packed. Pure."""
     sketches = [(page_id, sketch_of(text)) for page_id, text in texts]
     return [(page_id, len(sketch), pack_sketch(sketch)) for page_id, sketch in sketches]
 
 
 def read_facts(db: Database, page_id: int) -> ArticleFacts:
-    """What is known of the article of a page besides its text."""
+    """Read the facts of a page's article that decide its relations."""
     return ArticleFacts(*db.execute(_ARTICLE_FACTS, [page_id]).fetchone())
 
 
 def read_shingles(db: Database, page_id: int) -> Shingles:
-    """The shingles of the text of a page's article, without what its host repeats."""
+    """Read the shingles of the text of a page's article, without what its host repeats."""
     return shingles_of("\n".join(text for (text,) in db.execute(_UNREPEATED_TEXT, [page_id])))
 
 
 def _find_relations(db: Database, pages: Collection[int] | None) -> list[Relation]:
-    """The relations of the articles of these pages, with each other and with those of others; None for all."""
+    """Find the relations of the articles of these pages, with each other and with those of others; None for all."""
     if pages is None:
         return list(_compare_pairs(db, _find_all_pairs(db)))
     if len(pages) <= _MAX_INDEXED:
@@ -180,11 +177,11 @@ def _find_relations(db: Database, pages: Collection[int] | None) -> list[Relatio
 
 
 def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
-    """The pairs of page ids whose sketches share enough."""
+    """Find the pairs of page ids whose sketches share enough."""
     pages, number_by_host = SketchedPages(array("q"), array("i"), array("i")), dict[str, int]()
     for page_id, host, hash_count, sketch_bytes in db.execute(_SKETCHED_PAGES):
         if sketch_bytes != hash_count * HASH_BYTES:
-            raise DamagedValue(location_of("sketches", "sketch", page_id))
+            raise DamagedValue(location_of("_sketches", "sketch", page_id))
         pages.page_ids.append(page_id)
         pages.host_numbers.append(number_by_host.setdefault(host, len(number_by_host)))
         pages.hash_counts.append(hash_count)
@@ -192,7 +189,7 @@ def _find_all_pairs(db: Database) -> list[tuple[int, int]]:
 
 
 def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relation]:
-    """The relations of those pairs of pages whose full texts are alike."""
+    """Find the relations of those pairs of pages whose full texts are alike."""
 
     @lru_cache(maxsize=_CACHED_TEXTS)
     def facts_of(page_id: int) -> ArticleFacts:
@@ -210,7 +207,8 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
 
 def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> int:
     """Write only what differs from the stored relations of these pages' articles, so that settling again changes
-    nothing. Returns how many relations the archive has."""
+    nothing. Returns how many relations the archive has.
+    """
     stored_relations = _read_relations(db, pages)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
@@ -228,7 +226,7 @@ def _store_relations(db: Database, relations: list[Relation], pages: Collection[
 
 
 def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation]:
-    """The stored relations of the articles of these pages; None for all."""
+    """Read the stored relations of the articles of these pages; None for all."""
     if pages is None:
         return {Relation(*row) for row in db.execute(_STORED_RELATIONS)}
     articles = db.execute(_ARTICLES_OF_PAGES, [json.dumps(sorted(pages))]).fetchall()
@@ -236,10 +234,7 @@ def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation
 
 
 def _store_clusters(db: Database, cluster_by_article: dict[int, int]) -> None:
-    stored_clusters = dict(db.execute("SELECT article_id, cluster_id FROM clusters").fetchall())
-    if cluster_by_article == stored_clusters:
-        return
-    db.execute("DELETE FROM clusters")
-    db.conn.executemany(
-        "INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", sorted(cluster_by_article.items())
-    )
+    stored_pairs = db.execute("SELECT article_id, duplicate_id, kind, cluster_id FROM duplicates").fetchall()
+    clusters = [cluster_by_article[first] if kind in CLUSTERED_KINDS else None for first, _, kind, _ in stored_pairs]
+    changes = [(cluster, *pair[:2]) for cluster, pair in zip(clusters, stored_pairs, strict=True) if cluster != pair[3]]
+    db.conn.executemany("UPDATE duplicates SET cluster_id = ? WHERE article_id = ? AND duplicate_id = ?", changes)

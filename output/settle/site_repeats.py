@@ -1,15 +1,11 @@
 """Texts that a host's pages repeat, and what follows for the blocks of its pages.
 
-Which block texts several pages have, and whether pages keep them: looked up again where a page changed.
-
-Table `common_texts` holds what was true when the archive was last settled. A change of a text's flags matters to every
-page that has it. The pages' own verdicts count, so neither the site's memory nor a ruling changes a flag.
-
-What each host repeats, counted over the whole archive, and what follows for the blocks of its pages.
-
 Pages with one text count once, and pages that only repeat others are not counted at all. Everything starts from the
-pages' own verdicts, so that what comes out depends on the archive's content, and neither on the order in which it
-came nor on how often it was settled.
+pages' own verdicts, so the result depends on the archive's content, and neither on the order in which it came nor on
+how often it was settled. Neither the site's memory nor a ruling changes a count.
+
+Table `common_texts` holds the texts that several pages have, and whether pages keep them, as of the last settling. They
+are looked up again where a page changed. A change of a text's flags matters to every page that has it.
 """
 
 from __future__ import annotations
@@ -52,9 +48,9 @@ COMMON_TEXT_TABLES = ("settle_overridden", "settle_touched", "settle_common")
 
 # The blocks that each page keeps by its own verdicts, whatever the site's memory or a person made of them since.
 CREATE_KEPT_VIEW = """CREATE TEMP VIEW settle_kept (page_id, position, block_id) AS
-    SELECT b.page_id, b.position, b.block_id FROM page_blocks b
-    WHERE coalesce((SELECT o.kept FROM own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position),
-            (SELECT v.kept FROM overruled v WHERE v.page_id = b.page_id AND v.position = b.position), b.kept) = 1
+    SELECT b.page_id, b.position, b.block_id FROM _page_blocks b
+    WHERE coalesce((SELECT o.kept FROM _own_verdicts o WHERE o.page_id = b.page_id AND o.position = b.position),
+            (SELECT v.kept FROM _overruled v WHERE v.page_id = b.page_id AND v.position = b.position), b.kept) = 1
         AND (SELECT own_type FROM pages p WHERE p.id = b.page_id) IN ('article', 'teaser')"""
 
 # The texts of blocks whose own verdict is not the one in `page_blocks`. What the site's memory changed has evidence;
@@ -62,48 +58,49 @@ CREATE_KEPT_VIEW = """CREATE TEMP VIEW settle_kept (page_id, position, block_id)
 _CREATE_OVERRIDDEN = "CREATE TEMP TABLE settle_overridden (block_id INTEGER PRIMARY KEY)"
 _INSERT_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
     SELECT b.block_id FROM {table} o
-        CROSS JOIN page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
+        CROSS JOIN _page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
 _INSERT_UNSETTLED_OVERRIDDEN = """INSERT OR IGNORE INTO settle_overridden (block_id)
-    SELECT b.block_id FROM unsettled s CROSS JOIN own_verdicts o ON o.page_id = s.page_id
-        CROSS JOIN page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
+    SELECT b.block_id FROM _unsettled s CROSS JOIN _own_verdicts o ON o.page_id = s.page_id
+        CROSS JOIN _page_blocks b ON b.page_id = o.page_id AND b.position = o.position"""
 
 # `kept` is how many pages keep a text, no more than need to be counted.
 _CREATE_TOUCHED = """CREATE TEMP TABLE settle_touched (
     block_id INTEGER PRIMARY KEY, kept INTEGER NOT NULL DEFAULT 0)"""
 _INSERT_ALL = (
-    "INSERT INTO settle_touched (block_id) SELECT block_id FROM page_blocks GROUP BY block_id HAVING count(*) > 1"
+    "INSERT INTO settle_touched (block_id) SELECT block_id FROM _page_blocks GROUP BY block_id HAVING count(*) > 1"
 )
 _INSERT_CHANGED = (
     """INSERT OR IGNORE INTO settle_touched (block_id)
-        SELECT b.block_id FROM unsettled s CROSS JOIN page_blocks b ON b.page_id = s.page_id""",
-    "INSERT OR IGNORE INTO settle_touched (block_id) SELECT block_id FROM unsettled_texts",
+        SELECT b.block_id FROM _unsettled s CROSS JOIN _page_blocks b ON b.page_id = s.page_id""",
+    "INSERT OR IGNORE INTO settle_touched (block_id) SELECT block_id FROM _unsettled_texts",
 )
 _COUNT_KEPT = f"""UPDATE settle_touched SET kept = CASE
     WHEN EXISTS (SELECT 1 FROM settle_overridden o WHERE o.block_id = settle_touched.block_id)
-        OR EXISTS (SELECT 1 FROM block_evidence e WHERE e.block_id = settle_touched.block_id)
+        OR EXISTS (SELECT 1 FROM _block_evidence e WHERE e.block_id = settle_touched.block_id)
+        OR EXISTS (SELECT 1 FROM _place_evidence e WHERE e.block_id = settle_touched.block_id)
     THEN (SELECT count(*) FROM (
         SELECT 1 FROM temp.settle_kept k WHERE k.block_id = settle_touched.block_id LIMIT {MAX_KEPT + 1}))
     ELSE (SELECT count(*) FROM (
-        SELECT 1 FROM page_blocks b WHERE b.block_id = settle_touched.block_id AND b.kept = 1
+        SELECT 1 FROM _page_blocks b WHERE b.block_id = settle_touched.block_id AND b.kept = 1
         LIMIT {MAX_KEPT + 1})) END"""
 _CREATE_COMMON = "CREATE TEMP TABLE settle_common (block_id INTEGER PRIMARY KEY, asked INTEGER NOT NULL)"
 _INSERT_COMMON = f"""INSERT INTO settle_common (block_id, asked)
     SELECT t.block_id, {IS_SHARED} * EXISTS (
-            SELECT 1 FROM page_blocks b WHERE b.block_id = t.block_id AND b.page_id <> (
-                SELECT f.page_id FROM page_blocks f WHERE f.block_id = t.block_id LIMIT 1))
+            SELECT 1 FROM _page_blocks b WHERE b.block_id = t.block_id AND b.page_id <> (
+                SELECT f.page_id FROM _page_blocks f WHERE f.block_id = t.block_id LIMIT 1))
         + {IS_KEPT_ELSEWHERE} * (t.kept > 0) + {IS_FREQUENT} * (t.kept > {MAX_KEPT})
     FROM settle_touched t
-    WHERE EXISTS (SELECT 1 FROM page_blocks b WHERE b.block_id = t.block_id LIMIT 1 OFFSET 1)"""
+    WHERE EXISTS (SELECT 1 FROM _page_blocks b WHERE b.block_id = t.block_id LIMIT 1 OFFSET 1)"""
 
 _HOSTS_OF_CHANGED_TEXTS = """SELECT DISTINCT u.host FROM (
         SELECT t.block_id FROM settle_touched t LEFT JOIN settle_common n ON n.block_id = t.block_id
-            LEFT JOIN common_texts c ON c.block_id = t.block_id WHERE n.asked IS NOT c.asked) d
-    CROSS JOIN page_blocks b ON b.block_id = d.block_id CROSS JOIN urls u ON u.id = b.page_id"""
-_DELETE_UNCOMMON = """DELETE FROM common_texts WHERE block_id IN (SELECT block_id FROM settle_touched)
+            LEFT JOIN _common_texts c ON c.block_id = t.block_id WHERE n.asked IS NOT c.asked) d
+    CROSS JOIN _page_blocks b ON b.block_id = d.block_id CROSS JOIN urls u ON u.id = b.page_id"""
+_DELETE_UNCOMMON = """DELETE FROM _common_texts WHERE block_id IN (SELECT block_id FROM settle_touched)
     AND block_id NOT IN (SELECT block_id FROM settle_common)"""
-_DELETE_ALL_UNCOMMON = "DELETE FROM common_texts WHERE block_id NOT IN (SELECT block_id FROM settle_common)"
-_UPSERT_COMMON = """INSERT INTO common_texts (block_id, asked)
-    SELECT n.block_id, n.asked FROM settle_common n LEFT JOIN common_texts c ON c.block_id = n.block_id
+_DELETE_ALL_UNCOMMON = "DELETE FROM _common_texts WHERE block_id NOT IN (SELECT block_id FROM settle_common)"
+_UPSERT_COMMON = """INSERT INTO _common_texts (block_id, asked)
+    SELECT n.block_id, n.asked FROM settle_common n LEFT JOIN _common_texts c ON c.block_id = n.block_id
         WHERE c.asked IS NOT n.asked
     ON CONFLICT (block_id) DO UPDATE SET asked = excluded.asked"""
 
@@ -116,9 +113,9 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     """
     for statement in (_CREATE_OVERRIDDEN, _CREATE_TOUCHED, _CREATE_COMMON):
         db.execute(statement)
-    db.execute(_INSERT_OVERRIDDEN.format(table="overruled"))
+    db.execute(_INSERT_OVERRIDDEN.format(table="_overruled"))
     if in_whole_archive:
-        db.execute(_INSERT_OVERRIDDEN.format(table="own_verdicts"))
+        db.execute(_INSERT_OVERRIDDEN.format(table="_own_verdicts"))
         db.execute(_INSERT_ALL)
     else:
         for statement in (_INSERT_UNSETTLED_OVERRIDDEN, *_INSERT_CHANGED):
@@ -133,7 +130,7 @@ def find_common_texts(db: Database, *, in_whole_archive: bool) -> frozenset[str]
     return hosts
 
 
-_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_recounted")
+_HOST_TABLES = ("settle_seen", "settle_left", "settle_evidence", "settle_place_evidence", "settle_recounted")
 _TEMPORARY_TABLES = (*_HOST_TABLES, *COMMON_TEXT_TABLES, *PAGE_TABLES, *PLACE_TABLES)
 BLOCKS_PER_PAGE = 128  # about; it sets the size of a table
 
@@ -149,29 +146,29 @@ _PAGE_COUNTS = """SELECT key, count(DISTINCT page_id) AS pages FROM settle_seen 
 _INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
     SELECT s.block_id, :host, max(k.pages), :pages, min(k.since) FROM settle_seen s JOIN (
         SELECT n.key AS key, count(DISTINCT n.page_id) AS pages, min(coalesce(a.first_seen, x.first_seen)) AS since
-        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN shelved x ON x.page_id = n.page_id
+        FROM settle_seen n LEFT JOIN articles a ON a.page_id = n.page_id LEFT JOIN _shelved x ON x.page_id = n.page_id
         WHERE n.counted GROUP BY n.key HAVING count(DISTINCT n.page_id) > 1) k ON k.key = s.key
     GROUP BY s.block_id"""
 
 _INSERT_CANDIDATE = """INSERT INTO settle_seen (page_id, position, block_id, key, container, kept, counted)
     VALUES (?, ?, ?, ?, ?, ?, ?)"""
 
-_EVIDENCE_COLUMNS = "block_id, host, pages, of_pages, first_seen"
-_DELETE_STALE_EVIDENCE = """DELETE FROM block_evidence WHERE host = :host AND NOT EXISTS (
-    SELECT 1 FROM settle_evidence e WHERE e.block_id = block_evidence.block_id)"""
+_EVIDENCE_TABLES = {"settle_evidence": "_block_evidence", "settle_place_evidence": "_place_evidence"}
+_DELETE_STALE_EVIDENCE = """DELETE FROM {stored} WHERE host = :host AND NOT EXISTS (
+    SELECT 1 FROM {found} e WHERE e.block_id = {stored}.block_id)"""
 # The texts that stand on more or fewer pages of a host than its stored evidence says.
 _NOTE_RECOUNTED = (
     """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
         SELECT e.block_id, e.host, coalesce(b.pages, 1), e.pages FROM settle_evidence e
-            LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+            LEFT JOIN _block_evidence b ON b.block_id = e.block_id AND b.host = e.host
         WHERE b.pages IS NOT e.pages""",
     """INSERT INTO settle_recounted (block_id, host, pages_before, pages)
-        SELECT b.block_id, b.host, b.pages, 1 FROM block_evidence b WHERE b.host = :host AND NOT EXISTS (
+        SELECT b.block_id, b.host, b.pages, 1 FROM _block_evidence b WHERE b.host = :host AND NOT EXISTS (
             SELECT 1 FROM settle_evidence e WHERE e.block_id = b.block_id)""",
 )
-_UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
-    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM settle_evidence e
-        LEFT JOIN block_evidence b ON b.block_id = e.block_id AND b.host = e.host
+_UPSERT_EVIDENCE = """INSERT INTO {stored} (block_id, host, pages, of_pages, first_seen)
+    SELECT e.block_id, e.host, e.pages, e.of_pages, e.first_seen FROM {found} e
+        LEFT JOIN {stored} b ON b.block_id = e.block_id AND b.host = e.host
         WHERE (e.pages, e.of_pages, e.first_seen) IS NOT (b.pages, b.of_pages, b.first_seen)
     ON CONFLICT (block_id, host) DO UPDATE
     SET pages = excluded.pages, of_pages = excluded.of_pages, first_seen = excluded.first_seen"""
@@ -179,7 +176,8 @@ _UPSERT_EVIDENCE = f"""INSERT INTO block_evidence ({_EVIDENCE_COLUMNS})
 
 def create_kept_view(db: Database) -> None:
     """Make the view of the blocks that pages keep by their own verdicts, and the temporary tables of the site's memory;
-    `drop_site_tables` drops them."""
+    `drop_site_tables` drops them.
+    """
     db.execute(CREATE_KEPT_VIEW)
     create_page_tables(db)
     create_place_table(db)
@@ -187,8 +185,8 @@ def create_kept_view(db: Database) -> None:
 
 
 def kept_text(db: Database, page_id: int) -> str:
-    """The text of a page by its own verdicts; needs `create_kept_view`."""
-    query = """SELECT t.text FROM temp.settle_kept k JOIN block_texts t ON t.id = k.block_id
+    """Return the text of a page by its own verdicts; needs `create_kept_view`."""
+    query = """SELECT t.text FROM temp.settle_kept k JOIN _block_texts t ON t.id = k.block_id
         WHERE k.page_id = ? ORDER BY k.position"""
     return "\n".join(text for (text,) in db.execute(query, [page_id]))
 
@@ -209,7 +207,8 @@ def rejudge_pages(
     Runs in the caller's transaction, after `create_kept_view`, with `common_texts` up to date; pages are scanned by
     `parallel_map`. What the evidence counts otherwise than before is noted in `settle_recounted`.
     """
-    db.execute("DELETE FROM settle_evidence")
+    for found in _EVIDENCE_TABLES:
+        db.execute(f"DELETE FROM {found}")
     page_ids = list_article_pages(db, host)
     page_count = sum(page_id not in roles.uncounted for page_id in page_ids)
     if page_count > 1:
@@ -228,22 +227,24 @@ def rejudge_pages(
         yield from other_verdicts.items()
     db.execute(_NOTE_RECOUNTED[0])
     db.execute(_NOTE_RECOUNTED[1], {"host": host})
-    db.execute(_DELETE_STALE_EVIDENCE, {"host": host})
-    db.execute(_UPSERT_EVIDENCE)
+    for found, stored in _EVIDENCE_TABLES.items():
+        db.execute(_DELETE_STALE_EVIDENCE.format(found=found, stored=stored), {"host": host})
+        db.execute(_UPSERT_EVIDENCE.format(found=found, stored=stored))
 
 
 def _create_host_tables(db: Database) -> None:
-    """`settle_seen` holds the blocks of one host at a time whose texts seem to be on several pages."""
+    """Create `settle_seen`, for the blocks of one host at a time whose texts seem to be on several pages."""
     db.execute(
         """CREATE TEMP TABLE settle_seen (page_id INTEGER NOT NULL, position INTEGER NOT NULL,
             block_id INTEGER NOT NULL, key INTEGER NOT NULL, container INTEGER NOT NULL, kept INTEGER NOT NULL,
             counted INTEGER NOT NULL, PRIMARY KEY (page_id, position)) WITHOUT ROWID"""
     )
     db.execute("CREATE INDEX temp.settle_seen_key ON settle_seen (key, counted, kept, container)")
-    db.execute(
-        """CREATE TEMP TABLE settle_evidence (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
-            of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
-    )
+    for found in _EVIDENCE_TABLES:
+        db.execute(
+            f"""CREATE TEMP TABLE {found} (block_id INTEGER NOT NULL, host TEXT NOT NULL, pages INTEGER NOT NULL,
+                of_pages INTEGER NOT NULL, first_seen TEXT NOT NULL, PRIMARY KEY (block_id, host)) WITHOUT ROWID"""
+        )
     db.execute(
         """CREATE TEMP TABLE settle_recounted (block_id INTEGER NOT NULL, host TEXT NOT NULL,
             pages_before INTEGER NOT NULL, pages INTEGER NOT NULL)"""
@@ -267,7 +268,7 @@ def _fill_candidates(db: Database, repeated_keys: SeenTwice) -> None:
 def _judge_host(
     db: Database, page_count: int, containers: list[str], unjudged_pages: Collection[int]
 ) -> Iterator[tuple[int, dict[int, Verdict]]]:
-    """The verdicts on what the host repeats, by page id and position."""
+    """Yield the verdicts on what the host repeats, by page id and position."""
     pages_by_key = dict(db.execute(_PAGE_COUNTS, [min_repeat_pages(page_count)]).fetchall())
     if not pages_by_key:
         return
@@ -295,8 +296,10 @@ def _counted_blocks(
     pages_by_key: Mapping[int, int],
     kept_elsewhere: Collection[tuple[int, int]],
 ) -> list[KeyedBlock]:
-    """The blocks of a page that are evidence: what it keeps, and what other pages keep in the same container. Where
-    none of them repeats, one for each container is as good."""
+    """Return the blocks of a page that are evidence: what it keeps, and what other pages keep in the same container.
+
+    Where none of them repeats, one for each container is as good.
+    """
     if pages_by_key.keys().isdisjoint([row[KEY_COLUMN] for row in candidates]):
         row_by_container = {row[CONTAINER_COLUMN]: row for row in candidates if row[KEPT_COLUMN]}
         return _memory_blocks(row_by_container.values(), containers)
@@ -314,5 +317,5 @@ def _memory_blocks(rows: Iterable[CandidateRow], containers: list[str]) -> list[
 
 
 def verdict_reasons(verdicts: Mapping[int, Verdict]) -> dict[int, tuple[str, str]]:
-    """Verdicts as the archive stores them: (reason, rule) by position."""
+    """Return verdicts as the archive stores them: (reason, rule) by position."""
     return {position: (verdict.reason, verdict.rule) for position, verdict in verdicts.items()}

@@ -1,19 +1,17 @@
 """The scan of a host's article pages: what blocks say, where they stand, what articles' places lost.
 
-Which numbers were added more than once, approximately: a table of fixed size in place of all the numbers.
+Each page is scanned once, for the texts, lengths and places of its blocks. Everything starts from the pages' own
+verdicts, as in `site_repeats.py`, so neither order nor repetition matters.
 
-A number that it does not contain was added at most once. One that it contains may have been added once, if another
-number shares its slot: where the exact answer matters, the few that it contains are looked up in a table.
+`SeenTwice` approximates the set of numbers added more than once, by a table of fixed size. A number that it does not
+contain was added at most once. One that it contains may have been added once, if another number shares its slot: where
+the exact answer matters, the few that it contains are looked up in a table.
 
-What a page left out although it stands where nearly all pages of the host keep text: in articles' bodies.
-
-Everything starts from the pages' own verdicts, as in `repeats.py`, so neither order nor repetition matters. Longer
-texts show where articles stand, and so do texts of any length where pages leave out hardly anything; what comes back
-may be a few words, or an address. What is explained by a phrase rule, the title, a copy or boilerplate above it stays
-out, and so does a text that several pages have: it may be a promo, or the title of another article. A place is a path
-in the markup.
-
-Scanning each article page of a host once: what its blocks say, how long they are, where they stand.
+A restored block is one that a page left out, at a place where nearly all pages of the host keep text. A place is a path
+in the markup. Longer texts show where articles stand, and so do texts of any length where pages leave out hardly
+anything; what comes back may be a few words, or an address. What is explained by a phrase rule, the title, a copy or
+boilerplate above it stays out, and so does a text that several pages have: it may be a promo, or the title of another
+article.
 """
 
 from __future__ import annotations
@@ -73,8 +71,10 @@ _MIN_BITS, _MAX_BITS = 12, 23  # at most 8 MB: enough to tell half of ten millio
 
 
 class SeenTwice:
-    """A set of the numbers that were added at least twice, with false positives. Numbers must be evenly spread, as
-    digests are; about `expected_numbers` of them are expected."""
+    """A set of the numbers that were added at least twice, with false positives.
+
+    Numbers must be evenly spread, as digests are; about `expected_numbers` of them are expected.
+    """
 
     def __init__(self, expected_numbers: int) -> None:
         bits = min(max(expected_numbers.bit_length() + 1, _MIN_BITS), _MAX_BITS)
@@ -95,7 +95,8 @@ class SeenTwice:
 
 MIN_LONG_WORDS = 8  # of a text that tells by itself where articles stand
 MIN_RESTORED_WORDS = 2  # of a text that comes back, unless it is an address
-_INSERT_EVIDENCE = """INSERT INTO settle_evidence (block_id, host, pages, of_pages, first_seen) VALUES (?, ?, ?, ?, ?)
+_INSERT_EVIDENCE = """INSERT INTO settle_place_evidence (block_id, host, pages, of_pages, first_seen)
+    VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (block_id, host) DO UPDATE SET pages = excluded.pages, of_pages = excluded.of_pages"""
 
 # On which pages of one host stand the keys that may be on more than one.
@@ -109,8 +110,11 @@ _HAS_KEY_ELSEWHERE = """SELECT EXISTS (SELECT 1 FROM settle_left WHERE key = ?1 
 
 
 class PlaceCounts:
-    """On how many pages of a host text is kept and left out, by path in the markup: longer texts, and all texts. A path
-    at which text was left out has a number too."""
+    """The number of a host's pages that keep or leave out text, by path in the markup: of longer texts, and of all
+    texts.
+
+    A path at which text was left out has a number too.
+    """
 
     def __init__(self) -> None:
         self.path_numbers: dict[str, int] = {}
@@ -121,12 +125,13 @@ class PlaceCounts:
         self.first_kept_at: dict[str, str] = {}
 
     def path_number(self, path: str) -> int:
-        """The number of a path at which text was left out; a new one if it has none."""
+        """Return the number of a path at which text was left out; a new one if it has none."""
         return self.path_numbers.setdefault(path, len(self.path_numbers))
 
     def count_page(self, first_seen: str, kept_paths: set[str], left_out_paths: set[str]) -> None:
         """Count a page's longer texts: the paths at which it keeps some, and those at which it leaves some out and
-        keeps none."""
+        keeps none.
+        """
         self.kept_counts.update(kept_paths)
         self.left_out_counts.update(left_out_paths - kept_paths)
         self._note_kept(first_seen, kept_paths)
@@ -138,8 +143,9 @@ class PlaceCounts:
         self._note_kept(first_seen, kept_paths)
 
     def article_places(self) -> dict[int, tuple[str, int, int]]:
-        """By number, the paths where the host's articles stand: (path, pages that keep text there, pages with text
-        there)."""
+        """Return by number the paths where the host's articles stand: (path, pages that keep text there, pages with
+        text there).
+        """
         body_paths = find_body_paths(self.all_kept_counts, self.all_left_out_counts)
         body_paths |= find_body_paths(self.kept_counts, self.left_out_counts)
         numbers = self.path_numbers
@@ -153,8 +159,9 @@ class PlaceCounts:
 def find_restored_blocks(
     db: Database, host: str, place_counts: PlaceCounts, repeated_keys: SeenTwice, unjudged_pages: Collection[int]
 ) -> dict[int, dict[int, Verdict]]:
-    """The verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is written
-    into `settle_evidence`."""
+    """Find the verdicts, by page id and position, on blocks that the site's evidence brings back; the evidence is
+    written into `settle_evidence`.
+    """
     places = place_counts.article_places()
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     if not places:
@@ -172,7 +179,7 @@ def find_restored_blocks(
 def _unshared_blocks(
     db: Database, repeated_keys: SeenTwice, path_numbers: Collection[int]
 ) -> Iterator[tuple[int, LeftOutRow]]:
-    """What pages left out where articles stand and no other page says; with the page ids."""
+    """Yield, with their page ids, the blocks that pages left out among article text and that no other page has."""
     doubtful_keys = {
         row[KEY_COLUMN]
         for _, rows in read_left_out(db)
@@ -192,7 +199,7 @@ def _unshared_blocks(
 
 
 def _is_elsewhere(db: Database, key: int, page_id: int) -> bool:
-    """Whether another page has the key, left out or not."""
+    """Return whether another page has the key, left out or not."""
     return bool(db.execute(_HAS_KEY_ELSEWHERE, [key, page_id]).fetchone()[0])
 
 
@@ -254,9 +261,12 @@ def scan_host(
 
 @dataclass(frozen=True, slots=True)
 class PageScan:
-    """What scanning a page gives: rows as in `StoredScan`, the paths at which the page keeps longer texts and at which
-    it leaves some out, those at which it keeps any text, and all. Containers and paths are numbers in its batch.
-    `placed_page` are its judged blocks, if it has a layout and their probabilities are known."""
+    """The scan of a page: its rows as in `StoredScan`, and its paths by what stands at them.
+
+    The paths are those at which the page keeps longer texts, at which it leaves some out, at which it keeps any text,
+    and all. Containers and paths are numbers in its batch. `placed_page` are its judged blocks, if it has a layout and
+    their probabilities are known.
+    """
 
     page_id: int
     first_seen: str
@@ -290,7 +300,7 @@ def scan_pages(pages: Sequence[PageFacts]) -> ScanBatch:
 
 
 def text_key(text: str, template: str, block_id: int, kind: int) -> int:
-    """What a block says, as a number: the same for texts that differ only in what varies from page to page.
+    """Hash a block's text into a number that ignores what varies from page to page.
 
     `template` is the text without what varies.
     """
@@ -298,12 +308,14 @@ def text_key(text: str, template: str, block_id: int, kind: int) -> int:
 
 
 def _is_needed(flags: int, text: str, words: int) -> bool:
-    """Whether a block is evidence or may be restored; one that is short, left out and another page's too is neither."""
+    """Return whether a block is evidence or may be restored; a short one that is left out and on another page is
+    neither.
+    """
     return bool(flags & (IS_KEPT | IS_KEPT_ELSEWHERE)) or _is_restorable(flags, text, words)
 
 
 def _is_restorable(flags: int, text: str, words: int) -> bool:
-    """Whether a page left a block out that the site's evidence may bring back: a few words, or an address alone."""
+    """Return whether the site's evidence may bring a left-out block back: a few words, or an address alone."""
     if not flags & IS_LEFT_OUT:
         return False
     if flags & IS_SHARED:
@@ -315,14 +327,15 @@ def _scan_page(
     facts: PageFacts, container_numbers: dict[str, int], path_numbers: dict[str, int], place_numbers: PlaceNumbers
 ) -> PageScan:
     """Scan a page; new containers and paths get numbers in the two dictionaries, which number what they lack, and
-    places in `place_numbers`."""
+    places in `place_numbers`.
+    """
     candidates: list[CandidateRow] = []
     left_out: list[LeftOutRow] = []
     shared_keys: list[int] = []
     kept_paths: set[int] = set()
     left_out_paths: set[int] = set()
     all_kept_paths: set[int] = set()
-    with decoding("page_layout", "layout", facts.page_id):
+    with decoding("_page_layout", "layout", facts.page_id):
         layout_rows, authors = read_layout(facts.layout), facts.authors
         paths = [row[0] for row in layout_rows]
         counted_blocks = [(*block, rough_word_count(block[3])) for block in facts.flagged_blocks]

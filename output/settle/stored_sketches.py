@@ -1,15 +1,13 @@
 """Sketches in an archive: the crowded hashes of each host, and pairs of which one page has changed.
 
-Which hashes so many articles of a host have that they are evidence of nothing: those of a form, not of a story.
+A hash is crowded on a host if so many of its articles have it that it tells of a form, not of a story. Crowded hashes
+are kept for each host, and their number for each sketch, so that the articles of one host can be compared with those of
+others without counting them again.
 
-They are kept for each host, and for each sketch how many it has of them, so that the articles of one host can be
-compared with those of others without counting these again.
-
-Which articles may be alike of which one at least is of some pages: what `candidate_pairs.py` finds, for these alone.
-
-The sketches of the pages are held in memory, by their hashes; those of the whole archive pass by, a batch at a time. A
-sketch is in one batch, so that what two have in common is counted within it. A hash that passes by is first looked up
-in a table of the upper bits of the hashes held: of a few pages, that tells nearly all others apart.
+Pairs are those that `candidate_pairs.py` finds, limited to those with one of some pages. The sketches of these pages
+are held in memory, by their hashes; those of the whole archive pass by, a batch at a time. A sketch is in one batch, so
+what two have in common is counted within it. A hash that passes by is first looked up in a table of the upper bits of
+the hashes held: of a few pages, that tells nearly all others apart.
 """
 
 from __future__ import annotations
@@ -43,12 +41,12 @@ if TYPE_CHECKING:
 _HASHES_AT_ONCE = 1_000_000  # about; of a host with more, ranges are counted one after the other
 
 _SKETCHES_OF_HOST = """SELECT s.page_id, s.hashes, s.crowded, s.sketch FROM urls u
-        CROSS JOIN sketches s ON s.page_id = u.id
+        CROSS JOIN _sketches s ON s.page_id = u.id
     WHERE u.host = ? AND s.hashes > 0 ORDER BY s.page_id"""
-_COUNT_HASHES = """SELECT coalesce(sum(s.hashes), 0) FROM urls u CROSS JOIN sketches s ON s.page_id = u.id
+_COUNT_HASHES = """SELECT coalesce(sum(s.hashes), 0) FROM urls u CROSS JOIN _sketches s ON s.page_id = u.id
     WHERE u.host = ?"""
-_STORED = "SELECT hashes FROM crowded_hashes WHERE host = ?"
-_STORE = """INSERT INTO crowded_hashes (host, hashes) VALUES (?, ?)
+_STORED = "SELECT hashes FROM _crowded_hashes WHERE host = ?"
+_STORE = """INSERT INTO _crowded_hashes (host, hashes) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET hashes = excluded.hashes WHERE hashes <> excluded.hashes"""
 
 
@@ -62,24 +60,24 @@ class StoredSketch:
 
 
 def stored_sketch(row: tuple[int, int, int | None, bytes]) -> StoredSketch:
-    """The sketch in a row of page id, number of hashes, number of crowded ones, packed sketch."""
+    """Return the sketch in a row of page id, number of hashes, number of crowded ones, packed sketch."""
     page_id, hash_count, crowded_count, packed_sketch = row
     if len(packed_sketch) != hash_count * HASH_BYTES:
-        raise DamagedValue(location_of("sketches", "sketch", page_id))
+        raise DamagedValue(location_of("_sketches", "sketch", page_id))
     return StoredSketch(page_id, unpack_sketch(packed_sketch), crowded_count)
 
 
 def read_sketches(db: Database, host: str) -> Iterator[StoredSketch]:
-    """The sketches of a host, in the order of their pages."""
+    """Read the sketches of a host, in the order of their pages."""
     return map(stored_sketch, db.execute(_SKETCHES_OF_HOST, [host]))
 
 
 def read_crowded_hashes(db: Database, host: str) -> Sketch:
-    """The crowded hashes of a host, in order, as they are stored."""
+    """Read the crowded hashes of a host, in order, as they are stored."""
     row = db.execute(_STORED, [host]).fetchone()
     packed_hashes = row[0] if row else b""
     if len(packed_hashes) % HASH_BYTES:
-        raise DamagedValue(location_of("crowded_hashes", "hashes", host))
+        raise DamagedValue(location_of("_crowded_hashes", "hashes", host))
     return unpack_sketch(packed_hashes)
 
 
@@ -93,20 +91,20 @@ def count_crowded_hashes(db: Database, host: str) -> set[int]:
     if len(crowded):
         db.execute(_STORE, [host, pack_sketch(crowded)])
     else:
-        db.execute("DELETE FROM crowded_hashes WHERE host = ?", [host])
+        db.execute("DELETE FROM _crowded_hashes WHERE host = ?", [host])
     counts = [
         (int(is_in(stored.sketch, crowded).sum()), stored.page_id, stored.crowded_count)
         for stored in read_sketches(db, host)
     ]
     changes = [(count, page_id) for count, page_id, stored_count in counts if count != stored_count]
-    db.conn.executemany("UPDATE sketches SET crowded = ? WHERE page_id = ?", changes)
+    db.conn.executemany("UPDATE _sketches SET crowded = ? WHERE page_id = ?", changes)
     if not len(moved):
         return set()
     return {stored.page_id for stored in read_sketches(db, host) if is_in(stored.sketch, moved).any()}
 
 
 def is_in(hashes: Sketch, ordered_hashes: Sketch) -> NDArray[np.bool_]:
-    """Which of some hashes are among others, which are in order."""
+    """Mark the hashes that are among `ordered_hashes`, which are sorted."""
     if not len(ordered_hashes):
         return np.zeros(len(hashes), bool)
     places = np.minimum(np.searchsorted(ordered_hashes, hashes), len(ordered_hashes) - 1)
@@ -114,7 +112,7 @@ def is_in(hashes: Sketch, ordered_hashes: Sketch) -> NDArray[np.bool_]:
 
 
 def _find_crowded_hashes(db: Database, host: str) -> Sketch:
-    """The hashes that more than `CROWD_LIMIT` pages of a host have, in order."""
+    """Find the hashes that more than `CROWD_LIMIT` pages of a host have, in order."""
     (total,) = db.execute(_COUNT_HASHES, [host]).fetchone()
     ranges = -(-int(total) // _HASHES_AT_ONCE)
     edges = [(number << HASH_BITS) // max(ranges, 1) for number in range(ranges + 1)]
@@ -132,16 +130,17 @@ def _find_crowded_hashes(db: Database, host: str) -> Sketch:
 _SKETCHES_PER_BATCH = 1_000
 _UPPER_BITS = 20
 _SHIFT = np.uint32(HASH_BITS - _UPPER_BITS)
-_ALL_SKETCHES = "SELECT page_id, hashes, coalesce(crowded, 0), sketch FROM sketches WHERE hashes > 0 ORDER BY page_id"
+_ALL_SKETCHES = "SELECT page_id, hashes, coalesce(crowded, 0), sketch FROM _sketches WHERE hashes > 0 ORDER BY page_id"
 _SKETCHES_OF_PAGES = """SELECT u.host, s.page_id, s.hashes, s.crowded, s.sketch
-    FROM json_each(?) w CROSS JOIN sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
+    FROM json_each(?) w CROSS JOIN _sketches s ON s.page_id = w.value CROSS JOIN urls u ON u.id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id"""
 
 
 @dataclass(frozen=True, slots=True)
 class _HashIndex:
     """Sketches without crowded hashes: page ids and sizes; and by hash, in order, which of these pages have it: those
-    from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have."""
+    from a place in `owners` on, so many. `upper_bits` says which upper bits the hashes have.
+    """
 
     page_ids: list[int]
     sketches: list[Sketch]
@@ -156,7 +155,8 @@ class _HashIndex:
 @dataclass(frozen=True, slots=True)
 class _SketchBatch:
     """Sketches one after the other, as parallel arrays: of each the page, how many hashes it has and how many of them
-    are crowded on its host; and all their hashes."""
+    are crowded on its host; and all their hashes.
+    """
 
     page_ids: list[int]
     lengths: Int64Array
@@ -164,14 +164,15 @@ class _SketchBatch:
     hashes: Sketch
 
     def sketch(self, place: int) -> Sketch:
-        """The sketch at a place of the batch."""
+        """Return the sketch at a place of the batch."""
         end = int(self.lengths[: place + 1].sum())
         return self.hashes[end - int(self.lengths[place]) : end]
 
 
 def find_pairs_of_pages(db: Database, page_ids: Collection[int]) -> list[tuple[int, int]]:
-    """The pairs of page ids whose sketches share enough and of which one is among these, each from the lower id to the
-    higher, in order. What is crowded has to be counted on all hosts."""
+    """Find the pairs of page ids whose sketches share enough and of which one is among these, each from the lower id to
+    the higher, in order. What is crowded has to be counted on all hosts.
+    """
     index = _index_sketches(db, page_ids)
     pairs: set[tuple[int, int]] = set()
     if index.page_ids:
@@ -188,7 +189,7 @@ def _sketch_batches(db: Database) -> Iterator[_SketchBatch]:
     while rows := cursor.fetchmany(_SKETCHES_PER_BATCH):
         for page_id, hash_count, _, packed_sketch in rows:
             if len(packed_sketch) != hash_count * HASH_BYTES:
-                raise DamagedValue(location_of("sketches", "sketch", page_id))
+                raise DamagedValue(location_of("_sketches", "sketch", page_id))
         page_ids, lengths, crowded_counts, packed_sketches = zip(*rows, strict=True)
         yield _SketchBatch(
             list(page_ids),
@@ -220,7 +221,8 @@ def _index_sketches(db: Database, page_ids: Collection[int]) -> _HashIndex:
 
 
 def _similar_pairs(index: _HashIndex, batch: _SketchBatch) -> Iterator[tuple[int, int, float]]:
-    """Places in the index, places in the batch of sketches that share enough with them, and how many hashes are enough.
+    """Yield places in the index, places in the batch of sketches that share enough with them, and how many hashes are
+    enough.
 
     Hashes that are crowded on the host of the latter count in what they share, but not in its size.
     """
@@ -241,14 +243,14 @@ def _similar_pairs(index: _HashIndex, batch: _SketchBatch) -> Iterator[tuple[int
 
 
 def _indexed_hashes(index: _HashIndex, batch: _SketchBatch) -> tuple[Sketch, Int64Array]:
-    """The hashes of a batch that are in the index, and the place of each one's sketch in the batch."""
+    """Return the hashes of a batch that are in the index, and the place of each one's sketch in the batch."""
     likely = np.flatnonzero(index.upper_bits[batch.hashes >> _SHIFT])
     indexed = likely[is_in(batch.hashes[likely], index.hashes)]
     return batch.hashes[indexed], np.searchsorted(np.cumsum(batch.lengths), indexed, side="right")
 
 
 def _shares_enough(db: Database, uncrowded: Sketch, batch: _SketchBatch, member: int, needed: float) -> bool:
-    """Whether a sketch still shares enough with an indexed one without what is crowded on its host."""
+    """Return whether a sketch shares enough with an indexed one, not counting the hashes crowded on its host."""
     if not batch.crowded_counts[member]:
         return True
     (host,) = db.execute("SELECT host FROM urls WHERE id = ?", [batch.page_ids[member]]).fetchone()

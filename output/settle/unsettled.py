@@ -1,16 +1,13 @@
 """Changes since the archive was last settled: pages, hosts, and related pages that they may affect.
 
-What has changed since the archive was last settled: which pages, on which hosts, and which texts they share.
+Triggers note in `unsettled` each page of which something changed that settling reads, and in `unsettled_texts` the
+block texts that it had before. What else decides the outcome stands in a fact of the file: the version of the judges,
+and the pages that articles on several pages still await.
 
-Triggers (`broadsheet.output.archive.migrations.v6_settle`) note in `unsettled` each page of which something changed
-that settling reads, and in `unsettled_texts` the block texts that it had before. What else decides the outcome stands
-in a fact of the file: the version of the judges, and which pages of articles on several pages are still to come.
-
-Which pages a change may make copies or parts of others, or no longer: the changed ones and all related ones.
-
-Pages are related that carry one text, that a canonical URL or a link to the rest of an article relates, and that were
-copies or parts of one article when the archive was last settled. Their groups, taken whole, decide alone what each of
-them is, so what is found in them is what would be found in the whole archive.
+A change may make its page, or a related one, a copy or part of another. Pages are related that carry one text, that a
+canonical URL or a link to the rest of an article relates, and that were copies or parts of one article when the archive
+was last settled. Their groups, taken whole, decide alone what each of them is, so looking at them gives what looking at
+the whole archive would give.
 """
 
 from __future__ import annotations
@@ -33,19 +30,20 @@ SETTLE_VERSION = "4"
 _FACT = "settled"
 _READ_FACT = "SELECT value FROM meta WHERE key = ?"
 _STORE_FACT = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-_AWAITED_URLS = """SELECT DISTINCT u.url FROM page_leads l JOIN urls u ON u.url = l.url
+_AWAITED_URLS = """SELECT DISTINCT u.url FROM _page_leads l JOIN urls u ON u.url = l.url
     WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit') ORDER BY u.url"""
-_UNSETTLED_HOSTS = """SELECT host FROM unsettled
-    UNION SELECT u.host FROM unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
+_UNSETTLED_HOSTS = """SELECT host FROM _unsettled
+    UNION SELECT u.host FROM _unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
 _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
-    UNION SELECT DISTINCT host FROM layouts UNION SELECT DISTINCT host FROM block_evidence"""
+    UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
+    UNION SELECT DISTINCT host FROM _place_evidence"""
 
 # A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies.
-_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN page_copies c ON c.page_id = u.id WHERE u.host = ?"
+_COPIES = "SELECT c.page_id FROM urls u CROSS JOIN _page_copies c ON c.page_id = u.id WHERE u.host = ?"
 _UNJUDGED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
-        LEFT JOIN page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
+        LEFT JOIN _page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
     WHERE u.host = ? AND o.page_type <> o.own_type AND NOT EXISTS (
-        SELECT 1 FROM page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
+        SELECT 1 FROM _page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
 _HOSTS_OF_PAGES = "SELECT DISTINCT host FROM urls WHERE id IN (SELECT value FROM json_each(?))"
 
 
@@ -63,18 +61,19 @@ class StaleHosts:
 
     @property
     def as_json(self) -> str | None:
-        """The hosts as JSON, for SQL; None for all."""
+        """Return the hosts as JSON, for SQL; None for all."""
         return None if self.hosts is None else json.dumps(sorted(self.hosts))
 
     def and_hosts(self, more_hosts: Collection[str]) -> StaleHosts:
-        """These hosts and some more."""
+        """Return these hosts and some more."""
         return self if self.hosts is None else StaleHosts(self.hosts.union(more_hosts))
 
 
 @dataclass(frozen=True, slots=True)
 class PageRoles:
     """The pages that are no evidence of what their host repeats (`uncounted`), and those of them that are not judged by
-    it either, since they are no articles (`unjudged`)."""
+    it either, since they are no articles (`unjudged`).
+    """
 
     uncounted: frozenset[int]
     unjudged: frozenset[int]
@@ -84,39 +83,39 @@ WHOLE_ARCHIVE = StaleHosts()
 
 
 def is_settled(db: Database) -> bool:
-    """Whether nothing that settling reads of pages has changed since the archive was settled, by the same judges."""
-    return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM unsettled LIMIT 1").fetchone()
+    """Return whether the same judges settled the archive, and nothing that settling reads has changed since."""
+    return _settled_by(db) == _present_judges(db) and not db.execute("SELECT 1 FROM _unsettled LIMIT 1").fetchone()
 
 
 def judges_have_changed(db: Database) -> bool:
-    """Whether other judges settled the archive, or none: all of it then has to be settled."""
+    """Return whether other judges settled the archive, or none: all of it then has to be settled."""
     return (_settled_by(db) or "").partition(" ")[0] != _judges_version()
 
 
 def awaited_urls_have_changed(db: Database) -> bool:
-    """Whether parts of articles are awaited from other URLs than when the archive was settled."""
+    """Return whether parts of articles are awaited from other URLs than when the archive was settled."""
     return _settled_by(db) != _present_judges(db)
 
 
 def find_unsettled_hosts(db: Database) -> frozenset[str]:
-    """The hosts of which a page has changed since the archive was settled."""
+    """Find the hosts of which a page has changed since the archive was settled."""
     return frozenset(host for (host,) in db.execute(_UNSETTLED_HOSTS))
 
 
 def list_hosts(db: Database, stale_hosts: StaleHosts) -> list[str]:
-    """The names of these hosts, in order."""
+    """List the names of these hosts, in order."""
     if stale_hosts.hosts is None:
         return sorted(host for (host,) in db.execute(_ALL_HOSTS))
     return sorted(stale_hosts.hosts)
 
 
 def hosts_of_pages(db: Database, page_ids: Collection[int]) -> frozenset[str]:
-    """The hosts of some pages."""
+    """Return the hosts of some pages."""
     return frozenset(host for (host,) in db.execute(_HOSTS_OF_PAGES, [json.dumps(sorted(page_ids))]))
 
 
 def read_roles(db: Database, host: str) -> PageRoles:
-    """The pages of a host that are no evidence, by what is stored of copies, parts and types."""
+    """Read the pages of a host that are no evidence, by what is stored of copies, parts and types."""
     unjudged_pages, copies = (
         frozenset(page_id for (page_id,) in db.execute(query, [host])) for query in (_UNJUDGED_PAGES, _COPIES)
     )
@@ -125,8 +124,8 @@ def read_roles(db: Database, host: str) -> PageRoles:
 
 def note_settled(db: Database) -> None:
     """Note that the archive is settled as it is. Runs in the transaction that settled it."""
-    db.execute("DELETE FROM unsettled")
-    db.execute("DELETE FROM unsettled_texts")
+    db.execute("DELETE FROM _unsettled")
+    db.execute("DELETE FROM _unsettled_texts")
     db.execute(_STORE_FACT, [_FACT, _present_judges(db)])
 
 
@@ -141,7 +140,7 @@ def _settled_by(db: Database) -> str | None:
 
 
 def _present_judges(db: Database) -> str:
-    """The version of the judges, and a number for the URLs that parts of articles are still awaited from."""
+    """Return the version of the judges, and a number for the URLs that parts of articles are still awaited from."""
     awaited_urls = [url for (url,) in db.execute(_AWAITED_URLS)]
     return f"{_judges_version()} {content_id(*awaited_urls) if awaited_urls else 0}"
 
@@ -154,17 +153,17 @@ AFFECTED_TABLES = ("settle_affected",)
 
 _CREATE = "CREATE TEMP TABLE settle_affected (page_id INTEGER PRIMARY KEY, step INTEGER NOT NULL)"
 _CREATE_STEPS = "CREATE INDEX temp.settle_affected_step ON settle_affected (step)"
-_INSERT_UNSETTLED = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM unsettled"
-_INSERT_LEADING = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM page_leads"
+_INSERT_UNSETTLED = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _unsettled"
+_INSERT_LEADING = "INSERT OR IGNORE INTO settle_affected (page_id, step) SELECT page_id, 0 FROM _page_leads"
 _INSERT = "INSERT OR IGNORE INTO settle_affected (page_id, step) VALUES (?, 0)"
 _IS_ARTICLE = "own_type IN ('article', 'teaser')"
 
 # What the pages of a step, `a`, are related to.
 _RELATED_PAGES = (
-    "SELECT c.original_id FROM step a CROSS JOIN page_copies c ON c.page_id = a.page_id",
-    "SELECT c.page_id FROM step a CROSS JOIN page_copies c ON c.original_id = a.page_id",
-    "SELECT h.head_id FROM step a CROSS JOIN page_parts h ON h.page_id = a.page_id",
-    "SELECT h.page_id FROM step a CROSS JOIN page_parts h ON h.head_id = a.page_id",
+    "SELECT c.original_id FROM step a CROSS JOIN _page_copies c ON c.page_id = a.page_id",
+    "SELECT c.page_id FROM step a CROSS JOIN _page_copies c ON c.original_id = a.page_id",
+    "SELECT h.head_id FROM step a CROSS JOIN _page_parts h ON h.page_id = a.page_id",
+    "SELECT h.page_id FROM step a CROSS JOIN _page_parts h ON h.head_id = a.page_id",
     f"""SELECT o.id FROM step a CROSS JOIN pages p ON p.id = a.page_id AND p.{_IS_ARTICLE}
         CROSS JOIN pages o ON o.text_digest = p.text_digest AND o.{_IS_ARTICLE}""",
     f"""SELECT o.id FROM step a CROSS JOIN urls u ON u.id = a.page_id
@@ -173,8 +172,8 @@ _RELATED_PAGES = (
         CROSS JOIN pages o ON o.canonical_url = p.canonical_url AND o.{_IS_ARTICLE} WHERE p.canonical_url <> ''""",
     """SELECT u.id FROM step a CROSS JOIN pages p ON p.id = a.page_id CROSS JOIN urls u ON u.url = p.canonical_url
         WHERE p.canonical_url <> ''""",
-    """SELECT u.id FROM step a CROSS JOIN page_leads l ON l.page_id = a.page_id CROSS JOIN urls u ON u.url = l.url""",
-    """SELECT l.page_id FROM step a CROSS JOIN urls u ON u.id = a.page_id CROSS JOIN page_leads l ON l.url = u.url""",
+    """SELECT u.id FROM step a CROSS JOIN _page_leads l ON l.page_id = a.page_id CROSS JOIN urls u ON u.url = l.url""",
+    """SELECT l.page_id FROM step a CROSS JOIN urls u ON u.id = a.page_id CROSS JOIN _page_leads l ON l.url = u.url""",
 )
 _INSERT_RELATED = tuple(
     f"""WITH step (page_id) AS (SELECT page_id FROM settle_affected WHERE step = :step)

@@ -1,14 +1,9 @@
 """Rulings applied: the steps that bring the ledger in line, now and whenever a page is judged again.
 
-The steps by which the ledger comes in line with the stored rulings: blocks and their verdicts before and after.
-
-The ledger holds the verdict in force; `overruled` keeps beside it the verdict that a ruling replaced. Of several
-rulings on a block the one for its article is in force, else the one for its host, else the one for everywhere.
-
-Applying a person's rulings: they replace every other verdict, now and whenever a page is judged again.
-
-Applying compares the ledger with the stored rulings (`broadsheet.output.write.applied_rulings`). Doing it twice changes
-nothing, and it may be done after anything that wrote verdicts.
+A person's rulings replace every other verdict. The ledger holds the verdict in force; `overruled` keeps beside it the
+verdict that a ruling replaced. Of several rulings on a block the one for its article is in force, else the one for its
+host, else the one for everywhere. Applying compares the ledger with the stored rulings. Doing it twice changes nothing,
+and it may be done after anything that wrote verdicts.
 """
 
 from __future__ import annotations
@@ -31,7 +26,7 @@ _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMO
 
 _IN_ARTICLE = """r.article_id = p.article_id
         OR EXISTS (SELECT 1 FROM articles a WHERE a.id = r.article_id AND a.page_id = b.page_id)
-        OR EXISTS (SELECT 1 FROM shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
+        OR EXISTS (SELECT 1 FROM _shelved s WHERE s.id = r.article_id AND s.page_id = b.page_id)"""
 
 # Every block that a ruling covers or has covered: its verdict, the ruling that should hold, and what that replaced.
 _STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
@@ -43,28 +38,28 @@ _STEPS = f"""WITH wanted AS (SELECT page_id, position, ruling_id, kept FROM (
         WHERE place = 1)
     SELECT b.page_id, b.position, b.kept, b.reason_id, n.rule = '{PERSON}', w.ruling_id, w.kept,
         o.ruling_id, o.kept, o.reason_id
-    FROM (SELECT page_id, position FROM wanted UNION SELECT page_id, position FROM overruled) x
-        CROSS JOIN page_blocks b ON b.page_id = x.page_id AND b.position = x.position
-        JOIN reasons n ON n.id = b.reason_id
+    FROM (SELECT page_id, position FROM wanted UNION SELECT page_id, position FROM _overruled) x
+        CROSS JOIN _page_blocks b ON b.page_id = x.page_id AND b.position = x.position
+        JOIN _reasons n ON n.id = b.reason_id
         LEFT JOIN wanted w ON w.page_id = x.page_id AND w.position = x.position
-        LEFT JOIN overruled o ON o.page_id = x.page_id AND o.position = x.position
+        LEFT JOIN _overruled o ON o.page_id = x.page_id AND o.position = x.position
     WHERE {{among}}"""
 
-OF_ALL = _STEPS.format(source="rulings r CROSS JOIN page_blocks b ON b.block_id = r.block_id", among="true")
+OF_ALL = _STEPS.format(source="rulings r CROSS JOIN _page_blocks b ON b.block_id = r.block_id", among="true")
 OF_PAGE = _STEPS.format(
-    source="page_blocks b CROSS JOIN rulings r ON r.block_id = b.block_id", among="b.page_id = :page"
+    source="_page_blocks b CROSS JOIN rulings r ON r.block_id = b.block_id", among="b.page_id = :page"
 )
 _PROSPECT = """(SELECT id, block_id, article_id, host, kept, at FROM rulings WHERE id <> :id
         UNION ALL SELECT :id, :block, :article, :host, :kept, '~' WHERE :stands)"""
 OF_BLOCK = _STEPS.format(
-    source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
+    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id", among="b.block_id = :block"
 )
 OF_BLOCK_ON_PAGES = _STEPS.format(
-    source=f"page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
+    source=f"_page_blocks b JOIN {_PROSPECT} r ON r.block_id = b.block_id",
     among="b.block_id = :block AND b.page_id IN (SELECT value FROM json_each(:pages))",
 )
 
-_PUT_OVERRULED = """INSERT INTO overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
+_PUT_OVERRULED = """INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) VALUES (?, ?, ?, ?, ?)
     ON CONFLICT (page_id, position) DO UPDATE
     SET ruling_id = excluded.ruling_id, kept = excluded.kept, reason_id = excluded.reason_id"""
 
@@ -89,23 +84,23 @@ class RulingStep:
 
     @property
     def is_idle(self) -> bool:
-        """Whether ledger and `overruled` already are as they should be."""
+        """Return whether ledger and `overruled` already are as they should be."""
         return self.current_verdict == self.target_verdict and self.overruled_row == (
             None if self.ruling_id is None else (self.ruling_id, self.own_verdict)
         )
 
     @property
     def changes_text(self) -> bool:
-        """Whether the block enters or leaves the text."""
+        """Return whether the block enters or leaves the text."""
         return self.current_verdict[0] != self.target_verdict[0]
 
     def is_held_by(self, ruling_id: int) -> bool:
-        """Whether this ruling is in force so far."""
+        """Return whether this ruling is in force so far."""
         return self.overruled_row is not None and self.overruled_row[0] == ruling_id
 
 
 def find_steps(db: Database, query: str, parameters: Mapping[str, object]) -> list[RulingStep]:
-    """The steps that OF_ALL, OF_PAGE or OF_BLOCK finds. A read-only connection is enough."""
+    """Find the steps by one of the queries OF_ALL, OF_PAGE and OF_BLOCK. A read-only connection is enough."""
     person_verdicts = _person_verdicts(db)
     return [_step_from_row(row, person_verdicts) for row in db.execute(query, dict(parameters)).fetchall()]
 
@@ -116,10 +111,10 @@ def take_steps(db: Database, query: str, parameters: Mapping[str, object]) -> li
     Runs in the caller's transaction.
     """
     pairs = [(reason, PERSON) for reason in _PERSON_REASONS.values()]
-    db.conn.executemany("INSERT OR IGNORE INTO reasons (reason, rule) VALUES (?, ?)", pairs)
+    db.conn.executemany("INSERT OR IGNORE INTO _reasons (reason, rule) VALUES (?, ?)", pairs)
     steps = [step for step in find_steps(db, query, parameters) if not step.is_idle]
     db.conn.executemany(
-        "UPDATE page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
+        "UPDATE _page_blocks SET kept = ?, reason_id = ? WHERE page_id = ? AND position = ?",
         [(*step.target_verdict, step.page_id, step.position) for step in steps],
     )
     _write_overruled(db, steps)
@@ -127,19 +122,19 @@ def take_steps(db: Database, query: str, parameters: Mapping[str, object]) -> li
 
 
 def commonest_reason(db: Database, steps: Iterable[RulingStep]) -> tuple[str, str]:
-    """The (reason, rule) that most of the blocks would have without a ruling; empty strings for no block."""
+    """Return the (reason, rule) that most of the blocks would have without a ruling; empty strings for no block."""
     counts = Counter(step.own_verdict[1] for step in steps)
     if not counts:
         return "", ""
     reason_id = min(counts, key=lambda reason: (-counts[reason], reason))
-    reason, rule = db.execute("SELECT reason, rule FROM reasons WHERE id = ?", [reason_id]).fetchone()
+    reason, rule = db.execute("SELECT reason, rule FROM _reasons WHERE id = ?", [reason_id]).fetchone()
     return str(reason), str(rule)
 
 
 def _write_overruled(db: Database, steps: Sequence[RulingStep]) -> None:
     """Store the replaced verdict of each block with a ruling, and delete that of each block without."""
     db.conn.executemany(
-        "DELETE FROM overruled WHERE page_id = ? AND position = ?",
+        "DELETE FROM _overruled WHERE page_id = ? AND position = ?",
         [(step.page_id, step.position) for step in steps if step.ruling_id is None],
     )
     db.conn.executemany(
@@ -153,7 +148,7 @@ def _write_overruled(db: Database, steps: Sequence[RulingStep]) -> None:
 
 
 def _step_from_row(row: tuple[int, ...], person_verdicts: Mapping[bool, _ReasonedVerdict]) -> RulingStep:
-    """The step for a row of the query `_STEPS`."""
+    """Return the step for a row of the query `_STEPS`."""
     (
         page_id,
         position,
@@ -174,8 +169,10 @@ def _step_from_row(row: tuple[int, ...], person_verdicts: Mapping[bool, _Reasone
 
 
 def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
-    """The verdicts of a person, kept and removed; with a negative id where the archive does not have the reason yet."""
-    query = "SELECT id FROM reasons WHERE reason = ? AND rule = ?"
+    """Return the verdicts of a person, kept and removed; with a negative id where the archive does not have the reason
+    yet.
+    """
+    query = "SELECT id FROM _reasons WHERE reason = ? AND rule = ?"
     rows = {is_kept: db.execute(query, [reason, PERSON]).fetchone() for is_kept, reason in _PERSON_REASONS.items()}
     return {is_kept: (is_kept, row[0] if row else -1 - is_kept) for is_kept, row in rows.items()}
 
@@ -183,18 +180,18 @@ def _person_verdicts(db: Database) -> dict[bool, _ReasonedVerdict]:
 MOST_PAGES = 1000
 """Pages that a sample of a ruling's effect looks at."""
 
-_PAGES = "SELECT DISTINCT page_id FROM page_blocks WHERE block_id = :block"
-_PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM page_blocks b CROSS JOIN urls u ON u.id = b.page_id
+_PAGES = "SELECT DISTINCT page_id FROM _page_blocks WHERE block_id = :block"
+_PAGES_OF_HOST = """SELECT DISTINCT b.page_id FROM _page_blocks b CROSS JOIN urls u ON u.id = b.page_id
     WHERE b.block_id = :block AND u.host = :host"""
 _PAGES_OF_ARTICLE = """SELECT DISTINCT b.page_id FROM (SELECT id FROM pages WHERE article_id = :article
         UNION SELECT page_id FROM articles WHERE id = :article
-        UNION SELECT page_id FROM shelved WHERE id = :article) p
-    CROSS JOIN page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
+        UNION SELECT page_id FROM _shelved WHERE id = :article) p
+    CROSS JOIN _page_blocks b ON b.page_id = p.id WHERE b.block_id = :block"""
 
 
 @dataclass(frozen=True, slots=True)
 class TextChange:
-    """How a ruling changes an article's length in words. A shelved article is a copy and not in `articles`."""
+    """A change of an article's length in words by a ruling. A shelved article is a copy and not in `articles`."""
 
     url: str
     title: str
@@ -205,10 +202,11 @@ class TextChange:
 
 @dataclass(frozen=True, slots=True)
 class RulingEffect:
-    """What a ruling does. `takes_back`: it only removes the opposite ruling, since that alone gives what was asked.
+    """The effect of a ruling.
 
-    `page_count` is of the pages that have the block in the ruling's scope; `reason` and `rule` are those of the verdict
-    that it overrules most often.
+    `takes_back`: it only removes the opposite ruling, since that alone gives what was asked. `page_count` is of the
+    pages that have the block in the ruling's scope; `reason` and `rule` are those of the verdict that it overrules most
+    often.
     """
 
     takes_back: bool
@@ -220,8 +218,11 @@ class RulingEffect:
 
 @dataclass(frozen=True, slots=True)
 class RulingSample:
-    """What a ruling does on the pages that were looked at: how many have the block in its scope, on how many of them it
-    changes the text, whether there are more pages than were looked at, and examples."""
+    """The effect of a ruling on the pages that were looked at.
+
+    It counts the pages that have the block in the ruling's scope, and those of them whose text changes. It also says
+    whether there are more pages than were looked at, and has examples.
+    """
 
     pages: int
     changed_pages: int
@@ -230,9 +231,10 @@ class RulingSample:
 
 
 def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> RulingEffect:
-    """What a ruling, or with `undo` removing the one in its scope, would do. A read-only connection is enough.
+    """Compute the effect of a ruling, or with `undo` of removing the one in its scope, and change nothing.
 
-    Asking for the opposite of a stored ruling removes that ruling if this alone gives what is asked.
+    A read-only connection is enough. Asking for the opposite of a stored ruling removes that ruling if this alone gives
+    what is asked.
     """
     steps_without = _prospective_steps(db, ruling, is_in_force=False)
     held_steps = [step for step in steps_without if step.is_held_by(ruling.id)]
@@ -251,9 +253,9 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
 
 
 def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples: int = 3) -> RulingSample:
-    """What a ruling, or removing it, would do on the first thousand pages in its scope, with some examples.
+    """Compute the effect of a ruling, or of removing it, on the first thousand pages in its scope, with some examples.
 
-    It takes as long for a block that stands on every page of a large archive as for one on a thousand.
+    The time is bounded: a block on every page of a large archive takes as long as one on a thousand.
     """
     page_ids = _pages_in_scope(db, ruling)
     steps = _prospective_steps(db, ruling, is_in_force=not undo, page_ids=page_ids[:MOST_PAGES])
@@ -263,19 +265,19 @@ def sample_effect(db: Database, ruling: Ruling, *, undo: bool = False, examples:
 
 
 def _pages_in_scope(db: Database, ruling: Ruling) -> list[int]:
-    """The pages on which a ruling's block stands in its scope, at most one more than are looked at."""
+    """Return the pages on which a ruling's block stands in its scope, at most one more than are looked at."""
     query, scope = _scope_query(ruling)
     return [page_id for (page_id,) in db.execute(f"{query} LIMIT {MOST_PAGES + 1}", scope)]
 
 
 def _count_pages_in_scope(db: Database, ruling: Ruling) -> int:
-    """The same counted, all of them, whichever ruling is in force there."""
+    """Return the same counted, all of them, whichever ruling is in force there."""
     query, scope = _scope_query(ruling)
     return int(db.execute(f"SELECT count(*) FROM ({query})", scope).fetchone()[0])
 
 
 def _scope_query(ruling: Ruling) -> tuple[str, dict[str, object]]:
-    """The query for the pages that have a ruling's block in its scope, with its parameters."""
+    """Return the query for the pages that have a ruling's block in its scope, with its parameters."""
     query = _PAGES_OF_ARTICLE if ruling.article_id is not None else _PAGES_OF_HOST if ruling.host else _PAGES
     return query, {"block": ruling.block_id, "article": ruling.article_id, "host": ruling.host}
 
@@ -329,14 +331,15 @@ def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
 
 
 def _has_rulings(db: Database) -> bool:
-    """Whether there is a ruling, or a verdict that one has overruled."""
-    return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "overruled"))
+    """Return whether there is a ruling, or a verdict that one has overruled."""
+    return any(db.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in ("rulings", "_overruled"))
 
 
 def _prospective_steps(
     db: Database, ruling: Ruling, *, is_in_force: bool, page_ids: list[int] | None = None
 ) -> list[RulingStep]:
-    """The steps on the ruling's block if it replaced the one in its scope, or (not in force) if neither were stored.
+    """Return the steps on the ruling's block if it replaced the one in its scope, or (not in force) if neither were
+    stored.
 
     With `page_ids` only those on these pages.
     """
@@ -348,7 +351,9 @@ def _prospective_steps(
 
 
 def _is_answered_without(db: Database, ruling: Ruling, held_steps: list[RulingStep]) -> bool:
-    """Whether removing the opposite ruling, which holds for the blocks of `held_steps`, alone gives what is asked."""
+    """Return whether removing the opposite ruling, which holds for the blocks of `held_steps`, alone gives what is
+    asked.
+    """
     stored = stored_ruling(db, ruling)
     is_opposite = stored is not None and stored.is_kept != ruling.is_kept
     return is_opposite and bool(held_steps) and all(step.target_verdict[0] == ruling.is_kept for step in held_steps)
@@ -359,7 +364,7 @@ def _page_count(steps: Iterable[RulingStep]) -> int:
 
 
 def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange, ...]:
-    """The articles whose text would change, by URL, the shelved ones last."""
+    """Return the articles whose text would change, by URL, the shelved ones last."""
     kept_by_page: dict[int, dict[int, bool]] = defaultdict(dict)
     for step in steps:
         if step.changes_text:
@@ -373,9 +378,9 @@ def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange
 
 
 def _page_text_changes(db: Database, page_id: int, kept_by_position: Mapping[int, bool]) -> list[TextChange]:
-    """The changes of a page's article, shelved or not, if blocks at these positions were kept or removed."""
+    """Return the changes of a page's article, shelved or not, if blocks at these positions were kept or removed."""
     query = """SELECT url, title, word_count, 0 FROM articles WHERE page_id = ?1
-        UNION ALL SELECT url, title, word_count, 1 FROM shelved WHERE page_id = ?1"""
+        UNION ALL SELECT url, title, word_count, 1 FROM _shelved WHERE page_id = ?1"""
     words_after = assemble_page(db, page_id, kept_by_position).word_count
     return [
         TextChange(url, title, words_before, words_after, bool(is_shelved))

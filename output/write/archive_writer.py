@@ -1,11 +1,7 @@
 """The writing side of an archive: one owner, and one transaction for each batch of outcomes.
 
-The writing side of an archive: one owner, and one transaction for each batch of outcomes.
-
-A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has
-lost nothing and stored nothing twice.
-
-The robots.txt files that were in force, each text once for a host.
+A URL leaves the queue in the same transaction that stores its outcome, so a crawl that is killed at any moment has lost
+nothing and stored nothing twice. Each text of robots.txt that was in force is stored once for a host.
 """
 
 from __future__ import annotations
@@ -116,8 +112,8 @@ class Archive:
         `limits` say how many pages of one URL pattern may bring nothing new. With `sync_commits` each commit waits for
         the disk, so that a loss of power costs none. With `own_warc` a copy only reads the WARC folder of its original.
 
-        ArchiveError if another crawl owns it, if it is a copy whose WARC folder belongs to another database, or if the
-        file cannot be used.
+        Raises ArchiveError if another crawl owns it, if it is a copy whose WARC folder belongs to another database, or
+        if the file cannot be used.
         """
         file = archive_path(path)
         check_path(file, read_only=False)
@@ -147,20 +143,20 @@ class Archive:
 
     @property
     def path(self) -> Path:
-        """The archive's file."""
+        """Return the path of the archive's file."""
         return self._file
 
     @property
     def raw_files(self) -> tuple[tuple[str, int], ...]:
-        """Names and committed lengths of the WARC files that this archive owns, by the journals of their folders."""
+        """Return names and committed lengths of the WARC files that this archive owns, by their folders' journals."""
         return tuple(self._raw_folders.committed_files()) if self._raw_folders else ()
 
     def save(self, batch: Sequence[Outcome]) -> None:
         """Store outcomes with everything that follows from them, in one transaction.
 
         A page with a text whose number stands for another text fails, and costs the others only their common
-        transaction. OSError if the database or the WARC file has been deleted or replaced: what is stored would go
-        with it.
+        transaction. Raises OSError if the database or the WARC file has been deleted or replaced: what is stored would
+        go with it.
         """
         self._check_in_place()
         try:
@@ -212,7 +208,7 @@ class Archive:
 
     @property
     def raw_bytes(self) -> int:
-        """Committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
+        """Return committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
         return self._raw_writer.total_bytes if self._raw_writer else 0
 
     def skip_queued(self, reason: Reason) -> int:
@@ -304,7 +300,7 @@ class Archive:
             self._count_outside_links(outcome.outside_links)
 
     def _get_or_add_row(self, outcome: Outcome, seen_at: str) -> UrlRow:
-        """The row of the outcome's URL, added if missing."""
+        """Return the row of the outcome's URL, added if missing."""
         row = find_url_row(self.db, outcome.url)
         if row is None:
             found_via = UrlSource.ROBOTS if outcome.kind == UrlKind.ROBOTS else outcome.found_via
@@ -355,7 +351,7 @@ class Archive:
     def _count_outside_links(self, outside_links: Mapping[str, int]) -> None:
         """Add to the number of links to each host outside the crawl."""
         self.db.conn.executemany(
-            """INSERT INTO outside_hosts (host, links) VALUES (?, ?)
+            """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
                 ON CONFLICT (host) DO UPDATE SET links = links + excluded.links""",
             [(storable_text(host), links) for host, links in outside_links.items()],
         )

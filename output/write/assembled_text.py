@@ -1,10 +1,7 @@
-"""An article's text assembled from the ledger again: further pages, counts, expected F1.
+"""An article's text assembled from the ledger again, after verdicts on its blocks have changed.
 
-Assembling an article's text from the ledger again, after verdicts on its blocks have changed.
-
-Articles on several pages: which pages make up which article, and the blocks that the further pages add.
-
-The expected F1 of a page's verdicts as they stand, after the rest of the site or a person changed some of them.
+It covers articles on several pages, with the blocks that the further pages add, and the expected F1 of a page's
+verdicts as they stand.
 """
 
 from __future__ import annotations
@@ -43,7 +40,7 @@ class AssembledText:
 
 
 def assemble_page(db: Database, page_id: int, kept_instead: Mapping[int, bool] | None = None) -> AssembledText:
-    """The text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
+    """Assemble the text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
     blocks = _kept_blocks(db, page_id, kept_instead or {})
     return _assemble_blocks([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
 
@@ -77,7 +74,7 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
     """
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)
-    for table in ("articles", "shelved"):
+    for table in ("articles", "_shelved"):
         query = f"SELECT id, text, markdown FROM {table} WHERE page_id = ?"
         for article_number, text, markdown in db.execute(query, [page_id]).fetchall():
             if (text, markdown) != (assembled.text, assembled.markdown):
@@ -100,7 +97,7 @@ def _note_new_text(db: Database, table: str, article_number: int, assembled: Ass
 
 
 def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
-    """The rows of a page whose ledger was just stored, with the text of its article's further pages added."""
+    """Return the rows of a page whose ledger was just stored, with the text of its article's further pages added."""
     if not has_further_pages(db, page_id):
         return rows
     assembled = assemble_page(db, page_id)
@@ -109,10 +106,10 @@ def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
 
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
-_HEAD = "SELECT head_id FROM page_parts WHERE page_id = ?"
-_STORED_PARTS = """SELECT page_id, head_id, place FROM page_parts
+_HEAD = "SELECT head_id FROM _page_parts WHERE page_id = ?"
+_STORED_PARTS = """SELECT page_id, head_id, place FROM _page_parts
     WHERE ?1 IS NULL OR page_id IN (SELECT value FROM json_each(?1))"""
-_PARTS = "SELECT page_id FROM page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
+_PARTS = "SELECT page_id FROM _page_parts WHERE head_id = ? AND place > 0 ORDER BY place"
 
 
 def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[int] | None = None) -> tuple[int, ...]:
@@ -123,25 +120,25 @@ def put_parts(db: Database, parts: Mapping[int, ArticlePart], pages: Collection[
     wanted = None if pages is None else json.dumps(sorted(pages))
     stored_parts = {row[0]: ArticlePart(*row[1:]) for row in db.execute(_STORED_PARTS, [wanted]).fetchall()}
     stale_pages = [page for page, part in stored_parts.items() if parts.get(page) != part]
-    db.conn.executemany("DELETE FROM page_parts WHERE page_id = ?", [(page,) for page in stale_pages])
+    db.conn.executemany("DELETE FROM _page_parts WHERE page_id = ?", [(page,) for page in stale_pages])
     rows = [(page, part.head_id, part.index) for page, part in parts.items() if stored_parts.get(page) != part]
-    db.conn.executemany("INSERT INTO page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
+    db.conn.executemany("INSERT INTO _page_parts (page_id, head_id, place) VALUES (?, ?, ?)", rows)
     return tuple(sorted({part.head_id for part in (*stored_parts.values(), *parts.values())}))
 
 
 def head_page(db: Database, page_id: int) -> int:
-    """The first page of the article of which this page is a part; the page itself where it is no part."""
+    """Return the first page of the article of which this page is a part; the page itself where it is no part."""
     row = db.execute(_HEAD, [page_id]).fetchone()
     return int(row[0]) if row else page_id
 
 
 def has_further_pages(db: Database, page_id: int) -> bool:
-    """Whether a page is the first of an article that continues on other pages."""
+    """Return whether a page is the first of an article that continues on other pages."""
     return db.execute(_PARTS, [page_id]).fetchone() is not None
 
 
 def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> list[Block]:
-    """The kept blocks of an article's pages after the first one, without those that an earlier page has.
+    """Return the kept blocks of an article's pages after the first one, without those that an earlier page has.
 
     Sites repeat title and standfirst at the beginning of each page, and notes at its end.
     """
@@ -155,7 +152,7 @@ def further_blocks(db: Database, page_id: int, head_blocks: Iterable[Block]) -> 
 
 
 def _new_blocks(blocks: Iterable[Block], known_texts: set[str]) -> Iterable[Block]:
-    """The blocks of a further page without repeated ones; a short repeated one is dropped only at the beginning."""
+    """Return the blocks of a further page without repeats; a short repeat is dropped only at the beginning."""
     has_begun = False
     for block in blocks:
         is_repeated = block.text in known_texts and (not has_begun or count_words(block.text) >= _FEW_WORDS)
@@ -173,12 +170,12 @@ class ArticlePart:
 
 
 _BLOCKS = """SELECT t.text, b.kept, o.page_id IS NOT NULL OR v.page_id IS NOT NULL
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
-        LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
-        LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+        LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+        LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
-_UPDATE_CHANCES = """UPDATE page_layout SET chances = ?1, layout = layout
+_UPDATE_CHANCES = """UPDATE _page_layout SET chances = ?1, layout = layout
     WHERE page_id = ?2 AND chances IS NOT ?1"""
 
 
@@ -191,9 +188,9 @@ def put_chances(db: Database, page_id: int, chances: bytes) -> None:
 
 
 def stored_chances(db: Database, page_id: int) -> bytes:
-    """The chance of each block of a page, a byte a block; empty if they are not known."""
-    row = db.execute("SELECT chances FROM page_layout WHERE page_id = ? AND chances IS NOT NULL", [page_id]).fetchone()
-    with decoding("page_layout", "chances", page_id):
+    """Return the chance of each block of a page, a byte a block; empty if they are not known."""
+    row = db.execute("SELECT chances FROM _page_layout WHERE page_id = ? AND chances IS NOT NULL", [page_id]).fetchone()
+    with decoding("_page_layout", "chances", page_id):
         return memoryview(row[0]).tobytes() if row else b""
 
 
@@ -210,7 +207,7 @@ def _stored_expected_f1(db: Database, page_id: int) -> float | None:
     if not (stored := stored_chances(db, page_id)):
         return None
     blocks = db.execute(_BLOCKS, [page_id]).fetchall()
-    with decoding("page_layout", "chances", page_id):
+    with decoding("_page_layout", "chances", page_id):
         chances = [
             certain_chance(is_kept=bool(is_kept)) if is_decided else chance
             for chance, (_, is_kept, is_decided) in zip(stored, blocks, strict=True)

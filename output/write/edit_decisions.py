@@ -1,4 +1,4 @@
-"""Deciding what kind of edit each pending revision is, and noting articles that were withdrawn or came back.
+"""Decisions on pending revisions: the kind of each edit, and articles withdrawn or returned.
 
 Both captures are compared with the verdicts that they have when the crawl settles. A decision is final: evidence that
 comes later makes no revision and takes none away. All of it runs in the caller's transaction.
@@ -40,7 +40,7 @@ _PENDING_REVISIONS = f"""SELECT r.article_id, r.number, r.note, r.capture_id, r.
         (SELECT max(number) FROM revisions o WHERE o.article_id = r.article_id AND o.number < r.number
             AND o.change NOT IN {sql_words(TEXTLESS_KINDS)})
     FROM revisions r INDEXED BY revisions_pending LEFT JOIN articles a ON a.id = r.article_id
-        LEFT JOIN shelved s ON s.id = r.article_id
+        LEFT JOIN _shelved s ON s.id = r.article_id
     WHERE r.change = '{RevisionMark.PENDING}' AND (:only IS NULL OR r.article_id = :only) ORDER BY r.article_id"""
 
 _UPDATE_REVISION = """UPDATE revisions SET change = ?, kinds = ?, added = ?, removed = ?, rewritten = ?, note = ?
@@ -74,9 +74,11 @@ _LATEST_DIGEST = "SELECT text_digest FROM revisions WHERE article_id = ? ORDER B
 
 @dataclass(frozen=True, slots=True)
 class _PendingRevision:
-    """A row of `revisions` that is not decided yet. `metadata_json` is what the page stated before, `digest` that of
-    the new text, `in_articles` whether the article is not shelved, `previous_number` that of the last revision with
-    text."""
+    """A row of `revisions` that is not decided yet.
+
+    `metadata_json` is what the page stated before, `digest` that of the new text, `in_articles` whether the article is
+    not shelved, `previous_number` that of the last revision with text.
+    """
 
     article_id: int
     number: int
@@ -123,7 +125,7 @@ def _absences(db: Database, query: str) -> list[_Absence]:
 
 
 def _is_absent(db: Database, article_id: int) -> bool:
-    """Whether the last that was noted of an article is that it was withdrawn."""
+    """Return whether the last note on an article says that it was withdrawn."""
     row = db.execute(_IS_WITHDRAWN, [article_id]).fetchone()
     return bool(row and row[0])
 
@@ -158,8 +160,11 @@ def _decide_revision(db: Database, pending: _PendingRevision, decided_at: str, r
 def _compare_captures(
     db: Database, pending: _PendingRevision, reclean: Recleaner | None
 ) -> tuple[tuple[RevisionChange, ...], Edit]:
-    """The kinds of an edit, and what it changed. Where two cleaners made the texts and the old capture cannot be
-    cleaned again, nobody can say what the publication changed: the kind is `cleaner`."""
+    """Find the kinds of an edit by comparing both captures.
+
+    Where two cleaners made the texts and the old capture cannot be cleaned again, nobody can say what the publication
+    changed: the kind is `cleaner`.
+    """
     with decoding("revisions", "note", f"{pending.article_id}/{pending.number}"):
         old_metadata = StatedMetadata.from_json(pending.metadata_json)
     new_metadata = read_stated_metadata(db, pending.article_id)

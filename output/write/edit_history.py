@@ -1,8 +1,7 @@
 """Edits of articles as a reader sees them: the list of edits, and the revisions with their blocks.
 
-The edits of an archive in the order in which they were found, for a reader who asks what is new since a time.
-
-Reading the revisions of an article: which there are, and the blocks of each. A reading connection is enough.
+Edits are listed in the order in which they were found, for a reader who asks what is new since a time. A reading
+connection is enough.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)
 ALL_KINDS = (*EDIT_KINDS, RevisionMark.CLEANER, NEW)
 
 _FROM_CHANGES = """FROM changes c LEFT JOIN revisions r ON r.article_id = c.article_id AND r.number = c.revision
-        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN shelved s ON s.id = c.article_id
+        LEFT JOIN articles a ON a.id = c.article_id LEFT JOIN _shelved s ON s.id = c.article_id
     WHERE c.seq > :seq AND c.at >= :since AND (c.kind <> '' OR c.change = 'added')
         AND coalesce(a.url, s.url) IS NOT NULL"""
 _EDITS = f"""SELECT c.seq, c.at, CASE c.change WHEN 'added' THEN '{NEW}' ELSE c.kind END, coalesce(r.kinds, '[]'),
@@ -64,7 +63,9 @@ class ListedEdit:
 def list_edits(
     db: Database, *, after_seq: int = 0, since: str = "", kinds: Collection[str] = EDIT_KINDS
 ) -> list[ListedEdit]:
-    """The edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in order."""
+    """List the edits after a number of `changes` and from a time on (UTC ISO 8601) that are one of these kinds, in
+    order.
+    """
     rows = db.execute(_IN_ORDER, {"seq": min(after_seq, LARGEST_INTEGER), "since": since}).fetchall()
     edits = (_make_edit(*row) for row in rows)
     return [edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)]
@@ -73,7 +74,7 @@ def list_edits(
 def latest_edits(
     db: Database, *, before_seq: int, kinds: Collection[str] = EDIT_KINDS, limit: int = 50
 ) -> list[ListedEdit]:
-    """The latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
+    """Return the latest edits of these kinds before a number of `changes`, the latest first, at most `limit`."""
     bounds = {"seq": 0, "since": "", "before": before_seq, "with_new": NEW in kinds}
     edits = (_make_edit(*row) for row in db.execute(_LATEST_FIRST, bounds))
     return list(islice((edit for edit in edits if not {edit.kind, *edit.kinds}.isdisjoint(kinds)), limit))
@@ -87,20 +88,20 @@ def _make_edit(seq: int, at: str, kind: Any, kinds_json: str, *values: Any) -> L
 
 _ENOUGH_ARTICLES = 2  # other articles that have a block, from which it belongs to the site: no more are counted
 _REVISION_BLOCKS = """SELECT b.block_id, b.kind, b.kept, b.box, b.linked, b.elsewhere, t.text
-    FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id
+    FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.article_id = ? AND b.number = ? ORDER BY b.position"""
-_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
+_PAGE_BLOCKS = """SELECT b.block_id, b.kind, b.kept, t.text FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
-_LAYOUT = "SELECT layout FROM page_layout WHERE page_id = ?"
+_LAYOUT = "SELECT layout FROM _page_layout WHERE page_id = ?"
 _COUNT_ELSEWHERE = f"""SELECT count(*) FROM (SELECT DISTINCT p.article_id
-    FROM page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
+    FROM _page_blocks b CROSS JOIN pages p ON p.id = b.page_id CROSS JOIN urls u ON u.id = b.page_id
     WHERE b.block_id = ? AND u.host = ? AND p.article_id IS NOT NULL AND p.article_id <> ? LIMIT {_ENOUGH_ARTICLES})"""
 _REVISIONS = """SELECT number, seen_at, title, change, kinds, added, removed, rewritten, note, capture_id
     FROM revisions WHERE article_id = ? ORDER BY number"""
 _CHANGE_COLUMN = 3
 
 _REVISED_ARTICLE = """SELECT id, url, page_id FROM articles WHERE id = ?1
-    UNION ALL SELECT id, url, page_id FROM shelved WHERE id = ?1"""
+    UNION ALL SELECT id, url, page_id FROM _shelved WHERE id = ?1"""
 
 _NumberedBlock = tuple[int, CapturedBlock]  # id of the text, and the block
 
@@ -122,7 +123,7 @@ class Revision:
 
     @property
     def is_textless(self) -> bool:
-        """Whether it has no text of its own: the article was withdrawn or returned."""
+        """Return whether the revision has no text of its own: the article was withdrawn or returned."""
         return self.change in TEXTLESS_KINDS
 
 
@@ -136,7 +137,7 @@ class RevisedArticle:
 
 
 def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
-    """The article that a person names by its id or any of its URLs; one at that very URL goes first."""
+    """Find the article that a person names by its id or any of its URLs; one at that very URL goes first."""
     url = find_known_url(db, url_or_id)
     for article_id in (content_id(url) if url else None, find_article(db, url_or_id)):
         if article_id is not None and (row := db.execute(_REVISED_ARTICLE, [article_id]).fetchone()):
@@ -145,13 +146,13 @@ def find_revised_article(db: Database, url_or_id: str) -> RevisedArticle | None:
 
 
 def revisions_of(db: Database, article_id: int) -> tuple[Revision, ...]:
-    """The decided revisions of an article, the first one first."""
+    """Return the decided revisions of an article, the first one first."""
     rows = db.execute(_REVISIONS, [article_id]).fetchall()
     return tuple(_make_revision(article_id, *row) for row in rows if row[_CHANGE_COLUMN] != RevisionMark.PENDING)
 
 
 def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int) -> tuple[CapturedBlock, ...] | None:
-    """The blocks of a revision; None for one from before their blocks were stored.
+    """Return the blocks of a revision; None for one from before their blocks were stored.
 
     A revision without a text of its own has that of the one before. The latest has its page's ledger.
     """
@@ -167,8 +168,10 @@ def blocks_of_revision(db: Database, article_id: int, page_id: int, number: int)
 def old_and_new_blocks(
     db: Database, article_id: int, number: int, page_id: int, host: str
 ) -> tuple[tuple[CapturedBlock, ...], tuple[CapturedBlock, ...]]:
-    """The blocks of a replaced revision and those of the page now. A block that only one side has comes with the number
-    of the site's other articles that have it."""
+    """Return the blocks of a replaced revision and those of the page now.
+
+    A block that only one side has comes with the number of the site's other articles that have it.
+    """
     old_blocks, new_blocks = _revision_blocks(db, article_id, number), _page_blocks(db, page_id)
     shared_ids = {block_id for block_id, _ in old_blocks} & {block_id for block_id, _ in new_blocks}
 
@@ -193,9 +196,9 @@ def _make_revision(article_id: int, *columns: Any) -> Revision:
 
 
 def _revision_blocks(db: Database, article_id: int, number: int) -> list[_NumberedBlock]:
-    """The stored blocks of a replaced revision."""
+    """Return the stored blocks of a replaced revision."""
     rows = db.execute(_REVISION_BLOCKS, [article_id, number]).fetchall()
-    with decoding("revision_blocks", "kind", f"{article_id}/{number}"):
+    with decoding("_revision_blocks", "kind", f"{article_id}/{number}"):
         return [
             (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link), article_count))
             for block_id, kind, is_kept, container, is_link, article_count, text in rows
@@ -203,12 +206,12 @@ def _revision_blocks(db: Database, article_id: int, number: int) -> list[_Number
 
 
 def _page_blocks(db: Database, page_id: int) -> list[_NumberedBlock]:
-    """The blocks of a page's ledger."""
+    """Return the blocks of a page's ledger."""
     rows = db.execute(_PAGE_BLOCKS, [page_id]).fetchall()
     layout = db.execute(_LAYOUT, [page_id]).fetchone()
-    with decoding("page_layout", "layout", page_id):
+    with decoding("_page_layout", "layout", page_id):
         containers = block_containers(layout[0] if layout else b"", [len(text) for _, _, _, text in rows])
-    with decoding("page_blocks", "kind", page_id):
+    with decoding("_page_blocks", "kind", page_id):
         return [
             (block_id, CapturedBlock(text, BLOCK_KINDS[kind], bool(is_kept), container, bool(is_link)))
             for (block_id, kind, is_kept, text), (container, is_link) in zip(rows, containers, strict=True)

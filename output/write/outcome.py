@@ -53,13 +53,13 @@ class RobotsFile:
 
     @property
     def id(self) -> int:
-        """The id of this text with this decision for this host, the same in every archive."""
+        """Return the id of this text with this decision for this host, the same in every archive."""
         return content_id(self.host, self.access, self.text)
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one URL that left the queue.
+    """The outcome of one URL that left the queue.
 
     `state` is done, failed or skipped with its `reason`, or queued again with `not_before` (UTC ISO 8601) and
     `is_retry`. `discovered_urls` are the in-scope URLs that it named, `outside_links` the number of its links to each
@@ -87,11 +87,11 @@ class Outcome:
 
     @property
     def raw_size(self) -> int:
-        """Bytes of the raw exchanges that are to be kept."""
+        """Return bytes of the raw exchanges that are to be kept."""
         captures = (*self.extra_captures, *((self.capture,) if self.capture else ()))
         return sum(capture.raw.size for capture in captures if capture.raw)
 
     @property
     def is_attempt(self) -> bool:
-        """Whether this outcome counts as an attempt to fetch: a skipped URL was never requested."""
+        """Return whether this outcome counts as an attempt to fetch: a skipped URL was never requested."""
         return self.state != UrlState.SKIPPED

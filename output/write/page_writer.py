@@ -1,4 +1,4 @@
-"""Storing a fetched page: its verdict, and for an article the article and the ledger of its blocks."""
+"""A fetched page stored: its verdict, and for an article the article and the ledger of its blocks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _UPSERT = (
 
 @dataclass(frozen=True, slots=True)
 class SaveResult:
-    """Whether the page is now the current content of its URL, and whether its article's title or text changed."""
+    """The result of saving a page: is it now its URL's current content, and did its article's title or text change?"""
 
     is_current: bool
     has_changed: bool = False
@@ -62,7 +62,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     if stored and not rows.is_article:
         remove_article(db, sighting.url, sighting.seen_at)
         stored = None
-    is_shelved = stored is not None and stored.table == "shelved"
+    is_shelved = stored is not None and stored.table == "_shelved"
     state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
     cleaner_column = {"cleaner_id": intern_lineage(db, rows.lineage)}
@@ -85,7 +85,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
 
 
 def _state_before(db: Database, sighting: Sighting) -> ArticleState:
-    """The state of the article before another capture; a pending revision is decided first."""
+    """Return the state of the article before another capture; a pending revision is decided first."""
     article_number = sighting.article_id
     if is_pending(db, article_number):
         decide_pending(db, sighting.seen_at, article_number)
@@ -93,13 +93,13 @@ def _state_before(db: Database, sighting: Sighting) -> ArticleState:
 
 
 def _is_cut_short(stored: StoredArticle, rows: PageRows) -> bool:
-    """Whether an article that was stored whole is now only its free beginning."""
+    """Return whether an article that was stored whole is now only its free beginning."""
     became_teaser = rows.verdict.page_type is PageType.TEASER and stored.page_type == PageType.ARTICLE
     return became_teaser and rows.words < _TEASER_SHARE * stored.word_count
 
 
 def _settled_columns(db: Database, page_id: int, rows: PageRows) -> dict[str, object]:
-    """The columns that `settle` has set for a shelved page; they stay until the next settle."""
+    """Return the columns that `settle` has set for a shelved page; they stay until the next settle."""
     query = "SELECT page_type, article_id, evidence FROM pages WHERE id = ?"
     page_type, article_number, evidence = db.execute(query, [page_id]).fetchone()
     stored_facts = stored_texts(evidence, "pages", "evidence", page_id)
@@ -112,7 +112,7 @@ def _settled_columns(db: Database, page_id: int, rows: PageRows) -> dict[str, ob
 
 
 def _page_columns(sighting: Sighting, rows: PageRows) -> dict[str, object]:
-    """The values of the page's columns by name, without `cleaner_id`."""
+    """Return the values of the page's columns by name, without `cleaner_id`."""
     page_type = str(rows.verdict.page_type)
     return {
         "id": sighting.page_id,

@@ -1,14 +1,8 @@
 """A person's verdicts: rulings, which change texts, and reviews, which are evidence of the cleaner.
 
-A person's rulings on blocks: a text belongs to the article, or does not, in one article, on one host, or anywhere.
-
-A ruling is stored until it is removed. What it does to the ledger and the texts is in
-`broadsheet.output.write.applied_rulings`.
-
-What a person judged of a sample of blocks and pages: whether the cleaner was right, and what that shows.
-
-A judgement is evidence about the cleaner; it changes no text. To change one is a ruling
-(`broadsheet.output.write.person_verdicts`).
+A ruling says that a text belongs to the article, or does not: in one article, on one host, or anywhere. It is stored
+until it is removed; `broadsheet.output.write.applied_rulings` brings ledger and texts in line with it. A review says
+whether the cleaner was right about a sampled block or page. It changes no text.
 """
 
 from __future__ import annotations
@@ -32,10 +26,10 @@ _STORE_RULING = f"""INSERT INTO rulings ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?
         rule = excluded.rule, note = CASE WHEN excluded.note <> '' THEN excluded.note ELSE note END"""
 _LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note, r.reason, r.rule, t.text,
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
-            LEFT JOIN shelved s ON s.id = r.article_id),
-        (SELECT count(DISTINCT o.page_id) FROM overruled o WHERE o.ruling_id = r.id)
-    FROM rulings r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
-_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM shelved WHERE id = ?1"
+            LEFT JOIN _shelved s ON s.id = r.article_id),
+        (SELECT count(DISTINCT o.page_id) FROM _overruled o WHERE o.ruling_id = r.id)
+    FROM rulings r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+_ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM _shelved WHERE id = ?1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +50,7 @@ class Ruling:
 
     @property
     def id(self) -> int:
-        """The id of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
+        """Return the id of the ruling: one for each block and scope, so that a later ruling replaces an earlier one."""
         scope = "" if self.article_id is None else str(self.article_id)
         return content_id(str(self.block_id), scope, storable_text(self.host or ""))
 
@@ -75,14 +69,14 @@ class ListedRuling:
 
 
 def list_rulings(db: Database) -> list[ListedRuling]:
-    """All rulings, the earliest first."""
+    """List all rulings, the earliest first."""
     return [
         ListedRuling(Ruling(row[0], bool(row[1]), *row[2:8]), *row[8:]) for row in db.execute(_LIST_RULINGS).fetchall()
     ]
 
 
 def stored_ruling(db: Database, scope: Ruling) -> Ruling | None:
-    """The stored ruling on the same block in exactly the same scope; None if there is none."""
+    """Return the stored ruling on the same block in exactly the same scope; None if there is none."""
     query = "SELECT block_id, kept, article_id, host, at, note, reason, rule FROM rulings WHERE id = ?"
     row = db.execute(query, [scope.id]).fetchone()
     return Ruling(row[0], bool(row[1]), *row[2:]) if row else None
@@ -101,24 +95,24 @@ def drop_ruling(db: Database, ruling: Ruling) -> None:
 
 
 def block_text(db: Database, block_id: int) -> str | None:
-    """The text of a block by its id; None if the archive has none."""
-    row = db.execute("SELECT text FROM block_texts WHERE id = ?", [block_id]).fetchone()
+    """Return the text of a block by its id; None if the archive has none."""
+    row = db.execute("SELECT text FROM _block_texts WHERE id = ?", [block_id]).fetchone()
     return str(row[0]) if row else None
 
 
 def count_pages(db: Database, block_id: int) -> int:
-    """On how many pages a block stands, kept or removed."""
+    """Count the pages on which a block stands, kept or removed."""
     return int(
-        db.execute("SELECT count(DISTINCT page_id) FROM page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
+        db.execute("SELECT count(DISTINCT page_id) FROM _page_blocks WHERE block_id = ?", [block_id]).fetchone()[0]
     )
 
 
 def find_article(db: Database, reference: str) -> int | None:
-    """The id of the article that a user means by its id or by one of its URLs (`find_known_url`), or None."""
+    """Find the id of the article that a user means by its id or by one of its URLs (`find_known_url`), or None."""
     if reference.isascii() and reference.isdigit() and len(reference) < 19:
         return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
     url = find_known_url(db, reference)
-    return _first_number(db.execute("SELECT article_id FROM article_urls WHERE url = ?", [url]).fetchall())
+    return _first_number(db.execute("SELECT article_id FROM _article_urls WHERE url = ?", [url]).fetchall())
 
 
 def _first_number(rows: Iterable[tuple[int]]) -> int | None:
@@ -127,14 +121,14 @@ def _first_number(rows: Iterable[tuple[int]]) -> int | None:
 
 _Z_OF_95_PERCENT = 1.959964  # standard deviations around the mean within which 95 % lie
 
-_STORE_REVIEW = """INSERT INTO reviews (id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version)
+_STORE_REVIEW = """INSERT INTO _reviews (id, url, host, block_id, kept, reason, rule, is_right, at, cleaner_version)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
         is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version"""
 _PAGE_STANDS = "SELECT 1 FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"
 _LIST_REVIEWS = """SELECT r.url, r.host, r.block_id, r.kept, r.reason, r.rule, r.is_right, r.at, r.cleaner_version,
         coalesce(t.text, '')
-    FROM reviews r LEFT JOIN block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+    FROM _reviews r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,19 +152,21 @@ class Review:
 
     @property
     def id(self) -> int:
-        """One for each page and block, so that a later judgement replaces an earlier one."""
+        """Return one for each page and block, so that a later judgement replaces an earlier one."""
         return content_id("review", storable_text(self.url), "page" if self.block_id is None else str(self.block_id))
 
     @property
     def is_of_page(self) -> bool:
-        """Whether a whole page was judged."""
+        """Return whether a whole page was judged."""
         return self.block_id is None
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How many of so many judged blocks were right, and between which shares (0 to 1) that of all such blocks lies with
-    95 % certainty."""
+    """The reliability of verdicts: so many of the judged blocks were right.
+
+    The bounds are shares from 0 to 1, between which that of all such blocks lies with 95 % certainty.
+    """
 
     right: int
     judged: int
@@ -179,7 +175,7 @@ class Reliability:
 
 
 def can_be_stored(db: Database, review: Review) -> bool:
-    """Whether the archive still has what was judged."""
+    """Return whether the archive still has what was judged."""
     if review.block_id is not None and block_text(db, review.block_id) is None:
         return False
     return db.execute(_PAGE_STANDS, [review.url]).fetchone() is not None
@@ -193,11 +189,11 @@ def store_review(db: Database, review: Review) -> None:
 
 def drop_review(db: Database, review: Review) -> None:
     """Take a judgement back."""
-    db.execute("DELETE FROM reviews WHERE id = ?", [review.id])
+    db.execute("DELETE FROM _reviews WHERE id = ?", [review.id])
 
 
 def list_reviews(db: Database) -> list[Review]:
-    """All judgements, on blocks and on pages, the earliest first."""
+    """List all judgements, on blocks and on pages, the earliest first."""
     rows = db.execute(_LIST_REVIEWS).fetchall()
     return [
         Review(url, host, block_id, bool(is_kept), reason, rule, bool(is_right), *values)
@@ -206,7 +202,9 @@ def list_reviews(db: Database) -> list[Review]:
 
 
 def reliability(right: int, judged: int) -> Reliability:
-    """The share of right ones with its interval by Wilson, which holds for few judgements and near 0 and 1 too."""
+    """Compute the share of right judgements with Wilson's interval, which holds for few judgements and near 0 and 1
+    too.
+    """
     if not judged:
         return Reliability(0, 0, 0.0, 1.0)
     share, spread = right / judged, _Z_OF_95_PERCENT**2 / judged
@@ -216,7 +214,7 @@ def reliability(right: int, judged: int) -> Reliability:
 
 
 def reliability_by(pairs: Iterable[tuple[str, bool]]) -> dict[str, Reliability]:
-    """The reliability of each key among pairs of key and judgement, the most judged first."""
+    """Return the reliability of each key among pairs of key and judgement, the most judged first."""
     judgements: dict[str, list[bool]] = defaultdict(list)
     for key, is_right in pairs:
         judgements[key].append(is_right)

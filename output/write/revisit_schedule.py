@@ -1,22 +1,18 @@
 """Revisits: the time at which a page is due again, and the queueing of pages that are.
 
-When to fetch a page again. Pure policy: what is known of a page and the time come in, a decision goes out.
+The time follows from how often a page was found changed: a visit that finds a change halves the interval, one that
+finds none makes it half as long again, between a floor and a ceiling. In the long run about 37 % of visits find a
+change. (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of change frequency without their
+need of a history; the factors are ours.) Before the second visit the age of the article is the guess: texts are
+corrected most on their first days, so a page waits an eighth of its age.
 
-A page is visited again after an interval that follows how often it was found changed: a visit that finds a change
-halves it, one that finds none makes it half as long again, between a floor and a ceiling. It comes to rest where some
-37 of 100 visits find a change. (Multiplicative increase and decrease, as in Cho and Garcia-Molina's estimates of
-change frequency without their need of a history; the factors are ours.) Before the second visit the age of the article
-is the guess: texts are corrected most on their first days, so a page waits an eighth of its age.
-
-What a sitemap or feed says goes before the interval: a page that it dates later than the last visit is due at once. One
-that said so three times in a row without a change is no longer believed for that page.
-
-Queueing again what may have changed, and what a row of `urls` keeps meanwhile.
+A date in a sitemap or feed goes before the interval: a page dated later than the last visit is due at once. After three
+such dates in a row without a change, they are no longer believed for that page.
 
 A URL that is visited again is `queued` like any other, so that a killed update goes on; `held_reason` and `held_at` say
 what the archive holds of it. `reason` says why it is queued and what the last fetch gave: `revisit`, or
-`revisit:http_404` where that had failed; `announced` where a sitemap or feed says that it has changed. All of it runs
-in the caller's transaction.
+`revisit:http_404` where that had failed; `announced` where a sitemap or feed says that it has changed. Queueing runs in
+the caller's transaction.
 """
 
 from __future__ import annotations
@@ -55,10 +51,12 @@ _MAX_UNFOUNDED = 3  # announcements in a row that came to nothing
 
 @dataclass(frozen=True, slots=True)
 class VisitHistory:
-    """What is known of a page. Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the
-    article was published, or else the URL first seen. `interval_seconds` is the last interval.
-    `unfounded_announcements` counts the sitemap or feed dates in a row without a change; `lastmod` is the last such
-    date as it was written."""
+    """The known history of a page.
+
+    Times are ISO 8601; `visited_at` is that of the last visit, `article_date` when the article was published, or else
+    the URL first seen. `interval_seconds` is the last interval. `unfounded_announcements` counts the sitemap or feed
+    dates in a row without a change; `lastmod` is the last such date as it was written.
+    """
 
     visited_at: str
     interval_seconds: int | None = None
@@ -69,15 +67,14 @@ class VisitHistory:
 
 @dataclass(frozen=True, slots=True)
 class RevisitPolicy:
-    """How often a person wants pages visited: every `interval_seconds`, 0 for the learned interval; or all of them
-    now."""
+    """A person's wish for revisits: every `interval_seconds`, 0 for the learned interval; or all pages now."""
 
     interval_seconds: float = 0.0
     revisit_all: bool = False
 
 
 def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
-    """Whether a page is to be visited again. `now` is ISO 8601."""
+    """Return whether a page is to be visited again. `now` is ISO 8601."""
     visited_at = parse_instant(history.visited_at)
     if policy.revisit_all or visited_at is None:
         return True
@@ -86,7 +83,7 @@ def is_due(history: VisitHistory, now: str, policy: RevisitPolicy) -> bool:
 
 
 def is_announced(history: VisitHistory, announced_date: str, now: str) -> bool:
-    """Whether a sitemap's or feed's date says that the page has changed since the last visit, and may be believed."""
+    """Return whether a sitemap or feed credibly dates a change of the page after its last visit."""
     changed_at, visited_at = parse_last_instant(announced_date), parse_instant(history.visited_at)
     if changed_at is None or visited_at is None or history.unfounded_announcements >= _MAX_UNFOUNDED:
         return False
@@ -97,13 +94,13 @@ def is_announced(history: VisitHistory, announced_date: str, now: str) -> bool:
 
 
 def next_interval(history: VisitHistory, changed: bool) -> int:
-    """The interval in seconds after a visit that found a change, or none."""
+    """Return the interval in seconds after a visit that found a change, or found none."""
     factor = _CHANGED_FACTOR if changed else _UNCHANGED_FACTOR
     return round(min(max(current_interval(history) * factor, MIN_INTERVAL), MAX_INTERVAL))
 
 
 def current_interval(history: VisitHistory) -> float:
-    """The interval in seconds; from the article's age where none has been learned."""
+    """Return the interval in seconds; from the article's age where none has been learned."""
     if history.interval_seconds is not None:
         return min(max(history.interval_seconds, MIN_INTERVAL), MAX_INTERVAL)
     article_date, visited_at = parse_instant(history.article_date), parse_instant(history.visited_at)
@@ -112,8 +109,13 @@ def current_interval(history: VisitHistory) -> float:
 
 
 def parse_instant(text: str) -> datetime | None:
-    """An ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning. None if the text
-    is no date."""
+    """Parse an ISO 8601 or HTTP date in UTC; without a zone it counts as UTC, a day alone as its beginning.
+
+    Returns None if the text is not a date.
+
+    >>> parse_instant("2024-05-01")
+    datetime.datetime(2024, 5, 1, 0, 0, tzinfo=datetime.timezone.utc)
+    """
     moment = _parse_date(text.strip())
     if moment is None:
         return None
@@ -124,8 +126,10 @@ def parse_instant(text: str) -> datetime | None:
 
 
 def parse_last_instant(text: str) -> datetime | None:
-    """As `parse_instant`, but a day alone counts as its end: a change on that day may have come after the last
-    visit."""
+    """Parse a date as `parse_instant` does, but count a day alone as its end.
+
+    A change on that day may have come after the last visit.
+    """
     moment = parse_instant(text)
     return datetime.combine(moment.date(), time.max, UTC) if moment and _is_day_only(text) else moment
 
@@ -144,13 +148,13 @@ def _parse_date(text: str) -> datetime | None:
 
 
 def _parse_partial_date(text: str) -> datetime:
-    """A year and month, or a year, by its first day."""
+    """Parse a year and month, or a year, by its first day."""
     parts = [int(part) for part in text.split("-")]
     return datetime.combine(date(*parts, *(1,) * (3 - len(parts))), time.min)
 
 
 def _parse_now(text: str) -> datetime:
-    """The time in UTC; without one, a day before the last that Python knows, so that everything is due."""
+    """Parse the time in UTC; without one, a day before the last that Python knows, so that everything is due."""
     return datetime.fromisoformat(text).astimezone(UTC) if text else datetime.max.replace(tzinfo=UTC) - timedelta(1)
 
 
@@ -185,10 +189,12 @@ _CACHE_VALIDATORS = """SELECT etag, last_modified FROM captures WHERE id = coale
 
 @dataclass(frozen=True, slots=True)
 class UpdateRun:
-    """A run that visits known URLs again. `policy` is how often; `started_at` when it began: what was fetched since is
-    not queued. `selects_page` takes a page's URL and depth. Sitemaps, feeds and start pages are due in any case with
-    `listings_always_due`, else after their interval. `is_resumed`: an earlier process began the run, and has made some
-    of its visits."""
+    """A run that visits known URLs again.
+
+    `policy` is how often; `started_at` when it began: what was fetched since is not queued. `selects_page` takes a
+    page's URL and depth. Sitemaps, feeds and start pages are due in any case with `listings_always_due`, else after
+    their interval. `is_resumed`: an earlier process began the run, and has made some of its visits.
+    """
 
     policy: RevisitPolicy
     started_at: str
@@ -197,14 +203,16 @@ class UpdateRun:
     is_resumed: bool = False
 
     def has_visited(self, row: UrlRow) -> bool:
-        """Whether the run visited a URL before it was resumed. In a new run nothing was: what was fetched in the second
-        in which it begins, or later by a clock that has been set back, was fetched by another run."""
+        """Return whether the run visited a URL before it was resumed; False for every URL in a new run.
+
+        In a new run, a fetch at or after the start, by a clock that was set back, was another run's.
+        """
         return self.is_resumed and row.fetched_at >= self.started_at
 
 
 @dataclass(frozen=True, slots=True)
 class UrlRow:
-    """What matters of a row of `urls` for visiting it again."""
+    """A row of `urls`, as far as visiting it again depends on it."""
 
     id: int
     url: str
@@ -222,12 +230,15 @@ class UrlRow:
 
     @property
     def was_fetched(self) -> bool:
-        """Whether it was fetched before, with success or not."""
+        """Return whether the URL was fetched before, with success or not."""
         return bool(self.held_at) or self.reason.startswith(_WAS_FETCHED)
 
     @property
     def visit_history(self) -> VisitHistory:
-        """What the policy needs. A failure that says nothing about the page does not count as a visit."""
+        """Return the history that the policy needs.
+
+        A failure that says nothing about the page does not count as a visit.
+        """
         is_final_failure = self.state == UrlState.FAILED and (self.reason in _URL_ERRORS or not self.held_at)
         visited_at = self.fetched_at if is_final_failure else self.held_at
         return VisitHistory(
@@ -236,12 +247,12 @@ class UrlRow:
 
     @property
     def announces_articles(self) -> bool:
-        """Whether new articles are announced there: a sitemap, a feed, a start page, a section."""
+        """Return whether new articles are announced at the URL: a sitemap, a feed, a start page, a section."""
         return self.kind != UrlKind.PAGE or (self.held_reason == PageType.LIST and self.depth <= 1)
 
 
 def find_url_row(db: Database, url: str) -> UrlRow | None:
-    """The row of a URL; None if the archive has none."""
+    """Find the row of a URL; None if the archive has none."""
     row = db.execute(_ROW_OF_URL, [storable_text(url)]).fetchone()
     return UrlRow(*row) if row else None
 
@@ -282,10 +293,12 @@ def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateR
 
 
 def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> None:
-    """Learn the interval from a visit to a known page; if the page is unmodified, note that its article was seen. `row`
-    is the one from before the visit."""
+    """Learn the interval from a visit to a known page; if the page is unmodified, note that its article was seen.
+
+    `row` is the one from before the visit.
+    """
     if outcome.reason == OutcomeReason.NOT_MODIFIED:
-        for table in ("articles", "shelved"):
+        for table in ("articles", "_shelved"):
             db.execute(_UPDATE_LAST_SEEN.format(table), [outcome.fetched_at, row.id])
     if outcome.state == UrlState.DONE or outcome.reason in _URL_ERRORS:
         unfounded_count = row.unfounded_announcements + row.reason.startswith(OutcomeReason.ANNOUNCED)
@@ -295,13 +308,15 @@ def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> No
 
 def restore_unvisited(db: Database, reason: Reason) -> int:
     """Take what was to be visited again out of the queue, for a run that stops at its limit: each row gets back the
-    state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing."""
+    state and reason that it had; returns how many. `reason` is for those of which the archive holds nothing.
+    """
     return int(db.execute(_RESTORE_STATES, {"reason": str(reason)}).rowcount)
 
 
 def conditional_headers(db: Database, url_id: int, url: str) -> dict[str, str]:
-    """The request headers If-None-Match and If-Modified-Since for a URL, from the capture that the archive holds of
-    it."""
+    """Return the request headers If-None-Match and If-Modified-Since for a URL, from the capture that the archive holds
+    of it.
+    """
     etag, last_modified = db.execute(_CACHE_VALIDATORS, [url_id, storable_text(url)]).fetchone() or (None, None)
     headers = {"If-None-Match": etag, "If-Modified-Since": last_modified}
     return {name: value for name, value in headers.items() if value}

@@ -63,12 +63,15 @@ class WaitingReview:
 
 
 def journal_path(database: Path) -> Path:
-    """The journal beside an archive."""
+    """Return the journal beside an archive."""
     return Path(f"{database}{JOURNAL_ENDING}")
 
 
 def append_ruling(database: Path, ruling: Ruling, *, undo: bool = False) -> None:
-    """Write a ruling to the journal; it is on the disk when this returns. InUse if others keep the journal too long."""
+    """Write a ruling to the journal; it is on the disk when this returns.
+
+    Raises InUse if others keep the journal too long.
+    """
     _append_line(database, {
         "undo": undo, "block_id": ruling.block_id, "kept": ruling.is_kept, "article_id": ruling.article_id,
         "host": ruling.host, "at": ruling.ruled_at, "note": ruling.note,
@@ -99,17 +102,17 @@ def _append_line(database: Path, fields: Mapping[str, object]) -> None:
 
 
 def waiting_rulings(database: Path) -> tuple[JournalEntry, ...]:
-    """The rulings that wait for the archive's next owner, as far as they are written whole."""
+    """Return the rulings that wait for the archive's next owner, as far as they are written whole."""
     return tuple(entry for entry in read_journal(database) if isinstance(entry, JournalEntry))
 
 
 def waiting_reviews(database: Path) -> tuple[WaitingReview, ...]:
-    """The reviews that wait for the archive's next owner."""
+    """Return the reviews that wait for the archive's next owner."""
     return tuple(entry for entry in read_journal(database) if isinstance(entry, WaitingReview))
 
 
 def read_journal(database: Path) -> tuple[JournalEntry | WaitingReview, ...]:
-    """All that waits for the archive's next owner, in the order in which it was made."""
+    """Read all that waits for the archive's next owner, in the order in which it was made."""
     try:
         lines = journal_path(database).read_bytes().split(b"\n")[:-1]
     except OSError:
@@ -146,7 +149,7 @@ def _put_away(path: Path, entry_count: int) -> None:
 
 
 def _read_entry(line: bytes) -> JournalEntry | WaitingReview | None:
-    """The entry of a line; None for one that is none."""
+    """Read the entry of a line; None if it is not one."""
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         fields = json_object(line.decode())
         entry_id, is_undo = str(fields["id"]), bool(fields["undo"])
@@ -170,7 +173,7 @@ def _read_review(fields: Mapping[str, Any]) -> Review:
 
 
 def _applied_ids(db: Database) -> frozenset[str]:
-    """The ids of the journal that was applied last, which may not have been deleted."""
+    """Return the ids of the journal that was applied last, which may not have been deleted."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", [_APPLIED]).fetchone()
     with suppress(ValueError, TypeError):
         return frozenset(json_texts(row[0])) if row else frozenset()
@@ -187,7 +190,7 @@ def _cut_torn_line(stream: Any) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Within it no other process reads or writes the journal."""
+    """Keep other processes from reading and writing the journal while the context is open."""
     lock = ArchiveLock(path)
     lock.acquire(_PATIENCE)
     try:
@@ -198,7 +201,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _durable_commits(db: Database) -> Iterator[None]:
-    """Within it a commit waits for the disk: what it holds is about to be deleted elsewhere."""
+    """Make commits wait for the disk while the context is open: what they hold is about to be deleted elsewhere."""
     (level,) = db.execute("PRAGMA synchronous").fetchone()
     if not db.conn.in_transaction:
         db.execute("PRAGMA synchronous = FULL")

@@ -1,10 +1,8 @@
 """The runs of an archive: recorded, resumed, and files imported completely.
 
-Which runs an archive has seen: what was asked, with which options and versions, when, and how it ended.
-
-What a resumed crawl needs of earlier runs: their options, an unfinished update, and the redirects they followed.
-
-Which WARC, ARC and WACZ files were imported completely, and what the archive already holds of their records.
+A run's record says what was asked, with which options and versions, when, and how it ended. A resumed crawl takes from
+earlier runs their options, an unfinished update, and the redirects they followed. Imported files are WARC, ARC and
+WACZ.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ from broadsheet.output.write.url_queue import QueuedUrl
 
 
 class RunRecorder:
-    """Keeps table `runs`, for the one owner of an archive. `clock` gives UTC ISO 8601 times."""
+    """A recorder of table `runs`, for the one owner of an archive. `clock` gives UTC ISO 8601 times."""
 
     def __init__(self, db: Database, clock: Callable[[], str]) -> None:
         self._db = db
@@ -63,7 +61,7 @@ class RunRecorder:
         )
 
     def _free_id(self, started_at: str, command: str) -> int:
-        """An id above those of the runs that began in the same second: time and id together give their order.
+        """Return an id above those of the runs that began in the same second: time and id together give their order.
 
         It is drawn, so that two machines that run one command in the same second do not give one number to two runs.
         """
@@ -77,7 +75,7 @@ class RunRecorder:
 
 
 def _without_credentials(value: object) -> object:
-    """A JSON-like value without user names in the URLs of its texts."""
+    """Return a JSON-like value without user names in the URLs of its texts."""
     if isinstance(value, str):
         return without_userinfo(value)
     if isinstance(value, Mapping):
@@ -102,22 +100,21 @@ _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs 
 
 
 def crawl_options(db: Database) -> list[dict[str, Any]]:
-    """The options of all crawls into the archive, the earliest first."""
+    """Return the options of all crawls into the archive, the earliest first."""
     rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
     return [options for row in rows if (options := _run_options(*row)).get("seeds")]
 
 
 def useless_seeds(db: Database, seeds: Iterable[str]) -> dict[str, str]:
-    """Of the start URLs, those that failed and never gave anything, and those that were taken down, each with the
-    reason."""
+    """Find the start URLs that failed and never gave anything, or were taken down, each with the reason."""
     reasons = {seed: db.execute(_USELESS_SEED, [storable_text(seed)]).fetchone() for seed in seeds}
     return {seed: str(row[0]) for seed, row in reasons.items() if row}
 
 
 def unfinished_update_start(db: Database, revisit: str) -> str:
-    """When the first of the latest runs, all unfinished updates with this `revisit`, started; empty if there is none.
+    """Return the start of the first of the latest runs, all unfinished updates with this `revisit`; empty if none is.
 
-    What was fetched since then need not be fetched again.
+    URLs fetched since then need not be fetched again.
     """
     started_first_at = ""
     for run_id, started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
@@ -129,7 +126,9 @@ def unfinished_update_start(db: Database, revisit: str) -> str:
 
 
 def redirect_chains(db: Database, max_length: int) -> dict[str, tuple[str, ...]]:
-    """For each queued URL that is a redirect's target, the URLs that led there, first to last, at most `max_length`."""
+    """Return for each queued URL that is a redirect's target the URLs that led there, first to last, at most
+    `max_length`.
+    """
     return {
         url: _redirect_chain(db, redirecting_url, max_length)
         for url, redirecting_url in db.execute(_QUEUED_TARGETS).fetchall()
@@ -137,7 +136,7 @@ def redirect_chains(db: Database, max_length: int) -> dict[str, tuple[str, ...]]
 
 
 def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str, ...]:
-    """The URLs that start URLs are known to redirect to, each followed for at most `max_steps` redirects."""
+    """Return the URLs that start URLs are known to redirect to, each followed for at most `max_steps` redirects."""
     targets: dict[str, None] = {}
     for seed in seeds:
         url = storable_text(seed)
@@ -151,7 +150,7 @@ def moved_seeds(db: Database, seeds: Iterable[str], max_steps: int) -> tuple[str
 
 
 def hosts_of_queued_seeds(db: Database, urls: Iterable[str]) -> set[str]:
-    """The hosts of those of the URLs that are queued as start URLs or as what these redirect to."""
+    """Return the hosts of those of the URLs that are queued as start URLs or as what these redirect to."""
     rows = (db.execute(_QUEUED_SEED, [storable_text(url)]).fetchone() for url in urls)
     return {str(row[0]) for row in rows if row}
 
@@ -161,7 +160,7 @@ def _run_options(options: str, run_id: int) -> dict[str, Any]:
 
 
 def _redirect_chain(db: Database, last_url: str, max_length: int) -> tuple[str, ...]:
-    """The URLs that redirect to one another and at last to `last_url`, which is the last of them."""
+    """Return the URLs that redirect to one another and at last to `last_url`, which is the last of them."""
     chain = [last_url]
     while (
         len(chain) < max_length and (row := db.execute(_REDIRECTING_URL, [chain[0]]).fetchone()) and row[0] not in chain
@@ -171,7 +170,7 @@ def _redirect_chain(db: Database, last_url: str, max_length: int) -> tuple[str, 
 
 
 def latest_site_rules(db: Database) -> str:
-    """The folder of site rules of the latest run whose options have that key; empty if it used none."""
+    """Return the folder of site rules of the latest run whose options have that key; empty if it used none."""
     for row in db.execute("SELECT options, id FROM runs ORDER BY started_at DESC, rowid DESC"):
         options = _run_options(*row)
         if "site_rules" in options:
@@ -183,7 +182,7 @@ _UNFETCHED = f"""SELECT id, url, depth FROM urls
     WHERE state = 'skipped' AND kind IN ('page', 'sitemap', 'feed') AND reason = '{OutcomeReason.NOT_IN_ARCHIVE}'"""
 _STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_via, coalesce(found_on, ''),
     coalesce(lastmod, ''), state, reason, coalesce(fetched_at, '') FROM urls WHERE url = ?"""
-_PUT_IMPORT = """INSERT INTO imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
+_PUT_IMPORT = """INSERT INTO _imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,
         finished_at = excluded.finished_at, records = excluded.records"""
 _RECORD_POSITIONS = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
@@ -209,7 +208,7 @@ class ImportedFile:
 
     @classmethod
     def of(cls, path: Path, db: Path) -> ImportedFile:
-        """The values of a file on the disk. Below the database's folder its name is relative to that folder."""
+        """Return the values of a file on the disk. Below the database's folder its name is relative to that folder."""
         file, folder = path.absolute(), archive_path(db).parent
         name = str(file.relative_to(folder) if file.is_relative_to(folder) else file)
         status = file.stat()
@@ -217,34 +216,34 @@ class ImportedFile:
 
 
 def stored_url(db: Database, url: str) -> StoredUrl | None:
-    """A URL's row; None if it has none."""
+    """Return a URL's row; None if it has none."""
     row = db.execute(_STORED_URL, [storable_text(url)]).fetchone()
     return StoredUrl(QueuedUrl(*row[:10]), row[10], row[11] or NO_REASON, row[12]) if row else None
 
 
 def existing_capture_id(db: Database, capture: Capture) -> int | None:
-    """The id of a capture if the archive has it: same URL, time and payload; else None."""
+    """Return the id of a capture if the archive has it: same URL, time and payload; else None."""
     capture_id = content_id(capture.url, capture.fetched_at, capture.payload_digest)
     return capture_id if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone() else None
 
 
 def record_positions(db: Database) -> Iterator[tuple[str, int]]:
-    """(file, offset) of every record that a capture names."""
+    """Yield (file, offset) of every record that a capture names."""
     return ((str(file), int(offset)) for file, offset in db.execute(_RECORD_POSITIONS))
 
 
 def is_imported(db: Database, file: ImportedFile, options: Mapping[str, object]) -> bool:
-    """Whether a file was imported completely, unchanged since, and with these options."""
+    """Return whether a file was imported completely, with these options, and has not changed since."""
     return imported_records(db, file, options) is not None
 
 
 def imported_records(db: Database, file: ImportedFile, options: Mapping[str, object]) -> Mapping[str, int] | None:
-    """The numbers of a file's records by type, as `note_import` noted them; None if it was not imported so."""
-    query = "SELECT records FROM imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
+    """Return the numbers of a file's records by type, as `note_import` noted them; None if it was not imported so."""
+    query = "SELECT records FROM _imports WHERE file = ? AND size = ? AND modified = ? AND options = ?"
     parameters = [storable_text(file.name), file.size, file.modified_ns, as_json(dict(options))]
     row = db.execute(query, parameters).fetchone()
     return (
-        {name: int(str(n)) for name, n in stored_object(row[0], "imports", "records", file.name).items()}
+        {name: int(str(n)) for name, n in stored_object(row[0], "_imports", "records", file.name).items()}
         if row
         else None
     )

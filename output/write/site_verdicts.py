@@ -20,28 +20,28 @@ from broadsheet.output.write.assembled_text import assemble_page, rebuild_page, 
 _ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 
 # Every block with the verdict that it has without rulings.
-_BLOCKS_BELOW_RULINGS = """page_blocks b LEFT JOIN overruled v ON v.page_id = b.page_id AND v.position = b.position"""
+_BLOCKS_BELOW_RULINGS = """_page_blocks b LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position"""
 
 _PAGES = """SELECT u.id FROM urls u WHERE u.host = ? AND EXISTS (
-    SELECT 1 FROM own_verdicts o WHERE o.page_id = u.id)"""
-_SITE_VERDICTS = f"""SELECT o.position, r.reason, r.rule FROM own_verdicts o
-    CROSS JOIN {_BLOCKS_BELOW_RULINGS} JOIN reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
+    SELECT 1 FROM _own_verdicts o WHERE o.page_id = u.id)"""
+_SITE_VERDICTS = f"""SELECT o.position, r.reason, r.rule FROM _own_verdicts o
+    CROSS JOIN {_BLOCKS_BELOW_RULINGS} JOIN _reasons r ON r.id = coalesce(v.reason_id, b.reason_id)
     WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
 
 _CARRIED = f"""SELECT b.block_id, o.kept, o.reason_id, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
-    FROM own_verdicts o CROSS JOIN {_BLOCKS_BELOW_RULINGS}
+    FROM _own_verdicts o CROSS JOIN {_BLOCKS_BELOW_RULINGS}
     WHERE o.page_id = ? AND b.page_id = o.page_id AND b.position = o.position"""
 
-_OWN_VERDICTS = "SELECT kept, reason_id, page_id, position FROM own_verdicts WHERE page_id = ?"
+_OWN_VERDICTS = "SELECT kept, reason_id, page_id, position FROM _own_verdicts WHERE page_id = ?"
 
-_KEEP_OWN_VERDICT = f"""INSERT INTO own_verdicts (page_id, position, kept, reason_id)
+_KEEP_OWN_VERDICT = f"""INSERT INTO _own_verdicts (page_id, position, kept, reason_id)
     SELECT b.page_id, b.position, coalesce(v.kept, b.kept), coalesce(v.reason_id, b.reason_id)
     FROM {_BLOCKS_BELOW_RULINGS} WHERE b.page_id = ? AND b.position = ?"""
 
 _SET_VERDICT = (
-    "UPDATE overruled SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4",
-    """UPDATE page_blocks SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4
-        AND NOT EXISTS (SELECT 1 FROM overruled WHERE page_id = ?3 AND position = ?4)""",
+    "UPDATE _overruled SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4",
+    """UPDATE _page_blocks SET kept = ?1, reason_id = ?2 WHERE page_id = ?3 AND position = ?4
+        AND NOT EXISTS (SELECT 1 FROM _overruled WHERE page_id = ?3 AND position = ?4)""",
 )
 
 
@@ -55,7 +55,7 @@ class CarriedVerdict:
 
 
 def pages_with_site_verdicts(db: Database, host: str) -> set[int]:
-    """The ids of a host's pages that have site verdicts."""
+    """Return the ids of a host's pages that have site verdicts."""
     return {page_id for (page_id,) in db.execute(_PAGES, [host])}
 
 
@@ -72,7 +72,7 @@ def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict
     """
     for page_id, verdicts in pages.items():
         _set_verdicts(db, db.execute(_OWN_VERDICTS, [page_id]).fetchall())
-        db.execute("DELETE FROM own_verdicts WHERE page_id = ?", [page_id])
+        db.execute("DELETE FROM _own_verdicts WHERE page_id = ?", [page_id])
         reason_ids = intern_reasons(db, [(str(verdict.reason), verdict.rule) for verdict in verdicts.values()])
         reasoned_verdicts = [
             (int(verdict.kept), reason_id) for verdict, reason_id in zip(verdicts.values(), reason_ids, strict=True)
@@ -83,7 +83,7 @@ def replace_site_verdicts(db: Database, pages: Mapping[int, Mapping[int, Verdict
 
 
 def read_carried_verdicts(db: Database, page_id: int) -> tuple[CarriedVerdict, ...]:
-    """A page's site verdicts, to be carried over while the page is stored again."""
+    """Read a page's site verdicts, to be carried over while the page is stored again."""
     return tuple(CarriedVerdict(row[0], (row[1], row[2]), (row[3], row[4])) for row in db.execute(_CARRIED, [page_id]))
 
 
@@ -97,7 +97,7 @@ def carry_over_verdicts(
     site_by_own = {(verdict.block_id, *verdict.own_verdict): verdict.site_verdict for verdict in carried_verdicts}
     if not site_by_own:
         return page
-    rows = db.execute("SELECT position, block_id, kept, reason_id FROM page_blocks WHERE page_id = ?", [page_id])
+    rows = db.execute("SELECT position, block_id, kept, reason_id FROM _page_blocks WHERE page_id = ?", [page_id])
     _put_site_verdicts(db, page_id, {row[0]: site_by_own[row[1:]] for row in rows.fetchall() if row[1:] in site_by_own})
     assembled = assemble_page(db, page_id)
     update_counts(db, page_id, assembled)

@@ -1,9 +1,9 @@
-"""Takedowns: removing articles from an archive for good, at somebody's request, so that they never come back.
+"""Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
 uses, and their words in the full-text index. What stays are the rows of `urls`, skipped, and the takedown itself, which
-keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves
-nothing of it in free pages.
+keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves nothing of
+it in free pages.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         SELECT id FROM matched UNION SELECT id FROM carrying UNION
         SELECT id FROM pages WHERE article_id IN (SELECT article_id FROM carrying) UNION
         SELECT page_id FROM articles WHERE id IN (SELECT article_id FROM carrying) UNION
-        SELECT page_id FROM shelved WHERE id IN (SELECT article_id FROM carrying) UNION
+        SELECT page_id FROM _shelved WHERE id IN (SELECT article_id FROM carrying) UNION
         SELECT p.id FROM pages p WHERE p.canonical_url IN (SELECT url FROM named) AND p.article_id IS NOT NULL),
     back (id) AS (
         SELECT id FROM pages_of UNION
@@ -64,35 +64,35 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
     SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
 _REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
 _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
-_IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM warc_files)"
+_IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"
 _UNSHARED_BLOCKS = """SELECT count(*) FROM (
-    SELECT block_id FROM page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
-    SELECT block_id FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
-        SELECT 1 FROM page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
-    AND NOT EXISTS (SELECT 1 FROM revision_blocks o
+    SELECT block_id FROM _page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
+    SELECT block_id FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
+        SELECT 1 FROM _page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
+    AND NOT EXISTS (SELECT 1 FROM _revision_blocks o
         WHERE o.block_id = b.block_id AND o.article_id NOT IN (SELECT id FROM gone))"""
-_COPIES = """SELECT DISTINCT u.url FROM page_blocks b JOIN block_texts t ON t.id = b.block_id
-        JOIN page_blocks o ON o.block_id = b.block_id AND o.kept = 1 JOIN urls u ON u.id = o.page_id
+_COPIES = """SELECT DISTINCT u.url FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id
+        JOIN _page_blocks o ON o.block_id = b.block_id AND o.kept = 1 JOIN urls u ON u.id = o.page_id
     WHERE b.page_id IN (SELECT id FROM reached) AND b.kept = 1 AND length(t.text) >= ?
         AND o.page_id NOT IN (SELECT id FROM reached) ORDER BY u.url LIMIT ?"""
 _REMOVALS = (
-    "DELETE FROM revision_blocks WHERE article_id IN (SELECT id FROM gone)",
+    "DELETE FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
-    "DELETE FROM shelved WHERE id IN (SELECT id FROM gone)",
+    "DELETE FROM _shelved WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone)",
-    "DELETE FROM sketches WHERE page_id IN (SELECT id FROM reached)",
-    "DELETE FROM page_blocks WHERE page_id IN (SELECT id FROM reached)",
-    "DELETE FROM page_layout WHERE page_id IN (SELECT id FROM reached)",
-    "DELETE FROM earlier_signatures WHERE page_id IN (SELECT id FROM reached)",
-    "DELETE FROM page_signatures WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM _earlier_signatures WHERE page_id IN (SELECT id FROM reached)",
+    "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
-    "DELETE FROM layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
+    "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
-    "DELETE FROM reviews WHERE url IN (SELECT url FROM reached)",
+    "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more.
-    """DELETE FROM block_texts WHERE id NOT IN (SELECT block_id FROM page_blocks)
-        AND id NOT IN (SELECT block_id FROM revision_blocks)""",
+    """DELETE FROM _block_texts WHERE id NOT IN (SELECT block_id FROM _page_blocks)
+        AND id NOT IN (SELECT block_id FROM _revision_blocks)""",
     f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
         WHERE kind = 'page' AND id IN (SELECT id FROM reached)""",
 )
@@ -100,7 +100,7 @@ _REMOVALS = (
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """What taking down a URL or pattern removes: URLs, (title, URL) of articles, and the counts of the rest.
+    """A takedown of a URL or pattern: the URLs and articles, as (title, URL), that it removes, and counts of the rest.
 
     `block_count` is of block texts that no other page uses. Not touched are `warc_files`, imported files that hold
     responses of these URLs too, and `copies`, URLs of other pages that keep long blocks of these articles.
@@ -117,22 +117,22 @@ class Takedown:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is stored for its URLs."""
+        """Return whether nothing is stored for its URLs."""
         return not (self.page_count or self.capture_count or self.articles)
 
 
 def is_forgotten(db: Database, url: str) -> bool:
-    """Whether a URL, such as a page's canonical one, was taken down."""
+    """Return whether a URL, such as a page's canonical one, was taken down."""
     return bool(url) and bool(db.execute(_IS_FORGOTTEN, [storable_text(url)]).fetchone()[0])
 
 
 def archive_pattern(text: str) -> str:
-    """The pattern for what a user typed: a URL in its canonical form, a pattern with `*` unchanged."""
+    """Return the pattern for a user's input: a URL in its canonical form, a pattern with `*` unchanged."""
     return text.strip() if WILDCARD in text else (canonicalise(text) or text.strip())
 
 
 def plan_takedown(db: Database, pattern: str) -> Takedown:
-    """What taking down a pattern would remove. A read-only connection is enough."""
+    """Compute what taking down a pattern would remove. A read-only connection is enough."""
     _collect_reached(db, pattern)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
     from_captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
@@ -194,7 +194,7 @@ def rewrite_file(db: Database) -> None:
 
 
 def archive_backups(file: Path) -> tuple[str, ...]:
-    """The backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
+    """Return the backups beside an archive: copies from before an upgrade, which still hold what is taken down."""
     return tuple(sorted(str(path) for path in file.parent.glob(f"{file.name}.backup-v*")))
 
 
@@ -203,7 +203,7 @@ def _collect_reached(db: Database, pattern: str) -> None:
     for table in ("reached", "gone"):
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
     db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern])
-    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', 'shelved')}"
+    stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', '_shelved')}"
     ids_by_url = [article_id(url) for (url,) in db.execute("SELECT url FROM reached").fetchall()]
     db.execute(
         f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",

@@ -42,14 +42,14 @@ _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
 _COUNTS = "host, pattern, articles, led, dry, hopes"
-_PUT_COUNTS = f"""INSERT INTO url_patterns (host, pattern, fetched, articles, led, dry, hopes)
+_PUT_COUNTS = f"""INSERT INTO _url_patterns (host, pattern, fetched, articles, led, dry, hopes)
     VALUES (?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched,
         articles = articles + excluded.articles, led = led + excluded.led,
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
-_COUNT_FOUND = """INSERT INTO url_patterns (host, pattern, found) VALUES (?, ?, 1)
+_COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
@@ -91,7 +91,7 @@ class _UrlRow:
     found_via: UrlSource
 
     def patterns(self) -> Iterator[tuple[str, str]]:
-        """The (host, pattern) pairs that bound the URL, the narrowest first."""
+        """Yield the (host, pattern) pairs that bound the URL, the narrowest first."""
         if self.kind == UrlKind.PAGE:
             url_patterns = patterns_of(self.url)
             yield from ((self.host, url_patterns.narrow), (self.host, url_patterns.wide), (self.host, WHOLE_HOST))
@@ -100,12 +100,12 @@ class _UrlRow:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether a spent pattern keeps the URL from being fetched."""
+        """Return whether a spent pattern keeps the URL from being fetched."""
         return self.kind in _FILE_KINDS or (self.kind == UrlKind.PAGE and self.found_via not in _LIST_SOURCES)
 
 
 def is_new_text(db: Database, url: str, page: PageRows) -> bool:
-    """Whether a page is an article that no other page has brought. To be called before the page is stored."""
+    """Return whether a page is an article that no other page has brought. Call it before the page is stored."""
     if not page.is_article:
         return False
     same_text = """SELECT 1 FROM pages p JOIN urls u ON u.id = p.id
@@ -121,13 +121,14 @@ def is_new_text(db: Database, url: str, page: PageRows) -> bool:
 
 
 def newest_url_id(db: Database) -> int:
-    """The highest id in `urls`; URLs that are found later have higher ones."""
+    """Return the highest id in `urls`; URLs that are found later have higher ones."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
 
 
 @dataclass(slots=True)
 class PatternTracker:
-    """Counts what each pattern of an archive brings, and skips the URLs of spent ones, in the caller's transaction.
+    """A tracker of what each pattern of an archive brings; it skips the URLs of spent ones, in the caller's
+    transaction.
 
     It caches the table `url_patterns`; `reload` it after a transaction that failed.
     """
@@ -139,7 +140,7 @@ class PatternTracker:
 
     def reload(self) -> None:
         """Read from the table which patterns are spent."""
-        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM url_patterns")]
+        rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM _url_patterns")]
         self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
         self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
 
@@ -179,7 +180,7 @@ class PatternTracker:
         return True
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """The reason to skip a URL whose pattern or host is spent; else None."""
+        """Return the reason to skip a URL whose pattern or host is spent; else None."""
         if not self._spent_patterns or not row.is_bounded:
             return None
         spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
@@ -189,11 +190,11 @@ class PatternTracker:
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
     def _order_skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
-        """The reason to skip a URL whose parameters were queued in another order before; else None."""
+        """Return the reason to skip a URL whose parameters were queued in another order before; else None."""
         key = sort_parameters(row.url) if row.kind == UrlKind.PAGE and "&" in row.url else ""
         if not key:
             return None
-        is_first = self.db.execute("INSERT OR IGNORE INTO url_orders (id) VALUES (?)", [content_id(key)]).rowcount
+        is_first = self.db.execute("INSERT OR IGNORE INTO _url_orders (id) VALUES (?)", [content_id(key)]).rowcount
         is_listed = row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES
         return None if is_first or is_listed else OutcomeReason.TRAP_PARAMETER_ORDER
 
@@ -228,7 +229,9 @@ class PatternTracker:
         return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY
 
     def _allowance(self, row: _PatternCounts) -> int:
-        """Dry pages that a pattern may have: more if it has brought articles, or lists articles that are known."""
+        """Return the dry pages that a pattern may have: more if it has brought articles, or lists articles that are
+        known.
+        """
         if row.pattern.startswith(("sitemap ", "feed ")):
             return self.limits.list_file
         host_articles = self._articles_by_host.get(row.host, 0)
@@ -262,7 +265,7 @@ def _hides_content(outcome: Outcome) -> bool:
 
 
 def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
-    """Whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
+    """Return whether a page was the first to link to a URL of another wide pattern that does not look like a list."""
     own_pattern, list_shapes = patterns_of(page.url).wide, (UrlShape.LIST, UrlShape.DEEP_LIST)
     return any(
         row.kind != UrlKind.PAGE or (patterns_of(row.url).wide != own_pattern and shape_of(row.url) not in list_shapes)
@@ -271,7 +274,7 @@ def _leads_elsewhere(page: _UrlRow, admitted_rows: list[_UrlRow]) -> bool:
 
 
 def _is_archive_pattern(pattern: str) -> bool:
-    """Whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
+    """Return whether a pattern is of dates or page numbers alone: its pages may name one known article each."""
     path, _, query = pattern.partition("?")
     parts = [part for part in path.split("/") if part not in ("", "*")]
     return bool(parts) and not query and all(part == NUMBER or part in LIST_SEGMENTS for part in parts)

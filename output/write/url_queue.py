@@ -1,15 +1,12 @@
 """The queue: rows of `urls` to be fetched next, and those that an earlier run left out or failed.
 
-What to fetch next: the queue is the rows of `urls` whose state is `queued`.
+Within a host robots.txt goes first, then sitemaps and feeds, then pages; among equals the larger priority, then the one
+found first. Taking reads the first entries of the index `urls_ready`, and of `urls_retry` those that are due, however
+long the queue is; a URL in flight stays `queued` and is excluded by its id.
 
-Within a host robots.txt goes first, then sitemaps and feeds, then pages; among equals the larger priority, then
-the one found first. Taking reads the first entries of the index `urls_ready`, and of `urls_retry` those that are
-due, however long the queue is; a URL in flight stays `queued` and is excluded by its id.
-
-Queueing again, in steps since a million rows take long, what an earlier run skipped or failed for a passing reason.
-
-Each reason's rows are taken in the order of their ids, up to the newest id at the beginning: a URL that fails again for
-the same reason meanwhile stays failed. What a killed run did not queue is left for the next.
+Queueing again goes in steps, since a million rows take long. Each reason's rows are taken in the order of their ids, up
+to the newest id at the beginning: a URL that fails again for the same reason meanwhile stays failed. What a killed run
+did not queue is left for the next.
 """
 
 from __future__ import annotations
@@ -82,7 +79,7 @@ _PUT_URL = """INSERT INTO urls (
         OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
-_PUT_LISTED = "INSERT OR IGNORE INTO listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
+_PUT_LISTED = "INSERT OR IGNORE INTO _listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"
 
 _SET_LASTMOD = "UPDATE urls SET lastmod = ? WHERE url = ? AND lastmod IS NULL"
 
@@ -122,10 +119,10 @@ class Queue:
         """Whether rows that an earlier run left are still being queued again."""
 
     def take(self, host: str, count: int, exclude: Collection[int | str] = frozenset()) -> list[QueuedUrl]:
-        """The next `count` URLs of a host that may be fetched now, without those excluded by their id or URL.
+        """Return the next `count` URLs of a host that may be fetched now, without those excluded by their id or URL.
 
-        Nothing is changed: a URL leaves the queue when its outcome is saved. The cost grows with `count` and with
-        that of `exclude`, so exclude only URLs of this host.
+        Nothing is changed: a URL leaves the queue when its outcome is saved. The cost grows with `count` and with that
+        of `exclude`, so exclude only URLs of this host.
         """
         time, limit = self._clock(), count + len(exclude)
         rows = self._db.execute(_TAKE, [host, limit]).fetchall()
@@ -136,27 +133,29 @@ class Queue:
         return [QueuedUrl(*row) for row, _ in zip(available_rows, range(count), strict=False)]
 
     def any_queued(self, host: str, exclude: Collection[int | str] = frozenset()) -> QueuedUrl | None:
-        """A queued URL of a host that is not excluded, even one that is not due yet; None if there is none."""
+        """Return a queued URL of a host that is not excluded, even one that is not due yet; None if there is none."""
         if ready := self.take(host, 1, exclude):
             return ready[0]
         rows = self._db.execute(_TAKE_DUE, [host, "~", 1 + len(exclude)])
         return next((QueuedUrl(*row[2:]) for row in rows if row[2] not in exclude and row[3] not in exclude), None)
 
     def next_hosts(self, previous_host: str, count: int) -> list[tuple[str, bool]]:
-        """The next `count` hosts in alphabetical order with a queued URL, and whether one of its URLs is due now."""
+        """Return the next `count` hosts in alphabetical order with a queued URL, and whether one of its URLs is due
+        now.
+        """
         time = self._clock()
         parameters = {"after": previous_host, "count": count, "now": time, "astray": _latest_due_time(time)}
         return [(name, bool(is_due)) for name, is_due in self._db.execute(_HOSTS, parameters)]
 
     def is_empty(self) -> bool:
-        """Whether no URL is queued, not even one that is not due yet, and none is about to be."""
+        """Return whether no URL is queued, not even one that is not due yet, and none is about to be."""
         if self.is_still_filling():  # called first: when it returns False, what was queued is committed
             return False
         return self._db.execute("SELECT 1 FROM urls WHERE state = 'queued' LIMIT 1").fetchone() is None
 
     def counts(self) -> dict[UrlState, int]:
-        """How many URLs are in each state; a state without URLs counts 0."""
-        counts = dict(self._db.execute("SELECT state, urls FROM url_counts").fetchall())
+        """Count the URLs in each state; a state without URLs counts 0."""
+        counts = dict(self._db.execute("SELECT state, urls FROM _url_counts").fetchall())
         return {state: counts.get(state, 0) for state in UrlState}
 
     def add_seeds(self, seeds: Iterable[DiscoveredUrl]) -> None:
@@ -204,12 +203,12 @@ def give_up_host(db: Database, host: str, state: UrlState, reason: Reason, limit
 
 
 def _latest_due_time(time: str) -> str:
-    """The latest `not_before` that a retry can have at this time."""
+    """Return the latest `not_before` that a retry can have at this time."""
     return (datetime.fromisoformat(time) + LONGEST_WAIT).isoformat(timespec="seconds")
 
 
 def _url_values(url: DiscoveredUrl, seen_at: str) -> tuple[object, ...]:
-    """The values of a new row, in the order of `_PUT_URL`."""
+    """Return the values of a new row, in the order of `_PUT_URL`."""
     return (
         storable_text(url.url),
         url.host,
@@ -282,8 +281,10 @@ class LeftOutUrl:
 
 
 def queue_left_out(db: Database, reasons: Sequence[OutcomeReason], is_wanted: Callable[[LeftOutUrl], bool]) -> int:
-    """Queue the URLs that were skipped for one of these reasons and that `is_wanted` accepts; return how many. Runs in
-    a transaction of its own."""
+    """Queue the URLs that were skipped for one of these reasons and that `is_wanted` accepts; return how many.
+
+    Runs in a transaction of its own.
+    """
     if not reasons:
         return 0
     query = _LEFT_OUT.format(", ".join("?" * len(_KINDS)), ", ".join("?" * len(reasons)))
@@ -295,7 +296,7 @@ def queue_left_out(db: Database, reasons: Sequence[OutcomeReason], is_wanted: Ca
 
 
 class Requeuer:
-    """Queues rows again step by step, each step in its own transaction."""
+    """A task that queues rows again step by step, each step in its own transaction."""
 
     def __init__(self, db: Database, passing_reasons: Iterable[PassingReason] = ()) -> None:
         self._db = db
@@ -304,7 +305,7 @@ class Requeuer:
 
     @property
     def has_more(self) -> bool:
-        """Whether there may be rows left."""
+        """Return whether there may be rows left."""
         return bool(self._groups)
 
     def step(self, limit: int = STEP_ROWS) -> int:
@@ -344,7 +345,7 @@ class Requeuer:
                 yield _RowGroup(passing_reason.state, kind, reason, passing_reason.port)
 
     def _reasons(self, passing_reason: PassingReason, kind: UrlKind) -> Iterator[ReasonText]:
-        """The stored reasons that are meant, found with one index look-up each."""
+        """Yield the stored reasons that are meant, found with one index look-up each."""
         last_reason = f"{passing_reason.reason}\uffff" if passing_reason.reason.endswith(":") else passing_reason.reason
         operator, bound = ">=", passing_reason.reason
         while reason := self._db.execute(

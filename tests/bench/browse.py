@@ -43,8 +43,8 @@ def addresses(room: Room) -> dict[str, str]:
     with archive.open() as db:
         article, page_id = db.execute("SELECT id, page_id FROM articles ORDER BY id LIMIT 1").fetchone()
         (block,) = db.execute(
-            """SELECT b.block_id FROM page_blocks b WHERE b.page_id = ? AND b.kept = 0
-            ORDER BY (SELECT count(*) FROM page_blocks o WHERE o.block_id = b.block_id) DESC LIMIT 1""", [page_id]
+            """SELECT b.block_id FROM _page_blocks b WHERE b.page_id = ? AND b.kept = 0
+            ORDER BY (SELECT count(*) FROM _page_blocks o WHERE o.block_id = b.block_id) DESC LIMIT 1""", [page_id]
         ).fetchone()  # fmt: skip
         (failed,) = db.execute("SELECT id FROM urls WHERE state = 'failed' LIMIT 1").fetchone()
     paths = {

@@ -38,10 +38,10 @@ OTHERWISE = {
     "alarms": "of a run",
     "captures.refers_to": "the first of the same answers, in a shard of its own site",
     "meta": "of the file",
-    "rule_rates": "of a run",
+    "_rule_rates": "of a run",
     "runs": "one crawl, or one of each site",
-    "warc_files": "of a run",
-    "yields": "of a run",
+    "_warc_files": "of a run",
+    "_yields": "of a run",
 }
 """Tables, views and columns that say how an archive was made, and why: they are counted, not held to be equal."""
 

@@ -46,7 +46,7 @@ def pages(every: int) -> Iterator[list[Told]]:
 def archived(file: pathlib.Path) -> Iterator[list[Told]]:
     """Verdicts of each article of an archive, as they are in force."""
     db = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
-    query = """SELECT b.kept, r.reason, r.rule FROM page_blocks b JOIN reasons r ON r.id = b.reason_id
+    query = """SELECT b.kept, r.reason, r.rule FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
         WHERE b.page_id = ? ORDER BY b.position"""
     for (page,) in db.execute("SELECT page_id FROM articles ORDER BY page_id").fetchall():
         yield [(bool(kept), reason, rule) for kept, reason, rule in db.execute(query, [page])]

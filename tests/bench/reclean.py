@@ -56,7 +56,7 @@ def again(db: pathlib.Path) -> dict[str, Any]:
     archive.close()
     anew = run(db, "reclean", str(db))
     with sqlite3.connect(db) as archive:
-        kept = archive.execute("SELECT coalesce(sum(length(before)), 0) FROM reclean_before").fetchone()[0]
+        kept = archive.execute("SELECT coalesce(sum(length(before)), 0) FROM _reclean_before").fetchone()[0]
     archive.close()
     return {"same": same, "stored_anew": anew | {"kept_bytes_a_page": round(kept / anew["pages"])}}
 

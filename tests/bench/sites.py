@@ -165,12 +165,12 @@ def _ledger_bytes(db: sqlite3.Connection) -> int:
     """Bytes a page of the tables that account for blocks, the block texts left out."""
     try:
         size = db.execute(
-            "SELECT sum(pgsize) FROM dbstat WHERE name IN ('page_blocks', 'page_blocks_block', 'page_layout',"
-            " 'reasons') OR name LIKE '%page_blocks%'"
+            "SELECT sum(pgsize) FROM dbstat WHERE name IN ('_page_blocks', 'page_blocks_block', '_page_layout',"
+            " '_reasons') OR name LIKE '%page_blocks%'"
         ).fetchone()[0]
     except sqlite3.OperationalError:  # SQLite built without dbstat
         return -1
-    pages = db.execute("SELECT count(DISTINCT page_id) FROM page_blocks").fetchone()[0]
+    pages = db.execute("SELECT count(DISTINCT page_id) FROM _page_blocks").fetchone()[0]
     return round(size / pages) if pages else 0
 
 

@@ -15,7 +15,7 @@ from unittest import mock
 
 from broadsheet.crawler import cli
 from tests.crawler.scripted_site import ScriptedSite
-from tests.crawler.warm import PATIENCE, REPOSITORY, is_cold, run
+from tests.crawler.warm import IMPATIENT, PATIENCE, REPOSITORY, is_cold, run
 
 CONTACT = "crawls@tests.example"
 HOSTILE = "Evil \x1b[2J\u202etxt\x07 title"
@@ -29,7 +29,8 @@ _PROGRESS = re.compile(
 
 def environment() -> dict[str, str]:
     """What a command finds around it."""
-    return os.environ | {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
+    ours = {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
+    return IMPATIENT | os.environ | ours
 
 
 def start(*arguments: object, **changes: Any) -> subprocess.Popen[str]:

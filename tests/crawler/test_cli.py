@@ -5,10 +5,14 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
 
-from broadsheet.crawler.cli import _without_collecting, cli, run
+from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.commands.verb_options import import_while_not_collecting
+from broadsheet.crawler.crawl.command_line import UnloadedVerb, VerbGroup
 from tests.crawler.crawls import REPOSITORY
 
 VERBS = sorted(cli.commands)
@@ -29,13 +33,21 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert ended.stdout.startswith(("Usage: broadsheet", "broadsheet "))
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_each_option_and_verb_says_what_it_is_for(verb: str) -> None:
-    described = [option for option in cli.commands[verb].params if option.param_type_name == "option"]
+@pytest.mark.parametrize(("words", "verb"), list(cli.verbs()), ids=str)
+def test_each_option_and_verb_says_what_it_is_for(words: str, verb: click.Command) -> None:
+    described = [option for option in verb.params if option.param_type_name == "option"]
     undescribed = [option.name for option in described if not option.help and option.name != "shape"]
     assert undescribed == []
-    assert cli.commands[verb].help
-    assert cli.commands[verb].short_help
+    assert verb.help
+
+
+@pytest.mark.parametrize("group", [cli, *(group for group in cli.commands.values() if isinstance(group, VerbGroup))])
+def test_lists_of_verbs_say_what_the_files_of_the_verbs_say(group: VerbGroup) -> None:
+    listed = [command for command in group.commands.values() if isinstance(command, UnloadedVerb)]
+    verbs = [command.load() for command in listed]
+    assert [(verb.name, verb.short_help, verb.hidden) for verb in listed] == [
+        (verb.name, verb.short_help, verb.hidden) for verb in verbs
+    ]
 
 
 def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,10 +55,12 @@ def test_alone_it_shows_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Commands:" in capsys.readouterr().out
 
 
-def test_while_modules_are_imported_no_garbage_is_collected() -> None:
+def test_while_modules_are_imported_no_garbage_is_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "imported_by_this_test.py").write_text("import gc\nwas_enabled = gc.isenabled()\n")
+    monkeypatch.syspath_prepend(tmp_path)
     try:
-        with _without_collecting():
-            assert not gc.isenabled()
+        import_while_not_collecting("imported_by_this_test")
+        assert not sys.modules["imported_by_this_test"].was_enabled
         assert gc.isenabled()
         assert gc.get_freeze_count() > 0
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler import settings as own_settings
-from broadsheet.crawler.cli import cli
+from broadsheet.crawler.commands.crawl import crawl as crawl_verb
 from broadsheet.crawler.commands.spider_run import project_settings, spider_settings
 from broadsheet.crawler.crawl.early_checks import spider_arguments
 from broadsheet.crawler.options import CrawlOptions
@@ -86,7 +86,7 @@ def test_each_setting_takes_the_variable_of_its_name() -> None:
 
 def crawl_options(*arguments: str) -> dict[str, object]:
     """The options of `broadsheet crawl` as they are read from a command line and the environment."""
-    return cli.commands["crawl"].make_context("crawl", ["https://news.example/", *arguments]).params
+    return crawl_verb.make_context("crawl", ["https://news.example/", *arguments]).params
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))

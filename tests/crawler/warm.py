@@ -2,7 +2,7 @@
 
 Most of the time of a short crawl goes into imports, once for the crawl and once for its workers. A command that is run
 here is a process of its own all the same, with its own reactor, workers, signals and exit code. With BROADSHEET_COLD
-set, as in `make test-full`, nothing is run here: each command has an interpreter of its own.
+set, as in `make nightly`, nothing is run here: each command has an interpreter of its own.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 120  # seconds after which a command counts as hung
+IMPATIENT = {"BROADSHEET_RETRY_WAIT": "0.2"}  # by default a page that fails is tried for 35 seconds; read when imported
 
 
 class WarmProcess:
@@ -34,6 +35,7 @@ class WarmProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.crawler.warmed", str(theirs.fileno())],
             cwd=REPOSITORY,
+            env=IMPATIENT | os.environ,
             pass_fds=[theirs.fileno()],
         )
         theirs.close()

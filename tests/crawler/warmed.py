@@ -23,6 +23,7 @@ from typing import NoReturn
 
 import broadsheet.crawler.commands
 from broadsheet.cleaners.clean import article_text
+from broadsheet.crawler.lazy_modules import LazyModule
 from tests.new_archives import copy_schemas
 
 _ASKED = 1 << 20  # bytes of a command line with its environment
@@ -120,6 +121,12 @@ def preload() -> None:
         "scrapy.cmdline",
     ):
         import_module(name)
+    for verb_module in [
+        module for name, module in sys.modules.items() if name.startswith("broadsheet.crawler.commands.")
+    ]:
+        for value in list(vars(verb_module).values()):
+            if isinstance(value, LazyModule):
+                import_module(value.__name__)
     _import_named(import_module("broadsheet.crawler.commands.spider_run").project_settings().copy_to_dict())
     article_text(_PAGE.encode())
     copy_schemas()

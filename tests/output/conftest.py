@@ -16,7 +16,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from tests.output.cleaned_pages import page_rows
 
 KEPT = Verdict(True, "extractor", "selected")
-GONE = Verdict(False, "share", "share.icons")
+GONE = Verdict(False, "share buttons", "share.icons")
 
 
 @dataclass

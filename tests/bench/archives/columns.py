@@ -11,70 +11,72 @@ def _names(text: str) -> frozenset[str]:
 
 
 TIMES = _names("""
-    _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen block_evidence.first_seen
-    captures.fetched_at changes.at imports.finished_at recleans.finished_at recleans.started_at revisions.seen_at
-    robots_files.seen_at rulings.at runs.finished_at runs.started_at shelved.first_seen shelved.last_seen takedowns.at
-    articles_overview.first_seen articles_overview.last_seen edits.at reviews.at
-    urls.fetched_at urls.first_seen urls.held_at urls.not_before warc_files.begun_at
+    _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
+    _block_evidence.first_seen _place_evidence.first_seen
+    captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
+    robots_files.seen_at rulings.at runs.finished_at runs.started_at _shelved.first_seen _shelved.last_seen takedowns.at
+    articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
+    urls.fetched_at urls.first_seen urls.held_at urls.not_before _warc_files.begun_at
 """)
 """When something was done. That there is a time is compared, not which."""
 
-VERSIONS = _names("runs.versions cleaners.libraries")
+VERSIONS = _names("runs.versions _cleaners.libraries")
 """Versions of Broadsheet and of libraries."""
 
-LINEAGE = _names("cleaners.rules cleaners.model")
-"""Digests of the cleaner's data files; `cleaners.id` is a digest of them, and goes by what it stands for."""
+LINEAGE = _names("_cleaners.rules _cleaners.model")
+"""Digests of the cleaner's data files; `_cleaners.id` is a digest of them, and goes by what it stands for."""
 
 RECORD_PLACES = _names("""
-    captures.warc_file captures.warc_offset captures.warc_length warc_erasures.file warc_erasures.offset
-    warc_erasures.following warc_files.name warc_files.length
+    captures.warc_file captures.warc_offset captures.warc_length _warc_erasures.file _warc_erasures.offset
+    _warc_erasures.following _warc_files.name _warc_files.length
 """)
 """Where a raw record lies: its headers hold dates, and the file's name the time. That there is one is compared."""
 
 PRESENCE_ONLY = TIMES | VERSIONS | LINEAGE | RECORD_PLACES
 
-INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq edits.seq")
+INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
 """Numbers that say in which order rows came, and that no row refers to. Not compared."""
 
 REFERENCES = {
     "urls": _names("""
-        images.page_id listed.url_id overruled.page_id own_verdicts.page_id page_blocks.page_id page_layout.page_id
-        page_leads.page_id earlier_signatures.page_id page_copies.page_id page_copies.original_id
-        page_parts.page_id page_parts.head_id page_signatures.page_id pages.id articles.page_id reclean_before.page_id
-        shelved.page_id
-        sketches.page_id unsettled.page_id urls.id
+        _images.page_id _listed.url_id _overruled.page_id _own_verdicts.page_id _page_blocks.page_id
+        _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
+        _page_copies.original_id
+        _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
+        _reclean_before.page_id _shelved.page_id
+        _sketches.page_id _unsettled.page_id urls.id
     """),
     "articles": _names("""
-        article_clusters.article_id article_clusters.cluster_id article_urls.article_id articles_search.id
-        blocks.article_id changes.article_id clusters.article_id clusters.cluster_id duplicates.article_id
-        duplicates.duplicate_id pages.article_id removed.article_id revision_blocks.article_id revisions.article_id
-        rulings.article_id unindexed.id articles_overview.id edits.article_id similar_articles.article_id
-        similar_articles.duplicate_id similar_articles.cluster_id article_images.article_id
+        article_clusters.article_id article_clusters.cluster_id _article_urls.article_id _articles_search.id
+        _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
+        duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
+        rulings.article_id _unindexed.id articles_overview.id _edits.article_id
+        article_images.article_id
     """),
     "captures": _names("""
-        articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id shelved.capture_id
+        articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelved.capture_id
     """),
     "reasons": _names("""
-        overruled.reason_id own_verdicts.reason_id page_blocks.reason_id reasons.id revision_blocks.reason_id
-        rule_rates.reason_id
+        _overruled.reason_id _own_verdicts.reason_id _page_blocks.reason_id _reasons.id _revision_blocks.reason_id
+        _rule_rates.reason_id
     """),
     "robots_files": _names("captures.robots_id robots_files.id"),
-    "runs": _names("alarms.run_id rule_rates.run_id runs.id yields.run_id"),
-    "cleaners": _names("cleaners.id pages.cleaner_id"),
-    "layouts": _names("layouts.id pages.layout_id"),
+    "runs": _names("alarms.run_id _rule_rates.run_id runs.id _yields.run_id"),
+    "cleaners": _names("_cleaners.id pages.cleaner_id"),
+    "layouts": _names("_layouts.id pages.layout_id"),
 }
 """Columns whose number stands for a row of the table named; `MEANINGS` says it in words."""
 
 MEANINGS = {
     "urls": "SELECT id, url FROM urls",
-    "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM shelved",
+    "articles": "SELECT id, url FROM articles UNION ALL SELECT id, url FROM _shelved",
     "captures": """SELECT id, url || ' #' || row_number() OVER (
         PARTITION BY url ORDER BY fetched_at, http_status, payload_digest) FROM captures""",
-    "reasons": "SELECT id, reason || ' by ' || rule FROM reasons",
+    "reasons": "SELECT id, reason || ' by ' || rule FROM _reasons",
     "robots_files": "SELECT id, url || ' ' || access || ' ' || reason || ': ' || text FROM robots_files",
     "runs": "SELECT id, 'run ' || row_number() OVER (ORDER BY started_at, id) || ': ' || command FROM runs",
-    "cleaners": "SELECT id, 'cleaner ' || version || ' ' || site_rules FROM cleaners",
-    "layouts": "SELECT id, 'layout ' || hex(signature) || ' of ' || host FROM layouts",
+    "cleaners": "SELECT id, 'cleaner ' || version || ' ' || site_rules FROM _cleaners",
+    "layouts": "SELECT id, 'layout ' || hex(signature) || ' of ' || host FROM _layouts",
 }
 """What a number stands for: number and words."""
 
@@ -83,42 +85,47 @@ IDENTITIES = {
     "article_clusters": ("article_id",),
     "article_images": ("article_id", "position"),
     "articles": ("url",),
-    "articles_search": ("id",),
-    "block_texts": ("text",),
-    "blocks": ("article_id", "position"),
+    "_articles_search": ("id",),
+    "_block_texts": ("text",),
+    "_blocks": ("article_id", "position"),
     "changes": ("article_id", "change", "kind", "revision"),
-    "edits": ("article_id", "kind", "revision"),
+    "_edits": ("article_id", "kind", "revision"),
     "removed": ("article_id", "position"),
     "revisions": ("article_id", "number"),
-    "shelved": ("url",),
+    "_shelved": ("url",),
 }
 """What tells the rows of a table or view apart where that is not its primary key, or where that hangs on the port."""
 
-PACKED = _names("page_layout.layout")
+PACKED = _names("_page_layout.layout")
 """zlib over JSON: compared unpacked, since another version of the packer may pack otherwise."""
 
-PACKED_READINGS = _names("reclean_before.before")
+PACKED_READINGS = _names("_reclean_before.before")
 """The same, of an object with times and local numbers among its fields."""
 
 READING_FIELDS = _names("capture cleaner seen")
 """Those fields; they are not compared."""
 
+BLOCK_REASONS = _names("_blocks.reason removed.reason _reasons.reason rulings.reason _reviews.reason")
+"""Words that were other ones before the baseline: `related` for `other articles`."""
+
 UNORDERED = _names("runs.counts")
 """JSON objects whose names come in the order in which things happened."""
 
-DATED = _names("blocks.evidence removed.evidence")
+DATED = _names("_blocks.evidence removed.evidence")
 """Words with a date of the crawl among them."""
 
 PORT_DEPENDENT = _names("""
-    articles.id shelved.id block_texts.id page_blocks.block_id blocks.block_id removed.block_id block_evidence.block_id
-    revision_blocks.block_id rulings.id rulings.block_id overruled.ruling_id url_orders.id pages.text_digest
-    revisions.text_digest captures.payload_digest captures.payload_length captures.etag sketches.hashes sketches.sketch
+    articles.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
+    _block_evidence.block_id _place_evidence.block_id
+    _revision_blocks.block_id rulings.id rulings.block_id _overruled.ruling_id _url_orders.id pages.text_digest
+    revisions.text_digest captures.payload_digest captures.payload_length captures.etag _sketches.hashes
+    _sketches.sketch
 """)
 """Digests of what may hold the site's address. Not compared where the two were crawled at different ports."""
 
 WITH_TIMING = _names("""
-    captures.refers_to urls.depth urls.found_on urls.found_via urls.lastmod urls.priority url_patterns.dry
-    url_patterns.found url_patterns.led
+    captures.refers_to urls.depth urls.found_on urls.found_via urls.lastmod urls.priority _url_patterns.dry
+    _url_patterns.found _url_patterns.led
 """)
 """What chance decides where several answers are under way at once: which page is stored first is the one that a URL was
 found on, and the capture that others with the same payload refer to. Allowed only where it is asked for; crawls that go

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from broadsheet.output.archive.schema_doc import EXAMPLES
 from tests.bench.archives.columns import WITH_TIMING
 from tests.bench.archives.contents import Contents, Row, Rows, Value
 
+OF_SCHEMA = {"meta", "_sqlite_migrations"}
 PRESENT, ABSENT = "(present)", "(absent)"
 
 
@@ -50,10 +52,13 @@ def differences(old: Path, new: Path, new_columns: Collection[str] = ()) -> list
 
 
 def comparisons(old: Path, new: Path, new_columns: Collection[str] = ()) -> Iterator[Comparison]:
-    """Each table and view of either archive, compared."""
+    """Each table and view of either archive, compared; of two schemas the contract and what both have behind it."""
     with closing(Contents(old)) as old_contents, closing(Contents(new)) as new_contents:
         old_contents.any_port = new_contents.any_port = old_contents.ports != new_contents.ports
-        for relation in sorted({*old_contents.relations, *new_contents.relations}):
+        relations = {*old_contents.relations, *new_contents.relations}
+        if old_contents.is_of_before != new_contents.is_of_before:
+            relations = {*EXAMPLES, *(old_contents.relations.keys() & new_contents.relations.keys())} - OF_SCHEMA
+        for relation in sorted(relations):
             if f"{relation}.*" not in new_columns:
                 yield _compared(relation, old_contents, new_contents, new_columns)
 

@@ -57,10 +57,10 @@ _PAGE = """SELECT u.url, EXISTS (SELECT 1 FROM articles a WHERE a.page_id = u.id
 # it; what stands below a note on the author stays out too.
 _BLOCKS = """SELECT t.text, CASE WHEN r.rule GLOB 'site/layout-*' THEN o.kept ELSE b.kept END,
         o.kept IS NOT NULL AND r.rule NOT GLOB 'site/layout-*' OR b.position > (
-            SELECT coalesce(min(n.position), 1e9) FROM page_blocks n JOIN reasons nr ON nr.id = n.reason_id
+            SELECT coalesce(min(n.position), 1e9) FROM _page_blocks n JOIN _reasons nr ON nr.id = n.reason_id
             WHERE n.page_id = b.page_id AND nr.rule IN ('site/closing-note', 'site/author-bio'))
-    FROM page_blocks b JOIN block_texts t ON t.id = b.block_id JOIN reasons r ON r.id = b.reason_id
-    LEFT JOIN own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
+    FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
+    LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
     WHERE b.page_id = ? ORDER BY b.position"""
 
 

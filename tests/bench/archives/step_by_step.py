@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import sys
+import tomllib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,20 @@ _CLASS = "\nclass Frontier"
 _PAUSE = 0.0005  # seconds between two looks at whether the answer is stored
 
 
+def command_module(checkout: Path) -> str:
+    """Read the module of the command `broadsheet` from a checkout's pyproject.toml."""
+    project = tomllib.loads((checkout / "pyproject.toml").read_text("utf-8"))["project"]
+    return str(project["scripts"]["broadsheet"].partition(":")[0])
+
+
 def frontier_class(checkout: Path) -> Any:
-    """The class that hands out what may be asked for next, wherever it lives."""
+    """Find the class that hands out what may be asked for next, wherever it lives in a checkout."""
     files = [file for file in sorted((checkout / "crawler").rglob("*.py")) if _CLASS in file.read_text("utf-8")]
     if len(files) != 1:
         raise SystemExit(f"one class Frontier is needed in {checkout}/crawler, there are {len(files)}")
     name = ".".join(files[0].relative_to(checkout).with_suffix("").parts)
-    return importlib.import_module(name).Frontier
+    prefix = "broadsheet." if command_module(checkout).startswith("broadsheet.") else ""  # before 0.1.0: bare names
+    return importlib.import_module(prefix + name).Frontier
 
 
 def slow_down(frontier: Any) -> None:
@@ -46,4 +54,4 @@ def slow_down(frontier: Any) -> None:
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())
     slow_down(frontier_class(Path.cwd()))
-    importlib.import_module("broadsheet.crawler.cli").main()
+    importlib.import_module(command_module(Path.cwd())).main()

@@ -33,10 +33,10 @@ from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
 KEPT = Verdict(True, "extractor", "selected")
 _MENU = Verdict(False, "navigation", "layout/navigation")
-_RELATED = Verdict(False, "related", "layout/related")
+_RELATED = Verdict(False, "other articles", "layout/related")
 _COMMENT = Verdict(False, "comments", "layout/comments")
 _FOOTER = Verdict(False, "navigation", "layout/footer")
-_DOUBTFUL = Verdict(False, "boilerplate", "model/removed")
+_DOUBTFUL = Verdict(False, "furniture inside the article", "model/removed")
 
 _WORDS, _SYLLABLES = 40_000, ("ba", "ce", "di", "fo", "gu", "ka", "le", "mi", "no", "pu", "ra", "se", "ti", "vo", "zu")
 _DRAWN, _ODD_FACTOR = 2**19, 0xD6E8FEB86659FD93

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench.load.growth_section import stored_section
+from tests.call_budget import section, stored
 
 _STAGE_WORDS = {
     "fetch": "fetch: Scrapy, the frontier, pipes", "parse": "parse: decode, one tree", "links": "links",
@@ -18,7 +19,16 @@ _STAGE_WORDS = {
 
 def page_of(result: dict[str, Any]) -> str:
     """The page, in Markdown."""
-    parts = [_head(result), _EXAMPLE, _sides(result), _budget(result), _growth(result), stored_section(), _LIMITS]
+    parts = [
+        _head(result),
+        _EXAMPLE,
+        _sides(result),
+        _budget(result),
+        section(stored()["calls"]),
+        _growth(result),
+        stored_section(),
+        _LIMITS,
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 

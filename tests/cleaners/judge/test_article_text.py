@@ -8,7 +8,7 @@ from markdown_it import MarkdownIt
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
 from broadsheet.cleaners.judge.article_text import assemble, markdown, plain_text
 
-KEPT, GONE = Verdict(True, "selected", "x"), Verdict(False, "share", "y")
+KEPT, GONE = Verdict(True, "selected", "x"), Verdict(False, "share buttons", "y")
 
 
 def block(kind: BlockKind, text: str, **fields: object) -> Block:

@@ -59,7 +59,7 @@ def test_the_metadata_s_own_words_are_no_text() -> None:
     metadata = Metadata(title="The mill and the council", authors=("Ada Writer",), language="en")
     verdicts = verdicts_by_text("<h1>The mill and the council</h1><p>Ada Writer</p>" + "".join(STORY), metadata)
     assert {text: verdict.reason for text, verdict in verdicts.items() if not verdict.kept} == {
-        "The mill and the council": "title",
+        "The mill and the council": "repeats the title",
         "Ada Writer": "byline",
     }
 
@@ -83,7 +83,7 @@ def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
     reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))
     verdicts = judge(reading)
     assert [verdict.kept for verdict in verdicts] == [True] * 5 + [False]
-    assert verdicts[-1].reason == "duplicate"
+    assert verdicts[-1].reason == "said twice"
 
 
 def test_a_paragraph_that_the_extractor_missed_among_its_like_is_brought_back() -> None:

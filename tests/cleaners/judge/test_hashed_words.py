@@ -1,7 +1,5 @@
 """What blocks say and stand in, as sums over words.
 
-What blocks say and stand in, as sums over words.
-
 The words of a page are hashed: the same words give the same points, and few or unknown ones say little.
 """
 
@@ -207,6 +205,13 @@ def test_a_line_counts_by_its_words_and_as_a_whole() -> None:
     one_line, two_lines = (words("", [], *lines)["words_around"] for lines in (("Sort by",), ("Sort", "by")))
     assert len(one_line.buckets) == 3  # "sort", "by" and "sort by"
     assert len(two_lines.buckets) == 4  # each also as a line
+
+
+def test_a_page_s_words_of_unspaced_scripts_count_by_pairs_of_characters() -> None:
+    clause, part, other = (set(words("", blocks(text))["words_text"].buckets) for text in ("相关新闻", "相关", "磨坊"))
+    assert len(clause) == 3  # 相关, 关新 and 新闻
+    assert part < clause
+    assert other.isdisjoint(clause)
 
 
 @pytest.mark.parametrize("title", ["2019", "1984"])

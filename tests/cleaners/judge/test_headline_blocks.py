@@ -28,7 +28,7 @@ def test_the_title_the_authors_and_the_tags_are_recognised() -> None:
         linked(4, "Mills"), block(5, "Mills"),
     ]  # fmt: skip
     reasons = metadata_blocks(blocks, metadata, range(2, 4))
-    assert {position: reasons[position] for position in (0, 1, 4)} == {0: "title", 1: "byline", 4: "tags"}
+    assert {position: reasons[position] for position in (0, 1, 4)} == {0: "repeats the title", 1: "byline", 4: "tags"}
     assert not {2, 3, 5} & reasons.keys()
 
 
@@ -46,7 +46,7 @@ def test_what_stands_above_the_title_is_set_aside_where_the_prose_is_below() -> 
 def test_the_title_may_lack_the_name_of_the_site_and_end_a_trail() -> None:
     metadata = Metadata(title="The mill burned down - The Post")
     blocks = [block(0, "Home > The mill burned down"), block(1, "THE MILL BURNED DOWN"), block(2)]
-    assert metadata_blocks(blocks, metadata, range(2, 3)) == {0: "breadcrumb", 1: "title"}
+    assert metadata_blocks(blocks, metadata, range(2, 3)) == {0: "breadcrumb", 1: "repeats the title"}
 
 
 LEAD = "What the council hid about the mill for all of eleven years"

@@ -73,7 +73,7 @@ def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
 
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
     assert explain_by_content(linked(1, "Contact"))[1] == "navigation"
-    assert explain_by_content(linked(1, "The other mill burned down as well"))[1] == "related"
+    assert explain_by_content(linked(1, "The other mill burned down as well"))[1] == "other articles"
     assert explain_by_content(block(1, "The mill in 1990", kind=BlockKind.CAPTION))[1] == "caption"
     assert explain_by_content(block(1, "12:30"))[1] == "date"
 

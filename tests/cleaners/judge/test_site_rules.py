@@ -68,7 +68,7 @@ def test_without_rules_nothing_changes() -> None:
 
 def test_a_stripped_part_keeps_its_row_and_names_the_line() -> None:
     cleaned = clean_by_rule("title: //h1\nstrip: //p[contains(., 'second')]\n")
-    assert verdict_of(cleaned, "Second tells") == (False, "site_rule", f"site:{FILE}:2/strip")
+    assert verdict_of(cleaned, "Second tells") == (False, "a site rule of yours", f"site:{FILE}:2/strip")
     assert "Second tells" not in cleaned.text
     assert "First tells" in cleaned.text
     assert {vote.voter for verdict in cleaned.verdicts for vote in verdict.votes} >= {"site", "model"}
@@ -76,14 +76,14 @@ def test_a_stripped_part_keeps_its_row_and_names_the_line() -> None:
 
 def test_strip_by_a_piece_of_id_or_class_spares_the_page_itself() -> None:
     cleaned = clean_by_rule("strip_id_or_class: share\n")
-    assert verdict_of(cleaned, "Share this wall")[1:] == ("site_rule", f"site:{FILE}:1/strip_id_or_class")
+    assert verdict_of(cleaned, "Share this wall")[1:] == ("a site rule of yours", f"site:{FILE}:1/strip_id_or_class")
     assert "First tells" in cleaned.text
 
 
 def test_a_stripped_part_of_a_line_leaves_the_line_whole() -> None:
     cleaned = clean_by_rule("strip: //sup\nstrip: //span[@class='tip']\n")
     assert "It cost much more than planned." in cleaned.text.replace("  ", " ")
-    assert verdict_of(cleaned, "[12]") == (False, "site_rule", f"site:{FILE}:1/strip")
+    assert verdict_of(cleaned, "[12]") == (False, "a site rule of yours", f"site:{FILE}:1/strip")
     assert verdict_of(cleaned, "see the list")[2] == f"site:{FILE}:2/strip"
     assert words(cleaned) == words(clean(Page(URL, PAGE.encode())))
 
@@ -105,7 +105,7 @@ def test_a_row_is_taken_out_of_a_table() -> None:
 def test_a_body_keeps_what_is_inside_and_removes_the_rest() -> None:
     cleaned = clean_by_rule("body: //div[@id='missing']\nbody: //div[@class='promo']\nbody: //div[@id='story']\n")
     assert verdict_of(cleaned, "Promoted tells") == (True, "selected", f"site:{FILE}:2/body")
-    assert verdict_of(cleaned, "First tells") == (False, "site_rule", f"site:{FILE}:2/body")
+    assert verdict_of(cleaned, "First tells") == (False, "a site rule of yours", f"site:{FILE}:2/body")
     assert cleaned.text == prose("promoted", 30)
 
 
@@ -126,7 +126,7 @@ def test_named_rules_may_prune_a_body_unless_the_rule_says_no() -> None:
 
 def test_strip_goes_before_body() -> None:
     cleaned = clean_by_rule("body: //div[@id='story']\nprune: no\nstrip: //p[@class='who']\n")
-    assert verdict_of(cleaned, "By Ann Lee") == (False, "site_rule", f"site:{FILE}:3/strip")
+    assert verdict_of(cleaned, "By Ann Lee") == (False, "a site rule of yours", f"site:{FILE}:3/strip")
 
 
 @pytest.mark.parametrize("body", ["//div[@id='missing']", "//img", "string(//h1)", "//div[@id='emptied']"])

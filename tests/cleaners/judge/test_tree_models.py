@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from broadsheet.cleaners import package_data
 from broadsheet.cleaners.document import Column
 from broadsheet.cleaners.judge import tree_models as model
 from broadsheet.cleaners.judge.block_features import block_features
@@ -119,7 +120,7 @@ def test_a_saved_model_is_the_same_when_read_and_the_same_bytes_when_saved_again
         trees_from_dump(["a", "b"], DUMP).save(stream)
     assert streams[0].getvalue() == streams[1].getvalue()
     (tmp_path / BLOCK_MODEL).write_bytes(streams[0].getvalue())
-    monkeypatch.setattr(model, "files", lambda package: tmp_path)
+    monkeypatch.setattr(package_data, "files", lambda package: tmp_path)
     rows = np.random.default_rng(5).random((9, 2)).astype(np.float32)
     loaded_trees = load_trees.__wrapped__()
     assert isinstance(loaded_trees, Trees)

@@ -24,8 +24,8 @@ from broadsheet.cleaners.judge.weighed_verdicts import (
 
 LONG = "This paragraph of the story number {} is long enough to count as running text in any language that there is."
 KEPT = Verdict(True, "selected", "extractor/selected")
-UNSELECTED = Verdict(False, "not_selected", "extractor/not-selected")
-RELATED = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
+UNSELECTED = Verdict(False, "nothing speaks for it", "extractor/not-selected")
+RELATED = Verdict(False, "other articles", "en/related", (Vote("rule", False, "en/related", "other articles"),))
 HOME = "body>main>p"
 
 
@@ -55,42 +55,42 @@ def _rules_and_reasons(
 
 
 def test_the_markup_says_it_first() -> None:
-    assert reasons([("body>main>div.footnotes>p", "A note")]) == [("layout/notes", "notes")]
+    assert reasons([("body>main>div.footnotes>p", "A note")]) == [("layout/notes", "footnotes")]
     assert reasons([("body>main>div.factbox>p", "The dam in figures")]) == [("layout/fact-box", "sidebar")]
 
 
 def test_a_note_that_names_the_author_is_one_on_the_author() -> None:
     note = ("body>main>p", "Quist has written four books on tides and lives by the weir.")
-    assert endings([note], authors=("Ana Quist",)) == [("model/author-note", "author_bio")]
-    assert endings([note]) == [("model/closing-line", "closing")]
-    assert reasons([note], authors=("Ana Quist",)) == [("model/inside-article", "boilerplate")]
+    assert endings([note], authors=("Ana Quist",)) == [("model/author-note", "about the author")]
+    assert endings([note]) == [("model/closing-line", "closing line")]
+    assert reasons([note], authors=("Ana Quist",)) == [("model/inside-article", "furniture inside the article")]
 
 
 @pytest.mark.parametrize(
     "text", ["[3] See the ledger of the old mill.", "The mill burned twice. ↩", "¹ In the old count."]
 )
 def test_a_footnote_is_known_by_its_mark(text: str) -> None:
-    assert endings([("body>section>ol>li", text)]) == [("model/footnote", "notes")]
+    assert endings([("body>section>ol>li", text)]) == [("model/footnote", "footnotes")]
 
 
 def test_a_box_in_the_article_stands_in_a_part_of_its_own() -> None:
     assert reasons([("body>main>div.x*>div>p", "Built of oak")]) == [("model/box-in-article", "sidebar")]
-    assert reasons([(HOME, "Built of oak")]) == [("model/inside-article", "boilerplate")]
+    assert reasons([(HOME, "Built of oak")]) == [("model/inside-article", "furniture inside the article")]
 
 
 def test_another_part_of_the_page_below_the_article_is_elsewhere() -> None:
-    assert endings([("body>div>div>p", "Tide tables for sailors")]) == [("model/after-article", "elsewhere")]
+    assert endings([("body>div>div>p", "Tide tables for sailors")]) == [("model/after-article", "below the article")]
 
 
 def test_a_heading_takes_the_reason_of_what_it_heads() -> None:
     box = [("body>main>div.x>h4", "From our archive"), ("body>main>div.x>p", "How the weir was built")]
-    assert reasons(box, [UNSELECTED, RELATED])[0] == ("model/heads-related", "related")
+    assert reasons(box, [UNSELECTED, RELATED])[0] == ("model/heads-related", "other articles")
     assert reasons([box[0], ("body>main>p", "Else")], [UNSELECTED, UNSELECTED])[0][1] == "sidebar"
 
 
 def test_what_stands_beside_shares_its_reason() -> None:
     box = [("body>main>div.x>p", "How the weir was built"), ("body>main>div.x>p", "Who broke it")]
-    assert reasons(box, [RELATED, UNSELECTED])[1] == ("model/beside-related", "related")
+    assert reasons(box, [RELATED, UNSELECTED])[1] == ("model/beside-related", "other articles")
 
 
 @pytest.mark.parametrize(("reason", "first"), [("navigation", "layout"), ("sidebar", "rule")])
@@ -168,14 +168,14 @@ def test_what_a_button_says_is_brought_back_only_by_a_voice_that_is_sure(path: s
 
 
 def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation() -> None:
-    vote = Vote("context", True, ADDRESS, "rescued")
-    assert weighed_verdict(Verdict(True, "rescued", ADDRESS, (vote,)), 0.01, text="https://tide.example/film").kept
+    vote = Vote("context", True, ADDRESS, "brought back")
+    assert weighed_verdict(Verdict(True, "brought back", ADDRESS, (vote,)), 0.01, text="https://tide.example/film").kept
     assert not weighed_verdict(replace(BY_PHRASE, votes=(PHRASE, vote)), 0.01, text="https://tide.example/film").kept
 
 
 def test_a_copy_is_removed_as_such() -> None:
     weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1))
-    assert (weighed.kept, weighed.reason, weighed.rule) == (False, "duplicate", "context/duplicate")
+    assert (weighed.kept, weighed.reason, weighed.rule) == (False, "said twice", "context/duplicate")
 
 
 def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
@@ -186,7 +186,7 @@ def test_a_quote_pulled_out_of_the_text_is_a_copy() -> None:
 
 
 def test_a_standfirst_that_only_begins_the_text_is_a_copy() -> None:
-    lead = Verdict(True, "rescued", STANDFIRST, (Vote("context", True, STANDFIRST, "rescued"),))
+    lead = Verdict(True, "brought back", STANDFIRST, (Vote("context", True, STANDFIRST, "brought back"),))
     begun = " ".join(LONG.format(1).split()[:15]) + "…"
     weighed = weighed_verdict(lead, 0.99, text=begun)
     assert (weighed.kept, weighed.rule) == (False, "context/duplicate")
@@ -207,16 +207,16 @@ def test_what_the_model_removes_is_explained_by_its_place_and_by_what_stands_abo
     blocks = [
         Block(n, BlockKind.PARAGRAPH, text, path=box) for n, (text, box) in enumerate(zip(texts, boxes, strict=True))
     ]
-    related = Verdict(False, "related", "en/related", (Vote("rule", False, "en/related", "related"),))
+    related = Verdict(False, "other articles", "en/related", (Vote("rule", False, "en/related", "other articles"),))
     rule_verdicts = [UNSELECTED, *[SELECTED] * 4, related, UNSELECTED, UNSELECTED, UNSELECTED]
     verdicts = weigh(blocks, rule_verdicts, np.array([0.0, *[1.0] * 4, 0, 0, 0, 0]))
     assert [verdict.reason for verdict in verdicts] == [
-        "header",
+        "above the article",
         *["selected"] * 4,
-        "related",
-        "related",
-        "related",
-        "closing",
+        "other articles",
+        "other articles",
+        "other articles",
+        "closing line",
     ]
 
 
@@ -239,13 +239,15 @@ def test_the_sentence_that_opens_the_article_needs_less() -> None:
 
 @pytest.mark.parametrize(("label", "is_kept"), [("Lue myös:", False), ("He said so:", False), ("She said it", True)])
 def test_a_label_that_announces_only_a_teaser_goes_with_it(label: str, is_kept: bool) -> None:
-    teaser = Verdict(False, "related", "context/teaser", (Vote("layout", False, "context/teaser", "related"),))
+    teaser = Verdict(
+        False, "other articles", "context/teaser", (Vote("layout", False, "context/teaser", "other articles"),)
+    )
     texts = [LONG.format(0), label, "Another headline", *(LONG.format(n) for n in (1, 2, 3))]
     blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
     rule_verdicts = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
     found = weigh(blocks, rule_verdicts, np.array([0.99, 0.9, 0.1, 0.99, 0.99, 0.99]))
     assert found[1].kept == is_kept
-    assert found[1].reason == ("selected" if is_kept else "related")
+    assert found[1].reason == ("selected" if is_kept else "other articles")
     assert weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))[1].kept
 
 
@@ -254,9 +256,11 @@ def below(probability: float) -> float:
     return float(np.nextafter(probability, 0.0))
 
 
-SECTION = Verdict(False, "related", "en/section", (Vote("rule", False, "en/related/section", "related"),))
-HEADING = Verdict(False, "related", "en/heading", (Vote("rule", False, "en/related/heading", "related"),))
-COLUMN = Verdict(True, "selected", "extractor/selected", (Vote("layout", False, "layout/other-column", "related"),))
+SECTION = Verdict(False, "other articles", "en/section", (Vote("rule", False, "en/related/section", "other articles"),))
+HEADING = Verdict(False, "other articles", "en/heading", (Vote("rule", False, "en/related/heading", "other articles"),))
+COLUMN = Verdict(
+    True, "selected", "extractor/selected", (Vote("layout", False, "layout/other-column", "other articles"),)
+)
 
 
 @pytest.mark.parametrize(
@@ -345,7 +349,9 @@ def test_the_model_is_believed_from_a_share_and_a_number_of_words_on(
 
 @pytest.mark.parametrize(("words", "is_kept"), [(4, False), (5, True)])
 def test_a_label_above_a_teaser_has_four_words_at_most(words: int, is_kept: bool) -> None:
-    teaser = Verdict(False, "related", "context/teaser", (Vote("layout", False, "context/teaser", "related"),))
+    teaser = Verdict(
+        False, "other articles", "context/teaser", (Vote("layout", False, "context/teaser", "other articles"),)
+    )
     texts = [LONG.format(0), sentence(words, end=":"), "Another headline", *(LONG.format(n) for n in (1, 2, 3))]
     blocks = [Block(n, BlockKind.PARAGRAPH, text, path="body>p") for n, text in enumerate(texts)]
     verdicts = [SELECTED, SELECTED, teaser, *[SELECTED] * 3]
@@ -359,7 +365,7 @@ def test_a_question_is_kept_with_its_answer_though_the_model_removes_it() -> Non
     blocks = [Block(n, BlockKind.PARAGRAPH, text, path=paths.get(n, "body>p")) for n, text in enumerate(texts)]
     verdicts = [SELECTED, SELECTED, UNSELECTED, SELECTED, SELECTED]
     question = weigh(blocks, verdicts, np.array([0.99, 0.99, 0.1, 0.99, 0.99]))[2]
-    assert (question.kept, question.rule, question.reason) == (True, "context/answered-question", "rescued")
+    assert (question.kept, question.rule, question.reason) == (True, "context/answered-question", "brought back")
     assert [vote.keep for vote in question.votes] == [True, False], "what the model says of it stays beside"
     unanswered = weigh(blocks, verdicts, np.array([0.99, 0.99, 0.1, 0.1, 0.99]))[2]
     assert not unanswered.kept

@@ -5,8 +5,8 @@ from __future__ import annotations
 from lxml import html
 
 from broadsheet.cleaners.document import Outlink
-from broadsheet.cleaners.page.links import base_url, read_outlinks, read_robots_directives
-from broadsheet.cleaners.page.robots_directives import header_directives
+from broadsheet.cleaners.page.links import base_url, read_outlinks
+from broadsheet.cleaners.page.robots_directives import header_directives, read_robots_directives
 
 URL = "https://a.example/news/story"
 

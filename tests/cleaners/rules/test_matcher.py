@@ -42,8 +42,8 @@ def test_each_example_of_a_rule_on_a_whole_block_holds_what_its_pattern_needs(la
 
 def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_always_tried() -> None:
     counter, mark = (
-        Rule("x/counter", "share", (r"\d+",), whole=True),
-        Rule("x/mark", "share", ("[^a-z]{2}",), whole=True),
+        Rule("x/counter", "share buttons", (r"\d+",), whole=True),
+        Rule("x/mark", "share buttons", ("[^a-z]{2}",), whole=True),
     )
     book = RuleBook((counter, mark))
     matched_rules = [

@@ -13,13 +13,13 @@ from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 STORY = [f"Paragraph {n} tells at some length what the council of the town did about the mill." for n in range(6)]
 KEPT = Verdict(True, "article", "text/body", (Vote("context", True, "text/body"),))
-RULED = Verdict(False, "share", "en/share-row", (Vote("rule", False, "en/share-row"),))
-TITLE = Verdict(False, "title", "text/title", (Vote("context", False, "text/title"),))
+RULED = Verdict(False, "share buttons", "en/share-row", (Vote("rule", False, "en/share-row"),))
+TITLE = Verdict(False, "repeats the title", "text/title", (Vote("context", False, "text/title"),))
 TAIL = Verdict(False, "navigation", "text/tail-line", (Vote("context", False, "text/tail-line"),))
 
-CARD = Verdict(False, "related", "text/teaser-cut", (Vote("context", False, "text/teaser-cut"),))
+CARD = Verdict(False, "other articles", "text/teaser-cut", (Vote("context", False, "text/teaser-cut"),))
 
-UNDER = Verdict(False, "related", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
+UNDER = Verdict(False, "other articles", "text/under-en-related", (Vote("context", False, "text/under-en-related"),))
 
 
 def weigh_texts(lines: list[str], rule_verdicts: list[Verdict], chances: list[float]) -> list[Verdict]:
@@ -81,17 +81,17 @@ def test_what_the_model_removes_is_explained_by_its_shape_its_place_and_what_sta
         STORY[0] + " Yes.",
         "Imprint of it",
     ]
-    related = Verdict(False, "related", "en/related-heading", (Vote("rule", False, "en/related-heading"),))
+    related = Verdict(False, "other articles", "en/related-heading", (Vote("rule", False, "en/related-heading"),))
     rule_verdicts = [KEPT] * 7 + [related, KEPT, KEPT, KEPT, KEPT]
     chances = [0.0, *[0.9] * 6, 0.0, 0.0, 0.0, 0.9, 0.0]
     verdicts = weigh_texts([*lines, *["Share this"] * 9], rule_verdicts + [RULED] * 9, chances + [0.0] * 9)
     removed = [(verdict.reason, verdict.rule) for verdict in verdicts[:12] if not verdict.kept]
     assert removed == [
-        ("header", "model/before-article"),
-        ("related", "en/related-heading"),
-        ("related", "model/beside-related"),
+        ("above the article", "model/before-article"),
+        ("other articles", "en/related-heading"),
+        ("other articles", "model/beside-related"),
         ("date", "text/date"),
-        ("elsewhere", "model/after-article"),
+        ("below the article", "model/after-article"),
     ]
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.cleaners.rules.rule_files import load_rules
-from broadsheet.cleaners.text_mode.plaintext import blocks_of_text, judge_text
+from broadsheet.cleaners.text_mode.plaintext import judge_text
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text
 
 TEXTS = Path(__file__).parent / "plaintext"
 SHARED = Path(os.environ.get("BROADSHEET_SHARED", Path(__file__).parents[3].parent / "shared"))
@@ -33,7 +34,7 @@ def judge_labels(text: str, language: str | None = None) -> tuple[str, list[tupl
 
 
 def verdict_label(kept: bool, reason: str) -> str:
-    return "keep" if kept else "title" if reason == "title" else f"remove:{reason}"
+    return "keep" if kept else "title" if reason == RemovalReason.TITLE else f"remove:{RemovalReason(reason).key}"
 
 
 def kept_lines(text: str) -> list[str]:

@@ -47,7 +47,7 @@ def test_words_of_one_side_weigh_and_the_same_pages_give_the_same_weights(
         assert (column == weights[name]).all()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_one(
     annotated: tuple[FeatureNames, list[BlockExample]],
 ) -> None:
@@ -72,6 +72,7 @@ ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8
 
 
 def test_words_of_one_side_weigh_and_others_do_not() -> None:
+    pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     is_article = np.array([1.0, 0.0] * 20)
     pages = [HashedWords(np.array([ARTICLE if one else OTHER, BOTH]), np.array([0.7, 0.7])) for one in is_article]
     weights = learn_word_weights(pages, is_article, np.ones(40))

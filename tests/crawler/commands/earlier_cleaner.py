@@ -83,7 +83,7 @@ def town(**was: Any) -> tuple[dict[str, str], dict[str, Any]]:
 
 def tables(db: Path, *without: str) -> dict[str, list[tuple[Any, ...]]]:
     """Everything in an archive but for its runs and what only grows."""
-    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts", "reasons", "cleaners", "recleans", "changes", *without)
+    left_out = ("runs", "sqlite_", "_sqlite", "articles_fts", "_reasons", "_cleaners", "_recleans", "changes", *without)
     connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
     try:
         names = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]

@@ -23,7 +23,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from broadsheet.crawler.commands.browse import judge_page, try_rule
-from broadsheet.crawler.replay.trial_jobs import UnreadResponse, rule_problems, try_on_page
+from broadsheet.crawler.replay.recorded_response import UnreadResponse
+from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import RuleDraft
@@ -189,7 +190,7 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path) -> None:
         async def run(self, function: Callable[..., Any], *_: Any) -> Any:
             if function in (rule_problems, try_on_page):
                 raise WorkerError(OutcomeReason.WORKER_DIED)
-            return UnreadResponse("raw_missing")
+            return UnreadResponse(OutcomeReason.RAW_MISSING)
 
     broken: Any = Broken()
     with pytest.raises(NotHereError, match="the rules cannot be read"):
@@ -206,7 +207,7 @@ def test_an_expression_that_never_ends_costs_that_page_and_the_next_trial_works(
     async def both() -> tuple[Any, Any]:
         return await try_rule(pool, draft, [response]), await try_rule(pool, DRAFT, [response])
 
-    with closing(WorkerPool(1, 20.0)) as pool:
+    with closing(WorkerPool(1, 12.0)) as pool:
         endless, good = asyncio.run(both())
     assert [untried.url for untried in endless.untried] == [response.url]
     assert [tried.url for tried in good.pages] == [response.url]

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import PageType
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.changes import parse_since
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
@@ -194,7 +194,7 @@ def test_a_text_that_was_not_kept_is_one_line(tmp_path: Path) -> None:
         for text in (ONE, TWO):
             archive.save([make.outcome(STORY, text)])
             settle(archive.db, make.clock)
-        archive.db.execute("DELETE FROM revision_blocks")
+        archive.db.execute("DELETE FROM _revision_blocks")
     code, out, errors = verb("diff", tmp_path / "a.db", STORY)
     assert (code, out) == (1, "")
     assert "the text of revision 1" in errors

@@ -7,10 +7,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
 from broadsheet.crawler.cli import cli, run
@@ -58,17 +56,10 @@ def test_bash_takes_the_script(tmp_path: Path, capsys: pytest.CaptureFixture[str
 PATH_WORDS = {"ARCHIVE", "ARC", "DB", "DIR", "FILE", "FOLDER", "PAGE", "PATH", "TARGET", "TOML", "WACZ", "WARC"}
 
 
-def commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
-        yield f"{prefix}{name}", command
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{prefix}{name} ")
-
-
 def test_names_of_files_are_completed_wherever_a_file_is_meant() -> None:
     """The Tab key once gave nothing for an archive, nor the names of files that a shell completes by itself."""
     meant, completed = set(), set()
-    for name, command in commands(cli):
+    for name, command in cli.verbs():
         context = command.make_context(name, [], resilient_parsing=True)
         for parameter in command.params:
             if PATH_WORDS & set(re.findall(r"[A-Z]+", parameter.metavar or "")):

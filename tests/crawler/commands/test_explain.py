@@ -17,7 +17,7 @@ from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
 from tests.output.conftest import Maker
 
-BLOCKS = f"SELECT {{}} FROM blocks WHERE url = '{RIVER}' ORDER BY position"
+BLOCKS = f"SELECT {{}} FROM _blocks WHERE url = '{RIVER}' ORDER BY position"
 
 
 @pytest.mark.parametrize("columns", ["80", "200"])
@@ -69,7 +69,7 @@ def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys
     assert max(int(number) for number in numbers) > 2**53
     [block] = [block for block in values["blocks"] if block["block_id"] == str(block_id(CAPTION))]
     assert (block["kept"], block["text"]) == (True, CAPTION)
-    assert block["overruled"] == {"reason": "share", "rule": "share.icons"}
+    assert block["overruled"] == {"reason": "share buttons", "rule": "share.icons"}
     assert not ACTIVE & set(output)
 
 

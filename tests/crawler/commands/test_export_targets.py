@@ -37,7 +37,7 @@ def file(tmp_path: Path) -> Path:
     path, make = tmp_path / "a.db", Maker()
     with archive_with_warcs(path) as archive:
         archive.save([fetched("http://a.test/raw"), make.outcome("http://a.test/1", "some words of a page")])
-        (block_id,) = archive.db.execute("SELECT id FROM block_texts WHERE text LIKE 'some%'").fetchone()
+        (block_id,) = archive.db.execute("SELECT id FROM _block_texts WHERE text LIKE 'some%'").fetchone()
     assert run(["remove", str(path), str(block_id)]) == 0
     return path
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.fleet import checked_cluster, store_engine
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.sites_file import SiteList
 from broadsheet.crawler.fleet.slurm_engine import SlurmEngine

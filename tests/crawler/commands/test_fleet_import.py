@@ -16,12 +16,11 @@ from pathlib import Path
 import pytest
 from obstore.store import MemoryStore
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, import_task, listed_files, option_words
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives.differences import differences
@@ -31,7 +30,7 @@ from tests.crawler.warcs import answer, record, write
 
 HOSTS = ("a.example", "b.example")
 _PROGRESS = re.compile(r"^\d+ of \d+ files; .*\n", re.MULTILINE)
-OTHERWISE = ("meta", "runs", "url_patterns")  # how an archive was made, not what is in it
+OTHERWISE = ("meta", "runs", "_url_patterns")  # how an archive was made, not what is in it
 QUEUE_COLUMNS = ("attempts", "revisit_seconds", "found_via", "found_on", "depth", "priority")  # of `urls`: its way here
 
 
@@ -256,7 +255,7 @@ class BusyEngine:
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         for task in tasks:
-            on_result(unstarted(task, "not now"))
+            on_result(SiteResult.without_run(task, "not now"))
 
     def stop(self) -> None:
         self.tasks = ()

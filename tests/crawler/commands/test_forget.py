@@ -46,7 +46,7 @@ def test_a_dry_run_shows_and_changes_nothing(db: Path, capsys: pytest.CaptureFix
 def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Archive.open(db) as archive:
         archive.db.execute(
-            "INSERT INTO warc_erasures (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
+            "INSERT INTO _warc_erasures (file, offset, following) VALUES ('made.db.warc/a.warc.gz', 0, 9)"
         )
         archive.db.conn.commit()
     assert run(["forget", str(db), RIVER, "--yes"]) == 0

@@ -82,7 +82,7 @@ def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, d
         "/sitemap.xml": ("done", "sitemap"),
     }
     assert rows(db, f"SELECT found_via, lastmod FROM urls WHERE url = '{SITE}/listed'") == [("sitemap", "2024-02-02")]
-    assert rows(db, "SELECT host, links FROM outside_hosts") == [("b.example", 1)]
+    assert rows(db, "SELECT host, links FROM _outside_hosts") == [("b.example", 1)]
     assert "3 articles in" in out
     assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
 
@@ -112,8 +112,8 @@ def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db
     copy = tmp_path / "copy.warc.gz"
     copy.write_bytes(file.read_bytes())
     command("import", copy, "--db", db)
-    assert {name: table for name, table in everything(db).items() if name != "imports"} == {
-        name: table for name, table in rows_before.items() if name != "imports"
+    assert {name: table for name, table in everything(db).items() if name != "_imports"} == {
+        name: table for name, table in rows_before.items() if name != "_imports"
     }
 
 

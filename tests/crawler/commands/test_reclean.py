@@ -72,7 +72,7 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     change_rows = rows(
         db,
         "SELECT DISTINCT c.version <> '0', length(c.rules), c.site_rules FROM pages p"
-        " JOIN cleaners c ON c.id = p.cleaner_id",
+        " JOIN _cleaners c ON c.id = p.cleaner_id",
     )
     assert change_rows == [(1, 16, "")]
     assert rows(db, f"SELECT DISTINCT first_seen, last_seen FROM articles WHERE last_seen <> '{SEEN}'") == []
@@ -99,7 +99,7 @@ def test_a_second_time_there_is_nothing_to_do(db: Path):
     code, out, _ = command("reclean", db, "--all")
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
     assert tables(db) == tables_before
-    assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
+    assert rows(db, "SELECT id, state FROM _recleans") == [(1, "done")]
 
 
 @pytest.mark.slow
@@ -116,7 +116,7 @@ def test_undo_puts_back_what_stood_before(db: Path):
     tables_after = tables(db)
     same = rows(db, "SELECT id FROM pages WHERE cleaner_version <> '0'")  # the cleaner of today reads it as it was read
     assert len(same) == 1
-    left_out = ("pages", "articles", "block_texts")  # texts that no ledger names may stay
+    left_out = ("pages", "articles", "_block_texts")  # texts that no ledger names may stay
     assert {name: table_rows for name, table_rows in tables_after.items() if name not in left_out} == {
         name: table_rows for name, table_rows in tables_before.items() if name not in left_out
     }
@@ -139,12 +139,14 @@ def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     assert after_two["/ferry"] != after_one["/ferry"]
     code, out, _ = command("reclean", db)  # the rules of the last run hold
     assert "0 pages cleaned again" in out
-    assert rows(db, "SELECT DISTINCT length(site_rules) FROM cleaners c JOIN pages p ON p.cleaner_id = c.id") == [(16,)]
+    assert rows(db, "SELECT DISTINCT length(site_rules) FROM _cleaners c JOIN pages p ON p.cleaner_id = c.id") == [
+        (16,)
+    ]
     assert command("reclean", db, "--back-to", 1)[0] == 0
     assert texts(db) == after_one
     assert command("reclean", db, "--back-to", 0)[0] == 0
     assert texts(db) == at_first
-    assert rows(db, "SELECT state FROM recleans") == [("undone",), ("undone",)]
+    assert rows(db, "SELECT state FROM _recleans") == [("undone",), ("undone",)]
 
 
 @pytest.mark.slow
@@ -161,8 +163,8 @@ def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
 
 @pytest.mark.slow
 def test_what_a_person_ruled_holds(db: Path):
-    ((kept,),) = rows(db, "SELECT block_id FROM blocks WHERE text LIKE 'Mill paragraph 0%'")
-    ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM blocks WHERE text = 'Donate now'")
+    ((kept,),) = rows(db, "SELECT block_id FROM _blocks WHERE text LIKE 'Mill paragraph 0%'")
+    ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM _blocks WHERE text = 'Donate now'")
     command("remove", db, kept, "--article", f"{SITE}/mill")
     command("restore", db, share, "--article", f"{SITE}/ferry")
     text_before = rows(db, "SELECT * FROM rulings ORDER BY id")
@@ -214,8 +216,8 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     assert code == 0
     assert f"{done} made by this cleaner already" in out or "Left" not in out
     assert [path for path, text in texts(db).items() if text == tables_before[path]] == []
-    assert rows(db, "SELECT id, state FROM recleans") == [(1, "done")]
-    assert rows(db, "SELECT count(*) FROM reclean_before") == [(60,)]
+    assert rows(db, "SELECT id, state FROM _recleans") == [(1, "done")]
+    assert rows(db, "SELECT count(*) FROM _reclean_before") == [(60,)]
     assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
     assert rows(db, "PRAGMA integrity_check") == [("ok",)]
     command("reclean", db, "--undo")
@@ -230,13 +232,13 @@ def _done(db: Path) -> int:
 def test_a_takedown_takes_what_stood_before_along(db: Path):
     command("reclean", db)
     assert rows(
-        db, f"SELECT count(*) FROM reclean_before b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
+        db, f"SELECT count(*) FROM _reclean_before b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
     ) == [(1,)]
     assert command("forget", db, f"{SITE}/river", "--yes")[0] == 0
     assert rows(
-        db, "SELECT count(*) FROM reclean_before b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
+        db, "SELECT count(*) FROM _reclean_before b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
     ) == [(0,)]
-    assert rows(db, "SELECT count(*) FROM reclean_before") == [(3,)]
+    assert rows(db, "SELECT count(*) FROM _reclean_before") == [(3,)]
 
 
 def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):

@@ -25,7 +25,7 @@ def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: p
     assert "1 page carries it; 1 article changed" in output
     assert urls_containing(archive_path, CAPTION) == {RIVER}
     assert rows(archive_path, "SELECT kept, note, reason, rule FROM rulings") == [
-        (1, "it tells something", "share", "share.icons")
+        (1, "it tells something", "share buttons", "share.icons")
     ]
     assert run(["verify", str(archive_path)]) == 0
     assert run(["search", str(archive_path), "dredger"]) == 0
@@ -42,7 +42,7 @@ def test_a_ruling_for_everywhere_may_follow_the_one_for_the_only_article(
     for scope in (["--article", RIVER], ["--host", "a.example"], []):
         assert run(["restore", str(archive_path), str(block_id(CAPTION)), *scope]) == 0
     assert "1 page carries it; 0 articles changed" in capsys.readouterr().out.splitlines()[-1]
-    assert rows(archive_path, "SELECT reason, rule FROM rulings") == [("share", "share.icons")] * 3
+    assert rows(archive_path, "SELECT reason, rule FROM rulings") == [("share buttons", "share.icons")] * 3
     assert run(["verify", str(archive_path)]) == 0
     assert run(["restore", str(archive_path), str(block_id(CAPTION)), "--article", RIVER, "--undo"]) == 0
     assert urls_containing(archive_path, CAPTION) == {RIVER}
@@ -163,7 +163,7 @@ def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
 
 
 def position_of(db: Path, url: str, text: str) -> int:
-    [(position,)] = rows(db, f"SELECT position FROM blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
+    [(position,)] = rows(db, f"SELECT position FROM _blocks WHERE url = '{url}' AND block_id = {block_id(text)}")
     return int(position)
 
 

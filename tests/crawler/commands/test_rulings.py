@@ -32,7 +32,7 @@ def test_rulings_are_listed(
         output = capsys.readouterr().out
         assert not ACTIVE & set(output)
         assert "The dredger" in output
-        assert "share share.icons" in output
+        assert "share buttons share.icons" in output
         assert max(map(len, output.splitlines())) <= int(columns)
 
 
@@ -71,7 +71,7 @@ def test_exported_cases_say_which_rule_was_wrong(archive_path: Path) -> None:
         "text": CAPTION,
         "kind": "paragraph",
         "path": "body>main>p",
-        "reason": "share",
+        "reason": "share buttons",
         "rule": "share.icons",
         "kept": True,
     }

@@ -16,7 +16,7 @@ from tests.crawler.warm import PATIENCE
 
 STOPPED_EARLY = """
 import os, signal, sys
-from broadsheet.crawler.spiders.site import SiteSpider
+from broadsheet.crawler.crawl.spiders import SiteSpider
 
 prepare = SiteSpider._prepare
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 _LOADED = """
-import sys, broadsheet.crawler.commands.crawl
+import sys, broadsheet.crawler.commands.spider_run
 names = list(sys.modules)
 print(names.index("scrapy.core.downloader.contextfactory") < names.index("broadsheet.crawler.commands.run_summary"))
 print(not any(name.startswith(("broadsheet.output.settle.", "broadsheet.cleaners.clean", "trafilatura")) for name in

@@ -35,15 +35,15 @@ DAMAGES = {
     "UPDATE pages SET evidence = '[' WHERE id = 1": "pages/evidence row 1",
     "UPDATE articles SET published = x'ff', authors = 7": "articles/authors row ",
     "UPDATE articles SET title = CAST(x'ff' AS TEXT)": "articles/title row ",
-    "UPDATE page_layout SET layout = x'00'": "page_layout/layout row 1",
-    "UPDATE page_blocks SET kind = 77 WHERE page_id = 1": "page_blocks/kind row 1",
-    "DROP TABLE page_blocks": "page_blocks",
+    "UPDATE _page_layout SET layout = x'00'": "_page_layout/layout row 1",
+    "UPDATE _page_blocks SET kind = 77 WHERE page_id = 1": "_page_blocks/kind row 1",
+    "DROP TABLE _page_blocks": "_page_blocks",
 }
 VERBS = {
     "pages": ["explain", "https://a.example/river"],
     "articles": ["export", "--format", "jsonl"],
-    "page_layout": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
-    "page_blocks": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+    "_page_layout": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
+    "_page_blocks": ["diff", "https://a.example/river", "--from", "1", "--to", "1"],
 }
 """A verb that meets damage of each table."""
 
@@ -85,6 +85,6 @@ def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -
     def broken(*_: object, **__: object) -> int:
         raise TypeError("ours")
 
-    monkeypatch.setattr("broadsheet.crawler.commands.report.make_report", broken)
+    monkeypatch.setattr("broadsheet.output.read.report_figures.gather_report", broken)
     with pytest.raises(TypeError, match="ours"):
         run(["report", str(db)])

@@ -14,7 +14,8 @@ from typing import Any
 import click
 import pytest
 
-from broadsheet.crawler.crawl.command_line import duration, header, language, seconds
+from broadsheet.crawler.command_values import duration
+from broadsheet.crawler.crawl.command_line import header, language, seconds
 from tests.crawler.shell import start
 
 

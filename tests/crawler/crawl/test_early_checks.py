@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.crawl.early_checks import check_files
 from tests.crawler.crawls import REPOSITORY
 

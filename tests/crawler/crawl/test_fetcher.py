@@ -128,7 +128,6 @@ class Fetching:
         self.guesses = GuessLog()
         self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget), list[Outcome]()
         parts: dict[str, Any] = {
-            "crawler": SimpleNamespace(engine=self.engine),
             "request_builder": RequestBuilder(
                 Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
             ),
@@ -136,9 +135,14 @@ class Fetching:
             "outcomes": self.outcomes,
             "robots_reader": self.robots,
             "guesses": self.guesses,
-            "logger": logging.getLogger("test"),
+            "byte_budget": self.budget,
         }
-        self.fetcher = Fetcher(byte_budget=self.budget, store=self.store, **parts)
+        self.fetcher = Fetcher(
+            SimpleNamespace(**parts),  # type: ignore[arg-type]
+            SimpleNamespace(engine=self.engine),  # type: ignore[arg-type]
+            self.store,
+            logging.getLogger("test"),  # type: ignore[arg-type]
+        )
 
     async def store(self, outcome: Outcome) -> None:
         self.stored.append(outcome)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.crawl import processes as lifeline
-from broadsheet.crawler.crawl.command_line import CommandError
 from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, watch_lifeline
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
@@ -56,7 +56,7 @@ PAGES = 300
 STARTER = """
 import sys
 from pathlib import Path
-from broadsheet.crawler.session.lifeline import Lifeline
+from broadsheet.crawler.crawl.processes import Lifeline
 lifeline = Lifeline()
 with open(sys.argv[1] + ".log", "wb") as log:
     crawls = [lifeline.start(["crawl", sys.argv[2], "--db", db], log) for db in sys.argv[1:2] + sys.argv[3:]]

@@ -20,7 +20,8 @@ from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import ACTIVE, crawl
 
-SPIDER = SimpleNamespace(session=SimpleNamespace(queue=SimpleNamespace(counts=lambda: {"queued": 7})))
+SESSION = SimpleNamespace(queue=SimpleNamespace(counts=lambda: {"queued": 7}))
+SPIDER = SimpleNamespace(parts=SimpleNamespace(session=SESSION))
 ARTICLE = make_page_rows(clean(Page("https://a.example/x", page("mill").encode())))
 OUTCOMES = (
     Outcome("https://a.example/x", "done", "article", 200, page=ARTICLE),

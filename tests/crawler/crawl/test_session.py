@@ -194,10 +194,10 @@ def test_rulings_that_were_made_meanwhile_hold_before_a_run_settles(tmp_path: Pa
     file = tmp_path / "a.db"
     session = opened(file)
     asyncio.run(session.store(article(HOME + "1", "river")))
-    ((block_id,),) = rows(file, "SELECT block_id FROM page_blocks WHERE kept = 1 LIMIT 1")
+    ((block_id,),) = rows(file, "SELECT block_id FROM _page_blocks WHERE kept = 1 LIMIT 1")
     append_ruling(file, Ruling(int(str(block_id)), False, ruled_at="2026-01-01T00:00:00+00:00"))
     session.settle()
-    assert rows(file, "SELECT count(*) FROM overruled") == [(1,)]
+    assert rows(file, "SELECT count(*) FROM _overruled") == [(1,)]
     session.close("finished", "all done")
     assert not journal_path(file).exists()
 

@@ -41,9 +41,9 @@ def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Pa
     crawler = Crawler(SiteSpider, settings)
     spider = SiteSpider.from_crawler(crawler, url="https://a.example/", db=str(tmp_path / "a.db"))
     try:
-        assert spider.session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
+        assert spider.parts.session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
     finally:
-        spider.session.close("finished", "finished")
+        spider.parts.session.close("finished", "finished")
 
 
 @pytest.mark.slow

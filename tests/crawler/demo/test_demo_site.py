@@ -14,7 +14,7 @@ import pytest
 from lxml import etree, html
 
 from broadsheet.crawler.demo import special_addresses as feeds
-from broadsheet.crawler.demo.page_parts import ATOM, RSS
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS
 from broadsheet.crawler.demo.sample_stories import articles, to_blocks, to_html
 from broadsheet.crawler.demo.server import ORIGIN, DemoServer, Resource, not_found_resource, render
 from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_pages

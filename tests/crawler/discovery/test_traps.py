@@ -213,7 +213,7 @@ def test_a_killed_crawl_does_not_begin_to_count_anew(crawl: Crawl) -> None:
         site.close()
     assert result.run() == ("finished", "finished")
     assert len(site.log) < PatternLimits().narrow_pattern * 1.2 + 300
-    (counted,) = result.rows("SELECT dry FROM url_patterns WHERE pattern = '/word?page'")
+    (counted,) = result.rows("SELECT dry FROM _url_patterns WHERE pattern = '/word?page'")
     assert counted[0] > PatternLimits().narrow_pattern
 
 

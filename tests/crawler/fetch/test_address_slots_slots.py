@@ -72,7 +72,7 @@ def test_a_killed_crawl_holds_no_slot(tmp_path: Path) -> None:
     code = f"""if True:
         import asyncio, os
         from pathlib import Path
-        from broadsheet.crawler.fetch.per_address.slots import AddressSlots
+        from broadsheet.crawler.fetch.address_slots import AddressSlots
         async def die():
             async with AddressSlots(Path({str(tmp_path)!r}), 1).slot({ADDRESS!r}, "a.example"):
                 os.kill(os.getpid(), 9)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest
@@ -122,7 +122,7 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, cluster: DaskCluster) -> None:
     """In small what `tests/bench/fleet_faults.py` does with sixty sites, and real ones."""
     with served_sites(TROUBLED_SITES, PAGES) as sites:

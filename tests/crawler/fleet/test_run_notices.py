@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,
     NewsEvent,

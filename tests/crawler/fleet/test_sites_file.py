@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.cli import cli, run
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.crawl import crawl
+from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.site_task import is_receiver
 from broadsheet.crawler.fleet.sites_file import SiteList, new_sites_file, read_sites
 from tests.crawler.warm import REPOSITORY
@@ -47,7 +49,7 @@ def test_what_cannot_be_written_is_one_line(arguments: list[str], capsys: pytest
 def test_the_lists_of_the_documentation_can_be_read(tmp_path: Path, example: str) -> None:
     file = tmp_path / "sites.toml"
     file.write_text(example, "utf-8")
-    assert read_sites(file, cli.commands["crawl"], cli.commands["update"]).sites
+    assert read_sites(file, crawl, update).sites
 
 
 WHOLE = """
@@ -88,7 +90,7 @@ def sites_of(tmp_path: Path, text: str) -> SiteList:
     file = tmp_path / "sites.toml"
     file.write_text(text, "utf-8")
     (tmp_path / "jar.txt").write_text("# Netscape HTTP Cookie File\n")
-    return read_sites(file, cli.commands["crawl"], cli.commands["update"])
+    return read_sites(file, crawl, update)
 
 
 def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(tmp_path: Path) -> None:
@@ -132,10 +134,10 @@ def test_a_file_of_receivers_may_lie_in_a_folder_with_a_space_in_its_name(tmp_pa
 
 def test_the_words_are_what_the_commands_take(tmp_path: Path) -> None:
     for site in sites_of(tmp_path, WHOLE).sites:
-        crawl = cli.commands["crawl"].make_context("crawl", list(site.crawl_words))
-        assert crawl.params["urls"] == site.urls
-        update = cli.commands["update"].make_context("update", ["a.db", *site.update_words])
-        assert update.params["delay"] == crawl.params["delay"]
+        crawl_context = crawl.make_context("crawl", list(site.crawl_words))
+        assert crawl_context.params["urls"] == site.urls
+        update_context = update.make_context("update", ["a.db", *site.update_words])
+        assert update_context.params["delay"] == crawl_context.params["delay"]
 
 
 SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
@@ -192,10 +194,10 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path: Path, text: str, line: i
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="fleet init"):
-        read_sites(tmp_path / "none.toml", cli.commands["crawl"], cli.commands["update"])
+        read_sites(tmp_path / "none.toml", crawl, update)
     (tmp_path / "latin.toml").write_bytes(b"# \xe4\n")
     with pytest.raises(CommandError, match="is no TOML"):
-        read_sites(tmp_path / "latin.toml", cli.commands["crawl"], cli.commands["update"])
+        read_sites(tmp_path / "latin.toml", crawl, update)
 
 
 def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet import slurm_engine
-from broadsheet.crawler.fleet.site_processes import unstarted
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slurm_engine import SlurmEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
@@ -40,7 +39,7 @@ class PretendEngine:
         assert (self.address, self.worker_seconds) == ("tcp://h:1", CLUSTER.patience)
         if not self.is_stopped:
             raise CommandError("the engine has a fault")
-        on_result(unstarted(tasks[0], "stopped"))
+        on_result(SiteResult.without_run(tasks[0], "stopped"))
 
     def stop(self) -> None:
         self.is_stopped = True
@@ -158,8 +157,8 @@ def test_what_slurm_refuses_is_one_line(tmp_path: Path, slurm: Path, serve: Call
 _IMPATIENT = """
 import sys
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.engine import scheduler_process, slurm_job
-scheduler_process._IDLE, slurm_job._LOST_SECONDS = "8s", 1
+from broadsheet.crawler.fleet import slurm_engine
+slurm_engine._IDLE_TIMEOUT, slurm_engine._LOST_SECONDS = "8s", 1
 sys.exit(run(sys.argv[1:]))
 """
 

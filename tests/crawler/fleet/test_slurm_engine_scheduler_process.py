@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet import slurm_engine as scheduler_process
 from broadsheet.crawler.fleet.slurm_engine import running_scheduler, scheduler_command
 from tests.crawler.fleet.test_slurm_engine_slurm_job import CLUSTER

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.slurm_engine import SlurmCluster, cancel_jobs, job_script, submit_jobs
 
 CLUSTER = SlurmCluster(

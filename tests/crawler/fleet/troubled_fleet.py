@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin
 
-from broadsheet.crawler.crawl.command_line import CommandError
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.object_store import Patience, StoreError
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest
@@ -39,7 +39,7 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 FIRST_SECONDS = 2
 """Of crawling, after which the first turn of a site is cut; the start of the crawl does not count."""
 AWAY_SECONDS = 10
-COMPARED = ("articles", "article_clusters", "article_urls", "blocks", "duplicates", "removed", "urls")
+COMPARED = ("articles", "article_clusters", "_article_urls", "_blocks", "duplicates", "removed", "urls")
 """What both runs have to agree on: texts and their dates, the ledger, and what became of each URL."""
 _WORDS = ("--allow-private", "--delay", "0", "--concurrency", "1", "-q")
 _NOT_COMPARED = ("urls.attempts", "articles.capture_id")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from broadsheet.crawler.replay.trial_jobs import UnreadResponse, judge_stored_page
+from broadsheet.crawler.replay.recorded_response import UnreadResponse
+from broadsheet.crawler.replay.trial_jobs import judge_stored_page
+from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import StoredResponse
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.scripted_site import page
@@ -35,4 +37,4 @@ def test_each_block_comes_with_its_votes(tmp_path: Path) -> None:
 def test_a_record_that_is_gone_is_said(tmp_path: Path) -> None:
     response = stored(tmp_path, b"x")
     (tmp_path / "x.warc").unlink()
-    assert judge_stored_page(response) == UnreadResponse("raw_missing")
+    assert judge_stored_page(response) == UnreadResponse(OutcomeReason.RAW_MISSING)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.replay.trial_jobs import UnreadResponse, rule_problems, try_on_page
+from broadsheet.crawler.replay.recorded_response import UnreadResponse
+from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
+from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import PageTrial, RuleDraft
 from tests.crawler.replay.test_trial_jobs_judge_job import stored
 from tests.crawler.scripted_site import page
@@ -26,7 +28,7 @@ def test_a_rule_takes_out_and_cites_its_line(tmp_path: Path) -> None:
     trial = tried(tmp_path, "# mine", "strip: //p[contains(., 'River paragraph 0')]")
     (removed,) = trial.removed
     assert removed.text.startswith("River paragraph 0")
-    assert (removed.reason, removed.rule) == ("site_rule", "site:a.example.txt:2/strip")
+    assert (removed.reason, removed.rule) == ("a site rule of yours", "site:a.example.txt:2/strip")
     assert (trial.kind, trial.words_after < trial.words_before, trial.restored) == ("changed", True, ())
     (match,) = trial.matches
     assert (match.line, match.directive, match.pages, match.matches) == (2, "strip", 1, 1)
@@ -70,4 +72,4 @@ def test_what_is_wrong_with_a_line_is_said(line: str, problem: str) -> None:
 def test_a_record_that_is_gone_is_said(tmp_path: Path) -> None:
     response = stored(tmp_path, b"x")
     (tmp_path / "x.warc").unlink()
-    assert try_on_page(RuleDraft("a.example", ""), response) == UnreadResponse("raw_missing")
+    assert try_on_page(RuleDraft("a.example", ""), response) == UnreadResponse(OutcomeReason.RAW_MISSING)

@@ -216,7 +216,7 @@ def assert_one_line(code: int, errors: str, said: str) -> None:
 
 def assert_in_step(db: Path) -> None:
     """Every row finds its record, and no file holds more than the rows know."""
-    if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = 'warc_files'"):
+    if not rows(db, "SELECT 1 FROM sqlite_master WHERE name = '_warc_files'"):
         return
     with Archive.open(db) as archive:
         assert archive.recovery == Recovery(db)

@@ -130,7 +130,7 @@ def test_every_fetched_page_has_a_verdict_with_evidence_and_a_capture(crawled: C
 
 def test_every_removed_block_has_a_reason_and_a_rule(crawled: Crawled) -> None:
     counts = dict(crawled.result.rows("SELECT reason, count(*) FROM removed GROUP BY reason"))
-    assert {"share", "donation", "newsletter", "related", "comments", "navigation"} <= counts.keys()
+    assert {"share buttons", "donation", "newsletter", "other articles", "comments", "navigation"} <= counts.keys()
     assert crawled.result.rows("SELECT count(*) FROM removed WHERE reason = '' OR rule = ''") == [(0,)]
 
 

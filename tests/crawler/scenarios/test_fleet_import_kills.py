@@ -22,8 +22,8 @@ from tests.crawler.warcs import answer, record, write
 pytestmark = pytest.mark.slow
 KILLS = 3
 FILES, PAGES = 3, 8
-OTHERWISE = ("imports", "meta", "runs", "url_patterns")  # how an archive was made, not what is in it
-AS_OFTEN = ("imports", "meta", "runs")  # with the times of files and commands
+OTHERWISE = ("_imports", "meta", "runs", "_url_patterns")  # how an archive was made, not what is in it
+AS_OFTEN = ("_imports", "meta", "runs")  # with the times of files and commands
 QUEUE_COLUMNS = ("attempts", "revisit_seconds", "found_via", "found_on", "depth", "priority")  # of `urls`: its way here
 
 

@@ -424,7 +424,7 @@ def test_a_terminal(base: Path, tmp_path: Path, payload: str, capsys: pytest.Cap
     with open_database(file).conn as connection:
         for table, column in (
             *(("articles", name) for name in ("url", "title", "language", "section", "sitename")),
-            *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), ("block_texts", "text")),
+            *(("pages", "title"), ("urls", "url"), ("urls", "reason"), ("urls", "host"), ("_block_texts", "text")),
             *(("runs", "command"), ("rulings", "note"), ("captures", "url"), ("captures", "content_type")),
         ):
             connection.execute(f"UPDATE {table} SET {column} = ?", [storable_text(f"{payload} one")])

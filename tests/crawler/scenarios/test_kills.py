@@ -1,4 +1,4 @@
-"""Forty kills at any moment of a crawl, and then an end: nothing lost, nothing doubled, nothing asked for twice."""
+"""Kills at any moment of a crawl, and then an end: nothing lost, nothing doubled, nothing asked for twice."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.scenarios.test_interrupted import left
 
-KILLS = 40
+KILLS = [10, pytest.param(40, marks=pytest.mark.nightly)]
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere
 
 
-def check(folder: Path, start_url: str, asked: Callable[[], Sequence[str]], seed: int) -> None:
+def check(folder: Path, start_url: str, asked: Callable[[], Sequence[str]], seed: int, kills: int) -> None:
     """Crawl undisturbed, then with kills, and compare what both left."""
     calm, crawl = Crawl(folder / "calm"), Crawl(folder / "killed")
     for one in (calm, crawl):
@@ -36,13 +36,13 @@ def check(folder: Path, start_url: str, asked: Callable[[], Sequence[str]], seed
     def since() -> Sequence[str]:
         return asked()[before:]
 
-    deaths = kill_often(lambda: crawl.start(start_url), since, crawl.db, KILLS, moments(KILLS, paths, seed))
+    deaths = kill_often(lambda: crawl.start(start_url), since, crawl.db, kills, moments(kills, paths, seed))
     result = crawl(start_url)
     assert result.code == 0
     assert [fault for death in deaths for fault in death.faults] == []
     assert repeated(deaths, since()) == [], "what was committed is not asked for again"
     places = {(distinct(since()[: death.asked]), len(death.done)) for death in deaths}
-    assert len(places) >= KILLS // 4, f"the kills fell in few places (asked, stored): {sorted(places)}"
+    assert len(places) >= kills // 4, f"the kills fell in few places (asked, stored): {sorted(places)}"
     assert_same(result, undisturbed)
 
 
@@ -74,19 +74,21 @@ def once_asked(rows: object, result: Result) -> object:
 
 
 @pytest.mark.slow
-def test_the_sample_site_survives_forty_kills(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", KILLS)
+def test_the_sample_site_survives_kills(tmp_path: Path, kills: int) -> None:
     with DemoServer() as server:
-        check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], seed=1)
+        check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], 1, kills)
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("kills", KILLS)
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-def test_a_real_site_survives_forty_kills(tmp_path: Path) -> None:
+def test_a_real_site_survives_kills(tmp_path: Path, kills: int) -> None:
     log: list[str] = []
     site = Site("mali_live", Path(tempfile.gettempdir()) / "broadsheet-sites")
     site.server.RequestHandlerClass = logged(site.server.RequestHandlerClass, log)
     with site:
-        check(tmp_path, site.start, lambda: tuple(log), seed=2)
+        check(tmp_path, site.start, lambda: tuple(log), 2, kills)
 
 
 def logged(handler: type, log: list[str]) -> type:

@@ -21,17 +21,17 @@ QUERIES = {
     "articles": """SELECT id, url, canonical_url, host, title, authors, published, published_day, published_raw,
         modified, language, description, section, tags, licence, sitename, image, text, markdown, word_count, page_type
         FROM articles ORDER BY id""",
-    "shelved": "SELECT id, url, why, title, text FROM shelved ORDER BY id",
+    "_shelved": "SELECT id, url, why, title, text FROM _shelved ORDER BY id",
     "urls": "SELECT url, host, kind, state, reason, http_status, location, lastmod FROM urls ORDER BY url",
     "pages": """SELECT u.url, p.page_type, p.own_type, p.text_digest, p.article_id, p.word_count, p.blocks, p.kept,
         p.removed, p.layout_id, p.expected_f1 FROM pages p JOIN urls u USING (id) ORDER BY u.url""",
-    "ledger": """SELECT u.url, b.position, b.block_id, b.kind, b.kept, r.reason, r.rule FROM page_blocks b
-        JOIN urls u ON u.id = b.page_id JOIN reasons r ON r.id = b.reason_id ORDER BY u.url, b.position""",
-    "texts": "SELECT id, text FROM block_texts ORDER BY id",
-    "evidence": "SELECT host, block_id, pages, of_pages FROM block_evidence ORDER BY host, block_id",
+    "ledger": """SELECT u.url, b.position, b.block_id, b.kind, b.kept, r.reason, r.rule FROM _page_blocks b
+        JOIN urls u ON u.id = b.page_id JOIN _reasons r ON r.id = b.reason_id ORDER BY u.url, b.position""",
+    "texts": "SELECT id, text FROM _block_texts ORDER BY id",
+    "evidence": "SELECT host, block_id, pages, of_pages FROM _block_evidence ORDER BY host, block_id",
     "duplicates": "SELECT article_id, duplicate_id, kind, similarity, contained FROM duplicates ORDER BY 1, 2",
-    "clusters": "SELECT article_id, cluster_id FROM clusters ORDER BY 1",
-    "layouts": "SELECT id, host, hex(signature), pages, articles, kind, evidence FROM layouts ORDER BY id",
+    "clusters": "SELECT article_id, cluster_id FROM article_clusters WHERE cluster_id <> article_id ORDER BY 1",
+    "layouts": "SELECT id, host, hex(signature), pages, articles, kind, evidence FROM _layouts ORDER BY id",
     "search": f"""SELECT a.url FROM articles_fts f JOIN articles a ON a.id = f.rowid
         WHERE articles_fts MATCH '{WORD}' ORDER BY a.url""",
 }

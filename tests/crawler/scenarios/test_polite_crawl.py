@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -330,7 +331,7 @@ def test_directives_are_recorded_and_bind_only_who_obeys(crawl: Crawl, serve: Se
     assert not {"/beyond", "/unasked"} & set(site.paths())
     assert {url.removeprefix(site.url) for url in obeying.articles()} == {"/theirs", "/closed", "/marked"}
     for unkept in ("noindex1word", "noai1word", "reserved1word"):
-        assert obeying.rows("SELECT count(*) FROM block_texts WHERE text LIKE ?", f"%{unkept}%") == [(0,)]
+        assert obeying.rows("SELECT count(*) FROM _block_texts WHERE text LIKE ?", f"%{unkept}%") == [(0,)]
     assert obeying.rows("SELECT title FROM pages p JOIN urls u USING (id) WHERE url LIKE '%/noindex'") == [("",)]
 
     recording = crawl(site.url + "/", **SMALL)  # the same archive, without the option: what was left out is taken up
@@ -391,8 +392,9 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
             pass
 
     spider = SiteSpider.__new__(SiteSpider)
-    spider.session, spider.end_reason, spider._is_closed = Session(), "", False  # type: ignore[assignment]
+    spider.parts = SimpleNamespace(session=Session(), workers=Workers())  # type: ignore[assignment]
+    spider.end_reason, spider._is_closed = "", False
     spider._end_lock = threading.Lock()
-    spider.workers, spider._has_item_receivers = Workers(), bool(feeds)  # type: ignore[assignment]
+    spider._has_item_receivers = bool(feeds)
     asyncio.run(settled())
     assert heard == ([True, True] if feeds else [True])

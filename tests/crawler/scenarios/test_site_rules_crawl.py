@@ -29,7 +29,7 @@ def test_rules_are_applied_where_a_page_is_read(site: ScriptedSite, crawl: Crawl
     assert result.code == 0
     removed = result.rows("SELECT url, reason, rule FROM removed WHERE text LIKE 'Words of a box%' ORDER BY url")
     label = "site:127.0.0.1.txt:2/strip_id_or_class"
-    assert removed == [(f"{site.url}{path}", "site_rule", label) for path in ("/hill", "/lake")]
+    assert removed == [(f"{site.url}{path}", "a site rule of yours", label) for path in ("/hill", "/lake")]
     assert all("Words of a box" not in text for text in result.articles().values())
     titles = dict(result.rows("SELECT url, title FROM articles"))
     assert titles[f"{site.url}/hill"] == "hill and the harbour"
@@ -95,7 +95,7 @@ def test_an_article_in_several_pages_is_one_at_the_end(site: ScriptedSite, crawl
     assert [line.split(":")[0] for line in text.splitlines()] == [
         f"Wall{number} paragraph {n}" for number in (1, 2, 3) for n in range(3)
     ]
-    assert found.rows("SELECT why, count(*) FROM shelved GROUP BY why") == [("part", 2)]
+    assert found.rows("SELECT why, count(*) FROM _shelved GROUP BY why") == [("part", 2)]
     crawl(f"{site.url}/", site_rules=rules)
     assert crawl.db.is_file()
     assert dict(found.articles()) == articles

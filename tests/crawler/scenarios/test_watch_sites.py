@@ -43,7 +43,7 @@ AUTUMN = furnished(
 )  # fmt: skip
 QUICK = ("--delay", 0, "--allow-private", "--quiet")
 EDITS = """SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM json_each(r.kinds))
-    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN shelved s ON s.id = r.article_id
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
     WHERE r.change <> 'first' ORDER BY r.seen_at, r.number"""
 
 
@@ -163,7 +163,7 @@ def test_the_sample_site_over_a_year(lantern: Watched) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-@pytest.mark.parametrize("name", ["mali_live", "sanantonioreview"])
+@pytest.mark.parametrize("name", ["mali_live", pytest.param("sanantonioreview", marks=pytest.mark.nightly)])
 def test_a_real_site_over_a_year(tmp_path: Path, name: str) -> None:
     edits = Edits(everywhere=[SPRING])
     site = Site(name, Path(tempfile.gettempdir()) / "broadsheet-sites")

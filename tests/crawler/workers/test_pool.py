@@ -144,7 +144,7 @@ def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
 @pytest.mark.slow
 def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
     expression = "{'trafilatura', 'broadsheet.cleaners.clean', 'feedparser'} & set(sys.modules)"
-    code = f"import sys, broadsheet.crawler.commands.crawl as _; print({expression})"
+    code = f"import sys, broadsheet.crawler.commands.spider_run as _; print({expression})"
     done = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
 

@@ -9,7 +9,7 @@ import pytest
 
 _CHECK = """
 import broadsheet.crawler.workers.preload
-from broadsheet.cleaners.learned.model import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
+from broadsheet.cleaners.judge.tree_models import BLOCK_MODEL, FIRST_LOOK_MODEL, load_trees
 from broadsheet.cleaners.lineage import lineage
 assert lineage.cache_info().currsize
 assert load_trees.cache_info().currsize == 2

@@ -15,12 +15,10 @@ from sqlite_utils import Migrations
 
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.archive_file import open_database, open_writer
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, run_statements
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.new_archives import copied_schemas
-from tests.output.older import copy_as_version
 from tests.output.wires import fetched
 
 
@@ -72,8 +70,8 @@ def _two_steps() -> Migrations:
     later._migrations = list(MIGRATIONS._migrations)
 
     @later()
-    def m0002_colour(db):
-        db.execute("ALTER TABLE articles ADD COLUMN colour TEXT")
+    def m0009_colour(db):
+        run_statements(db, ["ALTER TABLE articles ADD COLUMN colour TEXT"])
 
     return later
 
@@ -95,7 +93,7 @@ def test_a_failed_upgrade_leaves_the_old_version(file):
     broken = _two_steps()
 
     @broken()
-    def m0003_fails(db):
+    def m0010_fails(db):
         raise RuntimeError("no")
 
     with pytest.raises(RuntimeError):
@@ -111,6 +109,26 @@ def test_a_newer_file_is_refused_untouched(file):
         with pytest.raises(WrongSchema, match="newer"):
             open_database(file, read_only=read_only)
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 7, SCHEMA_VERSION])
+@pytest.mark.parametrize("draft", [None, SCHEMA_DRAFT - 1, SCHEMA_DRAFT + 1])
+def test_a_file_of_another_draft_or_older_is_refused_untouched(file, version, draft):
+    open_database(file).close()
+    with closing(sqlite3.connect(file)) as other, other:
+        other.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version)])
+        other.execute("DELETE FROM meta WHERE key = 'schema_draft'")
+        if draft is not None:
+            other.execute("INSERT INTO meta (key, value) VALUES ('schema_draft', ?)", [str(draft)])
+        other.execute(f"PRAGMA user_version = {version}")
+    before = file.read_bytes()
+    for read_only in (False, True):
+        with pytest.raises(WrongSchema) as caught:
+            open_database(file, read_only=read_only)
+        assert f"broadsheet import {file}.warc/*.warc.gz" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert file.read_bytes() == before
+    assert list(file.parent.glob("*.backup*")) == []
 
 
 @pytest.mark.parametrize("content", [b"hello, this is no database", b"%PDF-1.7", b"SQLite format 3\0" + b"x" * 4096])
@@ -209,23 +227,6 @@ def test_a_folder_that_cannot_be_written_is_refused_in_one_line(sealed):
     said = _as_nobody(refused)
     assert "cannot be written" in said
     assert "\n" not in said
-
-
-def test_an_archive_of_version_3_goes_on(tmp_path, make):
-    """Its articles are found and related as before, and what is stored from now on too."""
-    copies = [make.outcome(f"http://a.test/{n}", " ".join([*map(str, range(60)), f"copy{n}"])) for n in range(3)]
-    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
-    with Archive.open(newer) as archive:
-        archive.save(copies[:2])
-    copy_as_version(newer, older, 3)
-    with Archive.open(older) as archive:
-        archive.save([copies[2]])
-        settle(archive.db)
-        assert archive.db["duplicates"].count == 3
-        rows = archive.db.execute("SELECT count(*) FROM articles_fts WHERE articles_fts MATCH 'copy0 OR copy2'")
-        assert rows.fetchone() == (2,)
-        assert verify(archive.db) == []
-    assert Path(f"{older}.backup-v3").is_file()
 
 
 @pytest.mark.parametrize("read_only", [True, False])

@@ -70,18 +70,18 @@ def test_the_kept_blocks_are_those_of_the_ledger_also_where_positions_have_gaps(
 def test_the_kept_blocks_of_a_page_whose_layout_is_of_fewer_are_not_read(archive, make):
     page = save(archive, make, BLOCKS[:3], VERDICTS[:3])
     shorter = make_ledger_rows(BLOCKS[:2], VERDICTS[:2]).layout
-    archive.db.execute("UPDATE page_layout SET layout = ?", [shorter])
-    with pytest.raises(DamagedValue, match="page_layout/layout row"):
+    archive.db.execute("UPDATE _page_layout SET layout = ?", [shorter])
+    with pytest.raises(DamagedValue, match="_page_layout/layout row"):
         list(read_kept_blocks(archive.db, page))
     assert list(read_kept_blocks(archive.db, page + 1)) == []
 
 
 def test_one_number_a_text(archive, make):
     save(archive, make, BLOCKS, VERDICTS)
-    ids = [number for (number,) in archive.db.execute("SELECT block_id FROM blocks ORDER BY position")]
+    ids = [number for (number,) in archive.db.execute("SELECT block_id FROM _blocks ORDER BY position")]
     assert ids == [block_id(block.text) for block in BLOCKS]
     assert ids[1] == ids[2]
-    assert [row["kind"] for row in archive.db["blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
+    assert [row["kind"] for row in archive.db["_blocks"].rows_where(order_by="position")] == [b.kind for b in BLOCKS]
 
 
 def test_a_layout_that_another_library_packed_is_read():
@@ -126,7 +126,7 @@ def test_a_text_whose_number_stands_for_another_one_is_an_error_that_names_both(
     assert first in str(caught.value)
     assert second in str(caught.value)
     archive.db.rollback()
-    assert archive.db.execute("SELECT text FROM block_texts").fetchall() == [(first,)]
+    assert archive.db.execute("SELECT text FROM _block_texts").fetchall() == [(first,)]
 
 
 @pytest.mark.parametrize("on_one_page", [True, False])

@@ -11,7 +11,7 @@ from broadsheet.output.write.outcome import DiscoveredUrl
 from tests.output.conftest import Maker
 
 URL = "https://a.example/1"
-_TABLES = ("pages", "articles", "page_blocks", "block_texts", "page_layout", "reasons", "revisions")
+_TABLES = ("pages", "articles", "_page_blocks", "_block_texts", "_page_layout", "_reasons", "revisions")
 
 
 def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
@@ -27,8 +27,8 @@ def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object,
             archive.save([one])
             stored.append({table: archive.db.execute(f"SELECT * FROM {table}").fetchall() for table in _TABLES})
     assert stored[0] == stored[1]
-    assert len(stored[0]["page_blocks"]) == 3
-    assert len(stored[0]["block_texts"]) == 2
+    assert len(stored[0]["_page_blocks"]) == 3
+    assert len(stored[0]["_block_texts"]) == 2
 
 
 def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:

@@ -31,7 +31,7 @@ def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(
 
 def test_a_page_that_is_no_article_has_none(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", page_type="list", images=(MILL,))])
-    assert archive.db.execute("SELECT count(*) FROM images").fetchone()[0] == 0
+    assert archive.db.execute("SELECT count(*) FROM _images").fetchone()[0] == 0
 
 
 def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stored_are_replaced(
@@ -48,10 +48,10 @@ def test_a_reading_keeps_them_through_packing_and_characters_that_cannot_be_stor
 def test_a_takedown_removes_them(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
     take_down(archive.db, URL, make.clock())
-    assert archive.db.execute("SELECT count(*) FROM images").fetchone()[0] == 0
+    assert archive.db.execute("SELECT count(*) FROM _images").fetchone()[0] == 0
 
 
 def test_an_address_that_is_none_is_reported(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", images=(MILL,))])
-    archive.db.execute("UPDATE images SET url = 'mill.jpg'")
+    archive.db.execute("UPDATE _images SET url = 'mill.jpg'")
     assert [problem.check for problem in verify(archive.db)] == ["column_values"]

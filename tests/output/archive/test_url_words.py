@@ -43,9 +43,9 @@ EARLIER_CHANGES = {"text", "title"}
         ("urls", "state", UrlState),
         ("urls", "found_via", UrlSource),
         ("pages", "page_type", PageType),
-        ("shelved", "why", ShelvingReason),
+        ("_shelved", "why", ShelvingReason),
         ("changes", "change", ArticleChange),
-        ("reasons", "reason", [*RemovalReason, *KeepReason]),
+        ("_reasons", "reason", [*RemovalReason, *KeepReason]),
         ("revisions", "change", [*EditKind, *RevisionMark, *EARLIER_CHANGES]),
     ],
 )

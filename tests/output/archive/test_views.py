@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
+from importlib.resources import files
+
 import pytest
 
+from broadsheet.output.read import datasette
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.edit_history import ALL_KINDS, list_edits
 
@@ -34,12 +38,13 @@ def test_edits_are_those_that_the_program_lists(filled):
     listed = [(edit.seq, edit.at, edit.kind, edit.title, edit.title_before, edit.rewritten, edit.url, edit.revision)
               for edit in list_edits(filled, kinds=ALL_KINDS)]  # fmt: skip
     columns = "seq, at, kind, title, coalesce(title_before, ''), rewritten, url, revision"
-    assert filled.execute(f"SELECT {columns} FROM edits ORDER BY seq").fetchall() == listed
+    assert filled.execute(f"SELECT {columns} FROM _edits ORDER BY seq").fetchall() == listed
     assert {kind for _, _, kind, *_ in listed} > {"new"}
 
 
 def test_relations_with_both_titles(filled):
-    [row] = filled.query("SELECT title, other_title, kind, url, other_url, cluster_id FROM similar_articles")
+    query = tomllib.loads(files(datasette.__package__).joinpath("datasette.toml").read_text("utf-8"))["queries"]
+    [row] = filled.query(query["similar_articles"]["sql"])
     assert {row["title"], row["other_title"]} == {"One", "Two"}
     assert {row["url"], row["other_url"]} == {"http://a.test/1", "http://b.test/2"}
     assert row["cluster_id"] is not None

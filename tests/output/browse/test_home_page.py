@@ -33,7 +33,7 @@ def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
     archive.runs.finish(run_id, "finished", "done", {})
     page = home(archive.db)
     assert (page.totals.articles, dict(page.totals.urls)) == (2, {"done": 2, "failed": 2})
-    assert [(line.reason, line.blocks) for line in page.reasons] == [("share", 1)]
+    assert [(line.reason, line.blocks) for line in page.reasons] == [("share buttons", 1)]
     assert [(column.label, column.value) for column in page.seen.columns] == [("2026-01", 2)]
     assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
     (bar,) = page.coverage

@@ -10,7 +10,7 @@ from broadsheet.output.write.ruling_journal import journal_path
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
 
-INSERT = "INSERT INTO layouts (id, host, signature, pages, articles, kind, evidence) VALUES (?, ?, x'', ?, ?, ?, ?)"
+INSERT = "INSERT INTO _layouts (id, host, signature, pages, articles, kind, evidence) VALUES (?, ?, x'', ?, ?, ?, ?)"
 LAYOUTS = ((1, 6, 3, "", "of several kinds"), (2, 3, 0, "list", "tables of contents"), (3, 1, 1, "article", ""))
 
 

@@ -56,7 +56,7 @@ def test_layouts_are_listed_with_what_they_are_the_largest_first(redesigned: Non
 
 def test_layouts_of_a_page_or_two_are_counted_only(redesigned: None, file: Path, client: RoomClient) -> None:
     with Archive.open(file) as archive:
-        archive.db.execute("UPDATE layouts SET pages = 2 WHERE kind = 'list'")
+        archive.db.execute("UPDATE _layouts SET pages = 2 WHERE kind = 'list'")
         archive.db.conn.commit()
     view = client.json("a/layouts.json")
     assert (view["count"], [line["kind"] for line in view["layouts"]]) == (2, ["article"])

@@ -28,7 +28,10 @@ HOST = "a.example"
 
 def trial(response, **changes):
     match = LineMatch(1, "strip", 1, 2, "A box", "")
-    blocks = (TrialBlock("It is back", "share", "share.icons"),), (TrialBlock("It goes", "site_rule", "site:1"),)
+    blocks = (
+        (TrialBlock("It is back", "share buttons", "share.icons"),),
+        (TrialBlock("It goes", "a site rule of yours", "site:1"),),
+    )
     fields = {
         "article_id": response.article_id, "url": response.url, "title": response.title, "kind": "changed",
         "words_before": 10, "words_after": 8, "restored": blocks[0], "removed": blocks[1], "fields": (),

@@ -37,8 +37,8 @@ def judged_by(client, judge):
 
 async def judge(response):
     assert (response.url, response.record.file.endswith(".warc.gz")) == (f"{SITE}/1", True)
-    votes = (BlockVote("model", False, "model/removed", "share"), BlockVote("rule", True, "<b>", ""))
-    return (VotedBlock(0, "Words <i>of</i> it.", False, "share", "en/share", votes),)
+    votes = (BlockVote("model", False, "model/removed", "share buttons"), BlockVote("rule", True, "<b>", ""))
+    return (VotedBlock(0, "Words <i>of</i> it.", False, "share buttons", "en/share", votes),)
 
 
 def test_votes_are_shown_beside_each_block(client):

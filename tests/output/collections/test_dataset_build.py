@@ -62,7 +62,7 @@ def test_it_has_what_the_archives_hold(dataset: Dataset) -> None:
     assert dataset.urls() == [f"{RIVER}/own", f"{RIVER}/shared", f"{TOWER}/copied", f"{TOWER}/own"]
     assert {row["host"] for row in dataset.rows("articles")} == {"river.example", "tower.example"}
     (removed,) = dataset.rows("removed")
-    assert (removed["url"], removed["text"], removed["reason"]) == (f"{RIVER}/own", "Share this story", "share")
+    assert (removed["url"], removed["text"], removed["reason"]) == (f"{RIVER}/own", "Share this story", "share buttons")
     assert {(row["url"], row["reason"]) for row in dataset.rows("urls") if row["state"] == "failed"} == {
         (f"{RIVER}/gone", "http_404")
     }

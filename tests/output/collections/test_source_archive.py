@@ -12,7 +12,7 @@ from broadsheet.output.collections.source_archive import open_source
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 
-LINKS = "SELECT host, links FROM outside_hosts ORDER BY host"
+LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
 
 
 @pytest.fixture

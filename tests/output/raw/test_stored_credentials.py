@@ -63,13 +63,13 @@ def test_files_that_are_damaged_or_gone_cost_only_themselves(old_file: Path) -> 
         assert 0 < count_stored_credentials(archive.db, old_file.parent)["authorization"] < 8
         archive.db.execute("UPDATE captures SET warc_offset = 'nonsense'")
         assert "authorization" in credentials_warning(archive.db, old_file.parent)
-        archive.db.execute("UPDATE warc_files SET name = '../../etc/' || name")
+        archive.db.execute("UPDATE _warc_files SET name = '../../etc/' || name")
         assert credentials_warning(archive.db, old_file.parent) == ""
 
 
 def test_spans_cover_a_file_without_a_gap(old_file: Path) -> None:
     with archive_with_warcs(old_file) as archive:
-        for name, length in archive.db.execute("SELECT name, length FROM warc_files").fetchall():
+        for name, length in archive.db.execute("SELECT name, length FROM _warc_files").fetchall():
             spans = list(file_spans(archive.db, name, length))
             assert [span.offset for span in spans[1:]] == [span.offset + span.length for span in spans[:-1]]
             assert spans[0].offset == 0

@@ -56,6 +56,6 @@ def test_what_is_to_be_erased_in_a_file_that_is_away_stays_noted(tmp_path: Path)
     file = send_away(archive)
     name = file.relative_to(tmp_path).as_posix()
     with Archive.open(archive) as opened:
-        opened.db.execute("INSERT INTO warc_erasures (file, offset, following) VALUES (?, 0, 9)", [name])
+        opened.db.execute("INSERT INTO _warc_erasures (file, offset, following) VALUES (?, 0, 9)", [name])
         assert erase_records(opened.db, tmp_path, lambda: "2026-01-01T00:00:00+00:00") == 0
-        assert opened.db.execute("SELECT count(*) FROM warc_erasures").fetchone() == (1,)
+        assert opened.db.execute("SELECT count(*) FROM _warc_erasures").fetchone() == (1,)

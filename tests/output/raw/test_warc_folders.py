@@ -113,7 +113,7 @@ def test_a_copy_with_a_folder_of_its_own_leaves_the_original_alone(news: Path, f
     with Archive.open(copy) as archive:
         assert list(raw_responses(archive.db)) == []
         take_down(archive.db, f"{SITE}1")
-        assert archive.db.execute("SELECT count(*) FROM warc_erasures").fetchone() == (1,)
+        assert archive.db.execute("SELECT count(*) FROM _warc_erasures").fetchone() == (1,)
     assert contents(folder) == before, "the copy erases nothing in the original's folder"
     assert urls_in(copy.with_name("copy.db.warc")) == [f"{SITE}3"]
     crawl(news, 5)
@@ -156,8 +156,8 @@ def test_a_strangers_row_of_length_0_empties_nothing(news: Path, folder: Path) -
     before, stranger = contents(folder), news.with_name("stranger.db")
     with Archive.open(stranger) as archive:
         row = [f"news.db.warc/{next(iter(before))}"]
-        archive.db.execute("INSERT INTO warc_files (name, length, begun_at) VALUES (?, 0, '2026')", row)
-        archive.db.execute("INSERT INTO warc_erasures (file, offset, following) VALUES (?, 0, 9999)", row)
+        archive.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, '2026')", row)
+        archive.db.execute("INSERT INTO _warc_erasures (file, offset, following) VALUES (?, 0, 9999)", row)
         archive.db.conn.commit()
     crawl(stranger, 7)
     assert contents(folder) == before

@@ -177,7 +177,7 @@ def test_a_run_that_was_cut_off_counts_with_the_next(site: Site) -> None:
 
 
 def test_what_was_before_is_forgotten_when_the_run_has_ended_and_with_the_page(site: Site) -> None:
-    count = "SELECT count(*) FROM earlier_signatures"
+    count = "SELECT count(*) FROM _earlier_signatures"
     site.run(*site.pages(range(10), OLD))
     site.save(site.pages(range(3), NEW))
     assert site.archive.db.execute(count).fetchone() == (3,)
@@ -201,4 +201,4 @@ def test_pages_that_a_merge_replaced_are_none_of_the_next_run(site: Site, make: 
     with Archive.open(tmp_path / "b.db", make.clock) as other:
         Site(other, make).run(*Site(other, make).pages(range(20), NEW))
     merge_archive(site.archive.db, tmp_path / "b.db", make.clock)
-    assert site.archive.db.execute("SELECT count(*) FROM earlier_signatures").fetchone() == (0,)
+    assert site.archive.db.execute("SELECT count(*) FROM _earlier_signatures").fetchone() == (0,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from broadsheet.cleaners.document import Metadata
@@ -38,7 +40,7 @@ def test_every_url_is_counted(archive, make):
         UrlCount("page", "queued", "", 1),
         UrlCount("page", "skipped", "depth", 1),
     }
-    assert report.removed == (RemovedCount("share", "share.icons", 2, 4),)
+    assert report.removed == (RemovedCount("share buttons", "share.icons", 2, 4),)
     assert [(line.host, line.links) for line in report.outside] == [("b.test", 7)]
     assert {(line.found_via, line.found, line.captured, line.articles) for line in report.found_by} == {
         ("guess", 2, 1, 1),
@@ -68,10 +70,11 @@ def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
         archive.save([make.outcome(f"http://a.test/{name}", f"text {name} " * len(name), metadata=metadata)])
     numbers = dict(archive.db.execute("SELECT title, id FROM articles").fetchall())
     for cluster, names in ((1, "abc"), (2, "de")):
-        rows = [{"article_id": numbers[name], "cluster_id": cluster} for name in names]
-        archive.db["clusters"].insert_all(rows)
+        likeness = {"kind": "near", "similarity": 0.9, "contained": 0.9, "cluster_id": cluster}
+        pairs = pairwise(numbers[name] for name in names)
+        archive.db["duplicates"].insert_all({"article_id": a, "duplicate_id": b, **likeness} for a, b in pairs)
     first_urls = archive.db.execute("""SELECT url FROM article_clusters WHERE by_date = 1
-        AND cluster_id IN (SELECT cluster_id FROM clusters) ORDER BY url""").fetchall()
+        AND cluster_id IN (SELECT cluster_id FROM duplicates) ORDER BY url""").fetchall()
     clusters = gather_report(archive.db).clusters
     assert [(cluster.articles, cluster.url) for cluster in clusters] == [(3, "http://a.test/b"), (2, "http://a.test/e")]
     assert sorted((cluster.url,) for cluster in clusters) == first_urls

@@ -58,7 +58,7 @@ def test_alarms_yields_and_rules(archive, make):
     assert alarm_line(gather_report(archive.db).alarms) == ""
     site.run(new_count=20, removed=())
     report = gather_report(archive.db)
-    assert alarm_line(report.alarms).startswith("Look at a.test: the rule share.icons (share) fired on 0 of 20")
+    assert alarm_line(report.alarms).startswith("Look at a.test: the rule share.icons (share buttons) fired on 0 of 20")
     [rate] = report.rule_rates
     assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
     text = shown(archive)

@@ -58,13 +58,13 @@ def site(archive, make):
 
 def test_what_is_kept_of_a_run(site):
     site.run(new_count=30, lists=6)
-    rows = {row["part"]: row for row in site.archive.db["yields"].rows}
+    rows = {row["part"]: row for row in site.archive.db["_yields"].rows}
     assert set(rows) == {"*", "new", "*/word/slug"}
     assert (rows["*"]["pages"], rows["*"]["articles"]) == (36, 30)
     assert (rows["*/word/slug"]["pages"], rows["*/word/slug"]["articles"]) == (30, 30)
     assert 60 <= rows["*"]["words_low"] < 120 < rows["*"]["words_median"] < 340
     assert 0.6 < rows["*"]["removed_share"] < 0.7
-    assert [row["pages"] for row in site.archive.db["rule_rates"].rows] == [30]
+    assert [row["pages"] for row in site.archive.db["_rule_rates"].rows] == [30]
 
 
 def steps_of_a_survey(archive, run):
@@ -159,12 +159,12 @@ def test_a_run_that_was_cut_off_counts_with_the_next(site):
     site.archive.runs.start("crawl", {}, {})
     site.archive.save([site.page(1000 + n) for n in range(10)])
     site.run(new_count=5, lists=0)
-    assert [row["pages"] for row in site.archive.db["yields"].rows_where("part = '*'")] == [15]
+    assert [row["pages"] for row in site.archive.db["_yields"].rows_where("part = '*'")] == [15]
 
 
 def test_surveying_again_changes_nothing(site):
     site.run(new_count=20)
-    yields_before = list(site.archive.db["yields"].rows)
+    yields_before = list(site.archive.db["_yields"].rows)
     [run] = [row["id"] for row in site.archive.db["runs"].rows]
     survey(site.archive.db, run, site.make.clock())
-    assert list(site.archive.db["yields"].rows) == yields_before
+    assert list(site.archive.db["_yields"].rows) == yields_before

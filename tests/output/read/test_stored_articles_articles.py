@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from datetime import UTC, date, datetime
+from itertools import pairwise
 
 import pytest
 
@@ -54,7 +55,9 @@ def test_those_within_the_bounds(filled, bounds, expected):
 
 def test_one_of_those_that_say_the_same(filled):
     ids = [row[0] for row in filled.execute("SELECT id FROM articles WHERE host = 'a.test' ORDER BY published_day")]
-    filled.conn.executemany("INSERT INTO clusters (article_id, cluster_id) VALUES (?, ?)", [(n, min(ids)) for n in ids])
+    insert = """INSERT INTO duplicates (article_id, duplicate_id, kind, similarity, contained, cluster_id)
+        VALUES (?, ?, 'near', 1, 1, ?)"""
+    filled.conn.executemany(insert, [(first, second, min(ids)) for first, second in pairwise(ids)])
     assert len(list(iter_stored_articles(filled, one_per_cluster=True))) == 4
 
 

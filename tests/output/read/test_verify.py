@@ -25,12 +25,12 @@ def test_a_sound_archive_has_no_problem_also_read_only(filled, file):
 
 
 def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(filled):
-    filled.db.execute("INSERT INTO layouts VALUES (5, 'a.test', x'00', 2, 1, '', '')")
-    detail = "layouts row 5 says 2 pages, 1 of them articles; 0 and 0 are"
+    filled.db.execute("INSERT INTO _layouts VALUES (5, 'a.test', x'00', 2, 1, '', '')")
+    detail = "_layouts row 5 says 2 pages, 1 of them articles; 0 and 0 are"
     for page_id, host in ((1, "a.test"), (2, "b.test")):
-        filled.db.execute("INSERT INTO unsettled (page_id, host) VALUES (?, ?)", [page_id, host])
+        filled.db.execute("INSERT INTO _unsettled (page_id, host) VALUES (?, ?)", [page_id, host])
         assert [problem.detail for problem in verify(filled.db) if problem.check == "layout_counts"] == [detail]
-    filled.db.execute("INSERT INTO unsettled (page_id, host) VALUES (3, 'a.test')")
+    filled.db.execute("INSERT INTO _unsettled (page_id, host) VALUES (3, 'a.test')")
     assert "layout_counts" not in {problem.check for problem in verify(filled.db)}
 
 
@@ -47,17 +47,17 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("articles_and_pages", "DELETE FROM articles WHERE url LIKE '%1'; UPDATE pages SET article_id = NULL"),
         (
             "layout_counts",
-            "INSERT INTO layouts (id, host, signature, pages, articles, kind, evidence)"
+            "INSERT INTO _layouts (id, host, signature, pages, articles, kind, evidence)"
             " VALUES (5, 'a.test', x'00', 0, 1, '', '')",
         ),
-        ("ledger_counts", "DELETE FROM page_blocks WHERE page_id = 1 AND kept = 0"),
+        ("ledger_counts", "DELETE FROM _page_blocks WHERE page_id = 1 AND kept = 0"),
         ("article_texts", "UPDATE articles SET text = 'other' WHERE url LIKE '%1'"),
-        ("stored_values", "UPDATE page_layout SET layout = substr(layout, 1, 20)"),
-        ("stored_values", "UPDATE page_layout SET layout = 'text'"),
-        ("stored_values", "UPDATE page_layout SET layout = x''"),
-        ("stored_values", "UPDATE sketches SET sketch = x''"),
-        ("stored_values", "UPDATE sketches SET hashes = 1099511627776"),
-        ("stored_values", "UPDATE sketches SET sketch = zeroblob(4 * hashes)"),
+        ("stored_values", "UPDATE _page_layout SET layout = substr(layout, 1, 20)"),
+        ("stored_values", "UPDATE _page_layout SET layout = 'text'"),
+        ("stored_values", "UPDATE _page_layout SET layout = x''"),
+        ("stored_values", "UPDATE _sketches SET sketch = x''"),
+        ("stored_values", "UPDATE _sketches SET hashes = 1099511627776"),
+        ("stored_values", "UPDATE _sketches SET sketch = zeroblob(4 * hashes)"),
         ("stored_values", "UPDATE pages SET evidence = '[\"x' WHERE id = 1"),
         ("stored_values", "UPDATE pages SET robots = '{}'"),
         ("stored_values", "UPDATE articles SET metadata_sources = x'00'"),
@@ -67,23 +67,23 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("stored_values", "UPDATE revisions SET change = 'pending', note = '[1'"),
         (
             "stored_values",
-            "INSERT INTO recleans (id, started_at, state, options) VALUES (1, '', 'done', '{}');"
-            " INSERT INTO reclean_before (page_id, reclean_id, before) VALUES (1, 1, x'789c00')",
+            "INSERT INTO _recleans (id, started_at, state, options) VALUES (1, '', 'done', '{}');"
+            " INSERT INTO _reclean_before (page_id, reclean_id, before) VALUES (1, 1, x'789c00')",
         ),
         ("stored_values", "UPDATE articles SET keywords = '[1]'"),
         ("column_values", "UPDATE articles SET published = x'ff'"),
         ("column_values", "UPDATE urls SET found_via = 'other'"),
         (
             "column_values",
-            "INSERT INTO layouts (id, host, signature, pages, articles, kind, evidence)"
+            "INSERT INTO _layouts (id, host, signature, pages, articles, kind, evidence)"
             " VALUES (7, 'a.test', x'00', 0, 0, 'artikle', '[]')",
         ),
         ("column_values", "UPDATE urls SET depth = -1"),
         ("column_values", "UPDATE urls SET first_seen = '2026-01-01T00:00:0'"),
         ("column_values", "UPDATE articles SET description = CAST(x'ff' AS TEXT)"),
         ("column_values", "UPDATE pages SET own_type = 'articld' WHERE id = 1"),
-        ("column_values", "UPDATE page_blocks SET kind = 77 WHERE page_id = 1"),
-        ("column_values", "UPDATE page_blocks SET kept = 2 WHERE page_id = 1 AND position = 0"),
+        ("column_values", "UPDATE _page_blocks SET kind = 77 WHERE page_id = 1"),
+        ("column_values", "UPDATE _page_blocks SET kept = 2 WHERE page_id = 1 AND position = 0"),
         ("row_numbers", "UPDATE captures SET fetched_at = '2020-01-01T00:00:00+00:00' WHERE url LIKE '%1'"),
         ("row_numbers", "UPDATE articles SET url = url || '/other'"),
         ("hosts", "UPDATE urls SET host = 'b.test' WHERE id = 1"),
@@ -94,7 +94,7 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("copied_values", "UPDATE articles SET canonical_url = 'http://a.test/other'"),
         ("copied_values", "UPDATE articles SET page_type = 'teaser'"),
         ("url_reasons", "UPDATE urls SET reason = 'articld' WHERE id = 1"),
-        ("url_reasons", "DELETE FROM page_layout; DELETE FROM page_blocks; DELETE FROM pages"),
+        ("url_reasons", "DELETE FROM _page_layout; DELETE FROM _page_blocks; DELETE FROM pages"),
         ("needed_rows", "DELETE FROM changes WHERE seq = 2"),
         ("needed_rows", "DELETE FROM revisions WHERE rowid = 2"),
         ("needed_rows", "UPDATE pages SET layout_id = 99 WHERE id = 1"),
@@ -105,21 +105,20 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
             f"UPDATE pages SET cleaner_version = '{CLEANER_VERSION}'; UPDATE articles SET markdown = 'other',"
             f" cleaner_version = '{CLEANER_VERSION}'",
         ),
-        ("block_reasons", "INSERT INTO reasons VALUES (9, 'share', 'x'); UPDATE page_blocks SET reason_id = 9"),
-        ("block_reasons", "INSERT INTO reasons VALUES (9, 'selected', 'x'); UPDATE page_blocks SET reason_id = 9"),
+        ("block_reasons", "INSERT INTO _reasons VALUES (9, 'share', 'x'); UPDATE _page_blocks SET reason_id = 9"),
+        ("block_reasons", "INSERT INTO _reasons VALUES (9, 'selected', 'x'); UPDATE _page_blocks SET reason_id = 9"),
         ("old_revisions", "UPDATE revisions SET number = 2"),
-        ("ledger_rows", "DELETE FROM page_layout WHERE page_id = 1"),
-        ("ledger_rows", "UPDATE page_blocks SET position = position + 1 WHERE page_id = 1 AND position = 1"),
-        ("block_texts", "UPDATE block_texts SET text = text || 'x'"),
+        ("ledger_rows", "DELETE FROM _page_layout WHERE page_id = 1"),
+        ("ledger_rows", "UPDATE _page_blocks SET position = position + 1 WHERE page_id = 1 AND position = 1"),
+        ("_block_texts", "UPDATE _block_texts SET text = text || 'x'"),
         ("article_digests", "UPDATE articles SET word_count = 1"),
         ("article_digests", "UPDATE revisions SET text_digest = 'other'"),
         ("standfirsts", "UPDATE articles SET standfirst = 'A line that stands nowhere.'"),
-        ("needed_rows", "INSERT INTO clusters (article_id, cluster_id) VALUES (1, 1)"),
-        ("needed_rows", "INSERT INTO listed (url_id, kind) VALUES (99, 'feed')"),
-        ("url_counts", "UPDATE url_counts SET urls = 9 WHERE state = 'done'"),
-        ("url_counts", "DELETE FROM url_counts WHERE state = 'done'"),
+        ("needed_rows", "INSERT INTO _listed (url_id, kind) VALUES (99, 'feed')"),
+        ("_url_counts", "UPDATE _url_counts SET urls = 9 WHERE state = 'done'"),
+        ("_url_counts", "DELETE FROM _url_counts WHERE state = 'done'"),
         ("schema_objects", "DROP VIEW removed"),
-        ("schema_objects", "DROP VIEW removed; CREATE VIEW removed AS SELECT * FROM blocks WHERE kept = 1"),
+        ("schema_objects", "DROP VIEW removed; CREATE VIEW removed AS SELECT * FROM _blocks WHERE kept = 1"),
         ("schema_objects", "DROP INDEX captures_url"),
         ("schema_objects", "ALTER TABLE alarms DROP COLUMN message"),
     ],
@@ -132,7 +131,7 @@ def test_damage_is_named(filled, file, check, damage):
 
 
 def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
-    query = "SELECT rootpage FROM sqlite_master WHERE name = 'page_blocks'"
+    query = "SELECT rootpage FROM sqlite_master WHERE name = '_page_blocks'"
     (page,), (size,) = filled.db.execute(query).fetchone(), filled.db.execute("PRAGMA page_size").fetchone()
     filled.close()
     content = bytearray(file.read_bytes())
@@ -149,7 +148,7 @@ def test_a_torn_file_is_a_problem_not_a_traceback(filled, file):
         ("UPDATE urls SET host = CAST(x'ff' AS TEXT) WHERE id = 3", "urls/host row 3"),
         ("UPDATE urls SET depth = 'deep' WHERE id = 3", "urls/depth row 3"),
         ("UPDATE urls SET found_via = 'other' WHERE id = 3", "urls/found_via row 3"),
-        ("UPDATE page_blocks SET kept = 'y' WHERE page_id = 1 AND position = 0", "page_blocks/kept row 1/0"),
+        ("UPDATE _page_blocks SET kept = 'y' WHERE page_id = 1 AND position = 0", "_page_blocks/kept row 1/0"),
     ],
 )
 def test_the_first_problem_names_what_is_damaged(filled, file, damage, location):
@@ -164,12 +163,12 @@ def test_the_first_problem_names_what_is_damaged(filled, file, damage, location)
 
 def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(filled, file):
     plain = sqlite3.connect(file)
-    plain.executescript("DROP TABLE page_leads; UPDATE urls SET found_via = 'other' WHERE id = 1")
+    plain.executescript("DROP TABLE _page_leads; UPDATE urls SET found_via = 'other' WHERE id = 1")
     plain.close()
     problems = [(problem.check, problem.detail) for problem in verify(filled.db)]
-    assert ("column_values", "page_leads cannot be read: no such table: page_leads") in problems
+    assert ("column_values", "_page_leads cannot be read: no such table: _page_leads") in problems
     assert ("column_values", "urls/found_via row 1 is 'other', which is no word of this column") in problems
-    assert ("schema_objects", "the table page_leads is missing, or not that of the schema") in problems
+    assert ("schema_objects", "the table _page_leads is missing, or not that of the schema") in problems
 
 
 def test_a_check_that_fails_by_itself_names_its_error(filled, monkeypatch):

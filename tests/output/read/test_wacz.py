@@ -153,10 +153,11 @@ def test_odd_urls_have_the_keys_that_the_package_gives_them(package_keys: Keys) 
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("number", [2_000, pytest.param(10_000, marks=pytest.mark.nightly)])
 @pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluation data in ../shared")
-def test_ten_thousand_urls_of_real_pages_have_the_keys_that_the_package_gives_them(package_keys: Keys) -> None:
-    urls = corpus_urls(10_000)
-    assert len(urls) >= 10_000
+def test_urls_of_real_pages_have_the_keys_that_the_package_gives_them(package_keys: Keys, number: int) -> None:
+    urls = corpus_urls(number)
+    assert len(urls) >= number
     assert different_keys(urls, package_keys) == []
 
 

@@ -18,16 +18,13 @@ from broadsheet.output.read.article_files import export_markdown
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.page_lookup import find_url_result
 from broadsheet.output.read.search import search
-from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.revisit_schedule import find_url_row
-from tests.output.archive.test_metadata_columns import READ
 from tests.output.cleaned_pages import with_page
-from tests.output.conftest import Maker, found_by
-from tests.output.older import copy_as_version
+from tests.output.conftest import Maker
 
 Columns = tuple[str | None, str | None, str | None]
 
@@ -70,7 +67,7 @@ def stored_dates(db: Database, table: str = "articles", field: str = "published"
 def test_an_article_has_its_instant_its_day_and_what_its_page_stated(archive, make, field):
     store_dated_articles(archive, make)
     assert stored_dates(archive.db, field=field) == DATES
-    assert stored_dates(archive.db, "shelved", field) == {"zone-copy": DATES["zone"]}
+    assert stored_dates(archive.db, "_shelved", field) == {"zone-copy": DATES["zone"]}
 
 
 def test_pandas_reads_instants_and_days_as_datetimes(archive, make):
@@ -133,35 +130,3 @@ def test_exports_have_all_of_it_and_file_names_have_the_day(dated: Archive, tmp_
     for row in [*exported, *front_matter]:
         expected = DATES[row["url"].rsplit("/", 1)[1]]
         assert tuple(row.get(name) or None for name in names) == expected * 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("version", range(1, 5))
-def test_an_upgrade_fills_the_dates_of_old_rows_on_the_shelf_too(tmp_path: Path, make: Maker, version: int) -> None:
-    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
-    with Archive.open(newer, make.clock) as archive:
-        store_dated_articles(archive, make)
-    copy_as_version(newer, older, version)
-    before = Database(older)
-    assert {row["published"] for row in before["articles"].rows} == {stated for _, _, stated in DATES.values()}
-    before.close()
-    with Archive.open(older, make.clock) as archive:
-        for field in ("published", "modified"):
-            assert stored_dates(archive.db, field=field) == DATES
-            assert stored_dates(archive.db, "shelved", field) == {"zone-copy": DATES["zone"]}
-        assert found_by(archive.db, "local5") == [url_of("local")]
-        assert settle(archive.db, make.clock).removed_articles == 0
-        assert verify(archive.db) == []
-
-
-def test_an_upgrade_reads_what_was_stated_as_a_crawl_does(tmp_path: Path, make: Maker) -> None:
-    """The migration is frozen SQL and the crawl is Python: both take the same from all that a page may state."""
-    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
-    with Archive.open(newer, make.clock) as archive:
-        archive.save([dated_outcome(make, f"n{number}", text, f"text{number}") for number, text in enumerate(READ)])
-        expected = stored_dates(archive.db)
-    assert {(instant or "", day or "") for instant, day, _ in expected.values()} == set(READ.values())
-    copy_as_version(newer, older, 4)
-    with Archive.open(older, make.clock) as archive:
-        assert stored_dates(archive.db) == expected
-        assert stored_dates(archive.db, field="modified") == expected

@@ -152,13 +152,13 @@ def test_takedown(writer):
 
 
 def test_ruling(writer):
-    [(block_id,)] = writer.db.execute("SELECT block_id FROM page_blocks WHERE kept = 0 LIMIT 1").fetchall()
+    [(block_id,)] = writer.db.execute("SELECT block_id FROM _page_blocks WHERE kept = 0 LIMIT 1").fetchall()
     ruling = Ruling(block_id, True, ruled_at="2030-01-01T00:00:00")
     carry_out_ruling(writer.db, ruling)
     carry_out_ruling(writer.db, ruling, undo=True)
 
 
-SELDOM_DELETED = {"reasons", "runs", "robots_files", "cleaners", "recleans"}
+SELDOM_DELETED = {"_reasons", "runs", "robots_files", "_cleaners", "_recleans"}
 """Tables to which others refer, and whose rows stay; a run of `reclean` that changed nothing deletes its own one."""
 
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 SITE = GeneratedSite(300, hosts=2, scale=0.1)
 OFTEN = 1_000_000
 """A page runs each statement a few times, however large the archive is; what counts are loops inside of statements."""
-WITH_TEXTS = ("page_blocks", "block_texts", "articles", "page_layout")
+WITH_TEXTS = ("_page_blocks", "_block_texts", "articles", "_page_layout")
 """Tables that no page may read from end to end: all but a few bytes of an archive are in them."""
 
 

@@ -8,10 +8,11 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Database
+from sqlite_utils import Database, Migrations
 
+from broadsheet.output.archive.archive_file import open_writer
 from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS
-from broadsheet.output.archive.migrations import SCHEMA_VERSION
+from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION, run_statements
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.report_figures import gather_report
@@ -22,7 +23,6 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.run_records import ImportedFile, note_import
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
-from tests.output.older import copy_as_version
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
 NOTES = {STAYS: "read", COPY: "seen twice"}
@@ -57,7 +57,7 @@ def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, 
     add_note(copies.db)
     assert settle(copies.db, make.clock).removed_articles == 1
     assert notes(copies.db) == {STAYS: "read"}
-    assert notes(copies.db, "shelved") == {COPY: "seen twice"}
+    assert notes(copies.db, "_shelved") == {COPY: "seen twice"}
     bring_back(copies, make, words)
     assert notes(copies.db) == NOTES
     assert verify(copies.db) == []
@@ -66,10 +66,10 @@ def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, 
 def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make, words):
     add_note(copies.db)
     copies.db.execute("ALTER TABLE articles ADD COLUMN Rating INTEGER DEFAULT 3")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN rating INTEGER")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN note TEXT")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN rating INTEGER")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note TEXT")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT note, rating, why FROM shelved").fetchall() == [("seen twice", 3, "duplicate")]
+    assert copies.db.execute("SELECT note, rating, why FROM _shelved").fetchall() == [("seen twice", 3, "duplicate")]
     bring_back(copies, make, words)
     assert notes(copies.db) == NOTES
     assert notes(copies.db, name="rating") == dict.fromkeys(NOTES, 3)
@@ -78,7 +78,7 @@ def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make,
 def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
     add_note(copies.db, name="Why")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT why, why_of_article FROM shelved").fetchall() == [("duplicate", "seen twice")]
+    assert copies.db.execute("SELECT why, why_of_article FROM _shelved").fetchall() == [("duplicate", "seen twice")]
     bring_back(copies, make, words)
     assert notes(copies.db, name="why") == NOTES
 
@@ -144,7 +144,7 @@ def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_defaul
 def test_a_value_that_is_missing_on_the_shelf_and_needed_beside_it_is_the_default(copies, make, words):
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles ADD COLUMN note INTEGER NOT NULL DEFAULT 3")
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN note INTEGER")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note INTEGER")
     bring_back(copies, make, words)
     assert notes(copies.db) == dict.fromkeys(NOTES, 3)
 
@@ -163,7 +163,7 @@ def test_a_column_that_a_user_adds_while_articles_are_shelved_and_takes_away_aga
     settle(copies.db, make.clock)
     copies.db.execute("ALTER TABLE articles DROP COLUMN note")
     bring_back(copies, make, words)
-    assert copies.db.execute("SELECT url FROM shelved").fetchall() == []
+    assert copies.db.execute("SELECT url FROM _shelved").fetchall() == []
 
 
 def test_an_index_and_a_trigger_go_on_working(copies, make, words):
@@ -187,69 +187,61 @@ def test_an_index_and_a_trigger_go_on_working(copies, make, words):
 
 
 def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
-    add_note(copies.db, "articles", "shelved")
+    add_note(copies.db, "articles", "_shelved")
     settle(copies.db, make.clock)
     copies.save([make.outcome(url, words("changed"), title="Another") for url in NOTES])
-    assert notes(copies.db) | notes(copies.db, "shelved") == NOTES
+    assert notes(copies.db) | notes(copies.db, "_shelved") == NOTES
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
-def test_an_upgrade_keeps_columns_indexes_and_triggers(tmp_path: Path, make, words, version: int):
-    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
-    with Archive.open(newer, make.clock) as archive:
+def upgrade(file: Path) -> Database:
+    """Open a file at a next version of the schema, which takes the name of a column, on the shelf too."""
+    migrations = Migrations(MIGRATIONS.name)
+    migrations._migrations = list(MIGRATIONS._migrations)
+
+    @migrations()
+    def m0009_colour(db: Database) -> None:
+        run_statements(db, [f"ALTER TABLE {table} ADD COLUMN colour TEXT" for table in ("articles", "_shelved")])
+
+    return open_writer(file, migrations, SCHEMA_VERSION + 1)
+
+
+def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words):
+    with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
-    copy_as_version(newer, older, version)
-    db = Database(older)
-    add_note(db)
-    db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
-    db.execute("CREATE INDEX users_index ON articles (note)")
-    db.execute("CREATE TRIGGER users_trigger AFTER DELETE ON articles BEGIN SELECT 1; END")
-    db.conn.commit()
+        add_note(archive.db)
+        archive.db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
+        archive.db.execute("CREATE INDEX users_index ON articles (note)")
+        archive.db.execute("CREATE TRIGGER users_trigger AFTER DELETE ON articles BEGIN SELECT 1; END")
+    db = upgrade(file)
+    assert notes(db) == NOTES
+    settle(db, make.clock)
+    assert notes(db) | notes(db, "_shelved") == NOTES
+    names = db.execute("SELECT name FROM sqlite_master WHERE name GLOB 'users_*' ORDER BY name").fetchall()
+    assert names == [("users_index",), ("users_trigger",)]
+    assert notes(db, name="shout") == {STAYS: f"TITLE OF {STAYS.upper()}"}
     db.close()
-    with Archive.open(older, make.clock) as archive:
-        assert notes(archive.db) == NOTES
-        settle(archive.db, make.clock)
-        assert notes(archive.db) | notes(archive.db, "shelved") == NOTES
-        bring_back(archive, make, words)
-        assert notes(archive.db) == NOTES
-        user_objects = archive.db.execute(
-            "SELECT name FROM sqlite_master WHERE name GLOB 'users_*' ORDER BY name"
-        ).fetchall()
-        assert user_objects == [("users_index",), ("users_trigger",)]
-        assert notes(archive.db, name="shout")[COPY] == f"TITLE OF {COPY.upper()}"
 
 
-def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(tmp_path: Path, make, words):
-    newer, older = tmp_path / "newer.db", tmp_path / "older.db"
-    with Archive.open(newer, make.clock) as archive:
+def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file: Path, make, words):
+    with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+        add_note(archive.db, name="Colour")
         settle(archive.db, make.clock)
-    copy_as_version(newer, older, 4)
-    db = Database(older)
-    add_note(db, "articles", "shelved", name="Published_Day")
-    db.execute("UPDATE shelved SET published_day = 'seen twice'")
-    db.execute("ALTER TABLE articles ADD COLUMN modified_raw TEXT AS (upper(title)) VIRTUAL")
-    db.execute("CREATE INDEX users_index ON articles (published_day)")
-    db.execute("CREATE VIEW users_view AS SELECT published_day FROM articles")
-    db.execute("CREATE TABLE users_log (what TEXT)")
-    db.execute(
-        """CREATE TRIGGER users_trigger AFTER DELETE ON articles
-            BEGIN INSERT INTO users_log VALUES (old.published_day); END"""
-    )
-    db.conn.commit()
+        archive.db.execute("CREATE INDEX users_index ON articles (colour)")
+        archive.db.execute("CREATE VIEW users_view AS SELECT colour FROM articles")
+        archive.db.execute("CREATE TABLE users_log (what TEXT)")
+        archive.db.execute(
+            """CREATE TRIGGER users_trigger AFTER DELETE ON articles
+                BEGIN INSERT INTO users_log (what) VALUES (old.colour); END"""
+        )
+    db = upgrade(file)
+    assert notes(db, name="colour_own") == {STAYS: "read"}
+    assert notes(db, "_shelved", "colour_own") == {COPY: "seen twice"}
+    assert notes(db, name="colour") == {STAYS: None}
+    assert db.execute("SELECT colour_own FROM users_view").fetchall() == [("read",)]
+    take_down(db, STAYS, clock=make.clock)
+    assert db.execute("SELECT what FROM users_log").fetchall() == [("read",)]
     db.close()
-    with Archive.open(older, make.clock) as archive:
-        assert notes(archive.db, name="published_day_own") == {STAYS: "read"}
-        assert notes(archive.db, "shelved", "published_day_own") == {COPY: "seen twice"}
-        assert notes(archive.db, name="published_day") == {STAYS: None}
-        assert notes(archive.db, name="modified_raw_own") == {STAYS: f"TITLE OF {STAYS.upper()}"}
-        assert archive.db.execute("SELECT * FROM users_view").fetchall() == [("read",)]
-        bring_back(archive, make, words)
-        assert notes(archive.db, name="published_day_own") == NOTES
-        take_down(archive.db, STAYS, clock=make.clock)
-        assert archive.db.execute("SELECT what FROM users_log").fetchall() == [("read",)]
-        assert verify(archive.db) == []
 
 
 def test_columns_are_exported_generated_ones_and_bytes_too(copies):
@@ -268,7 +260,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     add_note(copies.db)
     copies.save([make.failure(COPY, "http_410")])
     settle(copies.db, make.clock)
-    copies.db.execute("ALTER TABLE shelved ADD COLUMN of_the_shelf TEXT")
+    copies.db.execute("ALTER TABLE _shelved ADD COLUMN of_the_shelf TEXT")
     assert gather_report(copies.db).articles == 1
 
 
@@ -293,10 +285,10 @@ def test_a_column_on_every_table_is_in_nobody_s_way(file: Path, make, words):
 def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, make):
     file = ImportedFile("a.warc.gz", 1, "1")
     note_import(archive.db, file, {}, make.clock(), {})
-    archive.db.execute("ALTER TABLE imports ADD COLUMN note TEXT DEFAULT 'from the library'")
-    archive.db.execute("UPDATE imports SET note = 'mine'")
+    archive.db.execute("ALTER TABLE _imports ADD COLUMN note TEXT DEFAULT 'from the library'")
+    archive.db.execute("UPDATE _imports SET note = 'mine'")
     note_import(archive.db, file, {"again": True}, make.clock(), {"response": 1})
-    assert archive.db.execute("SELECT note, records FROM imports").fetchall() == [("mine", '{"response": 1}')]
+    assert archive.db.execute("SELECT note, records FROM _imports").fetchall() == [("mine", '{"response": 1}')]
 
 
 def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
@@ -304,7 +296,7 @@ def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, word
     copies.save([make.outcome(f"{STAYS}/another", words("x"))])
     assert settle(copies.db, make.clock).removed_articles == 1
     assert settle(copies.db, make.clock).removed_articles == 0
-    assert notes(copies.db, "shelved", name="pages") == {COPY: "seen twice"}
+    assert notes(copies.db, "_shelved", name="pages") == {COPY: "seen twice"}
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):

@@ -51,7 +51,7 @@ def whole(words) -> str:
 
 
 def dump(archive: Archive) -> list[tuple[object, ...]]:
-    tables = ("articles", "shelved", "page_parts", "changes", "revisions", "pages", "page_blocks")
+    tables = ("articles", "_shelved", "_page_parts", "changes", "revisions", "pages", "_page_blocks")
     return [row for table in tables for row in archive.db.execute(f"SELECT * FROM {table}").fetchall()]
 
 
@@ -63,9 +63,9 @@ def test_pages_of_one_article_become_one_whatever_their_order(archive, make, wor
         archive.save([outcomes[index]])
     settle(archive.db, make.clock)
     assert articles(archive) == {ONE: whole(words)}
-    shelved = archive.db.execute("SELECT url, why FROM shelved ORDER BY url").fetchall()
+    shelved = archive.db.execute("SELECT url, why FROM _shelved ORDER BY url").fetchall()
     assert shelved == [(TWO, "part"), (THREE, "part")]
-    urls = archive.db.execute("SELECT url FROM article_urls ORDER BY url").fetchall()
+    urls = archive.db.execute("SELECT url FROM _article_urls ORDER BY url").fetchall()
     assert urls == [(ONE,), (TWO,), (THREE,)]
     assert verify(archive.db) == []
     (markdown, count) = archive.db.execute("SELECT markdown, word_count FROM articles").fetchone()
@@ -110,7 +110,7 @@ def test_why_an_article_is_shelved_is_said_anew_when_the_reason_changes(archive,
 
     def reasons() -> dict[str, str]:
         settle(archive.db, make.clock)
-        return dict(archive.db.execute("SELECT url, why FROM shelved").fetchall())
+        return dict(archive.db.execute("SELECT url, why FROM _shelved").fetchall())
 
     outcomes, copy_url = three(), "http://a.test/b"
     copied_texts = ("A standfirst of the wall.", words("part1", 30), "So it goes.")
@@ -208,9 +208,9 @@ def test_a_takedown_takes_all_parts(archive, make, three):
     take_down(archive.db, ONE, clock=make.clock)
     assert articles(archive) == {}
     assert archive.db.execute(
-        "SELECT (SELECT count(*) FROM shelved), (SELECT count(*) FROM page_parts)"
+        "SELECT (SELECT count(*) FROM _shelved), (SELECT count(*) FROM _page_parts)"
     ).fetchone() == (0, 0)
-    assert archive.db.execute("SELECT count(*) FROM block_texts").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM _block_texts").fetchone() == (0,)
 
 
 def test_a_block_restored_in_a_part_comes_into_the_article(archive, make, words):

@@ -108,7 +108,7 @@ def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
 
 SITE = "http://a.test"
 POSTS, DAYS, LISTS = (pack_signature(list(range(first, first + 30))) for first in (0, 100, 200))
-LAYOUTS = "SELECT host, pages, articles, kind, evidence FROM layouts ORDER BY pages DESC, kind"
+LAYOUTS = "SELECT host, pages, articles, kind, evidence FROM _layouts ORDER BY pages DESC, kind"
 
 
 def story(number: int, length: int = 120) -> str:
@@ -137,7 +137,7 @@ def shown(archive: Archive) -> list[str]:
 def everything(archive: Archive) -> list[list[tuple[object, ...]]]:
     queries = (
         LAYOUTS,
-        "SELECT url, why FROM shelved ORDER BY 1",
+        "SELECT url, why FROM _shelved ORDER BY 1",
         "SELECT url FROM articles ORDER BY 1",
         "SELECT id, page_type, evidence, article_id IS NULL FROM pages JOIN urls USING (id) ORDER BY url",
     )
@@ -158,7 +158,7 @@ def test_excerpts_leave_with_their_layout_and_say_why(archive: Archive, make: Ma
     page_type, own_type, evidence, reason = archive.db.execute(query).fetchone()
     assert (page_type, own_type, reason) == ("list", "article", "list")
     assert json.loads(evidence)[-1] == "layout=6 of 6 texts of this layout are openings or titles of other articles"
-    assert archive.db.execute("SELECT DISTINCT why FROM shelved").fetchall() == [("layout",)]
+    assert archive.db.execute("SELECT DISTINCT why FROM _shelved").fetchall() == [("layout",)]
     assert verify(archive.db) == []
 
 
@@ -213,7 +213,7 @@ def test_few_articles_among_lists_are_lists_beside_a_main_layout_alone(archive: 
 def test_a_page_without_a_signature_has_no_layout(archive: Archive, make: Maker) -> None:
     archive.save([*(post(make, n, layout_signature=None) for n in range(3)), post(make, 5, layout_signature=b"")])
     settle(archive.db, make.clock)
-    assert archive.db.execute("SELECT count(*) FROM layouts").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM _layouts").fetchone() == (0,)
     assert archive.db.execute("SELECT count(*) FROM pages WHERE layout_id IS NOT NULL").fetchone() == (0,)
     assert len(shown(archive)) == 4
 
@@ -223,7 +223,7 @@ def test_a_takedown_leaves_no_layout_without_pages(archive: Archive, make: Maker
     settle(archive.db, make.clock)
     take_down(archive.db, f"{SITE}/d/*", "", make.clock)
     assert [row[1:4] for row in archive.db.execute(LAYOUTS)] == [(12, 12, "article")]
-    assert archive.db.execute("SELECT count(*) FROM page_signatures").fetchone() == (12,)
+    assert archive.db.execute("SELECT count(*) FROM _page_signatures").fetchone() == (12,)
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 12
 
@@ -247,4 +247,4 @@ def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:
     )
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 18
-    assert archive.db.execute("SELECT count(*) FROM layouts").fetchone() == (2,)
+    assert archive.db.execute("SELECT count(*) FROM _layouts").fetchone() == (2,)

@@ -73,10 +73,10 @@ def test_neither_the_site_s_memory_nor_a_ruling_is_in_it(archive: Archive):
         reading_before = read_own_reading(archive.db, number(archive, "/river"))
         assert reading_before is not None
         settle(archive.db)
-        query = "SELECT block_id, kept FROM blocks WHERE url = ? ORDER BY position"
+        query = "SELECT block_id, kept FROM _blocks WHERE url = ? ORDER BY position"
         blocks = archive.db.execute(query, [f"{SITE}/river"]).fetchall()
         for block, is_kept in blocks[:3]:
             carry_out_ruling(archive.db, Ruling(block, not is_kept, ruled_at="2024-01-01T00:00:00+00:00"))
-        counts = archive.db.execute("SELECT (SELECT count(*) FROM own_verdicts), (SELECT count(*) FROM overruled)")
+        counts = archive.db.execute("SELECT (SELECT count(*) FROM _own_verdicts), (SELECT count(*) FROM _overruled)")
         assert all(counts.fetchone())
         assert read_own_reading(archive.db, number(archive, "/river")) == reading_before

@@ -34,15 +34,19 @@ def new_rows(specs: BlockSpecs, page_type: PageType = PageType.ARTICLE, title: s
     return make_page_rows(cleaned_page(specs, page_type, title))
 
 
-BODY, PROMO, SHARE = ("The body.", "selected", ""), ("Give now.", "donation", "en/d"), ("Share.", "share", "en/s")
-KEPT_PROMO, KEPT_SHARE = ("Give now.", "rescued", ""), ("Share.", "selected", "")
+BODY, PROMO, SHARE = (
+    ("The body.", "selected", ""),
+    ("Give now.", "donation", "en/d"),
+    ("Share.", "share buttons", "en/s"),
+)
+KEPT_PROMO, KEPT_SHARE = ("Give now.", "brought back", ""), ("Share.", "selected", "")
 
 
 def test_blocks_are_named_by_what_had_removed_them_and_by_what_removes_them():
     change = compare_readings(old_reading([BODY, PROMO, KEPT_SHARE]), new_rows([BODY, KEPT_PROMO, SHARE]))
     assert change.kind == "changed"
     assert change.restored_blocks == (("Give now.", "donation", "en/d"),)
-    assert change.removed_blocks == (("Share.", "share", "en/s"),)
+    assert change.removed_blocks == (("Share.", "share buttons", "en/s"),)
     assert (change.old_texts, change.new_texts) == (("The body.", "Share."), ("The body.", "Give now."))
 
 
@@ -54,7 +58,7 @@ def test_blocks_that_are_cut_otherwise_are_told_as_such():
 
 def test_a_repeated_text_counts_as_often_as_it_stands():
     change = compare_readings(old_reading([BODY, KEPT_SHARE, SHARE]), new_rows([BODY, KEPT_SHARE, KEPT_SHARE]))
-    assert change.restored_blocks == (("Share.", "share", "en/s"),)
+    assert change.restored_blocks == (("Share.", "share buttons", "en/s"),)
 
 
 def test_the_kinds_of_change():
@@ -81,5 +85,5 @@ def test_a_tally_counts_pages_and_the_blocks_of_changed_ones_by_rule():
     tally.add(compare_readings(old_reading([BODY]), new_rows([BODY], PageType.LIST)))
     assert tally.differing_fields == {}
     assert tally.restored_by_rule == {("donation", "en/d"): 2}
-    assert tally.removed_by_rule == {("share", "en/s"): 1}
+    assert tally.removed_by_rule == {("share buttons", "en/s"): 1}
     assert tally.as_counts() == {"changed": 2, "lost": 1, "blocks_back": 2, "blocks_removed": 1}

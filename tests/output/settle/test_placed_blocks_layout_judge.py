@@ -16,8 +16,8 @@ from broadsheet.output.write.assembled_text import put_chances
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
-LEFT = Verdict(False, "closing", "model/closing-line")
-RULED = Verdict(False, "share", "share.icons")
+LEFT = Verdict(False, "closing line", "model/closing-line")
+RULED = Verdict(False, "share buttons", "share.icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
 SIGNATURE = pack_signature(list(range(30)))
 SURE, DOUBTFUL, HARDLY = 252, 128, 3
@@ -48,13 +48,13 @@ def site(make, odd_box, count=12, **changes):
 
 def overruled(archive):
     return archive.db.execute(
-        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM blocks b
-        JOIN urls u USING (url) JOIN own_verdicts o ON o.page_id = u.id AND o.position = b.position
+        """SELECT b.url, b.kept, b.reason, b.rule, o.kept FROM _blocks b
+        JOIN urls u USING (url) JOIN _own_verdicts o ON o.page_id = u.id AND o.position = b.position
         ORDER BY 1, b.position"""
     ).fetchall()
 
 
-REMOVED = [("http://a.test/l", 0, "boilerplate", "site/layout-removes", 1)]
+REMOVED = [("http://a.test/l", 0, "furniture inside the article", "site/layout-removes", 1)]
 
 
 def test_what_the_other_pages_leave_out_at_the_same_place_goes(archive, make):
@@ -74,7 +74,7 @@ def test_what_the_other_pages_keep_at_the_same_place_comes_back(archive, make):
     archive.save([*pages, article(make, 11, (LEFT, DOUBTFUL))])
     settle(archive.db, make.clock)
     rules = overruled(archive)
-    assert [row[:3] + row[4:] for row in rules] == [("http://a.test/l", 1, "site_body", 0)]
+    assert [row[:3] + row[4:] for row in rules] == [("http://a.test/l", 1, "in the article's place", 0)]
     assert verify(archive.db) == []
 
 
@@ -150,13 +150,13 @@ def test_other_probabilities_have_the_host_judged_again(archive, make):
     settle(archive.db, make.clock)
     assert overruled(archive) == REMOVED
     put_chances(archive.db, page_id, bytes((SURE, SURE, DOUBTFUL, SURE)))
-    assert archive.db.execute("SELECT count(*) FROM unsettled").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM _unsettled").fetchone() == (0,)
 
 
 def test_evidence_counts_the_articles_with_the_text(archive, make):
     archive.save(site(make, (KEPT, DOUBTFUL)))
     settle(archive.db, make.clock)
-    evidence = archive.db.execute("SELECT pages, of_pages FROM block_evidence").fetchall()
+    evidence = archive.db.execute("SELECT pages, of_pages FROM _block_evidence").fetchall()
     assert evidence == [(1, 12)]
     page = find_page(archive.db, "http://a.test/l")
     assert [(block.rule, block.evidence) for block in page.blocks if not block.is_kept] == [("site/layout-removes", "")]

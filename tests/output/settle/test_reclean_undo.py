@@ -68,7 +68,7 @@ def readings(archive: Archive) -> dict[str, list[tuple[Any, ...]]]:
     queries = (
         "SELECT url, title, text, markdown, first_seen, last_seen FROM articles ORDER BY url",
         "SELECT id, page_type, own_type, title, blocks, kept, removed, article_id, capture_id FROM pages ORDER BY id",
-        "SELECT url, position, text, kept, reason, rule FROM blocks ORDER BY url, position",
+        "SELECT url, position, text, kept, reason, rule FROM _blocks ORDER BY url, position",
         "SELECT article_id, number, capture_id, text_digest FROM revisions ORDER BY article_id, number",
         "SELECT url, state, reason FROM urls ORDER BY url",
         "SELECT rowid FROM articles_fts WHERE articles_fts MATCH 'mill'",

@@ -19,7 +19,7 @@ def shown(archive):
 
 
 def urls_of(archive, url):
-    sql = "SELECT u.url FROM article_urls u JOIN articles a ON a.id = u.article_id WHERE a.url = ? ORDER BY u.url"
+    sql = "SELECT u.url FROM _article_urls u JOIN articles a ON a.id = u.article_id WHERE a.url = ? ORDER BY u.url"
     return [article_url for (article_url,) in archive.db.execute(sql, [url])]
 
 

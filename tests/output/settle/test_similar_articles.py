@@ -175,11 +175,11 @@ def test_a_text_that_changes_or_goes_loses_its_relations(archive, make):
     assert clusters(archive) == [[f"{SITE}/0"], [f"{SITE}/1", f"{SITE}/2"]]
     take_down(archive.db, f"{SITE}/1")
     assert pairs(archive) == []
-    pages = {page for (page,) in archive.db.execute("SELECT page_id FROM sketches")}
+    pages = {page for (page,) in archive.db.execute("SELECT page_id FROM _sketches")}
     assert pages == {page for (page,) in archive.db.execute("SELECT page_id FROM articles")}
     settle(archive.db)
     assert len(clusters(archive)) == 2
-    assert archive.db.execute("SELECT count(*) FROM clusters").fetchone()[0] == 0
+    assert archive.db.execute("SELECT count(*) FROM duplicates").fetchone()[0] == 0
 
 
 def test_only_what_is_new_is_read_again(archive, make):

@@ -23,7 +23,7 @@ MENU, PROMO = "Share this page", "Support this magazine with a small gift for it
 
 
 def flags(archive: Archive) -> dict[int, int]:
-    return dict(archive.db.execute("SELECT block_id, asked FROM common_texts").fetchall())
+    return dict(archive.db.execute("SELECT block_id, asked FROM _common_texts").fetchall())
 
 
 def look_up(archive: Archive, *, in_whole_archive: bool) -> frozenset[str]:

@@ -14,7 +14,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.cleaned_pages import cleaned_page, with_page
 
-KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share", "share/icons")
+KEPT, GONE = Verdict(True, "selected", "extractor/selected"), Verdict(False, "share buttons", "share/icons")
 BODY, BOX = "body>main>div.text>p", "body>main>div.box>p"
 PROMO = "Support this magazine with a small gift"
 
@@ -55,10 +55,10 @@ def state(archive):
     """Everything that settling decides, without times of changes."""
     return [
         rows(archive, "SELECT url, text, markdown, word_count FROM articles ORDER BY url"),
-        rows(archive, "SELECT url, text, why FROM shelved ORDER BY url"),
-        rows(archive, "SELECT url, position, kept, reason, rule, text, evidence FROM blocks ORDER BY url, position"),
-        rows(archive, "SELECT * FROM block_evidence ORDER BY block_id, host"),
-        rows(archive, "SELECT page_id, position, kept FROM own_verdicts ORDER BY 1, 2") and None,
+        rows(archive, "SELECT url, text, why FROM _shelved ORDER BY url"),
+        rows(archive, "SELECT url, position, kept, reason, rule, text, evidence FROM _blocks ORDER BY url, position"),
+        rows(archive, "SELECT * FROM _block_evidence ORDER BY block_id, host"),
+        rows(archive, "SELECT page_id, position, kept FROM _own_verdicts ORDER BY 1, 2") and None,
         rows(archive, "SELECT u.url, p.kept, p.removed, p.text_digest FROM pages p JOIN urls u USING (id) ORDER BY 1"),
     ]
 
@@ -68,13 +68,13 @@ def test_one_article_keeps_its_promo_and_a_second_takes_it_from_both(archive, ma
     archive.save([first])
     settle(archive.db, make.clock)
     assert with_promo(archive) == {first.url}
-    assert rows(archive, "SELECT count(*) FROM block_evidence") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
     archive.save([second])
     result = settle(archive.db, make.clock)
     assert (result.repeated_blocks, result.rejudged_pages) == (2, 2)
     assert with_promo(archive) == set()
     [row] = rows(archive, "SELECT reason, rule, evidence FROM removed WHERE url = ? AND text = ?", second.url, PROMO)
-    assert row == ("repeated", "site/repeated", "2 of 2 pages since 2026-01-01")
+    assert row == ("repeated on the site", "site/repeated", "2 of 2 pages since 2026-01-01")
     assert verify(archive.db) == []
 
 
@@ -101,8 +101,8 @@ def test_it_comes_back_when_the_share_falls(archive, make):
     urls = [url for page in pages for url in (page.url,)]
     restored_rows = rows(archive, "SELECT url, text, markdown FROM articles WHERE url IN (?, ?) ORDER BY url", *urls)
     assert restored_rows == first
-    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
-    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM blocks WHERE text = ?", PROMO) == [
+    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
+    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = ?", PROMO) == [
         (1, "selected", "2 of 11 pages since 2026-01-01")
     ]
 
@@ -110,12 +110,12 @@ def test_it_comes_back_when_the_share_falls(archive, make):
 def test_what_repeats_within_the_text_is_kept_and_marked(archive, make):
     archive.save([article(make, f"n{n}", ("Let us ask her", "between")) for n in range(6)])
     assert settle(archive.db, make.clock).repeated_blocks == 0
-    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM blocks WHERE text = 'Let us ask her'") == [
+    assert rows(archive, "SELECT DISTINCT kept, reason, evidence FROM _blocks WHERE text = 'Let us ask her'") == [
         (1, "selected", "6 of 6 pages since 2026-01-01")
     ]
 
 
-LINE, TEASER = "Talk about this article with us", Verdict(False, "related", "context/teaser")
+LINE, TEASER = "Talk about this article with us", Verdict(False, "other articles", "context/teaser")
 NOTE = "Ada was born by the sea and came to us late"
 
 
@@ -136,7 +136,7 @@ def test_a_note_on_the_author_below_the_sites_line_goes_though_the_page_removed_
     archive.save([noted, plain])
     settle(archive.db, make.clock)
     query = "SELECT position, reason, rule FROM removed WHERE url = ? AND rule LIKE 'site/%' ORDER BY 1"
-    removed = [(3, "author_bio", "site/closing-note"), (4, "author_bio", "site/closing-note")]
+    removed = [(3, "about the author", "site/closing-note"), (4, "about the author", "site/closing-note")]
     assert rows(archive, query, noted.url) == removed
     assert rows(archive, query, plain.url) == []
     [(block,)] = rows(archive, "SELECT block_id FROM removed WHERE text = ?", NOTE)
@@ -153,7 +153,7 @@ def test_the_note_returns_when_the_line_is_the_sites_no_more(archive, make):
     archive.save([article(make, f"other{n}") for n in range(9)])
     settle(archive.db, make.clock)
     assert rows(archive, with_note, f"%{NOTE}%") == [(noted.url,)]
-    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
 
 
 @pytest.mark.parametrize("is_last", [True, False], ids=["the note last", "the note first"])
@@ -174,7 +174,7 @@ def test_a_note_goes_in_whatever_order_its_page_came(tmp_path, make, is_last):
 def test_texts_that_differ_in_numbers_count_as_one(archive, make):
     archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
     assert settle(archive.db, make.clock).repeated_blocks == 4
-    assert rows(archive, "SELECT DISTINCT pages, of_pages FROM block_evidence") == [(4, 4)]
+    assert rows(archive, "SELECT DISTINCT pages, of_pages FROM _block_evidence") == [(4, 4)]
 
 
 def test_copies_of_an_article_count_once(archive, make):
@@ -186,7 +186,7 @@ def test_copies_of_an_article_count_once(archive, make):
     assert (result.duplicate_pages, result.repeated_blocks) == (1, 0)
     archive.save([article(make, "n2", (PROMO, BODY))])
     assert settle(archive.db, make.clock).repeated_blocks == 3
-    assert rows(archive, "SELECT count(*) FROM shelved WHERE text LIKE ?", f"%{PROMO}%") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _shelved WHERE text LIKE ?", f"%{PROMO}%") == [(0,)]
 
 
 def test_what_settling_takes_out_makes_no_copies(archive, make):
@@ -255,7 +255,7 @@ def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
                     settle(archive.db, make.clock)
             settle(archive.db, make.clock)
             assert verify(archive.db) == []
-            assert rows(archive, "SELECT count(*) FROM own_verdicts") > [(9,)]
+            assert rows(archive, "SELECT count(*) FROM _own_verdicts") > [(9,)]
             return state(archive)[:4] + [row[:3] for row in state(archive)[5]]
 
     assert result("one.db", False) == result("two.db", True)
@@ -323,8 +323,8 @@ def test_a_page_that_is_no_article_any_more_leaves_nothing(archive, make):
     archive.save([other_page])  # the same capture, judged again
     settle(archive.db, make.clock)
     assert with_promo(archive) == {pages[1].url}
-    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
-    assert rows(archive, "SELECT count(*) FROM block_evidence") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
 
 
 @pytest.mark.slow
@@ -339,12 +339,12 @@ def test_many_pages_settle_in_seconds(archive, make):
 
 def test_a_block_that_settling_changes_names_the_site_and_its_evidence_and_no_other_block_changes(archive, make):
     copied = [article(make, f"n{n}", (PROMO, BODY), (PROMO, BODY)) for n in range(3)]
-    duplicate = Verdict(False, "duplicate", "context/duplicate")
+    duplicate = Verdict(False, "said twice", "context/duplicate")
     archive.save([with_page(each, verdicts=(KEPT, KEPT, KEPT, duplicate, GONE)) for each in copied])
-    query = "SELECT url, position, kept, reason, rule, evidence FROM blocks ORDER BY url, position"
+    query = "SELECT url, position, kept, reason, rule, evidence FROM _blocks ORDER BY url, position"
     own = {row[:2]: row[2:] for row in rows(archive, query)}
     settle(archive.db, make.clock)
     changed = {row[:2]: row[2:] for row in rows(archive, query) if row[2:5] != own[row[:2]][:3]}
     assert {position for _, position in changed} == {2}
-    assert set(changed.values()) == {(0, "repeated", "site/repeated", "3 of 3 pages since 2026-01-01")}
+    assert set(changed.values()) == {(0, "repeated on the site", "site/repeated", "3 of 3 pages since 2026-01-01")}
     assert len(changed) == 3

@@ -28,7 +28,7 @@ from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
-LEFT = Verdict(False, "closing", "model/closing-line")
+LEFT = Verdict(False, "closing line", "model/closing-line")
 BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
 
 
@@ -53,7 +53,7 @@ def rows(archive, sql, *values):
 
 
 def back(archive):
-    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM blocks b JOIN urls u USING (url)"
+    return rows(archive, "SELECT u.url, b.reason, b.rule, b.evidence FROM _blocks b JOIN urls u USING (url)"
                 " WHERE b.rule = 'site/body' AND b.kept ORDER BY 1")  # fmt: skip
 
 
@@ -64,8 +64,12 @@ def texts(archive):
 def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evidence(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     result = settle(archive.db, make.clock)
-    assert back(archive) == [("http://a.test/short", "site_body", "site/body", "10 of 10 pages since 2026-01-01")]
+    assert back(archive) == [
+        ("http://a.test/short", "in the article's place", "site/body", "10 of 10 pages since 2026-01-01")
+    ]
     assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
+    assert rows(archive, "SELECT pages, of_pages FROM _place_evidence") == [(10, 10)]
+    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
     assert result.rejudged_pages == 1
     assert settle(archive.db, make.clock).rejudged_pages == 0
     assert verify(archive.db) == []
@@ -85,7 +89,7 @@ def test_nor_in_the_revisions_of_its_article(archive, make):
     edited = article(make, "longer")
     archive.save([replace(edited, url="http://a.test/short")])
     settle(archive.db, make.clock)
-    stored = rows(archive, "SELECT b.elsewhere FROM revision_blocks b JOIN block_texts t ON t.id = b.block_id"
+    stored = rows(archive, "SELECT b.elsewhere FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id"
                   " WHERE t.text LIKE '%closing words%'")  # fmt: skip
     assert stored == [(0,)]
 
@@ -101,9 +105,9 @@ def test_one_page_and_few_pages_change_nothing(archive, make):
     ("verdict", "block_path"),
     [
         (Verdict(False, "donation", "en/donation-ask", ()), BODY),
-        (Verdict(False, "duplicate", "context/duplicate", ()), BODY),
-        (Verdict(False, "title", "metadata/title", ()), BODY),
-        (Verdict(False, "related", "model/beside-related", ()), BODY),
+        (Verdict(False, "said twice", "context/duplicate", ()), BODY),
+        (Verdict(False, "repeats the title", "metadata/title", ()), BODY),
+        (Verdict(False, "other articles", "model/beside-related", ()), BODY),
         (LEFT, NOTE),
     ],
     ids=["a phrase rule", "a copy", "the title", "furniture above it", "another place"],
@@ -125,7 +129,7 @@ def test_a_text_that_several_pages_have_stays_out(archive, make):
 
 def test_a_text_of_few_words_comes_back_unless_it_is_another_page_s_title(archive, make):
     linked = Verdict(False, "navigation", "context/links", ())
-    title = Verdict(False, "title", "metadata/title", ())
+    title = Verdict(False, "repeats the title", "metadata/title", ())
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)])
     archive.save([article(make, "p", "Tide tables", linked), article(make, "q", "Harbour lights", linked)])
     archive.save([article(make, "r", "Harbour lights", title), article(make, "s", "More", linked)])
@@ -153,7 +157,7 @@ def test_texts_that_only_seem_to_stand_on_several_pages_are_looked_up_and_come_b
         with Archive.open(tmp_path / f"{len(results)}.db") as archive:
             archive.save(pages)
             settle(archive.db, make.clock)
-            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM block_evidence ORDER BY block_id")
+            evidence = rows(archive, "SELECT block_id, host, pages, of_pages FROM _place_evidence ORDER BY block_id")
             results.append((texts(archive), back(archive), evidence))
     assert results[0] == results[1]
     assert [url for url, *_ in results[0][1]] == ["http://a.test/sa", "http://a.test/sb"]
@@ -197,13 +201,13 @@ def test_it_goes_again_when_the_share_falls(archive, make):
     archive.save([article(make, "later" + letter(n), block_path=NOTE) for n in range(2)])
     settle(archive.db, make.clock)
     assert back(archive) == []
-    assert rows(archive, "SELECT count(*) FROM own_verdicts") == [(0,)]
+    assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
 
 
 def test_a_person_s_ruling_stands_above(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     settle(archive.db, make.clock)
-    [(block,)] = rows(archive, "SELECT block_id FROM blocks WHERE rule = 'site/body'")
+    [(block,)] = rows(archive, "SELECT block_id FROM _blocks WHERE rule = 'site/body'")
     carry_out_ruling(archive.db, Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00"))
     settle(archive.db, make.clock)
     assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]

@@ -28,7 +28,7 @@ def store_sketches(archive: Archive, sketches: list[tuple[str, set[int]]]) -> No
         )
         packed = pack_sketch(np.array(sorted(hashes), np.uint32))
         archive.db.execute(
-            "INSERT INTO sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", [number, len(hashes), packed]
+            "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (?, ?, ?)", [number, len(hashes), packed]
         )
     for host in HOSTS:
         count_crowded_hashes(archive.db, host)
@@ -56,7 +56,7 @@ def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> N
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT)]])
     assert len(find_pairs_of_pages(archive.db, [1])) == CROWD_LIMIT
     archive.db.execute("DELETE FROM urls")
-    archive.db.execute("DELETE FROM sketches")
+    archive.db.execute("DELETE FROM _sketches")
     store_sketches(archive, [("a.test", {1, 2, 3}), *[("b.test", {1, 2, 9 + n}) for n in range(CROWD_LIMIT + 1)]])
     assert find_pairs_of_pages(archive.db, [1]) == []
 
@@ -69,6 +69,6 @@ def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
 
 
 def test_damaged_hashes_are_named(archive: Archive) -> None:
-    archive.db.execute("INSERT INTO crowded_hashes (host, hashes) VALUES ('a.test', x'010203')")
+    archive.db.execute("INSERT INTO _crowded_hashes (host, hashes) VALUES ('a.test', x'010203')")
     with pytest.raises(DamagedValue, match=r"crowded_hashes.*a\.test"):
         read_crowded_hashes(archive.db, "a.test")

@@ -86,9 +86,9 @@ def test_the_other_parts_of_an_article_are_affected_when_one_goes(archive: Archi
         archive.save([make.outcome(url, f"{TEXT} {number}", title="Long", outlinks=links)])
     archive.save([make.outcome(FAR, "Far from all of it")])
     settle(archive.db, make.clock)
-    assert archive.db["page_parts"].count == 3
+    assert archive.db["_page_parts"].count == 3
     with archive.db.conn:  # as its row in `pages` does when it goes
-        archive.db.execute("DELETE FROM page_parts WHERE place = 1")
+        archive.db.execute("DELETE FROM _page_parts WHERE place = 1")
     assert affected_urls(archive) == set(pages)
 
 
@@ -128,7 +128,7 @@ def test_where_nothing_has_changed_no_page_is_read(sites: Archive, make: Maker) 
     statements: list[str] = []
     sites.db.conn.set_trace_callback(statements.append)
     settle(sites.db, make.clock)
-    assert not [statement for statement in statements if "page_blocks" in statement or "block_texts" in statement]
+    assert not [statement for statement in statements if "_page_blocks" in statement or "_block_texts" in statement]
     assert len(statements) < 25
 
 
@@ -175,7 +175,7 @@ def test_a_page_that_another_host_s_page_takes_the_place_of_has_its_host_judged_
     settle(archive.db, make.clock)
     archive.save([make.outcome("http://c.test/s", story("x"), PROMO)])
     assert scanned_hosts(archive, make) == {"a.test", "c.test"}
-    pages = archive.db.execute("SELECT DISTINCT host, of_pages FROM block_evidence ORDER BY host").fetchall()
+    pages = archive.db.execute("SELECT DISTINCT host, of_pages FROM _block_evidence ORDER BY host").fetchall()
     assert pages == [("a.test", 2), ("b.test", 2), ("c.test", 3)]
 
 
@@ -215,12 +215,12 @@ def test_only_articles_of_pages_that_something_changed_for_are_compared_again(
         [make.outcome(f"http://{host}/{n}", f"{story(host)} {story(host + 'x')} {n}") for host in HOSTS for n in "12"]
     )
     settle(archive.db, make.clock)
-    relations = archive.db.execute("SELECT * FROM duplicates ORDER BY 1, 2").fetchall()
+    relations = archive.db.execute("SELECT article_id, duplicate_id, kind FROM duplicates ORDER BY 1, 2").fetchall()
     assert (len(compared_pairs), len(relations)) == (3, 3)
     archive.save([make.outcome("http://a.test/3", f"{story('a.test')} {story('a.testx')} 3")])
     settle(archive.db, make.clock)
     assert compared_pairs[3:] == [(1, 7), (2, 7)]
-    assert set(relations) < set(archive.db.execute("SELECT * FROM duplicates").fetchall())
+    assert set(relations) < set(archive.db.execute("SELECT article_id, duplicate_id, kind FROM duplicates").fetchall())
 
 
 CHANGES: dict[str, Callable[[Archive, Maker], object]] = {
@@ -229,10 +229,10 @@ CHANGES: dict[str, Callable[[Archive, Maker], object]] = {
     ),
     "a title": lambda archive, _: archive.db.execute("UPDATE articles SET title = 'x' WHERE host = 'a.test'"),
     "a signature": lambda archive, _: archive.db.execute(
-        "INSERT INTO page_signatures (page_id, signature) SELECT id, x'01020304' FROM urls WHERE host = 'a.test'"
+        "INSERT INTO _page_signatures (page_id, signature) SELECT id, x'01020304' FROM urls WHERE host = 'a.test'"
     ),
     "a takedown": lambda archive, _: take_down(archive.db, "http://a.test/story-1"),
-    "a layout": lambda archive, _: archive.db.execute("UPDATE page_layout SET layout = layout"),
+    "a layout": lambda archive, _: archive.db.execute("UPDATE _page_layout SET layout = layout"),
     "another version": lambda archive, _: archive.db.execute("UPDATE meta SET value = '0 0' WHERE key = 'settled'"),
 }
 

@@ -40,7 +40,7 @@ def test_a_sitemap_dates_a_page_that_was_fetched_before_it_was_read(archive, mak
 def test_which_pages_a_sitemap_names_is_noted(archive, make):
     found = (make.discovered("http://a.test/1", found_via="sitemap"), make.discovered("http://a.test/2"))
     archive.save([make.outcome("http://a.test/map", page_type=PageType.LIST, discovered_urls=found)])
-    query = "SELECT u.url, l.kind FROM listed l JOIN urls u ON u.id = l.url_id"
+    query = "SELECT u.url, l.kind FROM _listed l JOIN urls u ON u.id = l.url_id"
     assert rows(archive, query) == [("http://a.test/1", "sitemap")]
 
 
@@ -59,19 +59,19 @@ def test_a_page_is_stored_whole(archive, make):
     assert (article["url"], article["host"], article["text"]) == (URL, "a.test", "one two\nthree four")
     assert rows(archive, "SELECT state, reason, attempts, http_status FROM urls") == [("done", "article", 1, 200)]
     assert rows(archive, "SELECT url, text, reason, rule, position FROM removed") == [
-        (URL, "share this", "share", "share.icons", 2)
+        (URL, "share this", "share buttons", "share.icons", 2)
     ]
     assert rows(archive, "SELECT blocks, kept, removed, article_id FROM pages") == [(3, 2, 1, article["id"])]
     assert rows(archive, "SELECT change, capture_id FROM revisions") == [("first", article["capture_id"])]
     assert rows(archive, "SELECT seq, article_id, change FROM changes") == [(1, article["id"], "added")]
-    assert rows(archive, "SELECT host, links FROM outside_hosts") == [("b.test", 2)]
+    assert rows(archive, "SELECT host, links FROM _outside_hosts") == [("b.test", 2)]
     assert verify(archive.db) == []
 
 
 def test_a_page_that_is_no_article_has_a_verdict_and_counts_but_no_ledger(archive, make):
     archive.save([make.outcome(URL, "one two", page_type=PageType.LIST)])
     assert rows(archive, "SELECT page_type, evidence, blocks, kept FROM pages") == [("list", '["words=9"]', 1, 1)]
-    assert rows(archive, "SELECT count(*) FROM page_blocks UNION ALL SELECT count(*) FROM articles") == [(0,), (0,)]
+    assert rows(archive, "SELECT count(*) FROM _page_blocks UNION ALL SELECT count(*) FROM articles") == [(0,), (0,)]
 
 
 @pytest.mark.parametrize(("sync_commits", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
@@ -82,7 +82,7 @@ def test_commits_wait_for_the_disk_where_that_is_asked_for(file, sync_commits, l
 
 def test_the_same_text_is_stored_once(archive, make):
     archive.save([make.outcome(f"http://a.test/{n}", f"own text {n}", removed=("share this",)) for n in range(5)])
-    assert rows(archive, "SELECT count(*) FROM block_texts WHERE text = 'share this'") == [(1,)]
+    assert rows(archive, "SELECT count(*) FROM _block_texts WHERE text = 'share this'") == [(1,)]
     assert rows(archive, "SELECT count(DISTINCT block_id), count(*) FROM removed") == [(1, 5)]
 
 
@@ -106,7 +106,7 @@ def test_a_second_capture_with_another_text_is_a_revision_that_waits_to_be_decid
     archive.save([make.outcome(URL, "one two three")])
     assert rows(archive, "SELECT number, change FROM revisions ORDER BY number") == [(1, "first"), (2, "pending")]
     assert rows(archive, "SELECT change, kind FROM changes ORDER BY seq") == [("added", ""), ("changed", "")]
-    assert rows(archive, "SELECT text FROM blocks") == [("one two three",)]
+    assert rows(archive, "SELECT text FROM _blocks") == [("one two three",)]
     assert verify(archive.db) == []
 
 
@@ -124,11 +124,11 @@ def test_the_same_capture_judged_again_corrects_its_revision(archive, make):
 @pytest.mark.parametrize("what", ["failure", "wall", "empty"])
 def test_a_later_failure_does_not_harm_an_article(archive, make, what):
     archive.save([make.outcome(URL, "one two", removed=("x",))])
-    before = list(archive.db["articles"].rows), list(archive.db["blocks"].rows)
+    before = list(archive.db["articles"].rows), list(archive.db["_blocks"].rows)
     later = {"failure": make.failure(URL), "empty": make.outcome(URL)}
     later["wall"] = make.outcome(URL, "please log in", page_type=PageType.WALL)
     archive.save([later[what]])
-    assert (list(archive.db["articles"].rows), list(archive.db["blocks"].rows)) == before
+    assert (list(archive.db["articles"].rows), list(archive.db["_blocks"].rows)) == before
     assert rows(archive, "SELECT reason FROM urls") == [(later[what].reason,)]
     assert verify(archive.db) == []
 
@@ -150,7 +150,7 @@ def test_a_redirect_leads_to_the_article(archive, make):
             make.outcome(URL, "one two"),
         ]
     )
-    assert sorted(rows(archive, "SELECT url FROM article_urls")) == [
+    assert sorted(rows(archive, "SELECT url FROM _article_urls")) == [
         ("http://a.test/old",),
         ("http://a.test/r",),
         (URL,),
@@ -161,7 +161,7 @@ def test_a_redirect_loop_ends(archive, make):
     archive.save(
         [Outcome(f"http://a.test/{a}", "done", "redirect", 301, location=f"http://a.test/{b}") for a, b in ("xy", "yx")]
     )
-    assert rows(archive, "SELECT * FROM article_urls") == []
+    assert rows(archive, "SELECT * FROM _article_urls") == []
 
 
 def test_links_outside_are_counted_once_a_page(archive, make):
@@ -172,7 +172,7 @@ def test_links_outside_are_counted_once_a_page(archive, make):
         ]
     )
     archive.save([make.outcome(URL, "one", outside_links={"b.test": 2})])
-    assert rows(archive, "SELECT host, links FROM outside_hosts") == [("b.test", 3)]
+    assert rows(archive, "SELECT host, links FROM _outside_hosts") == [("b.test", 3)]
 
 
 def test_a_batch_is_all_or_nothing(archive, make):
@@ -253,7 +253,7 @@ _WRITER = """
 import sys
 sys.path[:0] = [sys.argv[2]]
 from tests.output.conftest import Maker
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write.archive_writer import Archive
 from tests.output.cleaned_pages import with_page
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)

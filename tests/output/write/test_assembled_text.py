@@ -84,7 +84,7 @@ def test_a_page_of_an_earlier_version_gets_its_certainty_from_chances_alone(arch
 
 def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(f"{HOST}/0", "one two", "three", chances=bytes([255, 0]))])
-    archive.db.execute("UPDATE page_layout SET chances = x'ff'")
+    archive.db.execute("UPDATE _page_layout SET chances = x'ff'")
     archive.db.execute("UPDATE pages SET expected_f1 = 1.5")
     locations = {problem.location for problem in verify(archive.db)}
-    assert {"page_layout/chances row 1", "pages/expected_f1 row 1"} <= locations
+    assert {"_page_layout/chances row 1", "pages/expected_f1 row 1"} <= locations

@@ -6,11 +6,9 @@ import json
 from dataclasses import replace
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from broadsheet.cleaners.compare.edits import CapturedBlock
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.read.verify import verify
@@ -81,7 +79,7 @@ def test_the_text_of_each_revision_can_be_read(archive, make):
 def test_the_same_text_costs_nothing(archive, make):
     capture(archive, make, ONE, TWO)
     assert capture_and_settle(archive, make, ONE, TWO, removed=("Home", "Other", "news")) == ["first"]
-    assert archive.db["revision_blocks"].count == 0
+    assert archive.db["_revision_blocks"].count == 0
     assert kinds_told(archive) == []
 
 
@@ -89,7 +87,7 @@ def test_a_verdict_that_changed_is_no_edit_either_way(archive, make):
     capture(archive, make, ONE, TWO, removed=("Home", PROMO))
     assert capture_and_settle(archive, make, ONE, TWO, PROMO) == ["first"]
     assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO,)) == ["first"]
-    assert archive.db["revision_blocks"].count == 0
+    assert archive.db["_revision_blocks"].count == 0
     assert verify(archive.db) == []
 
 
@@ -213,7 +211,7 @@ def test_a_duplicate_s_edit_is_told_once(archive, make):
 def test_a_person_s_ruling_between_captures_is_no_edit(archive, make):
     capture(archive, make, ONE, TWO, removed=(PROMO, "Share"))
     settle(archive.db, make.clock)
-    (block,) = archive.db.execute("SELECT id FROM block_texts WHERE text = ?", [PROMO]).fetchone()
+    (block,) = archive.db.execute("SELECT id FROM _block_texts WHERE text = ?", [PROMO]).fetchone()
     carry_out_ruling(archive.db, Ruling(block, True, ruled_at=make.clock()))
     assert capture_and_settle(archive, make, ONE, TWO, removed=(PROMO, "Follow")) == ["first"]
 
@@ -223,11 +221,11 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     capture(archive, make, ONE, secret)
     capture_and_settle(archive, make, ONE, TWO)
     capture(archive, make, THREE, TWO, ONE, url="http://a.test/other", title="Other")
-    assert archive.db["revision_blocks"].count > 0
+    assert archive.db["_revision_blocks"].count > 0
     result = take_down(archive.db, URL, "", make.clock)
     assert result.block_count >= 1
     rewrite_file(archive.db)
-    assert (archive.db["revision_blocks"].count, archive.db["revisions"].count) == (0, 1)
+    assert (archive.db["_revision_blocks"].count, archive.db["revisions"].count) == (0, 1)
     raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert b"Perpetua" not in raw
     assert verify(archive.db) == []
@@ -244,7 +242,7 @@ def test_forgetting_another_article_leaves_old_revisions_whole(archive, make):
 def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):
     capture(archive, make, ONE, TWO)
     capture_and_settle(archive, make, ONE, THREE)
-    archive.db.execute("DELETE FROM revision_blocks")
+    archive.db.execute("DELETE FROM _revision_blocks")
     assert text(archive, 1) is None
     assert text(archive, 2) == f"{ONE}\n{THREE}"
 
@@ -255,15 +253,3 @@ def test_what_the_page_states_elsewhere_is_no_new_headline(archive, make):
     archive.save([with_page(first, metadata=sources)])
     assert capture_and_settle(archive, make, ONE, TWO, title="Second dredger stays | The Lantern") == ["first"]
     assert json.loads(archive.db.execute("SELECT metadata_sources FROM articles").fetchone()[0]) == {}
-
-
-def test_revisions_of_earlier_versions_get_their_numbers():
-    older, db = Migrations(MIGRATIONS.name), Database(memory=True)
-    older._migrations = MIGRATIONS._migrations[:2]
-    older.apply(db)
-    for day, change in (("01", "first"), ("03", "title"), ("02", "text"), ("02", "text")):
-        db.execute("INSERT INTO revisions VALUES (1, ?, NULL, 'A title', 'x', ?)", [f"2026-01-{day}", change])
-    db.execute("INSERT INTO revisions VALUES (2, '2026-01-01', NULL, 'Another', 'y', 'first')")
-    MIGRATIONS.apply(db)
-    revisions = db.execute("SELECT article_id, number, change FROM revisions ORDER BY 1, 2").fetchall()
-    assert revisions == [(1, 1, "first"), (1, 2, "text"), (1, 3, "text"), (1, 4, "title"), (2, 1, "first")]

@@ -14,12 +14,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlite_utils import Migrations
 
-from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
-from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.stored_values import text_digest
 from broadsheet.output.read.search import search
 from broadsheet.output.read.verify import verify
@@ -44,7 +42,13 @@ from tests.output.conftest import Maker
 
 
 def review(block_id=1, **changes):
-    fields = {"is_kept": False, "reason": "share", "rule": "en/share", "is_right": True, "judged_at": "2026-01-01"}
+    fields = {
+        "is_kept": False,
+        "reason": "share buttons",
+        "rule": "en/share",
+        "is_right": True,
+        "judged_at": "2026-01-01",
+    }
     return Review("https://a.example/1", "a.example", block_id, **{**fields, **changes}, cleaner_version="8")
 
 
@@ -75,7 +79,7 @@ def test_it_is_told_by_key_the_most_judged_first():
 
 A, B, C = "http://a.test/story", "http://a.test/other", "http://b.test/third"
 ASIDE = "Perpetua would not say who had paid for the quillwork, nor when."
-TABLES = ("articles", "shelved", "pages", "page_blocks", "page_layout", "revisions", "overruled", "rulings")
+TABLES = ("articles", "_shelved", "pages", "_page_blocks", "_page_layout", "revisions", "_overruled", "rulings")
 
 
 @pytest.fixture
@@ -114,13 +118,18 @@ def changes(archive: Archive) -> list[str]:
 def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) -> None:
     effect = rule(stored, make, is_kept=True)
     assert texts(stored) == {A: True, B: True, C: True}
-    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (3, False, "share", "share.icons")
+    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (
+        3,
+        False,
+        "share buttons",
+        "share.icons",
+    )
     assert [(change.url, change.words_after - change.words_before) for change in effect.text_changes] == [
         (A, 12),
         (C, 12),
     ]
-    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM blocks WHERE text = ?", [ASIDE]).fetchall()
-    assert verdicts == [(1, "restored", "person")]
+    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM _blocks WHERE text = ?", [ASIDE]).fetchall()
+    assert verdicts == [(1, "restored by hand", "person")]
     assert changes(stored) == ["added"] * 3 + ["changed"] * 2
     assert verify(stored.db) == []
 
@@ -148,7 +157,7 @@ def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: M
 def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str], left: dict[str, bool]) -> None:
     rule(stored, make, is_kept=False, **scope)
     assert texts(stored) == left
-    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed_by_person'").fetchone()
+    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed by hand'").fetchone()
     assert reasons == (1 if scope else 3,)
     assert verify(stored.db) == []
 
@@ -217,7 +226,7 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert article["text"] == f"{words('new')}\n{ASIDE}"
     assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
-    assert stored.db["overruled"].count == 0
+    assert stored.db["_overruled"].count == 0
     assert verify(stored.db) == []
 
 
@@ -238,7 +247,7 @@ def test_settling_leaves_it_and_applies_it_to_copies(archive: Archive, make: Mak
     assert [change.is_shelved for change in effect.text_changes] == [False, True]
     settle(archive.db, make.clock)
     assert texts(archive) == {A: True}
-    assert archive.db["shelved"].count == 1
+    assert archive.db["_shelved"].count == 1
     before = state(archive)
     assert apply_rulings(archive.db, make.clock()) == 0
     settle(archive.db, make.clock)
@@ -253,14 +262,14 @@ def test_of_two_rulings_on_a_copy_s_article_the_later_one_holds(
     copy_url = A + "/print"
     archive.save([make.outcome(url, words("a"), removed=(ASIDE,), canonical=A) for url in (A, copy_url)])
     settle(archive.db, make.clock)
-    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM shelved").fetchone()[0]]
+    numbers = [article_number(archive, A), archive.db.execute("SELECT id FROM _shelved").fetchone()[0]]
     for later in (0, 1):
         with write_transaction(archive.db):
             for place, number in enumerate(numbers):
                 ruled_at = make.clock() if place == later else "2025-01-01T00:00:00+00:00"
                 store_ruling(archive.db, Ruling(block_id(ASIDE), place == 0, number, ruled_at=ruled_at))
             apply_rulings(archive.db, make.clock())
-        [text] = archive.db.execute("SELECT text FROM shelved").fetchone()
+        [text] = archive.db.execute("SELECT text FROM _shelved").fetchone()
         assert text.endswith(ASIDE) == (later == 0)
 
 
@@ -272,7 +281,7 @@ def test_a_copy_that_settling_finds_gets_the_ruling_on_its_article(
     archive.save([make.outcome(A + "/print", words("a"), removed=(ASIDE,), canonical=A)])
     assert texts(archive) == {A: True, A + "/print": False}
     settle(archive.db, make.clock)
-    [copy] = archive.db["shelved"].rows
+    [copy] = archive.db["_shelved"].rows
     assert copy["text"].endswith(ASIDE)
     assert texts(archive) == {A: True}
     assert verify(archive.db) == []
@@ -293,7 +302,7 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
     rule(archive, make, is_kept=True, undo=True)
     assert [url for url, said in texts(archive).items() if said] == [f"{A}/3"]
     after = state(archive)
-    assert after["page_blocks"] == before["page_blocks"]
+    assert after["_page_blocks"] == before["_page_blocks"]
     assert [row[:2] for row in after["rulings"]] == [row[:2] for row in before["rulings"]]
     settle(archive.db, make.clock)
     assert state(archive) == after
@@ -305,8 +314,8 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
 
 def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive, make: Maker) -> None:
     rule(stored, make, is_kept=False)
-    reason = stored.db.execute("SELECT id FROM reasons WHERE rule = 'selected'").fetchone()[0]
-    write = "UPDATE page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
+    reason = stored.db.execute("SELECT id FROM _reasons WHERE rule = 'selected'").fetchone()[0]
+    write = "UPDATE _page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
     stored.db.execute(write, [reason, block_id(ASIDE)])
     assert apply_rulings(stored.db, make.clock()) == 3
     assert set(texts(stored).values()) == {False}
@@ -329,7 +338,11 @@ def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Make
     rule(stored, make, is_kept=False, text="Share", host="a.test")
     first, second = list_rulings(stored.db)
     assert (first.text, first.url, first.page_count) == (ASIDE, A, 1)
-    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == ("a quotation", "share", "share.icons")
+    assert (first.ruling.note, first.ruling.reason, first.ruling.rule) == (
+        "a quotation",
+        "share buttons",
+        "share.icons",
+    )
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
 
 
@@ -338,17 +351,6 @@ def test_a_takedown_takes_the_rulings_on_its_article_too(stored: Archive, make: 
     take_down(stored.db, A, "", make.clock)
     assert list_rulings(stored.db) == []
     assert verify(stored.db) == []
-
-
-def test_an_archive_of_the_first_version_takes_rulings(tmp_path: Path, make: Maker) -> None:
-    file = tmp_path / "old.db"
-    first = Migrations(MIGRATIONS.name)
-    first._migrations = MIGRATIONS._migrations[:1]
-    open_writer(file, first, 1).close()
-    with Archive.open(file, make.clock) as archive:
-        archive.save([make.outcome(A, "one two three", removed=(ASIDE,))])
-        rule(archive, make, is_kept=True)
-        assert texts(archive) == {A: True}
 
 
 _ACTS = st.lists(
@@ -395,8 +397,8 @@ def texts_after_acts(folder: Path, words: Callable[..., str], acts: list[Any], *
                 assert verify(archive.db) == []
         for listed_ruling in list_rulings(archive.db):
             carry_out_ruling(archive.db, listed_ruling.ruling, undo=True)
-        assert archive.db["overruled"].count == archive.db["rulings"].count == 0
+        assert archive.db["_overruled"].count == archive.db["rulings"].count == 0
         articles = archive.db.execute("SELECT url, text, markdown, word_count FROM articles ORDER BY url").fetchall()
-        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM blocks ORDER BY 1, 2").fetchall()
+        blocks = archive.db.execute("SELECT url, position, kept, reason, rule FROM _blocks ORDER BY 1, 2").fetchall()
         pages = archive.db.execute("SELECT id, kept, removed, text_digest, word_count FROM pages ORDER BY id")
         return [articles, blocks, pages.fetchall()]

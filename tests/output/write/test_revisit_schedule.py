@@ -213,10 +213,10 @@ def test_a_limit_gives_back_what_waited(crawled, make):
 
 def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
     crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
-    counts_before = list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)
+    counts_before = list(crawled.db["_url_patterns"].rows), list(crawled.db["_outside_hosts"].rows)
     crawled.queue_revisits(update(make, revisit_all=True))
     crawled.save([make.outcome(STORY, WORDS, outside_links={"b.test": 2})])
-    assert (list(crawled.db["url_patterns"].rows), list(crawled.db["outside_hosts"].rows)) == counts_before
+    assert (list(crawled.db["_url_patterns"].rows), list(crawled.db["_outside_hosts"].rows)) == counts_before
 
 
 def test_the_headers_are_those_of_the_capture_that_is_held(crawled, make):

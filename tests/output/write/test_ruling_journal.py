@@ -35,7 +35,7 @@ def block(file: Path, make: Maker) -> int:
     """The removed block of an archive's only article."""
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(URL, "The text of it.", removed=("Share this",))])
-        [(block_id,)] = archive.db.execute("SELECT block_id FROM page_blocks WHERE kept = 0").fetchall()
+        [(block_id,)] = archive.db.execute("SELECT block_id FROM _page_blocks WHERE kept = 0").fetchall()
     return int(block_id)
 
 
@@ -44,7 +44,7 @@ def restored(block: int, **fields: object) -> Ruling:
 
 
 def reviewed(block: int | None, **fields: object) -> Review:
-    verdict = {"is_kept": False, "reason": "share", "rule": "share.icons", "is_right": True} | fields
+    verdict = {"is_kept": False, "reason": "share buttons", "rule": "share.icons", "is_right": True} | fields
     return Review(URL, "a.example", block, judged_at="2026-02-01T00:00:00+00:00", cleaner_version="9", **verdict)
 
 
@@ -157,9 +157,9 @@ STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_rev
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from broadsheet.output.verdicts import ruling_journal
-from broadsheet.output.verdicts.rulings import Ruling
-from broadsheet.output.write.archive import Archive
+from broadsheet.output.write import ruling_journal
+from broadsheet.output.write.person_verdicts import Ruling
+from broadsheet.output.write.archive_writer import Archive
 
 def die(*_, **__):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -75,7 +75,7 @@ def test_copies_and_redirects_go_with_it_and_the_rest_stays(
     assert urls(archive) == {"secret": gone, "print/secret": gone, "old": gone, "other": ("done", "article")}
     for table in ("articles", "pages", "captures"):
         assert archive.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
-    assert archive.db.execute("SELECT count(*) FROM shelved").fetchone() == (0,)
+    assert archive.db.execute("SELECT count(*) FROM _shelved").fetchone() == (0,)
     assert archive.db.execute("SELECT count(DISTINCT article_id) FROM revisions").fetchone() == (1,)
     assert archive.db.execute("SELECT change FROM changes ORDER BY seq DESC").fetchone() == ("removed",)
     rewrite_file(archive.db)

@@ -40,7 +40,7 @@ def state(archive: Archive, path: str) -> tuple[str, str]:
 
 
 def counts(archive: Archive, pattern: str) -> tuple[int, ...]:
-    query = "SELECT found, fetched, articles, led, dry, hopes FROM url_patterns WHERE pattern = ?"
+    query = "SELECT found, fetched, articles, led, dry, hopes FROM _url_patterns WHERE pattern = ?"
     return archive.db.execute(query, [pattern]).fetchone()
 
 

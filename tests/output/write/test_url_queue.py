@@ -5,11 +5,8 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from sqlite_utils import Migrations
 
-from broadsheet.output.archive.archive_file import open_writer
 from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.write import url_queue as module
 from broadsheet.output.write import url_queue as requeue
 from broadsheet.output.write.archive_writer import Archive
@@ -226,19 +223,6 @@ def test_counts_are_kept_in_step_with_every_change(archive, queue, make):
     assert queue.counts() == {"queued": 4, "done": 1, "failed": 1, "skipped": 0}
     assert archive.skip_queued("limit") == 4
     assert queue.counts() == {"queued": 0, "done": 1, "failed": 1, "skipped": 4}
-
-
-def test_counts_of_an_older_file_are_taken_when_it_is_upgraded(tmp_path):
-    file = tmp_path / "old.db"
-    older = Migrations("broadsheet")
-    older._migrations = [migration for migration in MIGRATIONS._migrations if migration.name == "m0001_archive"]
-    db = open_writer(file, older, 1)
-    db.execute(
-        "INSERT INTO urls (url, host, kind, state, found_via, first_seen) VALUES ('x', 'x', 'page', 'queued', '', '')"
-    )
-    db.close()
-    with Archive.open(file) as archive:
-        assert Queue(archive.db).counts()["queued"] == 1
 
 
 def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue, make):

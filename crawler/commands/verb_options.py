@@ -1,0 +1,174 @@
+"""Options that verbs share, and what declares a verb. Light: the help of a verb loads this."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.shell_completion import CompletionItem
+
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.crawler.command_values import duration
+from broadsheet.crawler.crawl.command_line import (
+    ArchiveVerb,
+    contact,
+    existing_archive,
+    header,
+    language,
+    seconds,
+    shard,
+    user_agent,
+)
+
+if TYPE_CHECKING:
+    from broadsheet.output.archive.article_filter import ArticleBounds
+
+Options = tuple[Callable[[Any], Any], ...]
+PATH = click.Path()
+"""A type that checks nothing, and has the Tab key complete names of files."""
+EDIT_KINDS = (*map(str, EditKind), "cleaner", "new")
+
+
+def verb(
+    short_help: str, name: str | None = None, *, hidden: bool = False
+) -> Callable[[Callable[..., int]], ArchiveVerb]:
+    """Declare a function as a verb; its docstring is the verb's help, and what it returns the exit code."""
+    return click.command(name, cls=ArchiveVerb, short_help=short_help, hidden=hidden)
+
+
+def with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """Return a decorator that gives a verb these options; its help lists them in this order."""
+
+    def decorate(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def complete_files(_context: click.Context, _parameter: click.Parameter, text: str) -> list[CompletionItem]:
+    """Have a shell complete names of files."""
+    return [CompletionItem(text, type="file")]
+
+
+archive_argument = click.argument("db", metavar="DB", type=existing_archive, shell_complete=complete_files)
+unchecked_archive_argument = click.argument("db", metavar="DB", type=PATH)
+
+
+LIMIT_OPTIONS: Options = (
+    click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
+    click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
+    click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
+    click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--wait", "patience", type=duration, metavar="TIME",
+                 help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
+)  # fmt: skip
+POLITENESS_OPTIONS: Options = (
+    click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
+                 help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
+    click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
+                 envvar="BROADSHEET_PER_HOST", metavar="N", help="Requests under way to one host at once."),
+    click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
+                 help="Requests under way to all hosts together. Follows their number otherwise."),
+    click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
+                 help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
+    click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
+    click.option("--site-rules", type=PATH, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
+    click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
+    click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
+                 help="Send this header to the hosts of the start URLs. Repeatable."),
+    click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
+                 help="Send what --header gives to this host too; '*': to every host. Repeatable."),
+    click.option("--cookies", type=PATH, metavar="FILE", envvar="BROADSHEET_COOKIES",
+                 help="Send the cookies of a cookies.txt file to the hosts it names."),
+    click.option("--keep-credentials", is_flag=True,
+                 help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
+    click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
+    click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
+    click.option("--no-links", is_flag=True, help="Do not follow links."),
+    click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
+                 help="Allow loopback and private addresses, refused otherwise."),
+    click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
+                 help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
+                 shell_complete=complete_files,
+                 help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
+    click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+)  # fmt: skip
+IMPORT_OPTIONS: Options = (
+    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=PATH),
+    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
+    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--site-rules", type=PATH, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
+    click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+)  # fmt: skip
+FLEET_OPTIONS: Options = (
+    click.argument("file", metavar="[SITES.TOML]", default="sites.toml", type=PATH),
+    click.option("--site", "names", multiple=True, metavar="NAME", help="Only this site. Repeatable."),
+    click.option("--group", "groups", multiple=True, metavar="NAME", help="Only sites of this group. Repeatable."),
+    click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
+)  # fmt: skip
+STORE_OPTION = click.option(
+    "--store", metavar="ADDRESS", help="Read the archives of this store, as run --store has it."
+)
+
+
+def import_while_not_collecting(module: str) -> None:
+    """Import a module with many others, without garbage collection, which would take a sixth of the time."""
+    gc.disable()
+    try:
+        import_module(module)
+    finally:
+        gc.freeze()  # what was imported stays, and is not looked through again
+        gc.enable()
+
+
+def iso_day(value: str) -> str:
+    """Read a day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
+    from broadsheet.output.archive.article_filter import read_day
+
+    try:
+        return read_day(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+FILTER_OPTIONS: Options = (
+    click.option("--host", metavar="HOST", help="Only of this host, or of a domain's hosts."),
+    click.option("--since", type=iso_day, metavar="DAY", help="Only published since this day: 2024-01-31."),
+    click.option("--until", type=iso_day, metavar="DAY", help="Only published up to this day or month."),
+    click.option("--language", "languages", type=language, multiple=True, metavar="CODE",
+                 help="Only in these languages: en, es … Repeatable."),
+    click.option("--section", metavar="NAME", help="Only of this section, as the pages state it."),
+)  # fmt: skip
+
+
+def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
+    """Build the filter that a verb's options ask for."""
+    from broadsheet.output.archive.article_filter import ArticleBounds
+
+    return ArticleBounds(
+        host=(options["host"] or "").lower(),
+        since=options["since"] or "",
+        until=options["until"] or "",
+        languages=tuple(options["languages"]),
+        section=options["section"] or "",
+    )

@@ -1,0 +1,83 @@
+"""Schema of an archive: one baseline, written down in `schema.sql`, and the migrations that follow it.
+
+A migration that has shipped is never edited; a change is a new one, with `SCHEMA_VERSION` raised by one. The baseline
+has not shipped: until 0.1.0 it is a draft, edited in place, with `SCHEMA_DRAFT` raised by one for each change that
+reaches others. A file states both, the version in `PRAGMA user_version` and `meta`, the draft in `meta` alone
+(`schema_draft`). A file of another draft is refused, and so is one of before the baseline: its WARC files are imported
+anew. Versions 1 to 7 were never released.
+
+What the tables and columns mean is in `schema.toml`; `docs/schema.md` is generated from both.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+BASELINE_VERSION = 8
+SCHEMA_VERSION = 8
+SCHEMA_DRAFT = 4
+
+MIGRATIONS = Migrations("broadsheet")
+
+_BASELINE = Path(__file__).parent / "schema.sql"
+_STATE_DRAFT = "INSERT INTO meta (key, value) VALUES ('schema_draft', ?)"
+
+
+@MIGRATIONS()
+def m0008_baseline(db: Database) -> None:
+    """Make the archive."""
+    run_statements(db, sql_statements(_BASELINE.read_text(encoding="utf-8")))
+    db.execute(_STATE_DRAFT, [str(SCHEMA_DRAFT)])
+
+
+def sql_statements(script: str) -> Iterator[str]:
+    """Yield each statement of a script, without its comments' lines; a trigger's body stays whole."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        if not line.startswith("--"):
+            statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
+
+
+def run_statements(db: Database, statements: Iterable[str]) -> None:
+    """Run the statements of a migration; what a user made gives up the names that they take, and is called NAME_own."""
+    for statement in statements:
+        _rename_users_column(db, statement)
+        _rename_users_object(db, statement)
+        db.execute(statement)
+
+
+_ADD_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+_CREATE_OBJECT = re.compile(r"CREATE (?:VIEW|TABLE|(?:UNIQUE )?INDEX) (\w+)")
+_NAME = r"""(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|'[^']*'|[^\s("'`\[]+)"""
+_HEAD = re.compile(rf"\s*CREATE\s+(VIEW|UNIQUE\s+INDEX|INDEX)\s+{_NAME}", re.IGNORECASE)
+
+
+def _rename_users_column(db: Database, statement: str) -> None:
+    """Rename a user's column whose name the statement adds; its indexes, triggers and views follow it."""
+    if not (match := _ADD_COLUMN.match(statement)):
+        return
+    table, added_column = match.groups()
+    for row in db.execute(f"PRAGMA table_xinfo({table})").fetchall():
+        if row[1].lower() == added_column:
+            db.execute(f'ALTER TABLE {table} RENAME COLUMN "{row[1]}" TO "{row[1]}_own"')
+
+
+def _rename_users_object(db: Database, statement: str) -> None:
+    """Rename a user's table, view or index whose name the statement takes."""
+    if not (match := _CREATE_OBJECT.match(statement)):
+        return
+    query = "SELECT type, name, sql FROM sqlite_master WHERE lower(name) = ? AND type IN ('table', 'view', 'index')"
+    for kind, name, sql in db.execute(query, [match[1]]).fetchall():
+        if kind == "table":
+            db.execute(f'ALTER TABLE "{name}" RENAME TO "{name}_own"')
+        else:
+            db.execute(f'DROP {kind} "{name}"')
+            db.execute(_HEAD.sub(rf'CREATE \1 "{name}_own"', sql, count=1))

@@ -1,0 +1,66 @@
+"""Calls a page stay within the budget of each stage, and the document shows the budget as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests import call_budget
+from tests.call_budget import DOCUMENT, MOST_GROWTH, count_apart, over_budget, stored, table, versions, with_table
+
+
+@pytest.fixture(scope="module")
+def counted() -> dict[str, float]:
+    """The calls of the code as it is, where the budget can be compared with it."""
+    here, there = versions(), stored()["versions"]
+    different = [f"{name} {here[name]} instead of {there[name]}" for name in there if here[name] != there[name]]
+    if different:
+        pytest.skip(f"calls are counted with the pinned versions: needs a count of its own for {', '.join(different)}")
+    return count_apart()
+
+
+def test_no_stage_calls_more_than_its_budget(counted: dict[str, float]) -> None:
+    problems = over_budget(counted, stored()["calls"])
+    assert problems == [], "what does it buy? Then: python -m tests.call_budget --write"
+
+
+def test_a_count_is_the_same_again(counted: dict[str, float]) -> None:
+    assert count_apart() == counted
+
+
+def test_the_budget_names_every_stage(counted: dict[str, float]) -> None:
+    assert list(stored()["calls"]) == list(counted)
+
+
+def test_the_document_shows_the_budget() -> None:
+    document = DOCUMENT.read_text("utf-8")
+    assert with_table(document, stored()["calls"]) == document
+
+
+@pytest.mark.parametrize(
+    ("calls", "problems"),
+    [
+        ({"links": 103.0, "trees": 10.0}, []),
+        ({"links": 103.1, "trees": 10.0}, ["links: 103 calls a page, 100 in the budget"]),
+        ({"links": 50.0, "trees": 10.0}, []),
+        ({"links": 100.0, "new": 5.0}, ["new: 5 calls a page, 0 in the budget"]),
+    ],
+)
+def test_three_in_a_hundred_more_are_over_budget(calls: dict[str, float], problems: list[str]) -> None:
+    assert over_budget(calls, {"links": 100.0, "trees": 10.0}) == problems
+
+
+def test_many_small_rises_are_over_budget_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_budget, "MOST_GROWTH", 0.5)
+    assert over_budget({"a": 149.0, "b": 149.0, "c": 160.0}, {"a": 100.0, "b": 100.0, "c": 100.0}) == [
+        "c: 160 calls a page, 100 in the budget",
+        "in all: 458 calls a page, 300 in the budget",
+    ]
+    assert MOST_GROWTH == 0.03
+
+
+def test_the_table_has_the_largest_stage_first() -> None:
+    assert table({"small": 1.0, "large": 3.0}).splitlines()[2:] == [
+        "| large | 3 | 75.0% |",
+        "| small | 1 | 25.0% |",
+        "| in all | 4 | |",
+    ]
