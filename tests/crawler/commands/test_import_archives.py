@@ -167,7 +167,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
         "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
     }  # fmt: skip
     seen_at = "SELECT url, substr(first_seen, 15, 2), substr(last_seen, 15, 2) FROM"
-    assert rows(db, f"{seen_at} articles UNION {seen_at} shelved") == [
+    assert rows(db, f"{seen_at} articles UNION {seen_at} _shelved") == [
         (f"{SITE}/copy", "09", "09"),
         (f"{SITE}/river", "01", "09"),
     ]
