@@ -154,9 +154,14 @@ def show_script_templates(text: str) -> str:
     return _TEMPLATE_SCRIPT.sub(_show_if_text, text) if _TEMPLATE_MARK in text else text
 
 
+def has_value_places(template: str) -> bool:
+    """Return whether a template has places for values to be filled in, as the template languages of pages mark them."""
+    return _VALUE_PLACE.search(template) is not None
+
+
 def _show_if_text(match: re.Match[str]) -> str:
     template = match[1]
-    if _VALUE_PLACE.search(template) or not _TEMPLATE_PARAGRAPH.search(template):
+    if has_value_places(template) or not _TEMPLATE_PARAGRAPH.search(template):
         return match[0]
     return f"<div>{template}</div>" if len(_ANY_TAG.sub(" ", template).split()) >= _LEAST_TEMPLATE_WORDS else match[0]
 
