@@ -9,7 +9,6 @@ from lxml.html import HtmlElement
 
 from broadsheet.cleaners.compare.page_layouts import layout_signature
 from broadsheet.cleaners.document import (
-    Block,
     CleanedPage,
     ExtractorUse,
     Metadata,
@@ -24,7 +23,7 @@ from broadsheet.cleaners.judge.block_features import take_first_look
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks, judge_blocks
 from broadsheet.cleaners.judge.extractor import selected_blocks
 from broadsheet.cleaners.judge.headline_blocks import find_standfirst
-from broadsheet.cleaners.judge.held_text_verdicts import add_held_text
+from broadsheet.cleaners.judge.held_text_verdicts import add_held_text, kept_prose_words
 from broadsheet.cleaners.judge.page_features import page_features
 from broadsheet.cleaners.judge.page_type import page_verdict
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
@@ -45,7 +44,7 @@ from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
 from broadsheet.cleaners.page.robots_directives import read_robots_directives
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 
 _FIRST_ERROR_STATUS = 400
@@ -110,7 +109,7 @@ def clean(
     reading = read_page(page, index, findings, extractor_use)
     reading, judged, held_evidence = _with_held_text(page, index, reading, judge_blocks(reading))
     verdicts = judged.verdicts
-    kept_blocks = _kept_blocks(reading, verdicts)
+    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
     evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
@@ -131,10 +130,6 @@ def clean(
     )
 
 
-def _kept_blocks(reading: Reading, verdicts: Sequence[Verdict]) -> list[Block]:
-    return [block for block, verdict in zip(reading.blocks, verdicts, strict=True) if verdict.kept]
-
-
 def _with_held_text(
     page: Page, index: TagIndex, reading: Reading, judged: JudgedBlocks
 ) -> tuple[Reading, JudgedBlocks, tuple[str, ...]]:
@@ -142,7 +137,7 @@ def _with_held_text(
 
     A page that was answered as an error is not searched.
     """
-    kept_words = prose_words(_kept_blocks(reading, judged.verdicts))
+    kept_words = kept_prose_words(reading, judged.verdicts)
     if kept_words >= LITTLE_PROSE_WORDS or page.http_status >= _FIRST_ERROR_STATUS:
         return reading, judged, ()
     held = find_held_text(index, page.url, base_url(index, page.url))

@@ -2,7 +2,7 @@
 
 The blocks of a held text follow the visible ones and are kept. Where the visible blocks have most of its words, it is a
 vote for these, and no block is added. Otherwise a visible block that it repeats is a duplicate, and a kept line that is
-no prose, such as the date of a related article, is not selected.
+no prose, such as the date of a related article, or that stands in a box, is not selected.
 """
 
 from __future__ import annotations
@@ -14,13 +14,28 @@ from dataclasses import replace
 from broadsheet.cleaners.document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
 from broadsheet.cleaners.page.held_text import HeldText
-from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
+from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import fold_text
 
+_SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
 _MOSTLY = 0.7  # of a held text's words: a page that shows so many has the text in its markup
 _MIN_WORDS = 3  # of a block that is looked for in a held text
 _SURE = b"\xff"  # the chance of a held block, as `block_chances` packs it
 _WORD = re.compile(r"\w+")
+
+
+def kept_prose_words(reading: Reading, verdicts: Sequence[Verdict]) -> int:
+    """Count the kept words of prose; where a short text begins in a box, such as a dialog, without those in boxes."""
+    kept_blocks = [block for block, verdict in zip(reading.blocks, verdicts, strict=True) if verdict.kept]
+    words = prose_words(kept_blocks)
+    if not LITTLE_PROSE_WORDS <= words < _SHORT_TEXT_WORDS or not _is_in_box(kept_blocks[0]):
+        return words
+    return prose_words([block for block in kept_blocks if not _is_in_box(block)])
+
+
+def _is_in_box(block: Block) -> bool:
+    return explain_layout(block.path, block.landmarks) is not None
 
 
 def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tuple[Reading, JudgedBlocks, str]:
@@ -61,7 +76,8 @@ def _kept(verdict: Verdict, vote: Vote) -> Verdict:
 
 def _beside(block: Block, verdict: Verdict, vote: Vote, *, is_repeated: bool) -> Verdict:
     """Return the verdict on a visible block beside a held text."""
-    if not verdict.kept or (is_prose(block) and not is_repeated):
+    is_text = is_prose(block) and not _is_in_box(block)
+    if not verdict.kept or (is_text and not is_repeated):
         return verdict
     reason = RemovalReason.DUPLICATE if is_repeated else RemovalReason.NOT_SELECTED
     against = replace(vote, keep=False, rule=f"{vote.rule}-{'repeats' if is_repeated else 'lacks'}", reason=reason)

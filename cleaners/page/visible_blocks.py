@@ -123,16 +123,16 @@ def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | Non
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
     `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
-    block; a part of a line that a label removes becomes a block after that line. A page that hides most of its text
-    until a script shows it is read with all its large hidden parts shown; one with little visible prose is read with
-    every hidden part that holds running text and is no boilerplate. The tree is not changed.
+    block; a part of a line that a label removes becomes a block after that line. A page with little visible
+    prose is read with every hidden part that holds running text and is no boilerplate; if there is none, one that hides
+    most of its text is read with all its large hidden parts shown. The tree is not changed.
     """
     reader = _BlockReader(url, labels)
     blocks = tuple(reader.read(tree))
-    if reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
-        blocks = tuple(_BlockReader(url, labels, reveal=True).read(tree))
     if reader.hidden_parts and prose_words(blocks) < LITTLE_PROSE_WORDS and _holds_text(reader.hidden_parts):
-        return tuple(_BlockReader(url, labels, reveal=True, reveal_runs=True).read(tree))
+        return tuple(_BlockReader(url, labels, reveal_runs=True).read(tree))
+    if reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
+        return tuple(_BlockReader(url, labels, reveal=True).read(tree))
     return blocks
 
 
