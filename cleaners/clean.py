@@ -20,9 +20,10 @@ from broadsheet.cleaners.document import (
 )
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.judge.block_features import take_first_look
-from broadsheet.cleaners.judge.block_verdicts import judge_blocks
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks, judge_blocks
 from broadsheet.cleaners.judge.extractor import selected_blocks
 from broadsheet.cleaners.judge.headline_blocks import find_standfirst
+from broadsheet.cleaners.judge.held_text_verdicts import add_held_text, kept_prose_words
 from broadsheet.cleaners.judge.page_features import page_features
 from broadsheet.cleaners.judge.page_type import page_verdict
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
@@ -36,14 +37,17 @@ from broadsheet.cleaners.judge.site_rules import (
 )
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
-from broadsheet.cleaners.page.language import with_language_of_text
+from broadsheet.cleaners.page.held_text import HeldText, find_held_text
+from broadsheet.cleaners.page.language import sure_language, with_language_of_text
 from broadsheet.cleaners.page.links import base_url, read_outlinks
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
 from broadsheet.cleaners.page.robots_directives import read_robots_directives
-from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose
 from broadsheet.cleaners.page.visible_blocks import read_blocks
+
+_FIRST_ERROR_STATUS = 400
 
 
 def read_page(
@@ -103,14 +107,15 @@ def clean(
     findings = apply_rules(root, rules, base_url(root, page.url)) if rules else NO_FINDINGS
     index = index_tags(root)
     reading = read_page(page, index, findings, extractor_use)
-    judged = judge_blocks(reading)
+    reading, judged, held_evidence = _with_held_text(page, index, reading, judge_blocks(reading))
     verdicts = judged.verdicts
     kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
     verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
+    evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
     return CleanedPage(
         url=page.url,
-        verdict=replace(verdict, evidence=(*verdict.evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)),
+        verdict=replace(verdict, evidence=evidence),
         metadata=with_language_of_text(_with_standfirst(reading, verdicts), text),
         blocks=reading.blocks,
         verdicts=verdicts,
@@ -123,6 +128,32 @@ def clean(
         images=read_images(index, base_url(index, page.url), kept_blocks),
         chances=judged.chances,
     )
+
+
+def _with_held_text(
+    page: Page, index: TagIndex, reading: Reading, judged: JudgedBlocks
+) -> tuple[Reading, JudgedBlocks, tuple[str, ...]]:
+    """Add the text that a page holds without showing it, if little prose of what it shows is kept, with the evidence.
+
+    A page that was answered as an error is not searched.
+    """
+    kept_words = kept_prose_words(reading, judged.verdicts)
+    if kept_words >= LITTLE_PROSE_WORDS or page.http_status >= _FIRST_ERROR_STATUS:
+        return reading, judged, ()
+    held = find_held_text(index, page.url, base_url(index, page.url))
+    if held.source is None or held.words <= kept_words:
+        return reading, judged, held.reasons
+    reading, judged, evidence = add_held_text(reading, judged, held)
+    reading = replace(reading, metadata=_with_language_of_held(reading.metadata, held))
+    return reading, judged, (evidence, *held.reasons)
+
+
+def _with_language_of_held(metadata: Metadata, held: HeldText) -> Metadata:
+    """Detect the language of a page that states none and shows no prose."""
+    language = "" if metadata.language else sure_language("\n".join(block.text for block in held.blocks))
+    if not language:
+        return metadata
+    return replace(metadata, language=language, sources={**metadata.sources, "language": "text"})
 
 
 def _with_standfirst(reading: Reading, verdicts: Sequence[Verdict]) -> Metadata:

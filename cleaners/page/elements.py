@@ -89,6 +89,8 @@ _HIDING_STYLE = re.compile(r"(?:^|[;\s])(?:display\s*:\s*none|visibility\s*:\s*h
 MIN_PROSE_CHARS = 500
 """Characters of prose: a hidden part with fewer is a menu, a dialog or a label."""
 
+_MIN_RUN_CHARS = 40  # of text between two tags: a shorter one is a menu's entry or a label
+_NO_RUN_TAGS = INVISIBLE_TAGS.union(("a", "button", "option", "svg"))
 _MAX_CONTAINERS = 3  # that are looked at, the hidden element itself among them
 _BOILERPLATE_REASONS = frozenset((
     RemovalReason.ADVERTISEMENT, RemovalReason.APP, RemovalReason.COMMENTS, RemovalReason.CONSENT,
@@ -118,6 +120,26 @@ def prose_chars(element: etree._Element) -> int:
     return sum(len(text) for text in texts if isinstance(text, str))
 
 
+def running_chars(element: etree._Element) -> int:
+    """Return the number of characters in runs of text, in any element inside that shows text, links and buttons apart.
+
+    >>> from lxml.html import fromstring
+    >>> running_chars(fromstring("<div>Menu<section>The mill by the river burned down on Monday.</section></div>"))
+    44
+    """
+    chars = 0
+    walker = etree.iterwalk(element, events=("start", "end"))
+    for event, part in walker:
+        if event == "start":
+            if part is not element and str(part.tag) in _NO_RUN_TAGS:
+                walker.skip_subtree()
+            elif (text := part.text) and len(text := text.strip()) >= _MIN_RUN_CHARS:
+                chars += len(text)
+        elif part is not element and (tail := part.tail) and len(tail := tail.strip()) >= _MIN_RUN_CHARS:
+            chars += len(tail)
+    return chars
+
+
 def is_in_boilerplate(element: etree._Element) -> bool:
     """Return whether a hidden element, or a container close around it, is boilerplate by its role, id or classes."""
     for depth, container in enumerate((element, *element.iterancestors())):
@@ -132,4 +154,5 @@ def is_in_boilerplate(element: etree._Element) -> bool:
 def _full_step(element: etree._Element) -> str:
     """Return the element as one step of a block's path, with its id and all its classes."""
     names = [name for key in ("id", "class") for name in (element.get(key) or "").split()]
-    return ".".join((str(element.tag), *names)).replace(">", "")
+    tag = "div" if element.tag == "template" else str(element.tag)  # no rule on templates is to speak of what is inside
+    return ".".join((tag, *names)).replace(">", "")

@@ -5,6 +5,8 @@
   people read comes near the bounds: of 2,000 the largest had 16,000 elements, and one element 136 attributes.
 - Unclosed titles and attributes. To a parser, all that follows `<title>` or `class="` is inside of it. Old pages have
   both, and the browsers of their time showed the page all the same. They are closed at the end of their line.
+- Unclosed `<noscript>`. All that follows is inside of it too. It is closed after the pictures, frames and styles that
+  it begins with, or its short text.
 - Script templates. Some blogs send each post as `<script type="text/template">` and show it by a script (Blogger's own
   among them). The text is put in place of the script if it holds paragraphs, and no place for values to be filled in. A
   template with an id or a class is picked by that name and shown elsewhere, or not at all, such as the notices of a
@@ -109,6 +111,33 @@ def close_unclosed(text: str) -> str:
     return _TEXT_ONLY_LINE.sub(close_line, text)
 
 
+_NOSCRIPT_MARKS = (("<noscript", "</noscript"), ("<NOSCRIPT", "</NOSCRIPT"))
+_NOSCRIPT_TAG = re.compile(r"<!--.*?(?:-->|\Z)|<script\b.*?(?:</script|\Z)|<(/?)noscript\b[^<>]*>", re.I | re.S)
+_NOSCRIPT_CONTENT = re.compile(
+    r"(?:\s*<(?:img|link|meta|input|br)\b[^<>]*>|\s*<(iframe|style)\b[^<>]*>[^<]*</\1\s*>)+|[^<]{0,300}(?=<|\Z)", re.I
+)
+
+
+def close_noscript(text: str) -> str:
+    """Return a page's source with each `<noscript>` closed that is not closed before the next one or the end.
+
+    >>> close_noscript("<noscript><img src=/count><p>The mill burned down.")
+    '<noscript><img src=/count></noscript><p>The mill burned down.'
+    """
+    if all(text.count(opening) <= text.count(closing) for opening, closing in _NOSCRIPT_MARKS):
+        return text
+    tags = [tag for tag in _NOSCRIPT_TAG.finditer(text) if tag[1] is not None]
+    closes = [*(tag[1] == "/" for tag in tags[1:]), False]  # whether the tag after each closes it
+    unclosed = [tag for tag, is_closed in zip(tags, closes, strict=False) if not tag[1] and not is_closed]
+    parts, start = [], 0
+    for tag in unclosed:
+        content = _NOSCRIPT_CONTENT.match(text, tag.end())
+        end = content.end() if content else tag.end()
+        parts += [text[start:end], "</noscript>"]
+        start = end
+    return "".join([*parts, text[start:]])
+
+
 _TEMPLATE_SCRIPT = re.compile(
     r"""<script\s+type\s*=\s*["']?text/template["']?\s*>((?:(?!</?script\b).)*)</script\s*>""",
     re.IGNORECASE | re.DOTALL,
@@ -125,9 +154,14 @@ def show_script_templates(text: str) -> str:
     return _TEMPLATE_SCRIPT.sub(_show_if_text, text) if _TEMPLATE_MARK in text else text
 
 
+def has_value_places(template: str) -> bool:
+    """Return whether a template has places for values to be filled in, as the template languages of pages mark them."""
+    return _VALUE_PLACE.search(template) is not None
+
+
 def _show_if_text(match: re.Match[str]) -> str:
     template = match[1]
-    if _VALUE_PLACE.search(template) or not _TEMPLATE_PARAGRAPH.search(template):
+    if has_value_places(template) or not _TEMPLATE_PARAGRAPH.search(template):
         return match[0]
     return f"<div>{template}</div>" if len(_ANY_TAG.sub(" ", template).split()) >= _LEAST_TEMPLATE_WORDS else match[0]
 

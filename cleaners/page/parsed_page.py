@@ -19,6 +19,7 @@ from broadsheet.cleaners.page.markup_repairs import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     MIN_CHARS_TO_CLOSE,
+    close_noscript,
     close_unclosed,
     cut_attributes,
     cut_elements,
@@ -173,10 +174,10 @@ def parse_page(text: str) -> ParsedPage:
     """Parse a page into a tree without comments and processing instructions.
 
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or
-    `</html>` belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put
-    where the page's script would put them. A page that a title or an attribute swallows, since it is never closed, is
-    parsed with these closed.
+    that their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or `</html>`
+    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
+    page's script would put them. A `<noscript>` that is never closed is closed. A page that a title or an attribute
+    swallows in the same way is parsed with these closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):
@@ -186,7 +187,7 @@ def parse_page(text: str) -> ParsedPage:
 
 
 def _parse_text(text: str) -> ParsedPage:
-    text, cuts = _within_bounds(show_script_templates(_BODY_END_TAG.sub("", text)))
+    text, cuts = _within_bounds(show_script_templates(close_noscript(_BODY_END_TAG.sub("", text))))
     streamed = is_streamed(text)
     if streamed:
         text = with_boundary_edges(text)

@@ -13,6 +13,8 @@ from broadsheet.cleaners.document import Block, BlockKind
 _MIN_PROSE_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 MAX_LINK_DENSITY = 0.5
 """A block with this share of link text, or more, is not running text."""
+LITTLE_PROSE_WORDS = 100
+"""Words of prose: a page that shows or keeps fewer is searched for text that it holds otherwise."""
 _MIN_BRIEF_WORDS = 6  # of a block of a very short article
 _BRIEF_LEVELS_UP = 3  # a brief's text may be in a container so many steps above its heading: article > header > h1
 NON_ARTICLE_LANDMARKS = frozenset(("nav", "aside", "form", "dialog", "button"))
@@ -23,6 +25,19 @@ _TEXT_STEP = re.compile(r"(?:p|blockquote|ul|ol|li|dl|dt|dd|pre|h[2-6])(?:$|[.#]
 def is_prose(block: Block) -> bool:
     """Return whether a block reads like running text: long enough, and mostly not links."""
     return block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY
+
+
+def prose_words(blocks: Iterable[Block]) -> int:
+    """Count the words of the blocks that read like running text outside of navigation, asides and forms."""
+    return sum(
+        [
+            block.words
+            for block in blocks
+            if block.words >= _MIN_PROSE_WORDS
+            and block.link_density < MAX_LINK_DENSITY
+            and not block.landmarks & NON_ARTICLE_LANDMARKS
+        ]
+    )
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:

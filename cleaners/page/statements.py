@@ -29,6 +29,7 @@ _JSON_MEMBER = re.compile(
     r'"(@type|headline|datePublished|dateCreated|dateModified|inLanguage|description|articleSection)"\s*:\s*'
     r'"((?:[^"\\\n]|\\.)*)"'
 )
+_JSON_BODY = re.compile(r'"articleBody"\s*:\s*"((?:[^"\\]++|\\.)*+)', re.S)  # its end may be cut
 _JSON_AUTHOR = re.compile(r'"author"\s*:\s*(\[[^\]]*\]|\{[^}]*\}|"[^"\n]*")')
 _JSON_NAME = re.compile(r'"name"\s*:\s*"((?:[^"\\\n]|\\.)*)"')
 _NESTING_MEMBERS = ("@graph", "mainEntity", "mainEntityOfPage", "itemReviewed", "review")
@@ -133,6 +134,8 @@ def _salvage_members(text: str) -> JsonLdNode:
     node: JsonLdNode = {}
     for key, value in _JSON_MEMBER.findall(text):
         node.setdefault(key, _unescape(value))
+    if body := _JSON_BODY.search(text):
+        node["articleBody"] = _unescape(body[1])
     if author := _JSON_AUTHOR.search(text):
         names = _JSON_NAME.findall(author[1]) or ([author[1].strip('"')] if author[1].startswith('"') else [])
         node["author"] = [_unescape(name) for name in names]

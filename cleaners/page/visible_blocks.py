@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import islice
 
 from lxml import etree
 
@@ -24,8 +25,10 @@ from broadsheet.cleaners.page.elements import (
     is_hidden,
     is_in_boilerplate,
     prose_chars,
+    running_chars,
 )
 from broadsheet.cleaners.page.inline_text import InlineRun, is_data_table, read_captions, read_table
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, prose_words
 
 _SITE_LABEL_PREFIX = "site:"
 _KEEPING_ENDINGS = ("/body", "/prune")
@@ -92,6 +95,7 @@ _LIST_TAGS = frozenset(("ul", "ol", "dl", "menu", "dir"))
 _DIGITS = re.compile(r"\d+")
 _MAX_CLASSES = 4
 _MAX_STEP_CHARS = 60
+_MOST_HIDDEN_PARTS = 2_000  # that are searched for text on a page without visible prose
 
 
 @dataclass(slots=True)
@@ -119,14 +123,23 @@ def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | Non
     """Return the page's visible blocks in document order; links are made absolute with `url`.
 
     `labels` are added to the landmarks of all text inside a labelled element. A labelled element begins and ends a
-    block; a part of a line that a label removes becomes a block after that line. A page that hides most of its text
-    until a script shows it is read with all its large hidden parts shown. The tree is not changed.
+    block; a part of a line that a label removes becomes a block after that line. A page with little visible
+    prose is read with every hidden part that holds running text and is no boilerplate; if there is none, one that hides
+    most of its text is read with all its large hidden parts shown. The tree is not changed.
     """
     reader = _BlockReader(url, labels)
     blocks = tuple(reader.read(tree))
+    if reader.hidden_parts and prose_words(blocks) < LITTLE_PROSE_WORDS and _holds_text(reader.hidden_parts):
+        return tuple(_BlockReader(url, labels, reveal_runs=True).read(tree))
     if reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
         return tuple(_BlockReader(url, labels, reveal=True).read(tree))
     return blocks
+
+
+def _holds_text(hidden_parts: Iterable[etree._Element]) -> bool:
+    """Return whether hidden parts together hold as much running text as one large hidden part has."""
+    parts = islice(hidden_parts, _MOST_HIDDEN_PARTS)
+    return sum(running_chars(part) for part in parts if not is_in_boilerplate(part)) >= MIN_PROSE_CHARS
 
 
 @lru_cache(maxsize=4096)
@@ -154,15 +167,20 @@ class _BlockReader:
     """State of one walk over a tree: the contexts of the open elements, the current run of text, the blocks so far.
 
     With `reveal`, large hidden parts are read too; without, `hidden_chars` counts the characters of prose in them.
+    With `reveal_runs`, so are hidden parts with any running text that are no boilerplate.
     """
 
-    def __init__(self, base: str, labels: ElementLabels | None = None, *, reveal: bool = False) -> None:
+    def __init__(
+        self, base: str, labels: ElementLabels | None = None, *, reveal: bool = False, reveal_runs: bool = False
+    ) -> None:
         self.base = base
         self.labels = labels or {}
         self.root: etree._Element | None = None
         self.cut_blocks: list[Block] = []  # removed from the line that is being read; they follow it
         self.reveal = reveal
+        self.reveal_runs = reveal_runs
         self.hidden_chars = 0
+        self.hidden_parts: list[etree._Element] = []  # that were not read
         self.contexts: list[_Context] = [_Context("")]  # of the open elements, the innermost last
         self.urls_by_href: dict[str, str] = {}  # absolute URLs by the href attribute as written
         self.run = InlineRun()
@@ -207,6 +225,7 @@ class _BlockReader:
     def _skips(self, tag: str, element: etree._Element) -> bool:
         """Return whether the walk skips an element: it is hidden, or it has just been read as a whole."""
         if is_hidden(element) and not self._is_revealed(element):
+            self.hidden_parts += (element,)
             return True
         if self.labels and tag not in _BOUNDARY_TAGS and element in self.labels and self._cut_inline_part(element):
             return True
@@ -223,7 +242,7 @@ class _BlockReader:
         """Read a part of a line that a label removes as blocks of their own, so that the line goes on without it."""
         if element is self.root or not removal_label(self.labels[element]):
             return False
-        part_reader = _BlockReader(self.base, self.labels, reveal=self.reveal)
+        part_reader = _BlockReader(self.base, self.labels, reveal=self.reveal, reveal_runs=self.reveal_runs)
         part_reader.contexts = [self.contexts[-1]]
         self.cut_blocks += part_reader.read(element)
         return True
@@ -232,7 +251,7 @@ class _BlockReader:
         """Return whether a hidden element is read all the same; counts its characters if that depends on `reveal`."""
         chars = prose_chars(element)
         if chars < MIN_PROSE_CHARS:
-            return False
+            return self.reveal_runs and bool(running_chars(element)) and not is_in_boilerplate(element)
         if not is_in_boilerplate(element):
             return True
         self.hidden_chars += chars

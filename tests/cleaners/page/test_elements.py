@@ -17,6 +17,7 @@ from broadsheet.cleaners.page.elements import (
     is_hidden,
     is_in_boilerplate,
     prose_chars,
+    running_chars,
 )
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
@@ -112,3 +113,34 @@ def test_only_text_in_paragraphs_is_prose() -> None:
 def test_the_article_ends_the_look_at_containers() -> None:
     tree = html.fromstring('<div class="modal"><article><div hidden></div></article></div>')
     assert not is_in_boilerplate(tree.find(".//div"))
+
+
+def test_text_between_tags_is_counted_in_any_element_but_links_and_scripts() -> None:
+    part = html.fromstring(
+        f"<div>Menu<section>{ANSWER}<b>Loud.</b> {ANSWER}</section><a href='/x'>{ANSWER}</a><script>{ANSWER}</script>"
+        f"<button>{ANSWER}</button></div>"
+    )
+    assert running_chars(part) == 2 * len(ANSWER.strip())
+
+
+@pytest.mark.parametrize(
+    "attributes", ["hidden", 'style="display:none"', 'style="visibility: hidden"', 'style="opacity:0"']
+)
+@pytest.mark.parametrize("tag", ["section", "div", "article", "td", "li", "p"])
+def test_a_body_hidden_until_a_script_shows_it_is_read_whatever_it_is_made_of(attributes: str, tag: str) -> None:
+    story = "".join(f"<{tag}>{n}. {ANSWER}<i>It was the oldest.</i></{tag}>" for n in range(7))
+    for page in (f"<main {attributes}>{story}</main>", story.replace(f"<{tag}", f"<{tag} {attributes}")):
+        page = f"<table><tr>{page}</table>" if tag == "td" else page
+        told = " ".join(shown(f"<nav><a href='/'>Home</a></nav>{page}"))
+        assert told.count("It was the oldest.") == 7
+
+
+def test_hidden_text_without_paragraphs_stays_hidden_beside_a_visible_story() -> None:
+    hidden = f"<div hidden>{f'<div>{ANSWER}</div>' * 7}</div>"
+    assert shown(f"<p>{ANSWER * 20}</p>{hidden}") == [(ANSWER * 20).strip()]
+
+
+def test_a_hidden_dialog_or_menu_of_links_is_no_text_of_a_page_with_little() -> None:
+    dialog = f"<div class='modal' hidden>{f'<div>{ANSWER}</div>' * 7}</div>"
+    menu = f"<ul hidden>{f'<li><a href=/x>{ANSWER}</a></li>' * 7}</ul>"
+    assert shown(f"<p>Loading</p>{dialog}{menu}") == ["Loading"]

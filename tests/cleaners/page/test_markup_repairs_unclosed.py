@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadsheet.cleaners.page.markup_repairs import MIN_CHARS_TO_CLOSE, close_unclosed, has_no_text
+from broadsheet.cleaners.page.markup_repairs import MIN_CHARS_TO_CLOSE, close_noscript, close_unclosed, has_no_text
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 
@@ -71,3 +71,45 @@ def test_a_page_that_scripts_fill_has_no_text(code: str) -> None:
 
 def test_many_open_titles_take_time_in_proportion() -> None:
     assert close_unclosed("<title>\n" * 50_000).count("</title>") == 50_000
+
+
+PIXEL = '<img src="/count" height=1>'
+
+
+@pytest.mark.parametrize(
+    ("noscript", "shown"),
+    [
+        (f"<noscript>{PIXEL}", []),
+        (f"<NOSCRIPT>\n {PIXEL}<br>", []),
+        ("<noscript><iframe src='/x'></iframe>", []),
+        ("<noscript><style>p { color: red }</style>", []),
+        ("<noscript>Please switch on JavaScript.", []),
+        ("<noscript><p>Please switch on JavaScript.</p>", ["Please switch on JavaScript."]),
+        (f"<noscript>{PIXEL}<noscript>{PIXEL}</noscript>", []),
+        (f"<script>document.write('<noscript>')</script><noscript>{PIXEL}", []),
+        (f"<div><noscript>{PIXEL}</div>", []),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "<p>The town's own paper.</p>"])
+def test_a_noscript_that_is_never_closed_swallows_no_page(noscript: str, shown: list[str], before: str) -> None:
+    story = STORY.replace("<p>", "").split("</p>\n")[:-1]
+    assert blocks_of(f"<html><head></head><body>{before}{noscript}{STORY}</body>")[bool(before) :] == [*shown, *story]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        f"<p>a</p><noscript>{PIXEL}</noscript><p>b</p>",
+        f"<!-- <noscript> --><noscript>{PIXEL}</noscript>",
+        "<script>write('<noscript>')</script><noscript>x</noscript>",
+        "<script>write('<noscript>'",
+        "no script",
+    ],
+)
+def test_a_noscript_that_is_closed_stays_as_it_is(page: str) -> None:
+    assert close_noscript(page) == page
+
+
+def test_many_open_noscripts_take_time_in_proportion() -> None:
+    assert close_noscript("<noscript><!-- " * 50_000).count("</noscript>") == 1
+    assert close_noscript("<noscript>x<b>" * 50_000).count("</noscript>") == 50_000

@@ -1,0 +1,84 @@
+"""Verdicts on the text that a page holds without showing it, and on the blocks that it shows beside.
+
+The blocks of a held text follow the visible ones and are kept. Where the visible blocks have most of its words, it is a
+vote for these, and no block is added. Otherwise a visible block that it repeats is a duplicate, and a kept line that is
+no prose, such as the date of a related article, or that stands in a box, is not selected.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from broadsheet.cleaners.document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
+from broadsheet.cleaners.page.held_text import HeldText
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+from broadsheet.cleaners.rules.matcher import fold_text
+
+_SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
+_MOSTLY = 0.7  # of a held text's words: a page that shows so many has the text in its markup
+_MIN_WORDS = 3  # of a block that is looked for in a held text
+_SURE = b"\xff"  # the chance of a held block, as `block_chances` packs it
+_WORD = re.compile(r"\w+")
+
+
+def kept_prose_words(reading: Reading, verdicts: Sequence[Verdict]) -> int:
+    """Count the kept words of prose; where a short text begins in a box, such as a dialog, without those in boxes."""
+    kept_blocks = [block for block, verdict in zip(reading.blocks, verdicts, strict=True) if verdict.kept]
+    words = prose_words(kept_blocks)
+    if not LITTLE_PROSE_WORDS <= words < _SHORT_TEXT_WORDS or not _is_in_box(kept_blocks[0]):
+        return words
+    return prose_words([block for block in kept_blocks if not _is_in_box(block)])
+
+
+def _is_in_box(block: Block) -> bool:
+    return explain_layout(block.path, block.landmarks) is not None
+
+
+def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tuple[Reading, JudgedBlocks, str]:
+    """Return the reading and the verdicts with a page's held text, and the evidence for it.
+
+    The evidence is `text_source=json_ld`, or `confirmed_by=json_ld` where the visible blocks have the text.
+    """
+    vote = Vote("statement", True, f"statement/{held.source}", KeepReason.RESCUED)
+    held_words = _words_of(held.blocks)
+    shown = {
+        block.position for block in reading.blocks if block.words >= _MIN_WORDS and _words_of([block]) in held_words
+    }
+    if sum(reading.blocks[n].words for n in shown) >= _MOSTLY * held.words:
+        verdicts = tuple(_kept(verdict, vote) if n in shown else verdict for n, verdict in enumerate(judged.verdicts))
+        return reading, replace(judged, verdicts=verdicts), f"confirmed_by={held.source}"
+    first = len(reading.blocks)
+    blocks = tuple(replace(block, position=first + block.position) for block in held.blocks)
+    verdicts = tuple(
+        _beside(block, verdict, vote, is_repeated=block.position in shown)
+        for block, verdict in zip(reading.blocks, judged.verdicts, strict=True)
+    )
+    kept = Verdict(True, vote.reason, vote.rule, (vote,))
+    return (
+        replace(reading, blocks=reading.blocks + blocks, probabilities=None, measured=None),
+        JudgedBlocks(verdicts + (kept,) * len(blocks), judged.chances + _SURE * len(blocks)),
+        f"text_source={held.source}",
+    )
+
+
+def _words_of(blocks: Sequence[Block]) -> str:
+    """Return the words of blocks between single spaces, with one before and one after, so that each is found whole."""
+    return f" {' '.join(_WORD.findall(fold_text(' '.join(block.text for block in blocks))))} "
+
+
+def _kept(verdict: Verdict, vote: Vote) -> Verdict:
+    return verdict if verdict.kept else Verdict(True, vote.reason, vote.rule, (vote, *verdict.votes))
+
+
+def _beside(block: Block, verdict: Verdict, vote: Vote, *, is_repeated: bool) -> Verdict:
+    """Return the verdict on a visible block beside a held text."""
+    is_text = is_prose(block) and not _is_in_box(block)
+    if not verdict.kept or (is_text and not is_repeated):
+        return verdict
+    reason = RemovalReason.DUPLICATE if is_repeated else RemovalReason.NOT_SELECTED
+    against = replace(vote, keep=False, rule=f"{vote.rule}-{'repeats' if is_repeated else 'lacks'}", reason=reason)
+    return Verdict(False, reason, against.rule, (against, *verdict.votes))

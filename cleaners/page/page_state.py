@@ -1,0 +1,202 @@
+"""State of a page: the data that its scripts would show, searched for the article's text.
+
+State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA__`) or a value that a script assigns
+(`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`). A member with one of the names in `body_fields` may hold the
+text: a string, or the nodes of a rich text. State that is no JSON, or is cut or nested too deeply, is searched for such
+members by a pattern. Everything is bounded; nothing raises.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from typing import Any
+
+from lxml.html import HtmlElement
+
+from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words
+from broadsheet.cleaners.words import rough_word_count
+
+MAX_STATE_CHARS = 5_000_000
+"""Characters of state that are read of a page; what is beyond them is not."""
+MIN_BODY_WORDS = 40
+"""Words of a member that may be an article's text; one with fewer is a summary or a label."""
+
+_MIN_STATE_CHARS = 100  # in scripts without spaces as many characters are forty words
+_MAX_NODES = 200_000  # of the state's tree
+_MAX_DEPTH = 40  # of a rich text
+_MAX_ASSIGNMENTS = 20  # of a script
+_JSON_PARSE = re.compile(r"""JSON\.parse\(\s*(?:"((?:[^"\\]++|\\.)*+)"|'((?:[^'\\]++|\\.)*+)')""", re.S)
+_MEMBER_VALUE = r"""["']?\s{0,9}:\s{0,9}"((?:[^"\\]++|\\.)*+)"""
+
+
+@dataclass(frozen=True, slots=True)
+class StatedText:
+    """Text of an article in a statement or in state: the title beside it, empty without one, and its parts in order.
+
+    A part is a paragraph, or HTML of several.
+    """
+
+    title: str
+    parts: tuple[str, ...]
+
+    @property
+    def words(self) -> int:
+        """Return the number of words, those of markup among them."""
+        return sum(map(rough_word_count, self.parts))
+
+
+def read_state_texts(scripts: Iterable[HtmlElement]) -> tuple[list[StatedText], tuple[str, ...]]:
+    """Return the texts that the scripts' state holds, in order, and reasons why some of it was not read."""
+    texts: list[StatedText] = []
+    left_chars = MAX_STATE_CHARS
+    for script in scripts:
+        source = script.text or ""
+        if len(source) < _MIN_STATE_CHARS or "ld+json" in (kind := script.get("type") or ""):
+            continue
+        texts += _texts_of_script(source[:left_chars], is_json="json" in kind)
+        left_chars -= len(source)
+        if left_chars <= 0:
+            return texts, (f"page_state=read {MAX_STATE_CHARS} characters",)
+    return texts, ()
+
+
+def _texts_of_script(source: str, *, is_json: bool) -> list[StatedText]:
+    if is_json:
+        return _texts_of_value(source, 0)[0]
+    texts: list[StatedText] = []
+    end = 0
+    for match in islice(_assignment_pattern().finditer(source), _MAX_ASSIGNMENTS):
+        if match.start() >= end:
+            found_texts, end = _texts_of_value(source, match.end())
+            texts += found_texts
+    return texts
+
+
+@cache
+def _assignment_pattern() -> re.Pattern[str]:
+    name = rf"\b[\w$]{{0,40}}(?:{alternatives_pattern(load_words('state_names'))})[\w$]{{0,40}}"
+    return re.compile(rf"""{name}["'\]]{{0,2}}\s{{0,9}}=\s{{0,9}}(?=[{{\[(]|JSON\.parse|function)""", re.I)
+
+
+def _texts_of_value(source: str, start: int) -> tuple[list[StatedText], int]:
+    """Return the texts of the value that begins at a position, parsed or else by pattern, and where the value ends."""
+    value_source, value_start = source, start
+    quoted = _JSON_PARSE.match(source, start)
+    if quoted:
+        literal = quoted[1] if quoted[1] is not None else quoted[2].replace("\\'", "'")
+        value_source, value_start = _unescape(literal), 0
+    value_start += _leading_spaces(value_source, value_start)
+    try:
+        value, end = json.JSONDecoder(strict=False).raw_decode(value_source, value_start)
+    except (ValueError, RecursionError):
+        return list(_texts_by_pattern(value_source[value_start:])), quoted.end() if quoted else len(source)
+    return list(_texts_of_tree(_with_references(value))), quoted.end() if quoted else end
+
+
+def _leading_spaces(source: str, start: int) -> int:
+    head = source[start : start + 100]
+    return len(head) - len(head.lstrip())
+
+
+def _unescape(text: str) -> str:
+    try:
+        return str(json.loads(f'"{text}"', strict=False))
+    except ValueError:
+        return text
+
+
+def _with_references(value: Any) -> Any:
+    """Return Nuxt's flat list of values with the positions in its objects replaced by the values there."""
+    if not isinstance(value, list) or not any(isinstance(part, dict) for part in value[:3]):
+        return value
+    objects = [part for part in value[:_MAX_NODES] if isinstance(part, dict)]
+    positions = [place for part in objects for place in part.values()]
+    if not positions or not all(type(place) is int and -10 < place < len(value) for place in positions):
+        return value
+    return [{key: value[place] for key, place in part.items() if place >= 0} for part in objects]
+
+
+def _texts_of_tree(tree: Any) -> Iterator[StatedText]:
+    """Yield a text for each object with one, in document order; its longest member counts."""
+    stack, nodes = [tree], 0
+    while stack and nodes < _MAX_NODES:
+        part = stack.pop()
+        nodes += 1
+        inner = list(part.values()) if isinstance(part, dict) else part
+        if isinstance(part, dict) and (text := _text_of_object(part)):
+            yield text
+            inner = [value for key, value in part.items() if key.lower() not in load_words("body_fields")]
+        stack += reversed([value for value in inner if isinstance(value, (dict, list))])
+
+
+def _text_of_object(node: dict[str, Any]) -> StatedText | None:
+    bodies = [tuple(_parts(value, 0)) for key, value in node.items() if key.lower() in load_words("body_fields")]
+    title = next((value for key, value in node.items() if _is_title(key, value)), "")
+    texts = [StatedText(title, parts) for parts in bodies if parts]
+    best = max(texts, key=lambda text: text.words, default=None)
+    return best if best is not None and best.words >= MIN_BODY_WORDS else None
+
+
+def _is_title(key: str, value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and key.lower() in load_words("title_fields")
+
+
+def _parts(value: Any, depth: int) -> Iterator[str]:
+    """Yield the paragraphs of a member; none of a list of articles, which have titles and texts of their own."""
+    if isinstance(value, str):
+        yield value
+    elif depth < _MAX_DEPTH and isinstance(value, dict):
+        if depth and any(_is_title(*member) for member in value.items()) and _text_of_own(value):
+            return
+        names = load_words("body_fields") | load_words("text_fields")
+        for key, member in value.items():
+            if key.lower() in names:
+                yield from _parts(member, depth + 1)
+    elif depth < _MAX_DEPTH and isinstance(value, list):
+        parts = [list(_parts(element, depth + 1)) for element in value]
+        if all(map(_is_leaf, value)) and any(text != text.strip() for part in parts for text in part):
+            yield "".join(text for part in parts for text in part)  # runs of one line
+        else:
+            yield from (text for part in parts for text in part)
+
+
+def _is_leaf(node: Any) -> bool:
+    values = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return not any(isinstance(value, list) for value in values)
+
+
+def _text_of_own(value: dict[str, Any]) -> bool:
+    strings = [
+        text for key, text in value.items() if key.lower() in load_words("body_fields") and isinstance(text, str)
+    ]
+    return any(rough_word_count(text) >= MIN_BODY_WORDS for text in strings)
+
+
+@cache
+def _member_pattern() -> re.Pattern[str]:
+    names = [alternatives_pattern(load_words(name)) for name in ("title_fields", "body_fields")]
+    return re.compile(rf"\b(?:({names[0]})|{names[1]}){_MEMBER_VALUE}", re.I | re.S)
+
+
+def _texts_by_pattern(source: str) -> Iterator[StatedText]:
+    """Yield the long strings of members that hold text, each with the title before it, or else the one after it."""
+    title, waiting_text = "", ""
+    for match in _member_pattern().finditer(source):
+        value = _unescape(match[2])
+        if match[1]:
+            if waiting_text:
+                yield StatedText(value, (waiting_text,))
+            title, waiting_text = ("" if waiting_text else value), ""
+        elif rough_word_count(value) >= MIN_BODY_WORDS:
+            if waiting_text:
+                yield StatedText("", (waiting_text,))
+            if title:
+                yield StatedText(title, (value,))
+            title, waiting_text = "", ("" if title else value)
+    if waiting_text:
+        yield StatedText("", (waiting_text,))

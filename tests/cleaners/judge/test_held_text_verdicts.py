@@ -1,0 +1,73 @@
+"""held_text_verdicts: text that a page only holds is its text where little is left, and a vote where it is shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+
+TITLE = "The mill by the river"
+LINES = [f"Paragraph {n} tells at some length what the council of the town did about the old mill." for n in range(9)]
+PLAIN, MARKUP = "\n\n".join(LINES), "".join(f"<p>{line}</p>" for line in LINES)
+NODE = {"@type": "NewsArticle", "headline": TITLE, "articleBody": PLAIN}
+STATEMENT = f'<script type="application/ld+json">{json.dumps(NODE)}</script>'
+STATE = f"<script>window.__INITIAL_STATE__ = {json.dumps({'article': {'title': TITLE, 'body': MARKUP}})}</script>"
+
+
+def cleaned(body: str, **fields: object) -> CleanedPage:
+    html = (
+        f"<html><head><title>{TITLE}</title></head><body><nav><a href='/'>Home</a></nav><h1>{TITLE}</h1>{body}</body>"
+    )
+    return clean(Page("https://news.example/2026/03/mill", html.encode(), **fields))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("body", "source"),
+    [(STATEMENT, "json_ld"), (STATE, "page_state"), (f"<template>{MARKUP}</template>", "template")],
+)
+def test_text_that_a_page_only_holds_is_its_text_and_the_evidence_says_from_where(body: str, source: str) -> None:
+    page = cleaned(body)
+    assert page.text.splitlines() == LINES
+    assert page.verdict.page_type is PageType.ARTICLE
+    assert f"text_source={source}" in page.verdict.evidence
+    assert page.metadata.language == "en"
+    kept = [(block, verdict) for block, verdict in zip(page.blocks, page.verdicts, strict=True) if verdict.kept]
+    assert {verdict.rule for _, verdict in kept} == {f"statement/{source}"}
+    assert {verdict.reason for _, verdict in kept} == {KeepReason.RESCUED}
+    assert [block.position for block in page.blocks] == list(range(len(page.blocks)))
+    assert len(page.chances) == len(page.blocks)
+    assert all(explain_layout(block.path) is None for block, _ in kept)
+
+
+def test_a_page_that_shows_its_text_has_no_second_block_of_it() -> None:
+    shown, stated = cleaned(f"<article>{MARKUP}</article>"), cleaned(f"<article>{MARKUP}</article>{STATEMENT}")
+    assert stated.text == shown.text
+    assert [block.text for block in stated.blocks] == [block.text for block in shown.blocks]
+    assert not any(item.startswith("text_source") for item in stated.verdict.evidence)
+
+
+def test_a_shown_beginning_of_a_held_text_is_a_duplicate_with_a_verdict() -> None:
+    page = cleaned(f"<article><p>{LINES[0]}</p></article>{STATEMENT}")
+    assert page.text.splitlines() == LINES
+    shown = next(n for n, block in enumerate(page.blocks) if block.text == LINES[0])
+    assert page.verdicts[shown].reason == RemovalReason.DUPLICATE
+
+
+def test_a_text_that_is_shown_and_was_removed_is_confirmed() -> None:
+    page = cleaned(f"<aside class='related'><div>{MARKUP}</div></aside>{STATEMENT}")
+    assert page.text.splitlines() == LINES
+    assert "text_source=json_ld" not in page.verdict.evidence
+    assert len(page.blocks) < 2 * len(LINES)
+
+
+def test_a_page_answered_as_an_error_is_not_searched() -> None:
+    assert cleaned(STATEMENT, http_status=404).text == ""
+
+
+def test_a_reason_is_evidence_where_a_text_is_not_taken() -> None:
+    other = STATEMENT.replace(TITLE, "Harbour dredged")
+    assert "unused=json_ld: another title" in cleaned(other).verdict.evidence

@@ -1,0 +1,99 @@
+"""page_state: the article in the data of a page's scripts is found in any of its forms, bounded, and nothing raises."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from lxml import html
+
+from broadsheet.cleaners.page.page_state import MAX_STATE_CHARS, StatedText, read_state_texts
+
+TITLE = "The mill by the river"
+STORY = "The council of the town met on Monday evening and spoke for three hours about the old mill. " * 4
+ARTICLE = {"id": 7, "title": TITLE, "body": STORY, "teaser": "short"}
+STATE = {"props": {"pageProps": {"article": ARTICLE, "related": [{"title": "Elsewhere", "body": "Four words of it."}]}}}
+
+
+def texts(source: str, kind: str = "") -> list[StatedText]:
+    script = html.Element("script", type=kind)
+    script.text = source
+    return read_state_texts([script])[0]
+
+
+def assigned(value: object, name: str = "window.__INITIAL_STATE__") -> str:
+    return f"{name} = {json.dumps(value)};"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        assigned(STATE),
+        assigned(STATE, 'window["__APOLLO_STATE__"]'),
+        "var a = 1; " + assigned(STATE, "var PRELOADED_STATE") + " start();",
+        f"window.__INITIAL_STATE__ = JSON.parse({json.dumps(json.dumps(STATE))});",
+        f"self.__DATA__=JSON.parse('{json.dumps(STATE)}')",
+        f'window.__NUXT__=(function(a,b){{return {{x:a,article:{{title:"{TITLE}",body:"{STORY}"}}}}}}(1,2))',
+        f'window.__STATE__ = {{loading: undefined, article: {{body: "{STORY}", title: "{TITLE}"}}}}',
+    ],
+)  # fmt: skip
+def test_state_that_a_script_assigns_is_read(source: str) -> None:
+    assert texts(source) == [StatedText(TITLE, (STORY,))]
+
+
+def test_a_json_script_is_read_but_not_one_of_statements() -> None:
+    assert texts(json.dumps(STATE), "application/json") == [StatedText(TITLE, (STORY,))]
+    assert texts(json.dumps(STATE), "application/ld+json") == []
+    assert texts("let story = " + json.dumps(STORY)) == []
+
+
+def test_a_flat_list_of_values_is_put_together() -> None:
+    flat = [{"data": 1}, {"article": 2}, {"title": 3, "body": 4, "none": -1}, TITLE, STORY]
+    assert texts(json.dumps(flat), "application/json") == [StatedText(TITLE, (STORY,))]
+
+
+def test_the_nodes_of_a_rich_text_are_its_paragraphs_and_runs_of_a_line_are_joined() -> None:
+    lines = [{"type": "p", "content": [{"text": "Said the "}, {"text": "miller", "bold": True}, {"text": " aloud."}]}]
+    rich = {"type": "doc", "content": [{"type": "p", "content": [{"text": STORY}]}, *lines]}
+    assert texts(assigned({"title": TITLE, "content": rich})) == [StatedText(TITLE, (STORY, "Said the miller aloud."))]
+
+
+def test_a_list_of_articles_is_several_texts() -> None:
+    found = texts(assigned({"content": [{"title": f"Mill {n}", "text": STORY} for n in range(3)]}))
+    assert [text.title for text in found] == ["Mill 0", "Mill 1", "Mill 2"]
+
+
+@pytest.mark.parametrize("cut", [1, 30, 150])
+def test_state_that_is_cut_gives_the_strings_that_are_there(cut: int) -> None:
+    (text,) = texts(assigned(STATE)[:-cut])
+    assert text.title == TITLE
+    assert STORY.startswith(text.parts[0])
+
+
+def test_state_nested_thousands_deep_is_searched_by_pattern() -> None:
+    assert texts('{"a":' * 5_000 + json.dumps(ARTICLE) + "}" * 5_000, "application/json") == [
+        StatedText(TITLE, (STORY,))
+    ]
+    assert texts("[" * 100_000, "application/json") == []
+
+
+def test_no_more_state_is_read_than_the_bound_and_the_reason_says_so() -> None:
+    script = html.Element("script", type="application/json")
+    script.text = json.dumps({**ARTICLE, "padding": "x" * MAX_STATE_CHARS})
+    found, reasons = read_state_texts([script, script])
+    assert found == [StatedText(TITLE, (STORY,))]
+    assert reasons == (f"page_state=read {MAX_STATE_CHARS} characters",)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{" * 100, "window.__STATE__ = " + "{" * 100, 'window.state = {"body": ' + "9" * 5_000 + "}",
+        "state = [[[[" * 30,
+        'window.__STATE__ = JSON.parse("\\ud800' + "\\" * 99 + '")', 'state = {"body": "\\ud800' + " x" * 50 + '"}',
+        'state = {"body": [1, null, true, {"text": 5}], "title": {"a": [' + "]" * 50 + " " * 100,
+    ],
+)  # fmt: skip
+def test_broken_state_raises_nothing(source: str) -> None:
+    for kind in ("", "application/json"):
+        assert all(text.words for text in texts(source, kind))
