@@ -173,11 +173,11 @@ def parse(text: str) -> lxml.html.HtmlElement | None:
 def parse_page(text: str) -> ParsedPage:
     """Parse a page into a tree without comments and processing instructions.
 
-    Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so
-    that their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or `</html>`
-    belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put where the
-    page's script would put them. A `<noscript>` that is never closed is closed. A page that a title or an attribute
-    swallows in the same way is parsed with these closed.
+    Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so that
+    their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or
+    `</html>` belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put
+    where the page's script would put them. A `<noscript>` that is never closed is closed. A page that a title or an
+    attribute swallows in the same way is parsed with these closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):
