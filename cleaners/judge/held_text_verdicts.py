@@ -8,7 +8,7 @@ no prose, such as the date of a related article, or that stands in a box, is not
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from broadsheet.cleaners.document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
@@ -19,6 +19,7 @@ from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import fold_text
 
 _SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
+_ANYWHERE = frozenset[str]()  # old pages stand in a form as a whole
 _MOSTLY = 0.7  # of a held text's words: a page that shows so many has the text in its markup
 _MIN_WORDS = 3  # of a block that is looked for in a held text
 _SURE = b"\xff"  # the chance of a held block, as `block_chances` packs it
@@ -28,10 +29,10 @@ _WORD = re.compile(r"\w+")
 def kept_prose_words(reading: Reading, verdicts: Sequence[Verdict]) -> int:
     """Count the kept words of prose; where a short text begins in a box, such as a dialog, without those in boxes."""
     kept_blocks = [block for block, verdict in zip(reading.blocks, verdicts, strict=True) if verdict.kept]
-    words = prose_words(kept_blocks)
+    words = prose_words(kept_blocks, _ANYWHERE)
     if not LITTLE_PROSE_WORDS <= words < _SHORT_TEXT_WORDS or not _is_in_box(kept_blocks[0]):
         return words
-    return prose_words([block for block in kept_blocks if not _is_in_box(block)])
+    return prose_words([block for block in kept_blocks if not _is_in_box(block)], _ANYWHERE)
 
 
 def _is_in_box(block: Block) -> bool:
@@ -49,8 +50,12 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
         block.position for block in reading.blocks if block.words >= _MIN_WORDS and _words_of([block]) in held_words
     }
     if sum(reading.blocks[n].words for n in shown) >= _MOSTLY * held.words:
-        verdicts = tuple(_kept(verdict, vote) if n in shown else verdict for n, verdict in enumerate(judged.verdicts))
-        return reading, replace(judged, verdicts=verdicts), f"confirmed_by={held.source}"
+        confirmed = set(_first_showings(reading.blocks, judged.verdicts, shown))
+        kept_verdicts = tuple(
+            Verdict(True, vote.reason, vote.rule, (vote, *verdict.votes)) if n in confirmed else verdict
+            for n, verdict in enumerate(judged.verdicts)
+        )
+        return reading, replace(judged, verdicts=kept_verdicts), f"confirmed_by={held.source}"
     first = len(reading.blocks)
     blocks = tuple(replace(block, position=first + block.position) for block in held.blocks)
     verdicts = tuple(
@@ -70,8 +75,13 @@ def _words_of(blocks: Sequence[Block]) -> str:
     return f" {' '.join(_WORD.findall(fold_text(' '.join(block.text for block in blocks))))} "
 
 
-def _kept(verdict: Verdict, vote: Vote) -> Verdict:
-    return verdict if verdict.kept else Verdict(True, vote.reason, vote.rule, (vote, *verdict.votes))
+def _first_showings(blocks: Sequence[Block], verdicts: Sequence[Verdict], shown: set[int]) -> Iterator[int]:
+    """Yield the positions of removed blocks that show a part of the text which no kept or earlier block shows."""
+    texts = {_words_of([block]) for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept}
+    for n in sorted(shown):
+        if not verdicts[n].kept and (text := _words_of([blocks[n]])) not in texts:
+            texts.add(text)
+            yield n
 
 
 def _beside(block: Block, verdict: Verdict, vote: Vote, *, is_repeated: bool) -> Verdict:

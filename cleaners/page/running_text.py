@@ -27,15 +27,15 @@ def is_prose(block: Block) -> bool:
     return block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY
 
 
-def prose_words(blocks: Iterable[Block]) -> int:
-    """Count the words of the blocks that read like running text outside of navigation, asides and forms."""
+def prose_words(blocks: Iterable[Block], outside: frozenset[str] = NON_ARTICLE_LANDMARKS) -> int:
+    """Count the words of the blocks that read like running text, outside of some landmarks (navigation, forms)."""
     return sum(
         [
             block.words
             for block in blocks
             if block.words >= _MIN_PROSE_WORDS
             and block.link_density < MAX_LINK_DENSITY
-            and not block.landmarks & NON_ARTICLE_LANDMARKS
+            and not block.landmarks & outside
         ]
     )
 

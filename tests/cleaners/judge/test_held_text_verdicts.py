@@ -64,6 +64,17 @@ def test_a_text_that_is_shown_and_was_removed_is_confirmed() -> None:
     assert len(page.blocks) < 2 * len(LINES)
 
 
+def test_a_text_that_is_shown_twice_is_confirmed_once() -> None:
+    box = f"<aside class='related'><div>{MARKUP}</div></aside>"
+    assert cleaned(f"{box}{box}{STATEMENT}").text.splitlines() == LINES
+
+
+def test_a_page_that_stands_in_a_form_shows_its_text() -> None:
+    other = STATE.replace(LINES[0], "Another beginning of the story that no reader of this page has seen before.")
+    shown = cleaned(f"<form>{MARKUP}</form>")
+    assert cleaned(f"<form>{MARKUP}</form>{other}").text == shown.text == "\n".join(LINES)
+
+
 def test_a_page_answered_as_an_error_is_not_searched() -> None:
     assert cleaned(STATEMENT, http_status=404).text == ""
 
