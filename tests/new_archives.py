@@ -51,5 +51,6 @@ def _copy_or_upgrade(db: Database, migrations: Any, version: int) -> None:
 @cache
 def _empty_archive() -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     _upgrade(Database(connection), MIGRATIONS, SCHEMA_VERSION)
     return connection

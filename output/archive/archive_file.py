@@ -54,6 +54,8 @@ def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version:
         file_version = _version_of(db, file, target_version)
         if 0 < file_version < target_version:
             _back_up(db, Path(f"{file}.backup-v{file_version}"))
+        if not file_version:
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # later the file would have to be written anew
         _configure_writer(db)
         if file_version < target_version:
             _upgrade(db, migrations, target_version)

@@ -25,6 +25,7 @@ from broadsheet.output.archive.archive_errors import TextConflict
 from broadsheet.output.archive.archive_file import archive_path, check_path, open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.compaction import compact_file
 from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.stored_text import storable_text
@@ -262,9 +263,10 @@ class Archive:
         self.close()
 
     def _leave_wal_mode(self) -> None:
-        """Write the WAL back and delete it, as far as readers let it."""
+        """Give back free space, write the WAL back and delete it, as far as readers let it."""
         self.db.rollback()
         with suppress(OperationalError), self.db.ensure_autocommit_on():
+            compact_file(self.db)
             self.db.conn.execute("PRAGMA busy_timeout = 1000")  # a reader may keep what is not yet written back
             self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self.db.conn.execute("PRAGMA busy_timeout = 200")

@@ -33,7 +33,8 @@ def test_what_other_tests_take_for_a_new_file_is_one(tmp_path):
     for name, test_file in [("made.db", Path(__file__)), ("copied.db", Path(__file__).parent.parent / "test_else.py")]:
         with copied_schemas(test_file):
             db = open_database(tmp_path / name)
-        settings = [db.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "user_version", "page_size")]
+        names = ("journal_mode", "user_version", "page_size", "auto_vacuum")
+        settings = [db.execute(f"PRAGMA {name}").fetchone() for name in names]
         rows = {table: list(db[table].rows) for table in db.table_names() if table != MIGRATIONS.migrations_table}
         dumps.append((db.schema, settings, rows))
         db.close()
