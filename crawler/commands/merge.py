@@ -46,12 +46,12 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
             opened = [stack.enter_context(source_archive.open_source(path)) for path in names]
             is_new = not is_nonempty_file(target)
             if is_new:  # it is not even made if a source is damaged
-                for source in opened:
-                    source_archive.refuse_damage(source.db, source.file)
+                for opened_source in opened:
+                    source_archive.refuse_damage(opened_source.db, opened_source.file)
             archive = stack.enter_context(archive_writer.Archive.open(target))
             if not is_new:
-                for source in opened:
-                    archive_merge.refuse_damaged_source(archive.db, source)
+                for opened_source in opened:
+                    archive_merge.refuse_damaged_source(archive.db, opened_source)
             results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
             settled = settle_pool.settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:
