@@ -175,16 +175,16 @@ class ArchiveReader:
 
         with self._reading():
             record = find_record(self._db, str(url_or_id))
-        if record is None:
-            return None
-        try:
-            response = read_full_response(record.location, record.body, self.path.parent)
-        except ReplayError as error:
-            raise NotReachable(f"the raw response of {record.url} cannot be read: {error}") from error
-        fetched_at = datetime.fromisoformat(record.fetched_at)
-        return RawResponse(
-            record.url, fetched_at, response.status, response.headers, response.body, response.truncation
-        )
+            if record is None:
+                return None
+            try:
+                response = read_full_response(record.location, record.body, self.path.parent)
+            except ReplayError as error:
+                raise NotReachable(f"the raw response of {record.url} cannot be read: {error}") from error
+            fetched_at = datetime.fromisoformat(record.fetched_at)
+            return RawResponse(
+                record.url, fetched_at, response.status, response.headers, response.body, response.truncation
+            )
 
     def to_pandas(self, columns: Sequence[str] = ()) -> pd.DataFrame:
         """Return the articles as a pandas DataFrame, a row each: all columns of the table `articles`, or those named.
@@ -204,13 +204,19 @@ class ArchiveReader:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Within it, what SQLite cannot read is an ArchiveError of one line."""
+        """Within it, what SQLite cannot read, or damage makes of a value, is an ArchiveError of one line."""
         try:
             yield
         except DamagedValue as error:
             raise DamagedValue(error.location, str(self.path)) from error
         except sqlite3.Error as error:
             raise NotAnArchive(f"{self.path} cannot be read: {error}") from error
+        except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            from broadsheet.output.read.verify import first_problem
+
+            if problem := first_problem(self._db):
+                raise NotAnArchive(f"{self.path} is damaged ({problem.detail}); run broadsheet verify") from error
+            raise
 
 
 def _day(day: date | str | None) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -235,6 +237,33 @@ def test_a_damaged_value_is_named_with_its_file(sample: Path, tmp_path: Path) ->
         pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{file} is damaged at articles/published_day row")),
     ):
         list(archive)
+
+
+@pytest.mark.parametrize(
+    ("place", "use"),
+    [
+        ("articles.title", lambda archive, url: archive.search("the")),
+        ("articles.word_count", lambda archive, url: archive.to_pandas()),
+        ("pages.article_id", lambda archive, url: archive.article(url)),
+        ("captures.fetched_at", lambda archive, url: archive.raw(url)),
+        ("captures.warc_file", lambda archive, url: archive.raw(url)),
+        ("captures.warc_offset", lambda archive, url: archive.raw(url)),
+        ("captures.warc_length", lambda archive, url: archive.raw(url)),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_an_archive_error(sample: Path, tmp_path: Path, place: str, use) -> None:
+    file = tmp_path / "damaged.db"
+    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
+    shutil.copytree(sample / "demo-out/sample.db.warc", tmp_path / "sample.db.warc")
+    table, column = place.split(".")
+    with closing(sqlite3.connect(file)) as connection, connection:
+        url = connection.execute("SELECT url FROM articles ORDER BY id").fetchone()[0]
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            connection.execute(f"DROP TRIGGER {name}")
+        connection.execute(f"UPDATE {table} SET {column} = x'ff00' WHERE {column} IS NOT NULL")
+    with broadsheet.open(file) as archive, pytest.raises(broadsheet.ArchiveError) as caught:
+        use(archive, url)
+    assert re.match(rf"{re.escape(str(file))} is damaged \({table}/{column} row", str(caught.value))
 
 
 def test_a_closed_archive_says_so(sample: Path) -> None:

@@ -231,6 +231,7 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
     failed_count = len(files) - len(paths)
     if not tasks:
         if paths:
+            settle_pool.settle_in_processes(fleet.archive.db)  # what a run that was killed has merged and not settled
             print_text(f"Nothing to do: {len(paths):,} files are in the archive already.")
         return int(bool(failed_count))
     turn, signals = _run_tasks(fleet, tasks)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from broadsheet.crawler.command_values import is_nonempty_file
 from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
@@ -44,8 +45,15 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     try:
         with ExitStack() as stack:
             opened = [stack.enter_context(source_archive.open_source(path)) for path in names]
+            is_new = not is_nonempty_file(target)
+            if is_new:  # it is not even made if a source is damaged
+                for opened_source in opened:
+                    source_archive.refuse_damage(opened_source.db, opened_source.file)
             archive = stack.enter_context(archive_writer.Archive.open(target))
             archive_access.print_notices(archive.recovery)
+            if not is_new:
+                for opened_source in opened:
+                    archive_merge.refuse_damaged_source(archive.db, opened_source)
             results = [_merge_source(archive, source, names[source.file], quiet) for source in opened]
             settled = settle_pool.settle_in_processes(archive.db)
     except (sqlite3.Error, OSError) as error:

@@ -5,6 +5,7 @@ ArchiveError
 ├── DamagedValue      a stored value cannot be what was stored; the message names its table, column and row
 ├── TextConflict      a text whose number stands for another text already; the message has both
 ├── WrongSchema       written by another version of the schema, and not upgradable here
+├── ForeignSchema     has a trigger, or an object in place of the schema's, that this program did not make
 ├── NotReachable      missing, a folder, or in a folder that cannot be written
 └── InUse             another crawl owns the file
 """
@@ -44,6 +45,10 @@ class TextConflict(ArchiveError):  # noqa: N818
 
 class WrongSchema(ArchiveError):  # noqa: N818
     """The file has a schema that this version can neither read nor upgrade."""
+
+
+class ForeignSchema(ArchiveError):  # noqa: N818
+    """The file has something that would run, or mislead, when it is written, and that this program did not make."""
 
 
 class NotReachable(ArchiveError):  # noqa: N818

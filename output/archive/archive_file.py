@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects
 from broadsheet.output.archive.fulltext import install_quick_glob
 from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
 
@@ -48,10 +49,15 @@ def open_database(path: str | Path, *, read_only: bool = False) -> Database:
 
 
 def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version: int = SCHEMA_VERSION) -> Database:
-    """Open a file for writing at schema `target_version`, backed up and upgraded if it has an older one."""
+    """Open a file for writing at schema `target_version`, backed up and upgraded if it has an older one.
+
+    Raises ForeignSchema before anything is written if the file has triggers that are not of the schema.
+    """
     db = _connect(f"{file.as_uri()}?mode=rwc")
     try:
         file_version = _version_of(db, file, target_version)
+        if file_version:
+            refuse_foreign_objects(db, file, migrations)
         if 0 < file_version < target_version:
             _back_up(db, Path(f"{file}.backup-v{file_version}"))
         if not file_version:
@@ -97,6 +103,7 @@ def _open_reader(file: Path) -> Database:
 def _connect(uri: str) -> Database:
     """Return a connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    distrust_schema(connection)
     connection.create_function("fold_case", 1, _fold_case, deterministic=True)
     db = Database(connection)
     db.execute("PRAGMA foreign_keys = ON")
@@ -116,6 +123,8 @@ def _configure_writer(db: Database) -> None:
         db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
         db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
         db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
+        # The schema asks by GLOB, for which it must trust ours; what else it could run, `foreign_schema` has refused.
+        db.conn.execute("PRAGMA trusted_schema = ON")
     install_quick_glob(db.conn)
 
 

@@ -16,6 +16,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import archive_path, open_database
+from broadsheet.output.archive.foreign_schema import distrust_schema
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CATALOGUE, _MANIFEST = "catalogue.db", "manifest.json"
@@ -72,6 +73,7 @@ class CatalogueFile:
         except sqlite3.Error as error:
             raise NotReachable(f"{self.path} cannot be read: {error}") from error
         try:
+            distrust_schema(connection)
             yield Database(connection)
         except sqlite3.DatabaseError as error:
             raise NotAnArchive(f"{self.path} cannot be read: {error}; run broadsheet dataset again") from error

@@ -37,6 +37,7 @@ from broadsheet.output.collections.source_archive import (
     attached,
     give_identity,
     open_source,
+    refuse_damage,
 )
 from broadsheet.output.collections.warc_copies import (
     WarcCopy,
@@ -139,6 +140,7 @@ def merge_archive(
     """
     refuse_itself(path, database_file(target))
     with open_source(path) as source:
+        refuse_damaged_source(target, source)
         return merge_source(target, source, clock, on_host)
 
 
@@ -148,6 +150,12 @@ def refuse_itself(path: str | Path, target: str | Path) -> None:
         raise MergeConflict(f"{path} cannot be merged into itself")
 
 
+def refuse_damaged_source(target: Database, source: SourceArchive) -> None:
+    """Raise ArchiveError if an archive is damaged, unless it was merged as it is now: then it is not read."""
+    if read_merged_state(target, source).stamp != source.stamp:
+        refuse_damage(source.db, source.file)
+
+
 def merge_source(
     target: Database,
     source: SourceArchive,
@@ -155,6 +163,8 @@ def merge_source(
     on_host: Callable[[str], None] | None = None,
 ) -> MergeResult:
     """Merge an archive into an open one, whose owner the caller is. `on_host` hears of each host before.
+
+    The caller has called `refuse_damaged_source` for each source, before the first of them was merged.
 
     ArchiveError, with nothing changed, if it contradicts this one: the same number for two texts, the same record with
     other bytes.

@@ -37,6 +37,7 @@ from broadsheet.output.collections.dataset_rows import (
     indexes_by_host,
 )
 from broadsheet.output.collections.dataset_tables import Row, dataset_tables, schema_fingerprint
+from broadsheet.output.collections.source_archive import refuse_damage
 from broadsheet.output.settle.likeness import Relation
 
 _HOST_TABLES = ("articles", "removed", "urls")
@@ -63,9 +64,12 @@ class DatasetBuild:
     def __init__(self, store: DatasetStore, sources: Sequence[DatasetSource], scratch: Path) -> None:
         self._store, self._sources, self._scratch = store, sources, scratch
         self._old_manifest = read_manifest(store)
-        takedowns = TakedownList.of(pattern for source in sources for pattern in source.takedown_patterns)
         self._is_same_schema = self._old_manifest.schema == schema_fingerprint()
         self._unchanged = frozenset(index for index, source in enumerate(sources) if self._is_unchanged(source))
+        for index, source in enumerate(sources):
+            if index not in self._unchanged:
+                refuse_damage(source.db, source.file)
+        takedowns = TakedownList.of(pattern for source in sources for pattern in source.takedown_patterns)
         hosts_by_index = [self._hosts_at(index, source) for index, source in enumerate(sources)]
         self._reader = HostReader(sources, takedowns, indexes_by_host(hosts_by_index))
         self._old_files = self._old_manifest.files_by_partition()

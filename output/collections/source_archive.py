@@ -18,9 +18,10 @@ from secrets import token_hex
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import archive_path, open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.read.verify import first_source_problem
 
 _KEY = "identity"
 _SEPARATOR = "-"
@@ -99,6 +100,14 @@ class SourceArchive:
         wal_size = wal.stat().st_size if wal.exists() else 0
         facts = (status.st_size, status.st_mtime_ns, header.hex(), wal_size)
         return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
+
+
+def refuse_damage(db: Database, file: Path) -> None:
+    """Raise ArchiveError if the rows of an archive cannot go into another file as they are; the message names both
+    the file and the place. To be called before anything is written.
+    """
+    if problem := first_source_problem(db):
+        raise NotAnArchive(f"{file} is damaged ({problem.detail}); run broadsheet verify")
 
 
 @contextmanager

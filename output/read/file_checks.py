@@ -21,6 +21,7 @@ from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.article_storage import ArticleChange
+from broadsheet.output.archive.foreign_schema import distrust_schema
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
 from broadsheet.output.archive.revisions import RevisionMark
 from broadsheet.output.archive.stored_values import location_of
@@ -131,6 +132,7 @@ def _full_text_words(db: Database) -> Iterator[Finding]:
     except (ValueError, sqlite3.OperationalError):  # in memory, or in a folder that cannot be written
         return
     try:
+        distrust_schema(connection)
         connection.execute("BEGIN")
         connection.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
         connection.execute("ROLLBACK")

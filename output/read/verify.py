@@ -102,6 +102,17 @@ CHECKS: tuple[Check, ...] = (
 )
 _NAMING_CHECKS: tuple[Check, ...] = (stored_values, column_values)  # these name a value or a row
 
+_SOURCE_CHECKS: tuple[Check, ...] = (
+    schema_objects,
+    *_NAMING_CHECKS,
+    foreign_keys,
+    needed_rows,
+    row_numbers,
+    hosts,
+    block_texts,
+)
+"""The checks of what another archive takes over, row by row: about half a millisecond a page."""
+
 
 def verify(db: Database) -> list[ArchiveProblem]:
     """Run every check; the list is empty if the archive is intact. A read-only connection is enough.
@@ -120,6 +131,12 @@ def first_problem(db: Database) -> ArchiveProblem | None:
     rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, raw_responses))
     with _any_text(db):
         return next((problem for check in (*_NAMING_CHECKS, *rest) for problem in _problems(check, db)), None)
+
+
+def first_source_problem(db: Database) -> ArchiveProblem | None:
+    """Return a problem of an archive whose rows are to go into another file; None if they may."""
+    with _any_text(db):
+        return next((problem for check in _SOURCE_CHECKS for problem in _problems(check, db)), None)
 
 
 def _problems(check: Check, db: Database) -> Iterator[ArchiveProblem]:

@@ -69,10 +69,10 @@ def undo_after(db: Database, run_id: int, clock: Callable[[], str]) -> UndoResul
                 if is_same_capture:
                     _restore_page(db, page, old_reading)
                 db.execute("DELETE FROM _reclean_before WHERE page_id = ? AND reclean_id > ?", [page_id, run_id])
-    with write_transaction(db):
+    settle(db, clock)
+    with write_transaction(db):  # the last step: an undo that is cut off before it is taken up by the same command
         update = "UPDATE _recleans SET state = 'undone' WHERE id > ? AND state <> 'undone'"
         undone_runs = db.execute(update, [run_id]).rowcount
-    settle(db, clock)
     return UndoResult(undone_runs, restored_pages, newer_pages)
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -95,13 +95,22 @@ def test_an_archive_in_use_or_of_a_newer_schema_is_refused(tmp_path: Path, folde
     assert not (tmp_path / "data" / "manifest.json").exists()
 
 
-def test_a_damaged_value_is_told_with_its_archive(tmp_path: Path, folder: Path) -> None:
-    connection = sqlite3.connect(folder / "tower.db")
-    with connection:
-        connection.execute("UPDATE articles SET authors = 'no JSON'")
-    connection.close()
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("articles/authors", "'no JSON'"),
+        ("articles/sitename", "x'ff'"),
+        ("_block_texts/text", "x'ff'"),
+        ("urls/host", "x'ff'"),
+    ],
+)
+def test_a_damaged_value_is_told_with_its_archive(tmp_path: Path, folder: Path, place: str, value: str) -> None:
+    table, column = place.split("/")
+    with closing(sqlite3.connect(folder / "tower.db")) as connection, connection:
+        connection.create_function("fold_case", 1, str.casefold, deterministic=True)
+        connection.execute(f"UPDATE {table} SET {column} = {value}")
     code, _, errors = verb("dataset", tmp_path / "data", folder)
     assert (code, len(errors.splitlines())) == (1, 1)
     assert "tower.db is damaged" in errors
-    assert "articles/authors" in errors
-    assert json.loads((tmp_path / "data" / "manifest.json").read_text())["files"] == []
+    assert place in errors
+    assert not (tmp_path / "data" / "manifest.json").exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -100,3 +101,29 @@ def test_a_source_in_a_folder_that_cannot_be_written_is_merged(tmp_path: Path, s
     shutil.copy(sources[0], locked)
     locked.chmod(0o500)
     assert command("merge", tmp_path / "all.db", locked / "river.db")[0] == 0
+
+
+@pytest.mark.parametrize(
+    "place", ["articles.sitename", "_block_texts.text", "urls.host", "captures.fetched_at", "runs.options"]
+)
+def test_a_damaged_archive_is_refused_by_its_name_before_another_is_merged(
+    tmp_path: Path, sources: list[Path], place: str
+) -> None:
+    table, column = place.split(".")
+    with Archive.open(sources[1]) as archive:
+        archive.runs.start("crawl", {}, {})
+        archive.db.execute(f"UPDATE {table} SET {column} = x'ff00'")
+    for target in (tmp_path / "new.db", Path(shutil.copy(sources[0], tmp_path / "there.db"))):
+        before = dump(target)
+        code, out, errors = verb("merge", target, *sources)
+        assert (code, out, errors.count("\n")) == (1, "", 1)
+        assert f"{sources[1]} is damaged ({table}/{column} row" in errors
+        assert dump(target) == before
+
+
+def dump(file: Path) -> list[str]:
+    """Every row of a file; none of one that is not there."""
+    if not file.exists():
+        return []
+    with closing(sqlite3.connect(file)) as connection:
+        return list(connection.iterdump())

@@ -4,6 +4,7 @@ import os
 import signal
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -311,3 +312,14 @@ def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
     notes = dict(rows(db, "SELECT url, note FROM articles"))
     assert notes.pop(f"{SITE}/missing") == b"\x00\xff"
     assert set(notes.values()) == {"since"}
+
+
+def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_command(db: Path):
+    assert command("reclean", db, "-q")[0] == 0
+    with closing(sqlite3.connect(db)) as connection, connection:  # as after the last batch of a run
+        connection.execute("DELETE FROM meta WHERE key = 'settled'")
+        connection.execute("INSERT INTO _unsettled (page_id, host) SELECT id, '' FROM pages")
+    code, out, _ = command("reclean", db)
+    assert (code, out.splitlines()[0][:22]) == (0, "0 pages cleaned again ")
+    assert rows(db, "SELECT count(*) FROM meta WHERE key = 'settled'") == [(1,)]
+    assert rows(db, "SELECT * FROM _unsettled") == []

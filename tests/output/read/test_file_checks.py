@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 
@@ -10,7 +11,7 @@ import pytest
 from broadsheet.cleaners.compare.page_layouts import LayoutPage, judge_layouts
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.table_columns import TableColumn
-from broadsheet.output.read.file_checks import ruled_columns, rules_of, schema_tables
+from broadsheet.output.read.file_checks import column_values, ruled_columns, rules_of, schema_tables
 
 
 def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
@@ -94,3 +95,22 @@ def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) ->
 def test_texts_are_not_left_to_sqlite() -> None:
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
     assert rule.suspect_numbers("location") == ""
+
+
+_RUN_COLUMNS = "id, started_at, finished_at, command, options, versions"
+
+
+@pytest.mark.parametrize(("started_at", "finished_at"), [("2026-01-01T00:00:00Z", ""), ("yesterday", None)])
+def test_the_times_of_a_run_are_times(archive, started_at: str, finished_at: str | None) -> None:
+    values = [5, started_at, finished_at, "crawl", "{}", "{}"]
+    archive.db.execute(f"INSERT INTO runs ({_RUN_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)
+    [finding] = column_values(archive.db)
+    assert finding.location in ("runs/finished_at row 5", "runs/started_at row 5")
+
+
+@pytest.mark.parametrize("table", ["runs", "_recleans", "_imports", "rulings", "_reviews", "takedowns", "alarms"])
+def test_every_time_of_an_event_has_a_pattern(table: str) -> None:
+    [columns] = [stored.columns for stored in schema_tables() if stored.name == table]
+    times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}
+    assert times
+    assert times <= ruled_columns()

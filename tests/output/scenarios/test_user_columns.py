@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_file import open_writer
 from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS
+from broadsheet.output.archive.foreign_schema import ALLOWED_TRIGGERS_VARIABLE, trigger_mark
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION, run_statements
 from broadsheet.output.archive.table_columns import table_columns
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
@@ -193,6 +195,13 @@ def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
     assert notes(copies.db) | notes(copies.db, "_shelved") == NOTES
 
 
+def allow_triggers(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the triggers of a file run, as its user may after looking at them."""
+    with closing(Database(file)) as db:
+        statements = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    monkeypatch.setenv(ALLOWED_TRIGGERS_VARIABLE, ",".join(trigger_mark(sql) for (sql,) in statements))
+
+
 def upgrade(file: Path) -> Database:
     """Open a file at a next version of the schema, which takes the name of a column, on the shelf too."""
     migrations = Migrations(MIGRATIONS.name)
@@ -205,13 +214,14 @@ def upgrade(file: Path) -> Database:
     return open_writer(file, migrations, SCHEMA_VERSION + 1)
 
 
-def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words):
+def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words, monkeypatch):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_note(archive.db)
         archive.db.execute("ALTER TABLE articles ADD COLUMN shout TEXT AS (upper(title)) VIRTUAL")
         archive.db.execute("CREATE INDEX users_index ON articles (note)")
         archive.db.execute("CREATE TRIGGER users_trigger AFTER DELETE ON articles BEGIN SELECT 1; END")
+    allow_triggers(file, monkeypatch)
     db = upgrade(file)
     assert notes(db) == NOTES
     settle(db, make.clock)
@@ -222,7 +232,7 @@ def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words):
     db.close()
 
 
-def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file: Path, make, words):
+def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file: Path, make, words, monkeypatch):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_note(archive.db, name="Colour")
@@ -234,6 +244,7 @@ def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values
             """CREATE TRIGGER users_trigger AFTER DELETE ON articles
                 BEGIN INSERT INTO users_log (what) VALUES (old.colour); END"""
         )
+    allow_triggers(file, monkeypatch)
     db = upgrade(file)
     assert notes(db, name="colour_own") == {STAYS: "read"}
     assert notes(db, "_shelved", "colour_own") == {COPY: "seen twice"}

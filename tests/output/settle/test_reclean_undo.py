@@ -127,3 +127,19 @@ def test_an_undoing_that_is_cut_off_goes_on(
     assert [run.state for run in list_recleans(archive.db)] == ["done"]
     assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(1, 1, 0)
     assert readings(archive) == before
+
+
+def test_an_undo_that_is_cut_off_before_it_settles_is_taken_up(archive: Archive, reclean, monkeypatch) -> None:
+    before = readings(archive)
+    reclean(river=page("quay"), gone=page("gone"))
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("broadsheet.output.settle.reclean_undo.settle", die)
+        with pytest.raises(KeyboardInterrupt):
+            undo_after(archive.db, 0, lambda: NOW)
+    assert [run.state for run in list_recleans(archive.db)] == ["done"]
+    assert undo_after(archive.db, 0, lambda: NOW).undone_runs == 1
+    assert readings(archive) == before

@@ -1,0 +1,39 @@
+"""A missing extra is told with a command that works for the way in which this program was installed."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.crawl import command_line
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize(
+    ("prefix", "start", "has_pip"),
+    [
+        ("/home/a/.local/share/pipx/venvs/broadsheet", "pipx inject broadsheet ", True),
+        ("/home/a/.local/share/uv/tools/broadsheet", "uv pip install --python /b/python ", True),
+        ("/home/a/checkout/.venv", "/b/python -m pip install ", True),
+        ("/home/a/checkout/.venv", "uv pip install --python /b/python ", False),
+    ],
+)
+def test_the_command_names_the_packages_and_this_environment(
+    monkeypatch: pytest.MonkeyPatch, prefix: str, start: str, has_pip: bool
+) -> None:
+    monkeypatch.setattr(sys, "prefix", prefix)
+    monkeypatch.setattr(sys, "executable", "/b/python")
+    monkeypatch.setattr(command_line, "find_spec", lambda name: has_pip or None)
+    lines = ["click>=8", 'pyarrow>=20; extra == "dataset"', "apprise<3; extra == 'notify'"]
+    monkeypatch.setattr(command_line, "requires", lambda name: lines)
+    assert command_line.install_command("dataset") == f"{start}'pyarrow>=20'"
+
+
+def test_all_has_every_extra_for_users() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    named = {line for name in ("pandas", "dataset", "notify", "fleet") for line in extras[name]}
+    assert sorted(extras["all"]) == sorted(named)

@@ -1,0 +1,101 @@
+"""A file that may come from a stranger: nothing of it runs at a write but the schema's own triggers."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.archive.archive_errors import ForeignSchema
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.foreign_schema import ALLOWED_TRIGGERS_VARIABLE, trigger_mark
+
+_BODY = "BEGIN DELETE FROM meta WHERE key = 'identity'; END"
+_ON_A_TABLE = f"CREATE TRIGGER stranger AFTER INSERT ON urls {_BODY}"
+
+
+@pytest.fixture
+def planted(file: Path):
+    """Make an archive in which a stranger ran some SQL."""
+
+    def plant(script: str) -> Path:
+        open_database(file).close()
+        with closing(sqlite3.connect(file)) as connection:
+            connection.executescript(script)
+        return file
+
+    return plant
+
+
+def refusal(file: Path) -> str:
+    with pytest.raises(ForeignSchema) as caught:
+        open_database(file)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        _ON_A_TABLE,
+        "CREATE TRIGGER URLS_COUNTED_INSERT2 AFTER DELETE ON _page_blocks BEGIN SELECT 1; END",
+        f"DROP TRIGGER urls_counted_insert; CREATE TRIGGER urls_counted_insert AFTER INSERT ON urls {_BODY}",
+        f"""CREATE TABLE notes (page_id REFERENCES pages (id) ON DELETE CASCADE);
+            CREATE TRIGGER stranger AFTER DELETE ON notes {_BODY}""",
+    ],
+    ids=["on a table", "on an internal table", "in place of the schema's", "on a table that a cascade changes"],
+)
+def test_an_unknown_trigger_is_refused_before_anything_is_written(planted, script):
+    file = planted(script)
+    before = file.read_bytes()
+    assert "DROP TRIGGER" in refusal(file)
+    assert file.read_bytes() == before
+
+
+def test_the_line_says_how_to_let_a_trigger_run_after_looking_at_it(planted, monkeypatch):
+    line = refusal(planted(_ON_A_TABLE))
+    assignment = re.search(rf"{ALLOWED_TRIGGERS_VARIABLE}=(\S+)", line)
+    assert assignment
+    monkeypatch.setenv(ALLOWED_TRIGGERS_VARIABLE, assignment[1])
+    with closing(open_database(planted("CREATE TABLE mine (a)"))) as db:
+        assert db["mine"].exists()
+
+
+def test_a_permission_is_for_one_statement_not_for_its_name(planted, monkeypatch):
+    monkeypatch.setenv(ALLOWED_TRIGGERS_VARIABLE, trigger_mark(_ON_A_TABLE.replace("INSERT", "DELETE")))
+    refusal(planted(_ON_A_TABLE))
+
+
+@pytest.mark.parametrize("column", ["type", "tbl_name"])
+def test_a_trigger_whose_row_has_bytes_for_a_name_is_refused(planted, column):
+    script = f"""{_ON_A_TABLE}; PRAGMA writable_schema = ON;
+        UPDATE sqlite_master SET {column} = CAST({column} AS BLOB) WHERE name = 'stranger'"""
+    assert "DROP TRIGGER" in refusal(planted(script))
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "DROP VIEW _blocks; CREATE VIEW _blocks AS SELECT 1 AS page_id",
+        "DROP TABLE _listed; CREATE VIEW _listed AS SELECT 1 AS url",
+    ],
+)
+def test_a_view_in_place_of_the_schema_s_is_refused(planted, script):
+    assert "broadsheet verify" in refusal(planted(script))
+
+
+def test_what_a_user_adds_that_does_not_run_stays(planted):
+    script = """CREATE TABLE notes (a); CREATE INDEX notes_a ON notes (a); CREATE VIEW seen AS SELECT a FROM notes;
+        CREATE TRIGGER tidy AFTER INSERT ON notes BEGIN DELETE FROM notes WHERE a IS NULL; END;
+        ALTER TABLE articles ADD COLUMN note TEXT; CREATE INDEX articles_note ON articles (note)"""
+    with closing(open_database(planted(script))) as db:
+        db.execute("INSERT INTO notes (a) VALUES (NULL), (1)")
+        assert db.execute("SELECT a FROM seen").fetchall() == [(1,)]
+
+
+def test_a_file_with_a_trigger_can_be_read(planted):
+    with closing(open_database(planted(_ON_A_TABLE), read_only=True)) as db:
+        assert db.execute("PRAGMA trusted_schema").fetchone() == (0,)
