@@ -71,6 +71,7 @@ def test_a_page_s_sums_are_by_weights_that_saw_neither_its_fold_nor_the_tested_o
 ARTICLE, OTHER, BOTH, UNSEEN = 5, 6, 7, 8
 
 
+@pytest.mark.slow
 def test_words_of_one_side_weigh_and_others_do_not() -> None:
     pytest.importorskip("scipy", reason="needs the extra: pip install '.[train]'")
     is_article = np.array([1.0, 0.0] * 20)

@@ -105,7 +105,10 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
             f"UPDATE pages SET cleaner_version = '{CLEANER_VERSION}'; UPDATE articles SET markdown = 'other',"
             f" cleaner_version = '{CLEANER_VERSION}'",
         ),
-        ("block_reasons", "INSERT INTO _reasons VALUES (9, 'share buttons', 'x'); UPDATE _page_blocks SET reason_id = 9"),
+        (
+            "block_reasons",
+            "INSERT INTO _reasons VALUES (9, 'share buttons', 'x'); UPDATE _page_blocks SET reason_id = 9",
+        ),
         ("block_reasons", "INSERT INTO _reasons VALUES (9, 'selected', 'x'); UPDATE _page_blocks SET reason_id = 9"),
         ("old_revisions", "UPDATE revisions SET number = 2"),
         ("ledger_rows", "DELETE FROM _page_layout WHERE page_id = 1"),
