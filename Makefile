@@ -64,7 +64,9 @@ lowest: pyproject.toml
 	@$(UV) venv --quiet --python $(PYTHON) $(LOWEST)
 	@VIRTUAL_ENV=$(LOWEST) $(UV) pip install --quiet --resolution lowest-direct --editable '.[dev]'
 	@cd $(LOWEST) && bin/broadsheet demo
-	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/page tests/crawler/fetch tests/crawler/crawl/test_hosts.py tests/crawler/crawl/test_frontier.py
+	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/page tests/crawler/fetch \
+		tests/crawler/crawl/test_hosts.py tests/crawler/crawl/test_frontier.py \
+		--ignore tests/cleaners/page/test_parsed_page.py  # asks which names a newer webencodings knows
 
 mutants: $(READY)
 	nice $(BIN)/python -m tests.mutants
