@@ -113,8 +113,8 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
          {"articles.text", "_articles_search.text", "articles_fts.words", "articles_fts.digest"}),
         ("UPDATE articles SET markdown = '' WHERE url LIKE '%harbour'", {"articles.markdown"}),
         ("DELETE FROM urls WHERE url LIKE '%gone'", {"urls.", "_url_counts.urls"}),
-        ("DELETE FROM _page_layout WHERE page_id = 2", {"page_layout."}),
-        ("INSERT INTO _listed (url_id, kind) VALUES (1, 'feed')", {"listed."}),
+        ("DELETE FROM _page_layout WHERE page_id = 2", {"_page_layout."}),
+        ("INSERT INTO _listed (url_id, kind) VALUES (1, 'feed')", {"_listed."}),
         ("UPDATE _page_blocks SET reason_id = (SELECT id FROM _reasons WHERE reason = 'extractor') WHERE kept = 0",
          {"_page_blocks.reason_id", "_blocks.reason", "_blocks.rule", "removed.reason", "removed.rule"}),
         ("UPDATE urls SET found_on = NULL", {"urls.found_on"}),
@@ -122,7 +122,7 @@ def test_another_port_is_no_difference(old: Path, tmp_path: Path) -> None:
         ("UPDATE pages SET capture_id = NULL WHERE id = 3", {"pages.capture_id"}),
         ("UPDATE runs SET finished_at = NULL", {"runs.finished_at"}),
         ("UPDATE _page_layout SET layout = other(layout)", {"_page_layout.layout"}),
-        ("DROP TABLE _imports", {"imports."}),
+        ("DROP TABLE _imports", {"_imports."}),
         ("ALTER TABLE _imports DROP COLUMN records", {"_imports.records"}),
         ("CREATE TABLE genre (word TEXT)", {"genre."}),
         ("INSERT INTO articles_fts (articles_fts, rowid, title, text) SELECT 'delete', id, title, text"
@@ -135,10 +135,10 @@ def test_a_change_is_seen_where_it_is(old: Path, change: Callable[..., Path], st
     assert seen <= columns_seen
     tables = {place.split(".")[0] for place in seen}
     assert {place.split(".")[0] for place in columns_seen} <= tables | {
-        "blocks",
+        "_blocks",
         "removed",
         "articles_overview",
-        "edits",
+        "_edits",
     }
 
 

@@ -16,12 +16,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from broadsheet.cleaners.lineage import Lineage
 from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.output.archive.page_rows import lineage_id
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import arc_file_head, arc_record
@@ -113,8 +115,11 @@ def age_cleaner(archive: Path) -> None:
     connection = sqlite3.connect(archive)
     with connection:
         connection.execute("DELETE FROM _cleaners WHERE version = '0'")
+        columns = "version, rules, model, site_rules, libraries"
+        (model, site_rules, libraries), *_ = connection.execute("SELECT model, site_rules, libraries FROM _cleaners")
+        older = Lineage("0", "older", model, site_rules, libraries)
         connection.execute(
-            "INSERT INTO _cleaners SELECT min(id) + 1, '0', 'older', model, site_rules, libraries FROM _cleaners"
+            f"INSERT INTO _cleaners (id, {columns}) VALUES (?, ?, ?, ?, ?, ?)", [lineage_id(older), *astuple(older)]
         )
         connection.execute("UPDATE pages SET cleaner_id = (SELECT id FROM _cleaners WHERE version = '0')")
         connection.execute(

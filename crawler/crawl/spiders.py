@@ -76,6 +76,7 @@ class SiteSpider(scrapy.Spider):
     name = "site"
     item_class: type[ArticleItem] = ArticleItem
     """What an article becomes; a spider derived from this one may name a class with further fields."""
+    early_stop: EarlyStop
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -87,7 +88,8 @@ class SiteSpider(scrapy.Spider):
         except (OptionError, ScopeError, ArchiveError) as error:
             spider._log_option_error(error)
             raise
-        EarlyStop(is_media_type, MAX_BYTES).connect(crawler.signals)
+        spider.early_stop = EarlyStop(is_media_type, MAX_BYTES)  # kept here: Scrapy's signals hold it weakly
+        spider.early_stop.connect(crawler.signals)
         return spider
 
     @classmethod

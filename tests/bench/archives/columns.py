@@ -32,7 +32,10 @@ RECORD_PLACES = _names("""
 """)
 """Where a raw record lies: its headers hold dates, and the file's name the time. That there is one is compared."""
 
-PRESENCE_ONLY = TIMES | VERSIONS | LINEAGE | RECORD_PLACES
+FOLDERS = _names("meta.value")
+"""What the archive says of itself, such as the id that its WARC folder drew. Tests and verify know the rest."""
+
+PRESENCE_ONLY = TIMES | VERSIONS | LINEAGE | RECORD_PLACES | FOLDERS
 
 INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
 """Numbers that say in which order rows came, and that no row refers to. Not compared."""

@@ -139,7 +139,7 @@ def test_a_rule_that_always_fired_and_stops_is_told_once(site):
     site.run(new_count=40)
     assert site.run(new_count=20, removed=()) == [("*", "rule:share.icons")]
     [message] = [row["message"] for row in site.archive.db["alarms"].rows]
-    assert message == "the rule share.icons (share) fired on 0 of 20 article pages; before on 40 of 40"
+    assert message == "the rule share.icons (share buttons) fired on 0 of 20 article pages; before on 40 of 40"
     assert site.run(new_count=20, removed=()) == []
 
 

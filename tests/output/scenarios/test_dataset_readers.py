@@ -151,6 +151,7 @@ def test_it_is_written_to_an_object_store_and_brought_up_to_date_there(
     assert object_names(uri) == names_in(folder)
     copy = sample.parent / "copy.db"
     copy.write_bytes(sample.read_bytes())
+    shutil.copytree(sample.with_name("sample.db.warc"), sample.parent / "copy.db.warc")
     assert command("forget", copy, "*/investigations/*", "--yes")[0] == 0
     assert "removed" in write(copy)
     assert command("dataset", sample.parent / "again", copy)[0] == 0
