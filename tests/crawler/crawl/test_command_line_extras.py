@@ -29,7 +29,7 @@ def test_the_command_names_the_packages_and_this_environment(
     monkeypatch.setattr(sys, "executable", "/b/python")
     monkeypatch.setattr(command_line, "find_spec", lambda name: has_pip or None)
     lines = ["click>=8", 'pyarrow>=20; extra == "dataset"', "apprise<3; extra == 'notify'"]
-    monkeypatch.setattr(command_line, "requires", lambda name: lines)
+    monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
     assert command_line.install_command("dataset") == f"{start}'pyarrow>=20'"
 
 
