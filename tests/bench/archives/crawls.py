@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ ARCHIVE = "site.db"
 DEMO = "demo"
 VERBS = {"update": ("--all", "--delay", "0", "--allow-private"), "reclean": ("--all",)}
 """What may follow on a crawl, with its options."""
+
+_NEXT_SECOND = 1.1  # an equal answer within the second of an earlier one is the same capture
 
 _STEP_BY_STEP = ROOT / "tests/bench/archives/step_by_step.py"
 
@@ -47,6 +50,9 @@ def crawl_into(folder: Path, checkout: Path, start: str, verbs: Sequence[str], *
     python = sys.executable if checkout == ROOT else checkout / ".venv/bin/python"
     crawl = ["crawl", start, "--db", archive, "--delay", "0", "--allow-private"]
     commands = [crawl, *([verb, archive, *VERBS[verb]] for verb in verbs)]
-    exits = [subprocess.run([python, *program, *command, "-q"], cwd=checkout).returncode for command in commands]
+    exits = []
+    for command in commands:
+        exits.append(subprocess.run([python, *program, *command, "-q"], cwd=checkout).returncode)
+        time.sleep(_NEXT_SECOND)
     draft.rename(folder)
     return exits
