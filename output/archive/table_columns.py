@@ -55,11 +55,6 @@ def folded_name(name: str) -> bytes:
     return name.encode().lower()
 
 
-def has_column(db: Database, table: str, name: str) -> bool:
-    """Return whether a table has a column of this name."""
-    return any(folded_name(column.name) == folded_name(name) for column in table_columns(db, table))
-
-
 _RENAMED = {b"why": "why_of_article"}  # a user's column whose name `shelved` uses otherwise
 
 

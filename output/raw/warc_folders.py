@@ -36,6 +36,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive,
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
+from broadsheet.output.archive.stored_values import STORE_FACT
 
 RAW_ENDING = ".warc"
 """Ending of the folder that an archive's own responses go to, after the database's name."""
@@ -50,8 +51,6 @@ _TAIL = ".tail-"
 _JOURNAL_SLACK = 64 * 1024  # bytes of older lines with which a journal is left as it is
 _ID_KEY = "warc_folder_id"
 _READ_ID = "SELECT value FROM meta WHERE key = ?"
-_WRITE_ID = """INSERT INTO meta (key, value) VALUES (?, ?)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 _LENGTHS = "SELECT name, length FROM _warc_files ORDER BY name"
 _FILE_COLUMNS = (("_warc_files", "name"), ("captures", "warc_file"), ("_warc_erasures", "file"))
 
@@ -500,7 +499,7 @@ class RawFolders:
 
     def _put_id(self, folder_id: str) -> None:
         with write_transaction(self._db):
-            self._db.execute(_WRITE_ID, [_ID_KEY, folder_id])
+            self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
 
 
 _CLAIMS: dict[str, RawFolders] = {}

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
-from broadsheet.output.archive.stored_values import content_id
+from broadsheet.output.archive.stored_values import STORE_FACT, content_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -29,7 +29,6 @@ SETTLE_VERSION = "4"
 
 _FACT = "settled"
 _READ_FACT = "SELECT value FROM meta WHERE key = ?"
-_STORE_FACT = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 _AWAITED_URLS = """SELECT DISTINCT u.url FROM _page_leads l JOIN urls u ON u.url = l.url
     WHERE u.state = 'queued' OR (u.state = 'skipped' AND u.reason = 'limit') ORDER BY u.url"""
 _UNSETTLED_HOSTS = """SELECT host FROM _unsettled
@@ -126,7 +125,7 @@ def note_settled(db: Database) -> None:
     """Note that the archive is settled as it is. Runs in the transaction that settled it."""
     db.execute("DELETE FROM _unsettled")
     db.execute("DELETE FROM _unsettled_texts")
-    db.execute(_STORE_FACT, [_FACT, _present_judges(db)])
+    db.execute(STORE_FACT, [_FACT, _present_judges(db)])
 
 
 def note_unsettled(db: Database) -> None:

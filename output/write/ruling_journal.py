@@ -20,16 +20,13 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_lock import ArchiveLock
 from broadsheet.output.archive.atomic_writes import sync_folder, write_transaction
-from broadsheet.output.archive.stored_values import json_object, json_texts
+from broadsheet.output.archive.stored_values import STORE_FACT, json_object, json_texts
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Review, Ruling, block_text, can_be_stored, drop_review, store_review
 
 JOURNAL_ENDING = ".rulings"
 _APPLIED = "applied_rulings"
 _PATIENCE = 20.0  # seconds that a ruling waits for another process that reads or writes the journal
-
-_NOTE_APPLIED = """INSERT INTO meta (key, value) VALUES (?, ?)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ def apply_journal(db: Database, database: Path) -> int:
             for entry in entries:
                 if entry.id not in known:
                     entry.apply(db)
-            db.execute(_NOTE_APPLIED, [_APPLIED, json.dumps([entry.id for entry in entries])])
+            db.execute(STORE_FACT, [_APPLIED, json.dumps([entry.id for entry in entries])])
         _put_away(path, len(entries))
     return len(entries)
 
