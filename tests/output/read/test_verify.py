@@ -117,6 +117,7 @@ def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(f
         ("article_digests", "UPDATE articles SET word_count = 1"),
         ("article_digests", "UPDATE revisions SET text_digest = 'other'"),
         ("standfirsts", "UPDATE articles SET standfirst = 'A line that stands nowhere.'"),
+        ("standfirsts", "UPDATE articles SET standfirst = substr(text, 1, 5)"),
         ("needed_rows", "INSERT INTO _listed (url_id, kind) VALUES (99, 'feed')"),
         ("url_counts", "UPDATE _url_counts SET urls = 9 WHERE state = 'done'"),
         ("url_counts", "DELETE FROM _url_counts WHERE state = 'done'"),
