@@ -18,7 +18,6 @@ from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
 from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
@@ -27,6 +26,7 @@ from broadsheet.output.archive.archive_errors import InUse, NotReachable
 with lazy_imports():
     from broadsheet.crawler.commands import progress_line as progress_line_module
     from broadsheet.crawler.commands import run_summary
+    from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import (
         dask_engine,
         fleet_folder,
@@ -159,7 +159,7 @@ def run_fleet(**options: Any) -> int:
 
     Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
     """
-    require_workers()
+    processes.require_workers()
     fleet = listed_sites(options)
     checked_cluster(options)  # a mistake is told also where nothing is due
     records = fleet_folder.RecordFolder(fleet.folder)
