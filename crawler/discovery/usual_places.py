@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
-from broadsheet.output.archive.stored_text import cjk_character
+from broadsheet.output.archive.stored_text import CJK_CHARACTER
 from broadsheet.output.archive.url_words import UrlKind
 
 _DATA = tomllib.loads(files(__package__).joinpath("usual_places.toml").read_text(encoding="utf-8"))
@@ -62,7 +62,7 @@ def _is_headline(text: str) -> bool:
 
     Length is in words, or in characters where words are written together.
     """
-    return len(text.split()) >= _HEADLINE_WORDS or len(cjk_character().findall(text)) >= _HEADLINE_CJK_CHARS
+    return len(text.split()) >= _HEADLINE_WORDS or len(CJK_CHARACTER.findall(text)) >= _HEADLINE_CJK_CHARS
 
 
 def usual_urls(kind: UrlKind, origin: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.stored_text import CJK_RANGES, cjk_character
+from broadsheet.output.archive.stored_text import CJK_CHARACTER, CJK_RANGES
 
 _PUT_UNINDEXED = """INSERT OR IGNORE INTO _unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""
@@ -78,7 +78,7 @@ class _QuickGlob:
     def __call__(self, pattern: _SqlValue, text: _SqlValue) -> bool | None:
         if isinstance(pattern, str) and isinstance(text, str) and "\0" not in text:
             if pattern == _CHARACTER_PATTERN:
-                return len(text) == 1 and text >= CJK_RANGES[0] and cjk_character().match(text) is not None
+                return len(text) == 1 and text >= CJK_RANGES[0] and CJK_CHARACTER.match(text) is not None
             if pattern == _CONTAINS_PATTERN:
                 return has_unspaced_script(text)
             if pattern.endswith("*") and "\0" not in pattern and not _WILDCARD.search(pattern, 0, len(pattern) - 1):
@@ -97,4 +97,4 @@ def has_unspaced_script(text: str) -> bool:
     """
     if text.isascii() or not text.encode("utf-16-be", "replace")[::2].translate(None, _LOWER_HIGH_BYTES):
         return False
-    return cjk_character().search(text) is not None
+    return CJK_CHARACTER.search(text) is not None

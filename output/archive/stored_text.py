@@ -16,6 +16,9 @@ from itertools import islice
 CJK_RANGES = "⺀-⿟々-〇぀-ヿ㐀-䶿一-鿿豈-﫿\U00020000-\U000323af"
 """Ranges of a character class, as SQLite's GLOB and regular expressions both read it."""
 
+CJK_CHARACTER = re.compile(f"[{CJK_RANGES}]")
+
+
 _FIRST_CHARACTER = CJK_RANGES[0]
 _ASCII, _JOINER = bytes(range(128)), b"'"
 _WORDS_ONLY = bytes(n if n > 127 or chr(n).isalnum() else 32 for n in range(256))
@@ -24,16 +27,9 @@ _WORDS_AND_JOINERS = bytes(39 if n in (39, 45) else byte for n, byte in enumerat
 """The same, but "'" and "-" both become "'", which joins two words."""
 
 
-# The help of a command need not wait for these two: they take 4 ms and 6 ms to compile.
-@cache
-def cjk_character() -> re.Pattern[str]:
-    """Return the pattern of a character of `CJK_RANGES`."""
-    return re.compile(f"[{CJK_RANGES}]")
-
-
 @cache
 def _word_pattern() -> re.Pattern[str]:
-    """Return the pattern of a word."""
+    """Compile the pattern of a word when it is first needed: it takes 6 ms, which the help of a command need not."""
     return re.compile(rf"[{CJK_RANGES}]|[^\W_{CJK_RANGES}]+(?:['’\-][^\W_{CJK_RANGES}]+)*")
 
 
@@ -79,7 +75,7 @@ def space_separated_words(text: str, translation: bytes = _WORDS_ONLY) -> bytes 
     encoded = text.encode("utf-8", "surrogatepass")
     if not text.isascii():
         for char in set(encoded.translate(None, _ASCII).decode("utf-8", "surrogatepass")):
-            if char >= _FIRST_CHARACTER and cjk_character().match(char):
+            if char >= _FIRST_CHARACTER and CJK_CHARACTER.match(char):
                 return None
             if not char.isalnum():
                 encoded = encoded.replace(char.encode("utf-8"), b" ")

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
-from broadsheet.output.archive.stored_text import CJK_RANGES, cjk_character, space_separated_words
+from broadsheet.output.archive.stored_text import CJK_CHARACTER, CJK_RANGES, space_separated_words
 
 SHORT_TOKENS = 40
 """Texts below this many words or characters are not compared: what they share is a phrase, not a story."""
@@ -109,7 +109,7 @@ def _token_hashes(text: str) -> tuple[NDArray[np.uint64], int]:
         words = spaced_text.split()
         return np.fromiter(map(crc32, words), np.uint64, len(words)), _WORDS_PER_SHINGLE
     tokens = _TOKEN.findall(lower_text)
-    has_spaces = len(cjk_character().findall(text)) * 2 < len(tokens)
+    has_spaces = len(CJK_CHARACTER.findall(text)) * 2 < len(tokens)
     hashes = np.fromiter((crc32(token.encode("utf-8", "replace")) for token in tokens), np.uint64, len(tokens))
     return hashes, _WORDS_PER_SHINGLE if has_spaces else _CHARACTERS_PER_SHINGLE
 
