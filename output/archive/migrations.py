@@ -18,6 +18,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from broadsheet.output.archive.stored_values import STORE_FACT
+
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8
 SCHEMA_DRAFT = 5
@@ -25,14 +27,13 @@ SCHEMA_DRAFT = 5
 MIGRATIONS = Migrations("broadsheet")
 
 _BASELINE = Path(__file__).parent / "schema.sql"
-_STATE_DRAFT = "INSERT INTO meta (key, value) VALUES ('schema_draft', ?)"
 
 
 @MIGRATIONS()
 def m0008_baseline(db: Database) -> None:
     """Make the archive."""
     run_statements(db, sql_statements(_BASELINE.read_text(encoding="utf-8")))
-    db.execute(_STATE_DRAFT, [str(SCHEMA_DRAFT)])
+    db.execute(STORE_FACT, ["schema_draft", str(SCHEMA_DRAFT)])
 
 
 def sql_statements(script: str) -> Iterator[str]:

@@ -21,12 +21,12 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import archive_path, open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.stored_values import STORE_FACT
 from broadsheet.output.read.verify import first_source_problem
 
 _KEY = "identity"
 _SEPARATOR = "-"
 _GIVEN = "SELECT value FROM meta WHERE key = ?"
-_GIVE = "INSERT INTO meta (key, value) VALUES (?, ?)"
 _FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
 
 
@@ -43,7 +43,7 @@ def former_identity(identity: str) -> str:
 def give_identity(target: Database) -> None:
     """Give an archive that others are merged into an identity of its own, once. Runs in the caller's transaction."""
     if not _given(target):
-        target.execute(_GIVE, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
+        target.execute(STORE_FACT, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
 
 
 def _given(db: Database) -> str:
