@@ -12,7 +12,7 @@ _ORDINARY, _GENERATED = 0, (2, 3)  # what `PRAGMA table_xinfo` says of a column 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column as it is declared. `declared_type` is empty where it has none; `default` is SQL, None without one.
+    """A column as it is declared. `declared_type` is empty where it has none.
 
     A generated column can be read, not written. `is_required` is NOT NULL.
     """
@@ -20,7 +20,6 @@ class TableColumn:
     name: str
     declared_type: str
     is_required: bool
-    default: str | None
     is_generated: bool
 
 
@@ -28,8 +27,8 @@ def table_columns(db: Database, table: str) -> list[TableColumn]:
     """Return the columns of a table in their order, generated ones too."""
     rows = db.execute(f"PRAGMA table_xinfo({quoted_name(table)})").fetchall()
     return [
-        TableColumn(name, declared_type, bool(is_required), default, hidden in _GENERATED)
-        for _, name, declared_type, is_required, default, _, hidden in rows
+        TableColumn(name, declared_type, bool(is_required), hidden in _GENERATED)
+        for _, name, declared_type, is_required, _, _, hidden in rows
         if hidden in (_ORDINARY, *_GENERATED)
     ]
 
