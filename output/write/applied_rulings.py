@@ -239,9 +239,8 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
     steps_without = _prospective_steps(db, ruling, is_in_force=False)
     held_steps = [step for step in steps_without if step.is_held_by(ruling.id)]
     if undo or _is_answered_without(db, ruling, held_steps):
-        return RulingEffect(
-            True, _page_count(held_steps), _text_changes(db, steps_without), *commonest_reason(db, held_steps)
-        )
+        page_count = len({step.page_id for step in held_steps})
+        return RulingEffect(True, page_count, _text_changes(db, steps_without), *commonest_reason(db, held_steps))
     steps_with = _prospective_steps(db, ruling, is_in_force=True)
     covered_steps = [step for step in steps_with if step.ruling_id == ruling.id]
     return RulingEffect(
@@ -357,10 +356,6 @@ def _is_answered_without(db: Database, ruling: Ruling, held_steps: list[RulingSt
     stored = stored_ruling(db, ruling)
     is_opposite = stored is not None and stored.is_kept != ruling.is_kept
     return is_opposite and bool(held_steps) and all(step.target_verdict[0] == ruling.is_kept for step in held_steps)
-
-
-def _page_count(steps: Iterable[RulingStep]) -> int:
-    return len({step.page_id for step in steps})
 
 
 def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange, ...]:
