@@ -82,7 +82,7 @@ def save_article(
     values = _article_columns(page, sighting)
     title, article_number = str(values["title"]), sighting.article_id
     if stored is None:
-        _insert_article(db, values | {"first_seen": sighting.seen_at})
+        _insert_article(db, values | {"id": article_number, "first_seen": sighting.seen_at})
         note_revision(db, sighting, RevisionValues(title, page.digest, RevisionMark.FIRST))
         note_change(db, article_number, sighting.seen_at, ArticleChange.ADDED)
         return True
@@ -133,17 +133,16 @@ def changes_made_now(db: Database, clock: Callable[[], str]) -> Iterator[None]:
     db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
 
 
-def _insert_article(db: Database, values: Mapping[str, SqlValue]) -> None:
+def _insert_article(db: Database, values: dict[str, SqlValue]) -> None:
     columns = ", ".join(values)
     placeholders = ", ".join(f":{name}" for name in values)
-    db.execute(f"INSERT INTO articles ({columns}) VALUES ({placeholders})", dict(values))
+    db.execute(f"INSERT INTO articles ({columns}) VALUES ({placeholders})", values)
 
 
 def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, SqlValue]:
-    """Return the values of the article's columns by name, without `first_seen`, which an update does not change."""
+    """Return the values of the article's columns by name, without `id` and `first_seen`, which no update changes."""
     return {
         **metadata_values(page.metadata),
-        "id": sighting.article_id,
         "url": storable_text(sighting.url),
         "host": sighting.host,
         "text": page.text,

@@ -67,7 +67,10 @@ def unshelve(db: Database, article_number: int) -> None:
 
 
 def update_article(db: Database, table: str, article_number: int, values: Mapping[str, SqlValue]) -> None:
-    """Set columns of an article, by their names in `articles`; it is there, or `table` is `_shelved`."""
+    """Set columns of an article, by their names in `articles`; it is there, or `table` is `_shelved`.
+
+    Its number is none of them: SQLite would write the row and its indexes anew.
+    """
     if table == "_shelved":
         own_values = {name: value for name, value in values.items() if name in _OWN_COLUMNS}
         others = {name: value for name, value in values.items() if name not in own_values}
