@@ -18,8 +18,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.stored_values import text_digest
-from broadsheet.output.write.assembled_text import assemble_page, rebuild_page, update_counts, update_expected_f1
+from broadsheet.output.write.assembled_text import (
+    assemble_page,
+    rebuild_page,
+    update_expected_f1,
+    with_assembled_text,
+)
 from broadsheet.output.write.person_verdicts import PERSON, Ruling, drop_ruling, store_ruling, stored_ruling
 
 _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
@@ -316,17 +320,7 @@ def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
         if steps:
             update_expected_f1(db, page_id)
         return rows
-    assembled = assemble_page(db, page_id)
-    update_counts(db, page_id, assembled)
-    digest = text_digest(assembled.text)
-    return replace(
-        rows,
-        text=assembled.text,
-        markdown=assembled.markdown,
-        words=assembled.word_count,
-        digest=digest,
-        kept=assembled.kept_count,
-    )
+    return with_assembled_text(db, page_id, rows)
 
 
 def _has_rulings(db: Database) -> bool:

@@ -105,9 +105,21 @@ def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
     """Return the rows of a page whose ledger was just stored, with the text of its article's further pages added."""
     if not has_further_pages(db, page_id):
         return rows
+    return with_assembled_text(db, page_id, rows)
+
+
+def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:
+    """Return the rows of a page with the text that its stored ledger gives; its counts are stored too."""
     assembled = assemble_page(db, page_id)
-    digest = text_digest(assembled.text)
-    return replace(rows, text=assembled.text, markdown=assembled.markdown, words=assembled.word_count, digest=digest)
+    update_counts(db, page_id, assembled)
+    return replace(
+        rows,
+        text=assembled.text,
+        markdown=assembled.markdown,
+        words=assembled.word_count,
+        digest=text_digest(assembled.text),
+        kept=assembled.kept_count,
+    )
 
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text
