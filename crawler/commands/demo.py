@@ -156,12 +156,8 @@ def _make_way(db: Path) -> Path:
     except OSError as error:
         raise CommandError(f"cannot make the folder {db.parent}: {error.strerror}") from error
     if db.exists():
-        lock = archive_lock.ArchiveLock(db)
-        lock.acquire()
-        try:
+        with archive_lock.hold_lock(db):
             _remove_sample(db)
-        finally:
-            lock.release()
     return db
 
 
