@@ -87,12 +87,10 @@ def clean(**options: Any) -> int:
     Of a folder all .html, .htm, .xhtml and .txt files are cleaned. Several articles each have their file's name above
     them; as JSON, each is an object in a line.
     """
-    from broadsheet.crawler.crawl.early_checks import check_files
-
     if not options["files"] and not options["list_file"]:
         raise click.UsageError("name a file, a folder, - for standard input, or a --list of files")
     if len(options["files"]) == 1:
-        check_files(name for name in options["files"] if name != "-")
+        early_checks.check_files(name for name in options["files"] if name != "-")
     inputs = list(_saved_pages(options))
     rules_by_url = {page.url: site_rules_for(page.url, options["site_rules"]) for page in inputs}
     is_alone = len(inputs) == 1

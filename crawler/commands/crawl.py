@@ -19,15 +19,13 @@ from broadsheet.crawler.commands.verb_options import (
     with_options,
 )
 from broadsheet.crawler.crawl.command_line import language, require_extra
-from broadsheet.crawler.crawl.processes import require_workers, start_workers, watch_lifeline
-from broadsheet.crawler.crawl.terminal import one_line, reason_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.commands import notified_run, run_summary, spider_run
-    from broadsheet.crawler.crawl import archive_access, early_checks
+    from broadsheet.crawler.crawl import archive_access, early_checks, processes, terminal
     from broadsheet.crawler.fleet import run_notices
-    from broadsheet.output.archive import archive_lock, url_words
+    from broadsheet.output.archive import archive_file, archive_lock, url_words
     from broadsheet.output.write import archive_writer, run_records
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
@@ -62,9 +60,9 @@ def crawl(**options: Any) -> int:
     one. Run the same command again and it goes on where it stood, and looks again at what may have changed once all is
     done; on an archive that has start URLs, also without a URL. Ctrl-C stops cleanly, twice at once.
     """
-    require_workers()
+    processes.require_workers()
     early_checks.check_crawl(options)
-    watch_lifeline()
+    processes.watch_lifeline()
     return run_and_notify(_crawl, options)
 
 
@@ -87,7 +85,7 @@ def run_and_notify(
 def crawl_process(options: Mapping[str, Any]) -> Iterator[None]:
     """Own the archive that the options name, and have workers started and Scrapy imported, in this order."""
     with _ownership(options["db"], options["patience"]):
-        start_workers()
+        processes.start_workers()
         import_while_not_collecting("broadsheet.crawler.commands.spider_run")
         yield
 
@@ -98,11 +96,9 @@ def _ownership(db: str, patience: float | None) -> Iterator[None]:
     if not patience:
         yield
         return
-    from broadsheet.output.archive.archive_file import archive_path
-
-    file = archive_path(db)
+    file = archive_file.archive_path(db)
     if archive_lock.is_owned(file):
-        click.echo(f"Waiting for another crawl of {one_line(db)} to end …", err=True)
+        click.echo(f"Waiting for another crawl of {terminal.one_line(db)} to end …", err=True)
     with archive_lock.keep_lock(file, patience):
         yield
 
@@ -134,7 +130,7 @@ def run_crawl(
         run_summary.print_summary(run)
     for line in run_summary.failure_lines(run):
         on_failure(line)
-        click.echo(one_line(f"broadsheet: {line}"), err=True)
+        click.echo(terminal.one_line(f"broadsheet: {line}"), err=True)
     return run_summary.exit_code(run)
 
 
@@ -160,7 +156,9 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     working = [seed for seed in seeds if seed not in dropped_seeds]
     if not options["quiet"]:
         for seed, reason in dropped_seeds.items() if working else ():
-            click.echo(one_line(f"Left out{_why_dropped(reason)}: {seed} ({reason_text(reason)})"), err=True)
+            click.echo(
+                terminal.one_line(f"Left out{_why_dropped(reason)}: {seed} ({terminal.reason_text(reason)})"), err=True
+            )
     return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
 
 

@@ -18,7 +18,7 @@ from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.command_line import require_extra
 from broadsheet.crawler.crawl.terminal import print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
@@ -84,25 +84,11 @@ def _open_store(target: str) -> Iterator[tuple[dataset_files.DatasetStore, Path]
             yield _remote_store(target), Path(scratch)
         return
     store = dataset_files.open_folder(target)
-    with _owned(store.folder):
+    with archive_lock.hold_lock(store.folder / _LOCK, refusal=f"{store.folder} is being written by another run"):
         for leftover in store.folder.glob(f"{_SCRATCH}*"):
             shutil.rmtree(leftover, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=store.folder) as scratch:
             yield store, Path(scratch)
-
-
-@contextmanager
-def _owned(folder: Path) -> Iterator[None]:
-    """Lock the data set in a folder within the `with` block. InUse if another run writes to it."""
-    lock = archive_lock.ArchiveLock(folder / _LOCK)
-    try:
-        lock.acquire()
-    except InUse as error:
-        raise InUse(f"{folder} is being written by another run") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _remote_store(target: str) -> dataset_files.DatasetStore:

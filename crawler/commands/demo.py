@@ -12,7 +12,6 @@ import click
 
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
-from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 with lazy_imports():
     from broadsheet.crawler.commands import metadata, run_summary, spider_run
-    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.crawl import archive_access, processes
     from broadsheet.crawler.demo import server as server_module
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.raw import warc_folders
@@ -64,7 +63,7 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
 )
 def demo(keep: str, port: int) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
-    start_workers()
+    processes.start_workers()
     import_while_not_collecting("broadsheet.crawler.commands.spider_run")
     return crawl_sample(Path(keep), port)
 
@@ -157,12 +156,8 @@ def _make_way(db: Path) -> Path:
     except OSError as error:
         raise CommandError(f"cannot make the folder {db.parent}: {error.strerror}") from error
     if db.exists():
-        lock = archive_lock.ArchiveLock(db)
-        lock.acquire()
-        try:
+        with archive_lock.hold_lock(db):
             _remove_sample(db)
-        finally:
-            lock.release()
     return db
 
 

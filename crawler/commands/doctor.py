@@ -21,11 +21,12 @@ import click
 from broadsheet.crawler import __version__
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, reason_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
+    from broadsheet.crawler.commands import spider_run
+    from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.workers import worker
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
@@ -128,8 +129,6 @@ def _folder_finding(folder: Path) -> DoctorFinding:
 
 def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     """Ask for the URL's robots.txt and for the URL itself, as a crawl would, into an archive that is thrown away."""
-    from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
-
     options = {
         "allow_private": allow_private, "delay": 1.0, "concurrency": 1, "total_concurrency": 1,
         "cookies": None, "quiet": True, "verbose": 0,
@@ -139,8 +138,10 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "doctor.db"
         try:
-            start_workers()
-            run_spider(str(archive), {"seeds": (url,), "max_pages": 1, **nothing_else}, spider_settings(options))
+            processes.start_workers()
+            spider_run.run_spider(
+                str(archive), {"seeds": (url,), "max_pages": 1, **nothing_else}, spider_run.spider_settings(options)
+            )
         except CommandError as error:
             yield DoctorFinding(False, "site", str(error))
             return

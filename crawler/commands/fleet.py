@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,15 +17,15 @@ from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
 from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
-from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():
     from broadsheet.crawler.commands import progress_line as progress_line_module
     from broadsheet.crawler.commands import run_summary
+    from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import (
         dask_engine,
         fleet_folder,
@@ -159,7 +158,7 @@ def run_fleet(**options: Any) -> int:
 
     Run the same command again and it goes on where it stood, whatever was killed. Ctrl-C stops all crawls cleanly.
     """
-    require_workers()
+    processes.require_workers()
     fleet = listed_sites(options)
     checked_cluster(options)  # a mistake is told also where nothing is due
     records = fleet_folder.RecordFolder(fleet.folder)
@@ -168,7 +167,9 @@ def run_fleet(**options: Any) -> int:
     if options["dry_run"]:
         return _print_due(list(fleet_turn.due_tasks(fleet, sites, records.read, now)))
     _prepare_folder(fleet.folder)
-    with _only_turn(fleet.folder, fleet_turn.Shard(*options["shard"] or ())):
+    part = fleet_turn.Shard(*options["shard"] or ())
+    lock = fleet.folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}"
+    with archive_lock.hold_lock(lock, refusal=f"another fleet run is at work in {fleet.folder}"):
         tasks = list(fleet_turn.due_tasks(fleet, sites, records.read, now))
         if not tasks:
             click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
@@ -228,20 +229,6 @@ def _prepare_folder(folder: Path) -> None:
         (folder / fleet_folder.FOLDER).mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
-
-
-@contextmanager
-def _only_turn(folder: Path, part: fleet_turn.Shard) -> Iterator[None]:
-    """Lock this part of the fleet in this folder within the `with` block. InUse while another process runs it."""
-    lock = archive_lock.ArchiveLock(folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}")
-    try:
-        lock.acquire()
-    except InUse as error:
-        raise InUse(f"another fleet run is at work in {folder}") from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _run_turn(

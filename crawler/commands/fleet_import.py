@@ -20,7 +20,6 @@ import click
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, PATH, verb, with_options
-from broadsheet.crawler.crawl.processes import require_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -29,6 +28,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
     from broadsheet.crawler.commands import import_archives, merge, run_summary
+    from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import fleet_folder, object_store, site_processes, store_address
     from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, atomic_writes, stored_values
@@ -199,7 +199,7 @@ def fleet_import(**options: Any) -> int:
     Files are paths, s3:// addresses, which are fetched and kept, or lists of them, a name a line: .txt, .paths, .gz of
     them. A file that cannot be read is said and costs nothing else. Run it again, and only what is new is read.
     """
-    require_workers()
+    processes.require_workers()
     files, recorded = listed_files(options["files"], options["base"] or ""), import_archives.recorded_options(options)
     target, was_there = archive_file.archive_path(options["db"]), is_nonempty_file(options["db"])
     if problem := fleet_folder.disk_problem(target.parent):

@@ -13,7 +13,6 @@ import click
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, verb, with_options
-from broadsheet.crawler.crawl.processes import require_workers, start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -21,7 +20,7 @@ from broadsheet.output.archive.archive_errors import NotReachable
 with lazy_imports():
     from broadsheet.crawler import options as options_module
     from broadsheet.crawler.commands import progress_line, run_summary
-    from broadsheet.crawler.crawl import archive_access, early_checks, run_parts, session
+    from broadsheet.crawler.crawl import archive_access, early_checks, processes, run_parts, session
     from broadsheet.crawler.discovery import scope
     from broadsheet.crawler.replay import importing, record_index, record_order
     from broadsheet.crawler.workers import settle_pool
@@ -51,11 +50,9 @@ def import_(**options: Any) -> int:
     The files stay where they are, and the archive names them. Run the same command again and it goes on where it
     stood; what was taken in already is left out. Ctrl-C stops cleanly, twice at once.
     """
-    from broadsheet.crawler.crawl.early_checks import check_files
-
-    require_workers()
-    check_files(options["files"], folder_hint="name the files in it")
-    start_workers()
+    processes.require_workers()
+    early_checks.check_files(options["files"], folder_hint="name the files in it")
+    processes.start_workers()
     paths = [Path(name) for name in dict.fromkeys(options["files"])]
     crawl_options = read_options(options)
     started = time.monotonic()

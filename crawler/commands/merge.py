@@ -11,14 +11,13 @@ import click
 
 from broadsheet.crawler.command_values import is_nonempty_file
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.crawl import archive_access, processes
     from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file
     from broadsheet.output.collections import archive_merge, source_archive
@@ -38,7 +37,7 @@ def merge(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     The merged archives stay as they are. Run the same command again and only what is new in them comes in; a merge that
     was cut off goes on. What was taken down in one of them is taken down in TARGET.
     """
-    start_workers()
+    processes.start_workers()
     names = {archive_file.archive_path(source): source for source in sources}
     for source in sources:
         archive_merge.refuse_itself(source, target)

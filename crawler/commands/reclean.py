@@ -14,7 +14,6 @@ import click
 
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, unchecked_archive_argument, verb
-from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -24,7 +23,7 @@ with lazy_imports():
     from broadsheet.cleaners import document
     from broadsheet.crawler import options as options_module
     from broadsheet.crawler.commands import progress_line, run_summary
-    from broadsheet.crawler.crawl import archive_access, early_checks, run_parts, session
+    from broadsheet.crawler.crawl import archive_access, early_checks, processes, run_parts, session
     from broadsheet.crawler.replay import recleaning
     from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, stored_values
@@ -77,7 +76,7 @@ def reclean(**options: Any) -> int:
 
     Texts change in place, and rulings made by hand hold. Run the same command again and it goes on where it stood.
     """
-    start_workers()
+    processes.start_workers()
     if options["site_rules"] and options["no_site_rules"]:
         raise click.UsageError("--site-rules or --no-site-rules, not both")
     is_undo = options["undo"] or options["back_to"] is not None

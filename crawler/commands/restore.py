@@ -146,16 +146,12 @@ def _named_block(db: Database, request: RulingRequest) -> RulingRequest:
     block = next((block for block in page.blocks if block.position == request.position), None)
     if block is None:
         raise _UnknownTargetError(
-            f"has no block {request.position} of {page.url}: they go up to {_last_position(page)}"
+            f"has no block {request.position} of {page.url}: they go up to {page.blocks[-1].position}"
         )
     if not block.begins_with(request.first_words):
         raise _UnknownTargetError(_other_words_text(page, block, request.first_words))
     article = str(page.article_id) if request.is_for_own_article else request.article
     return replace(request, block_id=block.block_id, page=page.url, article=article)
-
-
-def _last_position(page: page_lookup.StoredPage) -> int:
-    return page.blocks[-1].position
 
 
 def _other_words_text(page: page_lookup.StoredPage, block: page_lookup.StoredBlock, first_words: str) -> str:

@@ -16,7 +16,6 @@ import click
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, reason_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
@@ -27,6 +26,8 @@ with lazy_imports():
     from broadsheet.cleaners.judge import site_rule_files, site_rule_values
     from broadsheet.cleaners.judge import site_rules as site_rules_module
     from broadsheet.cleaners.page import canonical_urls, parsed_page
+    from broadsheet.crawler.commands import spider_run
+    from broadsheet.crawler.crawl import early_checks, processes
     from broadsheet.crawler.fetch import request_headers
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
@@ -48,9 +49,7 @@ class _RuleOutcome:
 @click.argument("paths", metavar="DIR|FILE...", nargs=-1, required=True, type=PATH)
 def check_rules(paths: tuple[str, ...]) -> int:
     """List what cannot be used in rule files or folders of them, with file and line."""
-    from broadsheet.crawler.crawl.early_checks import check_files
-
-    check_files(paths)
+    early_checks.check_files(paths)
     site_rules = [rule for path in paths for rule in _read_rules(Path(path))]
     problems = [problem for site_rule in site_rules for problem in site_rule.problems]
     for problem in problems:
@@ -211,16 +210,16 @@ def _crawl_test_pages(
     tests: Sequence[site_rule_files.PageTest], db: Path, rules_folder: Path, options: Mapping[str, Any]
 ) -> list[page_lookup.UrlResult]:
     """Crawl only the tests' pages; returns the result of each."""
-    start_workers()
-    from broadsheet.crawler.commands.spider_run import run_spider, spider_settings
-
+    processes.start_workers()
     changed_options = {
         "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,
         "cookies": None, "quiet": True, "verbose": 0, "headers": (),
     }  # fmt: skip
     no_discovery = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}
-    run_spider(str(db), arguments | {"site_rules": str(rules_folder)}, spider_settings(changed_options))
+    spider_run.run_spider(
+        str(db), arguments | {"site_rules": str(rules_folder)}, spider_run.spider_settings(changed_options)
+    )
     with closing(archive_file.open_database(db, read_only=True)) as archive:
         return [
             page_lookup.find_url_result(archive, canonical_urls.canonicalise(test.url) or test.url) for test in tests

@@ -18,11 +18,10 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.processes import watch_lifeline
 from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.crawl import archive_access, processes
     from broadsheet.output.archive import article_storage
     from broadsheet.output.write import archive_writer, edit_history
 
@@ -52,7 +51,7 @@ def update(**options: Any) -> int:
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
-    watch_lifeline()
+    processes.watch_lifeline()
     return run_and_notify(_update, options)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 from click.shell_completion import CompletionItem
@@ -22,9 +22,10 @@ from broadsheet.crawler.crawl.command_line import (
     shard,
     user_agent,
 )
+from broadsheet.crawler.lazy_modules import lazy_imports
 
-if TYPE_CHECKING:
-    from broadsheet.output.archive.article_filter import ArticleBounds
+with lazy_imports():
+    from broadsheet.output.archive import article_filter as article_filter_module
 
 Options = tuple[Callable[[Any], Any], ...]
 PATH = click.Path()
@@ -143,10 +144,8 @@ def import_while_not_collecting(module: str) -> None:
 
 def iso_day(value: str) -> str:
     """Read a day, a month or a year as ISO 8601 writes it: 2024-01-31, 2024-01, 2024."""
-    from broadsheet.output.archive.article_filter import read_day
-
     try:
-        return read_day(value)
+        return article_filter_module.read_day(value)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
 
@@ -161,11 +160,9 @@ FILTER_OPTIONS: Options = (
 )  # fmt: skip
 
 
-def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
+def article_filter(options: Mapping[str, Any]) -> article_filter_module.ArticleBounds:
     """Build the filter that a verb's options ask for."""
-    from broadsheet.output.archive.article_filter import ArticleBounds
-
-    return ArticleBounds(
+    return article_filter_module.ArticleBounds(
         host=(options["host"] or "").lower(),
         since=options["since"] or "",
         until=options["until"] or "",

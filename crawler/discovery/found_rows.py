@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -17,7 +17,7 @@ from broadsheet.crawler.discovery.feed_reader import (
     is_own_comment_feed,
 )
 from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
+from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapKind
 from broadsheet.crawler.discovery.traps import trap_reason
 from broadsheet.crawler.discovery.usual_places import fetch_priority, is_too_old
 from broadsheet.crawler.options import CrawlOptions
@@ -159,7 +159,8 @@ def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, opt
         return DiscoveryResult(
             tuple(file_row(entry.url, UrlKind.SITEMAP, UrlSource.SITEMAP, queued_url.url) for entry in sitemap.entries)
         )
-    return _urls_from_entries(_dated_urls(sitemap.entries), UrlSource.SITEMAP, queued_url, scope, options)
+    dated_urls = ((entry.url, entry.lastmod) for entry in sitemap.entries)
+    return _urls_from_entries(dated_urls, UrlSource.SITEMAP, queued_url, scope, options)
 
 
 def urls_from_feed(
@@ -173,10 +174,6 @@ def urls_from_feed(
 def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "") -> DiscoveredUrl:
     """Make the row of a sitemap or feed."""
     return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
-
-
-def _dated_urls(entries: Iterable[SitemapEntry]) -> Iterator[tuple[str, str]]:
-    return ((entry.url, entry.lastmod) for entry in entries)
 
 
 def _urls_from_entries(

@@ -38,7 +38,6 @@ class SitemapEntry:
 
     url: str
     lastmod: str = ""
-    is_news: bool = False
     title: str = ""
 
 
@@ -160,7 +159,7 @@ def _read_entry(element: Any, base: str) -> Iterator[SitemapEntry]:
     lastmod = fields.get("lastmod") or news_fields.get("publication_date", "")
     url = canonicalise(fields["loc"], base) if fields.get("loc") else None
     if url:
-        yield SitemapEntry(url, lastmod, bool(news_fields), news_fields.get("title", ""))
+        yield SitemapEntry(url, lastmod, news_fields.get("title", ""))
     for child in element:
         if child.get("hreflang") and (translation_url := canonicalise(child.get("href", ""), base)):
             yield SitemapEntry(translation_url, lastmod)

@@ -30,7 +30,7 @@ from broadsheet.crawler.fleet.object_store import (
 from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.store_address import store_at, store_identity
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
-from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
@@ -216,13 +216,9 @@ def upload_site(store: ObjectStore, copy: LocalCopy, generation: int, prefix: st
     a lease does. InUse while a crawl owns the archive.
     """
     _close_archive(store, copy.archive)
-    lock = ArchiveLock(copy.archive)
-    lock.acquire()
-    try:
+    with hold_lock(copy.archive):
         warc_files = _upload_warc_files(store, copy)
         database = _upload_database(store, copy, generation)
-    finally:
-        lock.release()
     manifest = SiteManifest(copy.site, generation, utc_now(), database, tuple(warc_files))
     key = f"{prefix}{generation:08d}-{token_hex(8)}.json"
     store.put_bytes(key, manifest.to_json())

@@ -18,6 +18,7 @@ from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable,
 from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects
 from broadsheet.output.archive.fulltext import install_quick_glob
 from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
+from broadsheet.output.archive.stored_values import STORE_FACT
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
@@ -25,8 +26,6 @@ _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are wri
 _CACHE_KB = (
     48 * 1024
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
-_STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 SQLITE_HEADER = b"SQLite format 3\0"
 COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
@@ -207,7 +206,7 @@ def _upgrade(db: Database, migrations: Migrations, version: int) -> None:
     """Apply all missing migrations and write the new version, in one transaction."""
     with db.atomic():
         migrations.apply(db)
-        db.execute(_STATE_VERSION, [str(version)])
+        db.execute(STORE_FACT, ["schema_version", str(version)])
         db.execute(f"PRAGMA user_version = {version}")
 
 

@@ -95,20 +95,35 @@ _LENT: dict[Path, bool] = {}
 
 
 @contextmanager
+def hold_lock(path: Path, patience: float = 0.0, refusal: str = "") -> Iterator[None]:
+    """Own a file while the context is open.
+
+    Waits for another holder for `patience` seconds at most, and then raises InUse, in the words of `refusal` if given.
+    """
+    lock = ArchiveLock(path)
+    try:
+        lock.acquire(patience)
+    except InUse as error:
+        raise InUse(refusal or str(error)) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def keep_lock(database: Path, patience: float) -> Iterator[None]:
     """Own the archive in this process while the context is open, whoever in the process opens it, one after the other.
 
     Waits for another process for `patience` seconds at most, and then raises InUse. `database` is a path as
     `broadsheet.output.archive.archive_file.archive_path` gives it.
     """
-    lock = ArchiveLock(database)
-    lock.acquire(patience)
-    _LENT[database] = False
-    try:
-        yield
-    finally:
-        del _LENT[database]
-        lock.release()
+    with hold_lock(database, patience):
+        _LENT[database] = False
+        try:
+            yield
+        finally:
+            del _LENT[database]
 
 
 def is_owned(database: str | Path) -> bool:

@@ -1,12 +1,11 @@
 """An article's row: stored, changed or removed, with its revisions and the note in `changes` that readers poll.
 
-An article that `settle` took out is `shelved`: the same row in another table, so that it can come back. Values in the
-columns that a user added to `articles` are read as JSON can hold them while the article is removed.
+An article that `settle` took out is on the shelf, and changes there. Values in the columns that a user added to
+`articles` are read as JSON can hold them while the article is removed.
 """
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,8 +25,10 @@ from broadsheet.output.archive.revisions import (
     note_new_capture,
     note_revision,
 )
+from broadsheet.output.archive.shelf import JsonValue, SqlValue, json_values, sql_value, update_article
 from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.table_columns import quoted_name, writable_columns
+from broadsheet.output.archive.stored_values import stored_object
+from broadsheet.output.archive.table_columns import column_list, writable_columns
 
 ARTICLE_COLUMNS = (
     *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),
@@ -46,7 +47,7 @@ class ArticleChange(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredArticle:
-    """An article as an archive holds it already, in table `articles` or `shelved`."""
+    """An article as an archive holds it already, in `articles` or `_shelved`."""
 
     table: str
     title: str
@@ -57,7 +58,7 @@ class StoredArticle:
 
 
 def stored_article(db: Database, url: str) -> StoredArticle | None:
-    """Return what `articles` or `shelved` holds for the article at this URL."""
+    """Return what `articles` or `_shelved` holds for the article at this URL."""
     for table in ("articles", "_shelved"):
         query = f"SELECT title, text, capture_id, page_type, word_count FROM {table} WHERE id = ?"
         row = db.execute(query, [article_id(url)]).fetchone()
@@ -81,11 +82,11 @@ def save_article(
     values = _article_columns(page, sighting)
     title, article_number = str(values["title"]), sighting.article_id
     if stored is None:
-        _insert_article(db, values | {"first_seen": sighting.seen_at})
+        _insert_article(db, values | {"id": article_number, "first_seen": sighting.seen_at})
         note_revision(db, sighting, RevisionValues(title, page.digest, RevisionMark.FIRST))
         note_change(db, article_number, sighting.seen_at, ArticleChange.ADDED)
         return True
-    _update_article(db, stored.table, values)
+    update_article(db, stored.table, article_number, values)
     has_changed = (stored.title, stored.text) != (values["title"], values["text"])
     if has_changed and stored.table == "articles":
         note_change(db, article_number, sighting.seen_at, ArticleChange.CHANGED)
@@ -97,11 +98,11 @@ def save_article(
 
 
 def remove_article(db: Database, url: str, removed_at: str) -> None:
-    """Delete an article from `articles` and `shelved`; its revisions stay."""
+    """Delete an article from `articles` or the shelf; its revisions stay."""
     article_number = article_id(url)
     if db.execute("DELETE FROM articles WHERE id = ?", [article_number]).rowcount:
         note_change(db, article_number, removed_at, ArticleChange.REMOVED)
-    db.execute("DELETE FROM _shelved WHERE id = ?", [article_number])
+    db.execute("DELETE FROM _shelf WHERE id = ?", [article_number])
 
 
 def note_change(
@@ -132,21 +133,16 @@ def changes_made_now(db: Database, clock: Callable[[], str]) -> Iterator[None]:
     db.execute("UPDATE changes SET at = ? WHERE seq > ?", [clock(), last_seq])
 
 
-def _insert_article(db: Database, values: dict[str, object]) -> None:
+def _insert_article(db: Database, values: dict[str, SqlValue]) -> None:
     columns = ", ".join(values)
     placeholders = ", ".join(f":{name}" for name in values)
     db.execute(f"INSERT INTO articles ({columns}) VALUES ({placeholders})", values)
 
 
-def _update_article(db: Database, table: str, values: dict[str, object]) -> None:
-    assignments = ", ".join(f"{name} = :{name}" for name in values if name != "id")
-    db.execute(f"UPDATE {table} SET {assignments} WHERE id = :id", values)
-
-
-def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
-    """Return the values of the article's columns by name, without `first_seen`, which an update does not change."""
-    return metadata_values(page.metadata) | {
-        "id": sighting.article_id,
+def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, SqlValue]:
+    """Return the values of the article's columns by name, without `id` and `first_seen`, which no update changes."""
+    return {
+        **metadata_values(page.metadata),
         "url": storable_text(sighting.url),
         "host": sighting.host,
         "text": page.text,
@@ -160,41 +156,29 @@ def _article_columns(page: PageRows, sighting: Sighting) -> dict[str, object]:
     }
 
 
-_BYTES = "base64"
-
-JsonValue = str | int | float | None | dict[str, str]
-"""A value as JSON can hold it; bytes are an object with one key."""
-
-
 def user_values(db: Database, page_id: int) -> dict[str, JsonValue]:
     """Return the values in a user's columns of the page's article, shelved or not; empty if the page has none.
 
     The columns are named as in `articles`. Generated ones are left out, since they are computed again.
     """
-    return _read_values(db, "articles", page_id) or _read_values(db, "_shelved", page_id)
+    names = [name for name in writable_columns(db) if name not in ARTICLE_COLUMNS]
+    if not names:
+        return {}
+    row = db.execute(f"SELECT {column_list(names)} FROM articles WHERE page_id = ?", [page_id]).fetchone()
+    if row:
+        return json_values(dict(zip(names, row, strict=True)))
+    shelved = db.execute("SELECT id, article FROM _shelf WHERE page_id = ?", [page_id]).fetchone()
+    values = stored_object(shelved[1], "_shelf", "article", shelved[0]) if shelved else {}
+    return {name: values[name] for name in names if name in values}
 
 
 def put_user_values(db: Database, page_id: int, values: Mapping[str, JsonValue]) -> None:
-    """Write the values into the row of the page's article; columns that no longer exist are left out."""
-    columns = writable_columns(db, "articles")
-    for name, value in values.items():
-        if name in columns:
-            update = f"UPDATE articles SET {quoted_name(name)} = ? WHERE page_id = ?"
-            db.execute(update, [_sql_value(value), page_id])
+    """Write the values into the row of the page's article, shelved or not.
 
-
-def _read_values(db: Database, table: str, page_id: int) -> dict[str, JsonValue]:
-    columns = {name: alias for name, alias in writable_columns(db, table).items() if name not in ARTICLE_COLUMNS}
-    if not columns:
-        return {}
-    column_list = ", ".join(map(quoted_name, columns.values()))
-    row = db.execute(f"SELECT {column_list} FROM {table} WHERE page_id = ?", [page_id]).fetchone()
-    return {name: _json_value(value) for name, value in zip(columns, row, strict=True)} if row else {}
-
-
-def _json_value(value: str | float | bytes | None) -> JsonValue:
-    return {_BYTES: b64encode(value).decode()} if isinstance(value, bytes) else value
-
-
-def _sql_value(value: JsonValue) -> str | float | bytes | None:
-    return b64decode(value[_BYTES]) if isinstance(value, dict) else value
+    Columns that no longer exist are left out.
+    """
+    known_names = writable_columns(db)
+    known_values = {name: sql_value(value) for name, value in values.items() if name in known_names}
+    for table in ("articles", "_shelved") if known_values else ():
+        for (article_number,) in db.execute(f"SELECT id FROM {table} WHERE page_id = ?", [page_id]).fetchall():
+            update_article(db, table, article_number, known_values)

@@ -102,9 +102,9 @@ DAY_COLUMNS = frozenset(("published_day", "modified_day"))
 """The columns of `articles` whose values are no texts: whole numbers, times in UTC, days."""
 
 
-def metadata_values(metadata: Metadata) -> dict[str, object]:
+def metadata_values(metadata: Metadata) -> dict[str, str | None]:
     """Return the columns' values by name: NULL for a text that the page does not state, an empty array for a list."""
-    values: dict[str, object] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
+    values: dict[str, str | None] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
     for name, columns in _COLUMNS_OF_FIELD.items():
         values.update(zip(columns, _column_values(name, getattr(metadata, name)), strict=True))
     return values

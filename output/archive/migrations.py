@@ -18,21 +18,22 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from broadsheet.output.archive.stored_values import STORE_FACT
+
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8
-SCHEMA_DRAFT = 4
+SCHEMA_DRAFT = 5
 
 MIGRATIONS = Migrations("broadsheet")
 
 _BASELINE = Path(__file__).parent / "schema.sql"
-_STATE_DRAFT = "INSERT INTO meta (key, value) VALUES ('schema_draft', ?)"
 
 
 @MIGRATIONS()
 def m0008_baseline(db: Database) -> None:
     """Make the archive."""
     run_statements(db, sql_statements(_BASELINE.read_text(encoding="utf-8")))
-    db.execute(_STATE_DRAFT, [str(SCHEMA_DRAFT)])
+    db.execute(STORE_FACT, ["schema_draft", str(SCHEMA_DRAFT)])
 
 
 def sql_statements(script: str) -> Iterator[str]:
@@ -55,6 +56,8 @@ def run_statements(db: Database, statements: Iterable[str]) -> None:
 
 
 _ADD_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+)")
+_RENAME_ON_SHELF = """UPDATE _shelf SET article = json_remove(
+    json_set(article, ?2, json_extract(article, ?1)), ?1) WHERE json_type(article, ?1) IS NOT NULL"""
 _CREATE_OBJECT = re.compile(r"CREATE (?:VIEW|TABLE|(?:UNIQUE )?INDEX) (\w+)")
 _NAME = r"""(?:"(?:[^"]|"")*"|\[[^\]]*\]|`[^`]*`|'[^']*'|[^\s("'`\[]+)"""
 _HEAD = re.compile(rf"\s*CREATE\s+(VIEW|UNIQUE\s+INDEX|INDEX)\s+{_NAME}", re.IGNORECASE)
@@ -68,6 +71,8 @@ def _rename_users_column(db: Database, statement: str) -> None:
     for row in db.execute(f"PRAGMA table_xinfo({table})").fetchall():
         if row[1].lower() == added_column:
             db.execute(f'ALTER TABLE {table} RENAME COLUMN "{row[1]}" TO "{row[1]}_own"')
+            if table == "articles":
+                db.execute(_RENAME_ON_SHELF, [f"$.{row[1]}", f"$.{row[1]}_own"])
 
 
 def _rename_users_object(db: Database, statement: str) -> None:

@@ -118,7 +118,7 @@ _CLEANER_COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME_READING = (
     "UPDATE pages SET cleaner_id = ?1, cleaner_version = ?2 WHERE id = ?3",
     "UPDATE articles SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
-    "UPDATE _shelved SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
+    "UPDATE _shelf SET cleaner_version = ?2 WHERE page_id = ?3 AND cleaner_version <> ?2",
 )
 
 

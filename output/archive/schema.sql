@@ -306,43 +306,38 @@ CREATE INDEX articles_capture ON articles (capture_id);
 CREATE INDEX articles_listed ON articles (
     host, language, section, published_day, page_type, word_count, first_seen);
 
-CREATE TABLE _shelved (
+-- `article` is a JSON object: a key for each other column of `articles`, a user's own too.
+CREATE TABLE _shelf (
     id INTEGER PRIMARY KEY,
-    url TEXT NOT NULL UNIQUE,
-    canonical_url TEXT,
-    host TEXT NOT NULL,
-    title TEXT NOT NULL,
-    authors TEXT NOT NULL,
-    published TEXT,
-    published_day TEXT,
-    published_raw TEXT,
-    modified TEXT,
-    modified_day TEXT,
-    modified_raw TEXT,
-    language TEXT,
-    description TEXT,
-    standfirst TEXT,
-    section TEXT,
-    tags TEXT NOT NULL,
-    keywords TEXT NOT NULL DEFAULT '[]',
-    licence TEXT,
-    sitename TEXT,
-    image TEXT,
-    metadata_sources TEXT NOT NULL,
-    text TEXT NOT NULL,
-    markdown TEXT NOT NULL,
-    word_count INTEGER NOT NULL,
-    page_type TEXT NOT NULL,
-    first_seen TEXT NOT NULL,
-    last_seen TEXT NOT NULL,
     page_id INTEGER NOT NULL REFERENCES pages (id),
     capture_id INTEGER REFERENCES captures (id),
+    first_seen TEXT NOT NULL,
+    last_seen TEXT NOT NULL,
     cleaner_version TEXT NOT NULL,
-    why TEXT NOT NULL
+    why TEXT NOT NULL,
+    article TEXT NOT NULL
 );
-CREATE INDEX shelved_page ON _shelved (page_id);
-CREATE INDEX shelved_capture ON _shelved (capture_id);
-CREATE INDEX shelved_why ON _shelved (why, page_id);
+CREATE INDEX shelf_page ON _shelf (page_id);
+CREATE INDEX shelf_capture ON _shelf (capture_id);
+CREATE INDEX shelf_why ON _shelf (why, page_id);
+
+CREATE VIEW _shelved AS
+    SELECT id, json_extract(article, '$.url') AS url, json_extract(article, '$.canonical_url') AS canonical_url,
+        json_extract(article, '$.host') AS host, json_extract(article, '$.title') AS title,
+        json_extract(article, '$.authors') AS authors, json_extract(article, '$.published') AS published,
+        json_extract(article, '$.published_day') AS published_day,
+        json_extract(article, '$.published_raw') AS published_raw, json_extract(article, '$.modified') AS modified,
+        json_extract(article, '$.modified_day') AS modified_day,
+        json_extract(article, '$.modified_raw') AS modified_raw, json_extract(article, '$.language') AS language,
+        json_extract(article, '$.description') AS description, json_extract(article, '$.standfirst') AS standfirst,
+        json_extract(article, '$.section') AS section, json_extract(article, '$.tags') AS tags,
+        json_extract(article, '$.keywords') AS keywords, json_extract(article, '$.licence') AS licence,
+        json_extract(article, '$.sitename') AS sitename, json_extract(article, '$.image') AS image,
+        json_extract(article, '$.metadata_sources') AS metadata_sources, json_extract(article, '$.text') AS text,
+        json_extract(article, '$.markdown') AS markdown, json_extract(article, '$.word_count') AS word_count,
+        json_extract(article, '$.page_type') AS page_type, first_seen, last_seen, page_id, capture_id, cleaner_version,
+        why
+    FROM _shelf;
 
 CREATE TABLE _images (
     page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
@@ -633,22 +628,21 @@ BEGIN
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER shelved_unsettled_new AFTER INSERT ON _shelved
+CREATE TRIGGER shelf_unsettled_new AFTER INSERT ON _shelf
 BEGIN
     INSERT INTO _unsettled (page_id, host)
         SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
-CREATE TRIGGER shelved_unsettled_gone AFTER DELETE ON _shelved
+CREATE TRIGGER shelf_unsettled_gone AFTER DELETE ON _shelf
 BEGIN
     INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
 END;
 
-CREATE TRIGGER shelved_unsettled_changed
-    AFTER UPDATE OF url, canonical_url, host, title, authors, published_raw, text, first_seen, page_id ON _shelved
+CREATE TRIGGER shelf_unsettled_changed AFTER UPDATE OF article, first_seen, page_id ON _shelf
 BEGIN
     INSERT INTO _unsettled (page_id, host)
         SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')

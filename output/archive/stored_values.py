@@ -24,8 +24,9 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-STORE_FACT = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-"""The statement that stores a fact of the file in `meta`, by its key, in place of an earlier one."""
+STORE_FACT = """INSERT INTO meta (key, value) VALUES (?, ?)
+    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
+"""The statement that stores a fact of the file in `meta`, by its key; the same fact again changes nothing."""
 
 RECORD_BITS = 53  # articles, captures, runs: exact in JSON numbers and in a pandas float column
 BLOCK_BITS = 63  # block texts: there are many, and their ids never leave SQLite as JSON numbers

@@ -156,7 +156,6 @@ class PageFrame:
     may_write: bool = False
     is_busy: bool = False
     waiting_count: int = 0
-    archive_count: int = 1
     twin: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
     collection: str = ""

@@ -143,13 +143,12 @@ class Room:
         arguments: Mapping[str, str] = NO_ARGUMENTS,
     ) -> PageFrame:
         """Return the frame that a page shows around its value; see `PageFrame`."""
-        count = len(self.library.archives)
         if archive is None:
-            return PageFrame(may_write=self.may_write, archive_count=count)
+            return PageFrame(may_write=self.may_write)
         waiting_count = len(read_journal(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
-        return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, count, twin, shown)
+        return PageFrame(archive.name, section, self.token, self.may_write, is_busy, waiting_count, twin, shown)
 
     def notice(self, notice: Notice, frame: PageFrame | None = None) -> Response:
         """Return a page that only says something."""

@@ -20,7 +20,7 @@ from broadsheet.output.archive.archive_file import archive_path, database_file
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.archive.stored_values import stored_object, utc_now
+from broadsheet.output.archive.stored_values import STORE_FACT, stored_object, utc_now
 from broadsheet.output.collections.merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
 from broadsheet.output.collections.merged_rows import (
     merge_captures,
@@ -53,8 +53,6 @@ from broadsheet.output.raw.warc_folders import warc_path
 from broadsheet.output.write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
 
 _READ_STATE = "SELECT value FROM meta WHERE key = ?"
-_WRITE_STATE = """INSERT INTO meta (key, value) VALUES (?, ?)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
 
 FileStates = Mapping[str, list[int]]
 """By the name of a copy: size and time (ns) of the original, then of the copy."""
@@ -79,7 +77,7 @@ def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
 def write_merged_state(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
     """Remember an archive as it is now. Runs in the caller's transaction, the last of a merge."""
     state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
-    target.execute(_WRITE_STATE, [_key_of(source), as_json(state)])
+    target.execute(STORE_FACT, [_key_of(source), as_json(state)])
 
 
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:

@@ -178,7 +178,7 @@ def _save_reading(target: Database, sighting: Sighting, reading: OwnReading) -> 
         postpone_indexing(target, sighting.article_id)
     save_page(target, replace(sighting, seen_at=seen_at), reading.rows)
     if reading.first_seen:
-        for table in ("articles", "_shelved"):
+        for table in ("articles", "_shelf"):
             seen = [reading.first_seen, reading.last_seen, sighting.page_id]
             target.execute(_UPDATE_SEEN.format(table), seen)
     _put_user_values(target, sighting.page_id, reading.user_values)

@@ -18,7 +18,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.archive.stored_values import content_id, stored_object
+from broadsheet.output.archive.stored_values import STORE_FACT, content_id, stored_object
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.collections.source_archive import SCHEMA_NAME, SourceArchive, former_identity
 from broadsheet.output.write.takedowns import FORGOTTEN_URL, plan_takedown, take_down
@@ -199,8 +199,6 @@ _LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
 _REMEMBERED = "SELECT key, value FROM meta WHERE key LIKE ? ORDER BY key"
 _ADD_LINKS = """INSERT INTO _outside_hosts (host, links) VALUES (?, ?)
     ON CONFLICT (host) DO UPDATE SET links = links + excluded.links"""
-_REMEMBER = """INSERT INTO meta (key, value) VALUES (?, ?)
-    ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value"""
 
 HostLinks = Counter[str]
 """Links by the host that they go to."""
@@ -213,7 +211,7 @@ def merge_links(target: Database, source: SourceArchive) -> None:
         known_links = known_parts.get(name, Counter())
         target.conn.executemany(_ADD_LINKS, sorted((links - known_links).items()))
         if links | known_links:
-            target.execute(_REMEMBER, [_LINKS_PREFIX + name, as_json(dict(links | known_links))])
+            target.execute(STORE_FACT, [_LINKS_PREFIX + name, as_json(dict(links | known_links))])
 
 
 def _link_parts(source: SourceArchive) -> Mapping[str, HostLinks]:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -20,13 +20,13 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import archive_path, open_database
-from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.archive.stored_values import STORE_FACT
 from broadsheet.output.read.verify import first_source_problem
 
 _KEY = "identity"
 _SEPARATOR = "-"
 _GIVEN = "SELECT value FROM meta WHERE key = ?"
-_GIVE = "INSERT INTO meta (key, value) VALUES (?, ?)"
 _FIRST_RUN = "SELECT id FROM runs ORDER BY started_at, id LIMIT 1"
 
 
@@ -43,7 +43,7 @@ def former_identity(identity: str) -> str:
 def give_identity(target: Database) -> None:
     """Give an archive that others are merged into an identity of its own, once. Runs in the caller's transaction."""
     if not _given(target):
-        target.execute(_GIVE, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
+        target.execute(STORE_FACT, [_KEY, f"{_first_run(target)}{_SEPARATOR}{token_hex(8)}"])
 
 
 def _given(db: Database) -> str:
@@ -118,8 +118,9 @@ def open_source(path: str | Path) -> Iterator[SourceArchive]:
     """
     file = archive_path(path)
     db = open_database(file, read_only=True)
+    may_be_owned = os.access(file.parent, os.W_OK)  # no crawl can own an archive in a folder that cannot be written
     try:
-        with _locked(file):
+        with hold_lock(file) if may_be_owned else nullcontext():
             yield SourceArchive(file, db)
     finally:
         db.close()
@@ -142,20 +143,6 @@ def attached(target: Database, source: SourceArchive) -> Iterator[None]:
         with suppress(sqlite3.OperationalError):
             target.rollback()
             target.execute(f"DETACH {SCHEMA_NAME}")
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Own the file for a while; no crawl can own one in a folder that cannot be written."""
-    if not os.access(file.parent, os.W_OK):
-        yield
-        return
-    lock = ArchiveLock(file)
-    lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _refuse_clashing_texts(target: Database, source: SourceArchive) -> None:

@@ -43,7 +43,7 @@ class PageShare:
 
 def has_fallen(present: PageShare, past: Sequence[PageShare], min_difference: float = MIN_DIFFERENCE) -> bool:
     """Return whether a share is lower than chance explains, given each of its past shares."""
-    counted_shares = _with_enough_pages(past)
+    counted_shares = [share for share in past if share.pages >= MIN_PAGES]
     if not counted_shares or present.pages < MIN_PAGES:
         return False
     lowest_bound = min(_wilson_bound(share, -_STANDARD_ERRORS) for share in counted_shares)
@@ -66,10 +66,6 @@ def chance_of_at_most(hits: int, pages: int, share: float) -> float:
     if share >= 1.0:
         return 0.0
     return min(1.0, sum(exp(_log_probability(count, pages, share)) for count in range(hits + 1)))
-
-
-def _with_enough_pages(past: Sequence[PageShare]) -> list[PageShare]:
-    return [share for share in past if share.pages >= MIN_PAGES]
 
 
 def _complement(share: PageShare) -> PageShare:

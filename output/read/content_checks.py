@@ -109,6 +109,7 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "captures": {"directives": json_texts},
     "pages": {"evidence": json_texts, "robots": json_texts},
     "articles": dict(_METADATA),
+    "_shelf": {"article": json_object},
     "_shelved": dict(_METADATA),
     "revisions": {"kinds": json_texts},
     "_recleans": {"options": json_object, "counts": json_object},

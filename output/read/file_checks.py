@@ -10,7 +10,7 @@ import sqlite3
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,8 +24,9 @@ from broadsheet.output.archive.article_storage import ArticleChange
 from broadsheet.output.archive.foreign_schema import distrust_schema
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
 from broadsheet.output.archive.revisions import RevisionMark
+from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.archive.stored_values import location_of
-from broadsheet.output.archive.table_columns import ShelvingReason, TableColumn, quoted_name, table_columns
+from broadsheet.output.archive.table_columns import TableColumn, quoted_name, table_columns
 from broadsheet.output.archive.url_words import UrlKind, UrlState
 
 
@@ -164,8 +165,7 @@ _WORDS: Mapping[str, frozenset[str]] = {
         ("pages.page_type", PageType),
         ("pages.own_type", PageType),
         ("articles.page_type", _ARTICLE_TYPES),
-        ("_shelved.page_type", _ARTICLE_TYPES),
-        ("_shelved.why", ShelvingReason),
+        ("_shelf.why", ShelvingReason),
         ("revisions.change", (*EditKind, *RevisionMark, *_EARLIER_CHANGES)),
         ("changes.change", ArticleChange),
         ("changes.kind", ("", *EditKind, *RevisionMark, *_EARLIER_CHANGES)),
@@ -272,6 +272,7 @@ def ruled_columns() -> frozenset[str]:
     return frozenset((*_WORDS, *_shapes(), *_ranges()))
 
 
+_SHELF_VIEW = "_shelved"
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%'
     AND name NOT LIKE 'articles_fts%' AND name NOT GLOB '*sqlite_*' ORDER BY name"""
 
@@ -287,11 +288,16 @@ class StoredTable:
 
 @cache
 def schema_tables() -> tuple[StoredTable, ...]:
-    """Return the ordinary tables of this version's schema, which every migration has a part in: made once a process."""
+    """Return the ordinary tables of this version's schema, and the view that shows the shelf as `articles` has it.
+
+    Made once a process.
+    """
     with closing(Database(memory=True)) as schema:
         MIGRATIONS.apply(schema)
         names = [name for (name,) in schema.execute(_TABLES).fetchall()]
-        return tuple(StoredTable(name, tuple(table_columns(schema, name)), _row_name(schema, name)) for name in names)
+        tables = [StoredTable(name, tuple(table_columns(schema, name)), _row_name(schema, name)) for name in names]
+        [articles] = (table for table in tables if table.name == "articles")
+        return (*tables, replace(articles, name=_SHELF_VIEW))
 
 
 def _row_name(schema: Database, table: str) -> str:
@@ -312,7 +318,7 @@ def column_values(db: Database) -> Iterator[Finding]:
 
 def _value_faults(db: Database, table: StoredTable) -> Iterator[Finding]:
     names = [column.name for column in table.columns]
-    rules = rules_of(table.name, table.columns)
+    rules = rules_of("articles" if table.name == _SHELF_VIEW else table.name, table.columns)
     judges = [rule.fault for rule in rules]
     query = f"SELECT {table.row_name}, {', '.join(names)} FROM {table.name} WHERE {_suspect_rows(names, rules)}"
     for row_name, *values in db.conn.execute(query):

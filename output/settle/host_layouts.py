@@ -22,9 +22,9 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
 from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE
+from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.archive.stored_text import first_words, words_of
 from broadsheet.output.archive.stored_values import content_id, stored_texts
-from broadsheet.output.archive.table_columns import ShelvingReason
 from broadsheet.output.settle.page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8

@@ -27,7 +27,7 @@ from broadsheet.cleaners.document import (
     Verdict,
 )
 from broadsheet.cleaners.judge.article_text import assemble
-from broadsheet.output.archive.article_storage import JsonValue, user_values
+from broadsheet.output.archive.article_storage import user_values
 from broadsheet.output.archive.ledger import read_ledger
 from broadsheet.output.archive.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
 from broadsheet.output.archive.page_rows import (
@@ -38,6 +38,7 @@ from broadsheet.output.archive.page_rows import (
     stored_lineage,
     stored_signature,
 )
+from broadsheet.output.archive.shelf import JsonValue
 from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import decoding, stored_texts
 from broadsheet.output.write.assembled_text import stored_chances

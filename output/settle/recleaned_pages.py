@@ -142,5 +142,5 @@ def replace_page(db: Database, page: RawPage, rows: PageRows, first_seen: str, l
     save_page(db, page.sighting, rows)
     db.execute(_UPDATE_REASON, [str(rows.verdict.page_type), page.id])
     parameters = [last_seen or page.fetched_at, first_seen or page.fetched_at, page.id]
-    for table in ("articles", "_shelved"):
+    for table in ("articles", "_shelf"):
         db.execute(_UPDATE_SEEN.format(table), parameters)

@@ -21,9 +21,9 @@ from broadsheet.cleaners.document import PageType, PageVerdict, Verdict
 from broadsheet.output.archive.article_storage import ArticleChange, note_change
 from broadsheet.output.archive.fulltext import index_postponed, remove_from_index
 from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, article_id
+from broadsheet.output.archive.shelf import ShelvingReason, shelve, unshelve
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.archive.stored_values import stored_texts, utc_now
-from broadsheet.output.archive.table_columns import ShelvingReason, shelve, unshelve
 from broadsheet.output.settle.copies_and_parts import (
     SHORT_WORDS,
     PageIdentity,
@@ -449,7 +449,7 @@ def _shelve_and_unshelve(db: Database, findings: _Findings, settled_at: str) -> 
     shelved = _SHELVED if findings.is_whole else _JUDGED_SHELVED
     article_by_page = dict(db.execute(shelved).fetchall())
     reasons = [(str(reason), page_id) for page_id in article_by_page if (reason := findings.shelving_reason(page_id))]
-    db.conn.executemany("UPDATE _shelved SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
+    db.conn.executemany("UPDATE _shelf SET why = ?1 WHERE page_id = ?2 AND why <> ?1", reasons)
     articles_to_shelve = [
         (article, reason)
         for page_id in sorted(findings.shelvable_pages)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -97,23 +96,15 @@ _RELATIONS_OF_ARTICLE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SimilarityCounts:
-    """The counts of `relate_articles`: new or changed texts, similar pairs, and articles in clusters of several."""
-
-    sketched_texts: int
-    similar_pairs: int
-    clustered_articles: int
-
-
 def relate_articles(
     db: Database,
     parallel_map: ParallelMap = serial_map,
     stale_hosts: StaleHosts = WHOLE_ARCHIVE,
     head_pages: Collection[int] = (),
-) -> SimilarityCounts:
-    """Bring `duplicates` up to date with the articles, in one transaction; sketches are made by
-    `parallel_map`.
+) -> int:
+    """Bring `duplicates` up to date with the articles, in one transaction; return how many texts had no sketch yet.
+
+    Sketches are made by `parallel_map`.
 
     `stale_hosts` are those on which anything has changed since, and `head_pages` the first pages of articles on several
     pages that settling looked at. Compared are the articles of the pages that any of that has to do with.
@@ -126,10 +117,10 @@ def relate_articles(
         changed_pages = outdated_pages | sketched_pages | crowded_pages | set(head_pages)
         touched_pages = None if stale_hosts.hosts is None else find_touched_pages(db, changed_pages)
         relations = _find_relations(db, touched_pages)
-        relation_count = _store_relations(db, relations, touched_pages)
+        _store_relations(db, relations, touched_pages)
         cluster_by_article = cluster_articles(Relation(*row) for row in db.execute(_STORED_RELATIONS))
         _store_clusters(db, cluster_by_article)
-    return SimilarityCounts(len(sketched_pages), relation_count, len(cluster_by_article))
+    return len(sketched_pages)
 
 
 def _sketch_new_texts(db: Database, parallel_map: ParallelMap) -> set[int]:
@@ -205,10 +196,8 @@ def _compare_pairs(db: Database, pairs: list[tuple[int, int]]) -> Iterator[Relat
             yield relation
 
 
-def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> int:
-    """Write only what differs from the stored relations of these pages' articles, so that settling again changes
-    nothing. Returns how many relations the archive has.
-    """
+def _store_relations(db: Database, relations: list[Relation], pages: Collection[int] | None) -> None:
+    """Write only what differs from the stored relations of these pages' articles: settling again changes nothing."""
     stored_relations = _read_relations(db, pages)
     stale_relations, new_relations = stored_relations - set(relations), set(relations) - stored_relations
     db.conn.executemany(
@@ -222,7 +211,6 @@ def _store_relations(db: Database, relations: list[Relation], pages: Collection[
             for relation in new_relations
         ),
     )
-    return int(db.execute("SELECT count(*) FROM duplicates").fetchone()[0])
 
 
 def _read_relations(db: Database, pages: Collection[int] | None) -> set[Relation]:

@@ -58,11 +58,6 @@ class StaleHosts:
     def __bool__(self) -> bool:
         return self.hosts is None or bool(self.hosts)
 
-    @property
-    def as_json(self) -> str | None:
-        """Return the hosts as JSON, for SQL; None for all."""
-        return None if self.hosts is None else json.dumps(sorted(self.hosts))
-
     def and_hosts(self, more_hosts: Collection[str]) -> StaleHosts:
         """Return these hosts and some more."""
         return self if self.hosts is None else StaleHosts(self.hosts.union(more_hosts))

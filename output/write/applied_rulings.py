@@ -18,8 +18,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.stored_values import text_digest
-from broadsheet.output.write.assembled_text import assemble_page, rebuild_page, update_counts, update_expected_f1
+from broadsheet.output.write.assembled_text import (
+    assemble_page,
+    rebuild_page,
+    update_expected_f1,
+    with_assembled_text,
+)
 from broadsheet.output.write.person_verdicts import PERSON, Ruling, drop_ruling, store_ruling, stored_ruling
 
 _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
@@ -239,9 +243,8 @@ def preview_ruling(db: Database, ruling: Ruling, *, undo: bool = False) -> Rulin
     steps_without = _prospective_steps(db, ruling, is_in_force=False)
     held_steps = [step for step in steps_without if step.is_held_by(ruling.id)]
     if undo or _is_answered_without(db, ruling, held_steps):
-        return RulingEffect(
-            True, _page_count(held_steps), _text_changes(db, steps_without), *commonest_reason(db, held_steps)
-        )
+        page_count = len({step.page_id for step in held_steps})
+        return RulingEffect(True, page_count, _text_changes(db, steps_without), *commonest_reason(db, held_steps))
     steps_with = _prospective_steps(db, ruling, is_in_force=True)
     covered_steps = [step for step in steps_with if step.ruling_id == ruling.id]
     return RulingEffect(
@@ -317,17 +320,7 @@ def with_rulings(db: Database, page_id: int, rows: PageRows) -> PageRows:
         if steps:
             update_expected_f1(db, page_id)
         return rows
-    assembled = assemble_page(db, page_id)
-    update_counts(db, page_id, assembled)
-    digest = text_digest(assembled.text)
-    return replace(
-        rows,
-        text=assembled.text,
-        markdown=assembled.markdown,
-        words=assembled.word_count,
-        digest=digest,
-        kept=assembled.kept_count,
-    )
+    return with_assembled_text(db, page_id, rows)
 
 
 def _has_rulings(db: Database) -> bool:
@@ -357,10 +350,6 @@ def _is_answered_without(db: Database, ruling: Ruling, held_steps: list[RulingSt
     stored = stored_ruling(db, ruling)
     is_opposite = stored is not None and stored.is_kept != ruling.is_kept
     return is_opposite and bool(held_steps) and all(step.target_verdict[0] == ruling.is_kept for step in held_steps)
-
-
-def _page_count(steps: Iterable[RulingStep]) -> int:
-    return len({step.page_id for step in steps})
 
 
 def _text_changes(db: Database, steps: Iterable[RulingStep]) -> tuple[TextChange, ...]:

@@ -20,6 +20,7 @@ from broadsheet.output.archive.article_storage import ArticleChange, note_change
 from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
 from broadsheet.output.archive.page_rows import PageRows
 from broadsheet.output.archive.revisions import correct_revision
+from broadsheet.output.archive.shelf import SqlValue, update_article
 from broadsheet.output.archive.stored_text import count_words, storable_text
 from broadsheet.output.archive.stored_values import decoding, text_digest
 
@@ -86,8 +87,12 @@ def rebuild_page(db: Database, page_id: int, changed_at: str) -> None:
 
 
 def _replace_text(db: Database, table: str, article_number: int, assembled: AssembledText) -> None:
-    update = f"UPDATE {table} SET text = ?, markdown = ?, word_count = ? WHERE id = ?"
-    db.execute(update, [assembled.text, assembled.markdown, assembled.word_count, article_number])
+    values: dict[str, SqlValue] = {
+        "text": assembled.text,
+        "markdown": assembled.markdown,
+        "word_count": assembled.word_count,
+    }
+    update_article(db, table, article_number, values)
 
 
 def _note_new_text(db: Database, table: str, article_number: int, assembled: AssembledText, changed_at: str) -> None:
@@ -100,9 +105,21 @@ def with_further_pages(db: Database, page_id: int, rows: PageRows) -> PageRows:
     """Return the rows of a page whose ledger was just stored, with the text of its article's further pages added."""
     if not has_further_pages(db, page_id):
         return rows
+    return with_assembled_text(db, page_id, rows)
+
+
+def with_assembled_text(db: Database, page_id: int, rows: PageRows) -> PageRows:
+    """Return the rows of a page with the text that its stored ledger gives; its counts are stored too."""
     assembled = assemble_page(db, page_id)
-    digest = text_digest(assembled.text)
-    return replace(rows, text=assembled.text, markdown=assembled.markdown, words=assembled.word_count, digest=digest)
+    update_counts(db, page_id, assembled)
+    return replace(
+        rows,
+        text=assembled.text,
+        markdown=assembled.markdown,
+        words=assembled.word_count,
+        digest=text_digest(assembled.text),
+        kept=assembled.kept_count,
+    )
 
 
 _FEW_WORDS = 4  # words; a shorter line may be repeated on a later page and belong to its text

@@ -298,7 +298,7 @@ def note_visit(db: Database, row: UrlRow, outcome: Outcome, changed: bool) -> No
     `row` is the one from before the visit.
     """
     if outcome.reason == OutcomeReason.NOT_MODIFIED:
-        for table in ("articles", "_shelved"):
+        for table in ("articles", "_shelf"):
             db.execute(_UPDATE_LAST_SEEN.format(table), [outcome.fetched_at, row.id])
     if outcome.state == UrlState.DONE or outcome.reason in _URL_ERRORS:
         unfounded_count = row.unfounded_announcements + row.reason.startswith(OutcomeReason.ANNOUNCED)

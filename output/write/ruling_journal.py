@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.atomic_writes import sync_folder, write_transaction
 from broadsheet.output.archive.stored_values import STORE_FACT, json_object, json_texts
 from broadsheet.output.write.applied_rulings import carry_out_ruling
@@ -87,7 +87,7 @@ def append_review(database: Path, review: Review, *, undo: bool = False) -> None
 def _append_line(database: Path, fields: Mapping[str, object]) -> None:
     """Write a line under an id of its own."""
     path, line = journal_path(database), {"id": secrets.token_hex(8), **fields}
-    with _locked(path):
+    with hold_lock(path, _PATIENCE):
         is_new = not path.exists()
         with path.open("a+b") as stream:
             _cut_torn_line(stream)
@@ -125,7 +125,7 @@ def apply_journal(db: Database, database: Path) -> int:
     path = journal_path(database)
     if not path.exists():
         return 0
-    with _locked(path):
+    with hold_lock(path, _PATIENCE):
         entries = read_journal(database)
         with _durable_commits(db), write_transaction(db):
             known = _applied_ids(db)
@@ -183,17 +183,6 @@ def _cut_torn_line(stream: Any) -> None:
     written = stream.read()
     stream.truncate(written.rfind(b"\n") + 1)
     stream.seek(0, os.SEEK_END)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Keep other processes from reading and writing the journal while the context is open."""
-    lock = ArchiveLock(path)
-    lock.acquire(_PATIENCE)
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -7,15 +7,14 @@ below it is in `overruled`, and that one is changed here, not the one in `page_b
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Verdict
 from broadsheet.output.archive.ledger import intern_reasons
 from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.stored_values import text_digest
-from broadsheet.output.write.assembled_text import assemble_page, rebuild_page, update_counts
+from broadsheet.output.write.assembled_text import rebuild_page, with_assembled_text
 
 _ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 
@@ -99,17 +98,7 @@ def carry_over_verdicts(
         return page
     rows = db.execute("SELECT position, block_id, kept, reason_id FROM _page_blocks WHERE page_id = ?", [page_id])
     _put_site_verdicts(db, page_id, {row[0]: site_by_own[row[1:]] for row in rows.fetchall() if row[1:] in site_by_own})
-    assembled = assemble_page(db, page_id)
-    update_counts(db, page_id, assembled)
-    digest = text_digest(assembled.text)
-    return replace(
-        page,
-        text=assembled.text,
-        markdown=assembled.markdown,
-        words=assembled.word_count,
-        digest=digest,
-        kept=assembled.kept_count,
-    )
+    return with_assembled_text(db, page_id, page)
 
 
 def _put_site_verdicts(db: Database, page_id: int, verdicts: Mapping[int, _ReasonedVerdict]) -> None:

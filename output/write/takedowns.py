@@ -79,7 +79,7 @@ _REMOVALS = (
     "DELETE FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
-    "DELETE FROM _shelved WHERE id IN (SELECT id FROM gone)",
+    "DELETE FROM _shelf WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",

@@ -14,7 +14,8 @@ TIMES = _names("""
     _sqlite_migrations.applied_at alarms.at articles.first_seen articles.last_seen
     _block_evidence.first_seen _place_evidence.first_seen
     captures.fetched_at changes.at _imports.finished_at _recleans.finished_at _recleans.started_at revisions.seen_at
-    robots_files.seen_at rulings.at runs.finished_at runs.started_at _shelved.first_seen _shelved.last_seen takedowns.at
+    robots_files.seen_at rulings.at runs.finished_at runs.started_at
+    _shelf.first_seen _shelf.last_seen _shelved.first_seen _shelved.last_seen takedowns.at
     articles_overview.first_seen articles_overview.last_seen _edits.at _reviews.at
     urls.fetched_at urls.first_seen urls.held_at urls.not_before _warc_files.begun_at
 """)
@@ -46,7 +47,7 @@ REFERENCES = {
         _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
-        _reclean_before.page_id _shelved.page_id
+        _reclean_before.page_id _shelf.page_id _shelved.page_id
         _sketches.page_id _unsettled.page_id urls.id
     """),
     "articles": _names("""
@@ -57,7 +58,8 @@ REFERENCES = {
         article_images.article_id
     """),
     "captures": _names("""
-        articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelved.capture_id
+        articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelf.capture_id
+        _shelved.capture_id
     """),
     "reasons": _names("""
         _overruled.reason_id _own_verdicts.reason_id _page_blocks.reason_id _reasons.id _revision_blocks.reason_id
@@ -95,6 +97,7 @@ IDENTITIES = {
     "_edits": ("article_id", "kind", "revision"),
     "removed": ("article_id", "position"),
     "revisions": ("article_id", "number"),
+    "_shelf": ("page_id",),
     "_shelved": ("url",),
 }
 """What tells the rows of a table or view apart where that is not its primary key, or where that hangs on the port."""
@@ -118,7 +121,7 @@ DATED = _names("_blocks.evidence removed.evidence")
 """Words with a date of the crawl among them."""
 
 PORT_DEPENDENT = _names("""
-    articles.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
+    articles.id _shelf.id _shelved.id _block_texts.id _page_blocks.block_id _blocks.block_id removed.block_id
     _block_evidence.block_id _place_evidence.block_id
     _revision_blocks.block_id rulings.id rulings.block_id _overruled.ruling_id _url_orders.id pages.text_digest
     revisions.text_digest captures.payload_digest captures.payload_length captures.etag _sketches.hashes

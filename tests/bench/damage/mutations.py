@@ -17,7 +17,7 @@ WRONG_VALUES = (b"\x00\xff", "x", "", 1 << 62, -1, 1e300, None)
 _TABLES = """SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '*sqlite_*'
     AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name"""
 _WEIGHTS = {"articles": 5, "pages": 4, "_page_blocks": 3, "_page_layout": 3, "captures": 4, "urls": 3, "revisions": 3,
-            "_block_texts": 3, "_shelved": 2}  # fmt: skip
+            "_block_texts": 3, "_shelf": 2}  # fmt: skip
 _TRIES = 50
 
 

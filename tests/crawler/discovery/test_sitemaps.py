@@ -66,7 +66,7 @@ def test_news_images_and_translations():
         'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"',
     )
     assert read_sitemap(body, AT).entries == (
-        SitemapEntry("https://example.org/story", "2024-05-02T10:00Z", True, "Bridge & tunnel"),
+        SitemapEntry("https://example.org/story", "2024-05-02T10:00Z", "Bridge & tunnel"),
         SitemapEntry("https://example.org/de/story", "2024-05-02T10:00Z"),
     )
 

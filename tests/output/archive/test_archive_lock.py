@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
-from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned, keep_lock
+from broadsheet.output.archive.archive_lock import ArchiveLock, hold_lock, is_owned, keep_lock
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,3 +96,12 @@ def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, mon
     assert is_owned(file) is not Path("/proc/locks").exists()
     monkeypatch.setattr("broadsheet.output.archive.archive_lock._KERNEL_LOCKS", file.parent / "no such file")
     assert is_owned(file)
+
+
+def test_a_lock_is_held_within_the_context_and_refused_in_the_words_given(file):
+    with hold_lock(file):
+        with pytest.raises(InUse, match=r"is in use by another crawl$"), hold_lock(file):
+            pass
+        with pytest.raises(InUse, match=r"^somebody is here$"), hold_lock(file, refusal="somebody is here"):
+            pass
+    assert os.listdir(file.parent) == []

@@ -16,7 +16,7 @@ from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason, Ur
 from broadsheet.output.archive.article_storage import ArticleChange
 from broadsheet.output.archive.revisions import RevisionMark
 from broadsheet.output.archive.schema_doc import column_meanings
-from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.archive.url_words import (
     NO_REASON,
     OutcomeReason,

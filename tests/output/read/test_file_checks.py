@@ -39,7 +39,7 @@ def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
 )
 def test_a_value(column: str, value: object, fault: str) -> None:
     declared_type, name = column.split()
-    (rule,) = rules_of("urls", [TableColumn(name, declared_type, True, None, False)])
+    (rule,) = rules_of("urls", [TableColumn(name, declared_type, True, False)])
     assert rule.fault(value) == fault
 
 
@@ -56,7 +56,7 @@ def test_a_value(column: str, value: object, fault: str) -> None:
     ],
 )
 def test_the_evidence_of_a_layout_is_a_whole_sentence(evidence: str, is_sound: bool) -> None:
-    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, False)])
     assert (rule.fault(evidence) == "") is is_sound
 
 
@@ -69,19 +69,19 @@ def test_every_sentence_that_a_layout_is_judged_by_is_one() -> None:
     notices = [LayoutPage(n, PageType.ARTICLE, 12, "same") for n in range(200, 205)]
     verdicts = judge_layouts([articles, lists, excerpts, notices])
     assert [verdict.kind for verdict in verdicts] == ["article", "list", "list", "other"]
-    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, None, False)])
+    (rule,) = rules_of("_layouts", [TableColumn("evidence", "TEXT", True, False)])
     assert {rule.fault(verdict.evidence) for verdict in verdicts} == {""}
 
 
 def test_null_is_allowed_where_the_schema_allows_it() -> None:
-    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
     assert rule.fault(None) == ""
 
 
 @pytest.mark.parametrize("name", ["kept", "position", "block_id", "reason_id"])
 @pytest.mark.parametrize("is_required", [True, False])
 def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) -> None:
-    (rule,) = rules_of("_page_blocks", [TableColumn(name, "INTEGER", is_required, None, False)])
+    (rule,) = rules_of("_page_blocks", [TableColumn(name, "INTEGER", is_required, False)])
     values = [None, 0, 1, 2, -1, 2**62, -(2**63), 1.0, 0.5, "1", "x", b"1", b""]
     with closing(sqlite3.connect(":memory:")) as db:
         db.execute("CREATE TABLE stored (value)")
@@ -93,7 +93,7 @@ def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) ->
 
 
 def test_texts_are_not_left_to_sqlite() -> None:
-    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, None, False)])
+    (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
     assert rule.suspect_numbers("location") == ""
 
 

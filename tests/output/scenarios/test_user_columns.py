@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from contextlib import closing
 from pathlib import Path
 
@@ -37,16 +38,20 @@ def copies(archive: Archive, make: Maker, words) -> Archive:
     return archive
 
 
-def add_note(db: Database, *tables: str, name: str = "note") -> None:
+def add_note(db: Database, name: str = "note") -> None:
     """A user adds a column, and writes something beside each article."""
-    for table in tables or ("articles",):
-        db.execute(f"ALTER TABLE {table} ADD COLUMN {name} TEXT")
+    db.execute(f"ALTER TABLE articles ADD COLUMN {name} TEXT")
     for url, note in NOTES.items():
         db.execute(f"UPDATE articles SET {name} = ? WHERE url = ?", [note, url])
 
 
-def notes(db: Database, table: str = "articles", name: str = "note") -> dict[str, str]:
-    return dict(db.execute(f"SELECT url, {name} FROM {table}").fetchall())
+def notes(db: Database, name: str = "note") -> dict[str, str]:
+    return dict(db.execute(f"SELECT url, {name} FROM articles").fetchall())
+
+
+def shelved_notes(db: Database, name: str = "note") -> dict[str, str]:
+    query = "SELECT json_extract(article, '$.url'), json_extract(article, ?) FROM _shelf"
+    return dict(db.execute(query, [f"$.{name}"]).fetchall())
 
 
 def bring_back(archive: Archive, make: Maker, words) -> None:
@@ -55,44 +60,59 @@ def bring_back(archive: Archive, make: Maker, words) -> None:
     settle(archive.db, make.clock)
 
 
-def test_a_column_on_articles_alone_travels_to_the_shelf_and_back(copies, make, words):
+def test_a_column_travels_to_the_shelf_and_back(copies, make, words):
     add_note(copies.db)
     assert settle(copies.db, make.clock).removed_articles == 1
     assert notes(copies.db) == {STAYS: "read"}
-    assert notes(copies.db, "_shelved") == {COPY: "seen twice"}
+    assert shelved_notes(copies.db) == {COPY: "seen twice"}
     bring_back(copies, make, words)
     assert notes(copies.db) == NOTES
     assert verify(copies.db) == []
 
 
-def test_columns_on_both_tables_in_another_order_keep_their_values(copies, make, words):
-    add_note(copies.db)
-    copies.db.execute("ALTER TABLE articles ADD COLUMN Rating INTEGER DEFAULT 3")
-    copies.db.execute("ALTER TABLE _shelved ADD COLUMN rating INTEGER")
-    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note TEXT")
-    settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT note, rating, why FROM _shelved").fetchall() == [("seen twice", 3, "duplicate")]
-    bring_back(copies, make, words)
-    assert notes(copies.db) == NOTES
-    assert notes(copies.db, name="rating") == dict.fromkeys(NOTES, 3)
-
-
 def test_a_column_with_the_name_of_one_of_the_shelf_s_own_keeps_its_values(copies, make, words):
-    add_note(copies.db, name="Why")
+    add_note(copies.db, "Why")
     settle(copies.db, make.clock)
-    assert copies.db.execute("SELECT why, why_of_article FROM _shelved").fetchall() == [("duplicate", "seen twice")]
+    assert copies.db.execute("SELECT why FROM _shelved").fetchall() == [("duplicate",)]
     bring_back(copies, make, words)
-    assert notes(copies.db, name="why") == NOTES
+    assert notes(copies.db, "why") == NOTES
 
 
-def test_a_column_of_any_name_and_type_travels(copies, make, words):
-    name, values = '"a ""b"", c"', [1.5, b"\x00\xff"]
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        3.0,
+        -math.inf,
+        2**63 - 1,
+        b"\x00\xff",
+        b"",
+        '{"base64": "AA=="}',
+        "null",
+        'a\0\n"\\ \u2028 \U0001f600',
+        None,
+    ],
+)
+def test_a_column_of_any_name_and_type_travels(copies, make, words, value: object):
+    name = '"a ""b"", c"'
     copies.db.execute(f"ALTER TABLE articles ADD COLUMN {name} [my type](3)")
-    for url, value in zip(NOTES, values, strict=True):
-        copies.db.execute(f"UPDATE articles SET {name} = ? WHERE url = ?", [value, url])
+    copies.db.execute(f"UPDATE articles SET {name} = ?", [value])
+    typed = f"SELECT url, {name}, typeof({name}) FROM articles ORDER BY url"
+    before = copies.db.execute(typed).fetchall()
+    settle(copies.db, make.clock)
+    assert copies.db.execute(typed).fetchall() != before
+    bring_back(copies, make, words)
+    assert copies.db.execute(typed).fetchall() == before
+
+
+def test_a_column_of_no_type_and_an_empty_value_where_there_is_a_default_travel(copies, make, words):
+    copies.db.execute("ALTER TABLE articles ADD COLUMN anything")
+    copies.db.execute("ALTER TABLE articles ADD COLUMN mark TEXT DEFAULT 'new'")
+    copies.db.execute("UPDATE articles SET anything = '007', mark = NULL")
     settle(copies.db, make.clock)
     bring_back(copies, make, words)
-    assert notes(copies.db, name=name) == dict(zip(NOTES, values, strict=True))
+    assert notes(copies.db, "anything") == dict.fromkeys(NOTES, "007")
+    assert notes(copies.db, "mark") == dict.fromkeys(NOTES)
 
 
 @pytest.mark.parametrize("kind", ["VIRTUAL", "STORED"])
@@ -101,9 +121,9 @@ def test_a_generated_column_is_worked_out_anew(file: Path, make, words, kind: st
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
         add_generated(archive.db, kind)
         settle(archive.db, make.clock)
-        assert notes(archive.db, name="shout") == {STAYS: "TITLE OF HTTP://A.TEST/STORY"}
+        assert notes(archive.db, "shout") == {STAYS: "TITLE OF HTTP://A.TEST/STORY"}
         bring_back(archive, make, words)
-        assert notes(archive.db, name="shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
+        assert notes(archive.db, "shout") == {url: f"TITLE OF {url.upper()}" for url in NOTES}
         assert gather_report(archive.db).articles == 2
 
 
@@ -141,14 +161,6 @@ def test_an_article_that_was_shelved_before_there_was_the_column_gets_its_defaul
     assert settle(copies.db, make.clock).removed_articles == 1
     bring_back(copies, make, words)
     assert notes(copies.db)[COPY] == value
-
-
-def test_a_value_that_is_missing_on_the_shelf_and_needed_beside_it_is_the_default(copies, make, words):
-    settle(copies.db, make.clock)
-    copies.db.execute("ALTER TABLE articles ADD COLUMN note INTEGER NOT NULL DEFAULT 3")
-    copies.db.execute("ALTER TABLE _shelved ADD COLUMN note INTEGER")
-    bring_back(copies, make, words)
-    assert notes(copies.db) == dict.fromkeys(NOTES, 3)
 
 
 def test_a_default_that_is_worked_out_for_each_row_is(archive, make, words):
@@ -189,10 +201,10 @@ def test_an_index_and_a_trigger_go_on_working(copies, make, words):
 
 
 def test_a_changed_article_keeps_a_user_s_values(copies, make, words):
-    add_note(copies.db, "articles", "_shelved")
+    add_note(copies.db)
     settle(copies.db, make.clock)
     copies.save([make.outcome(url, words("changed"), title="Another") for url in NOTES])
-    assert notes(copies.db) | notes(copies.db, "_shelved") == NOTES
+    assert notes(copies.db) | shelved_notes(copies.db) == NOTES
 
 
 def allow_triggers(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,13 +215,13 @@ def allow_triggers(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def upgrade(file: Path) -> Database:
-    """Open a file at a next version of the schema, which takes the name of a column, on the shelf too."""
+    """Open a file at a next version of the schema, which takes the name of a column."""
     migrations = Migrations(MIGRATIONS.name)
     migrations._migrations = list(MIGRATIONS._migrations)
 
     @migrations()
     def m0009_colour(db: Database) -> None:
-        run_statements(db, [f"ALTER TABLE {table} ADD COLUMN colour TEXT" for table in ("articles", "_shelved")])
+        run_statements(db, ["ALTER TABLE articles ADD COLUMN colour TEXT"])
 
     return open_writer(file, migrations, SCHEMA_VERSION + 1)
 
@@ -225,17 +237,17 @@ def test_an_upgrade_keeps_columns_indexes_and_triggers(file: Path, make, words, 
     db = upgrade(file)
     assert notes(db) == NOTES
     settle(db, make.clock)
-    assert notes(db) | notes(db, "_shelved") == NOTES
+    assert notes(db) | shelved_notes(db) == NOTES
     names = db.execute("SELECT name FROM sqlite_master WHERE name GLOB 'users_*' ORDER BY name").fetchall()
     assert names == [("users_index",), ("users_trigger",)]
-    assert notes(db, name="shout") == {STAYS: f"TITLE OF {STAYS.upper()}"}
+    assert notes(db, "shout") == {STAYS: f"TITLE OF {STAYS.upper()}"}
     db.close()
 
 
 def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values(file: Path, make, words, monkeypatch):
     with Archive.open(file, make.clock) as archive:
         archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
-        add_note(archive.db, name="Colour")
+        add_note(archive.db, "Colour")
         settle(archive.db, make.clock)
         archive.db.execute("CREATE INDEX users_index ON articles (colour)")
         archive.db.execute("CREATE VIEW users_view AS SELECT colour FROM articles")
@@ -246,9 +258,10 @@ def test_a_column_whose_name_a_new_version_takes_is_renamed_and_keeps_its_values
         )
     allow_triggers(file, monkeypatch)
     db = upgrade(file)
-    assert notes(db, name="colour_own") == {STAYS: "read"}
-    assert notes(db, "_shelved", "colour_own") == {COPY: "seen twice"}
-    assert notes(db, name="colour") == {STAYS: None}
+    assert notes(db, "colour_own") == {STAYS: "read"}
+    assert shelved_notes(db, "Colour_own") == {COPY: "seen twice"}
+    assert shelved_notes(db, "Colour") == {COPY: None}
+    assert notes(db, "colour") == {STAYS: None}
     assert db.execute("SELECT colour_own FROM users_view").fetchall() == [("read",)]
     take_down(db, STAYS, clock=make.clock)
     assert db.execute("SELECT what FROM users_log").fetchall() == [("read",)]
@@ -271,7 +284,7 @@ def test_a_report_tells_withdrawn_articles_whatever_the_columns_are(copies, make
     add_note(copies.db)
     copies.save([make.failure(COPY, "http_410")])
     settle(copies.db, make.clock)
-    copies.db.execute("ALTER TABLE _shelved ADD COLUMN of_the_shelf TEXT")
+    copies.db.execute("ALTER TABLE _shelf ADD COLUMN of_the_shelf TEXT")
     assert gather_report(copies.db).articles == 1
 
 
@@ -303,11 +316,11 @@ def test_a_file_that_is_imported_again_keeps_what_is_noted_beside_it(archive, ma
 
 
 def test_a_column_with_the_name_of_a_count_changes_no_verdict(copies, make, words):
-    add_note(copies.db, name="pages")
+    add_note(copies.db, "pages")
     copies.save([make.outcome(f"{STAYS}/another", words("x"))])
     assert settle(copies.db, make.clock).removed_articles == 1
     assert settle(copies.db, make.clock).removed_articles == 0
-    assert notes(copies.db, "_shelved", name="pages") == {COPY: "seen twice"}
+    assert shelved_notes(copies.db, "pages") == {COPY: "seen twice"}
 
 
 def test_the_columns_that_are_no_user_s_are_those_of_the_schema(archive):

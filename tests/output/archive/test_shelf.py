@@ -1,0 +1,163 @@
+"""Shelved articles: nothing is lost by a kill, a merge or an update, a takedown reaches them, verify finds damage."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from broadsheet.output.archive import shelf
+from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS, put_user_values, user_values
+from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.read.verify import first_problem, verify
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import rewrite_file, take_down
+from tests.output.conftest import Maker
+
+STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
+Words = Callable[..., str]
+
+
+def save_copies(archive: Archive, make: Maker, words: Words) -> None:
+    archive.save([make.outcome(url, words("w")) for url in (STAYS, COPY)])
+
+
+def shelve_copy(archive: Archive, make: Maker, words: Words) -> None:
+    """Store two articles with one text, one of them shelved, with what a user noted beside it."""
+    save_copies(archive, make, words)
+    archive.db.execute("ALTER TABLE articles ADD COLUMN note BLOB")
+    archive.db.execute("UPDATE articles SET note = x'00ff' WHERE url = ?", [COPY])
+    settle(archive.db, make.clock)
+
+
+@pytest.fixture
+def copies(archive: Archive, make: Maker, words: Words) -> Archive:
+    shelve_copy(archive, make, words)
+    return archive
+
+
+def article_row(db: Database, table: str, url: str) -> dict[str, object]:
+    query = f"SELECT {', '.join(ARTICLE_COLUMNS)} FROM {table} WHERE url = ?"
+    return dict(zip(ARTICLE_COLUMNS, db.execute(query, [url]).fetchone(), strict=True))
+
+
+def page_of(db: Database, url: str) -> int:
+    return int(db.execute("SELECT id FROM urls WHERE url = ?", [url]).fetchone()[0])
+
+
+def test_an_article_is_the_same_on_the_shelf_and_after_it(archive, make, words):
+    save_copies(archive, make, words)
+    before = article_row(archive.db, "articles", COPY)
+    settle(archive.db, make.clock)
+    assert article_row(archive.db, "_shelved", COPY) == before
+    shelf.unshelve(archive.db, int(str(before["id"])))
+    assert article_row(archive.db, "articles", COPY) == before
+    assert archive.db["_shelf"].count == 0
+
+
+def test_an_update_of_a_shelved_article_changes_what_is_given(copies):
+    before = article_row(copies.db, "_shelved", COPY)
+    values = {"title": "Another", "cleaner_version": "99", "description": None}
+    shelf.update_article(copies.db, "_shelved", int(str(before["id"])), values)
+    assert article_row(copies.db, "_shelved", COPY) == before | values
+    assert user_values(copies.db, page_of(copies.db, COPY)) == {"note": {"base64": "AP8="}}
+
+
+def test_what_a_user_noted_is_put_beside_a_shelved_article_too(copies, make, words):
+    put_user_values(copies.db, page_of(copies.db, COPY), {"note": {"base64": "AQ=="}, "gone": 3})
+    copies.save([make.outcome(STAYS, words("other"))])
+    settle(copies.db, make.clock)
+    assert copies.db.execute("SELECT note FROM articles WHERE url = ?", [COPY]).fetchone() == (b"\x01",)
+
+
+def settle_and_die(file: Path) -> None:
+    """Settle in a process that ends between the row on the shelf and the end of the one in `articles`."""
+    with Archive.open(file, Maker().clock) as archive:
+        archive.db.conn.create_function("die", 0, lambda: os._exit(9))
+        archive.db.execute("CREATE TEMP TRIGGER killed BEFORE DELETE ON articles BEGIN SELECT die(); END")
+        settle(archive.db, Maker().clock)
+
+
+def test_a_kill_between_shelf_and_articles_leaves_the_article_where_it_was(file, make, words):
+    with Archive.open(file, make.clock) as archive:
+        save_copies(archive, make, words)
+    process = multiprocessing.get_context("fork").Process(target=settle_and_die, args=(file,))
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    with Archive.open(file, make.clock) as archive:
+        assert (archive.db["articles"].count, archive.db["_shelf"].count) == (2, 0)
+        assert verify(archive.db) == []
+        assert settle(archive.db, make.clock).removed_articles == 1
+
+
+def test_a_takedown_leaves_nothing_of_a_shelved_article_in_the_bytes(file, make, words):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome(url, words("zanzibar"), title="Quillwork") for url in (STAYS, COPY)])
+        archive.save([make.outcome("http://a.test/other", words("other"))])
+        archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT")
+        archive.db.execute("UPDATE articles SET note = 'Oakenshaw' WHERE url = ?", [COPY])
+        settle(archive.db, make.clock)
+        assert archive.db["_shelf"].count == 1
+    gone = (b"zanzibar", b"Quillwork", b"Oakenshaw")
+    assert all(word in file.read_bytes() for word in gone)
+    with Archive.open(file, make.clock) as archive:
+        take_down(archive.db, COPY, "", make.clock)
+        rewrite_file(archive.db)
+        assert (archive.db["_shelf"].count, archive.db["articles"].count) == (0, 1)
+    assert not [word for word in gone if word in file.read_bytes()]
+
+
+def test_a_shelved_article_is_merged_with_what_a_user_noted(tmp_path, make, words):
+    source, target = tmp_path / "source.db", tmp_path / "target.db"
+    with Archive.open(source, make.clock) as archive:
+        shelve_copy(archive, make, words)
+    with Archive.open(target, make.clock) as archive:
+        merge_archive(archive.db, source, make.clock)
+        settle(archive.db, make.clock)
+        assert archive.db.execute("SELECT url, why FROM _shelved").fetchall() == [(COPY, "duplicate")]
+        archive.save([make.outcome(STAYS, words("other"))])
+        settle(archive.db, make.clock)
+        assert archive.db.execute("SELECT note FROM articles WHERE url = ?", [COPY]).fetchone() == (b"\x00\xff",)
+
+
+@pytest.mark.parametrize(
+    ("check", "location", "damage"),
+    [
+        ("stored_values", "_shelf/article", "article = substr(article, 1, 40)"),
+        ("stored_values", "_shelf/article", "article = '[]'"),
+        ("column_values", "_shelf/why", "why = 'duplicatf'"),
+        ("column_values", "_shelf/last_seen", "last_seen = 'now'"),
+        ("column_values", "_shelved/title", "article = json_remove(article, '$.title')"),
+        ("column_values", "_shelved/word_count", "article = json_set(article, '$.word_count', 'many')"),
+        ("column_values", "_shelved/page_type", "article = json_set(article, '$.page_type', 'artikle')"),
+        ("stored_values", "_shelved/authors", "article = json_set(article, '$.authors', '[1')"),
+        ("row_numbers", "_shelved", "article = json_set(article, '$.url', 'http://a.test/else')"),
+        ("hosts", "_shelved/host", "article = json_set(article, '$.host', 'b.test')"),
+        ("article_digests", "_shelved/text", "article = json_set(article, '$.text', 'other')"),
+        ("copied_values", "_shelved/title", "article = json_set(article, '$.title', 'other')"),
+        ("foreign_keys", "_shelf", "capture_id = 5"),
+        ("foreign_keys", "_shelf", "page_id = 5"),
+    ],
+)
+def test_damage_on_the_shelf_is_named(copies, check, location, damage):
+    assert first_problem(copies.db) is None
+    copies.db.execute("PRAGMA foreign_keys = OFF")
+    copies.db.execute(f"UPDATE _shelf SET {damage}")
+    found = {(problem.check, problem.location.partition(" row ")[0]) for problem in verify(copies.db)}
+    assert (check, location) in found
+
+
+def test_the_view_has_what_the_row_has(copies):
+    (packed,) = copies.db.execute("SELECT article FROM _shelf").fetchone()
+    shelved = article_row(copies.db, "_shelved", COPY)
+    values = json.loads(packed)
+    assert values.pop("note") == {"base64": "AP8="}
+    assert values == {name: shelved[name] for name in values}
+    assert len(values) == len(ARTICLE_COLUMNS) - 6
