@@ -16,6 +16,7 @@ from rich.text import Text
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.statscollectors import StatsCollector
 from twisted.internet.task import LoopingCall
 
 from broadsheet.cleaners.page.canonical_urls import host_of
@@ -90,6 +91,37 @@ class CrawlTally:
         """Return `about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
         seconds = self.remaining_seconds
         return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
+
+
+class OutcomeStats:
+    """Counts what is stored in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, raw bytes."""
+
+    def __init__(self, stats: StatsCollector) -> None:
+        self._stats = stats
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the extension for Scrapy."""
+        extension = cls(crawler.stats)
+        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
+        return extension
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Count the outcomes of a spider of ours; others have none."""
+        if (callbacks := getattr(spider, "on_stored", None)) is not None:
+            callbacks.append(self.count)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a stored outcome."""
+        counts = Counter(raw_bytes=outcome.raw_size, retries=int(outcome.is_retry), pages=int(outcome.page is not None))
+        if outcome.page is not None and outcome.has_new_article:
+            page, ledger = outcome.page, outcome.page.ledger
+            counts.update(articles=1, blocks_kept=page.kept, blocks_removed=page.blocks - page.kept)
+            removed = (ledger.reasons[reason][0] for *_, is_kept, reason in ledger.blocks if not is_kept)
+            counts.update(f"blocks_removed/{reason}" for reason in removed)
+        for name, count in counts.items():
+            if count:
+                self._stats.inc_value(f"broadsheet/{name}", count)
 
 
 class ProgressDisplay:
