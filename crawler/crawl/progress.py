@@ -97,7 +97,7 @@ class OutcomeStats:
     """Counts what is stored in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, raw bytes."""
 
     def __init__(self, stats: StatsCollector) -> None:
-        self._stats = stats
+        self._increase = stats.inc_value  # bound once: Scrapy wraps it anew each time it is looked up
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -113,15 +113,23 @@ class OutcomeStats:
 
     def count(self, outcome: Outcome) -> None:
         """Count a stored outcome."""
-        counts = Counter(raw_bytes=outcome.raw_size, retries=int(outcome.is_retry), pages=int(outcome.page is not None))
-        if outcome.page is not None and outcome.has_new_article:
-            page, ledger = outcome.page, outcome.page.ledger
-            counts.update(articles=1, blocks_kept=page.kept, blocks_removed=page.blocks - page.kept)
-            removed = (ledger.reasons[reason][0] for *_, is_kept, reason in ledger.blocks if not is_kept)
-            counts.update(f"blocks_removed/{reason}" for reason in removed)
-        for name, count in counts.items():
-            if count:
-                self._stats.inc_value(f"broadsheet/{name}", count)
+        page = outcome.page
+        self._add("raw_bytes", outcome.raw_size)
+        self._add("retries", int(outcome.is_retry))
+        self._add("pages", int(page is not None))
+        if page is None or not outcome.has_new_article:
+            return
+        self._add("articles", 1)
+        self._add("blocks_kept", page.kept)
+        self._add("blocks_removed", page.blocks - page.kept)
+        names = [reason for reason, _ in page.ledger.reasons]
+        removed = Counter([names[reason] for *_, is_kept, reason in page.ledger.blocks if not is_kept])
+        for name, count in removed.items():
+            self._add(f"blocks_removed/{name}", count)
+
+    def _add(self, name: str, count: int) -> None:
+        if count:
+            self._increase(f"broadsheet/{name}", count)
 
 
 class ProgressDisplay:
