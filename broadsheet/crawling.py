@@ -276,10 +276,23 @@ def _run_request() -> None:
 
         try:
             send(_crawl_here(request, send))
-        except (ArchiveError, OptionError, CrawlError) as error:
-            send(error)
         except BrokenPipeError:
             pipe.detach()  # the program is gone
+        except Exception as error:  # noqa: BLE001 - whatever it is, the program is told
+            send(_sendable_error(error, request.archive))
+
+
+def _sendable_error(error: Exception, archive: str) -> Exception:
+    """Return the error that `crawl` raises for one in its process; it can be pickled, and has one line."""
+    if isinstance(error, OptionError | CrawlError):
+        return error
+    from broadsheet.crawler.crawl.archive_access import damage_behind
+
+    archive_error = damage_behind(archive, error) or error
+    if not isinstance(archive_error, ArchiveError):
+        return CrawlError(" ".join(f"{type(error).__name__}: {error}".split()))
+    has_own_arguments = "__init__" in vars(type(archive_error))  # which pickle would not know
+    return ArchiveError(str(archive_error)) if has_own_arguments else archive_error
 
 
 def _crawl_here(request: _CrawlRequest, send: Callable[[CrawlProgress], None]) -> CrawlResult:

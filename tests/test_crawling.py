@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 import broadsheet
+from broadsheet.crawling import _sendable_error
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse
 from broadsheet.output.archive.archive_lock import keep_lock
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.crawler.warm import PATIENCE, REPOSITORY
@@ -150,6 +152,33 @@ def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: 
     with pytest.raises(broadsheet.ArchiveError, match="not a SQLite database"):
         broadsheet.crawl(url, db, **QUICK)
     assert site.log == []
+
+
+@pytest.mark.slow
+def test_damage_is_an_archive_error_of_one_line(tmp_path: Path, site: ScriptedSite) -> None:
+    db = tmp_path / "a.db"
+    broadsheet.crawl(f"{site.url}/", db, **QUICK)
+    connection = sqlite3.connect(db)
+    (root_page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'urls'").fetchone()
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    data = bytearray(db.read_bytes())
+    data[(root_page - 1) * page_size : root_page * page_size] = b"\xff" * page_size
+    db.write_bytes(data)
+    with pytest.raises(broadsheet.ArchiveError, match=r"damaged|malformed") as caught:
+        broadsheet.crawl(f"{site.url}/", db, **QUICK)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    for error, kind, text in (
+        (DamagedValue("pages row 12"), ArchiveError, f"{db} is damaged at pages row 12; run broadsheet verify"),
+        (InUse("a.db is in use"), InUse, "a.db is in use"),
+        (ZeroDivisionError("by\nzero"), broadsheet.CrawlError, "ZeroDivisionError: by zero"),
+    ):
+        received = pickle.loads(pickle.dumps(_sendable_error(error, str(db))))
+        assert (type(received), str(received)) == (kind, text)
 
 
 @pytest.mark.slow
