@@ -34,7 +34,7 @@ class CrawlError(Exception):
 
 
 class CrawlArguments(TypedDict, total=False):
-    """Options of a crawl, each as the option of `broadsheet crawl` with its name; `docs/cli.md` describes them.
+    """Options of a crawl: the fields of `broadsheet.crawler.options.CrawlOptions`, and some settings.
 
     `headers` are names with values, `cookies` a cookies.txt file, `per_host` the pending requests to one host, and
     `max_time` and `delay` are in seconds.
@@ -58,6 +58,8 @@ class CrawlArguments(TypedDict, total=False):
     site_rules: str
     warc: bool
     keep_credentials: bool
+    extractor: Literal["always", "in-doubt", "never"]
+    items: Literal["settled", "as-fetched"]
     revisit: Literal["", "due", "update", "all"]
     every: float
     delay: float

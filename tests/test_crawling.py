@@ -12,13 +12,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import broadsheet
-from broadsheet.crawling import _sendable_error
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawling import _SETTINGS, CrawlArguments, _sendable_error
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse
 from broadsheet.output.archive.archive_lock import keep_lock
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
@@ -187,6 +189,11 @@ def test_a_start_page_that_fails_is_a_problem_and_no_error(tmp_path: Path, site:
     assert (result.outcome, result.articles) == ("finished", 0)
     [problem] = result.problems
     assert problem.startswith(f"{site.url}/gone failed: ")
+
+
+def test_each_option_of_a_crawl_is_known_to_editors() -> None:
+    names = {field.name for field in fields(CrawlOptions)} - {"seeds"}
+    assert {*CrawlArguments.__annotations__} == names | {*_SETTINGS}
 
 
 # --- Scripts --------------------------------------------------------------------------------------------------------

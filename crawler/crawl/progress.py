@@ -94,7 +94,7 @@ class CrawlTally:
 
 
 class OutcomeStats:
-    """Counts what is stored in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, raw bytes."""
+    """Counter of stored outcomes in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, bytes."""
 
     def __init__(self, stats: StatsCollector) -> None:
         self._increase = stats.inc_value  # bound once: Scrapy wraps it anew each time it is looked up

@@ -150,7 +150,7 @@ class SiteSpider(scrapy.Spider):
     async def start(self) -> AsyncIterator[Any]:
         """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles.
 
-        CloseSpider, with the reason, if a limit or a failure ends the crawl.
+        Raises CloseSpider, with the reason, if a limit or a failure ends the crawl.
         """
         guard_reactor(self.crawler)
         if problem := running_problem(self.crawler):
@@ -369,9 +369,10 @@ ITEM_LIMIT = "closespider_itemcount"
 
 
 class CrawlLimits(closespider.CloseSpider):
-    """In place of Scrapy's extension, which waits until a spider has no request under way: ours hands out more.
+    """Limits of the CLOSESPIDER_ settings, in place of Scrapy's, which wait until no request is under way.
 
-    While the items of a crawl are yet to come, at its end, each article that is stored counts as one.
+    A spider of ours hands out no more requests then, and settles its archive. While the items of a crawl are yet to
+    come, at its end, each article that is stored counts as one.
     """
 
     items_in_period = 0
