@@ -1,7 +1,8 @@
-"""Façade for Python programs: clean a page, and read an archive that a crawl has made or is making.
+"""Façade for Python programs: crawl a site, clean a page, and read an archive that a crawl has made or is making.
 
     import broadsheet
 
+    result = broadsheet.crawl("https://news.example/", "news.db", max_pages=100)
     cleaned = broadsheet.clean(html, "https://news.example/a-story")
     with broadsheet.open("news.db") as archive:
         for article in archive.articles(language="en"):
@@ -10,7 +11,7 @@
 A Scrapy project takes `broadsheet.Addon` (`ADDONS = {"broadsheet.Addon": 0}`) and `broadsheet.SiteSpider`. Python loads
 each name when it is first used: `import broadsheet` loads no other package, and `clean` no Scrapy.
 
-No function here writes to an archive, and none makes a crawl wait. A file that cannot be read raises
+Only `crawl` writes to an archive, and no other function makes a crawl wait. A file that cannot be read raises
 `broadsheet.ArchiveError` with one line. `docs/python.md` shows each function at work.
 """
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from broadsheet.cleaners.document import Metadata
     from broadsheet.crawler.crawl.scrapy_settings import Addon
     from broadsheet.crawler.crawl.spiders import SiteSpider
+    from broadsheet.crawler.options import OptionError
+    from broadsheet.crawling import CrawlError, CrawlProgress, CrawlResult, crawl
     from broadsheet.output.archive.archive_errors import ArchiveError
     from broadsheet.output.read.page_lookup import StoredBlock, StoredPage
     from broadsheet.output.read.search import SearchHit
@@ -38,14 +41,19 @@ _MODULES = {
     "Article": "output.read.stored_articles",
     "Cleaned": "cleaned",
     "CleanedBlock": "cleaned",
+    "CrawlError": "crawling",
+    "CrawlProgress": "crawling",
+    "CrawlResult": "crawling",
     "ListedEdit": "output.write.edit_history",
     "Metadata": "cleaners.document",
+    "OptionError": "crawler.options",
     "RawResponse": "reader",
     "SearchHit": "output.read.search",
     "SiteSpider": "crawler.crawl.spiders",
     "StoredBlock": "output.read.page_lookup",
     "StoredPage": "output.read.page_lookup",
     "clean": "cleaned",
+    "crawl": "crawling",
     "open": "reader",
 }
 """The module that each public name is loaded from."""
@@ -57,14 +65,19 @@ __all__ = [
     "Article",
     "Cleaned",
     "CleanedBlock",
+    "CrawlError",
+    "CrawlProgress",
+    "CrawlResult",
     "ListedEdit",
     "Metadata",
+    "OptionError",
     "RawResponse",
     "SearchHit",
     "SiteSpider",
     "StoredBlock",
     "StoredPage",
     "clean",
+    "crawl",
     "open",
 ]  # fmt: skip
 

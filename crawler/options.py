@@ -61,7 +61,8 @@ class CrawlOptions:
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
         """Parse spider arguments (`-a name=value`, all strings) or a command's values. OptionError for invalid ones."""
         argument_names = {field.name for field in fields(cls)} | set(_EXTRA_ARGUMENTS)
-        if unknown := sorted(set(arguments) - argument_names):
+        given_names = {name for name in arguments if not name.startswith("_")}  # `_job` and the like are scrapyd's
+        if unknown := sorted(given_names - argument_names):
             raise OptionError(f"unknown argument: {unknown[0]} (known: {', '.join(sorted(argument_names))})")
         return cls(
             seeds=_seeds(arguments),

@@ -91,6 +91,7 @@ EXTENSIONS_BASE = _without(
     # -O and -o write the articles, as the archive holds them; in place of Scrapy's
     "broadsheet.crawler.items.ArticleFeeds": 0,
     "broadsheet.crawler.crawl.progress.ProgressDisplay": 10,
+    "broadsheet.crawler.crawl.progress.OutcomeStats": 10,  # the stats that begin with `broadsheet/`
 }
 DUPEFILTER_CLASS = "scrapy.dupefilters.BaseDupeFilter"  # `urls` knows what was seen
 
@@ -106,7 +107,7 @@ DOWNLOADER_MIDDLEWARES_BASE = _without(
     f"{_DOWNLOADER}cookies.",  # a session would make pages depend on the order of the crawl
     f"{_DOWNLOADER}offsite.",
     f"{_DOWNLOADER}httpauth.",  # no user name is ever sent
-    f"{_DOWNLOADER}stats.",  # serialises each message again to count its bytes
+    f"{_DOWNLOADER}httpcache.",  # an answer from a cache is no capture
     f"{_DOWNLOADER}httpcompression.",
 ) | {
     # in its place: limits the ratio; completely or not at all

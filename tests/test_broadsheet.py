@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import doctest
 import inspect
 import re
@@ -297,12 +298,31 @@ def test_everything_it_offers_says_what_it_is() -> None:
     assert all(hasattr(broadsheet, name) for name in broadsheet.__all__)
 
 
-def test_the_examples_of_the_documentation_run(sample: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (REPOSITORY / "docs/python.md").read_text("utf-8")
+def run_examples(folder: Path, *sections: str) -> int:
+    """Run the examples of these sections of docs/python.md in a folder, and return their number."""
+    text = "".join(section for section in DOCUMENT.split("\n## ") if section.startswith(sections))
     examples = "\n\n".join(re.findall(r"^```pycon\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    monkeypatch.chdir(sample)
-    test = doctest.DocTestParser().get_doctest(examples, {}, "docs/python.md", None, 0)
-    assert len(test.examples) > 15
+    test = doctest.DocTestParser().get_doctest(examples, {"broadsheet": broadsheet}, "docs/python.md", None, 0)
     lines: list[str] = []
-    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=lines.append)
+    with contextlib.chdir(folder):
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test, out=lines.append)
     assert result.failed == 0, "".join(lines)
+    return len(test.examples)
+
+
+DOCUMENT = (REPOSITORY / "docs/python.md").read_text("utf-8")
+READING = ("# Python", "An archive", "What is new", "Tables")
+
+
+def test_the_examples_of_the_documentation_run(sample: Path) -> None:
+    assert run_examples(sample, *READING) > 15
+
+
+@pytest.mark.slow
+def test_the_examples_of_a_crawl_run(tmp_path: Path) -> None:
+    assert run_examples(tmp_path, "A crawl") > 8
+
+
+def test_no_section_with_examples_is_left_out() -> None:
+    sections = [section for section in DOCUMENT.split("\n## ") if "```pycon" in section]
+    assert [section[:20] for section in sections if not section.startswith((*READING, "A crawl"))] == []

@@ -8,8 +8,9 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlite_utils import Database
@@ -52,6 +53,7 @@ class RunResult:
     end_reason: str = ""
     signal: int = 0
     pages_verb: str = "fetched"  # what was done with its pages
+    stats: Mapping[str, Any] = field(default_factory=dict)  # Scrapy's, of a crawl
 
     @property
     def failure(self) -> str:

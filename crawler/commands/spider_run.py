@@ -7,7 +7,7 @@ import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -15,6 +15,7 @@ import click
 import scrapy.core.downloader.contextfactory  # noqa: F401 - see below
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
+from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
@@ -58,13 +59,25 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
-def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[str, Any]) -> RunResult:
-    """Run the spider to its end. What keeps it from starting is a CommandError or ArchiveError, before any request."""
+def run_spider(
+    db: str,
+    arguments: Mapping[str, Any],
+    changed_settings: Mapping[str, Any],
+    on_opened: Callable[[SiteSpider], None] | None = None,
+) -> RunResult:
+    """Run the spider to its end. What keeps it from starting is a CommandError or ArchiveError, before any request.
+
+    A program that watches the spider, in place of a person, does so from `on_opened`.
+    """
     settings = project_settings()
     settings.update(dict(changed_settings), priority="cmdline")
     process = _SpiderProcess(settings)
-    crawler = process.create_crawler(SiteSpider)
+    try:
+        crawler = process.create_crawler(SiteSpider)
+    except UsageError as error:
+        raise CommandError(str(error)) from error
     watcher = _CrawlWatcher(quiet=not settings.getbool("BROADSHEET_PROGRESS"), archive_existed=is_nonempty_file(db))
+    watcher.on_opened = on_opened
     watcher.has_no_contact = (
         arguments.get("contact") == ""
     )  # the sample's crawl asks this machine alone, and says nothing
@@ -85,6 +98,7 @@ def run_spider(db: str, arguments: Mapping[str, Any], changed_settings: Mapping[
         outcome_counts=spider.parts.session.stored_counts,
         end_reason=spider.end_reason if task.done() else "killed",
         signal=watcher.signal or process.signal_number,
+        stats=dict(crawler.stats.get_stats()),
     )
 
 
@@ -124,6 +138,7 @@ class _CrawlWatcher:
     def __init__(self, *, quiet: bool, archive_existed: bool) -> None:
         self.signal = 0
         self.has_no_contact = False
+        self.on_opened: Callable[[SiteSpider], None] | None = None
         self._quiet = quiet
         self._archive_existed = archive_existed
         self._scrapy_handler: Any = None
@@ -138,10 +153,13 @@ class _CrawlWatcher:
         print_notices(spider.parts.session.recovery, quiet=self._quiet)
         if self._archive_existed and not self._quiet:
             click.echo(_resume_message(spider), err=True)
+        if self.on_opened:
+            self.on_opened(spider)
 
     def _handle_signal(self, signal_number: int, frame: FrameType | None) -> None:
         self.signal = signal_number
-        asyncio.get_running_loop().call_soon_threadsafe(_print_stopping)  # a handler must not print
+        if not self.on_opened:
+            asyncio.get_running_loop().call_soon_threadsafe(_print_stopping)  # a handler must not print
         self._scrapy_handler(signal_number, frame)
 
 

@@ -16,6 +16,7 @@ from rich.text import Text
 from scrapy import Spider, signals
 from scrapy.crawler import Crawler
 from scrapy.exceptions import NotConfigured
+from scrapy.statscollectors import StatsCollector
 from twisted.internet.task import LoopingCall
 
 from broadsheet.cleaners.page.canonical_urls import host_of
@@ -90,6 +91,45 @@ class CrawlTally:
         """Return `about 6 min for what is queued`; empty as long as there is no telling, or nothing waits."""
         seconds = self.remaining_seconds
         return f"about {duration_text(seconds)} for what is queued" if seconds and self.queued_count() else ""
+
+
+class OutcomeStats:
+    """Counter of stored outcomes in Scrapy's stats, under `broadsheet/`: pages, articles, blocks by reason, bytes."""
+
+    def __init__(self, stats: StatsCollector) -> None:
+        self._increase = stats.inc_value  # bound once: Scrapy wraps it anew each time it is looked up
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the extension for Scrapy."""
+        extension = cls(crawler.stats)
+        crawler.signals.connect(extension.spider_opened, signals.spider_opened)
+        return extension
+
+    def spider_opened(self, spider: Spider) -> None:
+        """Count the outcomes of a spider of ours; others have none."""
+        if (callbacks := getattr(spider, "on_stored", None)) is not None:
+            callbacks.append(self.count)
+
+    def count(self, outcome: Outcome) -> None:
+        """Count a stored outcome."""
+        page = outcome.page
+        self._add("raw_bytes", outcome.raw_size)
+        self._add("retries", int(outcome.is_retry))
+        self._add("pages", int(page is not None))
+        if page is None or not outcome.has_new_article:
+            return
+        self._add("articles", 1)
+        self._add("blocks_kept", page.kept)
+        self._add("blocks_removed", page.blocks - page.kept)
+        names = [reason for reason, _ in page.ledger.reasons]
+        removed = Counter([names[reason] for *_, is_kept, reason in page.ledger.blocks if not is_kept])
+        for name, count in removed.items():
+            self._add(f"blocks_removed/{name}", count)
+
+    def _add(self, name: str, count: int) -> None:
+        if count:
+            self._increase(f"broadsheet/{name}", count)
 
 
 class ProgressDisplay:

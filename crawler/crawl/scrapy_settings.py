@@ -11,14 +11,18 @@ add-on, so that what the project, a spider or the command line sets goes first.
 from __future__ import annotations
 
 import logging
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from typing import Any, Self
 
 from scrapy.crawler import Crawler
+from scrapy.exceptions import UsageError
 from scrapy.http import Request, Response
 from scrapy.logformatter import LogFormatter, LogFormatterResult
 from scrapy.settings import BaseSettings
 from scrapy.utils.log import get_scrapy_root_handler
+from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
 from broadsheet.crawler import settings as own_settings
@@ -75,6 +79,43 @@ def translate_settings(settings: BaseSettings) -> None:
     if settings["JOBDIR"]:
         _logger.warning("JOBDIR is not needed and not used: the archive is the crawl's state, and goes on by itself")
         settings.set("JOBDIR", None, priority=_above_user(settings, "JOBDIR"))
+
+
+def check_loadable(settings: BaseSettings) -> None:
+    """Raise UsageError for a resolver that cannot be loaded: Scrapy loads it before it asks a spider."""
+    for name in ("TWISTED_DNS_RESOLVER", "DNS_RESOLVER"):
+        try:
+            load_object(settings[name])
+        except (ImportError, NameError, TypeError, ValueError) as error:
+            raise UsageError(f"{name} cannot be used: {error}") from error
+
+
+def ignored_settings(settings: BaseSettings) -> str:
+    """Name, in one line, the settings of Scrapy's that a user set and that have no effect here; empty without any.
+
+    The line says what a crawl does instead, and what to set.
+    """
+    user_set = sorted(name for name in settings if _is_user_set(settings, name))
+    notes = []
+    for group in _ignored_groups():
+        starts = tuple(start for start in group["settings"] if start.endswith("_"))
+        named = [name for name in user_set if name.startswith(starts) or name in group["settings"]]
+        if names := [name for name in named if not _is_harmless(settings, name, group.get("harmless"))]:
+            notes.append(f"{', '.join(names)} ({group['instead']})")
+    return f"These settings have no effect: {'; '.join(notes)}" if notes else ""
+
+
+def _ignored_groups() -> Sequence[Mapping[str, Any]]:
+    text = files(__package__).joinpath("scrapy_settings.toml").read_text("utf-8")
+    return tuple(tomllib.loads(text).values())
+
+
+def _is_harmless(settings: BaseSettings, name: str, harmless: object) -> bool:
+    """Return whether a switch asks for what happens anyway."""
+    try:
+        return harmless is not None and settings.getbool(name) == bool(harmless)
+    except (TypeError, ValueError):  # no switch
+        return False
 
 
 def depth_limit(settings: BaseSettings) -> int | None:

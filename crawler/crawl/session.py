@@ -101,6 +101,7 @@ class CrawlSession:
         self._options = options
         self._writer: Writer | None = None
         self._run_id = 0
+        self._is_settled = False
         self.due_count = 0
         """How many known URLs this run queued for a revisit when it began."""
         self.queue = Queue(read_db)  # type: ignore[arg-type]
@@ -228,6 +229,7 @@ class CrawlSession:
         """Stop writing, and judge all pages again with what the whole site shows."""
         self._stop_writing()
         self._settle()
+        self._is_settled = True
 
     def articles(self) -> Iterator[dict[str, object]]:
         """Yield the archive's articles."""
@@ -248,7 +250,7 @@ class CrawlSession:
         """Settle what a stopped crawl left unsettled, record how the run ended, and release the file."""
         self._stop_writing()
         try:
-            if outcome == "stopped":
+            if outcome == "stopped" and not self._is_settled:
                 self._settle()
             if outcome != "failed":
                 survey(self._archive.db, self._run_id, utc_now())

@@ -12,8 +12,10 @@ from itertools import islice
 from typing import Any, Self
 
 import scrapy
+from scrapy import signals
 from scrapy.crawler import Crawler
-from scrapy.extensions.closespider import CloseSpider
+from scrapy.exceptions import CloseSpider
+from scrapy.extensions import closespider
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
@@ -22,10 +24,16 @@ from broadsheet.crawler.crawl.fetcher import Fetcher
 from broadsheet.crawler.crawl.frontier import Turn
 from broadsheet.crawler.crawl.robots_rules import MAX_BYTES
 from broadsheet.crawler.crawl.run_parts import build_parts
-from broadsheet.crawler.crawl.scrapy_settings import bring_settings, redact_logs, translate_settings
+from broadsheet.crawler.crawl.scrapy_settings import (
+    bring_settings,
+    check_loadable,
+    ignored_settings,
+    redact_logs,
+    translate_settings,
+)
 from broadsheet.crawler.discovery.response_bodies import is_media_type
 from broadsheet.crawler.discovery.scope import ScopeError
-from broadsheet.crawler.fetch.guard import reactor_problem
+from broadsheet.crawler.fetch.guard import guard_reactor
 from broadsheet.crawler.fetch.requests import EarlyStop
 from broadsheet.crawler.fetch.safe_settings import running_problem
 from broadsheet.crawler.items import ArticleItem, page_fields
@@ -43,7 +51,7 @@ class StoredPages:
 
     def add(self, outcome: Outcome) -> None:
         """Take the URL of an outcome that is in the archive, if its page is an article."""
-        if outcome.page is not None and outcome.page.is_article and not outcome.is_older:
+        if outcome.has_new_article:
             self._urls.put_nowait(outcome.url)
 
     async def beside(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[str, None]:
@@ -61,6 +69,7 @@ class StoredPages:
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
 # them at once blocked the event loop for 70 ms, 1,000 block it for 5. Settling makes many objects and no cycles.
 _GC_CRAWLING, _GC_SETTLING = (1_000, 20, 400), (20_000, 20, 20)
+_OWN_LIMITS = ("max_pages", "max_time", "max_size")  # a run that ends at one has done what it was asked for
 _EXPORT_GRACE_SECONDS = 0.1  # for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _ITEM_SETTINGS = ("FEEDS", "ITEM_PIPELINES")  # settings of Scrapy that name what receives items
 _ARTICLES_PER_BATCH = 16  # read by a thread in one step
@@ -98,12 +107,18 @@ class SiteSpider(scrapy.Spider):
         bring_settings(settings)
         super().update_settings(settings)
         translate_settings(settings)
+        check_loadable(settings)
 
     def _log_option_error(self, error: Exception) -> None:
         """Log one line in place of the traceback that asyncio would log; the command `broadsheet` prints it itself."""
-        task = asyncio.current_task() if not self.settings.getbool("BROADSHEET_COMMAND") else None
+        if self.settings.getbool("BROADSHEET_COMMAND"):
+            return
+        self.logger.error(" ".join(str(error).split()))
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # Scrapy's process without asyncio makes the spider before its reactor runs
+            return
         if task is not None:
-            self.logger.error(" ".join(str(error).split()))
             task.add_done_callback(lambda done_task: done_task.exception())
 
     @classmethod
@@ -114,39 +129,49 @@ class SiteSpider(scrapy.Spider):
     def _prepare(self, options: CrawlOptions, db: str) -> None:
         """Open the archive `db` with the parts of the crawl, and note that nothing has happened yet."""
         self._db = db
+        if line := ignored_settings(self.settings):
+            self.logger.warning(line)
         self.parts = build_parts(options, self.settings, db)
         self.seeds = self.parts.seeds  # whose ports the downloader allows
         self.fetcher = Fetcher(self.parts, self.crawler, self.store, self.logger)
-        self._is_closed = self._is_settling = self._has_enough_items = False
+        self.is_closed = self._is_settling = False
         self._end_lock = threading.Lock()  # held to settle the archive, to read its articles, and to close it
         self._running_tasks: set[asyncio.Task[None]] = set()
         self.on_stored: list[Callable[[Outcome], None]] = []
         """Called with each outcome when it is in the archive."""
         self._has_item_receivers = any(self.settings.getdict(name) for name in _ITEM_SETTINGS)
-        self._is_yielding_fetched = self._has_item_receivers and self.parts.options.items == "as-fetched"
+        self.is_yielding_fetched = self._has_item_receivers and self.parts.options.items == "as-fetched"
         self.requested_pages = 0
         self.end_reason = ""
-        """Why the crawl ends before its queue is empty: `max_pages`, `archive: …`, `fault: …`; else empty."""
+        """Why the crawl ends before its queue is empty: `max_pages`, `closespider_timeout`, `archive: …`, `fault: …`;
+        else empty."""
+        self._export_end = ""  # the limit at which no more items are yielded
 
     async def start(self) -> AsyncIterator[Any]:
-        """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles."""
-        if problem := reactor_problem() or running_problem(self.crawler):
+        """Fetch each URL when its turn comes; when none is left, settle the archive and yield its articles.
+
+        Raises CloseSpider, with the reason, if a limit or a failure ends the crawl.
+        """
+        guard_reactor(self.crawler)
+        if problem := running_problem(self.crawler):
             self.end_reason = f"fault: {problem}"
             self.logger.error(problem)
-            return
+            raise CloseSpider(self.end_reason)
         self.parts.workers.start()
         gc.freeze()  # what was imported stays: collecting in it would block the event loop for a tenth of a second
         gc.set_threshold(*_GC_CRAWLING)
+        has_articles = False
         try:
-            has_articles = False
             async for article in self._articles():
                 has_articles = True
                 yield article
-            await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
         except Exception as error:
             self.end_reason = self._failure_of(error)
             if self.end_reason.startswith("fault"):
                 raise
+        if reason := self.end_reason or self._export_end:
+            raise CloseSpider(reason)
+        await asyncio.sleep(_EXPORT_GRACE_SECONDS if has_articles else 0)
 
     def parse(self, response: Response, **kwargs: Any) -> Iterator[Any]:  # noqa: ARG002
         """Show a page to `scrapy parse`: its article by the page alone, and its links in the crawl's scope.
@@ -171,7 +196,7 @@ class SiteSpider(scrapy.Spider):
 
     async def _articles(self) -> AsyncIterator[ArticleItem]:
         """Crawl and settle the archive; yield the articles, if anything takes them, when the options say so."""
-        if not self._is_yielding_fetched:
+        if not self.is_yielding_fetched:
             await self._take_turns()
             async for article in self._settled_articles():
                 yield article
@@ -227,7 +252,7 @@ class SiteSpider(scrapy.Spider):
         while batch := await asyncio.to_thread(self._next_batch, articles):
             for article in batch:
                 yield article
-                if self._has_enough_items:
+                if self._export_end:
                     return
 
     async def _settle_beside(self) -> None:
@@ -238,7 +263,7 @@ class SiteSpider(scrapy.Spider):
 
     def _settle(self) -> None:
         with self._end_lock:
-            if self._is_closed:
+            if self.is_closed:
                 return
             self.parts.workers.close()  # nothing is left for them, and settling may want their memory
             gc.set_threshold(*_GC_SETTLING)
@@ -248,16 +273,18 @@ class SiteSpider(scrapy.Spider):
 
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
         with self._end_lock:
-            batch = () if self._is_closed else islice(articles, _ARTICLES_PER_BATCH)
+            batch = () if self.is_closed else islice(articles, _ARTICLES_PER_BATCH)
             return [self._item(article) for article in batch]
 
     def _item(self, article: Mapping[str, object]) -> ArticleItem:
         return self.item_class({name: article[name] for name in ArticleItem.fields})
 
     def stop_at_limit(self, reason: str) -> None:
-        """Start no more requests, for a limit that becomes the `end_reason`; or yield no more items."""
+        """Start no more requests, for a limit that becomes the `end_reason`; at the end, yield no more items than so
+        many.
+        """
         if self._is_settling:
-            self._has_enough_items = True
+            self._export_end = reason if reason == ITEM_LIMIT else ""
         else:
             self.end_reason = self.end_reason or reason
             self.parts.frontier.drain()
@@ -304,17 +331,26 @@ class SiteSpider(scrapy.Spider):
         while self._running_tasks:
             await asyncio.wait(self._running_tasks)
         self.parts.workers.close()
-        has_failed = self.end_reason.startswith(("archive", "fault"))
-        outcome = "failed" if has_failed else "finished" if reason == "finished" else "stopped"
+        outcome = self._run_outcome(reason)
+        stats = {f"urls/{key}": count for key, count in self.parts.session.stored_counts.items()}
+        for name, value in (stats | {"outcome": outcome}).items():
+            self.crawler.stats.set_value(f"broadsheet/{name}", value)
         with self._end_lock:
-            self._is_closed = True
+            self.is_closed = True
             try:
-                self.parts.session.close(outcome, self.end_reason or reason)
+                self.parts.session.close(outcome, self.end_reason or (outcome if outcome == "finished" else reason))
             except Exception as error:  # the next run notes this one as killed
                 failure = self._failure_of(error)
                 self.end_reason = self.end_reason or failure
                 if failure.startswith("fault"):
                     raise
+
+    def _run_outcome(self, reason: str) -> str:
+        """Name the outcome of the run that Scrapy ends for a reason: `finished`, `stopped` or `failed`."""
+        if self.end_reason.startswith(("archive", "fault")):
+            return "failed"
+        is_finished = reason in ("finished", *_OWN_LIMITS) or (bool(self._export_end) and not self.end_reason)
+        return "finished" if is_finished else "stopped"
 
 
 class UrlsSpider(SiteSpider):
@@ -329,8 +365,34 @@ class UrlsSpider(SiteSpider):
         return replace(options, discover_sitemaps=False, discover_feeds=False, discover_links=False)
 
 
-class CrawlLimits(CloseSpider):
-    """In place of Scrapy's extension, which waits until a spider has no request under way: ours hands out more."""
+ITEM_LIMIT = "closespider_itemcount"
+
+
+class CrawlLimits(closespider.CloseSpider):
+    """Limits of the CLOSESPIDER_ settings, in place of Scrapy's, which wait until no request is under way.
+
+    A spider of ours hands out no more requests then, and settles its archive. While the items of a crawl are yet to
+    come, at its end, each article that is stored counts as one.
+    """
+
+    items_in_period = 0
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        crawler.signals.connect(self._watch_articles, signals.spider_opened)
+
+    def _watch_articles(self, spider: scrapy.Spider) -> None:
+        if isinstance(spider, SiteSpider) and not spider.is_yielding_fetched:
+            spider.on_stored.append(self._count_article)
+
+    def _count_article(self, outcome: Outcome) -> None:
+        if not outcome.has_new_article:
+            return
+        self.counter["articles"] += 1
+        self.counter["pagecount_since_last_item"] = 0
+        self.items_in_period += 1
+        if self.counter["articles"] == self.close_on["itemcount"]:
+            self._close_spider(ITEM_LIMIT)
 
     def _close_spider(self, reason: str) -> None:
         """Stop the crawl at a limit; Scrapy's extension calls this."""

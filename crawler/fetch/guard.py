@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
 from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
-from scrapy.resolver import CachingHostnameResolver
+from scrapy.resolver import CachingHostnameResolver, dnscache
+from twisted.internet._resolver import GAIResolver
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.internet.base import ReactorBase
 
-__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "reactor_problem"]
+__all__ = ["AddressRefusedError", "GuardedDownloadHandler", "GuardedResolver", "guard_reactor"]
 
 ALLOW_PRIVATE_SETTING = "BROADSHEET_ALLOW_PRIVATE"
 PORTS_SETTING = "BROADSHEET_PORTS"
@@ -153,13 +154,21 @@ def allowed_ports(seeds: Iterable[str], settings: BaseSettings) -> frozenset[int
     return frozenset((*map(port_of, seeds), *map(int, settings.getlist(PORTS_SETTING))))
 
 
-def reactor_problem() -> str:
-    """Return the reason, in one line, why a crawl in the running reactor would not be guarded; empty if it would be."""
-    try:
-        _reactor_resolver()
-    except RuntimeError as error:
-        return str(error)
-    return ""
+def guard_reactor(crawler: Crawler) -> None:
+    """Install the guarded resolver in the running reactor, if whoever started it did so without our settings.
+
+    A script's `CrawlerProcess()` sets the reactor up before it knows of the spider. From here on, all spiders of the
+    process resolve names by it.
+    """
+    from twisted.internet import reactor
+
+    running_reactor: Any = reactor
+    if isinstance(running_reactor.nameResolver, GuardedResolver):
+        return
+    # Scrapy's default resolver knows IPv4 alone, and keeps in the cache of both what ours could not read.
+    running_reactor.installNameResolver(GAIResolver(running_reactor, running_reactor.getThreadPool))
+    dnscache.clear()
+    GuardedResolver.from_crawler(crawler, running_reactor).install_on_reactor()
 
 
 def _reactor_resolver() -> GuardedResolver:

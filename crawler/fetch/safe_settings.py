@@ -20,14 +20,17 @@ from broadsheet.crawler.fetch.compression import Decompression
 from broadsheet.crawler.fetch.guard import PORTS_SETTING, GuardedDownloadHandler, GuardedResolver
 
 _SCRAPY_DOWNLOADER = "scrapy.core.downloader.Downloader"
+_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 _DECOMPRESSION = "broadsheet.crawler.fetch.compression.Decompression"
 _MIDDLEWARE = "scrapy.downloadermiddlewares."
 _EXTENSION = "scrapy.extensions."
+_CACHED = "an answer from a cache would be stored as one that the site gave now"
 _REFUSED_COMPONENTS: Mapping[str, str] = {
     f"{_MIDDLEWARE}httpcompression.HttpCompressionMiddleware": "it unpacks without a limit on the ratio",
     f"{_MIDDLEWARE}redirect.BaseRedirectMiddleware": "the archive would not know of redirects",
     f"{_MIDDLEWARE}retry.RetryMiddleware": "it asks again without regard to a host's pace",
     f"{_MIDDLEWARE}robotstxt.RobotsTxtMiddleware": "the frontier reads robots.txt",
+    f"{_MIDDLEWARE}httpcache.HttpCacheMiddleware": _CACHED,
     f"{_MIDDLEWARE}httpproxy.HttpProxyMiddleware": "behind a proxy no address could be judged",
     f"{_MIDDLEWARE}httpauth.HttpAuthMiddleware": "no user name is ever sent",
     f"{_EXTENSION}telnet.TelnetConsole": "it runs Python for whoever connects",
@@ -79,8 +82,18 @@ def _check_resolver(settings: BaseSettings) -> None:
         raise _SettingsError(
             "TWISTED_DNS_RESOLVER must be broadsheet.crawler.fetch.guard.GuardedResolver: no address would be judged"
         )
+    if settings["TWISTED_REACTOR"] != _REACTOR:
+        raise _SettingsError(f"TWISTED_REACTOR must be {_REACTOR}: the spider runs on asyncio")
     if not settings.getbool("TWISTED_REACTOR_ENABLED", True):
         raise _SettingsError("TWISTED_REACTOR_ENABLED must be on: addresses are judged by the reactor's resolver")
+
+    if settings.getpriority("DNS_RESOLVER") and not _is_subclass(settings["DNS_RESOLVER"], GuardedResolver):
+        raise _SettingsError("DNS_RESOLVER must not be set: no address would be judged")
+
+
+def _check_cache(settings: BaseSettings) -> None:
+    if settings.getbool("HTTPCACHE_ENABLED"):
+        raise _SettingsError(f"HTTPCACHE_ENABLED must be off: {_CACHED}; the archive keeps every answer for reclean")
 
 
 def _check_downloader(settings: BaseSettings) -> None:
@@ -130,6 +143,7 @@ def _check_ports(settings: BaseSettings) -> None:
 
 _CHECKS: tuple[Callable[[BaseSettings], None], ...] = (
     _check_resolver,
+    _check_cache,
     _check_downloader,
     _check_components,
     _check_limits,

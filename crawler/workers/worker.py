@@ -13,11 +13,14 @@ import pickle
 import signal
 import socket
 import struct
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ _NICENESS = 5  # lower priority than the crawl's process, which hands out the wo
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
-_PRELOADED_MODULES = ["__main__", "broadsheet.crawler.workers.preload"]
+_PRELOADED_MODULES = ["broadsheet.crawler.workers.preload"]
+_MAIN_LOCK = threading.Lock()  # held while the main module is hidden: processes are started by threads
 _FORKSERVER = "forkserver"
 
 
@@ -69,7 +73,8 @@ class WorkerProcess:
                 process = _process_context().Process(
                     target=_serve_jobs, args=(worker_socket,), name="broadsheet-worker", daemon=True
                 )
-                process.start()
+                with _hidden_main():
+                    process.start()
         except BaseException:
             pool_socket.close()
             raise
@@ -182,6 +187,22 @@ def _safe_path() -> Iterator[None]:
             del os.environ["PYTHONSAFEPATH"]
         else:
             os.environ["PYTHONSAFEPATH"] = previous
+
+
+@contextmanager
+def _hidden_main() -> Iterator[None]:
+    """Keep the processes started within the `with` block from importing the main module.
+
+    multiprocessing has each process run it again, under another name. A script that crawls without asking for its name
+    would crawl in each worker, and a job needs nothing of it.
+    """
+    with _MAIN_LOCK:
+        main_module = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = main_module
 
 
 def workers_problem() -> str:

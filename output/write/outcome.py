@@ -92,6 +92,11 @@ class Outcome:
         return sum(capture.raw.size for capture in captures if capture.raw)
 
     @property
+    def has_new_article(self) -> bool:
+        """Return whether the outcome stores an article, or stores one anew."""
+        return self.page is not None and self.page.is_article and not self.is_older
+
+    @property
     def is_attempt(self) -> bool:
         """Return whether this outcome counts as an attempt to fetch: a skipped URL was never requested."""
         return self.state != UrlState.SKIPPED

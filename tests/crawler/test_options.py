@@ -128,3 +128,8 @@ def test_another_word_for_it_is_refused_in_a_line() -> None:
         read(extractor="often")
     with pytest.raises(OptionError, match="BROADSHEET_EXTRACTOR must be one of"):
         extractor_use_of(read(), {"BROADSHEET_EXTRACTOR": "yes"})
+
+
+def test_arguments_of_whoever_runs_the_spider_are_left_alone() -> None:
+    """scrapyd gives each job its number as `_job`."""
+    assert CrawlOptions.from_arguments({"url": "a.example", "_job": "4f0"}).seeds == ("https://a.example",)

@@ -8,8 +8,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from scrapy import signals
 from scrapy.exceptions import DownloadTimeoutError
 from scrapy.http import Request, Response
+from scrapy.statscollectors import StatsCollector
+from scrapy.utils.test import get_crawler
 
 from broadsheet.crawler.crawl.fetcher import Fetcher
 from broadsheet.crawler.crawl.outcomes import Answer
@@ -137,9 +140,12 @@ class Fetching:
             "guesses": self.guesses,
             "byte_budget": self.budget,
         }
+        self.crawler = get_crawler()
+        self.crawler.stats = StatsCollector(self.crawler)
+        self.crawler._engine = self.engine  # type: ignore[assignment]
         self.fetcher = Fetcher(
             SimpleNamespace(**parts),  # type: ignore[arg-type]
-            SimpleNamespace(engine=self.engine),  # type: ignore[arg-type]
+            self.crawler,
             self.store,
             logging.getLogger("test"),  # type: ignore[arg-type]
         )
@@ -228,3 +234,18 @@ def test_nothing_is_stored_where_scrapy_stops() -> None:
     fetching.engine.running = False
     assert fetching.fetch(url) == []
     assert fetching.engine.urls == []
+
+
+def test_an_exception_of_ours_is_reported_to_scrapy() -> None:
+    """CLOSESPIDER_ERRORCOUNT counts the signal; there was none."""
+    fetching = Fetching({"https://mill.example/a": Response("https://mill.example/a", body=b"breaks us")})
+    seen = []
+
+    def on_error(failure: Any, response: Response) -> None:
+        seen.append((failure.type, response.url))
+
+    fetching.crawler.signals.connect(on_error, signals.spider_error)
+    fetching.fetch(queued("/a"))
+    assert seen == [(ZeroDivisionError, "https://mill.example/a")]
+    counts = {"spider_exceptions/count": 1, "spider_exceptions/ZeroDivisionError": 1}
+    assert fetching.crawler.stats.get_stats() == counts

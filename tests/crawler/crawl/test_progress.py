@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,10 +13,19 @@ import pytest
 from rich.console import Console
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import Settings
+from scrapy.statscollectors import StatsCollector
+from scrapy.utils.test import get_crawler
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.crawl.progress import CrawlTally, ProgressDisplay, duration_text, render_tally, url_line
+from broadsheet.crawler.crawl.progress import (
+    CrawlTally,
+    OutcomeStats,
+    ProgressDisplay,
+    duration_text,
+    render_tally,
+    url_line,
+)
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.scripted_site import ScriptedSite, page
@@ -139,3 +150,18 @@ def test_verbose_prints_a_line_for_each_url(serve: Callable[..., ScriptedSite], 
 def test_it_is_off_unless_asked_for() -> None:
     with pytest.raises(NotConfigured):
         ProgressDisplay.from_crawler(SimpleNamespace(settings=Settings({"BROADSHEET_PROGRESS": False})))  # type: ignore[arg-type]
+
+
+def test_what_is_stored_is_counted_in_scrapys_stats() -> None:
+    stats = StatsCollector(get_crawler())
+    counting = OutcomeStats(stats)
+    for outcome in (*OUTCOMES, replace(OUTCOMES[0], is_older=True), replace(OUTCOMES[1], is_retry=True)):
+        counting.count(outcome)
+    blocks = ARTICLE.ledger.blocks
+    removed = Counter(ARTICLE.ledger.reasons[block[4]][0] for block in blocks if not block[3])
+    assert removed
+    assert stats.get_stats() == {
+        "broadsheet/pages": 2, "broadsheet/articles": 1, "broadsheet/retries": 1,
+        "broadsheet/blocks_kept": ARTICLE.kept, "broadsheet/blocks_removed": removed.total(),
+        **{f"broadsheet/blocks_removed/{reason}": count for reason, count in removed.items()},
+    }  # fmt: skip

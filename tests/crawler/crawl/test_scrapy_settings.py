@@ -1,7 +1,5 @@
 """Lines about single answers are made only where they are shown.
 
-Lines about single answers are made only where they are shown.
-
 What a user sets of Scrapy's reaches the part of ours that has taken it over, wherever it is set.
 """
 
@@ -11,15 +9,18 @@ import logging
 import sys
 
 import pytest
+from scrapy.exceptions import UsageError
 from scrapy.http import Request, Response
-from scrapy.settings import Settings
+from scrapy.settings import Settings, default_settings
 from scrapy.utils.test import get_crawler
 
 from broadsheet.crawler.crawl.scrapy_settings import (
     QuietLogFormatter,
     RedactingFormatter,
     bring_settings,
+    check_loadable,
     depth_limit,
+    ignored_settings,
     translate_settings,
 )
 from broadsheet.crawler.crawl.spiders import SiteSpider
@@ -131,3 +132,62 @@ def test_a_spiders_own_settings_go_before_ours_and_behind_the_command_line() -> 
     made.set("RETRY_TIMES", 9, priority="cmdline")
     OwnSpider.update_settings(made)
     assert (made["BROADSHEET_DELAY"], made["USER_AGENT"], made["BROADSHEET_RETRY_TIMES"]) == (2, "Own/1.0", 9)
+
+
+# --- Settings that have no effect -----------------------------------------------------------------------------------
+HEEDED = tuple(
+    """
+    ADDONS ASYNCIO_EVENT_LOOP AWS_ BOT_NAME CLOSESPIDER_ COMMANDS_MODULE CONCURRENT_ITEMS CONCURRENT_REQUESTS
+    CONCURRENT_REQUESTS_PER_DOMAIN DEFAULT_ DEPTH_LIMIT DNSCACHE_ DOWNLOADER DOWNLOADER_CLIENT DOWNLOADER_MIDDLEWARES
+    DOWNLOADER_STATS DOWNLOAD_BIND_ADDRESS DOWNLOAD_DELAY DOWNLOAD_FAIL_ON_DATALOSS DOWNLOAD_HANDLERS DOWNLOAD_MAXSIZE
+    DOWNLOAD_SLOTS DOWNLOAD_TIMEOUT DOWNLOAD_TLS_ DOWNLOAD_VERIFY_CERTIFICATES DOWNLOAD_WARNSIZE EDITOR EXTENSIONS FEED
+    FILES_STORE FORCE_CRAWLER_PROCESS GCS_ HTTPCACHE_ HTTPPROXY_ENABLED IMAGES_STORE ITEM_ JOBDIR LOG MAIL_ MEM
+    NEWSPIDER_MODULE PERIODIC_LOG_ REACTOR_THREADPOOL_MAXSIZE RETRY_ENABLED RETRY_TIMES ROBOTSTXT_OBEY SCRAPER_ SPIDER_
+    STATS TEMPLATES_DIR TWISTED_ USER_AGENT WARN_ON_GENERATOR_RETURN_VALUE
+""".split()
+)
+"""Beginnings of the settings of Scrapy's that have the effect that they have in Scrapy, or that are refused in a line,
+or that no crawl reads (mail, templates, media pipelines)."""
+
+
+def test_each_setting_of_scrapys_is_heeded_or_known_to_have_no_effect() -> None:
+    ignored = set()
+    for name in default_settings.__all__:
+        made = Settings()
+        made.set(name, "{}", priority="cmdline")
+        bring_settings(made)
+        if ignored_settings(made):
+            ignored.add(name)
+    assert [name for name in default_settings.__all__ if name not in ignored and not name.startswith(HEEDED)] == []
+    assert len(ignored) > 50
+
+
+def test_a_line_says_which_settings_have_no_effect_and_what_to_use() -> None:
+    made = settings(
+        COOKIES_ENABLED=("cmdline", "1"), AUTOTHROTTLE_START_DELAY=("project", 5), REDIRECT_ENABLED=("spider", False)
+    )  # fmt: skip
+    assert ignored_settings(made) == (
+        "These settings have no effect: AUTOTHROTTLE_START_DELAY (each host's pace follows its answers, and "
+        "BROADSHEET_DELAY is the shortest delay); REDIRECT_ENABLED (redirects are followed within the site, and each "
+        "is a row of the archive); COOKIES_ENABLED (a site's cookies are not sent back, and BROADSHEET_COOKIES names a "
+        "file of your own)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("COOKIES_ENABLED", False), ("COOKIES_ENABLED", "0"), ("REDIRECT_ENABLED", True), ("USER_AGENT", "Own/1.0")],
+)
+def test_a_setting_that_asks_for_what_happens_anyway_is_not_named(name: str, value: object) -> None:
+    assert ignored_settings(settings(**{name: ("cmdline", value)})) == ""
+
+
+def test_nothing_is_said_of_settings_that_nobody_set() -> None:
+    assert ignored_settings(settings()) == ""
+
+
+@pytest.mark.parametrize("name", ["TWISTED_DNS_RESOLVER", "DNS_RESOLVER"])
+def test_a_resolver_that_cannot_be_loaded_is_a_wrong_command(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} cannot be used: No module named 'no'"):
+        check_loadable(settings(**{name: ("cmdline", "no.such.Resolver")}))
+    check_loadable(settings())

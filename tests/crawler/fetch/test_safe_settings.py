@@ -57,6 +57,11 @@ UNSAFE = {
     "SCRAPER_SLOT_MAX_ACTIVE_SIZE=-1": "SCRAPER_SLOT_MAX_ACTIVE_SIZE",
     "BROADSHEET_PAGE_SECONDS=nan": "BROADSHEET_PAGE_SECONDS",
     "DOWNLOAD_FAIL_ON_DATALOSS=0": "DOWNLOAD_FAIL_ON_DATALOSS",
+    "DNS_RESOLVER=scrapy.resolver.CachingThreadedResolver": "DNS_RESOLVER must not be set",
+    "HTTPCACHE_ENABLED=1": "HTTPCACHE_ENABLED must be off: an answer from a cache would be stored as one that",
+    'DOWNLOADER_MIDDLEWARES={"scrapy.downloadermiddlewares.httpcache.HttpCacheMiddleware": 900}': (
+        "DOWNLOADER_MIDDLEWARES must not have scrapy.downloadermiddlewares.httpcache"
+    ),
 }
 
 

@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def fetched_pages(site: ScriptedSite) -> list[str]:
 def test_pagecount_stops_a_crawl_in_time(crawl: Crawl, chain: ScriptedSite) -> None:
     result = crawl(f"{chain.url}/", CLOSESPIDER_PAGECOUNT=8, CONCURRENT_REQUESTS=2)
     assert result.code == 0
-    assert result.run() == ("finished", "closespider_pagecount")
+    assert result.run() == ("stopped", "closespider_pagecount")
     assert len(fetched_pages(chain)) < len(NAMES)
     assert crawl(f"{chain.url}/").run() == ("finished", "finished")
     assert len(crawl(f"{chain.url}/").articles()) == 2 * len(NAMES)
@@ -49,17 +50,118 @@ def test_pagecount_stops_a_crawl_in_time(crawl: Crawl, chain: ScriptedSite) -> N
 
 @pytest.mark.slow
 def test_timeout_stops_a_crawl_that_waits_for_its_host(crawl: Crawl, chain: ScriptedSite) -> None:
-    result = crawl(f"{chain.url}/", CLOSESPIDER_TIMEOUT=1, BROADSHEET_DELAY=3600)
-    assert result.run() == ("finished", "closespider_timeout")
+    result = crawl(f"{chain.url}/", CLOSESPIDER_TIMEOUT=1, BROADSHEET_DELAY=3600, LOG_LEVEL="INFO")
+    assert result.run() == ("stopped", "closespider_timeout")
+    assert logged_stats(result.errors)["finish_reason"] == "closespider_timeout"
 
 
 @pytest.mark.slow
-def test_itemcount_ends_the_export_and_the_crawl(crawl: Crawl, chain: ScriptedSite, tmp_path: Path) -> None:
+@pytest.mark.parametrize("export", ["a.jsonl", ""])
+def test_itemcount_counts_stored_articles_and_ends_the_crawl(
+    crawl: Crawl, chain: ScriptedSite, tmp_path: Path, export: str
+) -> None:
+    """It once ended the export alone, and without an export nothing."""
+    limits: dict[str, Any] = {"CLOSESPIDER_ITEMCOUNT": 3, "BROADSHEET_DELAY": 0.1, "LOG_LEVEL": "INFO"}
+    result = crawl(f"{chain.url}/", export=tmp_path / export if export else None, **limits)
+    assert (result.code, result.run()) == (0, ("stopped", "closespider_itemcount"))
+    assert logged_stats(result.errors)["finish_reason"] == "closespider_itemcount"
+    assert 3 <= len(result.articles()) < len(NAMES)
+    if export:
+        assert len((tmp_path / export).read_text("utf-8").splitlines()) == 3
+
+
+@pytest.mark.slow
+def test_itemcount_bounds_the_export_of_a_crawl_that_finds_nothing_new(
+    crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path
+) -> None:
     """It once waited for ever."""
-    result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", CLOSESPIDER_ITEMCOUNT=3)
+    pages = stories("river", "mill", "weir")
+    site = serve({"/": page("start", *pages), **pages})
+    crawl(f"{site.url}/")
+    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", CLOSESPIDER_ITEMCOUNT=2)
+    assert (result.code, result.run()) == (0, ("finished", "finished"))
+    assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+@pytest.mark.slow
+def test_a_crawl_without_articles_is_stopped_by_the_limits_on_that(
+    crawl: Crawl, serve: Callable[..., ScriptedSite]
+) -> None:
+    lists = {f"/list-{number}": Reply("<p>nothing</p>") for number in range(20)}
+    site = serve({"/": page("start", *lists), **lists})
+    result = crawl(f"{site.url}/", CLOSESPIDER_PAGECOUNT_NO_ITEM=8, CONCURRENT_REQUESTS=2)
+    assert result.run() == ("stopped", "closespider_pagecount_no_item")
+    slow = crawl(f"{site.url}/", CLOSESPIDER_TIMEOUT_NO_ITEM=1, BROADSHEET_DELAY=3600)
+    assert slow.run() == ("stopped", "closespider_timeout_no_item")
+
+
+def logged_stats(errors: str) -> dict[str, Any]:
+    """Scrapy's stats as its log shows them at INFO, dates left out."""
+    text = errors.partition("Dumping Scrapy stats:\n")[2].partition("}\n")[0]
+    lines = [line.strip(" {},") for line in text.splitlines() if "datetime" not in line and "timezone" not in line]
+    return dict(eval("{" + ",".join(filter(None, lines)) + "}"))
+
+
+@pytest.mark.slow
+def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
+    site = serve({"/": page("start", "/river", "/gone"), **stories("river"), "/gone": Reply("", 404)})
+    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", discover_sitemaps=0, discover_feeds=0, LOG_LEVEL="INFO")
+    stats = logged_stats(result.errors)
+    requests = len(site.log)
+    assert stats["downloader/request_count"] == stats["downloader/request_method_count/GET"] == requests
+    assert stats["downloader/response_count"] == stats["response_received_count"] == requests
+    assert stats["downloader/response_status_count/404"] == 2  # robots.txt too
+    assert stats["downloader/request_bytes"] > 100 * requests
+    assert stats["downloader/response_bytes"] > len(page("start")) + len(page("river"))
+    assert (stats["item_scraped_count"], stats["finish_reason"]) == (1, "finished")
+    ours = {name.removeprefix("broadsheet/"): value for name, value in stats.items() if name.startswith("broadsheet/")}
+    assert (ours["pages"], ours["articles"], ours["outcome"]) == (2, 1, "finished")
+    kept, removed = result.rows("SELECT sum(kept), sum(NOT kept) FROM _blocks")[0]
+    assert (ours["blocks_kept"], ours["blocks_removed"]) == (kept, removed)
+    reasons = dict(result.rows("SELECT reason, count(*) FROM _blocks WHERE NOT kept GROUP BY reason"))
+    assert {name: value for name, value in ours.items() if name.startswith("blocks_removed/")} == {
+        f"blocks_removed/{reason}": count for reason, count in reasons.items()
+    }
+    [(counts,)] = result.rows("SELECT counts FROM runs")
+    assert {name: value for name, value in ours.items() if name.startswith("urls/")} == {
+        f"urls/{name}": value for name, value in json.loads(counts).items()
+    }
+    assert ours["raw_bytes"] > stats["downloader/response_bytes"]
+
+
+@pytest.mark.slow
+def test_a_cache_of_scrapys_is_refused(crawl: Crawl, chain: ScriptedSite, tmp_path: Path) -> None:
+    """Answers from it were stored as captures that never happened, and without raw responses."""
+    result = crawl(f"{chain.url}/", HTTPCACHE_ENABLED=1, HTTPCACHE_DIR=tmp_path / "cache")
+    assert (result.code, chain.log, result.db.exists()) == (1, [], False)
+    assert "HTTPCACHE_ENABLED must be off" in result.errors
+    assert result.errors.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("resolver", "message"),
+    [
+        ("scrapy.resolver.CachingThreadedResolver", "DNS_RESOLVER must not be set: no address would be judged"),
+        ("no.such.Resolver", "DNS_RESOLVER cannot be used: No module named 'no'"),
+    ],
+)
+def test_another_resolver_is_refused(crawl: Crawl, chain: ScriptedSite, resolver: str, message: str) -> None:
+    """It was an error in the log, and exit code 0."""
+    result = crawl(f"{chain.url}/", DNS_RESOLVER=resolver)
+    assert (result.code != 0, chain.log, result.db.exists()) == (True, [], False)
+    assert message in result.errors
+    assert "Traceback" not in result.errors
+
+
+def test_one_line_names_the_settings_that_have_no_effect(crawl: Crawl, chain: ScriptedSite) -> None:
+    asked = {"AUTOTHROTTLE_ENABLED": 1, "REDIRECT_ENABLED": 0, "COOKIES_ENABLED": 1}
+    result = crawl(f"{chain.url}/", max_pages=1, **asked)
     assert result.code == 0
-    assert len((tmp_path / "a.jsonl").read_text("utf-8").splitlines()) == 3
-    assert len(result.articles()) == 2 * len(NAMES)
+    assert result.errors.count("\n") == 1
+    assert "These settings have no effect: AUTOTHROTTLE_ENABLED (each host's pace" in result.errors
+    for name in asked:
+        assert name in result.errors
 
 
 @pytest.mark.slow
@@ -91,14 +193,14 @@ def test_itemcount_stops_a_crawl_whose_items_come_as_they_are_fetched(
 ) -> None:
     limits = {"CLOSESPIDER_ITEMCOUNT": 3, "CONCURRENT_REQUESTS": 2}
     result = crawl(f"{chain.url}/", export=tmp_path / "a.jsonl", items="as-fetched", **limits)
-    assert result.run() == ("finished", "closespider_itemcount")
+    assert result.run() == ("stopped", "closespider_itemcount")
     assert len(fetched_pages(chain)) < 1 + 2 * len(NAMES)
 
 
 NO_EFFECT = {
     "REDIRECT_ENABLED": True, "COOKIES_ENABLED": True, "HTTPERROR_ALLOW_ALL": True, "AUTOTHROTTLE_ENABLED": True,
-    "AUTOTHROTTLE_START_DELAY": 30, "DUPEFILTER_CLASS": "scrapy.dupefilters.RFPDupeFilter",
-    "CLOSESPIDER_ERRORCOUNT": 1,
+    "AUTOTHROTTLE_START_DELAY": 30, "DUPEFILTER_CLASS": "scrapy.dupefilters.RFPDupeFilter", "REFERER_ENABLED": True,
+    "CLOSESPIDER_ERRORCOUNT": 1, "URLLENGTH_LIMIT": 5, "RETRY_HTTP_CODES": "404", "HTTPAUTH_USER": "me",
 }  # fmt: skip
 
 
@@ -120,7 +222,8 @@ def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Callable[.
     result = other(f"{site.url}/", **options, **NO_EFFECT, patience=60)
     assert (result.code, result.run()) == (0, ("finished", "finished"))
     assert (result.states(site), sorted(site.paths())) == (usual_states, usual_log)
-    assert {seen.headers["Cookie"] for seen in site.log} == {None}
+    sent = [seen.headers[name] for seen in site.log for name in ("Cookie", "Referer", "Authorization")]
+    assert set(sent) == {None}
     assert usual_states["/moved"] == ("done", "redirect")
     assert usual_states["/broken"][0] == "failed"
 
@@ -279,3 +382,109 @@ def test_other_spiders_of_the_project_stay_as_they_are(project: Path, serve: Cal
     scrapy(project, "crawl", "plain", "-O", "a.jsonl", "-s", "BROADSHEET_ALLOW_PRIVATE=1", "-s", "DOWNLOAD_DELAY=0")
     assert json.loads((project / "a.jsonl").read_text("utf-8"))["url"] == f"{site.url}/new"
     assert "Scrapy" in {seen.headers["User-Agent"] for seen in site.log}.pop()
+
+
+# --- A script of one's own ------------------------------------------------------------------------------------------
+SCRIPT = """
+import sys
+
+from scrapy import crawler
+
+import broadsheet
+
+print("runs", __name__)
+process = getattr(crawler, sys.argv[1])({
+    "BROADSHEET_ALLOW_PRIVATE": True, "BROADSHEET_DELAY": 0, "BROADSHEET_WORKERS": 1, "LOG_LEVEL": "WARNING",
+    "FEEDS": {"a.jsonl": {"format": "jsonlines"}},
+})
+process.crawl(broadsheet.SiteSpider, url=sys.argv[2], db="a.db")
+process.start()
+print("ends")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("process_class", ["AsyncCrawlerProcess", "CrawlerProcess"])
+def test_a_script_of_ones_own_crawls_without_settings_of_ours(
+    tmp_path: Path, serve: Callable[..., ScriptedSite], process_class: str
+) -> None:
+    """The spider once found no guard, and left an empty file with exit code 0; each worker ran the script again."""
+    pages = stories("river", "mill")
+    site = serve({"/": page("start", *pages), **pages})
+    (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
+    result = run_python(tmp_path, "script.py", process_class, f"{site.url}/")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == ["runs __main__", "ends"]
+    items = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
+    assert {item["url"].removeprefix(site.url) for item in items} == {*pages}
+
+
+@pytest.mark.slow
+def test_a_script_of_ones_own_is_guarded(tmp_path: Path, chain: ScriptedSite) -> None:
+    """By the addresses of names: `inside.example` is this machine."""
+    script = SCRIPT.replace('"BROADSHEET_ALLOW_PRIVATE": True, ', "")
+    (tmp_path / "script.py").write_text(INSIDE + script, "utf-8")
+    run_python(tmp_path, "script.py", "CrawlerProcess", f"{chain.url.replace('127.0.0.1', 'inside.example')}/")
+    assert chain.log == []
+    with sqlite3.connect(tmp_path / "a.db") as db:
+        assert db.execute("SELECT DISTINCT reason FROM urls").fetchall() == [("private_address",)]
+    db.close()
+
+
+INSIDE = """
+import socket
+
+ask = socket.getaddrinfo
+socket.getaddrinfo = lambda host, *rest, **more: ask("127.0.0.1" if "inside" in str(host) else host, *rest, **more)
+"""
+
+
+def run_python(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=os.environ | {"PYTHONPATH": str(REPOSITORY)} | environment,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+
+
+# --- scrapyd --------------------------------------------------------------------------------------------------------
+RUNNER = """
+import os
+import sys
+from importlib.metadata import distributions
+
+egg = sys.argv.pop(1)
+sys.path.insert(0, egg)
+[distribution] = distributions(path=[egg])
+[settings] = distribution.entry_points.select(group="scrapy", name="settings")
+os.environ["SCRAPY_SETTINGS_MODULE"] = settings.module
+from scrapy.cmdline import execute
+
+execute()
+"""
+"""What `python -m scrapyd.runner` does with the egg of a project (scrapyd 1.6); that needs setuptools before 82."""
+
+
+def make_egg(file: Path, settings: str) -> None:
+    """Write an egg as `scrapyd-deploy` builds it of a project, whose settings it names by an entry point."""
+    with zipfile.ZipFile(file, "w") as egg:
+        egg.writestr("EGG-INFO/PKG-INFO", "Metadata-Version: 2.1\nName: project\nVersion: 1.0\n")
+        egg.writestr("EGG-INFO/entry_points.txt", "[scrapy]\nsettings = proj.settings\n")
+        egg.writestr("proj/__init__.py", "")
+        egg.writestr("proj/settings.py", settings)
+
+
+@pytest.mark.slow
+def test_scrapyd_finds_the_spider_in_an_egg_and_runs_it(tmp_path: Path, serve: Callable[..., ScriptedSite]) -> None:
+    """It found none by the add-on alone, and its `_job` was refused as an unknown argument."""
+    site = serve({"/": page("start", "/river"), **stories("river")})
+    make_egg(tmp_path / "project.egg", example("proj/settings.py, for scrapyd"))
+    (tmp_path / "runner.py").write_text(RUNNER, "utf-8")
+    listed = run_python(tmp_path, "runner.py", "project.egg", "list", "-s", "LOG_STDOUT=0")
+    assert (listed.stdout.splitlines(), listed.stderr) == (["site", "urls"], "")
+    job = ("-a", "_job=4f0", "-a", f"url={site.url}/", "-a", "db=news.db", *QUICK, "-s", "LOG_FILE=job.log")
+    done = run_python(tmp_path, "runner.py", "project.egg", "crawl", "site", *job, "-s", "JOBDIR=jobs")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert "JOBDIR is not needed" in (tmp_path / "job.log").read_text("utf-8")
+    with sqlite3.connect(tmp_path / "news.db") as db:
+        assert db.execute("SELECT url FROM articles").fetchall() == [(f"{site.url}/river",)]
+    db.close()

@@ -6,8 +6,10 @@ import asyncio
 import operator
 import os
 import pickle
+import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -82,3 +84,24 @@ def test_what_this_process_starts_besides_finds_its_environment_unchanged(
         monkeypatch.setenv("PYTHONSAFEPATH", previous)
     start_fork_server()
     assert os.environ.get("PYTHONSAFEPATH") == previous
+
+
+SCRIPT = """
+import operator
+from broadsheet.crawler.workers.worker import WorkerProcess, pack_message, unpack_answer
+
+print("runs", __name__, flush=True)
+worker = WorkerProcess.start()
+worker.send_blocking(pack_message((operator.add, (1, 2))))
+print(unpack_answer(worker.receive_blocking()), flush=True)
+worker.close()
+"""
+
+
+@pytest.mark.slow
+def test_a_worker_does_not_run_the_main_module_again(tmp_path: Path) -> None:
+    """A script that crawls without asking for its name would crawl in each worker."""
+    (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
+    command = [sys.executable, str(tmp_path / "script.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines() == ["runs __main__", "(True, 3)"]

@@ -1,0 +1,261 @@
+"""Crawls that Python programs run: their progress, how they are stopped, their results, and what goes wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import broadsheet
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawling import _SETTINGS, CrawlArguments, _sendable_error
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse
+from broadsheet.output.archive.archive_lock import keep_lock
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.warm import PATIENCE, REPOSITORY
+
+NAMES = [f"mill{number}" for number in range(12)]
+QUICK: Any = {"allow_private": True, "delay": 0, "settings": {"BROADSHEET_WORKERS": 1}}
+
+
+@pytest.fixture
+def site() -> Iterator[ScriptedSite]:
+    """A start page that links to twelve stories."""
+    pages = stories(*NAMES)
+    site = ScriptedSite({"/": page("start", *pages, "/gone"), **pages, "/gone": Reply("", 404)})
+    yield site
+    site.close()
+
+
+def latest_run(db: Path) -> tuple[str, str]:
+    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
+    try:
+        [row] = connection.execute("SELECT outcome, reason FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
+        return row[0], row[1]
+    finally:
+        connection.close()
+
+
+@pytest.mark.slow
+def test_a_crawl_says_how_far_it_is_and_what_came_of_it_and_may_follow_another(
+    tmp_path: Path, site: ScriptedSite
+) -> None:
+    seen: list[broadsheet.CrawlProgress] = []
+    db = tmp_path / "a.db"
+    first = broadsheet.crawl(f"{site.url}/", db, max_pages=4, on_progress=seen.append, interval=0.05, **QUICK)
+    assert (first.archive, first.outcome, first.reason, first.pages) == (db, "finished", "max_pages", 4)
+    second = broadsheet.crawl([f"{site.url}/"], str(db), on_progress=seen.append, interval=0.05, **QUICK)
+    assert (second.outcome, second.reason, second.problems) == ("finished", "finished", ())
+    assert first.articles + second.articles == len(NAMES)
+    assert second.counts["failed/http_404"] == 1
+    assert second.stats["downloader/response_status_count/200"] == second.counts["done/article"]
+    assert seen[-1].articles == second.articles
+    assert {progress.latest_url for progress in seen} & {f"{site.url}/{name}" for name in NAMES}
+    assert site.paths().count("/") == 1
+    assert pickle.loads(pickle.dumps(second)) == second
+    with broadsheet.open(db) as archive:
+        assert len(archive) == len(NAMES)
+
+
+@pytest.mark.slow
+def test_a_program_stops_a_crawl_and_goes_on_later(tmp_path: Path, site: ScriptedSite) -> None:
+    stop = threading.Event()
+
+    def on_progress(progress: broadsheet.CrawlProgress) -> None:
+        if progress.articles:
+            stop.set()
+
+    slow = QUICK | {"delay": 0.3}
+    result = broadsheet.crawl(
+        f"{site.url}/", tmp_path / "a.db", on_progress=on_progress, stop=stop, interval=0.1, **slow
+    )
+    assert (result.outcome, result.reason) == ("stopped", "shutdown")
+    assert 0 < result.articles < len(NAMES)
+    assert latest_run(tmp_path / "a.db") == ("stopped", "shutdown")
+    assert broadsheet.crawl(f"{site.url}/", tmp_path / "a.db", **QUICK).outcome == "finished"
+    with broadsheet.open(tmp_path / "a.db") as archive:
+        assert len(archive) == len(NAMES)
+
+
+@pytest.mark.slow
+def test_what_the_callback_raises_stops_the_crawl_and_is_raised(tmp_path: Path, site: ScriptedSite) -> None:
+    def on_progress(progress: broadsheet.CrawlProgress) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        broadsheet.crawl(
+            f"{site.url}/", tmp_path / "a.db", on_progress=on_progress, interval=0.1, **QUICK | {"delay": 3}
+        )
+    assert latest_run(tmp_path / "a.db") == ("stopped", "shutdown")
+
+
+@pytest.mark.slow
+def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path: Path, site: ScriptedSite) -> None:
+    """A notebook has a loop running: a call blocks it, and one in a thread does not."""
+
+    async def cell() -> list[broadsheet.CrawlResult]:
+        blocking = broadsheet.crawl(f"{site.url}/", tmp_path / "a.db", **QUICK)
+        others = (asyncio.to_thread(broadsheet.crawl, f"{site.url}/", tmp_path / f"{n}.db", **QUICK) for n in range(2))
+        return [blocking, *await asyncio.gather(*others)]
+
+    assert [result.articles for result in asyncio.run(cell())] == [len(NAMES)] * 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"urls": "ftp://a.example/"}, "not an http or https URL: ftp://a.example/"),
+        ({"urls": "http://127.0.0.1/"}, "refused: http://127.0.0.1/ is a loopback address"),
+        ({"max_pages": -1}, "max_pages must not be negative"),
+        ({"since": "soon"}, "since must be a date"),
+        ({"include": ["("]}, "not a regular expression"),
+        ({"max_pagse": 3}, "unknown argument: max_pagse"),
+        ({"revisit": "now"}, "revisit must be one of"),
+        ({"interval": 0}, "interval must be a number of seconds above 0, not 0"),
+        ({"settings": {"FEEDS": lambda: 0}}, "settings must be values that another process can read"),
+    ],
+)
+def test_wrong_options_are_an_error_of_one_line_and_leave_nothing(
+    tmp_path: Path, arguments: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(broadsheet.OptionError, match=message) as caught:
+        broadsheet.crawl(**{"urls": "http://a.example/", "archive": tmp_path / "a.db"} | arguments)
+    assert "\n" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: ScriptedSite) -> None:
+    db, url = tmp_path / "a.db", f"{site.url}/"
+    cases: list[tuple[dict[str, Any], type[Exception], str]] = [
+        ({"settings": {"HTTPCACHE_ENABLED": True}}, broadsheet.OptionError, "HTTPCACHE_ENABLED must be off"),
+        ({"headers": {"Bad name": "x"}}, broadsheet.OptionError, "BROADSHEET_HEADERS: this is no header"),
+        ({"archive": tmp_path / "no/a.db"}, broadsheet.ArchiveError, "no does not exist"),
+    ]
+    for arguments, kind, message in cases:
+        with pytest.raises(kind, match=message) as caught:
+            broadsheet.crawl(**{"urls": url, "archive": db} | QUICK | arguments)
+        assert "\n" not in str(caught.value)
+    with keep_lock(db, 1), pytest.raises(broadsheet.ArchiveError, match="in use by another crawl"):
+        broadsheet.crawl(url, db, **QUICK)
+    db.write_text("no archive, and long enough to be read as one")
+    with pytest.raises(broadsheet.ArchiveError, match="not a SQLite database"):
+        broadsheet.crawl(url, db, **QUICK)
+    assert site.log == []
+
+
+@pytest.mark.slow
+def test_damage_is_an_archive_error_of_one_line(tmp_path: Path, site: ScriptedSite) -> None:
+    db = tmp_path / "a.db"
+    broadsheet.crawl(f"{site.url}/", db, **QUICK)
+    connection = sqlite3.connect(db)
+    (root_page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'urls'").fetchone()
+    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
+    connection.close()
+    data = bytearray(db.read_bytes())
+    data[(root_page - 1) * page_size : root_page * page_size] = b"\xff" * page_size
+    db.write_bytes(data)
+    with pytest.raises(broadsheet.ArchiveError, match=r"damaged|malformed") as caught:
+        broadsheet.crawl(f"{site.url}/", db, **QUICK)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_error_of_the_crawls_process_reaches_the_program_as_it_is_said(tmp_path: Path) -> None:
+    db = tmp_path / "a.db"
+    for error, kind, text in (
+        (DamagedValue("pages row 12"), ArchiveError, f"{db} is damaged at pages row 12; run broadsheet verify"),
+        (InUse("a.db is in use"), InUse, "a.db is in use"),
+        (ZeroDivisionError("by\nzero"), broadsheet.CrawlError, "ZeroDivisionError: by zero"),
+    ):
+        received = pickle.loads(pickle.dumps(_sendable_error(error, str(db))))
+        assert (type(received), str(received)) == (kind, text)
+
+
+@pytest.mark.slow
+def test_a_start_page_that_fails_is_a_problem_and_no_error(tmp_path: Path, site: ScriptedSite) -> None:
+    result = broadsheet.crawl(f"{site.url}/gone", tmp_path / "a.db", **QUICK)
+    assert (result.outcome, result.articles) == ("finished", 0)
+    [problem] = result.problems
+    assert problem.startswith(f"{site.url}/gone failed: ")
+
+
+def test_each_option_of_a_crawl_is_known_to_editors() -> None:
+    names = {field.name for field in fields(CrawlOptions)} - {"seeds"}
+    assert {*CrawlArguments.__annotations__} == names | {*_SETTINGS}
+
+
+# --- Scripts --------------------------------------------------------------------------------------------------------
+SCRIPT = """
+import sys
+import broadsheet
+
+print("runs", __name__, flush=True)
+result = broadsheet.crawl(
+    sys.argv[1], "a.db", allow_private=True, delay=float(sys.argv[2]), interval=0.1, on_progress=lambda _: print("."),
+    settings={"BROADSHEET_WORKERS": 1, "ITEM_PIPELINES": {"own.Shout": 1}},
+)
+print(result.articles)
+"""
+PIPELINE = """
+class Shout:
+    def process_item(self, item):
+        open("items", "a").write(item["url"] + "\\n")
+        return item
+"""
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Path:
+    (tmp_path / "script.py").write_text(SCRIPT, "utf-8")
+    (tmp_path / "own.py").write_text(PIPELINE, "utf-8")
+    return tmp_path / "script.py"
+
+
+def start_script(script: Path, *arguments: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, script.name, *map(str, arguments)], cwd=script.parent, text=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+def test_a_script_runs_once_and_its_own_pipeline_gets_the_articles(script: Path, site: ScriptedSite) -> None:
+    out, errors = start_script(script, f"{site.url}/", 0).communicate(timeout=PATIENCE)
+    lines = [line for line in out.splitlines() if line != "."]
+    assert (lines, errors) == (["runs __main__", str(len(NAMES))], "")
+    items = (script.parent / "items").read_text("utf-8").splitlines()
+    assert sorted(items) == sorted(f"{site.url}/{name}" for name in NAMES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGKILL])
+def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(
+    script: Path, site: ScriptedSite, signal_number: signal.Signals
+) -> None:
+    process = start_script(script, f"{site.url}/", 0.5)
+    assert process.stdout is not None
+    while process.stdout.readline().strip() != ".":
+        assert process.poll() is None
+    process.send_signal(signal_number)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert errors.rstrip().endswith("KeyboardInterrupt" if signal_number == signal.SIGINT else "")
+    deadline = time.monotonic() + PATIENCE
+    while latest_run(script.parent / "a.db") != ("stopped", "shutdown"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    with keep_lock(script.parent / "a.db", PATIENCE):
+        asked = len(site.log)
+    assert asked < len(NAMES)
