@@ -20,8 +20,9 @@ from broadsheet.crawler.commands.verb_options import (
 )
 from broadsheet.crawler.crawl.command_line import language, require_extra
 from broadsheet.crawler.crawl.processes import require_workers, start_workers, watch_lifeline
-from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import notified_run, run_summary, spider_run

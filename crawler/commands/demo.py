@@ -13,8 +13,9 @@ import click
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
 from broadsheet.crawler.crawl.processes import start_workers
-from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import format_table, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -22,8 +22,9 @@ from broadsheet.crawler import __version__
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.processes import start_workers
-from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.crawler.workers import worker

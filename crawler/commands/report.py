@@ -8,8 +8,9 @@ from dataclasses import asdict
 import click
 
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access

@@ -15,12 +15,12 @@ import click
 from sqlite_utils import Database
 
 from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.terminal import one_line, print_text, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.plain_words import count_text, reason_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import alarm_line
 

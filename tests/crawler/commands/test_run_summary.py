@@ -14,7 +14,7 @@ from broadsheet.crawler.commands.run_summary import (
     print_summary,
     seed_failure,
 )
-from broadsheet.crawler.crawl.terminal import reason_text
+from broadsheet.output.read.plain_words import reason_text
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 
