@@ -130,12 +130,11 @@ def run_crawl(
     if run.signal:
         run_summary.print_stopped(run)
         return run_summary.SIGNAL_EXIT_BASE + run.signal
+    looks = run_summary.judge_run(run)
     if not options["quiet"]:
         print_first()
-        run_summary.print_summary(run)
-    for line in run_summary.failure_lines(run):
-        on_failure(line)
-        click.echo(one_line(f"broadsheet: {line}"), err=True)
+        run_summary.print_summary(run, looks)
+    run_summary.print_failures(run, looks, on_failure)
     return run_summary.exit_code(run)
 
 

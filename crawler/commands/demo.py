@@ -26,7 +26,7 @@ with lazy_imports():
     from broadsheet.crawler.demo import server as server_module
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.raw import warc_folders
-    from broadsheet.output.read import datasette, report_figures
+    from broadsheet.output.read import datasette, judgement, report_figures, report_text
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -125,6 +125,7 @@ def sections(run: run_summary.RunResult) -> Iterator[str]:
         )
         yield from _article_section(db, columns)
         yield _files_section(run.db, db)
+        yield report_text.look_section(judgement.judge_archive(db, run.db, coverage=archive_report.coverage), columns)
 
 
 def _files_section(path: str, db: Database) -> str:

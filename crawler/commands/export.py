@@ -71,7 +71,7 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
         raise CommandError("wacz holds the raw responses, which cannot be chosen by article")
     if of_edits and replace(bounds, host="") != article_filter_module.ALL_ARTICLES:
         raise CommandError("edits can be chosen by --host and --kind only")
-    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"])
+    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"], options["room"] or "")
     return ExportOptions(
         output_format, options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
     )
@@ -116,6 +116,8 @@ _EXPORT_OPTIONS: Options = (
                  help="atom, json-feed: only edits of this kind. Repeatable."),
     click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
                  help="atom, json-feed: at most N entries, the newest."),
+    click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
+                 help="atom, json-feed: where a reading room shows the archive; edits link to both versions there."),
     click.option("--keep-credentials", is_flag=True,
                  help="wacz: with what headers and cookies of requests were stored."),
     *FILTER_OPTIONS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.article_storage import latest_seq
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.read.judgement import judge_archive
 
 Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 """A verb that crawls: its options, and what hears of each thing that goes badly wrong."""
@@ -52,8 +54,10 @@ def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequen
         raise
     finally:
         if is_over or failures:
-            news = [*_failure_items(options, failures), *(_archive_news(options["db"], since) if is_over else ())]
-            _notify(options["db"], news, receivers)
+            items = (
+                _archive_news(options, replace(since, known_looks=since.known_looks | {*failures})) if is_over else ()
+            )
+            _notify(options["db"], [*_failure_items(options, failures), *items], receivers)
     return code
 
 
@@ -67,13 +71,14 @@ def _moment_of(db: str) -> ArchiveMoment:
     with suppress(ArchiveError, sqlite3.Error):
         if is_nonempty_file(db):
             with open_read_only(db) as archive_db:
-                return ArchiveMoment(latest_seq(archive_db), utc_now())
+                looks = frozenset(look.sentence for look in judge_archive(archive_db))
+                return ArchiveMoment(latest_seq(archive_db), utc_now(), looks)
     return ArchiveMoment(0, utc_now())
 
 
-def _archive_news(db: str, since: ArchiveMoment) -> list[NewsItem]:
-    with open_read_only(db) as archive_db:
-        return list(read_news(archive_db, since, edit_summary))
+def _archive_news(options: Mapping[str, Any], since: ArchiveMoment) -> list[NewsItem]:
+    with open_read_only(options["db"]) as archive_db:
+        return list(read_news(archive_db, since, edit_summary, options.get("room") or ""))
 
 
 def _failure_items(options: Mapping[str, Any], failures: Sequence[str]) -> Iterator[NewsItem]:

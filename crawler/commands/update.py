@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import Any
 
 import click
@@ -19,7 +20,9 @@ from broadsheet.crawler.commands.verb_options import (
     with_options,
 )
 from broadsheet.crawler.crawl.processes import watch_lifeline
+from broadsheet.crawler.crawl.terminal import print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import count_text, edit_counts_text
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access
@@ -73,8 +76,13 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
 
 
 def _print_edit_counts(db: str, after_seq: int) -> None:
+    """Print the edits that this run found, and, if it found none, that there are earlier ones."""
     with archive_access.open_read_only(db) as archive_db:
-        new_edits = edit_history.list_edits(archive_db, after_seq=after_seq)
-    counts = Counter(edit.kind for edit in new_edits)
-    counts_text = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
-    click.echo(f"Edits: {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))
+        all_edits = edit_history.list_edits(archive_db)
+    counts = Counter(str(edit.kind) for edit in all_edits if edit.seq > after_seq)
+    command = f"broadsheet changes {quote(db)}"
+    if counts:
+        print_text(f"Edits: {edit_counts_text(counts)} ({command} --since {after_seq} lists them)")
+    else:
+        earlier = f"; {count_text(len(all_edits), 'earlier one')} ({command} lists them)" if all_edits else ""
+        print_text(f"Edits: none in this run{earlier}")

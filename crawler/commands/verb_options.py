@@ -100,6 +100,8 @@ POLITENESS_OPTIONS: Options = (
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
                  shell_complete=complete_files,
                  help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
+    click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
+                 help="--notify: where a reading room shows the archive (broadsheet browse); edits link to it."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
