@@ -15,6 +15,7 @@ from broadsheet.crawler.commands.verb_options import (
     POLITENESS_OPTIONS,
     Options,
     import_while_not_collecting,
+    option_group,
     verb,
     with_options,
 )
@@ -38,18 +39,21 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-_CRAWL_OPTIONS: Options = (
-    click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
-                 help="The archive; made if missing."),
-    click.option("--urls-file", type=PATH, metavar="FILE", help="More start URLs, one a line."),
-    *LIMIT_OPTIONS,
+_BOUND_OPTIONS: Options = (
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
     click.option("--language", type=language, multiple=True, metavar="CODE",
                  help="Only articles in these languages: en, es … Repeatable."),
+)  # fmt: skip
+_CRAWL_OPTIONS: Options = (
+    click.argument("urls", nargs=-1, metavar="URL..."),
+    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
+    click.option("--urls-file", type=PATH, metavar="FILE", help="More start URLs, one a line."),
+    *option_group("Which pages", _BOUND_OPTIONS),
+    *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ from broadsheet.crawler.commands.verb_options import (
     EDIT_KINDS,
     FILTER_OPTIONS,
     PATH,
+    QUERY_OPTION,
     Options,
     archive_argument,
     article_filter,
@@ -120,6 +121,7 @@ _EXPORT_OPTIONS: Options = (
                  help="atom, json-feed: where a reading room shows the archive; edits link to both versions there."),
     click.option("--keep-credentials", is_flag=True,
                  help="wacz: with what headers and cookies of requests were stored."),
+    QUERY_OPTION,
     *FILTER_OPTIONS,
 )  # fmt: skip
 

@@ -66,7 +66,7 @@ def _look_lines(look: Look, width: int, indent: str) -> Iterator[str]:
     """Yield the sentence of a look and, further in, its advice; no word is broken, since it may be an address."""
     for text, margin in ((look.sentence, f"{indent}  "), (look.advice, f"{indent}      ")):
         if text:
-            yield from _wrapped(_one_line(text), width, margin, f"{margin}  ")
+            yield from _wrapped(_one_line(text), width, margin, margin)
 
 
 def _alarm_section(alarms: Sequence[AlarmLine], width: int, max_lines: int) -> str:
