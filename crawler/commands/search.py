@@ -81,6 +81,9 @@ class _Found:
 def _find(db: Database, query: str, bounds: ArticleBounds, options: Mapping[str, Any]) -> _Found:
     """Search for the words as they stand, and with other endings if no article has them so."""
     limit, sort = options["limit"], search_module.SearchSort(options["sort"] or "relevance")
+    if not query:
+        listed = list(search_module.list_articles(db, limit, bounds, sort))
+        return _Found(listed, search_module.count_articles(db, bounds))
     hits = list(search_module.search(db, query, limit, bounds, sort))
     count = search_module.count_matches(db, query, bounds) if len(hits) == limit else len(hits)
     wide_query = search_module.widened(query)

@@ -39,7 +39,6 @@ _ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid
 _HITS = f"{_HIT} {_FILTERED} ORDER BY {{order}} LIMIT :limit"
 _LISTED = f"""SELECT {_COLUMNS}, coalesce(nullif(a.description, ''), substr(a.text, 1, 200))
     FROM articles a WHERE a.id IN (SELECT id FROM articles WHERE {{condition}}) ORDER BY {{order}} LIMIT :limit"""
-_COUNT_LISTED = "SELECT count(*) FROM articles WHERE {condition}"
 _COUNT = f"""SELECT count(*) FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
     WHERE articles_fts MATCH :match {_FILTERED}"""
 _HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = :article_id"
@@ -90,27 +89,40 @@ def search(
     article_filter: ArticleBounds = ALL_ARTICLES,
     sort: SearchSort = SearchSort.RELEVANCE,
 ) -> Iterator[SearchHit]:
-    """Yield the articles that match a query, at most `limit`; none for a query without a word.
-
-    An empty query lists what the filter leaves in, the newest first where there is no other order.
-    """
+    """Yield the articles that match a query, at most `limit`; none for a query without a word."""
     match = match_expression(query)
-    if not match and query:
+    if not match:
         return
-    if not match and sort is SearchSort.RELEVANCE:
-        sort = SearchSort.DATE
-    sql = (_HITS if match else _LISTED).format(condition=article_filter.condition, order=_SORT_COLUMNS[sort])
+    sql = _HITS.format(condition=article_filter.condition, order=_SORT_COLUMNS[sort])
     values = {"match": match, "limit": min(limit, LARGEST_INTEGER), **article_filter.values}
     for row in db.execute(sql, values):
         yield _make_hit(row, query)
 
 
+def list_articles(
+    db: Database, limit: int, article_filter: ArticleBounds = ALL_ARTICLES, sort: SearchSort = SearchSort.DATE
+) -> Iterator[SearchHit]:
+    """Yield the articles that a filter leaves in, at most `limit`, with their description or opening as snippet; by
+    relevance is by date here.
+    """
+    order = _SORT_COLUMNS[SearchSort.DATE if sort is SearchSort.RELEVANCE else sort]
+    sql = _LISTED.format(condition=article_filter.condition, order=order)
+    for row in db.execute(sql, {"limit": min(limit, LARGEST_INTEGER), **article_filter.values}):
+        yield _make_hit(row, "")
+
+
+def count_articles(db: Database, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
+    """Count the articles that a filter leaves in."""
+    query = f"SELECT count(*) FROM articles WHERE {article_filter.condition}"
+    return int(db.execute(query, dict(article_filter.values)).fetchone()[0])
+
+
 def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
-    """Count the articles that match a query; for an empty one those that the filter leaves in."""
+    """Count the articles that match a query."""
     match = match_expression(query)
-    if not match and query:
+    if not match:
         return 0
-    sql = (_COUNT if match else _COUNT_LISTED).format(condition=article_filter.condition)
+    sql = _COUNT.format(condition=article_filter.condition)
     return int(db.execute(sql, {"match": match, **article_filter.values}).fetchone()[0])
 
 
