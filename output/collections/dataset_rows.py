@@ -23,6 +23,7 @@ from sqlite_utils import Database
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
 from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.collections.dataset_tables import Row, dataset_tables
 from broadsheet.output.collections.source_archive import SourceArchive, open_source
 from broadsheet.output.write.takedowns import WILDCARD
@@ -109,7 +110,8 @@ def _make_source(archive: SourceArchive, bounds: ArticleBounds) -> DatasetSource
         archive.db.execute(f"CREATE TEMP TABLE chosen_articles AS {chosen}", dict(bounds.values))
     for table, condition in _CHOSEN_ROWS.items():
         where = f" WHERE {condition}" if bounds != ALL_ARTICLES else ""
-        archive.db.execute(f"CREATE TEMP VIEW dataset_{table} AS SELECT * FROM main.{table}{where}")
+        columns = ", ".join(quoted_name(column.name) for column in table_columns(archive.db, table))
+        archive.db.execute(f"CREATE TEMP VIEW dataset_{table} AS SELECT {columns} FROM main.{table}{where}")
     stamp = archive.stamp if bounds == ALL_ARTICLES else f"{archive.stamp} {bounds}"
     return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, stamp)
 

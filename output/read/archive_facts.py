@@ -46,7 +46,7 @@ _ALARMS = f"""SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN 
         ELSE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
             WHERE y.host = a.host AND n.started_at > r.started_at) END
     ORDER BY r.started_at DESC, a.host, a.part, a.what"""
-_EDITS = """SELECT c.kind, count(*), sum(c.at >= (SELECT max(started_at) FROM runs)) FROM changes c
+_EDITS = """SELECT c.kind, count(*), sum(c.at >= coalesce((SELECT max(started_at) FROM runs), '')) FROM changes c
         JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
     WHERE c.kind NOT IN ('', 'cleaner', 'withdrawn') GROUP BY c.kind ORDER BY 2 DESC, 1"""
 _COUNT_ARTICLES = "SELECT count(*), sum(published_day IS NULL) FROM articles"
@@ -72,7 +72,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How many articles or pages there are of a sort, and some of them."""
+    """Sample of the articles or pages of a sort: their number, and some of them."""
 
     count: int
     examples: tuple[Example, ...] = ()
@@ -107,7 +107,7 @@ class EditSum:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFacts:
-    """What an archive is judged by. `path` is how commands name it; `measured_at` UTC ISO 8601.
+    """Facts by which an archive is judged. `path` is how commands name it; `measured_at` UTC ISO 8601.
 
     `outcomes` counts page URLs by (state, reason); `unreadable` has pages by type that hold nothing to read. `coverage`
     is None where it was not measured. `visits` is None for an archive that no crawl made.

@@ -136,7 +136,7 @@ def widened(query: str) -> str:
     A word becomes a beginning, without the ending of its plural. Phrases, and words of fewer than four letters, stay.
 
     >>> widened('armées du "grand nord"')
-    'armée* du "grand nord"'
+    'armé* du "grand nord"'
     """
     terms = [f'"{phrase}"' if phrase else _widened_word(word) for phrase, word in _TERM.findall(query)]
     wide_query = " ".join(terms)

@@ -25,7 +25,8 @@ def edited(archive, make, before, after, **changes):
 def test_words_are_marked_beside_those_that_stay(archive, make):
     diff = edited(archive, make, [BRIDGE, "Nobody counted."], [BRIDGE.replace("three", "two"), "Nobody counted."])
     assert list(marked_blocks(diff)) == [
-        "The bridge over the inner channel has [-three-] {+two+} arches and a toll house at each end, says the council."
+        "The bridge over the inner channel has [-three-] {+two+} arches and a toll house at each of its two ends,"
+        " says the council."
     ]
     assert "<del>three </del><ins>two </ins>" in diff_html(diff)
     assert (diff.first, diff.last, diff.title, diff.others) == (1, 2, (), 0)
