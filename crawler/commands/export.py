@@ -241,7 +241,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
             count = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
     except wacz.MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error
-    _print_count(f"{count:,} responses", target)
+    _print_count(count_text(count, "response"), target)
     return 0
 
 

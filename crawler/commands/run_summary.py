@@ -191,7 +191,7 @@ def _reason_texts(run: RunResult, state: UrlState) -> list[str]:
         key_state, _, reason = key.partition("/")
         if key_state == state and reason != OutcomeReason.NOT_THERE:
             counts[reason_text(reason)] += count
-    return [f"{count_text(count, 'URL')}: {reason}" for reason, count in counts.most_common()]
+    return [f"{count_text(count, 'URL')} ({reason})" for reason, count in counts.most_common()]
 
 
 def print_stopped(run: RunResult) -> None:

@@ -166,7 +166,8 @@ def _reading_looks(facts: ArchiveFacts) -> Iterator[Look]:
         (LookKind.WALL, (PageType.WALL, PageType.CAPTCHA)),
     ):
         for page_type in page_types:
-            if sample := facts.unreadable.get(page_type):
+            sample = facts.unreadable.get(page_type)
+            if sample and (facts.articles or sample.count < sum(facts.outcomes.values())):  # else it was said already
                 severity = _severity_of_share(sample.count, facts.pages_read)
                 sentence = f"{count_text(sample.count, 'page')} could not be read: {reason_text(page_type)}"
                 yield Look(

@@ -92,7 +92,7 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert (code, errors) == (0, "")
     assert f"articles in {tmp_path / 'a.db'}" in out
-    assert "1 URL: HTTP 404 Not Found" in out
+    assert "Failed: 1 URL (HTTP 404 Not Found)" in out
     assert f"broadsheet search {tmp_path / 'a.db'}" in out
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert code == 0

@@ -61,8 +61,8 @@ def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str])
     print_summary(ended, judge_run(ended))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
-    assert "Failed: 3 URLs: no answer in time\n" in shown.out
-    assert "Skipped: 1 URL: a file such as a PDF or an image, not a page\n" in shown.out
+    assert "Failed: 3 URLs (no answer in time)\n" in shown.out
+    assert "Skipped: 1 URL (a file such as a PDF or an image, not a page)\n" in shown.out
     assert re.search(r"\nRemoved from the pages: \d+ \w", shown.out)
     assert shown.err == ""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 
+from broadsheet.cleaners.document import PageType
 from broadsheet.output.browse import room
 from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.home_page import count_home, read_home
@@ -98,3 +99,12 @@ def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled)
     client.room.renderer.environment.globals["is_calibrated"] = False
     client.room.renderer.environment.cache.clear()
     assert [path for path in paths if "uncalibrated" in client.page(path)] == list(paths)
+
+
+def test_what_changes_without_an_article_is_judged_anew(client, filled, make):
+    assert [look for look in client.json("a/index.json")["looks"] if look["kind"] == "queued"] == []
+    with Archive.open(filled) as archive:
+        found = (make.discovered(f"{SITE}/x"),)
+        archive.save([make.outcome(f"{SITE}/list", page_type=PageType.LIST, discovered_urls=found)])
+    [look] = [look for look in client.json("a/index.json")["looks"] if look["kind"] == "queued"]
+    assert look["text"] == "1 URL waits to be fetched"

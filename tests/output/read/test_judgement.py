@@ -351,3 +351,10 @@ def test_only_failures_of_the_run_s_own_start_urls_are_failures(archive: Archive
     ended = result(file)
     assert failure_looks(ended, judge_run(ended)) == []
     assert len(failure_looks(replace(ended, seeds=(f"{SITE}/b",)), judge_run(ended))) == 1
+
+
+def test_what_keeps_the_only_page_from_being_read_is_said_once(archive: Archive, make: Maker) -> None:
+    crawled(archive, start_page(make, PageType.NEEDS_JAVASCRIPT))
+    [look] = judge_archive(archive.db)
+    assert look.sentence == "Nothing could be read: the only page is a page that shows its text only with JavaScript"
+    assert "broadsheet import" in look.advice
