@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,10 +53,8 @@ def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequen
         raise
     finally:
         if is_over or failures:
-            items = (
-                _archive_news(options, replace(since, known_looks=since.known_looks | {*failures})) if is_over else ()
-            )
-            _notify(options["db"], [*_failure_items(options, failures), *items], receivers)
+            news = [*_failure_items(options, failures), *(_archive_news(options, since) if is_over else ())]
+            _notify(options["db"], _without_repeats(news, failures), receivers)
     return code
 
 
@@ -66,12 +63,19 @@ def _notify(db: str, news: Sequence[NewsItem], receivers: Sequence[Receiver]) ->
         click.echo(one_line(f"broadsheet: {problem}"), err=True)
 
 
+def _without_repeats(news: Sequence[NewsItem], failures: Sequence[str]) -> list[NewsItem]:
+    """Leave out what needs a look where the same is told as a failure."""
+    return [
+        item for item in news if item.event != NewsEvent.ALARMS or item.line.partition("\n")[0] not in failures
+    ]  # fmt: skip
+
+
 def _moment_of(db: str) -> ArchiveMoment:
     """Return the archive's latest change and the time; an archive that is missing or unreadable has no changes."""
     with suppress(ArchiveError, sqlite3.Error):
         if is_nonempty_file(db):
             with open_read_only(db) as archive_db:
-                looks = frozenset(look.sentence for look in judge_archive(archive_db))
+                looks = frozenset(look.key for look in judge_archive(archive_db))
                 return ArchiveMoment(latest_seq(archive_db), utc_now(), looks)
     return ArchiveMoment(0, utc_now())
 

@@ -154,8 +154,8 @@ class NoticeText:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMoment:
-    """A moment in the life of an archive: the last number in `changes`, the time (UTC ISO 8601), and the sentences of
-    its judgement.
+    """A moment in the life of an archive: the last number in `changes`, the time (UTC ISO 8601), and the keys of its
+    judgement.
     """
 
     seq: int
@@ -181,7 +181,7 @@ def read_news(
         words = _diff_lines(db, diff, room) if diff else []
         yield NewsItem(event, (host_of(edit.url),), "\n".join((line, f"  {edit.url}", *words)))
     for look in needs_look(judge_archive(db)):
-        if look.kind not in _TOLD_OTHERWISE and look.sentence not in since.known_looks:
+        if look.kind not in _TOLD_OTHERWISE and look.key not in since.known_looks:
             line = f"{look.sentence}\n  {look.advice}" if look.advice else look.sentence
             yield NewsItem(NewsEvent.ALARMS, _hosts_of(look), line)
 
@@ -214,7 +214,7 @@ def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> N
     if not items:
         return None
     items_by_event = {event: [item for item in items if item.event == event] for event in NewsEvent}
-    counts = [count_text(len(lines), event.removesuffix("s")) for event, lines in items_by_event.items() if lines]
+    counts = [_count_of(event, len(lines)) for event, lines in items_by_event.items() if lines]
     sections = [_notice_section(event, lines) for event, lines in items_by_event.items() if lines]
     return NoticeText(one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
 
@@ -223,10 +223,17 @@ def _is_for(receiver: Receiver, item: NewsItem) -> bool:
     return not item.hosts or any(map(receiver.is_for, item.hosts))
 
 
+def _count_of(event: NewsEvent, count: int) -> str:
+    if event is NewsEvent.ALARMS:
+        return f"{count_text(count, 'thing')} to look at"
+    return count_text(count, event.removesuffix("s"))
+
+
 def _notice_section(event: NewsEvent, items: list[NewsItem]) -> str:
     lines = [inert_text(item.line) for item in items[:_MOST_LINES]]
     more = [f"… and {len(items) - _MOST_LINES:,} more"] if len(items) > _MOST_LINES else []
-    return "\n".join([event.capitalize(), *lines, *more])
+    title = "Needs a look" if event is NewsEvent.ALARMS else event.capitalize()
+    return "\n".join([title, *lines, *more])
 
 
 _LOGGERS = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")

@@ -81,6 +81,13 @@ class Look:
     subject: str = ""
     examples: tuple[Example, ...] = ()
 
+    @property
+    def key(self) -> str:
+        """Return a text that stays the same as long as the look does, whatever its figures; an alarm is another one with
+        each run that raises it.
+        """
+        return self.sentence if self.kind in (LookKind.ALARM, LookKind.LAYOUT) else f"{self.kind} {self.subject}"
+
 
 def judge_archive(
     db: Database, path: str = "", *, host: str = "", coverage: Iterable[Coverage] | None = None

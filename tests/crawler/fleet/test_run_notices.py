@@ -102,7 +102,7 @@ NEWS = (
 def test_a_message_counts_and_lists_what_there_is() -> None:
     notice = compose_notice("news.db", NEWS, ALL)
     assert notice is not None
-    assert notice.title == "news.db: 2 edits, 1 alarm, 1 failure"
+    assert notice.title == "news.db: 2 edits, 1 thing to look at, 1 failure"
     assert "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill" in notice.body
     assert "Failures\nhttps://a.example/ failed: HTTP 500" in notice.body
 
@@ -111,7 +111,7 @@ def test_a_message_counts_and_lists_what_there_is() -> None:
     ("receiver", "title"),
     [
         (Receiver("x://", "x", ("b.example",)), "news.db: 1 edit"),
-        (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 alarm"),
+        (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 thing to look at"),
         (Receiver("x://", "x", ("c.example",)), None),
         (Receiver("x://", "x", events=frozenset({NewsEvent.WITHDRAWALS})), None),
     ],
@@ -143,7 +143,7 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
         settle(archive.db, make.clock)
         put_alarm = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, '', 'a.example', '*', ?, ?)"
         archive.db.execute(put_alarm, [archive.runs.start("crawl", {}, {}), "old", "an old alarm"])
-        known_looks = frozenset(look.sentence for look in judge_archive(archive.db))
+        known_looks = frozenset(look.key for look in judge_archive(archive.db))
         since = ArchiveMoment(latest_seq(archive.db), make.clock(), known_looks)
         archive.save([make.outcome(url, "The bridge has two arches and a toll house at each end.", "More of it.")])
         settle(archive.db, make.clock)

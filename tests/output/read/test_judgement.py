@@ -279,7 +279,7 @@ def test_a_notice_says_what_is_new(case: Case, file: Path) -> None:
     with closing(open_database(file, read_only=True)) as db:
         before = ArchiveMoment(10**6, NOW)
         lines = [item.line for item in read_news(db, before, lambda edit: "")]
-        known = replace(before, known_looks=frozenset(look.sentence for look in judge_archive(db)))
+        known = replace(before, known_looks=frozenset(look.key for look in judge_archive(db)))
         assert not list(read_news(db, known, lambda edit: ""))
     is_told = case.severity != NOTE and case.kind not in told_otherwise
     assert any(case.sentence in line for line in lines) == is_told
@@ -358,3 +358,12 @@ def test_what_keeps_the_only_page_from_being_read_is_said_once(archive: Archive,
     [look] = judge_archive(archive.db)
     assert look.sentence == "Nothing could be read: the only page is a page that shows its text only with JavaScript"
     assert "broadsheet import" in look.advice
+
+
+def test_a_look_is_the_same_with_other_figures(archive: Archive, make: Maker) -> None:
+    undated(archive, make)
+    [before] = [look for look in judge_archive(archive.db) if look.kind == LookKind.UNDATED]
+    archive.save([article(make, "more")])
+    [after] = [look for look in judge_archive(archive.db) if look.kind == LookKind.UNDATED]
+    assert before.sentence != after.sentence
+    assert before.key == after.key
