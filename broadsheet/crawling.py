@@ -345,7 +345,7 @@ def _report_progress(spider: SiteSpider, interval: float, send: Callable[[CrawlP
 
 def _result_of(run: RunResult) -> CrawlResult:
     """Return the result of a run. ArchiveError or CrawlError if it broke."""
-    from broadsheet.crawler.commands.run_summary import failure_lines
+    from broadsheet.crawler.commands.run_summary import failure_looks, judge_run
 
     if run.failure:
         kind, _, text = run.failure.partition(": ")
@@ -358,7 +358,7 @@ def _result_of(run: RunResult) -> CrawlResult:
         pages=int(run.stats.get("broadsheet/pages", 0)),
         articles=int(run.stats.get("broadsheet/articles", 0)),
         counts=dict(run.outcome_counts),
-        problems=tuple(failure_lines(run)),
+        problems=tuple(look.sentence for look in failure_looks(run, judge_run(run))),
         stats=dict(run.stats),
     )
 

@@ -58,8 +58,8 @@ def open(path: str | PathLike[str]) -> ArchiveReader:
 class ArchiveReader:
     """Archive that is open for reading; `broadsheet.open` makes it. Close it, or use it in a `with` statement.
 
-    Any URL that leads to a page or article names it, and so does its number. Threads may hand a reader over, but only
-    one may use it at a time. Every method raises ArchiveError if it finds the file damaged.
+    Any URL that leads to a page or article names it, and so do its number and a title that no other has. Threads may
+    hand a reader over, but only one may use it at a time. Every method raises ArchiveError if the file is damaged.
     """
 
     def __init__(self, db: Database) -> None:

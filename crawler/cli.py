@@ -39,6 +39,7 @@ _VERBS = (
     ("restore", "Put a removed block back.", "restore:restore"),
     ("rulings", "List what was restored and removed by hand.", "rulings:rulings"),
     ("search", "Find articles in an archive.", "search:search"),
+    ("show", "Print an article.", "show:show"),
     ("update", "Look again: what is new, what has changed.", "update:update"),
     ("verify", "Check that an archive is whole.", "verify:verify"),
 )

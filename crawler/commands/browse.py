@@ -19,9 +19,10 @@ import click
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import print_text, reason_text
+from broadsheet.crawler.crawl.terminal import print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.cleaners.page import parsed_page

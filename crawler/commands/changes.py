@@ -11,16 +11,9 @@ import click
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.commands.verb_options import EDIT_KINDS, archive_argument, verb
-from broadsheet.crawler.crawl.terminal import (
-    cut_line,
-    fit,
-    one_line,
-    print_json_lines,
-    print_text,
-    reason_text,
-    terminal_width,
-)
+from broadsheet.crawler.crawl.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access

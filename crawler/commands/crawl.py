@@ -15,6 +15,7 @@ from broadsheet.crawler.commands.verb_options import (
     POLITENESS_OPTIONS,
     Options,
     import_while_not_collecting,
+    option_group,
     verb,
     with_options,
 )
@@ -26,6 +27,7 @@ with lazy_imports():
     from broadsheet.crawler.crawl import archive_access, early_checks, processes, terminal
     from broadsheet.crawler.fleet import run_notices
     from broadsheet.output.archive import archive_file, archive_lock, url_words
+    from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
@@ -35,18 +37,21 @@ _RESUMED_OPTIONS = {
 }  # fmt: skip
 
 
-_CRAWL_OPTIONS: Options = (
-    click.argument("urls", nargs=-1, metavar="URL..."),
-    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
-                 help="The archive; made if missing."),
-    click.option("--urls-file", type=PATH, metavar="FILE", help="More start URLs, one a line."),
-    *LIMIT_OPTIONS,
+_BOUND_OPTIONS: Options = (
     click.option("--max-depth", type=click.IntRange(min=0), metavar="N", help="Follow so many links from a start URL."),
     click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
     click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
     click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
     click.option("--language", type=language, multiple=True, metavar="CODE",
                  help="Only articles in these languages: en, es … Repeatable."),
+)  # fmt: skip
+_CRAWL_OPTIONS: Options = (
+    click.argument("urls", nargs=-1, metavar="URL..."),
+    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
+    click.option("--urls-file", type=PATH, metavar="FILE", help="More start URLs, one a line."),
+    *option_group("Which pages", _BOUND_OPTIONS),
+    *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
 )  # fmt: skip
 
@@ -125,12 +130,11 @@ def run_crawl(
     if run.signal:
         run_summary.print_stopped(run)
         return run_summary.SIGNAL_EXIT_BASE + run.signal
+    looks = run_summary.judge_run(run)
     if not options["quiet"]:
         print_first()
-        run_summary.print_summary(run)
-    for line in run_summary.failure_lines(run):
-        on_failure(line)
-        click.echo(terminal.one_line(f"broadsheet: {line}"), err=True)
+        run_summary.print_summary(run, looks)
+    run_summary.print_failures(run, looks, on_failure)
     return run_summary.exit_code(run)
 
 
@@ -157,7 +161,8 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     if not options["quiet"]:
         for seed, reason in dropped_seeds.items() if working else ():
             click.echo(
-                terminal.one_line(f"Left out{_why_dropped(reason)}: {seed} ({terminal.reason_text(reason)})"), err=True
+                terminal.one_line(f"Left out{_why_dropped(reason)}: {seed} ({plain_words.reason_text(reason)})"),
+                err=True,
             )
     return bounds | disabled | {"max_depth": max_depth, "urls": tuple(working or seeds)}
 

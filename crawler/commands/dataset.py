@@ -8,13 +8,21 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import click
 
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import PATH, verb
+from broadsheet.crawler.commands.verb_options import (
+    FILTER_OPTIONS,
+    PATH,
+    QUERY_OPTION,
+    article_filter,
+    verb,
+    with_options,
+)
 from broadsheet.crawler.crawl.command_line import require_extra
 from broadsheet.crawler.crawl.terminal import print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -38,18 +46,22 @@ _REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.f
 @verb("Many archives as one Parquet data set.")
 @click.argument("target", metavar="DIR|s3://...", type=PATH)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=PATH)
+@QUERY_OPTION
+@with_options(FILTER_OPTIONS)
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+def dataset(target: str, sources: tuple[str, ...], quiet: bool, **bounds: Any) -> int:
     """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
     removed from them, URLs, changes, and which articles say the same, also between archives.
 
-    Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
+    With --query or a filter, only the articles that it leaves, and of the rest only what is about them. Run the same
+    command again and only what has changed is written. What was taken down in an archive leaves the data
     set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
     """
     require_extra("pyarrow", "dataset")
+    chosen = article_filter(bounds)
     files = dataset_rows.find_archives(archives_of(sources))
     try:
-        with dataset_rows.open_sources(files) as archives, _open_store(target) as (store, scratch):
+        with dataset_rows.open_sources(files, chosen) as archives, _open_store(target) as (store, scratch):
             result = dataset_build.DatasetBuild(store, archives, scratch).run(_title_of(target))
     except (sqlite3.Error, OSError, DamagedValue) as error:
         raise _fault(target, files, error) from error

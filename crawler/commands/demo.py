@@ -12,8 +12,9 @@ import click
 
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
-from broadsheet.crawler.crawl.terminal import format_table, print_text, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import format_table, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -24,7 +25,7 @@ with lazy_imports():
     from broadsheet.crawler.demo import server as server_module
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.raw import warc_folders
-    from broadsheet.output.read import datasette, report_figures
+    from broadsheet.output.read import datasette, judgement, report_figures, report_text
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,
@@ -123,6 +124,7 @@ def sections(run: run_summary.RunResult) -> Iterator[str]:
         )
         yield from _article_section(db, columns)
         yield _files_section(run.db, db)
+        yield report_text.look_section(judgement.judge_archive(db, run.db, coverage=archive_report.coverage), columns)
 
 
 def _files_section(path: str, db: Database) -> str:

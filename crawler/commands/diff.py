@@ -14,8 +14,9 @@ from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text, reason_text
+from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 if TYPE_CHECKING:
     from rich.console import Console

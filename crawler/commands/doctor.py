@@ -21,8 +21,9 @@ import click
 from broadsheet.crawler import __version__
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import one_line, reason_text
+from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import spider_run

@@ -16,11 +16,10 @@ from broadsheet.crawler.crawl.terminal import (
     print_json,
     print_pages,
     print_text,
-    reason_text,
     terminal_width,
 )
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.plain_words import count_text, reason_text
 
 with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module

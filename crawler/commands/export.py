@@ -19,6 +19,7 @@ from broadsheet.crawler.commands.verb_options import (
     EDIT_KINDS,
     FILTER_OPTIONS,
     PATH,
+    QUERY_OPTION,
     Options,
     archive_argument,
     article_filter,
@@ -71,7 +72,7 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
         raise CommandError("wacz holds the raw responses, which cannot be chosen by article")
     if of_edits and replace(bounds, host="") != article_filter_module.ALL_ARTICLES:
         raise CommandError("edits can be chosen by --host and --kind only")
-    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"])
+    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"], options["room"] or "")
     return ExportOptions(
         output_format, options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
     )
@@ -116,8 +117,11 @@ _EXPORT_OPTIONS: Options = (
                  help="atom, json-feed: only edits of this kind. Repeatable."),
     click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
                  help="atom, json-feed: at most N entries, the newest."),
+    click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
+                 help="atom, json-feed: where a reading room shows the archive; edits link to both versions there."),
     click.option("--keep-credentials", is_flag=True,
                  help="wacz: with what headers and cookies of requests were stored."),
+    QUERY_OPTION,
     *FILTER_OPTIONS,
 )  # fmt: skip
 
@@ -237,7 +241,7 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
             count = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
     except wacz.MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error
-    _print_count(f"{count:,} responses", target)
+    _print_count(count_text(count, "response"), target)
     return 0
 
 

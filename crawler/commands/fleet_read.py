@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
 from pathlib import Path
@@ -41,7 +41,7 @@ with lazy_imports():
     from broadsheet.crawler.crawl import archive_access
     from broadsheet.crawler.fleet import fleet_folder, fleet_turn, object_store, site_copies, sites_file
     from broadsheet.output.archive import archive_lock
-    from broadsheet.output.read import report_figures, report_text
+    from broadsheet.output.read import judgement, report_figures, report_text
     from broadsheet.output.read import search as search_module
 
 T = TypeVar("T")
@@ -71,15 +71,49 @@ def fleet_status(**options: Any) -> int:
 @verb("Say what every archive came to.", "report")
 @with_options(FLEET_OPTIONS)
 @STORE_OPTION
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def fleet_report(**options: Any) -> int:
-    """Say in a sentence a site what its archive came to: articles, gaps, alarms; those with alarms first."""
+    """Say of each site what its archive came to and what in it needs a look, as broadsheet report does; the sites with
+    most to look at first.
+    """
     fleet = fleet_module.listed_sites(options)
-    reports, problems = _read_archives(fleet, options, report_figures.gather_report)
-    for name, report in sorted(reports, key=lambda named_report: not named_report[1].current_alarms):
-        print_text(f"{name}: {report_text.verdict_sentence(report)}")
+    reports, problems = _read_archives(fleet, options, _judge_site)
+    reports.sort(key=lambda report: report[1].order)
+    if options["as_json"]:
+        print_json({"sites": [{"site": name, **judged.values} for name, judged in reports]})
+    else:
+        for name, judged in reports:
+            print_text(f"{name}: {judged.verdict}")
+            if section := report_text.look_section(judgement.needs_look(judged.looks), terminal_width(), "  "):
+                print_text(section)
     for problem in [*problems, *_unread_sites(fleet, options)]:
         archive_access.refuse(problem)
     return int(bool(problems) or not reports)
+
+
+@dataclass(frozen=True, slots=True)
+class _JudgedSite:
+    """A site's archive as it was judged."""
+
+    articles: int
+    verdict: str
+    looks: Sequence[judgement.Look]
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Return the place among the sites: faults first, then the most to look at."""
+        faults = sum(look.severity == judgement.Severity.FAULT for look in self.looks)
+        return -faults, -len(judgement.needs_look(self.looks))
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Return what `--json` prints of the site."""
+        return {"verdict": self.verdict, "articles": self.articles, "looks": judgement.look_values(self.looks)}
+
+
+def _judge_site(db: Database) -> _JudgedSite:
+    totals, looks = report_figures.gather_totals(db), judgement.judge_archive(db)
+    return _JudgedSite(totals.articles, judgement.verdict_sentence(totals.articles, totals.shelved, looks), looks)
 
 
 @verb("Find articles in all archives.", "search")

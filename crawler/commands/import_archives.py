@@ -220,7 +220,9 @@ def print_lost(lost: Sequence[record_order.LostBytes]) -> None:
 
 def print_result(run: run_summary.RunResult, type_counts: Mapping[str, int], importer: importing.Importer) -> None:
     """Print the summary of a finished import, and what became of records that have no outcome."""
-    run_summary.print_summary(run)
+    looks = run_summary.judge_run(run)
+    run_summary.print_summary(run, looks)
+    run_summary.print_failures(run, looks)
     passed_over = {name: type_counts[name] for name in _TYPES_WITHOUT_OUTCOME if type_counts.get(name)}
     handled = {name: count for name, count in importer.counts.records.items() if count}
     counts_text = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in (passed_over | handled).items())

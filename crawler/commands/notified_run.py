@@ -30,6 +30,7 @@ from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.article_storage import latest_seq
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.read.judgement import judge_archive
 
 Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 """A verb that crawls: its options, and what hears of each thing that goes badly wrong."""
@@ -52,8 +53,8 @@ def crawl_and_notify(crawl: Crawl, options: Mapping[str, Any], receivers: Sequen
         raise
     finally:
         if is_over or failures:
-            news = [*_failure_items(options, failures), *(_archive_news(options["db"], since) if is_over else ())]
-            _notify(options["db"], news, receivers)
+            news = [*_failure_items(options, failures), *(_archive_news(options, since) if is_over else ())]
+            _notify(options["db"], _without_repeats(news, failures), receivers)
     return code
 
 
@@ -62,18 +63,26 @@ def _notify(db: str, news: Sequence[NewsItem], receivers: Sequence[Receiver]) ->
         click.echo(one_line(f"broadsheet: {problem}"), err=True)
 
 
+def _without_repeats(news: Sequence[NewsItem], failures: Sequence[str]) -> list[NewsItem]:
+    """Leave out what needs a look where the same is told as a failure."""
+    return [
+        item for item in news if item.event != NewsEvent.ALARMS or item.line.partition("\n")[0] not in failures
+    ]  # fmt: skip
+
+
 def _moment_of(db: str) -> ArchiveMoment:
     """Return the archive's latest change and the time; an archive that is missing or unreadable has no changes."""
     with suppress(ArchiveError, sqlite3.Error):
         if is_nonempty_file(db):
             with open_read_only(db) as archive_db:
-                return ArchiveMoment(latest_seq(archive_db), utc_now())
+                looks = frozenset(look.key for look in judge_archive(archive_db))
+                return ArchiveMoment(latest_seq(archive_db), utc_now(), looks)
     return ArchiveMoment(0, utc_now())
 
 
-def _archive_news(db: str, since: ArchiveMoment) -> list[NewsItem]:
-    with open_read_only(db) as archive_db:
-        return list(read_news(archive_db, since, edit_summary))
+def _archive_news(options: Mapping[str, Any], since: ArchiveMoment) -> list[NewsItem]:
+    with open_read_only(options["db"]) as archive_db:
+        return list(read_news(archive_db, since, edit_summary, options.get("room") or ""))
 
 
 def _failure_items(options: Mapping[str, Any], failures: Sequence[str]) -> Iterator[NewsItem]:

@@ -8,12 +8,12 @@ from dataclasses import asdict
 import click
 
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import UNBOUNDED, print_json, print_pages, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access
-    from broadsheet.output.read import report_figures, report_text
+    from broadsheet.output.read import judgement, report_figures, report_text
 
 _MAX_LINES = 20  # of one list on a terminal
 _MAX_HOSTS = 5  # that are named where the one asked for is unknown
@@ -24,10 +24,10 @@ _MAX_HOSTS = 5  # that are named where the one asked for is unknown
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 @click.option("--host", metavar="HOST", default="", help="On one host of the archive, or on a domain's hosts.")
 def report(db: str, as_json: bool, host: str) -> int:
-    """Say what an archive came to, in a sentence first: articles, gaps against sitemaps and feeds, alarms.
+    """Say what an archive came to, in a sentence first; then all that needs a look, the worst first, with what to do.
 
-    Then what was not read and what to do about it, what was withdrawn, removed and is alike, and what fell out of line
-    with each site's past. A long report is shown page by page (PAGER, else less).
+    Tables follow: what was not read, withdrawn, removed and is alike, and what fell out of line with each site's past.
+    A long report is shown page by page (PAGER, else less).
     """
     with archive_access.open_read_only(db) as archive_db:
         if host and not report_figures.known_hosts(archive_db, host):
@@ -37,9 +37,11 @@ def report(db: str, as_json: bool, host: str) -> int:
                 f"{db} has nothing of {host}; it has {', '.join(hosts[:_MAX_HOSTS]) or 'no host'}{more}"
             )
         archive_report = report_figures.gather_report(archive_db, host)
+        looks = judgement.judge_archive(archive_db, db, host=host, coverage=archive_report.coverage)
     if as_json:
-        print_json({"verdict": report_text.verdict_sentence(archive_report), **asdict(archive_report)})
+        verdict = judgement.verdict_sentence(archive_report.articles, archive_report.shelved, looks)
+        print_json({"verdict": verdict, "looks": judgement.look_values(looks), **asdict(archive_report)})
     else:
         max_lines = _MAX_LINES if sys.stdout.isatty() else UNBOUNDED
-        print_pages(report_text.render(archive_report, terminal_width(), max_lines, reason_text).rstrip())
+        print_pages(report_text.render(archive_report, looks, terminal_width(), max_lines).rstrip())
     return 0

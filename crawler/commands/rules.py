@@ -16,9 +16,9 @@ import click
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
 from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.plain_words import count_text, reason_text
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module

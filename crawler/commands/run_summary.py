@@ -6,32 +6,27 @@ import shlex
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlite_utils import Database
 
 from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.terminal import one_line, print_text, reason_text, terminal_width
+from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
+from broadsheet.output.read.archive_facts import find_seed_outcome
 from broadsheet.output.read.datasette import METADATA_FILE, described_databases
-from broadsheet.output.read.plain_words import count_text
+from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
+from broadsheet.output.read.plain_words import count_text, reason_text, removed_text, shelved_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
-from broadsheet.output.read.report_text import alarm_line
+from broadsheet.output.read.report_text import look_section
 
 _MAX_REASONS = 8  # reasons named in a line
-_MAX_REDIRECTS = 10
-_FAILED_SKIP_REASONS = (
-    OutcomeReason.MEDIA_TYPE, OutcomeReason.ROBOTS_TXT, OutcomeReason.ROBOTS_UNREACHABLE,
-    OutcomeReason.PRIVATE_ADDRESS, OutcomeReason.PORT, OutcomeReason.PROXY, OutcomeReason.BAD_URL,
-    OutcomeReason.NOT_THERE, OutcomeReason.FORGOTTEN,
-)  # fmt: skip
 _NON_PAGE_REASONS = (
     OutcomeReason.ROBOTS, OutcomeReason.SITEMAP, OutcomeReason.FEED, OutcomeReason.REDIRECT, OutcomeReason.NOT_MODIFIED,
 )  # fmt: skip
@@ -79,30 +74,31 @@ def exit_code(run: RunResult) -> int:
     db = open_database(run.db, read_only=True)
     try:
         articles = db.execute("SELECT count(*) FROM articles").fetchone()[0]
-        failed = [seed for seed in run.seeds if seed_failure(db, seed)]
+        failed = [seed for seed in run.seeds if find_seed_outcome(db, seed).failure]
     finally:
         db.close()
     return int(bool(run.failure) or not articles or bool(run.seeds and len(failed) == len(run.seeds)))
 
 
-def seed_failure(db: Database, seed: str) -> str:
-    """Say why a start URL gave no page, or an empty string. Where it redirects, its target counts."""
-    url = seed
-    for _ in range(_MAX_REDIRECTS):
-        row = db.execute("SELECT state, reason, location FROM urls WHERE url = ?", [url]).fetchone()
-        if row is None:
-            return ""
-        state, reason, location = row
-        if state == UrlState.FAILED or (state == UrlState.SKIPPED and reason in _FAILED_SKIP_REASONS):
-            return reason_text(str(reason or ""))
-        if not location:
-            return ""
-        url = str(location)
-    return ""
+def judge_run(run: RunResult) -> tuple[Look, ...]:
+    """Judge the archive of a run that ended."""
+    db = open_database(run.db, read_only=True)
+    try:
+        return judge_archive(db, run.db)
+    finally:
+        db.close()
 
 
-def print_summary(run: RunResult) -> None:
-    """Print the summary, and what to type next."""
+def failure_looks(run: RunResult, looks: Iterable[Look]) -> list[Look]:
+    """Return what went badly wrong: faults of the archive, and start URLs of the run that failed."""
+    return [
+        look for look in looks
+        if look.severity == Severity.FAULT or (look.kind == LookKind.START and look.subject in run.seeds)
+    ]  # fmt: skip
+
+
+def print_summary(run: RunResult, looks: Sequence[Look]) -> None:
+    """Print the summary, the judgement but for what `failure_looks` has, and what to type next."""
     db = open_database(run.db, read_only=True)
     try:
         totals = gather_totals(db)
@@ -110,24 +106,19 @@ def print_summary(run: RunResult) -> None:
         db.close()
     for line in _summary_lines(run, totals):
         print_text(line)
+    failed = failure_looks(run, looks)
+    if section := look_section([look for look in looks if look not in failed], terminal_width()):
+        print_text(section)
     if totals.articles:
         print_text(next_steps(run.db))
 
 
-def failure_lines(run: RunResult) -> list[str]:
-    """List what went badly wrong, a line each: start URLs that failed, a crawl that broke, no article at all."""
-    db = open_database(run.db, read_only=True)
-    try:
-        lines = [f"{seed} failed: {failure}" for seed in run.seeds if (failure := seed_failure(db, seed))]
-        if run.failure:
-            lines.append(run.failure)
-        elif not lines and not db.execute("SELECT count(*) FROM articles").fetchone()[0]:
-            start_row = db.execute("SELECT reason FROM urls WHERE url = ?", [run.seeds[0]]).fetchone()
-            start_text = f"; the start page is {reason_text(str(start_row[0]))}" if start_row and start_row[0] else ""
-            lines.append(f"no article found{start_text}")
-    finally:
-        db.close()
-    return lines
+def print_failures(run: RunResult, looks: Iterable[Look], on_failure: Callable[[str], object] = str) -> None:
+    """Print what went badly wrong on standard error, a line each; `on_failure` gets each sentence."""
+    for look in failure_looks(run, looks):
+        on_failure(look.sentence)
+        advice = f" ({look.advice})" if look.advice else ""
+        click.echo(one_line(f"broadsheet: {look.sentence}{advice}"), err=True)
 
 
 def next_steps(db: str) -> str:
@@ -163,10 +154,10 @@ def _typed_command(command: str) -> str:
 
 def headline(run: RunResult, totals: Totals) -> str:
     """Summarise the archive's articles and this run's pages in one line."""
-    shelved = "".join(f", {count:,} taken out as {why}" for why, count in totals.shelved)
+    taken_out = f" ({shelved_text(totals.shelved)} taken out)" if totals.shelved else ""
     unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
     pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged} in {run.seconds:.0f} s"
-    return f"{count_text(totals.articles, 'article')} in {run.db}{shelved}; {pages}"
+    return f"{count_text(totals.articles, 'article')} in {run.db}{taken_out}; {pages}"
 
 
 def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
@@ -175,37 +166,34 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
         return
     yield headline(run, totals)
-    for title, counts in (
-        ("Removed", _removed_counts(totals)),
-        ("Failed", _reason_counts(run, UrlState.FAILED)),
-        ("Skipped", _reason_counts(run, UrlState.SKIPPED)),
+    for title, texts in (
+        ("Removed from the pages", _removed_texts(totals)),
+        ("Failed", _reason_texts(run, UrlState.FAILED)),
+        ("Skipped", _reason_texts(run, UrlState.SKIPPED)),
     ):
-        if counts:
-            yield f"{title + ':':<9}{_counts_text(counts)}"
-    if totals.alarms:
-        yield alarm_line(totals.alarms)
+        if texts:
+            more = f"; {len(texts) - _MAX_REASONS} more kinds" if len(texts) > _MAX_REASONS else ""
+            yield f"{title}: {'; '.join(texts[:_MAX_REASONS])}{more}"
     if run.end_reason in _LIMIT_OPTIONS:
         yield f"Stopped at {_LIMIT_OPTIONS[run.end_reason]}; the same command with more room goes on from here."
 
 
-def _removed_counts(totals: Totals) -> Counter[str]:
+def _removed_texts(totals: Totals) -> list[str]:
+    """Return what was removed, the most frequent first: "1,580 blocks linking other articles"."""
     counts: Counter[str] = Counter()
     for row in totals.removed:
         counts[row.reason] += row.blocks
-    return counts
+    return [removed_text(reason, count) for reason, count in counts.most_common()]
 
 
-def _reason_counts(run: RunResult, state: UrlState) -> Counter[str]:
+def _reason_texts(run: RunResult, state: UrlState) -> list[str]:
+    """Return the reasons of URLs in a state, the most frequent first, without places where we only guessed a file."""
     counts: Counter[str] = Counter()
     for key, count in run.outcome_counts.items():
-        if key.startswith(f"{state}/"):
-            counts[reason_text(key.partition("/")[2])] += count
-    return counts
-
-
-def _counts_text(counts: Counter[str]) -> str:
-    reasons_text = "; ".join(f"{count:,} {reason}" for reason, count in counts.most_common(_MAX_REASONS))
-    return reasons_text + (f"; {len(counts) - _MAX_REASONS} more reasons" if len(counts) > _MAX_REASONS else "")
+        key_state, _, reason = key.partition("/")
+        if key_state == state and reason != OutcomeReason.NOT_THERE:
+            counts[reason_text(reason)] += count
+    return [f"{count_text(count, 'URL')} ({reason})" for reason, count in counts.most_common()]
 
 
 def print_stopped(run: RunResult) -> None:

@@ -1,9 +1,10 @@
-"""`broadsheet search`: the articles that match a query, best first."""
+"""`broadsheet search`: the articles that match a query, or that filters leave, in an order of one's own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,40 +25,93 @@ from broadsheet.crawler.crawl.terminal import (
     terminal_width,
 )
 from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.read.plain_words import count_text, joined
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+    from broadsheet.output.archive.article_filter import ArticleBounds
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.read import search as search_module
 
 _INDENT = "  "
+SORTS = ("relevance", "date", "certainty")
+"""The words of `SearchSort`, which is not loaded for a help text."""
 
 
 @verb("Find articles in an archive.")
 @archive_argument
-@click.argument("query", nargs=-1, required=True, metavar="QUERY...")
+@click.argument("query", nargs=-1, metavar="[QUERY...]")
 @with_options(FILTER_OPTIONS)
+@click.option("--sort", type=click.Choice(SORTS), help="By default relevance; without a query date.")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="At most N.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def search(**options: Any) -> int:
-    """Find articles by words, best first: "a phrase", begin* and words in any order."""
+    """Find articles by words, best first: "a phrase", begin* and words in any order. Without a query, list what the
+    filters leave, the newest first.
+
+    Where no article has the words as they stand, those with other endings are listed: armée finds armées.
+    """
     query, bounds = " ".join(options["query"]), article_filter(options)
     with archive_access.open_read_only(options["db"]) as db:
-        hits = list(search_module.search(db, query, options["limit"], bounds))
-        count = search_module.count_matches(db, query, bounds) if len(hits) == options["limit"] else len(hits)
+        found = _find(db, query, bounds, options)
+        missing = () if found.hits else search_module.missing_words(db, query, bounds)
     if options["as_json"]:
-        print_json({"query": query, "count": count, "articles": [hit_values(hit) for hit in hits]})
-        return int(not hits)
-    if not hits:
-        return archive_access.refuse(f"no article matches {query}")
-    print_pages("\n\n".join([_count_line(count, len(hits)), *map(hit_text, hits)]))
+        values = {"query": query, "count": found.count, "widened": found.widened or None, "missing": list(missing)}
+        print_json(values | {"articles": [hit_values(hit) for hit in found.hits]})
+        return int(not found.hits)
+    if not found.hits:
+        return archive_access.refuse(_nothing_text(query, missing, is_filtered=bounds.condition != "true"))
+    print_pages("\n\n".join([_count_line(query, found), *map(hit_text, found.hits)]))
     return 0
 
 
-def _count_line(count: int, shown_count: int) -> str:
-    verb = "article matches" if count == 1 else "articles match"
-    return f"{count:,} {verb}" + (
-        f"; the best {shown_count:,} (--limit {count} shows all)" if count > shown_count else ""
-    )
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Hits of a query, or of the `widened` one if that has others; `others` counts hits that only that one has."""
+
+    hits: Sequence[search_module.SearchHit]
+    count: int
+    widened: str = ""
+    others: int = 0
+
+
+def _find(db: Database, query: str, bounds: ArticleBounds, options: Mapping[str, Any]) -> _Found:
+    """Search for the words as they stand, and with other endings if no article has them so."""
+    limit, sort = options["limit"], search_module.SearchSort(options["sort"] or "relevance")
+    if not query:
+        listed = list(search_module.list_articles(db, limit, bounds, sort))
+        return _Found(listed, search_module.count_articles(db, bounds))
+    hits = list(search_module.search(db, query, limit, bounds, sort))
+    count = search_module.count_matches(db, query, bounds) if len(hits) == limit else len(hits)
+    wide_query = search_module.widened(query)
+    wide_count = search_module.count_matches(db, wide_query, bounds) if wide_query else 0
+    if hits or not wide_count:
+        return _Found(hits, count, wide_query if wide_count > count else "", max(0, wide_count - count))
+    return _Found(list(search_module.search(db, wide_query, limit, bounds, sort)), wide_count, wide_query)
+
+
+def _count_line(query: str, found: _Found) -> str:
+    shown_count = len(found.hits)
+    cut = f"; {shown_count:,} of them (--limit {found.count} shows all)" if found.count > shown_count else ""
+    if not query:
+        return f"{count_text(found.count, 'article')}{cut}"
+    matches = f"{count_text(found.count, 'article')} {'matches' if found.count == 1 else 'match'}"
+    if found.widened and not found.others:
+        return f"No article has these words as they stand; {matches} with other endings ({found.widened}){cut}"
+    more = f"; {found.others:,} more with other endings ({found.widened})" if found.others else ""
+    return f"{matches}{cut}{more}"
+
+
+def _nothing_text(query: str, missing: Sequence[str], *, is_filtered: bool) -> str:
+    """Say that nothing was found, and which word is to blame."""
+    within = " within these filters" if is_filtered else ""
+    if not query:
+        return f"no article{within}"
+    why = f": none has {joined(missing)}" if missing else ": no article has all of it" if " " in query else ""
+    return f"no article matches {query}{within}{why}"
 
 
 def hit_text(hit: search_module.SearchHit) -> str:

@@ -167,9 +167,8 @@ def _resume_message(spider: SiteSpider) -> str:
     counts, due_count = spider.parts.session.queue.counts(), spider.parts.session.due_count
     if due_count:
         not_due_count = counts[UrlState.QUEUED] - due_count
-        return f"Looking again: {due_count:,} URLs are due" + (
-            f", {not_due_count:,} others wait." if not_due_count else "."
-        )
+        due = f"{count_text(due_count, 'URL')} {'is' if due_count == 1 else 'are'} due"
+        return f"Looking again: {due}" + (f", {not_due_count:,} more wait." if not_due_count else ".")
     return f"Going on: {count_text(counts[UrlState.DONE], 'URL')} done, {counts[UrlState.QUEUED]:,} waiting."
 
 

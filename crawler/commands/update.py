@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from shlex import quote
 from typing import Any
 
 import click
@@ -21,8 +22,9 @@ from broadsheet.crawler.commands.verb_options import (
 from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access, processes
+    from broadsheet.crawler.crawl import archive_access, processes, terminal
     from broadsheet.output.archive import article_storage
+    from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, edit_history
 
 _NO_CRAWL_OPTIONS = {
@@ -72,8 +74,15 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
 
 
 def _print_edit_counts(db: str, after_seq: int) -> None:
+    """Print the edits that this run found, and, if it found none, that there are earlier ones."""
     with archive_access.open_read_only(db) as archive_db:
-        new_edits = edit_history.list_edits(archive_db, after_seq=after_seq)
-    counts = Counter(edit.kind for edit in new_edits)
-    counts_text = ", ".join(f"{kind} {count:,}" for kind, count in counts.items()) or "none"
-    click.echo(f"Edits: {counts_text}" + (f" (broadsheet changes {db} --since {after_seq})" if counts else ""))
+        all_edits = edit_history.list_edits(archive_db)
+    counts = Counter(str(edit.kind) for edit in all_edits if edit.seq > after_seq)
+    command = f"broadsheet changes {quote(db)}"
+    if counts:
+        terminal.print_text(f"Edits: {plain_words.edit_counts_text(counts)} ({command} --since {after_seq} lists them)")
+    else:
+        earlier = (
+            f"; {plain_words.count_text(len(all_edits), 'earlier one')} ({command} lists them)" if all_edits else ""
+        )
+        terminal.print_text(f"Edits: none in this run{earlier}")

@@ -11,8 +11,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.crawler.command_values import duration
+from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.crawl.command_line import (
+    GROUP_ATTRIBUTE,
     ArchiveVerb,
     contact,
     existing_archive,
@@ -26,6 +27,7 @@ from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.output.archive import article_filter as article_filter_module
+    from broadsheet.output.read import search as search_module
 
 Options = tuple[Callable[[Any], Any], ...]
 PATH = click.Path()
@@ -51,6 +53,20 @@ def with_options(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any], 
     return decorate
 
 
+def option_group(title: str, decorators: Sequence[Callable[[Any], Any]]) -> Options:
+    """Return decorators whose options a help text lists under a title."""
+
+    def grouped(decorator: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        def decorate(function: Any) -> Any:
+            function = decorator(function)
+            setattr(function.__click_params__[-1], GROUP_ATTRIBUTE, title)
+            return function
+
+        return decorate
+
+    return tuple(map(grouped, decorators))
+
+
 def complete_files(_context: click.Context, _parameter: click.Parameter, text: str) -> list[CompletionItem]:
     """Have a shell complete names of files."""
     return [CompletionItem(text, type="file")]
@@ -60,29 +76,26 @@ archive_argument = click.argument("db", metavar="DB", type=existing_archive, she
 unchecked_archive_argument = click.argument("db", metavar="DB", type=PATH)
 
 
-LIMIT_OPTIONS: Options = (
+LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
-)  # fmt: skip
-POLITENESS_OPTIONS: Options = (
+))  # fmt: skip
+_PACE_OPTIONS = option_group("Pace", (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
                  envvar="BROADSHEET_PER_HOST", metavar="N", help="Requests under way to one host at once."),
     click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
                  help="Requests under way to all hosts together. Follows their number otherwise."),
+))  # fmt: skip
+_IDENTITY_OPTIONS = option_group("Who asks", (
     click.option("--contact", type=contact, envvar="BROADSHEET_CONTACT", metavar="URL|MAIL",
                  help="Whom to ask about the crawl; sent with every request. Or set BROADSHEET_CONTACT."),
     click.option("--user-agent", type=user_agent, metavar="TEXT", help="Who to be in requests and for robots.txt."),
-    click.option("--site-rules", type=PATH, metavar="DIR",
-                 help="Rule files by host, in the format of ftr-site-config."),
-    click.option("--obey-directives", is_flag=True,
-                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
-    click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header to the hosts of the start URLs. Repeatable."),
     click.option("--header-host", "header_hosts", multiple=True, metavar="HOST",
@@ -91,19 +104,31 @@ POLITENESS_OPTIONS: Options = (
                  help="Send the cookies of a cookies.txt file to the hosts it names."),
     click.option("--keep-credentials", is_flag=True,
                  help="Store what --header and --cookies send with the raw requests, where else [redacted] stands."),
+))  # fmt: skip
+_READING_OPTIONS = option_group("What is read", (
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
+    click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
                  help="Ask this port too, besides 80, 443 and those of the start URLs. Repeatable."),
+    click.option("--site-rules", type=PATH, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
+))  # fmt: skip
+_TELLING_OPTIONS = option_group("What is told", (
     click.option("--notify", metavar="URL|FILE", multiple=True, envvar="BROADSHEET_NOTIFY",
                  shell_complete=complete_files,
                  help="Tell an Apprise address, or those of a TOML file, of edits, alarms, failures. Repeatable."),
+    click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
+                 help="--notify: where a reading room shows the archive (broadsheet browse); edits link to it."),
     click.option("-v", "--verbose", count=True, help="A line for each URL; -vv logs what happens, -vvv everything."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-)  # fmt: skip
+))  # fmt: skip
+POLITENESS_OPTIONS: Options = (*_PACE_OPTIONS, *_IDENTITY_OPTIONS, *_READING_OPTIONS, *_TELLING_OPTIONS)
 IMPORT_OPTIONS: Options = (
     click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=PATH),
     click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
@@ -150,22 +175,32 @@ def iso_day(value: str) -> str:
         raise click.BadParameter(str(error)) from error
 
 
-FILTER_OPTIONS: Options = (
+FILTER_OPTIONS: Options = option_group("Which articles", (
     click.option("--host", metavar="HOST", help="Only of this host, or of a domain's hosts."),
     click.option("--since", type=iso_day, metavar="DAY", help="Only published since this day: 2024-01-31."),
     click.option("--until", type=iso_day, metavar="DAY", help="Only published up to this day or month."),
     click.option("--language", "languages", type=language, multiple=True, metavar="CODE",
                  help="Only in these languages: en, es … Repeatable."),
     click.option("--section", metavar="NAME", help="Only of this section, as the pages state it."),
-)  # fmt: skip
+))  # fmt: skip
+
+
+QUERY_OPTION = click.option(
+    "--query", "chosen_words", metavar="WORDS", help="Only articles that match these words, as search takes them."
+)
 
 
 def article_filter(options: Mapping[str, Any]) -> article_filter_module.ArticleBounds:
-    """Build the filter that a verb's options ask for."""
+    """Build the filter that a verb's options ask for. CommandError for a query without a word."""
+    words = options.get("chosen_words") or ""
+    match = search_module.match_expression(words) if words else ""
+    if words and not match:
+        raise CommandError(f"--query {words!r} has no word")
     return article_filter_module.ArticleBounds(
         host=(options["host"] or "").lower(),
         since=options["since"] or "",
         until=options["until"] or "",
         languages=tuple(options["languages"]),
         section=options["section"] or "",
+        match=match,
     )

@@ -126,12 +126,26 @@ _NO_DAMAGE = (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPi
 """What a verb raises that says nothing of its archive."""
 
 
+GROUP_ATTRIBUTE = "broadsheet_group"
+"""The attribute of a parameter that has the title under which a help text lists it."""
+
+
 class ArchiveVerb(click.Command):
     """A verb. Whatever goes wrong in it while the archive that it names is damaged is put down to the damage."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.context_settings.setdefault("help_option_names", HELP_OPTIONS)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, those of each group under its title, after those of none."""
+        records: dict[str, list[tuple[str, str]]] = {"": []}
+        for parameter in self.get_params(ctx):
+            if record := parameter.get_help_record(ctx):
+                records.setdefault(getattr(parameter, GROUP_ATTRIBUTE, ""), []).append(record)
+        for title, rows in records.items():
+            with formatter.section(title or "Options"):
+                formatter.write_dl(rows)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the verb; ArchiveError in place of an exception that comes from damage."""

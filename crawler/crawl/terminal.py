@@ -8,14 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from http import HTTPStatus
-from importlib.resources import files
 
 import click
 
@@ -129,25 +124,3 @@ def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
     """Print objects, one a line."""
     for row in rows:
         print_text(escaped_json(json.dumps(row, ensure_ascii=False)))
-
-
-def reason_text(reason: str) -> str:
-    """Describe a reason in words; one without words is returned with spaces for underscores."""
-    if match := re.fullmatch(r"http_(\d{3})", reason):
-        return _status_text(int(match[1]))
-    texts, kind = _reason_texts(), reason.partition(":")[0]
-    if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
-        return reason
-    return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
-
-
-def _status_text(code: int) -> str:
-    try:
-        return f"HTTP {code} {HTTPStatus(code).phrase}"
-    except ValueError:
-        return f"HTTP {code}"
-
-
-@cache
-def _reason_texts() -> dict[str, str]:
-    return tomllib.loads(files(__package__).joinpath("reasons.toml").read_text("utf-8"))

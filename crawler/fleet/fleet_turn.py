@@ -112,9 +112,11 @@ class FleetTurn:
         sites = ", ".join(f"{task.name} {page_count(task.archive):,} pages" for task in running[:_NAMED_SITES])
         rest_count = len(running) - _NAMED_SITES
         rest = f" and {rest_count} more" if rest_count > 0 else ""
-        failed_count = sum(result.end is not SiteEnd.DONE for result in self.results)
+        failed_count = sum(result.end not in _QUIET_ENDS for result in self.results)
+        used_count = sum(result.end is SiteEnd.IN_USE for result in self.results)
         failures = f", {failed_count:,} of them not well" if failed_count else ""
-        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}; running: {sites or 'none'}{rest}"
+        used = f", {used_count:,} in use elsewhere" if used_count else ""
+        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}{used}; running: {sites or 'none'}{rest}"
 
     def _take(self, task: SiteTask, result: SiteResult) -> None:
         self.results.append(result)

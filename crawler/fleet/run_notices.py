@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from sqlite_utils import Database
@@ -25,7 +26,10 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.crawler.command_values import CommandError, is_file_of_receivers
 from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.crawler.plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
+from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.stored_text import inert_text
+from broadsheet.output.read.edit_diffs import EditDiff, marked_blocks, read_edit_diff, version_links
+from broadsheet.output.read.judgement import Look, LookKind, judge_archive, needs_look
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.edit_history import ListedEdit, list_edits
 
@@ -128,8 +132,6 @@ def _list_of(entry: Mapping[str, Any], key: str, origin: str, convert: Callable[
 
 
 _MOST_LINES = 50  # of a kind in a message; a chat cuts what is longer
-_ALARMS = """SELECT a.host, a.message FROM alarms a JOIN runs r ON r.id = a.run_id WHERE r.started_at >= ?
-    ORDER BY a.host, a.part, a.what"""
 _SEEDS = "SELECT DISTINCT host FROM urls WHERE found_via = 'seed' ORDER BY host"
 
 
@@ -152,21 +154,53 @@ class NoticeText:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveMoment:
-    """A moment in the life of an archive: the last number in `changes`, and the time (UTC ISO 8601)."""
+    """A moment in the life of an archive: the last number in `changes`, the time (UTC ISO 8601), and the keys of its
+    judgement.
+    """
 
     seq: int
     time: str
+    known_looks: frozenset[str] = frozenset()
 
 
-def read_news(db: Database, since: ArchiveMoment, edit_summary: Callable[[ListedEdit], str]) -> Iterator[NewsItem]:
-    """Read the edits that were found since, and the alarms of runs that began since."""
+_TOLD_OTHERWISE = (LookKind.WITHDRAWN, LookKind.EDITED)  # as the edits that they are
+
+
+def read_news(
+    db: Database, since: ArchiveMoment, edit_summary: Callable[[ListedEdit], str], room: str = ""
+) -> Iterator[NewsItem]:
+    """Read the edits that were found since, each with its words, and what needs a look that did not then.
+
+    `room` is the address of the archive in a reading room, to which edits link.
+    """
     for edit in list_edits(db, after_seq=since.seq):
         event = NewsEvent.WITHDRAWALS if edit.kind == EditKind.WITHDRAWN else NewsEvent.EDITS
         summary = edit_summary(edit)
         line = f"{edit.kind}: {edit.title}" + (f" ({summary})" if summary else "")
-        yield NewsItem(event, (host_of(edit.url),), f"{line}\n  {edit.url}")
-    for host, message in db.execute(_ALARMS, [since.time]).fetchall():
-        yield NewsItem(NewsEvent.ALARMS, (host,), f"{host}: {message}")
+        diff = read_edit_diff(db, edit.article_id, edit.revision)
+        words = _diff_lines(db, diff, room) if diff else []
+        yield NewsItem(event, (host_of(edit.url),), "\n".join((line, f"  {edit.url}", *words)))
+    for look in needs_look(judge_archive(db)):
+        if look.kind not in _TOLD_OTHERWISE and look.key not in since.known_looks:
+            line = f"{look.sentence}\n  {look.advice}" if look.advice else look.sentence
+            yield NewsItem(NewsEvent.ALARMS, _hosts_of(look), line)
+
+
+def _diff_lines(db: Database, diff: EditDiff, room: str) -> list[str]:
+    """Return the words of an edit, then where both versions are: pages of a reading room, or the command that shows
+    them.
+    """
+    command = f"broadsheet diff {quote(str(database_file(db)))} {diff.article_id} --from {diff.first} --to {diff.last}"
+    places = version_links(diff, room) if room else [("both versions", command)]
+    return [f"  {text}" for text in (*marked_blocks(diff), *(f"{name}: {place}" for name, place in places))]
+
+
+def _hosts_of(look: Look) -> tuple[str, ...]:
+    """Return the hosts that a look is about; none where it is about the archive."""
+    if look.kind in (LookKind.ALARM, LookKind.LAYOUT):
+        return (look.subject.partition("/")[0],)
+    urls = (look.subject, *(example.url for example in look.examples))
+    return tuple(dict.fromkeys(host for url in urls if "://" in url and (host := host_of(url))))
 
 
 def seed_hosts(db: Database) -> tuple[str, ...]:
@@ -180,7 +214,7 @@ def compose_notice(name: str, news: Iterable[NewsItem], receiver: Receiver) -> N
     if not items:
         return None
     items_by_event = {event: [item for item in items if item.event == event] for event in NewsEvent}
-    counts = [count_text(len(lines), event.removesuffix("s")) for event, lines in items_by_event.items() if lines]
+    counts = [_count_of(event, len(lines)) for event, lines in items_by_event.items() if lines]
     sections = [_notice_section(event, lines) for event, lines in items_by_event.items() if lines]
     return NoticeText(one_line(f"{name}: {', '.join(counts)}"), "\n\n".join(sections))
 
@@ -189,10 +223,17 @@ def _is_for(receiver: Receiver, item: NewsItem) -> bool:
     return not item.hosts or any(map(receiver.is_for, item.hosts))
 
 
+def _count_of(event: NewsEvent, count: int) -> str:
+    if event is NewsEvent.ALARMS:
+        return f"{count_text(count, 'thing')} to look at"
+    return count_text(count, event.removesuffix("s"))
+
+
 def _notice_section(event: NewsEvent, items: list[NewsItem]) -> str:
     lines = [inert_text(item.line) for item in items[:_MOST_LINES]]
     more = [f"… and {len(items) - _MOST_LINES:,} more"] if len(items) > _MOST_LINES else []
-    return "\n".join([event.capitalize(), *lines, *more])
+    title = "Needs a look" if event is NewsEvent.ALARMS else event.capitalize()
+    return "\n".join([title, *lines, *more])
 
 
 _LOGGERS = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")

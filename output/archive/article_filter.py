@@ -15,6 +15,7 @@ from datetime import date
 from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of, near_spellings
+from broadsheet.output.archive.fulltext import has_unspaced_script
 from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 
@@ -27,7 +28,8 @@ class ArticleBounds:
 
     `host` is a host, or a domain whose subdomains count too, as `host_condition` has it. `since` and `until` are ISO
     days, months or years, both included, compared with the day that the publisher states; an article without one is
-    left out where either is given. `languages` are primary tags. `section` is compared whatever its case.
+    left out where either is given. `languages` are primary tags. `section` is compared whatever its case. `match` is an
+    FTS5 expression that title or text match.
     """
 
     host: str = ""
@@ -35,6 +37,7 @@ class ArticleBounds:
     until: str = ""
     languages: tuple[str, ...] = ()
     section: str = ""
+    match: str = ""
 
     @property
     def condition(self) -> str:
@@ -48,6 +51,7 @@ class ArticleBounds:
             "substr(published_day, 1, length(:until)) <= :until": self.until,
             f"language IN ({languages})": languages,
             "fold_case(section) = fold_case(:section)": self.section,
+            "id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH :bounds_match)": self.match,
         }
         return " AND ".join(part for part, value in parts.items() if value) or "true"
 
@@ -55,7 +59,13 @@ class ArticleBounds:
     def values(self) -> Mapping[str, str]:
         """Return the parameters of `condition`; more than it uses do no harm."""
         languages = {f"language_{number}": tag for number, tag in enumerate(self.languages)}
-        return {"since": self.since, "until": self.until, "section": self.section, **languages}
+        return {
+            "since": self.since,
+            "until": self.until,
+            "section": self.section,
+            "bounds_match": self.match,
+            **languages,
+        }
 
 
 def read_day(text: str) -> str:
@@ -136,8 +146,53 @@ ALL_ARTICLES = ArticleBounds()
 def find_known_url(db: Database, text: str) -> str | None:
     """Find the URL in table `urls` that a person means by a text, in its stored spelling; None if the archive has none.
 
-    The very URL goes first, then its canonical spelling, then those that differ by scheme, `www.` or the last slash.
+    The very URL goes first, then its canonical spelling, then those that differ by scheme, `www.` or the last slash,
+    then those that name the index page of a folder, or do not. A path alone is looked for on each host, on the first
+    ones of an archive of many.
     """
     query = "SELECT url FROM urls WHERE url = ?"
-    rows = (db.execute(query, [storable_text(url)]).fetchone() for url in near_spellings(text))
+    rows = (db.execute(query, [storable_text(url)]).fetchone() for url in _meant_urls(db, text))
     return next((str(row[0]) for row in rows if row), None)
+
+
+_MOST_HOSTS = 20  # on which a path alone is looked for
+_INDEX_PAGE = re.compile(r"/(?:index\.(?:html?|php|shtml)|default\.(?:html?|aspx?))$", re.IGNORECASE)
+_INDEX_PAGES = ("index.html", "index.htm", "index.php", "index.shtml", "default.htm", "default.html", "default.aspx")
+# From one host to the next in the index, since an archive has many URLs of few hosts.
+_HOSTS = f"""WITH RECURSIVE known (host) AS (SELECT min(host) FROM urls
+        UNION ALL SELECT (SELECT min(u.host) FROM urls u WHERE u.host > k.host) FROM known k WHERE k.host IS NOT NULL)
+    SELECT host FROM known WHERE host <> '' LIMIT {_MOST_HOSTS}"""
+
+
+def _meant_urls(db: Database, text: str) -> Iterator[str]:
+    """Yield the URLs that a person may mean, the likeliest first."""
+    path = text.strip()
+    hosts = db.execute(_HOSTS).fetchall() if path.startswith("/") and not path.startswith("//") else ()
+    spellings = [
+        url for place in ([f"https://{host}{path}" for (host,) in hosts] or [text]) for url in near_spellings(place)
+    ]
+    yield from spellings
+    for url in spellings:
+        folder = _INDEX_PAGE.sub("/", url)
+        if folder != url:
+            yield folder
+        elif "://" in url and url.endswith("/"):
+            yield from (url + name for name in _INDEX_PAGES)
+
+
+_TITLED = "SELECT rowid FROM articles_fts WHERE articles_fts MATCH ? ORDER BY rowid"
+_EQUAL_TITLE = "SELECT id FROM articles WHERE title = ? ORDER BY id"
+_TITLE = "SELECT title FROM articles WHERE id = ?"
+
+
+def find_titled(db: Database, title: str) -> list[int]:
+    """Find the ids of the articles that have a title, whatever its case and spaces; exactly as it is in Chinese and
+    Japanese.
+    """
+    words = " ".join(storable_text(title).split())
+    if has_unspaced_script(words):
+        return [number for (number,) in db.execute(_EQUAL_TITLE, [words])]
+    phrase = '{title} : "' + words.replace('"', '""') + '"'
+    found = [number for (number,) in db.execute(_TITLED, [phrase])] if any(map(str.isalnum, words)) else []
+    titles = {number: db.execute(_TITLE, [number]).fetchone() for number in found}
+    return [number for number, row in titles.items() if row and " ".join(row[0].split()).casefold() == words.casefold()]

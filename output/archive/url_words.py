@@ -31,7 +31,7 @@ class UrlState(StrEnum):
 
 
 class OutcomeReason(StrEnum):
-    """The reason for a URL's state, where one word says all. `crawler/crawl/reasons.toml` says each for people."""
+    """The reason for a URL's state, where one word says all. `output/read/url_reasons.toml` says each for people."""
 
     # What was read, where it is no page
     FEED = "feed"

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.judge.certainty import HIGH_F1, certainty
 from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.browse.article_list import FACETS, CubeRow
 from broadsheet.output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
 from broadsheet.output.browse.library import Library
+from broadsheet.output.read import judgement
+from broadsheet.output.read.archive_facts import ArchiveFacts
 from broadsheet.output.read.coverage import Coverage
-from broadsheet.output.read.report_figures import (
-    AlarmLine,
-    Withdrawal,
-    read_alarms,
-    read_runs,
-    read_withdrawals,
-    read_yields,
-)
+from broadsheet.output.read.judgement import LookKind, judge
+from broadsheet.output.read.report_figures import read_runs, read_yields
 
 _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     (SELECT group_concat(host, ', ') FROM (SELECT DISTINCT host FROM articles ORDER BY host LIMIT 4)),
@@ -70,12 +67,6 @@ SAMPLE_ARTICLES = 300
 """Articles whose blocks are counted by reason. Their ids come from a digest, so that the first ones are a sample."""
 
 _MOST_RUNS = 40
-_MOST_LOOKS = 4  # of one kind
-_MOST_UNCERTAIN = 40  # articles among which those with titles of their own are looked for
-_LEAST_GAP = 2  # URLs that fail for one reason, from which on it is worth a look
-
-_SOURCE_WORDS = {"sitemap": "that sitemaps name", "feed": "that feeds name", "link": "that links lead to"}
-_IDLE = "nothing to do"  # what a hint says of a gap that stays
 
 _BY_PUBLISHED = """SELECT substr(published_day, 1, 7), sum(articles)
     FROM (SELECT published_day, count(*) AS articles FROM articles INDEXED BY articles_published_day
@@ -89,9 +80,7 @@ _REASONS = f"""SELECT r.reason, count(*), count(DISTINCT b.page_id)
         CROSS JOIN _page_blocks b ON b.page_id = a.page_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.kept = 0 GROUP BY r.reason ORDER BY 2 DESC, 1"""
 _ALARMS_BY_RUN = "SELECT r.started_at, count(*) FROM alarms a JOIN runs r ON r.id = a.run_id GROUP BY r.id"
-_LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url, p.expected_f1 FROM pages p JOIN articles a ON a.page_id = p.id
-    WHERE p.expected_f1 IS NOT NULL ORDER BY p.expected_f1, a.id
-    LIMIT {_MOST_UNCERTAIN}"""
+_HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE expected_f1 IS NOT NULL)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,22 +128,15 @@ class RunYield:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Something that needs a look: its kind, what it is, what may be done, and the path of the page that shows it."""
+    """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
+    whether it is more than good to know. The path is empty where no page does.
+    """
 
     kind: str
     text: str
     hint: str
     path: str
-
-
-@dataclass(frozen=True, slots=True)
-class UncertainLine:
-    """One of the articles with the lowest expected F1."""
-
-    article_id: int
-    title: str
-    url: str
-    expected_f1: float
+    needs_look: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +146,15 @@ class HomeFigures:
     totals: ArchiveTotals
     by_published: Mapping[str, int]
     by_seen: Mapping[str, int]
-    least_certain: tuple[UncertainLine, ...]
+    has_certainty: bool
 
 
 @dataclass(frozen=True, slots=True)
 class HomePage:
     """The front page of an archive.
 
-    `coverage` is None while it is being counted. `sampled` is the number of articles behind `reasons`; `has_certainty`
-    says whether the verdicts on some article have an expected F1.
+    `coverage` is None, and `looks` empty, while they are being counted. `sampled` is the number of articles behind
+    `reasons`; `has_certainty` says whether the verdicts on some article have an expected F1.
     """
 
     totals: ArchiveTotals
@@ -194,27 +176,13 @@ def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
     first_day, last_day = db.execute(_DAYS).fetchone()
     totals = ArchiveTotals(sum(row[-1] for row in cube), len(hosts), len(languages), first_day, last_day, urls)
     published, seen = (dict(db.execute(query).fetchall()) for query in (_BY_PUBLISHED, _BY_SEEN))
-    return HomeFigures(totals, published, seen, _least_certain(db))
+    return HomeFigures(totals, published, seen, bool(db.execute(_HAS_CERTAINTY).fetchone()[0]))
 
 
-def _least_certain(db: Database) -> tuple[UncertainLine, ...]:
-    """Return the least certain articles, one of each title: chapters of a story that all have its title are one to look
-    at.
-    """
-    lines: dict[str, UncertainLine] = {}
-    for row in db.execute(_LEAST_CERTAIN):
-        line = UncertainLine(*row)
-        lines.setdefault(line.title or line.url, line)
-    return tuple(lines.values())[:_MOST_LOOKS]
-
-
-def read_home(
-    db: Database, figures: HomeFigures, coverage: Sequence[Coverage] | None, reason_text: Callable[[str], str]
-) -> HomePage:
-    """Read the front page; `coverage` is the report's, None while it is being counted, `reason_text` says a URL's
-    reason.
-    """
-    runs, alarms = tuple(_runs(db)), read_alarms(db)
+def read_home(db: Database, figures: HomeFigures, facts: ArchiveFacts | None) -> HomePage:
+    """Read the front page; `facts` is what the archive is judged by, None while it is being gathered."""
+    runs = tuple(_runs(db))
+    coverage = None if facts is None else facts.coverage
     marked = [_run_label(run) for run in runs if run.alarms]
     return HomePage(
         totals=figures.totals,
@@ -225,13 +193,8 @@ def read_home(
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
         run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
-        looks=(
-            *_alarm_looks(alarms),
-            *_gap_looks(coverage or (), reason_text),
-            *(_withdrawal_look(withdrawal) for withdrawal in read_withdrawals(db)[:_MOST_LOOKS]),
-            *_uncertain_looks(figures.least_certain),
-        ),
-        has_certainty=bool(figures.least_certain),
+        looks=tuple(map(_home_look, judge(facts, utc_now()))) if facts else (),
+        has_certainty=figures.has_certainty,
     )
 
 
@@ -268,32 +231,25 @@ def _run_label(run: RunYield) -> str:
     return run.started_at[:19].replace("T", " ")
 
 
-def _alarm_looks(alarms: Sequence[AlarmLine]) -> Iterator[Look]:
-    for alarm in alarms[:_MOST_LOOKS]:
-        is_of_template = alarm.what.startswith(("rule:", "layout"))
-        path = "layouts" if alarm.what.startswith("layout") else "rules"
-        yield Look("layout" if is_of_template else "alarm", f"{alarm.host}: {alarm.message}", alarm.at[:10], path)
+def _home_look(look: judgement.Look) -> Look:
+    needs_look = look.severity != judgement.Severity.NOTE
+    return Look(str(look.kind), look.sentence, look.advice, _look_path(look), needs_look)
 
 
-def _uncertain_looks(lines: Sequence[UncertainLine]) -> Iterator[Look]:
-    for line in lines:
-        if line.expected_f1 < HIGH_F1:
-            path = f"article/{line.article_id}?view=blocks"
-            hint = f"{certainty(line.expected_f1)}: expected F1 {line.expected_f1:.2f}"
-            yield Look("uncertain", line.title or line.url, hint, path)
+def _look_path(look: judgement.Look) -> str:
+    """Return the path of the page that shows what a look is about; empty where Home itself does."""
+    if look.kind is LookKind.GAP:
+        source, state, reason = look.subject.split("/", 2)
+        return f"coverage/urls?{urlencode({'source': source, 'state': state, 'reason': reason})}"
+    if look.kind in _ONE_ARTICLE_KINDS and look.count == 1 and look.examples and look.examples[0].article_id:
+        return f"article/{look.examples[0].article_id}?view=blocks"
+    return _PATHS.get(look.kind, "")
 
 
-def _gap_looks(coverage: Sequence[Coverage], reason_text: Callable[[str], str]) -> Iterator[Look]:
-    """Yield the largest gaps of each source for which there is something to do."""
-    for source in coverage:
-        gaps = [gap for gap in source.gaps if gap.urls >= _LEAST_GAP and gap.hint and _IDLE not in gap.hint]
-        for gap in sorted(gaps, key=lambda gap: -gap.urls)[:_MOST_LOOKS]:
-            path = f"coverage/urls?source={source.source}&state={gap.state}&reason={gap.reason}"
-            outcome = reason_text(gap.reason) if gap.reason else gap.state
-            text = f"{gap.urls:,} URLs {_SOURCE_WORDS[source.source]}: {outcome}"
-            yield Look("gap", text, gap.hint, path)
-
-
-def _withdrawal_look(withdrawal: Withdrawal) -> Look:
-    text = f"{withdrawal.title or withdrawal.url}: withdrawn {withdrawal.seen_at[:10]}"
-    return Look("withdrawn", text, "the archive keeps it", "changes?kind=withdrawn")
+_ONE_ARTICLE_KINDS = (LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED)
+_PATHS = {
+    LookKind.ALARM: "rules", LookKind.LAYOUT: "layouts", LookKind.WITHDRAWN: "changes?kind=withdrawn",
+    LookKind.EDITED: "changes", LookKind.UNCERTAIN: "articles?sort=certainty", LookKind.UNDATED: "articles?year=",
+    LookKind.PICTURES: "articles?sort=shortest", LookKind.UNREADABLE: "coverage", LookKind.START: "coverage",
+    LookKind.BROWSER: "coverage", LookKind.WALL: "coverage", LookKind.QUEUED: "coverage",
+}  # fmt: skip

@@ -35,6 +35,7 @@ from broadsheet.output.browse.rule_pages import read_layouts, read_rule, read_ru
 from broadsheet.output.browse.ruling_preview import preview
 from broadsheet.output.browse.strict_requests import Arguments, NotHereError
 from broadsheet.output.browse.url_pages import list_urls, read_capture, read_url, show_coverage
+from broadsheet.output.read.archive_facts import ArchiveFacts, gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.write.ruling_journal import waiting_reviews, waiting_rulings
 
@@ -72,8 +73,12 @@ def _article(call: PageCall) -> object:
 def _home(call: PageCall) -> object:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
     figures = call.room.counted.get(call.db, call.archive, "home", lambda db: count_home(db, cube))
-    coverage = call.room.counted.get_soon(call.db, call.archive, "coverage", measure_coverage)
-    return read_home(call.db, figures, coverage, call.room.wording.reason_text)
+    facts = call.room.counted.get_soon(call.db, call.archive, "facts", _gather_facts)
+    return read_home(call.db, figures, facts)
+
+
+def _gather_facts(db: Database) -> ArchiveFacts:
+    return gather_facts(db, coverage=measure_coverage(db))
 
 
 def _coverage(call: PageCall) -> object:

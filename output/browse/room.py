@@ -19,7 +19,6 @@ from starlette.responses import Response
 from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_lock import is_owned
-from broadsheet.output.archive.article_storage import latest_seq
 from broadsheet.output.browse.article_page import MOST_ROWS, ArticleView, CaptureLine
 from broadsheet.output.browse.collection_pages import MOST_COPIED, MOST_HOSTS
 from broadsheet.output.browse.library import ArchiveFile, Library
@@ -55,21 +54,30 @@ class Notice:
     message: str
 
 
+_STATE = """SELECT (SELECT max(seq) FROM changes), (SELECT group_concat(urls) FROM _url_counts),
+    (SELECT max(coalesce(finished_at, started_at)) FROM runs)"""
+
+
+def _state_of(db: Database) -> object:
+    """Return a value that is another one after each change of articles or of the states of URLs, and after each run."""
+    return db.execute(_STATE).fetchone()
+
+
 class Counted:
     """Values that take long to count, by archive and name, for as long as the archive has not changed."""
 
     def __init__(self) -> None:
-        self._values: dict[tuple[str, str], tuple[int, Any]] = {}
+        self._values: dict[tuple[str, str], tuple[object, Any]] = {}
         self._begun: dict[tuple[str, str], float] = {}
         self._lock = threading.Lock()
 
     def get(self, db: Database, archive: ArchiveFile, name: str, count: Callable[[Database], _T]) -> _T:
         """Return the value as counted since the last change of the archive; count it now if it was not."""
-        key, seq = (str(archive.path), name), latest_seq(db)
+        key, state = (str(archive.path), name), _state_of(db)
         with self._lock:
             stored = self._values.get(key)
-        if stored is None or stored[0] != seq:
-            stored = seq, count(db)
+        if stored is None or stored[0] != state:
+            stored = state, count(db)
             with self._lock:
                 self._values[key] = stored
         value: _T = stored[1]
@@ -86,7 +94,7 @@ class Counted:
             return self.get(db, archive, name, count)
         with self._lock:
             stored = self._values.get(key)
-            is_due = stored is None or stored[0] != latest_seq(db)
+            is_due = stored is None or stored[0] != _state_of(db)
             if is_due and time.monotonic() - self._begun.get(key, -_PAUSE) >= _PAUSE:
                 self._begun[key] = time.monotonic()
                 threading.Thread(target=self._count, args=(archive, name, count), daemon=True).start()

@@ -136,7 +136,7 @@ class DatasetBuild:
             if index in self._unchanged:
                 yield from self._old_files.get(("changes", partition), ())
             else:
-                rows = source.db.execute(f"SELECT {columns} FROM main.changes ORDER BY seq")
+                rows = source.db.execute(f"SELECT {columns} FROM temp.dataset_changes ORDER BY seq")
                 yield from self._writer.write("changes", partition, rows)
 
     def _earlier_relations(self) -> Iterator[Relation]:

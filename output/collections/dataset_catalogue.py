@@ -19,7 +19,7 @@ from broadsheet.output.collections.dataset_tables import DatasetTable, Row, data
 CATALOGUE = "catalogue.db"
 
 _CATALOGUE_SCHEMA = Path(__file__).with_name("catalogue.sql")
-_ARTICLES = """SELECT id, title, url, host, published_day, language, section, word_count FROM main.articles
+_ARTICLES = """SELECT id, title, url, host, published_day, language, section, word_count FROM temp.dataset_articles
     ORDER BY id"""
 _FILL_HOSTS = """INSERT INTO hosts (host, articles, words, first_day, last_day, languages)
     SELECT host, count(*), sum(word_count), min(published_day), max(published_day),

@@ -29,11 +29,11 @@ from broadsheet.output.settle.likeness import (
 from broadsheet.output.settle.similar_articles import read_facts, read_shingles
 
 _SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main._sketches s
-    JOIN main.articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
-_SKETCHES = """SELECT s.sketch FROM main._sketches s JOIN main.articles a ON a.page_id = s.page_id
+    JOIN temp.dataset_articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
+_SKETCHES = """SELECT s.sketch FROM main._sketches s JOIN temp.dataset_articles a ON a.page_id = s.page_id
     WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
 _STORED = "SELECT article_id, duplicate_id, kind, similarity, contained FROM main.duplicates"
-_DESCRIBED = "SELECT id, host, url, published_day FROM main.articles"
+_DESCRIBED = "SELECT id, host, url, published_day FROM temp.dataset_articles"
 _CACHED = 256
 
 Relations = Iterable[Relation]

@@ -22,6 +22,8 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
+from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.collections.dataset_tables import Row, dataset_tables
 from broadsheet.output.collections.source_archive import SourceArchive, open_source
 from broadsheet.output.write.takedowns import WILDCARD
@@ -65,13 +67,14 @@ def find_archives(paths: Iterable[str]) -> list[Path]:
 
 
 @contextmanager
-def open_sources(files: Sequence[Path]) -> Iterator[list[DatasetSource]]:
-    """Open all archives for reading, locked against crawls.
+def open_sources(files: Sequence[Path], bounds: ArticleBounds = ALL_ARTICLES) -> Iterator[list[DatasetSource]]:
+    """Open all archives for reading, locked against crawls; of each the articles within the bounds, and of URLs and
+    changes only theirs.
 
     Raises ArchiveError if one of them cannot be used.
     """
     with ExitStack() as stack:
-        yield [_make_source(stack.enter_context(open_source(file))) for file in files]
+        yield [_make_source(stack.enter_context(open_source(file)), bounds) for file in files]
 
 
 def _archives_at(path: Path) -> list[Path]:
@@ -91,9 +94,26 @@ def _is_database(file: Path) -> bool:
         return stream.read(len(SQLITE_HEADER)) == SQLITE_HEADER
 
 
-def _make_source(archive: SourceArchive) -> DatasetSource:
+_CHOSEN = "SELECT id FROM temp.chosen_articles"
+_CHOSEN_ROWS = {
+    "articles": f"id IN ({_CHOSEN})",
+    "urls": f"id IN (SELECT p.id FROM main.pages p WHERE p.article_id IN ({_CHOSEN}))",
+    "changes": f"article_id IN ({_CHOSEN})",
+}
+
+
+def _make_source(archive: SourceArchive, bounds: ArticleBounds) -> DatasetSource:
+    """Make a source, with temporary views of what is read: `dataset_articles`, `dataset_urls`, `dataset_changes`."""
     archive.db.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
-    return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, archive.stamp)
+    chosen = f"SELECT id FROM main.articles WHERE {bounds.condition}"
+    if bounds != ALL_ARTICLES:
+        archive.db.execute(f"CREATE TEMP TABLE chosen_articles AS {chosen}", dict(bounds.values))
+    for table, condition in _CHOSEN_ROWS.items():
+        where = f" WHERE {condition}" if bounds != ALL_ARTICLES else ""
+        columns = ", ".join(quoted_name(column.name) for column in table_columns(archive.db, table))
+        archive.db.execute(f"CREATE TEMP VIEW dataset_{table} AS SELECT {columns} FROM main.{table}{where}")
+    stamp = archive.stamp if bounds == ALL_ARTICLES else f"{archive.stamp} {bounds}"
+    return DatasetSource(_name_of(archive.file), archive.file, archive.db, archive.identity, stamp)
 
 
 def _name_of(file: Path) -> str:
@@ -132,21 +152,21 @@ _CREATE_ORDERS = (
     """CREATE TEMP TABLE ordered_articles (host TEXT NOT NULL, first_seen TEXT NOT NULL, id INTEGER NOT NULL,
         PRIMARY KEY (host, first_seen, id)) WITHOUT ROWID""",
     """INSERT INTO temp.ordered_articles (host, first_seen, id)
-        SELECT host, first_seen, id FROM main.articles ORDER BY 1, 2, 3""",
+        SELECT host, first_seen, id FROM temp.dataset_articles ORDER BY 1, 2, 3""",
     """CREATE TEMP TABLE ordered_urls (host TEXT NOT NULL, first_seen TEXT NOT NULL, id INTEGER NOT NULL,
         PRIMARY KEY (host, first_seen, id)) WITHOUT ROWID""",
     """INSERT INTO temp.ordered_urls (host, first_seen, id)
-        SELECT host, first_seen, id FROM main.urls ORDER BY 1, 2, 3""",
+        SELECT host, first_seen, id FROM temp.dataset_urls ORDER BY 1, 2, 3""",
 )
-_FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id WHERE o.host = ?"
-_FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id
+_FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN temp.dataset_articles a ON a.id = o.id WHERE o.host = ?"
+_FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN temp.dataset_articles a ON a.id = o.id
     CROSS JOIN main._page_blocks b ON b.page_id = a.page_id JOIN main._block_texts t ON t.id = b.block_id
     JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
-_FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN main.urls u ON u.id = o.id WHERE o.host = ?"
+_FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN temp.dataset_urls u ON u.id = o.id WHERE o.host = ?"
 _REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
-_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles ORDER BY page_id"
-_HOSTS = "SELECT host FROM main.urls UNION SELECT host FROM main.articles ORDER BY host"
-_ARTICLE_AGES = "SELECT id, last_seen FROM main.articles WHERE host = ?"
+_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM temp.dataset_articles ORDER BY page_id"
+_HOSTS = "SELECT host FROM temp.dataset_urls UNION SELECT host FROM temp.dataset_articles ORDER BY host"
+_ARTICLE_AGES = "SELECT id, last_seen FROM temp.dataset_articles WHERE host = ?"
 _URL_AGES = f"SELECT u.url, coalesce(u.fetched_at, '') {_FROM_URLS}"
 
 _CHOOSING_COLUMNS = 4  # at the head of each row: when it was first seen, what it is about, its URL and canonical URL

@@ -1,10 +1,12 @@
-"""Rules of blocks in words that a reader knows, in place of the names that an archive holds."""
+"""Rules, reasons and counts in words that a reader knows, in place of the names that an archive holds."""
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from http import HTTPStatus
 from importlib.resources import files
 
 
@@ -23,8 +25,81 @@ def rule_words(rule: str) -> str:
 
 def count_text(count: int, noun: str) -> str:
     """Write a count with its noun, as a person does: "1 article", "2,000 copies"."""
-    plural = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
-    return f"{count:,} {noun if count == 1 else plural}"
+    return f"{count:,} {noun if count == 1 else plural_of(noun)}"
+
+
+def plural_of(noun: str) -> str:
+    """Return the plural of an English noun that ends as regular ones do.
+
+    >>> [plural_of(noun) for noun in ("copy", "day", "box")]
+    ['copies', 'days', 'boxes']
+    """
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + ("es" if noun.endswith(("s", "x", "ch", "sh")) else "s")
+
+
+def joined(parts: Sequence[str]) -> str:
+    """Join words as a sentence does: "a", "a and b", "a, b and c"."""
+    return " and ".join(filter(None, (", ".join(parts[:-1]), *parts[-1:])))
+
+
+def shown_time(moment: str) -> str:
+    """Write a stored time (UTC ISO 8601) to the minute: "2026-01-31 12:00"."""
+    return moment[:16].replace("T", " ")
+
+
+def span_text(seconds: float) -> str:
+    """Write a span of time in its largest unit, never as none: "3 hours", "30 days"."""
+    for unit, size in (("day", 86_400), ("hour", 3_600)):
+        if seconds >= 2 * size or seconds >= size > 3_600:
+            return count_text(round(seconds / size), unit)
+    return count_text(max(1, round(seconds / 60)), "minute")
+
+
+def edit_counts_text(counts: Mapping[str, int]) -> str:
+    """Write how many edits there are of each kind: "3 corrections, 1 new headline"."""
+    return ", ".join(_counted(count, "edits", kind) for kind, count in counts.items())
+
+
+def shelved_text(counts: Iterable[tuple[str, int]]) -> str:
+    """Write how many articles were taken out, by the reason that table `_shelved` has: "2 copies, 1 list"."""
+    return ", ".join(_counted(count, "shelved", why) for why, count in counts)
+
+
+def removed_text(reason: str, count: int) -> str:
+    """Write how many blocks were removed for a reason, and what they are: "1,580 blocks linking other articles"."""
+    return _counted(count, "removed", reason)
+
+
+def _counted(count: int, table: str, name: str) -> str:
+    """Write a count with the words that the data has for a name; "(s)" stands at the end of the noun if not last."""
+    words = _words()[table].get(name, name)
+    return (
+        f"{count:,} {words.replace('(s)', '' if count == 1 else 's')}" if "(s)" in words else count_text(count, words)
+    )
+
+
+def reason_text(reason: str) -> str:
+    """Describe a reason in words; one without words is returned with spaces for underscores."""
+    if match := re.fullmatch(r"http_(\d{3})", reason):
+        return _status_text(int(match[1]))
+    texts, kind = _reason_texts(), reason.partition(":")[0]
+    if kind == "error" and reason != kind:  # `error` alone is a page; `error:NAME` a fault that has no words
+        return reason
+    return texts.get(reason) or texts.get(kind) or reason.replace("_", " ")
+
+
+def _status_text(code: int) -> str:
+    try:
+        return f"HTTP {code} {HTTPStatus(code).phrase}"
+    except ValueError:
+        return f"HTTP {code}"
+
+
+@cache
+def _reason_texts() -> dict[str, str]:
+    return tomllib.loads(files(__package__).joinpath("url_reasons.toml").read_text("utf-8"))
 
 
 @cache

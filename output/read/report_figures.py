@@ -123,9 +123,8 @@ _CERTAINTIES = f"""SELECT CASE WHEN p.expected_f1 >= {HIGH_F1} THEN '{Certainty.
     GROUP BY 1 ORDER BY min(p.expected_f1) DESC"""
 
 _LATEST_START = "(SELECT max(started_at) FROM runs)"
-_SELECT_ALARMS = "SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id"
-_ALARMS_OF_ALL_RUNS = f"{_SELECT_ALARMS} ORDER BY r.started_at DESC, a.host, a.part, a.what"
-_ALARMS_OF_LAST_RUN = f"{_SELECT_ALARMS} WHERE r.started_at = {_LATEST_START} ORDER BY a.host, a.part, a.what"
+_ALARMS = """SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
+    ORDER BY r.started_at DESC, a.host, a.part, a.what"""
 
 _EDITS_OF_LAST_RUN = f"""SELECT c.kind, count(DISTINCT c.article_id) FROM changes c
         JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
@@ -315,21 +314,20 @@ class EditCount:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The totals that the end of a crawl shows.
-
-    `shelved` counts duplicates and lists taken out; `alarms` are the last run's.
-    """
+    """The totals that the end of a crawl shows; `shelved` counts duplicates and lists taken out."""
 
     articles: int
     shelved: tuple[tuple[str, int], ...]
     removed: tuple[RemovedCount, ...]
-    alarms: tuple[AlarmLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Report(Totals):
-    """Everything that `broadsheet report` shows; here `alarms` are those of all runs, the latest first."""
+    """Everything that `broadsheet report` shows, but for its judgement; `alarms` are those of all runs, the latest
+    first.
+    """
 
+    alarms: tuple[AlarmLine, ...]
     urls: tuple[UrlCount, ...]
     coverage: tuple[Coverage, ...]
     found_by: tuple[DiscoveryCount, ...]
@@ -345,24 +343,13 @@ class Report(Totals):
     runs: tuple[RunLine, ...]
     edits: tuple[EditCount, ...]
 
-    @property
-    def current_alarms(self) -> tuple[AlarmLine, ...]:
-        """Return the alarms that the last run raised."""
-        last_start = max((run.started_at for run in self.runs), default="")
-        return tuple(alarm for alarm in self.alarms if alarm.at >= last_start)
-
 
 _Row = TypeVar("_Row")
 
 
 def gather_totals(db: Database) -> Totals:
     """Gather what the end of a crawl shows; a read-only connection is enough."""
-    return Totals(
-        _count_articles(db),
-        _count_shelved(db),
-        _read_rows(db, RemovedCount, _REMOVED_COUNTS),
-        _read_rows(db, AlarmLine, _ALARMS_OF_LAST_RUN),
-    )
+    return Totals(_count_articles(db), _count_shelved(db), _read_rows(db, RemovedCount, _REMOVED_COUNTS))
 
 
 def gather_report(db: Database, host: str = "") -> Report:
@@ -396,7 +383,7 @@ def _gather_all(db: Database) -> Report:
 
 def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
     """Read the alarms of all runs, the latest first."""
-    return _read_rows(db, AlarmLine, _ALARMS_OF_ALL_RUNS)
+    return _read_rows(db, AlarmLine, _ALARMS)
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:

@@ -1,8 +1,8 @@
-"""A report as plain text for people: what needs attention first, tables after it."""
+"""Report as plain text for people: the judgement of the archive first, tables after it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from textwrap import wrap
 
 from rich.cells import cell_len, set_cell_size
@@ -10,11 +10,12 @@ from rich.cells import cell_len, set_cell_size
 from broadsheet.cleaners.judge.certainty import certainty
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.coverage import Coverage, Gap
-from broadsheet.output.read.plain_words import count_text, rule_words
+from broadsheet.output.read.judgement import Look, needs_look, verdict_sentence
+from broadsheet.output.read.plain_words import count_text, reason_text, rule_words
 from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
 
 _EMPTY_CELLS = ("", "–")
-_SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "were found by links alone"}
+_SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "links alone led to"}
 _EXAMPLE_INDENT = " " * 10
 _NARROW = 100  # columns of a terminal in which a URL has a line of its own
 _MAX_RULES = 8  # of one host
@@ -22,18 +23,18 @@ _MAX_RUNS = 5  # of one host
 _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
-def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Callable[[str], str] = str) -> str:
-    """Render the report as plain text, no line wider than `width`.
+def render(report: Report, looks: Sequence[Look], width: int = 80, max_lines: int = 20) -> str:
+    """Render the report as plain text, no line wider than `width` unless a word is.
 
-    A list longer than `max_lines` lines is cut and says so. `url_words` says the reason of a URL's state in words.
+    `looks` are the judgement of the archive. A list longer than `max_lines` lines is cut and says so.
     """
     sections = (
-        _wrap_text(verdict_sentence(report), "", width),
-        _wrap_text(edits_sentence(report), "", width),
+        _wrap_text(verdict_sentence(report.articles, report.shelved, looks), "", width),
+        look_section(looks, width),
         _alarm_section(report.alarms, width, max_lines),
-        *(_coverage_section(coverage, width, max_lines, url_words) for coverage in report.coverage),
-        _withdrawal_section(report, width, max_lines, url_words),
-        _url_section(report, width, max_lines, url_words),
+        *(_coverage_section(coverage, width, max_lines) for coverage in report.coverage),
+        _withdrawal_section(report, width, max_lines),
+        _url_section(report, width, max_lines),
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
@@ -47,29 +48,25 @@ def render(report: Report, width: int = 80, max_lines: int = 20, url_words: Call
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def verdict_sentence(report: Report) -> str:
-    """Sum up an archive in a sentence: articles, gaps worth a look, alarms."""
-    shelved = "".join(f", {count:,} taken out as {reason}" for reason, count in report.shelved)
-    gaps = {(gap.state, gap.reason) for coverage in report.coverage for gap in coverage.gaps if gap.is_worth_a_look}
-    alarms = count_text(len(report.current_alarms), "alarm") if report.current_alarms else "no alarm"
-    gaps_text = f"{count_text(len(gaps), 'gap')} worth a look" if gaps else "no gap worth a look"
-    return f"{count_text(report.articles, 'article')}{shelved}; {gaps_text}; {alarms}."
+def look_section(looks: Iterable[Look], width: int, indent: str = "") -> str:
+    """Format a judgement: what needs a look, then what is good to know, each with what to do; empty without looks."""
+    all_looks = list(looks)
+    urgent = needs_look(all_looks)
+    lines: list[str] = []
+    for title, part in (
+        ("Needs a look", urgent),
+        ("Good to know", [look for look in all_looks if look not in urgent]),
+    ):
+        lines += [indent + title] if part else []
+        lines += [line for look in part for line in _look_lines(look, width, indent)]
+    return "\n".join(lines)
 
 
-def edits_sentence(report: Report) -> str:
-    """Return the edits that the last run found, by kind; empty if it found none."""
-    if not report.edits:
-        return ""
-    kinds = ", ".join(f"{edit.kind} {edit.articles:,}" for edit in report.edits)
-    return f"Edits in the last run: {kinds} (broadsheet changes lists them)."
-
-
-def alarm_line(alarms: Sequence[AlarmLine]) -> str:
-    """Return the first alarm of a run and how many more there are, in one line; empty if there is none."""
-    if not alarms:
-        return ""
-    more = f"; {len(alarms) - 1} more in the report" if len(alarms) > 1 else ""
-    return f"Look at {alarms[0].host}: {alarms[0].message}{more}"
+def _look_lines(look: Look, width: int, indent: str) -> Iterator[str]:
+    """Yield the sentence of a look and, further in, its advice; no word is broken, since it may be an address."""
+    for text, margin in ((look.sentence, f"{indent}  "), (look.advice, f"{indent}      ")):
+        if text:
+            yield from _wrapped(_one_line(text), width, margin, margin)
 
 
 def _alarm_section(alarms: Sequence[AlarmLine], width: int, max_lines: int) -> str:
@@ -80,16 +77,18 @@ def _alarm_section(alarms: Sequence[AlarmLine], width: int, max_lines: int) -> s
     return "\n".join((*lines, *_more_line(len(alarms), max_lines)))
 
 
-def _coverage_section(coverage: Coverage, width: int, max_lines: int, url_words: Callable[[str], str] = str) -> str:
+def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
     page_urls = sum(gap.urls for gap in coverage.pages)
     missing_urls = sum(gap.urls for gap in coverage.gaps)
-    head = f"Of {coverage.named:,} URLs that {_SOURCES[coverage.source]}: {coverage.articles:,} lead to articles"
+    lead = "leads" if coverage.articles == 1 else "lead"
+    named = f"{count_text(coverage.named, 'URL')} that {_SOURCES[coverage.source]}"
+    head = f"Of {named}: {coverage.articles:,} {lead} to articles"
     head += f", {page_urls:,} to other pages" if page_urls else ""
     head += f", {missing_urls:,} were not read" if missing_urls else ""
     lines = [_wrap_text(head, "", width)]
     for gaps in (coverage.pages, coverage.gaps):
         for gap in gaps[:max_lines]:
-            lines += _gap_lines(gap, width, url_words)
+            lines += _gap_lines(gap, width)
         lines += _more_line(len(gaps), max_lines)
     if coverage.unnamed:
         lines.append(_wrap_text(f"Articles that no sitemap names: {coverage.unnamed:,}", "  ", width))
@@ -97,9 +96,9 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int, url_words:
     return "\n".join(lines)
 
 
-def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterator[str]:
+def _gap_lines(gap: Gap, width: int) -> Iterator[str]:
     """Yield a line with count, reason and hint, and one for each example of what was not read."""
-    reason = url_words(gap.reason) if gap.reason else gap.state
+    reason = reason_text(gap.reason) if gap.reason else gap.state
     if not gap.hint:
         line = _one_line(f"  {gap.urls:>7,} {reason}, for example {gap.examples[0]}")
         example = "" if cell_len(line) <= width else f", for example {_one_line(gap.examples[0])}"
@@ -107,12 +106,12 @@ def _gap_lines(gap: Gap, width: int, url_words: Callable[[str], str]) -> Iterato
         yield from _example_lines(gap.examples[:1] if example else (), 1 if example else 0, width)
         return
     text = _one_line(f"{gap.urls:>7,} {gap.state}, {reason}: {gap.hint}")
-    yield from wrap(text, width, initial_indent="  ", subsequent_indent=_EXAMPLE_INDENT)
+    yield from _wrapped(text, width, "  ", _EXAMPLE_INDENT)
     yield from _example_lines(gap.examples, gap.urls, width)
 
 
-def _url_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
-    rows = [[row.kind, row.state, url_words(row.reason), f"{row.urls:,}"] for row in report.urls]
+def _url_section(report: Report, width: int, max_lines: int) -> str:
+    rows = [[row.kind, row.state, reason_text(row.reason), f"{row.urls:,}"] for row in report.urls]
     return _format_table("URLs", ("kind", "state", "what it is", "URLs"), _one_line_cells(rows), width, max_lines)
 
 
@@ -144,9 +143,9 @@ def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]
         yield f"{_EXAMPLE_INDENT}…"
 
 
-def _withdrawal_section(report: Report, width: int, max_lines: int, url_words: Callable[[str], str]) -> str:
+def _withdrawal_section(report: Report, width: int, max_lines: int) -> str:
     rows = [
-        [withdrawal.seen_at[:10], url_words(withdrawal.reason or withdrawal.state), withdrawal.title, withdrawal.url]
+        [withdrawal.seen_at[:10], reason_text(withdrawal.reason or withdrawal.state), withdrawal.title, withdrawal.url]
         for withdrawal in report.withdrawals
     ]
     title = "Withdrawn by their sites, kept here"
@@ -258,7 +257,15 @@ def _one_line(text: str) -> str:
 
 
 def _wrap_text(text: str, indent: str, width: int) -> str:
-    return "\n".join(wrap(text, width, initial_indent=indent, subsequent_indent=indent + "    " * bool(indent)))
+    return "\n".join(_wrapped(text, width, indent, indent + "    " * bool(indent)))
+
+
+def _wrapped(text: str, width: int, first_indent: str, indent: str) -> list[str]:
+    """Wrap text between words only: an address that is cut leads nowhere."""
+    return wrap(
+        text, width, initial_indent=first_indent, subsequent_indent=indent,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
 
 
 def _more_line(total: int, max_lines: int) -> list[str]:

@@ -1,8 +1,9 @@
 """Full-text search over the articles: a person's query in, hits with a snippet out.
 
 Words are joined by AND; "a phrase" is in double quotes, and word* with an asterisk is a prefix. Everything is quoted
-before FTS5 sees it, so no input is a syntax error. Chinese and Japanese are searched as the pairs of characters that
-`broadsheet.output.archive.fulltext` puts into the index.
+before FTS5 sees it, so no input is a syntax error. Words are not stemmed: `widened` gives the query that finds other
+endings of its words, to be tried where a query finds little. Chinese and Japanese are searched as the pairs of
+characters that `broadsheet.output.archive.fulltext` puts into the index.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from sqlite_utils import Database
@@ -34,7 +36,9 @@ _HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', 
     FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
 _FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
 _ORDER = f"ORDER BY bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), articles_fts.rowid LIMIT :limit"
-_HITS = f"{_HIT} {_FILTERED} {_ORDER}"
+_HITS = f"{_HIT} {_FILTERED} ORDER BY {{order}} LIMIT :limit"
+_LISTED = f"""SELECT {_COLUMNS}, coalesce(nullif(a.description, ''), substr(a.text, 1, 200))
+    FROM articles a WHERE a.id IN (SELECT id FROM articles WHERE {{condition}}) ORDER BY {{order}} LIMIT :limit"""
 _COUNT = f"""SELECT count(*) FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid
     WHERE articles_fts MATCH :match {_FILTERED}"""
 _HIT_OF_ARTICLE = f"{_HIT} AND articles_fts.rowid = :article_id"
@@ -43,6 +47,21 @@ _MANY_MATCHES = 20_000  # articles that are ranked while somebody waits: in a te
 _BOUND = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match LIMIT 1 OFFSET {_MANY_MATCHES}"
 _RANKED_IDS = f"SELECT rowid FROM articles_fts WHERE articles_fts MATCH :match AND rowid < :bound {_ORDER}"
 _NO_BOUND = 2**62  # ids have 53 bits
+
+
+class SearchSort(StrEnum):
+    """Order of hits: the best first, the newest first, the least certain texts first."""
+
+    RELEVANCE = "relevance"
+    DATE = "date"
+    CERTAINTY = "certainty"
+
+
+_SORT_COLUMNS = {
+    SearchSort.RELEVANCE: f"bm25(articles_fts, {_TITLE_WEIGHT}, 1.0), a.id",
+    SearchSort.DATE: "a.published_day DESC NULLS LAST, a.published DESC, a.id",
+    SearchSort.CERTAINTY: "(SELECT p.expected_f1 FROM pages p WHERE p.id = a.page_id) NULLS LAST, a.id",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +83,38 @@ class SearchHit:
 
 
 def search(
-    db: Database, query: str, limit: int = 20, article_filter: ArticleBounds = ALL_ARTICLES
+    db: Database,
+    query: str,
+    limit: int = 20,
+    article_filter: ArticleBounds = ALL_ARTICLES,
+    sort: SearchSort = SearchSort.RELEVANCE,
 ) -> Iterator[SearchHit]:
-    """Yield the best articles for a query, best first, at most `limit`; none for a query without a word."""
+    """Yield the articles that match a query, at most `limit`; none for a query without a word."""
     match = match_expression(query)
     if not match:
         return
-    sql = _HITS.format(condition=article_filter.condition)
+    sql = _HITS.format(condition=article_filter.condition, order=_SORT_COLUMNS[sort])
     values = {"match": match, "limit": min(limit, LARGEST_INTEGER), **article_filter.values}
     for row in db.execute(sql, values):
         yield _make_hit(row, query)
+
+
+def list_articles(
+    db: Database, limit: int, article_filter: ArticleBounds = ALL_ARTICLES, sort: SearchSort = SearchSort.DATE
+) -> Iterator[SearchHit]:
+    """Yield the articles that a filter leaves in, at most `limit`, with their description or opening as snippet; by
+    relevance is by date here.
+    """
+    order = _SORT_COLUMNS[SearchSort.DATE if sort is SearchSort.RELEVANCE else sort]
+    sql = _LISTED.format(condition=article_filter.condition, order=order)
+    for row in db.execute(sql, {"limit": min(limit, LARGEST_INTEGER), **article_filter.values}):
+        yield _make_hit(row, "")
+
+
+def count_articles(db: Database, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
+    """Count the articles that a filter leaves in."""
+    query = f"SELECT count(*) FROM articles WHERE {article_filter.condition}"
+    return int(db.execute(query, dict(article_filter.values)).fetchone()[0])
 
 
 def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> int:
@@ -83,6 +124,37 @@ def count_matches(db: Database, query: str, article_filter: ArticleBounds = ALL_
         return 0
     sql = _COUNT.format(condition=article_filter.condition)
     return int(db.execute(sql, {"match": match, **article_filter.values}).fetchone()[0])
+
+
+_LEAST_STEM = 4  # letters of a word of which other endings are looked for
+_ENDING = re.compile(r"(?<=\w{4})(?:es|[sx])$", re.IGNORECASE)  # of the plural in several languages
+
+
+def widened(query: str) -> str:
+    """Return the query that finds other endings of its words too; empty if it has no word that may have others.
+
+    A word becomes a beginning, without the ending of its plural. Phrases, and words of fewer than four letters, stay.
+
+    >>> widened('armées du "grand nord"')
+    'armé* du "grand nord"'
+    """
+    terms = [f'"{phrase}"' if phrase else _widened_word(word) for phrase, word in _TERM.findall(query)]
+    wide_query = " ".join(terms)
+    return wide_query if match_expression(wide_query) != match_expression(query) else ""
+
+
+def _widened_word(word: str) -> str:
+    if len(word) < _LEAST_STEM or not word.isalpha() or _CJK.search(word):
+        return word
+    return f"{_ENDING.sub('', word)}*"
+
+
+def missing_words(db: Database, query: str, article_filter: ArticleBounds = ALL_ARTICLES) -> tuple[str, ...]:
+    """Return the words and phrases of a query that no article within the filter has."""
+    terms = [f'"{phrase}"' if phrase else word for phrase, word in _TERM.findall(query)]
+    return tuple(
+        term for term in dict.fromkeys(terms) if match_expression(term) and not count_matches(db, term, article_filter)
+    )
 
 
 def rank_articles(db: Database, query: str, limit: int) -> list[int]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import escape
 from uuid import NAMESPACE_URL, uuid5
 from xml.etree import ElementTree
 from xml.etree.ElementTree import Element, SubElement
@@ -16,6 +17,7 @@ from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.article_filter import host_condition
 from broadsheet.output.archive.stored_text import escaped_json
 from broadsheet.output.archive.stored_values import LARGEST_INTEGER, stored_texts
+from broadsheet.output.read.edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
 from broadsheet.output.read.inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
 
 _EPOCH = "1970-01-01T00:00:00Z"
@@ -23,7 +25,7 @@ _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_
         a.text, a.markdown
     FROM articles a WHERE {host} ORDER BY a.first_seen DESC, a.id LIMIT ?1"""
 _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before, ''), e.added, e.removed, e.rewritten,
-        e.note, coalesce(a.language, s.language, '')
+        e.note, coalesce(a.language, s.language, ''), e.article_id, e.revision
     FROM _edits e LEFT JOIN articles a ON a.id = e.article_id LEFT JOIN _shelved s ON s.id = e.article_id
     WHERE {host} AND {kinds} ORDER BY e.seq DESC LIMIT ?1"""
 
@@ -31,13 +33,14 @@ _EDITS = """SELECT e.seq, e.url, e.title, e.kind, e.at, coalesce(e.title_before,
 @dataclass(frozen=True, slots=True)
 class FeedScope:
     """The scope of a feed: new articles or edits, of one host, a domain's hosts or all, of some kinds or all; at most
-    so many entries.
+    so many entries. `room` is the address of the archive in a reading room, to whose versions edits link.
     """
 
     of_edits: bool = False
     host: str = ""
     kinds: tuple[str, ...] = ()
     limit: int = 100
+    room: str = ""
 
     @property
     def title(self) -> str:
@@ -108,7 +111,9 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
     kinds = f"e.kind IN ({', '.join(numbers)})" if scope.kinds else "e.kind NOT IN ('new', 'cleaner')"
     host = host_condition(scope.host, "coalesce(a.host, s.host)")
     rows = db.execute(_EDITS.format(host=host, kinds=kinds), [min(scope.limit, LARGEST_INTEGER), *scope.kinds])
-    for seq, url, title, kind, at, title_before, *counts, note, language in rows:
+    for seq, url, title, kind, at, title_before, *counts, note, language, article_id, revision in rows:
+        summary = xml_line(edit_text(title if kind == "headline" else "", title_before, counts, note))
+        diff = read_edit_diff(db, article_id, revision)
         yield WebFeedEntry(
             id=f"{xml_line(url)}#broadsheet-edit-{seq}",
             url=xml_line(url),
@@ -116,8 +121,18 @@ def _read_edits(db: Database, scope: FeedScope) -> Iterable[WebFeedEntry]:
             updated=_utc(at) or _EPOCH,
             published=_utc(at),
             language=language_tag(language),
-            summary=xml_line(edit_text(title if kind == "headline" else "", title_before, counts, note)),
+            summary=summary,
+            html=xml_text(_edit_html(diff, scope.room, summary)) if diff else "",
         )
+
+
+def _edit_html(diff: EditDiff, room: str, summary: str) -> str:
+    """Return an edit as HTML: what it is, its words, and links to both versions, or else how to see them."""
+    links = [f'<a href="{escape(url)}">{name}</a>' for name, url in version_links(diff, room)] if room else []
+    versions = " · ".join(links) or (
+        f"Both versions: <code>broadsheet diff DB {diff.article_id} --from {diff.first} --to {diff.last}</code>"
+    )
+    return f"<p>{escape(summary)}</p>{diff_html(diff)}<p>{versions}</p>"
 
 
 def edit_text(title: str, title_before: str, counts: Sequence[int], note: str) -> str:

@@ -14,7 +14,7 @@ from math import sqrt
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import find_known_url
+from broadsheet.output.archive.article_filter import find_known_url, find_titled
 from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import content_id
 
@@ -108,11 +108,16 @@ def count_pages(db: Database, block_id: int) -> int:
 
 
 def find_article(db: Database, reference: str) -> int | None:
-    """Find the id of the article that a user means by its id or by one of its URLs (`find_known_url`), or None."""
+    """Find the id of the article that a user means by its id, by one of its URLs (`find_known_url`), or by its title if
+    no other article has it; None if there is none.
+    """
     if reference.isascii() and reference.isdigit() and len(reference) < 19:
         return _first_number(db.execute(_ARTICLE, [int(reference)]).fetchall())
     url = find_known_url(db, reference)
-    return _first_number(db.execute("SELECT article_id FROM _article_urls WHERE url = ?", [url]).fetchall())
+    if url is not None:
+        return _first_number(db.execute("SELECT article_id FROM _article_urls WHERE url = ?", [url]).fetchall())
+    titled = find_titled(db, reference)
+    return titled[0] if len(titled) == 1 else None
 
 
 def _first_number(rows: Iterable[tuple[int]]) -> int | None:

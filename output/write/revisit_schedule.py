@@ -166,6 +166,8 @@ _ROW_COLUMNS = """u.id, u.url, u.kind, u.state, u.reason, coalesce(u.held_at, ''
     coalesce(u.held_reason, ''), u.depth"""
 _FETCHED_ROWS = f"""SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id
     WHERE u.state IN ('done', 'failed') AND u.kind IN ('page', 'sitemap', 'feed') AND u.id > ? ORDER BY u.id LIMIT ?"""
+_ARTICLE_ROWS = f"""SELECT {_ROW_COLUMNS} FROM articles a JOIN urls u ON u.id = a.page_id
+    WHERE u.state IN ('done', 'failed')"""
 _ROW_OF_URL = f"SELECT {_ROW_COLUMNS} FROM urls u LEFT JOIN articles a ON a.page_id = u.id WHERE u.url = ?"
 _QUEUE_AGAIN = """UPDATE urls SET reason = ?1 || CASE state WHEN 'failed' THEN ':' || reason ELSE '' END,
         state = 'queued', attempts = 0, not_before = NULL, lastmod = coalesce(?2, lastmod),
@@ -255,6 +257,32 @@ def find_url_row(db: Database, url: str) -> UrlRow | None:
     """Find the row of a URL; None if the archive has none."""
     row = db.execute(_ROW_OF_URL, [storable_text(url)]).fetchone()
     return UrlRow(*row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class VisitOutlook:
+    """The next visits to the articles of an archive: how many there are, how many of them are due, and when (UTC ISO
+    8601) the first of the others is; empty if no other is left.
+    """
+
+    articles: int
+    due: int
+    next_at: str
+
+
+def foresee_visits(db: Database, now: str) -> VisitOutlook:
+    """Foresee the visits that an update without `--every` and `--all` makes; `now` is ISO 8601."""
+    moment, articles, due_count = _parse_now(now), 0, 0
+    next_at: datetime | None = None
+    for columns in db.execute(_ARTICLE_ROWS):
+        history = UrlRow(*columns).visit_history
+        visited_at, articles = parse_instant(history.visited_at), articles + 1
+        due_at = visited_at and visited_at + timedelta(seconds=_DUE_SHARE * current_interval(history))
+        if due_at is None or due_at <= moment:
+            due_count += 1
+        elif next_at is None or due_at < next_at:
+            next_at = due_at
+    return VisitOutlook(articles, due_count, next_at.isoformat(timespec="seconds") if next_at else "")
 
 
 def queue_due(db: Database, update: UpdateRun, now: str) -> int:

@@ -18,11 +18,11 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from broadsheet.crawler.commands.changes import edit_summary
-from broadsheet.crawler.crawl.terminal import reason_text
 from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.library import Library
 from broadsheet.output.browse.room import Room, RoomWording
 from broadsheet.output.browse.strict_requests import loopback_authorities
+from broadsheet.output.read.plain_words import reason_text
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.load.generated_site import GeneratedSite

@@ -92,7 +92,7 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert (code, errors) == (0, "")
     assert f"articles in {tmp_path / 'a.db'}" in out
-    assert "1 HTTP 404 Not Found" in out
+    assert "Failed: 1 URL (HTTP 404 Not Found)" in out
     assert f"broadsheet search {tmp_path / 'a.db'}" in out
     code, out, errors = crawl(site, tmp_path / "a.db")
     assert code == 0
@@ -150,7 +150,7 @@ def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path:
         (Reply("gone", 410), "failed: HTTP 410 Gone"),
         (Reply(b"%PDF-1.7 ...", headers={"Content-Type": "application/pdf"}), "failed: a file such as a PDF"),
         (Reply("", 301, {"Location": "/missing"}), "failed: HTTP 404 Not Found"),
-        (Reply("", 200, {"Content-Type": "text/html"}), "no article found; the start page is an empty page"),
+        (Reply("", 200, {"Content-Type": "text/html"}), "Nothing could be read: the only page is an empty page"),
     ],
     ids=["gone", "pdf", "moved", "empty"],
 )
@@ -175,7 +175,7 @@ def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path
     good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
     assert code == 0
-    assert errors == f"broadsheet: {bad.url}/ failed: HTTP 404 Not Found\n"
+    assert errors.startswith(f"broadsheet: The start URL {bad.url}/ failed: HTTP 404 Not Found (check the address")
 
 
 @pytest.mark.slow

@@ -168,3 +168,15 @@ def test_a_pipe_has_no_dictionary_beside_it(db: Path, tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     subprocess.run(["sh", "-c", shell], env=environment, check=True, timeout=PATIENCE)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "made.db"]
+
+
+@pytest.mark.parametrize("shape", ["jsonl", "atom"])
+def test_a_query_chooses_what_is_written(
+    db: Path, tmp_path: Path, shape: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / f"a.{shape}"
+    assert run(["export", str(db), "--format", shape, "-o", str(target), "--query", "river -"]) == 0
+    assert "https://a.example/river" in target.read_text()
+    assert "https://a.example/Evil" not in target.read_text()
+    assert run(["export", str(db), "--format", shape, "-o", str(target), "--query", '"-"']) == 2
+    assert "has no word" in capsys.readouterr().err

@@ -28,6 +28,7 @@ PROMO = "Read our other stories about the harbour and its council."
 COMMANDS: Mapping[str, list[str]] = {
     "explain": ["explain", "DB", STORY],
     "search": ["search", "DB", "harbour"],
+    "show": ["show", "DB", STORY, "--removed"],
     "report": ["report", "DB"],
     "verify": ["verify", "DB"],
     "changes": ["changes", "DB"],

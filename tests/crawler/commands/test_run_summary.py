@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,12 +10,13 @@ import pytest
 from broadsheet.crawler.commands.run_summary import (
     RunResult,
     exit_code,
-    failure_lines,
+    failure_looks,
+    judge_run,
     next_steps,
     print_summary,
-    seed_failure,
 )
-from broadsheet.crawler.crawl.terminal import reason_text
+from broadsheet.output.read.archive_facts import find_seed_outcome
+from broadsheet.output.read.plain_words import reason_text
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 
@@ -47,30 +49,36 @@ def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None
     first_url, two = "https://a.example/1", "https://a.example/2"
     add(db, Outcome(first_url, "done", "redirect", location=two), Outcome(two, "failed", "timeout"))
     with Archive.open(db) as archive:
-        assert seed_failure(archive.db, first_url) == "no answer in time"
+        assert find_seed_outcome(archive.db, first_url).failure == "timeout"
         archive.save([Outcome(two, "done", "redirect", location=first_url)])
-        assert seed_failure(archive.db, first_url) == ""
-        assert seed_failure(archive.db, "https://never.example/") == ""
+        assert find_seed_outcome(archive.db, first_url).failure == ""
+        assert find_seed_outcome(archive.db, "https://never.example/").failure == ""
 
 
 def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
-    print_summary(RunResult(str(db), (SEED,), 61.4, stored))
+    ended = RunResult(str(db), (SEED,), 61.4, stored | {"skipped/not_there": 4})
+    print_summary(ended, judge_run(ended))
     shown = capsys.readouterr()
     assert shown.out.startswith(f"2 articles in {db}; 2 pages fetched in 61 s\n")
-    assert "Failed:  3 no answer in time\n" in shown.out
-    assert "Skipped: 1 a file such as a PDF or an image, not a page\n" in shown.out
+    assert "Failed: 3 URLs (no answer in time)\n" in shown.out
+    assert "Skipped: 1 URL (a file such as a PDF or an image, not a page)\n" in shown.out
+    assert re.search(r"\nRemoved from the pages: \d+ \w", shown.out)
     assert shown.err == ""
 
 
 def test_complaints(db: Path, tmp_path: Path) -> None:
-    assert failure_lines(run(db)) == []
+    with Archive.open(db) as archive:
+        archive.runs.start("crawl", {"seeds": [SEED, MISSING]}, {})
+    assert failures(run(db)) == []
     add(db, Outcome(MISSING, "failed", "http_404"))
-    assert failure_lines(run(db, SEED, MISSING)) == [f"{MISSING} failed: HTTP 404 Not Found"]
-    assert failure_lines(run(db, ended="archive: disk full")) == ["archive: disk full"]
-    assert failure_lines(run(db, ended="fault: KeyError: 'x'")) == ["fault: KeyError: 'x'"]
+    assert failures(run(db, SEED, MISSING)) == [f"The start URL {MISSING} failed: HTTP 404 Not Found"]
     Archive.open(tmp_path / "empty.db").close()
-    assert failure_lines(run(tmp_path / "empty.db")) == ["no article found"]
+    assert failures(run(tmp_path / "empty.db")) == []
+
+
+def failures(ended: RunResult) -> list[str]:
+    return [look.sentence for look in failure_looks(ended, judge_run(ended))]
 
 
 def test_next_steps_quote_the_file() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import rows
+from tests.output.conftest import Maker
 
 
 def test_search_finds_with_snippet(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +30,7 @@ def test_search_without_a_hit_is_1(db: Path, capsys: pytest.CaptureFixture[str])
 def test_search_says_how_many_and_shows_ids(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["search", str(db), "the", "--limit", "1"]) == 0
     out = capsys.readouterr().out
-    assert out.startswith("2 articles match; the best 1 (--limit 2 shows all)\n")
+    assert out.startswith("2 articles match; 1 of them (--limit 2 shows all)\n")
     assert sum(str(number) in out for (number,) in rows(db, "SELECT id FROM articles")) == 1
 
 
@@ -38,7 +40,9 @@ def test_json_is_exact_and_says_how_many(db: Path, capsys: pytest.CaptureFixture
     assert (values["query"], values["count"], len(values["articles"])) == ("the", 2, 1)
     assert (values["articles"][0]["id"],) in rows(db, "SELECT id FROM articles")
     assert run(["search", str(db), "xylophone", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out) == {"query": "xylophone", "count": 0, "articles": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "query": "xylophone", "count": 0, "widened": None, "missing": ["xylophone"], "articles": [],
+    }  # fmt: skip
 
 
 def test_filters_reach_the_search(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -48,3 +52,49 @@ def test_filters_reach_the_search(db: Path, capsys: pytest.CaptureFixture[str]) 
     for value in ("2024-1", "yesterday", "2024-13"):
         assert run(["search", str(db), "the", "--since", value]) == 2
         assert "is no day" in capsys.readouterr().err
+
+
+@pytest.fixture
+def french(tmp_path: Path) -> Path:
+    """Two articles of which one has a word in the plural, and one a date and a low certainty."""
+    file, make = tmp_path / "made.db", Maker()
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome("https://a.example/a/index.html", "Les armées passent le pont.", title="Le pont")])
+        archive.save([make.outcome("https://a.example/b", "Une tour sur la rive.", title="La tour")])
+        archive.db.execute("UPDATE articles SET published_day = '2024-01-31' WHERE url LIKE '%/b'")
+        archive.db.execute("UPDATE pages SET expected_f1 = .5 + .1 * (title = 'La tour')")
+    return file
+
+
+def titles(file: Path, *words: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    run(["search", str(file), *words, "--json"])
+    return [article["title"] for article in json.loads(capsys.readouterr().out)["articles"]]
+
+
+def test_a_word_finds_its_other_endings_and_says_so(french: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["search", str(french), "armée"]) == 0
+    head, *_ = capsys.readouterr().out.splitlines()
+    assert head == "No article has these words as they stand; 1 article matches with other endings (armée*)"
+    assert run(["search", str(french), "tours"]) == 0
+    assert run(["search", str(french), "tou"]) == 1  # a short word stays as it is
+
+
+def test_nothing_found_names_the_word_that_is_nowhere(french: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, message in (
+        (("pont", "xylophone"), "no article matches pont xylophone: none has xylophone"),
+        (("pont", "tour"), "no article matches pont tour: no article has all of it"),
+        (("pont", "--since", "2024"), "no article matches pont within these filters: none has pont"),
+        (("--language", "en"), "no article within these filters"),
+    ):
+        assert run(["search", str(french), *words]) == 1
+        assert capsys.readouterr().err == f"broadsheet: {message}\n"
+
+
+def test_without_a_query_filters_list_and_sort_orders(french: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert titles(french, capsys=capsys) == ["La tour", "Le pont"]
+    assert titles(french, "--sort", "certainty", capsys=capsys) == ["Le pont", "La tour"]
+    assert titles(french, "--since", "2024", capsys=capsys) == ["La tour"]
+    assert titles(french, "l*", "--sort", "date", capsys=capsys) == ["La tour", "Le pont"]
+    assert titles(french, "l*", "--sort", "certainty", capsys=capsys) == ["Le pont", "La tour"]
+    assert run(["search", str(french), "--limit", "1"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "2 articles; 1 of them (--limit 2 shows all)"

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-import broadsheet.crawler.crawl
+import broadsheet.output.read
 from broadsheet.cleaners.document import PageType
 from broadsheet.crawler.crawl.terminal import (
     UNBOUNDED,
@@ -31,14 +31,14 @@ from broadsheet.crawler.crawl.terminal import (
     format_table,
     one_line,
     print_text,
-    reason_text,
     terminal_width,
 )
 from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily, compound_reason, http_reason
+from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.shell import ACTIVE, HOSTILE
 
-WORDS = tomllib.loads(Path(broadsheet.crawler.crawl.__file__).with_name("reasons.toml").read_text("utf-8"))
+WORDS = tomllib.loads(Path(broadsheet.output.read.__file__).with_name("url_reasons.toml").read_text("utf-8"))
 MEMBERS: set[str] = {*OutcomeReason, *PageType, *ReasonFamily}
 
 

@@ -22,9 +22,9 @@ import broadsheet.crawler.fetch.limits
 import broadsheet.crawler.settings
 import broadsheet.crawler.workers.worker
 from broadsheet.crawler.commands.spider_run import project_settings
-from broadsheet.crawler.crawl.terminal import reason_text
 from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, SPECIAL_NETWORKS
 from broadsheet.crawler.fetch.faults import is_refusal
+from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.attacks import ATTACKS
 from tests.crawler.crawls import REPOSITORY
 

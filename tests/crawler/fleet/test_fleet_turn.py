@@ -188,7 +188,7 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     record = turn.records.read("s-done")
     assert record is not None
     assert (record.is_crawled, record.turn_at[:10]) == (True, turn.started_at.isoformat()[:10])
-    assert turn.progress_line() == "8 of 8 sites, 7 of them not well; running: none"
+    assert turn.progress_line() == "8 of 8 sites, 4 of them not well, 1 in use elsewhere; running: none"
 
 
 def test_failures_in_a_row_are_counted(tmp_path: Path) -> None:

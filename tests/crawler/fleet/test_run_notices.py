@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from broadsheet.crawler.fleet.run_notices import (
     send_notices,
 )
 from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
@@ -100,7 +102,7 @@ NEWS = (
 def test_a_message_counts_and_lists_what_there_is() -> None:
     notice = compose_notice("news.db", NEWS, ALL)
     assert notice is not None
-    assert notice.title == "news.db: 2 edits, 1 alarm, 1 failure"
+    assert notice.title == "news.db: 2 edits, 1 thing to look at, 1 failure"
     assert "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill" in notice.body
     assert "Failures\nhttps://a.example/ failed: HTTP 500" in notice.body
 
@@ -109,7 +111,7 @@ def test_a_message_counts_and_lists_what_there_is() -> None:
     ("receiver", "title"),
     [
         (Receiver("x://", "x", ("b.example",)), "news.db: 1 edit"),
-        (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 alarm"),
+        (Receiver("x://", "x", events=frozenset({NewsEvent.ALARMS})), "news.db: 1 thing to look at"),
         (Receiver("x://", "x", ("c.example",)), None),
         (Receiver("x://", "x", events=frozenset({NewsEvent.WITHDRAWALS})), None),
     ],
@@ -139,23 +141,30 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         archive.save([make.outcome(url, "The bridge has three arches and a toll house at each end.", "More of it.")])
         settle(archive.db, make.clock)
-        old_run = archive.runs.start("crawl", {}, {})
-        since = ArchiveMoment(latest_seq(archive.db), make.clock())
+        put_alarm = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, '', 'a.example', '*', ?, ?)"
+        archive.db.execute(put_alarm, [archive.runs.start("crawl", {}, {}), "old", "an old alarm"])
+        known_looks = frozenset(look.key for look in judge_archive(archive.db))
+        since = ArchiveMoment(latest_seq(archive.db), make.clock(), known_looks)
         archive.save([make.outcome(url, "The bridge has two arches and a toll house at each end.", "More of it.")])
         settle(archive.db, make.clock)
-        run = archive.runs.start("update", {}, {})
-        put_alarm = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, '', 'a.example', '*', ?, ?)"
-        archive.db.execute(put_alarm, [old_run, "old", "an old alarm"])
-        archive.db.execute(put_alarm, [run, "new", "a new alarm"])
+        archive.db.execute(put_alarm, [archive.runs.start("update", {}, {}), "new", "a new alarm"])
         archive.db.execute("UPDATE urls SET found_via = 'seed'")
         archive.db.conn.commit()
         items = list(read_news(archive.db, since, lambda edit: edit.kind))
+        [in_room, _] = read_news(archive.db, since, str, "http://127.0.0.1:8000/a")
         assert seed_hosts(archive.db) == ("a.example",)
     assert [(item.event, item.hosts) for item in items] == [
         (NewsEvent.EDITS, ("a.example",)), (NewsEvent.ALARMS, ("a.example",)),
     ]  # fmt: skip
     assert url in items[0].line
-    assert items[1].line == "a.example: a new alarm"
+    assert re.search(
+        r"both versions: http://127\.0\.0\.1:8000/a/article/\d+/diff\?from=1&to=2\n"
+        r"  before: http://127\.0\.0\.1:8000/a/capture/\d+\n  after: http://127\.0\.0\.1:8000/a/capture/\d+$",
+        in_room.line,
+    )
+    assert "The bridge has [-three-] {+two+} arches" in items[0].line
+    assert re.search(r"both versions: broadsheet diff \S+a\.db \d+ --from 1 --to 2$", items[0].line)
+    assert "a new alarm\n  the site has changed" in items[1].line
 
 
 def test_one_message_a_receiver_and_a_line_for_each_that_cannot_be_reached() -> None:

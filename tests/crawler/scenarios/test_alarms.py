@@ -27,10 +27,10 @@ def served() -> Iterator[tuple[str, Edits]]:
 
 
 def update(db: Path) -> list[str]:
-    """The closing words of a look at everything again."""
+    """What the closing words of a look at everything again say of pages that were articles."""
     code, shown, errors = command("update", db, "--all", *QUICK)
     assert code == 0, errors
-    return [line for line in shown.splitlines() if line.startswith("Look at ")]
+    return [line for line in shown.splitlines() if "pages known as articles" in line]
 
 
 def test_a_changed_template_is_told_and_noise_is_not(served: tuple[str, Edits], tmp_path: Path) -> None:
@@ -61,5 +61,5 @@ def test_a_redesigned_site_is_told_and_an_undisturbed_one_is_not(served: tuple[s
     [line] = update(db)
     assert "pages known as articles have left their layout" in line
     assert rows(db, "SELECT DISTINCT part, what FROM alarms") == [("again", "layout_new")]
-    assert update(db) == []
+    assert update(db) == [line]  # until somebody has had the time to look
     assert "for one that no page had before" in command("report", db)[1]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.crawl.terminal import reason_text
+from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.attacks import ATTACKS, HARMLESS, SETTINGS
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.hostile import HostileServer, answer

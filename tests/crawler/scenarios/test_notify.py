@@ -66,8 +66,13 @@ def test_a_run_with_news_sends_one_message_and_one_without_sends_none(
     db = tmp_path / "news.db"
     code, out, errors = crawl(site, db, "--notify", webhook.address, "-vvv")
     assert code == 0
-    assert webhook.messages == []
+    (first_message,) = webhook.messages
+    assert first_message["title"] == "news.db: 1 thing to look at"
+    assert "2 of 2 articles are without a date" in first_message["message"]
     assert SECRET not in out + errors
+    webhook.messages.clear()
+    assert update(db, "--notify", webhook.address)[0] == 0
+    assert webhook.messages == []
     correction = "<p>Correction: an earlier version said that there were three of them.</p></article>"
     site.routes["/river"] = str(site.routes["/river"]).replace("</article>", correction)
     site.routes["/mill"] = Reply("gone", 410)
@@ -77,6 +82,8 @@ def test_a_run_with_news_sends_one_message_and_one_without_sends_none(
     assert message["title"].startswith("news.db: 1 edit, 1 withdrawal")
     assert f"{site.url}/river" in message["message"]
     assert f"{site.url}/mill" in message["message"]
+    assert "{+Correction: an earlier version said" in message["message"]
+    assert "without a date" not in message["message"]
     assert SECRET not in out + errors
     assert [path for path in tmp_path.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()] == []
 

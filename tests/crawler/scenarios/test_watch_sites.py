@@ -220,7 +220,7 @@ def test_an_update_finds_what_is_new_and_leaves_what_is_not_due(small: ScriptedS
     small.routes["/new"] = page("new")
     out = update(tmp_path / "a.db")
     assert sorted(small.paths()) == ["/", "/new", "/robots.txt"]
-    assert "Edits: none" in out
+    assert "Edits: none in this run" in out
     assert rows(tmp_path / "a.db", "SELECT count(*) FROM articles WHERE url LIKE '%/new'") == [(1,)]
 
 

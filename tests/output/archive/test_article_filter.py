@@ -7,6 +7,7 @@ import pytest
 from broadsheet.output.archive.article_filter import (
     ArticleBounds,
     find_known_url,
+    find_titled,
     host_condition,
     primary_tag,
     read_day,
@@ -108,3 +109,35 @@ def test_an_unknown_url_is_none(archive, make):
     archive.save([make.outcome("http://a.test/1", "x")])
     assert find_known_url(archive.db, "http://a.test/2") is None
     assert find_known_url(archive.db, "") is None
+
+
+@pytest.mark.parametrize(("stored", "typed"), [
+    ("http://a.test/a/index.html", "http://a.test/a/"), ("http://a.test/a/index.php", "https://www.a.test/a"),
+    ("http://a.test/a/", "http://a.test/a/index.html"), ("http://a.test/a/", "/a/"), ("http://a.test/a/1", "/a/1/"),
+    ("http://a.test/a/default.aspx", "/a/"),
+])  # fmt: skip
+def test_index_pages_and_paths_are_found(archive, make, stored, typed):
+    archive.save([make.outcome(stored, "x"), make.outcome("http://b.test/", "y")])
+    assert find_known_url(archive.db, typed) == stored
+
+
+def test_articles_are_found_by_their_whole_title(archive, make):
+    titles = ("The Mill", "The  mill", "The mill burned", "\u6cb3\u6c34\u53c8\u6da8\u4e86", '"Quoted"', "* ?")
+    archive.save([make.outcome(f"http://a.test/{n}", f"Words of {n}.", title=title) for n, title in enumerate(titles)])
+    for typed, count in (
+        ("the mill", 2),
+        ("MILL", 0),
+        ("The mill burned", 1),
+        (titles[3], 1),
+        (titles[4], 1),
+        ("", 0),
+        ("* ?", 0),
+    ):
+        assert len(find_titled(archive.db, typed)) == count
+
+
+def test_a_match_is_one_of_the_bounds(archive, make):
+    archive.save([make.outcome("http://a.test/1", "river"), make.outcome("http://b.test/2", "river tower")])
+    bounds = ArticleBounds(host="b.test", match='"river"')
+    query = f"SELECT url FROM articles WHERE {bounds.condition}"
+    assert archive.db.execute(query, dict(bounds.values)).fetchall() == [("http://b.test/2",)]

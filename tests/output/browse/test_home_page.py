@@ -5,9 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 
+from broadsheet.cleaners.document import PageType
 from broadsheet.output.browse import room
 from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.home_page import count_home, read_home
+from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.run_yields import survey
 from broadsheet.output.write.archive_writer import Archive
@@ -15,9 +17,7 @@ from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_t
 
 
 def home(db):
-    return read_home(
-        db, count_home(db, count_facets(db)), measure_coverage(db), lambda reason: reason.replace("_", " ")
-    )
+    return read_home(db, count_home(db, count_facets(db)), gather_facts(db, coverage=measure_coverage(db)))
 
 
 def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
@@ -38,8 +38,9 @@ def test_it_counts_articles_reasons_runs_and_coverage(archive, make):
     assert [(run.articles, run.outcome) for run in page.runs] == [(2, "finished")]
     (bar,) = page.coverage
     assert [(part.name, part.value) for part in bar.parts] == [("articles", 2), ("other pages", 0), ("not read", 2)]
-    (look,) = page.looks
-    assert (look.kind, look.text) == ("gap", "2 URLs that sitemaps name: http 500")
+    look = next(look for look in page.looks if look.kind == "gap")
+    assert look.text == "2 URLs that sitemaps name were not read: HTTP 500 Internal Server Error"
+    assert look.path == "coverage/urls?source=sitemap&state=failed&reason=http_500"
     assert look.hint
     assert page.has_certainty is False
 
@@ -67,10 +68,9 @@ def test_certainty_is_shown_where_the_archive_has_it(archive, make):
     archive.db.execute("UPDATE pages SET expected_f1 = 0.5 / id")
     page = home(archive.db)
     assert page.has_certainty
-    assert [look.hint for look in page.looks if look.kind == "uncertain"] == [
-        "low: expected F1 0.25",
-        "low: expected F1 0.50",
-    ]
+    [look] = [look for look in page.looks if look.kind == "uncertain"]
+    assert look.text.startswith("2 of 2 articles are of low certainty")
+    assert look.path == "articles?sort=certainty"
 
 
 def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make):
@@ -83,14 +83,6 @@ def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make
         "run_id": run_id, "at": make.clock(), "host": "a.example", "part": "*", "what": "short", "message": "short",
     })  # fmt: skip
     assert [column.is_marked for column in home(archive.db).run_chart.columns] == [False, False, True]
-
-
-def test_chapters_of_one_title_are_one_article_to_look_at(archive, make):
-    archive.save([make.outcome(f"{SITE}/{n}", f"Words of {n}.", title="A long story") for n in range(6)])
-    archive.save([make.outcome(f"{SITE}/other", "Words of another.", title="Another")])
-    archive.db.execute("UPDATE pages SET expected_f1 = 0.1 * id")
-    looks = [look.text for look in home(archive.db).looks if look.kind == "uncertain"]
-    assert looks == ["A long story", "Another"]
 
 
 def test_what_is_certain_enough_needs_no_look(archive, make):
@@ -107,3 +99,12 @@ def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled)
     client.room.renderer.environment.globals["is_calibrated"] = False
     client.room.renderer.environment.cache.clear()
     assert [path for path in paths if "uncalibrated" in client.page(path)] == list(paths)
+
+
+def test_what_changes_without_an_article_is_judged_anew(client, filled, make):
+    assert [look for look in client.json("a/index.json")["looks"] if look["kind"] == "queued"] == []
+    with Archive.open(filled) as archive:
+        found = (make.discovered(f"{SITE}/x"),)
+        archive.save([make.outcome(f"{SITE}/list", page_type=PageType.LIST, discovered_urls=found)])
+    [look] = [look for look in client.json("a/index.json")["looks"] if look["kind"] == "queued"]
+    assert look["text"] == "1 URL waits to be fetched"

@@ -56,4 +56,4 @@ def test_a_rule_shows_what_it_removes_and_its_runs(client):
 
 def test_the_front_page_leads_to_the_alarm(client):
     looks = client.json("a/index.json")["looks"]
-    assert (looks[0]["kind"], looks[0]["path"]) == ("layout", "rules")
+    assert (looks[0]["kind"], looks[0]["path"]) == ("alarm", "rules")

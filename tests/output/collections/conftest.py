@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
 from broadsheet.output.collections.dataset_build import DatasetBuild, DatasetResult
 from broadsheet.output.collections.dataset_files import DatasetStore, LocalStore
 from broadsheet.output.collections.dataset_rows import find_archives, open_sources
@@ -41,10 +42,10 @@ class Dataset:
     archives: list[Path]
     make: Maker = field(default_factory=Maker)
 
-    def write(self, store: DatasetStore | None = None) -> DatasetResult:
+    def write(self, store: DatasetStore | None = None, bounds: ArticleBounds = ALL_ARTICLES) -> DatasetResult:
         scratch = self.folder.parent / "scratch"
         scratch.mkdir(exist_ok=True)
-        with open_sources(find_archives(map(str, self.archives))) as sources:
+        with open_sources(find_archives(map(str, self.archives)), bounds) as sources:
             return DatasetBuild(store or LocalStore(self.folder), sources, scratch).run("Two sites", self.make.clock)
 
     def rows(self, table: str) -> list[dict[str, Any]]:

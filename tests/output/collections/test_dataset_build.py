@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from broadsheet.output.archive.archive_errors import InUse
+from broadsheet.output.archive.article_filter import ArticleBounds
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.collections.dataset_files import LocalStore
 from broadsheet.output.settle.settling import settle
@@ -290,3 +291,20 @@ def test_settling_again_writes_nothing(dataset: Dataset) -> None:
     os.utime(dataset.archives[0])
     dataset.write()
     assert set(dataset.files()) == before
+
+
+def test_a_query_leaves_its_articles_and_what_is_about_them_and_without_it_all_is_back(dataset: Dataset) -> None:
+    dataset.write()
+    whole = content(dataset)
+    river = ArticleBounds(match='"river5"')
+    dataset.write(bounds=river)
+    assert dataset.urls() == [f"{RIVER}/own"]
+    assert [row["url"] for row in dataset.rows("urls")] == [f"{RIVER}/own"]
+    assert [row["text"] for row in dataset.rows("removed")] == ["Share this story"]
+    assert len(dataset.rows("changes")) == 1
+    assert dataset.rows("duplicates") == []
+    assert not dataset.write(bounds=river).has_changed
+    dataset.write(bounds=ArticleBounds(host="tower.example"))
+    assert dataset.urls() == [f"{TOWER}/copied", f"{TOWER}/own"]
+    dataset.write()
+    assert content(dataset) == whole

@@ -1,7 +1,23 @@
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
+import pytest
+
 from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.output.read.plain_words import count_text, rule_words
+from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.read import plain_words
+from broadsheet.output.read.plain_words import (
+    count_text,
+    edit_counts_text,
+    joined,
+    removed_text,
+    rule_words,
+    shelved_text,
+    span_text,
+)
+from broadsheet.output.write.edit_history import ALL_KINDS
 
 
 def test_no_reason_has_an_underscore():
@@ -19,3 +35,31 @@ def test_rules_are_said_by_what_made_them():
 def test_one_of_a_thing_is_not_said_in_the_plural():
     assert [count_text(count, "page") for count in (0, 1, 2_000)] == ["0 pages", "1 page", "2,000 pages"]
     assert [count_text(count, "copy") for count in (1, 2)] == ["1 copy", "2 copies"]
+
+
+def test_every_reason_and_kind_of_edit_has_words_for_its_number():
+    words = tomllib.loads(Path(plain_words.__file__).with_suffix(".toml").read_text("utf-8"))
+    assert set(words["removed"]) == {*map(str, RemovalReason)}
+    assert set(words["edits"]) == {*map(str, ALL_KINDS)}
+    assert set(words["shelved"]) == {*map(str, ShelvingReason)}
+
+
+def test_numbers_and_their_nouns_agree():
+    assert [removed_text("other articles", count) for count in (1, 1_580)] == [
+        "1 block linking other articles", "1,580 blocks linking other articles",
+    ]  # fmt: skip
+    assert removed_text("a reason of another version", 2) == "2 a reason of another versions"
+    assert edit_counts_text({"correction": 2, "headline": 1}) == "2 corrections, 1 new headline"
+    assert shelved_text([("duplicate", 2), ("part", 1)]) == "2 copies, 1 further page"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [
+    (0, "1 minute"), (90, "2 minutes"), (3_600, "60 minutes"), (7_200, "2 hours"), (86_400, "1 day"),
+    (30 * 86_400, "30 days"),
+])  # fmt: skip
+def test_a_span_is_said_in_one_unit(seconds, text):
+    assert span_text(seconds) == text
+
+
+def test_parts_are_joined_as_in_a_sentence():
+    assert [joined(list(parts)) for parts in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]

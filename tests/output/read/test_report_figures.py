@@ -52,15 +52,15 @@ def test_every_url_is_counted(archive, make):
 def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
     report = filled(archive, make)
     for width in (30, 60, 120):
-        text = render(report, width, max_lines=2)
+        text = render(report, (), width, max_lines=2)
         assert max(map(len, text.splitlines())) <= width
         assert "… and 2 more" in text
         assert "\x1b" not in text
-    assert "share.icons" in render(report)
+    assert "share.icons" in render(report, ())
 
 
 def test_an_empty_archive_has_a_report(archive):
-    assert render(gather_report(archive.db)) == "0 articles; no gap worth a look; no alarm.\n"
+    assert render(gather_report(archive.db), ()) == "0 articles; nothing needs a look.\n"
 
 
 def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):

@@ -5,8 +5,9 @@ from rich.cells import cell_len
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.read.coverage import Coverage, Gap
+from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.read.report_figures import gather_report, host_scope
-from broadsheet.output.read.report_text import _coverage_section, _format_table, alarm_line, render
+from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render
 from broadsheet.output.settle.settling import settle
 from tests.output.read.test_coverage import HOST, listed
 from tests.output.read.test_run_yields import Site
@@ -15,8 +16,12 @@ from tests.output.settle.test_likeness import edited, prose
 NARROW = 80
 
 
+def rendered(archive, width=100, host=""):
+    return render(gather_report(archive.db, host), judge_archive(archive.db, "a.db", host=host), width)
+
+
 def shown(archive, width=100):
-    text = render(gather_report(archive.db), width)
+    text = rendered(archive, width)
     assert max(map(len, text.splitlines())) <= width
     return text
 
@@ -25,8 +30,8 @@ def test_gaps_are_told_with_what_to_do(archive, make):
     archive.save([listed(make, "sitemap", "1", "2", "3")])
     archive.save([make.outcome(f"{HOST}/1", "a text"), make.failure(f"{HOST}/2", "http_403")])
     text = shown(archive)
-    assert "Of 3 URLs that sitemaps name: 1 lead to articles, 2 were not read" in text
-    assert "1 failed, http_403: the site refuses us" in text
+    assert "Of 3 URLs that sitemaps name: 1 leads to articles, 2 were not read" in text
+    assert "1 failed, HTTP 403 Forbidden: the site refuses us" in text
     assert f"          {HOST}/2\n" in text
     shown(archive, 40)
 
@@ -48,17 +53,19 @@ def test_articles_that_are_alike_and_those_withdrawn(archive, make):
     assert "near      1" in text
     assert "\x1b" not in text
     withdrawn = text[text.index("Withdrawn by their sites") :].splitlines()
-    assert withdrawn[2].split()[:2] == ["2026-02-01", "http_410"]
+    assert withdrawn[2].split()[:4] == ["2026-02-01", "HTTP", "410", "Gone"]
     assert gather_report(archive.db).clusters[0].articles == 2
 
 
 def test_alarms_yields_and_rules(archive, make):
     site = Site(archive, make)
     site.run(new_count=40)
-    assert alarm_line(gather_report(archive.db).alarms) == ""
+    assert "fired on" not in look_section(judge_archive(archive.db), 200)
     site.run(new_count=20, removed=())
     report = gather_report(archive.db)
-    assert alarm_line(report.alarms).startswith("Look at a.test: the rule share.icons (share buttons) fired on 0 of 20")
+    assert "a.test, 2026-01-01: the rule share.icons (share buttons) fired on 0 of 20" in look_section(
+        judge_archive(archive.db), 200
+    )
     [rate] = report.rule_rates
     assert (rate.pages, rate.of_pages, rate.pages_before, rate.of_pages_before) == (0, 20, 40, 40)
     text = shown(archive)
@@ -77,15 +84,20 @@ def test_the_first_sentence_is_a_verdict(archive, make):
     archive.save([listed(make, "sitemap", "1", "2", "3", "4")])
     archive.save([make.outcome(f"{HOST}/1", "a text"), make.failure(f"{HOST}/2", "http_403")])
     archive.save([make.failure(f"{HOST}/3", "http_404"), make.failure(f"{HOST}/4", "http_500")])
-    assert shown(archive).splitlines()[0] == "1 article; 2 gaps worth a look; no alarm."
+    assert shown(archive).splitlines()[0] == "1 article; nothing needs a look."
+    assert "1 URL that sitemaps name was not read: HTTP 403 Forbidden" in shown(archive)
 
 
-def test_edits_of_the_last_run_come_before_everything_but_the_verdict(archive, make):
+def test_edits_of_the_last_run_come_with_what_needs_a_look(archive, make):
     archive.save([make.outcome(f"{HOST}/1", "a text")])
     archive.runs.start("update a.db", {}, {})
     article = archive.db.execute("SELECT id FROM articles").fetchone()[0]
     archive.db["changes"].insert({"article_id": article, "change": "changed", "at": make.clock(), "kind": "headline"})
-    assert shown(archive).split("\n\n")[1] == "Edits in the last run: headline 1 (broadsheet changes lists them)."
+    needing = shown(archive).split("\n\n")[1].splitlines()
+    assert needing[:3] == [
+        "Needs a look", "  1 edit to articles (1 new headline), 1 found by the last run",
+        "      broadsheet changes a.db lists edits",
+    ]  # fmt: skip
 
 
 def test_a_table_shows_no_empty_column(archive, make):
@@ -98,8 +110,8 @@ def test_a_table_shows_no_empty_column(archive, make):
 
 def test_reasons_are_said_in_words(archive, make):
     archive.save([make.outcome(f"{HOST}/1", "a text", removed=("Share",)), make.failure(f"{HOST}/2", "http_403")])
-    text = render(gather_report(archive.db), 100, url_words=lambda reason: f"<{reason}>")
-    assert "<http_403>" in text
+    text = rendered(archive)
+    assert "HTTP 403 Forbidden" in text
     assert "share buttons  share.icons" in text
 
 
@@ -111,7 +123,7 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
     ]
     archive.save([*lists, make.outcome("http://a.test/b", "words", layout_signature=pack_signature([1, 2]))])
     settle(archive.db, make.clock)
-    text = render(gather_report(archive.db), width=140)
+    text = rendered(archive, 140)
     assert "Layouts: pages made alike" in text
     assert [line.split()[:4] for line in text.splitlines() if "/tag/0" in line and "of 3 pages" in line] == [
         ["3", "0", "mixed", "http://a.test/tag/0"]
@@ -130,10 +142,10 @@ def test_the_least_certain_texts_are_listed_first_and_all_are_counted(archive, m
     report = gather_report(archive.db)
     assert [(line.certainty, line.articles) for line in report.certainty] == [("high", 1), ("fair", 1), ("low", 1)]
     assert [article.url for article in report.uncertain] == [f"{HOST}/low", f"{HOST}/fair"]
-    text = render(report, width=140)
+    text = rendered(archive, 140)
     assert "Certainty of the texts: 1 high, 1 fair, 1 low" in text
     assert f"{HOST}/sure" not in text
-    assert "Certainty" not in render(gather_report(archive.db, "b.test"))
+    assert "Certainty" not in rendered(archive, host="b.test")
 
 
 def test_in_a_narrow_window_a_layout_s_page_has_a_line_of_its_own(archive, make):
@@ -143,7 +155,7 @@ def test_in_a_narrow_window_a_layout_s_page_has_a_line_of_its_own(archive, make)
         make.outcome(f"{url}/{n}", "x", page_type=PageType.LIST, layout_signature=signature) for n in range(3)
     ])  # fmt: skip
     settle(archive.db, make.clock)
-    lines = render(gather_report(archive.db), width=NARROW).splitlines()
+    lines = rendered(archive, NARROW).splitlines()
     place = lines.index(f"          {url}/0")
     assert lines[place - 1].split()[:3] == ["3", "0", "mixed"]
     assert "of 3 pages" in lines[place - 1]
@@ -153,14 +165,14 @@ def test_what_a_gap_asks_for_is_indented_below_its_reason():
     hint = "the site refuses us: a contact and a longer delay may help, or ask its owner"
     gap = Gap("failed", "http_403", 1, (f"{HOST}/1",), hint)
     _, first_line, second_line, _ = _coverage_section(Coverage("link", 1, 0, (), (gap,), 0, ()), NARROW, 3).splitlines()
-    assert first_line.startswith("        1 failed, http_403: the site")
+    assert first_line.startswith("        1 failed, HTTP 403 Forbidden: the site")
     assert second_line.startswith("          ")
     assert hint.endswith(second_line.strip())
 
 
 def test_the_runs_of_a_site_fit_a_narrow_window(archive, make):
     Site(archive, make).run(new_count=40)
-    lines = render(gather_report(archive.db), width=NARROW).splitlines()
+    lines = rendered(archive, NARROW).splitlines()
     head = next(number for number, line in enumerate(lines) if line.startswith("What a.test gave"))
     assert "…" not in "".join(lines[head : head + 3])
 
@@ -177,5 +189,7 @@ def test_an_example_that_does_not_fit_has_a_line_of_its_own():
     gaps = tuple(Gap("done", reason, 1, (url,), "") for reason in ("list", "a_reason_of_so_many_letters_and_more"))
     lines = _coverage_section(Coverage("link", 2, 0, gaps, (), 0, ()), NARROW, 3).splitlines()
     assert lines[-3:] == [
-        f"        1 list, for example {url}", "        1 a_reason_of_so_many_letters_and_more", f"          {url}",
+        f"        1 a list of links, for example {url}",
+        "        1 a reason of so many letters and more",
+        f"          {url}",
     ]  # fmt: skip

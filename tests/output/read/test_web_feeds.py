@@ -78,6 +78,21 @@ def test_edits_by_host_and_kind(filled, read):
     assert len(read(filled, FeedScope(of_edits=True, kinds=("new", kind)))) == 3
 
 
+def test_an_edit_has_its_words_and_links_to_both_versions(archive, make, words):
+    text = words("a", 90)
+    archive.save([make.outcome("http://a.test/1", text, title="A <mill>")])
+    archive.save([make.outcome("http://a.test/1", text.replace("a44", "<b>nothing</b>"), title="A <mill>")])
+    settle(archive.db, make.clock)
+    [entry] = read_feed(archive.db, FeedScope(of_edits=True)).entries
+    number = archive.db.execute("SELECT id FROM articles").fetchone()[0]
+    assert "a43 <del>a44</del><ins>&lt;b&gt;nothing&lt;/b&gt;</ins>" in entry.html.replace(" </", "</")
+    assert f"broadsheet diff DB {number} --from 1 --to 2" in entry.html
+    [in_room] = read_feed(archive.db, FeedScope(of_edits=True, room="http://room.test/a")).entries
+    assert f'<a href="http://room.test/a/article/{number}/diff?from=1&amp;to=2">both versions</a>' in in_room.html
+    assert in_room.html.count("http://room.test/a/capture/") == 2
+    assert (entry.id, entry.summary) == (in_room.id, in_room.summary)
+
+
 @pytest.mark.parametrize("read", READERS)
 def test_what_was_shown_is_not_shown_again_when_more_comes(filled, archive, make, words, read):
     before = {scope: {entry[0] for entry in read(filled, scope)} for scope in (FeedScope(), FeedScope(of_edits=True))}

@@ -15,6 +15,7 @@ from broadsheet.cleaners.document import Metadata
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
 from broadsheet.output.read.article_files import export_markdown
 from broadsheet.output.read.article_rows import export_csv, export_jsonl
+from broadsheet.output.read.judgement import judge_archive, look_values
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.report_text import render
 from broadsheet.output.read.search import search
@@ -78,8 +79,14 @@ def test_markdown(filled: Any, tmp_path: Path) -> None:
 def test_search_and_report(filled: Any) -> None:
     (hit,) = search(filled.db, "bridge", 5)
     assert not acts(inert_text(hit.title + hit.snippet))
-    shown = render(gather_report(filled.db), 80)
+    (number,) = filled.db.execute("SELECT id FROM articles").fetchone()
+    row = {"article_id": number, "title": "", "text_digest": "", "number": 2, "seen_at": "2026-02-01T00:00:00+00:00"}
+    filled.db["revisions"].insert(row | {"change": "withdrawn"})
+    looks = judge_archive(filled.db, f"{HOSTILE}.db", coverage=())
+    assert "withdrawn" in [look.kind for look in looks]
+    shown = render(gather_report(filled.db), looks, 80)
     assert not acts(shown)
+    assert not acts(escaped_json(json.dumps(look_values(looks), ensure_ascii=False)))
     shown.encode("utf-8")
 
 

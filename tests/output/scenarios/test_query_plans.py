@@ -17,12 +17,14 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.article_filter import find_known_url, find_titled
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.read.article_rows import export_csv
+from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.read.page_lookup import find_page, find_url_result, find_url_state
 from broadsheet.output.read.report_figures import gather_report, gather_totals
 from broadsheet.output.read.run_yields import survey
-from broadsheet.output.read.search import search
+from broadsheet.output.read.search import SearchSort, list_articles, missing_words, search
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
@@ -86,10 +88,16 @@ def writer(grown: Path, tmp_path: Path, watched: None) -> Iterator[Archive]:
 def test_report(reader):
     gather_report(reader)
     gather_totals(reader)
+    judge_archive(reader)
 
 
 def test_search_and_explain(reader):
-    list(search(reader, "ba ce"))
+    for sort in SearchSort:
+        list(search(reader, "ba ce", sort=sort))
+        list(list_articles(reader, 20, sort=sort))
+    assert missing_words(reader, "ba xylophone") == ("xylophone",)
+    assert find_titled(reader, "xylophone") == []
+    assert find_known_url(reader, "/nowhere/") is None
     for url in (SITE.url(5), SITE.url(8), "https://news0.example/?p=8"):
         assert find_page(reader, url)
         assert find_url_state(reader, url)

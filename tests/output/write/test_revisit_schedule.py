@@ -18,12 +18,15 @@ from broadsheet.output.write.revisit_schedule import (
     RevisitPolicy,
     UpdateRun,
     VisitHistory,
+    VisitOutlook,
     conditional_headers,
     current_interval,
+    foresee_visits,
     is_announced,
     is_due,
     next_interval,
     parse_instant,
+    queue_due,
 )
 from broadsheet.output.write.url_queue import Queue, add_urls
 from tests.output.cleaned_pages import page_rows
@@ -345,3 +348,29 @@ def test_a_date_in_the_future_announces_no_more_than_now() -> None:
 def test_dates_as_sitemaps_write_them(text: str, instant: str | None) -> None:
     parsed_instant = parse_instant(text)
     assert (parsed_instant.isoformat() if parsed_instant else None) == instant
+
+
+def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
+    now = "2026-01-01T12:00:00+00:00"
+    crawled.save([make.outcome(f"{HOST}{n}", f"{WORDS} {n}") for n in range(2)])
+    crawled.db.execute(
+        "UPDATE urls SET held_at = '2026-01-01T00:00:00+00:00', revisit_seconds = 3600 WHERE url = ?", [STORY]
+    )
+    crawled.db.execute(
+        "UPDATE urls SET held_at = '2026-01-01T11:00:00+00:00', revisit_seconds = 86400 WHERE url = ?", [f"{HOST}0"]
+    )
+    crawled.db.execute(
+        "UPDATE urls SET held_at = '2026-01-01T11:30:00+00:00', revisit_seconds = 86400 WHERE url = ?", [f"{HOST}1"]
+    )
+    outlook = foresee_visits(crawled.db, now)
+    assert outlook == VisitOutlook(3, 1, "2026-01-02T08:36:00+00:00")
+    urls = {STORY, f"{HOST}0", f"{HOST}1"}
+    queue_due(crawled.db, update(make), now)
+    assert set(queued(crawled)) & urls == {STORY}
+    assert foresee_visits(crawled.db, now).due == 0
+    assert queue_due(crawled.db, update(make), outlook.next_at) > 0
+    assert set(queued(crawled)) & urls == {STORY, f"{HOST}0"}
+
+
+def test_an_archive_without_articles_has_no_visits_to_come(archive):
+    assert foresee_visits(archive.db, "2026-01-01T12:00:00+00:00") == VisitOutlook(0, 0, "")

@@ -1,0 +1,222 @@
+"""Facts of an archive by which it is judged: pages by outcome, start URLs, alarms, edits, dates, visits to come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlite_utils import Database
+
+from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.judge.certainty import FAIR_F1
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.archive_lock import is_owned
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.archive.url_words import OutcomeReason, UrlState
+from broadsheet.output.read.coverage import Coverage
+from broadsheet.output.read.report_figures import AlarmLine, Withdrawal, read_withdrawals
+from broadsheet.output.write.revisit_schedule import VisitOutlook, foresee_visits
+from broadsheet.output.write.run_records import crawl_options
+
+MAX_EXAMPLES = 4
+PICTURE_WORDS = 30
+"""Words below which an article with a picture is one of pictures only: a caption and a line about it."""
+
+_TEMPLATE_DAYS = 30  # for which an alarm of layouts or rules is shown, since later runs do not raise it again
+_MAX_REDIRECTS = 10
+_FAILED_SKIP_REASONS = (
+    OutcomeReason.MEDIA_TYPE, OutcomeReason.ROBOTS_TXT, OutcomeReason.ROBOTS_UNREACHABLE,
+    OutcomeReason.PRIVATE_ADDRESS, OutcomeReason.PORT, OutcomeReason.PROXY, OutcomeReason.BAD_URL,
+    OutcomeReason.NOT_THERE, OutcomeReason.FORGOTTEN,
+)  # fmt: skip
+UNREADABLE_TYPES = (
+    PageType.EMPTY, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
+)  # fmt: skip
+
+_OUTCOMES = """SELECT state, reason, count(*) FROM urls WHERE kind = 'page' AND state IN ('done', 'failed')
+    AND reason <> 'redirect' GROUP BY state, reason ORDER BY 3 DESC, 2"""
+_URLS_OF_TYPE = f"""SELECT 0, url, url FROM urls WHERE kind = 'page' AND state = 'done' AND reason = ?
+    ORDER BY id LIMIT {MAX_EXAMPLES}"""
+_QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
+_SEED = "SELECT state, reason, location FROM urls WHERE url = ?"
+_ALARMS = f"""SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
+    WHERE CASE WHEN a.what LIKE 'layout%' OR a.what LIKE 'rule:%'
+        THEN r.started_at >= date((SELECT max(started_at) FROM runs), '-{_TEMPLATE_DAYS} days')
+        ELSE NOT EXISTS (SELECT 1 FROM _yields y JOIN runs n ON n.id = y.run_id
+            WHERE y.host = a.host AND n.started_at > r.started_at) END
+    ORDER BY r.started_at DESC, a.host, a.part, a.what"""
+_EDITS = """SELECT c.kind, count(*), sum(c.at >= coalesce((SELECT max(started_at) FROM runs), '')) FROM changes c
+        JOIN (SELECT id FROM articles UNION SELECT id FROM _shelved) a ON a.id = c.article_id
+    WHERE c.kind NOT IN ('', 'cleaner', 'withdrawn') GROUP BY c.kind ORDER BY 2 DESC, 1"""
+_COUNT_ARTICLES = "SELECT count(*), sum(published_day IS NULL) FROM articles"
+_UNDATED = f"SELECT id, title, url FROM articles WHERE published_day IS NULL ORDER BY id LIMIT {MAX_EXAMPLES}"
+_COUNT_CERTAINTIES = f"""SELECT count(*) FILTER (WHERE p.expected_f1 < {FAIR_F1})
+    FROM pages p JOIN articles a ON a.page_id = p.id WHERE p.expected_f1 < {FAIR_F1}"""
+_LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url FROM pages p JOIN articles a ON a.page_id = p.id
+    WHERE p.expected_f1 < {FAIR_F1} ORDER BY p.expected_f1, a.id LIMIT 40"""
+_PICTURES = f"""SELECT a.id, a.title, a.url FROM (SELECT id FROM articles WHERE word_count < {PICTURE_WORDS}) few
+        CROSS JOIN articles a ON a.id = few.id
+    WHERE EXISTS (SELECT 1 FROM _images i WHERE i.page_id = a.page_id) ORDER BY a.id"""
+_LAST_RUN = "SELECT started_at, coalesce(outcome, '') FROM runs ORDER BY started_at DESC, id DESC LIMIT 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An article or URL that a fact is about: the article's number (0: none), its title or address, and its address."""
+
+    article_id: int
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Sample of the articles or pages of a sort: their number, and some of them."""
+
+    count: int
+    examples: tuple[Example, ...] = ()
+
+    def __bool__(self) -> bool:
+        return self.count > 0
+
+
+@dataclass(frozen=True, slots=True)
+class SeedOutcome:
+    """A start URL, and what it led to after redirects."""
+
+    url: str
+    state: UrlState | None
+    reason: str
+
+    @property
+    def failure(self) -> str:
+        """Return the reason for which it gave no page; empty if it did, or waits to be asked for."""
+        is_failure = self.state == UrlState.FAILED
+        return self.reason if is_failure or (self.state == "skipped" and self.reason in _FAILED_SKIP_REASONS) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class EditSum:
+    """The edits of one kind, and how many of them the last run found."""
+
+    kind: str
+    count: int
+    of_last_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFacts:
+    """Facts by which an archive is judged. `path` is how commands name it; `measured_at` UTC ISO 8601.
+
+    `outcomes` counts page URLs by (state, reason); `unreadable` has pages by type that hold nothing to read. `coverage`
+    is None where it was not measured. `visits` is None for an archive that no crawl made.
+    """
+
+    path: str
+    measured_at: str
+    articles: int
+    outcomes: Mapping[tuple[str, str], int]
+    unreadable: Mapping[str, Sample]
+    seeds: tuple[SeedOutcome, ...]
+    coverage: tuple[Coverage, ...] | None
+    alarms: tuple[AlarmLine, ...]
+    withdrawals: tuple[Withdrawal, ...]
+    edits: tuple[EditSum, ...]
+    uncertain: Sample
+    pictures: Sample
+    undated: Sample
+    queued: int
+    visits: VisitOutlook | None
+    last_run_at: str
+    last_outcome: str
+    is_at_work: bool
+
+    @property
+    def pages_read(self) -> int:
+        """Count the pages that were read, whatever they are."""
+        return sum(count for (state, _), count in self.outcomes.items() if state == UrlState.DONE)
+
+    @property
+    def failed_seeds(self) -> tuple[SeedOutcome, ...]:
+        """Return the start URLs that gave no page."""
+        return tuple(seed for seed in self.seeds if seed.failure)
+
+
+def gather_facts(
+    db: Database, path: str = "", coverage: Iterable[Coverage] | None = None, now: str = ""
+) -> ArchiveFacts:
+    """Gather the facts of an archive, or of the host that a `host_scope` has narrowed the connection to.
+
+    `path` is the archive's name in commands, the whole path if empty; `now` is UTC ISO 8601, the clock's time if empty.
+    """
+    file = database_file(db)
+    now = now or utc_now()
+    articles, undated = db.execute(_COUNT_ARTICLES).fetchone()
+    outcomes = {(state, reason): count for state, reason, count in db.execute(_OUTCOMES)}
+    seeds = tuple(_seed_outcomes(db))
+    last_run_at, last_outcome = db.execute(_LAST_RUN).fetchone() or ("", "none")
+    return ArchiveFacts(
+        path=path or str(file),
+        measured_at=now,
+        articles=articles,
+        outcomes=outcomes,
+        unreadable=dict(_unreadable_pages(db, outcomes)),
+        seeds=seeds,
+        coverage=None if coverage is None else tuple(coverage),
+        alarms=tuple(AlarmLine(*row) for row in db.execute(_ALARMS)),
+        withdrawals=read_withdrawals(db),
+        edits=tuple(EditSum(*row) for row in db.execute(_EDITS)),
+        uncertain=Sample(db.execute(_COUNT_CERTAINTIES).fetchone()[0], _least_certain(db)),
+        pictures=_sample(db.execute(_PICTURES).fetchall()),
+        undated=Sample(undated or 0, _examples(db.execute(_UNDATED))),
+        queued=db.execute(_QUEUED).fetchone()[0],
+        visits=foresee_visits(db, now) if seeds else None,
+        last_run_at=last_run_at,
+        last_outcome=last_outcome,
+        is_at_work=not last_outcome and is_owned(file),
+    )
+
+
+def find_seed_outcome(db: Database, seed: str) -> SeedOutcome:
+    """Find what a start URL led to. Where it redirects, its target counts; the state is None for an unknown URL."""
+    url = seed
+    for _ in range(_MAX_REDIRECTS):
+        row = db.execute(_SEED, [url]).fetchone()
+        if row is None:
+            break
+        state, reason, location = row
+        outcome = SeedOutcome(seed, UrlState(state), str(reason or ""))
+        if outcome.failure or not location:
+            return outcome
+        url = str(location)
+    return SeedOutcome(seed, None, "")
+
+
+def _seed_outcomes(db: Database) -> Iterable[SeedOutcome]:
+    """Yield the outcome of each start URL of all crawls that is known in this scope."""
+    seeds = dict.fromkeys(str(seed) for run in crawl_options(db) for seed in run["seeds"])
+    outcomes = (find_seed_outcome(db, seed) for seed in seeds if host_of(seed))
+    return (outcome for outcome in outcomes if outcome.state is not None)
+
+
+def _unreadable_pages(db: Database, outcomes: Mapping[tuple[str, str], int]) -> Iterable[tuple[str, Sample]]:
+    for page_type in UNREADABLE_TYPES:
+        if count := outcomes.get((UrlState.DONE, page_type)):
+            yield page_type, Sample(count, _examples(db.execute(_URLS_OF_TYPE, [str(page_type)])))
+
+
+def _least_certain(db: Database) -> tuple[Example, ...]:
+    """Return the least certain articles, one of each title: chapters that share one are one to look at."""
+    examples: dict[str, Example] = {}
+    for row in db.execute(_LEAST_CERTAIN):
+        examples.setdefault(row[1] or row[2], Example(*row))
+    return tuple(examples.values())[:MAX_EXAMPLES]
+
+
+def _examples(rows: Iterable[Sequence[object]]) -> tuple[Example, ...]:
+    return tuple(Example(*row) for row in rows)  # type: ignore[arg-type]
+
+
+def _sample(rows: Sequence[Sequence[object]]) -> Sample:
+    return Sample(len(rows), _examples(rows[:MAX_EXAMPLES]))

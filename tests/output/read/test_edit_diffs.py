@@ -1,0 +1,76 @@
+"""The words of an edit, and where its versions are."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.read.edit_diffs import diff_html, marked_blocks, read_edit_diff, version_links
+from broadsheet.output.settle.settling import settle
+
+URL = "http://a.test/1"
+BRIDGE = (
+    "The bridge over the inner channel has three arches and a toll house at each of its two ends, says the council."
+)
+
+
+def edited(archive, make, before, after, **changes):
+    """The second revision of an article whose blocks were these."""
+    archive.save([make.outcome(URL, *before, title="A <bridge>")])
+    archive.save([make.outcome(URL, *after, **{"title": "A <bridge>"} | changes)])
+    settle(archive.db, make.clock)
+    [(number,)] = archive.db.execute("SELECT id FROM articles").fetchall()
+    return read_edit_diff(archive.db, number, 2)
+
+
+def test_words_are_marked_beside_those_that_stay(archive, make):
+    diff = edited(archive, make, [BRIDGE, "Nobody counted."], [BRIDGE.replace("three", "two"), "Nobody counted."])
+    assert list(marked_blocks(diff)) == [
+        "The bridge over the inner channel has [-three-] {+two+} arches and a toll house at each of its two ends,"
+        " says the council."
+    ]
+    assert "<del>three </del><ins>two </ins>" in diff_html(diff)
+    assert (diff.first, diff.last, diff.title, diff.others) == (1, 2, (), 0)
+
+
+def test_a_long_passage_that_stays_is_cut_and_markup_of_the_page_is_text(archive, make):
+    long = " ".join(f"word{n}" for n in range(90))
+    diff = edited(archive, make, [f"First {long} last."], [f"Now {long} <b>end</b>."], title="The <i>bridge</i>")
+    title, block = marked_blocks(diff)
+    assert title == "[-A <bridge>-] {+The <i>bridge</i>+}"
+    assert block.startswith("[-First-] {+Now+} word0 ")
+    assert " … " in block
+    assert len(block) < 300
+    assert "<ins>&lt;b&gt;end&lt;/b&gt;.</ins>" in diff_html(diff)
+
+
+def test_more_blocks_than_are_shown_are_counted(archive, make):
+    before = [f"The {n}. paragraph was here before." for n in range(8)]
+    diff = edited(archive, make, [BRIDGE, *before], [BRIDGE, *(text.replace("before", "after") for text in before)])
+    assert list(marked_blocks(diff))[-1] == "… and 3 more"
+    assert diff_html(diff).endswith("<p>… and 3 more</p>")
+
+
+@pytest.mark.parametrize("room", ["http://r.test/a", "http://r.test/a/"])
+def test_both_versions_have_an_address_in_a_room(archive, make, room):
+    diff = edited(archive, make, [BRIDGE], [BRIDGE.replace("three", "two")])
+    captures = [number for (number,) in archive.db.execute("SELECT capture_id FROM revisions ORDER BY number")]
+    assert version_links(diff, room) == [
+        ("both versions", f"http://r.test/a/article/{diff.article_id}/diff?from=1&to=2"),
+        ("before", f"http://r.test/a/capture/{captures[0]}"),
+        ("after", f"http://r.test/a/capture/{captures[1]}"),
+    ]
+
+
+def test_a_revision_without_a_text_has_no_words(archive, make):
+    archive.save([make.outcome(URL, BRIDGE)])
+    [(number,)] = archive.db.execute("SELECT id FROM articles").fetchall()
+    row = {
+        "article_id": number,
+        "title": "",
+        "text_digest": "",
+        "seen_at": make.clock(),
+        "change": "withdrawn",
+        "number": 2,
+    }
+    archive.db["revisions"].insert(row)
+    assert [read_edit_diff(archive.db, number, revision) for revision in (1, 2, 3)] == [None, None, None]
