@@ -192,7 +192,8 @@ class HostState:
             return False
         self.failing_since = now if has_retry_after or not self.failure_count else self.failing_since
         self.failure_count, self.failed_at = self.failure_count + 1, now
-        self.has_error_status = self.has_error_status or reason.startswith("http_")
+        is_response = reason.startswith("http_") or reason == OutcomeReason.CHALLENGED
+        self.has_error_status = self.has_error_status or is_response
         return True
 
     def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:

@@ -26,6 +26,7 @@ from broadsheet.crawler.crawl.worker_jobs import (
 from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
 from broadsheet.crawler.discovery.response_bodies import BodyKind, body_kind, is_media_type
 from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
@@ -96,6 +97,8 @@ class OutcomeBuilder:
         status = answer.response.status
         if robots is not None:
             return self._robots_outcome(answer, robots)
+        if is_challenge(answer.response):
+            return self._challenged_outcome(answer)
         if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
             return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
@@ -183,16 +186,25 @@ class OutcomeBuilder:
         status, queued_url = answer.response.status, answer.queued_url
         if queued_url.found_via == UrlSource.GUESS and status in (403, 404, 410):
             return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
-        if is_retryable_status(status) and self._retries.allows_retry(queued_url.attempts):
-            wait_asked = retry_after_of(answer)
-            retry = _retry_outcome(
-                queued_url,
-                http_reason(status),
-                answer.received_at,
-                self._retries.wait_before(queued_url.attempts + 1, wait_asked),
-            )
-            return replace(retry, http_status=status, capture=answer_capture(answer))
-        return _answer_outcome(answer, UrlState.FAILED, http_reason(status))
+        retry = self._retry_of(answer, http_reason(status)) if is_retryable_status(status) else None
+        return retry or _answer_outcome(answer, UrlState.FAILED, http_reason(status))
+
+    def _challenged_outcome(self, answer: Answer) -> Outcome:
+        """Build the outcome of a wall: another try later, or the failure after the last one."""
+        return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
+            answer, UrlState.FAILED, OutcomeReason.CHALLENGED
+        )
+
+    def _retry_of(self, answer: Answer, reason: Reason) -> Outcome | None:
+        """Build the outcome that requests a URL again after a response, `Retry-After` at the earliest; None after the
+        last try.
+        """
+        queued_url = answer.queued_url
+        if not self._retries.allows_retry(queued_url.attempts):
+            return None
+        wait_seconds = self._retries.wait_before(queued_url.attempts + 1, retry_after_of(answer))
+        retry = _retry_outcome(queued_url, reason, answer.received_at, wait_seconds)
+        return replace(retry, http_status=answer.response.status, capture=answer_capture(answer))
 
     async def _content_outcome(self, answer: Answer) -> Outcome:
         body, queued_url = answer.response.body, answer.queued_url
@@ -231,6 +243,8 @@ class OutcomeBuilder:
         job = PageJob(_page_of(answer, capture.directives), answer.queued_url, answer.received_at)
         result = await self._workers.run(process_page, job, self._current_packed_policy())
         capture = replace(capture, directives=result.directives)
+        if result.reason == OutcomeReason.CHALLENGED and (retry := self._retry_of(answer, result.reason)):
+            return replace(retry, capture=capture)
         outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
         return _with_discovered(outcome, result.discovered)
 

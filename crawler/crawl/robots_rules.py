@@ -65,12 +65,17 @@ class RobotsRules:
     _verdict_cache: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def from_response(cls, status: int | None, body: bytes, url: str, host: str = "") -> RobotsRules:
+    def from_response(
+        cls, status: int | None, body: bytes, url: str, host: str = "", *, is_challenged: bool = False
+    ) -> RobotsRules:
         """Read the response of `url`; `status` is None or 0 if there was none.
 
         2xx is parsed; 4xx, and a redirect that led nowhere, mean that there is no file; 5xx, 429 and no response forbid
-        everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one.
+        everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one. With
+        `is_challenged` the response is a wall in place of the file, which permits nothing.
         """
+        if is_challenged:
+            return cls._build(Access.NOTHING, OutcomeReason.CHALLENGED, url, host or host_of(url))
         reason = http_reason(status) if status else OutcomeReason.UNREACHABLE
         host = host or host_of(url)
         if not status or status >= 500 or status < 200 or status == _TOO_MANY_REQUESTS:

@@ -96,9 +96,10 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     if exclusion := _directive_exclusion(cleaned, directives, job.fetched_at, policy):
         reason, cleaned = exclusion, _without_text(cleaned)
     if not reason:
+        is_captcha = cleaned.verdict.page_type is PageType.CAPTCHA
         return PageResult(
-            UrlState.DONE,
-            cleaned.verdict.page_type,
+            UrlState.FAILED if is_captcha else UrlState.DONE,
+            OutcomeReason.CHALLENGED if is_captcha else cleaned.verdict.page_type,
             make_page_rows(cleaned, rules_digest, extractor_use),
             discovered,
             directives,

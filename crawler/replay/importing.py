@@ -28,6 +28,7 @@ from broadsheet.crawler.crawl.outcome_writer import Writer
 from broadsheet.crawler.crawl.outcomes import Answer, OutcomeBuilder
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import RetryPolicy
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay.record_index import BROKEN
@@ -230,7 +231,10 @@ class Importer:
         if not is_robots(answer.queued_url.url):
             return await builder.from_answer(answer)
         response, host = answer.response, answer.queued_url.host
-        robots = RobotsRules.from_response(response.status, response.body, response.url, host)
+        is_challenged = is_challenge(response)
+        robots = RobotsRules.from_response(
+            response.status, response.body, response.url, host, is_challenged=is_challenged
+        )
         self._robots[host] = robots.id
         outcome = await builder.from_answer(replace(answer, robots_id=robots.id), robots)
         return replace(outcome, robots_file=robots.to_robots_file(answer.timestamp))

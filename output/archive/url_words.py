@@ -50,6 +50,7 @@ class OutcomeReason(StrEnum):
     BAD_HTTP = "bad_http"
     BAD_REDIRECT = "bad_redirect"
     BROKEN_RECORD = "broken_record"
+    CHALLENGED = "challenged"  # a rate limit, a challenge or a CAPTCHA
     CONNECTION = "connection"
     CONNECTION_REFUSED = "connection_refused"
     CUT_OFF = "cut_off"

@@ -253,10 +253,10 @@ class PassingReason:
 _UNREACHED: tuple[Reason, ...] = (
     compound_reason(ReasonFamily.HOST_UNREACHABLE, ""),
     compound_reason(ReasonFamily.HOST_FAILING, ""),
-    *(OutcomeReason.DNS, OutcomeReason.CONNECTION_REFUSED, OutcomeReason.TLS),
+    *(OutcomeReason.DNS, OutcomeReason.CONNECTION_REFUSED, OutcomeReason.TLS, OutcomeReason.CHALLENGED),
 )
 UNREACHED_HOSTS = tuple(PassingReason(UrlState.FAILED, reason) for reason in _UNREACHED)
-"""The reasons of URLs that failed because their host could not be reached or kept failing."""
+"""The reasons of URLs that failed because their host could not be reached, kept failing, or put up a wall."""
 
 
 @dataclass(slots=True)
