@@ -14,7 +14,7 @@ import click
 
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import PATH, verb
+from broadsheet.crawler.commands.verb_options import PATH, USE_OPTION, verb
 from broadsheet.crawler.crawl.command_line import require_extra
 from broadsheet.crawler.crawl.terminal import print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -38,8 +38,9 @@ _REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.f
 @verb("Many archives as one Parquet data set.")
 @click.argument("target", metavar="DIR|s3://...", type=PATH)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=PATH)
+@USE_OPTION
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
+def dataset(target: str, sources: tuple[str, ...], use: str | None, quiet: bool) -> int:
     """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
     removed from them, URLs, changes, and which articles say the same, also between archives.
 
@@ -50,7 +51,7 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     files = dataset_rows.find_archives(archives_of(sources))
     try:
         with dataset_rows.open_sources(files) as archives, _open_store(target) as (store, scratch):
-            result = dataset_build.DatasetBuild(store, archives, scratch).run(_title_of(target))
+            result = dataset_build.DatasetBuild(store, archives, scratch, use or "").run(_title_of(target))
     except (sqlite3.Error, OSError, DamagedValue) as error:
         raise _fault(target, files, error) from error
     if not quiet:

@@ -19,6 +19,7 @@ from broadsheet.crawler.commands.verb_options import (
     EDIT_KINDS,
     FILTER_OPTIONS,
     PATH,
+    USE_OPTION,
     Options,
     archive_argument,
     article_filter,
@@ -118,6 +119,7 @@ _EXPORT_OPTIONS: Options = (
                  help="atom, json-feed: at most N entries, the newest."),
     click.option("--keep-credentials", is_flag=True,
                  help="wacz: with what headers and cookies of requests were stored."),
+    USE_OPTION,
     *FILTER_OPTIONS,
 )  # fmt: skip
 

@@ -80,7 +80,7 @@ POLITENESS_OPTIONS: Options = (
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
-                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, tdm-reservation."),
+                 help="Keep and follow nothing against noindex, noarchive, noai, nofollow, TDM, Content-Usage."),
     click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--header", "headers", type=header, multiple=True, metavar="'NAME: VALUE'",
                  help="Send this header to the hosts of the start URLs. Repeatable."),
@@ -116,7 +116,7 @@ IMPORT_OPTIONS: Options = (
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
-                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
+                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
     click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
@@ -161,6 +161,12 @@ FILTER_OPTIONS: Options = (
 )  # fmt: skip
 
 
+USE_OPTION = click.option(
+    "--for", "use", type=click.Choice(("train-ai", "ai-use", "search")), metavar="USE",
+    help="Leave out what its site refuses to this use: train-ai, ai-use, search.",
+)  # fmt: skip
+
+
 def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
     """Build the filter that a verb's options ask for."""
     from broadsheet.output.archive.article_filter import ArticleBounds
@@ -171,4 +177,5 @@ def article_filter(options: Mapping[str, Any]) -> ArticleBounds:
         until=options["until"] or "",
         languages=tuple(options["languages"]),
         section=options["section"] or "",
+        use=options.get("use") or "",
     )

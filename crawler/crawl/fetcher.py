@@ -98,7 +98,8 @@ class Fetcher:
         Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
         """
         raw_exchange, redirect_count = raw_exchange_of_response(request, response), redirect_count_of(request)
-        answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), raw_exchange)
+        usage = self.parts.robots_reader.usage_statements(queued_url)
+        answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), usage, raw_exchange)
         if queued_url.kind == UrlKind.ROBOTS and (target := redirect_target(response, redirect_count)):
             self._keep_redirect_capture(queued_url, answer_capture(answer))
             return None, self._request(queued_url, target, redirect_count + 1)

@@ -80,6 +80,13 @@ class RobotsReader:
         """Return the robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
         return self._unstored_robots.get(queued_url.url) or self._frontier.robots_for(queued_url.host)
 
+    def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
+        """Return the usage preferences that the robots.txt in force states for a URL; none for a robots.txt."""
+        robots = self._frontier.robots_for(queued_url.host)
+        if robots is None or queued_url.kind == UrlKind.ROBOTS:
+            return ()
+        return robots.usage_statements(queued_url.url, self._user_agent)
+
     def apply_stored(self, url: str) -> None:
         """Put a robots.txt in force, now that the outcome of its URL is stored; other URLs are ignored."""
         if robots := self._unstored_robots.pop(url, None):

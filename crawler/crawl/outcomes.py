@@ -39,6 +39,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
+from broadsheet.output.archive.usage_preferences import header_statements, usage_of
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -55,6 +56,7 @@ class Answer:
     response: Response
     received_at: datetime
     robots_id: int | None = None  # the robots.txt in force when it was requested
+    usage: tuple[str, ...] = ()  # the usage preferences that the robots.txt states for it
     wire: RawExchange | None = None  # what went over the connection, if it is kept
 
     @property
@@ -240,7 +242,8 @@ class OutcomeBuilder:
 
     async def _page_outcome(self, answer: Answer) -> Outcome:
         capture = answer_capture(answer)
-        job = PageJob(_page_of(answer, capture.directives), answer.queued_url, answer.received_at)
+        page = _page_of(answer, capture.directives)
+        job = PageJob(page, answer.queued_url, answer.received_at, usage_of(capture.usage_stated))
         result = await self._workers.run(process_page, job, self._current_packed_policy())
         capture = replace(capture, directives=result.directives)
         if result.reason == OutcomeReason.CHALLENGED and (retry := self._retry_of(answer, result.reason)):
@@ -319,6 +322,7 @@ def answer_capture(answer: Answer) -> Capture:
         payload_digest="" if answer.wire else warc_digest(response.body),
         payload_length=len(response.body),
         directives=header_directives(_headers(answer)),
+        usage_stated=(*header_statements(_headers(answer)), *answer.usage),
         robots_id=answer.robots_id,
         raw=answer.wire,
         etag=answer.header("ETag"),

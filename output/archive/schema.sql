@@ -125,6 +125,8 @@ CREATE TABLE captures (
     warc_offset INTEGER,
     warc_length INTEGER,
     directives TEXT NOT NULL DEFAULT '[]',
+    usage TEXT NOT NULL DEFAULT '[]',
+    usage_stated TEXT NOT NULL DEFAULT '[]',
     robots_id INTEGER REFERENCES robots_files (id),
     refers_to INTEGER REFERENCES captures (id),
     truncated TEXT,

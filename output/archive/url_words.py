@@ -93,6 +93,7 @@ class OutcomeReason(StrEnum):
     TRAP_REPEATING_PATH = "trap:repeating_path"
 
     # What the crawl's options and, with --obey-directives, the site leave out
+    CONTENT_USAGE = "content_usage"
     DEPTH = "depth"
     LANGUAGE = "language"
     NOAI = "noai"

@@ -33,7 +33,6 @@ from broadsheet.output.collections.dataset_tables import (
     Row,
     arrow_table,
     dataset_tables,
-    schema_fingerprint,
 )
 
 MANIFEST = "manifest.json"
@@ -251,9 +250,8 @@ def read_manifest(store: DatasetStore) -> Manifest:
 
 
 def known_files(manifest: Manifest) -> Mapping[tuple[str, str, str], PartFile]:
-    """Return the files by table, partition and digest; none if another version's schema wrote them."""
-    files: Iterable[PartFile] = manifest.files if manifest.schema == schema_fingerprint() else ()
-    return {(file.table, file.partition, file.digest): file for file in files}
+    """Return the files by table, partition and digest."""
+    return {(file.table, file.partition, file.digest): file for file in manifest.files}
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:

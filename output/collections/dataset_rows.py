@@ -22,6 +22,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
+from broadsheet.output.archive.article_filter import USAGE_COLUMN, USAGE_OF_ARTICLE, permitting_condition
 from broadsheet.output.collections.dataset_tables import Row, dataset_tables
 from broadsheet.output.collections.source_archive import SourceArchive, open_source
 from broadsheet.output.write.takedowns import WILDCARD
@@ -144,7 +145,7 @@ _FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.
     JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
 _FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN main.urls u ON u.id = o.id WHERE o.host = ?"
 _REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
-_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles ORDER BY page_id"
+_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM main.articles a WHERE {} ORDER BY page_id"
 _HOSTS = "SELECT host FROM main.urls UNION SELECT host FROM main.articles ORDER BY host"
 _ARTICLE_AGES = "SELECT id, last_seen FROM main.articles WHERE host = ?"
 _URL_AGES = f"SELECT u.url, coalesce(u.fetched_at, '') {_FROM_URLS}"
@@ -163,6 +164,8 @@ class HostReader:
     takedowns: TakedownList
     hosts: Mapping[str, tuple[int, ...]]
     """Each host and the indexes of the archives that have it."""
+    use: str = ""
+    """What the data set is for: articles that their sites refuse to it are left out."""
 
     def prepare(self, indexes: Iterable[int]) -> None:
         """Put the rows of some archives in order; what is not prepared cannot be read."""
@@ -173,12 +176,14 @@ class HostReader:
     def articles(self, host: str) -> Iterator[Row]:
         """Yield the articles of a host, as the table `articles` of the data set has them."""
         names = dataset_tables()["articles"].column_names
-        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_columns('a', names)} {_FROM_ARTICLES}"
+        columns = _columns("a", names).replace(f"a.{USAGE_COLUMN}", USAGE_OF_ARTICLE.format("a"))
+        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {columns} {_FROM_ARTICLES} AND {self._permission}"
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
 
     def removed(self, host: str) -> Iterator[Row]:
         """Yield the blocks removed from these articles, in the same order."""
-        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}"
+        query = f"""SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}
+            AND {self._permission}"""
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
 
     def urls(self, host: str) -> Iterator[Row]:
@@ -198,9 +203,14 @@ class HostReader:
     def articles_of(self, index: int) -> Iterator[tuple[int, int]]:
         """Yield (number, page) of the articles that an archive gives to the data set, by page."""
         owners = {host: self.article_owners(host) for host, indexes in self.hosts.items() if index in indexes}
-        for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(_OWN_ARTICLES):
+        query = _OWN_ARTICLES.format(self._permission)
+        for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(query):
             if owners[host].get(article_id, index) == index and not self._is_taken_down(url, canonical_url):
                 yield article_id, page_id
+
+    @property
+    def _permission(self) -> str:
+        return permitting_condition(self.use, "a.capture_id")
 
     def article_owners(self, host: str) -> Owners:
         """Return, for each article that several archives have, the archive that counts; empty if one archive has the

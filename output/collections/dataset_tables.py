@@ -87,9 +87,12 @@ def dataset_tables() -> Mapping[str, DatasetTable]:
     return {name: _make_table(name, table) for name, table in declarations.items()}
 
 
-def schema_fingerprint() -> str:
-    """Return a digest of the columns, types and meanings: files of a data set with another one are written anew."""
-    words = [str(FORMAT_VERSION), *(repr(table) for table in dataset_tables().values())]
+def schema_fingerprint(use: str = "") -> str:
+    """Return a digest of the columns, types and meanings, and of the use that the data set is for.
+
+    Files of a data set with another one are written anew.
+    """
+    words = [str(FORMAT_VERSION), *(repr(table) for table in dataset_tables().values()), *filter(None, [use])]
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 

@@ -86,7 +86,8 @@ def merge_urls(target: Database, host: str) -> None:
 
 _CAPTURE_COLUMNS = (
     *("id", "url", "fetched_at", "http_status", "final_url", "content_type", "payload_digest", "payload_length"),
-    *("directives", "robots_id", "refers_to", "truncated", "etag", "last_modified", "record_faults"),
+    *("directives", "usage", "usage_stated", "robots_id", "refers_to", "truncated", "etag", "last_modified"),
+    "record_faults",
 )
 # Captures that were taken down here stay out, unless the record of one holds what another capture refers to.
 _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS

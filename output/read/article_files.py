@@ -21,6 +21,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.article_filter import USAGE_COLUMN
 from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
 from broadsheet.output.read.article_rows import DictionaryEntry, article_dictionary, iter_articles
@@ -34,7 +35,7 @@ from broadsheet.output.read.inert_markup import (
     xml_line,
 )
 
-_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
+_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id", USAGE_COLUMN)
 _FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
 _TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
@@ -63,7 +64,7 @@ def file_name(article: dict[str, object]) -> str:
 
 def markdown_document(article: dict[str, object]) -> str:
     """Return the text of an article's file: front matter, title, article; inert, whatever its fields hold."""
-    values = ((name, article[name]) for name in _FIELDS)
+    values = ((name, article.get(name)) for name in _FIELDS)
     front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
     title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
     heading = f"# {title}\n\n" if title else ""
@@ -126,12 +127,14 @@ def article_page(article: Mapping[str, Any]) -> str:
         xml_line(article["sitename"]),
     )
     source = _link(article["url"], xml_line(article["url"]))
+    usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
+    terms = f"Its site says of its use: {escape(usage)}. " if usage else ""
     body = (
         f'<nav><a href="../index.html">Index</a></nav>\n<article>\n<h1>{escape(title)}</h1>\n'
         f'<p class="facts">{escape(" · ".join(filter(None, map(xml_line, facts))))}</p>\n'
         f"{article_html(article)}</article>\n"
         f"<footer><p>From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. "
-        f"{_number(article['word_count'])} words. "
+        f"{_number(article['word_count'])} words. {terms}"
         '<a href="../about.html">What the fields mean</a></p></footer>\n'
     )
     return _page(title, language, body)

@@ -103,6 +103,9 @@ class RobotsLog:
         self.retries = retries
         self.was_redirected: bool | None = None
 
+    def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
+        return (f"robots.txt Content-Usage: search={queued_url.host}",)
+
     def robots_of(self, queued_url: QueuedUrl) -> str:
         return f"rules of {queued_url.host}"
 
@@ -180,6 +183,7 @@ def test_an_answer_is_stored_and_the_frontier_told(
     assert fetching.frontier.calls == [call]
     (answer,) = fetching.outcomes.answers
     assert (answer.queued_url, answer.robots_id) == (url, 4)
+    assert answer.usage == ("robots.txt Content-Usage: search=mill.example",)
     assert answer.wire is not None
     assert answer.wire.head == HEAD
 
