@@ -64,6 +64,8 @@ LIMIT_OPTIONS: Options = (
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
+                 help="text, or pictures: the files of the articles' pictures too, fetched after the pages."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 )  # fmt: skip

@@ -89,6 +89,13 @@ class Frontier:
         self._is_draining = True
         self._change_event.set()
 
+    def begin_again(self) -> None:
+        """Hand out what is queued now; what was read from the queue before counts no more."""
+        self._is_draining = self._is_scan_fresh = False
+        self._scanned_at = -_SCAN_SECONDS
+        for host in self._hosts.drop_read_ahead():
+            self._mark_changed(host)
+
     def mark_stored(self, url: str) -> None:
         """Note that a URL's outcome is stored: it is no longer in flight, and its row may have left the queue."""
         if host := self._in_flight.pop(url, None):

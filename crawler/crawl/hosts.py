@@ -308,6 +308,13 @@ class HostRegistry:
         self._idle[host.name] = host
         self._forget_idle(now)
 
+    def drop_read_ahead(self) -> list[HostState]:
+        """Forget the URLs that were read from the queue ahead; return the active hosts."""
+        hosts = list(self._active.values())
+        for host in hosts:
+            host.read_ahead.clear()
+        return hosts
+
     def batch_size(self) -> int:
         """Return how many queued URLs of a host to read from the queue at once."""
         return max(4, min(_MAX_BATCH, _MAX_READ_AHEAD // max(len(self._active), 1)))

@@ -14,7 +14,7 @@ from scrapy.http import Response
 from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules
+from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules, exclusion_reason
 from broadsheet.crawler.crawl.worker_jobs import (
     CrawlPolicy,
     PageJob,
@@ -24,6 +24,7 @@ from broadsheet.crawler.crawl.worker_jobs import (
     process_sitemap,
 )
 from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
+from broadsheet.crawler.discovery.picture_headers import read_picture
 from broadsheet.crawler.discovery.response_bodies import BodyKind, body_kind, is_media_type
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.fetch.challenges import is_challenge
@@ -39,7 +40,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
-from broadsheet.output.archive.usage_preferences import header_statements, usage_of
+from broadsheet.output.archive.usage_preferences import header_statements, refused_uses, usage_of
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -173,10 +174,10 @@ class OutcomeBuilder:
     def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
         """Give the redirect's target the role of the redirected URL.
 
-        The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
+        The target of a sitemap, feed or picture is one too. The target of a seed counts as a seed, so that it may
         redirect to yet another host.
         """
-        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED):
+        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PICTURE):
             return DiscoveryResult((file_row(target, queued_url.kind, UrlSource.REDIRECT, queued_url.url),))
         if queued_url.found_via == UrlSource.SEED:
             return replace(
@@ -208,8 +209,22 @@ class OutcomeBuilder:
         retry = _retry_outcome(queued_url, reason, answer.received_at, wait_seconds)
         return replace(retry, http_status=answer.response.status, capture=answer_capture(answer))
 
+    def _picture_outcome(self, answer: Answer) -> Outcome:
+        """Build the outcome of a picture's file, of which nothing but the header is read."""
+        capture = answer_capture(answer)
+        if self.options.obey_directives:
+            reason = exclusion_reason(capture.directives, self.robot, answer.received_at)
+            if reason or refused_uses(usage_of(capture.usage_stated)):
+                return _answer_outcome(answer, UrlState.SKIPPED, reason or OutcomeReason.CONTENT_USAGE, capture)
+        picture = read_picture(answer.response.body)
+        if isinstance(picture, OutcomeReason):
+            return _answer_outcome(answer, UrlState.SKIPPED, picture, capture)
+        return replace(_answer_outcome(answer, UrlState.DONE, OutcomeReason.PICTURE, capture), picture=picture)
+
     async def _content_outcome(self, answer: Answer) -> Outcome:
         body, queued_url = answer.response.body, answer.queued_url
+        if queued_url.kind == UrlKind.PICTURE:
+            return self._picture_outcome(answer)
         kind = body_kind(body, answer.header("Content-Type"))
         if queued_url.kind == UrlKind.SITEMAP or (kind is BodyKind.SITEMAP and queued_url.kind == UrlKind.PAGE):
             return await self._sitemap_outcome(answer)

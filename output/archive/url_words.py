@@ -19,6 +19,7 @@ class UrlKind(StrEnum):
     ROBOTS = "robots"
     SITEMAP = "sitemap"
     FEED = "feed"
+    PICTURE = "picture"
 
 
 class UrlState(StrEnum):
@@ -35,6 +36,7 @@ class OutcomeReason(StrEnum):
 
     # What was read, where it is no page
     FEED = "feed"
+    PICTURE = "picture"
     NOT_MODIFIED = "not_modified"  # a 304: what is stored is still current, and the row keeps its own reason
     REDIRECT = "redirect"
     ROBOTS = "robots"
@@ -56,6 +58,7 @@ class OutcomeReason(StrEnum):
     CUT_OFF = "cut_off"
     DNS = "dns"
     HEADERS_TOO_LARGE = "headers_too_large"
+    NO_PICTURE = "no_picture"
     NOT_ROBOTS = "not_robots"
     NOT_THERE = "not_there"
     RAW_MISSING = "raw_missing"
