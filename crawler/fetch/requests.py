@@ -31,7 +31,7 @@ from broadsheet.output.write.url_queue import QueuedUrl
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""
 
-_KIND_HEADERS = {UrlKind.ROBOTS: ROBOTS_HEADERS, UrlKind.PICTURE: {"Accept": "image/*"}}
+_KIND_HEADERS = {UrlKind.ROBOTS: ROBOTS_HEADERS, UrlKind.PICTURE: {"Accept": "image/*", "Accept-Encoding": "identity"}}
 _PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 

@@ -88,7 +88,7 @@ class _Statements:
 
 
 _PAGES = _Statements.of(PAGE_KINDS, f"< {_PICTURE_RANK}")
-_PICTURES = _Statements.of((UrlKind.PICTURE,), f"= {_PICTURE_RANK}")
+_PICTURES = _Statements.of((UrlKind.PICTURE,), f">= {_PICTURE_RANK}")
 
 # A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
 # its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
