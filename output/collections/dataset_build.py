@@ -45,7 +45,7 @@ _HOST_TABLES = ("articles", "removed", "pictures", "urls")
 
 @dataclass(frozen=True, slots=True)
 class DatasetChoices:
-    """What a person chose for a data set: a `use`, one of `USES`, and whether it has the bytes of pictures.
+    """Choices of a person for a data set: a `use`, one of `USES`, and whether it has the bytes of pictures.
 
     With a use, articles that their sites refuse to it are left out, and so is what was removed from them, and their
     pictures.
