@@ -230,6 +230,7 @@ class UrlSource(StrEnum):
     ROBOTS = "robots"  # a robots.txt names it, or it is one
     GUESS = "guess"  # a usual place
     ARCHIVE = "archive"  # its own record in an imported file
+    IMAGE = "image"  # an article shows it
 
 
 @dataclass(frozen=True, slots=True)

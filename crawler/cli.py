@@ -29,6 +29,7 @@ _VERBS = (
     ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),
     ("explain", "Show why a page's blocks are kept or removed.", "explain:explain"),
     ("export", "Write the articles, or the raw responses, to other files.", "export:export"),
+    ("fetch-missing", "Fetch the articles' pictures later.", "fetch_missing:fetch_missing"),
     ("forget", "Take an article down, for good.", "forget:forget"),
     ("import", "Take in WARC, ARC and WACZ files, without a network.", "import_archives:import_"),
     ("merge", "Merge archives into one.", "merge:merge"),

@@ -30,7 +30,9 @@ class CrawlOptions:
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
     default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `items` says when an article
     becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
-    which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says.
+    which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says
+    what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these
+    files is asked for.
     """
 
     seeds: tuple[str, ...]
@@ -56,6 +58,8 @@ class CrawlOptions:
     ignore_robots: bool = False
     items: str = "settled"
     extractor: ExtractorUse | None = None
+    keep: str = "text"
+    only_missing: bool = False
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -85,12 +89,16 @@ class CrawlOptions:
             ignore_robots=_boolean(arguments.get("ignore_robots", False)),
             items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
             extractor=_extractor_use(arguments.get("extractor")),
+            keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),
+            only_missing=_boolean(arguments.get("only_missing", False)),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 
     def _checked(self) -> CrawlOptions:
         if self.max_size and not self.warc:
             raise OptionError("max_size bounds the raw responses, and none are kept without warc")
+        if self.keep == PICTURES and not self.warc:
+            raise OptionError("pictures are kept in the raw responses, and none are kept without warc")
         return self
 
     def as_values(self) -> dict[str, object]:
@@ -112,6 +120,9 @@ def parse_size(value: str, name: str) -> int:
 
 REVISIT_MODES = ("", "due", "update", "all")
 ITEM_MODES = ("settled", "as-fetched")
+PICTURES = "pictures"
+KEPT_PARTS = ("text", PICTURES)
+"""What may be kept of articles: their text, or the files of their pictures too."""
 
 _EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
 

@@ -19,6 +19,7 @@ from broadsheet.crawler.commands.verb_options import (
     FILTER_OPTIONS,
     PATH,
     QUERY_OPTION,
+    USE_OPTION,
     article_filter,
     verb,
     with_options,
@@ -47,11 +48,15 @@ _REMOTE_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs")  # what pyarrow.f
 @click.argument("target", metavar="DIR|s3://...", type=PATH)
 @click.argument("sources", nargs=-1, required=True, metavar="ARCHIVE|FOLDER|sites.toml...", type=PATH)
 @QUERY_OPTION
+@USE_OPTION
 @with_options(FILTER_OPTIONS)
+@click.option("--picture-bytes", is_flag=True, help="With the files of pictures; else their digests and sizes alone.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
-def dataset(target: str, sources: tuple[str, ...], quiet: bool, **bounds: Any) -> int:
+def dataset(
+    target: str, sources: tuple[str, ...], use: str | None, picture_bytes: bool, quiet: bool, **bounds: Any
+) -> int:
     """Write archives, all those of a folder or of a list of sites, as one data set of Parquet files: articles, what was
-    removed from them, URLs, changes, and which articles say the same, also between archives.
+    removed from them, their pictures, URLs, changes, and which articles say the same, also between archives.
 
     With --query or a filter, only the articles that it leaves, and of the rest only what is about them. Run the same
     command again and only what has changed is written. What was taken down in an archive leaves the data
@@ -62,7 +67,8 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool, **bounds: Any) -
     files = dataset_rows.find_archives(archives_of(sources))
     try:
         with dataset_rows.open_sources(files, chosen) as archives, _open_store(target) as (store, scratch):
-            result = dataset_build.DatasetBuild(store, archives, scratch).run(_title_of(target))
+            choices = dataset_build.DatasetChoices(use or "", picture_bytes)
+            result = dataset_build.DatasetBuild(store, archives, scratch, choices).run(_title_of(target))
     except (sqlite3.Error, OSError, DamagedValue) as error:
         raise _fault(target, files, error) from error
     if not quiet:

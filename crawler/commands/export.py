@@ -20,6 +20,7 @@ from broadsheet.crawler.commands.verb_options import (
     FILTER_OPTIONS,
     PATH,
     QUERY_OPTION,
+    USE_OPTION,
     Options,
     archive_argument,
     article_filter,
@@ -122,6 +123,7 @@ _EXPORT_OPTIONS: Options = (
     click.option("--keep-credentials", is_flag=True,
                  help="wacz: with what headers and cookies of requests were stored."),
     QUERY_OPTION,
+    USE_OPTION,
     *FILTER_OPTIONS,
 )  # fmt: skip
 

@@ -29,6 +29,7 @@ from broadsheet.output.read.report_text import look_section
 _MAX_REASONS = 8  # reasons named in a line
 _NON_PAGE_REASONS = (
     OutcomeReason.ROBOTS, OutcomeReason.SITEMAP, OutcomeReason.FEED, OutcomeReason.REDIRECT, OutcomeReason.NOT_MODIFIED,
+    OutcomeReason.PICTURE,
 )  # fmt: skip
 _LIMIT_OPTIONS = {"max_pages": "--max-pages", "max_time": "--max-time", "max_size": "--max-size"}
 SIGNAL_EXIT_BASE = 128  # and the signal's number, as shells count it
@@ -62,6 +63,11 @@ class RunResult:
         return sum(
             count for (state, _, reason), count in counts if state == UrlState.DONE and reason not in _NON_PAGE_REASONS
         )
+
+    @property
+    def picture_count(self) -> int:
+        """Count the pictures that were fetched and kept."""
+        return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.PICTURE}", 0)
 
     @property
     def unchanged_count(self) -> int:
@@ -156,7 +162,8 @@ def headline(run: RunResult, totals: Totals) -> str:
     """Summarise the archive's articles and this run's pages in one line."""
     taken_out = f" ({shelved_text(totals.shelved)} taken out)" if totals.shelved else ""
     unchanged = f", {count_text(run.unchanged_count, 'URL')} unchanged" if run.unchanged_count else ""
-    pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged} in {run.seconds:.0f} s"
+    pictures = f", {count_text(run.picture_count, 'picture')}" if run.picture_count else ""
+    pages = f"{count_text(run.page_count, 'page')} {run.pages_verb}{unchanged}{pictures} in {run.seconds:.0f} s"
     return f"{count_text(totals.articles, 'article')} in {run.db}{taken_out}; {pages}"
 
 

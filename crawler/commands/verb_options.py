@@ -81,6 +81,8 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
     click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
+                 help="text, or pictures: the files of the articles' pictures too, fetched after the pages."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 ))  # fmt: skip
@@ -142,7 +144,7 @@ IMPORT_OPTIONS: Options = (
     click.option("--site-rules", type=PATH, metavar="DIR",
                  help="Rule files by host, in the format of ftr-site-config."),
     click.option("--obey-directives", is_flag=True,
-                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation."),
+                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
     click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
@@ -188,6 +190,10 @@ FILTER_OPTIONS: Options = option_group("Which articles", (
 QUERY_OPTION = click.option(
     "--query", "chosen_words", metavar="WORDS", help="Only articles that match these words, as search takes them."
 )
+USE_OPTION = click.option(
+    "--for", "use", type=click.Choice(("train-ai", "ai-use", "search")), metavar="USE",
+    help="Leave out what its site refuses to this use: train-ai, ai-use, search.",
+)  # fmt: skip
 
 
 def article_filter(options: Mapping[str, Any]) -> article_filter_module.ArticleBounds:
@@ -203,4 +209,5 @@ def article_filter(options: Mapping[str, Any]) -> article_filter_module.ArticleB
         languages=tuple(options["languages"]),
         section=options["section"] or "",
         match=match,
+        use=options.get("use") or "",
     )

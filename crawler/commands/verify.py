@@ -26,14 +26,19 @@ def verify(db: str, as_json: bool) -> int:
     with archive_access.open_read_only(db) as archive_db:
         problems = verify_module.verify(archive_db)
         warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db).parent)
-        articles = 0 if problems and not as_json else archive_db.execute("SELECT count(*) FROM articles").fetchone()[0]
+        counted = ("articles", "_pictures") if as_json or not problems else ()
+        counts = [archive_db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in counted]
     if warning:
         click.echo(one_line(f"broadsheet: {warning}"), err=True)
     if as_json:
-        print_json({"articles": articles, "problems": [asdict(problem) for problem in problems]})
+        articles, pictures = counts
+        listed = [asdict(problem) for problem in problems]
+        print_json({"articles": articles, "pictures": pictures, "problems": listed})
         return int(bool(problems))
     for problem in problems:
         print_text(one_line(f"{problem.check}: {problem.detail}"))
     if not problems:
-        print_text(f"in order: {count_text(articles, 'article')}")
+        articles, pictures = counts
+        shown = f", {count_text(pictures, 'picture')}" if pictures else ""
+        print_text(f"in order: {count_text(articles, 'article')}{shown}")
     return int(bool(problems))

@@ -23,6 +23,7 @@ from broadsheet.crawler.crawl.outcomes import (
 )
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.crawl.run_parts import CrawlParts
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import Fault
 from broadsheet.crawler.fetch.requests import (
     download,
@@ -32,12 +33,13 @@ from broadsheet.crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from broadsheet.output.archive.url_words import ReasonFamily, UrlKind, compound_reason, http_reason
+from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily, UrlKind, compound_reason, http_reason
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
-_SLOW_DOWN_STATUSES = frozenset((429, 503))
+_UNAVAILABLE_STATUS = 503
+_WALL_REASONS = (OutcomeReason.CHALLENGED, compound_reason(ReasonFamily.RETRY, OutcomeReason.CHALLENGED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,19 @@ class Fetcher:
         Both are None if the robots.txt is to be requested again later. However many responses, it has one outcome.
         """
         raw_exchange, redirect_count = raw_exchange_of_response(request, response), redirect_count_of(request)
-        answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), raw_exchange)
+        usage = self.parts.robots_reader.usage_statements(queued_url)
+        answer = Answer(queued_url, response, datetime.now(UTC), robots_id_of(request), usage, raw_exchange)
         if queued_url.kind == UrlKind.ROBOTS and (target := redirect_target(response, redirect_count)):
             self._keep_redirect_capture(queued_url, answer_capture(answer))
             return None, self._request(queued_url, target, redirect_count + 1)
-        self._report_to_frontier(answer, request)
         if queued_url.kind != UrlKind.ROBOTS:
-            return await self._answer_outcome(answer), None
-        if outcome := await self.parts.robots_reader.read_answer(answer, self._answer_outcome):
-            return self._with_redirect_captures(outcome), None
+            self.parts.frontier.record_arrival(queued_url)
+            outcome = await self._answer_outcome(answer)
+            self._report_to_frontier(answer, request, is_wall=outcome.reason in _WALL_REASONS)
+            return outcome, None
+        self._report_to_frontier(answer, request, is_wall=is_challenge(response))
+        if decided := await self.parts.robots_reader.read_answer(answer, self._answer_outcome):
+            return self._with_redirect_captures(decided), None
         self._keep_redirect_capture(queued_url, answer_capture(answer))
         return None, None
 
@@ -132,10 +138,15 @@ class Fetcher:
             spider=self.crawler.spider,
         )
 
-    def _report_to_frontier(self, answer: Answer, request: Request) -> None:
-        """Report to the frontier whether the host responds well, fails, or wants fewer requests."""
+    def _report_to_frontier(self, answer: Answer, request: Request, *, is_wall: bool) -> None:
+        """Report to the frontier whether the host responds well, fails, or wants fewer requests.
+
+        `is_wall` says that the answer is a rate limit, a challenge or a CAPTCHA, which may show only when it is read.
+        """
         queued_url, status = answer.queued_url, answer.response.status
-        if status in _SLOW_DOWN_STATUSES:
+        if is_wall:
+            self.parts.frontier.record_refusal(queued_url, retry_after_of(answer), OutcomeReason.CHALLENGED)
+        elif status == _UNAVAILABLE_STATUS:
             self.parts.frontier.record_refusal(queued_url, retry_after_of(answer), http_reason(status))
         elif status >= 500:
             self.parts.frontier.record_failure(queued_url, http_reason(status))

@@ -89,6 +89,13 @@ class Frontier:
         self._is_draining = True
         self._change_event.set()
 
+    def begin_again(self) -> None:
+        """Hand out what is queued now; what was read from the queue before counts no more."""
+        self._is_draining = self._is_scan_fresh = False
+        self._scanned_at = -_SCAN_SECONDS
+        for host in self._hosts.drop_read_ahead():
+            self._mark_changed(host)
+
     def mark_stored(self, url: str) -> None:
         """Note that a URL's outcome is stored: it is no longer in flight, and its row may have left the queue."""
         if host := self._in_flight.pop(url, None):
@@ -109,6 +116,11 @@ class Frontier:
         host = self._hosts.get_or_create(queued_url.host)
         host.pace = host.pace.after_answer(latency)
         host.failure_count, host.has_error_status = 0, False
+        self.record_arrival(queued_url)
+
+    def record_arrival(self, queued_url: QueuedUrl) -> None:
+        """Record that a request has its response, of which nothing is known yet: it is no longer pending."""
+        host = self._hosts.get_or_create(queued_url.host)
         if queued_url.url in host.in_flight and queued_url.url not in host.answered_urls:
             host.answered_urls.add(queued_url.url)
             self._unstored_count += 1
@@ -118,7 +130,7 @@ class Frontier:
     def record_refusal(
         self, queued_url: QueuedUrl, retry_after: float | None = None, reason: Reason = _SERVICE_UNAVAILABLE
     ) -> None:
-        """Record a response that says "too many requests" (429, 503): its host gets fewer from now on."""
+        """Record a response that says "too many requests" (503, a wall): its host gets fewer from now on."""
         host = self._hosts.get_or_create(queued_url.host)
         host.pace = host.pace.after_refusal(self._clock(), retry_after)
         self._count_failure(host, queued_url, reason, has_retry_after=retry_after is not None)

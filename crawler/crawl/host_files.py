@@ -23,6 +23,7 @@ from broadsheet.crawler.crawl.outcomes import Answer, retry_after_of
 from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules
 from broadsheet.crawler.discovery.found_rows import file_row
 from broadsheet.crawler.discovery.usual_places import is_named_as, usual_urls
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
@@ -50,7 +51,10 @@ class RobotsReader:
         # What was cut off while it was packed cannot be unpacked.
         is_cut_off = "download_stopped" in response.flags and answer.header("Content-Encoding")
         status = 0 if is_cut_off else response.status
-        parse = partial(RobotsRules.from_response, status, response.body, response.url, queued_url.host)
+        is_challenged = is_challenge(response)
+        parse = partial(
+            RobotsRules.from_response, status, response.body, response.url, queued_url.host, is_challenged=is_challenged
+        )
         robots = await asyncio.to_thread(parse)  # a long one takes a while
         if robots.access is Access.NOTHING and self._schedule_retry(queued_url, retry_after_of(answer)):
             return None
@@ -75,6 +79,13 @@ class RobotsReader:
     def robots_of(self, queued_url: QueuedUrl) -> RobotsRules | None:
         """Return the robots.txt of a URL's host, also while it waits to be stored; None if there is none yet."""
         return self._unstored_robots.get(queued_url.url) or self._frontier.robots_for(queued_url.host)
+
+    def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
+        """Return the usage preferences that the robots.txt in force states for a URL; none for a robots.txt."""
+        robots = self._frontier.robots_for(queued_url.host)
+        if robots is None or queued_url.kind == UrlKind.ROBOTS:
+            return ()
+        return robots.usage_statements(queued_url.url, self._user_agent)
 
     def apply_stored(self, url: str) -> None:
         """Put a robots.txt in force, now that the outcome of its URL is stored; other URLs are ignored."""

@@ -192,7 +192,8 @@ class HostState:
             return False
         self.failing_since = now if has_retry_after or not self.failure_count else self.failing_since
         self.failure_count, self.failed_at = self.failure_count + 1, now
-        self.has_error_status = self.has_error_status or reason.startswith("http_")
+        is_response = reason.startswith("http_") or reason == OutcomeReason.CHALLENGED
+        self.has_error_status = self.has_error_status or is_response
         return True
 
     def reason_to_give_up(self, failure_reason: Reason, politeness: PolitenessSettings) -> Reason | None:
@@ -306,6 +307,13 @@ class HostRegistry:
         host.read_ahead.clear()
         self._idle[host.name] = host
         self._forget_idle(now)
+
+    def drop_read_ahead(self) -> list[HostState]:
+        """Forget the URLs that were read from the queue ahead; return the active hosts."""
+        hosts = list(self._active.values())
+        for host in hosts:
+            host.read_ahead.clear()
+        return hosts
 
     def batch_size(self) -> int:
         """Return how many queued URLs of a host to read from the queue at once."""

@@ -14,7 +14,7 @@ from scrapy.http import Response
 from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules
+from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules, exclusion_reason
 from broadsheet.crawler.crawl.worker_jobs import (
     CrawlPolicy,
     PageJob,
@@ -24,8 +24,10 @@ from broadsheet.crawler.crawl.worker_jobs import (
     process_sitemap,
 )
 from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
+from broadsheet.crawler.discovery.picture_headers import read_picture
 from broadsheet.crawler.discovery.response_bodies import BodyKind, body_kind, is_media_type
 from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
@@ -38,6 +40,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
+from broadsheet.output.archive.usage_preferences import header_statements, refused_uses, usage_of
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -54,6 +57,7 @@ class Answer:
     response: Response
     received_at: datetime
     robots_id: int | None = None  # the robots.txt in force when it was requested
+    usage: tuple[str, ...] = ()  # the usage preferences that the robots.txt states for it
     wire: RawExchange | None = None  # what went over the connection, if it is kept
 
     @property
@@ -96,6 +100,8 @@ class OutcomeBuilder:
         status = answer.response.status
         if robots is not None:
             return self._robots_outcome(answer, robots)
+        if is_challenge(answer.response):
+            return self._challenged_outcome(answer)
         if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
             return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
@@ -168,10 +174,10 @@ class OutcomeBuilder:
     def _with_source_of(self, queued_url: QueuedUrl, discovered: DiscoveryResult, target: str) -> DiscoveryResult:
         """Give the redirect's target the role of the redirected URL.
 
-        The target of a sitemap or feed is a sitemap or feed. The target of a seed counts as a seed, so that it may
+        The target of a sitemap, feed or picture is one too. The target of a seed counts as a seed, so that it may
         redirect to yet another host.
         """
-        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED):
+        if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PICTURE):
             return DiscoveryResult((file_row(target, queued_url.kind, UrlSource.REDIRECT, queued_url.url),))
         if queued_url.found_via == UrlSource.SEED:
             return replace(
@@ -183,19 +189,42 @@ class OutcomeBuilder:
         status, queued_url = answer.response.status, answer.queued_url
         if queued_url.found_via == UrlSource.GUESS and status in (403, 404, 410):
             return _answer_outcome(answer, UrlState.SKIPPED, OutcomeReason.NOT_THERE)
-        if is_retryable_status(status) and self._retries.allows_retry(queued_url.attempts):
-            wait_asked = retry_after_of(answer)
-            retry = _retry_outcome(
-                queued_url,
-                http_reason(status),
-                answer.received_at,
-                self._retries.wait_before(queued_url.attempts + 1, wait_asked),
-            )
-            return replace(retry, http_status=status, capture=answer_capture(answer))
-        return _answer_outcome(answer, UrlState.FAILED, http_reason(status))
+        retry = self._retry_of(answer, http_reason(status)) if is_retryable_status(status) else None
+        return retry or _answer_outcome(answer, UrlState.FAILED, http_reason(status))
+
+    def _challenged_outcome(self, answer: Answer) -> Outcome:
+        """Build the outcome of a wall: another try later, or the failure after the last one."""
+        return self._retry_of(answer, OutcomeReason.CHALLENGED) or _answer_outcome(
+            answer, UrlState.FAILED, OutcomeReason.CHALLENGED
+        )
+
+    def _retry_of(self, answer: Answer, reason: Reason) -> Outcome | None:
+        """Build the outcome that requests a URL again after a response, `Retry-After` at the earliest; None after the
+        last try.
+        """
+        queued_url = answer.queued_url
+        if not self._retries.allows_retry(queued_url.attempts):
+            return None
+        wait_seconds = self._retries.wait_before(queued_url.attempts + 1, retry_after_of(answer))
+        retry = _retry_outcome(queued_url, reason, answer.received_at, wait_seconds)
+        return replace(retry, http_status=answer.response.status, capture=answer_capture(answer))
+
+    def _picture_outcome(self, answer: Answer) -> Outcome:
+        """Build the outcome of a picture's file, of which nothing but the header is read."""
+        capture = answer_capture(answer)
+        if self.options.obey_directives:
+            reason = exclusion_reason(capture.directives, self.robot, answer.received_at)
+            if reason or refused_uses(usage_of(capture.usage_stated)):
+                return _answer_outcome(answer, UrlState.SKIPPED, reason or OutcomeReason.CONTENT_USAGE, capture)
+        picture = read_picture(answer.response.body)
+        if isinstance(picture, OutcomeReason):
+            return _answer_outcome(answer, UrlState.SKIPPED, picture, capture)
+        return replace(_answer_outcome(answer, UrlState.DONE, OutcomeReason.PICTURE, capture), picture=picture)
 
     async def _content_outcome(self, answer: Answer) -> Outcome:
         body, queued_url = answer.response.body, answer.queued_url
+        if queued_url.kind == UrlKind.PICTURE:
+            return self._picture_outcome(answer)
         kind = body_kind(body, answer.header("Content-Type"))
         if queued_url.kind == UrlKind.SITEMAP or (kind is BodyKind.SITEMAP and queued_url.kind == UrlKind.PAGE):
             return await self._sitemap_outcome(answer)
@@ -228,9 +257,12 @@ class OutcomeBuilder:
 
     async def _page_outcome(self, answer: Answer) -> Outcome:
         capture = answer_capture(answer)
-        job = PageJob(_page_of(answer, capture.directives), answer.queued_url, answer.received_at)
+        page = _page_of(answer, capture.directives)
+        job = PageJob(page, answer.queued_url, answer.received_at, usage_of(capture.usage_stated))
         result = await self._workers.run(process_page, job, self._current_packed_policy())
         capture = replace(capture, directives=result.directives)
+        if result.reason == OutcomeReason.CHALLENGED and (retry := self._retry_of(answer, result.reason)):
+            return replace(retry, capture=capture)
         outcome = replace(_answer_outcome(answer, result.state, result.reason, capture), page=result.page)
         return _with_discovered(outcome, result.discovered)
 
@@ -305,6 +337,7 @@ def answer_capture(answer: Answer) -> Capture:
         payload_digest="" if answer.wire else warc_digest(response.body),
         payload_length=len(response.body),
         directives=header_directives(_headers(answer)),
+        usage_stated=(*header_statements(_headers(answer)), *answer.usage),
         robots_id=answer.robots_id,
         raw=answer.wire,
         etag=answer.header("ETag"),

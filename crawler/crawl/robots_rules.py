@@ -19,6 +19,7 @@ from broadsheet.cleaners.document import Outlink, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
 from broadsheet.cleaners.page.robots_directives import directives_for
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, ReasonText, UrlKind, UrlState, http_reason
+from broadsheet.output.archive.usage_preferences import RobotsUsage
 from broadsheet.output.write.outcome import DiscoveredUrl, RobotsFile
 
 MAX_BYTES = 500 * 1024
@@ -61,16 +62,22 @@ class RobotsRules:
     host: str = field(default="", compare=False)  # to which it applies
     text: str = field(default="", repr=False, compare=False)  # as read, empty if there was no file
     id: int = field(default=0, compare=False)  # of `to_robots_file`
+    _usage: RobotsUsage = field(default_factory=RobotsUsage, repr=False, compare=False)
     _parser: Protego | None = field(default=None, repr=False, compare=False)
     _verdict_cache: dict[tuple[str, str], bool] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
-    def from_response(cls, status: int | None, body: bytes, url: str, host: str = "") -> RobotsRules:
+    def from_response(
+        cls, status: int | None, body: bytes, url: str, host: str = "", *, is_challenged: bool = False
+    ) -> RobotsRules:
         """Read the response of `url`; `status` is None or 0 if there was none.
 
         2xx is parsed; 4xx, and a redirect that led nowhere, mean that there is no file; 5xx, 429 and no response forbid
-        everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one.
+        everything (section 2.3.1). `host` is the host to which it applies, if it was read from another one. With
+        `is_challenged` the response is a wall in place of the file, which permits nothing.
         """
+        if is_challenged:
+            return cls._build(Access.NOTHING, OutcomeReason.CHALLENGED, url, host or host_of(url))
         reason = http_reason(status) if status else OutcomeReason.UNREACHABLE
         host = host or host_of(url)
         if not status or status >= 500 or status < 200 or status == _TOO_MANY_REQUESTS:
@@ -86,7 +93,7 @@ class RobotsRules:
         parser = Protego.parse(text) if access is Access.RULES else None
         sitemaps = _sitemap_urls(parser, url) if parser else ()
         file_id = RobotsFile(host, url, "", access, reason, text).id
-        return cls(access, reason, sitemaps, url, host, text, file_id, parser)
+        return cls(access, reason, sitemaps, url, host, text, file_id, RobotsUsage.parse(text), parser)
 
     def to_robots_file(self, seen_at: str, note: str = "") -> RobotsFile:
         """Return the row for the archive; `seen_at` is UTC ISO 8601, `note` is appended to the reason."""
@@ -102,6 +109,10 @@ class RobotsRules:
                 self._verdict_cache.clear()
             self._verdict_cache[url, user_agent] = self._parser.can_fetch(url, robot_name(user_agent))
         return self._verdict_cache[url, user_agent]
+
+    def usage_statements(self, url: str, user_agent: str) -> tuple[str, ...]:
+        """Return the usage preferences that the file states for a URL, as `usage_preferences` has them."""
+        return self._usage.statements_for(url, robot_name(user_agent))
 
     def crawl_delay(self, user_agent: str) -> float | None:
         """Return `Crawl-delay`, the seconds between two requests; None if there is none."""
@@ -151,7 +162,14 @@ _EXPIRY_PREFIX = "unavailable_after: "
 _NOFOLLOW = "nofollow"
 _FOLLOWED_SOURCES = (UrlSource.LINK, UrlSource.NEXT, UrlSource.SINGLE_PAGE)
 DIRECTIVE_REASONS = tuple(
-    dict.fromkeys((*_REASON_BY_DIRECTIVE.values(), OutcomeReason.UNAVAILABLE_AFTER, OutcomeReason.NOFOLLOW))
+    dict.fromkeys(
+        (
+            *_REASON_BY_DIRECTIVE.values(),
+            OutcomeReason.UNAVAILABLE_AFTER,
+            OutcomeReason.CONTENT_USAGE,
+            OutcomeReason.NOFOLLOW,
+        )
+    )
 )
 """The reasons of URLs that a crawl skipped in obedience; a later crawl that does not obey queues them again."""
 

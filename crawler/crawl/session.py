@@ -138,11 +138,16 @@ class CrawlSession:
     ) -> int:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
+        A run for pictures only queues nothing here.
+
         Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
         narrower bounds of the crawl before left out (by no update, which goes no further), and pages that are due for a
         revisit. What earlier runs skipped for a reason that holds no longer, such as a port that is allowed now, is
         queued while the crawl goes on.
         """
+        if self._options.only_missing:
+            self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
+            return 0
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
         if scope is not None and not self._options.revisit:
@@ -230,6 +235,18 @@ class CrawlSession:
         self._stop_writing()
         self._settle()
         self._is_settled = True
+
+    def begin_pictures(self) -> int:
+        """Queue the pictures of the articles, and have the queue and the writer ready for them; return how many wait.
+
+        Nothing else may be under way.
+        """
+        self._stop_writing()
+        waiting_count = self._archive.queue_pictures(obeys_directives=self._options.obey_directives)
+        if waiting_count:
+            self.queue.turn_to_pictures()
+            self._writer = Writer(self._archive, self.pending_count)
+        return waiting_count
 
     def articles(self) -> Iterator[dict[str, object]]:
         """Yield the archive's articles."""

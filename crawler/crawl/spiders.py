@@ -37,7 +37,7 @@ from broadsheet.crawler.fetch.guard import guard_reactor
 from broadsheet.crawler.fetch.requests import EarlyStop
 from broadsheet.crawler.fetch.safe_settings import running_problem
 from broadsheet.crawler.items import ArticleItem, page_fields
-from broadsheet.crawler.options import CrawlOptions, OptionError
+from broadsheet.crawler.options import PICTURES, CrawlOptions, OptionError
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.outcome import Outcome
@@ -212,6 +212,8 @@ class SiteSpider(scrapy.Spider):
         """Start a task for each turn: to fetch its URL, or to store that it is given up. At a limit start no more."""
         if self.parts.options.max_time:
             asyncio.get_running_loop().call_later(self.parts.options.max_time, self._on_max_time)
+        if self.parts.options.only_missing:
+            return
         async for turn in self.parts.frontier.turns():
             if turn.reason:
                 self._start_task(self.fetcher.give_up(turn))
@@ -256,10 +258,33 @@ class SiteSpider(scrapy.Spider):
                     return
 
     async def _settle_beside(self) -> None:
-        """Settle the archive in a thread, unless it cannot be written."""
+        """Settle the archive in a thread, unless it cannot be written, then fetch pictures if the options say so."""
         if not self.end_reason.startswith("archive"):
             self._is_settling = True
             await asyncio.to_thread(self._settle)
+            await self._fetch_pictures()
+
+    async def _fetch_pictures(self) -> None:
+        """Fetch the pictures of the articles, after all pages and at the same pace; a limit on pages does not count."""
+        if self.parts.options.keep != PICTURES or self.end_reason not in ("", "max_pages"):
+            return
+        if not await asyncio.to_thread(self._begin_pictures):
+            return
+        self._is_settling = False
+        self.parts.frontier.begin_again()
+        async for turn in self.parts.frontier.turns():
+            if turn.reason:
+                self._start_task(self.fetcher.give_up(turn))
+            elif self._is_size_reached():
+                self._drop_turn(turn)
+            else:
+                self._start_task(self.fetcher.fetch(turn.queued_url))
+                await self.parts.byte_budget.wait_for_room(self._remaining_bytes())
+        self._is_settling = True
+
+    def _begin_pictures(self) -> int:
+        with self._end_lock:
+            return 0 if self.is_closed else self.parts.session.begin_pictures()
 
     def _settle(self) -> None:
         with self._end_lock:
@@ -268,7 +293,7 @@ class SiteSpider(scrapy.Spider):
             self.parts.workers.close()  # nothing is left for them, and settling may want their memory
             gc.set_threshold(*_GC_SETTLING)
             self.parts.session.settle()
-            if self.end_reason:
+            if self.end_reason and not self.parts.options.only_missing:
                 self.parts.session.skip_queued()
 
     def _next_batch(self, articles: Iterator[dict[str, object]]) -> list[ArticleItem]:
@@ -300,9 +325,15 @@ class SiteSpider(scrapy.Spider):
         options = self.parts.options
         if options.max_pages and self.requested_pages >= options.max_pages:
             self.end_reason = "max_pages"
-        if options.max_size and self.parts.session.raw_bytes >= options.max_size:
-            self.end_reason = "max_size"
+        self._is_size_reached()
         return bool(self.end_reason)
+
+    def _is_size_reached(self) -> bool:
+        """Return whether the raw responses take as much as they may; that becomes the `end_reason`."""
+        max_size = self.parts.options.max_size
+        if max_size and self.parts.session.raw_bytes >= max_size:
+            self.end_reason = "max_size"
+        return self.end_reason == "max_size"
 
     def _remaining_bytes(self) -> int | None:
         """Return the number of raw bytes that may still be kept, also for responses in memory; None without a limit."""

@@ -30,6 +30,7 @@ from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.metadata_columns import read_stated_date
 from broadsheet.output.archive.page_rows import PageRows, make_page_rows
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.archive.usage_preferences import refused_uses
 from broadsheet.output.write.url_queue import QueuedUrl
 
 
@@ -50,11 +51,12 @@ class CrawlPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PageJob:
-    """A page to be cleaned: as fetched, its queued URL, and when it came (UTC)."""
+    """A page to be cleaned: as fetched, its queued URL, when it came (UTC), and its usage preferences."""
 
     page: Page
     queued_url: QueuedUrl
     fetched_at: datetime
+    usage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,13 @@ def process_page(job: PageJob, packed_policy: bytes) -> PageResult:
     directives = tuple(sorted({*job.page.directives, *cleaned.robots}))
     discovered = _discovered_urls(cleaned, job.queued_url, directives, policy)
     reason = _option_exclusion(cleaned, policy.options)
-    if exclusion := _directive_exclusion(cleaned, directives, job.fetched_at, policy):
+    if exclusion := _directive_exclusion(cleaned, directives, job, policy):
         reason, cleaned = exclusion, _without_text(cleaned)
     if not reason:
+        is_captcha = cleaned.verdict.page_type is PageType.CAPTCHA
         return PageResult(
-            UrlState.DONE,
-            cleaned.verdict.page_type,
+            UrlState.FAILED if is_captcha else UrlState.DONE,
+            OutcomeReason.CHALLENGED if is_captcha else cleaned.verdict.page_type,
             make_page_rows(cleaned, rules_digest, extractor_use),
             discovered,
             directives,
@@ -168,11 +171,13 @@ def _discovered_urls(
 
 
 def _directive_exclusion(
-    cleaned: CleanedPage, directives: Iterable[str], fetched_at: datetime, policy: CrawlPolicy
+    cleaned: CleanedPage, directives: Iterable[str], job: PageJob, policy: CrawlPolicy
 ) -> OutcomeReason | None:
     """Return why a crawl that obeys directives must not keep an article; None if it may."""
-    is_obeyed = policy.options.obey_directives and cleaned.is_article
-    return exclusion_reason(directives, policy.robot, fetched_at) if is_obeyed else None
+    if not policy.options.obey_directives or not cleaned.is_article:
+        return None
+    reason = exclusion_reason(directives, policy.robot, job.fetched_at)
+    return reason or (OutcomeReason.CONTENT_USAGE if refused_uses(job.usage) else None)
 
 
 def _option_exclusion(cleaned: CleanedPage, options: CrawlOptions) -> OutcomeReason | None:

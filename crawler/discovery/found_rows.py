@@ -172,7 +172,7 @@ def urls_from_feed(
 
 
 def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "") -> DiscoveredUrl:
-    """Make the row of a sitemap or feed."""
+    """Make the row of a sitemap or feed, or of a picture."""
     return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
 
 

@@ -23,12 +23,16 @@ from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.faults import Fault, fault_of, truncation_of
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.fetch.request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
+from broadsheet.output.archive.pictures import MAX_BYTES as PICTURE_BYTES
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.write.url_queue import QueuedUrl
 
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""
+
+_KIND_HEADERS = {UrlKind.ROBOTS: ROBOTS_HEADERS, UrlKind.PICTURE: {"Accept": "image/*", "Accept-Encoding": "identity"}}
+_PICTURE_TYPES = ("image/", "application/octet-stream", "binary/octet-stream")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +63,12 @@ class RequestBuilder:
         meta["exchange"] = self.make_recorder() if self.make_recorder else None
         if queued_url.kind == UrlKind.ROBOTS:
             meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
+        if queued_url.kind == UrlKind.PICTURE:
+            meta["download_maxsize"] = PICTURE_BYTES
         return Request(url, headers=self._headers(queued_url, url), meta=meta)
 
     def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
-        kind_headers = ROBOTS_HEADERS if queued_url.kind == UrlKind.ROBOTS else self._site_rule_headers(queued_url.host)
+        kind_headers = _KIND_HEADERS.get(queued_url.kind) or self._site_rule_headers(queued_url.host)
         conditional_headers = self.validators(queued_url) if queued_url.held_at else {}
         given_headers = self.given_headers.for_url(url)
         own_headers = (kind_headers, cookie_header(self.cookies, url), conditional_headers)
@@ -76,7 +82,8 @@ class RequestBuilder:
 class EarlyStop:
     """A listener to Scrapy's signals that stops downloads whose rest would not be read.
 
-    A page is stopped before its body if its Content-Type `is_media_type`, a robots.txt after `robots_bytes`.
+    A page is stopped before its body if its Content-Type `is_media_type`, a picture if it says that it is none, a
+    robots.txt after `robots_bytes`.
     """
 
     is_media_type: Callable[[str], bool]
@@ -91,8 +98,13 @@ class EarlyStop:
         """Stop the download (StopDownload) if the headers of a page say that it is none."""
         queued_url = request.meta.get("queued")
         content_type = (headers.get("Content-Type") or b"").decode("latin-1")
-        if queued_url is not None and queued_url.kind == UrlKind.PAGE and self.is_media_type(content_type):
+        if queued_url is not None and self._is_unwanted(queued_url.kind, content_type):
             raise _stop_download(request, "unspecified")
+
+    def _is_unwanted(self, kind: UrlKind, content_type: str) -> bool:
+        if kind == UrlKind.PICTURE:
+            return bool(content_type) and not content_type.strip().lower().startswith((*_PICTURE_TYPES, "text/html"))
+        return kind == UrlKind.PAGE and self.is_media_type(content_type)
 
     def check_length(self, data: bytes, request: Request) -> None:
         """Count the bytes of a robots.txt; StopDownload once there are more than are read."""

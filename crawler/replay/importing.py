@@ -28,6 +28,7 @@ from broadsheet.crawler.crawl.outcome_writer import Writer
 from broadsheet.crawler.crawl.outcomes import Answer, OutcomeBuilder
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.discovery.scope import Scope
+from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import RetryPolicy
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.replay.record_index import BROKEN
@@ -109,6 +110,7 @@ _RECORD_FIELDS = (
     "truncated",
     "record_faults",
 )
+_ROBOT = "broadsheet"  # the name by which robots.txt files call us
 _RECORDS_PER_WORKER = 4  # records under way for each worker
 
 
@@ -140,7 +142,7 @@ class Importer:
         self._print_line = print_line
         self._archive_folder = Path(".")
         self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
-        self._robots: dict[str, int] = {}  # by host: the robots.txt in force
+        self._robots: dict[str, RobotsRules] = {}  # by host: the robots.txt in force
         self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
         self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
         self.counts = ImportCounts(Counter(), Counter())
@@ -230,8 +232,11 @@ class Importer:
         if not is_robots(answer.queued_url.url):
             return await builder.from_answer(answer)
         response, host = answer.response, answer.queued_url.host
-        robots = RobotsRules.from_response(response.status, response.body, response.url, host)
-        self._robots[host] = robots.id
+        is_challenged = is_challenge(response)
+        robots = RobotsRules.from_response(
+            response.status, response.body, response.url, host, is_challenged=is_challenged
+        )
+        self._robots[host] = robots
         outcome = await builder.from_answer(replace(answer, robots_id=robots.id), robots)
         return replace(outcome, robots_file=robots.to_robots_file(answer.timestamp))
 
@@ -242,7 +247,9 @@ class Importer:
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
-        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), self._robots.get(queued_url.host))
+        robots = self._robots.get(queued_url.host)
+        robots_id, usage = (robots.id, robots.usage_statements(job.url, _ROBOT)) if robots else (None, ())
+        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), robots_id, usage)
 
     def _original_capture(self, replayed: ReplayedRecord) -> int | None:
         """Return the id of the capture that a revisit's body comes from, if the archive has it."""

@@ -6,6 +6,7 @@ ruled there is written, and so are the hosts of an import.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,8 +18,16 @@ from sqlite_utils import Database
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of, near_spellings
 from broadsheet.output.archive.fulltext import has_unspaced_script
 from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.table_columns import quoted_name, table_columns
+from broadsheet.output.archive.table_columns import folded_name, quoted_name, table_columns
+from broadsheet.output.archive.usage_preferences import refusing_texts
 
+USAGE_COLUMN = "usage"
+"""The column of exports and data sets that has the usage preferences of an article's capture."""
+
+USAGE_OF_ARTICLE = "coalesce((SELECT u.usage FROM main.captures u WHERE u.id = {}.capture_id), '[]')"
+"""SQL: that column's value, for the name that stands for an article's row."""
+
+_ROBOT = "broadsheet"  # the name by which directives call us
 _DAY = re.compile(r"\d{4}(?:-\d\d(?:-\d\d)?)?", re.ASCII)
 
 
@@ -29,7 +38,8 @@ class ArticleBounds:
     `host` is a host, or a domain whose subdomains count too, as `host_condition` has it. `since` and `until` are ISO
     days, months or years, both included, compared with the day that the publisher states; an article without one is
     left out where either is given. `languages` are primary tags. `section` is compared whatever its case. `match` is an
-    FTS5 expression that title or text match.
+    FTS5 expression that title or text match. `use` is one of `USES`: what its site refuses to that use is left out,
+    whether at the article's capture or at a later one.
     """
 
     host: str = ""
@@ -38,6 +48,7 @@ class ArticleBounds:
     languages: tuple[str, ...] = ()
     section: str = ""
     match: str = ""
+    use: str = ""
 
     @property
     def condition(self) -> str:
@@ -52,6 +63,7 @@ class ArticleBounds:
             f"language IN ({languages})": languages,
             "fold_case(section) = fold_case(:section)": self.section,
             "id IN (SELECT rowid FROM articles_fts WHERE articles_fts MATCH :bounds_match)": self.match,
+            permitting_condition(self.use): self.use,
         }
         return " AND ".join(part for part, value in parts.items() if value) or "true"
 
@@ -115,6 +127,25 @@ def stored_host_of(host: str) -> str:
     return host_of(canonicalise(text if "://" in text else f"http://{text}/") or "") or text.lower()
 
 
+def permitting_condition(use: str, capture: str = "capture_id") -> str:
+    """Return an SQL condition on the number of an article's capture: does no word of its site refuse a use?
+
+    The words are those of the capture and of later ones of its URL. Without a use the condition is `true`.
+    """
+    if not use:
+        return "true"
+    usage, directives = refusing_texts(use, _ROBOT)
+    likes = [_array_condition("c.usage", text) for text in usage]
+    likes += [_array_condition("c.directives", text) for text in directives]
+    return f"""NOT EXISTS (SELECT 1 FROM main.captures o JOIN main.captures c ON c.url = o.url
+        AND c.fetched_at >= o.fetched_at WHERE o.id = {capture} AND ({" OR ".join(likes)}))"""
+
+
+def _array_condition(column: str, text: str) -> str:
+    """Return an SQL condition: is a text one of those in a column's JSON array?"""
+    return f"instr({column}, {_quoted(json.dumps(text))}) > 0"
+
+
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''").replace("\0", "") + "'"
 
@@ -123,17 +154,18 @@ def _quoted(text: str) -> str:
 def article_scope(db: Database, article_filter: ArticleBounds) -> Iterator[None]:
     """Narrow table `articles`, for this connection and while the context is open, to what the filter leaves in.
 
-    A temporary view stands before the table, so that whatever reads articles need not know of it.
+    A temporary view stands before the table, so that whatever reads articles need not know of it. It has a further
+    column, `usage`, of the article's capture, unless a user has one of that name.
     """
-    if article_filter == ALL_ARTICLES:
-        yield
-        return
     query = f"SELECT id FROM main.articles WHERE {article_filter.condition}"
     db.execute(f"CREATE TEMP TABLE chosen_articles AS {query}", dict(article_filter.values))
     try:
-        columns = ", ".join(quoted_name(column.name) for column in table_columns(db, "articles"))
+        names = [column.name for column in table_columns(db, "articles")]
+        columns = ", ".join(f"a.{quoted_name(name)}" for name in names)
+        if folded_name(USAGE_COLUMN) not in map(folded_name, names):
+            columns += f", {USAGE_OF_ARTICLE.format('a')} AS {USAGE_COLUMN}"
         chosen = "SELECT id FROM temp.chosen_articles"
-        db.execute(f"CREATE TEMP VIEW articles AS SELECT {columns} FROM main.articles WHERE id IN ({chosen})")
+        db.execute(f"CREATE TEMP VIEW articles AS SELECT {columns} FROM main.articles a WHERE a.id IN ({chosen})")
         yield
     finally:
         db.execute("DROP VIEW IF EXISTS temp.articles")

@@ -41,7 +41,7 @@ CREATE TABLE urls (
     id INTEGER PRIMARY KEY,
     url TEXT NOT NULL UNIQUE,
     host TEXT NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap', 'feed')),
+    kind TEXT NOT NULL CHECK (kind IN ('page', 'robots', 'sitemap', 'feed', 'picture')),
     state TEXT NOT NULL CHECK (state IN ('queued', 'done', 'failed', 'skipped')),
     reason TEXT NOT NULL DEFAULT '',
     found_via TEXT NOT NULL,
@@ -64,7 +64,7 @@ CREATE INDEX urls_outcome ON urls (state, kind, reason);
 CREATE INDEX urls_location ON urls (location) WHERE location IS NOT NULL;
 -- Taking the next URLs of a host reads the first entries of these two indexes and nothing else.
 CREATE INDEX urls_ready ON urls (
-    host, (CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 ELSE 1 END), priority DESC, id)
+    host, (CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 WHEN 'picture' THEN 3 ELSE 1 END), priority DESC, id)
     WHERE state = 'queued' AND not_before IS NULL;
 CREATE INDEX urls_retry ON urls (host, not_before) WHERE state = 'queued' AND not_before IS NOT NULL;
 CREATE INDEX urls_host ON urls (host);
@@ -125,6 +125,8 @@ CREATE TABLE captures (
     warc_offset INTEGER,
     warc_length INTEGER,
     directives TEXT NOT NULL DEFAULT '[]',
+    usage TEXT NOT NULL DEFAULT '[]',
+    usage_stated TEXT NOT NULL DEFAULT '[]',
     robots_id INTEGER REFERENCES robots_files (id),
     refers_to INTEGER REFERENCES captures (id),
     truncated TEXT,
@@ -171,7 +173,7 @@ CREATE TABLE takedowns (
 );
 
 CREATE TRIGGER urls_forgotten_insert AFTER INSERT ON urls
-    WHEN new.kind = 'page' AND new.state = 'queued'
+    WHEN new.kind IN ('page', 'picture') AND new.state = 'queued'
     AND EXISTS (SELECT 1 FROM takedowns WHERE pattern = new.url
         OR new.url GLOB replace(replace(pattern, '[', '[[]'), '?', '[?]'))
 BEGIN
@@ -179,7 +181,7 @@ BEGIN
 END;
 
 CREATE TRIGGER urls_forgotten_update AFTER UPDATE OF state ON urls
-    WHEN new.kind = 'page' AND new.state = 'queued'
+    WHEN new.kind IN ('page', 'picture') AND new.state = 'queued'
     AND (old.reason = 'forgotten' OR EXISTS (SELECT 1 FROM takedowns WHERE pattern = new.url
         OR new.url GLOB replace(replace(pattern, '[', '[[]'), '?', '[?]')))
 BEGIN
@@ -302,6 +304,7 @@ CREATE INDEX articles_page ON articles (page_id);
 CREATE INDEX articles_published ON articles (published);
 CREATE INDEX articles_published_day ON articles (published_day);
 CREATE INDEX articles_capture ON articles (capture_id);
+CREATE INDEX articles_image ON articles (image) WHERE image IS NOT NULL;
 -- All that a list filters, counts and sorts by: the rows themselves hold whole texts and are slow to pass over.
 CREATE INDEX articles_listed ON articles (
     host, language, section, published_day, page_type, word_count, first_seen);
@@ -348,6 +351,19 @@ CREATE TABLE _images (
     alt TEXT NOT NULL,
     PRIMARY KEY (page_id, position)
 ) WITHOUT ROWID;
+CREATE INDEX images_url ON _images (url);
+
+CREATE TABLE _pictures (
+    url_id INTEGER PRIMARY KEY REFERENCES urls (id),
+    capture_id INTEGER NOT NULL REFERENCES captures (id),
+    digest TEXT NOT NULL,
+    type TEXT NOT NULL,
+    width INTEGER NOT NULL,
+    height INTEGER NOT NULL,
+    bytes INTEGER NOT NULL
+);
+CREATE INDEX pictures_capture ON _pictures (capture_id);
+CREATE INDEX pictures_digest ON _pictures (digest);
 
 CREATE TABLE revisions (
     article_id INTEGER NOT NULL,
@@ -761,6 +777,20 @@ CREATE VIEW article_images AS
     SELECT a.id AS article_id, a.title AS title, i.url AS image, i.caption AS caption, i.credit AS credit,
         i.alt AS alt, i.position AS position, a.url AS url
     FROM articles a JOIN _images i ON i.page_id = a.page_id;
+
+CREATE VIEW article_pictures AS
+    SELECT w.article_id AS article_id, w.position AS position, w.image AS image, w.caption AS caption,
+        w.credit AS credit, w.alt AS alt, p.digest AS digest, p.type AS type, p.width AS width, p.height AS height,
+        p.bytes AS bytes, p.capture_id AS capture_id, w.url AS url
+    FROM (
+        SELECT a.id AS article_id, -1 AS position, a.image AS image, '' AS caption, '' AS credit, '' AS alt, a.url AS url
+        FROM articles a WHERE a.image IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM _images i WHERE i.page_id = a.page_id AND i.url = a.image)
+        UNION ALL
+        SELECT a.id, i.position, i.url, i.caption, i.credit, i.alt, a.url
+        FROM articles a JOIN _images i ON i.page_id = a.page_id) w
+        JOIN urls f ON f.url = w.image JOIN urls t ON t.url = coalesce(f.location, f.url)
+        JOIN _pictures p ON p.url_id = t.id;
 
 CREATE VIEW articles_overview AS
     SELECT a.id AS id, a.title AS title, a.url AS url, a.host AS host, a.published_day AS published_day,

@@ -19,6 +19,7 @@ class UrlKind(StrEnum):
     ROBOTS = "robots"
     SITEMAP = "sitemap"
     FEED = "feed"
+    PICTURE = "picture"
 
 
 class UrlState(StrEnum):
@@ -35,6 +36,7 @@ class OutcomeReason(StrEnum):
 
     # What was read, where it is no page
     FEED = "feed"
+    PICTURE = "picture"
     NOT_MODIFIED = "not_modified"  # a 304: what is stored is still current, and the row keeps its own reason
     REDIRECT = "redirect"
     ROBOTS = "robots"
@@ -50,11 +52,13 @@ class OutcomeReason(StrEnum):
     BAD_HTTP = "bad_http"
     BAD_REDIRECT = "bad_redirect"
     BROKEN_RECORD = "broken_record"
+    CHALLENGED = "challenged"  # a rate limit, a challenge or a CAPTCHA
     CONNECTION = "connection"
     CONNECTION_REFUSED = "connection_refused"
     CUT_OFF = "cut_off"
     DNS = "dns"
     HEADERS_TOO_LARGE = "headers_too_large"
+    NO_PICTURE = "no_picture"
     NOT_ROBOTS = "not_robots"
     NOT_THERE = "not_there"
     RAW_MISSING = "raw_missing"
@@ -92,6 +96,7 @@ class OutcomeReason(StrEnum):
     TRAP_REPEATING_PATH = "trap:repeating_path"
 
     # What the crawl's options and, with --obey-directives, the site leave out
+    CONTENT_USAGE = "content_usage"
     DEPTH = "depth"
     LANGUAGE = "language"
     NOAI = "noai"

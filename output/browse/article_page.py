@@ -11,6 +11,7 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import BlockKind
+from broadsheet.output.archive.pictures import ShownPicture, pictures_of_article
 from broadsheet.output.archive.stored_values import stored_object, stored_texts
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, read_page
@@ -160,6 +161,7 @@ class ArticleView:
     copies: tuple[CopyLine, ...]
     addresses: tuple[AddressLine, ...]
     captures: tuple[CaptureLine, ...]
+    pictures: tuple[ShownPicture, ...] = ()
 
     @property
     def runs(self) -> tuple[BlockRun, ...]:
@@ -208,6 +210,7 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
         captures=tuple(
             CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
         ),
+        pictures=tuple(pictures_of_article(db, article_id)),
     )
 
 

@@ -26,10 +26,13 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.pictures import ENDINGS
 from broadsheet.output.browse.room import Room
 from broadsheet.output.browse.strict_requests import BadArgumentError, Guard, NotHereError, path_number
 from broadsheet.output.browse.url_pages import RawReader, read_record_bytes
+from broadsheet.output.raw.picture_files import find_picture, read_picture_file
 from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.raw.warc_reader import RecordError
 
 
 def download_routes(room: Room) -> list[Route]:
@@ -43,7 +46,23 @@ def download_routes(room: Room) -> list[Route]:
         disposition = f'attachment; filename="capture-{number}.{ending}"'
         return Response(data, media_type="application/warc", headers={"content-disposition": disposition})
 
-    return [Route("/{archive}/capture/{id:digits}/record", record)]
+    def picture(request: Request) -> Response:
+        archive, number = room.archive(request.path_params["archive"]), path_number(request)
+        with archive.open() as db:
+            facts = find_picture(db, number)
+            if facts is None or facts.type not in ENDINGS:
+                raise NotHereError("the archive has no picture of that number")
+            try:
+                data = read_picture_file(db, archive.path.parent, number, facts)
+            except RecordError as error:
+                raise NotHereError(str(error)) from error
+        return Response(data, media_type=facts.type, headers={"content-security-policy": _PICTURE_POLICY})
+
+    return [Route("/{archive}/capture/{id:digits}/record", record), Route("/{archive}/picture/{id:digits}", picture)]
+
+
+# A picture that is opened by itself is a document to the browser: nothing in an SVG runs, loads or leads.
+_PICTURE_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 
 
 REPLAY_FILES = ("ui.js", "sw.js")

@@ -21,12 +21,13 @@ from broadsheet.output.read.coverage import Coverage, CoveredUrl, Gap, hint_for,
 
 _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
         c.payload_digest, c.payload_length, coalesce(c.warc_file, ''), coalesce(c.warc_offset, 0),
-        coalesce(c.warc_length, 0), c.directives, coalesce(c.truncated, ''), coalesce(c.record_faults, ''),
+        coalesce(c.warc_length, 0), c.directives, c.usage_stated, coalesce(c.truncated, ''),
+        coalesce(c.record_faults, ''),
         coalesce((SELECT p.article_id FROM pages p WHERE p.capture_id = c.id), 0),
         coalesce((SELECT r.access || ' (' || r.reason || ')' FROM robots_files r WHERE r.id = c.robots_id), '')
     FROM captures c WHERE c.id = ?"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
-_DIRECTIVES = 11
+_TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class CaptureView:
     warc_offset: int
     warc_length: int
     directives: tuple[str, ...]
+    usage_stated: tuple[str, ...]
     truncated: str
     record_faults: str
     article_id: int
@@ -77,7 +79,8 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
     if row is None:
         raise NotHereError("the archive has no capture of that number")
     values = list(row)
-    values[_DIRECTIVES] = stored_texts(row[_DIRECTIVES], "captures", "directives", capture_id)
+    for place, name in _TEXT_LISTS.items():
+        values[place] = stored_texts(row[place], "captures", name, capture_id)
     return CaptureView(*[*values, *_read_head(db, capture_id, folder)])
 
 

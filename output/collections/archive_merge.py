@@ -24,6 +24,7 @@ from broadsheet.output.archive.stored_values import STORE_FACT, stored_object, u
 from broadsheet.output.collections.merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
 from broadsheet.output.collections.merged_rows import (
     merge_captures,
+    merge_pictures,
     merge_runs,
     merge_shared_rows,
     merge_takedowns,
@@ -233,6 +234,7 @@ def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[],
     with write_transaction(target):
         merge_gone_histories(target)
         merge_edits(target)
+        merge_pictures(target)
         target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
         take_down(target, url, clock=clock)

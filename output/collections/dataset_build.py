@@ -40,7 +40,24 @@ from broadsheet.output.collections.dataset_tables import Row, dataset_tables, sc
 from broadsheet.output.collections.source_archive import refuse_damage
 from broadsheet.output.settle.likeness import Relation
 
-_HOST_TABLES = ("articles", "removed", "urls")
+_HOST_TABLES = ("articles", "removed", "pictures", "urls")
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetChoices:
+    """Choices of a person for a data set: a `use`, one of `USES`, and whether it has the bytes of pictures.
+
+    With a use, articles that their sites refuse to it are left out, and so is what was removed from them, and their
+    pictures.
+    """
+
+    use: str = ""
+    picture_bytes: bool = False
+
+    @property
+    def fingerprint(self) -> str:
+        """Return the fingerprint of a data set that is made so."""
+        return schema_fingerprint(self.use, "picture bytes" if self.picture_bytes else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +76,30 @@ class DatasetResult:
 
 
 class DatasetBuild:
-    """One run that brings a data set up to date with its archives."""
+    """One run that brings a data set up to date with its archives. Files of one with other choices do not count."""
 
-    def __init__(self, store: DatasetStore, sources: Sequence[DatasetSource], scratch: Path) -> None:
+    def __init__(
+        self,
+        store: DatasetStore,
+        sources: Sequence[DatasetSource],
+        scratch: Path,
+        choices: DatasetChoices = DatasetChoices(),
+    ) -> None:
         self._store, self._sources, self._scratch = store, sources, scratch
         self._old_manifest = read_manifest(store)
-        self._is_same_schema = self._old_manifest.schema == schema_fingerprint()
+        self._fingerprint = choices.fingerprint
+        self._is_same_schema = self._old_manifest.schema == self._fingerprint
         self._unchanged = frozenset(index for index, source in enumerate(sources) if self._is_unchanged(source))
         for index, source in enumerate(sources):
             if index not in self._unchanged:
                 refuse_damage(source.db, source.file)
         takedowns = TakedownList.of(pattern for source in sources for pattern in source.takedown_patterns)
         hosts_by_index = [self._hosts_at(index, source) for index, source in enumerate(sources)]
-        self._reader = HostReader(sources, takedowns, indexes_by_host(hosts_by_index))
+        by_host = indexes_by_host(hosts_by_index)
+        self._reader = HostReader(sources, takedowns, by_host, choices.use, has_files=choices.picture_bytes)
         self._old_files = self._old_manifest.files_by_partition()
         self._old_holders = self._old_manifest.archives_by_host()
-        self._writer = PartWriter(store, scratch, known_files(self._old_manifest))
+        self._writer = PartWriter(store, scratch, known_files(self._old_manifest) if self._is_same_schema else {})
 
     def run(
         self, title: str, clock: Callable[[], str] = utc_now, on_host: Callable[[str], None] | None = None
@@ -162,7 +187,7 @@ class DatasetBuild:
             )
             for index, source in enumerate(self._sources)
         }  # fmt: skip
-        return Manifest(schema_fingerprint(), made_at, self._reader.takedowns.digest, states, tuple(files))
+        return Manifest(self._fingerprint, made_at, self._reader.takedowns.digest, states, tuple(files))
 
     def _put_companions(self, title: str, manifest: Manifest, archives: Archives, duplicates: Sequence[Row]) -> None:
         """Write the catalogue and the card; they are ahead of the manifest for a moment."""

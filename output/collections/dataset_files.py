@@ -33,7 +33,6 @@ from broadsheet.output.collections.dataset_tables import (
     Row,
     arrow_table,
     dataset_tables,
-    schema_fingerprint,
 )
 
 MANIFEST = "manifest.json"
@@ -251,9 +250,8 @@ def read_manifest(store: DatasetStore) -> Manifest:
 
 
 def known_files(manifest: Manifest) -> Mapping[tuple[str, str, str], PartFile]:
-    """Return the files by table, partition and digest; none if another version's schema wrote them."""
-    files: Iterable[PartFile] = manifest.files if manifest.schema == schema_fingerprint() else ()
-    return {(file.table, file.partition, file.digest): file for file in files}
+    """Return the files by table, partition and digest."""
+    return {(file.table, file.partition, file.digest): file for file in manifest.files}
 
 
 def write_manifest(manifest: Manifest, file: Path) -> None:
@@ -313,7 +311,7 @@ def _split_rows(rows: Iterable[Row], most_rows: int) -> Iterator[list[Row]]:
     size = 0
     for row in rows:
         part.append(row)
-        size += sum(len(value) if isinstance(value, str) else _VALUE_BYTES for value in row)
+        size += sum(len(value) if isinstance(value, str | bytes) else _VALUE_BYTES for value in row)
         if len(part) >= most_rows or size >= _MOST_BYTES:
             yield part
             part, size = [], 0
@@ -324,5 +322,6 @@ def _split_rows(rows: Iterable[Row], most_rows: int) -> Iterator[list[Row]]:
 def _digest_of(rows: list[Row]) -> str:
     digest = hashlib.sha256()
     for row in rows:
-        digest.update(repr(row).encode("utf-8", "surrogatepass"))
+        short = [hashlib.sha256(value).digest() if isinstance(value, bytes) else value for value in row]
+        digest.update(repr(tuple(short)).encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:20]

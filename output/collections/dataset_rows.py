@@ -13,7 +13,7 @@ import hashlib
 import heapq
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -22,10 +22,19 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
-from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.archive.article_filter import (
+    ALL_ARTICLES,
+    USAGE_COLUMN,
+    USAGE_OF_ARTICLE,
+    ArticleBounds,
+    permitting_condition,
+)
+from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.collections.dataset_tables import Row, dataset_tables
 from broadsheet.output.collections.source_archive import SourceArchive, open_source
+from broadsheet.output.raw.picture_files import read_picture_file
+from broadsheet.output.raw.warc_reader import RecordError
 from broadsheet.output.write.takedowns import WILDCARD
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -162,9 +171,22 @@ _FROM_ARTICLES = "FROM temp.ordered_articles o CROSS JOIN temp.dataset_articles 
 _FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN temp.dataset_articles a ON a.id = o.id
     CROSS JOIN main._page_blocks b ON b.page_id = a.page_id JOIN main._block_texts t ON t.id = b.block_id
     JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
+_PICTURE_VALUES = "p.digest, p.type, p.width, p.height, p.bytes, p.capture_id"
+_PICTURE_FILES = """JOIN main.urls f ON f.url = {0} JOIN main.urls t ON t.url = coalesce(f.location, f.url)
+    JOIN main._pictures p ON p.url_id = t.id WHERE o.host = ?1 AND {{permitted}}"""
+_PICTURES = f"""SELECT o.first_seen, o.id, a.url, a.canonical_url, a.id, a.url, -1 AS position, a.image, '', '', '',
+        {_PICTURE_VALUES}
+    FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id {_PICTURE_FILES.format("a.image")}
+        AND NOT EXISTS (SELECT 1 FROM main._images i WHERE i.page_id = a.page_id AND i.url = a.image)
+    UNION ALL
+    SELECT o.first_seen, o.id, a.url, a.canonical_url, a.id, a.url, i.position, i.url, i.caption, i.credit, i.alt,
+        {_PICTURE_VALUES}
+    FROM temp.ordered_articles o CROSS JOIN main.articles a ON a.id = o.id
+        CROSS JOIN main._images i ON i.page_id = a.page_id {_PICTURE_FILES.format("i.url")}
+    ORDER BY 1, 2, position"""
 _FROM_URLS = "FROM temp.ordered_urls o CROSS JOIN temp.dataset_urls u ON u.id = o.id WHERE o.host = ?"
 _REMOVED_VALUES = "a.id, a.url, b.position, b.block_id, t.text, r.reason, r.rule"
-_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM temp.dataset_articles ORDER BY page_id"
+_OWN_ARTICLES = "SELECT id, page_id, host, url, canonical_url FROM temp.dataset_articles a WHERE {} ORDER BY page_id"
 _HOSTS = "SELECT host FROM temp.dataset_urls UNION SELECT host FROM temp.dataset_articles ORDER BY host"
 _ARTICLE_AGES = "SELECT id, last_seen FROM temp.dataset_articles WHERE host = ?"
 _URL_AGES = f"SELECT u.url, coalesce(u.fetched_at, '') {_FROM_URLS}"
@@ -183,6 +205,10 @@ class HostReader:
     takedowns: TakedownList
     hosts: Mapping[str, tuple[int, ...]]
     """Each host and the indexes of the archives that have it."""
+    use: str = ""
+    """What the data set is for: articles that their sites refuse to it are left out."""
+    has_files: bool = False
+    """Whether pictures come with their bytes."""
 
     def prepare(self, indexes: Iterable[int]) -> None:
         """Put the rows of some archives in order; what is not prepared cannot be read."""
@@ -193,13 +219,34 @@ class HostReader:
     def articles(self, host: str) -> Iterator[Row]:
         """Yield the articles of a host, as the table `articles` of the data set has them."""
         names = dataset_tables()["articles"].column_names
-        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_columns('a', names)} {_FROM_ARTICLES}"
+        columns = _columns("a", names).replace(f"a.{USAGE_COLUMN}", USAGE_OF_ARTICLE.format("a"))
+        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {columns} {_FROM_ARTICLES} AND {self._permission}"
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
 
     def removed(self, host: str) -> Iterator[Row]:
         """Yield the blocks removed from these articles, in the same order."""
-        query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}"
+        query = f"""SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}
+            AND {self._permission}"""
         yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
+
+    def pictures(self, host: str) -> Iterator[Row]:
+        """Yield the pictures of these articles, in the same order, each article's lead first."""
+        query, owners = _PICTURES.format(permitted=self._permission), self.article_owners(host)
+        streams = [self._with_files(index, self._owned_rows(index, query, host, owners)) for index in self.hosts[host]]
+        for row in heapq.merge(*streams, key=itemgetter(0)):
+            yield row[_CHOOSING_COLUMNS:]
+
+    def _with_files(self, index: int, rows: Iterator[Row]) -> Iterator[Row]:
+        """Put the picture's file in place of its capture's number, if files are wanted: with the first of a digest."""
+        source, seen_digests = self.sources[index], set[object]()
+        for row in rows:
+            *values, capture_id = row
+            picture, data = Picture(*values[-5:]), None  # type: ignore[arg-type]
+            if self.has_files and picture.digest not in seen_digests:
+                seen_digests.add(picture.digest)
+                with suppress(RecordError):
+                    data = read_picture_file(source.db, source.file.parent, int(str(capture_id)), picture)
+            yield (*values, data)
 
     def urls(self, host: str) -> Iterator[Row]:
         """Yield the URLs of a host.
@@ -218,9 +265,14 @@ class HostReader:
     def articles_of(self, index: int) -> Iterator[tuple[int, int]]:
         """Yield (number, page) of the articles that an archive gives to the data set, by page."""
         owners = {host: self.article_owners(host) for host, indexes in self.hosts.items() if index in indexes}
-        for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(_OWN_ARTICLES):
+        query = _OWN_ARTICLES.format(self._permission)
+        for article_id, page_id, host, url, canonical_url in self.sources[index].db.execute(query):
             if owners[host].get(article_id, index) == index and not self._is_taken_down(url, canonical_url):
                 yield article_id, page_id
+
+    @property
+    def _permission(self) -> str:
+        return permitting_condition(self.use, "a.capture_id")
 
     def article_owners(self, host: str) -> Owners:
         """Return, for each article that several archives have, the archive that counts; empty if one archive has the

@@ -35,6 +35,7 @@ class ColumnType(StrEnum):
     INSTANT = "instant"
     DAY = "day"
     TEXTS = "texts"
+    BYTES = "bytes"
 
 
 ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
@@ -44,6 +45,7 @@ ARROW_TYPES: Mapping[ColumnType, pa.DataType] = {
     ColumnType.INSTANT: pa.timestamp("us", tz="UTC"),
     ColumnType.DAY: pa.date32(),
     ColumnType.TEXTS: pa.list_(pa.string()),
+    ColumnType.BYTES: pa.binary(),
 }
 
 
@@ -87,9 +89,12 @@ def dataset_tables() -> Mapping[str, DatasetTable]:
     return {name: _make_table(name, table) for name, table in declarations.items()}
 
 
-def schema_fingerprint() -> str:
-    """Return a digest of the columns, types and meanings: files of a data set with another one are written anew."""
-    words = [str(FORMAT_VERSION), *(repr(table) for table in dataset_tables().values())]
+def schema_fingerprint(*choices: str) -> str:
+    """Return a digest of the columns, types and meanings, and of what was chosen for the data set.
+
+    Files of a data set with another one are written anew.
+    """
+    words = [str(FORMAT_VERSION), *(repr(table) for table in dataset_tables().values()), *filter(None, choices)]
     return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 

@@ -59,8 +59,8 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
             THEN excluded.lastmod ELSE urls.lastmod END"""
 _SKIP_FORGOTTEN = f"""UPDATE urls SET state = '{UrlState.SKIPPED}', reason = '{OutcomeReason.FORGOTTEN}',
         not_before = NULL
-    WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind = 'page' AND reason <> '{OutcomeReason.FORGOTTEN}'
-        AND {FORGOTTEN_URL.format("url")}"""
+    WHERE url IN (SELECT s.url FROM {URLS_OF_HOST}) AND kind IN ('page', 'picture')
+        AND reason <> '{OutcomeReason.FORGOTTEN}' AND {FORGOTTEN_URL.format("url")}"""
 _PUT_LISTED = f"""INSERT OR IGNORE INTO _listed (url_id, kind)
     SELECT t.id, l.kind FROM temp.merge_hosts h CROSS JOIN {SCHEMA_NAME}.urls s ON s.id = h.url_id
         JOIN {SCHEMA_NAME}._listed l ON l.url_id = s.id JOIN main.urls t ON t.url = s.url WHERE h.host = ?"""
@@ -84,9 +84,26 @@ def merge_urls(target: Database, host: str) -> None:
         target.execute(statement, [host])
 
 
+# A picture whose capture stays out, since it was taken down here, stays out too.
+_PUT_PICTURES = f"""INSERT INTO _pictures (url_id, capture_id, digest, type, width, height, bytes)
+    SELECT t.id, p.capture_id, p.digest, p.type, p.width, p.height, p.bytes
+    FROM {SCHEMA_NAME}._pictures p JOIN {SCHEMA_NAME}.urls s ON s.id = p.url_id JOIN main.urls t ON t.url = s.url
+        JOIN main.captures c ON c.id = p.capture_id WHERE true
+    ON CONFLICT (url_id) DO UPDATE SET capture_id = excluded.capture_id, digest = excluded.digest,
+        type = excluded.type, width = excluded.width, height = excluded.height, bytes = excluded.bytes
+        WHERE (SELECT fetched_at FROM main.captures WHERE id = excluded.capture_id)
+            > (SELECT fetched_at FROM main.captures WHERE id = _pictures.capture_id)"""
+
+
+def merge_pictures(target: Database) -> None:
+    """Take over the facts of pictures, of a URL the later ones; after URLs and captures. Inside a transaction."""
+    target.execute(_PUT_PICTURES)
+
+
 _CAPTURE_COLUMNS = (
     *("id", "url", "fetched_at", "http_status", "final_url", "content_type", "payload_digest", "payload_length"),
-    *("directives", "robots_id", "refers_to", "truncated", "etag", "last_modified", "record_faults"),
+    *("directives", "usage", "usage_stated", "robots_id", "refers_to", "truncated", "etag", "last_modified"),
+    "record_faults",
 )
 # Captures that were taken down here stay out, unless the record of one holds what another capture refers to.
 _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS

@@ -74,7 +74,8 @@ class Capture:
     """A fetch of a URL and its response. `fetched_at` is UTC ISO 8601; `payload_length` is in bytes after decoding.
 
     `directives` are its robots directives (header and meta), `robots_id` the row of the robots.txt in force when it was
-    requested. `warc_file`, `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
+    requested, `usage_stated` the usage preferences that its headers and that file state, as they came. `warc_file`,
+    `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
     to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
     digest from the body and writes the record itself. `record_faults` are words of `output/raw/imported_records.py`.
     `etag` and `last_modified` are the response headers that a conditional request needs.
@@ -88,6 +89,7 @@ class Capture:
     payload_digest: str = ""
     payload_length: int = 0
     directives: tuple[str, ...] = ()
+    usage_stated: tuple[str, ...] = ()
     robots_id: int | None = None
     warc_file: str = ""
     warc_offset: int | None = None

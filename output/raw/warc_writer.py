@@ -24,6 +24,7 @@ from warcio.warcwriter import WARCWriter
 
 from broadsheet.output.archive.stored_text import as_json, storable_text
 from broadsheet.output.archive.stored_values import content_id
+from broadsheet.output.archive.usage_preferences import usage_of
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import WarcFiles
 
@@ -256,8 +257,9 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
         )
     db.execute(
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
-            payload_length, directives, robots_id, truncated, etag, last_modified, warc_file, warc_offset, warc_length,
-            refers_to, record_faults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            payload_length, directives, usage, usage_stated, robots_id, truncated,
+            etag, last_modified, warc_file, warc_offset, warc_length,
+            refers_to, record_faults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             capture_id,
             storable_text(capture.url),
@@ -268,6 +270,8 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
             capture.payload_digest,
             capture.payload_length,
             as_json(list(capture.directives)),
+            as_json(list(usage_of(capture.usage_stated))),
+            as_json([storable_text(statement) for statement in capture.usage_stated]),
             capture.robots_id,
             (exchange.truncated if exchange else capture.truncated) or None,
             storable_text(capture.etag) or None,

@@ -172,6 +172,7 @@ NEEDED_ROWS = (
     ("duplicates", "article_id", "articles", "id"),
     ("duplicates", "duplicate_id", "articles", "id"),
     ("_listed", "url_id", "urls", "id"),
+    ("_pictures", "capture_id", "captures", "id"),
     ("_sketches", "page_id", "pages", "id"),
     ("pages", "layout_id", "_layouts", "id"),
 )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -21,8 +21,12 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.article_filter import USAGE_COLUMN
 from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
+from broadsheet.output.archive.pictures import SVG, ShownPicture, pictures_of_article
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
+from broadsheet.output.raw.picture_files import read_picture_file
+from broadsheet.output.raw.warc_reader import RecordError
 from broadsheet.output.read.article_rows import DictionaryEntry, article_dictionary, iter_articles
 from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
 from broadsheet.output.read.inert_markup import (
@@ -34,8 +38,9 @@ from broadsheet.output.read.inert_markup import (
     xml_line,
 )
 
-_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id")
+_LAST_FIELDS = ("description", "url", "canonical_url", "image", "page_type", "word_count", "id", USAGE_COLUMN)
 _FIELDS = (*(name for name in STATED_COLUMNS if name not in _LAST_FIELDS), *_LAST_FIELDS)
+_PICTURE_FOLDER = "pictures"
 _TAG_OR_LINK = re.compile(r"[<>\ufffe\uffff]|\](?=[(\[:])")  # and two characters that YAML does not take
 _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common file systems
 
@@ -43,16 +48,62 @@ _SLUG_BYTES = 80  # with date, id and ending well below the 255 bytes of common 
 def export_markdown(db: Database, folder: Path, *, one_per_cluster: bool = False) -> int:
     """Write the articles to their files in `folder`, made if missing, and return how many.
 
-    The same article has the same file name every time; an older file of that name is replaced. TargetRefused or
-    TargetWriteError for a folder or file that cannot be written.
+    The same article has the same file name every time; an older file of that name is replaced. Pictures that the
+    archive has stand in `pictures`. TargetRefused or TargetWriteError for a folder or file that cannot be written.
     """
     own_files = OwnFiles.of(db)
     checked_folder(own_files, str(folder))
+    files = PictureFiles(db, own_files, folder)
     count = 0
     for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        write_file(own_files, folder / file_name(article), markdown_document(article).encode())
+        document = markdown_document(article) + markdown_pictures(files.write(article["id"]))
+        write_file(own_files, folder / file_name(article), document.encode())
         count += 1
     return count
+
+
+class PictureFiles:
+    """Writes the files of pictures into the folder of an export, each once, named by their digests.
+
+    SVG files stay out: a browser that opens one from a disk runs what is in it.
+    """
+
+    def __init__(self, db: Database, own_files: OwnFiles, folder: Path) -> None:
+        self._db, self._own_files, self._folder = db, own_files, folder
+        self._written: set[str] = set()
+
+    def write(self, article_id: Any) -> tuple[ShownPicture, ...]:
+        """Write the pictures of an article; return those that are there. One whose record is damaged is left out."""
+        return tuple(shown for shown in pictures_of_article(self._db, article_id) if self._put(shown))
+
+    def _put(self, shown: ShownPicture) -> bool:
+        if shown.file_name in self._written:
+            return True
+        if shown.picture.type == SVG:
+            return False
+        try:
+            data = read_picture_file(self._db, database_file(self._db).parent, shown.capture_id, shown.picture)
+        except RecordError:
+            return False
+        if not self._written:
+            checked_folder(self._own_files, str(self._folder / _PICTURE_FOLDER))
+        write_file(self._own_files, self._folder / _PICTURE_FOLDER / shown.file_name, data)
+        self._written.add(shown.file_name)
+        return True
+
+
+def markdown_pictures(pictures: Sequence[ShownPicture]) -> str:
+    """Return an article's pictures in Markdown, each with its caption and credit; inert, whatever its texts hold."""
+    lines = [
+        f"\n![{escaped_words(_line(shown.alt))}]({_PICTURE_FOLDER}/{shown.file_name})\n\n"
+        f"{escaped_words(_line(f'{shown.caption} {shown.credit}'))}\n"
+        for shown in pictures
+    ]
+    return "".join(lines)
+
+
+def _line(text: str) -> str:
+    return " ".join(inert_text(text).split())
 
 
 def file_name(article: dict[str, object]) -> str:
@@ -63,7 +114,7 @@ def file_name(article: dict[str, object]) -> str:
 
 def markdown_document(article: dict[str, object]) -> str:
     """Return the text of an article's file: front matter, title, article; inert, whatever its fields hold."""
-    values = ((name, article[name]) for name in _FIELDS)
+    values = ((name, article.get(name)) for name in _FIELDS)
     front_matter = "\n".join(f"{name}: {_yaml_value(value)}" for name, value in values if value not in (None, "", []))
     title = escaped_words(" ".join(inert_text(str(article["title"])).split()))
     heading = f"# {title}\n\n" if title else ""
@@ -91,7 +142,7 @@ def _slug(title: str) -> str:
 _NEWEST = 50  # articles on the index itself
 _UNDATED = "undated"
 _ARTICLE_FOLDER = "articles"
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' file:; base-uri 'none'; form-action 'none'"
 _HEADS = """SELECT id, title, url, coalesce(published_day, '') AS published_day, coalesce(language, '') AS language
     FROM articles a {condition} ORDER BY published_day DESC, title, id"""
 _ONE_PER_CLUSTER = "WHERE id IN (SELECT article_id FROM article_clusters WHERE by_date = 1)"
@@ -109,16 +160,18 @@ def export_reader_pages(db: Database, folder: Path, *, one_per_cluster: bool = F
     def write(name: str, page: str) -> None:
         write_file(own_files, folder / name, page.encode())
 
+    picture_files = PictureFiles(db, own_files, folder)
     for article in iter_articles(db, one_per_cluster=one_per_cluster):
-        write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", article_page(article))
+        page = article_page(article, picture_files.write(article["id"]))
+        write(f"{_ARTICLE_FOLDER}/{_page_name(article)}", page)
         count += 1
     _write_lists(db, write, _ONE_PER_CLUSTER if one_per_cluster else "")
     write("about.html", about_page(article_dictionary()))
     return count
 
 
-def article_page(article: Mapping[str, Any]) -> str:
-    """Return the page of an article."""
+def article_page(article: Mapping[str, Any], pictures: Sequence[ShownPicture] = ()) -> str:
+    """Return the page of an article, with pictures whose files stand in the folder beside."""
     title, language = xml_line(article["title"]) or xml_line(article["url"]), language_tag(article["language"])
     facts = (
         ", ".join(map(xml_line, article["authors"])),
@@ -126,15 +179,26 @@ def article_page(article: Mapping[str, Any]) -> str:
         xml_line(article["sitename"]),
     )
     source = _link(article["url"], xml_line(article["url"]))
+    usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
+    terms = f"Its site says of its use: {escape(usage)}. " if usage else ""
     body = (
         f'<nav><a href="../index.html">Index</a></nav>\n<article>\n<h1>{escape(title)}</h1>\n'
         f'<p class="facts">{escape(" · ".join(filter(None, map(xml_line, facts))))}</p>\n'
-        f"{article_html(article)}</article>\n"
+        f"{_figures(pictures[:1])}{article_html(article)}{_figures(pictures[1:])}</article>\n"
         f"<footer><p>From {source}, read on {escape(xml_line(article['last_seen'])[:10])}. "
-        f"{_number(article['word_count'])} words. "
+        f"{_number(article['word_count'])} words. {terms}"
         '<a href="../about.html">What the fields mean</a></p></footer>\n'
     )
     return _page(title, language, body)
+
+
+def _figures(pictures: Sequence[ShownPicture]) -> str:
+    return "".join(
+        f'<figure><img src="../{_PICTURE_FOLDER}/{shown.file_name}" alt="{escape(xml_line(shown.alt))}"'
+        f' width="{shown.picture.width}" height="{shown.picture.height}">'
+        f'<figcaption dir="auto">{escape(xml_line(f"{shown.caption} {shown.credit}"))}</figcaption></figure>\n'
+        for shown in pictures
+    )
 
 
 def about_page(entries: tuple[DictionaryEntry, ...]) -> str:

@@ -25,6 +25,7 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
+from broadsheet.output.archive.article_filter import USAGE_COLUMN
 from broadsheet.output.archive.metadata_columns import (
     DAY_COLUMNS,
     INSTANT_COLUMNS,
@@ -74,7 +75,7 @@ def _article_values(names: Sequence[str], row: Sequence[object]) -> dict[str, ob
 
 
 def _export_value(name: str, value: object, article_id: object) -> object:
-    if name in JSON_COLUMNS and value is not None:
+    if name in (*JSON_COLUMNS, USAGE_COLUMN) and value is not None:
         if name == SOURCES_COLUMN:
             return stored_object(value, "articles", name, article_id)
         return list(stored_texts(value, "articles", name, article_id))
@@ -104,8 +105,10 @@ class DictionaryEntry:
 
 
 def article_dictionary(columns: Sequence[TableColumn] = ()) -> tuple[DictionaryEntry, ...]:
-    """Return the fields of `articles`: those of these columns, in their order; without any, those of the schema."""
-    meanings = column_meanings()["articles"]
+    """Return the fields of `articles`: those of these columns, in their order; without any, those of the schema, and
+    what an export adds to them.
+    """
+    meanings = {**column_meanings()["articles"], USAGE_COLUMN: column_meanings()["captures"]["usage"]}
     types = {column.name: column.declared_type for column in columns} or {name: "" for name in meanings if name}
     return tuple(_entry(name, meanings.get(name, ""), declared_type) for name, declared_type in types.items())
 
@@ -151,7 +154,8 @@ def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
         **dict.fromkeys(INTEGER_COLUMNS, "integer"),
         **dict.fromkeys(INSTANT_COLUMNS, "instant"),
     }
-    kinds |= dict.fromkeys(DAY_COLUMNS, "day") | {column: "list" for column in JSON_COLUMNS if column != SOURCES_COLUMN}
+    kinds |= dict.fromkeys(DAY_COLUMNS, "day")
+    kinds |= {column: "list" for column in (*JSON_COLUMNS, USAGE_COLUMN) if column != SOURCES_COLUMN}
     plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
     if name == "capture_id":
         plain_meaning = f"{plain_meaning} 0 if there is none."

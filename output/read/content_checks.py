@@ -106,7 +106,7 @@ def standfirsts(db: Database) -> Iterator[Finding]:
 _METADATA = {name: json_object if name == SOURCES_COLUMN else json_texts for name in sorted(JSON_COLUMNS)}
 _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
     "runs": {"options": json_object, "versions": json_object, "counts": json_object},
-    "captures": {"directives": json_texts},
+    "captures": dict.fromkeys(("directives", "usage", "usage_stated"), json_texts),
     "pages": {"evidence": json_texts, "robots": json_texts},
     "articles": dict(_METADATA),
     "_shelf": {"article": json_object},

@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element, SubElement
 from markdown_it.token import Token
 from sqlite_utils import Database
 
+from broadsheet.output.archive.article_filter import USAGE_COLUMN
 from broadsheet.output.read.article_files import file_name
 from broadsheet.output.read.article_rows import iter_articles
 from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
@@ -87,8 +88,13 @@ def _add_publication(statement: Element, article: Mapping[str, Any]) -> None:
     if article["published_raw"]:
         _add_date(statement, article)
     _add(statement, "idno", str(article["id"])).set("type", "broadsheet")
-    if article["licence"]:
-        _add(SubElement(SubElement(statement, "availability"), "licence"), "p", xml_line(article["licence"]))
+    usage = ", ".join(map(xml_line, article.get(USAGE_COLUMN) or ()))
+    if article["licence"] or usage:
+        availability = SubElement(statement, "availability")
+        if article["licence"]:
+            _add(SubElement(availability, "licence"), "p", xml_line(article["licence"]))
+        if usage:
+            _add(availability, "p", f"The site says of its use: {usage}.")
 
 
 def _add_source(bibliography: Element, article: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.raw.picture_files import picture_faults
 from broadsheet.output.raw.warc_reader import raw_faults
 from broadsheet.output.read.agreement_checks import (
     articles_and_pages,
@@ -44,6 +45,7 @@ from broadsheet.output.read.file_checks import (
     foreign_keys,
     full_text,
     integrity,
+    row_finding,
     schema_objects,
     schema_version,
 )
@@ -70,6 +72,12 @@ def raw_responses(db: Database) -> Iterator[Finding]:
     payload.
     """
     yield from map(Finding, raw_faults(db, database_file(db).parent))
+
+
+def pictures(db: Database) -> Iterator[Finding]:
+    """Check that the record of each picture holds the file that its row states."""
+    for url_id, fault in picture_faults(db, database_file(db).parent):
+        yield row_finding("_pictures", url_id, f"has no file: {fault}")
 
 
 CHECKS: tuple[Check, ...] = (
@@ -99,6 +107,7 @@ CHECKS: tuple[Check, ...] = (
     standfirsts,
     old_revisions,
     raw_responses,
+    pictures,
 )
 _NAMING_CHECKS: tuple[Check, ...] = (stored_values, column_values)  # these name a value or a row
 
@@ -128,7 +137,7 @@ def first_problem(db: Database) -> ArchiveProblem | None:
 
     Without its raw responses.
     """
-    rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, raw_responses))
+    rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, raw_responses, pictures))
     with _any_text(db):
         return next((problem for check in (*_NAMING_CHECKS, *rest) for problem in _problems(check, db)), None)
 

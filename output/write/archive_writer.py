@@ -28,7 +28,8 @@ from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.compaction import compact_file
 from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
 from broadsheet.output.archive.page_rows import Sighting
-from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.pictures import put_picture
+from broadsheet.output.archive.stored_text import sql_words, storable_text
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
 from broadsheet.output.raw.erasure import erase_records
@@ -37,6 +38,7 @@ from broadsheet.output.raw.warc_folders import RawFolders, Recovery
 from broadsheet.output.raw.warc_writer import RawResponseWriter, save_capture
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
 from broadsheet.output.write.page_writer import SaveResult, save_page
+from broadsheet.output.write.picture_queue import queue_pictures
 from broadsheet.output.write.revisit_schedule import (
     UpdateRun,
     UrlRow,
@@ -51,6 +53,7 @@ from broadsheet.output.write.run_records import RunRecorder
 from broadsheet.output.write.takedowns import is_forgotten
 from broadsheet.output.write.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
 from broadsheet.output.write.url_queue import (
+    PAGE_KINDS,
     PassingReason,
     Requeuer,
     add_urls,
@@ -68,6 +71,7 @@ _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = a
     WHERE id = :id"""
 _HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
+_NEVER_REVISITED = (UrlKind.ROBOTS, UrlKind.PICTURE)
 _LOG = logging.getLogger(__name__)
 _GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
 
@@ -213,11 +217,12 @@ class Archive:
         return self._raw_writer.total_bytes if self._raw_writer else 0
 
     def skip_queued(self, reason: Reason) -> int:
-        """Mark everything still queued as skipped, for a crawl that stops at its limit; return how many.
+        """Mark everything still queued but pictures as skipped, for a crawl that stops at its limit; return how many.
 
         URLs that were queued for a revisit get back the state they had.
         """
-        query = "UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued'"
+        kinds = sql_words(PAGE_KINDS)
+        query = f"UPDATE urls SET state = 'skipped', reason = ? WHERE state = 'queued' AND kind IN {kinds}"
         with write_transaction(self.db):
             return restore_unvisited(self.db, reason) + int(self.db.execute(query, [str(reason)]).rowcount)
 
@@ -226,6 +231,10 @@ class Archive:
         self._update = update
         with write_transaction(self.db):
             return queue_due(self.db, update, self._clock())
+
+    def queue_pictures(self, *, obeys_directives: bool) -> int:
+        """Queue the pictures of the articles, as `picture_queue` does; return how many wait."""
+        return queue_pictures(self.db, self._clock(), obeys_directives=obeys_directives)
 
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
         """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
@@ -291,7 +300,7 @@ class Archive:
         newest_id = newest_url_id(self.db)
         add_urls(self.db, outcome.discovered_urls, seen_at)
         note_listed_urls(self.db, outcome.discovered_urls)
-        if row.was_fetched and row.kind != UrlKind.ROBOTS and not outcome.is_retry:
+        if row.was_fetched and row.kind not in _NEVER_REVISITED and not outcome.is_retry:
             has_new_urls = row.held_reason != PageType.ARTICLE and newest_url_id(self.db) > newest_id
             note_visit(self.db, row, outcome, save_result.has_changed or has_new_urls)
         self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
@@ -316,6 +325,8 @@ class Archive:
         for capture in outcome.extra_captures:
             save_capture(self.db, capture, self._raw_writer)
         capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
+        if outcome.picture and capture_id is not None:
+            put_picture(self.db, row.id, capture_id, outcome.picture)
         if outcome.page:
             sighting = Sighting(row.id, storable_text(outcome.url), host_of(outcome.url), capture_id, seen_at)
             if outcome.page.is_article:

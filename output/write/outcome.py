@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.output.archive.page_rows import PageRows
+from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.url_words import NO_REASON, Reason, UrlKind, UrlState
 from broadsheet.output.raw.raw_exchange import Capture
@@ -73,6 +74,7 @@ class Outcome:
     fetched_at: str = ""
     capture: Capture | None = None
     page: PageRows | None = None
+    picture: Picture | None = None  # a picture that is kept, whose record the capture has
     discovered_urls: tuple[DiscoveredUrl, ...] = ()
     outside_links: Mapping[str, int] = field(default_factory=dict)
     location: str = ""  # the target of a redirect

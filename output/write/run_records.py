@@ -96,13 +96,15 @@ _USELESS_SEED = f"""SELECT reason FROM urls
     WHERE url = ? AND (state = 'skipped' AND reason = '{OutcomeReason.FORGOTTEN}'
         OR state = 'failed' AND held_at IS NULL AND location IS NULL)"""
 
+_LIMITS = ("max_pages", "max_time")
 _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs ORDER BY started_at DESC, rowid DESC"
 
 
 def crawl_options(db: Database) -> list[dict[str, Any]]:
-    """Return the options of all crawls into the archive, the earliest first."""
+    """Return the options of all crawls into the archive, the earliest first; not of those for pictures only."""
     rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
-    return [options for row in rows if (options := _run_options(*row)).get("seeds")]
+    runs = (_run_options(*row) for row in rows)
+    return [options for options in runs if options.get("seeds") and not options.get("only_missing")]
 
 
 def useless_seeds(db: Database, seeds: Iterable[str]) -> dict[str, str]:
@@ -118,8 +120,10 @@ def unfinished_update_start(db: Database, revisit: str) -> str:
     """
     started_first_at = ""
     for run_id, started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
-        is_unfinished = outcome != "finished" or reason in ("max_pages", "max_time")
-        if not (revisit and is_unfinished and _run_options(options, run_id).get("revisit") == revisit):
+        is_unfinished, run_options = outcome != "finished" or reason in _LIMITS, _run_options(options, run_id)
+        if run_options.get("only_missing"):
+            continue
+        if not (revisit and is_unfinished and run_options.get("revisit") == revisit):
             break
         started_first_at = str(started_at)
     return started_first_at

@@ -1,9 +1,9 @@
 """Takedowns: articles removed from an archive for good, at somebody's request, so that they never come back.
 
 Removed are the articles, also shelved ones, their revisions, pages, ledgers and captures, block texts that nothing else
-uses, and their words in the full-text index. What stays are the rows of `urls`, skipped, and the takedown itself, which
-keeps these URLs and every URL that matches out of the queue (triggers on `urls`). `rewrite_file` then leaves nothing of
-it in free pages.
+uses, pictures that no other article shows, and their words in the full-text index. What stays are the rows of `urls`,
+skipped, and the takedown itself, which keeps these URLs and every URL that matches out of the queue (triggers on
+`urls`). `rewrite_file` then leaves nothing of it in free pages.
 """
 
 from __future__ import annotations
@@ -61,7 +61,18 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
     back (id) AS (
         SELECT id FROM pages_of UNION
         SELECT f.id FROM back b JOIN urls t ON t.id = b.id JOIN urls f ON f.location = t.url)
-    SELECT DISTINCT u.id AS id, u.url AS url FROM back JOIN urls u ON u.id = back.id"""
+    , shown (id) AS (
+        SELECT u.id FROM urls u WHERE u.kind = 'picture' AND u.url IN (
+            SELECT url FROM _images WHERE page_id IN (SELECT id FROM back)
+            UNION SELECT image FROM articles WHERE page_id IN (SELECT id FROM back)
+            UNION SELECT image FROM _shelved WHERE page_id IN (SELECT id FROM back))
+            AND NOT EXISTS (SELECT 1 FROM _images o WHERE o.url = u.url AND o.page_id NOT IN (SELECT id FROM back))
+            AND NOT EXISTS (SELECT 1 FROM articles o WHERE o.image = u.url AND o.page_id NOT IN (SELECT id FROM back))
+        UNION SELECT t.id FROM shown s JOIN urls f ON f.id = s.id JOIN urls t ON t.url = f.location
+        WHERE t.kind = 'picture' AND NOT EXISTS (SELECT 1 FROM urls o WHERE o.location = t.url
+            AND o.id <> f.id AND o.found_on NOT IN (SELECT url FROM urls WHERE id IN (SELECT id FROM back))))
+    SELECT DISTINCT u.id AS id, u.url AS url FROM (SELECT id FROM back UNION SELECT id FROM shown) r
+        JOIN urls u ON u.id = r.id"""
 _REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
 _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
 _IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"
@@ -88,13 +99,14 @@ _REMOVALS = (
     "DELETE FROM _page_signatures WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
+    "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
     "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
     "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more.
     """DELETE FROM _block_texts WHERE id NOT IN (SELECT block_id FROM _page_blocks)
         AND id NOT IN (SELECT block_id FROM _revision_blocks)""",
     f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
-        WHERE kind = 'page' AND id IN (SELECT id FROM reached)""",
+        WHERE kind IN ('page', 'picture') AND id IN (SELECT id FROM reached)""",
 )
 
 

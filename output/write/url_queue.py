@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_text import storable_text
+from broadsheet.output.archive.stored_text import sql_words, storable_text
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
@@ -39,30 +39,56 @@ LONGEST_WAIT = timedelta(hours=2)
 """No retry is delayed for longer: a later `not_before` comes from a clock that was set back since, and is due."""
 
 # Spelled as in the index `urls_ready`: SQLite uses an index on an expression only for the same expression.
-_RANK = "(CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 ELSE 1 END)"
+_RANK = "(CASE kind WHEN 'robots' THEN 0 WHEN 'page' THEN 2 WHEN 'picture' THEN 3 ELSE 1 END)"
 _READY = "urls INDEXED BY urls_ready WHERE state = 'queued' AND not_before IS NULL AND host"
 _RETRY = "urls INDEXED BY urls_retry WHERE state = 'queued' AND not_before IS NOT NULL AND host"
 
 _COLUMNS = f"""{_RANK}, -priority, id, url, host, kind, depth, priority, attempts, found_via,
         coalesce(found_on, ''), coalesce(lastmod, ''), coalesce(held_at, '')"""
-_TAKE = f"SELECT {_COLUMNS} FROM {_READY} = ? ORDER BY {_RANK}, priority DESC, id LIMIT ?"
-_TAKE_DUE = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? ORDER BY not_before LIMIT ?"
-_TAKE_TOO_LATE = f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? ORDER BY not_before LIMIT ?"
+_PICTURE_RANK = 3
+PAGE_KINDS = (UrlKind.PAGE, UrlKind.ROBOTS, UrlKind.SITEMAP, UrlKind.FEED)
+"""The kinds of URLs that a crawl asks for before any picture."""
 
-# From one host to the next that has a queued row, without reading the rows between.
-_HOSTS = f"""WITH RECURSIVE walk (host) AS (
-        SELECT :after
-        UNION ALL
-        SELECT (SELECT min(next) FROM (
-            SELECT (SELECT host FROM {_READY} > walk.host ORDER BY host LIMIT 1) AS next
-            UNION ALL
-            SELECT (SELECT host FROM {_RETRY} > walk.host ORDER BY host LIMIT 1)))
-        FROM walk WHERE walk.host IS NOT NULL
-        LIMIT :count + 1)
-    SELECT host, EXISTS (SELECT 1 FROM {_READY} = walk.host)
-        OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before <= :now)
-        OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray)
-    FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """The statements that read the queue: of pages and their like, or of pictures."""
+
+    take: str
+    take_due: str
+    take_too_late: str
+    hosts: str
+    any: str
+
+    @classmethod
+    def of(cls, kinds: Sequence[UrlKind], rank: str) -> _Statements:
+        """Make the statements for some kinds, whose rank has the condition `rank`."""
+        asked = f"AND {_RANK} {rank}"
+        # From one host to the next that has a queued row, without reading the rows between.
+        hosts = f"""WITH RECURSIVE walk (host) AS (
+                SELECT :after
+                UNION ALL
+                SELECT (SELECT min(next) FROM (
+                    SELECT (SELECT host FROM {_READY} > walk.host {asked} ORDER BY host LIMIT 1) AS next
+                    UNION ALL
+                    SELECT (SELECT host FROM {_RETRY} > walk.host {asked} ORDER BY host LIMIT 1)))
+                FROM walk WHERE walk.host IS NOT NULL
+                LIMIT :count + 1)
+            SELECT host, EXISTS (SELECT 1 FROM {_READY} = walk.host {asked})
+                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before <= :now {asked})
+                OR EXISTS (SELECT 1 FROM {_RETRY} = walk.host AND not_before > :astray {asked})
+            FROM walk WHERE host IS NOT NULL LIMIT -1 OFFSET 1"""
+        return cls(
+            f"SELECT {_COLUMNS} FROM {_READY} = ? {asked} ORDER BY {_RANK}, priority DESC, id LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? {asked} ORDER BY not_before LIMIT ?",
+            f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? {asked} ORDER BY not_before LIMIT ?",
+            hosts,
+            f"SELECT 1 FROM urls WHERE state = 'queued' AND kind IN {sql_words(kinds)} LIMIT 1",
+        )
+
+
+_PAGES = _Statements.of(PAGE_KINDS, f"< {_PICTURE_RANK}")
+_PICTURES = _Statements.of((UrlKind.PICTURE,), f">= {_PICTURE_RANK}")
 
 # A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
 # its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
@@ -117,6 +143,11 @@ class Queue:
         self._clock = clock
         self.is_still_filling: Callable[[], bool] = lambda: False
         """Whether rows that an earlier run left are still being queued again."""
+        self._statements = _PAGES
+
+    def turn_to_pictures(self) -> None:
+        """Read the queue of pictures from now on; before, what is no picture is read."""
+        self._statements = _PICTURES
 
     def take(self, host: str, count: int, exclude: Collection[int | str] = frozenset()) -> list[QueuedUrl]:
         """Return the next `count` URLs of a host that may be fetched now, without those excluded by their id or URL.
@@ -125,9 +156,9 @@ class Queue:
         of `exclude`, so exclude only URLs of this host.
         """
         time, limit = self._clock(), count + len(exclude)
-        rows = self._db.execute(_TAKE, [host, limit]).fetchall()
-        rows += self._db.execute(_TAKE_DUE, [host, time, limit]).fetchall()
-        rows += self._db.execute(_TAKE_TOO_LATE, [host, _latest_due_time(time), limit]).fetchall()
+        rows = self._db.execute(self._statements.take, [host, limit]).fetchall()
+        rows += self._db.execute(self._statements.take_due, [host, time, limit]).fetchall()
+        rows += self._db.execute(self._statements.take_too_late, [host, _latest_due_time(time), limit]).fetchall()
         rows.sort(key=lambda row: row[:3])
         available_rows = (row[2:] for row in rows if row[2] not in exclude and row[3] not in exclude)
         return [QueuedUrl(*row) for row, _ in zip(available_rows, range(count), strict=False)]
@@ -136,7 +167,7 @@ class Queue:
         """Return a queued URL of a host that is not excluded, even one that is not due yet; None if there is none."""
         if ready := self.take(host, 1, exclude):
             return ready[0]
-        rows = self._db.execute(_TAKE_DUE, [host, "~", 1 + len(exclude)])
+        rows = self._db.execute(self._statements.take_due, [host, "~", 1 + len(exclude)])
         return next((QueuedUrl(*row[2:]) for row in rows if row[2] not in exclude and row[3] not in exclude), None)
 
     def next_hosts(self, previous_host: str, count: int) -> list[tuple[str, bool]]:
@@ -145,13 +176,13 @@ class Queue:
         """
         time = self._clock()
         parameters = {"after": previous_host, "count": count, "now": time, "astray": _latest_due_time(time)}
-        return [(name, bool(is_due)) for name, is_due in self._db.execute(_HOSTS, parameters)]
+        return [(name, bool(is_due)) for name, is_due in self._db.execute(self._statements.hosts, parameters)]
 
     def is_empty(self) -> bool:
         """Return whether no URL is queued, not even one that is not due yet, and none is about to be."""
         if self.is_still_filling():  # called first: when it returns False, what was queued is committed
             return False
-        return self._db.execute("SELECT 1 FROM urls WHERE state = 'queued' LIMIT 1").fetchone() is None
+        return self._db.execute(self._statements.any).fetchone() is None
 
     def counts(self) -> dict[UrlState, int]:
         """Count the URLs in each state; a state without URLs counts 0."""
@@ -253,10 +284,10 @@ class PassingReason:
 _UNREACHED: tuple[Reason, ...] = (
     compound_reason(ReasonFamily.HOST_UNREACHABLE, ""),
     compound_reason(ReasonFamily.HOST_FAILING, ""),
-    *(OutcomeReason.DNS, OutcomeReason.CONNECTION_REFUSED, OutcomeReason.TLS),
+    *(OutcomeReason.DNS, OutcomeReason.CONNECTION_REFUSED, OutcomeReason.TLS, OutcomeReason.CHALLENGED),
 )
 UNREACHED_HOSTS = tuple(PassingReason(UrlState.FAILED, reason) for reason in _UNREACHED)
-"""The reasons of URLs that failed because their host could not be reached or kept failing."""
+"""The reasons of URLs that failed because their host could not be reached, kept failing, or put up a wall."""
 
 
 @dataclass(slots=True)

@@ -58,12 +58,16 @@ class FrontierLog:
 
     def __init__(self) -> None:
         self.calls: list[tuple[object, ...]] = []
+        self.arrivals: list[str] = []
 
     def robots_for(self, host: str) -> Any:
         return SimpleNamespace(id=4) if host == "mill.example" else None
 
     def record_answer(self, queued_url: QueuedUrl, latency: float) -> None:
         self.calls.append(("answer", latency))
+
+    def record_arrival(self, queued_url: QueuedUrl) -> None:
+        self.arrivals.append(queued_url.url)
 
     def record_failure(self, queued_url: QueuedUrl, reason: str) -> None:
         self.calls.append(("failure", reason))
@@ -75,7 +79,8 @@ class FrontierLog:
 class Outcomes:
     """Makes an outcome whose reason is the status or the fault's."""
 
-    def __init__(self, budget: ByteBudget) -> None:
+    def __init__(self, budget: ByteBudget, frontier: FrontierLog) -> None:
+        self.frontier = frontier
         self.answers: list[Answer] = []
         self.captures: list[Any] = []
         self._budget = budget
@@ -85,7 +90,9 @@ class Outcomes:
         self.answers.append(answer)
         if answer.response.body == b"breaks us":
             raise ZeroDivisionError
-        return Outcome(answer.queued_url.url, "done", str(answer.response.status))
+        assert self.frontier.arrivals == [answer.queued_url.url] * (answer.queued_url.kind == "page")
+        is_wall = answer.response.status == 429
+        return Outcome(answer.queued_url.url, "done", "challenged" if is_wall else str(answer.response.status))
 
     def from_fault(self, queued_url: QueuedUrl, fault: Fault, failed_at: object, capture: object = None) -> Outcome:
         self.captures.append(capture)
@@ -98,6 +105,9 @@ class RobotsLog:
     def __init__(self, retries: int = 0) -> None:
         self.retries = retries
         self.was_redirected: bool | None = None
+
+    def usage_statements(self, queued_url: QueuedUrl) -> tuple[str, ...]:
+        return (f"robots.txt Content-Usage: search={queued_url.host}",)
 
     def robots_of(self, queued_url: QueuedUrl) -> str:
         return f"rules of {queued_url.host}"
@@ -129,7 +139,7 @@ class Fetching:
     def __init__(self, answers: dict[str, Response | Exception], retries: int = 0) -> None:
         self.budget, self.frontier, self.robots = ByteBudget(100), FrontierLog(), RobotsLog(retries)
         self.guesses = GuessLog()
-        self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget), list[Outcome]()
+        self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget, self.frontier), list[Outcome]()
         parts: dict[str, Any] = {
             "request_builder": RequestBuilder(
                 Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
@@ -167,7 +177,7 @@ class Fetching:
         (404, {}, ("answer", 0.5)),
         (500, {}, ("failure", "http_500")),
         (503, {"Retry-After": "30"}, ("refusal", 30.0, "http_503")),
-        (429, {}, ("refusal", None, "http_429")),
+        (429, {}, ("refusal", None, "challenged")),
     ],
 )
 def test_an_answer_is_stored_and_the_frontier_told(
@@ -175,10 +185,11 @@ def test_an_answer_is_stored_and_the_frontier_told(
 ) -> None:
     url = queued("/sold")
     fetching = Fetching({url.url: Response(url.url, status, headers, b"mill")})
-    assert fetching.fetch(url) == [("done", str(status))]
+    assert fetching.fetch(url) == [("done", "challenged" if status == 429 else str(status))]
     assert fetching.frontier.calls == [call]
     (answer,) = fetching.outcomes.answers
     assert (answer.queued_url, answer.robots_id) == (url, 4)
+    assert answer.usage == ("robots.txt Content-Usage: search=mill.example",)
     assert answer.wire is not None
     assert answer.wire.head == HEAD
 

@@ -324,6 +324,7 @@ def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Tu
         ("timeout", 121, 10, "host_unreachable:timeout"),
         ("http_500", 16, 20, "host_failing:http_500"),
         ("http_500", 121, 10, "host_failing:http_500"),  # for more than five minutes
+        ("challenged", 16, 20, "host_failing:challenged"),
     ],
 )
 def test_a_host_that_keeps_failing_is_given_up(

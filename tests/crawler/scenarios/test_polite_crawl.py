@@ -98,7 +98,7 @@ def test_what_each_status_of_a_robots_txt_means(crawl: Crawl, serve: Serve) -> N
     assert hurried.times("/robots.txt")[1] - hurried.times("/robots.txt")[0] >= 2
     assert result.states(hurried)["/no"] == ("skipped", "robots.txt")
     assert result.states(hurried)["/yes"] == ARTICLE
-    for site, reason in ((busy, "http_429"), (failing, "http_500")):
+    for site, reason in ((busy, "challenged"), (failing, "http_500")):
         assert site.paths() == ["/robots.txt"] * 2
         assert result.states(site) == {"/": ("skipped", "robots_unreachable"), "/robots.txt": ("failed", reason)}
         assert files(result, site)[0][:3] == ("nothing", reason, "")

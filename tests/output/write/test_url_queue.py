@@ -281,11 +281,27 @@ def test_seeds_give_failures_another_chance_and_leave_the_done_alone(archive, qu
     ]
 
 
+def test_pictures_wait_until_the_queue_turns_to_them(archive, queue, make):
+    add(archive, make.discovered("http://a.test/i.png", kind="picture"), make.discovered("http://a.test/page"))
+    assert [queued_url.url for queued_url in queue.take(HOST, 5)] == ["http://a.test/page"]
+    assert not queue.is_empty()
+    archive.save([make.outcome("http://a.test/page", "text")])
+    assert queue.is_empty()
+    assert queue.next_hosts("", 5) == []
+    queue.turn_to_pictures()
+    assert not queue.is_empty()
+    assert queue.next_hosts("", 5) == [(HOST, True)]
+    assert [queued_url.kind for queued_url in queue.take(HOST, 5)] == ["picture"]
+    assert archive.skip_queued("limit") == 0
+
+
 PLANS = {
-    "take": (module._TAKE, [HOST, 5], {"urls_ready (host=?)"}),
-    "due": (module._TAKE_DUE, [HOST, "", 5], {"urls_retry (host=? AND not_before>? AND not_before<?)"}),
-    "astray": (module._TAKE_TOO_LATE, [HOST, "", 5], {"urls_retry (host=? AND not_before>?)"}),
-    "hosts": (module._HOSTS, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
+    "take": (module._PAGES.take, [HOST, 5], {"urls_ready (host=? AND <expr><?)"}),
+    "take pictures": (module._PICTURES.take, [HOST, 5], {"urls_ready (host=? AND <expr>>?)"}),
+    "due": (module._PAGES.take_due, [HOST, "", 5], {"urls_retry (host=? AND not_before>? AND not_before<?)"}),
+    "astray": (module._PAGES.take_too_late, [HOST, "", 5], {"urls_retry (host=? AND not_before>?)"}),
+    "hosts": (module._PAGES.hosts, {"after": "", "count": 5, "now": "", "astray": ""}, {"urls_ready (host>?)"}),
+    "any": (module._PAGES.any, [], {"urls_outcome (state=? AND kind=?)"}),
     "give up": (module._GIVE_UP.format(rows=module._READY), ["", "", HOST, 5], {"urls_ready (host=?)"}),
     "requeue": (
         requeue._NEXT_IDS.format(""),

@@ -1,0 +1,110 @@
+"""Picture files: their type by their first bytes, and their size in pixels by their header. Pure.
+
+Nothing is decoded: a few numbers are read at places that the formats fix. A file is a picture if it is of a type that
+browsers show and its header says how large it is unpacked. An SVG has no such size, and is kept as text.
+Formats: PNG (ISO 15948), GIF89a, JPEG (ITU T.81, annex B), WebP (RFC 9649), AVIF (ISO 23008-12, box `ispe`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import struct
+from collections.abc import Callable
+
+from broadsheet.crawler.discovery.response_bodies import head_text, root_name
+from broadsheet.output.archive.pictures import MAX_BYTES, SVG, Picture
+from broadsheet.output.archive.url_words import OutcomeReason
+
+MAX_PIXELS = 100_000_000
+"""Pixels of a picture at most, 400 MB when a viewer unpacks it."""
+
+_Size = tuple[int, int]
+_FRAME_MARKERS = frozenset((*range(0xC0, 0xD0),)) - {0xC4, 0xC8, 0xCC}  # JPEG: SOF0 to SOF15
+_BARE_MARKERS = frozenset((0x01, *range(0xD0, 0xD9)))  # JPEG: without a length
+_MAX_SEGMENTS = 1_000  # of a JPEG before its frame; camera files have some dozens
+_MAX_BOX_BYTES = 64 * 1024  # of an AVIF in which its sizes stand
+_AVIF_BRANDS = (b"avif", b"avis", b"mif1", b"miaf")
+_ISPE = re.compile(rb"ispe\x00\x00\x00\x00(.{8})", re.DOTALL)
+_VP8_START = b"\x9d\x01\x2a"
+
+
+def read_picture(body: bytes) -> Picture | OutcomeReason:
+    r"""Return the facts of a picture's file, or why it is not kept: it is none, or is too large.
+
+    >>> read_picture(b"GIF89a\x02\x00\x01\x00;").width
+    2
+    """
+    if len(body) > MAX_BYTES:
+        return OutcomeReason.TOO_LARGE
+    media_type, read_size = _format_of(body)
+    try:
+        width, height = read_size(body)
+    except (struct.error, IndexError):
+        return OutcomeReason.NO_PICTURE
+    if media_type != SVG and not (width and height):
+        return OutcomeReason.NO_PICTURE
+    if width * height > MAX_PIXELS:
+        return OutcomeReason.TOO_LARGE
+    return Picture(hashlib.sha256(body).hexdigest(), media_type, width, height, len(body))
+
+
+def _format_of(body: bytes) -> tuple[str, Callable[[bytes], _Size]]:
+    """Return the media type of a file, and what reads its size; one that always gives 0 for what is no picture."""
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png", _png_size
+    if body.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg", _jpeg_size
+    if body.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif", lambda data: struct.unpack_from("<HH", data, 6)
+    if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        return "image/webp", _webp_size
+    if body[4:8] == b"ftyp" and body[8:12] in _AVIF_BRANDS:
+        return "image/avif", _avif_size
+    if root_name(head_text(body)) == "svg":
+        return SVG, _no_size
+    return "", _no_size
+
+
+def _no_size(_: bytes) -> _Size:
+    return 0, 0
+
+
+def _png_size(data: bytes) -> _Size:
+    return struct.unpack_from(">II", data, 16) if data[12:16] == b"IHDR" else (0, 0)
+
+
+def _jpeg_size(data: bytes) -> _Size:
+    """Read the size in the first frame header; the segments before it are passed over by their lengths."""
+    position = 2
+    for _ in range(_MAX_SEGMENTS):
+        if data[position] != 0xFF:
+            break
+        marker = data[position + 1]
+        if marker in _FRAME_MARKERS:
+            height, width = struct.unpack_from(">HH", data, position + 5)
+            return width, height
+        if marker == 0xFF:  # a fill byte
+            position += 1
+        else:
+            position += 2 if marker in _BARE_MARKERS else 2 + struct.unpack_from(">H", data, position + 2)[0]
+    return 0, 0
+
+
+def _webp_size(data: bytes) -> _Size:
+    chunk = data[12:16]
+    if chunk == b"VP8X":
+        return int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1
+    if chunk == b"VP8L" and data[20] == 0x2F:
+        bits = struct.unpack_from("<I", data, 21)[0]
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if chunk == b"VP8 " and data[23:26] == _VP8_START:
+        width, height = struct.unpack_from("<HH", data, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return 0, 0
+
+
+def _avif_size(data: bytes) -> _Size:
+    """Read the largest size that an item of the file has."""
+    sizes = [struct.unpack(">II", match[1]) for match in _ISPE.finditer(data[:_MAX_BOX_BYTES])]
+    return max(sizes, key=lambda size: size[0] * size[1], default=(0, 0))

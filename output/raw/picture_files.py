@@ -1,0 +1,58 @@
+"""The files of pictures, read from the records of their captures."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from broadsheet.output.archive.pictures import MAX_BYTES, Picture
+from broadsheet.output.raw.warc_reader import RecordError, dechunked_body, read_response
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+_PICTURES = "SELECT url_id, capture_id, digest, type, width, height, bytes FROM _pictures ORDER BY url_id"
+_OF_CAPTURE = "SELECT digest, type, width, height, bytes FROM _pictures WHERE capture_id = ?"
+_AUTOMATIC = 32 + zlib.MAX_WBITS  # gzip or zlib, as the header says
+
+
+def find_picture(db: Database, capture_id: int) -> Picture | None:
+    """Return the facts of the picture that a capture holds; None if it holds none."""
+    row = db.execute(_OF_CAPTURE, [capture_id]).fetchone()
+    return Picture(*row) if row else None
+
+
+def read_picture_file(db: Database, folder: Path, capture_id: int, picture: Picture) -> bytes:
+    """Return the bytes of a picture; `folder` is the database's.
+
+    Raises RecordError if its record cannot be read, or holds other bytes.
+    """
+    exchange = read_response(db, folder, capture_id)
+    if exchange is None:
+        raise RecordError("the raw response of the picture was not kept")
+    data = dechunked_body(exchange)
+    if exchange.header("content-encoding").strip().lower() in ("gzip", "x-gzip", "deflate"):
+        data = _unpacked(data)
+    if hashlib.sha256(data).hexdigest() != picture.digest:
+        raise RecordError("the record holds another file than the picture")
+    return data
+
+
+def picture_faults(db: Database, folder: Path) -> Iterator[tuple[int, str]]:
+    """Yield (number of the URL, what is wrong) for each picture whose file cannot be had."""
+    for url_id, capture_id, *facts in db.execute(_PICTURES).fetchall():
+        try:
+            read_picture_file(db, folder, capture_id, Picture(*facts))
+        except (RecordError, OSError) as error:
+            yield url_id, str(error)
+
+
+def _unpacked(data: bytes) -> bytes:
+    unpacker = zlib.decompressobj(_AUTOMATIC)
+    try:
+        return unpacker.decompress(data, MAX_BYTES + 1)
+    except zlib.error as error:
+        raise RecordError(f"its content encoding is broken: {error}") from error

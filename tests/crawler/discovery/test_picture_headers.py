@@ -1,0 +1,61 @@
+"""Types and sizes of pictures, by their headers alone."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from broadsheet.crawler.discovery.picture_headers import MAX_PIXELS, read_picture
+from broadsheet.output.archive.pictures import ENDINGS, MAX_BYTES, Picture
+from tests.crawler.pictures import SVG, avif, gif, jpeg, png, webp
+
+FILES = {
+    "png": (png(), "image/png", 3, 2),
+    "gif": (gif(), "image/gif", 5, 4),
+    "jpeg": (jpeg(), "image/jpeg", 7, 6),
+    "webp": (webp(), "image/webp", 9, 8),
+    "webp lossless": (webp("VP8L"), "image/webp", 9, 8),
+    "webp lossy": (webp("VP8 "), "image/webp", 9, 8),
+    "avif": (avif(), "image/avif", 11, 10),
+    "svg": (SVG, "image/svg+xml", 0, 0),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_type_and_size_are_those_of_the_file(name: str) -> None:
+    data, media_type, width, height = FILES[name]
+    picture = read_picture(data)
+    assert isinstance(picture, Picture)
+    assert (picture.type, picture.width, picture.height, picture.bytes) == (media_type, width, height, len(data))
+    assert picture.type in ENDINGS
+    assert len(picture.digest) == 64
+
+
+def test_the_same_bytes_have_the_same_digest() -> None:
+    assert read_picture(png()) == read_picture(png()) != read_picture(png(shade=9))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"<html><body>gone</body></html>", b"%PDF-1.7", b"BM\0\0", png(0, 4), gif(0, 0), b"\xff\xd8\xff", b"RIFF"],
+)
+def test_what_is_no_picture_is_told(data: bytes) -> None:
+    assert read_picture(data) == "no_picture"
+
+
+def test_too_many_bytes_or_pixels_are_too_large() -> None:
+    assert read_picture(png(60_000, 60_000)) == "too_large"
+    assert read_picture(png(MAX_PIXELS // 10, 11)) == "too_large"
+    assert read_picture(gif() + b"\0" * MAX_BYTES) == "too_large"
+
+
+def test_broken_headers_never_raise() -> None:
+    chance = random.Random(7)
+    for data, *_ in FILES.values():
+        for length in range(len(data)):
+            read_picture(data[:length])
+        for _ in range(200):
+            broken = bytearray(data)
+            broken[chance.randrange(len(data))] = chance.randrange(256)
+            assert isinstance(read_picture(bytes(broken)), Picture | str)

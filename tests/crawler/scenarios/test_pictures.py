@@ -1,0 +1,159 @@
+"""Pictures of articles: fetched after the pages, bounded, once each, and gone with their articles."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.crawls import Crawl, Result
+from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import command, verb
+
+Serve = Callable[..., ScriptedSite]
+SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+KEPT = {"keep": "pictures", **SMALL}
+
+
+OF_ONE = {"/i/lead.png", "/i/a.png", "/i/shared.jpg"}
+OF_TWO = {"/i/same.png", "/i/shared.jpg", "/i/draw.svg", "/i/moved.png"}
+NOT_KEPT = {"/i/huge.png", "/i/no.png", "/i/gone.png", "/closed/x.png"}
+
+
+def an_illustrated_site(serve: Serve) -> ScriptedSite:
+    """Two articles that share a picture; one has a lead, one pictures that are not kept."""
+    site = serve({"/robots.txt": Reply("User-agent: *\nDisallow: /closed/\n", 200, {"Content-Type": "text/plain"})})
+    site.routes |= {
+        "/": page("home", "/one", "/two"),
+        "/one": illustrated("one", "/i/a.png", "/i/shared.jpg", lead=f"{site.url}/i/lead.png"),
+        "/two": illustrated("two", *OF_TWO, *NOT_KEPT),
+        "/i/a.png": served(png()),
+        "/i/same.png": served(png()),  # the bytes of a.png
+        "/i/shared.jpg": served(jpeg(), "application/octet-stream"),
+        "/i/lead.png": served(png(shade=50)),
+        "/i/draw.svg": served(SVG, "image/svg+xml"),
+        "/i/huge.png": served(png(60_000, 60_000)),
+        "/i/no.png": served(b"<html><body>sign in</body></html>", "image/png"),
+        "/i/moved.png": Reply("", 302, {"Location": "/i/there.png"}),
+        "/i/there.png": served(png(shade=99)),
+        "/closed/x.png": served(png()),
+    }  # fmt: skip
+    return site
+
+
+def pictures(result: Result, site: ScriptedSite) -> dict[str, set[str]]:
+    """By article, the pictures that the archive has of it."""
+    found: dict[str, set[str]] = {}
+    for url, image in result.rows("SELECT url, image FROM article_pictures"):
+        found.setdefault(url.removeprefix(site.url), set()).add(image.removeprefix(site.url))
+    return found
+
+
+@pytest.mark.slow
+def test_pictures_come_after_the_pages_once_each_and_bounded(crawl: Crawl, serve: Serve) -> None:
+    site = an_illustrated_site(serve)
+    result = crawl(site.url + "/", **KEPT)
+    assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
+    paths = site.paths()
+    assert min(n for n, path in enumerate(paths) if path.startswith("/i/")) > max(map(paths.index, ("/one", "/two")))
+    assert paths.count("/i/shared.jpg") == 1
+    assert "/closed/x.png" not in paths
+    states = result.states(site)
+    assert states["/i/a.png"] == ("done", "picture")
+    assert states["/i/huge.png"] == ("skipped", "too_large")
+    assert states["/i/no.png"] == ("skipped", "no_picture")
+    assert states["/closed/x.png"] == ("skipped", "robots.txt")
+    assert states["/i/gone.png"] == ("failed", "http_404")
+    assert result.rows("SELECT count(DISTINCT digest), count(*) FROM _pictures") == [(5, 6)]
+    same = result.rows(
+        "SELECT refers_to IS NOT NULL FROM captures WHERE url LIKE '%/i/a.png' OR url LIKE '%/i/same.png'"
+    )
+    assert sorted(same) == [(0,), (1,)], "the bytes of both stand in one record"
+    assert result.rows("SELECT caption, alt, width FROM article_pictures WHERE image LIKE '%/i/a.png'") == [
+        ("Caption 0 of one", "What 0 shows", 3)
+    ]
+    assert verb("verify", result.db)[0] == 0
+
+    before = len(site.paths())
+    crawl(site.url + "/", **KEPT)
+    assert [path for path in site.paths()[before:] if path.startswith("/i/")] == []
+
+
+@pytest.mark.slow
+def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_later(
+    crawl: Crawl, serve: Serve
+) -> None:
+    site = an_illustrated_site(serve)
+    result = crawl(site.url + "/", **SMALL)
+    assert not [path for path in site.paths() if path.startswith(("/i/", "/closed/"))]
+    assert pictures(result, site) == {}
+    assert result.rows("SELECT count(*) FROM urls WHERE kind = 'picture'") == [(0,)]
+    texts, before = result.articles(), len(site.paths())
+
+    code, out, errors = command("fetch-missing", result.db, "--allow-private", "--delay", "0")
+    assert code == 0, errors
+    assert "6 pictures" in out
+    assert pictures(result, site) == {"/one": OF_ONE, "/two": OF_TWO}
+    assert set(site.paths()[before:]) <= {
+        "/robots.txt",
+        "/i/gone.png",
+        "/i/huge.png",
+        "/i/no.png",
+        "/i/there.png",
+        *OF_ONE,
+        *OF_TWO,
+    }
+    assert result.articles() == texts
+    assert verb("verify", result.db)[0] == 0
+    code, out, errors = command("fetch-missing", result.db, "--allow-private", "--delay", "0")
+    assert (code, "Nothing to do" in out) == (0, True), errors
+
+
+@pytest.mark.slow
+def test_a_limit_on_pages_does_not_keep_their_pictures_out(crawl: Crawl, serve: Serve) -> None:
+    site = an_illustrated_site(serve)
+    result = crawl(site.url + "/one", max_pages=1, **KEPT)
+    assert pictures(result, site) == {"/one": OF_ONE}
+    assert "/two" not in site.paths()
+
+
+@pytest.mark.slow
+def test_a_takedown_takes_the_pictures_along_that_no_other_article_shows(crawl: Crawl, serve: Serve) -> None:
+    site = an_illustrated_site(serve)
+    result = crawl(site.url + "/", **KEPT)
+    secret = png(shade=50)
+    folder = Path(f"{result.db}.warc")
+    assert verb("forget", result.db, site.url + "/one", "--yes")[0] == 0
+    assert pictures(result, site) == {"/two": OF_TWO}
+    states = result.states(site)
+    assert {path for path, state in states.items() if state == ("skipped", "forgotten")} == {
+        "/one",
+        "/i/a.png",
+        "/i/lead.png",
+    }
+    assert verb("verify", result.db)[0] == 0
+    assert folder.is_dir()
+    with sqlite3.connect(result.db) as db:
+        assert db.execute("SELECT count(*) FROM captures WHERE url LIKE '%/i/lead.png'").fetchone() == (0,)
+    assert secret not in unpacked(folder)
+    assert png() in unpacked(folder), "another article shows the same bytes"
+
+    before = len(site.paths())
+    crawl(site.url + "/", **KEPT)
+    assert not {"/one", "/i/a.png", "/i/lead.png"} & set(site.paths()[before:])
+
+
+def unpacked(folder: Path) -> bytes:
+    import gzip
+
+    return b"".join(gzip.decompress(file.read_bytes()) for file in folder.glob("*.warc.gz"))
+
+
+def test_pictures_need_raw_responses(crawl: Crawl) -> None:
+    code, _, errors = verb("crawl", "https://a.example/", "--db", crawl.db, "--no-warc", "--keep", "pictures")
+    assert code == 2
+    assert "pictures are kept in the raw responses" in errors
+    assert not crawl.db.exists()

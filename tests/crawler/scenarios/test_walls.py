@@ -1,0 +1,83 @@
+"""Walls: a rate limit, a challenge or a CAPTCHA fails its URL, slows its host, and is no article."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crawler.crawls import Crawl
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.shell import verb
+from tests.crawler.warm import REPOSITORY
+
+Serve = Callable[..., ScriptedSite]
+SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+CAPTCHA = '<title>Just a moment...</title><h1>Verify you are human</h1><div class="h-captcha hcaptcha"></div>'
+WALLS = {
+    "/limit": Reply("slow down", 429),
+    "/header": Reply(page("header"), 403, {"CF-Mitigated": "challenge"}),
+    "/accepted": Reply("", 202, {"X-AMZN-WAF-Action": "challenge"}),
+    "/puzzle": Reply(CAPTCHA, 405),
+    "/proof": Reply(CAPTCHA, 503),
+    "/good": Reply(CAPTCHA),
+}
+CHALLENGED = ("failed", "challenged")
+
+
+@pytest.mark.slow
+def test_walls_are_no_articles_and_the_next_run_asks_again(crawl: Crawl, serve: Serve) -> None:
+    sites = {path: serve({"/": page("home", path), path: wall}) for path, wall in WALLS.items()}
+    urls = [site.url + "/" for site in sites.values()]
+    result = crawl(*urls, BROADSHEET_RETRY_TIMES=0, **SMALL)
+    assert {path: result.states(site)[path] for path, site in sites.items()} == dict.fromkeys(WALLS, CHALLENGED)
+    assert not {site.url + path for path, site in sites.items()} & set(result.articles())
+    types = dict(result.rows("SELECT url, page_type FROM pages p JOIN urls u USING (id)"))
+    assert [types.get(site.url + path) for path, site in sites.items()] == [None] * 5 + ["captcha"]
+    figures = json.loads(verb("report", result.db, "--json")[1])
+    assert [row["urls"] for row in figures["urls"] if row["reason"] == "challenged"] == [len(WALLS)]
+
+    for path, site in sites.items():
+        site.routes |= stories(path.strip("/"))
+    later = crawl(*urls, BROADSHEET_RETRY_TIMES=0, **SMALL)
+    assert {later.states(site)[path] for path, site in sites.items()} == {("done", "article")}
+    assert verb("verify", result.db)[0] == 0
+
+
+@pytest.mark.slow
+def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/": page("home", "/wall", "/after"), **stories("after")})
+    wall = Reply(CAPTCHA, 403, {"CF-Mitigated": "challenge", "Retry-After": "3"})
+    site.routes["/wall"] = lambda seen: wall if len(site.times(seen.path)) == 1 else page("wall")
+    good = serve({"/": page("home", "/wall"), **stories("after")})  # a wall only for whom reads it
+    good.routes["/wall"] = lambda seen: CAPTCHA if len(good.times(seen.path)) == 1 else page("wall", "/after")
+    result = crawl(site.url + "/", good.url + "/", BROADSHEET_PER_HOST=1, **SMALL)
+    for each, least in ((site, 2.9), (good, 1.9)):  # without Retry-After at least a second, doubled
+        at = each.times("/wall")[0]
+        assert min(seen.at - at for seen in each.log if seen.at > at) >= least
+        assert {result.states(each)[path] for path in ("/wall", "/after")} == {("done", "article")}
+
+
+@pytest.mark.slow
+def test_a_wall_in_place_of_robots_txt_permits_nothing(crawl: Crawl, serve: Serve) -> None:
+    site = serve({"/robots.txt": Reply(CAPTCHA, 403), "/": page("home")})
+    settings = {"BROADSHEET_RETRY_TIMES": 1} | SMALL
+    assert crawl(site.url + "/", **settings).states(site) == {
+        "/": ("skipped", "robots_unreachable"),
+        "/robots.txt": CHALLENGED,
+    }
+    assert site.paths() == ["/robots.txt"] * 2
+    site.routes["/robots.txt"] = "User-agent: *\nDisallow: /no\n"
+    assert crawl(site.url + "/", **settings).states(site)["/"][0] == "done"
+
+
+def test_each_row_of_the_table_of_what_is_honoured_has_its_test() -> None:
+    table = (REPOSITORY / "docs/politeness.md").read_text().partition("## What is honoured")[2].partition("\n## ")[0]
+    named = re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE)
+    sources = [Path(__file__), Path(__file__).with_name("test_polite_crawl.py")]
+    tests = set(re.findall(r"^def (test_\w+)", "".join(source.read_text() for source in sources), re.MULTILINE))
+    assert len(named) == table.count("\n|") - 2
+    assert set(named) <= tests

@@ -1,0 +1,126 @@
+"""Usage preferences: Content-Usage and Content-Signal, read strictly."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.archive.usage_preferences import (
+    USES,
+    RobotsUsage,
+    header_statements,
+    refusing_texts,
+    usage_of,
+)
+
+ROBOT = "Broadsheet/1.0"
+ROBOTS = """\
+# Content-Usage: search=n
+User-Agent: *
+Allow: /
+Disallow: /never/
+Content-Usage: / train-ai=n
+ content-usage : /ai-ok/\ttrain-ai=y  # for now
+Content-Usage: /*/drafts$ search=n
+Sitemap: https://a.example/sitemap.xml
+
+User-Agent: ExampleBot
+User-Agent: OtherBot
+Content-Usage: train-ai=y
+"""
+
+
+def said(text: str, path: str, robot: str = ROBOT) -> tuple[str, ...]:
+    return usage_of(RobotsUsage.parse(text).statements_for(f"https://a.example{path}", robot))
+
+
+@pytest.mark.parametrize(
+    ("value", "usage"),
+    [
+        ("train-ai=n", ("train-ai=n",)),
+        ("train-ai=y, search=n", ("search=n", "train-ai=y")),
+        ("train-ai=n;ext=1, search=y", ("search=y", "train-ai=n")),
+        ("ai-train=no,search=yes,use=reference", ("search=y", "train-ai=n")),
+        ("ai-input=no", ("ai-use=n",)),
+        ("all=n", ("ai-use=n", "search=n", "train-ai=n")),
+        ("bots=y", ("ai-use=y", "search=y", "train-ai=y")),
+        ("train-ai=?0", ("train-ai=n",)),
+        ("train-ai", ()),
+        ("train-ai=maybe, other=n", ()),
+        ("train-ai=y, train-ai=n", ("train-ai=n",)),  # the dictionary's last value would be the same
+        ("train-ai=n, train-ai=y", ("train-ai=n",)),  # and here it would not
+        ("Train-AI=N", ("train-ai=n",)),
+        ("train-ai=n search=y", ("train-ai=n",)),  # broken: what it grants does not count
+        ("search=y,, train-ai = n", ("train-ai=n",)),
+        ('train-ai="n"', ("train-ai=n",)),
+        ("train-ai=n/a", ()),
+        ("train-ai=none", ()),
+        ("=n, ;;", ()),
+        ("", ()),
+    ],
+)
+def test_a_line_says_what_is_refused_and_granted(value: str, usage: tuple[str, ...]) -> None:
+    assert usage_of([f"Content-Usage: {value}"]) == usage
+
+
+def test_the_stricter_of_contradicting_lines_counts() -> None:
+    lines = ["Content-Usage: train-ai=y, search=y", "robots.txt Content-Signal: ai-train=no"]
+    assert usage_of(lines) == usage_of(lines[::-1]) == ("search=y", "train-ai=n")
+    assert usage_of([]) == ()
+
+
+def test_headers_are_stated_as_they_came() -> None:
+    headers = [("content-usage", " Train-AI=n,\tsearch=y"), ("x-robots-tag", "noai"), ("content-usage", "")]
+    assert header_statements(headers) == ("Content-Usage: Train-AI=n, search=y",)
+    assert header_statements([*headers, headers[0]]) == header_statements(headers)
+    many = [("content-usage", f"train-ai=n;at={n}") for n in range(100)]
+    assert len(header_statements(many)) == 64
+    assert len(header_statements([("content-usage", "x" * 9_000)])[0]) < 600
+
+
+def test_the_longest_path_of_our_group_decides() -> None:
+    assert said(ROBOTS, "/story") == ("train-ai=n",)
+    assert said(ROBOTS, "/ai-ok/story?page=2") == ("train-ai=y",)
+    assert said(ROBOTS, "/x/y/drafts") == ("search=n",)
+    assert said(ROBOTS, "/x/drafts/1") == ("train-ai=n",)
+    for robot in ("examplebot/2", "Mozilla (OtherBot)"):
+        assert said(ROBOTS, "/story", robot) == ("train-ai=y",)
+    assert RobotsUsage.parse(ROBOTS).statements_for("https://a.example/ai-ok/", ROBOT) == (
+        "robots.txt Content-Usage: /ai-ok/ train-ai=y",
+    )
+
+
+def test_content_signals_are_read_beside_content_usage() -> None:
+    text = "User-agent: *\nContent-Signal: search=yes,ai-train=no\nContent-Usage: /blog train-ai=y\nAllow: /\n"
+    assert said(text, "/blog/a") == ("search=y", "train-ai=n")
+    assert said(text, "/") == ("search=y", "train-ai=n")
+
+
+def test_lines_of_equal_paths_are_joined_and_those_before_every_group_are_for_all() -> None:
+    text = "Content-Usage: search=n\nUser-agent: broadsheet\nContent-Usage: / train-ai=y\nContent-Usage: / train-ai=n\n"
+    assert said(text, "/a") == ("search=n", "train-ai=n")
+    assert said(text, "/a", "Other/1") == ("search=n",)
+
+
+def test_paths_are_compared_in_one_encoding() -> None:
+    assert said("User-agent: *\nContent-Usage: /caf%C3%A9 train-ai=n\n", "/café/1") == ("train-ai=n",)
+    assert said("User-agent: *\nContent-Usage: /%7Eana/ train-ai=n\n", "/~ana/x") == ("train-ai=n",)
+    assert said("User-agent: *\nContent-Usage: /a%2fb train-ai=n\n", "/a/b") == ()
+
+
+def test_a_file_without_preferences_says_nothing() -> None:
+    assert RobotsUsage.parse("User-agent: *\nDisallow: /\n") == RobotsUsage()
+    assert said("Content-Usage\nContent-Signal:\nUser-agent: *\n", "/") == ()
+
+
+def test_a_hostile_file_is_read_in_a_moment() -> None:
+    text = "User-agent: *\n" + f"Content-Usage: /{'*a' * 240} train-ai=n\n" * 500
+    assert said(text, "/" + "a" * 2_000 + "b") == ("train-ai=n",)
+    assert usage_of(["Content-Usage: " + "train-ai=" * 5_000]) == ()
+
+
+def test_directives_refuse_a_use_too() -> None:
+    for use in USES:
+        usage, directives = refusing_texts(use, "broadsheet")
+        assert usage == (f"{use}=n",)
+        assert {f"broadsheet: {name}" for name in directives if ": " not in name} <= set(directives)
+    assert "noai" in refusing_texts("train-ai", "broadsheet")[1]

@@ -1,0 +1,57 @@
+"""Pictures in exports: files beside the articles, once each, and none that a browser would run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.read.article_files import export_markdown, export_reader_pages
+from tests.crawler.pictures import SVG, gif, png
+from tests.output.conftest import Maker
+from tests.output.illustrated import illustrate
+
+
+@pytest.fixture
+def db(file: Path, make: Maker):  # type: ignore[no-untyped-def]
+    illustrate(file, make)
+    database = open_database(file, read_only=True)
+    yield database
+    database.close()
+
+
+def test_markdown_has_the_files_beside_it(db, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "out"
+    assert export_markdown(db, folder) == 2
+    files = {path.read_bytes() for path in (folder / "pictures").iterdir()}
+    assert files == {png(), gif()}, "an SVG stays out"
+    texts = [path.read_text() for path in folder.glob("*.md")]
+    links = [link for text in texts for link in re.findall(r"!\[[^\n]*\]\((pictures/\S+)\)", text)]
+    assert len(links) == 3
+    assert all((folder / link).is_file() for link in links)
+    assert all("<b>" not in text for text in texts)
+    assert sum("Photo: Ana Sol" in text for text in texts) == 2
+
+
+def test_pages_to_read_show_them_and_load_nothing_else(db, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    folder = tmp_path / "out"
+    assert export_reader_pages(db, folder) == 2
+    pages = [path.read_text() for path in (folder / "articles").iterdir()]
+    sources = [source for page in pages for source in re.findall(r'<img src="([^"]+)"', page)]
+    assert len(sources) == 3
+    assert all((folder / "articles" / source).resolve().is_file() for source in sources)
+    assert SVG not in {path.read_bytes() for path in (folder / "pictures").iterdir()}
+    assert all("The &lt;b&gt;mill" in page for page in pages)
+    assert all(
+        "img-src 'self' file:" in page and "http" not in page.partition("<style>")[0].partition("policy")[2]
+        for page in pages
+    )
+
+
+def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    for record in Path(f"{file}.warc").glob("*.warc.gz"):
+        record.unlink()
+    assert export_markdown(db, tmp_path / "out") == 2
+    assert not (tmp_path / "out" / "pictures").exists()
