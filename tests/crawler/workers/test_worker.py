@@ -6,6 +6,8 @@ import asyncio
 import operator
 import os
 import pickle
+import signal
+import subprocess
 import sys
 from collections.abc import Callable
 
@@ -82,3 +84,22 @@ def test_what_this_process_starts_besides_finds_its_environment_unchanged(
         monkeypatch.setenv("PYTHONSAFEPATH", previous)
     start_fork_server()
     assert os.environ.get("PYTHONSAFEPATH") == previous
+
+
+_BLOCKED_SIGNALS = r"""
+import os, re
+from broadsheet.crawler.workers.worker import start_fork_server
+from multiprocessing.forkserver import _forkserver
+from pathlib import Path
+
+if __name__ == "__main__":
+    start_fork_server()
+    status = Path(f"/proc/{_forkserver._forkserver_pid}/status").read_text()
+    print(int(re.search(r"SigBlk:\t(\w+)", status)[1], 16))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports() -> None:
+    done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) & 1 << (signal.SIGINT - 1)
