@@ -44,7 +44,8 @@ def dataset(target: str, sources: tuple[str, ...], quiet: bool) -> int:
     removed from them, URLs, changes, and which articles say the same, also between archives.
 
     Run the same command again and only what has changed is written. What was taken down in an archive leaves the data
-    set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
+    set. README.md in it says how to read it; catalogue.db is for a first look. Needs the extra
+    dataset; without it, the verb prints the command that installs it.
     """
     require_extra("pyarrow", "dataset")
     files = dataset_rows.find_archives(archives_of(sources))
