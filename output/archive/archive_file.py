@@ -29,6 +29,10 @@ _STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
 SQLITE_HEADER = b"SQLite format 3\0"
+_JOURNAL_ENDING = "-journal"
+_JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+"""Last bytes of a rollback journal that names a super-journal (SQLite's file format, 3)."""
+
 COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
 """What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
 for the files that they make, and delete, beside it."""
@@ -145,6 +149,7 @@ def check_path(file: Path, *, read_only: bool) -> None:
     """Raise ArchiveError if the path cannot be an archive to read, or to write; nothing is made or changed."""
     if file.is_dir():
         raise NotReachable(f"{file} is a folder, not an archive file")
+    check_companions(file)
     if read_only:
         _check_readable(file)
         return
@@ -158,6 +163,30 @@ def check_path(file: Path, *, read_only: bool) -> None:
         _check_readable(file, allow_empty=True)
         if not os.access(file, os.W_OK):
             raise NotReachable(f"{file} cannot be written")
+
+
+def check_companions(file: Path) -> None:
+    """Raise NotReachable for links and special files in place of those that stand beside a database.
+
+    SQLite would follow a link that a stranger has put there, and write what it leads to. It would also delete the file
+    that a rollback journal names as its super-journal; archives never have one.
+    """
+    for ending in COMPANION_ENDINGS:
+        path = Path(f"{file}{ending}")
+        try:
+            is_ordinary = stat.S_ISREG(path.lstat().st_mode)
+        except OSError:
+            continue
+        if not is_ordinary:
+            raise NotReachable(f"{path} is no ordinary file: look at it, and move it away")
+        if ending == _JOURNAL_ENDING and _ends_in(path, _JOURNAL_MAGIC):
+            raise NotReachable(f"{path} names another file, as no journal of an archive does: move it away")
+
+
+def _ends_in(path: Path, ending: bytes) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - len(ending)))
+        return stream.read() == ending
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:

@@ -96,3 +96,12 @@ def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, mon
     assert is_owned(file) is not Path("/proc/locks").exists()
     monkeypatch.setattr("broadsheet.output.archive.archive_lock._KERNEL_LOCKS", file.parent / "no such file")
     assert is_owned(file)
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"kept")
+    (tmp_path / "a.db.lock").symlink_to(outside)
+    with pytest.raises(NotReachable, match="is a link"):
+        ArchiveLock(tmp_path / "a.db").acquire()
+    assert outside.read_bytes() == b"kept"
