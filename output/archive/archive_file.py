@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
-from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects
+from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
 from broadsheet.output.archive.fulltext import install_quick_glob
-from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
@@ -25,6 +25,7 @@ _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are wri
 _CACHE_KB = (
     48 * 1024
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
+_LONGEST_VALUE = 1 << 28  # bytes: far more than any that is stored; a stranger's column may compute a thousand million
 _STATE_VERSION = """INSERT INTO meta (key, value) VALUES ('schema_version', ?)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value"""
 
@@ -98,6 +99,7 @@ def _open_reader(file: Path) -> Database:
         if file_version < SCHEMA_VERSION:
             advice = "the next crawl into it upgrades it" if file_version else "it is empty"
             raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
+        refuse_misleading_views(db, file, MIGRATIONS, schema_text())
     except BaseException:
         db.close()
         raise
@@ -108,6 +110,7 @@ def _connect(uri: str) -> Database:
     """Return a connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
     distrust_schema(connection)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.create_function("fold_case", 1, _fold_case, deterministic=True)
     db = Database(connection)
     db.execute("PRAGMA foreign_keys = ON")

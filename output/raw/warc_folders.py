@@ -243,6 +243,16 @@ def tail_files(database: Path) -> list[str]:
     return sorted(str(path) for folder in folders for path in folder.glob(f"*{_TAIL}*"))
 
 
+def unknown_files(database: Path) -> list[str]:
+    """Return what else lies in an archive's WARC folders, as a cloud's doubled file; no takedown reaches into it."""
+    found: list[str] = []
+    for folder in (database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)):
+        if known := read_committed(folder).keys():
+            own = {IDENTITY_NAME, JOURNAL_NAME, f"{_LOCK_STEM}.lock", *known}
+            found += (str(path) for path in folder.iterdir() if path.name not in own and _TAIL not in path.name)
+    return sorted(found)
+
+
 def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
     """Remove WARC files, by name and length in rows, and their folders if nothing else is in them.
 
