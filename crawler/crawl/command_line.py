@@ -126,7 +126,7 @@ class ArchiveVerb(click.Command):
                 raise
             from broadsheet.crawler.crawl.archive_access import damage_behind
 
-            path = context.params.get("db")
+            path = context.params.get("db") or context.params.get("target")
             if path and (damage := damage_behind(path, error)):
                 raise damage from error
             raise
