@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import DamagedValue, NotAnArchive, NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, primary_tag, read_day
 from broadsheet.output.archive.article_storage import latest_seq
@@ -211,7 +211,9 @@ class ArchiveReader:
             raise DamagedValue(error.location, str(self.path)) from error
         except sqlite3.Error as error:
             raise NotAnArchive(f"{self.path} cannot be read: {error}") from error
-        except (TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+        except (ArchiveError, ImportError):
+            raise
+        except Exception as error:  # whatever damage makes of a value
             from broadsheet.output.read.verify import first_problem
 
             if problem := first_problem(self._db):

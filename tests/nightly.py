@@ -81,7 +81,9 @@ def read_torture(file: Path) -> Counts:
     result = json.loads(file.read_text())
     names = ("trials", "found", "seen_by_a_reader", "seen_and_found", "cannot_be_known", "slowest_verb_seconds")
     counts = {"seed": f"0 to {result['trials'] - 1}"} | {name: result[name] for name in names}
-    return counts | {"faults": result["faults"] + result["missed"]}
+    hostile = file.with_name("hostile.json")
+    hostile_faults = json.loads(hostile.read_text())["faults"] if hostile.exists() else []
+    return counts | {"faults": result["faults"] + result["missed"] + hostile_faults}
 
 
 def read_growth(file: Path) -> Counts:

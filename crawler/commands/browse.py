@@ -148,6 +148,11 @@ def browse(**options: Any) -> int:
         strict_requests.loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener)
     )
     raw_app = raw_responses.make_raw_app(room, read_raw, raw_names, own_names)
+
+    def stop_workers() -> None:
+        for each_pool in (pool, trial_pool):
+            each_pool.close()
+
     _end_at_signals()
     with closing(pool), closing(trial_pool), suppress(KeyboardInterrupt):
         _announce(library, _origin(own_name, listener), may_write=room.may_write)
@@ -155,13 +160,14 @@ def browse(**options: Any) -> int:
             [
                 application.Listener(listener, application.make_app(room, own_names)),
                 application.Listener(raw_listener, raw_app),
-            ]
+            ],
+            stop_workers,
         )
     return 0
 
 
 def _end_at_signals() -> None:
-    """Have Ctrl-C and SIGTERM end this process as usual: a crawl of the sample site has left handlers of its own."""
+    """Have Ctrl-C and SIGTERM end this process before it serves: a crawl of the sample site has left handlers."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
 

@@ -60,7 +60,8 @@ def dataset(
 
     With --query or a filter, only the articles that it leaves, and of the rest only what is about them. Run the same
     command again and only what has changed is written. What was taken down in an archive leaves the data
-    set. README.md in it says how to read it; catalogue.db is for a first look. Needs broadsheet[dataset].
+    set. README.md in it says how to read it; catalogue.db is for a first look. Needs the extra dataset; without it, the
+    verb prints the command that installs it.
     """
     require_extra("pyarrow", "dataset")
     chosen = article_filter(bounds)

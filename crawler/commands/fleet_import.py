@@ -229,6 +229,10 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
     paths = [path for file in files if (path := _path_here(fleet, file)) is not None]
     tasks = [import_task(path, fleet.work_folder, fleet.option_words) for path in paths if not _is_known(fleet, path)]
     failed_count = len(files) - len(paths)
+    lost_before = [
+        path for path in paths if import_archives.say_lost_before(fleet.archive.db, path, fleet.target, fleet.recorded)
+    ]
+    failed_count += 0 if fleet.is_lenient else len(lost_before)
     if not tasks:
         if paths:
             settle_pool.settle_in_processes(fleet.archive.db)  # what a run that was killed has merged and not settled

@@ -94,6 +94,8 @@ def _print_takedown(takedown: takedowns.Takedown, path: str) -> int:
     _print_lines([f"stays: what the backup {file} holds" for file in takedowns.archive_backups(Path(path))])
     tails = warc_folders.tail_files(archive_file.archive_path(path))
     _print_lines([f"stays: what {file} has of an interrupted write" for file in tails])
+    unknown = warc_folders.unknown_files(archive_file.archive_path(path))
+    _print_lines([f"stays: what {file} may hold, of which the archive knows nothing" for file in unknown])
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
     _print_lines([f"the file is then rewritten: {describe_rewrite(archive_file.archive_path(path))}"])
     return 0

@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, verb, with_
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
 
 with lazy_imports():
     from broadsheet.crawler import options as options_module
@@ -59,11 +62,17 @@ def import_(**options: Any) -> int:
     was_there = is_nonempty_file(options["db"])
     with archive_writer.Archive.open(options["db"]) as archive, closing(record_order.RecordOrder()) as order:
         archive_access.print_notices(archive.recovery)
+        lost_before = [
+            path
+            for path in paths
+            if say_lost_before(archive.db, path, options["db"], recorded_options(options, crawl_options))
+        ]
         indexed_files, unreadable_count = _index_files(archive, order, paths, options, crawl_options)
         if not indexed_files:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
-            return _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
+            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
+            return code or int(bool(lost_before and not options["lenient"]))
         try:
             importer, signal_number = run_import(
                 "import", archive, order, crawl_options, options, [path for path, _, _ in indexed_files]
@@ -90,7 +99,8 @@ def import_(**options: Any) -> int:
     if not options["quiet"]:
         print_result(run, order.counts, importer)
     print_lost(order.lost)
-    return run_summary.exit_code(run) or int(bool(unreadable_count or (order.lost and not options["lenient"])))
+    has_lost = bool(order.lost or lost_before) and not options["lenient"]
+    return run_summary.exit_code(run) or int(bool(unreadable_count) or has_lost)
 
 
 def read_options(options: Mapping[str, Any]) -> options_module.CrawlOptions:
@@ -205,6 +215,19 @@ async def _import_records(
         async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             await importer.run(archive_file.archive_path(options["db"]).parent)
     return importer, signals[0] if signals else 0
+
+
+def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Mapping[str, object]) -> int:
+    """Return how many records of a file could not be read when it was imported; say it on standard error if any."""
+    if not path.exists():
+        return 0
+    record_counts = run_records.imported_records(db, run_records.ImportedFile.of(path, Path(archive)), recorded) or {}
+    if lost_count := record_counts.get("damaged", 0):
+        noun = "record" if lost_count == 1 else "records"
+        click.echo(
+            one_line(f"broadsheet: {path}: {lost_count:,} {noun} could not be read when it was imported"), err=True
+        )
+    return lost_count
 
 
 def print_lost(lost: Sequence[record_order.LostBytes]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import re
-import shlex
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -98,26 +97,9 @@ def existing_archive(value: str) -> str:
 def require_extra(module: str, extra: str) -> None:
     """Raise CommandError, with what to install, if the module that an extra of ours brings is missing."""
     if find_spec(module) is None:
+        from broadsheet.output.archive.installed_extras import install_command
+
         raise CommandError(f"this needs {module}, which is not installed: {install_command(extra)}")
-
-
-def install_command(extra: str) -> str:
-    """Return the command that brings what an extra needs into this very environment, however that was made.
-
-    It names the packages themselves: no registry has to know Broadsheet, and a checkout stays as it is.
-    """
-    from importlib.metadata import requires  # a fifth of what the start of a command takes
-
-    marker = re.compile(rf"extra == ['\"]{re.escape(extra)}['\"]")
-    required = [line.split(";")[0].strip() for line in requires("broadsheet") or () if marker.search(line)]
-    packages = " ".join(map(shlex.quote, required))
-    folders = Path(sys.prefix).parts
-    if folders[-3:-1] == ("pipx", "venvs"):
-        return f"pipx inject {folders[-1]} {packages}"
-    python = shlex.quote(sys.executable)
-    if folders[-3:-1] == ("uv", "tools") or find_spec("pip") is None:  # as in each environment that uv made
-        return f"uv pip install --python {python} {packages}"
-    return f"{python} -m pip install {packages}"
 
 
 HELP_OPTIONS = ["-h", "--help"]
@@ -158,7 +140,7 @@ class ArchiveVerb(click.Command):
                 raise
             from broadsheet.crawler.crawl.archive_access import damage_behind
 
-            path = context.params.get("db")
+            path = context.params.get("db") or context.params.get("target")
             if path and (damage := damage_behind(path, error)):
                 raise damage from error
             raise

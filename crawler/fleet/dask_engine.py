@@ -28,6 +28,7 @@ from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_folder
 from broadsheet.crawler.fleet.store_engine import HostQueue
 from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+from broadsheet.output.archive.installed_extras import install_command
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -269,7 +270,7 @@ def connected(address: str) -> Client:
     try:
         from distributed import Client
     except ImportError as error:
-        raise CommandError("a scheduler needs Dask: pip install 'broadsheet[fleet]'") from error
+        raise CommandError(f"a scheduler needs Dask: {install_command('fleet')}") from error
     for name in [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what goes wrong is said in our words
     try:

@@ -33,6 +33,7 @@ from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from broadsheet.crawler.fleet.worker_loop import stop_process
 from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.installed_extras import install_command
 
 _LAUNCHERS = ("slurm",)
 _DEFAULTS: Mapping[str, Any] = {
@@ -163,7 +164,7 @@ def running_scheduler(cluster: SlurmCluster) -> Iterator[str]:
     CommandError, one line, if it does not start.
     """
     if find_spec("distributed") is None:
-        raise CommandError("a cluster needs Dask: pip install 'broadsheet[fleet]'")
+        raise CommandError(f"a cluster needs Dask: {install_command('fleet')}")
     with tempfile.TemporaryDirectory(prefix="broadsheet-scheduler-") as folder:
         process = _start(cluster, Path(folder))
         try:

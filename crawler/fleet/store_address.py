@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
+from broadsheet.output.archive.installed_extras import install_command
 
 MARKER_KEY = "store.json"
 _RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`
@@ -113,7 +114,7 @@ def _bucket_store(address: str, bucket: str, prefix: str) -> BucketStore:
     try:
         from obstore.store import S3Store
     except ImportError as error:
-        raise StoreRefused(f"{address} needs obstore: pip install 'broadsheet[fleet]'") from error
+        raise StoreRefused(f"{address} needs obstore: {install_command('fleet')}") from error
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
     return BucketStore(
         S3Store(

@@ -160,16 +160,17 @@ def start_fork_server() -> None:
     It blocks SIGINT (Ctrl-C), and so do the workers, which inherit that: the crawl decides when they end. Neither it
     nor they, nor the process with which multiprocessing tracks resources, import from the current folder.
     """
-    from multiprocessing import forkserver
+    from multiprocessing import forkserver, resource_tracker
 
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would have one for each processor, with nothing to do
     _process_context()
-    previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        with _safe_path():
+    with _safe_path():
+        resource_tracker.ensure_running()  # first: it unblocks SIGINT after its start, and the fork server would get it
+        previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
             forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
 
 @contextmanager

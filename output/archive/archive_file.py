@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
-from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects
+from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
 from broadsheet.output.archive.fulltext import install_quick_glob
-from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION
+from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
 from broadsheet.output.archive.stored_values import STORE_FACT
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
@@ -26,8 +26,13 @@ _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are wri
 _CACHE_KB = (
     48 * 1024
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
+_LONGEST_VALUE = 1 << 28  # bytes: far more than any that is stored; a stranger's column may compute a thousand million
 
 SQLITE_HEADER = b"SQLite format 3\0"
+_JOURNAL_ENDING = "-journal"
+_JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+"""Last bytes of a rollback journal that names a super-journal (SQLite's file format, 3)."""
+
 COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
 """What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
 for the files that they make, and delete, beside it."""
@@ -93,6 +98,7 @@ def _open_reader(file: Path) -> Database:
         if file_version < SCHEMA_VERSION:
             advice = "the next crawl into it upgrades it" if file_version else "it is empty"
             raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
+        refuse_misleading_views(db, file, MIGRATIONS, schema_text())
     except BaseException:
         db.close()
         raise
@@ -103,6 +109,7 @@ def _connect(uri: str) -> Database:
     """Return a connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
     connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
     distrust_schema(connection)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.create_function("fold_case", 1, _fold_case, deterministic=True)
     db = Database(connection)
     db.execute("PRAGMA foreign_keys = ON")
@@ -144,6 +151,7 @@ def check_path(file: Path, *, read_only: bool) -> None:
     """Raise ArchiveError if the path cannot be an archive to read, or to write; nothing is made or changed."""
     if file.is_dir():
         raise NotReachable(f"{file} is a folder, not an archive file")
+    check_companions(file)
     if read_only:
         _check_readable(file)
         return
@@ -157,6 +165,30 @@ def check_path(file: Path, *, read_only: bool) -> None:
         _check_readable(file, allow_empty=True)
         if not os.access(file, os.W_OK):
             raise NotReachable(f"{file} cannot be written")
+
+
+def check_companions(file: Path) -> None:
+    """Raise NotReachable for links and special files in place of those that stand beside a database.
+
+    SQLite would follow a link that a stranger has put there, and write what it leads to. It would also delete the file
+    that a rollback journal names as its super-journal; archives never have one.
+    """
+    for ending in COMPANION_ENDINGS:
+        path = Path(f"{file}{ending}")
+        try:
+            is_ordinary = stat.S_ISREG(path.lstat().st_mode)
+        except OSError:
+            continue
+        if not is_ordinary:
+            raise NotReachable(f"{path} is no ordinary file: look at it, and move it away")
+        if ending == _JOURNAL_ENDING and _ends_in(path, _JOURNAL_MAGIC):
+            raise NotReachable(f"{path} names another file, as no journal of an archive does: move it away")
+
+
+def _ends_in(path: Path, ending: bytes) -> bool:
+    with path.open("rb") as stream:
+        stream.seek(max(0, path.stat().st_size - len(ending)))
+        return stream.read() == ending
 
 
 def _check_readable(file: Path, *, allow_empty: bool = False) -> None:

@@ -67,6 +67,8 @@ class ArchiveLock:
 
     def _try_lock(self) -> bool:
         """Lock the file at the path; False if it was removed meanwhile, so that another attempt is due."""
+        if self._path.is_symlink():
+            raise NotReachable(f"{self._path} is a link: look at it, and move it away")
         try:
             self._path.touch()
             inode = self._path.stat().st_ino

@@ -20,7 +20,7 @@ import orjson
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
 from broadsheet.output.archive.archive_errors import TextConflict
 from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from broadsheet.output.archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding, unpacked
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -226,10 +226,7 @@ def read_layout(layout: bytes) -> list[LayoutRow]:
 
     Raises ValueError or TypeError if it is not one.
     """
-    try:
-        rows: list[LayoutRow] = orjson.loads(zlib.decompress(layout))
-    except zlib.error as error:
-        raise ValueError("no layout") from error
+    rows: list[LayoutRow] = orjson.loads(unpacked(layout))
     return rows
 
 

@@ -32,8 +32,13 @@ _BASELINE = Path(__file__).parent / "schema.sql"
 @MIGRATIONS()
 def m0008_baseline(db: Database) -> None:
     """Make the archive."""
-    run_statements(db, sql_statements(_BASELINE.read_text(encoding="utf-8")))
+    run_statements(db, sql_statements(schema_text()))
     db.execute(STORE_FACT, ["schema_draft", str(SCHEMA_DRAFT)])
+
+
+def schema_text() -> str:
+    """Return the statements of the baseline as they are written down."""
+    return _BASELINE.read_text(encoding="utf-8")
 
 
 def sql_statements(script: str) -> Iterator[str]:

@@ -53,6 +53,25 @@ _DECODING_ERRORS = (ValueError, TypeError, LookupError, AttributeError, Arithmet
 """What decoding a value raises that is not what was stored; JSON and Unicode errors are ValueErrors."""
 
 
+_LONGEST_UNPACKED = 1 << 27  # bytes of a page's layout or reading: more than the bytes of any page
+
+
+def unpacked(value: bytes) -> bytes:
+    """Unpack a value that zlib has packed. ValueError if it is none, or unpacks to what no page has.
+
+    >>> unpacked(zlib.compress(b"words"))
+    b'words'
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(value, _LONGEST_UNPACKED)
+    except zlib.error as error:
+        raise ValueError(str(error)) from error
+    if not unpacker.eof:
+        raise ValueError("it is cut off, or unpacks to too much")
+    return data
+
+
 def location_of(table: str, column: str, row: object) -> str:
     """Name the place of a stored value as messages do: the row by its number or key.
 

@@ -7,8 +7,11 @@ anything is promised, and ends cleanly at Ctrl-C.
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import signal
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,10 +19,11 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 from broadsheet.output.browse.form_routes import review_routes, ruling_routes
@@ -31,7 +35,7 @@ from broadsheet.output.browse.strict_requests import BadArgumentError, Forbidden
 from broadsheet.output.browse.trial_routes import trial_routes, vote_routes
 
 _STATUSES: Mapping[type[Exception], int] = {
-    BadArgumentError: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,
+    BadArgumentError: 400, ClientDisconnect: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,
 }  # fmt: skip
 
 
@@ -71,6 +75,7 @@ def _message(error: Exception) -> str:
 
 
 _GRACE = 2  # seconds that answers under way have when the server ends
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,28 +111,93 @@ class _Server(uvicorn.Server):
         yield
 
 
-def serve(listeners: list[Listener]) -> None:
-    """Answer at all listeners until Ctrl-C or SIGTERM, in this thread."""
-    servers = [_Server(_config(listener)) for listener in listeners]
-    asyncio.run(_serve(servers, listeners))
+_REQUEST_SECONDS = 10.0  # until a request has come whole: a browser sends a form of the longest kind in far less
+_MOST_CONNECTIONS = 100
 
 
-async def _serve(servers: list[_Server], listeners: list[Listener]) -> None:
-    tasks = [
-        asyncio.create_task(server.serve(sockets=[listener.socket]))
-        for server, listener in zip(servers, listeners, strict=True)
-    ]
-    try:
-        await asyncio.gather(*tasks)
-    except asyncio.CancelledError:
+class _PunctualProtocol(H11Protocol):
+    """HTTP/1.1 of uvicorn, with a time limit on what it has none for: a request's head and its body.
+
+    A connection that waits for its peer makes room for a new one where there are too many, the oldest first, so that
+    no number of half-open connections keeps others out.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first request."""
+        super().connection_made(transport)
+        self._await_request()
+        if len(self.connections) >= _MOST_CONNECTIONS:
+            waiting = [peer for peer in self._peers() if peer.waits_for_peer]
+            if waiting:
+                min(waiting, key=lambda peer: peer.opened_at).drop()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what came; begin or end the wait for the rest of a request."""
+        super().data_received(data)
+        is_answering = self.cycle is not None and not self.cycle.more_body and not self.cycle.response_complete
+        if is_answering or self.transport.is_closing():
+            self._cancel_deadline()
+        else:
+            self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the wait."""
+        self._cancel_deadline()
+        super().connection_lost(exc)
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Tell whether the next move is the peer's: to send the rest of a request, or to read an answer."""
+        return self._deadline is not None or self.timeout_keep_alive_task is not None or self.flow.write_paused
+
+    def drop(self) -> None:
+        """Close the connection without an answer."""
+        self.connections.discard(self)
+        self.transport.abort()
+
+    def _peers(self) -> Iterator[_PunctualProtocol]:
+        return (peer for peer in self.connections if isinstance(peer, _PunctualProtocol) and peer is not self)
+
+    def _await_request(self) -> None:
+        if self._deadline is None:
+            self.opened_at = self.loop.time()
+            self._deadline = self.loop.call_later(_REQUEST_SECONDS, self.drop)
+
+    def _cancel_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def serve(listeners: list[Listener], on_stop: Callable[[], None]) -> None:
+    """Answer at all listeners until Ctrl-C or SIGTERM, in the main thread; a second one ends at once.
+
+    `on_stop` is called at the first, to end what answers under way wait for.
+    """
+    asyncio.run(_serve([_Server(_config(listener)) for listener in listeners], listeners, on_stop))
+
+
+async def _serve(servers: list[_Server], listeners: list[Listener], on_stop: Callable[[], None]) -> None:
+    def stop() -> None:
+        if any(server.should_exit for server in servers):
+            os._exit(_INTERRUPTED)
+        logging.getLogger("uvicorn.error").disabled = True  # it would tell of each answer that is cut short
         for server in servers:
             server.should_exit = True
-        await asyncio.gather(*tasks, return_exceptions=True)
-        raise
+        on_stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    await asyncio.gather(
+        *(server.serve(sockets=[listener.socket]) for server, listener in zip(servers, listeners, strict=True))
+    )
 
 
 def _config(listener: Listener) -> uvicorn.Config:
     return uvicorn.Config(
-        listener.app, lifespan="off", log_level="warning", access_log=False, server_header=False,
-        proxy_headers=False, timeout_graceful_shutdown=_GRACE, limit_concurrency=100, ws="none",
+        listener.app, lifespan="off", log_level="warning", access_log=False, server_header=False, ws="none",
+        proxy_headers=False, timeout_graceful_shutdown=_GRACE, limit_concurrency=_MOST_CONNECTIONS,
+        http=_PunctualProtocol,
     )  # fmt: skip

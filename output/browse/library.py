@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.archive.archive_file import archive_path, open_database
+from broadsheet.output.archive.archive_file import archive_path, check_companions, open_database
 from broadsheet.output.archive.foreign_schema import distrust_schema
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
@@ -68,6 +68,7 @@ class CatalogueFile:
 
         Raises ArchiveError if it cannot be read.
         """
+        check_companions(self.path)
         try:
             connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro", uri=True, check_same_thread=False)
         except sqlite3.Error as error:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.browse.article_list import (
     ArticleCounts,
     ListRequest,
@@ -215,7 +216,7 @@ def read_markdown(folder: Path, names: Sequence[str], article_id: int) -> str | 
     try:
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise NotHereError("reading its text needs pip install 'broadsheet[dataset]'") from error
+        raise NotHereError(f"reading its text needs pyarrow: {install_command('dataset')}") from error
     for name in names:
         file = (folder / name).resolve()
         if not file.is_relative_to(folder.resolve()):

@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 from broadsheet.output.archive.atomic_writes import sync_folder
+from broadsheet.output.archive.stored_values import json_value
 from broadsheet.output.collections.dataset_tables import (
     DatasetTable,
     Row,
@@ -238,7 +239,7 @@ def read_manifest(store: DatasetStore) -> Manifest:
     if data is None:
         return EMPTY
     try:
-        values = json.loads(data)
+        values = json_value(data.decode())
         archives = {
             name: ArchiveState(**{**state, "hosts": tuple(state["hosts"])})
             for name, state in values["archives"].items()

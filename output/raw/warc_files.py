@@ -24,6 +24,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
+from broadsheet.output.archive.stored_values import json_value
 from broadsheet.output.raw.warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
 
 AWAY_ENDING = ".away"
@@ -55,7 +56,7 @@ def read_away_files(database: Path) -> Mapping[str, AwayFile]:
     """
     path = away_path(database)
     try:
-        rows = json.loads(path.read_bytes())
+        rows = json_value(path.read_text("utf-8"))
         files = [AwayFile.from_values(row) for row in rows]
     except FileNotFoundError:
         return {}

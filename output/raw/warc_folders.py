@@ -49,6 +49,7 @@ JOURNAL_NAME = "committed.jsonl"
 _LOCK_STEM = "folder"  # `ArchiveLock` appends its ending
 _TAIL = ".tail-"
 _JOURNAL_SLACK = 64 * 1024  # bytes of older lines with which a journal is left as it is
+_MOST_BYTES = 64 << 20  # that are read of a folder's identity or journal: far more than either ever has
 _ID_KEY = "warc_folder_id"
 _READ_ID = "SELECT value FROM meta WHERE key = ?"
 _LENGTHS = "SELECT name, length FROM _warc_files ORDER BY name"
@@ -156,11 +157,11 @@ def read_identity(folder: Path) -> FolderIdentity | None:
     path = folder / IDENTITY_NAME
     try:
         with open_regular(path) as stream:
-            values = json.loads(stream.read())
+            values = json.loads(stream.read(_MOST_BYTES))
         return FolderIdentity(*(str(values[name]) for name in ("id", "name", "database")))
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise NotAnArchive(f"{path} is damaged; it says whose WARC files are beside it") from error
 
 
@@ -169,12 +170,22 @@ def is_warc_folder(folder: Path) -> bool:
     return (folder / IDENTITY_NAME).is_file() and (folder / JOURNAL_NAME).is_file()
 
 
+def leads_astray(folder: Path) -> bool:
+    """Return whether a folder is a link to one that has other things than WARC files, as a stranger's may be.
+
+    An operator may have the folder on another disk: there it is empty, or says whose it is.
+    """
+    if not folder.is_symlink() or not folder.is_dir():
+        return False
+    return any(folder.iterdir()) and not (folder / IDENTITY_NAME).is_file()
+
+
 def read_committed(folder: Path) -> dict[str, int]:
     """Read the committed length of each file from a folder's journal. A line that a crash cut short counts nothing."""
     lengths: dict[str, int] = {}
     try:
         with open_regular(folder / JOURNAL_NAME) as stream:
-            lines = stream.read().split(b"\n")[:-1]
+            lines = stream.read(_MOST_BYTES).split(b"\n")[:-1]
     except (FileNotFoundError, NotADirectoryError):
         return lengths
     except OSError as error:
@@ -183,7 +194,7 @@ def read_committed(folder: Path) -> dict[str, int]:
         try:
             name, length = json.loads(line)
             lengths[str(name)] = max(int(length), lengths.get(str(name), 0))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError, RecursionError):
             continue
     return lengths
 
@@ -219,6 +230,8 @@ def warc_path(parent: Path, name: str) -> Path:
     """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else."""
     folder_name, file_name = split_name(name)
     path = raw_folder(parent, folder_name) / file_name
+    if leads_astray(path.parent):
+        raise NotAnArchive(f"{path.parent} is a link to what is no WARC folder")
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise NotAnArchive(f"table _warc_files names {name}, which is no WARC file of this archive")
     return path
@@ -228,6 +241,16 @@ def tail_files(database: Path) -> list[str]:
     """Return the files beside an archive's WARC files to which torn bytes were moved; no takedown reaches into them."""
     folders = [database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)]
     return sorted(str(path) for folder in folders for path in folder.glob(f"*{_TAIL}*"))
+
+
+def unknown_files(database: Path) -> list[str]:
+    """Return what else lies in an archive's WARC folders, as a cloud's doubled file; no takedown reaches into it."""
+    found: list[str] = []
+    for folder in (database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)):
+        if known := read_committed(folder).keys():
+            own = {IDENTITY_NAME, JOURNAL_NAME, f"{_LOCK_STEM}.lock", *known}
+            found += (str(path) for path in folder.iterdir() if path.name not in own and _TAIL not in path.name)
+    return sorted(found)
 
 
 def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
@@ -257,6 +280,8 @@ def record_file(parent: Path, name: str) -> Path:
     if len(parts) != 2 or not parts[0].endswith(RAW_ENDING):
         return parent / name
     folder = raw_folder(parent, parts[0])
+    if leads_astray(folder):
+        raise OSError(0, "in a folder that is a link to what is no WARC folder")
     path = folder / parts[1]
     if not os.path.realpath(path).startswith(f"{os.path.realpath(folder)}{os.sep}"):
         raise OSError(0, "a link that leads out of the folder")
@@ -430,6 +455,9 @@ class RawFolders:
         return recovery
 
     def _claim(self, *, own_warc: bool) -> None:
+        for name in self._own_names:
+            if leads_astray(self._parent / name):
+                raise ForeignFolder(self._database, self._parent / name)
         for name in self._own_names:
             self._follow_rename(name)
         named_folders = (split_name(str(name))[0] for (name,) in self._db.execute("SELECT name FROM _warc_files"))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlite_utils import Database
 
 from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
+from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.archive.metadata_columns import (
     DAY_COLUMNS,
     INSTANT_COLUMNS,
@@ -144,7 +145,7 @@ def articles_frame(db: Database, columns: Sequence[str] = ()) -> pd.DataFrame:
     try:
         import pandas as pd
     except ImportError as error:
-        raise ImportError("to_pandas needs pandas: pip install pandas") from error
+        raise ImportError(f"to_pandas needs pandas: {install_command('pandas')}") from error
     names = _checked_names(db, columns)
     query = f"SELECT id, {', '.join(map(quoted_name, names))} FROM articles ORDER BY id"
     rows = db.execute(query).fetchall()

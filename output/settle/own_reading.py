@@ -40,7 +40,7 @@ from broadsheet.output.archive.page_rows import (
 )
 from broadsheet.output.archive.shelf import JsonValue
 from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import decoding, stored_texts
+from broadsheet.output.archive.stored_values import decoding, json_value, stored_texts, unpacked
 from broadsheet.output.write.assembled_text import stored_chances
 
 _COMPRESSION_LEVEL = 6
@@ -166,7 +166,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
 
 def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
     """Unpack the reading that `OwnReading.pack` made, of the page at a URL."""
-    stored = json.loads(zlib.decompress(packed))
+    stored = json_value(unpacked(packed).decode())
     judged_blocks = [_unpack_block(position, block_values) for position, block_values in enumerate(stored["blocks"])]
     values = {
         "url": url,

@@ -4,7 +4,7 @@ Each trial damages a copy of a crawled archive in one place: a flipped bit, a va
 wrong type, a row that is gone, a flipped bit or an end of a file. Then every verb is run on it, each tenth time
 `reclean` and `update`, or `import` and `crawl`, too. Nothing may end in a traceback, hang or take more than 2 GB, and
 `verify` has to find what changes the output of a verb, but for what docs/verify.md says that it cannot know. Results,
-after each hundred trials: `results/torture.json`.
+after each hundred trials: `results/torture.json`. Then `hostile.py` has its turn, with archives that are meant to harm.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pickle
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import traceback
@@ -141,7 +142,8 @@ def main() -> None:
             RESULTS.write_text(json.dumps(summary(trials), indent=1) + "\n")
     result = summary(trials)
     print(json.dumps(result, indent=1))
-    sys.exit(bool(result["faults"] or result["missed"]))
+    is_harmed = not options.first and subprocess.call([sys.executable, "-m", "tests.bench.hostile"])
+    sys.exit(bool(result["faults"] or result["missed"] or is_harmed))
 
 
 def _print_trial(trial: Trial) -> None:

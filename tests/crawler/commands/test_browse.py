@@ -8,16 +8,19 @@ What the reading room has done in workers: a page that kills its worker, and rul
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
@@ -31,7 +34,8 @@ from broadsheet.output.browse.page_trials import RuleDraft
 from broadsheet.output.browse.strict_requests import NotHereError
 from tests.crawler.replay.test_trial_jobs_judge_job import stored
 from tests.crawler.scripted_site import page
-from tests.crawler.shell import command, start
+from tests.crawler.shell import command, rows, start
+from tests.crawler.warcs import answer, record, write
 
 _ADDRESS = re.compile(r"http://[\w.:\[\]]+/\S*")
 
@@ -70,6 +74,23 @@ def test_it_opens_answers_to_its_own_name_and_closes(room, db):
     _, errors = room.communicate(timeout=60)
     assert (room.returncode, errors) == (0, "")
     assert [path.name for path in db.parent.iterdir()] == ["made.db"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_a_worker_starts_ends_it_without_a_word(tmp_path: Path) -> None:
+    db, url = tmp_path / "made.db", "https://a.example/one"
+    warc = write(tmp_path / "a.warc.gz", [record(url, answer(page("one", words=150)))])
+    assert command("import", warc, "--db", db)[0] == 0
+    process = start("browse", db, "--port", 0, start_new_session=True)
+    place = urlsplit(address(process))
+    [(number,)] = rows(db, "SELECT id FROM articles")
+    with socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=60) as asked:
+        asked.sendall(f"GET /made/article/{number}/votes HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
+        time.sleep(0.3)  # in whatever moment of the start: it is as quiet in each
+        os.killpg(process.pid, signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, ""), out
+        assert b" 404 " in asked.makefile("rb").readline()
 
 
 @pytest.mark.slow

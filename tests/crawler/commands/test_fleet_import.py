@@ -110,6 +110,17 @@ def test_nothing_that_can_be_read_leaves_no_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_file_with_lost_records_is_said_again_by_each_later_import(tmp_path: Path, files: list[Path]) -> None:
+    file = files[0]
+    file.write_bytes(file.read_bytes() + gzip.compress(b"WARC/1.0\r\nWARC-Type: response\r\n\r\nlost\r\n\r\n"))
+    db = tmp_path / "target.db"
+    for options, expected_code in (((), 1), ((), 1), (("--lenient",), 0)):
+        code, _, errors = command("fleet", "import", file, "--db", db, "--quiet", *options)
+        assert (code, errors.count("\n")) == (expected_code, 1), errors
+        assert f"{file}: 1" in errors
+
+
+@pytest.mark.slow
 def test_an_archive_in_use_is_left_alone(tmp_path: Path, files: list[Path]) -> None:
     with Archive.open(tmp_path / "all.db"):
         code, out, errors = fleet_import(*files, "--db", tmp_path / "all.db")

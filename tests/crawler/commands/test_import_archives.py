@@ -204,6 +204,10 @@ def test_records_that_are_lost_are_told_with_their_place_and_by_the_exit_code(
     code, _, errors = command("import", file, "--db", db, "--quiet")
     assert (code, place in errors, errors.count("\n")) == (1, True, 1), errors
     assert texts(db).keys() >= {"/river", "/mill", "/listed"}
+    said = f"broadsheet: {file}: 1 record could not be read when it was imported\n"
+    for options, expected_code in (((), 1), (("--lenient",), 0)):
+        code, out, errors = command("import", file, "--db", db, *options)
+        assert (code, "Nothing to do" in out, errors) == (expected_code, True, said)
     code, out, errors = command("import", file, "--db", tmp_path / "b.db", "--lenient")
     assert (code, place in errors, "damaged 1" in out) == (0, True, True), errors
 

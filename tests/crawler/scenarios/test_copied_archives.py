@@ -8,15 +8,19 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.crawler import raws
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import command, rows, start
+from tests.crawler.shell import command, environment, rows, start
 
 pytestmark = pytest.mark.slow
 Serve = Callable[..., ScriptedSite]
@@ -217,3 +221,177 @@ def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half: Path) -> None:
     for arguments in (("reclean", half, "--all"), ("import", path, "--db", half.with_name("new.db"))):
         code, _, errors = command(*arguments)
         assert (code, "Traceback" in errors) == (1, False), errors
+
+
+def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arrives(
+    site: ScriptedSite, half: Path, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    copy = Path(shutil.copy(half, elsewhere))
+    original = contents(half)
+    assert command("search", copy, "p0")[0] in (0, 1)
+    code, out, _ = command("verify", copy)
+    assert (code, "No such file" in out) == (1, True)
+    code, _, errors = crawl(site, copy)
+    assert code == 0
+    assert "Raw responses are missing from" in errors
+    written = contents(copy)
+    assert written
+    assert not written.keys() & original.keys(), "the name of a file that may still come is not taken"
+    assert contents(half) == original
+
+    for path in half.with_name("news.db.warc").iterdir():
+        shutil.copy(
+            path, elsewhere / "news.db.warc"
+        )  # over what says the same of the folder, as a tool for copies does
+    assert command("verify", copy)[0] == 0
+    assert crawl(site, copy)[0] == 0
+    assert command("reclean", copy, "--all")[0] == 0
+    assert contents(copy).items() >= (original | written).items()
+    raws.checked(copy)
+
+
+def test_a_folder_that_is_moved_alone_is_asked_for_and_taken_back(site: ScriptedSite, half: Path) -> None:
+    folder, before = half.with_name("news.db.warc"), contents(half)
+    moved = folder.rename(half.with_name("old.warc"))
+    result = crawl(site, half, "--quiet")
+    assert_one_line(result, "give it its name back")
+    assert not folder.exists()
+    moved.rename(folder)
+    assert crawl(site, half)[0] == 0
+    assert keeps(half, before)
+    assert command("verify", half)[0] == 0
+    raws.checked(half)
+
+
+def test_a_file_that_has_arrived_in_part_is_left_alone_until_it_is_whole(site: ScriptedSite, half: Path) -> None:
+    [file] = raws.files(half)
+    whole = file.read_bytes()
+    os.truncate(file, len(whole) // 2)
+    part = contents(half)
+    code, out, _ = command("verify", half)
+    assert (code, "the file ends before the record does" in out) == (1, True)
+    code, _, errors = crawl(site, half)
+    assert (code, "Raw responses are missing from" in errors) == (0, True)
+    assert contents(half).items() >= part.items(), "nothing is appended to half a file"
+    texts = rows(half, TEXTS)
+    code, _, errors = command("reclean", half, "--all", "--quiet")
+    assert (code, errors.count("; left as it is")) == (0, errors.count("\n") - 1), errors
+    assert [url for url, _, _ in rows(half, TEXTS)] == [url for url, _, _ in texts]
+    file.write_bytes(whole)
+    assert command("verify", half)[0] == 0
+    assert command("reclean", half, "--all")[0] == 0
+    assert rows(half, TEXTS) == texts
+    raws.checked(half)
+
+
+def test_conflicted_copies_change_nothing_and_a_takedown_names_them(site: ScriptedSite, half: Path) -> None:
+    conflicted = Path(shutil.copy(half, half.with_name("news (conflicted copy).db")))
+    [file] = raws.files(half)
+    doubled = [
+        Path(shutil.copy(path, path.with_name(f"{path.stem} 2{path.suffix}")))
+        for path in (file, file.with_name("committed.jsonl"), file.with_name("folder.json"))
+    ]
+    before = contents(half)
+    assert command("verify", half)[0] == 0
+    assert crawl(site, half)[0] == 0
+    code, out, _ = command("adopt", half)
+    assert (code, "Nothing to adopt" in out) == (0, True), "a doubled file is taken in twice"
+    assert_one_line(crawl(site, conflicted, "--quiet"), "is a copy")
+    assert command("verify", conflicted)[0] in (0, 1)
+    assert keeps(half, before)
+    [(url,)] = rows(half, "SELECT url FROM articles ORDER BY url LIMIT 1")
+    code, out, _ = command("forget", half, url, "--yes")
+    assert code == 0
+    assert all(f"stays: what {path} may hold" in out for path in doubled), out
+    assert command("verify", half)[0] == 0
+
+
+READING_VERBS = (
+    ("verify", "news.db"), ("search", "news.db", "p1"), ("report", "news.db"), ("changes", "news.db"),
+    ("metadata", "news.db"), ("rulings", "news.db"),
+)  # fmt: skip
+
+
+def test_a_newer_version_of_the_program_has_its_archive_to_itself(site: ScriptedSite, half: Path) -> None:
+    """Of two versions at work in one folder, the older one refuses what the newer one has upgraded."""
+    assert crawl(site, half.with_name("own.db"))[0] == 0
+    with closing(sqlite3.connect(half)) as connection, connection:
+        connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema_version'")
+        connection.execute("PRAGMA user_version = 99")
+    data, before = half.read_bytes(), contents(half)
+    reading = [(verb, half, *rest) for verb, _, *rest in READING_VERBS]
+    for arguments in (*reading, *(arguments(half) for name, arguments in WRITING_VERBS.items() if name != "import")):
+        if arguments[0] == "merge":
+            arguments = ("merge", half, half.with_name("own.db"))
+        assert_one_line(command(*arguments), "schema 99, newer than")
+    assert (half.read_bytes(), contents(half)) == (data, before)
+    assert sorted(path.name for path in half.parent.iterdir()) == ["news.db", "news.db.warc", "own.db", "own.db.warc"]
+    assert command("verify", half.with_name("own.db"))[0] == 0
+
+
+@contextmanager
+def read_only(folder: Path, mounted: Path) -> Iterator[Path]:
+    """A folder mounted elsewhere, where nobody can write, not even root."""
+    mounted.mkdir()
+    mount = ["mount", "--bind", "-o", "ro", str(folder), str(mounted)]
+    if sys.platform != "linux" or subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a folder read-only")
+    subprocess.run(["mount", "-o", "remount,bind,ro", str(mounted)], check=False, capture_output=True)
+    try:
+        yield mounted
+    finally:
+        subprocess.run(["umount", "-l", str(mounted)], check=True)
+
+
+def test_read_only_media_are_read_and_every_writer_says_so_in_a_line(half: Path, tmp_path: Path) -> None:
+    other = half.with_name("other.db")
+    shutil.copy(half, other)
+    folder = tmp_path / "media"
+    folder.mkdir()
+    half.rename(folder / "news.db")
+    half.with_name("news.db.warc").rename(folder / "news.db.warc")
+    with read_only(folder, tmp_path / "mounted") as mounted:
+        db = mounted / "news.db"
+        for verb, _, *rest in READING_VERBS:
+            code, _, errors = command(verb, db, *rest)
+            assert (code in (0, 1), "Traceback" in errors, "cannot" in errors) == (True, False, False), (verb, errors)
+        assert command("export", db, "--format", "csv", "-o", tmp_path / "out.csv")[0] == 0
+        assert command("merge", tmp_path / "target.db", db)[0] == 0
+        [warc] = raws.files(db)
+        assert command("import", warc, "--db", tmp_path / "imported.db", "--quiet")[0] == 0
+        for name, arguments in WRITING_VERBS.items():
+            if name == "import":
+                result = command("import", warc, "--db", db)
+            elif name == "merge":
+                result = command("merge", db, other)
+            else:
+                result = command(*arguments(db))
+            assert_one_line(result, "cannot be written")
+    assert command("verify", folder / "news.db")[0] == 0
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime (apt-get install faketime)")
+def test_a_clock_that_is_set_back_loses_and_doubles_nothing(site: ScriptedSite, half: Path) -> None:
+    before = contents(half)
+    quick = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "--concurrency", "1", "--quiet")
+    for arguments in (("crawl", f"{site.url}/", "--db", half), ("update", half, "--all")):
+        words = [sys.executable, "-m", "broadsheet.crawler.cli", *map(str, arguments), *quick]
+        done = subprocess.run(
+            ["faketime", "-f", "-3d", *words],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert keeps(half, before)
+        before = contents(half)
+        assert command("verify", half)[0] == 0
+    assert {url.removeprefix(site.url) for (url,) in rows(half, "SELECT url FROM articles")} == {*NAMES}
+    looks = rows(half, "SELECT url, count(*) FROM captures WHERE http_status = 200 GROUP BY url")
+    assert {count for url, count in looks if url.removeprefix(site.url) in NAMES} <= {1, 2}
+    assert crawl(site, half)[0] == 0
+    raws.checked(half)

@@ -6,6 +6,7 @@ import asyncio
 import operator
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -105,3 +106,22 @@ def test_a_worker_does_not_run_the_main_module_again(tmp_path: Path) -> None:
     command = [sys.executable, str(tmp_path / "script.py")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.splitlines() == ["runs __main__", "(True, 3)"]
+
+
+_BLOCKED_SIGNALS = r"""
+import os, re
+from broadsheet.crawler.workers.worker import start_fork_server
+from multiprocessing.forkserver import _forkserver
+from pathlib import Path
+
+if __name__ == "__main__":
+    start_fork_server()
+    status = Path(f"/proc/{_forkserver._forkserver_pid}/status").read_text()
+    print(int(re.search(r"SigBlk:\t(\w+)", status)[1], 16))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports() -> None:
+    done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
+    assert int(done.stdout) & 1 << (signal.SIGINT - 1)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import sqlite3
 import stat
+import struct
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -284,3 +286,33 @@ def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatc
         with pytest.raises(NotReachable, match="database is locked"):
             open_database(file)
     open_database(file).close()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal", ".lock", ".rulings", ".away"])
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_is_no_ordinary_file_beside_an_archive_is_not_followed(tmp_path: Path, ending: str, kind: str) -> None:
+    file, outside = tmp_path / "a.db", tmp_path / "outside"
+    open_database(file).close()
+    outside.write_bytes(b"kept")
+    beside = Path(f"{file}{ending}")
+    beside.symlink_to(outside) if kind == "link" else os.mkfifo(beside)
+    for read_only in (True, False):
+        with pytest.raises(NotReachable, match=f"{re.escape(ending)} is no ordinary file"):
+            open_database(file, read_only=read_only)
+    assert outside.read_bytes() == b"kept"
+
+
+def test_a_journal_that_names_another_file_does_not_have_it_removed(tmp_path: Path) -> None:
+    file, outside = tmp_path / "a.db", tmp_path / "outside"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE t (x)")
+    outside.write_bytes(b"kept")
+    magic, name = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7", bytes(outside)
+    journal = magic + b"\xff" * 20 + bytes(484) + name + struct.pack(">II", len(name), sum(name)) + magic
+    Path(f"{file}-journal").write_bytes(journal)
+    with pytest.raises(NotReachable, match="names another file"):
+        open_database(file)
+    assert outside.read_bytes() == b"kept"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("SELECT * FROM t").fetchall()
+    assert not outside.exists(), "SQLite by itself removes it"

@@ -105,3 +105,12 @@ def test_a_lock_is_held_within_the_context_and_refused_in_the_words_given(file):
         with pytest.raises(InUse, match=r"^somebody is here$"), hold_lock(file, refusal="somebody is here"):
             pass
     assert os.listdir(file.parent) == []
+
+
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.write_bytes(b"kept")
+    (tmp_path / "a.db.lock").symlink_to(outside)
+    with pytest.raises(NotReachable, match="is a link"):
+        ArchiveLock(tmp_path / "a.db").acquire()
+    assert outside.read_bytes() == b"kept"

@@ -84,7 +84,7 @@ def test_a_trigger_whose_row_has_bytes_for_a_name_is_refused(planted, column):
     ],
 )
 def test_a_view_in_place_of_the_schema_s_is_refused(planted, script):
-    assert "broadsheet verify" in refusal(planted(script))
+    assert "that is not the schema's" in refusal(planted(script))
 
 
 def test_what_a_user_adds_that_does_not_run_stays(planted):
@@ -99,3 +99,33 @@ def test_what_a_user_adds_that_does_not_run_stays(planted):
 def test_a_file_with_a_trigger_can_be_read(planted):
     with closing(open_database(planted(_ON_A_TABLE), read_only=True)) as db:
         assert db.execute("PRAGMA trusted_schema").fetchone() == (0,)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c",
+        "SELECT randomblob(900000000) AS text",
+    ],
+)
+def test_a_view_in_place_of_the_schemas_is_not_read_through(file: Path, body: str) -> None:
+    open_database(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("DROP VIEW removed")
+        connection.execute(f"CREATE VIEW removed AS {body}")
+    with pytest.raises(ForeignSchema, match="has a view 'removed' that is not the schema's"):
+        open_database(file, read_only=True)
+
+
+def test_a_users_own_view_is_no_reason_to_refuse(file: Path) -> None:
+    open_database(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE VIEW mine AS SELECT 1")
+        connection.execute("CREATE VIRTUAL TABLE mine_fts USING fts5(x)")
+    open_database(file, read_only=True).close()
+
+
+def test_no_value_is_computed_that_fills_the_memory(file: Path) -> None:
+    db = open_database(file)
+    with pytest.raises(sqlite3.DataError, match="too big"):
+        db.execute("SELECT length(zeroblob(900000000))").fetchone()

@@ -8,7 +8,7 @@ import zlib
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
+from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts, unpacked
 
 
 def test_what_was_stored_is_read():
@@ -44,3 +44,10 @@ def test_other_errors_pass():
 def test_the_place_crosses_a_process():
     copy = pickle.loads(pickle.dumps(DamagedValue("pages/evidence row 12")))
     assert (copy.location, str(copy)) == ("pages/evidence row 12", str(DamagedValue("pages/evidence row 12")))
+
+
+@pytest.mark.parametrize("value", [b"", b"x", zlib.compress(b"words")[:-3], zlib.compress(bytes(200_000_000), 1)])
+def test_a_packed_value_that_is_cut_off_or_unpacks_to_too_much_is_refused(value: bytes) -> None:
+    with pytest.raises(ValueError, match=r"incorrect|incomplete|invalid|cut off|too much"):
+        unpacked(value)
+    assert unpacked(zlib.compress(b"words")) == b"words"

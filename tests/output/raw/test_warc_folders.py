@@ -17,14 +17,18 @@ from broadsheet.output.archive.archive_errors import InUse, NotAnArchive, NotRea
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw import warc_files, warc_folders
 from broadsheet.output.raw.warc_folders import (
+    IDENTITY_NAME,
+    JOURNAL_NAME,
     CopiedArchive,
     FolderIdentity,
     ForeignFolder,
     RawFolders,
+    leads_astray,
     read_committed,
     read_identity,
     record_file,
     set_aside,
+    warc_path,
 )
 from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
 from broadsheet.output.read.verify import raw_responses
@@ -544,3 +548,30 @@ def test_a_commit_of_which_the_database_knows_is_not_cut_off(news: Path, monkeyp
             archive.save([fetched(f"{SITE}4", 4, b"page 4")])
         monkeypatch.undo()
     assert _checked_urls(news) == [f"{SITE}{number}" for number in (1, 2, 3, 4)]
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '["x.warc.gz", Infinity]', '["x.warc.gz", 1e999]', '[[1], "x"]'])
+def test_a_line_of_the_journal_that_cannot_be_read_counts_nothing(tmp_path: Path, text: str) -> None:
+    (tmp_path / JOURNAL_NAME).write_text(f'{text}\n["y.warc.gz", 5]\n')
+    assert read_committed(tmp_path) == {"y.warc.gz": 5}
+
+
+def test_an_identity_that_is_nested_without_end_is_damage(tmp_path: Path) -> None:
+    (tmp_path / IDENTITY_NAME).write_text("[" * 200_000)
+    with pytest.raises(NotAnArchive, match="is damaged"):
+        read_identity(tmp_path)
+
+
+def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    folder = tmp_path / "a.db.warc"
+    folder.symlink_to(tmp_path / "disk")
+    assert not leads_astray(folder), "empty, as before the first crawl"
+    (tmp_path / "disk" / "letters.txt").write_text("private")
+    assert leads_astray(folder)
+    with pytest.raises(NotAnArchive, match="is a link"):
+        warc_path(tmp_path, "a.db.warc/letters.txt")
+    with pytest.raises(OSError, match="is a link"):
+        record_file(tmp_path, "a.db.warc/letters.txt")
+    (tmp_path / "disk" / IDENTITY_NAME).write_text("{}")
+    assert not leads_astray(folder)

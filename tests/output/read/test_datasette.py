@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +118,17 @@ def test_the_overview_has_facets_descriptions_and_search(metadata: dict[str, Any
 def test_labels_lead_from_a_page_to_its_capture_and_cleaner(metadata: dict[str, Any], archive_file: Path) -> None:
     [shown] = pages(archive_file, metadata, "news+of+today/pages")
     assert f'">{ARTICLE}</a>' in shown
+
+
+@pytest.mark.slow
+def test_every_table_and_view_has_its_page_the_hidden_ones_of_the_full_text_index_too(
+    metadata: dict[str, Any], archive_file: Path
+) -> None:
+    with closing(sqlite3.connect(archive_file)) as connection:
+        query = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')"
+        names = [name for (name,) in connection.execute(query)]
+    assert {"articles_fts", "articles_fts_data", "articles_fts_idx"} < {*names}
+    pages(archive_file, metadata, *(f"news+of+today/{name}{ending}" for name in names for ending in ("", ".json")))
 
 
 @pytest.mark.slow

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl import command_line
+from broadsheet.output.archive import installed_extras
 
 ROOT = Path(__file__).parents[3]
 
@@ -27,13 +28,20 @@ def test_the_command_names_the_packages_and_this_environment(
 ) -> None:
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setattr(sys, "executable", "/b/python")
-    monkeypatch.setattr(command_line, "find_spec", lambda name: has_pip or None)
+    monkeypatch.setattr(installed_extras, "find_spec", lambda name: has_pip or None)
     lines = ["click>=8", 'pyarrow>=20; extra == "dataset"', "apprise<3; extra == 'notify'"]
     monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
-    assert command_line.install_command("dataset") == f"{start}'pyarrow>=20'"
+    assert installed_extras.install_command("dataset") == f"{start}'pyarrow>=20'"
 
 
 def test_all_has_every_extra_for_users() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     named = {line for name in ("pandas", "dataset", "notify", "fleet") for line in extras[name]}
     assert sorted(extras["all"]) == sorted(named)
+
+
+def test_no_message_names_an_extra_as_a_package_of_a_registry() -> None:
+    sources = [path for room in ("broadsheet", "crawler", "cleaners", "output") for path in (ROOT / room).rglob("*.py")]
+    documents = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    fixed = re.compile(r"install \S*broadsheet\[")
+    assert [path for path in sources + documents if fixed.search(path.read_text("utf-8"))] == []

@@ -1,0 +1,74 @@
+"""Archives that are meant to harm, through every verb: nothing of them runs, hangs or reaches outside."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.write.archive_writer import Archive
+from tests.bench import hostile
+from tests.bench.damage.hostile_files import HARMS, SECRET, HostilePlace, harm, make_outside
+from tests.bench.damage.sample import NAME
+from tests.bench.hostile import HostileTrial, run_trials, summary
+from tests.output.conftest import Maker
+from tests.output.wires import fetched
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> HostilePlace:
+    """A small archive with a raw response, and what is outside."""
+    place, make = HostilePlace(tmp_path / "given", tmp_path / "outside"), Maker()
+    place.given.mkdir()
+    with Archive.open(place.db, make.clock) as archive:
+        archive.keep_raw({"software": "test"})
+        archive.save([fetched("http://a.test/1", 1, b"<p>page")])
+    make_outside(place.outside)
+    return place
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", HARMS)
+def test_each_harm_changes_what_is_given_and_nothing_outside(place: HostilePlace, name: str) -> None:
+    inside, outside = hostile._contents(place.given), contents(place.outside)
+    HARMS[name](place, random.Random(name))
+    assert hostile._contents(place.given) != inside
+    assert contents(place.outside) == outside
+    assert any(SECRET.encode() in content for content in outside.values())
+
+
+def test_the_same_number_does_the_same(place: HostilePlace, tmp_path: Path) -> None:
+    copy = HostilePlace(tmp_path / "copy", place.outside)
+    shutil.copytree(place.given, copy.given)
+    assert harm(place, 7) == harm(copy, 7)
+    with closing(sqlite3.connect(place.db)) as one, closing(sqlite3.connect(copy.given / NAME)) as other:
+        assert [*one.iterdump()] == [*other.iterdump()]
+
+
+def test_a_fault_is_told_with_its_trial() -> None:
+    trial = HostileTrial(3, ("trigger: 'x'",), ("verify", "crawl"), ("crawl: hung",))
+    result = summary([trial])
+    assert result["faults"] == ["3: crawl: hung"]
+    assert (result["verbs_run"], result["by_harm"]) == (2, {"trigger": 1})
+
+
+def test_the_stored_result_has_no_fault() -> None:
+    result = json.loads(hostile.RESULTS.read_text())
+    assert result["faults"] == []
+    assert result["trials"] >= 2 * len(HARMS)
+    assert set(result["by_harm"]) == set(HARMS)
+
+
+def test_hostile_files_harm_nothing() -> None:
+    result = summary(run_trials(random.Random("hostile").sample(range(5000), 4)))
+    assert (result["trials"], result["faults"]) == (4, [])
