@@ -196,11 +196,16 @@ def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     if page.kept_words < _SHELL_WORDS and page.visible_words < _BARE_WORDS:
         if page.script_count and (phrase := _find_phrase("needs_javascript", page.noscript_text)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
-        if page.script_count >= 3 and page.visible_words < _SHELL_WORDS and not page.picture_count:
+        if page.script_count >= 3 and page.visible_words < _SHELL_WORDS and not _shows_something(page):
             return PageVerdict(
                 PageType.NEEDS_JAVASCRIPT, (f"scripts={page.script_count}", f"words={page.visible_words}")
             )
     return None
+
+
+def _shows_something(page: PageFeatures) -> bool:
+    """Return whether a page of few words has its title, a line of text or pictures: many short pages count visits."""
+    return page.has_own_heading or page.kept_words >= _NEAR_EMPTY_WORDS or page.picture_count > 0
 
 
 def _test_wall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
