@@ -33,7 +33,8 @@ PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/hostile.py %/torture.py,$(wildcard tests/bench/*.py)))
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/hostile.py %/losses.py \
+	%/torture.py,$(wildcard tests/bench/*.py)))
 
 .PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train clean
 .DELETE_ON_ERROR:

@@ -26,6 +26,7 @@ from broadsheet.cleaners.judge.headline_blocks import find_standfirst
 from broadsheet.cleaners.judge.held_text_verdicts import add_held_text, kept_prose_words
 from broadsheet.cleaners.judge.page_features import page_features
 from broadsheet.cleaners.judge.page_type import page_verdict
+from broadsheet.cleaners.judge.picture_articles import find_picture_article
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
 from broadsheet.cleaners.judge.site_rule_values import merge_links, override_metadata
 from broadsheet.cleaners.judge.site_rules import (
@@ -108,10 +109,13 @@ def clean(
     index = index_tags(root)
     reading = read_page(page, index, findings, extractor_use)
     reading, judged, held_evidence = _with_held_text(page, index, reading, judge_blocks(reading))
+    base = base_url(index, page.url)
+    judged, pictures = find_picture_article(index, base, reading, judged)
     verdicts = judged.verdicts
     kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
-    verdict = page_verdict(page_features(index, page.http_status, reading, verdicts))
+    features = page_features(index, page.http_status, reading, verdicts)
+    verdict = page_verdict(replace(features, picture_count=len(pictures)) if pictures else features)
     evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
     return CleanedPage(
         url=page.url,
@@ -125,7 +129,7 @@ def clean(
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
-        images=read_images(index, base_url(index, page.url), kept_blocks),
+        images=pictures or read_images(index, base, kept_blocks),
         chances=judged.chances,
     )
 

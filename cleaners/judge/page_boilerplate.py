@@ -98,6 +98,7 @@ _SHORT_LINE_WORDS = 14
 _ARTICLE_WORDS = 80
 _BOX_WORDS = 8
 _WORDS_OUTSIDE_BOXES = 100
+_LINE_NUMBERS = "layout/line-numbers"
 _HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and date
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so much, the others are boilerplate
@@ -191,10 +192,15 @@ def _layout_cells(path: str) -> tuple[str, ...]:
 
 
 def blocks_in_boxes(blocks: Sequence[Block], selected_positions: frozenset[int]) -> dict[int, Rule]:
-    """Return the blocks in boxes apart from the text, each with its rule; none if hardly any text is outside them."""
+    """Return the blocks in boxes apart from the text, each with its rule.
+
+    If hardly any text is outside them, these are the numbers of lines of code alone.
+    """
     boxed_blocks = {block.position: rule for block in blocks if (rule := box_apart(block.path))}
     words_outside = sum(blocks[n].words for n in selected_positions if n not in boxed_blocks and is_prose(blocks[n]))
-    return boxed_blocks if words_outside >= _WORDS_OUTSIDE_BOXES else {}
+    if words_outside >= _WORDS_OUTSIDE_BOXES:
+        return boxed_blocks
+    return {n: rule for n, rule in boxed_blocks.items() if rule.name == _LINE_NUMBERS}
 
 
 def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[int]) -> bool:
@@ -266,6 +272,6 @@ def explain_by_content(block: Block) -> tuple[str, RemovalReason] | None:
         return _FEW_WORD_LINKS if block.words < 6 else _LINKED_TEASER
     if block.kind is BlockKind.CAPTION or "figure" in block.landmarks:
         return _CAPTION
-    if block.words <= 6 and _CLOCK.search(block.text):
+    if block.words <= 6 and block.kind is not BlockKind.CODE and _CLOCK.search(block.text):
         return _DATE
     return None

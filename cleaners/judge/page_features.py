@@ -74,6 +74,7 @@ class PageFeatures:
     asks_password: bool  # it has a password field
     words: PageWords  # of which three of the signs are made
     signs: Signs  # what `page_weights` weighs
+    picture_count: int = 0  # the pictures of an article that has no text; 0 for others
 
 
 def page_features(

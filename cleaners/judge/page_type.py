@@ -110,6 +110,9 @@ _ARTICLE_CLASSES = frozenset(PAGE_DATA["body_classes"]["article"])
 _LISTING_CLASSES = frozenset(PAGE_DATA["body_classes"]["listing"])
 _ATTACHMENT_CLASSES = frozenset(PAGE_DATA["body_classes"]["attachment"])
 
+PICTURES_ONLY = "text=pictures only"
+"""The evidence for an article of pictures without text."""
+
 _BARE_WORDS = 60  # a page with fewer kept words may be a wall, an error page or an empty shell
 _SHELL_WORDS = 25  # a page with fewer words may be an empty shell that scripts fill
 _LIST_SCORE = 2
@@ -193,11 +196,16 @@ def _test_javascript(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     if page.kept_words < _SHELL_WORDS and page.visible_words < _BARE_WORDS:
         if page.script_count and (phrase := _find_phrase("needs_javascript", page.noscript_text)):
             return PageVerdict(PageType.NEEDS_JAVASCRIPT, (f"text={phrase}", f"words={page.visible_words}"))
-        if page.script_count >= 3 and page.visible_words < _SHELL_WORDS:
+        if page.script_count >= 3 and page.visible_words < _SHELL_WORDS and not _shows_something(page):
             return PageVerdict(
                 PageType.NEEDS_JAVASCRIPT, (f"scripts={page.script_count}", f"words={page.visible_words}")
             )
     return None
+
+
+def _shows_something(page: PageFeatures) -> bool:
+    """Return whether a page of few words has its title, a line of text or pictures: many short pages count visits."""
+    return page.has_own_heading or page.kept_words >= _NEAR_EMPTY_WORDS or page.picture_count > 0
 
 
 def _test_wall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
@@ -329,6 +337,13 @@ def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict 
     return None
 
 
+def _test_pictures(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """Find an article of pictures without text, such as a comic."""
+    return (
+        PageVerdict(PageType.GALLERY, (PICTURES_ONLY, f"images={page.picture_count}")) if page.picture_count else None
+    )
+
+
 def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     """Find a video or pictures with little text; a page that states that it is an article must have even less."""
     if page.kept_words >= (_BARE_WORDS if page.states_article else 2 * _BARE_WORDS):
@@ -363,5 +378,5 @@ def _test_teaser(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 _TESTS: tuple[Callable[[PageFeatures, KindEstimate], PageVerdict | None], ...] = (
     _test_captcha, _test_javascript, _test_empty, _test_error, _test_wall, _test_static,
-    _test_list, _test_gallery, _test_signs, _test_near_empty, _test_teaser,
+    _test_list, _test_pictures, _test_gallery, _test_signs, _test_near_empty, _test_teaser,
 )  # fmt: skip

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from functools import cache
+from itertools import groupby
 
 import numpy as np
 
@@ -253,6 +254,7 @@ _SPECIAL_KINDS = frozenset((BlockKind.QUOTE, BlockKind.CODE, BlockKind.TABLE))
 _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule that matched another block
 MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
+_CODE = Vote("context", True, "context/code-between", KeepReason.RESCUED)
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -285,7 +287,8 @@ def weigh(
     labels = _label_positions(blocks, rule_verdicts, kept_positions)
     kept_positions -= labels
     questions = answered_questions(blocks, kept_positions) - duplicates
-    kept_positions |= questions
+    code = _code_between(blocks, rule_verdicts, kept_positions) - duplicates
+    kept_positions |= questions | code
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
         return tuple(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
@@ -302,7 +305,8 @@ def weigh(
             verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
         elif key not in verdicts:
             verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
-    answered = {n: _verdict_led_by(_ANSWERED, rule_verdicts[n], model_votes[n]) for n in questions}
+    brought_back = dict.fromkeys(code, _CODE) | dict.fromkeys(questions, _ANSWERED)
+    answered = {n: _verdict_led_by(vote, rule_verdicts[n], model_votes[n]) for n, vote in brought_back.items()}
     return tuple(answered.get(n) or verdicts[key] for n, key in enumerate(keys))
 
 
@@ -370,6 +374,17 @@ def _label_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], 
             if n + 1 not in kept_positions and vote is not None and vote.reason == RemovalReason.RELATED:
                 labels.add(n)
     return labels
+
+
+def _code_between(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Find code that is not kept though the text goes on right above and below it: it is what the text speaks of."""
+    code = [n for n, block in enumerate(blocks) if block.kind is BlockKind.CODE]
+    positions: set[int] = set()
+    for _, numbered_run in groupby(enumerate(code), key=lambda pair: pair[1] - pair[0]):
+        run = [n for _, n in numbered_run]
+        if run[0] - 1 in kept_positions and run[-1] + 1 in kept_positions:
+            positions.update(n for n in run if _final_rules().isdisjoint([v.rule for v in rule_verdicts[n].votes]))
+    return positions - kept_positions
 
 
 def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:

@@ -42,8 +42,11 @@ _HOST = re.compile(r"https?://[^\s/?#]+(?=[/?#]|$)")
 def read_images(tree: TagIndex, base: str, kept_blocks: Sequence[Block]) -> tuple[ArticleImage, ...]:
     """Return the pictures of the article whose text is `kept_blocks`, each address once, resolved against `base`."""
     root = _article_path(kept_blocks)
-    if root is None:
-        return ()
+    return () if root is None else read_images_at(tree, base, root)
+
+
+def read_images_at(tree: TagIndex, base: str, root: str) -> tuple[ArticleImage, ...]:
+    """Return the pictures in the part of the page at the path `root`, boxes apart from a text left out."""
     reader = _ImageReader(root, base)
     for element in islice(tree.iter("img"), _MOST_CANDIDATES):
         reader.read(element)

@@ -4,6 +4,9 @@ State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA_
 (`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`). A member with one of the names in `body_fields` may hold the
 text: a string, or the nodes of a rich text. State that is no JSON, or is cut or nested too deeply, is searched for such
 members by a pattern. Everything is bounded; nothing raises.
+
+Next.js streams its state: scripts push strings (`self.__next_f.push([1,"…"])`) that together are rows, each `id:JSON`
+or `id:Tlength,text` with the length in hexadecimal bytes. A string `$id` in a row stands for the text of that row.
 """
 
 from __future__ import annotations
@@ -31,6 +34,9 @@ _MAX_NODES = 200_000  # of the state's tree
 _MAX_DEPTH = 40  # of a rich text
 _MAX_ASSIGNMENTS = 20  # of a script
 _JSON_PARSE = re.compile(r"""JSON\.parse\(\s*(?:"((?:[^"\\]++|\\.)*+)"|'((?:[^'\\]++|\\.)*+)')""", re.S)
+_STREAMED = re.compile(r"""\b__next_f\s*\.\s*push\(\s*\[\s*1\s*,\s*("(?:[^"\\]++|\\.)*+")""", re.S)
+_ROW = re.compile(rb"([0-9a-f]{1,8}):(?:T([0-9a-f]{1,8}),|[A-Z]*)")
+_ROW_REFERENCE = re.compile(r"\$([0-9a-f]{1,8})")
 _MEMBER_VALUE = r"""["']?\s{0,9}:\s{0,9}"((?:[^"\\]++|\\.)*+)"""
 
 
@@ -53,16 +59,21 @@ class StatedText:
 def read_state_texts(scripts: Iterable[HtmlElement]) -> tuple[list[StatedText], tuple[str, ...]]:
     """Return the texts that the scripts' state holds, in order, and reasons why some of it was not read."""
     texts: list[StatedText] = []
+    streamed: list[str] = []
     left_chars = MAX_STATE_CHARS
     for script in scripts:
         source = script.text or ""
-        if len(source) < _MIN_STATE_CHARS or "ld+json" in (kind := script.get("type") or ""):
+        if chunks := _STREAMED.findall(source[:left_chars]):
+            streamed += chunks
+        elif len(source) < _MIN_STATE_CHARS or "ld+json" in (kind := script.get("type") or ""):
             continue
-        texts += _texts_of_script(source[:left_chars], is_json="json" in kind)
+        else:
+            texts += _texts_of_script(source[:left_chars], is_json="json" in kind)
         left_chars -= len(source)
         if left_chars <= 0:
-            return texts, (f"page_state=read {MAX_STATE_CHARS} characters",)
-    return texts, ()
+            break
+    texts += _texts_of_stream("".join(_unescape(chunk[1:-1]) for chunk in streamed))
+    return texts, (() if left_chars > 0 else (f"page_state=read {MAX_STATE_CHARS} characters",))
 
 
 def _texts_of_script(source: str, *, is_json: bool) -> list[StatedText]:
@@ -75,6 +86,54 @@ def _texts_of_script(source: str, *, is_json: bool) -> list[StatedText]:
             found_texts, end = _texts_of_value(source, match.end())
             texts += found_texts
     return texts
+
+
+def _texts_of_stream(stream: str) -> list[StatedText]:
+    """Return the texts in the rows of a stream."""
+    rows, row_texts = _stream_rows(stream.encode("utf-8", "replace"))
+    texts: list[StatedText] = []
+    for row in rows:
+        try:
+            value = json.loads(row, strict=False)
+        except (ValueError, RecursionError):
+            texts += _texts_by_pattern(row)
+        else:
+            texts += _texts_of_tree(_with_row_texts(value, row_texts, 0))
+    return texts
+
+
+def _stream_rows(stream: bytes) -> tuple[list[str], dict[str, str]]:
+    """Split a stream into its rows of JSON, and its rows of text by their id; what is no row is skipped."""
+    rows: list[str] = []
+    texts: dict[str, str] = {}
+    start = 0
+    while start < len(stream) and len(rows) < _MAX_NODES:
+        head = _ROW.match(stream, start)
+        if head and head[2]:
+            end = head.end() + int(head[2], 16)
+            texts[head[1].decode()] = stream[head.end() : end].decode("utf-8", "replace")
+            start = end
+            continue
+        end = stream.find(b"\n", start)
+        end = len(stream) if end < 0 else end
+        if head and stream[head.end() : head.end() + 1] in (b"[", b"{"):
+            rows.append(stream[head.end() : end].decode("utf-8", "replace"))
+        start = end + 1
+    return rows, texts
+
+
+def _with_row_texts(value: Any, texts: dict[str, str], depth: int) -> Any:
+    """Return a row's value with each reference to a row of text replaced by that text."""
+    if isinstance(value, str):
+        reference = _ROW_REFERENCE.fullmatch(value)
+        return texts.get(reference[1], value) if reference else value
+    if depth >= _MAX_DEPTH or not texts:
+        return value
+    if isinstance(value, dict):
+        return {key: _with_row_texts(member, texts, depth + 1) for key, member in value.items()}
+    if isinstance(value, list):
+        return [_with_row_texts(member, texts, depth + 1) for member in value]
+    return value
 
 
 @cache

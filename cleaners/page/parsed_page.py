@@ -14,6 +14,7 @@ import lxml.html
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
+from broadsheet.cleaners.page.code_listings import has_gutter_hint, set_gutters_apart
 from broadsheet.cleaners.page.encoding_detection import FALLBACK_ENCODING, contradicts_text, detect_encoding
 from broadsheet.cleaners.page.markup_repairs import (
     MAX_ATTRIBUTES,
@@ -176,8 +177,9 @@ def parse_page(text: str) -> ParsedPage:
     Broken, truncated, XHTML and plain text all parse. Elements nested deeper than libxml2 allows are flattened, so that
     their text stays; what is beyond the bounds of `markup_repairs.py` is cut. What follows an early `</body>` or
     `</html>` belongs to the page, as in browsers. Parts that the server streamed later, and text in templates, are put
-    where the page's script would put them. A `<noscript>` that is never closed is closed. A page that a title or an
-    attribute swallows in the same way is parsed with these closed.
+    where the page's script would put them. Line numbers are set apart from the code that they count. A `<noscript>`
+    that is never closed is closed. A page that a title or an attribute swallows in the same way is parsed with these
+    closed.
     """
     parsed = _parse_text(text)
     if parsed.tree is not None and len(text) >= MIN_CHARS_TO_CLOSE and has_no_text(parsed.tree):
@@ -201,6 +203,8 @@ def _parse_text(text: str) -> ParsedPage:
         _move_text_to_body(root)
         if streamed:
             place_streamed_pieces(root)
+        if has_gutter_hint(text):
+            set_gutters_apart(root)
     return ParsedPage(root, cuts)
 
 

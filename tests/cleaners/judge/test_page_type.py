@@ -150,6 +150,27 @@ def test_a_page_is_what_it_is_with_evidence(path: str, body: str, kind: PageType
     assert verdict.evidence
 
 
+COUNTERS = "<script>count(1)</script>" * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<title>Closed on Monday</title><h1>Closed on Monday</h1><p>Back on Tuesday.</p>",
+        "<title>The mill</title><p>The mill is closed for the winter and opens again in March.</p>",
+    ],
+)
+def test_a_short_page_with_a_few_scripts_does_not_need_them(body: str) -> None:
+    verdict = verdict_on("/2024/05/the-mill", body + COUNTERS)
+    assert verdict.page_type is not PageType.NEEDS_JAVASCRIPT, verdict.evidence
+
+
+@pytest.mark.parametrize("shell", ['<div id="root"></div>', "<nav><a href='/'>Home</a></nav><main>Loading</main>"])
+def test_a_shell_with_a_few_scripts_needs_them(shell: str) -> None:
+    verdict = verdict_on("/2024/05/the-mill", f"<title>The mill</title>{shell}{COUNTERS}")
+    assert verdict.page_type is PageType.NEEDS_JAVASCRIPT, verdict.evidence
+
+
 def test_what_was_learned_is_said_in_signs() -> None:
     sure, *signs = verdict_on("/products/copper-kettle", PRODUCT).evidence
     assert sure.startswith("product=0.9")

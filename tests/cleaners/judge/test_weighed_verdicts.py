@@ -270,10 +270,9 @@ COLUMN = Verdict(
         (SECTION, BlockKind.PARAGRAPH, 0.8),
         (COLUMN, BlockKind.PARAGRAPH, 0.8),
         (SELECTED, BlockKind.QUOTE, 0.1),
-        (SELECTED, BlockKind.CODE, 0.1),
         (SELECTED, BlockKind.TABLE, 0.1),
     ],
-    ids=["a phrase", "a section", "another column", "a quote", "code", "a table"],
+    ids=["a phrase", "a section", "another column", "a quote", "a table"],
 )
 def test_a_block_is_kept_from_its_threshold_on(verdict: Verdict, kind: BlockKind, threshold: float) -> None:
     assert weighed_verdict(verdict, threshold, kind=kind).kept

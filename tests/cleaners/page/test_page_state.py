@@ -97,3 +97,46 @@ def test_no_more_state_is_read_than_the_bound_and_the_reason_says_so() -> None:
 def test_broken_state_raises_nothing(source: str) -> None:
     for kind in ("", "application/json"):
         assert all(text.words for text in texts(source, kind))
+
+
+def streamed(*rows: str, chunk_chars: int = 90) -> list[html.HtmlElement]:
+    """The scripts that push the rows, in chunks that end anywhere."""
+    stream = "".join(rows)
+    chunks = [stream[start : start + chunk_chars] for start in range(0, len(stream), chunk_chars)]
+    scripts = [html.Element("script") for _ in range(len(chunks) + 1)]
+    scripts[0].text = "(self.__next_f=self.__next_f||[]).push([0])"
+    for script, chunk in zip(scripts[1:], chunks, strict=True):
+        script.text = f"self.__next_f.push([1,{json.dumps(chunk)}])"
+    return scripts
+
+
+def text_row(row: str, text: str) -> str:
+    return f"{row}:T{len(text.encode()):x},{text}"
+
+
+def test_rows_that_scripts_stream_are_read_over_the_ends_of_chunks() -> None:
+    rows = '1:"$Sreact.fragment"\n', '2:I["app/page.js",["4"],""]\n', f"3:{json.dumps(['$', '$L2', None, STATE])}\n"
+    assert read_state_texts(streamed(*rows)) == ([StatedText(TITLE, (STORY,))], ())
+
+
+def test_a_streamed_row_refers_to_rows_of_text_whose_length_counts_bytes() -> None:
+    story = f"Größe – “Mühle”\n{STORY}"
+    article = {"title": TITLE, "body": "$5"}
+    rows = f"0:{json.dumps({'article': article})}\n", text_row("4", "ü"), text_row("5", story), "6:null\n"
+    assert read_state_texts(streamed(*rows))[0] == [StatedText(TITLE, (story,))]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        f'3:{{"title":"{TITLE}","body":"{STORY}"',  # cut
+        f'3:{"[" * 5000}{{"title":"{TITLE}","body":"{STORY}"}}',
+    ],
+)
+def test_streamed_rows_that_are_no_json_are_searched_by_pattern(row: str) -> None:
+    assert read_state_texts(streamed(row))[0] == [StatedText(TITLE, (STORY,))]
+
+
+@pytest.mark.parametrize("stream", ["5:Tffffffff,", "5:T0,5:T0,", "zz", '1:{"body":"$1"}\n', "\\ud83d", "1:[\n2:{\n"])
+def test_broken_streams_raise_nothing(stream: str) -> None:
+    assert read_state_texts(streamed(stream))[0] == []

@@ -1,0 +1,63 @@
+"""Articles of pictures without text: a comic, a photograph, an infographic.
+
+Without prose the models take for the text what furniture says in short lines, such as the dates of related articles.
+Where the part of the page with the title has pictures, and all that is kept are a few words outside of it or in boxes
+apart from a text, the article is its pictures, and its text is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from broadsheet.cleaners.document import ArticleImage, Block, Reading, RemovalReason, Verdict, cast_vote
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
+from broadsheet.cleaners.judge.headline_blocks import find_title_line
+from broadsheet.cleaners.page.elements import TagIndex
+from broadsheet.cleaners.page.page_images import read_images_at
+from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, is_prose
+from broadsheet.cleaners.rules.layout_rules import explain_layout
+
+_MOST_FURNITURE_WORDS = 30  # kept words, of a page whose text may be furniture
+_LEVELS_UP = 4  # steps above the title's that may hold its picture: article > header > div > h1
+_NO_CHANCE = b"\x00"
+_VOTE = cast_vote("context", False, "context/pictures-only", RemovalReason.NOT_SELECTED)
+
+
+def find_picture_article(
+    index: TagIndex, base: str, reading: Reading, judged: JudgedBlocks
+) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
+    """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
+    kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
+    if sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS or any(map(is_prose, kept_blocks)):
+        return judged, ()
+    title_position = find_title_line(reading.blocks, reading.metadata)
+    if title_position is None:
+        return judged, ()
+    steps = reading.blocks[title_position].path.split(">")
+    for depth in range(len(steps) - 1, max(0, len(steps) - 1 - _LEVELS_UP), -1):
+        root = ">".join(steps[:depth])
+        images = read_images_at(index, base, root)
+        if images:
+            return (_without_text(judged), images) if _all_furniture(kept_blocks, root) else (judged, ())
+    return judged, ()
+
+
+def _all_furniture(kept_blocks: Sequence[Block], root: str) -> bool:
+    """Return whether each block is a link, or stands outside of the part of the page at `root` or in a box there."""
+    return all(
+        block.link_density >= MAX_LINK_DENSITY
+        or not f"{block.path}>".startswith(f"{root}>")
+        or explain_layout(block.path[len(root) :].lstrip(">"), block.landmarks) is not None
+        for block in kept_blocks
+    )
+
+
+def _without_text(judged: JudgedBlocks) -> JudgedBlocks:
+    verdicts = tuple(
+        Verdict(False, _VOTE.reason, _VOTE.rule, (_VOTE, *verdict.votes)) if verdict.kept else verdict
+        for verdict in judged.verdicts
+    )
+    flags = zip(judged.verdicts, judged.chances, strict=False)
+    chances = b"".join(_NO_CHANCE if verdict.kept else bytes((chance,)) for verdict, chance in flags)
+    return replace(judged, verdicts=verdicts, chances=chances)

@@ -1,0 +1,49 @@
+"""picture_articles: an article of pictures has no text, its pictures are known, and a page with a text is untouched."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import CleanedPage, Page, PageType
+
+URL = "https://comics.example/strips/the-mill"
+STRIP = '<img src="/strips/mill.png" width="900" height="300">'
+LINKED_STRIP = f"<div class=strip><a href='/n'>{STRIP}</a></div>"
+RELATED = (
+    '<aside class="related"><h3>Related</h3><ul>'
+    + "".join(f'<li><a href="/strips/{n}">The boat {n}</a> <span class="date">{n} May 2024</span></li>' for n in (3, 9))
+    + "</ul></aside>"
+)
+
+
+def cleaned(inside: str, outside: str = RELATED) -> CleanedPage:
+    body = f"<main><article><header><h1>The mill and the boat</h1></header>{inside}</article></main>{outside}"
+    page = f"<html lang=en><head><title>The mill and the boat</title></head><body>{body}</body></html>"
+    return clean(Page(URL, page.encode()))
+
+
+@pytest.mark.parametrize("inside", [STRIP, f"<figure>{STRIP}</figure>", LINKED_STRIP])
+@pytest.mark.parametrize("outside", [RELATED, RELATED + "<script>a()</script>" * 4, "<p>3 May 2024</p>", ""])
+def test_an_article_of_a_picture_has_no_text_and_its_picture_is_known(inside: str, outside: str) -> None:
+    page = cleaned(inside, outside)
+    assert page.text == ""
+    assert [image.url for image in page.images] == ["https://comics.example/strips/mill.png"]
+    assert page.verdict.page_type is PageType.GALLERY
+    assert page.verdict.evidence[:2] == ("text=pictures only", "images=1")
+    assert len(page.verdicts) == len(page.chances) == len(page.blocks)
+    assert all(verdict.reason for verdict in page.verdicts)
+
+
+def test_a_short_text_beside_the_picture_stays() -> None:
+    text = "The miller waits for the boat, and the boat waits for the rain."
+    page = cleaned(f"{STRIP}<p>{text}</p>")
+    assert text in page.text
+    assert "text=pictures only" not in page.verdict.evidence
+
+
+@pytest.mark.parametrize("picture", ['<img src="/i.png" width="16">', '<p class="share"><img src="/share.png"></p>'])
+def test_an_icon_is_no_article(picture: str) -> None:
+    page = cleaned(picture)
+    assert page.images == ()
+    assert "text=pictures only" not in page.verdict.evidence
