@@ -93,6 +93,8 @@ POLITENESS_OPTIONS: Options = (
     click.option("--no-sitemaps", is_flag=True, help="Do not read sitemaps."),
     click.option("--no-feeds", is_flag=True, help="Do not read RSS and Atom feeds."),
     click.option("--no-links", is_flag=True, help="Do not follow links."),
+    click.option("--no-sampling", is_flag=True,
+                 help="Fetch all URLs like many that led to nothing; else one in ten where sitemaps suffice."),
     click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",
