@@ -28,7 +28,8 @@ class CrawlOptions:
     `keep_credentials` their requests are stored with the values of headers and cookies that were given.
     `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
     that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. `items` says when an article
+    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like many
+    that brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an article
     becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
     which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says
     what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these
@@ -56,6 +57,7 @@ class CrawlOptions:
     every: float = 0.0
     keep_credentials: bool = False
     ignore_robots: bool = False
+    sampling: bool = True
     items: str = "settled"
     extractor: ExtractorUse | None = None
     keep: str = "text"
@@ -87,6 +89,7 @@ class CrawlOptions:
             every=_number(arguments, "every", float) or 0.0,
             keep_credentials=_boolean(arguments.get("keep_credentials", False)),
             ignore_robots=_boolean(arguments.get("ignore_robots", False)),
+            sampling=_boolean(arguments.get("sampling", True)),
             items=_choice(arguments.get("items") or ITEM_MODES[0], ITEM_MODES, "items"),
             extractor=_extractor_use(arguments.get("extractor")),
             keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),

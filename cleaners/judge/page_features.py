@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import Block, BlockKind, Reading, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, Reading, RemovalReason, Verdict
 from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
 from broadsheet.cleaners.judge.page_signs import Signs, page_signs
 from broadsheet.cleaners.package_data import read_toml
@@ -30,6 +30,7 @@ _LINK_DENSITY = 0.8
 _HEADLINE_WORDS = 3
 _SHELL_ELEMENTS = 12
 _TAIL_BLOCKS = 13
+_HEAD_BLOCKS, _HEAD_CHARS = 40, 1500
 _NOSCRIPT_CHARS = 1500
 _GALLERY_PATHS = frozenset(PAGE_DATA["paths"]["gallery"])
 _SHORT_PAGE_WORDS = 120
@@ -63,7 +64,9 @@ class PageFeatures:
     visible_words: int
     script_count: int
     title: str
-    head_text: str  # the first visible text, folded, if few words are kept; for phrases of walls and error pages
+    head_text: (
+        str  # the first visible text but comments, folded, if few words are kept; for phrases of walls and error pages
+    )
     noscript_text: str  # the text for readers without scripts, folded, if few words are visible
     tail_text: str  # the text around the end of the kept blocks, folded; for phrases of paywalls
     has_date: bool
@@ -117,9 +120,7 @@ def page_features(
         visible_words=visible_words,
         script_count=sum(1 for _ in tree.iter("script")),
         title=fold_text(reading.metadata.title),
-        head_text=fold_text(" ".join(block.text for block in blocks[:40]))[:1500]
-        if kept_words < _SHORT_PAGE_WORDS
-        else "",
+        head_text=_head_text(blocks, verdicts) if kept_words < _SHORT_PAGE_WORDS else "",
         noscript_text=_noscript_text(tree) if visible_words < _SHORT_PAGE_WORDS else "",
         tail_text=_tail_text(blocks, verdicts),
         has_date=bool(reading.metadata.published),
@@ -242,6 +243,13 @@ def _noscript_text(tree: TagIndex) -> str:
                     if size > _NOSCRIPT_CHARS:
                         return " ".join(texts)[:_NOSCRIPT_CHARS]
     return " ".join(texts)[:_NOSCRIPT_CHARS]
+
+
+def _head_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
+    """Return the first visible text, folded, without what readers wrote."""
+    pairs = zip(blocks[:_HEAD_BLOCKS], verdicts[:_HEAD_BLOCKS], strict=True)
+    texts = (block.text for block, verdict in pairs if verdict.kept or verdict.reason is not RemovalReason.COMMENTS)
+    return fold_text(" ".join(texts))[:_HEAD_CHARS]
 
 
 def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:

@@ -165,10 +165,18 @@ def _find_phrase(phrase_list: str, text: str) -> str:
 
 
 def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
-    """Find an error page that is answered with status 200: nothing found, or a failure."""
-    for source, text in (("title", page.title), ("text", page.head_text if page.kept_words < _BARE_WORDS else "")):
-        if (phrase := _find_phrase("not_found", text)) and page.kept_words < 2 * _BARE_WORDS:
-            return PageVerdict(PageType.SOFT_404, (f"{source}={phrase}",))
+    """Find an error page that is answered with status 200: nothing found, or a failure.
+
+    The phrase of a page with a date of its own and prose, or that states that it is an article, has to be its title.
+    """
+    is_dated = page.has_date and (page.states_article or page.kept_prose_blocks > 0)
+    phrase = _find_phrase("not_found", page.title) if page.kept_words < 2 * _BARE_WORDS else ""
+    if phrase and not (is_dated and 2 * len(phrase) < len(page.title)):
+        return PageVerdict(PageType.SOFT_404, (f"title={phrase}",))
+    if is_dated:
+        return None
+    if page.kept_words < _BARE_WORDS and (phrase := _find_phrase("not_found", page.head_text)):
+        return PageVerdict(PageType.SOFT_404, (f"text={phrase}",))
     if _is_bare(page) and (phrase := _find_phrase("error", f"{page.title} {page.head_text}")):
         return PageVerdict(PageType.ERROR, (f"text={phrase}",))
     return None
@@ -231,7 +239,9 @@ def _test_empty(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 def _test_static(page: PageFeatures, estimate: KindEstimate) -> PageVerdict | None:
     """Find a page that every site has (about, contact, terms), or an attachment page of one picture."""
     is_plain_article = estimate.chances["article"] >= _SURE_ARTICLE_CHANCE or has_dated_path(page.url)
-    static_name = page.static_name or ("" if is_plain_article else page.static_hint)
+    static_name = ("" if has_dated_path(page.url) else page.static_name) or (
+        "" if is_plain_article else page.static_hint
+    )
     if static_name and page.headline_count < _MANY_HEADLINES:
         return PageVerdict(PageType.OTHER, (f"path={static_name}",))
     if page.body_classes & _ATTACHMENT_CLASSES:
@@ -347,6 +357,8 @@ def _test_pictures(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 def _test_gallery(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
     """Find a video or pictures with little text; a page that states that it is an article must have even less."""
     if page.kept_words >= (_BARE_WORDS if page.states_article else 2 * _BARE_WORDS):
+        return None
+    if not page.states_gallery and (page.states_article or (page.has_date and page.kept_prose_blocks)):
         return None
     facts = {"states=gallery": 2.0 * page.states_gallery, f"path={page.gallery_path}": 1.0 * bool(page.gallery_path)}
     facts[f"images={page.image_count}"] = 1.0 * (page.image_count >= _MANY_IMAGES)

@@ -107,6 +107,7 @@ def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
     disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}
+    disabled |= {"sampling": False} if options.get("no_sampling") else {}
     identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}
     return arguments | disabled | identity | {"seeds": options["urls"], "languages": options["language"]}
 

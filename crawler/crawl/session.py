@@ -38,6 +38,7 @@ from broadsheet.output.write.run_records import (
     redirect_chains,
     unfinished_update_start,
 )
+from broadsheet.output.write.url_bounds import PatternLimits
 from broadsheet.output.write.url_queue import (
     UNREACHED_HOSTS,
     LeftOutUrl,
@@ -112,7 +113,8 @@ class CrawlSession:
     @classmethod
     def open(cls, path: str | Path, options: CrawlOptions, *, every_commit: bool = False) -> CrawlSession:
         """Open or make the archive, as `Archive.open` does. ArchiveError, in one line, if it cannot be used."""
-        archive = Archive.open(path, sync_commits=every_commit)
+        limits = PatternLimits() if options.sampling else PatternLimits(sampled=0)
+        archive = Archive.open(path, limits=limits, sync_commits=every_commit)
         return cls(archive, open_database(path, read_only=True), options)
 
     def keep_raw(self, user_agent: str, size: int) -> None:
@@ -177,7 +179,10 @@ class CrawlSession:
         """Yield the reasons by which earlier runs skipped URLs, and that need not hold for this one."""
         yield from UNREACHED_HOSTS
         directive_reasons = () if self._options.obey_directives else DIRECTIVE_REASONS
-        lapsed_reasons = (OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *directive_reasons)
+        sampling_reasons = () if self._options.sampling else (OutcomeReason.DRY,)
+        lapsed_reasons = (
+            OutcomeReason.LIMIT, OutcomeReason.ROBOTS_UNREACHABLE, *sampling_reasons, *directive_reasons
+        )  # fmt: skip
         yield from (PassingReason(UrlState.SKIPPED, reason) for reason in lapsed_reasons)
         if allowed_targets is None:
             return

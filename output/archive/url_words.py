@@ -76,6 +76,7 @@ class OutcomeReason(StrEnum):
     # Why it was not asked for
     BAD_URL = "bad_url"
     COMMENT_FEED = "comment_feed"
+    DRY = "dry"
     FORGOTTEN = "forgotten"
     LIMIT = "limit"
     MEDIA_TYPE = "media_type"

@@ -7,6 +7,11 @@ page, one that hides its content (a wall, an error) or is the first to lead to a
 of that. A pattern with too many dry pages is spent: its queued URLs are skipped, until it brings something new again. A
 pattern that keeps bringing articles has no bound. What seeds, sitemaps and feeds name is a finite list: it is always
 fetched and counts against nothing.
+
+Two kinds of patterns are sampled: one of ten of their URLs is fetched, the others are skipped as `dry`. The first kind
+brought nothing with thirty pages of thirty, on a host whose sitemaps and feeds name nearly all of its articles. Of the
+second kind every page, of thirty or more, names another stored article as its canonical page, as pages of comments do.
+A sampled page that brings or leads to a new article ends the sampling of its pattern.
 """
 
 from __future__ import annotations
@@ -26,6 +31,7 @@ from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, UrlKin
 from broadsheet.output.write.outcome import Outcome
 
 WHOLE_HOST = "*"
+_LISTED = "listed"  # the pattern that counts the articles of a host's sitemaps and feeds
 _LIST_SOURCES = frozenset((UrlSource.SEED, UrlSource.SITEMAP, UrlSource.FEED, UrlSource.ROBOTS, UrlSource.GUESS))
 _SAME_PAGE_SOURCES = frozenset(
     (UrlSource.CANONICAL, UrlSource.REDIRECT)
@@ -36,21 +42,27 @@ _UNWANTED_ARTICLE_REASONS = frozenset((  # of articles that are not stored
 ))  # fmt: skip
 _HIDING_PAGE_TYPES = frozenset((PageType.WALL, PageType.CAPTCHA, PageType.ERROR, PageType.NEEDS_JAVASCRIPT))
 _FILE_KINDS = (UrlKind.SITEMAP, UrlKind.FEED)
-_BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND)
+_BOUND_REASONS = (OutcomeReason.TRAP_PATTERN, OutcomeReason.TRAP_HOST_BOUND, OutcomeReason.DRY)
 _HOPEFUL_PER_DRY = 10  # hopeful pages that count as much as one dry page
+_MIN_LISTED = 30  # articles that sitemaps and feeds must have brought before they can account for a host
+_ARTICLES_PER_UNLISTED = 20  # a host is accounted for if at most one article in so many was found by links alone
+_SAMPLE_SHARE = 10  # one URL of so many of a sampled pattern is fetched
 
 _URL_SOURCE = "SELECT found_via, coalesce(found_on, ''), host FROM urls WHERE id = ?"
 _NEW_URLS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE id > ? ORDER BY id"
-_COUNTS = "host, pattern, articles, led, dry, hopes"
-_PUT_COUNTS = f"""INSERT INTO _url_patterns (host, pattern, fetched, articles, led, dry, hopes)
-    VALUES (?, ?, ?, ?, ?, ?, ?)
-    ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched,
+_COUNTS = "host, pattern, fetched, articles, led, dry, hopes, echoes"
+_PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (host, pattern) DO UPDATE SET fetched = fetched + excluded.fetched, echoes = echoes + excluded.echoes,
         articles = articles + excluded.articles, led = led + excluded.led,
         dry = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE dry + excluded.dry END,
         hopes = CASE WHEN excluded.articles + excluded.led THEN 0 ELSE hopes + excluded.hopes END
     RETURNING {_COUNTS}"""
 _COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
+_IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
+_CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
+    WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
 _HOST_ROWS = "SELECT id, url, host, kind, state, found_via FROM urls WHERE host = ?1 AND"
 _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
         AND held_at IS NULL
@@ -59,24 +71,37 @@ _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
 
 @dataclass(frozen=True, slots=True)
 class PatternLimits:
-    """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent."""
+    """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent.
+
+    After `sampled` pages of which none brought anything a narrow pattern may be sampled; 0 samples none.
+    """
 
     narrow_pattern: int = 500
     wide_pattern: int = 1_500
     host: int = 20_000
     list_file: int = 1_000
+    sampled: int = 30
 
 
 @dataclass(frozen=True, slots=True)
 class _PatternCounts:
-    """A row of `url_patterns`: articles it brought and led to, and dry and hopeful pages since the last one."""
+    """A row of `_url_patterns`: fetched pages, articles they brought and led to, dry and hopeful pages since the last
+    one, and pages that repeat another.
+    """
 
     host: str
     pattern: str
+    fetched_count: int
     article_count: int
     led_count: int
     dry_count: int
     hopeful_count: int
+    echo_count: int
+
+    @property
+    def is_narrow(self) -> bool:
+        """Return whether the pattern is a narrow one of pages."""
+        return self.pattern.startswith("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +155,25 @@ class PatternTracker:
     """A tracker of what each pattern of an archive brings; it skips the URLs of spent ones, in the caller's
     transaction.
 
-    It caches the table `url_patterns`; `reload` it after a transaction that failed.
+    It caches the table `_url_patterns`; `reload` it after a transaction that failed.
     """
 
     db: Database
     limits: PatternLimits = field(default_factory=PatternLimits)
     _spent_patterns: set[tuple[str, str]] = field(default_factory=set)
+    _barren_patterns: set[tuple[str, str]] = field(default_factory=set)
+    _echoing_patterns: set[tuple[str, str]] = field(default_factory=set)
     _articles_by_host: dict[str, int] = field(default_factory=dict)
+    _listed_by_host: dict[str, int] = field(default_factory=dict)
 
     def reload(self) -> None:
-        """Read from the table which patterns are spent."""
+        """Read from the table which patterns are spent, and which are sampled."""
         rows = [_PatternCounts(*row) for row in self.db.execute(f"SELECT {_COUNTS} FROM _url_patterns")]
         self._articles_by_host = {row.host: row.article_count for row in rows if row.pattern == WHOLE_HOST}
+        self._listed_by_host = {row.host: row.article_count for row in rows if row.pattern == _LISTED}
         self._spent_patterns = {(row.host, row.pattern) for row in rows if self._is_spent(row)}
+        self._barren_patterns = {(row.host, row.pattern) for row in rows if self._is_barren(row)}
+        self._echoing_patterns = {(row.host, row.pattern) for row in rows if self._is_echoing(row)}
 
     def note_outcome(
         self, url_id: int, outcome: Outcome, has_new_text: bool, newest_id: int, *, is_revisit: bool = False
@@ -160,10 +191,12 @@ class PatternTracker:
         if outcome.kind in _FILE_KINDS and outcome.state == UrlState.DONE:
             self._count_page(page, has_gained=any(row.kind == UrlKind.PAGE for row in new_rows))
         elif outcome.page or (outcome.location and outcome.state == UrlState.DONE):
-            has_gained = has_new_text or outcome.reason in _UNWANTED_ARTICLE_REASONS
-            self._count_page(
-                page, has_gained, is_hopeful=_hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
-            )
+            is_echo = self._is_echo(page, outcome)
+            has_gained = (has_new_text and not is_echo) or outcome.reason in _UNWANTED_ARTICLE_REASONS
+            is_hopeful = _hides_content(outcome) or _leads_elsewhere(page, admitted_rows)
+            self._count_page(page, has_gained, is_hopeful=is_hopeful, is_echo=is_echo)
+            if has_gained and self._is_listed(page):
+                self._add_counts(host, _LISTED, [1, 1, 0, 0, 0, 0])
             if has_new_text and found_on and found_via not in _LIST_SOURCES:
                 self._credit_source(found_on)
 
@@ -181,11 +214,13 @@ class PatternTracker:
 
     def _skip_reason(self, row: _UrlRow) -> OutcomeReason | None:
         """Return the reason to skip a URL whose pattern or host is spent; else None."""
-        if not self._spent_patterns or not row.is_bounded:
+        if not row.is_bounded or not (self._spent_patterns or self._barren_patterns or self._echoing_patterns):
             return None
-        spent_patterns = [pattern for host, pattern in row.patterns() if (host, pattern) in self._spent_patterns]
+        patterns = list(row.patterns())
+        spent_patterns = [pattern for host, pattern in patterns if (host, pattern) in self._spent_patterns]
         if not spent_patterns:
-            return None
+            is_left_out = self._is_sampled(patterns[0]) and content_id(row.url) % _SAMPLE_SHARE
+            return OutcomeReason.DRY if is_left_out else None
         is_whole_host = spent_patterns == [WHOLE_HOST]
         return OutcomeReason.TRAP_HOST_BOUND if is_whole_host else OutcomeReason.TRAP_PATTERN
 
@@ -198,7 +233,22 @@ class PatternTracker:
         is_listed = row.found_via in _LIST_SOURCES or row.found_via in _SAME_PAGE_SOURCES
         return None if is_first or is_listed else OutcomeReason.TRAP_PARAMETER_ORDER
 
-    def _count_page(self, page: _UrlRow, has_gained: bool, is_hopeful: bool = False) -> None:
+    def _is_listed(self, page: _UrlRow) -> bool:
+        """Return whether a sitemap or feed names a page."""
+        return page.kind == UrlKind.PAGE and bool(self.db.execute(_IS_LISTED, [page.id]).fetchone()[0])
+
+    def _is_echo(self, page: _UrlRow, outcome: Outcome) -> bool:
+        """Return whether a linked page names another stored article as canonical, and has its title, as comments do."""
+        if page.found_via != UrlSource.LINK or outcome.page is None or shape_of(page.url) == UrlShape.DEEP_LIST:
+            return False
+        metadata = outcome.page.metadata
+        if not metadata.canonical_url:
+            return False
+        found = self.db.execute(_CANONICAL_TITLE, [storable_text(metadata.canonical_url), page.id]).fetchone()
+        titles = (found[0] or "", metadata.title) if found else ("", "")
+        return all(titles) and (titles[0] in titles[1] or titles[1] in titles[0])
+
+    def _count_page(self, page: _UrlRow, has_gained: bool, *, is_hopeful: bool = False, is_echo: bool = False) -> None:
         """Count a fetched page for its patterns if it brought something new, else as a dry or a hopeful one."""
         counts_against = not has_gained and page.is_bounded
         article_count, dry_count, hopeful_count = (
@@ -207,23 +257,50 @@ class PatternTracker:
             int(counts_against and is_hopeful),
         )
         for host, pattern in page.patterns():
-            self._add_counts(host, pattern, [1, article_count, 0, dry_count, hopeful_count])
+            self._add_counts(host, pattern, [1, article_count, 0, dry_count, hopeful_count, int(is_echo)])
 
     def _credit_source(self, found_on: str) -> None:
         """Count a new article for the patterns of the page that linked to it."""
         page = _UrlRow(0, found_on, host_of(found_on), UrlKind.PAGE, UrlState.DONE, UrlSource.LINK)
         for host, pattern in page.patterns():
-            self._add_counts(host, pattern, [0, 0, 1, 0, 0])
+            self._add_counts(host, pattern, [0, 0, 1, 0, 0, 0])
 
     def _add_counts(self, host: str, pattern: str, counts: list[int]) -> None:
-        """Add to a pattern's `fetched`, `articles`, `led`, `dry` and `hopes`, and act if it is spent or no longer."""
+        """Add to a pattern's counts, from `fetched` to `echoes`; act if it is spent or sampled, or no longer."""
         row = _PatternCounts(*self.db.execute(_PUT_COUNTS, [host, pattern, *counts]).fetchone())
+        was_accounted = self._is_accounted(host)
         if pattern == WHOLE_HOST:
             self._articles_by_host[host] = row.article_count
-        key, is_spent = (host, pattern), self._is_spent(row)
-        if is_spent != (key in self._spent_patterns):
-            self._spent_patterns.symmetric_difference_update({key})
+        elif pattern == _LISTED:
+            self._listed_by_host[host] = row.article_count
+        key = (host, pattern)
+        was_sampled, was_spent = self._is_sampled(key), key in self._spent_patterns
+        for patterns, is_member in (
+            (self._spent_patterns, self._is_spent(row)),
+            (self._barren_patterns, self._is_barren(row)),
+            (self._echoing_patterns, self._is_echoing(row)),
+        ):
+            (patterns.add if is_member else patterns.discard)(key)
+        has_changed = (was_sampled, was_spent) != (self._is_sampled(key), key in self._spent_patterns)
+        if has_changed or (self._barren_patterns and was_accounted != self._is_accounted(host)):
             self._requeue_and_skip(host)
+
+    def _is_accounted(self, host: str) -> bool:
+        """Return whether sitemaps and feeds name nearly all articles of a host."""
+        articles, listed = self._articles_by_host.get(host, 0), self._listed_by_host.get(host, 0)
+        return listed >= _MIN_LISTED and (articles - listed) * _ARTICLES_PER_UNLISTED <= articles
+
+    def _is_sampled(self, key: tuple[str, str]) -> bool:
+        return key in self._echoing_patterns or (key in self._barren_patterns and self._is_accounted(key[0]))
+
+    def _is_barren(self, row: _PatternCounts) -> bool:
+        """Return whether no page of a narrow pattern has brought or led to anything, of enough to say so."""
+        is_tried = 0 < self.limits.sampled <= row.dry_count
+        return row.is_narrow and is_tried and not row.article_count + row.led_count
+
+    def _is_echoing(self, row: _PatternCounts) -> bool:
+        """Return whether all pages of a narrow pattern repeat another page, of enough to say so."""
+        return row.is_narrow and 0 < self.limits.sampled <= row.echo_count == row.fetched_count
 
     def _is_spent(self, row: _PatternCounts) -> bool:
         return row.dry_count * _HOPEFUL_PER_DRY + row.hopeful_count > self._allowance(row) * _HOPEFUL_PER_DRY

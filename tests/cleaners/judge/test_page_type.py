@@ -20,6 +20,10 @@ from broadsheet.cleaners.judge.page_type import PAGE_KINDS, estimate_kind, load_
 from tests.bench.verdicts import read_features
 
 PROSE = "The council met on Monday evening and spoke for three hours about the old mill by the river. " * 3
+DATED = '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-05-12">'
+NOT_FOUND = "<title>Page not found</title><h1>Page not found</h1><p>Try the search.</p>"
+NOTHING_FOUND = """<h1>The mill</h1><p>The miller said that nothing was found there, and that the search of the river
+    went on until the evening.</p>"""
 STORY = f"<h1>The mill burned down</h1><p>{PROSE}</p><p>{PROSE}</p>"
 CARDS = "".join(f'<h2><a href="/story-number-{n}">Another long headline {n}</a></h2><p>Cut…</p>' for n in range(8))
 LD = '<script type="application/ld+json">{"@context": "https://schema.org", %s}</script>'
@@ -137,7 +141,12 @@ def type_at(chance: float, page: PageFeatures) -> PageType:
         ("/2024/05/the-mill", BARE_CHALLENGE, PageType.CAPTCHA),
         ("/members", LOGIN, PageType.WALL),
         ("/2024/05/the-mill", CONSENT, PageType.WALL),
-        ("/gone", "<title>Page not found</title><h1>Page not found</h1><p>Try the search.</p>", PageType.SOFT_404),
+        ("/gone", NOT_FOUND, PageType.SOFT_404),
+        ("/2024/05/the-mill", DATED + NOT_FOUND, PageType.SOFT_404),
+        ("/2024/05/the-mill", DATED + NOTHING_FOUND, PageType.ARTICLE),
+        ("/2024/05/12/about", STORY, PageType.ARTICLE),
+        ("/video/the-mill-and-the-river", DATED + "<h1>The mill</h1><p>The mill on the river burned down at night, and "
+         "nobody was hurt.</p>" + '<img src="/a.jpg">' * 9, PageType.ARTICLE),
         ("/broken", "<h1>Error establishing a database connection</h1>", PageType.ERROR),
         ("/app", '<div id="root"></div><noscript>Please enable JavaScript</noscript><script>x</script>',
          PageType.NEEDS_JAVASCRIPT),

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.url_bounds import PatternLimits
 from broadsheet.output.write.url_queue import add_urls
@@ -231,3 +232,111 @@ def test_dates_may_be_as_many_as_articles(archive: Archive, make: Maker, words: 
         page(archive, make, f"2002/{number}", f"2002/{number + 1}")
     assert state(archive, "2001/1") == ("skipped", "trap:pattern")
     assert state(archive, "list?x=900") == ("queued", "")
+
+
+SAMPLING = PatternLimits(sampled=3)
+
+
+@pytest.fixture
+def sampling(file: Path, make: Maker) -> Archive:
+    with Archive.open(file, make.clock, SAMPLING) as opened:
+        yield opened
+
+
+def sitemap(archive: Archive, make: Maker, count: int, *, listed: int | None = None) -> None:
+    """Store so many articles, of which a sitemap lists the first ones, or all."""
+    paths = [f"news/story-{number}-of-it" for number in range(count)]
+    rows = tuple(make.discovered(HOST + path, found_via=UrlSource.SITEMAP) for path in paths[:listed])
+    file = replace(make.failure(HOST + "sitemap.xml"), kind=UrlKind.SITEMAP, state="done", discovered_urls=rows)
+    archive.save([file])
+    for path in paths:
+        page(archive, make, path, text=f"What {path} says")
+
+
+def queued(archive: Archive, beginning: str) -> int:
+    query = "SELECT count(*) FROM urls WHERE state = 'queued' AND url LIKE ?"
+    return archive.db.execute(query, [f"{HOST}{beginning}%"]).fetchone()[0]
+
+
+def link_to_tags(archive: Archive, make: Maker) -> None:
+    page(archive, make, "", *(f"tag/{number}" for number in range(103)))
+
+
+def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampling: Archive, make: Maker) -> None:
+    sitemap(sampling, make, 30)
+    link_to_tags(sampling, make)
+    for number in range(2):
+        page(sampling, make, f"tag/{number}")
+    assert queued(sampling, "tag/") == 101
+    page(sampling, make, "tag/2")
+    assert 2 <= queued(sampling, "tag/") <= 25
+    skipped = "SELECT count(*) FROM urls WHERE state = 'skipped' AND reason = 'dry'"
+    assert sampling.db.execute(skipped).fetchone()[0] == 100 - queued(sampling, "tag/")
+
+
+@pytest.mark.parametrize(("count", "listed"), [(29, 29), (32, 30), (40, 0)], ids=["few", "partial", "none"])
+def test_a_sitemap_that_is_short_or_partial_cuts_nothing(
+    sampling: Archive, make: Maker, count: int, listed: int
+) -> None:
+    sitemap(sampling, make, count, listed=listed)
+    link_to_tags(sampling, make)
+    for number in range(10):
+        page(sampling, make, f"tag/{number}")
+    assert queued(sampling, "tag/") == 93
+
+
+def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling: Archive, make: Maker) -> None:
+    sitemap(sampling, make, 30)
+    link_to_tags(sampling, make)
+    for number in range(3):
+        page(sampling, make, f"tag/{number}")
+    assert queued(sampling, "tag/") <= 25
+    page(sampling, make, "tag/50", "news/not-listed-at-all")
+    page(sampling, make, "news/not-listed-at-all", text="What no sitemap names")
+    assert queued(sampling, "tag/") == 99
+
+
+def test_a_site_with_new_articles_outside_its_sitemap_is_queued_again(sampling: Archive, make: Maker) -> None:
+    sitemap(sampling, make, 30)
+    link_to_tags(sampling, make)
+    for number in range(3):
+        page(sampling, make, f"tag/{number}")
+    for number in range(2):
+        page(sampling, make, f"new/item-{number}", text=f"An item of which the sitemap is silent, {number}")
+    assert queued(sampling, "tag/") == 100
+
+
+def comment_page(archive: Archive, make: Maker, number: int, *, title: str = "The flood") -> None:
+    text = f"Reader {number} says something about it"
+    page(archive, make, f"comment/{number}", text=text, canonical=HOST + "news/the-flood", title=title)
+
+
+def test_pages_that_all_name_a_stored_article_as_canonical_are_sampled(sampling: Archive, make: Maker) -> None:
+    page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
+    page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
+    for number in range(3):
+        comment_page(sampling, make, number)
+    assert queued(sampling, "comment/") <= 25
+
+
+def test_pages_with_titles_of_their_own_are_not_sampled(sampling: Archive, make: Maker) -> None:
+    page(sampling, make, "", *(f"comment/{number}" for number in range(103)))
+    page(sampling, make, "news/the-flood", text="The flood came at night", title="The flood")
+    for number in range(5):
+        comment_page(sampling, make, number, title=f"Another story, {number}")
+    assert queued(sampling, "comment/") == 98
+
+
+def test_what_is_sampled_is_known_to_the_next_crawl(file: Path, make: Maker) -> None:
+    with Archive.open(file, make.clock, SAMPLING) as archive:
+        sitemap(archive, make, 30)
+        link_to_tags(archive, make)
+        for number in range(3):
+            page(archive, make, f"tag/{number}")
+        before = queued(archive, "tag/")
+    with Archive.open(file, make.clock, SAMPLING) as archive:
+        page(archive, make, "about", *(f"tag/{number}" for number in range(200, 300)))
+        assert before < queued(archive, "tag/") <= before + 25
+    with Archive.open(file, make.clock, PatternLimits(sampled=0)) as archive:
+        page(archive, make, "about-us", *(f"tag/{number}" for number in range(400, 500)))
+        assert queued(archive, "tag/") >= before + 100
