@@ -14,6 +14,8 @@
 #                 some thirty minutes
 # make train      train the models anew, on the corpora that cleaners/training/corpora.py weighs; it needs the evaluation
 #                 data in ../shared
+# make docs       the documentation as a site in docs/_build, to be opened from its folder; lists what reads badly
+# make pictures   take the documentation's pictures anew; needs Chromium
 # make clean      remove what these made
 
 VENV ?= .venv
@@ -36,7 +38,7 @@ RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade 
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/hostile.py %/losses.py \
 	%/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train clean
+.PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -76,7 +78,7 @@ mutants: $(READY)
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
-	for name in archive data s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
@@ -97,8 +99,16 @@ train: $(READY)
 	$(BIN)/python -m broadsheet.cleaners.training.line_model
 	$(BIN)/python -m broadsheet.cleaners.training.page_type_model
 
+docs: $(READY)
+	@$(BIN)/python docs/sentences.py
+	@"$$($(BIN)/python -m tests.tools docs)/sphinx-build" -q -W --keep-going -b html docs docs/_build
+	@echo "The site: docs/_build/index.html"
+
+pictures: $(READY)
+	$(BIN)/python -m tests.pictures
+
 clean:
-	rm -rf $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf docs/_build $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): pyproject.toml constraints.txt

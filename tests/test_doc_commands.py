@@ -101,15 +101,6 @@ def bring_along(folder: Path, environment: dict[str, str]) -> None:
     (folder / "2008" / "old.arc.gz").write_bytes(b"".join(map(gzip.compress, records)))
 
 
-def edit_story(server: DemoServer, number: int) -> None:
-    """A publication that changes its story before each look."""
-    resources = server._server.resources
-    story = resources[STORY]
-    edited = re.sub(rb"weighted (?:line|\d+ lines)", b"weighted %d lines" % (number + 2), story.body)
-    assert edited != story.body
-    resources[STORY] = replace(story, body=edited)
-
-
 def age_cleaner(archive: Path) -> None:
     """An archive as an earlier version of the cleaner would have left it, with another verdict on one block."""
     connection = sqlite3.connect(archive)
@@ -138,10 +129,10 @@ def crawl_anew(folder: Path, environment: dict[str, str], origin: str) -> None:
     subprocess.run(arguments, cwd=folder, env=environment, capture_output=True)
 
 
-def prepare(command: Command, number: int, server: DemoServer, folder: Path, environment: dict[str, str]) -> None:
+def prepare(command: Command, server: DemoServer, folder: Path, environment: dict[str, str]) -> None:
     """What happens in the world before a command: a publication edits its story, a new version has another cleaner."""
     if command.text.startswith("broadsheet update"):
-        edit_story(server, number)
+        server.correct_story()
         look_again = replace(command, text="broadsheet update news.db --all --quiet")  # as if days had passed
         assert run_command(look_again, folder, environment, server.url) == ""
     if command.text.split() == "broadsheet reclean news.db".split():
@@ -187,8 +178,8 @@ def test_every_command_of_readme_and_docs_runs(tmp_path: Path) -> None:
     bring_along(tmp_path, environment)
     failures = []
     with DemoServer() as server:
-        for number, command in enumerate(COMMANDS):
-            prepare(command, number, server, tmp_path, environment)
+        for command in COMMANDS:
+            prepare(command, server, tmp_path, environment)
             if command.kind not in EXEMPT and (failure := run_command(command, tmp_path, environment, server.url)):
                 failures.append(f"{command.document}: {command.text}\n{failure}")
     if failures:

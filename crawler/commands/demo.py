@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shlex
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,8 +64,11 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
 )
-def demo(keep: str, port: int) -> int:
+@click.option("--serve", is_flag=True, help="Only serve it, until Ctrl-C. Enter has it correct a story.")
+def demo(keep: str, port: int, serve: bool) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
+    if serve:
+        return serve_sample(port)
     processes.start_workers()
     import_while_not_collecting("broadsheet.crawler.commands.spider_run")
     return crawl_sample(Path(keep), port)
@@ -83,6 +88,16 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
     write_metadata(db)
     print_text(run_summary.next_steps(str(db)))
     return run_summary.exit_code(run)
+
+
+def serve_sample(port: int) -> int:
+    """Serve the sample site until Ctrl-C; each line of standard input has it correct a story."""
+    with _serve_sample(port) as server, suppress(KeyboardInterrupt):
+        print_text(f"The sample site: {server.url}/\nEnter has it correct a story; Ctrl-C ends.")
+        for _ in sys.stdin:
+            print_text(f"Corrected: {server.correct_story()}")
+        threading.Event().wait()  # the input has ended, as where there is no terminal
+    return 0
 
 
 @contextmanager

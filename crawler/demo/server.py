@@ -1,20 +1,20 @@
-"""The sample site rendered as values and served on loopback: `python -m broadsheet.crawler.demo.server [--port N]`.
+"""The sample site rendered as values and served on loopback, for `broadsheet demo` and for tests.
 
-`render` is pure and makes what a server answers at each path; `DemoServer` serves it in a test.
+`render` is pure and makes what a server answers at each path; `DemoServer` serves it.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
+import re
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from email.message import Message
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime, formatdate, parsedate_to_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -43,6 +43,9 @@ from broadsheet.crawler.demo.special_addresses import (
 )
 
 ORIGIN = "http://lantern.example.org"
+CORRECTED_STORY = "/investigations/dredging-contracts"
+_CORRECTED_FIGURE = re.compile(rb"four metres and (\w+) centimetres")
+_FIGURES = (b"ten", b"twenty", b"thirty", b"forty", b"fifty")
 _HTML = "text/html; charset=utf-8"
 _CONTENT_TYPES = {GZIPPED_SITEMAP: "application/gzip", RSS: "application/rss+xml", ATOM: "application/atom+xml"}
 
@@ -142,6 +145,17 @@ class DemoServer:
         self._thread.start()
         return self
 
+    def correct_story(self) -> str:
+        """Change a figure in a story, another one at each call, as a publication does; return the story's URL."""
+        story = self._server.resources[CORRECTED_STORY]
+        found = _CORRECTED_FIGURE.search(story.body)
+        assert found is not None
+        figure = _FIGURES[(_FIGURES.index(found[1]) + 1) % len(_FIGURES)]
+        body = story.body[: found.start(1)] + figure + story.body[found.end(1) :]
+        headers = dict(story.headers) | {"Last-Modified": formatdate(usegmt=True)}
+        self._server.resources[CORRECTED_STORY] = replace(story, body=body, headers=headers)
+        return self.url + CORRECTED_STORY
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -209,21 +223,3 @@ def _is_fresh(resource: Resource, etag: str, request_headers: Message[str, str])
     except ValueError:
         return False
     return parsedate_to_datetime(resource.headers["Last-Modified"]) <= since
-
-
-def main() -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(
-        prog="python -m broadsheet.crawler.demo.server", description="Serve the sample site."
-    )
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    with DemoServer(parser.parse_args().port) as server:
-        print(server.url, flush=True)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            return
-
-
-if __name__ == "__main__":
-    main()

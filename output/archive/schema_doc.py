@@ -1,5 +1,5 @@
-"""The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc >
-docs/schema.md`.
+"""The schema's documentation, made from the schema itself: `python -m broadsheet.output.archive.schema_doc docs`
+writes `docs/schema.md`, the contract, and `docs/internals.md`, the other tables.
 
 The tables are read from a new archive; their meanings are in `schema.toml`, the words around them in `schema_doc.txt`.
 """
@@ -29,8 +29,17 @@ _UNDECLARED_REFERENCES = (
     ("duplicates", "article_id", "articles"),
     ("article_clusters", "article_id", "articles"), ("urls", "found_on", "urls"),
 )  # fmt: skip
-_BEHIND = """What follows begins with `_`: kept by the crawl and the cleaner for themselves. Names and columns may
-change with any version."""
+_INTERNALS = """# The archive's internal tables
+
+This page is generated: `python -m broadsheet.output.archive.schema_doc docs`.
+
+The names of these tables and views begin with `_`. The crawl and the cleaner keep them for themselves, and a new
+version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows their definitions too:
+
+```sh
+sqlite3 archive.db .schema
+```
+"""
 
 ColumnMeanings = Mapping[str, Mapping[str, str]]
 """Table, then column, to one line of text; the table's own line is under ''."""
@@ -42,20 +51,21 @@ def column_meanings() -> ColumnMeanings:
     return tomllib.loads((_FOLDER / "schema.toml").read_text(encoding="utf-8"))
 
 
-def schema_page() -> str:
-    """Return the whole documentation page, in Markdown."""
+def schema_pages() -> dict[str, str]:
+    """Return the pages of the schema in Markdown, by file name: the contract, and the internal tables."""
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     meanings = column_meanings()
-    parts = [_diagram(db), "## The contract\n", *(_section(db, name, meanings) for name in EXAMPLES)]
-    parts += [
-        "## Behind it\n",
-        f"{_BEHIND}\n",
-        *(_section(db, name, meanings) for name in meanings if name not in EXAMPLES),
-    ]
-    template = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
-    template = template.replace("{version}", str(SCHEMA_VERSION)).replace("{draft}", str(SCHEMA_DRAFT))
-    return template.replace("{tables}", "\n".join(parts).rstrip())
+    tables = [_references(db), *(_section(db, name, meanings, 3) for name in EXAMPLES)]
+    internals = [_INTERNALS, *(_section(db, name, meanings, 2) for name in meanings if name not in EXAMPLES)]
+    page = (_FOLDER / "schema_doc.txt").read_text(encoding="utf-8")
+    for mark, text in (("version", SCHEMA_VERSION), ("draft", SCHEMA_DRAFT), ("tables", _joined(tables))):
+        page = page.replace(f"{{{mark}}}", str(text))
+    return {"schema.md": page, "internals.md": _joined(internals) + "\n"}
+
+
+def _joined(sections: list[str]) -> str:
+    return "\n".join(sections).rstrip()
 
 
 def schema_columns(db: Database) -> dict[str, list[str]]:
@@ -64,25 +74,33 @@ def schema_columns(db: Database) -> dict[str, list[str]]:
     return {name: [row[1] for row in _columns(db, name)] for name in names if not name.startswith(_INTERNAL)}
 
 
-def _diagram(db: Database) -> str:
-    """Draw the relations of the public tables as a diagram in Mermaid."""
+def _references(db: Database) -> str:
+    """List the columns of the public tables that hold the number of another table's row."""
     declared = [
         (table, row[3], row[2])
         for table in EXAMPLES
         for row in sorted(db.execute(f"PRAGMA foreign_key_list({table})").fetchall())
     ]
     references = (*declared, *_UNDECLARED_REFERENCES)
-    lines = [f"    {table} }}o--o| {target} : {column}" for table, column, target in references if target in EXAMPLES]
-    return "\n".join(["```mermaid", "erDiagram", *lines, "```", ""])
+    lines = [f"| `{table}.{column}` | `{target}` |" for table, column, target in references if target in EXAMPLES]
+    return "\n".join(["| column | is the `id` of a row in |", "|---|---|", *lines, ""])
 
 
 def _columns(db: Database, name: str) -> list[tuple[int, str, str, int, object, int]]:
     return db.execute(f"PRAGMA table_info({name})").fetchall()
 
 
-def _section(db: Database, name: str, meanings: ColumnMeanings) -> str:
+def _section(db: Database, name: str, meanings: ColumnMeanings, level: int) -> str:
     example = ["```sql", EXAMPLES[name], "```", ""] if name in EXAMPLES else []
-    lines = [f"### {name}", "", meanings[name][""], "", *example, "| column | type | meaning |", "|---|---|---|"]
+    lines = [
+        f"{'#' * level} {name}",
+        "",
+        meanings[name][""],
+        "",
+        *example,
+        "| column | type | meaning |",
+        "|---|---|---|",
+    ]
     return "\n".join([*lines, *_column_rows(db, name, meanings)]) + "\n"
 
 
@@ -95,5 +113,11 @@ def _column_rows(db: Database, name: str, meanings: ColumnMeanings) -> Iterator[
         yield f"| `{column}` | {traits} | {meaning} |"
 
 
+def main(folder: str) -> None:
+    """Write the pages into a folder."""
+    for name, text in schema_pages().items():
+        (Path(folder) / name).write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    sys.stdout.write(schema_page())
+    main(sys.argv[1])

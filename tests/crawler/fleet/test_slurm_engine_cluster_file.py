@@ -96,7 +96,7 @@ def test_a_file_that_cannot_be_read_is_one_line_too(tmp_path: Path) -> None:
 
 
 def test_the_file_of_the_documentation_can_be_read(tmp_path: Path) -> None:
-    example = (REPOSITORY / "docs/scale.md").read_text("utf-8").partition("```toml\n[cluster]")[2].partition("```")[0]
+    example = (REPOSITORY / "docs/cluster.md").read_text("utf-8").partition("```toml\n[cluster]")[2].partition("```")[0]
     file = tmp_path / "slurm.toml"
     file.write_text("[cluster]" + example)
     cluster = read_cluster(file)

@@ -10,14 +10,15 @@ from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.schema_doc import (
     EXAMPLES,
     column_meanings,
+    main,
     schema_columns,
-    schema_page,
+    schema_pages,
 )
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "schema.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 
 def test_every_column_has_its_meaning_and_no_meaning_is_left_over():
@@ -38,10 +39,16 @@ def test_shelved_has_the_columns_of_articles_in_their_order_and_a_reason():
     assert [name for name in there["_shelved"] if name != "why"] == there["articles"]
 
 
-def test_the_page_is_current():
-    assert DOCS.read_text(encoding="utf-8") == schema_page(), (
-        "run: python -m broadsheet.output.archive.schema_doc > docs/schema.md"
+@pytest.mark.parametrize("name", ["schema.md", "internals.md"])
+def test_the_page_is_current(name: str):
+    assert (DOCS / name).read_text(encoding="utf-8") == schema_pages()[name], (
+        "run: python -m broadsheet.output.archive.schema_doc docs"
     )
+
+
+def test_the_pages_are_written_into_a_folder(tmp_path: Path):
+    main(str(tmp_path))
+    assert {file.name: file.read_text("utf-8") for file in tmp_path.iterdir()} == schema_pages()
 
 
 def test_the_numbers_of_kinds_are_told_as_they_are():
@@ -49,11 +56,17 @@ def test_the_numbers_of_kinds_are_told_as_they_are():
     assert told == [f"{number} {kind.replace('_', ' ')}" for number, kind in enumerate(BLOCK_KINDS)]
 
 
-def test_the_contract_comes_first_and_all_else_begins_with_an_underscore():
-    names = [line.removeprefix("### ") for line in schema_page().splitlines() if line.startswith("### ")]
-    assert names[: len(EXAMPLES)] == list(EXAMPLES)
-    assert [name for name in names if not name.startswith("_")] == list(EXAMPLES)
-    assert sorted(names) == sorted(column_meanings())
+def headings(page: str) -> list[str]:
+    return re.findall(r"^#{2,3} ([a-z_]+)$", schema_pages()[page], re.MULTILINE)
+
+
+def test_one_page_has_the_contract_and_the_other_what_begins_with_an_underscore():
+    assert headings("schema.md") == list(EXAMPLES)
+    internals = headings("internals.md")
+    assert [name for name in internals if not name.startswith("_")] == []
+    assert sorted([*EXAMPLES, *internals]) == sorted(column_meanings())
+    assert "These eighteen are the contract" in schema_pages()["schema.md"]
+    assert len(EXAMPLES) == 18
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -63,16 +76,11 @@ def test_an_example_asks_its_table(archive: Archive, make: Maker, name: str):
     assert archive.db.execute(EXAMPLES[name]).description
 
 
-def test_the_diagram_names_columns_that_are_there():
+def test_the_references_lead_from_columns_to_tables_that_are_there():
     db = Database(memory=True)
     MIGRATIONS.apply(db)
     columns = schema_columns(db)
-    arrows = re.findall(r"^    (\w+) \}o--o\| (\w+) : (\w+)$", schema_page(), re.MULTILINE)
-    assert len(arrows) >= 10
-    assert [arrow for arrow in arrows if arrow[2] not in columns[arrow[0]] or arrow[1] not in columns] == []
-    assert {table for table, _, _ in arrows} | {target for _, target, _ in arrows} >= {
-        "articles",
-        "captures",
-        "pages",
-        "urls",
-    }
+    references = re.findall(r"^\| `(\w+)\.(\w+)` \| `(\w+)` \|$", schema_pages()["schema.md"], re.MULTILINE)
+    assert len(references) >= 10
+    assert [each for each in references if each[1] not in columns[each[0]] or each[2] not in columns] == []
+    assert {target for _, _, target in references} >= {"articles", "captures", "pages", "urls"}
