@@ -1,7 +1,7 @@
 """Lengths of the sentences in the documents: `python docs/sentences.py [--long]`.
 
 A sentence is a run of words in a paragraph or a list item that ends with `.`, `?` or `!`, or with its paragraph.
-Code blocks, headings, tables and generated pages do not count. Inline code and a link's text count as the words in them.
+Code blocks, headings, tables and generated pages do not count. Inline code and a link's text count as their words.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _WORD = re.compile(r"[^\W_][^\s—–]*")
 
 
 def sentences(text: str) -> list[str]:
-    """Return the sentences of a Markdown document's prose.
+    r"""Return the sentences of a Markdown document's prose.
 
-    >>> sentences("# Title\\n\\nOne `a.b` here. Two\\nthere: three.\\n\\n| a | table |")
+    >>> sentences("# Title\n\nOne `a.b` here. Two\nthere: three.\n\n| a | table |")
     ['One `a.b` here.', 'Two there: three.']
     """
     prose = _LINK.sub(r"\1", _NO_PROSE.sub("", _FENCE.sub("", text)))

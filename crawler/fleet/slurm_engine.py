@@ -115,7 +115,7 @@ def _check_kind(key: str, value: object) -> None:
 def _check_launcher(launcher: str) -> None:
     if launcher not in _LAUNCHERS:
         raise TomlMistake(
-            f"the launcher {launcher!r} is not known, only slurm; docs/cluster.md says what PBS, LSF and Kubernetes need",
+            f"the launcher {launcher!r} is not known, only slurm; docs/cluster.md has PBS, LSF and Kubernetes",
             "cluster", "launcher",
         )  # fmt: skip
 

@@ -34,7 +34,7 @@ _INTERNALS = """# The archive's internal tables
 This page is generated: `python -m broadsheet.output.archive.schema_doc docs`.
 
 The names of these tables and views begin with `_`. The crawl and the cleaner keep them for themselves, and a new
-version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows their definitions too:
+version may change them. [schema.md](schema.md) has the tables that others build on. `sqlite3` shows all definitions:
 
 ```sh
 sqlite3 archive.db .schema
