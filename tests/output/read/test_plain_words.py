@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.output.archive.table_columns import ShelvingReason
+from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.read import plain_words
 from broadsheet.output.read.plain_words import (
     count_text,
