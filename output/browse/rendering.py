@@ -124,9 +124,9 @@ def key_hint(key: str, words: str) -> Markup:
     """Return a key and what it does, for the foot of a page.
 
     >>> key_hint("j", "next")
-    Markup('<span class="key"><kbd>j</kbd> next</span> ')
+    Markup('<span class="hotkey"><kbd>j</kbd> next</span> ')
     """
-    return Markup('<span class="key"><kbd>{}</kbd> {}</span> ').format(key, words)
+    return Markup('<span class="hotkey"><kbd>{}</kbd> {}</span> ').format(key, words)
 
 
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
