@@ -45,9 +45,16 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
         archive = room.archive(request.path_params["archive"])
         arguments = arguments_of(request, request.query_params.multi_items())
         room_address = str(request.base_url).rstrip("/") + address(archive.name, "")
+
+        def write(db: Database) -> bytes:
+            return atom_document(read(db, arguments, room_address))
+
         with archive.open() as db:
-            feed = read(db, arguments, room_address)
-        return Response(atom_document(feed), media_type=_MEDIA_TYPE)
+            if request.query_params:
+                document = write(db)
+            else:  # feed readers ask often, and mostly for this one
+                document = room.counted.get(db, archive, str(request.url), write)
+        return Response(document, media_type=_MEDIA_TYPE)
 
     return show
 

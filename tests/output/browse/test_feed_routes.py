@@ -34,6 +34,13 @@ def test_a_feed_has_the_new_articles_or_those_of_a_search(client):
     assert titles(read(client, "a/articles.atom?q=harb*+again&host=a.example")) == ["Three"]
 
 
+def test_a_feed_that_was_read_before_has_what_came_since(client, filled, make):
+    read(client, "a/articles.atom")
+    with Archive.open(filled, make.clock) as archive:
+        archive.save([make.outcome(f"{SITE}/5", "A fifth text.", title="Five")])
+    assert titles(read(client, "a/articles.atom")) == ["Five", "One", "Three", "Two"]
+
+
 def test_feeds_of_different_searches_have_different_ids_and_one_keeps_its_own(client):
     paths = ["a/articles.atom", *(f"a/articles.atom?q={word}" for word in ("harbour", "water", "harbour"))]
     ids = [read(client, path).findtext(f"{ATOM}id") for path in paths]
