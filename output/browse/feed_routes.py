@@ -50,10 +50,8 @@ def _feed_handler(room: Room, read: _FeedReader) -> Callable[[Request], Response
             return atom_document(read(db, arguments, room_address))
 
         with archive.open() as db:
-            if request.query_params:
-                document = write(db)
-            else:  # feed readers ask often, and mostly for this one
-                document = room.counted.get(db, archive, str(request.url), write)
+            is_whole = not request.query_params  # feed readers ask often, and mostly for this one
+            document = room.counted.get(db, archive, str(request.url), write) if is_whole else write(db)
         return Response(document, media_type=_MEDIA_TYPE)
 
     return show
