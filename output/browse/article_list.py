@@ -227,9 +227,15 @@ def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | No
         is_cut=selection.is_cut,
         articles=tuple(_read_articles(db, ids, request.query)),
         missing=missing_words(db, request.query) if has_no_hit else (),
-        wider=widened(request.query) if has_no_hit else "",
+        wider=_wider_query(db, request.query) if has_no_hit else "",
         list=request.arguments,
     )
+
+
+def _wider_query(db: Database, query: str) -> str:
+    """Return the search for other endings of a search's words; empty if it has no hit either."""
+    wider = widened(query)
+    return wider if wider and rank_articles(db, wider, 1) else ""
 
 
 def find_listed(db: Database, request: ListRequest, position: int, counts: ArticleCounts) -> tuple[int, ListPlace]:

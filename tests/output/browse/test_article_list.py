@@ -197,8 +197,9 @@ def test_side_facets_of_a_long_list_are_not_counted(signed, monkeypatch):
 
 
 def test_a_search_without_a_hit_says_which_word_none_has_and_what_may_find_more(db):
-    page = listed(db, q="harbours rivers")
-    assert (page.missing, page.wider) == (("harbours", "rivers"), "harbour* river*")
+    page = listed(db, q="harbours words")
+    assert (page.missing, page.wider) == (("harbours",), "harbour* word*")
+    assert listed(db, q="harbourz").wider == ""
     assert listed(db, q="harbour").missing == ()
 
 
