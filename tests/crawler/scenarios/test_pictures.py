@@ -113,6 +113,24 @@ def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_
 
 
 @pytest.mark.slow
+def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
+    far, site = serve({"/a.png": served(png()), "/closed.png": served(png())}), serve({})
+    robots = f"User-agent: *\nDisallow: /closed\nCrawl-delay: 1\nSitemap: {far.url}/map.xml\n"
+    far.routes["/robots.txt"] = Reply(robots, 200, {"Content-Type": "text/plain"})
+    site.routes["/"] = page("home", "/one")
+    site.routes["/one"] = illustrated("one", f"{far.url}/a.png", f"{far.url}/closed.png")
+    result = crawl(site.url + "/", BROADSHEET_PORTS=str(far.port), keep="pictures")
+    assert far.paths() == ["/robots.txt", "/a.png"]
+    assert far.log[1].at - far.log[0].at >= 0.9
+    assert far.log[1].headers["Accept"] == "image/*"
+    assert result.states(far) == {
+        "/robots.txt": ("done", "robots"),
+        "/a.png": ("done", "picture"),
+        "/closed.png": ("skipped", "robots.txt"),
+    }
+
+
+@pytest.mark.slow
 def test_a_limit_on_pages_does_not_keep_their_pictures_out(crawl: Crawl, serve: Serve) -> None:
     site = an_illustrated_site(serve)
     result = crawl(site.url + "/one", max_pages=1, **KEPT)
