@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
 
 Serve = Callable[..., ScriptedSite]
@@ -128,6 +129,28 @@ def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(c
         "/a.png": ("done", "picture"),
         "/closed.png": ("skipped", "robots.txt"),
     }
+
+
+@pytest.mark.slow
+def test_a_crawl_that_is_killed_among_pictures_goes_on_with_them(crawl: Crawl, serve: Serve) -> None:
+    names = [f"/i/{number}.png" for number in range(12)]
+    site = serve({"/": page("home", "/one"), "/one": illustrated("one", *names)})
+    asked = threading.Event()
+
+    def slow(seen: Seen) -> Reply:
+        if len({path for path in site.paths() if path in names}) > 4:
+            asked.set()
+            site.closing.wait(1.0)
+        return served(png(shade=names.index(seen.path)))
+
+    site.routes |= dict.fromkeys(names, slow)
+    process = crawl.start(site.url + "/", **KEPT)
+    assert asked.wait(100)
+    kill_group(process)
+    site.routes |= {name: served(png(shade=number)) for number, name in enumerate(names)}
+    result = crawl(site.url + "/", **KEPT)
+    assert pictures(result, site) == {"/one": set(names)}
+    assert verb("verify", result.db)[0] == 0
 
 
 @pytest.mark.slow
