@@ -54,6 +54,7 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
     ON CONFLICT (url) DO UPDATE SET
         {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
+        kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         depth = min(urls.depth, excluded.depth), priority = max(urls.priority, excluded.priority),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
