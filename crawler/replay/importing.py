@@ -48,7 +48,7 @@ from broadsheet.output.raw.imported_records import BAD_REVISIT
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_url
+from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_robots_id, stored_url
 from broadsheet.output.write.takedowns import is_forgotten
 from broadsheet.output.write.url_queue import QueuedUrl
 
@@ -140,7 +140,7 @@ class Importer:
         self._print_line = print_line
         self._archive_folder = Path(".")
         self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
-        self._robots: dict[str, int] = {}  # by host: the robots.txt in force
+        self._robots: dict[str, int] = {}  # by host: the robots.txt in force, as far as this import has read one
         self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
         self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
         self.counts = ImportCounts(Counter(), Counter())
@@ -242,7 +242,8 @@ class Importer:
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
-        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), self._robots.get(queued_url.host))
+        robots_id = self._robots.get(queued_url.host) or stored_robots_id(self._read_db, queued_url.host, job.record.at)
+        return Answer(queued_url, response, datetime.fromisoformat(job.record.at), robots_id)
 
     def _original_capture(self, replayed: ReplayedRecord) -> int | None:
         """Return the id of the capture that a revisit's body comes from, if the archive has it."""
