@@ -1,0 +1,13 @@
+"""`broadsheet` with leases of seconds: a fleet with a store goes on at once after a runner was killed."""
+
+from __future__ import annotations
+
+from broadsheet.crawler.cli import main
+from broadsheet.crawler.fleet.site_lease import LeaseTerms
+from broadsheet.output.archive.stored_values import utc_now
+
+_SECONDS, _SKEW_SECONDS = 2.0, 0.2
+
+if __name__ == "__main__":
+    LeaseTerms.__init__.__defaults__ = (_SECONDS, _SKEW_SECONDS, utc_now)
+    main()
