@@ -8,8 +8,7 @@ left: the rows of every table and view, WARC records (digests computed by fastwa
 at each file opened to be written, and at some of the other writes, drawn by the seed. The command then has to succeed,
 or to end with one line.
 
-`--kills` and `--faults` bound the trials of a verb, drawn by the seed. Of a fleet, whose crawls each start an
-interpreter, a night runs a sample too. Results: `results/commit_points.json`, a verb as soon as it is done.
+`--kills` and `--faults` bound the trials of a verb, drawn by the seed; for what crawls they are bounded by default. Results: `results/commit_points.json`, a verb as soon as it is done.
 """
 
 from __future__ import annotations

@@ -259,14 +259,15 @@ _CUT_OFF = MappingProxyType({"runs": _RUNS, "_rule_rates": _RUNS, "_yields": _RU
 _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 
 _SHORT_LEASES = "tests.bench.points.short_leases"
+_CRAWL_KILLS = 80  # a night; a trial takes two to four seconds
 _FLEET_KILLS = 24  # each crawl of a fleet is an interpreter of its own, so that a trial takes some ten seconds
 
 SCENARIOS = {
     scenario.name: scenario
     for scenario in (
-        Scenario("crawl", _prepare_crawl, _serve_first, may_differ=_CRAWLED),
-        Scenario("crawl on", _prepare_crawl_on, _serve_first, may_differ=_CRAWLED),
-        Scenario("update", _prepare_update, _serve_later, may_differ=_CRAWLED, begins_anew=True),
+        Scenario("crawl", _prepare_crawl, _serve_first, may_differ=_CRAWLED, most=_CRAWL_KILLS),
+        Scenario("crawl on", _prepare_crawl_on, _serve_first, may_differ=_CRAWLED, most=_CRAWL_KILLS),
+        Scenario("update", _prepare_update, _serve_later, may_differ=_CRAWLED, begins_anew=True, most=_CRAWL_KILLS),
         Scenario("import", _prepare_import, may_differ=_CUT_OFF),
         Scenario("reclean", _prepare_reclean, may_differ=_CUT_OFF),
         Scenario("undo", _prepare_undo, may_differ=_CUT_OFF, codes=(0, 1)),
