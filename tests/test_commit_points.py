@@ -49,7 +49,7 @@ def test_injections_are_drawn_in_their_order() -> None:
 
 def test_sums_are_of_durable_points_and_of_trials_that_were_reached() -> None:
     trials = {"possible": 9, "trials": 4, "reached": 3, "different": ["x"]}
-    result = {"points": {"commit": 2, "sync": 3, "write": 90}, "kills": trials, "faults": trials, "seconds": 5}
+    result = {"durable": 5, "points": {"write": 90}, "kills": trials, "faults": trials, "seconds": 5}
     assert sums([result, result]) == {
         "points": 10, "kills": 6, "kills_different": 2, "faults": 6, "faults_different": 2, "seconds": 10,
     }  # fmt: skip

@@ -8,7 +8,8 @@ left: the rows of every table and view, WARC records (digests computed by fastwa
 at each file opened to be written, and at some of the other writes, drawn by the seed. The command then has to succeed,
 or to end with one line.
 
-`--kills` and `--faults` bound the trials of a verb, drawn by the seed; for what crawls they are bounded by default. Results: `results/commit_points.json`, a verb as soon as it is done.
+`--kills` and `--faults` bound the trials of a verb, drawn by the seed; for what crawls they are bounded by default.
+Results: `results/commit_points.json`, a verb as soon as it is done.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.bench.documents.figures import refresh_documents
 from tests.bench.points.scenarios import SCENARIOS, Scenario
-from tests.bench.points.syscalls import Injection, Kind, Step, missing_tool
+from tests.bench.points.syscalls import DURABLE, Injection, Kind, Step, missing_tool
 from tests.bench.points.trial import FAULTS, Trial, Trials, io_faults, kills, open_trials, work_folder
 
 RESULTS = Path(__file__).parent / "results" / "commit_points.json"
@@ -61,10 +63,13 @@ def run_scenario(
     )
     killed, failed = ([_told(trials.run(prepared, injection)) for injection in kind] for kind in kinds)
     points = Counter(step.kind.name for step in prepared.steps if step.kind in FAULTS)
+    durable = sum(step.kind in DURABLE for step in prepared.steps)
     return {
+        "durable": durable,
         "points": {str(name).lower(): count for name, count in sorted(points.items(), key=str)},
         "kills": _summary(killed, len(kills(prepared.steps))),
         "faults": _summary(failed, len(draw_faults(prepared.steps, None, random.Random(seed)))),
+        "different": sum(bool(trial.faults) for trial in (*killed, *failed)),
         "seconds": round(time.monotonic() - started),
     }
 
@@ -94,7 +99,7 @@ def sums(results: Iterable[dict[str, Any]]) -> dict[str, int]:
     """Add up the points at which commands were killed, the trials, and the differences."""
     found: Counter[str] = Counter()
     for result in results:
-        found["points"] += sum(count for name, count in result["points"].items() if name not in ("write", "open"))
+        found["points"] += result["durable"]
         for kind in ("kills", "faults"):
             found[kind] += result[kind]["reached"]
             found[f"{kind}_different"] += len(result[kind]["different"])
@@ -121,6 +126,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             keep(name, result)
             is_same = is_same and not (result["kills"]["different"] or result["faults"]["different"])
             print(name, json.dumps(result), flush=True)
+    refresh_documents(RESULTS)
     return int(not is_same)
 
 
