@@ -177,7 +177,6 @@ def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]
     files = {str(path.relative_to(other)) for path in paths}
     yield from (f"the store lacks {key}" for key in sorted(named - files))
     yield from (f"no state names {key}" for key in sorted(files - named))
-    yield from (f"left behind {path.name}" for path in other.rglob(".part-*"))
     yield from (f"left beside {path.name}" for path in other.glob(f"sites/{site}/beside/*"))
 
 
