@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import shutil
+import signal
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ SOURCE = Path(__file__).with_name("syscalls.c")
 _HEAD = struct.Struct("=6I256s")  # `struct control` before its entries
 _ENTRY = struct.Struct("=I60s")
 _ENTRIES = 16384
-_SECONDS = 60.0  # after which a command counts as hung
+_SECONDS = 120.0  # after which a command counts as hung
 
 
 class Kind(IntFlag):
@@ -111,7 +112,10 @@ class InjectedCommands:
         if injection:
             self._write_control(injection)
             variables |= {"LD_PRELOAD": str(self._library), "COMMIT_POINTS": str(self._control)}
-        code, out, errors = self._process.run(module, words, variables, self.work, _SECONDS)
+        try:
+            code, out, errors = self._process.run(module, words, variables, self.work, _SECONDS)
+        except subprocess.TimeoutExpired:
+            code, out, errors = -signal.SIGKILL, "", f"hung for {_SECONDS:.0f} s"
         return Ended(code, out, errors, *(self._read_control() if injection else ((), False)))
 
     def _write_control(self, injection: Injection) -> None:
