@@ -56,10 +56,11 @@ def run_scenario(
     """Run a verb's trials, print those that differ, and return the result."""
     started, chance = time.monotonic(), random.Random(f"{seed}/{scenario.name}")
     prepared = trials.prepare(scenario)
+    steps = prepared.steps if scenario.has_faults else ()
     default = scenario.most and scenario.most // 2
     kinds = (
         drawn(kills(prepared.steps), scenario.most if most_kills is None else most_kills, chance),
-        draw_faults(prepared.steps, default if most_faults is None else most_faults, chance),
+        draw_faults(steps, default if most_faults is None else most_faults, chance),
     )
     killed, failed = ([_told(trials.run(prepared, injection)) for injection in kind] for kind in kinds)
     points = Counter(step.kind.name for step in prepared.steps if step.kind in FAULTS)
@@ -68,7 +69,7 @@ def run_scenario(
         "durable": durable,
         "points": {str(name).lower(): count for name, count in sorted(points.items(), key=str)},
         "kills": _summary(killed, len(kills(prepared.steps))),
-        "faults": _summary(failed, len(draw_faults(prepared.steps, None, random.Random(seed)))),
+        "faults": _summary(failed, len(draw_faults(steps, None, random.Random(seed)))),
         "different": sum(bool(trial.faults) for trial in (*killed, *failed)),
         "seconds": round(time.monotonic() - started),
     }

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.ruling_journal import append_ruling
@@ -57,7 +58,8 @@ class Scenario:
     `may_differ` are tables, or columns as `urls.attempts`, in which a run that was cut off may leave something else
     than one that was not, with the reason; so may rows of a URL with a path, as `/robots.txt`. `codes` are exit codes
     of the same command once it has nothing to do. `begins_anew`: once it was finished, the same command does it all
-    again. At most `most` kills, and half as many faults, are tried by default.
+    again. At most `most` kills, and half as many faults, are tried by default; no faults without `has_faults`, where a
+    failure is a result, and the same command waits before it tries again.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Scenario:
     begins_anew: bool = False
     module: str = PROGRAM
     most: int | None = None
+    has_faults: bool = True
 
 
 def _routes(shop: Workshop, names: Sequence[str]) -> dict[str, Route]:
@@ -76,7 +79,8 @@ def _routes(shop: Workshop, names: Sequence[str]) -> dict[str, Route]:
     links = (*(f"/{name}" for name in names), "/copy", "/moved", "/missing")
     routes: dict[str, Route] = {f"/{name}": page(name, extra=_PROMO) for name in names}
     routes["/"] = page("home", *links)
-    routes["/copy"] = page(names[0], extra=_PROMO)
+    canonical = f'<link rel="canonical" href="{shop.site.url}/{names[0]}">'  # else the first to come is the article
+    routes[f"/{names[0]}"] = routes["/copy"] = page(names[0], head=canonical, extra=_PROMO)
     routes["/moved"] = Reply(status=301, headers={"Location": f"/{names[1]}"})
     return routes
 
@@ -261,7 +265,10 @@ _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 _STORED = _CRAWLED | {"_warc_files": "a file that was brought to the store is complete, so another one begins"}
 _SHORT_LEASES = "tests.bench.points.short_leases"
 _CRAWL_KILLS = 80  # a night; a trial takes two to four seconds
-_FLEET_KILLS = 24  # each crawl of a fleet is an interpreter of its own, so that a trial takes some ten seconds
+_FLEET: dict[str, Any] = {
+    "most": 24,
+    "has_faults": False,
+}  # each crawl is an interpreter of its own: ten seconds a trial
 
 SCENARIOS = {
     scenario.name: scenario
@@ -282,8 +289,8 @@ SCENARIOS = {
         Scenario("merge takedown", _prepare_merge_takedown),
         Scenario("dataset", _prepare_dataset, archives=()),
         Scenario("dataset again", _prepare_dataset_again, archives=()),
-        Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, most=_FLEET_KILLS),
-        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, most=_FLEET_KILLS),
+        Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_FLEET),
+        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, **_FLEET),
     )
 }
 """By name, in the order in which they run."""

@@ -1,4 +1,4 @@
-"""`broadsheet` with leases of seconds and little patience: a fleet with a store goes on soon after a kill or a fault."""
+"""`broadsheet` with leases of seconds and little patience: a fleet with a store goes on soon after it was cut off."""
 
 from __future__ import annotations
 
