@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -49,7 +50,10 @@ def read_metadata(tree: Element | TagIndex, url: str, not_after: str = "", text:
 
 
 def _read_title(page: PageContext) -> tuple[str, str]:
-    return choose_title(list(_title_candidates(page)), page.site_names)
+    candidates = list(_title_candidates(page))
+    if not any("<" in text for text, _ in page.heading_candidates):  # a heading about tags shows them
+        candidates = [replace(candidate, text=_without_tags(candidate.text)) for candidate in candidates]
+    return choose_title(candidates, page.site_names)
 
 
 def _title_candidates(page: PageContext) -> Iterator[TitleCandidate]:
@@ -76,6 +80,11 @@ def _text_field_reader(meta_list: str, member: str) -> Callable[[PageContext], t
         return next(((content, "meta") for content in page.statements.meta_contents(meta_names(meta_list))), ("", ""))
 
     return read_field
+
+
+def _without_tags(title: str) -> str:
+    """Remove the tags that a template left in a title, as text."""
+    return normalise_text(_strip_tags(title)) if "<" in title else title
 
 
 def _strip_tags(text: str) -> str:
