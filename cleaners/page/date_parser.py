@@ -16,7 +16,10 @@ from itertools import islice
 from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, month_numbers
 
 OLDEST_YEAR = 1900  # an earlier year is an unset field or a historical date in the text
-_MONTH_FIRST = frozenset(("", "en", "en-us", "en-ca", "en-ph", "fil", "fil-ph", "und-us", "und-ca", "und-ph"))
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+"""Orders in which numbers between slashes name day and month."""
+
+_MONTH_FIRST_LANGUAGES = frozenset(("", "en", "en-us", "en-ca", "en-ph", "fil", "fil-ph", "und-us", "und-ca", "und-ph"))
 _EASTERNMOST_ZONE = timezone(timedelta(hours=14))
 _MAX_TIMES = 40
 _EPOCH = date(1970, 1, 1)  # an unset field, not a date
@@ -255,7 +258,7 @@ def _add_time_of_day(iso: str, following_text: str) -> str:
 
 
 def _iso_from_numbers(match: re.Match[str], language: str) -> str:
-    """Return the ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so.
+    """Return the ISO day of `3/5/2024`; the month is first only with slashes and where `assumed_order` says so.
 
     Empty for `2.6.24` in English, which writes no dates so, but versions.
     """
@@ -264,10 +267,23 @@ def _iso_from_numbers(match: re.Match[str], language: str) -> str:
         return ""
     first, second = int(match[1]), int(match[3])
     year = int(match[4]) if len(match[4]) == 4 else 2000 + int(match[4])
-    month_first = match[2] == "/" and language.lower() in _MONTH_FIRST
+    month_first = match[2] == "/" and assumed_order(language) == MONTH_FIRST
     if first > 12 or (not month_first and second <= 12):
         return _iso_day(year, second, first)
     return _iso_day(year, first, second)
+
+
+def assumed_order(language: str) -> str:
+    """Return the order of day and month between slashes in a language, with its region."""
+    return MONTH_FIRST if language.lower() in _MONTH_FIRST_LANGUAGES else DAY_FIRST
+
+
+def orders_shown(text: str) -> Iterator[str]:
+    """Yield the order of day and month of each date in numbers between slashes that has a day above twelve."""
+    for match in _NUMERIC.finditer(text):
+        first, second = int(match[1]), int(match[3])
+        if match[2] == "/" and (first > 12) != (second > 12):
+            yield DAY_FIRST if first > 12 else MONTH_FIRST
 
 
 def swapped_day(iso: str) -> str:

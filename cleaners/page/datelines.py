@@ -13,8 +13,10 @@ from datetime import date, timedelta
 from itertools import chain, islice, takewhile
 from operator import itemgetter
 
+from broadsheet.cleaners.document import DAY_MONTH, PUBLISHED, FieldStatement
 from broadsheet.cleaners.page.date_parser import (
     LabelledDate,
+    assumed_order,
     date_in_url,
     days_before,
     find_dates,
@@ -22,6 +24,7 @@ from broadsheet.cleaners.page.date_parser import (
     is_possible,
     label_before,
     month_in_url,
+    orders_shown,
     parse_date,
     swapped_day,
 )
@@ -322,3 +325,48 @@ def _unnamed_dates(page: PageContext) -> SourcedDates:
     for content in _contents_by_name(page, _UPLOAD_NAME.search):
         if _STATED_TIME.match(content):
             yield parse_date(content), "meta"
+
+
+_MAX_STATEMENTS = 12  # of a page: sources that state the same day count once
+_LATE, _UNSET = "later than the fetch", "no possible date"
+_CHANGED, _OTHER = "says when it was changed", "another goes first"
+
+
+def date_statements(page: PageContext, published: str) -> Iterator[FieldStatement]:
+    """Yield the days that the page's sources state, with the reason why each is not `published`, and its order of day
+    and month where numbers show or need one.
+    """
+    visible_dates = list(_dates_near_headline(page))
+    candidates = chain(
+        ((iso, source, "") for iso, source in _stated_dates(page, ("datePublished",), "published")),
+        ((iso, source, "") for iso, source in _marked_dates(page, "published")),
+        ((iso, source, "") for iso, source in _url_dates(page)),
+        ((iso, source, _CHANGED) for iso, source in _stated_dates(page, ("dateModified",), "modified")),
+        ((found.iso, "text", _CHANGED if found.label == "updated" else "") for found in visible_dates),
+    )
+    statements: dict[tuple[str, str], FieldStatement] = {}
+    for iso, source, note in candidates:
+        if iso and len(statements) < _MAX_STATEMENTS:
+            note = "" if iso[:10] == published[:10] else note or _reason_against(page, iso)
+            statements.setdefault((source, iso[:10]), FieldStatement(PUBLISHED, source, iso, note))
+    yield from statements.values()
+    yield from _day_month_statements(page, published)
+
+
+def _reason_against(page: PageContext, iso: str) -> str:
+    """Return why a date that is not that of a change is not the page's."""
+    if is_possible(iso, page.not_after):
+        return _OTHER
+    return _LATE if is_possible(iso) else _UNSET
+
+
+def _day_month_statements(page: PageContext, published: str) -> Iterator[FieldStatement]:
+    """Yield the order of day and month that a visible date in numbers shows, and the one that was assumed."""
+    shown_orders = {order for run in _dateline_runs(page) for order in orders_shown(run.text)}
+    if len(shown_orders) == 1:
+        yield FieldStatement(DAY_MONTH, "shown", *shown_orders)
+    for found in _dates_near_headline(page):
+        if found.swapped_day and found.iso[:10] == published[:10] and published[:10] not in page.stated_days:
+            order = assumed_order(page.language_hint)
+            yield FieldStatement(DAY_MONTH, "assumed", f"{order} {published[:10]}")
+            return

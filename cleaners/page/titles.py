@@ -54,6 +54,16 @@ def fold_title(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
+def title_parts(title: str) -> dict[str, str]:
+    """Return what stands before a title's first separator and behind its last, each with it, by its side.
+
+    >>> title_parts("Rain comes | News - The Paper")
+    {'beginning': 'Rain comes | ', 'end': ' - The Paper'}
+    """
+    separators = list(_SEPARATOR.finditer(title))
+    return {"beginning": title[: separators[0].end()], "end": title[separators[-1].start() :]} if separators else {}
+
+
 def _beginning(title: str) -> str:
     """Return what stands before a title's first separator, folded; empty if it has none."""
     match = _SEPARATOR.search(title)

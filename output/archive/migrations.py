@@ -20,7 +20,7 @@ from sqlite_utils import Database, Migrations
 
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8
-SCHEMA_DRAFT = 4
+SCHEMA_DRAFT = 5
 
 MIGRATIONS = Migrations("broadsheet")
 
