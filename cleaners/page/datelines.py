@@ -7,7 +7,7 @@ since systems make addresses of the day of publication; visible text decides bet
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from itertools import chain, islice, takewhile
@@ -47,6 +47,7 @@ _META_NAME_PATTERNS = {
     "modified": re.compile(r"(?:modifi|updat)\w*[-_.:]?(?:date|time|on)\b|(?:date|time)[-_.:]?(?:modif|updat)", re.I),
 }
 _RUNS_UNDER, _RUNS_OVER = 12, 3  # text runs under and over the headline that may be a dateline
+_DIGIT = re.compile(r"\d")
 _DAY_CHARS = 40  # most characters of a text run that is nothing but a date
 _MAX_UNLABELLED_CHARS = 80  # most characters of a text run whose date has no label
 _MAX_RUN_CHARS = 200  # a longer text run is a paragraph, and its dates belong to the story
@@ -249,19 +250,21 @@ def _month_after(month: str) -> str:
     return (date.fromisoformat(f"{month}-01") + timedelta(days=31)).isoformat()[:7]
 
 
-def _dates_near_headline(page: PageContext) -> Iterator[LabelledDate]:
-    """Yield the dates in text runs near the headline, the nearest first; a label may be the text run before.
+def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
+    """Return the dates in text runs near the headline, the nearest first; a label may be the text run before.
 
-    One that stands alone goes before one among other words that is as near.
+    One that stands alone goes before one among other words that is as near. They are looked for once a page.
     """
-    found_dates: list[tuple[int, LabelledDate]] = []
-    for factor, runs in ((1, page.runs_after[:30]), (2, page.runs_before[:8])):
-        label = ""
-        for distance, run in enumerate(runs):
-            rank = factor * distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS)
-            found_dates.extend((rank, found) for found in _dates_in_run(page, run, label))
-            label = _label_alone(run)
-    yield from (found for _, found in sorted(found_dates, key=itemgetter(0)))
+    if page.visible_dates is None:
+        ranked_dates = [
+            (factor * distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS), found)
+            for factor, runs in ((1, page.runs_after[:30]), (2, page.runs_before[:8]))
+            for distance, run in enumerate(runs)
+            if _DIGIT.search(run.text)
+            for found in _dates_in_run(page, run, _label_alone(runs[distance - 1]) if distance else "")
+        ]
+        page.visible_dates = [found for _, found in sorted(ranked_dates, key=itemgetter(0))]
+    return page.visible_dates
 
 
 def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[LabelledDate]:
@@ -336,7 +339,7 @@ def date_statements(page: PageContext, published: str) -> Iterator[FieldStatemen
     """Yield the days that the page's sources state, with the reason why each is not `published`, and its order of day
     and month where numbers show or need one.
     """
-    visible_dates = list(_dates_near_headline(page))
+    visible_dates = _dates_near_headline(page)
     candidates = chain(
         ((iso, source, "") for iso, source in _stated_dates(page, ("datePublished",), "published")),
         ((iso, source, "") for iso, source in _marked_dates(page, "published")),

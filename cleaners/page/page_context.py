@@ -6,7 +6,7 @@ Bylines and datelines usually stand in the visible text around the headline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from broadsheet.cleaners.page.date_parser import date_in_url
+from broadsheet.cleaners.page.date_parser import LabelledDate, date_in_url
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.statements import (
     Element,
@@ -160,14 +160,15 @@ _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class PageContext:
-    """Page whose metadata is being read. Its properties are computed on first use."""
+    """Page whose metadata is being read. Its properties are computed on first use, and so are its `visible_dates`."""
 
     tag_index: TagIndex
     url: str
     statements: PageStatements
     not_after: str = ""
+    visible_dates: Sequence[LabelledDate] | None = None
 
     @property
     def tree(self) -> Element:

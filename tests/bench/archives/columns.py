@@ -42,7 +42,8 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
 
 REFERENCES = {
     "urls": _names("""
-        _images.page_id _page_statements.page_id _own_fields.page_id _listed.url_id _overruled.page_id _own_verdicts.page_id _page_blocks.page_id
+        _page_statements.page_id _own_fields.page_id
+        _images.page_id _listed.url_id _overruled.page_id _own_verdicts.page_id _page_blocks.page_id
         _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
         _page_copies.original_id
         _page_parts.page_id _page_parts.head_id _page_signatures.page_id pages.id articles.page_id
