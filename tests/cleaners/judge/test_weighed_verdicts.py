@@ -174,7 +174,7 @@ def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation(
 
 
 def test_a_copy_is_removed_as_such() -> None:
-    weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1))
+    weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1), path="body>section>p")
     assert (weighed.kept, weighed.reason, weighed.rule) == (False, "said twice", "context/duplicate")
 
 
@@ -197,7 +197,7 @@ def test_a_standfirst_that_only_begins_the_text_is_a_copy() -> None:
 def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
     kinds = (BlockKind.QUOTE, *[BlockKind.PARAGRAPH] * 5)
     texts = [" ".join(f"word{n % 5}-{at}" for at in range(20)) for n in range(6)]
-    blocks = [Block(n, kind, texts[n], path="body>p") for n, kind in enumerate(kinds)]
+    blocks = [Block(n, kind, texts[n], path="body>p" if n else "body>blockquote") for n, kind in enumerate(kinds)]
     assert [verdict.kept for verdict in weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))] == [True] * 5 + [False]
 
 
