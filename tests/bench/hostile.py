@@ -45,7 +45,7 @@ _IN_MEMORY = Path("/dev/shm")
 _WALL_SECONDS = 200.0
 _CODES = (0, 1, 2, 75)
 _ACTIVE = frozenset("\x1b\x07\u202e\x9b")
-_READERS_A_TRIAL, _SOURCES_A_TRIAL, _WRITERS_A_TRIAL = 5, 2, 3
+_READERS_A_TRIAL, _SOURCES_A_TRIAL, _WRITERS_A_TRIAL = 4, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +236,7 @@ class _Trial:
 
     def _foreign_rows(self) -> bool:
         with (
-            suppress(sqlite3.Error, OSError),
+            suppress(sqlite3.Error, OSError, UnicodeDecodeError),
             closing(sqlite3.connect(f"file:{self._place.db}?mode=ro", uri=True)) as db,
         ):
             return bool(db.execute(f"SELECT count(*) FROM main.{PWNED}").fetchone()[0])
