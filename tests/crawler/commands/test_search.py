@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,14 @@ def test_filters_reach_the_search(db: Path, capsys: pytest.CaptureFixture[str]) 
     for value in ("2024-1", "yesterday", "2024-13"):
         assert run(["search", str(db), "the", "--since", value]) == 2
         assert "is no day" in capsys.readouterr().err
+
+
+def test_what_a_stranger_stored_does_nothing_on_a_terminal(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "UPDATE articles SET language = char(7, 155, 8238) || 'en', published_day = char(27) || '[2J'"
+        )
+        connection.execute("UPDATE articles SET text = char(27) || '[2J' || text || char(8238, 7)")
+        [(word,)] = connection.execute("SELECT substr(title, 1, instr(title || ' ', ' ') - 1) FROM articles LIMIT 1")
+    assert run(["search", str(db), word]) == 0
+    assert not set("\x1b\x07\x9b\u202e") & set(capsys.readouterr().out)
