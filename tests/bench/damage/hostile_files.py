@@ -499,9 +499,10 @@ def warc_record(
     return f"WARC/1.0\r\n{lines}\r\n".encode("utf-8", "surrogatepass") + block + b"\r\n\r\n"
 
 
-_PAGE = (
-    b"<title>The mill</title><h1>The mill</h1>"
-    + b"<p>The mill by the river was sold on Monday, and nobody asked.</p>" * 30
+_PAGE = b"<title>The mill</title><h1>The mill is sold</h1>" + b"".join(
+    b"<p>The mill by river number %d was sold on day %d, and nobody in village %d asked what it was worth.</p>"
+    % (n, n, n)
+    for n in range(30)
 )
 _AT = "https://a.example/"
 
