@@ -80,6 +80,8 @@ def _watch(report: int, outside: str) -> None:
             raise ConnectionRefusedError("no connection is made from here")
         if event not in _FILE_EVENTS or is_looking:
             return
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_NOFOLLOW:
+            return  # a link is not followed
         is_looking = True
         try:
             for path in arguments[:2]:
