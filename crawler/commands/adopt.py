@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
             archive_writer.Archive.open(db, own_warc=own_warc) as archive,
             closing(record_order.RecordOrder()) as order,
         ):
-            archive_access.print_notices(archive.recovery, quiet=quiet)
+            archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
             paths = _index_files(archive, order)
             if next(order.jobs(), None) is None:
                 _note_lengths(archive)
