@@ -23,6 +23,7 @@ with lazy_imports():
     from broadsheet.crawler.commands import import_archives, run_summary
     from broadsheet.crawler.crawl import archive_access
     from broadsheet.crawler.replay import record_index, record_order
+    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import atomic_writes, stored_values, url_words
     from broadsheet.output.raw import erasure, warc_files, warc_folders
     from broadsheet.output.write import archive_writer, run_records
@@ -59,6 +60,7 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
             paths = _index_files(archive, order)
             if next(order.jobs(), None) is None:
                 _note_lengths(archive)
+                settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
                 return _say_nothing_to_do(archive.path, own_warc=own_warc, quiet=quiet)
             importer, signal_number = import_archives.run_import(
                 "adopt", archive, order, import_archives.read_options(options), options, paths
