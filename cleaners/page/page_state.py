@@ -1,9 +1,9 @@
 """State of a page: the data that its scripts would show, searched for the article's text.
 
 State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA__`), a value that a script assigns
-(`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`), or an attribute that holds JSON (`data-page="{…}"`). A member with
-one of the names in `body_fields` may hold the text: a string, or the nodes of a rich text. State that is no JSON, or is
-cut or nested too deeply, is searched for such members by a pattern. Everything is bounded; nothing raises.
+(`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`), or an attribute that holds JSON (`data-page="{…}"`). A member
+with one of the names in `body_fields` may hold the text: a string, or the nodes of a rich text. State that is no JSON,
+or is cut or nested too deeply, is searched for such members by a pattern. Everything is bounded; nothing raises.
 
 Next.js streams its state: scripts push strings (`self.__next_f.push([1,"…"])`) that together are rows, each `id:JSON`
 or `id:Tlength,text` with the length in hexadecimal bytes. A string `$id` in a row stands for the text of that row.
