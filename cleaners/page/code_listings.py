@@ -36,7 +36,7 @@ def set_gutters_apart(root: etree._Element) -> None:
 
     >>> from lxml import html
     >>> cells = "<tr><td class=lineno>1</td><td>make</td></tr><tr><td class=lineno>2</td><td>make install</td></tr>"
-    >>> root = html.fromstring(f"<body><table>{cells}</table></body>")
+    >>> root = html.document_fromstring(f"<table>{cells}</table>")
     >>> set_gutters_apart(root)
     >>> [(pre.get("class"), pre.text) for pre in root.iter("pre")]
     [('line-number-gutter', '1\n2'), (None, 'make\nmake install')]
