@@ -20,6 +20,7 @@ MIN_PAGES = 5
 """Pages that state a field before what they have in common is evidence: on fewer, chance makes them alike."""
 
 _CONSTANT_SHARE = 0.95  # of a source's pages with one value: the source states the site's, not the page's
+_VARYING_SHARE = 0.1  # of the pages on which another source names somebody: fewer are guests of a blog
 _TEMPLATE_SHARE = 0.6  # of the pages whose titles have a part: a column's name is on fewer
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 
@@ -91,8 +92,12 @@ def settle_fields(
     constant_sources = {
         finding.source: finding for finding in findings if finding.field == AUTHORS and finding.is_constant
     }
-    author_sources = {finding.source for finding in findings if finding.field == AUTHORS}
-    has_varying_source = bool(author_sources - constant_sources.keys())
+    has_varying_source = any(
+        finding.field == AUTHORS
+        and finding.source not in constant_sources
+        and finding.pages >= max(MIN_PAGES, _VARYING_SHARE * len(pages))
+        for finding in findings
+    )
     order = _order_of_days(findings)
     template_parts = _template_parts(pages)
     settled: dict[int, list[SettledField]] = {}

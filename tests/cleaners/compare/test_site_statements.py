@@ -43,7 +43,9 @@ def test_a_blog_of_one_author_keeps_its_author() -> None:
     assert settled(pages) == {}
     assert settled(pages, frozenset({"annlee"})) == {}
     guest = page(9, said("meta", "Ann Lee"), said("text", "Bo Chen"))
-    assert {number: field.value for number, field in settled([*pages, guest]).items()} == {9: ("Bo Chen",)}
+    for site_names in (THE_PAPER, frozenset({"annlee"})):
+        found = settled([*pages, guest], site_names)
+        assert {number: field.value for number, field in found.items()} == {9: ("Bo Chen",)}
 
 
 def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person() -> None:
