@@ -28,6 +28,8 @@ def find_picture_article(
     index: TagIndex, base: str, reading: Reading, judged: JudgedBlocks
 ) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
     """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
+    if next(iter(index.iter("img")), None) is None:
+        return judged, ()
     kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
     if any(map(is_prose, kept_blocks)) or sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS:
         return judged, ()
