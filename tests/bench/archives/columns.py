@@ -114,7 +114,7 @@ READING_FIELDS = _names("capture cleaner seen")
 BLOCK_REASONS = _names("_blocks.reason removed.reason _reasons.reason rulings.reason _reviews.reason")
 """Words that were other ones before the baseline: `related` for `other articles`."""
 
-UNORDERED = _names("runs.counts")
+UNORDERED = _names("runs.counts _recleans.counts")
 """JSON objects whose names come in the order in which things happened."""
 
 DATED = _names("_blocks.evidence removed.evidence")
