@@ -41,35 +41,14 @@ WORDPRESS = "wordpress"
 _AT_ONCE = "16"
 _NOTE = """Both sides crawled real sites and a generated WordPress site whole, on loopback, in turn.
 
-- Measured on {date} by `python -m tests.bench.whole_sites`, with nothing else running ({cores} processors, python {python},
-  scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). Only sites in the table were measured.
+- Measured on {date} by `python -m tests.bench.whole_sites`, with nothing else running ({cores} processors, python
+  {python}, scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). Only sites in the table were measured.
 - {rounds} round(s), each side's run of median CPU. CPU is that of all processes of a side.
-- Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling of an
-  address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
+- Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling
+  of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
 
 
-_ACCOUNT = """### What each step gave
-
-Compared over the same pages in one process, with the same results byte for byte. Function calls a page do not depend on
-the machine's load. CPU is the least of four runs of each page, in turn.
-
-| step | figure |
-| --- | --- |
-| work out once where a link of the site's frame leads, and whether to follow it | 5.9 % of a worker's CPU on codefor_de (13.4 to 12.6 ms a page), 10.7 % on izquierda_hispanica, with more links (20.7 to 18.5) |
-| the same, with numbers of short texts and with results of the first look for the block model | 18,011 to 17,148 calls a page on codefor_de, 45,698 to 38,910 on izquierda_hispanica; CPU of 60 pages of codefor_de at a load of 20: 10.9 to 12.1 ms, which such a load cannot tell from noise |
-| load Scrapy's TLS module first, and settling when it begins | 0.1 to 0.3 s of CPU a crawl, of 0.7 to 1.0 s up to its first request; `scrapy.crawler` and its HTTP handler need 0.6 s by themselves |
-| sqlite-utils without pandas, and workers without sqlite-utils | 1.0 to 0.2 s of CPU at a crawl's start, 0.3 s in the process that forks workers |
-| read a whole block for excerpts only if its first words begin another page or its title | 37 % of that search on linuxgazette (2.5 to 1.6 s at a load of 16), 59 % on codefor_de (0.65 to 0.27 s), 1 % of either crawl |
-| no garbage collection while a crawl's modules are imported | 1.22 to 1.01 s of CPU (the least of eight, at a load of 13) |
-| the workers' server loads the block model and the lineage's digests | 0.09 s a worker (its first four pages 0.40 to 0.32 s); with the step above 0.4 s of the 22 of codefor_de on two processors; not visible in crawls of one page (3.0 to 3.9 s) |
-
-Not kept:
-
-| attempt | figure | why not |
-| --- | --- | --- |
-| fewer elements in trafilatura's slowest XPath expressions | 5.1 % of a worker's CPU on linuxgazette, nothing on codefor_de and insertcredit | would change the library's own lists in place |
-| remember the blocks of parts of the tree that pages share byte for byte | saves 0.2 and 0.7 ms a page on codefor_de and izquierda_hispanica, costs 0.1 to 1.4 ms on linuxgazette, sanantonioreview and mali_live | most frames differ by an attribute, and a digest costs as much as reading the part |
-| the same, given up at places where six pages in a row differ | saves 1.2 ms on izquierda_hispanica (5 % of a worker's CPU), 0 to 0.3 on codefor_de, linuxgazette and insertcredit | little gain |"""
+_ACCOUNT = pathlib.Path(__file__).parent / "documents/whole_sites.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +143,7 @@ def table(result: dict[str, Any]) -> str:
         "| --- |" + " --: |" * 7,
     ]
     lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
-    return "\n".join([*lines, "", _ACCOUNT, END])
+    return "\n".join([*lines, "", _ACCOUNT.read_text("utf-8").rstrip(), END])
 
 
 def _run_facts(result: dict[str, Any]) -> dict[str, Any]:

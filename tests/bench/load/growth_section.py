@@ -12,16 +12,16 @@ PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/performance.md"
 TITLE = "## An archive as it grows"
 _SECTION = re.compile(rf"{re.escape(TITLE)}\n.*?(?:\n\|[^\n]*)+\n", re.DOTALL)  # to the end of its table
 _FACTS = ("articles", "hosts", "file_mb", "least_load", "greatest_load")
-_NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`: CPU seconds of one process,
-and its peak memory in MB.
+_NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`: CPU seconds of
+one process, and its peak memory in MB.
 
-- Machine: {processors} processors, Python {python}, SQLite {sqlite}. Its load was {loads} while they were measured. Under a
-  higher load the same work takes more CPU time.
+- Machine: {processors} processors, Python {python}, SQLite {sqlite}. Its load was {loads} while they were measured.
+  Under a higher load the same work takes more CPU time.
 - Pages: generated stories of real size, some 180 blocks a page: {hosts}.
-- `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count, each with
-  the memory that they share.
-- Without a change settling reads no page. Otherwise it judges the hosts concerned, and compares only pages related to a
-  changed one; the sketches of the whole archive are read once.
+- `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count, each with the
+  memory that they share.
+- Without a change settling reads no page. Otherwise it judges the hosts concerned, and compares only pages related
+  to a changed one; the sketches of the whole archive are read once.
 """
 
 

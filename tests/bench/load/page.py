@@ -75,8 +75,8 @@ _SIDES = {
 }
 _SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, with settling.
 - Peak memory: the resident memory of all processes; each counts the memory that they share.
-- Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while requests were
-  under way.
+- Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
+  requests were under way.
 - Others used the machine, so its speed changed by a tenth within a run. Sides that differ by less are level."""
 
 
@@ -110,8 +110,8 @@ def _ratios(rounds: dict[str, list[float]]) -> list[float]:
     return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
 
 
-_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is the CPU time of the crawl's main process
-a page, with its start, less store, settle and half of pipe."""
+_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is the CPU time of the
+crawl's main process a page, with its start, less store, settle and half of pipe."""
 
 
 def _budget(result: dict[str, Any]) -> str:
@@ -124,8 +124,9 @@ def _budget(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", _BUDGET_NOTE])
 
 
-_GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors. "Settle" is the
-time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the 99th percentile."""
+_GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.
+"Settle" is the time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the 99th
+percentile."""
 
 
 def _growth(result: dict[str, Any]) -> str:
@@ -147,17 +148,17 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives of 1,000 and of
-100,000 articles.
+_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives of
+1,000 and of 100,000 articles.
 
 ## What bounds it
 
 A real crawl waits for its host: at the usual delay of one second a host gives one page a second. Without a delay,
 cleaning bounds it:
 
-- **Cleaning** takes most of the CPU. It runs in one worker process a processor, bounded in time and memory, and no single
-  stage is most of it. Even without metadata, trafilatura takes more than half the time of its `bare_extraction`. So it is
-  asked only where the first look is in doubt ([cleaning.md](cleaning.md)).
+- **Cleaning** takes most of the CPU. It runs in one worker process a processor, bounded in time and memory, and no
+  single stage is most of it. Even without metadata, trafilatura takes more than half the time of its
+  `bare_extraction`. So it is asked only where the first look is in doubt ([cleaning.md](cleaning.md)).
 - **The main process** fetches and schedules, mostly in Scrapy and Twisted. A thread of it writes.
 - **Workers' results** are ready to store: numbers of texts, digests, the packed ledger, links in scope.
 
@@ -169,8 +170,9 @@ Shares of a whole crawl's CPU, read from the threads (27 November 2026):
 | izquierda_hispanica | 73 % | 14 % | 13 % | .20 |
 | linuxgazette | 56 % | 18 % | 26 % | .40 |
 
-So .4 of the naive spider's CPU, with cleaning, is out of reach on linuxgazette. On the other two cleaning would have to
-become six and two and a half times as fast. Shares of the workers' CPU, where no single function has over 5 %:
+So .4 of the naive spider's CPU, with cleaning, is out of reach on linuxgazette. On the other two cleaning would
+have to become six and two and a half times as fast. Shares of the workers' CPU, where no single function has over 5
+%:
 
 | site | blocks | judging | of it trafilatura | metadata | kind of page |
 | --- | --: | --: | --: | --: | --: |
