@@ -125,8 +125,8 @@ def _budget(result: dict[str, Any]) -> str:
 
 
 _GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.
-"Settle" is the time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the 99th
-percentile."""
+"Settle" is the time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the
+99th percentile."""
 
 
 def _growth(result: dict[str, Any]) -> str:
@@ -148,8 +148,8 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives of
-1,000 and of 100,000 articles.
+_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives
+of 1,000 and of 100,000 articles.
 
 ## What bounds it
 
