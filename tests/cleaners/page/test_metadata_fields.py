@@ -5,8 +5,8 @@ import json
 import lxml.html
 import pytest
 
-from broadsheet.cleaners.document import Metadata
-from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.document import AUTHORS, BYLINE, Metadata
+from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fields, read_metadata, read_statements
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://paper.example/news/rain-comes"
@@ -121,6 +121,41 @@ def test_metas_alone() -> None:
     assert metadata.canonical_url == "https://paper.example/wetter/regen"
     assert metadata.sources["authors"] == "meta"
     assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
+
+
+@pytest.mark.parametrize(
+    ("byline", "line", "authors"),
+    [
+        ("<p class=byline>By Ann Lee, Senior Editor</p>", "By Ann Lee, Senior Editor", ["Ann Lee"]),
+        ("<p class=author>This is a guest post by Ann Lee</p>", "This is a guest post by Ann Lee", ["Ann Lee"]),
+        ("<p class=author>Redaktion</p>", "Redaktion", None),
+        ("<p>By Ann Lee</p>", "By Ann Lee", ["Ann Lee"]),
+        ("<p>It rains.</p>", None, None),
+    ],
+)
+def test_a_byline_is_stated_as_it_is_printed(byline: str, line: str | None, authors: list[str] | None) -> None:
+    context = metadata_context(parse(f"<h1>Rain comes</h1>{byline}<p>It rains.</p>"), URL)
+    statements = {said.field: said.value for said in read_statements(context, read_fields(context))}
+    assert statements.get(BYLINE) == line
+    assert json.loads(statements.get(AUTHORS, "null")) == authors
+
+
+def test_tags_in_a_stated_title_are_left_out() -> None:
+    node = {"@type": "NewsArticle", "headline": "Rain <em>comes</em> &lt;b&gt;now&lt;/b&gt;"}
+    page = f"<script type='application/ld+json'>{json.dumps(node)}</script><p>text"
+    assert read(page).title == "Rain comes now"
+    assert read("<title>1 &lt; 2 and 3</title><p>text").title == "1 < 2 and 3"
+    assert read("<title>30 years of &lt;br&gt;</title><h1>30 years of &lt;br&gt;</h1>").title == "30 years of <br>"
+
+
+def test_the_name_of_the_site_is_no_author_beside_a_byline() -> None:
+    head = "<meta property=og:site_name content='Human in the Loop'><meta name=author content='Human in the Loop'>"
+    blog = "<meta property=og:site_name content='Ann Lee'><meta name=author content='Ann Lee'>"
+    body = "<body><h1>Rain comes</h1>{}<p>It rains.</p>"
+    assert read(head + body.format("<p class=byline>By Bo Chen</p>")).authors == ("Bo Chen",)
+    assert read(blog + body.format("<p class=byline>By Bo Chen</p>")).authors == ("Bo Chen",)
+    assert read(blog + body.format("<p class=author>Use of the river</p>")).authors == ("Ann Lee",)
+    assert read(blog + body.format("")).authors == ("Ann Lee",)
 
 
 @pytest.mark.parametrize(
