@@ -49,9 +49,8 @@ def cut_elements(text: str) -> str:
 
 def cut_attributes(text: str) -> str:
     """Cut each element's attributes beyond the bound; quotes stay whole. A page within the bound stays as it is."""
-    long_parts = [
-        part for part in text.split("<") if len(part) > _LONG_TAG_CHARS
-    ]  # in a fifth of the time of a pattern
+    parts = text.split("<")  # in a fifth of the time of a pattern
+    long_parts = [part for part, size in zip(parts, map(len, parts), strict=True) if size > _LONG_TAG_CHARS]
     long_tags = (part.partition(">")[0] for part in long_parts)
     if all(len(tag) <= _LONG_TAG_CHARS or len(_attribute_ends(tag)) <= MAX_ATTRIBUTES for tag in long_tags):
         return text
