@@ -192,7 +192,8 @@ class PageStatements:
     def meta_contents(self, names: tuple[str, ...]) -> Iterator[str]:
         """Yield the contents of the metas with these names, the first name first."""
         for name in names:
-            yield from self.metas.get(name, ())
+            if name in self.metas:
+                yield from self.metas[name]
 
 
 def collect_statements(tree: Element | TagIndex) -> PageStatements:
@@ -208,7 +209,8 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
     bylines: list[Element] = []
     date_elements: list[Element] = []
     for element in elements:
-        attributes = element.keys()
+        if not (attributes := element.keys()):
+            continue
         class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else _NO_KINDS
         is_date = _DATE in class_kinds or ("itemprop" in attributes and element.get("itemprop", "").startswith("date"))
         if is_date and element.tag not in ("body", "html", "meta"):
@@ -230,7 +232,9 @@ def normalise_text(text: str | None) -> str:
         return ""
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(text.replace("\xad", "").replace("\u200b", "").split())
+    if not text.isascii():
+        text = text.replace("\xad", "").replace("\u200b", "")
+    return " ".join(text.split())
 
 
 def element_text(element: Element, limit: int = MAX_TEXT_CHARS) -> str:
