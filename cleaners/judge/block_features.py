@@ -182,9 +182,13 @@ def _likeness_columns(page: PageColumns) -> Columns:
     for n in np.flatnonzero(page.words < _SHORT_WORDS).tolist() if metadata_words else ():
         block_words = _words_of(texts[n])
         if not metadata_words.isdisjoint(block_words):
-            overlaps.append((n, len(title & block_words), len(description & block_words), len(block_words)))
-    positions, in_title, in_description, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
-    for name, overlap, field_words in (("title", in_title, title), ("description", in_description, description)):
+            in_title, in_description = title.intersection(block_words), description.intersection(block_words)
+            overlaps.append((n, len(in_title), len(in_description), len(block_words)))
+    positions, title_overlaps, description_overlaps, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
+    for name, overlap, field_words in (
+        ("title", title_overlaps, title),
+        ("description", description_overlaps, description),
+    ):
         shares = np.zeros((2, len(texts)))
         shares[:, positions] = overlap / max(len(field_words), 1), overlap / sizes
         features |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
@@ -192,9 +196,9 @@ def _likeness_columns(page: PageColumns) -> Columns:
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
-def _words_of(text: str) -> frozenset[str]:
-    """Return a short text's words, split at white space, in lower case; cached, since menus recur on the next page."""
-    return frozenset(text.lower().split())
+def _words_of(text: str) -> tuple[str, ...]:
+    """Return a short text's words, each once, in lower case; cached, since menus recur on the next page."""
+    return tuple(set(text.lower().split()))
 
 
 def _title_columns(page: PageColumns) -> Columns:

@@ -10,7 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import repeat
+from itertools import chain, repeat
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
@@ -43,7 +43,6 @@ _LINE_CHARS = 80  # most characters of a line that may be a price or a date
 _WORDING_CHARS = 8_000  # of the kept text, in which words are counted
 _LINK_DENSITY = 0.8
 _MAX_COUNT = 3.0  # the highest count of statements for one kind
-_NO_KINDS = frozenset[str]()
 _LABEL_EDGES = " :!.+»›→0123456789()"
 
 
@@ -217,19 +216,19 @@ def _class_shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
 
 
 @lru_cache(maxsize=2048)
-def _kinds_in_path(path: str) -> frozenset[str]:
-    return _NO_KINDS.union(*filter(None, map(_kinds_in_step, path.split(">"))))
+def _kinds_in_path(path: str) -> tuple[str, ...]:
+    return tuple(set(chain.from_iterable(map(_kinds_in_step, path.split(">")))))
 
 
 @lru_cache(maxsize=4096)
-def _kinds_in_step(step: str) -> frozenset[str]:
+def _kinds_in_step(step: str) -> tuple[str, ...]:
     """Return the kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")
     if not names:
-        return _NO_KINDS
+        return ()
     kinds_by_word = _kinds_by_word("classes")
     words = {*names.split("."), *names.replace(".", "-").replace("_", "-").split("-")}
-    return _NO_KINDS.union(*[kinds_by_word[word] for word in words if word in kinds_by_word])
+    return tuple({kind for word in words if word in kinds_by_word for kind in kinds_by_word[word]})
 
 
 def _count_digits(text: str) -> int:

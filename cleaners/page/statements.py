@@ -167,7 +167,7 @@ Element = lxml.html.HtmlElement
 
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_BYLINE, _DATE, _NO_KINDS = "byline", "dated", frozenset[str]()
+_BYLINE, _DATE = "byline", "dated"
 _CLASS_PATTERNS = {
     "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
 }  # fmt: skip
@@ -211,7 +211,7 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
     for element in elements:
         if not (attributes := element.keys()):
             continue
-        class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else _NO_KINDS
+        class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else ()
         is_date = _DATE in class_kinds or ("itemprop" in attributes and element.get("itemprop", "").startswith("date"))
         if is_date and element.tag not in ("body", "html", "meta"):
             date_elements.append(element)
@@ -221,9 +221,9 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
 
 
 @lru_cache(maxsize=4096)
-def _class_kinds(class_attribute: str) -> frozenset[str]:
+def _class_kinds(class_attribute: str) -> tuple[str, ...]:
     """Return whether a class attribute calls its element a byline, a date, or both."""
-    return frozenset(kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute)
+    return tuple([kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute])
 
 
 def normalise_text(text: str | None) -> str:
