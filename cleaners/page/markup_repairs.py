@@ -123,7 +123,8 @@ def close_noscript(text: str) -> str:
     >>> close_noscript("<noscript><img src=/count><p>The mill burned down.")
     '<noscript><img src=/count></noscript><p>The mill burned down.'
     """
-    if all(text.count(opening) <= text.count(closing) for opening, closing in _NOSCRIPT_MARKS):
+    counts = [(text.count(opening), closing) for opening, closing in _NOSCRIPT_MARKS]
+    if all(not count or count <= text.count(closing) for count, closing in counts):
         return text
     tags = [tag for tag in _NOSCRIPT_TAG.finditer(text) if tag[1] is not None]
     closes = [*(tag[1] == "/" for tag in tags[1:]), False]  # whether the tag after each closes it
