@@ -47,7 +47,7 @@ from broadsheet.cleaners.page.page_context import PageContext
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
 from broadsheet.cleaners.page.robots_directives import read_robots_directives
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose
+from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, prose_of
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 
 _FIRST_ERROR_STATUS = 400
@@ -78,7 +78,7 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
     index = index_tags(tree)
     base = base_url(index, page.url)
     blocks = read_blocks(index.tree, base, findings.labels)
-    prose = "\n".join(block.text for block in blocks if is_prose(block))
+    prose = "\n".join([block.text for block in prose_of(blocks)])
     context = metadata_context(index, page.url, page.fetched_at)
     return Reading(
         url=page.url,

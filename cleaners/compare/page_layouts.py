@@ -39,7 +39,7 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 def layout_signature(tree: TagIndex) -> bytes:
     """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
     attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
-    hashes = sorted(frozenset[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
+    hashes = sorted(set[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 
@@ -61,14 +61,15 @@ def unpack_signature(signature: bytes) -> frozenset[int]:
 
 
 @lru_cache(maxsize=16_384)
-def _name_hashes(tag: str, classes: str | None, identity: str | None) -> frozenset[int]:
-    """Hash an element's names."""
+def _name_hashes(tag: str, classes: str | None, identity: str | None) -> tuple[int, ...]:
+    """Hash an element's names; a cached tuple of numbers is nothing that the garbage collector walks, a set is."""
     if tag in _UNSEEN_TAGS:
-        return frozenset()
+        return ()
     names = [f"{tag}.{name}" for name in (classes or "").split()]
-    return frozenset(map(_hash_name, [*names, f"{tag}#{identity.strip()}"] if identity else names))
+    return tuple(map(_hash_name, [*names, f"{tag}#{identity.strip()}"] if identity else names))
 
 
+@lru_cache(maxsize=16_384)
 def _hash_name(name: str) -> int:
     digest = blake2b(_DIGITS.sub("#", name).encode("utf-8", "replace"), digest_size=4).digest()
     return int.from_bytes(digest, "little")

@@ -11,9 +11,11 @@ text better there. If it is in doubt, its selection is not used.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import repeat
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from broadsheet.cleaners.judge.page_columns import (
     JudgedColumns,
     PageColumns,
     add_verdicts,
+    group_numbers,
     read_page_columns,
     signed_log,
 )
@@ -131,7 +134,7 @@ def _text_columns(page: PageColumns) -> Columns:
 
 
 def _kind_columns(page: PageColumns) -> Columns:
-    kinds = np.array([_KIND_NUMBERS.get(block.kind, -1) for block in page.blocks])
+    kinds = np.array(list(map(_KIND_NUMBERS.get, [block.kind for block in page.blocks], repeat(-1))))
     return {f"kind_{kind}": kinds == n for kind, n in _KIND_NUMBERS.items()} | {
         "level": np.array([block.level for block in page.blocks]),
         **page.markup.label_columns,
@@ -140,9 +143,8 @@ def _kind_columns(page: PageColumns) -> Columns:
 
 def _vote_columns(page: JudgedColumns) -> Columns:
     """Mark the rules that voted on a block, the extractor's vote apart; computed once a distinct verdict."""
-    distinct_verdicts = {id(verdict): verdict for verdict in page.verdicts}
-    numbers = {key: n for n, key in enumerate(distinct_verdicts)}
-    verdict_numbers = np.array([numbers[id(verdict)] for verdict in page.verdicts])
+    distinct_verdicts = dict(zip(map(id, page.verdicts), page.verdicts, strict=True))
+    verdict_numbers = group_numbers(map(id, page.verdicts))
     votes_by_verdict = [
         {(vote.voter, vote.keep, vote.rule.endswith("/section")) for vote in verdict.votes}
         for verdict in distinct_verdicts.values()
@@ -165,12 +167,12 @@ def _vote_columns(page: JudgedColumns) -> Columns:
 def _likeness_columns(page: PageColumns) -> Columns:
     """Count words shared with title and description, as shares of theirs and the block's, and copies of the block."""
     texts = [block.text for block in page.blocks]
-    counts: dict[str, int] = {}
-    earlier_copies = []
-    for text in texts:
-        earlier_copies.append(count := counts.get(text, 0))
-        counts[text] = count + 1
-    copies = [counts[text] for text in texts]
+    counts, earlier_counts = Counter(texts), Counter[str]()
+    copies, earlier_copies = [counts[text] for text in texts], [0] * len(texts)
+    for n, text in enumerate(texts):
+        if copies[n] > 1:
+            earlier_copies[n] = earlier_counts[text]
+            earlier_counts[text] += 1
     features = {"copies": np.minimum(copies, _MOST_COPIES), "copies_before": np.minimum(earlier_copies, _MOST_COPIES)}
     title, description = (
         frozenset(_WORD.findall(text.lower())) for text in (page.metadata.title, page.metadata.description)
@@ -180,9 +182,13 @@ def _likeness_columns(page: PageColumns) -> Columns:
     for n in np.flatnonzero(page.words < _SHORT_WORDS).tolist() if metadata_words else ():
         block_words = _words_of(texts[n])
         if not metadata_words.isdisjoint(block_words):
-            overlaps.append((n, len(title & block_words), len(description & block_words), len(block_words)))
-    positions, in_title, in_description, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
-    for name, overlap, field_words in (("title", in_title, title), ("description", in_description, description)):
+            in_title, in_description = title.intersection(block_words), description.intersection(block_words)
+            overlaps.append((n, len(in_title), len(in_description), len(block_words)))
+    positions, title_overlaps, description_overlaps, sizes = np.array(overlaps, np.int64).reshape(-1, 4).T
+    for name, overlap, field_words in (
+        ("title", title_overlaps, title),
+        ("description", description_overlaps, description),
+    ):
         shares = np.zeros((2, len(texts)))
         shares[:, positions] = overlap / max(len(field_words), 1), overlap / sizes
         features |= {f"{name}_told": shares[0], f"{name}_share": shares[1]}
@@ -190,9 +196,9 @@ def _likeness_columns(page: PageColumns) -> Columns:
 
 
 @lru_cache(maxsize=_REMEMBERED_TEXTS)
-def _words_of(text: str) -> frozenset[str]:
-    """Return a short text's words, split at white space, in lower case; cached, since menus recur on the next page."""
-    return frozenset(text.lower().split())
+def _words_of(text: str) -> tuple[str, ...]:
+    """Return a short text's words, each once, in lower case; cached, since menus recur on the next page."""
+    return tuple(set(text.lower().split()))
 
 
 def _title_columns(page: PageColumns) -> Columns:

@@ -89,11 +89,12 @@ class _VoteContext:
     selector: str  # what selected: the first look or the extractor
     site_name: str  # as links to the site's pages have it; empty without a URL
 
-    def body_position(self, position: int) -> BodyPosition:
-        """Return the position of a block relative to the article's paragraphs."""
-        if not self.body:
-            return _ANYWHERE
-        return BEFORE_BODY if position < self.body.start else AFTER_BODY if position >= self.body.stop else WITHIN_BODY
+    def body_positions(self) -> list[BodyPosition]:
+        """Return the position of each block relative to the article's paragraphs."""
+        count, body = len(self.blocks), self.body
+        if not body:
+            return [_ANYWHERE] * count
+        return [BEFORE_BODY] * body.start + [WITHIN_BODY] * len(body) + [AFTER_BODY] * (count - body.stop)
 
 
 _Votes = dict[int, Vote]  # by the block's position
@@ -154,7 +155,7 @@ def _verdicts_of(votes_by_block: Sequence[list[Vote]], selector: str) -> tuple[V
     for key, votes in zip(keys, votes_by_block, strict=True):
         if key not in verdicts:
             verdicts[key] = _first_vote_verdict(votes, selector)
-    return tuple(verdicts[key] for key in keys)
+    return tuple([verdicts[key] for key in keys])
 
 
 def _first_vote_verdict(votes: list[Vote], selector: str) -> Verdict:
@@ -234,8 +235,8 @@ def _phrase_votes(context: _VoteContext) -> _Votes:
     """Vote by phrase rules on the block's own text, and on the sections that a heading opens."""
     votes: _Votes = {}
     section: Rule | None = None
-    for block in context.blocks:
-        n, position = block.position, context.body_position(block.position)
+    for block, position in zip(context.blocks, context.body_positions(), strict=True):
+        n = block.position
         rule = context.rules.match(block, position)
         if rule and rule.heads_section and position.between and not opens_teaser_box(context.blocks, n):
             rule = None

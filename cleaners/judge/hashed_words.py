@@ -14,7 +14,8 @@ from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import chain, pairwise, repeat
+from itertools import chain, count, pairwise, repeat
+from operator import add
 from zlib import crc32
 
 import numpy as np
@@ -28,11 +29,10 @@ BLOCK_BUCKETS = 2**16
 BLOCK_WORDS_FILE = "block_words.npz"
 FULL_WEIGHT_BLOCK_WORDS = 8  # of fewer words each weighs no more than of so many
 
-_WORD = re.compile(r"[^\W\d_]+|\d+")
+_WORD, _ASCII_WORD = re.compile(r"[^\W\d_]+|\d+"), re.compile(rb"[a-z]+|[0-9]+")
 _NAME_WORD = re.compile(r"[^\W\d_]{2,}")
 _ID_OR_CLASS = re.compile(r"[.#]")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")  # kana and CJK ideographs
-_DIGIT = re.compile(r"\d")  # beside ASCII other signs are digits too
 _SPACE = b" "
 # The same word has another hash by what it is: a hash goes on from that of one of these.
 _WORD_HERE, _WORDS_BESIDE, _WHOLE_LINE, _FIRST_WORD, _LAST_WORD, _FIRST_TWO_WORDS, _NAME_ANYWHERE = (
@@ -41,9 +41,11 @@ _WORD_HERE, _WORDS_BESIDE, _WHOLE_LINE, _FIRST_WORD, _LAST_WORD, _FIRST_TWO_WORD
 _NAMES_BY_NEARNESS = tuple(crc32(start) for start in (b"n0:", b"n1:", b"n2:"))
 _FIRST_WORDS = 40  # of a block, that count, and its last one
 _FIRST_CHARS, _LAST_CHARS = 400, 100  # of a block, that its words are looked for in
-_LABEL_WORDS = 6  # of a short line, which counts as a whole too
-_MOST_DIGITS = 4
+_LINE_CHARS = 80  # of a short line
+_LABEL_WORDS = 6  # of a label, which counts as a whole too
+_DIGITS = "####"  # stands for a number of four digits or more
 _NEAR_STEPS = 3  # of the path, from the block up: the block's own, and those close to it
+_ASCII_DIGITS = _DIGITS.encode()
 _SIGN_BIT = 1 << 31
 _HASH_BYTES = 4
 _REMEMBERED = 4096
@@ -74,7 +76,7 @@ def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
     They are the number of the block, the bucket, and the word's share there, with its sign. Many words count as much as
     `FULL_WEIGHT_BLOCK_WORDS` do.
     """
-    sizes = np.array([len(block_hashes) for block_hashes in hashes], np.int64) // _HASH_BYTES
+    sizes = np.fromiter(map(len, hashes), np.int64, len(hashes)) // _HASH_BYTES
     rows = np.repeat(np.arange(len(hashes)), sizes)
     numbers = np.frombuffer(b"".join(hashes), np.uint32)
     shares = (1 / np.sqrt(np.maximum(sizes, FULL_WEIGHT_BLOCK_WORDS)))[rows]
@@ -83,14 +85,10 @@ def word_shares(hashes: Sequence[WordHashes]) -> tuple[Column, Column, Column]:
 
 def _sum_weights(hashes: Sequence[WordHashes], weights: Column) -> Column:
     """Sum the weights of each block's words; words that blocks share, such as the names around them, once."""
-    numbers: dict[int, int] = {}
-    distinct_hashes: list[WordHashes] = []
-    index = np.empty(len(hashes), np.int64)
-    for n, block_hashes in enumerate(hashes):
-        index[n] = number = numbers.setdefault(id(block_hashes), len(distinct_hashes))
-        if number == len(distinct_hashes):
-            distinct_hashes.append(block_hashes)
-    rows, buckets, shares = word_shares(distinct_hashes)
+    distinct_hashes = dict(zip(map(id, hashes), hashes, strict=True))
+    numbers = dict(zip(distinct_hashes, count()))
+    index = np.fromiter(map(numbers.__getitem__, map(id, hashes)), np.int64, len(hashes))
+    rows, buckets, shares = word_shares(list(distinct_hashes.values()))
     sums: Column = np.bincount(rows, weights[buckets] * shares, len(distinct_hashes))[index]
     return sums
 
@@ -109,7 +107,7 @@ def _hash_short_text(text: str) -> WordHashes:
 
 
 def _hash_text(text: str) -> WordHashes:
-    words = _text_words(text)
+    words = _line_words(text).split() if len(text) <= _LINE_CHARS else _text_words(text)
     first_words = words[:_FIRST_WORDS]
     hashes = list(map(crc32, first_words, repeat(_WORD_HERE)))
     hashes_before = map(crc32, repeat(_SPACE), map(crc32, first_words, repeat(_WORDS_BESIDE)))
@@ -128,12 +126,22 @@ def _text_words(text: str) -> list[bytes]:
 
     A number counts by its length, not its value; Chinese and Japanese, which have no spaces, by pairs of characters.
     """
-    words = _WORD.findall(text.casefold())
-    if not text.isascii() or _DIGIT.search(text):
-        words = ["#" * min(len(word), _MOST_DIGITS) if word[0].isdigit() else word for word in words]
+    if text.isascii():
+        ascii_words = _ASCII_WORD.findall(text.lower().encode())
+        return [_ASCII_DIGITS[: len(word)] if word < b"a" else word for word in ascii_words]
+    words = [
+        _DIGITS[: len(word)] if word < "a" or (word > "\x7f" and word[0].isdigit()) else word
+        for word in _WORD.findall(text.casefold())
+    ]
     if _UNSPACED.search(text):
         words = [part for word in words for part in (_pairs(word) if _UNSPACED.search(word) else (word,))]
     return _encode_all(words)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _line_words(line: str) -> bytes:
+    """Return the words of a short line with spaces between; cached for the page's words, and for the next page."""
+    return _SPACE.join(_text_words(line))
 
 
 def _encode_all(words: Sequence[str]) -> list[bytes]:
@@ -146,7 +154,7 @@ def _encode(word: str) -> bytes:
 
 
 def _pairs(word: str) -> list[str]:
-    return [word[start : start + 2] for start in range(max(1, len(word) - 1))]
+    return list(map(add, word, word[1:])) or [word]
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -171,20 +179,17 @@ def _step_names(step: str) -> list[str]:
     """Return the words of a step's ids and classes, and each of these as a whole."""
     names: list[str] = []
     for name in _ID_OR_CLASS.split(step.lower())[1:]:
-        words = _NAME_WORD.findall(name.replace("_", "-"))
+        words = _NAME_WORD.findall(name)
         names += words if len(words) < 2 else [*words, "-".join(words)]
     return names
 
 
 def _heading_hashes(blocks: Sequence[Block]) -> list[WordHashes]:
     """Return for each block the hashed words of the last heading above it; none above the first one."""
-    hashes: list[WordHashes] = []
-    heading = b""
-    for block in blocks:
-        hashes.append(heading)
-        if block.kind is BlockKind.HEADING:
-            heading = _text_hashes(block.text)
-    return hashes
+    positions = [n for n, block in enumerate(blocks) if block.kind is BlockKind.HEADING]
+    headings = [b"", *(_text_hashes(blocks[n].text) for n in positions)]
+    bounds = pairwise((-1, *positions, len(blocks) - 1))
+    return [heading for heading, (start, end) in zip(headings, bounds, strict=True) for _ in range(start, end)]
 
 
 def _pack(hashes: Iterable[int]) -> WordHashes:
@@ -200,9 +205,8 @@ def load_block_word_weights() -> Mapping[str, Column]:
 
 PAGE_BUCKETS = 2**14
 PAGE_WORDS_FILE = "page_words.npz"
-_PATH_STEPS = re.compile(r"[>.#]")
 _OPENING_CHARS = 1_500  # of the kept text, and of its headings
-_LINE_CHARS, _LABEL_CHARS = 80, 40  # of a line that is not kept, for its words and for all of it to count
+_LABEL_CHARS = 40  # of a line that is not kept, for all of it to count
 _FULL_WEIGHT_PAGE_WORDS = 32  # fewer words weigh no more each: a page of bare markup has few names, and they say little
 
 
@@ -273,18 +277,16 @@ def _words_around(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> dict[
         for block, verdict in zip(blocks, verdicts, strict=True)
         if not verdict.kept and len(block.text) <= _LINE_CHARS
     }
-    words_by_line = {line: _text_words(line) for line in lines}
     return {
-        "around": {word for words in words_by_line.values() for word in words},
-        "label": {_SPACE.join(words) for line, words in words_by_line.items() if len(line) <= _LABEL_CHARS},
+        "around": set(_SPACE.join([_line_words(line) for line in lines]).split()),
+        "label": {_line_words(line) for line in lines if len(line) <= _LABEL_CHARS},
     }
 
 
 def _name_words(paths: Iterable[str]) -> set[bytes]:
     """Return the words in the tags, ids and classes on the blocks' paths."""
-    steps = {step for path in paths for step in path.split(">")}
-    names = {name for step in steps for name in _PATH_STEPS.split(step.lower())}
-    return set(_encode_all([word for name in names for word in _NAME_WORD.findall(name.replace("_", "-"))]))
+    steps = set(">".join(paths).split(">"))
+    return set(_encode_all(_NAME_WORD.findall(">".join(steps).lower())))
 
 
 def _hash_parts(parts: Mapping[str, set[bytes]]) -> HashedWords:

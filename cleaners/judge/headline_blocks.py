@@ -7,12 +7,19 @@ the title, the authors, the tags or the breadcrumb are not.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason, Verdict
-from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, is_prose, most_worded
+from broadsheet.cleaners.page.running_text import (
+    MAX_LINK_DENSITY,
+    NON_ARTICLE_LANDMARKS,
+    is_prose,
+    most_worded,
+    prose_of,
+)
 from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
 _TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
@@ -55,7 +62,7 @@ def _is_title_paragraph(block: Block) -> bool:
 
 def is_title_text(text: str, title: str) -> bool:
     """Return whether a folded text is the title, or the title without the site's name at its end."""
-    return len(text) >= _MIN_TITLE_SHARE * len(title) and title.startswith(text)
+    return title.startswith(text) and len(text) >= _MIN_TITLE_SHARE * len(title)
 
 
 _LEAST_STANDFIRST_WORDS = 8
@@ -90,7 +97,7 @@ def find_standfirst(blocks: Sequence[Block], verdicts: Sequence[Verdict], metada
         for block, verdict in zip(blocks, verdicts, strict=True)
         if verdict.kept and (title_position is None or block.position > title_position) and not _is_title_tag(block)
     ]
-    text_path = most_worded(filter(is_prose, kept_blocks), lambda block: block.path)
+    text_path = most_worded(prose_of(kept_blocks), lambda block: block.path)
     description = fold_text(metadata.description)
     lines: list[Block] = []
     for block in kept_blocks[:_OPENING_BLOCKS]:
@@ -141,11 +148,13 @@ def metadata_blocks(blocks: Sequence[Block], metadata: Metadata, body: range) ->
     authors = {strip_outer_marks(fold_text(name)) for name in metadata.authors}
     tags = {strip_outer_marks(fold_text(tag)) for tag in metadata.tags}
     most_chars = max(2 * len(title), *map(len, (*authors, *tags)), 0) + SLACK_CHARS + _TRAIL_CHARS
+    title_lengths = _lengths_near(title)
     for block in blocks:
         if len(block.text) > most_chars and block.kind is not BlockKind.HEADING:
             continue
         text = comparable_text(block.text)
-        if title and _may_be_title(block, text, title) and _echoes_title(block, text, title, body):
+        may_be_title = block.kind is BlockKind.HEADING or len(text) in title_lengths or title.startswith(text)
+        if title and may_be_title and _echoes_title(block, text, title, body):
             reasons[block.position] = RemovalReason.TITLE
         elif title and (" > " in text or " » " in text) and _is_trail(text, title):
             reasons[block.position] = RemovalReason.BREADCRUMB
@@ -164,7 +173,7 @@ def blocks_above_title(
         return frozenset()
     positions = frozenset(n for n in selected_positions if n < title_position)
     words_above = sum(blocks[n].words for n in positions if is_prose(blocks[n]))
-    words_below = sum(block.words for block in blocks[title_position + 1 :] if is_prose(block))
+    words_below = sum([block.words for block in prose_of(blocks[title_position + 1 :])])
     mostly_below = words_below and words_below >= _BELOW_TITLE * (words_above + words_below)
     return positions if mostly_below else frozenset()
 
@@ -176,16 +185,13 @@ def _echoes_title(block: Block, text: str, title: str, body: range) -> bool:
         return text == title and block.position > body.start
     if block.kind is BlockKind.HEADING and block.level == 1 and block.position <= body.start:
         return text in title or title in text or _nearly_equal(text, title)
-    return _nearly_as_long(text, title) and _nearly_equal(text, title)
+    return len(text) in _lengths_near(title) and _nearly_equal(text, title)
 
 
-def _may_be_title(block: Block, text: str, title: str) -> bool:
-    """Return whether the slow comparison is worth it: most lines are too long or short, and no heading."""
-    return block.kind is BlockKind.HEADING or title.startswith(text) or _nearly_as_long(text, title)
-
-
-def _nearly_as_long(text: str, title: str) -> bool:
-    return abs(len(text) - len(title)) <= len(title) // 5
+def _lengths_near(title: str) -> range:
+    """Return the lengths of texts that are nearly as long as a title."""
+    slack = len(title) // 5
+    return range(len(title) - slack, len(title) + slack + 1)
 
 
 def _is_trail(text: str, title: str) -> bool:
@@ -200,5 +206,7 @@ def _nearly_equal(text: str, title: str) -> bool:
         return True
     if 2 * min(len(text), len(title)) < _SAME_TITLE * (len(text) + len(title)):
         return False
-    matcher = SequenceMatcher(None, text, title)
-    return matcher.quick_ratio() >= _SAME_TITLE and matcher.ratio() >= _SAME_TITLE
+    equal_letters = (Counter(text) & Counter(title)).total()
+    if 2 * equal_letters / (len(text) + len(title)) < _SAME_TITLE:
+        return False
+    return SequenceMatcher(None, text, title).ratio() >= _SAME_TITLE

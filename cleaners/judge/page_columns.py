@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import count
 
 import numpy as np
 
@@ -22,8 +23,9 @@ MISSING = -1  # stands for a block that is not there
 
 def group_numbers(values: Iterable[Hashable]) -> Column:
     """Assign numbers to the values, from 0 in order of first appearance; equal values have the same number."""
-    numbers: dict[Hashable, int] = {}
-    return np.array([numbers.setdefault(value, len(numbers)) for value in values], np.int64)
+    every_value = list(values)
+    numbers = dict(zip(dict.fromkeys(every_value), count(), strict=False))
+    return np.fromiter(map(numbers.__getitem__, every_value), np.int64, len(every_value))
 
 
 def neighbour_values(column: Column, step: int, missing: float = 0) -> Column:
@@ -135,9 +137,8 @@ class MarkupGroups:
 
 def read_markup_groups(blocks: Sequence[Block]) -> MarkupGroups:
     """Return the group numbers of the blocks, in order. There must be a block."""
-    numbers: dict[tuple[str, frozenset[str]], int] = {}
-    location = np.array([numbers.setdefault((block.path, block.landmarks), len(numbers)) for block in blocks], np.int64)
-    locations = list(numbers)
+    every_location = [(block.path, block.landmarks) for block in blocks]
+    location, locations = group_numbers(every_location), list(dict.fromkeys(every_location))
     paths = [path for path, _ in locations]
     parents = [path.rpartition(">")[0] for path in paths]
     grandparents = [path.rpartition(">")[0] for path in parents]
@@ -208,7 +209,9 @@ class JudgedColumns:
     @property
     def has_phrase_vote(self) -> Column:
         """Mark (1, else 0) the blocks that a phrase rule, or the section that one opened, votes against."""
-        return np.array([any(vote.voter == "rule" for vote in verdict.votes) for verdict in self.verdicts], float)
+        distinct_verdicts = dict(zip(map(id, self.verdicts), self.verdicts, strict=True))
+        ruled = {key: "rule" in [vote.voter for vote in verdict.votes] for key, verdict in distinct_verdicts.items()}
+        return np.fromiter(map(ruled.__getitem__, map(id, self.verdicts)), float, len(self.verdicts))
 
 
 def read_page_columns(blocks: Sequence[Block], metadata: Metadata) -> PageColumns:

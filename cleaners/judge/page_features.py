@@ -12,10 +12,10 @@ from lxml.html import HtmlElement
 
 from broadsheet.cleaners.document import Block, BlockKind, Reading, RemovalReason, Verdict
 from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
-from broadsheet.cleaners.judge.page_signs import Signs, page_signs
+from broadsheet.cleaners.judge.page_signs import Signs, page_signs, text_chars
 from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
-from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.running_text import prose_of
 from broadsheet.cleaners.page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
 from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
 from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
@@ -91,7 +91,7 @@ def page_features(
         (element.get("property") or element.get("name") or "").lower(): element.get("content") or ""
         for element in tree.iter("meta")
     }
-    kept_chars = sum([len(block.text) for block in kept_blocks])
+    kept_chars = text_chars(kept_blocks)
     kept_words, visible_words = sum([block.words for block in kept_blocks]), sum([block.words for block in blocks])
     headings = [block for block in blocks if block.kind is BlockKind.HEADING]
     words = page_words(reading.metadata.title, blocks, verdicts)
@@ -110,10 +110,9 @@ def page_features(
         headline_count=len({block.text for block in headings if is_headline(block, reading.url)}),
         article_count=sum(1 for _ in _top_article_elements(tree)),
         kept_words=kept_words,
-        kept_prose_blocks=sum(map(is_prose, kept_blocks)),
+        kept_prose_blocks=len(prose_of(kept_blocks)),
         kept_link_share=sum([block.link_chars for block in kept_blocks]) / kept_chars if kept_chars else 0.0,
-        page_link_share=sum([block.link_chars for block in blocks])
-        / max(1, sum([len(block.text) for block in blocks])),
+        page_link_share=sum([block.link_chars for block in blocks]) / max(1, text_chars(blocks)),
         static_name=_static_page_name(reading.url, STATIC_NAMES),
         static_hint=_static_page_name(reading.url, _STATIC_HINTS),
         listed_words=_listed_words(blocks, verdicts, reading.url),
@@ -258,7 +257,7 @@ def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
         (block.position for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept), default=-1
     )
     return (
-        fold_text(" ".join(block.text for block in blocks[max(0, last_kept - 3) : last_kept + _TAIL_BLOCKS]))[:3000]
+        fold_text(" ".join([block.text for block in blocks[max(0, last_kept - 3) : last_kept + _TAIL_BLOCKS]]))[:3000]
         if last_kept >= 0
         else ""
     )

@@ -7,9 +7,10 @@ those that contribute most are part of a page's evidence.
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, lru_cache
+from itertools import chain, repeat
 from math import log1p
 from urllib.parse import unquote, urlsplit
 
@@ -18,7 +19,7 @@ import numpy as np
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
 from broadsheet.cleaners.package_data import read_toml
 from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.running_text import is_prose
+from broadsheet.cleaners.page.running_text import prose_of
 from broadsheet.cleaners.page.statements import JsonLdNode, types_of
 
 Signs = dict[str, float]
@@ -42,7 +43,6 @@ _LINE_CHARS = 80  # most characters of a line that may be a price or a date
 _WORDING_CHARS = 8_000  # of the kept text, in which words are counted
 _LINK_DENSITY = 0.8
 _MAX_COUNT = 3.0  # the highest count of statements for one kind
-_NO_KINDS = frozenset[str]()
 _LABEL_EDGES = " :!.+»›→0123456789()"
 
 
@@ -134,11 +134,11 @@ def _element_signs(tree: TagIndex) -> Signs:
 
 def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
     """Measure lengths and shares of kept text, links, prose, headings and code."""
-    page_chars = sum([len(block.text) for block in blocks]) or 1
-    kept_text_chars = sum([len(block.text) for block in kept_blocks])
+    page_chars = text_chars(blocks) or 1
+    kept_text_chars = text_chars(kept_blocks)
     kept_chars = kept_text_chars or 1
     kept_words = sum([block.words for block in kept_blocks])
-    prose_words = [block.words for block in kept_blocks if is_prose(block)]
+    prose_words = [block.words for block in prose_of(kept_blocks)]
     headings = [block for block in kept_blocks if block.kind is BlockKind.HEADING]
     linked_headings = [
         block for block in blocks if block.link_density > _LINK_DENSITY and block.kind is BlockKind.HEADING
@@ -154,32 +154,37 @@ def _size_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
         "prose_share": sum(prose_words) / max(1, kept_words),
         "prose_blocks": log1p(len(prose_words)),
         "headings": log1p(len(headings)),
-        "heading_chars": sum(len(block.text) for block in headings) / kept_chars,
+        "heading_chars": text_chars(headings) / kept_chars,
         "linked_headings": log1p(len(linked_headings)),
         "code_blocks": log1p(len([block for block in blocks if block.kind is BlockKind.CODE])),
-        "code_chars": sum(len(block.text) for block in kept_blocks if block.kind is BlockKind.CODE) / kept_chars,
+        "code_chars": text_chars([block for block in kept_blocks if block.kind is BlockKind.CODE]) / kept_chars,
         "in_nav": len([block for block in blocks if "nav" in block.landmarks]) / max(1, len(blocks)),
     }
+
+
+def text_chars(blocks: Iterable[Block]) -> int:
+    """Count the characters of the blocks' text."""
+    return sum(map(len, [block.text for block in blocks]))
 
 
 def _line_signs(blocks: Sequence[Block]) -> Signs:
     """Count short lines that are labels, prices or dates."""
     texts = [block.text for block in blocks if len(block.text) <= _LINE_CHARS]
-    labels = [text.casefold().strip(_LABEL_EDGES) for text in texts if len(text) <= _LABEL_CHARS]
+    labels = map(str.strip, [text.casefold() for text in texts if len(text) <= _LABEL_CHARS], repeat(_LABEL_EDGES))
     digit_lines = list(filter(_DIGIT.search, texts))
-    prices = sum(bool(_PRICE.search(text)) for text in digit_lines)
+    prices = len(list(filter(_PRICE.search, digit_lines)))
     request_counts = _count_by_kind("asks", "asks", labels, float("inf"))
     return {name: log1p(count) for name, count in request_counts.items()} | {
         "prices": log1p(prices),
         "price_share": prices / max(1, len(blocks)),
-        "dates": log1p(sum(bool(_DATE.search(text)) for text in digit_lines)),
+        "dates": log1p(len(list(filter(_DATE.search, digit_lines)))),
     }
 
 
 def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
     """Count kinds by the ids and classes on the blocks' paths, and the blocks that share one path."""
     page_sizes, kept_sizes = _sizes_by_path(blocks), _sizes_by_path(kept_blocks)
-    prose_paths = Counter([block.path for block in blocks if is_prose(block)])
+    prose_paths = Counter([block.path for block in prose_of(blocks)])
     linked_blocks = [block for block in blocks if block.link_density > _LINK_DENSITY and "nav" not in block.landmarks]
     link_paths = Counter([block.path.rpartition(">")[0] for block in linked_blocks])
     return (
@@ -194,9 +199,9 @@ def _path_signs(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> Signs:
 
 def _sizes_by_path(blocks: Sequence[Block]) -> dict[str, int]:
     """Count the characters of the blocks at each path."""
-    sizes: dict[str, int] = {}
+    sizes: defaultdict[str, int] = defaultdict(int)
     for block in blocks:
-        sizes[block.path] = sizes.get(block.path, 0) + len(block.text)
+        sizes[block.path] += len(block.text)
     return sizes
 
 
@@ -211,19 +216,19 @@ def _class_shares(prefix: str, sizes: Mapping[str, int]) -> Signs:
 
 
 @lru_cache(maxsize=2048)
-def _kinds_in_path(path: str) -> frozenset[str]:
-    return _NO_KINDS.union(*filter(None, map(_kinds_in_step, path.split(">"))))
+def _kinds_in_path(path: str) -> tuple[str, ...]:
+    return tuple(set(chain.from_iterable(map(_kinds_in_step, path.split(">")))))
 
 
 @lru_cache(maxsize=4096)
-def _kinds_in_step(step: str) -> frozenset[str]:
+def _kinds_in_step(step: str) -> tuple[str, ...]:
     """Return the kinds that an element's id and classes are a sign of, each as a whole or by a word in it."""
     _, _, names = step.replace("#", ".").lower().partition(".")
     if not names:
-        return _NO_KINDS
+        return ()
     kinds_by_word = _kinds_by_word("classes")
     words = {*names.split("."), *names.replace(".", "-").replace("_", "-").split("-")}
-    return _NO_KINDS.union(*[kinds_by_word[word] for word in words if word in kinds_by_word])
+    return tuple({kind for word in words if word in kinds_by_word for kind in kinds_by_word[word]})
 
 
 def _count_digits(text: str) -> int:

@@ -15,6 +15,7 @@ from broadsheet.cleaners.page.running_text import (
     common_step_count,
     container_of,
     is_prose,
+    prose_of,
 )
 from broadsheet.cleaners.rules.matcher import fold_text
 
@@ -107,19 +108,19 @@ def _prose_of_container(blocks: Sequence[Block], selected_positions: frozenset[i
     """Find prose and runs of short blocks in the container with most of the prose, of those with selected prose."""
     containers = {container_of(blocks[n]) for n in selected_positions if is_prose(blocks[n])}
     prose_words: Counter[str] = Counter()
-    for block in blocks:
-        if is_prose(block) and (container := container_of(block)) in containers:
+    for block in prose_of(blocks):
+        if (container := container_of(block)) in containers:
             prose_words[container] += block.words
     if not prose_words:
         return set()
     main_container, words = max(prose_words.items(), key=lambda pair: (pair[1], pair[0]))
     if words < _CONTAINER_SHARE * prose_words.total():
         return set()
-    unselected_blocks = [
-        b for b in blocks if b.path.startswith(main_container) and b.position not in selected_positions
+    unselected_blocks = [b for b in blocks if b.position not in selected_positions and b.link_density < _FEW_LINKS]
+    candidates = [
+        b for b in unselected_blocks if b.path.startswith(main_container) and container_of(b) == main_container
     ]
-    candidates = [b for b in unselected_blocks if b.link_density < _FEW_LINKS and container_of(b) == main_container]
-    return {block.position for block in candidates if is_prose(block)} | _runs_of_short_blocks(candidates)
+    return {block.position for block in prose_of(candidates)} | _runs_of_short_blocks(candidates)
 
 
 def _runs_of_short_blocks(blocks: Sequence[Block]) -> set[int]:
@@ -151,8 +152,8 @@ def _may_be_text(block: Block) -> bool:
 
 def _sibling_blocks(blocks: Sequence[Block], selected_positions: frozenset[int], body: range) -> set[int]:
     """Find blocks within the body whose path is that of several selected blocks, and mostly selected."""
-    selected_counts = Counter(block.path for block in blocks if block.position in selected_positions)
-    counts = Counter(block.path for block in blocks)
+    selected_counts = Counter([block.path for block in blocks if block.position in selected_positions])
+    counts = Counter([block.path for block in blocks])
     paths = {
         path
         for path, count in selected_counts.items()

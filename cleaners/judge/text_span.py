@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason
-from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded
+from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded, prose_of
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
 from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
@@ -67,16 +67,17 @@ def _paragraphs(blocks: Sequence[Block], selected_positions: frozenset[int], spa
     return [blocks[n] for n in span if n in selected_positions and is_prose(blocks[n])]
 
 
-def _is_no_text(block: Block, rules: RuleBook, names: Sequence[str], container: str) -> bool:
+def _is_no_text(block: Block, rules: RuleBook, names: tuple[str, ...], container: str) -> bool:
     return rules.match(block, WITHIN_BODY) is not None or _is_author_note(block, names, container)
 
 
-def _is_author_note(block: Block, names: Sequence[str], container: str) -> bool:
+def _is_author_note(block: Block, names: tuple[str, ...], container: str) -> bool:
     """Return whether a block begins with the full name of an author and is outside the container of the text.
 
     Within it such a note may be how the author signs: there the model decides.
     """
-    text = fold_text(block.text) if names else ""
+    if not names or not (text := fold_text(block.text)).startswith(names):
+        return False
     return any(_begins_with_name(text, name) for name in names) and not f"{block.path}>".startswith(f"{container}>")
 
 
@@ -88,9 +89,9 @@ def _says_name_twice(block: Block, names: Sequence[str]) -> bool:
     )
 
 
-def _full_names(metadata: Metadata) -> list[str]:
+def _full_names(metadata: Metadata) -> tuple[str, ...]:
     """Return the full names of the authors, folded as texts are to be compared."""
-    return [name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS]
+    return tuple(name for name in map(fold_text, metadata.authors) if len(name) >= _LEAST_NAME_CHARS)
 
 
 def _begins_with_name(text: str, name: str) -> bool:
@@ -114,7 +115,8 @@ def comment_thread_start(blocks: Sequence[Block], selected_positions: frozenset[
     """
     text_words = 0
     for block in blocks:
-        is_heading = _heads_comments(block, rules)
+        may_head = block.words <= _HEADING_WORDS and (block.kind is BlockKind.HEADING or "comment" in block.path)
+        is_heading = may_head and _heads_comments(block, rules)
         if is_heading and text_words >= _LEAST_TEXT_WORDS and _is_thread(block, blocks, selected_positions):
             return block.position
         if block.position in selected_positions and not is_heading:
@@ -123,8 +125,8 @@ def comment_thread_start(blocks: Sequence[Block], selected_positions: frozenset[
 
 
 def _heads_comments(block: Block, rules: RuleBook) -> bool:
-    """Return whether a block is a heading, by its kind, class or id, that a phrase rule takes for that of comments."""
-    if block.words > _HEADING_WORDS or not (block.kind is BlockKind.HEADING or "comment" in _last_step(block)):
+    """Return whether a short block is a heading, by its kind, class or id, that a phrase rule takes for comments'."""
+    if not (block.kind is BlockKind.HEADING or "comment" in _last_step(block)):
         return False
     rule = rules.match(block, AFTER_BODY)
     return rule is not None and rule.heads_section and rule.reason == RemovalReason.COMMENTS
@@ -133,7 +135,7 @@ def _heads_comments(block: Block, rules: RuleBook) -> bool:
 def _is_thread(heading: Block, blocks: Sequence[Block], selected_positions: frozenset[int]) -> bool:
     """Return whether selected prose stands below a heading, and lines of one tag and class beside prose sign it."""
     blocks_below = blocks[heading.position + 1 :]
-    prose_positions = {block.position for block in blocks_below if is_prose(block)}
+    prose_positions = {block.position for block in prose_of(blocks_below)}
     if prose_positions.isdisjoint(selected_positions):
         return False
     signatures = [block for block in blocks_below if _signs_comment(block)]
@@ -174,7 +176,8 @@ def next_article_start(blocks: Sequence[Block], title_position: int | None, rule
     if title_position is None or blocks[title_position].kind is not BlockKind.HEADING:
         return None
     title = blocks[title_position]
-    candidates = [block for block in blocks[title_position + 1 :] if _is_made_like(block, title)]
+    headings = [block for block in blocks[title_position + 1 :] if block.kind is BlockKind.HEADING]
+    candidates = [block for block in headings if _is_made_like(block, title)]
     if not candidates or not _has_byline(title, blocks[: candidates[0].position], rules):
         return None
     for heading in candidates:
@@ -186,7 +189,7 @@ def next_article_start(blocks: Sequence[Block], title_position: int | None, rule
 
 
 def _is_made_like(block: Block, title: Block) -> bool:
-    if block.kind is not BlockKind.HEADING or block.level != title.level or block.text == title.text:
+    if block.level != title.level or block.text == title.text:
         return False
     return block.path.split(">")[-_COMPARED_STEPS:] == title.path.split(">")[-_COMPARED_STEPS:]
 
@@ -212,4 +215,4 @@ def _is_byline(block: Block, rules: RuleBook) -> bool:
 
 
 def _prose_words(blocks: Sequence[Block]) -> int:
-    return sum(block.words for block in blocks if is_prose(block))
+    return sum([block.words for block in prose_of(blocks)])

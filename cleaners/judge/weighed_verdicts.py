@@ -133,9 +133,9 @@ def model_votes_against(
 
 def _deciding_votes_against(rule_verdicts: Sequence[Verdict]) -> list[Vote | None]:
     """Return the deciding vote against each block; computed once for blocks that share a verdict."""
-    distinct_verdicts = {id(verdict): verdict for verdict in rule_verdicts}
+    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
     votes = {key: deciding_vote_against(verdict) for key, verdict in distinct_verdicts.items()}
-    return [votes[id(verdict)] for verdict in rule_verdicts]
+    return list(map(votes.__getitem__, map(id, rule_verdicts)))
 
 
 def _block_reason(block: Block) -> RuleReason | None:
@@ -319,20 +319,23 @@ def weigh(
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
     likely_positions -= labels | (buttons - kept_positions)
     votes_against = model_votes_against(blocks, rule_verdicts, kept_positions, authors, likely_positions)
-    model_votes = [votes_against.get(n, MODEL_KEEPS) for n in range(len(blocks))]
-    verdicts: dict[tuple[int, int, bool, bool, bool], Verdict] = {}  # blocks with the same key share a verdict
+    model_votes = list((dict.fromkeys(range(len(blocks)), MODEL_KEEPS) | votes_against).values())
+    verdicts: dict[tuple[int, ...], Verdict] = {}  # blocks with the same key share a verdict
     keys = []
-    for n, (verdict, model_vote) in enumerate(zip(rule_verdicts, model_votes, strict=True)):
+    pairs = zip(rule_verdicts, model_votes, map(id, rule_verdicts), map(id, model_votes), strict=True)
+    for n, (verdict, model_vote, verdict_id, vote_id) in enumerate(pairs):
         is_kept = n in kept_positions
         overrules, is_duplicate = is_kept and thresholds[n] == sure_threshold, n in duplicates
-        keys.append(key := (id(verdict), id(model_vote), is_kept, overrules, is_duplicate))
+        keys.append(key := (verdict_id, vote_id, is_kept, overrules, is_duplicate))
         if key not in verdicts and is_kept:
             verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
         elif key not in verdicts:
             verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
     brought_back = within | dict.fromkeys(code, _CODE) | dict.fromkeys(questions, _ANSWERED)
-    answered = {n: _verdict_led_by(vote, rule_verdicts[n], model_votes[n]) for n, vote in brought_back.items()}
-    return tuple(answered.get(n) or verdicts[key] for n, key in enumerate(keys))
+    weighed_verdicts = [verdicts[key] for key in keys]
+    for n, vote in brought_back.items():
+        weighed_verdicts[n] = _verdict_led_by(vote, rule_verdicts[n], model_votes[n])
+    return tuple(weighed_verdicts)
 
 
 def _true_positions(mask: Column) -> set[int]:
@@ -343,14 +346,12 @@ def _keep_thresholds(
     blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], page_threshold: float, sure_threshold: float
 ) -> list[float]:
     """Return the probability from which each block is kept; computed once for blocks of the same verdict and kind."""
-    thresholds_by_key: dict[tuple[int, BlockKind], float] = {}
-    thresholds = []
-    for block, verdict in zip(blocks, rule_verdicts, strict=True):
-        key = (id(verdict), block.kind)
-        if key not in thresholds_by_key:
-            thresholds_by_key[key] = _keep_threshold(block, verdict, page_threshold, sure_threshold)
-        thresholds.append(thresholds_by_key[key])
-    return thresholds
+    keys = list(zip(map(id, rule_verdicts), [block.kind for block in blocks], strict=True))
+    thresholds = {
+        key: _keep_threshold(blocks[n], rule_verdicts[n], page_threshold, sure_threshold)
+        for key, n in dict(zip(keys, range(len(keys)), strict=True)).items()
+    }
+    return [thresholds[key] for key in keys]
 
 
 @cache

@@ -45,13 +45,13 @@ def _without_invisible(text: str) -> str:
 class InlineRun:
     """Collects text, links and emphasis up to a block boundary, where `take` returns them.
 
-    The text is kept in `_parts`. Links are (start, end) and marks (mark, start), as indices of parts.
+    The text is kept in `parts`. Links are (start, end) and marks (mark, start), as indices of parts.
     """
 
-    __slots__ = ("_href", "_link_ranges", "_link_start", "_marked_parts", "_open_marks", "_parts", "visible")
+    __slots__ = ("_href", "_link_ranges", "_link_start", "_marked_parts", "_open_marks", "parts", "visible")
 
     def __init__(self) -> None:
-        self._parts: list[str] = []
+        self.parts: list[str] = []
         self._marked_parts: dict[int, str] = {}  # markdown of the parts that begin or end with a link or emphasis mark
         self._link_ranges: list[tuple[int, int]] = []
         self._link_start = -1  # of the open link; -1 if none is open
@@ -108,38 +108,38 @@ class InlineRun:
     def add(self, text: str, verbatim: bool = False) -> None:
         """Add text as written in the source; white space before the first word counts only with `verbatim`."""
         if self.visible:
-            self._parts.append(text)
+            self.parts.append(text)
         elif not text.isspace():
-            self._parts.append(text)
+            self.parts.append(text)
             self.visible = True
-        elif self._parts or verbatim or text.strip(_PLAIN_SPACE):
-            self._parts.append(text)
+        elif self.parts or verbatim or text.strip(_PLAIN_SPACE):
+            self.parts.append(text)
 
     def line_break(self) -> bool:
         """Add a line break. Returns true, and adds nothing, if one was just added: two in a row end the block."""
-        for text in reversed(self._parts):
+        for text in reversed(self.parts):
             if text == _BREAK:
                 return True
             if not text.isspace():
                 break
-        self._parts.append(_BREAK)
+        self.parts.append(_BREAK)
         return False
 
     def open_link(self, href: str) -> None:
         """Begin a link to `href`."""
-        self._link_start, self._href = len(self._parts), href
+        self._link_start, self._href = len(self.parts), href
 
     def close_link(self) -> None:
         """End the open link, if there is one. A link within the page or to a script is not written as markdown."""
         if self._link_start >= 0:
-            self._link_ranges.append((self._link_start, len(self._parts)))
+            self._link_ranges.append((self._link_start, len(self.parts)))
             if self._href and not self._href.startswith(("#", "javascript:")):
                 self._wrap(self._link_start, "[", _link_closing(self._href.strip()))
             self._link_start = -1
 
     def open_mark(self, mark: str) -> None:
         """Begin emphasis or code, whose markdown is put between two of `mark`."""
-        self._open_marks.append((mark, len(self._parts)))
+        self._open_marks.append((mark, len(self.parts)))
 
     def close_mark(self, mark: str) -> None:
         """End the innermost open emphasis or code, if there is any.
@@ -149,23 +149,27 @@ class InlineRun:
         if self._open_marks:
             start = self._open_marks.pop()[1]
             if mark == "`":
-                if any("`" in part or _BREAK in part for part in self._parts[start:]):
+                if any("`" in part or _BREAK in part for part in self.parts[start:]):
                     return
-                unmarked = (n for n in range(start, len(self._parts)) if n not in self._marked_parts)
-                self._marked_parts |= {n: self._parts[n] for n in unmarked}
+                unmarked = (n for n in range(start, len(self.parts)) if n not in self._marked_parts)
+                self._marked_parts |= {n: self.parts[n] for n in unmarked}
             self._wrap(start, mark, mark)
 
     def _wrap(self, start: int, opening: str, closing: str) -> None:
         """Put marks around the parts from `start` on, inside the white space at both ends."""
-        parts, last = self._parts, len(self._parts) - 1
+        parts, last = self.parts, len(self.parts) - 1
         while last >= start and not parts[last].strip(_PLAIN_SPACE):
             last -= 1
         if last < start:
             return
         first = start
-        while not parts[first].strip(_PLAIN_SPACE):
+        while first < last and not parts[first].strip(_PLAIN_SPACE):
             first += 1
         text = self._part_markdown(first)
+        if first == last and (inner := text.strip()):  # as most links and marks are
+            before, _, after = text.partition(inner)
+            self._marked_parts[first] = f"{before}{opening}{inner}{closing}{after}"
+            return
         indent = len(text) - len(text.lstrip())
         self._marked_parts[first] = text[:indent] + opening + text[indent:]
         text = self._part_markdown(last)
@@ -173,7 +177,7 @@ class InlineRun:
         self._marked_parts[last] = stripped + closing + text[len(stripped) :]
 
     def _part_markdown(self, index: int) -> str:
-        return self._marked_parts.get(index) or _escape_markdown(self._parts[index])
+        return self._marked_parts.get(index) or _escape_markdown(self.parts[index])
 
     def take(self, *, verbatim: bool = False) -> tuple[str, str, int]:
         """Return (text, markdown, link characters) of the run, and begin a new one.
@@ -186,28 +190,9 @@ class InlineRun:
 
     def drop(self) -> None:
         """Discard the run and begin a new one, in which an open link or emphasis continues."""
-        if self._parts:
-            self._reset()
-
-    def _result(self, verbatim: bool) -> tuple[str, str, int]:
-        parts = self._parts
-        text = _tidy("".join(parts), verbatim)
-        markdown = self._markdown(text) if text and not verbatim else text
-        if self._link_start >= 0:
-            self._link_ranges.append((self._link_start, len(parts)))
-        link_chars = 0
-        for start, end in self._link_ranges:
-            link_chars += len(fold_spaces("".join(parts[start:end])))
-        return text, markdown, min(link_chars, len(text))
-
-    def _markdown(self, text: str) -> str:
-        """Return the run's markdown; `text` is its text."""
-        if not self._marked_parts:
-            return _escape_markdown(text)
-        return _tidy("".join([self._part_markdown(index) for index in range(len(self._parts))]), False)
-
-    def _reset(self) -> None:
-        self._parts.clear()
+        if not self.parts:
+            return
+        self.parts.clear()
         self.visible = False
         if self._link_start > 0:
             self._link_start = 0
@@ -215,6 +200,24 @@ class InlineRun:
             self._marked_parts, self._link_ranges = {}, []
         if self._open_marks:
             self._open_marks = [(mark, 0) for mark, _ in self._open_marks]
+
+    def _result(self, verbatim: bool) -> tuple[str, str, int]:
+        parts = self.parts
+        text = _tidy("".join(parts), verbatim)
+        markdown = self._markdown(text) if text and not verbatim else text
+        if self._link_start >= 0:
+            self._link_ranges.append((self._link_start, len(parts)))
+        link_chars, is_line = 0, not verbatim and "\n" not in text
+        for start, end in self._link_ranges:
+            is_whole = is_line and start == 0 and end == len(parts)
+            link_chars += len(text if is_whole else fold_spaces("".join(parts[start:end])))
+        return text, markdown, min(link_chars, len(text)) if link_chars else 0
+
+    def _markdown(self, text: str) -> str:
+        """Return the run's markdown; `text` is its text."""
+        if not self._marked_parts:
+            return _escape_markdown(text)
+        return _tidy("".join([self._part_markdown(index) for index in range(len(self.parts))]), False)
 
 
 def _escape_markdown(text: str) -> str:

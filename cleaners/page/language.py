@@ -82,7 +82,7 @@ def sure_language(text: str) -> str:
     if len(text) < _MIN_TEXT_CHARS:
         return ""
     words, english = text[:_MAX_TEXT_CHARS].lower().split(), load_words("english")
-    if words and sum(word in english for word in words) >= _ENGLISH_SHARE * len(words):
+    if words and sum(map(english.__contains__, words)) >= _ENGLISH_SHARE * len(words):
         return "en"
     language, probability = _detect_language(text)
     return language if probability >= _SURE_PROBABILITY else ""

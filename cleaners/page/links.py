@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from lxml import etree
 from lxml.html import HtmlElement
@@ -35,23 +35,21 @@ def read_outlinks(tree: HtmlElement | TagIndex, base: str) -> tuple[Outlink, ...
     """
     outlinks: dict[str, Outlink] = {}
     for element in tree.iter(*_LINK_TAGS):
-        for href, via in _targets(element):
+        rels = tuple(rel.lower().split()) if (rel := element.get("rel")) else ()
+        for href, via in _targets(element, rels):
             url = canonicalise(href, base) if href.strip() else None
             if url and (url not in outlinks or via != UrlSource.LINK):
-                outlinks[url] = Outlink(
-                    url, _link_text(element), tuple((element.get("rel") or "").lower().split()), via
-                )
+                outlinks[url] = Outlink(url, _link_text(element), rels, via)
     return tuple(outlinks.values())
 
 
-def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:
+def _targets(element: etree._Element, rels: Collection[str]) -> Iterable[tuple[str, UrlSource]]:
     """Return the (href, via) pairs of an element that may link: `via` is the kind of link, as in `Outlink`."""
     tag = element.tag
     if tag in ("a", "area"):
-        is_next = "next" in (element.get("rel") or "").lower().split()
-        return ((element.get("href") or "", UrlSource.NEXT if is_next else UrlSource.LINK),)
+        return ((element.get("href") or "", UrlSource.NEXT if "next" in rels else UrlSource.LINK),)
     if tag == "link":
-        return _head_link_targets(element)
+        return _head_link_targets(element, rels)
     if tag == "frame":
         return ((element.get("src") or "", UrlSource.LINK),)
     if tag == "meta" and (element.get("http-equiv") or "").lower() == "refresh":
@@ -59,8 +57,7 @@ def _targets(element: etree._Element) -> Iterable[tuple[str, UrlSource]]:
     return ()
 
 
-def _head_link_targets(element: etree._Element) -> Iterator[tuple[str, UrlSource]]:
-    rels = (element.get("rel") or "").lower().split()
+def _head_link_targets(element: etree._Element, rels: Collection[str]) -> Iterator[tuple[str, UrlSource]]:
     href = element.get("href") or ""
     if "alternate" in rels and (element.get("type") or "").lower().strip() in _FEED_TYPES:
         yield href, UrlSource.FEED

@@ -49,9 +49,8 @@ def cut_elements(text: str) -> str:
 
 def cut_attributes(text: str) -> str:
     """Cut each element's attributes beyond the bound; quotes stay whole. A page within the bound stays as it is."""
-    long_parts = [
-        part for part in text.split("<") if len(part) > _LONG_TAG_CHARS
-    ]  # in a fifth of the time of a pattern
+    parts = text.split("<")  # in a fifth of the time of a pattern
+    long_parts = [part for part, size in zip(parts, map(len, parts), strict=True) if size > _LONG_TAG_CHARS]
     long_tags = (part.partition(">")[0] for part in long_parts)
     if all(len(tag) <= _LONG_TAG_CHARS or len(_attribute_ends(tag)) <= MAX_ATTRIBUTES for tag in long_tags):
         return text
@@ -124,7 +123,8 @@ def close_noscript(text: str) -> str:
     >>> close_noscript("<noscript><img src=/count><p>The mill burned down.")
     '<noscript><img src=/count></noscript><p>The mill burned down.'
     """
-    if all(text.count(opening) <= text.count(closing) for opening, closing in _NOSCRIPT_MARKS):
+    counts = [(text.count(opening), closing) for opening, closing in _NOSCRIPT_MARKS]
+    if all(not count or count <= text.count(closing) for count, closing in counts):
         return text
     tags = [tag for tag in _NOSCRIPT_TAG.finditer(text) if tag[1] is not None]
     closes = [*(tag[1] == "/" for tag in tags[1:]), False]  # whether the tag after each closes it

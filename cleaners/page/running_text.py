@@ -27,17 +27,14 @@ def is_prose(block: Block) -> bool:
     return block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY
 
 
+def prose_of(blocks: Iterable[Block]) -> list[Block]:
+    """Return the blocks that read like running text, as `is_prose` says, without a call for each."""
+    return [block for block in blocks if block.words >= _MIN_PROSE_WORDS and block.link_density < MAX_LINK_DENSITY]
+
+
 def prose_words(blocks: Iterable[Block], outside: frozenset[str] = NON_ARTICLE_LANDMARKS) -> int:
     """Count the words of the blocks that read like running text, outside of some landmarks (navigation, forms)."""
-    return sum(
-        [
-            block.words
-            for block in blocks
-            if block.words >= _MIN_PROSE_WORDS
-            and block.link_density < MAX_LINK_DENSITY
-            and not block.landmarks & outside
-        ]
-    )
+    return sum([block.words for block in prose_of(blocks) if not block.landmarks & outside])
 
 
 def body_span(blocks: Sequence[Block], selected: frozenset[int]) -> range:

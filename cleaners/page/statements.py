@@ -167,7 +167,7 @@ Element = lxml.html.HtmlElement
 
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
-_BYLINE, _DATE, _NO_KINDS = "byline", "dated", frozenset[str]()
+_BYLINE, _DATE = "byline", "dated"
 _CLASS_PATTERNS = {
     "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
 }  # fmt: skip
@@ -192,7 +192,8 @@ class PageStatements:
     def meta_contents(self, names: tuple[str, ...]) -> Iterator[str]:
         """Yield the contents of the metas with these names, the first name first."""
         for name in names:
-            yield from self.metas.get(name, ())
+            if name in self.metas:
+                yield from self.metas[name]
 
 
 def collect_statements(tree: Element | TagIndex) -> PageStatements:
@@ -208,8 +209,9 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
     bylines: list[Element] = []
     date_elements: list[Element] = []
     for element in elements:
-        attributes = element.keys()
-        class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else _NO_KINDS
+        if not (attributes := element.keys()):
+            continue
+        class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else ()
         is_date = _DATE in class_kinds or ("itemprop" in attributes and element.get("itemprop", "").startswith("date"))
         if is_date and element.tag not in ("body", "html", "meta"):
             date_elements.append(element)
@@ -219,9 +221,9 @@ def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], 
 
 
 @lru_cache(maxsize=4096)
-def _class_kinds(class_attribute: str) -> frozenset[str]:
+def _class_kinds(class_attribute: str) -> tuple[str, ...]:
     """Return whether a class attribute calls its element a byline, a date, or both."""
-    return frozenset(kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute)
+    return tuple([kind for pattern, kind in _CLASS_PATTERNS.items() if pattern in class_attribute])
 
 
 def normalise_text(text: str | None) -> str:
@@ -230,7 +232,9 @@ def normalise_text(text: str | None) -> str:
         return ""
     if "&" in text:
         text = html.unescape(text)
-    return " ".join(text.replace("\xad", "").replace("\u200b", "").split())
+    if not text.isascii():
+        text = text.replace("\xad", "").replace("\u200b", "")
+    return " ".join(text.split())
 
 
 def element_text(element: Element, limit: int = MAX_TEXT_CHARS) -> str:

@@ -102,7 +102,7 @@ _MOST_HIDDEN_PARTS = 2_000  # that are searched for text on a page without visib
 class _Context:
     """Context that an element passes down to the text inside it.
 
-    Sibling elements with the same tag, id, class, role and labels share one context, cached in their parent's
+    Sibling elements with the same tag, step of the path, role and labels share one context, cached in their parent's
     `children` under these values.
     """
 
@@ -131,7 +131,7 @@ def read_blocks(tree: etree._Element, url: str = "", labels: ElementLabels | Non
     blocks = tuple(reader.read(tree))
     if reader.hidden_parts and prose_words(blocks) < LITTLE_PROSE_WORDS and _holds_text(reader.hidden_parts):
         return tuple(_BlockReader(url, labels, reveal_runs=True).read(tree))
-    if reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
+    if reader.hidden_chars and reader.hidden_chars > 2 * sum(len(block.text) for block in blocks):
         return tuple(_BlockReader(url, labels, reveal=True).read(tree))
     return blocks
 
@@ -159,7 +159,8 @@ def element_place(element: etree._Element) -> tuple[str, frozenset[str]]:
     for ancestor in reversed(list(element.iterancestors())):
         if ancestor.tag in _BOUNDARY_TAGS:
             get = ancestor.get
-            context = _new_context(context, str(ancestor.tag), get("id"), get("class"), get("role"))
+            tag = str(ancestor.tag)
+            context = _new_context(context, tag, path_step(tag, get("id"), get("class")), get("role"))
     return context.path, context.landmarks
 
 
@@ -181,7 +182,7 @@ class _BlockReader:
         self.reveal_runs = reveal_runs
         self.hidden_chars = 0
         self.hidden_parts: list[etree._Element] = []  # that were not read
-        self.contexts: list[_Context] = [_Context("")]  # of the open elements, the innermost last
+        self.contexts: list[_Context] = [_Context("")]  # of the open elements that bound a block, the innermost last
         self.urls_by_href: dict[str, str] = {}  # absolute URLs by the href attribute as written
         self.run = InlineRun()
         self.blocks: list[Block] = []
@@ -195,28 +196,32 @@ class _BlockReader:
             if event == "start":
                 tag, context, attributes = str(element.tag), contexts[-1], element.keys()
                 if tag in INVISIBLE_TAGS or (
-                    (tag == "table" or labels or not HIDING_ATTRIBUTES.isdisjoint(attributes))
+                    (tag == "table" or labels or (attributes and not HIDING_ATTRIBUTES.isdisjoint(attributes)))
                     and self._skips(tag, element)
                 ):
                     walker.skip_subtree()
                     skipped = True
                     continue
                 if tag in _BOUNDARY_TAGS or (labels and element in labels):
-                    self._flush(context)
+                    if run.parts or self.cut_blocks:
+                        self._flush(context)
                     context = self._child_context(tag, element, context, bool(attributes))
+                    contexts.append(context)
                 elif tag in _INLINE_TAGS:
                     self._open_inline(tag, element, context)
-                contexts.append(context)
                 if text := element.text:
                     run.add(text, context.verbatim)
                 continue
             if skipped:  # the end of the element whose subtree was skipped: only its tail is read
                 skipped = False
             elif event == "end":
-                if (context := contexts.pop()) is not contexts[-1]:
-                    self._flush(context)
-                elif element.tag in _INLINE_TAGS:
-                    self._close_inline(str(element.tag))
+                tag = str(element.tag)
+                if tag in _BOUNDARY_TAGS or (labels and element in labels):
+                    context = contexts.pop()
+                    if run.parts or self.cut_blocks:
+                        self._flush(context)
+                elif tag in _INLINE_TAGS:
+                    self._close_inline(tag)
             if (tail := element.tail) and element is not tree:
                 run.add(tail, contexts[-1].verbatim)
         self._flush(contexts[-1])
@@ -286,10 +291,12 @@ class _BlockReader:
         """Return the context of an element inside `parent`; without attributes, none of them is looked up."""
         labels = self.labels.get(element) if self.labels else None
         get = element.get
-        key = (tag, get("id"), get("class"), get("role"), labels) if has_attributes else (tag, None, None, None, labels)
+        step = path_step(tag, get("id"), get("class")) if has_attributes else path_step(tag, None, None)
+        role = get("role") if has_attributes else None
+        key = (tag, step, role, labels)
         context = parent.children.get(key)
         if context is None:
-            context = parent.children[key] = _new_context(parent, *key[:4])
+            context = parent.children[key] = _new_context(parent, tag, step, role)
             if labels:
                 context.landmarks |= labels
         return context
@@ -333,9 +340,9 @@ class _BlockReader:
             self._append_block(context, text, markdown, link_chars)
 
 
-def _new_context(parent: _Context, tag: str, identity: str | None, classes: str | None, role: str | None) -> _Context:
-    """Return the context of an element with this tag, id, class and role inside another."""
-    step = "" if tag == "html" else path_step(tag, identity, classes)
+def _new_context(parent: _Context, tag: str, step: str, role: str | None) -> _Context:
+    """Return the context of an element with this tag, step of the path and role inside another."""
+    step = "" if tag == "html" else step
     path = f"{parent.path}>{step}" if parent.path and step else parent.path or step
     context = _Context(path, parent.kind, parent.level, parent.list_depth, parent.landmarks)
     landmark = tag if tag in _LANDMARK_TAGS else _LANDMARK_BY_ROLE.get(role or "")

@@ -201,8 +201,11 @@ class RuleBook:
             return word_count, ()
         is_short = word_count <= self._max_whole_words
         candidates = self._short_text_candidates(folded) if is_short else self._search_anchors.rules_in(folded)
-        rules = [self._ordered_rules[index] for index in candidates]
-        return word_count, tuple([rule for rule in rules if word_count <= rule.max_words and _matches(rule, folded)])
+        if not candidates:
+            return word_count, ()
+        rules, text = [self._ordered_rules[index] for index in candidates], strip_outer_marks(folded)
+        rules = [rule for rule in rules if word_count <= rule.max_words]
+        return word_count, tuple([rule for rule in rules if _matches(rule, folded, text)])
 
     def _short_text_candidates(self, folded: str) -> Sequence[int]:
         """Return the indices of the rules that may match a short text, in order: first those on the whole block."""
@@ -212,10 +215,10 @@ class RuleBook:
         return sorted({*anchored, *self._unanchored}) if self._unanchored else anchored
 
 
-def _matches(rule: Rule, folded: str) -> bool:
+def _matches(rule: Rule, folded: str, text: str) -> bool:
+    """Return whether a rule matches a folded text, or the same without its outer marks, `text`."""
     if not rule.whole:
         return _matches_unquoted(rule, folded)
-    text = strip_outer_marks(folded)
     return bool(text) and _compiled(rule.patterns).fullmatch(text) is not None
 
 

@@ -74,20 +74,22 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
     text_rows = {text: _text_row(text) for text in dict.fromkeys([block.text for block in blocks])}
     reason_indexes = {
         reason_and_rule: index
-        for index, reason_and_rule in enumerate(dict.fromkeys((verdict.reason, verdict.rule) for verdict in verdicts))
+        for index, reason_and_rule in enumerate(dict.fromkeys([(verdict.reason, verdict.rule) for verdict in verdicts]))
     }
     return LedgerRows(
         texts=tuple(text_rows.values()),
         reasons=tuple([(str(reason), rule) for reason, rule in reason_indexes]),
         blocks=tuple(
-            (
-                block.position,
-                text_rows[block.text][0],
-                _KIND_NUMBER[block.kind],
-                verdict.kept,
-                reason_indexes[verdict.reason, verdict.rule],
-            )
-            for block, verdict in zip(blocks, verdicts, strict=True)
+            [
+                (
+                    block.position,
+                    text_rows[block.text][0],
+                    _KIND_NUMBER[block.kind],
+                    verdict.kept,
+                    reason_indexes[verdict.reason, verdict.rule],
+                )
+                for block, verdict in zip(blocks, verdicts, strict=True)
+            ]
         ),
         layout=_packed_layout(blocks),
         chances=chances,

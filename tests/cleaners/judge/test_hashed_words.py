@@ -11,6 +11,8 @@ from array import array
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
 from broadsheet.cleaners.judge import hashed_words as module
@@ -149,6 +151,18 @@ def test_there_is_a_weight_for_each_bucket() -> None:
         assert column.shape == (BLOCK_BUCKETS,)
         assert np.isfinite(column).all()
         assert np.abs(column).max() > 0.1
+
+
+@settings(derandomize=True, max_examples=100, deadline=None)
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_text_has_the_words_that_it_has_beside_other_letters(text: str) -> None:
+    assert module._text_words(f"{text} \u00e9") == [*module._text_words(text), "\u00e9".encode()]
+
+
+def test_a_heading_speaks_for_the_blocks_below_it() -> None:
+    blocks = [Block(n, BlockKind.HEADING if n in (1, 3) else BlockKind.PARAGRAPH, f"word{n}") for n in range(5)]
+    headings, own = hash_block_words(blocks)["heading_says"], hash_block_words(blocks)["says"]
+    assert headings == [b"", b"", own[1], own[1], own[3]]
 
 
 def test_remembered_texts_are_short() -> None:

@@ -9,6 +9,7 @@ from broadsheet.cleaners.page.running_text import (
     is_prose,
     main_container_positions,
     most_worded,
+    prose_of,
 )
 from tests.cleaners.building import PROSE, block, linked
 
@@ -17,6 +18,8 @@ def test_prose_is_long_and_mostly_not_links() -> None:
     assert is_prose(block(0))
     assert not is_prose(block(0, "Read more here"))
     assert not is_prose(linked(0, PROSE))
+    blocks = [block(0), block(1, "Read more here"), linked(2, PROSE), block(3)]
+    assert prose_of(blocks) == list(filter(is_prose, blocks)) == [blocks[0], blocks[3]]
 
 
 def test_scripts_without_spaces_have_words_too() -> None:
