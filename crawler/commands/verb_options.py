@@ -116,6 +116,11 @@ _READING_OPTIONS = option_group("What is read", (
     click.option("--ignore-robots", is_flag=True, help="Do not obey robots.txt; it is read, and the run records this."),
     click.option("--no-sampling", is_flag=True,
                  help="Fetch all URLs like many that led to nothing; else one in ten where sitemaps suffice."),
+    click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",
+                 help="auto: render pages that show their text only by script, where a browser is installed; never; "
+                 "always: every page."),
+    click.option("--browser-no-sandbox", is_flag=True,
+                 help="Run the browser without its sandbox, as it must as root."),
     click.option("--allow-private", is_flag=True, envvar="BROADSHEET_ALLOW_PRIVATE",
                  help="Allow loopback and private addresses, refused otherwise."),
     click.option("--port", "ports", type=click.IntRange(1, 65535), multiple=True, metavar="N",

@@ -30,6 +30,11 @@ class RawExchange:
     redacted_headers: tuple[str, ...] = ()
 
     @property
+    def is_body_alone(self) -> bool:
+        """Return whether nothing was sent or received: the body is a document that a browser made."""
+        return not (self.request or self.head)
+
+    @property
     def status(self) -> int:
         """Return the status code; 0 if the first line has none."""
         match = re.match(rb"\S+ +(\d{3})\b", self.head)
@@ -78,7 +83,8 @@ class Capture:
     `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
     to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
     digest from the body and writes the record itself. `record_faults` are words of `output/raw/imported_records.py`.
-    `etag` and `last_modified` are the response headers that a conditional request needs.
+    `etag` and `last_modified` are the response headers that a conditional request needs. `rendered_for` is the URL of
+    the page for which a browser asked for it; of a document that the browser made, its own URL.
     """
 
     url: str
@@ -100,3 +106,4 @@ class Capture:
     raw: RawExchange | None = field(default=None, repr=False)
     etag: str = ""
     last_modified: str = ""
+    rendered_for: str = ""

@@ -37,6 +37,7 @@ VALUES = {
     "BROADSHEET_WORKERS": ("3", 3),
     "BROADSHEET_PAGE_SECONDS": ("5", 5.0),
     "BROADSHEET_EXTRACTOR": ("always", "always"),
+    "BROADSHEET_BROWSER_NO_SANDBOX": ("1", True),
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
     "BROADSHEET_ADDRESS_GRANTS": ("grants", "grants"),
