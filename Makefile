@@ -2,7 +2,7 @@
 # make test       the quick tests, ruff, mypy, the import arrows
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
 # make nightly    what only grows, damages or compares at length, and the slow tests with each command in an interpreter
-#                 of its own, on disk; up to three hours. make nightly PARTS="tests torture" runs only these
+#                 of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
@@ -35,8 +35,8 @@ PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/compare_archives.py %/hostile.py %/losses.py \
-	%/torture.py,$(wildcard tests/bench/*.py)))
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/compare_archives.py \
+	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
 .PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:

@@ -53,6 +53,9 @@ class CrawlArguments(TypedDict, total=False):
     discover_links: bool
     obey_directives: bool
     ignore_robots: bool
+    sampling: bool
+    keep: Literal["text", "pictures"]
+    only_missing: bool
     contact: str
     user_agent: str
     site_rules: str

@@ -11,6 +11,7 @@ from broadsheet.cleaners.compare.page_layouts import layout_signature
 from broadsheet.cleaners.document import (
     CleanedPage,
     ExtractorUse,
+    FieldStatement,
     Metadata,
     Page,
     PageType,
@@ -41,7 +42,8 @@ from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.held_text import HeldText, find_held_text
 from broadsheet.cleaners.page.language import sure_language, with_language_of_text
 from broadsheet.cleaners.page.links import base_url, read_outlinks
-from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fields, read_statements
+from broadsheet.cleaners.page.page_context import PageContext
 from broadsheet.cleaners.page.page_images import read_images
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
 from broadsheet.cleaners.page.robots_directives import read_robots_directives
@@ -77,14 +79,15 @@ def survey_page(page: Page, tree: HtmlElement | TagIndex, findings: SiteFindings
     base = base_url(index, page.url)
     blocks = read_blocks(index.tree, base, findings.labels)
     prose = "\n".join(block.text for block in blocks if is_prose(block))
-    metadata = read_metadata(index, page.url, page.fetched_at, prose)
+    context = metadata_context(index, page.url, page.fetched_at)
     return Reading(
         url=page.url,
         blocks=blocks,
         selected=frozenset(),
-        metadata=override_metadata(metadata, findings.values, page.url, page.fetched_at),
+        metadata=override_metadata(read_fields(context, prose), findings.values, page.url, page.fetched_at),
         outlinks=merge_links(read_outlinks(index, base), findings.values),
         robots=read_robots_directives(index, page.directives),
+        context=context,
     )
 
 
@@ -129,9 +132,16 @@ def clean(
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
+        statements=_article_statements(reading) if verdict.is_article else (),
         images=pictures or read_images(index, base, kept_blocks),
         chances=judged.chances,
     )
+
+
+def _article_statements(reading: Reading) -> tuple[FieldStatement, ...]:
+    """Return what each source of the page states of its article's authors and dates."""
+    context = reading.context
+    return read_statements(context, reading.metadata) if isinstance(context, PageContext) else ()
 
 
 def _with_held_text(

@@ -273,6 +273,25 @@ class Metadata:
     sources: Mapping[str, str] = field(default_factory=dict)
 
 
+AUTHORS, PUBLISHED, DAY_MONTH = "authors", "published", "day_month"
+"""Fields of a `FieldStatement`; the third is the order in which numbers name day and month."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldStatement:
+    """Statement of one source of a page about a field.
+
+    The value is a JSON array of names, an ISO 8601 date, or for DAY_MONTH `day-first` or `month-first`; the source of
+    that is `shown` by a day above twelve, or `assumed`, with the day that was read so. The note says why a date is not
+    the page's; it is empty for one that is.
+    """
+
+    field: str
+    source: str
+    value: str
+    note: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class ArticleImage:
     """Picture of an article: its absolute address, its caption, whose it is as the page says, and what it shows for
@@ -337,6 +356,7 @@ class CleanedPage:
     cleaner_version: str = ""
     layout_signature: bytes | None = None  # as `cleaners.html.layout_signature` makes it; None if it was not taken
     images: tuple[ArticleImage, ...] = ()  # of the article
+    statements: tuple[FieldStatement, ...] = ()  # of the article's authors and dates, by all sources
     chances: bytes = b""  # how likely each block is the article's, as `cleaners.verdicts.certainty` packs it, if known
 
     @property
@@ -351,7 +371,8 @@ class Reading:
 
     `selected` are the positions of the blocks that the first-look model or the extractor takes for the article.
     `probabilities` are the first-look model's, one for each block, that it belongs to the article; None if that model
-    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page, a
+    was unsure of the page and the extractor selected. `measured` is then what the first look computed of the page.
+    `context` is what the metadata was read from, for the statements that only an article's page is asked for.
     """
 
     url: str
@@ -362,3 +383,4 @@ class Reading:
     robots: tuple[str, ...] = ()
     probabilities: Column | None = field(default=None, compare=False)
     measured: object | None = field(default=None, compare=False, repr=False)
+    context: object | None = field(default=None, compare=False, repr=False)

@@ -41,7 +41,12 @@ STAGES: Mapping[str, Sequence[str]] = {
     "decode, repair, parse": ("page.parsed_page:decode", "page.parsed_page:parse_page"),
     "tag index": ("page.elements:index_tags",),
     "block walk": ("page.visible_blocks:read_blocks",),
-    "metadata": ("page.metadata_fields:read_metadata", "page.language:with_language_of_text"),
+    "metadata": (
+        "page.metadata_fields:metadata_context",
+        "page.metadata_fields:read_fields",
+        "page.metadata_fields:read_statements",
+        "page.language:with_language_of_text",
+    ),
     "links": ("page.links:read_outlinks", "page.robots_directives:read_robots_directives"),
     "pictures": ("page.page_images:read_images",),
     "features": (

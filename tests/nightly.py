@@ -2,7 +2,8 @@
 
 The parts run one after the other, each bounded in time: the tests that are marked `nightly`, in an order and with
 random inputs drawn by a seed; the slow tests, with each command in an interpreter of its own and folders on disk;
-damage to archives; every fault of `tests/mutants.toml` anew; what verbs cost as an archive grows. What came of a part
+damage to archives; kills and faults at each commit point of each verb; every fault of `tests/mutants.toml` anew; what
+verbs cost as an archive grows. What came of a part
 is kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and seconds; a part
 that was never run is listed there as such. Exits with 1 if one of those that ran failed.
 """
@@ -86,6 +87,13 @@ def read_torture(file: Path) -> Counts:
     return counts | {"faults": result["faults"] + result["missed"] + hostile_faults}
 
 
+def read_points(file: Path) -> Counts:
+    """Counts of the points, kills and failing calls, and the trials that differ from an undisturbed run."""
+    result = json.loads(file.read_text())
+    trials = [verb[kind] for verb in result["verbs"].values() for kind in ("kills", "faults")]
+    return result["sums"] | {"faults": [line for trial in trials for line in trial["different"]]}
+
+
 def read_growth(file: Path) -> Counts:
     """CPU seconds of each verb by the size of the archive, and the verbs that cost more than the archive grows."""
     sizes = json.loads(file.read_text())["sizes"]
@@ -101,6 +109,12 @@ PARTS = {
     "cold": _tests_part("cold", "slow and not nightly", 2700, {"BROADSHEET_COLD": "1"}),
     "torture": Part(
         lambda seed: ["-m", "tests.bench.torture"], 1800, lambda: read_torture(BENCH_RESULTS / "torture.json"), {}
+    ),
+    "points": Part(
+        lambda seed: ["-m", "tests.bench.commit_points", f"--seed={seed}"],
+        3600,
+        lambda: read_points(BENCH_RESULTS / "commit_points.json"),
+        {},
     ),
     "mutants": Part(
         lambda seed: ["-m", "tests.mutants", "--again", "all", "--seconds", "2100"],
@@ -119,7 +133,7 @@ PARTS = {
 }  # fmt: skip
 """In the order in which they run."""
 
-MAX_SECONDS = 3 * 3600  # of a night; the bounds of the parts together are less
+MAX_SECONDS = 4 * 3600  # of a night; the bounds of the parts together are less
 
 
 def run_bounded(arguments: Sequence[str], seconds: float, environment: Mapping[str, str]) -> int | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import nightly
-from tests.nightly import PARTS, Part, keep, main, read_growth, read_junit, run_part
+from tests.nightly import PARTS, Part, keep, main, read_growth, read_junit, read_points, run_part
 
 _JUNIT = """<testsuites><testsuite tests="4" skipped="1">
 <testcase classname="tests.test_a" name="test_one"/>
@@ -53,6 +53,12 @@ def test_a_verb_that_costs_more_than_the_archive_grows_is_a_fault(tmp_path: Path
     (tmp_path / "growth.json").write_text(json.dumps({"sizes": sizes}))
     counts = read_growth(tmp_path / "growth.json")
     assert (counts["articles"], counts["cpu_s"]["verify"], counts["faults"]) == ([10, 40], [2.0, 8.0], ["report"])
+
+
+def test_a_trial_that_differs_from_an_undisturbed_run_is_a_fault(tmp_path: Path) -> None:
+    verbs = {"crawl": {"kills": {"different": []}, "faults": {"different": ["crawl: fail_once 3"]}}}
+    (tmp_path / "points.json").write_text(json.dumps({"sums": {"points": 9, "faults": 5}, "verbs": verbs}))
+    assert read_points(tmp_path / "points.json") == {"points": 9, "faults": ["crawl: fail_once 3"]}
 
 
 def test_what_came_of_a_part_stands_beside_the_others(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import pairwise
 
@@ -105,7 +105,6 @@ _COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so mu
 _WRAPPER_SHARE = 0.95  # of the prose: a cell with so much is a frame around the page, and its inner cells count
 _PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
 _MOST_QUOTES = 100  # on a page of more, quotes are the article
-_REPEATABLE_KINDS = frozenset((BlockKind.LIST_ITEM, BlockKind.HEADING, BlockKind.CODE))
 _TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
 _WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
@@ -214,22 +213,41 @@ def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[
 
 
 def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
-    """Find selected blocks with the text of an earlier selected block; verse and short lines may repeat.
+    """Find selected blocks with the text of an earlier selected block, in another place of the markup.
 
-    So may an item of lists, a heading, code and a question, at the same place in the markup: several parts of a text
-    have them in common. In a long run of such blocks a whole passage is there twice.
+    At the same place a text repeats itself: a note under each of several pictures, a refrain, a step of a how-to. In a
+    long run of such blocks a whole passage is there twice. So it is where short lines repeat beside a longer block, one
+    after the other as before; alone, short lines, items of lists and verse may repeat.
     """
+    order = sorted(positions)
+    first_copies: dict[str, int] = {}
     earlier_paths: dict[str, set[str]] = {}
-    duplicates: set[int] = set()
+    duplicates: dict[int, int] = {}  # by position, the index in `order` of the first copy
     own_repeats: list[int] = []
-    for n in sorted(positions):
-        block, paths = blocks[n], earlier_paths.setdefault(fold_text(blocks[n].text), set())
-        if block.path in paths and (block.kind in _REPEATABLE_KINDS or block.text.endswith(("?", "？"))):
+    for index, n in enumerate(order):
+        text = fold_text(blocks[n].text)
+        paths = earlier_paths.setdefault(text, set())
+        if blocks[n].path in paths:
             own_repeats.append(n)
         elif paths:
-            duplicates.add(n)
-        paths.add(block.path)
-    return {n for n in duplicates | _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
+            duplicates[index] = first_copies[text]
+        first_copies.setdefault(text, index)
+        paths.add(blocks[n].path)
+    second_renderings = {n for n in _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
+    return second_renderings | {order[index] for index in _with_witness(duplicates, [blocks[n] for n in order])}
+
+
+def _with_witness(duplicates: Mapping[int, int], blocks: Sequence[Block]) -> set[int]:
+    """Return the duplicates that are longer, but for items of lists, and those beside one, in the order of before.
+
+    `duplicates` has, by the index in `blocks`, that of the first copy.
+    """
+    found = {n for n in duplicates if blocks[n].words >= _LEAD_WORDS and blocks[n].kind is not BlockKind.LIST_ITEM}
+    for step in (1, -1):
+        for n in sorted(duplicates, reverse=step < 0):
+            if n - step in found and duplicates[n] - duplicates[n - step] == step:
+                found.add(n)
+    return found
 
 
 def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:

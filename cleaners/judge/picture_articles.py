@@ -29,7 +29,7 @@ def find_picture_article(
 ) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
     """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
     kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
-    if sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS or any(map(is_prose, kept_blocks)):
+    if any(map(is_prose, kept_blocks)) or sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS:
         return judged, ()
     title_position = find_title_line(reading.blocks, reading.metadata)
     if title_position is None:

@@ -33,7 +33,13 @@ from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_
 from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
 from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
 from broadsheet.cleaners.judge.tree_models import expected_f1
-from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, common_step_count, container_of, is_prose
+from broadsheet.cleaners.page.running_text import (
+    MAX_LINK_DENSITY,
+    common_step_count,
+    container_of,
+    is_prose,
+    most_worded,
+)
 from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layout
 
 _BESIDE_RULES: Mapping[str, str] = {reason: f"model/beside-{reason.key}" for reason in RemovalReason}
@@ -91,7 +97,7 @@ _BACKLINKS = ("↩", "↑", "↩\ufe0e", "↑\ufe0e")  # at the end of a footnot
 def deciding_vote_against(verdict: Verdict) -> Vote | None:
     """Return the first vote against a block, or that of its own markup if it says more than a heading far above."""
     votes = [vote for vote in verdict.votes if not vote.keep]
-    if votes and votes[0].rule.endswith("/section"):
+    if votes and votes[0].rule.endswith(_SECTION_ENDING):
         layout_votes = (vote for vote in votes if vote.voter == "layout" and vote.reason in _SPECIFIC_LAYOUT_REASONS)
         return next(layout_votes, votes[0])
     votes = [vote for vote in votes if not (vote.rule.endswith("/heading") and vote.reason in _LABEL_REASONS)]
@@ -246,7 +252,9 @@ _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remo
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
+_SECTION_ENDING = "/section"
 _LABEL_WORDS = 4
+_TITLE_RULE = f"metadata/{RemovalReason.TITLE.key}"
 _BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
 _OPENING_WORDS, _SENTENCE_ENDS = 8, tuple(".!?…。！？")
 DIRECT_VOTERS = frozenset(("metadata", "rule"))
@@ -255,6 +263,12 @@ _INDIRECT_RULE_ENDINGS = frozenset(("section", "heading"))  # of votes by a rule
 MODEL_KEEPS = Vote("model", True, "model/kept", KeepReason.RESCUED)
 _ANSWERED = Vote("context", True, "context/answered-question", KeepReason.RESCUED)
 _CODE = Vote("context", True, "context/code-between", KeepReason.RESCUED)
+_SECTION_PROSE = Vote("context", True, "context/prose-in-text", KeepReason.RESCUED)
+_TITLE_HEADING = Vote("context", True, "context/heading-in-text", KeepReason.RESCUED)
+_UNNAMED = Vote("context", True, "context/unnamed-in-text", KeepReason.RESCUED)
+# Probabilities from which such a block is brought back. Cross-validated on seven corpora, 97 % of the words of items
+# and 95 % of those of paragraphs from .1 on that no rule names are the text's, and 87 % of those of headings from .5.
+_LIKELY, _UNNAMED_THRESHOLD = 0.5, 0.1
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -288,7 +302,9 @@ def weigh(
     kept_positions -= labels
     questions = answered_questions(blocks, kept_positions) - duplicates
     code = _code_between(blocks, rule_verdicts, kept_positions) - duplicates
-    kept_positions |= questions | code
+    within = _within_text(blocks, rule_verdicts, probabilities, kept_positions)
+    within = {n: vote for n, vote in within.items() if n not in duplicates | labels}
+    kept_positions |= questions | code | within.keys()
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
         return tuple(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
@@ -305,7 +321,7 @@ def weigh(
             verdicts[key] = _keep_verdict(verdict, model_vote, overrules=overrules)
         elif key not in verdicts:
             verdicts[key] = _remove_verdict(verdict, model_vote, is_duplicate=is_duplicate)
-    brought_back = dict.fromkeys(code, _CODE) | dict.fromkeys(questions, _ANSWERED)
+    brought_back = within | dict.fromkeys(code, _CODE) | dict.fromkeys(questions, _ANSWERED)
     answered = {n: _verdict_led_by(vote, rule_verdicts[n], model_votes[n]) for n, vote in brought_back.items()}
     return tuple(answered.get(n) or verdicts[key] for n, key in enumerate(keys))
 
@@ -385,6 +401,47 @@ def _code_between(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kep
         if run[0] - 1 in kept_positions and run[-1] + 1 in kept_positions:
             positions.update(n for n in run if _final_rules().isdisjoint([v.rule for v in rule_verdicts[n].votes]))
     return positions - kept_positions
+
+
+def _within_text(
+    blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], probabilities: Column, kept_positions: Set[int]
+) -> dict[int, Vote]:
+    """Return the votes that bring back what stands within the text, in its own container, by position.
+
+    These are items of lists and paragraphs that no rule names, and headings like the title. A section that a heading
+    opened ends, too, where prose that the model holds for text stands there.
+    """
+    prose = [blocks[n] for n in kept_positions if is_prose(blocks[n])]
+    if not prose:
+        return {}
+    container, first, last = most_worded(prose, container_of), min(kept_positions), max(kept_positions)
+    votes: dict[int, Vote] = {}
+    for n in np.flatnonzero(probabilities[:last] >= _UNNAMED_THRESHOLD).tolist():
+        if n in kept_positions or container_of(blocks[n]) != container:
+            continue
+        if probabilities[n] >= _LIKELY and is_prose(blocks[n]) and _is_in_section(rule_verdicts[n]):
+            votes[n] = _SECTION_PROSE
+        elif n > first and (vote := _vote_within(blocks[n], rule_verdicts[n], probabilities[n])):
+            votes[n] = vote
+    return votes
+
+
+def _is_in_section(verdict: Verdict) -> bool:
+    """Return whether a heading above speaks against a block, and else its markup at most."""
+    votes_against = [vote for vote in verdict.votes if not vote.keep]
+    in_section = [vote.rule.endswith(_SECTION_ENDING) for vote in votes_against]
+    return any(in_section) and all(
+        is_section or (vote.voter == "layout" and vote.rule not in _final_rules())
+        for vote, is_section in zip(votes_against, in_section, strict=True)
+    )
+
+
+def _vote_within(block: Block, verdict: Verdict, probability: float) -> Vote | None:
+    vote = deciding_vote_against(verdict)
+    if block.kind is BlockKind.HEADING:
+        return _TITLE_HEADING if vote and vote.rule == _TITLE_RULE and probability >= _LIKELY else None
+    is_text = block.kind is BlockKind.LIST_ITEM or is_prose(block)
+    return _UNNAMED if is_text and vote is None and _block_reason(block) is None else None
 
 
 def _removes_nearly_all(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> bool:

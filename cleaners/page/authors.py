@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 
 from broadsheet.cleaners.page.page_context import PageContext, runs_within
@@ -20,10 +20,11 @@ from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words
 
 MAX_AUTHORS = 30
 _MAX_NAME_CHARS = 60
+_SENTENCE_WORDS = 3  # so many words in lower case: a sentence, not a name
 _URL_LIKE = re.compile(r"https?:|www\.|/|@|\.(?:com|org|net|html?)\b", re.IGNORECASE)
 _EMAIL = re.compile(r"[(<]?\b[\w.+-]+@[\w-]+\.[\w.]+[)>]?|mailto:")
 _BRACKETS = re.compile(r"\s*(?:\([^)]*\)|\[[^\]]*\])\s*")
-_HARD_BREAK = re.compile(r"\s*[;|•·⋅/»\n\t]\s*|\s+[–—-]\s+|\s*&\s*")
+_HARD_BREAK = re.compile(r"\s*[;|•∙●·⋅/»\n\t]\s*|\s+[–—-]\s+|\s*&\s*")
 _COMMA = re.compile(r"\s*[,、，،]\s*")
 _DATE_TAIL = re.compile(
     r"\s+on (?:mon|tues|wednes|thurs|fri|satur|sun)day\b.*$"
@@ -50,7 +51,7 @@ def split_names(text: str) -> Iterator[str]:
     text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATE_BEHIND.sub("", _OTHER_CREDIT.sub(";", html.unescape(text)))))
     has_name = False
     for part in _HARD_BREAK.split(_strip_by(text.strip())):
-        for chunk in _and_pattern().split(part):
+        for chunk in _and_pattern().split(_persons_in_sentence(part)):
             for name in _split_commas(_strip_by(chunk)):
                 if not has_name or not _is_role(name):
                     yield name
@@ -117,6 +118,29 @@ def begins_with_by(text: str) -> bool:
     return bool(_by_pattern().match(text))
 
 
+def _persons_in_sentence(text: str) -> str:
+    """Return what follows `by` in a sentence such as `This is a guest post by Ann Lee, who bakes`; other texts as they
+    are, and nothing of a sentence that names nobody after `by`.
+    """
+    words = text.split()
+    lower_count = sum(word[0].islower() for word in words)
+    if lower_count < _SENTENCE_WORDS:
+        return text
+    if match := _sentence_pattern().search(text):
+        return match["names"]
+    return "" if 2 * lower_count > len(words) else text
+
+
+@cache
+def _sentence_pattern() -> re.Pattern[str]:
+    """Match names after `by`: capitalised words, with particles of names between them."""
+    name = (
+        r"[^\W\d_a-z][\w'’.-]*(?:\s+(?:(?:van|von|de|der|den|del|la|di|da|dos|bin|al|el|y|e)\s+)*[^\W\d_a-z][\w'’.-]*)+"
+    )
+    joined = rf"{name}(?:(?:,\s*|\s+(?:{alternatives_pattern(load_words('and'))})\s+){name})*"
+    return re.compile(rf"(?:^|\s)(?:{alternatives_pattern(load_words('sentence_by'))})\s+(?P<names>{joined})")
+
+
 def _strip_by(text: str) -> str:
     return _by_pattern().sub("", text, count=1).strip()
 
@@ -173,16 +197,30 @@ _MAX_BYLINE_CHARS = 150
 
 
 def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
-    """Return the article's authors by the first source that has any, and the source."""
-    for source, read in (
-        ("json-ld", _names_in_json_ld),
-        ("meta", _names_in_metas),
-        ("markup", _names_in_markup),
-        ("text", _names_in_text),
-    ):
+    """Return the article's authors by the first source that has any, and the source.
+
+    The site's own name counts where no other source names anybody, if it has the form of a person's.
+    """
+    names_of_site: tuple[tuple[str, ...], str] | None = None
+    for source, read in _READERS.items():
         if names := clean_names(read(page), page.site_names):
-            return names, source
-    return _corporate_author(page)
+            if _are_all_of_site(names, page.site_names):
+                names_of_site = names_of_site or (names, source)
+            elif names_of_site is None or all(map(is_personal, names)):
+                return names, source
+    return names_of_site or _corporate_author(page)
+
+
+def stated_authors(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield each source that names authors, the site itself included, with the names."""
+    for source, read in _READERS.items():
+        if names := clean_names(read(page)):
+            yield source, names
+
+
+def _are_all_of_site(names: Iterable[str], site_names: Iterable[str]) -> bool:
+    """Return whether all names are the site's own."""
+    return {name_key(name) for name in names} <= {name_key(name) for name in site_names}
 
 
 def _corporate_author(page: PageContext) -> tuple[tuple[str, ...], str]:
@@ -312,3 +350,12 @@ def _is_capitalised_name(name: str) -> bool:
     parts = name.split()
     capitalised_count = sum(not part[0].islower() for part in parts)
     return 2 <= len(parts) <= 5 and capitalised_count >= len(parts) - 1
+
+
+_READERS: dict[str, Callable[[PageContext], Iterator[str]]] = {
+    "json-ld": _names_in_json_ld,
+    "meta": _names_in_metas,
+    "markup": _names_in_markup,
+    "text": _names_in_text,
+}
+"""The readers of the sources that name authors, the most reliable first."""

@@ -36,7 +36,7 @@ def set_gutters_apart(root: etree._Element) -> None:
 
     >>> from lxml import html
     >>> cells = "<tr><td class=lineno>1</td><td>make</td></tr><tr><td class=lineno>2</td><td>make install</td></tr>"
-    >>> root = html.fromstring(f"<body><table>{cells}</table></body>")
+    >>> root = html.document_fromstring(f"<table>{cells}</table>")
     >>> set_gutters_apart(root)
     >>> [(pre.get("class"), pre.text) for pre in root.iter("pre")]
     [('line-number-gutter', '1\n2'), (None, 'make\nmake install')]
@@ -71,7 +71,8 @@ def _split_table(table: etree._Element, gutters: frozenset[etree._Element]) -> N
         return
     numbers = [line for cell in cells if cell in gutters for line in _lines_of(cell)]
     code = [line for cell in cells if cell not in gutters for line in _lines_of(cell)]
-    are_numbered_by_style = not numbers and not any(_GUTTER.search(cell.get("class") or "")[1] for cell in gutters)
+    matches = (_GUTTER.search(cell.get("class") or "") for cell in gutters)
+    are_numbered_by_style = not numbers and not any(match and match[1] for match in matches)
     if code and (are_numbered_by_style or _count_lines(numbers)):
         outer = next((pre for pre in table.iterancestors("pre") if _text_of(pre) == _text_of(table)), table)
         _replace(outer, numbers, code)

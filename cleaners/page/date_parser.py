@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
 
 from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, month_numbers
 
 OLDEST_YEAR = 1900  # an earlier year is an unset field or a historical date in the text
+DAY_FIRST, MONTH_FIRST = "day-first", "month-first"
+"""Orders in which numbers between slashes name day and month."""
+
+_MONTH_FIRST_LANGUAGES = frozenset(("", "en", "en-us", "en-ca", "en-ph", "fil", "fil-ph", "und-us", "und-ca", "und-ph"))
 _EASTERNMOST_ZONE = timezone(timedelta(hours=14))
 _MAX_TIMES = 40
 _EPOCH = date(1970, 1, 1)  # an unset field, not a date
@@ -30,22 +34,30 @@ _COMPACT = re.compile(
     r"\s*((?:19|20)\d{2})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2})?\s*(Z|[+-]\d{2}:?\d{2})?)?\s*$", re.IGNORECASE
 )
 _TIMESTAMP = re.compile(r"\s*(\d{10})(\d{3})?\s*$")
-_NUMERIC = re.compile(r"(?<![\d/.-])(\d{1,2})\s?([./-])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2})(?![\d/-]|\.\d)")
+_NUMERIC = re.compile(  # the year may be followed by the time without a space: `28.09.1912:44`
+    r"(?<![\d/.-])(\d{1,2})\s?([./|-])\s?(\d{1,2})\s?\2\s?"
+    r"(\d{2}(?=\d{2}:\d{2}(?!\d))|(?:(?:19|20)\d{2}|\d{2})(?![\d/-]|\.\d))"
+)
 _YEAR_FIRST = re.compile(r"(?<!\d)((?:19|20)\d{2})\s?[./年년-]\s?(\d{1,2})\s?[./月월-]\s?(\d{1,2})(?!\d)")
 _CLOCK = re.compile(
     r"\D{0,12}?\b(\d{1,2})[:h.](\d{2})(?::(\d{2}))?\s*(a\.?m\b|p\.?m\b)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
 _URL_DATE = re.compile(r"[/_.-]((?:19|20)\d{2})[/_-](0?[1-9]|1[0-2])[/_-](0?[1-9]|[12]\d|3[01])(?!\d)")
 _URL_MONTH_NAME = re.compile(r"/((?:19|20)\d{2})/([^\W\d_]{3,12})/(0?[1-9]|[12]\d|3[01])(?=/)")
+_URL_MONTH = re.compile(r"/((?:19|20)\d{2})/(0?[1-9]|1[0-2])(?=/)")
 _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledDate:
-    """Date in a text: its ISO form and its label, `updated` or `published` by the words before it, or empty."""
+    """Date in a text: its ISO form and its label, `updated` or `published` by the words before it, or empty.
+
+    `swapped_day` is the ISO day with day and month in the other order, if both orders are possible.
+    """
 
     iso: str
     label: str = ""
+    swapped_day: str = ""
 
 
 def parse_date(text: str, language: str = "") -> str:
@@ -77,9 +89,9 @@ def find_dates(text: str, language: str = "") -> Iterator[LabelledDate]:
     for match in _YEAR_FIRST.finditer(text):
         yield from _labelled_date(text, match, _iso_day(int(match[1]), int(match[2]), int(match[3])))
     for match in _NUMERIC.finditer(text):
-        yield from _labelled_date(
-            text, match, _add_time_of_day(_iso_from_numbers(match, language), text[match.end() :])
-        )
+        iso = _add_time_of_day(_iso_from_numbers(match, language), text[match.end() :])
+        for labelled_date in _labelled_date(text, match, iso):
+            yield replace(labelled_date, swapped_day=swapped_day(iso))
 
 
 def date_in_url(url: str) -> str:
@@ -93,29 +105,60 @@ def date_in_url(url: str) -> str:
     return _iso_day(int(match[1]), month, int(match[3])) if match and month else ""
 
 
-def in_local_zone(iso: str, zoned_texts: Iterable[str], day: str = "") -> str:
-    """Return a time in UTC as a time in the publisher's zone, if one of `zoned_texts` shows which zone that is.
+def month_in_url(url: str) -> str:
+    """Return the month that the folders of a URL's path name, as `2024-05`, or an empty string."""
+    match = _URL_MONTH.search(url.split("?")[0])
+    return f"{match[1]}-{int(match[2]):02}" if match else ""
 
-    It does if it is the same instant in another zone; or if in its zone the time is on the `day` of the page's URL, and
-    in UTC it is not.
+
+def in_local_zone(iso: str, local_texts: Iterable[str], day: str = "") -> str:
+    """Return a time in UTC as a time in the publisher's zone, if one of `local_texts` or the URL's `day` shows it.
+
+    A text does if it is the same instant in another zone, or without a zone at the same minute of another hour; or if
+    it has a zone in which the time is on `day`. Where no text does and `day` is a day before or after, the zone is the
+    nearest one in which the time is on that day.
+
+    >>> in_local_zone("2024-05-03T01:49:09+00:00", ["2024-05-02 18:49:09"])
+    '2024-05-02T18:49:09-07:00'
     """
     if not iso.endswith("+00:00"):
         return iso
     moment = datetime.fromisoformat(iso)
-    for zoned_time in islice((_parse_zoned(text) for text in zoned_texts), _MAX_TIMES):
-        if zoned_time is not None:
-            local_time = moment.astimezone(zoned_time.tzinfo)
-            if zoned_time == moment or (day and not iso.startswith(day) and local_time.isoformat().startswith(day)):
-                return local_time.isoformat()
-    return iso
+    for zone in (_zone_shown(moment, parse_date(text), day) for text in islice(filter(None, local_texts), _MAX_TIMES)):
+        if zone is not None:
+            return moment.astimezone(zone).isoformat()
+    return moment.astimezone(_nearest_zone(moment, day)).isoformat() if day else iso
 
 
-def _parse_zoned(text: str) -> datetime | None:
-    """Parse a time with a zone other than UTC; None for anything else."""
-    match = _ISO.match(text)
-    iso = _iso_time(*match.groups()) if match and match[7] else ""
-    moment = datetime.fromisoformat(iso) if len(iso) > len("2000-01-01T00:00:00") else None
-    return moment if moment is not None and moment.utcoffset() else None
+def _zone_shown(moment: datetime, local_iso: str, day: str) -> tzinfo | None:
+    """Return the zone other than UTC in which a local time shows that a moment is to be read; None if it does not."""
+    if len(local_iso) <= len("2000-01-01"):
+        return None
+    local_time = datetime.fromisoformat(local_iso)
+    if local_time.tzinfo is None:
+        return _zone_of_difference(moment, local_time.replace(tzinfo=UTC))
+    if not local_time.utcoffset():
+        return None
+    is_on_day = day and not _is_on(moment, day) and _is_on(moment.astimezone(local_time.tzinfo), day)
+    return local_time.tzinfo if local_time == moment or is_on_day else None
+
+
+def _zone_of_difference(moment: datetime, local_time: datetime) -> tzinfo | None:
+    """Return the zone in which a moment has this local time: at most half a day away, in steps of half an hour."""
+    difference = local_time - moment.replace(second=0 if not local_time.second else moment.second)
+    is_zone = difference and not difference % timedelta(minutes=30) and abs(difference) <= timedelta(hours=13)
+    return timezone(difference) if is_zone else None
+
+
+def _nearest_zone(moment: datetime, day: str) -> tzinfo:
+    """Return the zone of whole hours, UTC if possible, in which a moment is on a day; UTC if it is in none."""
+    hours = (sign * hour for hour in range(13) for sign in (1, -1))
+    zones = (timezone(timedelta(hours=hour)) if hour else UTC for hour in hours)
+    return next((zone for zone in zones if _is_on(moment.astimezone(zone), day)), UTC)
+
+
+def _is_on(moment: datetime, day: str) -> bool:
+    return moment.date().isoformat() == day
 
 
 def days_before(day: str, count: int) -> str:
@@ -215,7 +258,7 @@ def _add_time_of_day(iso: str, following_text: str) -> str:
 
 
 def _iso_from_numbers(match: re.Match[str], language: str) -> str:
-    """Return the ISO day of `3/5/2024`; the month is first only with slashes and in languages that write it so.
+    """Return the ISO day of `3/5/2024`; the month is first only with slashes and where `assumed_order` says so.
 
     Empty for `2.6.24` in English, which writes no dates so, but versions.
     """
@@ -224,10 +267,29 @@ def _iso_from_numbers(match: re.Match[str], language: str) -> str:
         return ""
     first, second = int(match[1]), int(match[3])
     year = int(match[4]) if len(match[4]) == 4 else 2000 + int(match[4])
-    month_first = match[2] == "/" and language.lower() in ("en", "en-us", "en-ca", "fil", "")
+    month_first = match[2] == "/" and assumed_order(language) == MONTH_FIRST
     if first > 12 or (not month_first and second <= 12):
         return _iso_day(year, second, first)
     return _iso_day(year, first, second)
+
+
+def assumed_order(language: str) -> str:
+    """Return the order of day and month between slashes in a language, with its region."""
+    return MONTH_FIRST if language.lower() in _MONTH_FIRST_LANGUAGES else DAY_FIRST
+
+
+def orders_shown(text: str) -> Iterator[str]:
+    """Yield the order of day and month of each date in numbers between slashes that has a day above twelve."""
+    for match in _NUMERIC.finditer(text):
+        first, second = int(match[1]), int(match[3])
+        if match[2] == "/" and (first > 12) != (second > 12):
+            yield DAY_FIRST if first > 12 else MONTH_FIRST
+
+
+def swapped_day(iso: str) -> str:
+    """Return the ISO day with day and month swapped; empty if that is the same day or none."""
+    year, month, day = iso[:10].split("-")
+    return _iso_day(int(year), int(day), int(month)) if month != day else ""
 
 
 @cache

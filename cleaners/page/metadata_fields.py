@@ -7,15 +7,17 @@ fields that are still missing.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from broadsheet.cleaners.document import Metadata
-from broadsheet.cleaners.page.authors import find_authors
+from broadsheet.cleaners.document import AUTHORS, FieldStatement, Metadata
+from broadsheet.cleaners.page.authors import find_authors, stated_authors
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.datelines import find_modified, find_published
+from broadsheet.cleaners.page.datelines import date_statements, find_modified, find_published
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.language import find_language
 from broadsheet.cleaners.page.page_context import PageContext
@@ -41,15 +43,35 @@ def read_metadata(tree: Element | TagIndex, url: str, not_after: str = "", text:
     if given, is the article's text, from which the language is detected if the page states none. The tree is not
     changed. No tree makes it fail.
     """
-    page = PageContext(index_tags(tree), url, collect_statements(tree), not_after)
+    return read_fields(metadata_context(tree, url, not_after), text)
+
+
+def metadata_context(tree: Element | TagIndex, url: str, not_after: str = "") -> PageContext:
+    """Collect a page's statements, from which `read_fields` and `read_statements` read."""
+    return PageContext(index_tags(tree), url, collect_statements(tree), not_after)
+
+
+def read_fields(page: PageContext, text: str = "") -> Metadata:
+    """Read the metadata of a page whose statements are collected; `text` is as for `read_metadata`."""
     values_and_sources = {name: read(page) for name, read in FIELD_READERS.items()}
     values_and_sources["language"] = find_language(page, text)
     values: dict[str, Any] = {name: _strip_text(value) for name, (value, _) in values_and_sources.items() if value}
     return Metadata(**values, sources={name: values_and_sources[name][1] for name in values})
 
 
+def read_statements(page: PageContext, metadata: Metadata) -> tuple[FieldStatement, ...]:
+    """Return what each source of a page states of its authors and dates, whether `metadata` has it or not."""
+    authors = (
+        FieldStatement(AUTHORS, source, json.dumps(names, ensure_ascii=False)) for source, names in stated_authors(page)
+    )
+    return (*authors, *date_statements(page, metadata.published))
+
+
 def _read_title(page: PageContext) -> tuple[str, str]:
-    return choose_title(list(_title_candidates(page)), page.site_names)
+    candidates = list(_title_candidates(page))
+    if not any("<" in text for text, _ in page.heading_candidates):  # a heading about tags shows them
+        candidates = [replace(candidate, text=_without_tags(candidate.text)) for candidate in candidates]
+    return choose_title(candidates, page.site_names)
 
 
 def _title_candidates(page: PageContext) -> Iterator[TitleCandidate]:
@@ -76,6 +98,11 @@ def _text_field_reader(meta_list: str, member: str) -> Callable[[PageContext], t
         return next(((content, "meta") for content in page.statements.meta_contents(meta_names(meta_list))), ("", ""))
 
     return read_field
+
+
+def _without_tags(title: str) -> str:
+    """Remove the tags that a template left in a title, as text."""
+    return normalise_text(_strip_tags(title)) if "<" in title else title
 
 
 def _strip_tags(text: str) -> str:

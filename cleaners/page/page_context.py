@@ -6,7 +6,7 @@ Bylines and datelines usually stand in the visible text around the headline.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, islice
@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
+from broadsheet.cleaners.page.date_parser import LabelledDate, date_in_url
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.statements import (
     Element,
@@ -29,7 +30,7 @@ from broadsheet.cleaners.page.statements import (
     types_of,
 )
 from broadsheet.cleaners.page.titles import fold_title
-from broadsheet.cleaners.page.word_lists import meta_names
+from broadsheet.cleaners.page.word_lists import load_words, meta_names
 
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
 _INLINE_TAGS = frozenset(
@@ -42,10 +43,14 @@ _MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
 
 @dataclass(frozen=True, slots=True)
 class TextRun:
-    """Visible text between two block boundaries, across inline markup, and the `time` elements in it."""
+    """Visible text between two block boundaries, across inline markup.
+
+    `container` is the element in which its first text stands, and `time_elements` are those in the run.
+    """
 
     text: str
     time_elements: tuple[Element, ...] = ()
+    container: Element | None = None
 
 
 def runs_after(headline: Element, limit: int = MAX_RUNS_AFTER) -> list[TextRun]:
@@ -82,7 +87,7 @@ def _preceding_elements(headline: Element) -> Iterator[Element]:
 
 
 TextEvent = tuple[str, Element | None]
-"""A text, or an element that begins or ends (with an empty text)."""
+"""A text and the element in which it stands; or an empty text and an element that begins or ends."""
 
 
 def _events_within(element: Element) -> Iterator[TextEvent]:
@@ -99,64 +104,71 @@ def _events_within(element: Element) -> Iterator[TextEvent]:
                 continue
             yield ("", event_element)
             if event_element.text:
-                yield (event_element.text, None)
+                yield (event_element.text, event_element)
             continue
         if event == "end" and not is_skipped:
             yield ("", event_element)
         is_skipped = False
         if event_element.tail and event_element is not element:
-            yield (event_element.tail, None)
+            yield (event_element.tail, event_element.getparent())
 
 
 def _events_after(headline: Element) -> Iterator[TextEvent]:
     """Yield the events from the end of the headline to the end of the body."""
     element: Element | None = headline
     while element is not None and element.tag != "body":
+        parent = element.getparent()
         if element.tail:
-            yield (element.tail, None)
+            yield (element.tail, parent)
         for sibling in element.itersiblings():
             yield from _events_within(sibling)
             if sibling.tail:
-                yield (sibling.tail, None)
+                yield (sibling.tail, parent)
         yield ("", element)
-        element = element.getparent()
+        element = parent
 
 
 def _text_runs(events: Iterator[TextEvent], limit: int) -> Iterator[TextRun]:
     """Join the texts between block boundaries, up to `limit` runs."""
     parts: list[str] = []
     time_elements: list[Element] = []
+    container: Element | None = None
     for text, element in events:
-        if element is None:
+        if text:
             parts.append(text)
+            container = element if container is None else container
+        elif element is None:
+            continue
         elif element.tag == "time" and element not in time_elements:
             time_elements.append(element)
         elif element.tag not in _INLINE_TAGS and parts:
             if (run_text := normalise_text("".join(parts))) or time_elements:
-                yield TextRun(run_text, tuple(time_elements))
+                yield TextRun(run_text, tuple(time_elements), container)
                 limit -= 1
-            parts, time_elements = [], []
+            parts, time_elements, container = [], [], None
         if limit <= 0:
             return
     if run_text := normalise_text("".join(parts)):
-        yield TextRun(run_text, tuple(time_elements))
+        yield TextRun(run_text, tuple(time_elements), container)
 
 
 _SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog", "Corporation"})
 _OUTSIDE_TAGS = frozenset({"nav", "aside", "footer"})
 _UNRELATED_TAGS = _OUTSIDE_TAGS | {"figure", "figcaption", "blockquote"}
 _ROOT_TAGS = frozenset({"html", "body", "main"})  # their classes are those of the whole page
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class PageContext:
-    """Page whose metadata is being read. Its properties are computed on first use."""
+    """Page whose metadata is being read. Its properties are computed on first use, and so are its `visible_dates`."""
 
     tag_index: TagIndex
     url: str
     statements: PageStatements
     not_after: str = ""
+    visible_dates: Sequence[LabelledDate] | None = None
 
     @property
     def tree(self) -> Element:
@@ -288,10 +300,29 @@ class PageContext:
         """Return the elements whose attributes call them a byline, and those whose class calls them a date."""
         return find_bylines_and_dates(self.tag_index.elements)
 
-    @property
+    @cached_property
+    def stated_days(self) -> frozenset[str]:
+        """Return the days that JSON-LD, metas, `time` elements and the URL state in ISO 8601."""
+        members = ("datePublished", "dateModified", "dateCreated")
+        texts = chain(
+            (str(value) for member in members for value in self.member_values(member)),
+            chain.from_iterable(self.statements.metas.values()),
+            (element.get("datetime") or "" for element in self.statements.time_elements),
+        )
+        matches = (_ISO_DAY.match(text) for text in texts)
+        return frozenset((date_in_url(self.url), *(match[0] for match in matches if match)))
+
+    @cached_property
     def language_hint(self) -> str:
-        """Return the language with its region by the page's root element; it decides the order of day and month."""
-        return (self.statements.html_languages or [""])[0].replace("_", "-")
+        """Return the language with its region, which decides the order of day and month.
+
+        The region is that of the host's top-level domain, if it is a country's own: templates state `en-US` anywhere.
+        """
+        language = (self.statements.html_languages or [""])[0].replace("_", "-")
+        domain = _host_and_path(self.url)[0].rpartition(".")[2]
+        if len(domain) != 2 or not domain.isalpha() or domain in load_words("worldwide_domains"):
+            return language
+        return f"{language.partition('-')[0] or 'und'}-{domain}"
 
 
 def _has_article_ancestor(element: Element) -> bool:

@@ -204,13 +204,14 @@ def collect_statements(tree: Element | TagIndex) -> PageStatements:
 
 
 def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
-    """Return the elements that a class or other attribute calls a byline, and those with `date` in their class."""
+    """Return the elements that an attribute calls a byline, and those with `date` in their class or itemprop."""
     bylines: list[Element] = []
     date_elements: list[Element] = []
     for element in elements:
         attributes = element.keys()
         class_kinds = _class_kinds(element.get("class", "")) if "class" in attributes else _NO_KINDS
-        if _DATE in class_kinds and element.tag not in ("body", "html"):
+        is_date = _DATE in class_kinds or ("itemprop" in attributes and element.get("itemprop", "").startswith("date"))
+        if is_date and element.tag not in ("body", "html", "meta"):
             date_elements.append(element)
         if _BYLINE in class_kinds or (not _BYLINE_ATTRIBUTES.isdisjoint(attributes) and _is_byline(element)):
             bylines.append(element)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 MAX_TITLE_CHARS = 400
 _SEPARATOR = re.compile(r"\s+[|\-–—·•»«:/~]+\s+|\s*[|｜»]\s*|\s::\s|(?<=\S):\s+(?=\S)")
+_SHOWN = "markup"  # the source of the titles that the page shows as its heading
 _WORD = re.compile(r"\w+")
 
 
@@ -24,13 +25,15 @@ def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) ->
     """Return the title that most sources agree on and the source it is taken from; empty if there is none.
 
     A source agrees fully with a title that it equals, and in part with one that it begins or ends with, other words
-    being for example the site's name. A title that is one of `site_names` is left out.
+    being for example the site's name. A title that is one of `site_names` is left out. A beginning that the page's
+    heading has stays: `Rust: a new release` on a site named Rust.
     """
     folded_site_names = {fold_title(site) for site in site_names if site} - {""}
+    own_beginnings = tuple(_beginning(candidate.text) for candidate in titles if candidate.source == _SHOWN)
     candidates = [
         (text, candidate)
         for candidate in titles
-        for text in _without_site_name(candidate.text, folded_site_names)
+        for text in _without_site_name(candidate.text, folded_site_names, own_beginnings)
         if fold_title(text) not in folded_site_names
     ]
     if not candidates:
@@ -51,16 +54,33 @@ def fold_title(text: str) -> str:
     return " ".join(_WORD.findall(text.casefold()))
 
 
-def _without_site_name(text: str, folded_site_names: set[str]) -> list[str]:
+def title_parts(title: str) -> dict[str, str]:
+    """Return what stands before a title's first separator and behind its last, each with it, by its side.
+
+    >>> title_parts("Rain comes | News - The Paper")
+    {'beginning': 'Rain comes | ', 'end': ' - The Paper'}
+    """
+    separators = list(_SEPARATOR.finditer(title))
+    return {"beginning": title[: separators[0].end()], "end": title[separators[-1].start() :]} if separators else {}
+
+
+def _beginning(title: str) -> str:
+    """Return what stands before a title's first separator, folded; empty if it has none."""
+    match = _SEPARATOR.search(title)
+    return fold_title(title[: match.start()]) if match else ""
+
+
+def _without_site_name(text: str, folded_site_names: set[str], own_beginnings: tuple[str, ...] = ()) -> list[str]:
     """Return the title without the site's name at either end, in a list; empty if the title is empty or too long."""
     if not 0 < len(text) <= MAX_TITLE_CHARS:
         return []
     for match in _SEPARATOR.finditer(text):
-        if _is_site_name(text[: match.start()], folded_site_names):
-            return _without_site_name(text[match.end() :], folded_site_names)
+        beginning = text[: match.start()]
+        if _is_site_name(beginning, folded_site_names) and fold_title(beginning) not in own_beginnings:
+            return _without_site_name(text[match.end() :], folded_site_names, own_beginnings)
     for match in reversed(list(_SEPARATOR.finditer(text))):
         if _is_site_name(text[match.end() :], folded_site_names):
-            return _without_site_name(text[: match.start()], folded_site_names)
+            return _without_site_name(text[: match.start()], folded_site_names, own_beginnings)
     return [text]
 
 

@@ -23,7 +23,7 @@ def meta_names(field_name: str) -> tuple[str, ...]:
 
 @cache
 def load_words(list_name: str) -> frozenset[str]:
-    """Return a word list by its name: english, updated, published, by, and, nobody, roles, collective, group."""
+    """Return a word list by its name: english, updated, published, by, and, nobody, roles, collective, group, ..."""
     return frozenset(_load_word_lists()["words"][list_name])
 
 

@@ -243,6 +243,10 @@ def _run_turn(
     if not quiet:
         print_text(fleet_turn.results_table(turn.results, terminal_width(), _MOST_LINES))
         print_text(f"\n{fleet_turn.summary_line(turn.results)}")
+    else:
+        for result in fleet_turn.worst_first(turn.results):
+            if result.end is not site_task.SiteEnd.DONE:
+                click.echo(one_line(f"broadsheet: {result.name}: {result.message or result.end.words}"), err=True)
     if signals:
         return run_summary.SIGNAL_EXIT_BASE + signals[0]
     return fleet_turn.turn_exit_code(turn.results)

@@ -222,7 +222,7 @@ def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
 
 def _undo(path: str, run: int | None) -> int:
     """Undo the last run, or all runs after `run`."""
-    with archive_writer.Archive.open(path) as archive:
+    with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
         run_ids = [
             reclean_run.id for reclean_run in reclean_undo.list_recleans(archive.db) if reclean_run.state != "undone"
         ]

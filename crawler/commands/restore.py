@@ -105,7 +105,7 @@ def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
                 request = _named_block(db, request)
                 ruling = _build_ruling(db, request)
                 return _print_effect(db, request, applied_rulings.preview_ruling(db, ruling, undo=request.undo), ruling)
-        with archive_writer.Archive.open(path) as archive:
+        with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
             archive_access.print_notices(archive.recovery)
             request = _named_block(archive.db, request)
             ruling = _build_ruling(archive.db, request)

@@ -10,7 +10,7 @@ import click
 from sqlite_utils import Database
 
 from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.redaction import without_userinfo
 from broadsheet.output.raw.warc_folders import Recovery
@@ -25,6 +25,15 @@ def open_read_only(path: str) -> Iterator[Database]:
     """Open an archive for reading."""
     with closing(open_database(path, read_only=True)) as db:
         yield db
+
+
+@contextmanager
+def told_faults(path: str) -> Iterator[None]:
+    """Raise what a disk refuses while an archive is written as one line that names the file, and what to do."""
+    try:
+        yield
+    except (sqlite3.OperationalError, OSError) as error:
+        raise NotReachable(f"{path} cannot be written: {error}; the same command goes on from here") from error
 
 
 def print_notices(recovery: Recovery, *, quiet: bool = False) -> None:

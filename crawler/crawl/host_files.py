@@ -130,11 +130,14 @@ class GuessedPlaces:
 
     def __init__(self, options: CrawlOptions) -> None:
         self.awaited_hosts: set[str] = set()
+        self.is_guessing = True
         self._options = options
 
     def extend(self, outcome: Outcome, queued_url: QueuedUrl, robots: RobotsRules | None) -> Outcome:
         """Add the guesses that a URL leads to, if any, to its outcome; `robots` is the robots.txt of its host."""
         if outcome.state == UrlState.QUEUED or robots is None or robots.access is Access.NOTHING:
+            return outcome
+        if not self.is_guessing:
             return outcome
         if queued_url.found_via == UrlSource.SEED and outcome.reason == OutcomeReason.REDIRECT:
             self.awaited_hosts.add(host_of(outcome.location))

@@ -82,6 +82,7 @@ class OutcomeBuilder:
         self.options = options
         self.scope = scope
         self.robot = "broadsheet"  # the name by which directives call us
+        self.reads_sitemaps = options.discover_sitemaps  # those that a robots.txt names
         self._workers = workers
         self._retries = retries or RetryPolicy()
         self._policy: CrawlPolicy | None = None
@@ -133,7 +134,7 @@ class OutcomeBuilder:
 
     def _robots_outcome(self, answer: Answer, robots: RobotsRules) -> Outcome:
         """Build the outcome of a robots.txt, with the sitemaps that it names."""
-        sitemap_urls = robots.sitemaps if self.options.discover_sitemaps else ()
+        sitemap_urls = robots.sitemaps if self.reads_sitemaps else ()
         rows = (file_row(url, UrlKind.SITEMAP, UrlSource.ROBOTS, answer.queued_url.url) for url in sitemap_urls)
         if robots.access is Access.NOTHING:
             outcome = _answer_outcome(answer, UrlState.FAILED, robots.reason)

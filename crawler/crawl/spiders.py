@@ -272,6 +272,7 @@ class SiteSpider(scrapy.Spider):
         if not await asyncio.to_thread(self._begin_pictures):
             return
         self._is_settling = False
+        self.parts.outcomes.reads_sitemaps = self.parts.guesses.is_guessing = False  # of hosts that only have pictures
         self.parts.frontier.begin_again()
         async for turn in self.parts.frontier.turns():
             if turn.reason:

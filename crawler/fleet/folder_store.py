@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,6 +28,7 @@ from broadsheet.output.archive.atomic_writes import sync_folder
 from broadsheet.output.raw.warc_folders import sync_to_disk
 
 _PART_PREFIX = ".part-"
+_STALE_SECONDS = 24 * 3600.0  # a part that nobody has written to for so long has lost its writer
 _KEPT_VERSIONS = 8  # of a record: who reads the newest one has time to open it
 _READ_TRIES = 20
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -117,6 +119,7 @@ class FolderStore:
                 give_name(part, target)
             finally:
                 part.unlink(missing_ok=True)
+            _remove_stale_parts(target.parent)
             sync_folder(target.parent)
 
     def _make_folders(self, folder: Path) -> None:
@@ -169,6 +172,15 @@ def _write_part(part: Path, chunks: Iterator[bytes]) -> None:
             stream.write(chunk)
         stream.flush()
         sync_to_disk(stream.fileno())
+
+
+def _remove_stale_parts(folder: Path) -> None:
+    """Remove what runners that were killed have left of files that they were writing."""
+    oldest = time.time() - _STALE_SECONDS
+    with suppress(OSError), os.scandir(folder) as entries:  # another runner may remove it first
+        for entry in entries:
+            if entry.name.startswith(_PART_PREFIX) and entry.stat().st_mtime < oldest:
+                os.unlink(entry.path)
 
 
 def _link_new(part: Path, target: Path) -> None:

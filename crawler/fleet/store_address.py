@@ -83,7 +83,7 @@ def check_identity(store: ObjectStore, identity: str) -> None:
 
 def check_conditional_puts(store: ObjectStore) -> None:
     """Raise StoreRefused if a store lets a record be made twice, or an old version be replaced."""
-    key = f"trial-{token_hex(8)}.json"
+    key = f".trial-{token_hex(8)}.json"  # a folder in which a killed runner left one counts as empty
     first = store.replace_record(key, b"1", "")
     second = store.replace_record(key, b"2", first)
     is_safe = all(_is_refused(store, key, version) for version in ("", first))

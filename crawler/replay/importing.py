@@ -49,7 +49,7 @@ from broadsheet.output.raw.imported_records import BAD_REVISIT
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_url
+from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_robots, stored_url
 from broadsheet.output.write.takedowns import is_forgotten
 from broadsheet.output.write.url_queue import QueuedUrl
 
@@ -142,7 +142,10 @@ class Importer:
         self._print_line = print_line
         self._archive_folder = Path(".")
         self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
-        self._robots: dict[str, RobotsRules] = {}  # by host: the robots.txt in force
+        self._robots: dict[
+            str, RobotsRules
+        ] = {}  # by host: the robots.txt in force, as far as this import has read one
+        self._stored_robots: dict[int, RobotsRules] = {}  # by id: those that an import before this one has read
         self._last_by_url: dict[str, asyncio.Future[None]] = {}  # by URL: its latest record under way
         self._last_listing: asyncio.Future[None] | None = None  # the latest robots.txt, sitemap or feed
         self.counts = ImportCounts(Counter(), Counter())
@@ -247,9 +250,20 @@ class Importer:
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
-        robots = self._robots.get(queued_url.host)
-        robots_id, usage = (robots.id, robots.usage_statements(job.url, _ROBOT)) if robots else (None, ())
+        robots_id, robots = self._robots_in_force(queued_url.host, job.record.at)
+        usage = robots.usage_statements(job.url, _ROBOT) if robots else ()
         return Answer(queued_url, response, datetime.fromisoformat(job.record.at), robots_id, usage)
+
+    def _robots_in_force(self, host: str, at: str) -> tuple[int | None, RobotsRules | None]:
+        """Return the robots.txt of a host that this import has read, else the stored one of the time; and its id."""
+        if robots := self._robots.get(host):
+            return robots.id, robots
+        if (found := stored_robots(self._read_db, host, at)) is None:
+            return None, None
+        robots_id, url, text = found
+        if robots_id not in self._stored_robots:
+            self._stored_robots[robots_id] = RobotsRules.from_response(200, text.encode(), url, host)
+        return robots_id, self._stored_robots[robots_id]
 
     def _original_capture(self, replayed: ReplayedRecord) -> int | None:
         """Return the id of the capture that a revisit's body comes from, if the archive has it."""

@@ -10,6 +10,7 @@ import os
 import sqlite3
 import stat
 import time
+from contextlib import closing, suppress
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -90,6 +91,8 @@ def archive_path(path: str | Path) -> Path:
 
 def _open_reader(file: Path) -> Database:
     """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
+    if Path(f"{file}-journal").exists():
+        _roll_back_journal(file)
     wal = Path(f"{file}-wal")
     is_immutable = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
     db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if is_immutable else ''}")
@@ -103,6 +106,15 @@ def _open_reader(file: Path) -> Database:
         db.close()
         raise
     return db
+
+
+def _roll_back_journal(file: Path) -> None:
+    """Undo the transaction of a process that died while it made a file an archive, or left WAL mode.
+
+    SQLite does so for the next connection that may write, and lets no other one read until then.
+    """
+    with suppress(sqlite3.OperationalError), closing(_connect(f"{file.as_uri()}?mode=rw")) as db:
+        db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
 
 
 def _connect(uri: str) -> Database:

@@ -104,10 +104,20 @@ DAY_COLUMNS = frozenset(("published_day", "modified_day"))
 
 def metadata_values(metadata: Metadata) -> dict[str, str | None]:
     """Return the columns' values by name: NULL for a text that the page does not state, an empty array for a list."""
-    values: dict[str, str | None] = {SOURCES_COLUMN: as_json(dict(metadata.sources))}
+    values: dict[str, str | None] = {SOURCES_COLUMN: sources_value(metadata.sources)}
     for name, columns in _COLUMNS_OF_FIELD.items():
         values.update(zip(columns, _column_values(name, getattr(metadata, name)), strict=True))
     return values
+
+
+def sources_value(sources: Mapping[str, str]) -> str:
+    """Return the value of the column of sources: the fields stand in the order of their declaration."""
+    return as_json({name: sources[name] for name in METADATA_FIELDS if name in sources})
+
+
+def field_columns(name: str, value: str | tuple[str, ...]) -> dict[str, str | None]:
+    """Return the values of one field's columns by name."""
+    return dict(zip(_COLUMNS_OF_FIELD[name], _column_values(name, value), strict=True))
 
 
 def metadata_of_row(row: Mapping[str, Any], table: str, row_name: str) -> Metadata:

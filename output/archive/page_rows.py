@@ -4,8 +4,9 @@ Ids of texts, digests, counts and the packed layout are computed where the page 
 only an article has text and ledger. So the crawl's process receives small values that unpickle quickly, and the one
 thread that writes to the database does little else.
 
-The tables beside a page hold its pictures (`images`), its leads to the next page or the whole article, the signature of
-its layout (`page_signatures`), and the cleaner that made its text (`cleaners`).
+The tables beside a page hold its pictures (`images`), what its sources state (`page_statements`), its leads to the next
+page or the whole article, the signature of its layout (`page_signatures`), and the cleaner that made its text
+(`cleaners`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from broadsheet.cleaners.document import ArticleImage, CleanedPage, ExtractorUse, Metadata, Outlink, PageVerdict
+from broadsheet.cleaners.document import (
+    ArticleImage,
+    CleanedPage,
+    ExtractorUse,
+    FieldStatement,
+    Metadata,
+    Outlink,
+    PageVerdict,
+)
 from broadsheet.cleaners.judge.certainty import expected_verdict_f1
 from broadsheet.cleaners.lineage import Lineage, lineage
 from broadsheet.output.archive.ledger import LedgerRows, make_ledger_rows
@@ -114,6 +123,31 @@ def stored_signature(db: Database, page_id: int) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
+_PUT_STATEMENT = """INSERT INTO _page_statements (page_id, position, field, source, value, note)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+_STATEMENTS = "SELECT field, source, value, note FROM _page_statements WHERE page_id = ? ORDER BY position"
+
+
+def storable_statement(statement: FieldStatement) -> FieldStatement:
+    """Return the statement with texts that an archive can store."""
+    texts = (statement.field, statement.source, statement.value, statement.note)
+    return FieldStatement(*map(storable_text, texts))
+
+
+def put_statements(db: Database, page_id: int, statements: Sequence[FieldStatement]) -> None:
+    """Replace what a page's sources state, if it differs. Runs in the caller's transaction."""
+    if stored_statements(db, page_id) == tuple(statements):
+        return
+    db.execute("DELETE FROM _page_statements WHERE page_id = ?", [page_id])
+    rows = [(page_id, n, said.field, said.source, said.value, said.note) for n, said in enumerate(statements)]
+    db.conn.executemany(_PUT_STATEMENT, rows)
+
+
+def stored_statements(db: Database, page_id: int) -> tuple[FieldStatement, ...]:
+    """Return what a page's sources state, in their order."""
+    return tuple(FieldStatement(*row) for row in db.execute(_STATEMENTS, [page_id]).fetchall())
+
+
 _CLEANER_COLUMNS = "version, rules, model, site_rules, libraries"
 _SAME_READING = (
     "UPDATE pages SET cleaner_id = ?1, cleaner_version = ?2 WHERE id = ?3",
@@ -178,6 +212,7 @@ class PageRows:
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
     images: tuple[ArticleImage, ...] = ()  # empty where it is no article
+    statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
     expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
 
     @property
@@ -213,6 +248,7 @@ def make_page_rows(
         lineage=replace(lineage(extractor_use), site_rules=site_rules),
         layout_signature=cleaned.layout_signature,
         images=tuple(map(storable_image, cleaned.images)) if is_article else (),
+        statements=tuple(map(storable_statement, cleaned.statements)) if is_article else (),
         expected_f1=_expected_f1(cleaned) if is_article else None,
     )
 

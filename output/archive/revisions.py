@@ -171,6 +171,15 @@ def correct_revision(db: Database, article_id: int, title: str | None, digest: s
     )
 
 
+def correct_title(db: Database, article_id: int, title: str) -> None:
+    """Correct the title of the current revision in place, after the site's evidence gave the article another."""
+    db.execute(
+        f"""UPDATE revisions SET title = ?1 WHERE article_id = ?2 AND number >= (SELECT max(number) FROM revisions
+            WHERE article_id = ?2 AND change NOT IN {_TEXTLESS})""",
+        [title, article_id],
+    )
+
+
 def is_pending(db: Database, article_id: int) -> bool:
     """Return whether a revision of the article waits to be decided."""
     query = f"SELECT 1 FROM revisions WHERE article_id = ? AND change = '{RevisionMark.PENDING}'"

@@ -368,6 +368,36 @@ CREATE TABLE _pictures (
 CREATE INDEX pictures_capture ON _pictures (capture_id);
 CREATE INDEX pictures_digest ON _pictures (digest);
 
+CREATE TABLE _page_statements (
+    page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    field TEXT NOT NULL,
+    source TEXT NOT NULL,
+    value TEXT NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (page_id, position)
+) WITHOUT ROWID;
+
+CREATE TABLE _own_fields (
+    page_id INTEGER NOT NULL REFERENCES pages (id) ON DELETE CASCADE,
+    field TEXT NOT NULL,
+    value TEXT NOT NULL,
+    source TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (page_id, field)
+) WITHOUT ROWID;
+
+CREATE TABLE _statements (
+    host TEXT NOT NULL,
+    field TEXT NOT NULL,
+    source TEXT NOT NULL,
+    pages INTEGER NOT NULL,
+    distinct_values INTEGER NOT NULL,
+    commonest TEXT NOT NULL,
+    commonest_pages INTEGER NOT NULL,
+    PRIMARY KEY (host, field, source)
+) WITHOUT ROWID;
+
 CREATE TABLE revisions (
     article_id INTEGER NOT NULL,
     seen_at TEXT NOT NULL,
@@ -671,6 +701,20 @@ BEGIN
         WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
 END;
 
+CREATE TRIGGER page_statements_unsettled_new AFTER INSERT ON _page_statements
+BEGIN
+    INSERT INTO _unsettled (page_id, host)
+        SELECT new.page_id, coalesce((SELECT host FROM urls WHERE id = new.page_id), '')
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = new.page_id);
+END;
+
+CREATE TRIGGER page_statements_unsettled_gone AFTER DELETE ON _page_statements
+BEGIN
+    INSERT INTO _unsettled (page_id, host)
+        SELECT old.page_id, coalesce((SELECT host FROM urls WHERE id = old.page_id), '')
+        WHERE NOT EXISTS (SELECT 1 FROM _unsettled WHERE page_id = old.page_id);
+END;
+
 CREATE TRIGGER page_blocks_unsettled_gone AFTER DELETE ON _page_blocks
 BEGIN
     INSERT INTO _unsettled_texts (block_id)
@@ -794,6 +838,10 @@ CREATE VIEW article_pictures AS
         FROM articles a JOIN _images i ON i.page_id = a.page_id) w
         JOIN urls f ON f.url = w.image JOIN urls t ON t.url = coalesce(f.location, f.url)
         JOIN _pictures p ON p.url_id = t.id;
+CREATE VIEW article_dates AS
+    SELECT a.id AS article_id, a.title AS title, s.value AS date, s.source AS source, s.note AS why_not,
+        a.published_day AS published_day, a.url AS url
+    FROM articles a JOIN _page_statements s ON s.page_id = a.page_id WHERE s.field = 'published';
 
 CREATE VIEW articles_overview AS
     SELECT a.id AS id, a.title AS title, a.url AS url, a.host AS host, a.published_day AS published_day,

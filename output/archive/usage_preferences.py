@@ -22,10 +22,9 @@ USES: tuple[str, ...] = tuple(_DATA["uses"])
 _USES_BY_LABEL: dict[str, list[str]] = _DATA["labels"]
 _GRANTS = frozenset(_DATA["grants"])
 _DIRECTIVES: dict[str, list[str]] = _DATA["directives"]
-_HEADER = "content-usage"
 _ROBOTS_SOURCE = "robots.txt "
-_ROBOTS_LABELS = {"content-usage": "Content-Usage", "content-signal": "Content-Signal"}
-_GROUP_RULES = frozenset(("allow", "disallow", "crawl-delay", "request-rate", *_ROBOTS_LABELS))
+_LABELS = {"content-usage": "Content-Usage", "content-signal": "Content-Signal"}  # of headers and of lines
+_GROUP_RULES = frozenset(("allow", "disallow", "crawl-delay", "request-rate", *_LABELS))
 _REFUSED = re.compile(rf"([a-z0-9_.*-]+)\s*[=:]\s*\"?(?:{'|'.join(map(re.escape, _DATA['refusals']))})(?![\w.*/-])")
 _MEMBER = re.compile(r"\s*([a-z*][a-z0-9_.*-]*)(?:=([^\s,;=\"]+|\"[^\"]*\"))?(?:\s*;[^,]*)?\s*")
 _PERCENT = re.compile(r"%([0-9a-f]{2})", re.IGNORECASE)
@@ -40,7 +39,7 @@ def header_statements(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
     >>> header_statements([("content-usage", "train-ai=n"), ("date", "Mon")])
     ('Content-Usage: train-ai=n',)
     """
-    lines = (f"Content-Usage: {_clip(value)}" for name, value in headers if name == _HEADER and value.strip())
+    lines = (f"{_LABELS[name]}: {_clip(value)}" for name, value in headers if name in _LABELS and value.strip())
     return tuple(dict.fromkeys(lines))[:_MAX_LINES]
 
 
@@ -106,7 +105,7 @@ class RobotsUsage:
                 is_naming = True
             elif label in _GROUP_RULES:
                 is_naming = False
-                if label in _ROBOTS_LABELS:
+                if label in _LABELS:
                     for rules in [groups[name] for name in names] or [common]:
                         rules.append(_make_rule(label, value))
         return cls(tuple(common), tuple((name, tuple(rules)) for name, rules in groups.items()))
@@ -162,7 +161,7 @@ def _robots_lines(text: str) -> Iterator[tuple[str, str]]:
 def _make_rule(label: str, value: str) -> UsageRule:
     """Make the rule of a line; without a path it holds for every path of its group."""
     path = value.split(maxsplit=1)[0] if value.startswith("/") else "/"
-    return UsageRule(label, _normalised(path[:_MAX_CHARS]), f"{_ROBOTS_LABELS[label]}: {_clip(value)}")
+    return UsageRule(label, _normalised(path[:_MAX_CHARS]), f"{_LABELS[label]}: {_clip(value)}")
 
 
 def _path_of(url: str) -> str:

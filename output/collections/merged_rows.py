@@ -54,6 +54,7 @@ _PUT_URLS = f"""INSERT INTO urls ({", ".join(_URL_COLUMNS)})
     ON CONFLICT (url) DO UPDATE SET
         {_chosen(f"({_IS_LATER}) OR ({_IS_REVIVED})", ("state", "reason"))},
         {_chosen(_IS_LATER, _LATEST)}, {_chosen(_IS_LATER_HELD, _HELD)}, {_chosen(_IS_EARLIER_SEEN, _FIRST)},
+        kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         depth = min(urls.depth, excluded.depth), priority = max(urls.priority, excluded.priority),
         lastmod = CASE WHEN coalesce(excluded.lastmod, '') > coalesce(urls.lastmod, '')
             THEN excluded.lastmod ELSE urls.lastmod END"""
@@ -126,6 +127,15 @@ _PUT_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, followin
     FROM temp.merge_left_out n JOIN temp.merge_places p ON p.source_name = n.warc_file
         JOIN main._warc_files f ON f.name = p.name
     WHERE n.warc_offset >= p.copied"""
+# A capture that the target has in another file, as where the source is a renamed copy of it, needs no second record: no
+# row would name that, and no takedown find it. What the source holds stays there.
+_PUT_REPEATED_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
+    SELECT p.name, s.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
+            WHERE o.warc_file = s.warc_file AND o.warc_offset > s.warc_offset), f.length)
+    FROM {SCHEMA_NAME}.captures s JOIN temp.merge_places p ON p.source_name = s.warc_file
+        JOIN main._warc_files f ON f.name = p.name JOIN main.captures t ON t.id = s.id
+        JOIN main._warc_files h ON h.name = t.warc_file
+    WHERE s.warc_offset >= p.copied AND t.warc_file <> p.name"""
 # A takedown there that waited for a file: the record came with the copied bytes too. In a file that both archives have,
 # the target's own captures say where the record is.
 _PUT_WAITING_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
@@ -143,7 +153,9 @@ _FORGOTTEN_KEPT = f"""SELECT DISTINCT s.url FROM {SCHEMA_NAME}.captures s JOIN m
 
 
 def merge_captures(target: Database) -> list[str]:
-    """Take over the captures, but for those of URLs that were taken down here, whose records are to be erased.
+    """Take over the captures, but for those of URLs that were taken down here, and those that the target has.
+
+    The records of both that came with copied files are to be erased.
 
     Returns the URLs that were taken down and whose captures had to come in, since others refer to their records: they
     have to be taken down again. `temp.merge_places` has to be there. Runs in the caller's transaction.
@@ -155,6 +167,7 @@ def merge_captures(target: Database) -> list[str]:
     target.execute(_PUT_WAITING_URLS)
     target.execute(_PUT_CAPTURES)
     target.execute(_PUT_ERASURES)
+    target.execute(_PUT_REPEATED_ERASURES)
     target.execute(_PUT_WAITING_ERASURES)
     return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]
 

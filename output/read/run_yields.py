@@ -24,6 +24,7 @@ from broadsheet.output.read.layout_alarms import find_layout_alarms
 ALL_PAGES, KNOWN_PAGES, NEW_PAGES = "*", "again", "new"
 BARREN_REASONS = (
     PageType.EMPTY, PageType.WALL, PageType.CAPTCHA, PageType.NEEDS_JAVASCRIPT, PageType.SOFT_404, PageType.ERROR,
+    OutcomeReason.CHALLENGED,
 )  # fmt: skip
 
 _PAGES_PER_BATCH = 1000
@@ -42,7 +43,8 @@ _FETCHED_PAGES = f"""SELECT u.id, u.url, u.host, u.first_seen >= :since, coalesc
             WHERE d.cluster_id IS NOT NULL AND (d.article_id = a.id OR d.duplicate_id = a.id)), u.reason = 'list'
         FROM urls u LEFT JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = u.id
         LEFT JOIN _shelved s ON s.page_id = u.id LEFT JOIN captures pc ON pc.id = p.capture_id
-        WHERE u.kind = 'page' AND u.state = 'done' AND u.reason NOT IN {sql_words(_NO_PAGE_REASONS)}
+        WHERE u.kind = 'page' AND u.state IN ('done', 'failed') AND u.reason NOT IN {sql_words(_NO_PAGE_REASONS)}
+        AND (u.state = 'done' OR u.reason = '{OutcomeReason.CHALLENGED}')
         AND u.fetched_at >= :since AND EXISTS (SELECT 1 FROM captures x
         WHERE x.url = u.url AND x.fetched_at >= :since AND x.http_status = 200)"""
 

@@ -21,6 +21,7 @@ from broadsheet.cleaners.document import (
     Block,
     BlockKind,
     CleanedPage,
+    FieldStatement,
     Metadata,
     PageType,
     PageVerdict,
@@ -37,11 +38,13 @@ from broadsheet.output.archive.page_rows import (
     stored_images,
     stored_lineage,
     stored_signature,
+    stored_statements,
 )
 from broadsheet.output.archive.shelf import JsonValue
 from broadsheet.output.archive.stored_text import storable_text
 from broadsheet.output.archive.stored_values import decoding, json_value, stored_texts, unpacked
 from broadsheet.output.write.assembled_text import stored_chances
+from broadsheet.output.write.site_fields import with_own_fields
 
 _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,
@@ -106,6 +109,7 @@ class OwnReading:
             "counts": {name: getattr(self.rows, name) for name in _COUNT_FIELDS},
             "chances": self.rows.ledger.chances.hex(),
             "images": [list(asdict(image).values()) for image in self.rows.images],
+            "statements": [list(asdict(statement).values()) for statement in self.rows.statements],
             "leads": self.rows.leads,
             "user_values": self.user_values,
             "blocks": [_pack_block(*pair) for pair in zip(self.blocks, self.verdicts, strict=True)],
@@ -122,6 +126,7 @@ _UNCOMPARED_FIELDS = (
     "layout_signature",
     "expected_f1",
     "images",
+    "statements",
 )
 _COMPARED_BY_PARTS = ("verdict", "metadata", "ledger")
 _VERDICT_FIELDS = ("page_type", "evidence")
@@ -153,6 +158,7 @@ def read_own_reading(db: Database, page_id: int) -> OwnReading | None:
         "cleaner_version": version,
         "chances": stored_chances(db, page_id),
         "images": stored_images(db, page_id),
+        "statements": stored_statements(db, page_id),
     }
     counts = {"words": words, "digest": digest, "blocks": blocks, "outlinks": outlinks}
     kept_count = sum(verdict.kept for _, verdict in judged_blocks) if own_verdicts else _read_kept_count(db, page_id)
@@ -176,6 +182,7 @@ def unpack_reading(db: Database, url: str, packed: bytes) -> OwnReading:
         "cleaner_version": stored["version"],
         "chances": bytes.fromhex(stored.get("chances", "")),  # version 6 and later, as the pictures
         "images": tuple(ArticleImage(*texts) for texts in stored.get("images", ())),
+        "statements": tuple(FieldStatement(*texts) for texts in stored.get("statements", ())),
     }
     leads = tuple((kind, target_url, bool(is_by_rule)) for kind, target_url, is_by_rule in stored["leads"])
     rows = _build_rows(values, judged_blocks, stored["counts"], leads)
@@ -242,7 +249,8 @@ def _read_article(db: Database, table: str, page_id: int) -> tuple[Metadata, str
     if values is None:
         return None
     row = dict(zip([column[0] for column in cursor.description], values, strict=True))
-    return metadata_of_row(row, table, f"of page {page_id}"), row["first_seen"], row["last_seen"]
+    metadata = with_own_fields(db, page_id, metadata_of_row(row, table, f"of page {page_id}"))
+    return metadata, row["first_seen"], row["last_seen"]
 
 
 def _title_and_canonical(metadata: Metadata) -> Metadata:

@@ -13,7 +13,14 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.article_storage import changes_made_now
 from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import PageRows, Sighting, note_same_reading, put_images, put_signature
+from broadsheet.output.archive.page_rows import (
+    PageRows,
+    Sighting,
+    note_same_reading,
+    put_images,
+    put_signature,
+    put_statements,
+)
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.settle.own_reading import OwnReading
@@ -127,6 +134,7 @@ def _store_page(db: Database, run_id: int, recleaned: RecleanedPage) -> None:
         note_same_reading(db, page.id, new_rows.lineage)
         put_signature(db, page.id, new_rows.layout_signature)
         put_images(db, page.id, new_rows.images)
+        put_statements(db, page.id, new_rows.statements)
         put_chances(db, page.id, new_rows.ledger.chances)
         update_expected_f1(db, page.id)
         return

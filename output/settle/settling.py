@@ -34,6 +34,7 @@ from broadsheet.output.settle.copies_and_parts import (
 from broadsheet.output.settle.host_layouts import find_layouts, store_layouts, stored_layout_verdict
 from broadsheet.output.settle.list_pages import LIST_TABLES, create_pages_view, find_list_pages
 from broadsheet.output.settle.settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
+from broadsheet.output.settle.settled_fields import settle_statements
 from broadsheet.output.settle.similar_articles import relate_articles
 from broadsheet.output.settle.site_repeats import (
     create_kept_view,
@@ -231,12 +232,15 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
 def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap, steps: SettleSteps) -> dict[str, int]:
     """Judge again what may have changed since the archive was last settled; returns what did, by field of the result.
 
-    Layouts and what a site repeats are judged on hosts where something changed that they depend on; copies, parts and
-    lists are looked for among the pages that have to do with a changed one.
+    Fields are settled first, since titles and authors decide on what follows. Layouts and what a site repeats are
+    judged on hosts where something changed that they depend on; copies, parts and lists are looked for among the pages
+    that have to do with a changed one.
     """
     _drop_temporary_tables(db)
     create_kept_view(db)
     is_whole = judges_have_changed(db)
+    unsettled_hosts = WHOLE_ARCHIVE if is_whole else StaleHosts(find_unsettled_hosts(db))
+    settle_statements(db, list_hosts(db, unsettled_hosts), settled_at)
     hosts_of_texts = find_common_texts(db, in_whole_archive=is_whole)
     stale_hosts = WHOLE_ARCHIVE if is_whole else StaleHosts(hosts_of_texts | find_unsettled_hosts(db))
     layout_verdicts, moved_pages = _judge_layouts(db, list_hosts(db, stale_hosts))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-SETTLE_VERSION = "4"
+SETTLE_VERSION = "5"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"
@@ -35,7 +35,7 @@ _UNSETTLED_HOSTS = """SELECT host FROM _unsettled
     UNION SELECT u.host FROM _unsettled s CROSS JOIN urls u ON u.id = s.page_id"""
 _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
     UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
-    UNION SELECT DISTINCT host FROM _place_evidence"""
+    UNION SELECT DISTINCT host FROM _place_evidence UNION SELECT DISTINCT host FROM _statements"""
 
 # A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies.
 _COPIES = "SELECT c.page_id FROM urls u CROSS JOIN _page_copies c ON c.page_id = u.id WHERE u.host = ?"

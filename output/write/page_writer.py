@@ -17,6 +17,7 @@ from broadsheet.output.archive.page_rows import (
     put_images,
     put_leads,
     put_signature,
+    put_statements,
 )
 from broadsheet.output.archive.revisions import ArticleState, is_pending, read_article_state
 from broadsheet.output.archive.stored_text import as_json, storable_text
@@ -24,6 +25,7 @@ from broadsheet.output.archive.stored_values import stored_texts
 from broadsheet.output.write.applied_rulings import with_rulings
 from broadsheet.output.write.assembled_text import with_further_pages
 from broadsheet.output.write.edit_decisions import decide_pending
+from broadsheet.output.write.site_fields import carry_over_fields, forget_own_fields
 from broadsheet.output.write.site_verdicts import carry_over_verdicts, read_carried_verdicts
 
 _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free beginning, with more the same article
@@ -65,6 +67,7 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     is_shelved = stored is not None and stored.table == "_shelved"
     state_before = _state_before(db, sighting) if is_new_capture else None
     has_changed = False
+    rows = carry_over_fields(db, page_id, rows) if rows.is_article else rows
     cleaner_column = {"cleaner_id": intern_lineage(db, rows.lineage)}
     db.execute(
         _UPSERT,
@@ -78,9 +81,11 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
         has_changed = save_article(db, rows, sighting, stored, state_before)
     else:
         clear_ledger(db, page_id)
+        forget_own_fields(db, page_id)
     put_leads(db, page_id, rows.leads)
     put_signature(db, page_id, rows.layout_signature)
     put_images(db, page_id, rows.images)
+    put_statements(db, page_id, rows.statements)
     return SaveResult(is_current=True, has_changed=has_changed)
 
 

@@ -231,6 +231,13 @@ def existing_capture_id(db: Database, capture: Capture) -> int | None:
     return capture_id if db.execute("SELECT 1 FROM captures WHERE id = ?", [capture_id]).fetchone() else None
 
 
+def stored_robots(db: Database, host: str, at: str) -> tuple[int, str, str] | None:
+    """Return id, URL and text of a host's latest robots.txt seen by a time (UTC, ISO 8601); None if none was."""
+    query = "SELECT id, url, text FROM robots_files WHERE host = ? AND seen_at <= ? ORDER BY seen_at DESC LIMIT 1"
+    row = db.execute(query, [storable_text(host), at]).fetchone()
+    return (int(row[0]), str(row[1]), str(row[2])) if row else None
+
+
 def record_positions(db: Database) -> Iterator[tuple[str, int]]:
     """Yield (file, offset) of every record that a capture names."""
     return ((str(file), int(offset)) for file, offset in db.execute(_RECORD_POSITIONS))

@@ -55,12 +55,13 @@ OPTIONS_OF_FIELDS = {
     "discover_links": ("--no-links",), "obey_directives": ("--obey-directives",), "contact": ("--contact", "a@b.test"),
     "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
     "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials",),
-    "ignore_robots": ("--ignore-robots",),
+    "ignore_robots": ("--ignore-robots",), "sampling": ("--no-sampling",), "keep": ("--keep", "pictures"),
 }  # fmt: skip
 """The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
 VERBS_OF_FIELDS = {
     "seeds": "the arguments URL", "revisit": "broadsheet update", "every": "broadsheet update --every",
     "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's", "extractor": "BROADSHEET_EXTRACTOR",
+    "only_missing": "broadsheet fetch-missing",
 }  # fmt: skip
 
 

@@ -43,6 +43,7 @@ INSERTION_ORDER = _names("_sqlite_migrations.id changes.seq _edits.seq")
 
 REFERENCES = {
     "urls": _names("""
+        _page_statements.page_id _own_fields.page_id
         _images.page_id _listed.url_id _overruled.page_id _own_verdicts.page_id _page_blocks.page_id
         _page_layout.page_id _page_leads.page_id _earlier_signatures.page_id _page_copies.page_id
         _page_copies.original_id
@@ -55,7 +56,7 @@ REFERENCES = {
         _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
         rulings.article_id _unindexed.id articles_overview.id _edits.article_id
-        article_images.article_id
+        article_images.article_id article_dates.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelf.capture_id
@@ -88,6 +89,7 @@ MEANINGS = {
 IDENTITIES = {
     "_sqlite_migrations": ("migration_set", "name"),
     "article_clusters": ("article_id",),
+    "article_dates": ("article_id", "source", "date"),
     "article_images": ("article_id", "position"),
     "articles": ("url",),
     "_articles_search": ("id",),
@@ -114,7 +116,7 @@ READING_FIELDS = _names("capture cleaner seen")
 BLOCK_REASONS = _names("_blocks.reason removed.reason _reasons.reason rulings.reason _reviews.reason")
 """Words that were other ones before the baseline: `related` for `other articles`."""
 
-UNORDERED = _names("runs.counts")
+UNORDERED = _names("runs.counts _recleans.counts")
 """JSON objects whose names come in the order in which things happened."""
 
 DATED = _names("_blocks.evidence removed.evidence")

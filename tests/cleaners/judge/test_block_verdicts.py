@@ -77,7 +77,7 @@ def test_a_line_above_the_tags_heads_no_box_and_one_above_a_newsletter_s_does() 
 
 
 def test_a_paragraph_that_stands_twice_is_kept_once() -> None:
-    tree = parse("<html><body>" + "".join([*STORY, STORY[1]]) + "</body></html>")
+    tree = parse("<html><body>" + "".join([*STORY, f"<section>{STORY[1]}</section>"]) + "</body></html>")
     assert tree is not None
     blocks = read_blocks(tree)
     reading = Reading("https://a.example/x", blocks, frozenset(range(6)), Metadata(language="en"))

@@ -20,9 +20,28 @@ from tests.cleaners.building import PROSE, STORY, block, linked
 
 
 def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
-    blocks = [block(0), block(1, "Row, row."), block(2), block(3, "Row, row.")]
+    blocks = [block(0), block(1, "Row, row."), block(2, path="body>main>p"), block(3, "Row, row.")]
     assert repeated_blocks(blocks, range(4)) == {2}
     assert repeated_blocks(blocks, [0]) == set()
+
+
+@pytest.mark.parametrize("kind", [BlockKind.PARAGRAPH, BlockKind.QUOTE, BlockKind.LIST_ITEM, BlockKind.CODE])
+def test_a_text_may_repeat_at_its_place(kind: BlockKind) -> None:
+    blocks = [block(n, PROSE if n % 2 else f"{n}. {PROSE}", kind=kind) for n in range(6)]
+    assert repeated_blocks(blocks, range(6)) == set()
+
+
+def test_a_second_rendering_takes_its_short_lines_with_it() -> None:
+    texts = ["Costs", PROSE, "Labour", STORY[0], "Permits", "Fees", STORY[1]]
+    first = [block(n, text, path="body>div.desktop>p") for n, text in enumerate(texts)]
+    second = [block(7 + n, text, path="body>div.mobile>p") for n, text in enumerate(texts)]
+    assert repeated_blocks(first + second, range(14)) == set(range(7, 14))
+
+
+def test_a_short_line_that_repeats_elsewhere_stays_where_what_is_beside_it_does_not_repeat() -> None:
+    texts = ["Costs", PROSE, STORY[0], "Costs", STORY[1], PROSE, STORY[2]]
+    blocks = [block(n, text, path=f"body>div.{'a' if n < 3 else 'b'}>p") for n, text in enumerate(texts)]
+    assert repeated_blocks(blocks, range(7)) == {5}
 
 
 def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
@@ -39,8 +58,8 @@ def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
         *[block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>aside>x") for n in range(3, 6)],
     ]
     assert repeated_blocks(elsewhere, range(6)) == {3, 4, 5}
-    quoted = [block(n, item, kind=BlockKind.QUOTE, path="body>main>x") for n in range(2)]
-    assert repeated_blocks(quoted, range(2)) == {1}
+    alone = [block(0, item, kind=BlockKind.LIST_ITEM), block(1, item, kind=BlockKind.LIST_ITEM, path="body>ol>li")]
+    assert repeated_blocks(alone, range(2)) == set()
 
 
 def test_a_long_passage_of_them_that_is_there_twice_goes() -> None:

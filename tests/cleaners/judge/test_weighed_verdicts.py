@@ -174,7 +174,7 @@ def test_an_address_that_was_brought_back_stays_though_it_looks_like_navigation(
 
 
 def test_a_copy_is_removed_as_such() -> None:
-    weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1))
+    weighed = weighed_verdict(SELECTED, 0.99, text=LONG.format(1), path="body>section>p")
     assert (weighed.kept, weighed.reason, weighed.rule) == (False, "said twice", "context/duplicate")
 
 
@@ -197,7 +197,7 @@ def test_a_standfirst_that_only_begins_the_text_is_a_copy() -> None:
 def test_of_a_quote_and_a_paragraph_that_are_the_same_one_stays() -> None:
     kinds = (BlockKind.QUOTE, *[BlockKind.PARAGRAPH] * 5)
     texts = [" ".join(f"word{n % 5}-{at}" for at in range(20)) for n in range(6)]
-    blocks = [Block(n, kind, texts[n], path="body>p") for n, kind in enumerate(kinds)]
+    blocks = [Block(n, kind, texts[n], path="body>p" if n else "body>blockquote") for n, kind in enumerate(kinds)]
     assert [verdict.kept for verdict in weigh(blocks, [SELECTED] * 6, np.full(6, 0.99))] == [True] * 5 + [False]
 
 
@@ -368,3 +368,66 @@ def test_a_question_is_kept_with_its_answer_though_the_model_removes_it() -> Non
     assert [vote.keep for vote in question.votes] == [True, False], "what the model says of it stays beside"
     unanswered = weigh(blocks, verdicts, np.array([0.99, 0.99, 0.1, 0.1, 0.99]))[2]
     assert not unanswered.kept
+
+
+# --- Brought back within the text ------------------------------------------------------------------------------------
+ECHO = Verdict(
+    False, "repeats the title", "metadata/title", (Vote("metadata", False, "metadata/title", "repeats the title"),)
+)
+BOXED_SECTION = replace(SECTION, votes=(*SECTION.votes, Vote("layout", False, "layout/caption-text", "caption")))
+WIDGET_SECTION = replace(SECTION, votes=(*SECTION.votes, Vote("layout", False, "layout/sidebar", "sidebar")))
+BYLINE_SECTION = replace(SECTION, votes=(Vote("metadata", False, "metadata/byline", "byline"), *SECTION.votes))
+
+
+def rule_within(verdict: Verdict, probability: float, block: Block, text_paragraphs: int = 3) -> str:
+    """The rule of the block's verdict, which stands below so many of the five paragraphs of a text."""
+    texts = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path=HOME) for n in range(5)]
+    blocks = [*texts[:text_paragraphs], block, *texts[text_paragraphs:]]
+    blocks = [replace(each, position=n) for n, each in enumerate(blocks)]
+    verdicts = [verdict if each.text == block.text else SELECTED for each in blocks]
+    probabilities = np.array([probability if each.text == block.text else 0.99 for each in blocks])
+    found = weigh(blocks, verdicts, probabilities)[text_paragraphs]
+    return found.rule if found.kept else ""
+
+
+ITEM = Block(0, BlockKind.LIST_ITEM, "Bread, cheese and a bottle of water", path="body>main>ul>li", level=1)
+PROSE_BLOCK = Block(0, BlockKind.PARAGRAPH, LONG.format("of the mill"), path=HOME)
+HEADING_BLOCK = Block(0, BlockKind.HEADING, "The mill by the river", path="body>main>h2", level=2)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "probability", "block", "rule"),
+    [
+        (UNSELECTED, 0.15, ITEM, "context/unnamed-in-text"),
+        (UNSELECTED, 0.05, ITEM, ""),
+        (UNSELECTED, 0.15, replace(ITEM, path="body>main>ul.related>li"), ""),
+        (UNSELECTED, 0.15, replace(ITEM, path="body>aside>ul>li"), ""),
+        (UNSELECTED, 0.15, replace(ITEM, link_chars=len(ITEM.text)), ""),
+        (RELATED, 0.3, ITEM, ""),
+        (UNSELECTED, 0.15, PROSE_BLOCK, "context/unnamed-in-text"),
+        (UNSELECTED, 0.15, replace(PROSE_BLOCK, text="Share it"), ""),
+        (ECHO, 0.6, HEADING_BLOCK, "context/heading-in-text"),
+        (ECHO, 0.4, HEADING_BLOCK, ""),
+        (ECHO, 0.6, replace(HEADING_BLOCK, path="body>header>h2"), ""),
+        (SECTION, 0.6, PROSE_BLOCK, "context/prose-in-text"),
+        (WIDGET_SECTION, 0.6, PROSE_BLOCK, "context/prose-in-text"),
+        (SECTION, 0.4, PROSE_BLOCK, ""),
+        (SECTION, 0.6, replace(PROSE_BLOCK, path="body>div>p"), ""),
+        (BOXED_SECTION, 0.6, PROSE_BLOCK, ""),
+        (BYLINE_SECTION, 0.6, PROSE_BLOCK, ""),
+    ],
+)
+def test_what_stands_within_the_text_and_has_no_reason_of_its_own_is_brought_back(
+    verdict: Verdict, probability: float, block: Block, rule: str
+) -> None:
+    assert rule_within(verdict, probability, block) == rule
+
+
+@pytest.mark.parametrize(("paragraphs_above", "rule"), [(0, ""), (1, "context/unnamed-in-text"), (5, "")])
+def test_above_and_below_the_text_nothing_is_brought_back(paragraphs_above: int, rule: str) -> None:
+    assert rule_within(UNSELECTED, 0.15, ITEM, paragraphs_above) == rule
+
+
+def test_a_section_ends_at_prose_above_the_text_too() -> None:
+    assert rule_within(SECTION, 0.6, PROSE_BLOCK, 0) == "context/prose-in-text"
+    assert rule_within(SECTION, 0.6, PROSE_BLOCK, 5) == ""

@@ -123,6 +123,24 @@ def test_metas_alone() -> None:
     assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
 
 
+def test_tags_in_a_stated_title_are_left_out() -> None:
+    node = {"@type": "NewsArticle", "headline": "Rain <em>comes</em> &lt;b&gt;now&lt;/b&gt;"}
+    page = f"<script type='application/ld+json'>{json.dumps(node)}</script><p>text"
+    assert read(page).title == "Rain comes now"
+    assert read("<title>1 &lt; 2 and 3</title><p>text").title == "1 < 2 and 3"
+    assert read("<title>30 years of &lt;br&gt;</title><h1>30 years of &lt;br&gt;</h1>").title == "30 years of <br>"
+
+
+def test_the_name_of_the_site_is_no_author_beside_a_byline() -> None:
+    head = "<meta property=og:site_name content='Human in the Loop'><meta name=author content='Human in the Loop'>"
+    blog = "<meta property=og:site_name content='Ann Lee'><meta name=author content='Ann Lee'>"
+    body = "<body><h1>Rain comes</h1>{}<p>It rains.</p>"
+    assert read(head + body.format("<p class=byline>By Bo Chen</p>")).authors == ("Bo Chen",)
+    assert read(blog + body.format("<p class=byline>By Bo Chen</p>")).authors == ("Bo Chen",)
+    assert read(blog + body.format("<p class=author>Use of the river</p>")).authors == ("Ann Lee",)
+    assert read(blog + body.format("")).authors == ("Ann Lee",)
+
+
 @pytest.mark.parametrize(
     "byline",
     [

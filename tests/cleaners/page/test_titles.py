@@ -35,3 +35,13 @@ def test_the_site_is_no_title() -> None:
 
 def test_a_dash_in_a_title_stays() -> None:
     assert choose(("Rain - and wind", "markup", 1.5))[0] == "Rain - and wind"
+
+
+def test_a_beginning_that_the_heading_has_stays() -> None:
+    statements = [("Rust: a new release", "markup", 1.5), ("Rust: a new release", "meta", 1.0)]
+    assert choose(*statements, sites=("rust",)) == ("Rust: a new release", "markup")
+    page_title = ("Rust | Rust: a new release - Rust", "meta", 0.6)
+    assert choose(*statements, page_title, sites=("rust",))[0] == "Rust: a new release"
+    assert choose(("A new release", "markup", 1.5), ("Rust: A new release", "meta", 1.0), sites=("rust",))[0] == (
+        "A new release"
+    )

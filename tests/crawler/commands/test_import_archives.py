@@ -65,6 +65,17 @@ def db(tmp_path: Path) -> Path:
     return tmp_path / "made.db"
 
 
+@pytest.mark.slow
+def test_a_record_that_comes_in_later_names_the_robots_txt_that_came_in_before(tmp_path: Path, db: Path):
+    """As when an import was cut off: the same command finds the robots.txt known already."""
+    robots = record(f"{SITE}/robots.txt", answer("User-agent: *\nAllow: /", content_type="text/plain"))
+    records = [robots, *(record(f"{SITE}/{name}", answer(page(name))) for name in ("river", "mill"))]
+    for count in (2, 3):
+        write(tmp_path / "site.warc.gz", records[:count])
+        assert command("import", tmp_path / "site.warc.gz", "--db", db, "-q")[0] == 0
+    assert rows(db, "SELECT count(*), count(robots_id) FROM captures") == [(3, 3)]
+
+
 def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
     code, out, errors = command("import", file, "--db", db)

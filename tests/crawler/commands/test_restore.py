@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,19 @@ def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: p
     assert "taken back" in capsys.readouterr().out
     assert rows(archive_path, "SELECT text, markdown, word_count FROM articles ORDER BY url") == articles_before
     assert rows(archive_path, "SELECT count(*) FROM rulings") == [(0,)]
+
+
+@pytest.mark.slow
+def test_a_full_disk_is_a_line_that_names_the_archive(archive_path: Path) -> None:
+    def limit_file_sizes() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
+
+    words = ("restore", archive_path, block_id(CAPTION))
+    code, _, errors = command(*words, preexec_fn=limit_file_sizes)
+    assert (code, errors.count("\n")) == (1, 1)
+    assert f"{archive_path} cannot be written" in errors
+    assert command(*words)[0] == 0
+    assert command("verify", archive_path)[0] == 0
 
 
 def test_a_ruling_for_everywhere_may_follow_the_one_for_the_only_article(

@@ -102,6 +102,15 @@ def test_sites_are_crawled_then_nothing_is_due_then_they_are_updated(serve: Serv
 
 
 @pytest.mark.slow
+def test_a_quiet_run_says_in_a_line_which_site_failed(tmp_path: Path) -> None:
+    file = tmp_path / "sites.toml"
+    file.write_text('[sites.away]\nurls = ["http://127.0.0.1:1/"]\nallow-private = true\ndelay = 0\n', "utf-8")
+    code, out, errors = run_fleet(file, "-q")
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    assert errors.startswith("broadsheet: away: ")
+
+
+@pytest.mark.slow
 def test_a_stop_ends_all_crawls_and_the_same_command_goes_on(serve: Serve, tmp_path: Path) -> None:
     sites = sites_of(serve, 2)
     file = write_list(tmp_path, sites, "[fleet]\nparallel = 2\n")

@@ -62,6 +62,16 @@ def test_a_file_that_was_cut_off_has_no_name(store: FolderStore, tmp_path: Path)
     assert store.keys("sites/") == []
 
 
+def test_what_a_killed_runner_left_is_removed_a_day_later(store: FolderStore, tmp_path: Path) -> None:
+    store.put_bytes("sites/a", b"1")
+    parts = [tmp_path / "store/sites" / name for name in (".part-old", ".part-new")]
+    for part in parts:
+        part.write_bytes(b"half")
+    os.utime(parts[0], (0, 0))
+    store.put_bytes("sites/b", b"2")
+    assert [part.exists() for part in parts] == [False, True]
+
+
 def test_a_file_system_without_links_is_refused(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: Path, target: Path) -> None:
         raise OSError(errno.EOPNOTSUPP, "not supported")

@@ -10,6 +10,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, PatientStore, StoreRefused
 from broadsheet.crawler.fleet.store_address import (
     check_conditional_puts,
@@ -28,6 +29,21 @@ def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
     assert make_store(str(tmp_path / "store")) == identity
     check_identity(store_at(str(tmp_path / "store")), identity)
     assert [path.name for path in (tmp_path / "store").iterdir()] == ["store.json"]
+
+
+def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(self: FolderStore, key: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "delete", killed)
+        with pytest.raises(KeyboardInterrupt):
+            make_store(str(tmp_path / "store"))
+    assert list((tmp_path / "store").iterdir())
+    identity = make_store(str(tmp_path / "store"))
+    check_identity(store_at(str(tmp_path / "store")), identity)
 
 
 def test_a_folder_of_that_name_on_another_machine_is_not_taken_for_the_store(tmp_path: Path) -> None:

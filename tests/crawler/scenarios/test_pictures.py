@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import Crawl, Result, kill_group
 from tests.crawler.pictures import SVG, illustrated, jpeg, png, served
-from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
 
 Serve = Callable[..., ScriptedSite]
@@ -110,6 +111,46 @@ def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_
     assert verb("verify", result.db)[0] == 0
     code, out, errors = command("fetch-missing", result.db, "--allow-private", "--delay", "0")
     assert (code, "Nothing to do" in out) == (0, True), errors
+
+
+@pytest.mark.slow
+def test_a_host_of_pictures_alone_is_asked_for_its_robots_txt_and_nothing_else(crawl: Crawl, serve: Serve) -> None:
+    far, site = serve({"/a.png": served(png()), "/closed.png": served(png())}), serve({})
+    robots = f"User-agent: *\nDisallow: /closed\nCrawl-delay: 1\nSitemap: {far.url}/map.xml\n"
+    far.routes["/robots.txt"] = Reply(robots, 200, {"Content-Type": "text/plain"})
+    site.routes["/"] = page("home", "/one")
+    site.routes["/one"] = illustrated("one", f"{far.url}/a.png", f"{far.url}/closed.png")
+    result = crawl(site.url + "/", BROADSHEET_PORTS=str(far.port), keep="pictures")
+    assert far.paths() == ["/robots.txt", "/a.png"]
+    assert far.log[1].at - far.log[0].at >= 0.9
+    assert far.log[1].headers["Accept"] == "image/*"
+    assert result.states(far) == {
+        "/robots.txt": ("done", "robots"),
+        "/a.png": ("done", "picture"),
+        "/closed.png": ("skipped", "robots.txt"),
+    }
+
+
+@pytest.mark.slow
+def test_a_crawl_that_is_killed_among_pictures_goes_on_with_them(crawl: Crawl, serve: Serve) -> None:
+    names = [f"/i/{number}.png" for number in range(12)]
+    site = serve({"/": page("home", "/one"), "/one": illustrated("one", *names)})
+    asked = threading.Event()
+
+    def slow(seen: Seen) -> Reply:
+        if len({path for path in site.paths() if path in names}) > 4:
+            asked.set()
+            site.closing.wait(1.0)
+        return served(png(shade=names.index(seen.path)))
+
+    site.routes |= dict.fromkeys(names, slow)
+    process = crawl.start(site.url + "/", **KEPT)
+    assert asked.wait(100)
+    kill_group(process)
+    site.routes |= {name: served(png(shade=number)) for number, name in enumerate(names)}
+    result = crawl(site.url + "/", **KEPT)
+    assert pictures(result, site) == {"/one": set(names)}
+    assert verb("verify", result.db)[0] == 0
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from broadsheet.crawler.options import CrawlOptions
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 
@@ -392,7 +393,8 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
             pass
 
     spider = SiteSpider.__new__(SiteSpider)
-    spider.parts = SimpleNamespace(session=Session(), workers=Workers())  # type: ignore[assignment]
+    options = CrawlOptions(("https://a.example/",))
+    spider.parts = SimpleNamespace(options=options, session=Session(), workers=Workers())  # type: ignore[assignment]
     spider.end_reason, spider.is_closed = "", False
     spider._end_lock = threading.Lock()
     spider._has_item_receivers = bool(feeds)

@@ -68,6 +68,24 @@ def test_a_reader_cannot_write(file):
         open_database(file, read_only=True).execute("INSERT INTO meta VALUES ('a', 'b')")
 
 
+def test_a_reader_finds_an_archive_whose_writer_died_as_it_was_before(file, tmp_path):
+    """As while it left WAL mode: SQLite then lets no connection read that may not write."""
+    open_database(file).close()
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+        db.execute("PRAGMA cache_size = 1")
+        db.execute("INSERT INTO meta VALUES ('half', 'written')")
+        for number in range(500):
+            db.execute("INSERT INTO meta VALUES (?, ?)", [number, "x" * 999])
+        for ending in ("", "-journal"):
+            shutil.copy(f"{file}{ending}", tmp_path / f"died.db{ending}")
+    assert (tmp_path / "died.db-journal").stat().st_size
+    with closing(open_database(tmp_path / "died.db", read_only=True)) as db:
+        assert verify(db) == []
+        assert db.execute("SELECT count(*) FROM meta WHERE key = 'half'").fetchone() == (0,)
+    assert not (tmp_path / "died.db-journal").exists()
+
+
 def _two_steps() -> Migrations:
     later = Migrations(MIGRATIONS.name)
     later._migrations = list(MIGRATIONS._migrations)

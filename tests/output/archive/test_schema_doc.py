@@ -65,8 +65,6 @@ def test_one_page_has_the_contract_and_the_other_what_begins_with_an_underscore(
     internals = headings("internals.md")
     assert [name for name in internals if not name.startswith("_")] == []
     assert sorted([*EXAMPLES, *internals]) == sorted(column_meanings())
-    assert "These eighteen are the contract" in schema_pages()["schema.md"]
-    assert len(EXAMPLES) == 18
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

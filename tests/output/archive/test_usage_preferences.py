@@ -72,6 +72,7 @@ def test_headers_are_stated_as_they_came() -> None:
     headers = [("content-usage", " Train-AI=n,\tsearch=y"), ("x-robots-tag", "noai"), ("content-usage", "")]
     assert header_statements(headers) == ("Content-Usage: Train-AI=n, search=y",)
     assert header_statements([*headers, headers[0]]) == header_statements(headers)
+    assert header_statements([("content-signal", "ai-train=no")]) == ("Content-Signal: ai-train=no",)
     many = [("content-usage", f"train-ai=n;at={n}") for n in range(100)]
     assert len(header_statements(many)) == 64
     assert len(header_statements([("content-usage", "x" * 9_000)])[0]) < 600

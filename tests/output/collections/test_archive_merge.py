@@ -401,6 +401,24 @@ def test_a_raw_file_that_is_gone_is_refused_before_anything_is_changed(
     db.close()
 
 
+def test_a_renamed_copy_brings_no_record_that_a_takedown_would_miss(tmp_path: Path, make: Maker) -> None:
+    gone, stays = f"{HOSTS[0]}/gone", f"{HOSTS[0]}/stays"
+    outcomes = [with_raw(make.outcome(url, *story(number))) for number, url in enumerate((gone, stays))]
+    target = write_archive(tmp_path / "all.db", make, outcomes)
+    copy = Path(shutil.copy(target, tmp_path / "copy.db"))
+    shutil.copytree(tmp_path / "all.db.warc", tmp_path / "copy.db.warc")
+    write_archive(copy, make, [with_raw(make.outcome(f"{HOSTS[0]}/new", *story(9)))])
+    merge_all(target, make, [copy])
+    in_order(target)
+    with Archive.open(target, make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+    in_order(target)
+    files = [path for path in tmp_path.rglob("*.warc.gz") if path.parent.name.startswith("all.db")]
+    raw = b"".join(gzip.decompress(path.read_bytes()) for path in files)
+    assert (gone.encode() in raw, stays.encode() in raw, f"{HOSTS[0]}/new".encode() in raw) == (False, True, True)
+    in_order(copy)
+
+
 def test_two_states_of_one_archive_have_their_raw_responses_once(tmp_path: Path, make: Maker) -> None:
     host = HOSTS[0]
     (tmp_path / "base").mkdir()

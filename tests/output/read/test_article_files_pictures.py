@@ -6,9 +6,11 @@ import re
 from pathlib import Path
 
 import pytest
+from markdown_it import MarkdownIt
 
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.read.article_files import export_markdown, export_reader_pages
+from broadsheet.output.archive.pictures import Picture, ShownPicture
+from broadsheet.output.read.article_files import export_markdown, export_reader_pages, markdown_pictures
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.conftest import Maker
 from tests.output.illustrated import illustrate
@@ -55,3 +57,15 @@ def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp
         record.unlink()
     assert export_markdown(db, tmp_path / "out") == 2
     assert not (tmp_path / "out" / "pictures").exists()
+
+
+@pytest.mark.parametrize("text", ["x](http://a.test) <script>", "![y](z)", "a\\", "# head <b> [l](javascript:x) `c`"])
+def test_words_of_a_picture_are_words_and_nothing_else(text: str) -> None:
+    shown = ShownPicture(0, "http://a.test/i.png", text, "", text, 1, Picture("a" * 64, "image/png", 3, 2, 5))
+    image, caption = MarkdownIt("commonmark").parse(markdown_pictures([shown]))[1::3]
+    assert image.children
+    assert [child.type for child in image.children] == ["image"]
+    assert str(image.children[0].attrs["src"]).startswith("pictures/aaa")
+    assert caption.children
+    assert "".join(child.content for child in caption.children) == text
+    assert {child.type for child in caption.children} <= {"text", "text_special"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -65,6 +65,17 @@ def test_what_is_kept_of_a_run(site):
     assert 60 <= rows["*"]["words_low"] < 120 < rows["*"]["words_median"] < 340
     assert 0.6 < rows["*"]["removed_share"] < 0.7
     assert [row["pages"] for row in site.archive.db["_rule_rates"].rows] == [30]
+
+
+def test_a_wall_that_comes_with_a_good_status_counts_as_a_page_with_nothing_to_read(archive, make):
+    run = archive.runs.start("crawl", {}, {})
+    wall = make.outcome(f"{HOST}/news/a-wall", page_type=PageType.CAPTCHA)
+    refused = replace(wall, url=f"{HOST}/news/refused", page=None, http_status=403)
+    refused = replace(refused, capture=replace(wall.capture, url=refused.url, http_status=403))
+    walls = [replace(outcome, state="failed", reason="challenged") for outcome in (wall, refused)]
+    archive.save([make.outcome(f"{HOST}/news/a-story", "One two."), *walls])
+    survey(archive.db, run, make.clock())
+    assert archive.db.execute("SELECT pages, articles, barren FROM _yields WHERE part = '*'").fetchall() == [(2, 1, 1)]
 
 
 def steps_of_a_survey(archive, run):

@@ -5,17 +5,30 @@ All that settling writes is compared, also what only explains: evidence, and why
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.cleaners.compare import site_statements
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import Block, BlockKind, Outlink, PageType, Verdict
+from broadsheet.cleaners.document import (
+    AUTHORS,
+    DAY_MONTH,
+    PUBLISHED,
+    Block,
+    BlockKind,
+    FieldStatement,
+    Metadata,
+    Outlink,
+    PageType,
+    Verdict,
+)
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
@@ -33,7 +46,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
 from broadsheet.output.write.url_queue import add_urls
-from tests.output.cleaned_pages import with_page
+from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Clock, Maker
 from tests.sampling import sampled
 
@@ -135,8 +148,28 @@ class World:
             markdown=markdown,
             layout_signature=layout_signature,
             chances=chances,
+            **self.fields_of(url, cleaned_page(outcome).metadata),
         )
         return lambda archive: archive.save([outcome])
+
+    def fields_of(self, url: str, metadata: Metadata) -> dict[str, object]:
+        """Return metadata and statements of a page, by chances of their own: most state the site as their author."""
+        chance = random.Random(f"{url} {len(self.saved_texts)}")
+        site = ("Ann Lee",) if chance.random() < 0.05 else ("The Paper",)
+        byline = chance.choice((("Bo Chen",), ("Cy Roe",), ()))
+        order, day = chance.choice(("day-first", "day-first", "month-first")), f"2024-0{chance.randint(1, 9)}-05"
+        statements = (
+            FieldStatement(AUTHORS, "meta", json.dumps(site)),
+            *([FieldStatement(AUTHORS, "markup", json.dumps(byline))] if byline else []),
+            FieldStatement(PUBLISHED, "text", day),
+            chance.choice(
+                (FieldStatement(DAY_MONTH, "shown", order), FieldStatement(DAY_MONTH, "assumed", f"month-first {day}"))
+            ),
+        )
+        title = f"{metadata.title}{chance.choice((' | The Paper', ' | The Paper', ''))}"
+        fields = {"title": title, "authors": site, "published": day, "sitename": "The Paper"}
+        sources = {"title": "meta", "authors": "meta", "published": "text", "sitename": "meta"}
+        return {"metadata": replace(metadata, **fields, sources=sources), "statements": statements}
 
     def paragraph_verdict(self) -> Verdict:
         return self.chance.choice((LEFT_OUT, REMOVED)) if self.chance.random() < self.gap_share else KEPT
@@ -188,6 +221,9 @@ _SETTLED = {
     "blocks": f"SELECT page_id, position, block_id, kept, reason, rule FROM _page_blocks JOIN {_REASONS}",
     "own verdicts": f"SELECT page_id, position, kept, reason, rule FROM _own_verdicts JOIN {_REASONS}",
     "overruled": f"SELECT page_id, position, ruling_id, kept, reason, rule FROM _overruled JOIN {_REASONS}",
+    "own fields": "SELECT * FROM _own_fields",
+    "statements": "SELECT * FROM _statements",
+    "statements of pages": "SELECT * FROM _page_statements",
     "evidence": "SELECT block_id, host, pages, of_pages, first_seen FROM _block_evidence",
     "parts": "SELECT * FROM _page_parts",
     "layouts": "SELECT id, host, signature, pages, articles, kind, evidence FROM _layouts",
@@ -247,6 +283,7 @@ def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest
     what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
     pages of a layout are enough for the model that sees the others."""
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    monkeypatch.setattr(site_statements, "MIN_PAGES", 2 + seed % 3)
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
     if seed % 3 == 0:
         monkeypatch.setattr(candidate_pairs, "CROWD_LIMIT", 2)
@@ -294,3 +331,12 @@ def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     rules = {row[-1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["blocks"]}
     assert {"site/layout-keeps", "site/layout-removes"} <= rules
+
+
+def test_fields_follow_the_site_in_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_statements, "MIN_PAGES", 2)
+    assert {row[1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["own fields"]} == {
+        "authors",
+        "published",
+        "title",
+    }

@@ -1,0 +1,120 @@
+"""Days of first publication on the pages of htmldate's evaluation: Broadsheet's reader beside htmldate, in one run.
+
+Run from the repository: `python -m tests.bench.dates [--half 0|1] [--misses] [--out FILE]`. The corpus is looked for in
+`$BROADSHEET_SHARED`, else in `../shared` beside the repository. The readers were worked on with half 0 in sight; what
+counts is half 1. The result kept in the repository is `tests/bench/results/dates.json`.
+
+A page counts as right if the day is the annotated one, as none if no day is found. Both tools get a tree that is parsed
+already; the parse is not timed, and milliseconds are of processor time. Broadsheet's are those of all its fields.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.parsed_page import decode, parse
+from tests.bench.documents.figures import refresh_documents
+from tests.bench.metadata import shared
+
+CORPUS = "dates"
+FindDay = Callable[[Any, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class DatedPage:
+    """An annotated page: its URL, its bytes and the day of its first publication."""
+
+    url: str
+    body: bytes
+    day: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A tool's answer for a page: the day it found, empty if none, and the milliseconds that it took."""
+
+    page: DatedPage
+    day: str
+    milliseconds: float
+
+    @property
+    def is_right(self) -> bool:
+        """Return whether the day is the annotated one."""
+        return self.day == self.page.day
+
+
+def dated_pages(half: int | None = None) -> Iterator[DatedPage]:
+    """Yield the annotated pages; of every two, only the `half`-th (0 or 1) if given."""
+    folder = shared() / "corpus" / CORPUS
+    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = sorted(map(json.loads, lines), key=lambda row: str(row["id"]))
+    for row in rows if half is None else rows[half::2]:
+        body = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
+        yield DatedPage(row["url"], body, row["published"])
+
+
+def our_day(tree: Any, url: str) -> str:
+    """Find the day with Broadsheet."""
+    return read_metadata(tree, url).published[:10]
+
+
+def day_by_htmldate(tree: Any, url: str) -> str:
+    """Find the day with htmldate."""
+    from htmldate import find_date
+
+    return find_date(tree, original_date=True, url=url) or ""
+
+
+def ask(find_day: FindDay, pages: Iterable[DatedPage]) -> Iterator[Answer]:
+    """Yield a tool's answer for each page."""
+    for page in pages:
+        tree = parse(decode(page.body).text)
+        started = time.process_time()
+        day = find_day(tree, page.url)
+        yield Answer(page, day, (time.process_time() - started) * 1000)
+
+
+def summarise(answers: list[Answer]) -> dict[str, float]:
+    """Return the shares that are right and without a day, and the mean milliseconds."""
+    count = len(answers)
+    return {
+        "right": round(sum(answer.is_right for answer in answers) / count, 4),
+        "none": round(sum(not answer.day for answer in answers) / count, 4),
+        "ms": round(sum(answer.milliseconds for answer in answers) / count, 3),
+        "pages": count,
+    }
+
+
+def main() -> None:
+    """Print both tools' figures, and the pages that Broadsheet misses or a file of results if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--half", type=int, choices=(0, 1))
+    parser.add_argument("--misses", action="store_true", help="print the pages on which Broadsheet is wrong")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    from tests.bench.quality import corpus_hash  # imports the benchmark of metadata
+
+    pages = list(dated_pages(options.half))
+    answers = {"broadsheet": list(ask(our_day, pages)), "htmldate": list(ask(day_by_htmldate, pages))}
+    result = {"half": options.half, "corpus": corpus_hash(CORPUS)}
+    result |= {tool: summarise(given) for tool, given in answers.items()}
+    print(json.dumps(result))
+    if options.misses:
+        for ours, theirs in zip(answers["broadsheet"], answers["htmldate"], strict=True):
+            if not ours.is_right:
+                print(ours.page.day, ours.day or "none      ", theirs.day or "none      ", ours.page.url)
+    if options.out:
+        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        refresh_documents(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+"""What a command left that was cut off and run again, beside what an undisturbed one left."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from fastwarc import ArchiveIterator
+from warcio.archiveiterator import ArchiveIterator as WarcioIterator
+from warcio.exceptions import ArchiveLoadFailed
+
+from broadsheet.crawler.fleet.site_copies import fetch_warc_files, read_manifest, reading_copies
+from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.store_address import store_at
+from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.warc_files import read_away_files
+from broadsheet.output.raw.warc_folders import IDENTITY_NAME, JOURNAL_NAME
+from broadsheet.output.read.verify import verify
+from tests.bench.archives.differences import Difference, differences
+
+_MOST = 4  # differences that are told of one archive
+_STAMP = re.compile(r"\d{14}-\d{5}")
+_TAIL = re.compile(r"\.tail-\d+$")
+_BY_TURN = re.compile(r"^store/|/\.slots/|/addresses/|/results?/")
+"""Files of a store, which `store_faults` looks into, and those by which running processes share addresses."""
+_DAY = re.compile(r"\d{4}-\d\d-\d\dT[\d:.+Z]+")
+
+
+def damages(archive: Path) -> list[str]:
+    """Return what SQLite finds wrong with a copy of an archive as a dead process left it."""
+    if not archive.exists():
+        return []
+    with tempfile.TemporaryDirectory(dir=archive.parent.parent) as folder:
+        copy = Path(folder) / archive.name
+        for ending in ("", "-wal", "-journal"):
+            if (file := Path(f"{archive}{ending}")).exists():
+                shutil.copy(file, f"{copy}{ending}")
+        try:
+            with closing(sqlite3.connect(copy)) as db:
+                found = [str(row) for row in db.execute("PRAGMA integrity_check") if row != ("ok",)]
+                return found + [f"foreign key {row}" for row in db.execute("PRAGMA foreign_key_check")]
+        except sqlite3.DatabaseError as error:
+            return [str(error)]
+
+
+def archive_faults(calm: Path, other: Path, may_differ: Collection[str]) -> Iterator[str]:
+    """Yield where an archive is not in order, or not the same as the one of an undisturbed run.
+
+    `may_differ` are tables, columns as `urls.attempts`, and paths of URLs, as `/robots.txt`, whose rows may differ.
+    """
+    if calm.exists() != other.exists():
+        yield f"{other.name} is {'missing' if calm.exists() else 'there'}"
+        return
+    yield from damages(other)
+    try:
+        with closing(open_database(other, read_only=True)) as db:
+            yield from (f"verify: {finding}" for finding in verify(db))
+    except ArchiveError as error:
+        yield f"verify: {error}"
+        return
+    found = [one for one in differences(calm, other) if not _is_expected(one, may_differ)]
+    yield from (f"{one.relation}.{one.column} {one.row}: {one.old!r} -> {one.new!r}"[:300] for one in found[:_MOST])
+    records, other_records = (_records_of(archive, may_differ) for archive in (calm, other))
+    if records != other_records:
+        yield f"records: missing {records - other_records}, more {other_records - records}"[:300]
+
+
+def _is_expected(difference: Difference, may_differ: Collection[str]) -> bool:
+    names = (difference.relation, f"{difference.relation}.{difference.column}")
+    return difference.is_timing or any(name in may_differ for name in names) or _is_of(difference.row, may_differ)
+
+
+def _is_of(row: Iterable[object], paths: Collection[str]) -> bool:
+    """Return whether a row's key has a URL of one of the paths."""
+    words = [str(value).partition(" ")[0] for value in row]
+    return any(word.endswith(path) for word in words for path in paths if path.startswith("/"))
+
+
+def warc_files(archive: Path) -> list[Path]:
+    """Return the WARC files in the folders of an archive."""
+    return sorted(archive.parent.glob(f"{archive.name}*.warc/*.warc.gz"))
+
+
+def _records_of(archive: Path, may_differ: Collection[str]) -> Counter[tuple[str, str, str]]:
+    return Counter({key: count for key, count in records_of(archive).items() if not _is_of(key, may_differ)})
+
+
+def records_of(archive: Path) -> Counter[tuple[str, str, str]]:
+    """Count an archive's records by type, URL and payload digest; those that begin a run's part are left out."""
+    found: Counter[tuple[str, str, str]] = Counter()
+    for file in warc_files(archive):
+        with file.open("rb") as stream:
+            for each in ArchiveIterator(stream, parse_http=False):
+                fields = {name.lower(): value for name, value in each.headers.items()}
+                if fields["warc-type"] not in ("warcinfo", "metadata"):
+                    digest = fields.get("warc-payload-digest", "")
+                    found[fields["warc-type"], fields.get("warc-target-uri", ""), digest] += 1
+    return found
+
+
+def warc_faults(folder: Path) -> Iterator[str]:
+    """Yield what fastwarc and warcio find wrong with the WARC files below a folder; each digest is computed again."""
+    for file in sorted(folder.rglob("*.warc.gz")):
+        with file.open("rb") as stream:
+            for each in ArchiveIterator(stream, parse_http=False):
+                if not each.verify_block_digest():
+                    yield f"fastwarc: {file.name} at {each.stream_pos}: digest"
+        try:
+            with file.open("rb") as stream:
+                for record in WarcioIterator(stream, check_digests=True):
+                    record.raw_stream.read()
+                    if record.digest_checker.passed is False:
+                        yield f"warcio: {file.name}: {record.digest_checker.problems}"
+        except ArchiveLoadFailed as error:
+            yield f"warcio: {file.name}: {error}"
+
+
+def file_faults(calm: Path, other: Path) -> Iterator[str]:
+    """Yield names of files that only one of two folders has, but for those that keep torn bytes."""
+    names, other_names = _file_names(calm), _file_names(other)
+    kept_folders = {str(path.parent.relative_to(other)) for path in other.rglob("*") if _TAIL.search(path.name)}
+    other_names -= {f"{folder}/{name}" for folder in kept_folders for name in (IDENTITY_NAME, JOURNAL_NAME)} - names
+    yield from (f"missing file {name}" for name in sorted(names - other_names))
+    yield from (f"left behind {name}" for name in sorted(other_names - names))
+
+
+def _file_names(folder: Path) -> set[str]:
+    found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    found = {name for name in found if not _BY_TURN.search(name)}
+    return {re.sub(r"[0-9a-f]{16,}", "ID", _STAMP.sub("TIME", name)) for name in found if not _TAIL.search(name)}
+
+
+def dataset_faults(calm: Path, other: Path) -> Iterator[str]:
+    """Yield where a data set is not the same: what its manifest says, the rows of each table, files that none names."""
+    for name in ("manifest.json", "README.md"):
+        if _steady(calm / name) != _steady(other / name):
+            yield f"{name} differs"
+    for table in sorted({path.parent.name for path in calm.rglob("*.parquet")}):
+        if _table_rows(calm, table) != _table_rows(other, table):
+            yield f"data set: {table} differs"
+    for file in other.rglob("*.part"):
+        yield f"left behind {file.name}"
+
+
+def _steady(file: Path) -> str:
+    """Return a file's text without times, sizes and ids that are drawn by chance."""
+    return re.sub(r"[0-9a-f]{12,}|\d+(?:\.\d+)?", "N", _DAY.sub("DAY", file.read_text())) if file.exists() else ""
+
+
+def _table_rows(folder: Path, partition: str) -> list[str]:
+    files = [path for path in folder.rglob("*.parquet") if path.parent.name == partition]
+    rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
+    return sorted(_DAY.sub("DAY", repr(row)) for row in rows)
+
+
+def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]) -> Iterator[str]:
+    """Yield where the archive of a site in a store is not the same, or its state names what is not there.
+
+    A database that a killed runner had uploaded, and no state names, stays: its runner may have been only slow.
+    """
+    if not read_site(store_at(str(other)), site).manifest:
+        yield f"the store has no state of {site}"
+        return
+    with tempfile.TemporaryDirectory(dir=calm.parent) as folder:
+        copies = [_bring(store, Path(folder) / name / site, site) for store, name in ((calm, "calm"), (other, "other"))]
+        yield from archive_faults(*copies, may_differ)
+        yield from warc_faults(copies[1].parent)
+    store = store_at(str(other))
+    named = read_manifest(store, read_site(store, site).manifest).keys
+    paths = [*other.glob(f"sites/{site}/archive/*"), *other.glob(f"sites/{site}/warc/*")]
+    files = {str(path.relative_to(other)) for path in paths}
+    yield from (f"the store lacks {key}" for key in sorted(named - files))
+    yield from (f"no state names {key}" for key in sorted(files - named) if "/warc/" in key)
+    yield from (f"left beside {path.name}" for path in other.glob(f"sites/{site}/beside/*"))
+
+
+def _bring(folder: Path, target: Path, site: str) -> Path:
+    """Bring a site's archive with its WARC files from a store in a folder; return its path."""
+    store = store_at(str(folder))
+    archive = reading_copies(str(folder), target.parent).archive(site)
+    assert archive is not None
+    fetch_warc_files(store, archive, list(read_away_files(archive)))
+    return archive
+
+
+def record_faults(calm: Path, other: Path) -> Iterator[str]:
+    """Yield the records of a fleet's sites that say otherwise how their last turn ended."""
+    for file in sorted(calm.rglob(".fleet/*.json")):
+        twin = other / file.relative_to(calm)
+        if not twin.exists() or _ends(file) != _ends(twin):
+            yield f"record {file.name}: {_ends(file)} -> {_ends(twin) if twin.exists() else 'none'}"
+
+
+def _ends(file: Path) -> object:
+    values = json.loads(file.read_text())
+    return values["result"]["end"], values["result"]["exit_code"], values["is_crawled"], values["failures"]

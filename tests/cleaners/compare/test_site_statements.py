@@ -1,0 +1,81 @@
+"""site_statements: authors, days and titles by what all pages of a site state."""
+
+from __future__ import annotations
+
+import json
+
+from broadsheet.cleaners.compare.site_statements import SettledField, StatedPage, find_sources, settle_fields
+from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, FieldStatement
+
+THE_PAPER = frozenset({"thepaper"})
+
+
+def said(source: str, *names: str) -> FieldStatement:
+    return FieldStatement(AUTHORS, source, json.dumps(names))
+
+
+def page(page_id: int, *statements: FieldStatement, title: str = "", published: str = "") -> StatedPage:
+    """A page whose authors are those of its first statement about authors."""
+    first = next((statement for statement in statements if statement.field == AUTHORS), None)
+    authors = tuple(json.loads(first.value)) if first else ()
+    sources = {AUTHORS: first.source if first else "", "published": "text", "title": "meta"}
+    return StatedPage(page_id, title, authors, published, sources, statements)
+
+
+def settled(pages: list[StatedPage], site_names: frozenset[str] = THE_PAPER) -> dict[int, SettledField]:
+    return {number: fields[0] for number, fields in settle_fields(pages, find_sources(pages), site_names).items()}
+
+
+def test_a_source_with_one_value_everywhere_gives_way_to_the_byline() -> None:
+    names = ["Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay"]
+    pages = [page(n, said("meta", "The Paper"), said("markup", name)) for n, name in enumerate(names)]
+    found = settled([*pages, page(9, said("meta", "The Paper"))])
+    assert {number: field.value for number, field in found.items()} == {
+        **{n: (name,) for n, name in enumerate(names)},
+        9: (),
+    }
+    assert (found[0].source, found[9].source) == ("markup", "")
+    assert found[0].evidence == "meta states '[\"The Paper\"]' on 6 of 6 pages"
+
+
+def test_a_blog_of_one_author_keeps_its_author() -> None:
+    pages = [page(n, said("meta", "Ann Lee"), said("markup", "Ann Lee")) for n in range(9)]
+    assert settled(pages) == {}
+    assert settled(pages, frozenset({"annlee"})) == {}
+    guest = page(9, said("meta", "Ann Lee"), said("text", "Bo Chen"))
+    assert {number: field.value for number, field in settled([*pages, guest]).items()} == {9: ("Bo Chen",)}
+
+
+def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person() -> None:
+    assert {field.value for field in settled([page(n, said("meta", "ThePaper")) for n in range(5)]).values()} == {()}
+    assert settled([page(n, said("meta", "News Desk")) for n in range(5)]) == {}
+
+
+def test_few_pages_are_no_evidence() -> None:
+    assert settled([page(n, said("meta", "The Paper"), said("markup", f"Ann Lee {n}")) for n in range(4)]) == {}
+
+
+def test_one_day_above_twelve_shows_the_order_of_day_and_month() -> None:
+    shown = page(1, FieldStatement(DAY_MONTH, "shown", "day-first"), published="2024-05-13")
+    assumed = FieldStatement(DAY_MONTH, "assumed", "month-first 2024-03-05")
+    day = page(2, assumed, published="2024-03-05T10:00:00")
+    stated_otherwise = page(3, assumed, published="2024-05-03")
+    found = settled([shown, day, stated_otherwise])
+    assert found == {2: SettledField("published", "2024-05-03T10:00:00", "text", "day-first is shown on 1 of 1 pages")}
+    disagreeing = page(4, FieldStatement(DAY_MONTH, "shown", "month-first"))
+    assert settled([shown, day, disagreeing]) == {}
+
+
+def test_what_most_titles_end_or_begin_with_is_the_template() -> None:
+    titles = ["Rain", "Wind", "Snow", "Hail", "Fog"]
+    for form in ("{} - The Valley Paper", "Valley Paper: {}"):
+        pages = [page(n, title=form.format(title)) for n, title in enumerate(titles)]
+        found = settled([*pages, page(9, title="Sun")])
+        assert {number: field.value for number, field in found.items()} == dict(enumerate(titles))
+    assert settled([page(n, title=f"Weather: {title}") for n, title in enumerate(titles[:4])]) == {}
+    assert settled([page(n, title=f"{title}: a report") for n, title in enumerate(titles * 2)][:1]) == {}
+
+
+def test_a_title_that_is_nothing_but_the_template_stays() -> None:
+    pages = [page(n, title=f"{title} | The Paper") for n, title in enumerate(["Rain", "Wind", "Snow", "Hail", "Fog"])]
+    assert 9 not in settled([*pages, page(9, title="— | The Paper")])

@@ -1,0 +1,121 @@
+"""datelines: the day of publication where a page's statements, its URL and its text differ."""
+
+import pytest
+
+from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.page.parsed_page import parse
+
+STORY = f"<p>{'It rains in the valley, and the river rises. ' * 6}</p>"
+
+
+def published(
+    body: str, head: str = "", url: str = "https://paper.example/news/rain", language: str = "en"
+) -> tuple[str, str]:
+    tree = parse(f"<html lang={language}><head>{head}</head><body><article><h1>Rain comes</h1>{body}</article></body>")
+    assert tree is not None
+    metadata = read_metadata(tree, url)
+    return metadata.published, metadata.sources.get("published", "")
+
+
+@pytest.mark.parametrize("host", ["paper.co.uk", "paper.ie", "paper.com.au", "paper.ch"])
+def test_the_country_of_the_host_decides_the_order_of_day_and_month(host: str) -> None:
+    assert published("<p>03/05/2024</p>", url=f"https://{host}/rain") == ("2024-05-03", "text")
+    assert published("<p>03/05/2024</p>", url=f"https://{host}/rain", language="en-US") == ("2024-05-03", "text")
+
+
+@pytest.mark.parametrize("host", ["paper.com", "paper.io", "paper.us"])
+def test_english_has_the_month_first_elsewhere(host: str) -> None:
+    assert published("<p>03/05/2024</p>", url=f"https://{host}/rain")[0] == "2024-03-05"
+
+
+def test_a_statement_shows_the_order_of_day_and_month() -> None:
+    head = (
+        "<meta property=article:published_time content=2024-05-03T14:00:51Z>"
+        "<meta property=article:modified_time content=2024-05-03T14:00:51Z>"
+    )
+    assert published("<p>03/05/2024</p>", head)[0] == "2024-05-03T14:00:51+00:00"
+    statement = "<meta name=date content='05/03/2024 12:43:42'>"
+    assert published("<p>Created: 03.05.2024</p>", statement, language="de") == ("2024-05-03", "text")
+
+
+@pytest.mark.parametrize(
+    "local",
+    [
+        "<time datetime='2024-05-02 18:49:09'>2 May</time>",
+        "<time datetime='2024-05-02T18:49:09-07:00'>2 May</time>",
+        "<p>May 2, 2024 at 6:49 p.m.</p>",
+    ],
+)
+def test_the_local_day_where_a_local_time_shows_the_zone(local: str) -> None:
+    head = "<meta property=article:published_time content=2024-05-03T01:49:09Z>"
+    assert published(local, head)[0] == "2024-05-02T18:49:09-07:00"
+
+
+def test_the_local_day_where_the_url_has_it() -> None:
+    head = "<meta property=article:published_time content=2024-05-03T01:49:09Z>"
+    assert published("", head, "https://paper.example/2024/05/02/rain/")[0] == "2024-05-02T23:49:09-02:00"
+    assert published("", head)[0] == "2024-05-03T01:49:09+00:00"
+    assert published("", head, "https://paper.example/2024/4/20/rain/") == ("2024-04-20", "url")
+
+
+def test_the_month_of_the_url_chooses_among_days_in_text() -> None:
+    body = "<p>In the shops since: 14.08.2017</p><p>Saturday, 9 September 2017</p>"
+    assert published(body, url="https://paper.example/2017/09/rain.html")[0] == "2017-09-09"
+
+
+def test_a_day_alone_goes_before_one_in_a_longer_line_above() -> None:
+    body = "<p>Rain (2020/7/11-12, eighteen towns and their mills in the valley)</p><p>2020-07-12</p>"
+    assert published(body)[0] == "2020-07-12"
+
+
+@pytest.mark.parametrize("opening", ["27 January 2022 - ", "Valley, 27 January 2022 – ", "27 January 2022. "])
+def test_a_date_that_opens_a_paragraph(opening: str) -> None:
+    assert published(STORY.replace("<p>", f"<p>{opening}"))[0] == "2022-01-27"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{STORY}<ol class=comment-list><li class=comment>Ann Lee, 3 May 2024</li></ol>",
+        "<pre>git log 3 May 2024</pre>",
+        "<p>Built on 3 May 1912</p>",
+        f"<p>On 3 May 2024 it rained. {STORY[3:]}",
+    ],
+)
+def test_a_comment_a_listing_and_history_date_nothing(body: str) -> None:
+    assert published(body)[0] == ""
+
+
+def test_two_statements_that_differ_are_told_apart_by_what_is_shown() -> None:
+    head = "<meta property=article:published_time content=2022-01-15><meta name=date content=2022-01-25>"
+    assert published("<p>25 January 2022</p>", head)[0] == "2022-01-25"
+    assert published("<p>20 January 2022</p>", head)[0] == "2022-01-15"
+
+
+def test_related_articles_do_not_make_an_article_older() -> None:
+    head = "<meta name=date content=2020-06-23><meta name=last-modified content=2020-06-23>"
+    assert published("<p>3 May 2020</p><p>6 May 2020</p>", head)[0] == "2020-06-23"
+    assert published("<p>3 May 2020</p>", head) == ("2020-05-03", "text")
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        "<div itemprop=datePublished content='2020-11-24T08:22:33+04:00'>08:22</div>",
+        "<span class=updated title='2020-11-24T08:22:33+04:00'></span>",
+    ],
+)
+def test_attributes_of_other_elements(element: str) -> None:
+    assert published(element) == ("2020-11-24T08:22:33+04:00", "markup")
+
+
+def test_a_time_in_a_meta_whose_name_has_a_word_for_publication() -> None:
+    assert published("", "<meta property=pictures:uploaded content=2013-02-16T04:36:36-05:00>")[0] == (
+        "2013-02-16T04:36:36-05:00"
+    )
+    assert published("", "<meta property=pictures:expires content=2013-02-16T04:36:36-05:00>")[0] == ""
+
+
+@pytest.mark.parametrize("text", ["28.09.1912:44", "28 | 09 | 2019", "28.09.2019"])
+def test_days_glued_to_a_time_or_between_bars(text: str) -> None:
+    assert published(f"<p>{text}</p>", language="de")[0][:10] == "2019-09-28"

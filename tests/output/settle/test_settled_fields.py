@@ -1,0 +1,100 @@
+"""settled_fields: the site's evidence changes authors, days and titles, and they come back when it falls."""
+
+from __future__ import annotations
+
+import json
+
+from broadsheet.cleaners.document import AUTHORS, PUBLISHED, FieldStatement, Metadata
+from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from tests.output.cleaned_pages import with_page
+from tests.output.conftest import Maker
+
+NAMES = ("Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay")
+
+
+def story(make: Maker, number: int, byline: str, author: str = "The Paper") -> Outcome:
+    url = f"https://paper.test/story-{number}"
+    metadata = Metadata(
+        title=f"Story of {byline} | The Valley Paper",
+        authors=(author,),
+        published="2024-05-03",
+        sitename="The Paper",
+        sources={"title": "meta", "authors": "meta", "published": "meta"},
+    )
+    statements = (
+        FieldStatement(AUTHORS, "meta", json.dumps([author])),
+        FieldStatement(AUTHORS, "markup", json.dumps([byline])),
+        FieldStatement(PUBLISHED, "meta", "2024-05-03"),
+        FieldStatement(PUBLISHED, "text", "2024-05-09", "says when it was changed"),
+    )
+    text = " ".join(f"{byline} {number} wrote {word}" for word in ("this", "that", "and", "more"))
+    return with_page(make.outcome(url, text), metadata=metadata, statements=statements)
+
+
+def fill(archive: Archive, make: Maker) -> None:
+    archive.save([story(make, number, name) for number, name in enumerate(NAMES)])
+
+
+def stored(archive: Archive, columns: str = "authors, title") -> list[tuple[object, ...]]:
+    return archive.db.execute(f"SELECT {columns} FROM articles ORDER BY url").fetchall()
+
+
+def test_a_byline_takes_the_place_of_the_site(archive: Archive, make: Maker) -> None:
+    fill(archive, make)
+    settle(archive.db, make.clock)
+    assert stored(archive) == [(json.dumps([name]), f"Story of {name}") for name in NAMES]
+    (sources,) = archive.db.execute("SELECT DISTINCT metadata_sources FROM articles").fetchone()
+    assert json.loads(sources)["authors"] == "markup"
+    (evidence,) = archive.db.execute("SELECT DISTINCT evidence FROM _own_fields WHERE field = 'authors'").fetchone()
+    assert evidence == "meta states '[\"The Paper\"]' on 5 of 5 pages"
+    query = "SELECT pages, distinct_values FROM _statements WHERE field = 'authors' ORDER BY source"
+    assert archive.db.execute(query).fetchall() == [(5, 5), (5, 1)]
+    assert verify(archive.db) == []
+    assert settle(archive.db, make.clock).rewritten_rows == 0
+
+
+def test_the_own_reading_of_a_page_is_its_own(archive: Archive, make: Maker) -> None:
+    fill(archive, make)
+    settle(archive.db, make.clock)
+    (page_id,) = archive.db.execute("SELECT id FROM urls WHERE url LIKE '%story-0'").fetchone()
+    reading = read_own_reading(archive.db, page_id)
+    assert reading is not None
+    assert reading.rows.metadata.authors == ("The Paper",)
+    assert reading.rows.metadata.title == "Story of Ann Lee | The Valley Paper"
+    assert len(reading.rows.statements) == 4
+    unpacked = unpack_reading(archive.db, reading.rows.url, reading.pack())
+    assert unpacked.rows.statements == reading.rows.statements
+
+
+def test_fields_come_back_when_the_evidence_falls(archive: Archive, make: Maker) -> None:
+    fill(archive, make)
+    settle(archive.db, make.clock)
+    archive.save([story(make, number, name, author=name) for number, name in enumerate(NAMES[1:], 1)])
+    settle(archive.db, make.clock)
+    assert stored(archive, "authors")[0] == ('["The Paper"]',)
+    assert stored(archive, "title")[0] == ("Story of Ann Lee",)
+    assert archive.db.execute("SELECT count(*) FROM _own_fields WHERE field = 'authors'").fetchone() == (0,)
+    assert verify(archive.db) == []
+
+
+def test_a_page_that_is_stored_again_keeps_what_the_site_says(archive: Archive, make: Maker) -> None:
+    fill(archive, make)
+    settle(archive.db, make.clock)
+    (last_change,) = archive.db.execute("SELECT max(seq) FROM changes").fetchone()
+    archive.save([story(make, 0, "Ann Lee")])
+    assert stored(archive)[0] == ('["Ann Lee"]', "Story of Ann Lee")
+    settle(archive.db, make.clock)
+    assert archive.db.execute("SELECT max(seq) FROM changes").fetchone() == (last_change,)
+
+
+def test_all_dates_are_told_with_the_reason_against_them(archive: Archive, make: Maker) -> None:
+    fill(archive, make)
+    query = "SELECT DISTINCT date, source, why_not FROM article_dates ORDER BY date"
+    assert archive.db.execute(query).fetchall() == [
+        ("2024-05-03", "meta", ""),
+        ("2024-05-09", "text", "says when it was changed"),
+    ]
