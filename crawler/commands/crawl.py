@@ -13,6 +13,7 @@ from broadsheet.crawler.commands.verb_options import (
     LIMIT_OPTIONS,
     PATH,
     POLITENESS_OPTIONS,
+    RENDERING_OPTIONS,
     Options,
     import_while_not_collecting,
     option_group,
@@ -54,6 +55,7 @@ _CRAWL_OPTIONS: Options = (
     *option_group("Which pages", _BOUND_OPTIONS),
     *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
+    *RENDERING_OPTIONS,
 )  # fmt: skip
 
 
