@@ -8,6 +8,7 @@ capture where it shows more than the response does; without a browser it can be 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ _CACHED_KINDS = ("script", "stylesheet")
 _ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
 _BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
 _LEAST_GAIN = 1.3  # times the words, from which on a document is better than the response
+_GAINED, _NO_GAIN = "gained", "no_gain"  # what came of a page that was rendered
 _TRIED_MISSES = 3  # pages of a host in a row that gained nothing, after which few are tried
 _SAMPLED = 50  # of these, one in so many
 
@@ -184,7 +186,8 @@ class PageRendering:
         self._absence = chromium if isinstance(chromium, str) else ""
         self._cache = ResourceCache()
         self._misses: dict[str, int] = {}  # by host: rendered pages in a row that gained nothing
-        self.gain_count = 0
+        self.counts: Counter[str] = Counter()
+        """Rendered pages: how many `gained`, and how many did not, by the cause."""
 
     async def extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
         """Return the outcome of a page as a browser shows it, where it shows more; else the outcome as it is."""
@@ -199,11 +202,11 @@ class PageRendering:
         if isinstance(rendering, Failure) and self._browser.failure:
             self._warn_once(f"Chromium does not start: {rendering.detail or rendering.problem}")
         better = await self._better_outcome(answer, outcome, rendering, crawl)
-        self._count(answer.queued_url.host, has_gained=better is not None)
+        problem = rendering.problem if isinstance(rendering, Failure) else _NO_GAIN
+        self._count(answer.queued_url.host, _GAINED if better else problem)
         if better is not None:
             page_captures = (outcome.capture,) if outcome.capture else ()
             return replace(better, extra_captures=(*resources.captures, *page_captures))
-        problem = rendering.problem if isinstance(rendering, Failure) else "no_gain"
         page = outcome.page and with_evidence(outcome.page, f"browser={problem}")
         return replace(outcome, page=page, extra_captures=tuple(resources.captures))
 
@@ -239,9 +242,9 @@ class PageRendering:
             return None
         return replace(rendered, capture=replace(rendered.capture, rendered_for=answer.queued_url.url))
 
-    def _count(self, host: str, *, has_gained: bool) -> None:
-        self.gain_count += has_gained
-        self._misses[host] = 0 if has_gained else self._misses.get(host, 0) + 1
+    def _count(self, host: str, result: str) -> None:
+        self.counts[result] += 1
+        self._misses[host] = 0 if result == _GAINED else self._misses.get(host, 0) + 1
 
     def _warn_once(self, problem: str) -> None:
         if problem:

@@ -371,6 +371,8 @@ class SiteSpider(scrapy.Spider):
         self.parts.workers.close()
         outcome = self._run_outcome(reason)
         stats = {f"urls/{key}": count for key, count in self.parts.session.stored_counts.items()}
+        if self.parts.rendering is not None:
+            stats |= {f"browser/{result}": count for result, count in self.parts.rendering.counts.items()}
         for name, value in (stats | {"outcome": outcome}).items():
             self.crawler.stats.set_value(f"broadsheet/{name}", value)
         with self._end_lock:
