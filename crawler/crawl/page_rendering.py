@@ -34,7 +34,7 @@ from broadsheet.crawler.rendering.chromium import Chromium
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, with_evidence
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
-from broadsheet.output.raw.raw_exchange import Capture, RawExchange
+from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange
 from broadsheet.output.raw.warc_writer import DOCUMENT_TYPE
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -282,5 +282,17 @@ def _document_answer(answer: Answer, document: bytes, keeps_raw: bool) -> Answer
         headers.pop(name, None)
     headers["Content-Type"] = DOCUMENT_TYPE
     response = Response(answer.response.url, status=answer.response.status, headers=headers, body=document)
-    wire = RawExchange(b"", b"", document) if keeps_raw else None
+    wire = RawExchange(b"", _stated_lines(answer.response), document) if keeps_raw else None
     return replace(answer, response=response, received_at=datetime.now(UTC), wire=wire)
+
+
+def _stated_lines(response: Response) -> bytes:
+    """Return lines of the headers that say what a page may be used for, one a name.
+
+    A value that names a robot comes last, since what follows it would hold for that robot alone.
+    """
+    lines = []
+    for name in STATED_HEADERS:
+        values = sorted(response.headers.getlist(name), key=lambda value: b":" in value)
+        lines += [name.encode() + b": " + b", ".join(values)] if values else []
+    return b"\r\n".join(lines)

@@ -11,6 +11,10 @@ TRUNCATED = ("length", "time", "disconnect", "unspecified")
 """Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
 
 
+STATED_HEADERS = ("X-Robots-Tag", "TDM-Reservation", "TDM-Policy", "Content-Usage", "Content-Signal")
+"""Headers of a response by which its site says what the page may be used for: they hold for its rendered document."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawExchange:
     """A request and its response as sent and received, nothing decoded.
@@ -30,9 +34,12 @@ class RawExchange:
     redacted_headers: tuple[str, ...] = ()
 
     @property
-    def is_body_alone(self) -> bool:
-        """Return whether nothing was sent or received: the body is a document that a browser made."""
-        return not (self.request or self.head)
+    def is_document(self) -> bool:
+        """Return whether the body is a document that a browser made: nothing was sent, and no status received.
+
+        `head` then has lines of the response's headers, those of STATED_HEADERS.
+        """
+        return not self.request and not self.status
 
     @property
     def status(self) -> int:

@@ -25,7 +25,7 @@ from warcio.warcwriter import WARCWriter
 from broadsheet.output.archive.stored_text import as_json, storable_text
 from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.usage_preferences import usage_of
-from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import WarcFiles
 
 COMPRESSION_LEVEL = 2
@@ -117,15 +117,16 @@ class RecordMaker:
             )[0]
         return ExchangeRecords(response, companions, response_id)
 
-    def document_record(self, url: str, date: str, body: bytes, response_id: str) -> ExchangeRecords:
+    def document_record(self, url: str, date: str, document: RawExchange, response_id: str) -> bytes:
         """Make the `resource` record of a document that a browser made of the response with this id, if it is known.
 
-        The document is HTML in UTF-8.
+        The document is HTML in UTF-8. What the response's headers permit stands in fields of the same names.
         """
+        body = document.body
         headers = {"WARC-Target-URI": url, "WARC-Date": date, "WARC-Payload-Digest": warc_digest(body)}
         headers["WARC-Refers-To"] = f"<{response_id}>" if response_id else ""
-        record, record_id = self._record("resource", headers, b"", body, DOCUMENT_TYPE)
-        return ExchangeRecords(record, b"", record_id)
+        headers |= {name: document.header(name) for name in STATED_HEADERS}
+        return self._record("resource", headers, b"", body, DOCUMENT_TYPE)[0]
 
     def _record(
         self, kind: str, warc_headers: Mapping[str, str], head: bytes, body: bytes, content_type: str
@@ -250,10 +251,10 @@ class RawResponseWriter(WarcFiles):
         A document that a browser made is written in full, and its record refers to that of the response before it.
         """
         date = warc_date(capture.fetched_at)
-        if exchange.is_body_alone:
+        if exchange.is_document:
             last_url, last_id = self._last_response
             response_id = last_id if last_url == capture.url else ""
-            record = self._record_maker.document_record(capture.final_url, date, exchange.body, response_id).response
+            record = self._record_maker.document_record(capture.final_url, date, exchange, response_id)
             span = self.append(record, b"")
             return span.file, span.offset, len(record), None
         row = _find_original(self._db, capture, exchange)

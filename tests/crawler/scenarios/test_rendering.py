@@ -105,6 +105,8 @@ def test_an_application_gains_its_articles_and_needs_no_browser_later(
     files = sorted(Path(f"{result.db}.warc").glob("*.warc.gz"))
     assert verb("import", *files, "--db", imported)[0] == 0
     assert articles(Result(imported, 0, ""), site) == found
+    query = "SELECT DISTINCT p.robots FROM pages p JOIN articles a ON a.page_id = p.id"
+    assert Result(imported, 0, "").rows(query) == result.rows(query) == [('["noarchive"]',)]
     assert_whole(imported)
     assert len(site.paths()) == before
 
