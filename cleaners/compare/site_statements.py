@@ -20,7 +20,9 @@ MIN_PAGES = 5
 """Pages that state a field before what they have in common is evidence: on fewer, chance makes them alike."""
 
 _CONSTANT_SHARE = 0.95  # of a source's pages with one value: the source states the site's, not the page's
+_VARYING_SHARE = 0.1  # of the pages on which another source names somebody: fewer are guests of a blog
 _TEMPLATE_SHARE = 0.6  # of the pages whose titles have a part: a column's name is on fewer
+_ORDER = (DAY_MONTH, "shown")  # field and source of the statement of an order
 _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 
 
@@ -28,7 +30,6 @@ _ORDER_SHARE = 0.9  # of the pages that show an order of day and month
 class StatedPage:
     """A page's own title, authors and publication, with their sources, and all that its sources state."""
 
-    page_id: int
     title: str
     authors: tuple[str, ...]
     published: str
@@ -68,11 +69,29 @@ class SettledField:
     evidence: str
 
 
-def find_sources(pages: Iterable[StatedPage]) -> list[SourceFinding]:
-    """Return the finding on each source of each field, in order."""
+@dataclass(frozen=True, slots=True)
+class SiteEvidence:
+    """Evidence of a site: its author sources that state one value everywhere, whether others name persons, the order in
+    which it writes day and month, the parts that most titles have, and the keys of its names, as `name_key` makes them.
+    """
+
+    constant_sources: Mapping[str, SourceFinding]
+    has_varying_source: bool
+    order: SourceFinding | None
+    template_parts: Mapping[tuple[str, str], int]
+    site_names: frozenset[str]
+
+    @property
+    def is_silent(self) -> bool:
+        """Return whether it speaks against no value of any page."""
+        return not (self.constant_sources or self.order or self.template_parts)
+
+
+def find_sources(statements: Iterable[FieldStatement]) -> list[SourceFinding]:
+    """Return the finding on each source of authors, and on the order of day and month, from all pages' statements."""
     counts: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for page in pages:
-        for statement in page.statements:
+    for statement in statements:
+        if statement.field == AUTHORS or (statement.field, statement.source) == _ORDER:
             counts[statement.field, statement.source][statement.value] += 1
     findings = []
     for (field, source), values in sorted(counts.items()):
@@ -81,54 +100,55 @@ def find_sources(pages: Iterable[StatedPage]) -> list[SourceFinding]:
     return findings
 
 
-def settle_fields(
-    pages: Sequence[StatedPage], findings: Sequence[SourceFinding], site_names: frozenset[str]
-) -> dict[int, list[SettledField]]:
-    """Return by page the fields whose values the site's evidence changes; pages without any are left out.
-
-    `site_names` are keys as `name_key` makes them.
-    """
-    constant_sources = {
-        finding.source: finding for finding in findings if finding.field == AUTHORS and finding.is_constant
-    }
-    author_sources = {finding.source for finding in findings if finding.field == AUTHORS}
-    has_varying_source = bool(author_sources - constant_sources.keys())
-    order = _order_of_days(findings)
-    template_parts = _template_parts(pages)
-    settled: dict[int, list[SettledField]] = {}
-    for page in pages:
-        fields = [
-            *_settled_authors(page, constant_sources, site_names, has_varying_source=has_varying_source),
-            *_settled_day(page, order),
-            *_settled_title(page, template_parts),
-        ]
-        if fields:
-            settled[page.page_id] = fields
-    return settled
+def weigh_evidence(
+    findings: Sequence[SourceFinding], titles: Iterable[str], site_names: frozenset[str]
+) -> SiteEvidence:
+    """Weigh what a site's sources state and how its pages' titles begin and end; one title for each page."""
+    page_count, part_counts = 0, Counter[tuple[str, str]]()
+    for title in titles:
+        page_count += 1
+        part_counts.update(title_parts(title).items())
+    enough = max(MIN_PAGES, _TEMPLATE_SHARE * page_count)
+    author_findings = [finding for finding in findings if finding.field == AUTHORS]
+    constant_sources = {finding.source: finding for finding in author_findings if finding.is_constant}
+    order = next((finding for finding in findings if (finding.field, finding.source) == _ORDER), None)
+    return SiteEvidence(
+        constant_sources,
+        any(
+            finding.source not in constant_sources and finding.pages >= max(MIN_PAGES, _VARYING_SHARE * page_count)
+            for finding in author_findings
+        ),
+        order if order and order.commonest_pages >= _ORDER_SHARE * order.pages else None,
+        {part: count for part, count in part_counts.items() if count >= enough},
+        site_names,
+    )
 
 
-def _settled_authors(
-    page: StatedPage,
-    constant_sources: Mapping[str, SourceFinding],
-    site_names: frozenset[str],
-    *,
-    has_varying_source: bool,
-) -> Iterator[SettledField]:
+def settle_fields(page: StatedPage, evidence: SiteEvidence) -> list[SettledField]:
+    """Return the fields of a page whose values the site's evidence changes."""
+    return [
+        *_settled_authors(page, evidence),
+        *_settled_day(page, evidence.order),
+        *_settled_title(page, evidence.template_parts),
+    ]
+
+
+def _settled_authors(page: StatedPage, evidence: SiteEvidence) -> Iterator[SettledField]:
     """Yield other authors if the page's own come from a source that states one value everywhere.
 
     They are those of the first source that varies. Without one on the page they stay if they read as persons and are
     not the site, or no source of the site varies, as on a blog of one author.
     """
-    constant = constant_sources.get(page.sources.get(AUTHORS, ""))
+    constant = evidence.constant_sources.get(page.sources.get(AUTHORS, ""))
     if constant is None or _names(constant.commonest) != page.authors:
         return
     for statement in page.statements:
-        if statement.field == AUTHORS and statement.source not in constant_sources:
+        if statement.field == AUTHORS and statement.source not in evidence.constant_sources:
             yield SettledField(AUTHORS, _names(statement.value), statement.source, constant.evidence)
             return
-    is_site = all(name_key(name) in site_names for name in page.authors)
+    is_site = all(name_key(name) in evidence.site_names for name in page.authors)
     are_persons = all(map(is_personal, page.authors))
-    if is_site and (has_varying_source or not are_persons):
+    if is_site and (evidence.has_varying_source or not are_persons):
         yield SettledField(AUTHORS, (), "", constant.evidence)
 
 
@@ -136,28 +156,14 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(json.loads(value))
 
 
-def _order_of_days(findings: Sequence[SourceFinding]) -> SourceFinding | None:
-    """Return the finding on the order in which the site writes day and month; None if none is sure."""
-    shown = next((finding for finding in findings if (finding.field, finding.source) == (DAY_MONTH, "shown")), None)
-    return shown if shown and shown.commonest_pages >= _ORDER_SHARE * shown.pages else None
-
-
 def _settled_day(page: StatedPage, order: SourceFinding | None) -> Iterator[SettledField]:
     """Yield the day with day and month swapped, if the page's was read in another order than the site's."""
     for statement in page.statements if order else ():
-        is_read_otherwise = order is not None and statement.value.partition(" ")[0] != order.commonest
-        if (statement.field, statement.source) == (DAY_MONTH, "assumed") and is_read_otherwise and order is not None:
-            day = swapped_day(page.published) if statement.value.endswith(page.published[:10]) else ""
-            if day:
-                evidence = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
-                yield SettledField("published", day + page.published[10:], page.sources["published"], evidence)
-
-
-def _template_parts(pages: Sequence[StatedPage]) -> dict[tuple[str, str], int]:
-    """Return the parts that most titles begin or end with, each as (side, part), and on how many pages they are."""
-    counts = Counter(part for page in pages for part in title_parts(page.title).items())
-    enough = max(MIN_PAGES, _TEMPLATE_SHARE * sum(bool(page.title) for page in pages))
-    return {part: count for part, count in counts.items() if count >= enough}
+        assumed_order, _, day = statement.value.partition(" ")
+        is_assumed = (statement.field, statement.source) == (DAY_MONTH, "assumed") and day == page.published[:10]
+        if order and is_assumed and assumed_order != order.commonest and (swapped := swapped_day(day)):
+            evidence = f"{order.commonest} is shown on {order.commonest_pages} of {order.pages} pages"
+            yield SettledField("published", swapped + page.published[10:], page.sources["published"], evidence)
 
 
 def _settled_title(page: StatedPage, template_parts: Mapping[tuple[str, str], int]) -> Iterator[SettledField]:

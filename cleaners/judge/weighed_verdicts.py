@@ -250,6 +250,10 @@ _SECTION_THRESHOLD = 0.8  # it overrules the section that a heading above opened
 _UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the article's text and is told by its place
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
+_EXTRACTOR_RULES = frozenset(("extractor/selected", STANDFIRST))
+_EXTRACTOR_FLOOR = (
+    0.35  # below it four in five words that the extractor, or a standfirst's place, speaks for are no text
+)
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
 _SECTION_ENDING = "/section"
@@ -364,7 +368,10 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
         return 0  # all of it is a link, which looks like navigation to the model
     if not verdict.kept:
         return page_threshold + _ADD_MARGIN
-    return _SPECIAL_KIND_THRESHOLD if block.kind in _SPECIAL_KINDS else page_threshold - _KEEP_MARGIN
+    if block.kind in _SPECIAL_KINDS:
+        return _SPECIAL_KIND_THRESHOLD
+    floor = _EXTRACTOR_FLOOR if verdict.rule in _EXTRACTOR_RULES else 0.0
+    return max(page_threshold - _KEEP_MARGIN, floor)
 
 
 def _button_positions(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict]) -> set[int]:

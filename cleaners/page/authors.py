@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
+from operator import itemgetter
 
 from broadsheet.cleaners.page.page_context import PageContext, runs_within
 from broadsheet.cleaners.page.statements import (
@@ -194,6 +195,7 @@ _NO_BYLINE_TAGS = frozenset(
 _AUTHOR_PAGE = re.compile(r"/autho?re?s?/[^/]|[?&]author=", re.I)
 _LAST_FIRST = re.compile(r"^([^,\s]+(?: [^,\s]+)?), ([^,]+)$")
 _MAX_BYLINE_CHARS = 150
+_MOST_BYLINES = 12  # elements, or text runs, that are looked at for the line as it is printed
 
 
 def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
@@ -279,11 +281,7 @@ def _swap_last_first(value: str) -> str:
 
 
 def _names_in_markup(page: PageContext) -> Iterator[str]:
-    ranked_elements = [
-        (rank, element)
-        for element in page.bylines_and_dates[0][:200]
-        if (rank := _byline_rank(page, element)) is not None
-    ]
+    ranked_elements = _ranked_bylines(page)
     for best_rank in range(4):
         candidates = [
             (element, text)
@@ -295,6 +293,29 @@ def _names_in_markup(page: PageContext) -> Iterator[str]:
             first_parent = bylines[0][0].getparent()
             yield from [text for element, text in bylines[:6] if best_rank < 2 or element.getparent() is first_parent]
             return
+
+
+def find_byline(page: PageContext) -> tuple[str, str]:
+    """Return the line that names the article's authors as the page prints it, and its source; both empty without one.
+
+    It may name an editorial team alone, who is no author.
+    """
+    ranked_elements = sorted(_ranked_bylines(page), key=itemgetter(0))
+    for line in (element_text(element) for _, element in ranked_elements[:_MOST_BYLINES]):
+        is_editorial = not load_words("collective").isdisjoint(line.casefold().split())
+        if len(line) <= _MAX_BYLINE_CHARS and (is_editorial or clean_names([line])):
+            return line, "markup"
+    lines = (run.text for run in page.runs_after[:_MOST_BYLINES] if len(run.text) <= _MAX_BYLINE_CHARS)
+    return next(((line, "text") for line in lines if begins_with_by(line) and clean_names([line])), ("", ""))
+
+
+def _ranked_bylines(page: PageContext) -> list[tuple[int, Element]]:
+    """Return the elements that may be the byline, with their ranks."""
+    return [
+        (rank, element)
+        for element in page.bylines_and_dates[0][:200]
+        if (rank := _byline_rank(page, element)) is not None
+    ]
 
 
 def _byline_text(element: Element) -> str:

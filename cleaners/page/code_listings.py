@@ -17,9 +17,9 @@ GUTTER_CLASS = "line-number-gutter"
 """The class of the `<pre>` that holds the numbers of a listing."""
 
 _HINT = re.compile(r"""class=["']?[^"'<>]{0,99}(?:gutter|line[-_]?n(?:o|um)|blob-num|hljs-ln)""")
-_GUTTER = re.compile(
-    r"(?:^|[\s_-])(?:(gutter)|line[-_]?nos?|line[-_]?numbers?|linenum|blob-num|hljs-ln-numbers)(?:$|[\s_-])"
-)
+_NUMBERS = r"line[-_]?nos?|line[-_]?numbers?|linenum|blob-num|hljs-ln-numbers"
+_GUTTER = re.compile(rf"(?:^|[\s_-])(?:gutter|{_NUMBERS})(?:$|[\s_-])")
+_SURE_GUTTER = re.compile(rf"(?:^|[\s_-])(?:{_NUMBERS})(?:$|[\s_-])")  # without numbers in the text, too
 _MOST_LISTINGS, _MOST_GUTTERS = 200, 20_000  # of a page
 _CELL_TAGS = ("td", "th")
 _PROSE_TAGS = ("p", "h1", "h2", "h3", "ul", "ol", "form", "img", "section", "article", "table")
@@ -71,8 +71,7 @@ def _split_table(table: etree._Element, gutters: frozenset[etree._Element]) -> N
         return
     numbers = [line for cell in cells if cell in gutters for line in _lines_of(cell)]
     code = [line for cell in cells if cell not in gutters for line in _lines_of(cell)]
-    matches = (_GUTTER.search(cell.get("class") or "") for cell in gutters)
-    are_numbered_by_style = not numbers and not any(match and match[1] for match in matches)
+    are_numbered_by_style = not numbers and all(_SURE_GUTTER.search(cell.get("class") or "") for cell in gutters)
     if code and (are_numbered_by_style or _count_lines(numbers)):
         outer = next((pre for pre in table.iterancestors("pre") if _text_of(pre) == _text_of(table)), table)
         _replace(outer, numbers, code)

@@ -23,7 +23,7 @@ from broadsheet.cleaners.document import Block
 from broadsheet.cleaners.page.elements import TagIndex, is_in_boilerplate
 from broadsheet.cleaners.page.markup_repairs import has_value_places
 from broadsheet.cleaners.page.page_context import PageContext
-from broadsheet.cleaners.page.page_state import MIN_BODY_WORDS, StatedText, read_state_texts
+from broadsheet.cleaners.page.page_state import MIN_BODY_WORDS, StatedText, read_state_texts, state_attributes
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS
 from broadsheet.cleaners.page.statements import JsonLdNode, collect_statements, string_values
@@ -137,7 +137,7 @@ def _path(address: str) -> str:
 
 
 def _read_page_state(search: _Search) -> HeldText:
-    texts, reasons = read_state_texts(search.index.iter("script"))
+    texts, reasons = read_state_texts(search.index.iter("script"), state_attributes(search.index.tree))
     held = _chosen_text(search, TextSource.PAGE_STATE, texts)
     return replace(held, reasons=(*reasons, *held.reasons)) if reasons else held
 

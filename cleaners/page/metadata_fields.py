@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from broadsheet.cleaners.document import AUTHORS, FieldStatement, Metadata
-from broadsheet.cleaners.page.authors import find_authors, stated_authors
+from broadsheet.cleaners.document import AUTHORS, BYLINE, FieldStatement, Metadata
+from broadsheet.cleaners.page.authors import find_authors, find_byline, stated_authors
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.datelines import date_statements, find_modified, find_published
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
@@ -64,7 +64,9 @@ def read_statements(page: PageContext, metadata: Metadata) -> tuple[FieldStateme
     authors = (
         FieldStatement(AUTHORS, source, json.dumps(names, ensure_ascii=False)) for source, names in stated_authors(page)
     )
-    return (*authors, *date_statements(page, metadata.published))
+    line, source = find_byline(page)
+    bylines = (FieldStatement(BYLINE, source, line),) if line else ()
+    return (*authors, *bylines, *date_statements(page, metadata.published))
 
 
 def _read_title(page: PageContext) -> tuple[str, str]:

@@ -1,9 +1,9 @@
 """State of a page: the data that its scripts would show, searched for the article's text.
 
-State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA__`) or a value that a script assigns
-(`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`). A member with one of the names in `body_fields` may hold the
-text: a string, or the nodes of a rich text. State that is no JSON, or is cut or nested too deeply, is searched for such
-members by a pattern. Everything is bounded; nothing raises.
+State is a script of the type `application/json` (`__NEXT_DATA__`, `__NUXT_DATA__`), a value that a script assigns
+(`window.__INITIAL_STATE__ = {…}`, `JSON.parse("…")`), or an attribute that holds JSON (`data-page="{…}"`). A member
+with one of the names in `body_fields` may hold the text: a string, or the nodes of a rich text. State that is no JSON,
+or is cut or nested too deeply, is searched for such members by a pattern. Everything is bounded; nothing raises.
 
 Next.js streams its state: scripts push strings (`self.__next_f.push([1,"…"])`) that together are rows, each `id:JSON`
 or `id:Tlength,text` with the length in hexadecimal bytes. A string `$id` in a row stands for the text of that row.
@@ -34,6 +34,7 @@ _MAX_NODES = 200_000  # of the state's tree
 _MAX_DEPTH = 40  # of a rich text
 _MAX_ASSIGNMENTS = 20  # of a script
 _JSON_PARSE = re.compile(r"""JSON\.parse\(\s*(?:"((?:[^"\\]++|\\.)*+)"|'((?:[^'\\]++|\\.)*+)')""", re.S)
+_STATE_ATTRIBUTES = "//@*[string-length(.) > 300 and (starts-with(., '{') or starts-with(., '['))]"
 _STREAMED = re.compile(r"""\b__next_f\s*\.\s*push\(\s*\[\s*1\s*,\s*("(?:[^"\\]++|\\.)*+")""", re.S)
 _ROW = re.compile(rb"([0-9a-f]{1,8}):(?:T([0-9a-f]{1,8}),|[A-Z]*)")
 _ROW_REFERENCE = re.compile(r"\$([0-9a-f]{1,8})")
@@ -56,8 +57,18 @@ class StatedText:
         return sum(map(rough_word_count, self.parts))
 
 
-def read_state_texts(scripts: Iterable[HtmlElement]) -> tuple[list[StatedText], tuple[str, ...]]:
-    """Return the texts that the scripts' state holds, in order, and reasons why some of it was not read."""
+def state_attributes(root: HtmlElement) -> list[str]:
+    """Return the values of attributes that may be state: long ones that begin as JSON does."""
+    return list(map(str, root.xpath(_STATE_ATTRIBUTES)))
+
+
+def read_state_texts(
+    scripts: Iterable[HtmlElement], attributes: Iterable[str] = ()
+) -> tuple[list[StatedText], tuple[str, ...]]:
+    """Return the texts that the scripts' state holds, and that of attributes, and reasons why some of it was not read.
+
+    The texts are in order, those of attributes last.
+    """
     texts: list[StatedText] = []
     streamed: list[str] = []
     left_chars = MAX_STATE_CHARS
@@ -73,6 +84,9 @@ def read_state_texts(scripts: Iterable[HtmlElement]) -> tuple[list[StatedText], 
         if left_chars <= 0:
             break
     texts += _texts_of_stream("".join(_unescape(chunk[1:-1]) for chunk in streamed))
+    for value in attributes:
+        texts += _texts_of_value(value[: max(left_chars, 0)], 0)[0]
+        left_chars -= len(value)
     return texts, (() if left_chars > 0 else (f"page_state=read {MAX_STATE_CHARS} characters",))
 
 

@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ with lazy_imports():
     from broadsheet.crawler.commands import import_archives, run_summary
     from broadsheet.crawler.crawl import archive_access
     from broadsheet.crawler.replay import record_index, record_order
+    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import atomic_writes, stored_values, url_words
     from broadsheet.output.raw import erasure, warc_files, warc_folders
     from broadsheet.output.write import archive_writer, run_records
@@ -54,10 +56,11 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
             archive_writer.Archive.open(db, own_warc=own_warc) as archive,
             closing(record_order.RecordOrder()) as order,
         ):
-            archive_access.print_notices(archive.recovery, quiet=quiet)
+            archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
             paths = _index_files(archive, order)
             if next(order.jobs(), None) is None:
                 _note_lengths(archive)
+                settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
                 return _say_nothing_to_do(archive.path, own_warc=own_warc, quiet=quiet)
             importer, signal_number = import_archives.run_import(
                 "adopt", archive, order, import_archives.read_options(options), options, paths

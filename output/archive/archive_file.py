@@ -51,6 +51,8 @@ def open_database(path: str | Path, *, read_only: bool = False) -> Database:
         return _open_reader(file) if read_only else open_writer(file)
     except sqlite3.DatabaseError as error:
         raise _archive_error(file, error) from error
+    except UnicodeDecodeError as error:  # Python meets it in SQLite's own message, which names what is damaged
+        raise NotAnArchive(f"{file} is not a usable SQLite database: its schema is damaged") from error
 
 
 def open_writer(file: Path, migrations: Migrations = MIGRATIONS, target_version: int = SCHEMA_VERSION) -> Database:

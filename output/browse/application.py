@@ -25,7 +25,7 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from broadsheet.output.browse.form_routes import review_routes, ruling_routes
 from broadsheet.output.browse.page_routes import collection_routes, page_routes
 from broadsheet.output.browse.raw_responses import download_routes
@@ -33,6 +33,10 @@ from broadsheet.output.browse.rendering import FOLDER
 from broadsheet.output.browse.room import Notice, Room
 from broadsheet.output.browse.strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
 from broadsheet.output.browse.trial_routes import trial_routes, vote_routes
+from broadsheet.output.read.verify import first_problem
+
+_DAMAGE_SIGNS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+"""What comes of a stored value that cannot be what was stored."""
 
 _STATUSES: Mapping[type[Exception], int] = {
     BadArgumentError: 400, ClientDisconnect: 400, ForbiddenError: 403, NotHereError: 404, ArchiveError: 503,
@@ -51,7 +55,22 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
             return room.renderer.json(notice, notice.status)
         return room.notice(notice)
 
+    def show_damage(request: Request, error: Exception) -> Response:
+        """Put an error down to damage of the archive, if there is any; else it is a fault of ours."""
+        archive = room.library.archives.get(request.url.path.split("/")[1])
+        if archive is None:
+            raise error
+        try:
+            with archive.open() as db:
+                problem = first_problem(db)
+        except ArchiveError as refusal:
+            return show_fault(request, refusal)
+        if problem is None:
+            raise error
+        return show_fault(request, NotAnArchive(f"{archive.name} is damaged ({problem.detail}); run broadsheet verify"))
+
     handlers: dict[Any, Any] = dict.fromkeys([*_STATUSES, HTTPException], show_fault)
+    handlers |= dict.fromkeys(_DAMAGE_SIGNS, show_damage)
     app = Starlette(routes=routes, exception_handlers=handlers)
     return Guard(app, authorities, page_headers(room.raw_origin), may_write=room.may_write)
 

@@ -76,7 +76,7 @@ class CatalogueFile:
         try:
             distrust_schema(connection)
             yield Database(connection)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise NotAnArchive(f"{self.path} cannot be read: {error}; run broadsheet dataset again") from error
         finally:
             connection.close()

@@ -143,9 +143,10 @@ def _newer_text(folders: str, byte_count: int, database: Path) -> str:
     )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path, *, follows_links: bool = True) -> BinaryIO:
     """Open an ordinary file for reading. OSError, at once, for any other: to open a pipe waits for its other end."""
-    stream = os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb")
+    flags = getattr(os, "O_NONBLOCK", 0) | (0 if follows_links else getattr(os, "O_NOFOLLOW", 0))
+    stream = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
         stream.close()
         raise OSError(0, "no ordinary file")
@@ -156,7 +157,7 @@ def read_identity(folder: Path) -> FolderIdentity | None:
     """Read what a folder says of itself; None if it says nothing. NotAnArchive if it cannot be read."""
     path = folder / IDENTITY_NAME
     try:
-        with open_regular(path) as stream:
+        with open_regular(path, follows_links=False) as stream:
             values = json.loads(stream.read(_MOST_BYTES))
         return FolderIdentity(*(str(values[name]) for name in ("id", "name", "database")))
     except (FileNotFoundError, NotADirectoryError):
@@ -184,7 +185,7 @@ def read_committed(folder: Path) -> dict[str, int]:
     """Read the committed length of each file from a folder's journal. A line that a crash cut short counts nothing."""
     lengths: dict[str, int] = {}
     try:
-        with open_regular(folder / JOURNAL_NAME) as stream:
+        with open_regular(folder / JOURNAL_NAME, follows_links=False) as stream:
             lines = stream.read(_MOST_BYTES).split(b"\n")[:-1]
     except (FileNotFoundError, NotADirectoryError):
         return lengths

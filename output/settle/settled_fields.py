@@ -6,19 +6,19 @@ and authors, however often the archive was settled before.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.compare.site_statements import (
-    SettledField,
     SourceFinding,
     StatedPage,
     find_sources,
     settle_fields,
+    weigh_evidence,
 )
 from broadsheet.cleaners.document import FieldStatement
 from broadsheet.cleaners.page.authors import name_key
+from broadsheet.output.archive.page_rows import stored_statements
 from broadsheet.output.write.site_fields import (
     pages_with_site_fields,
     replace_site_fields,
@@ -31,8 +31,12 @@ if TYPE_CHECKING:
 
 _PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
     WHERE u.host = ? AND p.own_type IN ('article', 'teaser') ORDER BY u.url"""
-_STATEMENTS = """SELECT s.page_id, s.field, s.source, s.value, s.note
-    FROM urls u CROSS JOIN _page_statements s ON s.page_id = u.id WHERE u.host = ? ORDER BY s.page_id, s.position"""
+_STATEMENTS = """SELECT s.field, s.source, s.value, s.note FROM urls u CROSS JOIN _page_statements s ON s.page_id = u.id
+    WHERE u.host = ?"""
+_TITLES = """SELECT coalesce(o.value, a.title, x.title), coalesce(a.sitename, x.sitename, '')
+    FROM urls u CROSS JOIN pages p ON p.id = u.id LEFT JOIN articles a ON a.page_id = p.id
+        LEFT JOIN _shelved x ON x.page_id = p.id LEFT JOIN _own_fields o ON o.page_id = p.id AND o.field = 'title'
+    WHERE u.host = ? AND p.own_type IN ('article', 'teaser') AND coalesce(a.id, x.id) IS NOT NULL"""
 _FINDINGS = """SELECT field, source, pages, distinct_values, commonest, commonest_pages FROM _statements
     WHERE host = ? ORDER BY field, source"""
 _PUT_FINDING = """INSERT INTO _statements (
@@ -45,31 +49,34 @@ def settle_statements(db: Database, hosts: Iterable[str], settled_at: str) -> in
 
 
 def _settle_host(db: Database, host: str, settled_at: str) -> int:
-    pages, site_names = _read_pages(db, host)
-    findings = find_sources(pages)
+    """Settle the fields of a host's pages, one page after the other: a host may have more than memory holds."""
+    findings = find_sources(FieldStatement(*row) for row in db.execute(_STATEMENTS, [host]))
     _store_findings(db, host, findings)
-    settled = settle_fields(pages, findings, site_names)
+    evidence = weigh_evidence(findings, (title for title, _ in db.execute(_TITLES, [host])), _site_names(db, host))
+    changed_pages = pages_with_site_fields(db, host)
+    page_ids = [page_id for (page_id,) in db.execute(_PAGES, [host]).fetchall()]
     changed_count = 0
-    for page_id in sorted(settled.keys() | pages_with_site_fields(db, host)):
-        fields: Sequence[SettledField] = settled.get(page_id, ())
-        changed_count += replace_site_fields(db, page_id, fields, settled_at)
+    for page_id in sorted(changed_pages) if evidence.is_silent else page_ids:
+        page = _read_page(db, page_id)
+        fields = settle_fields(page, evidence) if page else []
+        if fields or page_id in changed_pages:
+            changed_count += replace_site_fields(db, page_id, fields, settled_at)
     return changed_count
 
 
-def _read_pages(db: Database, host: str) -> tuple[list[StatedPage], frozenset[str]]:
-    """Read a host's article pages with their own values, and the keys of the names that the site has."""
-    statements: dict[int, list[FieldStatement]] = defaultdict(list)
-    for page_id, *texts in db.execute(_STATEMENTS, [host]).fetchall():
-        statements[page_id].append(FieldStatement(*texts))
-    pages: list[StatedPage] = []
-    site_names = {name_key(host), name_key(host.removeprefix("www."))}
-    for (page_id,) in db.execute(_PAGES, [host]).fetchall():
-        if stored := stored_metadata(db, page_id):
-            own = with_own_fields(db, page_id, stored[1])
-            site_names.add(name_key(own.sitename))
-            said = statements.get(page_id, [])
-            pages.append(StatedPage(page_id, own.title, own.authors, own.published, own.sources, said))
-    return pages, frozenset(site_names - {""})
+def _site_names(db: Database, host: str) -> frozenset[str]:
+    """Return the keys of the names that a host's pages give the site, and of the host itself."""
+    names = {name for _, name in db.execute(_TITLES, [host])}
+    return frozenset(map(name_key, (*names, host, host.removeprefix("www.")))) - {""}
+
+
+def _read_page(db: Database, page_id: int) -> StatedPage | None:
+    """Read an article's own values and what its page's sources state; None if the page has no article."""
+    stored = stored_metadata(db, page_id)
+    if stored is None:
+        return None
+    own = with_own_fields(db, page_id, stored[1])
+    return StatedPage(own.title, own.authors, own.published, own.sources, stored_statements(db, page_id))
 
 
 def _store_findings(db: Database, host: str, findings: Sequence[SourceFinding]) -> None:

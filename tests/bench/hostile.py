@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.damage.hostile_files import (
+    HARMS,
     OTHER_ARC,
     OTHER_WACZ,
     OTHER_WARC,
@@ -45,7 +46,7 @@ _IN_MEMORY = Path("/dev/shm")
 _WALL_SECONDS = 200.0
 _CODES = (0, 1, 2, 75)
 _ACTIVE = frozenset("\x1b\x07\u202e\x9b")
-_READERS_A_TRIAL, _SOURCES_A_TRIAL, _WRITERS_A_TRIAL = 5, 2, 3
+_READERS_A_TRIAL, _SOURCES_A_TRIAL, _WRITERS_A_TRIAL = 4, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +237,7 @@ class _Trial:
 
     def _foreign_rows(self) -> bool:
         with (
-            suppress(sqlite3.Error, OSError),
+            suppress(sqlite3.Error, OSError, UnicodeDecodeError),
             closing(sqlite3.connect(f"file:{self._place.db}?mode=ro", uri=True)) as db,
         ):
             return bool(db.execute(f"SELECT count(*) FROM main.{PWNED}").fetchone()[0])
@@ -299,6 +300,8 @@ def main() -> None:
         trials.append(trial)
         for fault in trial.faults:
             print(trial.number, *trial.harms, "|", fault, flush=True)
+        if options.trial is None and not options.first and len(trials) % len(HARMS) == 0:
+            RESULTS.write_text(json.dumps(summary(trials), indent=1) + "\n")  # a run that is stopped leaves some
     result = summary(trials)
     if options.trial is None and not options.first:
         RESULTS.write_text(json.dumps(result, indent=1) + "\n")

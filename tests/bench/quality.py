@@ -1,10 +1,11 @@
 """Score the cleaner and the extractors of others on the annotated pages, side by side in one run: `make bench-quality`.
 
-    python -m tests.bench.quality [--every N] [--sites-every N] [--archives FOLDER] [--out FILE]
+    python -m tests.bench.quality [--every N] [--sites-every N] [--archives FOLDER] [--only CORPUS] [--out FILE]
 
 Word F1 on `corpus/wcxb` (articles), `corpus/news` and the pages of `corpus/sites` that have a reference text; segment
 F1 on `corpus/segments`; the share of furniture kept; CPU time a page; all by the corpus's own scorer, with the corpus's
-hash. Then the page verdicts and the metadata, by their own benches. `--every` measures each n-th page only;
+hash. Then the page verdicts and the metadata, by their own benches. `--every` measures each n-th page only, but all of
+`corpus/magic`, which is small and which no model has seen; `--only` measures one corpus for the result that is kept;
 `--archives` names the folder with the archives of the sites (`python -m tests.bench.sites --keep FOLDER`), whose
 articles are settled.
 
@@ -38,7 +39,8 @@ from tests.bench.systems import PACKAGES, SYSTEMS, installed
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
-CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"))
+CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"), ("pages", "magic"))
+MEASURED_WHOLE = frozenset(("magic",))
 LEARNED = {"pages": "cleaners/judge/models/model.json", "extracted text": "cleaners/judge/models/lines.json"}
 METADATA = ("news", "wcxb")
 
@@ -99,10 +101,8 @@ def figures(kind: str, found: list[dict[str, Any]]) -> dict[str, float]:
 def side_by_side(every: int, sites_every: int) -> dict[str, dict[str, Any]]:
     """By corpus, then by system: the figures of all systems on the corpora of single pages, and on the sites' pages."""
     found: dict[str, dict[str, Any]] = {}
-    for kind, corpus in CORPORA:
-        data = articles(corpus, every)
-        for system, target in installed().items():
-            found.setdefault(corpus, {})[system] = _said(corpus, system, figures(kind, rows(kind, data, target)))
+    for _, corpus in CORPORA:
+        found[corpus] = beside_others(corpus, every)
     pages = {name: list(site_pages.site_pages(name, sites_every)) for name in site_pages.names()}
     for system, target in installed().items():
         by_site = {name: figures("pages", rows("pages", data, target)) for name, data in pages.items()}
@@ -110,6 +110,15 @@ def side_by_side(every: int, sites_every: int) -> dict[str, dict[str, Any]]:
         each = {name: values["f1"] for name, values in by_site.items()}
         found.setdefault("sites", {})[system] = _said("sites", system, {"f1": mean} | each)
     return found
+
+
+def beside_others(corpus: str, every: int) -> dict[str, Any]:
+    """By system: its figures on a corpus of single pages."""
+    kind = next(kind for kind, name in CORPORA if name == corpus)
+    data = articles(corpus, 1 if corpus in MEASURED_WHOLE else every)
+    return {
+        system: _said(corpus, system, figures(kind, rows(kind, data, target))) for system, target in installed().items()
+    }
 
 
 def _said(corpus: str, system: str, found: dict[str, Any]) -> dict[str, Any]:
@@ -143,11 +152,18 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--sites-every", type=int, default=0, help="of the sites' pages; as --every if not given")
     parser.add_argument("--archives", type=pathlib.Path)
+    parser.add_argument("--only", choices=[name for _, name in CORPORA], help="a corpus; the rest stays as it was")
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
     if not SHARED.is_dir():
         sys.exit(f"no evaluation data at {SHARED}")
-    result: dict[str, Any] = {
+    if args.only:
+        result = json.loads(args.out.read_text("utf-8"))
+        result["figures"][args.only] = beside_others(args.only, args.every)
+        result["corpus"][args.only] = corpus_hash(args.only)
+        write_result(result, args.out)
+        return
+    result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "every": args.every,
         "sites_every": args.sites_every or args.every,
@@ -163,8 +179,13 @@ def main() -> None:
         result["sites_crawled_and_settled"] = site_pages.archived(args.archives)
     for name in ("cross_validated", "metadata", "page_verdicts", "sites_crawled_and_settled"):
         print(name, json.dumps(result.get(name)))
-    args.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
-    refresh_documents(args.out)
+    write_result(result, args.out)
+
+
+def write_result(result: dict[str, Any], out: pathlib.Path) -> None:
+    """Write the result, and fill it into the documents."""
+    out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf8")
+    refresh_documents(out)
 
 
 def _packages() -> list[str]:

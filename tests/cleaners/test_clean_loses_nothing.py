@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
+from html import escape
 
 import pytest
 from hypothesis import given, settings
@@ -68,13 +69,18 @@ def carrier(kind: str, story: list[str], tag: str, hidden: str) -> str:
             return f"<script type='application/ld+json'>{json.dumps(node | {'articleBody': ' '.join(story)})}</script>"
         case "next":
             return f"<script id='__NEXT_DATA__' type='application/json'>{json.dumps(state)}</script>"
+        case "attribute":
+            return f"<div id='app' data-page='{escape(json.dumps(state), quote=True)}'></div>"
+        case "stream":
+            push = f"self.__next_f.push([1,{json.dumps('3:' + json.dumps(state))}])".replace("</", "<\\/")
+            return f"<script>{push}</script>"
         case "state":
             return f"<script>window.__INITIAL_STATE__={json.dumps(state)};</script>"
         case _:
             return f"<template id='story'>{markup}</template>"
 
 
-CARRIERS = ("shown", "hidden", "noscript", "json_ld", "next", "state", "template")
+CARRIERS = ("shown", "hidden", "noscript", "json_ld", "next", "attribute", "stream", "state", "template")
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)

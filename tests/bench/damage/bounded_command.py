@@ -23,8 +23,6 @@ _FILE_BYTES = 2_000_000_000
 _FILE_EVENTS = (
     "open",
     "sqlite3.connect",
-    "os.listdir",
-    "os.scandir",
     "os.remove",
     "os.rename",
     "os.mkdir",
@@ -82,6 +80,8 @@ def _watch(report: int, outside: str) -> None:
             raise ConnectionRefusedError("no connection is made from here")
         if event not in _FILE_EVENTS or is_looking:
             return
+        if event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_NOFOLLOW:
+            return  # a link is not followed
         is_looking = True
         try:
             for path in arguments[:2]:
@@ -159,6 +159,9 @@ _PAGES = (
 )
 
 
+_PORT = 8383
+
+
 def _read_in_the_room(db: Path) -> None:
     """Ask for the pages of the reading room; SystemExit if one is a fault of the server."""
     from starlette.testclient import TestClient
@@ -173,12 +176,12 @@ def _read_in_the_room(db: Path) -> None:
 
     library = Library.at(db)
     room = Room(library, RoomWording(reason_text, edit_summary), read_raw=read_raw)
-    client = TestClient(make_app(room, loopback_authorities(80)), base_url="http://127.0.0.1:80")
+    client = TestClient(make_app(room, loopback_authorities(_PORT)), base_url=f"http://127.0.0.1:{_PORT}")
     for name in library.archives:
         numbers = [row["id"] for row in _rows(client, name)]
         for page in (*_PAGES, *(f"article/{number}{view}" for number in numbers[:2] for view in ("", "?view=blocks"))):
             answer = client.get(f"/{name}/{page}")
-            if answer.status_code >= 500 and answer.status_code != 503:
+            if answer.status_code == 421 or (answer.status_code >= 500 and answer.status_code != 503):
                 sys.exit(f"Traceback: {answer.status_code} at {page}")
 
 

@@ -365,7 +365,7 @@ def _circles(place: HostilePlace, chance: random.Random) -> str:
             "UPDATE captures SET refers_to = (SELECT max(id) FROM captures) WHERE id = (SELECT min(id) FROM captures)"
         )
         connection.execute("UPDATE urls SET location = url, found_on = url, http_status = 301")
-        connection.execute("UPDATE revisions SET number = 1, capture_id = NULL")
+        connection.execute("UPDATE OR IGNORE revisions SET number = 1, capture_id = NULL")
         connection.execute("INSERT OR IGNORE INTO duplicates SELECT id, id, 'exact', 1.0, 1.0, id FROM articles")
     return "refers_to, location, duplicates"
 
@@ -499,9 +499,10 @@ def warc_record(
     return f"WARC/1.0\r\n{lines}\r\n".encode("utf-8", "surrogatepass") + block + b"\r\n\r\n"
 
 
-_PAGE = (
-    b"<title>The mill</title><h1>The mill</h1>"
-    + b"<p>The mill by the river was sold on Monday, and nobody asked.</p>" * 30
+_PAGE = b"<title>The mill</title><h1>The mill is sold</h1>" + b"".join(
+    b"<p>The mill by river number %d was sold on day %d, and nobody in village %d asked what it was worth.</p>"
+    % (n, n, n)
+    for n in range(30)
 )
 _AT = "https://a.example/"
 

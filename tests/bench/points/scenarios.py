@@ -262,10 +262,13 @@ _RUNS = "a run that was killed has a row too, and what a run measured is of its 
 _CUT_OFF = MappingProxyType({"runs": _RUNS, "_rule_rates": _RUNS, "_yields": _RUNS})
 _CRAWLED = _CUT_OFF | {"/robots.txt": "each run asks for it"}
 
-_STORED = _CRAWLED | {"_warc_files": "a file that was brought to the store is complete, so another one begins"}
+_STORED = _CRAWLED | {
+    "_warc_files": "a file that was brought to the store is complete, so another one begins",
+    "meta": "what a killed runner left is merged, and an archive notes what was merged into it",
+}
 _SHORT_LEASES = "tests.bench.points.short_leases"
 _CRAWL_KILLS = 80  # a night; a trial takes two to four seconds
-_FLEET: dict[str, Any] = {
+_BOUNDS: dict[str, Any] = {
     "most": 24,
     "has_faults": False,
 }  # each crawl is an interpreter of its own: ten seconds a trial
@@ -289,8 +292,8 @@ SCENARIOS = {
         Scenario("merge takedown", _prepare_merge_takedown),
         Scenario("dataset", _prepare_dataset, archives=()),
         Scenario("dataset again", _prepare_dataset_again, archives=()),
-        Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_FLEET),
-        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, **_FLEET),
+        Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_BOUNDS),
+        Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, **_BOUNDS),
     )
 }
 """By name, in the order in which they run."""

@@ -137,7 +137,7 @@ def open_trials(folder: Path) -> Iterator[Trials]:
 
 def _end_faults(ended: Ended, injection: Injection) -> Iterator[str]:
     """Yield what is wrong with how a command ended at its injection."""
-    lines = ended.errors.strip().splitlines()
+    lines = [line for line in ended.errors.splitlines() if line.startswith("broadsheet: ")]  # others are no faults
     if "Traceback" in ended.errors:
         yield f"traceback: {ended.errors[-600:]}"
     elif ended.code < 0 and injection.action in (Action.FAIL_ONCE, Action.FAIL_ON):

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import json
 
-from broadsheet.cleaners.compare.site_statements import SettledField, StatedPage, find_sources, settle_fields
+from broadsheet.cleaners.compare.site_statements import (
+    SettledField,
+    StatedPage,
+    find_sources,
+    settle_fields,
+    weigh_evidence,
+)
 from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, FieldStatement
 
 THE_PAPER = frozenset({"thepaper"})
@@ -14,16 +20,23 @@ def said(source: str, *names: str) -> FieldStatement:
     return FieldStatement(AUTHORS, source, json.dumps(names))
 
 
-def page(page_id: int, *statements: FieldStatement, title: str = "", published: str = "") -> StatedPage:
+NumberedPage = tuple[int, StatedPage]
+
+
+def page(number: int, *statements: FieldStatement, title: str = "", published: str = "") -> NumberedPage:
     """A page whose authors are those of its first statement about authors."""
     first = next((statement for statement in statements if statement.field == AUTHORS), None)
     authors = tuple(json.loads(first.value)) if first else ()
     sources = {AUTHORS: first.source if first else "", "published": "text", "title": "meta"}
-    return StatedPage(page_id, title, authors, published, sources, statements)
+    return number, StatedPage(title, authors, published, sources, statements)
 
 
-def settled(pages: list[StatedPage], site_names: frozenset[str] = THE_PAPER) -> dict[int, SettledField]:
-    return {number: fields[0] for number, fields in settle_fields(pages, find_sources(pages), site_names).items()}
+def settled(pages: list[NumberedPage], site_names: frozenset[str] = THE_PAPER) -> dict[int, SettledField]:
+    findings = find_sources(statement for _, found in pages for statement in found.statements)
+    evidence = weigh_evidence(findings, [found.title for _, found in pages], site_names)
+    fields = {number: settle_fields(found, evidence) for number, found in pages}
+    assert not (evidence.is_silent and any(fields.values()))
+    return {number: found[0] for number, found in fields.items() if found}
 
 
 def test_a_source_with_one_value_everywhere_gives_way_to_the_byline() -> None:
@@ -43,7 +56,9 @@ def test_a_blog_of_one_author_keeps_its_author() -> None:
     assert settled(pages) == {}
     assert settled(pages, frozenset({"annlee"})) == {}
     guest = page(9, said("meta", "Ann Lee"), said("text", "Bo Chen"))
-    assert {number: field.value for number, field in settled([*pages, guest]).items()} == {9: ("Bo Chen",)}
+    for site_names in (THE_PAPER, frozenset({"annlee"})):
+        found = settled([*pages, guest], site_names)
+        assert {number: field.value for number, field in found.items()} == {9: ("Bo Chen",)}
 
 
 def test_a_site_that_names_nobody_else_is_no_author_unless_it_reads_as_a_person() -> None:

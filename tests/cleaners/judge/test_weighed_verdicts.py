@@ -431,3 +431,23 @@ def test_above_and_below_the_text_nothing_is_brought_back(paragraphs_above: int,
 def test_a_section_ends_at_prose_above_the_text_too() -> None:
     assert rule_within(SECTION, 0.6, PROSE_BLOCK, 0) == "context/prose-in-text"
     assert rule_within(SECTION, 0.6, PROSE_BLOCK, 5) == ""
+
+
+RESCUED = Verdict(
+    True, "brought back", "context/siblings", (Vote("context", True, "context/siblings", "brought back"),)
+)
+LEAD = Verdict(True, "brought back", STANDFIRST, (Vote("context", True, STANDFIRST, "brought back"),))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "probability", "is_kept"),
+    [(SELECTED, 0.34, False), (SELECTED, 0.36, True), (LEAD, 0.34, False), (LEAD, 0.36, True), (RESCUED, 0.34, True)],
+)
+def test_on_a_page_in_doubt_the_extractor_alone_keeps_nothing_that_the_model_finds_unlikely(
+    verdict: Verdict, probability: float, is_kept: bool
+) -> None:
+    blocks = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path="body>p") for n in range(5)]
+    lead = "Nobody on the river had expected the water to rise so early in a year without snow, they say in town."
+    blocks[3] = Block(3, BlockKind.PARAGRAPH, lead, path="body>section>p")
+    found = weigh(blocks, [SELECTED] * 3 + [verdict, SELECTED], np.array([0.5, 0.5, 0.5, probability, 0.5]))
+    assert [each.kept for each in found] == [True, True, True, is_kept, True]

@@ -5,8 +5,8 @@ import json
 import lxml.html
 import pytest
 
-from broadsheet.cleaners.document import Metadata
-from broadsheet.cleaners.page.metadata_fields import read_metadata
+from broadsheet.cleaners.document import AUTHORS, BYLINE, Metadata
+from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fields, read_metadata, read_statements
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://paper.example/news/rain-comes"
@@ -121,6 +121,23 @@ def test_metas_alone() -> None:
     assert metadata.canonical_url == "https://paper.example/wetter/regen"
     assert metadata.sources["authors"] == "meta"
     assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
+
+
+@pytest.mark.parametrize(
+    ("byline", "line", "authors"),
+    [
+        ("<p class=byline>By Ann Lee, Senior Editor</p>", "By Ann Lee, Senior Editor", ["Ann Lee"]),
+        ("<p class=author>This is a guest post by Ann Lee</p>", "This is a guest post by Ann Lee", ["Ann Lee"]),
+        ("<p class=author>Redaktion</p>", "Redaktion", None),
+        ("<p>By Ann Lee</p>", "By Ann Lee", ["Ann Lee"]),
+        ("<p>It rains.</p>", None, None),
+    ],
+)
+def test_a_byline_is_stated_as_it_is_printed(byline: str, line: str | None, authors: list[str] | None) -> None:
+    context = metadata_context(parse(f"<h1>Rain comes</h1>{byline}<p>It rains.</p>"), URL)
+    statements = {said.field: said.value for said in read_statements(context, read_fields(context))}
+    assert statements.get(BYLINE) == line
+    assert json.loads(statements.get(AUTHORS, "null")) == authors
 
 
 def test_tags_in_a_stated_title_are_left_out() -> None:

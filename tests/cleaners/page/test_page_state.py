@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from lxml import html
+from lxml import etree, html
 
-from broadsheet.cleaners.page.page_state import MAX_STATE_CHARS, StatedText, read_state_texts
+from broadsheet.cleaners.page.page_state import MAX_STATE_CHARS, StatedText, read_state_texts, state_attributes
 
 TITLE = "The mill by the river"
 STORY = "The council of the town met on Monday evening and spoke for three hours about the old mill. " * 4
@@ -140,3 +140,26 @@ def test_streamed_rows_that_are_no_json_are_searched_by_pattern(row: str) -> Non
 @pytest.mark.parametrize("stream", ["5:Tffffffff,", "5:T0,5:T0,", "zz", '1:{"body":"$1"}\n', "\\ud83d", "1:[\n2:{\n"])
 def test_broken_streams_raise_nothing(stream: str) -> None:
     assert read_state_texts(streamed(stream))[0] == []
+
+
+def page_with_attribute(value: str) -> html.HtmlElement:
+    body = html.Element("body")
+    etree.SubElement(body, "div", {"data-page": value, "class": "x" * 400})
+    return body
+
+
+def test_an_attribute_that_holds_json_is_state() -> None:
+    page = page_with_attribute(json.dumps({"component": "Post", "props": STATE}))
+    assert read_state_texts([], state_attributes(page)) == ([StatedText(TITLE, (STORY,))], ())
+
+
+@pytest.mark.parametrize("value", ["{" * 500, "[1, 2" * 100, '{"body": ' + "1" * 400, "{}", STORY])
+def test_an_attribute_without_a_text_gives_none(value: str) -> None:
+    assert read_state_texts([], state_attributes(page_with_attribute(value))) == ([], ())
+
+
+def test_attributes_count_towards_the_bound() -> None:
+    long_value = json.dumps({"filler": "x" * MAX_STATE_CHARS, "title": TITLE, "body": STORY})
+    found, reasons = read_state_texts([], state_attributes(page_with_attribute(long_value)))
+    assert found == []
+    assert reasons == (f"page_state=read {MAX_STATE_CHARS} characters",)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -98,3 +100,14 @@ def test_without_a_query_filters_list_and_sort_orders(french: Path, capsys: pyte
     assert titles(french, "l*", "--sort", "certainty", capsys=capsys) == ["Le pont", "La tour"]
     assert run(["search", str(french), "--limit", "1"]) == 0
     assert capsys.readouterr().out.splitlines()[0] == "2 articles; 1 of them (--limit 2 shows all)"
+
+
+def test_what_a_stranger_stored_does_nothing_on_a_terminal(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute(
+            "UPDATE articles SET language = char(7, 155, 8238) || 'en', published_day = char(27) || '[2J'"
+        )
+        connection.execute("UPDATE articles SET text = char(27) || '[2J' || text || char(8238, 7)")
+        [(word,)] = connection.execute("SELECT substr(title, 1, instr(title || ' ', ' ') - 1) FROM articles LIMIT 1")
+    assert run(["search", str(db), word]) == 0
+    assert not set("\x1b\x07\x9b\u202e") & set(capsys.readouterr().out)

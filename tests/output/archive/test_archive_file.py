@@ -334,3 +334,15 @@ def test_a_journal_that_names_another_file_does_not_have_it_removed(tmp_path: Pa
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("SELECT * FROM t").fetchall()
     assert not outside.exists(), "SQLite by itself removes it"
+
+
+def test_a_damaged_schema_whose_message_is_no_text_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "a.db"
+    open_database(file).close()
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE INDEX mine ON meta (length(value))")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET name = x'ff00ff' WHERE name = 'runs'")
+    for read_only in (True, False):
+        with pytest.raises(NotAnArchive, match="is damaged"):
+            open_database(file, read_only=read_only)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from starlette.requests import ClientDisconnect, Request
@@ -13,6 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from broadsheet.output.browse import application
 from broadsheet.output.browse.application import Listener, _config, _Server, bind
+from tests.output.browse.conftest import RoomClient
 
 WHOLE = b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
 HALF = b"GET / HTTP/1.1\r\nHost: a.te"
@@ -111,3 +114,18 @@ def test_an_answer_may_take_longer_than_its_request(monkeypatch: pytest.MonkeyPa
         assert b" 200 " in await answer(await connect(port, WHOLE))
 
     while_served(client, slow)
+
+
+def test_a_damaged_value_is_a_line_on_the_page_and_a_fault_of_ours_is_none(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room = RoomClient(filled)
+    with closing(sqlite3.connect(filled)) as connection, connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.execute("UPDATE captures SET payload_length = 'x'")
+        [(number,)] = connection.execute("SELECT u.id FROM urls u JOIN captures c USING (url) LIMIT 1")
+    answer = room.get(f"{filled.stem}/url/{number}")
+    assert (answer.status_code, "is damaged" in answer.text) == (503, True)
+    monkeypatch.setattr(application, "first_problem", lambda db: None)
+    with pytest.raises(ValueError, match="format code"):
+        room.get(f"{filled.stem}/url/{number}")

@@ -575,3 +575,11 @@ def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_follo
         record_file(tmp_path, "a.db.warc/letters.txt")
     (tmp_path / "disk" / IDENTITY_NAME).write_text("{}")
     assert not leads_astray(folder)
+
+
+@pytest.mark.parametrize(("name", "read"), [(IDENTITY_NAME, read_identity), (JOURNAL_NAME, read_committed)])
+def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path: Path, name: str, read) -> None:
+    (tmp_path / "outside").write_text('{"id": "1", "name": "a.db.warc", "database": "a.db"}')
+    (tmp_path / name).symlink_to("outside")
+    with pytest.raises(NotAnArchive):
+        read(tmp_path)

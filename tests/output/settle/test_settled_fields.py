@@ -10,6 +10,7 @@ from broadsheet.output.settle.own_reading import read_own_reading, unpack_readin
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.takedowns import take_down
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 
@@ -98,3 +99,14 @@ def test_all_dates_are_told_with_the_reason_against_them(archive: Archive, make:
         ("2024-05-03", "meta", ""),
         ("2024-05-09", "text", "says when it was changed"),
     ]
+
+
+def test_a_takedown_leaves_no_name(archive: Archive, make: Maker) -> None:
+    archive.save([story(make, 0, "Ann Lee"), story(make, 1, "Bo Chen")])
+    settle(archive.db, make.clock)
+    take_down(archive.db, "https://paper.test/story-0", clock=make.clock)
+    for table in ("_statements", "_page_statements", "_own_fields"):
+        assert "Ann Lee" not in repr(archive.db.execute(f"SELECT * FROM {table}").fetchall())
+    settle(archive.db, make.clock)
+    query = "SELECT commonest FROM _statements WHERE source = 'markup'"
+    assert archive.db.execute(query).fetchall() == [('["Bo Chen"]',)]
