@@ -125,8 +125,11 @@ class Fetcher:
         return None, None
 
     def _for_browser(self) -> CrawlFetch:
-        assert self.crawler.engine is not None
-        return CrawlFetch(partial(download, self.crawler.engine), self._fetch_robots_alone, self._answer_outcome)
+        engine = self.crawler.engine
+        assert engine is not None
+        return CrawlFetch(
+            partial(download, engine), self._fetch_robots_alone, self._answer_outcome, lambda: engine.running
+        )
 
     async def _fetch_robots_alone(self, queued_url: QueuedUrl) -> None:
         """Fetch and store the robots.txt of a host from which a page loads something, and not what the file names."""

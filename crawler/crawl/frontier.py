@@ -187,7 +187,7 @@ class Frontier:
         deadline = self._clock() + seconds
         host = self._hosts.get_or_create(host_name)
         while host.is_robots_requested and not (host.robots or host.previous_robots or host.given_up_reason):
-            if self.is_ending or self._clock() >= deadline:
+            if self._is_stopped or self._clock() >= deadline:
                 return
             await asyncio.sleep(_ROBOTS_LOOK_SECONDS)
 
@@ -195,11 +195,11 @@ class Frontier:
         """Wait until a URL that is not in the queue may be requested, and count its request.
 
         Returns the reason if it may not be: its robots.txt is not known or forbids it, its host was given up, or
-        nothing more is handed out.
+        the crawl is stopped.
         """
         host = self._hosts.get_or_create(queued_url.host)
         while True:
-            if self.is_ending:
+            if self._is_stopped:
                 return OutcomeReason.LIMIT
             if host.robots is None and host.previous_robots is None:
                 return host.given_up_reason or OutcomeReason.ROBOTS_UNREACHABLE
@@ -212,11 +212,6 @@ class Frontier:
         host.pace = host.pace.after_request(self._clock())
         self._mark_changed(host)
         return None
-
-    @property
-    def is_ending(self) -> bool:
-        """Return whether nothing more is handed out."""
-        return self._is_stopped or self._is_draining
 
     @property
     def in_flight(self) -> int:

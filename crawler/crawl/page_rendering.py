@@ -7,6 +7,7 @@ capture where it shows more than the response does; without a browser it can be 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -64,13 +65,14 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class CrawlFetch:
-    """Functions of the crawl that rendering uses: to download a request, to fetch and store a robots.txt, and to build
-    the outcome of a response.
+    """Functions of the crawl that rendering uses: to download a request, to fetch and store a robots.txt, to build the
+    outcome of a response, and to tell whether the crawl goes on.
     """
 
     download: Callable[[Request], Awaitable[Response | Fault | None]]
     fetch_robots: Callable[[QueuedUrl], Awaitable[None]]
     build_outcome: Callable[[Answer], Awaitable[Outcome]]
+    is_running: Callable[[], bool]
 
 
 class ResourceCache:
@@ -179,7 +181,10 @@ class PageRendering:
     def __init__(
         self, options: CrawlOptions, chromium: Chromium | str, frontier: Frontier, request_builder: RequestBuilder
     ) -> None:
-        self._options = options
+        self._is_for_all = options.browser == BROWSER_ALWAYS
+        self._keeps_raw = options.warc
+        self._turn = asyncio.Lock()
+        self._is_over = False
         self._frontier = frontier
         self._request_builder = request_builder
         self._browser = None if isinstance(chromium, str) else Browser(chromium, request_builder.identity.user_agent)
@@ -191,8 +196,18 @@ class PageRendering:
 
     async def extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
         """Return the outcome of a page as a browser shows it, where it shows more; else the outcome as it is."""
-        if not self._is_to_render(answer, outcome):
+        if not self._needs_rendering(answer, outcome):
             return outcome
+        async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
+            if self._is_over or not crawl.is_running() or not self._is_to_try(answer.queued_url.host):
+                return outcome
+            return await self._extend(answer, outcome, crawl)
+
+    def stop(self) -> None:
+        """Render no more pages; the one that is being rendered is finished."""
+        self._is_over = True
+
+    async def _extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
         if self._browser is None:
             self._warn_once(self._absence)
             return outcome
@@ -215,20 +230,21 @@ class PageRendering:
         if self._browser is not None:
             await self._browser.close()
 
-    def _is_to_render(self, answer: Answer, outcome: Outcome) -> bool:
-        """Return whether a page is rendered: one that shows its text only by script, or any if all are."""
+    def _needs_rendering(self, answer: Answer, outcome: Outcome) -> bool:
+        """Return whether a page shows its text only by script; any page does if all are to be rendered."""
         page = outcome.page
-        if page is None or outcome.state != UrlState.DONE or self._frontier.is_ending:
+        if page is None or outcome.state != UrlState.DONE:
             return False
-        if self._options.browser == BROWSER_ALWAYS:
+        is_shell = page.verdict.page_type is PageType.EMPTY and b"<script" in answer.response.body.lower()
+        return self._is_for_all or is_shell or page.verdict.page_type is PageType.NEEDS_JAVASCRIPT
+
+    def _is_to_try(self, host: str) -> bool:
+        """Return whether a host's next page is rendered: all, but few where the last ones gained nothing."""
+        misses = self._misses.get(host, 0)
+        if self._is_for_all or misses < _TRIED_MISSES or misses % _SAMPLED == 0:
             return True
-        needs_script = page.verdict.page_type is PageType.NEEDS_JAVASCRIPT
-        is_bare_shell = page.verdict.page_type is PageType.EMPTY and b"<script" in answer.response.body.lower()
-        misses = self._misses.get(answer.queued_url.host, 0)
-        is_tried = misses < _TRIED_MISSES or misses % _SAMPLED == 0
-        if (needs_script or is_bare_shell) and not is_tried:
-            self._misses[answer.queued_url.host] = misses + 1
-        return (needs_script or is_bare_shell) and is_tried
+        self._misses[host] = misses + 1
+        return False
 
     async def _better_outcome(
         self, answer: Answer, outcome: Outcome, rendering: Rendering | Failure, crawl: CrawlFetch
@@ -236,7 +252,7 @@ class PageRendering:
         """Build the outcome of the rendered document; None if it shows no more than the response."""
         if isinstance(rendering, Failure):
             return None
-        rendered = await crawl.build_outcome(_document_answer(answer, rendering.html.encode(), self._options.warc))
+        rendered = await crawl.build_outcome(_document_answer(answer, rendering.html.encode(), self._keeps_raw))
         is_better = outcome.page and rendered.page and _shows_more(rendered.page, outcome.page)
         if not is_better or rendered.capture is None:
             return None

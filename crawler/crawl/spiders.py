@@ -325,6 +325,8 @@ class SiteSpider(scrapy.Spider):
         if not self._is_settling:
             self.end_reason = self.end_reason or "max_time"
             self.parts.frontier.drain()
+            if self.parts.rendering is not None:
+                self.parts.rendering.stop()
 
     def _check_limits(self) -> bool:
         """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""

@@ -56,6 +56,7 @@ class Web:
         self.responses = responses
         self.asked: list[str] = []
         self.robots_asked: list[str] = []
+        self.is_running = True
         politeness = PolitenessSettings(delay=0.0, user_agent="Broadsheet")
         self.frontier = Frontier(FakeQueue(), politeness)  # type: ignore[arg-type]
 
@@ -74,7 +75,7 @@ class Web:
         return Outcome(answer.queued_url.url, "done", rows.verdict.page_type, page=rows, capture=capture)
 
     def crawl(self) -> CrawlFetch:
-        return CrawlFetch(self.download, self.fetch_robots, self.build_outcome)
+        return CrawlFetch(self.download, self.fetch_robots, self.build_outcome, lambda: self.is_running)
 
     def resources(self, cache: ResourceCache | None = None) -> PageResources:
         return PageResources(PAGE_URL, self.frontier, builder(), self.crawl(), cache or ResourceCache())
@@ -138,9 +139,9 @@ def test_redirects_without_end_are_refused() -> None:
     assert len(web.asked) == 11
 
 
-def test_nothing_is_fetched_once_the_crawl_ends() -> None:
+def test_nothing_is_fetched_once_the_crawl_is_stopped() -> None:
     web = Web({})
-    web.frontier.drain()
+    web.frontier.stop()
     assert fetch(web.resources(), asked("https://app.example/x")) == [ResourceAnswer(3)]
     assert web.asked == []
 
@@ -239,6 +240,21 @@ def test_a_host_whose_pages_gain_nothing_is_sampled() -> None:
     for number in range(60):
         extended(made, web, SHELL, f"{PAGE_URL}/later/{number}")
     assert len(browser.urls) > 5 + 10, "one that gains has all of them rendered again"
+
+
+def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopped() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(page("harbour")))
+    web.frontier.drain()
+    assert extended(made, web, SHELL)[1].reason == "article"
+    web.is_running = False
+    before, after = extended(made, web, SHELL)
+    assert after == before
+    web.is_running = True
+    made.stop()
+    before, after = extended(made, web, SHELL)
+    assert after == before
+    assert len(browser.urls) == 1
 
 
 def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
