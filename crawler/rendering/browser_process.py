@@ -76,6 +76,8 @@ class PageRenderer:
         self._requests = PageRequests()
         self._order = RenderOrder("", {}, b"")
         self._last_number = 0
+        self._page: Page | None = None
+        self._crash = asyncio.Event()
 
     def send(self, message: Message) -> None:
         """Send a message to the crawl."""
@@ -91,11 +93,8 @@ class PageRenderer:
     async def render(self, order: RenderOrder) -> Rendering | Failure:
         """Render a page, and return its document once its text stands still."""
         self._order, self._requests = order, PageRequests()
-        page = await self._context.new_page()
-        crash = asyncio.Event()
-        page.on("crash", lambda _: crash.set())
-        page.on("popup", lambda popup: asyncio.ensure_future(_close(popup)))
-        work, crashed = asyncio.ensure_future(self._render(page)), asyncio.ensure_future(crash.wait())
+        self._crash.clear()
+        work, crashed = asyncio.ensure_future(self._render()), asyncio.ensure_future(self._crash.wait())
         try:
             await asyncio.wait((work, crashed), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
@@ -111,11 +110,30 @@ class PageRenderer:
             self._requests.is_over = True
             for number in list(self._requests.waiting):
                 self.take_answer(ResourceAnswer(number))
-            with suppress(TimeoutError, Error):
-                await _within(page.close())
+            await self._leave_page()
 
-    async def _render(self, page: Page) -> Rendering | Failure:
-        await _within(page.route("**/*", self._answer))
+    async def _open_page(self) -> Page:
+        """Return the tab, opened where there is none: pages share it, since a new one costs half a second of CPU."""
+        if self._page is None:
+            self._page = await _within(self._context.new_page())
+            self._page.on("crash", lambda _: self._crash.set())
+            self._page.on("popup", lambda popup: asyncio.ensure_future(_close(popup)))
+            await _within(self._page.route("**/*", self._answer))
+        return self._page
+
+    async def _leave_page(self) -> None:
+        """Leave a page, so that nothing of it runs beside the next one; a tab that does not respond is given up."""
+        if self._page is None:
+            return
+        try:
+            await _within(self._page.goto("about:blank"))
+        except (TimeoutError, Error):
+            page, self._page = self._page, None
+            with suppress(TimeoutError):
+                await _within(_close(page))
+
+    async def _render(self) -> Rendering | Failure:
+        page = await self._open_page()
         await _within(page.goto(self._order.url, wait_until="commit"))
         is_still = await self._wait_until_still(page)
         await _within(page.evaluate(_SCRIPTS["hide"], _CONSENT))

@@ -174,6 +174,25 @@ def test_a_script_that_runs_on_is_given_up_and_the_next_page_is_rendered() -> No
     assert TEXT.strip() in html_of(good)
 
 
+def test_pages_share_a_tab_and_nothing_else() -> None:
+    left = "window.name = 'left'; sessionStorage.x = 1; setInterval(() => fetch('/late'), 50);" + FILL
+    left += "document.body.append('first page');"
+    seen = "document.body.append(`name:${window.name}`);"
+    site = FakeSite({})
+    first, second, third = render(
+        shell(left),
+        shell(FILL + seen, "https://other.example/"),
+        shell(FILL + "history.go(-3); history.go(-1);", "https://third.example/"),
+        site=site,
+    )
+    assert "first page" in html_of(first)
+    assert TEXT.strip() in html_of(second)
+    assert "name:left" not in html_of(second)
+    assert "name:" in html_of(second)
+    assert "first page" not in html_of(second) + (third.html if isinstance(third, Rendering) else "")
+    assert {url for url in site.asked if url.endswith("/late")} == {"https://app.example/late"}
+
+
 def test_memory_and_time_are_bounded() -> None:
     eat = "const kept = []; setInterval(() => { kept.push(new Uint8Array(2e7).fill(7)); }, 20);"
     with nothing_left():
