@@ -30,10 +30,10 @@ MOST_GROWTH = 0.03  # of a stage: more than this fails until the file is written
 LIBRARIES = ("lxml", "trafilatura", "numpy", "htmldate", "justext", "courlan", "charset-normalizer", "tld")
 _NOTE = """## Calls a page
 
-Every function call of a page is counted, by stage, over forty fixed pages (`tests/budget_pages.py`): twenty of the
-sample site, twenty made in shapes like those of real sites. A count is the same on every machine with the same Python
-and libraries. A change that raises a stage by three in a hundred fails `make test` until `tests/call_budget.json` is
-written anew, in a commit that says what the calls buy.
+All function calls of a page are counted by stage, over forty fixed pages (`tests/budget_pages.py`): twenty of the
+sample site, and twenty generated in shapes of real sites. The same Python and libraries give the same count on
+every machine. If a change raises a stage by 3 %, `make test` fails until `tests/call_budget.json` is written anew,
+in a commit that says what the calls buy.
 """
 _BEGIN, _END = "<!-- calls a page: made by python -m tests.call_budget --write -->", "<!-- end of calls a page -->"
 

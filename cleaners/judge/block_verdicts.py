@@ -11,7 +11,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from broadsheet.cleaners.document import Block, KeepReason, Metadata, Reading, RemovalReason, Verdict, Vote, cast_vote
+from broadsheet.cleaners.document import (
+    Block,
+    BlockKind,
+    KeepReason,
+    Metadata,
+    Reading,
+    RemovalReason,
+    Verdict,
+    Vote,
+    cast_vote,
+)
 from broadsheet.cleaners.judge import rescue
 from broadsheet.cleaners.judge.block_features import block_features
 from broadsheet.cleaners.judge.certainty import block_chances
@@ -38,7 +48,12 @@ from broadsheet.cleaners.judge.text_span import (
     text_span,
 )
 from broadsheet.cleaners.judge.tree_models import predict
-from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, SURE_THRESHOLD, weigh
+from broadsheet.cleaners.judge.weighed_verdicts import (
+    ELSEWHERE_ENDING,
+    FIRST_LOOK_SURE_THRESHOLD,
+    SURE_THRESHOLD,
+    weigh,
+)
 from broadsheet.cleaners.page.running_text import brief_positions, is_prose, main_container_positions
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import RuleBook
@@ -72,6 +87,7 @@ class _VoteContext:
     metadata: Metadata
     rules: RuleBook
     selector: str  # what selected: the first look or the extractor
+    site_name: str  # as links to the site's pages have it; empty without a URL
 
     def body_position(self, position: int) -> BodyPosition:
         """Return the position of a block relative to the article's paragraphs."""
@@ -175,7 +191,14 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         reading.metadata,
         rules,
         selector,
+        _site_name(reading.url),
     )
+
+
+def _site_name(url: str) -> str:
+    """Return the longest label of a URL's host name, which names its site: in `www.example.co.uk` `example`."""
+    host = url.partition("//")[2].partition("/")[0].partition(":")[0].removeprefix("www.")
+    return max(host.split("."), key=len)
 
 
 def _range_to_end(blocks: Sequence[Block], start: int | None) -> range:
@@ -301,10 +324,19 @@ def _layout_votes(context: _VoteContext) -> _Votes:
     for block in context.blocks:
         if block.position not in context.selected_positions:
             rule = explain_layout(block.path, block.landmarks)
-            explanation = (rule.name, rule.reason) if rule else explain_by_content(block)
+            explanation = (rule.name, rule.reason) if rule else _explain_content(block, context.site_name)
             if explanation:
                 votes[block.position] = cast_vote("layout", False, *explanation)
     return votes
+
+
+def _explain_content(block: Block, site_name: str) -> tuple[str, RemovalReason] | None:
+    """Return the rule and the reason that a block's content gives, with items told apart that link to other sites."""
+    explanation = explain_by_content(block)
+    is_linked = block.kind is BlockKind.LIST_ITEM and "](http" in block.markdown
+    if explanation and is_linked and site_name not in block.markdown:
+        return f"{explanation[0]}{ELSEWHERE_ENDING}", explanation[1]
+    return explanation
 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (

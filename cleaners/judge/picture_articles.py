@@ -15,7 +15,7 @@ from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
 from broadsheet.cleaners.judge.headline_blocks import find_title_line
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.page_images import read_images_at
-from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, is_prose
+from broadsheet.cleaners.page.running_text import is_prose
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 _MOST_FURNITURE_WORDS = 30  # kept words, of a page whose text may be furniture
@@ -28,6 +28,8 @@ def find_picture_article(
     index: TagIndex, base: str, reading: Reading, judged: JudgedBlocks
 ) -> tuple[JudgedBlocks, tuple[ArticleImage, ...]]:
     """Return the verdicts without kept furniture and the article's pictures; no pictures where there is a text."""
+    if next(iter(index.iter("img")), None) is None:
+        return judged, ()
     kept_blocks = [block for block, verdict in zip(reading.blocks, judged.verdicts, strict=True) if verdict.kept]
     if any(map(is_prose, kept_blocks)) or sum(block.words for block in kept_blocks) > _MOST_FURNITURE_WORDS:
         return judged, ()
@@ -44,10 +46,9 @@ def find_picture_article(
 
 
 def _all_furniture(kept_blocks: Sequence[Block], root: str) -> bool:
-    """Return whether each block is a link, or stands outside of the part of the page at `root` or in a box there."""
+    """Return whether each block stands outside of the part of the page at `root` or in a box there."""
     return all(
-        block.link_density >= MAX_LINK_DENSITY
-        or not f"{block.path}>".startswith(f"{root}>")
+        not f"{block.path}>".startswith(f"{root}>")
         or explain_layout(block.path[len(root) :].lstrip(">"), block.landmarks) is not None
         for block in kept_blocks
     )

@@ -257,6 +257,9 @@ _EXTRACTOR_FLOOR = (
 _SPECIAL_KIND_THRESHOLD = 0.1  # for quotes, code and tables: often not annotated, yet they belong to the text
 _OPENING_THRESHOLD = 0.3  # for the sentence that the article opens with: it may be the standfirst
 _SECTION_ENDING = "/section"
+ELSEWHERE_ENDING = "-elsewhere"
+"""The ending of a rule's name for an item of a list whose links all lead to other sites."""
+
 _LABEL_WORDS = 4
 _TITLE_RULE = f"metadata/{RemovalReason.TITLE.key}"
 _BUTTON = re.compile(r">button(?:[.#][^>]*)?$")  # the end of a path
@@ -273,6 +276,8 @@ _UNNAMED = Vote("context", True, "context/unnamed-in-text", KeepReason.RESCUED)
 # Probabilities from which such a block is brought back. Cross-validated on seven corpora, 97 % of the words of items
 # and 95 % of those of paragraphs from .1 on that no rule names are the text's, and 87 % of those of headings from .5.
 _LIKELY, _UNNAMED_THRESHOLD = 0.5, 0.1
+_LINKED = Vote("context", True, "context/links-in-text", KeepReason.RESCUED)
+_LINKED_BELOW_THRESHOLD = 0.2  # below the text; of items within it that link to other sites 94 % of the words are its
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -423,14 +428,23 @@ def _within_text(
         return {}
     container, first, last = most_worded(prose, container_of), min(kept_positions), max(kept_positions)
     votes: dict[int, Vote] = {}
-    for n in np.flatnonzero(probabilities[:last] >= _UNNAMED_THRESHOLD).tolist():
+    for n in np.flatnonzero(probabilities >= _UNNAMED_THRESHOLD).tolist():
         if n in kept_positions or container_of(blocks[n]) != container:
             continue
-        if probabilities[n] >= _LIKELY and is_prose(blocks[n]) and _is_in_section(rule_verdicts[n]):
+        if n > last:
+            if probabilities[n] >= _LINKED_BELOW_THRESHOLD and _links_elsewhere(rule_verdicts[n]):
+                votes[n] = _LINKED
+        elif probabilities[n] >= _LIKELY and is_prose(blocks[n]) and _is_in_section(rule_verdicts[n]):
             votes[n] = _SECTION_PROSE
         elif n > first and (vote := _vote_within(blocks[n], rule_verdicts[n], probabilities[n])):
             votes[n] = vote
     return votes
+
+
+def _links_elsewhere(verdict: Verdict) -> bool:
+    """Return whether all that speaks against an item of a list are its links, which lead to other sites."""
+    votes_against = [vote for vote in verdict.votes if not vote.keep]
+    return bool(votes_against) and all(vote.rule.endswith(ELSEWHERE_ENDING) for vote in votes_against)
 
 
 def _is_in_section(verdict: Verdict) -> bool:
@@ -447,6 +461,8 @@ def _vote_within(block: Block, verdict: Verdict, probability: float) -> Vote | N
     vote = deciding_vote_against(verdict)
     if block.kind is BlockKind.HEADING:
         return _TITLE_HEADING if vote and vote.rule == _TITLE_RULE and probability >= _LIKELY else None
+    if _links_elsewhere(verdict):
+        return _LINKED
     is_text = block.kind is BlockKind.LIST_ITEM or is_prose(block)
     return _UNNAMED if is_text and vote is None and _block_reason(block) is None else None
 

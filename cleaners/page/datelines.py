@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import cache
 from itertools import chain, islice, takewhile
 from operator import itemgetter
 
@@ -30,7 +31,7 @@ from broadsheet.cleaners.page.date_parser import (
 )
 from broadsheet.cleaners.page.page_context import PageContext, TextRun, runs_within
 from broadsheet.cleaners.page.statements import Element
-from broadsheet.cleaners.page.word_lists import meta_names
+from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, meta_names
 
 SourcedDates = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 
@@ -58,7 +59,7 @@ _NOT_ALONE = 12  # text runs by which a date among other words counts as farther
 _OLDEST_VISIBLE = "1995"  # the web is hardly older: an earlier date in a text is part of the story
 _STATED_TIME = re.compile(r"(?:19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}")
 _UPLOAD_NAME = re.compile(r"upload|posted|publi[sc]|creat", re.IGNORECASE)
-_LISTING_TAGS = frozenset({"pre", "code", "samp", "kbd", "textarea"})
+_NO_DATELINE_TAGS = frozenset({"pre", "code", "samp", "kbd", "textarea", "figure", "figcaption"})
 
 
 def find_published(page: PageContext) -> tuple[str, str]:
@@ -268,28 +269,42 @@ def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
 
 
 def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[LabelledDate]:
-    """Yield the dates in a text run that is neither a paragraph nor part of a comment or a listing.
+    """Yield the dates in a text run that is neither a paragraph nor part of a comment, a caption or a listing.
 
-    Of a paragraph the date that opens it counts: `Berlin, 27 January 2022 – `.
+    Of a paragraph the date that opens it counts: `Berlin, 27 January 2022 – `. A date before a byline is that of
+    publication, however many the authors are.
     """
     text = run.text
-    is_paragraph = len(text) > _MAX_RUN_CHARS
-    if opening := _DATELINE.match(text) if is_paragraph else None:
+    opening = _DATELINE.match(text) if len(text) > _MAX_RUN_CHARS else None
+    if byline := _date_and_byline_pattern().match(text):
+        text, label = byline[1], label or "published"
+    elif opening:
         text = opening["date"] or opening["day"]
-    for found in _dates_in(page, text) if opening or not is_paragraph else ():
+    elif len(text) > _MAX_RUN_CHARS:
+        return
+    for found in _dates_in(page, text):
         if (found.label or label or opening or len(text) <= _MAX_UNLABELLED_CHARS) and _is_own(page, run):
             yield replace(found, label=found.label or label)
 
 
+@cache
+def _date_and_byline_pattern() -> re.Pattern[str]:
+    """Match a line that begins with a date and goes on with `by`: `27.01.2022 von Anna Groß, Bernd Klein`."""
+    return re.compile(
+        rf"\s*([^\n]{{0,12}}\d[^\n]{{4,24}}?)[\s|·•,–-]+(?:{alternatives_pattern(load_words('sentence_by'))})\s",
+        re.IGNORECASE,
+    )
+
+
 def _is_own(page: PageContext, run: TextRun) -> bool:
-    """Return whether a text run belongs to the article: not to a comment or a listing."""
+    """Return whether a text run belongs to the article: not to a comment, a caption or a listing."""
     element = run.container
     if element is None:
         return True
     for ancestor in (element, *element.iterancestors()):
         if ancestor in page.headline_ancestors:
             return True
-        if ancestor.tag in _LISTING_TAGS or _COMMENT_CLASS.search(
+        if ancestor.tag in _NO_DATELINE_TAGS or _COMMENT_CLASS.search(
             f"{ancestor.get('class', '')} {ancestor.get('id', '')}"
         ):
             return False

@@ -34,7 +34,7 @@ def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) ->
         (text, candidate)
         for candidate in titles
         for text in _without_site_name(candidate.text, folded_site_names, own_beginnings)
-        if fold_title(text) not in folded_site_names
+        if fold_title(text) not in folded_site_names and not _is_cut_at_quote(text, titles)
     ]
     if not candidates:
         return "", ""
@@ -52,6 +52,11 @@ def fold_title(text: str) -> str:
     'the mill burned'
     """
     return " ".join(_WORD.findall(text.casefold()))
+
+
+def _is_cut_at_quote(title: str, titles: Iterable[TitleCandidate]) -> bool:
+    """Return whether a heading goes on with a quotation mark: an attribute that does not escape it ends there."""
+    return any(candidate.source == _SHOWN and candidate.text.startswith(f'{title} "') for candidate in titles)
 
 
 def title_parts(title: str) -> dict[str, str]:

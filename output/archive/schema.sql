@@ -524,7 +524,7 @@ CREATE TABLE _reviews (
     kept INTEGER NOT NULL,
     reason TEXT NOT NULL,
     rule TEXT NOT NULL,
-    is_right INTEGER NOT NULL,
+    is_right INTEGER,
     at TEXT NOT NULL,
     cleaner_version TEXT NOT NULL
 );

@@ -26,6 +26,7 @@ from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from broadsheet.output.browse.feed_routes import feed_routes
 from broadsheet.output.browse.form_routes import review_routes, ruling_routes
 from broadsheet.output.browse.page_routes import collection_routes, page_routes
 from broadsheet.output.browse.raw_responses import download_routes
@@ -77,7 +78,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
 
 def _archive_routes(room: Room) -> Iterator[BaseRoute]:
     """Yield the routes of a room over archives."""
-    for routes in (page_routes, ruling_routes, download_routes, review_routes, vote_routes, trial_routes):
+    for routes in (page_routes, feed_routes, ruling_routes, download_routes, review_routes, vote_routes, trial_routes):
         yield from routes(room)
 
 

@@ -13,6 +13,8 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import BlockKind
 from broadsheet.output.archive.pictures import ShownPicture, pictures_of_article
 from broadsheet.output.archive.stored_values import stored_object, stored_texts
+from broadsheet.output.browse.article_list import ListPlace
+from broadsheet.output.browse.article_notes import ArticleNote, NotedFacts, article_notes
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, read_page
 from broadsheet.output.write.edit_history import Revision, revisions_of
@@ -43,7 +45,7 @@ _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
         JOIN captures c ON c.url = u.url
     ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
-_CERTAINTY = "SELECT expected_f1 FROM pages WHERE id = ?"
+_PAGE_FACTS = "SELECT expected_f1, EXISTS (SELECT 1 FROM _images WHERE page_id = ?1) FROM pages WHERE id = ?1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,11 @@ class CaptureLine:
 
 @dataclass(frozen=True, slots=True)
 class ArticleView:
-    """Everything about an article. `certainty` is the F1 that its verdicts are expected to have; None: not known."""
+    """Everything about an article.
+
+    `certainty` is the F1 that its verdicts are expected to have; None: not known. `place` is its place in the list from
+    which it was opened; None: in none.
+    """
 
     id: int
     url: str
@@ -162,6 +168,8 @@ class ArticleView:
     addresses: tuple[AddressLine, ...]
     captures: tuple[CaptureLine, ...]
     pictures: tuple[ShownPicture, ...] = ()
+    notes: tuple[ArticleNote, ...] = ()
+    place: ListPlace | None = None
 
     @property
     def runs(self) -> tuple[BlockRun, ...]:
@@ -195,22 +203,26 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
         entry.ruling.block_id for entry in pending_entries if _is_about(entry, article_id, fields["host"])
     }
     page_keys = [article_id, fields["page_id"]]
+    certainty, has_pictures = db.execute(_PAGE_FACTS, [fields["page_id"]]).fetchone()
+    revisions, is_emptied = revisions_of(db, article_id), not fields["markdown"].strip() and bool(rulings)
+    facts = (fields["why"], fields["page_type"], certainty, fields["word_count"], bool(has_pictures), is_emptied)
     return ArticleView(
         **{name: fields[name] for name in _SHOWN_AS_THEY_ARE},
         authors=_texts(fields, "authors"),
         published=fields["published_raw"],
         shelving_reason=fields["why"],
         evidence=page.evidence,
-        certainty=_read_certainty(db, fields["page_id"]),
+        certainty=certainty,
         metadata=tuple(_metadata_lines(fields)),
         blocks=tuple(_shown_blocks(page, rulings, pending_blocks)),
-        revisions=revisions_of(db, article_id),
+        revisions=revisions,
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
         addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
         captures=tuple(
             CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
         ),
         pictures=tuple(pictures_of_article(db, article_id)),
+        notes=tuple(article_notes(NotedFacts(*facts, revisions))),
     )
 
 
@@ -242,12 +254,6 @@ def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
         value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
         if value:
             yield MetadataLine(name, value, str(sources.get(name, "")))
-
-
-def _read_certainty(db: Database, page_id: int) -> float | None:
-    """Read the expected F1 of the page's verdicts; None where it is not known."""
-    value = db.execute(_CERTAINTY, [page_id]).fetchone()[0]
-    return None if value is None else float(value)
 
 
 def _is_about(entry: JournalEntry, article_id: int, host: str) -> bool:

@@ -31,11 +31,15 @@ LATEST = 10
 
 @dataclass(frozen=True, slots=True)
 class ReviewFigures:
-    """The reliability of judged verdicts: of all, for each reason, and on each host."""
+    """The reliability of judged verdicts: of all, for each reason, and on each host.
+
+    `unsure` counts the answers "cannot tell", which are in no figure.
+    """
 
     overall: Reliability
     by_reason: Mapping[str, Reliability]
     by_host: Mapping[str, Reliability]
+    unsure: int
 
 
 def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Review]:
@@ -51,10 +55,12 @@ def all_reviews(db: Database, waiting: Sequence[WaitingReview] = ()) -> list[Rev
 
 def review_figures(reviews: Sequence[Review]) -> ReviewFigures:
     """Compute the figures that these judgements give."""
+    judged = [(review, review.is_right) for review in reviews if review.is_right is not None]
     return ReviewFigures(
-        reliability(sum(review.is_right for review in reviews), len(reviews)),
-        reliability_by((review.reason, review.is_right) for review in reviews),
-        reliability_by((review.host, review.is_right) for review in reviews),
+        reliability(sum(is_right for _, is_right in judged), len(judged)),
+        reliability_by((review.reason, is_right) for review, is_right in judged),
+        reliability_by((review.host, is_right) for review, is_right in judged),
+        len(reviews) - len(judged),
     )
 
 
@@ -107,13 +113,13 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class JudgedLine:
-    """A judgement that was made: what the verdict was, and whether it was right."""
+    """A judgement that was made: what the verdict was, and whether it was right; None: the person cannot tell."""
 
     url: str
     is_kept: bool
     reason: str
     rule: str
-    is_right: bool
+    is_right: bool | None
     judged_at: str
     text: str
 
@@ -148,7 +154,7 @@ def find_judged_block(db: Database, article_id: int, block_id: int) -> Review | 
     if row is None:
         return None
     url, host, is_kept, reason, rule, version = row
-    return Review(url, host, block_id, bool(is_kept), reason, rule, False, "", version)
+    return Review(url, host, block_id, bool(is_kept), reason, rule, None, "", version)
 
 
 def _judged_line(review: Review) -> JudgedLine:

@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.browse.article_list import FacetedList, count_passing, make_facet
 from broadsheet.output.browse.charts import ColumnChart, timeline
+from broadsheet.output.browse.facets import FacetedList, count_passing, make_facet
 from broadsheet.output.browse.strict_requests import Arguments, NotHereError
 from broadsheet.output.read.search import match_expression
 

@@ -6,13 +6,14 @@ pages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from sqlite_utils import Database
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -26,6 +27,7 @@ from broadsheet.output.browse.block_review import all_reviews, find_judged_block
 from broadsheet.output.browse.library import ArchiveFile
 from broadsheet.output.browse.page_review import annotated_pages, find_judged_page, pack_annotations
 from broadsheet.output.browse.page_routes import arguments_of
+from broadsheet.output.browse.review_mending import Answer, article_of_page, made_rulings, mending_rulings, rule_all
 from broadsheet.output.browse.room import Room, address
 from broadsheet.output.browse.ruling_preview import SCOPES, scoped_ruling
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
@@ -124,7 +126,7 @@ def review_routes(room: Room) -> list[Route]:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
             reviews = all_reviews(db, waiting_reviews(archive.path))
-        text = "\n".join(_case(review) for review in reviews if review.text)
+        text = "\n".join(_case(review) for review in reviews if review.text and review.is_right is not None)
         headers = {"content-disposition": 'attachment; filename="cases.toml"'}
         return Response(text, media_type="application/toml; charset=utf-8", headers=headers)
 
@@ -150,39 +152,68 @@ def _source(read_raw: RawReader, folder: Path, location: RecordLocation, body: R
 
 
 def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
-    """Store a judgement, or take it back, and lead to what is next. While a crawl owns the file, it waits."""
-    is_page = bool(arguments.text("page"))
-    asked = {name: arguments.number(name) for name in (["page"] if is_page else ["article", "block"])}
-    with archive.open() as db:
-        verdict = find_judged_page(db, *asked.values()) if is_page else find_judged_block(db, *asked.values())
-    if verdict is None:
-        raise NotHereError(
-            "the archive has no page of that number" if is_page else "the block does not stand in this article"
-        )
-    keep_review(room, archive, arguments, verdict)
-    if not is_page:
-        asked["keep"] = int(not verdict.is_kept)
-    page = "review/pages" if is_page else "review"
-    return RedirectResponse(address(archive.name, page, done=_done(arguments), **asked), 303)
+    """Store a judgement and mend what it finds wrong, or take both back; lead to what is next.
 
-
-def keep_review(room: Room, archive: ArchiveFile, arguments: Arguments, verdict: Review) -> None:
-    """Store the judgement on a verdict that the arguments `right` and `undo` name, or write it to the journal where
-    another owns the file.
+    While a crawl owns the file, both wait.
     """
     is_undo = arguments.flag("undo")
-    review = replace(verdict, is_right=arguments.flag("right"), judged_at=utc_now())
+    answer = Answer(arguments.choice("answer", tuple(Answer), Answer.UNSURE))
+    with archive.open() as db:
+        target = _find_target(db, arguments)
+        review = replace(target.verdict, is_right=answer.is_right, judged_at=utc_now())
+        if target.article_id is None:
+            rulings: tuple[Ruling, ...] = ()
+        elif is_undo:
+            rulings = tuple(made_rulings(db, archive.path, target.article_id, target.block_id))
+        else:
+            mends = answer is (Answer.NO_ARTICLE if review.is_of_page else Answer.WRONG)
+            blocks = (target.article_id, target.block_id, review.judged_at)
+            rulings = tuple(mending_rulings(db, *blocks)) if mends else ()
+    keep_review(room, archive, review, rulings, undo=is_undo)
+    done = {} if is_undo else {"done": answer, "mended": int(bool(rulings))}
+    page = "review/pages" if review.is_of_page else "review"
+    return RedirectResponse(address(archive.name, page, **done, **target.arguments), 303)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReviewTarget:
+    """A verdict to judge, the article and the block that it is on (None: none), and the arguments that name it."""
+
+    verdict: Review
+    article_id: int | None
+    block_id: int | None
+    arguments: Mapping[str, int]
+
+
+def _find_target(db: Database, arguments: Arguments) -> _ReviewTarget:
+    """Find what the arguments `page`, or `article` and `block`, name. Raises NotHereError if it is not there."""
+    if arguments.text("page"):
+        page_id = arguments.number("page")
+        verdict = find_judged_page(db, page_id)
+        if verdict is None:
+            raise NotHereError("the archive has no page of that number")
+        return _ReviewTarget(verdict, article_of_page(db, page_id), None, {"page": page_id})
+    article_id, block_id = arguments.number("article"), arguments.number("block")
+    verdict = find_judged_block(db, article_id, block_id)
+    if verdict is None:
+        raise NotHereError("the block does not stand in this article")
+    asked = {"article": article_id, "block": block_id, "keep": int(not verdict.is_kept)}
+    return _ReviewTarget(verdict, article_id, block_id, asked)
+
+
+def keep_review(room: Room, archive: ArchiveFile, review: Review, rulings: Sequence[Ruling], *, undo: bool) -> None:
+    """Store a judgement with the rulings that mend what it is about, or write both to the journal where another owns
+    the file.
+    """
     with room.writing():
         try:
             with Archive.open(archive.path) as owned, write_transaction(owned.db):
-                (drop_review if is_undo else store_review)(owned.db, review)
+                (drop_review if undo else store_review)(owned.db, review)
+                rule_all(owned.db, rulings, review.judged_at, undo=undo)
         except InUse:
-            append_review(archive.path, review, undo=is_undo)
-
-
-def _done(arguments: Arguments) -> str | None:
-    """Return the next page's word for the judgement: `right`, `wrong`, or None where it was taken back."""
-    return None if arguments.flag("undo") else "right" if arguments.flag("right") else "wrong"
+            append_review(archive.path, review, undo=undo)
+            for ruling in rulings:
+                append_ruling(archive.path, ruling, undo=undo)
 
 
 def _case(review: Review) -> str:

@@ -85,13 +85,14 @@ _HAS_CERTAINTY = "SELECT EXISTS (SELECT 1 FROM pages WHERE expected_f1 IS NOT NU
 
 @dataclass(frozen=True, slots=True)
 class ArchiveTotals:
-    """The figures that stand first; days are empty where no article states one."""
+    """The figures that stand first; days are empty where no article states one, which `undated` counts."""
 
     articles: int
     hosts: int
     languages: int
     first_day: str
     last_day: str
+    undated: int
     urls: tuple[tuple[str, int], ...]
 
 
@@ -127,9 +128,17 @@ class RunYield:
 
 
 @dataclass(frozen=True, slots=True)
+class LookExample:
+    """An article that a look is about: its title, and the path of its page."""
+
+    title: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Look:
     """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
-    whether it is more than good to know. The path is empty where no page does.
+    whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
     """
 
     kind: str
@@ -137,6 +146,7 @@ class Look:
     hint: str
     path: str
     needs_look: bool
+    examples: tuple[LookExample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +184,9 @@ def count_home(db: Database, cube: Sequence[CubeRow]) -> HomeFigures:
     hosts, languages = ({row[FACETS.index(name)] for row in cube} - {""} for name in ("host", "language"))
     urls = tuple(db.execute(_URLS).fetchall())
     first_day, last_day = db.execute(_DAYS).fetchone()
-    totals = ArchiveTotals(sum(row[-1] for row in cube), len(hosts), len(languages), first_day, last_day, urls)
+    undated = sum(row[-1] for row in cube if not row[FACETS.index("year")])
+    counts = (sum(row[-1] for row in cube), len(hosts), len(languages))
+    totals = ArchiveTotals(*counts, first_day, last_day, undated, urls)
     published, seen = (dict(db.execute(query).fetchall()) for query in (_BY_PUBLISHED, _BY_SEEN))
     return HomeFigures(totals, published, seen, bool(db.execute(_HAS_CERTAINTY).fetchone()[0]))
 
@@ -193,7 +205,7 @@ def read_home(db: Database, figures: HomeFigures, facts: ArchiveFacts | None) ->
         coverage=None if coverage is None else tuple(map(_coverage_bar, coverage)),
         runs=runs,
         run_chart=column_chart("run", [(_run_label(run), run.articles) for run in runs], marked),
-        looks=tuple(map(_home_look, judge(facts, utc_now()))) if facts else (),
+        looks=tuple(_home_look(db, look) for look in judge(facts, utc_now())) if facts else (),
         has_certainty=figures.has_certainty,
     )
 
@@ -231,9 +243,25 @@ def _run_label(run: RunYield) -> str:
     return run.started_at[:19].replace("T", " ")
 
 
-def _home_look(look: judgement.Look) -> Look:
+def _home_look(db: Database, look: judgement.Look) -> Look:
     needs_look = look.severity != judgement.Severity.NOTE
-    return Look(str(look.kind), look.sentence, look.advice, _look_path(look), needs_look)
+    examples = tuple(_examples(db, look)) if look.kind in _ARTICLE_KINDS else ()
+    path = examples[0].path if look.count == 1 and examples else _look_path(look)
+    listed = examples if look.count > 1 else ()
+    return Look(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
+
+
+_ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED)
+_ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM _shelved WHERE url = ?1 LIMIT 1"
+
+
+def _examples(db: Database, look: judgement.Look) -> Iterator[LookExample]:
+    """Yield the articles that a look names; a withdrawal names them by their URLs."""
+    view = "?view=blocks" if look.kind is LookKind.UNCERTAIN else ""
+    for example in look.examples:
+        row = [example.article_id] if example.article_id else db.execute(_ARTICLE_AT, [example.url]).fetchone()
+        if row:
+            yield LookExample(example.title or example.url, f"article/{row[0]}{view}")
 
 
 def _look_path(look: judgement.Look) -> str:
@@ -241,12 +269,9 @@ def _look_path(look: judgement.Look) -> str:
     if look.kind is LookKind.GAP:
         source, state, reason = look.subject.split("/", 2)
         return f"coverage/urls?{urlencode({'source': source, 'state': state, 'reason': reason})}"
-    if look.kind in _ONE_ARTICLE_KINDS and look.count == 1 and look.examples and look.examples[0].article_id:
-        return f"article/{look.examples[0].article_id}?view=blocks"
     return _PATHS.get(look.kind, "")
 
 
-_ONE_ARTICLE_KINDS = (LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED)
 _PATHS = {
     LookKind.ALARM: "rules", LookKind.LAYOUT: "layouts", LookKind.WITHDRAWN: "changes?kind=withdrawn",
     LookKind.EDITED: "changes", LookKind.UNCERTAIN: "articles?sort=certainty", LookKind.UNDATED: "articles?year=",

@@ -105,12 +105,12 @@ class PageProposal:
 
 @dataclass(frozen=True, slots=True)
 class JudgedPage:
-    """A judgement that was made on a page: what it was taken for, and whether that was right."""
+    """A judgement that was made on a page: what it was taken for, and whether that was right; None: cannot tell."""
 
     url: str
     is_kept: bool
     reason: str
-    is_right: bool
+    is_right: bool | None
     judged_at: str
 
 
@@ -141,7 +141,7 @@ def find_judged_page(db: Database, page_id: int) -> Review | None:
     proposal = _read_proposal(db, page_id, ReviewedLayout(0, "", 0, 0, "", ""))
     if proposal is None:
         return None
-    verdict = (proposal.is_article, proposal.page_type, proposal.shelving_reason, False, "")
+    verdict = (proposal.is_article, proposal.page_type, proposal.shelving_reason, None, "")
     return Review(proposal.url, proposal.host, None, *verdict, proposal.cleaner_version)
 
 
@@ -241,7 +241,7 @@ def _annotation(url: str, page: Sequence[Any], reviews: Sequence[Review]) -> dic
     whole = next((review for review in current if review.is_of_page and review.is_right), None)
     if whole is not None:
         return {**row, "page_type": "article" if whole.is_kept else page_type, "text": text if whole.is_kept else ""}
-    snippets = [review for review in current if review.text]
+    snippets = [review for review in current if review.text and review.is_right is not None]
     belongs = {review.text: review.is_kept == review.is_right for review in snippets}
     if not belongs:
         return None

@@ -6,7 +6,7 @@ Each page is one frozen value, shown by a template, and as JSON under the same n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,9 +18,11 @@ from starlette.routing import Route
 from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.browse.article_list import (
     ArticleCounts,
+    ListPlace,
     ListRequest,
-    count_certainties,
     count_facets,
+    count_sides,
+    find_listed,
     list_articles,
 )
 from broadsheet.output.browse.article_page import read_article
@@ -29,6 +31,7 @@ from broadsheet.output.browse.collection_pages import list_collection, read_coll
 from broadsheet.output.browse.edit_pages import compare, list_changes
 from broadsheet.output.browse.home_page import count_home, list_archives, read_home
 from broadsheet.output.browse.library import ArchiveFile, CatalogueFile
+from broadsheet.output.browse.library_search import search_library
 from broadsheet.output.browse.page_review import read_page_review
 from broadsheet.output.browse.rendering import PageFrame
 from broadsheet.output.browse.room import Room, address
@@ -62,13 +65,17 @@ class PageRoute:
 
 
 def _articles(call: PageCall) -> object:
+    return list_articles(call.db, ListRequest.of(call.arguments), _article_counts(call))
+
+
+def _article_counts(call: PageCall) -> ArticleCounts:
     cube = call.room.counted.get(call.db, call.archive, "facets", count_facets)
-    by_certainty = call.room.counted.get_soon(call.db, call.archive, "certainty", count_certainties)
-    return list_articles(call.db, ListRequest.of(call.arguments), ArticleCounts(cube, by_certainty))
+    return ArticleCounts(cube, call.room.counted.get_soon(call.db, call.archive, "sides", count_sides))
 
 
 def _article(call: PageCall) -> object:
-    return read_article(call.db, call.arguments.number("id"), waiting_rulings(call.archive.path))
+    view = read_article(call.db, call.arguments.number("id"), waiting_rulings(call.archive.path))
+    return replace(view, place=ListPlace.of(call.arguments))
 
 
 def _home(call: PageCall) -> object:
@@ -125,6 +132,9 @@ def page_routes(room: Room) -> Iterator[Route]:
     """Yield the routes of all pages and of their JSON twins."""
     yield Route("/", _front_page(room))
     yield Route("/index.json", lambda request: room.renderer.json(list_archives(room.library)))  # noqa: ARG005
+    yield Route("/search.json", _search_handler(room, as_json=True))
+    yield Route("/search", _search_handler(room, as_json=False))
+    yield Route("/{archive}/articles/at", _listed_article(room))
     for page in PAGES:
         yield Route(f"/{{archive}}/{page.path or 'index'}.json", _archive_handler(room, page, as_json=True))
         yield Route(f"/{{archive}}/{page.path}", _archive_handler(room, page, as_json=False))
@@ -140,6 +150,38 @@ def _front_page(room: Room) -> Callable[[Request], Response]:
         return room.renderer.html("archives.html", list_archives(room.library), room.frame())
 
     return show
+
+
+def _search_handler(room: Room, *, as_json: bool) -> Callable[[Request], Response]:
+    """Return the handler of the search over all archives."""
+
+    def show(request: Request) -> Response:
+        arguments = arguments_of(request, request.query_params.multi_items())
+        view = search_library(room.library, arguments)
+        if as_json:
+            return room.renderer.json(view)
+        frame = replace(room.frame(), twin=_twin(request, "search"), arguments=arguments.values)
+        return room.renderer.html("search.html", view, frame)
+
+    return show
+
+
+def _listed_article(room: Room) -> Callable[[Request], Response]:
+    """Return the handler that leads to the article at a place of a list."""
+
+    def lead(request: Request) -> Response:
+        archive = room.archive(request.path_params["archive"])
+        arguments = arguments_of(request, request.query_params.multi_items())
+        with archive.open() as db:
+            counts = _article_counts(PageCall(room, archive, db, arguments))
+            listed = ListPlace.of(arguments)
+            if listed is None:
+                raise NotHereError("the address names no list")
+            article_id, place = find_listed(db, listed.request, listed.position, counts)
+        view = arguments.choice("view", ("blocks",)) or None
+        return RedirectResponse(address(archive.name, f"article/{article_id}", view=view, **place.arguments), 303)
+
+    return lead
 
 
 def _archive_handler(room: Room, page: PageRoute, *, as_json: bool) -> Callable[[Request], Response]:

@@ -120,6 +120,15 @@ def tab_stop(text: str, kind: str = "") -> Markup:
     return Markup(' tabindex="0"') if is_long or kind == "code" else Markup()
 
 
+def key_hint(key: str, words: str) -> Markup:
+    """Return a key and what it does, for the foot of a page.
+
+    >>> key_hint("j", "next")
+    Markup('<span class="hotkey"><kbd>j</kbd> next</span> ')
+    """
+    return Markup('<span class="hotkey"><kbd>{}</kbd> {}</span> ').format(key, words)
+
+
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
     """Return values in a row that have the same attribute of a name, together, with that attribute."""
     return [(key, list(run)) for key, run in groupby(values, key=lambda value: getattr(value, name))]

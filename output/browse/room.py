@@ -19,14 +19,17 @@ from starlette.responses import Response
 from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_lock import is_owned
+from broadsheet.output.browse.article_list import ArticleList
 from broadsheet.output.browse.article_page import MOST_ROWS, ArticleView, CaptureLine
 from broadsheet.output.browse.collection_pages import MOST_COPIED, MOST_HOSTS
+from broadsheet.output.browse.facets import facet_value_text
 from broadsheet.output.browse.library import ArchiveFile, Library
 from broadsheet.output.browse.page_trials import PageJudge, RuleTrier
-from broadsheet.output.browse.rendering import PageFrame, Renderer, make_environment
+from broadsheet.output.browse.rendering import PageFrame, Renderer, key_hint, make_environment
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawReader
 from broadsheet.output.read.plain_words import rule_words
+from broadsheet.output.read.search import match_expression
 from broadsheet.output.write.edit_history import ListedEdit
 from broadsheet.output.write.ruling_journal import read_journal
 
@@ -152,7 +155,8 @@ class Room:
     ) -> PageFrame:
         """Return the frame that a page shows around its value; see `PageFrame`."""
         if archive is None:
-            return PageFrame(may_write=self.may_write)
+            catalogue = self.library.catalogue
+            return PageFrame(may_write=self.may_write, collection=catalogue.name if catalogue else "")
         waiting_count = len(read_journal(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
@@ -186,6 +190,15 @@ def address(archive: str, path: str, **arguments: object) -> str:
     return f"/{quote(archive)}/{path}" + (f"?{urlencode(pairs)}" if pairs else "")
 
 
+_FED = ("host", "language", "section", "year")
+
+
+def feed_arguments(view: ArticleList) -> dict[str, str]:
+    """Return the arguments of the feed that follows a list: its query, and those facets that feeds know."""
+    chosen = {name: value for name, value in view.chosen.items() if name in _FED and value}
+    return {**({"q": view.query} if match_expression(view.query) else {}), **chosen}
+
+
 def without(values: Mapping[str, str], name: str) -> dict[str, str]:
     """Return values without the one of a name."""
     return {key: value for key, value in values.items() if key != name}
@@ -201,6 +214,9 @@ HELPERS: Mapping[str, Any] = {
     "without": without,
     "rule_name": rule_words,
     "certainty_word": certainty,
+    "facet_value": facet_value_text,
+    "feed_arguments": feed_arguments,
+    "key": key_hint,
     "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,
     "most_rows": MOST_ROWS,

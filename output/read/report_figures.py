@@ -89,13 +89,12 @@ _SHELVED_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why ORDER BY why"
 _OUTSIDE_HOSTS = "SELECT host, links FROM _outside_hosts ORDER BY links DESC, host"
 
 # An article is withdrawn as long as its latest revision says so.
-_WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, a.url, a.title
-    FROM revisions r JOIN (SELECT id, url, title, page_id FROM articles
-            UNION ALL SELECT id, url, title, page_id FROM _shelved) a ON a.id = r.article_id
-        JOIN urls u ON u.id = a.page_id
+_WITHDRAWALS = """SELECT r.seen_at, u.state, u.reason, coalesce(a.url, s.url), coalesce(a.title, s.title)
+    FROM revisions r LEFT JOIN articles a ON a.id = r.article_id LEFT JOIN _shelved s ON s.id = r.article_id
+        JOIN urls u ON u.id = coalesce(a.page_id, s.page_id)
     WHERE r.change = 'withdrawn' AND NOT EXISTS (SELECT 1 FROM revisions o WHERE o.article_id = r.article_id
         AND (o.seen_at, o.rowid) > (r.seen_at, r.rowid))
-    ORDER BY r.seen_at DESC, a.url"""
+    ORDER BY r.seen_at DESC, 4"""
 
 _DUPLICATE_COUNTS = "SELECT kind, count(*), round(min(similarity), 2) FROM duplicates GROUP BY kind ORDER BY 2 DESC, 1"
 # The view `article_clusters` says which article of a cluster came first too, but ranks every article of the archive.

@@ -141,7 +141,7 @@ class Review:
     """A judgement on the verdict of a block of a page, or (`block_id` None) on a whole page: whether its text is the
     article and all of it, or that it is none; then `is_kept` says that it is an article, and `reason` is its type.
 
-    `text` is the block's, empty where the archive no longer has it.
+    `is_right` is None where the person cannot tell. `text` is the block's, empty where the archive no longer has it.
     """
 
     url: str
@@ -150,7 +150,7 @@ class Review:
     is_kept: bool
     reason: str
     rule: str
-    is_right: bool
+    is_right: bool | None
     judged_at: str
     cleaner_version: str
     text: str = ""
@@ -201,7 +201,7 @@ def list_reviews(db: Database) -> list[Review]:
     """List all judgements, on blocks and on pages, the earliest first."""
     rows = db.execute(_LIST_REVIEWS).fetchall()
     return [
-        Review(url, host, block_id, bool(is_kept), reason, rule, bool(is_right), *values)
+        Review(url, host, block_id, bool(is_kept), reason, rule, None if is_right is None else bool(is_right), *values)
         for url, host, block_id, is_kept, reason, rule, is_right, *values in rows
     ]
 

@@ -164,7 +164,8 @@ def _read_ruling(fields: Mapping[str, Any]) -> Ruling:
 
 def _read_review(fields: Mapping[str, Any]) -> Review:
     block_id = None if fields["block_id"] is None else int(fields["block_id"])
-    verdict = (bool(fields["kept"]), str(fields["reason"]), str(fields["rule"]), bool(fields["right"]))
+    is_right = None if fields["right"] is None else bool(fields["right"])
+    verdict = (bool(fields["kept"]), str(fields["reason"]), str(fields["rule"]), is_right)
     url, host = str(fields["review"]), str(fields["host"])
     return Review(url, host, block_id, *verdict, str(fields["at"]), str(fields["cleaner"]))
 

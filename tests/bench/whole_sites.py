@@ -39,46 +39,16 @@ PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- whole sites -->", "<!-- end of whole sites -->"
 WORDPRESS = "wordpress"
 _AT_ONCE = "16"
-_NOTE = """Real sites and a generated WordPress site, each crawled whole on loopback by both sides in turn;
-{rounds} round(s), of each side the run of median CPU. CPU is that of every process that a side started. Pages are those
-of our archive, and the articles that the naive spider stored: it takes each spelling of an address, such as
-`?share=…`, for a page of its own, and of indymedia_pt it finds few.
-Measured on {date} by `python -m tests.bench.whole_sites` with nothing else under way
-({cores} processors, python {python}, scrapy {scrapy}, trafilatura {trafilatura}). Sites that are not in the table were
-not measured. Corpus {corpus}."""
+_NOTE = """Both sides crawled real sites and a generated WordPress site whole, on loopback, in turn.
+
+- Measured on {date} by `python -m tests.bench.whole_sites`, with nothing else running ({cores} processors, python
+  {python}, scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). Only sites in the table were measured.
+- {rounds} round(s), each side's run of median CPU. CPU is that of all processes of a side.
+- Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling
+  of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
 
 
-_ACCOUNT = """### What each step gave
-
-Compared over the same pages in one process; what came out was the same byte for byte. Function calls a page are
-counted, since the load of the machine does not change them; CPU is the least of four runs of each page, in turn.
-
-- Where a link of a site's frame leads, and whether to follow it, is worked out once: 5.9 % of a worker's CPU on
-  codefor_de (13.4 to 12.6 ms a page), 10.7 % on izquierda_hispanica (20.7 to 18.5), whose pages have more links.
-- Together with the numbers of short texts, and with what the first look computes and the block model needs again:
-  18,011 function calls a page became 17,148 on codefor_de, 45,698 became 38,910 on izquierda_hispanica. A second
-  comparison of CPU, of 60 pages of codefor_de under a load of 20, had the new code 11 % behind (10.9 to 12.1 ms):
-  on so busy a machine a few per cent cannot be shown.
-- Loading Scrapy's TLS module first, and settling when it begins: 0.1 to 0.3 s of CPU a crawl, of 0.7 to 1.0 s
-  up to its first request; importing `scrapy.crawler` and its HTTP handler alone takes 0.6 s, so that 0.5 s are
-  out of reach.
-- sqlite-utils without pandas, which it loads where it is installed, and the processes that clean without sqlite-utils:
-  0.8 s of CPU at the start of the crawl's process (1.0 s became 0.2), and 0.3 s where the others are forked from.
-- Asking fewer elements in trafilatura's dearest XPath expressions was tried, and left out: 5.1 % of a worker's CPU on
-  linuxgazette, nothing on codefor_de and insertcredit, and it would have changed the library's own lists in place.
-- Settling reads the whole of a block, for excerpts, only where its first words begin another page or its title:
-  37 % of the CPU of that search on linuxgazette (2.5 to 1.6 s under a load of 16), 59 % on codefor_de (0.65 to 0.27 s),
-  which is a little over 1 % of either crawl.
-- No garbage is collected while a crawl's modules are imported: 1.22 s of CPU became 1.01 (the least of eight, under a
-  load of 13). The server of the workers loads the block model and the digests of the lineage, which each worker did:
-  0.09 s a worker (its first four pages 0.40 to 0.32 s). On two processors that is 0.4 s of the 22 that codefor_de took
-  under such a load, and of any site; in whole crawls of one page, 3.0 to 3.9 s under it, it could not be shown.
-- Not kept: to remember the blocks of the parts of the tree that pages share byte for byte. It saved 0.2 and 0.7
-  ms a page on codefor_de and izquierda_hispanica, and cost 0.1 to 1.4 ms on linuxgazette, sanantonioreview and
-  mali_live: most frames differ by an attribute somewhere, and to write a part out and digest it costs about
-  what it costs to read it. Where a place is given up at which six pages in a row differ, it costs nothing and saves
-  1.2 ms on izquierda_hispanica, a twentieth of a worker's CPU, and 0 to 0.3 on codefor_de, linuxgazette and
-  insertcredit."""
+_ACCOUNT = pathlib.Path(__file__).parent / "documents/whole_sites.md"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +143,7 @@ def table(result: dict[str, Any]) -> str:
         "| --- |" + " --: |" * 7,
     ]
     lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
-    return "\n".join([*lines, "", _ACCOUNT, END])
+    return "\n".join([*lines, "", _ACCOUNT.read_text("utf-8").rstrip(), END])
 
 
 def _run_facts(result: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-// Keys for lists, blocks and reviews. Everything works without: each key only follows a link or presses a button.
+// Keys for lists, articles, blocks and reviews. Everything works without: a key follows a link or presses a button.
 "use strict";
 
 const steps = () => [...document.querySelectorAll("[data-step]")];
@@ -15,34 +15,40 @@ function step(distance) {
 }
 
 function press(key) {
-  const place = document.activeElement.closest("[data-step]") || document;
-  const target = place.querySelector(`[data-key="${key}"]`) || document.querySelector(`main form [data-key="${key}"]`);
+  const ofKey = `[data-key="${CSS.escape(key)}"]`;
+  const ofPage = [...document.querySelectorAll(ofKey)].find((element) => !element.closest("[data-step]"));
+  const target = document.activeElement.closest("[data-step]")?.querySelector(ofKey) || ofPage;
   if (target) target.click();
   return Boolean(target);
 }
 
 document.addEventListener("keydown", (event) => {
-  const isTyping = event.target.matches("input:not([type=radio]), textarea, select");
-  if (event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
+  const isTyping = event.target.matches("input:not([type=radio], [type=checkbox]), textarea, select");
+  if (event.ctrlKey || event.metaKey || event.altKey || isTyping || document.querySelector("dialog[open]")) return;
   if (event.key === "/") {
     document.getElementById("search")?.focus();
   } else if (event.key === "j") {
     step(1);
   } else if (event.key === "k") {
     step(-1);
-  } else if (!/^[a-z]$/.test(event.key) || !press(event.key)) {
+  } else if (!/^[a-z?]$/.test(event.key) || !press(event.key)) {
     return;
   }
   event.preventDefault();
+});
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-opens]");
+  if (opener) document.getElementById(opener.dataset.opens).showModal();
 });
 
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
 });
 
-// A block that an address names may stand in a folded run.
+// What an address names may be a line of a list, or a block in a folded run.
 const named = location.hash && document.getElementById(location.hash.slice(1));
-if (named) {
+if (named && named.id !== "main") {
   const folded = named.closest("details");
   if (folded) folded.open = true;
   named.focus();

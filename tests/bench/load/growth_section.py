@@ -12,14 +12,16 @@ PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/performance.md"
 TITLE = "## An archive as it grows"
 _SECTION = re.compile(rf"{re.escape(TITLE)}\n.*?(?:\n\|[^\n]*)+\n", re.DOTALL)  # to the end of its table
 _FACTS = ("articles", "hosts", "file_mb", "least_load", "greatest_load")
-_NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`.
-{processors} processors, Python {python}, SQLite {sqlite}. Generated stories of real size, some 180 blocks a page:
-{hosts}. CPU seconds of one process, and the most memory in MB
-that it held. Where nothing has changed, settling reads no page. Where something has, it judges the hosts concerned, and
-looks for copies, parts and lists among the pages that have to do with a changed one; what is alike it looks for among
-the articles of such pages, past which the sketches of the whole archive go once. `import`, `reclean` and `merge` work
-on a hundred pages of other sites: of them every process counts, and memory that they share counts once for each. The
-load of the machine was {loads} while they were measured; under such a load the same work takes more CPU time.
+_NOTE = """Written on {date} by `python -m tests.bench.growth`, from `tests/bench/results/growth.json`: CPU seconds of
+one process, and its peak memory in MB.
+
+- Machine: {processors} processors, Python {python}, SQLite {sqlite}. Its load was {loads} while they were measured.
+  Under a higher load the same work takes more CPU time.
+- Pages: generated stories of real size, some 180 blocks a page: {hosts}.
+- `import`, `reclean` and `merge` work on a hundred pages of other sites. All their processes count, each with the
+  memory that they share.
+- Without a change settling reads no page. Otherwise it judges the hosts concerned, and compares only pages related
+  to a changed one; the sketches of the whole archive are read once.
 """
 
 

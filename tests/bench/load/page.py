@@ -38,16 +38,20 @@ def _head(result: dict[str, Any]) -> str:
     rounds = f"in {number} rounds" if number > 1 else "once"
     return f"""# Performance
 
-Written on {result["date"]} by `python -m tests.bench.throughput`, from `tests/bench/results/throughput.json`.
-{result["cores"]} processors, {versions}. {result["pages"]:,} pages ({result["site"]}), served on loopback by
-{result["server"]}; {result["at_once"]} requests at once, no delay. The sides ran one after the other, {rounds} in one
-run, and of each its median run is shown: ratios mean something, the absolute figures belong to the machine."""
+This page says what a crawl costs. Compare the ratios; the absolute figures belong to the machine.
+
+| measured on | {result["date"]}, `python -m tests.bench.throughput`, `tests/bench/results/throughput.json` |
+|---|---|
+| machine | {result["cores"]} processors |
+| versions | {versions} |
+| pages | {result["pages"]:,} ({result["site"]}), served on loopback by {result["server"]} |
+| load | {result["at_once"]} requests at once, no delay |
+| runs | the sides one after the other, {rounds} in one run; each side's median run is shown |"""
 
 
 _EXAMPLE = """## Your own crawls
 
-An archive knows how long each of its runs took, and what came of it; here the bundled sample site, whose server is on
-the same machine and is not waited for:
+An archive records the length and the result of each run. For the sample site, on the same machine and without a delay:
 
 ```sh
 sqlite-utils demo-out/sample.db --table \\
@@ -59,8 +63,8 @@ sqlite-utils demo-out/sample.db --table \\
     -----------------------------  ------  ---------
     crawl http://127.0.0.1:33951/      90          7
 
-A crawl of somebody else's site waits for its host: at the usual delay of a second it asks for some 3,500 pages an hour,
-whatever the machine."""
+A crawl of somebody else's site waits for its host. At the usual delay of a second it fetches some 3,500 pages an hour
+on any machine."""
 
 
 _SIDES = {
@@ -69,10 +73,11 @@ _SIDES = {
     "naive": "Scrapy + trafilatura inline",
     "trafilatura": "trafilatura CLI, 2 processes",
 }
-_SIDES_NOTE = """Pages/s count the pages of the site over the time from start to exit, settling included. The event loop
-of `broadsheet crawl` came {worst:.0f} ms late at worst and {p99:.0f} ms at the 99th percentile while anything was under
-way. Peak memory adds up the resident memory of all processes; what they share counts once for each. A machine shared
-with others changes its speed by a tenth within a run: sides that differ by less than that are level."""
+_SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, with settling.
+- Peak memory: the resident memory of all processes; each counts the memory that they share.
+- Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
+  requests were under way.
+- Others used the machine, so its speed changed by a tenth within a run. Sides that differ by less are level."""
 
 
 def _sides(result: dict[str, Any]) -> str:
@@ -105,8 +110,8 @@ def _ratios(rounds: dict[str, list[float]]) -> list[float]:
     return [slow / quick for slow, quick in zip(rounds.get("naive", []), rounds.get("ours", []), strict=False)]
 
 
-_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is what the crawl's main
-process spent a page, its start included, less store, settle and half of pipe."""
+_BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is the CPU time of the
+crawl's main process a page, with its start, less store, settle and half of pipe."""
 
 
 def _budget(result: dict[str, Any]) -> str:
@@ -119,9 +124,9 @@ def _budget(result: dict[str, Any]) -> str:
     return "\n".join([*lines, "", _BUDGET_NOTE])
 
 
-_GROWTH_NOTE = """A light site: short pages of made-up words, written on the fly by a server of the benchmark's own on
-the same processors. Settle is the time to settle the finished archive once more; late is how late the event loop came
-at worst, and at the 99th percentile."""
+_GROWTH_NOTE = """A light site: short pages of generated words, from the benchmark's own server on the same processors.
+"Settle" is the time to settle the finished archive again. "Late" is the delay of the event loop at worst, and at the
+99th percentile."""
 
 
 def _growth(result: dict[str, Any]) -> str:
@@ -143,22 +148,33 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """The pages of the reading room over archives of 1,000 and of 100,000 articles, in milliseconds of CPU, are
-in [browse.md](browse.md#figures-of-large-archives).
+_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives
+of 1,000 and of 100,000 articles.
 
 ## What bounds it
 
-Cleaning is most of it, and runs in one worker process a processor, bounded in time and memory; no stage is most of
-cleaning. trafilatura alone, its metadata left out, takes more than half of what `bare_extraction` takes, so it is
-asked where the first look is in doubt ([cleaning.md](cleaning.md)). The main process fetches and schedules, most of it
-in Scrapy and Twisted; a thread of it writes. What a worker returns is ready to store: numbers of texts, digests, the
-packed ledger, links in scope. A real crawl waits for its host long before it waits for any of this: with the usual
-delay of one second a host gives one page a second.
+A real crawl waits for its host: at the usual delay of one second a host gives one page a second. Without a delay,
+cleaning bounds it:
 
-On whole sites the rest is no small part. Of a crawl's CPU the workers had 66 % on codefor_de, 73 % on
-izquierda_hispanica and 56 % on linuxgazette, the thread that fetches 17, 14 and 18 %, those that write and settle 17,
-13 and 26 % (read from the threads, 27 November 2026). With the ratios below, a crawl that cleaned for nothing would
-take .30, .20 and .40 of what the naive spider takes: .4 of it with cleaning is out of reach on linuxgazette, and on the
-other two cleaning would have to become six and two and a half times as quick. Its time is spread: in workers of
-izquierda_hispanica and linuxgazette no function of ours has more than 5 % of it by itself, reading the blocks has 22
-and 13 %, judging them 17 and 29 % with trafilatura's 8 and 14, metadata 13 and 10, what kind of page it is 9 and 7."""
+- **Cleaning** takes most of the CPU. It runs in one worker process a processor, bounded in time and memory, and no
+  single stage is most of it. Even without metadata, trafilatura takes more than half the time of its
+  `bare_extraction`. So it is asked only where the first look is in doubt ([cleaning.md](cleaning.md)).
+- **The main process** fetches and schedules, mostly in Scrapy and Twisted. A thread of it writes.
+- **Workers' results** are ready to store: numbers of texts, digests, the packed ledger, links in scope.
+
+Shares of a whole crawl's CPU, read from the threads (27 November 2026):
+
+| site | workers | fetching | writing and settling | a crawl without cleaning, against naive |
+| --- | --: | --: | --: | --: |
+| codefor_de | 66 % | 17 % | 17 % | .30 |
+| izquierda_hispanica | 73 % | 14 % | 13 % | .20 |
+| linuxgazette | 56 % | 18 % | 26 % | .40 |
+
+So .4 of the naive spider's CPU, with cleaning, is out of reach on linuxgazette. On the other two cleaning would
+have to become six and two and a half times as fast. Shares of the workers' CPU, where no single function has over 5
+%:
+
+| site | blocks | judging | of it trafilatura | metadata | kind of page |
+| --- | --: | --: | --: | --: | --: |
+| izquierda_hispanica | 22 % | 17 % | 8 % | 13 % | 9 % |
+| linuxgazette | 13 % | 29 % | 14 % | 10 % | 7 % |"""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from broadsheet.cleaners.document import Metadata, Reading, Verdict
 from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
@@ -121,3 +123,22 @@ def test_a_section_of_other_articles_ends_at_a_long_text_whoever_selected_someth
     ]
     assert rules[:3] == ["en/related-heading", "en/related-heading/section", "en/related-heading/section"]
     assert "section" not in rules[3]
+
+
+@pytest.mark.parametrize(
+    ("url", "target", "rule"),
+    [
+        ("https://www.a-paper.example/x", "https://tide.example/film", "context/teaser-elsewhere"),
+        ("https://www.a-paper.example/x", "https://video.a-paper.test/film", "context/teaser"),
+        ("https://www.a-paper.co.example/x", "https://a-paper.example/film", "context/teaser"),
+        ("https://www.a-paper.example/x", "/film", "context/teaser"),
+        ("", "https://tide.example/film", "context/teaser"),
+    ],
+)
+def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str, target: str, rule: str) -> None:
+    item = f"<ul><li><a href='{target}'>The film of the tide and of the mill by the river</a></li></ul>"
+    tree = parse(f"<html><body>{''.join(STORY)}{item}</body></html>")
+    assert tree is not None
+    blocks = read_blocks(tree, url)
+    reading = Reading(url, blocks, frozenset(range(5)), Metadata(language="en"))
+    assert rule_verdicts(reading)[-1].rule == rule

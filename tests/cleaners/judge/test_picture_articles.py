@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, Page, PageType
+from broadsheet.cleaners.clean import clean, survey_page
+from broadsheet.cleaners.document import CleanedPage, Page, PageType, Verdict
+from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
+from broadsheet.cleaners.judge.picture_articles import find_picture_article
+from broadsheet.cleaners.page.elements import index_tags
+from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://comics.example/strips/the-mill"
 STRIP = '<img src="/strips/mill.png" width="900" height="300">'
@@ -40,6 +46,20 @@ def test_a_short_text_beside_the_picture_stays() -> None:
     page = cleaned(f"{STRIP}<p>{text}</p>")
     assert text in page.text
     assert "text=pictures only" not in page.verdict.evidence
+
+
+def test_an_address_beside_the_picture_is_its_text() -> None:
+    address = "https://tide.example/film"
+    inside = f'{STRIP}<p><a href="{address}">{address}</a></p>'
+    body = f"<main><article><h1>The mill and the boat</h1>{inside}</article></main>{RELATED}"
+    tree = parse(f"<html><head><title>The mill and the boat</title></head><body>{body}</body></html>")
+    assert tree is not None
+    reading = survey_page(Page(URL, b""), tree)
+    verdicts = tuple(Verdict(block.text == address, "", "") for block in reading.blocks)
+    judged = JudgedBlocks(verdicts, bytes(len(verdicts)))
+    assert find_picture_article(index_tags(tree), URL, reading, judged) == (judged, ())
+    without_text = replace(judged, verdicts=tuple(Verdict(False, "", "") for _ in verdicts))
+    assert find_picture_article(index_tags(tree), URL, reading, without_text)[1]
 
 
 @pytest.mark.parametrize("picture", ['<img src="/i.png" width="16">', '<p class="share"><img src="/share.png"></p>'])

@@ -451,3 +451,29 @@ def test_on_a_page_in_doubt_the_extractor_alone_keeps_nothing_that_the_model_fin
     blocks[3] = Block(3, BlockKind.PARAGRAPH, lead, path="body>section>p")
     found = weigh(blocks, [SELECTED] * 3 + [verdict, SELECTED], np.array([0.5, 0.5, 0.5, probability, 0.5]))
     assert [each.kept for each in found] == [True, True, True, is_kept, True]
+
+
+ELSEWHERE = Verdict(
+    False, "other articles", "context/teaser-elsewhere",
+    (Vote("layout", False, "context/teaser-elsewhere", "other articles"),),
+)  # fmt: skip
+NAMED_ELSEWHERE = replace(ELSEWHERE, votes=(*RELATED.votes, *ELSEWHERE.votes))
+LINKED_ITEM = replace(ITEM, link_chars=len(ITEM.text))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "probability", "block", "above", "rule"),
+    [
+        (ELSEWHERE, 0.15, LINKED_ITEM, 3, "context/links-in-text"),
+        (ELSEWHERE, 0.05, LINKED_ITEM, 3, ""),
+        (ELSEWHERE, 0.25, LINKED_ITEM, 5, "context/links-in-text"),
+        (ELSEWHERE, 0.15, LINKED_ITEM, 5, ""),
+        (ELSEWHERE, 0.25, LINKED_ITEM, 0, ""),
+        (ELSEWHERE, 0.25, replace(LINKED_ITEM, path="body>aside>ul>li"), 3, ""),
+        (NAMED_ELSEWHERE, 0.25, LINKED_ITEM, 3, ""),
+    ],
+)
+def test_an_item_that_links_to_another_site_stays_in_the_text_and_below_it(
+    verdict: Verdict, probability: float, block: Block, above: int, rule: str
+) -> None:
+    assert rule_within(verdict, probability, block, above) == rule

@@ -119,3 +119,10 @@ def test_a_time_in_a_meta_whose_name_has_a_word_for_publication() -> None:
 @pytest.mark.parametrize("text", ["28.09.1912:44", "28 | 09 | 2019", "28.09.2019"])
 def test_days_glued_to_a_time_or_between_bars(text: str) -> None:
     assert published(f"<p>{text}</p>", language="de")[0][:10] == "2019-09-28"
+
+
+def test_a_date_before_a_byline_counts_however_long_that_is() -> None:
+    names = ", ".join(f"{name} (Werkstatt {name})" for name in ("Anna Groß", "Bernd Klein", "Cem Rot", "Dora Lang"))
+    caption = "<figure><figcaption>Aufnahme (31.07.2024 im Tal)</figcaption></figure>"
+    assert published(f"{caption}<p>09.09.2024 von {names}</p>", language="de") == ("2024-09-09", "text")
+    assert published(caption, language="de") == ("", "")

@@ -45,3 +45,14 @@ def test_a_beginning_that_the_heading_has_stays() -> None:
     assert choose(("A new release", "markup", 1.5), ("Rust: A new release", "meta", 1.0), sites=("rust",))[0] == (
         "A new release"
     )
+
+
+def test_a_title_that_an_attribute_cuts_at_a_quotation_mark_is_left_out() -> None:
+    whole = 'Do you say "Linux" or another name?'
+    statements = [
+        (whole, "markup", 1.5),
+        ("Do you say", "meta", 1.0),
+        ("Do you say", "meta", 0.5),
+        (whole, "meta", 0.6),
+    ]
+    assert choose(*statements) == (whole, "markup")

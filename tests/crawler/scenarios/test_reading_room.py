@@ -132,7 +132,8 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
     title = page.evaluate("document.activeElement.textContent")
     press(page, "Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
-    page.goto(f"{page.url}?view=blocks")
+    press(page, "v")
+    expect(page.locator("li.block").first).to_be_attached()
     press(page, "j")
     expect(page.locator("li.block.removed:focus")).to_be_visible()  # it stands in a folded run, which opens
     press(page, "r")
@@ -142,6 +143,37 @@ def test_all_of_it_goes_by_keys(page: Page) -> None:
     expect(page.locator("li.block.kept:focus")).to_be_visible()
     press(page, "x")
     expect(page.get_by_role("heading", level=1)).to_have_text("Remove this block?")
+
+
+def test_question_mark_shows_the_keys_and_escape_closes_them(page: Page) -> None:
+    press(page, "?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    press(page, "Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+
+
+def test_the_hits_of_a_search_are_read_one_after_the_other_and_back(page: Page) -> None:
+    page.goto(f"{page.url}articles?q=water")
+    press(page, "j")
+    press(page, "Enter")
+    expect(page.locator("nav.place")).to_contain_text("1 of")
+    press(page, "n")
+    expect(page.locator("nav.place")).to_contain_text("2 of")
+    title = page.get_by_role("heading", level=1).text_content()
+    press(page, "b")
+    expect(page.get_by_role("heading", level=1)).to_have_text("“water”")
+    expect(page.locator("ol.articles a:focus")).to_have_text(str(title))
+
+
+def test_on_a_phone_the_facets_are_folded_above_the_hits(browser: LoopbackBrowser, room: str) -> None:
+    page = browser.chromium.new_page(viewport={"width": 390, "height": 800}, java_script_enabled=False)
+    page.goto(f"{room}articles")
+    facet = page.locator(".facet-lists")
+    expect(facet).to_be_hidden()
+    page.get_by_text("Narrow the list").click()
+    expect(facet).to_be_visible()
+    assert page.locator(".facets").bounding_box()["y"] < page.locator("ol.articles").bounding_box()["y"]  # type: ignore[index]
+    page.close()
 
 
 def test_a_gap_is_followed_to_its_url(page: Page) -> None:
@@ -242,7 +274,8 @@ def long_worded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_a_long_word_breaks_where_the_screen_ends(browser: LoopbackBrowser, long_worded: str) -> None:
     page = browser.chromium.new_page(viewport={"width": 320, "height": 800})
     page.goto(f"{long_worded}articles")
-    article = long_worded + str(page.locator("ol.articles a").get_attribute("href")).split("/", 2)[2]
+    listed = long_worded + str(page.locator("ol.articles a").get_attribute("href")).split("/", 2)[2]
+    article = listed.split("?")[0]
     paths = ("", "articles", "articles?q=word", "changes", "rules", "rule/2", "review", "site-rules", "url/1")
     addresses = [*(long_worded + path for path in paths), article, f"{article}?view=blocks", f"{article}/diff"]
     for address in [*addresses, f"{article}/diff?layout=beside"]:
@@ -329,7 +362,7 @@ def test_nothing_of_a_hostile_archive_acts_or_calls(browser: LoopbackBrowser, ho
     addresses = {hostile + path for path in ("", "articles", "coverage", "changes", "rules", "review", "url/1")}
     page.goto(f"{hostile}articles")
     page.locator("ol.articles a").click()
-    addresses |= {page.url, f"{page.url}?view=blocks"}
+    addresses |= {page.url, f"{page.url}&view=blocks"}
     captures = page.locator("aside a[href*='/capture/']").all()
     addresses |= {page.evaluate("location.origin") + str(link.get_attribute("href")) for link in captures}
     assert any("/capture/" in address for address in addresses)
@@ -366,12 +399,13 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme: str) -> None:
     page = browser.chromium.new_page(color_scheme=scheme)
     page.goto(f"{room}articles")
-    article = page.evaluate("location.origin") + str(page.locator("ol.articles a").first.get_attribute("href"))
+    listed = page.evaluate("location.origin") + str(page.locator("ol.articles a").first.get_attribute("href"))
+    article = listed.split("?")[0]
     page.goto(f"{article}?view=blocks")
     ruling = page.evaluate("location.origin") + str(page.locator("a.act").first.get_attribute("href"))
     paths = [room + path for path in PATHS]
     findings = []
-    for address in [*paths, article, f"{article}?view=blocks&open=1", f"{article}/votes", ruling]:
+    for address in [*paths, listed, article, f"{article}?view=blocks&open=1", f"{article}/votes", ruling]:
         page.goto(address)
         page.evaluate(axe)
         result = page.evaluate("axe.run(document, { iframes: false })")

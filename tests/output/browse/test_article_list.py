@@ -108,7 +108,7 @@ def test_a_search_that_looked_at_all_its_hits_says_nothing(db, monkeypatch):
 
 def test_counts_that_are_known_already_are_not_counted_again(db):
     request = ListRequest.of(Arguments({}))
-    page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_certainties(db)))
+    page = list_articles(db, request, ArticleCounts(article_list.count_facets(db), article_list.count_sides(db)))
     assert page == replace(list_articles(db, request))
 
 
@@ -139,7 +139,8 @@ def test_the_least_certain_go_first_and_those_of_which_it_is_not_known_last(unce
 
 
 def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
-    assert facet_counts(listed(uncertain), "certainty") == {"low": 3, "fair": 2}
+    assert facet_counts(listed(uncertain), "certainty") == {"high": 6, "fair": 2, "low": 3}
+    assert (listed(uncertain, certainty="high").total, len(listed(uncertain, certainty="high").articles)) == (6, 6)
     page = listed(uncertain, certainty="low", sort="oldest")
     assert (page.total, len(page.articles)) == (3, 3)
     assert facet_counts(page, "host") == {HOSTS[0]: 2, HOSTS[1]: 1}
@@ -148,7 +149,7 @@ def test_a_list_is_narrowed_to_a_certainty_with_counts_that_agree(uncertain):
     assert (narrowed.total, facet_counts(narrowed, "certainty")) == (2, {"low": 2})
     assert [article.title for article in listed(uncertain, certainty="fair", q="river").articles] == ["Title 4"]
     with pytest.raises(BadArgumentError):
-        listed(uncertain, certainty="high")
+        listed(uncertain, certainty="perfect")
 
 
 def test_a_search_that_is_narrowed_to_a_certainty_says_that_it_did_not_look_at_all(uncertain, monkeypatch):
@@ -156,3 +157,54 @@ def test_a_search_that_is_narrowed_to_a_certainty_says_that_it_did_not_look_at_a
     page = listed(uncertain, certainty="low", q="river")
     assert page.total <= 3
     assert page.is_cut
+
+
+@pytest.fixture
+def signed(archive, make):
+    """Six articles: Ada wrote all, Ben the even ones; each third one has a tag."""
+    for number in range(6):
+        outcome = make.outcome(f"https://a.example/{number}", f"words harbour{number % 2}", title=f"Title {number}")
+        authors = ("Ada", "Ben") if number % 2 == 0 else ("Ada",)
+        metadata = Metadata(
+            title=f"Title {number}", language="en", authors=authors, tags=("Sea",) if number % 3 == 0 else (),
+            published=f"2020-01-{number + 1:02}",
+        )  # fmt: skip
+        archive.save([with_page(outcome, metadata=metadata)])
+    return archive.db
+
+
+def test_a_list_is_narrowed_by_author_and_tag_with_counts_that_agree(signed):
+    assert facet_counts(listed(signed), "author") == {"Ada": 6, "Ben": 3}
+    assert facet_counts(listed(signed), "tag") == {"Sea": 2}
+    page = listed(signed, author="Ben")
+    assert titles(page) == [4, 2, 0]
+    assert (page.total, page.chosen) == (3, {"author": "Ben"})
+    assert facet_counts(page, "tag") == {"Sea": 1}
+    assert titles(listed(signed, author="Ada", tag="Sea", sort="oldest")) == [0, 3]
+    assert listed(signed, author="Nobody").total == 0
+    assert facet_counts(listed(signed, author="Nobody"), "author") == {"Nobody": 0}
+
+
+def test_a_search_is_narrowed_by_author(signed):
+    assert sorted(titles(listed(signed, author="Ben", q="harbour0"))) == [0, 2, 4]
+    assert listed(signed, author="Ben", q="harbour1").total == 0
+
+
+def test_side_facets_of_a_long_list_are_not_counted(signed, monkeypatch):
+    monkeypatch.setattr(article_list, "MOST_COUNTED", 5)
+    assert facet_counts(listed(signed, language="en"), "author") == {}
+    assert facet_counts(listed(signed, tag="Sea"), "author") == {"Ada": 2, "Ben": 1}
+
+
+def test_a_search_without_a_hit_says_which_word_none_has_and_what_may_find_more(db):
+    page = listed(db, q="harbours words")
+    assert (page.missing, page.wider) == (("harbours",), "harbour* word*")
+    assert listed(db, q="harbourz").wider == ""
+    assert listed(db, q="harbour").missing == ()
+
+
+def test_an_article_is_found_by_its_place_in_the_list(db):
+    request = ListRequest.of(Arguments({"host": "a.example", "sort": "oldest"}))
+    counts = ArticleCounts(article_list.count_facets(db))
+    ids = [article.id for article in list_articles(db, request).articles]
+    assert [article_list.find_listed(db, request, at, counts)[0] for at in (1, 2, 6, 7)] == [*ids[:2], ids[5], ids[5]]

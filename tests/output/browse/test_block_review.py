@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+
+import pytest
 
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.ruling_journal import journal_path
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
 
 
-def judge(client, proposal, *, right=1, **fields):
-    answer = client.post("a/reviews", article=proposal["article_id"], block=proposal["block_id"], right=right, **fields)
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
+def judge(client, proposal, *, answer="right", **fields):
+    reply = client.post(
+        "a/reviews", article=proposal["article_id"], block=proposal["block_id"], answer=answer, **fields
+    )
+    assert reply.status_code == 303, reply.text
+    return reply.headers["location"]
 
 
 def proposal(client):
@@ -42,9 +47,9 @@ def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     assert "Noted as right" in client.page(location)
     second = proposal(client)
     assert second["block_id"] != first["block_id"]
-    page = visible_text(client.page(judge(client, second, right=0)))
+    page = visible_text(client.page(judge(client, second, answer="wrong")))
     assert "Of 2 judged blocks 1 was right: 9 to 91 %." in page
-    assert "Restore the block too" in page or "Remove the block too" in page
+    assert "Restore it elsewhere too" in page or "Remove it elsewhere too" in page
     judge(client, second, undo=1)
     view = client.json("a/review.json")
     assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (1, 1)
@@ -53,30 +58,79 @@ def test_judgements_are_counted_with_an_interval_and_taken_back(client):
 
 def test_judgements_are_test_cases(client):
     blocks = []
-    for right in (1, 0):
+    for answer in ("right", "wrong", "unsure"):
         blocks.append(proposal(client))
-        judge(client, blocks[-1], right=right)
+        judge(client, blocks[-1], answer=answer)
     cases = tomllib.loads(client.page("a/review/cases.toml"))["case"]
     assert [case["kept"] for case in cases] == [blocks[0]["is_kept"], not blocks[1]["is_kept"]]
     assert all(case["url"].startswith("https://a.example/") and case["text"] for case in cases)
 
 
-def test_a_judgement_changes_no_text(client):
+def block_of(client, judged):
+    blocks = client.json(f"a/article/{judged['article_id']}.json")["blocks"]
+    return next(block for block in blocks if block["block_id"] == judged["block_id"])
+
+
+@pytest.mark.parametrize("answer", ["right", "unsure"])
+def test_what_is_right_or_cannot_be_told_changes_no_text(client, answer):
     block = proposal(client)
-    before = client.json(f"a/article/{block['article_id']}.json")["blocks"]
-    judge(client, block, right=0)
-    assert client.json(f"a/article/{block['article_id']}.json")["blocks"] == before
+    before = block_of(client, block)
+    judge(client, block, answer=answer)
+    assert block_of(client, block) == before
+
+
+def test_a_wrong_verdict_is_mended_in_the_same_step_and_taken_back_in_one(client):
+    for judged in range(2):  # a block that was kept, and one that was removed
+        block = proposal(client)
+        before = block_of(client, block)
+        page = visible_text(client.page(judge(client, block, answer="wrong")))
+        mended = block_of(client, block)
+        assert (mended["is_kept"], mended["ruled"]) == (not before["is_kept"], "article")
+        assert f"Noted as wrong, and {'removed' if before['is_kept'] else 'restored'} in this article" in page
+        judge(client, block, undo=1)
+        assert block_of(client, block) == before
+        assert client.json("a/review.json")["figures"]["overall"]["judged"] == judged
+        judge(client, block)
+
+
+def test_taking_a_judgement_back_leaves_a_ruling_that_was_made_before(client):
+    block = proposal(client)
+    judge(client, block)
+    client.post("a/rulings", article=block["article_id"], block=block["block_id"], keep=int(not block["is_kept"]))
+    ruled = block_of(client, block)
+    judge(client, block, undo=1)
+    assert block_of(client, block) == ruled
+    assert ruled["is_kept"] is not block["is_kept"]
+
+
+def test_cannot_tell_is_an_answer_that_moves_no_figure(client):
+    block = proposal(client)
+    page = visible_text(client.page(judge(client, block, answer="unsure")))
+    assert "Noted as unsure." in page
+    assert "“Cannot tell”: 1, in none of the figures" in page
+    view = client.json("a/review.json")
+    assert (view["figures"]["overall"]["judged"], view["latest"][0]["is_right"]) == (0, None)
+    assert view["proposal"]["block_id"] != block["block_id"]
+
+
+def test_error_bars_follow_the_judgements(client):
+    judge(client, proposal(client))
+    first = client.page("a/review")
+    judge(client, proposal(client), answer="wrong")
+    bars = re.compile(r'class="interval".*?<rect x="([0-9.]+)" y="2" width="([0-9.]+)"', re.S)
+    assert bars.findall(first)[0] == ("20.7", "79.3")
+    assert bars.findall(client.page("a/review"))[0] == ("9.5", "81.1")
 
 
 def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, filled, make):
     blocks = []
     with Archive.open(filled, make.clock):
-        for right in (1, 0):
+        for answer in ("right", "wrong"):
             blocks.append(proposal(client))
-            page = visible_text(client.page(judge(client, blocks[-1], right=right)))
+            page = visible_text(client.page(judge(client, blocks[-1], answer=answer)))
         assert blocks[0]["block_id"] != blocks[1]["block_id"]
         assert "Of 2 judged blocks 1 was right" in page
-        assert "2 decisions of yours waiting" in page
+        assert "3 decisions of yours waiting" in page
         judge(client, blocks[1], undo=1)
         assert client.json("a/review.json")["figures"]["overall"]["judged"] == 1
         assert len(tomllib.loads(client.page("a/review/cases.toml"))["case"]) == 1
@@ -87,7 +141,7 @@ def test_while_a_crawl_owns_the_file_judgements_wait_and_count_already(client, f
 
 
 def test_a_block_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):
-    answer = client.post("a/reviews", article=article_id("https://a.example/1"), block=5, right=1)
-    assert answer.status_code == 404
+    reply = client.post("a/reviews", article=article_id("https://a.example/1"), block=5, answer="right")
+    assert reply.status_code == 404
     page = RoomClient(filled, may_write=False).page("a/review")
-    assert "<button" not in page
+    assert '<form method="post"' not in page

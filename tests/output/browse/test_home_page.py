@@ -108,3 +108,32 @@ def test_what_changes_without_an_article_is_judged_anew(client, filled, make):
         archive.save([make.outcome(f"{SITE}/list", page_type=PageType.LIST, discovered_urls=found)])
     [look] = [look for look in client.json("a/index.json")["looks"] if look["kind"] == "queued"]
     assert look["text"] == "1 URL waits to be fetched"
+
+
+def test_articles_without_a_date_are_counted_and_listed(client):
+    assert client.json("a/index.json")["totals"]["undated"] == 3
+    assert "3 articles without a date" in client.page("a/")
+    assert "no date" in client.page("a/articles?year=")
+
+
+def test_a_withdrawal_leads_to_its_article(filled, make):
+    numbers = {number: article_id(f"{SITE}/{number}") for number in (1, 2)}
+
+    def withdraw(number):
+        with Archive.open(filled, make.clock) as archive:
+            archive.db.execute(
+                """INSERT INTO revisions (article_id, number, seen_at, title, change, kinds, text_digest)
+                SELECT article_id, 2, ?, title, 'withdrawn', '["withdrawn"]', text_digest FROM revisions
+                WHERE article_id = ?""", [make.clock(), numbers[number]],
+            )  # fmt: skip
+            archive.save([make.failure(f"{SITE}/more-{number}")])  # so that the archive is another one
+
+    client = RoomClient(filled)
+    withdraw(1)
+    [look] = [look for look in client.json("a/index.json")["looks"] if look["kind"] == "withdrawn"]
+    assert (look["path"], look["examples"]) == (f"article/{numbers[1]}", [])
+    withdraw(2)
+    [look] = [look for look in client.json("a/index.json")["looks"] if look["kind"] == "withdrawn"]
+    assert look["path"] == "changes?kind=withdrawn"
+    assert {example["path"] for example in look["examples"]} == {f"article/{number}" for number in numbers.values()}
+    assert f'href="/a/article/{numbers[2]}"' in client.page("a/")

@@ -58,10 +58,10 @@ def page_number(client, number):
 
 
 def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(client, block_of_text, tmp_path):
-    assert client.post("a/reviews", page=page_number(client, 1), right=1).status_code == 303
-    assert client.post("a/reviews", page=page_number(client, 2), right=0).status_code == 303
-    for text, right in (("Share this story", 1), ("Wörter der Seite.", 0)):
-        client.post("a/reviews", article=article_id(f"{SITE}/3"), block=block_of_text(text), right=right)
+    assert client.post("a/reviews", page=page_number(client, 1), answer="right").status_code == 303
+    assert client.post("a/reviews", page=page_number(client, 2), answer="wrong").status_code == 303
+    for text, answer in (("Share this story", "right"), ("Wörter der Seite.", "wrong")):
+        client.post("a/reviews", article=article_id(f"{SITE}/3"), block=block_of_text(text), answer=answer)
     pages = exported(client, tmp_path)
     assert set(pages) == {f"{SITE}/1", f"{SITE}/3"}
     row, html = pages[f"{SITE}/1"]
@@ -72,7 +72,7 @@ def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(clien
 
 
 def test_a_judgement_on_an_earlier_reading_is_left_out(client, file, tmp_path):
-    client.post("a/reviews", page=page_number(client, 1), right=1)
+    client.post("a/reviews", page=page_number(client, 1), answer="right")
     with Archive.open(file) as archive:
         archive.db.execute("UPDATE pages SET cleaner_version = 'later'")
     assert exported(client, tmp_path) == {}
@@ -87,7 +87,7 @@ def test_a_record_that_cannot_be_read_costs_its_page_alone(client, tmp_path):
     with next(iter(client.room.library.archives.values())).open() as db:
         (first_offset,) = db.execute("SELECT warc_offset FROM captures WHERE url = ?", [f"{SITE}/1"]).fetchone()
     for number in (1, 2):
-        client.post("a/reviews", page=page_number(client, number), right=1)
+        client.post("a/reviews", page=page_number(client, number), answer="right")
     assert set(exported(with_reader(client, read), tmp_path)) == {f"{SITE}/2"}
 
 

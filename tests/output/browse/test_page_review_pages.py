@@ -36,10 +36,10 @@ def proposal(client):
     return client.json("a/review/pages.json")["proposal"]
 
 
-def judge(client, page, right=1, **fields):
-    answer = client.post("a/reviews", page=page["page_id"], right=right, **fields)
-    assert answer.status_code == 303, answer.text
-    return answer.headers["location"]
+def judge(client, page, answer="right", **fields):
+    reply = client.post("a/reviews", page=page["page_id"], answer=answer, **fields)
+    assert reply.status_code == 303, reply.text
+    return reply.headers["location"]
 
 
 def test_one_page_a_layout_the_mixed_and_the_uncertain_first_until_none_is_left(client):
@@ -69,7 +69,7 @@ def test_an_article_is_shown_with_its_blocks_and_another_page_with_what_it_stand
 
 def test_judgements_on_pages_are_counted_by_themselves_and_taken_back(client):
     page = proposal(client)
-    assert "Noted as wrong" in client.page(judge(client, page, right=0))
+    assert "Noted as wrong" in client.page(judge(client, page, answer="wrong"))
     view = client.json("a/review/pages.json")
     assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (0, 1)
     assert list(view["figures"]["by_reason"]) == ["article"]
@@ -77,6 +77,53 @@ def test_judgements_on_pages_are_counted_by_themselves_and_taken_back(client):
     judge(client, page, undo=1)
     assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 0
     assert proposal(client)["page_id"] == page["page_id"]
+
+
+def text_of(client, page):
+    return client.json(f"a/article/{page['article_id']}.json")["markdown"]
+
+
+def test_a_page_that_is_no_article_loses_its_text_in_the_same_step_and_gets_it_back(client):
+    page = proposal(client)
+    before = text_of(client, page)
+    shown = visible_text(client.page(judge(client, page, answer="none")))
+    assert "Noted as no article, and its text taken out." in shown
+    assert (before, text_of(client, page)) == ("Words of 4.", "")
+    assert client.json("a/review/pages.json")["figures"]["overall"] | {"low": 0, "high": 0} == {
+        "right": 0, "judged": 1, "low": 0, "high": 0,
+    }  # fmt: skip
+    assert "this page is no article" in client.page(f"a/article/{page['article_id']}")
+    judge(client, page, undo=1)
+    assert text_of(client, page) == before
+
+
+def test_a_text_that_is_wrong_is_left_for_the_person_to_mend(client):
+    page = proposal(client)
+    before = text_of(client, page)
+    judge(client, page, answer="wrong")
+    assert text_of(client, page) == before
+
+
+def test_while_a_crawl_owns_the_file_its_text_waits_to_be_taken_out_and_so_does_the_undo(client, filled, make):
+    with Archive.open(filled, make.clock):
+        first = proposal(client)
+        shown = visible_text(client.page(judge(client, first, answer="none")))
+        assert "its text taken out once the crawl ends" in shown
+        assert text_of(client, first) == "Words of 4."
+        second = next(page for page in iter(lambda: proposal(client), None) if skipped_until_article(client, page))
+        judge(client, second, answer="none")
+        judge(client, second, undo=1)
+    with Archive.open(filled, make.clock):
+        pass
+    assert text_of(client, first) == ""
+    assert text_of(client, second) != ""
+
+
+def skipped_until_article(client, page):
+    """Whether a proposed page is an article; any other is answered, so that the next one is proposed."""
+    if not page["article_id"]:
+        judge(client, page, answer="unsure")
+    return page["article_id"] > 0
 
 
 def test_while_a_crawl_owns_the_file_they_wait(client, filled, make):
@@ -92,8 +139,8 @@ def test_while_a_crawl_owns_the_file_they_wait(client, filled, make):
 
 
 def test_a_page_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):
-    assert client.post("a/reviews", page=77, right=1).status_code == 404
-    assert "<button" not in RoomClient(filled, may_write=False).page("a/review/pages")
+    assert client.post("a/reviews", page=77, answer="right").status_code == 404
+    assert '<form method="post"' not in RoomClient(filled, may_write=False).page("a/review/pages")
 
 
 @pytest.mark.parametrize("payload", PAYLOADS[:6])

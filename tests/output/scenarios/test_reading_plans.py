@@ -61,6 +61,7 @@ def test_no_page_grows_faster_than_the_archive(grown: Path, connections: list[Wa
         "articles?host=news0.example&sort=oldest&year=2004", "changes", "changes?kind=new", "coverage",
         "coverage/urls?source=sitemap&state=failed&reason=http_404", "coverage/urls?source=link&state=queued&reason=",
         "url/7", "rules", "rule/1", "review", f"article/{article}?view=blocks",
+        "articles?certainty=high", "articles?certainty=low&host=news0.example", "changes.atom",
         f"ruling?article={article}&block={block}&keep=1",
     )  # fmt: skip
     for path in paths:

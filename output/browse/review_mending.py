@@ -1,0 +1,76 @@
+"""Rulings that mend what a review finds wrong, in the same step.
+
+A block that was judged wrong is ruled the other way round in its article. A page that is no article loses all blocks
+of its article's text. The rulings carry a note, by which taking the judgement back finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+
+from sqlite_utils import Database
+
+from broadsheet.output.write.applied_rulings import apply_rulings
+from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
+from broadsheet.output.write.ruling_journal import waiting_rulings
+
+NOTE = "judged wrong in review"
+
+_BLOCKS = """SELECT b.block_id, b.kept, r.reason, r.rule
+    FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id
+            OR b.page_id IN (SELECT page_id FROM _page_parts WHERE head_id = a.page_id AND place > 0)
+        JOIN _reasons r ON r.id = b.reason_id
+    WHERE a.id = ?1 AND (b.block_id = ?2 OR (?2 IS NULL AND b.kept)) ORDER BY b.page_id, b.position"""
+_MADE = """SELECT block_id, kept FROM rulings
+    WHERE article_id = ?1 AND note = ?2 AND (block_id = ?3 OR ?3 IS NULL) ORDER BY id"""
+_ARTICLE_OF_PAGE = "SELECT id FROM articles WHERE page_id = ?"
+
+
+class Answer(StrEnum):
+    """Answer of a person who reviews: `none` says of a page that it is no article."""
+
+    RIGHT = "right"
+    WRONG = "wrong"
+    NO_ARTICLE = "none"
+    UNSURE = "unsure"
+
+    @property
+    def is_right(self) -> bool | None:
+        """Return whether the verdict was right; None where the person cannot tell."""
+        return None if self is Answer.UNSURE else self is Answer.RIGHT
+
+
+def article_of_page(db: Database, page_id: int) -> int | None:
+    """Return the number of the article whose text a page has; None if there is none."""
+    row = db.execute(_ARTICLE_OF_PAGE, [page_id]).fetchone()
+    return row and int(row[0])
+
+
+def mending_rulings(db: Database, article_id: int, block_id: int | None, ruled_at: str) -> Iterator[Ruling]:
+    """Yield the ruling that turns the verdict on a block round in its article.
+
+    Without a block: those that remove all of the article's text.
+    """
+    verdicts = {row[0]: row[1:] for row in db.execute(_BLOCKS, [article_id, block_id])}
+    for number, (is_kept, reason, rule) in verdicts.items():
+        yield Ruling(number, not is_kept, article_id, None, ruled_at, NOTE, reason, rule)
+
+
+def made_rulings(db: Database, path: Path, article_id: int, block_id: int | None) -> Iterator[Ruling]:
+    """Yield the rulings in an article that a review made: on a block, or all of them; also those that wait."""
+    for number, is_kept in db.execute(_MADE, [article_id, NOTE, block_id]).fetchall():
+        yield Ruling(number, bool(is_kept), article_id)
+    for entry in waiting_rulings(path):
+        is_of_review = entry.ruling.note == NOTE and entry.ruling.article_id == article_id and not entry.is_undo
+        if is_of_review and block_id in (None, entry.ruling.block_id):
+            yield entry.ruling
+
+
+def rule_all(db: Database, rulings: Sequence[Ruling], ruled_at: str, *, undo: bool) -> None:
+    """Store rulings, or drop them, and apply them at once. Runs in the caller's transaction."""
+    for ruling in rulings:
+        (drop_ruling if undo else store_ruling)(db, ruling)
+    if rulings:
+        apply_rulings(db, ruled_at)

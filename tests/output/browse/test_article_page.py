@@ -1,0 +1,98 @@
+"""An article's page: its notes, its place in the list it was opened from, and the keys that work on it."""
+
+from __future__ import annotations
+
+import re
+
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+
+
+def linked(html, words):
+    """The address of the link with these words."""
+    [address] = re.findall(rf'<a[^>]*href="([^"]*)"[^>]*>{words}', html)
+    return address.replace("&amp;", "&")
+
+
+def first_listed(html):
+    """The address of the first article of a list."""
+    return re.findall(r'<a id="a\d+" href="([^"]*)"', html)[0].replace("&amp;", "&")
+
+
+def test_one_goes_through_the_hits_of_a_search_and_back(client):
+    hits = client.page("a/articles?q=harbour&sort=oldest")
+    first = client.page(first_listed(hits))
+    assert "1 of 2" in visible_text(first)
+    assert "previous" not in visible_text(first).split("Metadata")[0]
+    step = client.get(linked(first, "next"))
+    assert step.status_code == 303
+    second = client.page(step.headers["location"])
+    assert "2 of 2" in visible_text(second)
+    back = client.page(linked(second, "← back to the hits").split("#")[0])
+    assert "“harbour”" in visible_text(back)
+    assert '<option value="oldest" selected>' in back
+    assert client.get(linked(second, "previous")).headers["location"].startswith("/a/article/")
+
+
+def test_the_view_and_the_list_stay_while_one_goes_on(client):
+    first = client.page(first_listed(client.page("a/articles?host=a.example")))
+    blocks = client.page(linked(first, "Blocks"))
+    location = client.get(linked(blocks, "next")).headers["location"]
+    assert "view=blocks" in location
+    assert "2 of 3" in visible_text(client.page(location))
+    assert client.json(location.replace("?", ".json?", 1))["place"]["list"] == "sort=newest&host=a.example"
+
+
+def test_a_place_beyond_the_list_is_its_last_and_a_list_that_is_none_is_said(client):
+    location = client.get("a/articles/at?list=sort%3Doldest&at=99").headers["location"]
+    assert "at=3&of=3" in location
+    assert client.get("a/articles/at?list=q%3Dnowhere&at=1").status_code == 404
+    assert client.get("a/articles/at").status_code == 404
+    one = article_id(f"{SITE}/1")
+    assert client.get(f"a/article/{one}?list=sort%3Dx").status_code == 400
+    assert client.get(f"a/article/{one}?list={'a%3D1%26' * 30}").status_code == 400
+    assert client.get(f"a/article/{one}?list=sort%3Doldest&at=x").status_code == 400
+
+
+def test_an_article_from_elsewhere_is_in_no_list(client):
+    page = client.page(f"a/article/{article_id(f'{SITE}/1')}")
+    assert "back to the" not in page
+    assert 'class="place"' not in page
+
+
+def keys_at_foot(html):
+    foot = html[html.index('<p class="keys">') : html.index('<dialog id="keys"')]
+    return set(re.findall(r"<kbd>(.)</kbd>", foot)) - {"/", "?", "j", "k"}
+
+
+def keys_on_page(html):
+    return set(re.findall(r'data-key="(.)"', html)) - {"?"}
+
+
+def test_the_foot_of_each_page_has_the_keys_that_work_on_it(client, filled, block_of):
+    one = article_id(f"{SITE}/1")
+    listed = linked(client.page("a/articles"), "Two")
+    ruling = f"a/ruling?article={one}&block={block_of('Only here')}&keep=1"
+    paths = ["a/", "a/articles", f"a/article/{one}", f"a/article/{one}?view=blocks", listed, "a/changes", ruling]
+    paths += ["a/review", "a/review/pages", "a/review?done=right&article=1&block=2", "a/coverage"]
+    for reader in (client, RoomClient(filled, may_write=False)):
+        for path in paths:
+            page = reader.page(path)
+            assert keys_at_foot(page) == keys_on_page(page), path
+            assert ("data-step" in page) == ("<kbd>j</kbd>" in page.split('<dialog id="keys"')[0]), path
+
+
+def test_an_edited_and_then_withdrawn_article_says_both(file, make):
+    with Archive.open(file, make.clock) as archive:
+        for text in ("The council voted on Tuesday for the harbour.", "The council voted on Monday for the harbour."):
+            archive.save([make.outcome(f"{SITE}/1", text, title="The vote")])
+            settle(archive.db, make.clock)
+        number = article_id(f"{SITE}/1")
+        archive.db.execute("UPDATE pages SET expected_f1 = 0.5")
+    client = RoomClient(file)
+    notes = [note["kind"] for note in client.json(f"a/article/{number}.json")["notes"]]
+    assert notes == ["uncertain", "edited"]
+    page = client.page(f"a/article/{number}")
+    assert "Its publication edited this article: 1 edit" in visible_text(page)
+    assert "<del>" in client.page(linked(page, "What changed"))
