@@ -114,7 +114,7 @@ def measured(site_name: str, routes: dict[str, Reply], mode: str) -> Cost:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pages", type=int, default=40)
+    parser.add_argument("--pages", type=int, default=25)
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     options = parser.parse_args()
     sites = {"ordinary": ordinary(options.pages), "application": application(options.pages)}
