@@ -62,12 +62,14 @@ class CrawlArguments(TypedDict, total=False):
     warc: bool
     keep_credentials: bool
     extractor: Literal["always", "in-doubt", "never"]
+    browser: Literal["auto", "never", "always"]
     items: Literal["settled", "as-fetched"]
     revisit: Literal["", "due", "update", "all"]
     every: float
     delay: float
     per_host: int
     allow_private: bool
+    browser_no_sandbox: bool
     ports: Sequence[int]
     headers: Mapping[str, str]
     cookies: str
@@ -77,6 +79,7 @@ _SETTINGS: Mapping[str, str] = {
     "delay": "BROADSHEET_DELAY",
     "per_host": "BROADSHEET_PER_HOST",
     "allow_private": "BROADSHEET_ALLOW_PRIVATE",
+    "browser_no_sandbox": "BROADSHEET_BROWSER_NO_SANDBOX",
     "ports": "BROADSHEET_PORTS",
     "headers": "BROADSHEET_HEADERS",
     "cookies": "BROADSHEET_COOKIES",

@@ -33,7 +33,8 @@ class CrawlOptions:
     becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
     which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says
     what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these
-    files is asked for.
+    files is asked for. `browser` says which pages are rendered in one: those that show their text only by script
+    (`auto`, where one is installed), none (`never`), or all (`always`).
     """
 
     seeds: tuple[str, ...]
@@ -62,6 +63,7 @@ class CrawlOptions:
     extractor: ExtractorUse | None = None
     keep: str = "text"
     only_missing: bool = False
+    browser: str = "auto"
 
     @classmethod
     def from_arguments(cls, arguments: Mapping[str, Any]) -> CrawlOptions:
@@ -94,6 +96,7 @@ class CrawlOptions:
             extractor=_extractor_use(arguments.get("extractor")),
             keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),
             only_missing=_boolean(arguments.get("only_missing", False)),
+            browser=_choice(arguments.get("browser") or BROWSER_MODES[0], BROWSER_MODES, "browser"),
             **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
         )._checked()
 
@@ -126,6 +129,9 @@ ITEM_MODES = ("settled", "as-fetched")
 PICTURES = "pictures"
 KEPT_PARTS = ("text", PICTURES)
 """What may be kept of articles: their text, or the files of their pictures too."""
+
+BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
+"""The pages that are rendered in a browser: those that need it, none, all."""
 
 _EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
 

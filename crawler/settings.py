@@ -32,6 +32,7 @@ BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait
 BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
 BROADSHEET_PAGE_SECONDS = 60.0  # a page that takes longer to clean is given up
 BROADSHEET_EXTRACTOR = "in-doubt"  # pages on which trafilatura is asked beside the models: always, in-doubt, never
+BROADSHEET_BROWSER_NO_SANDBOX = False  # a browser runs without its sandbox, as it must as root
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start
 BROADSHEET_PROGRESS = False  # a progress display on standard error
 BROADSHEET_URL_LINES = False  # a line on standard error for each URL

@@ -55,7 +55,7 @@ FLOORS = {
         "command_values lazy_modules options settings items demo",
         "plugins",
         "fetch",
-        "discovery workers",
+        "discovery rendering workers",
         "crawl",
         "replay fleet",
         "commands",

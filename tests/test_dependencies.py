@@ -26,6 +26,7 @@ NOT_IMPORTED = {"lxml-html-clean"}
 EXTRA_OF = {
     "cleaners/training/": "train",
     "crawler/fleet/": "fleet",
+    "crawler/rendering/browser_process.py": "browser",
     "output/read/stored_articles.py": "pandas",
     "output/collections/": "dataset",
     "crawler/commands/dataset.py": "dataset",

@@ -13,6 +13,7 @@ from broadsheet.crawler.commands.verb_options import (
     LIMIT_OPTIONS,
     PATH,
     POLITENESS_OPTIONS,
+    RENDERING_OPTIONS,
     Options,
     import_while_not_collecting,
     option_group,
@@ -34,6 +35,7 @@ _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {
     "include": "include", "exclude": "exclude", "since": "since", "language": "languages",
     "obey_directives": "obey_directives", "contact": "contact", "site_rules": "site_rules", "keep": "keep",
+    "browser": "browser",
 }  # fmt: skip
 
 
@@ -53,6 +55,7 @@ _CRAWL_OPTIONS: Options = (
     *option_group("Which pages", _BOUND_OPTIONS),
     *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
+    *RENDERING_OPTIONS,
 )  # fmt: skip
 
 

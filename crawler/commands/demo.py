@@ -79,7 +79,8 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
     db = _make_way(folder / "sample.db")
     with _serve_sample(port) as server:
         print_text(f"Serving the sample site at {server.url} and crawling it …")
-        run = spider_run.run_spider(str(db), {"seeds": (f"{server.url}/",)}, _SETTINGS)
+        arguments = {"seeds": (f"{server.url}/",), "browser": "never"}  # the same result on every machine
+        run = spider_run.run_spider(str(db), arguments, _SETTINGS)
     if run.signal:
         run_summary.print_stopped(run)
         return run_summary.SIGNAL_EXIT_BASE + run.signal

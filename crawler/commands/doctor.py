@@ -28,6 +28,7 @@ from broadsheet.output.read.plain_words import reason_text
 with lazy_imports():
     from broadsheet.crawler.commands import spider_run
     from broadsheet.crawler.crawl import processes
+    from broadsheet.crawler.rendering import chromium
     from broadsheet.crawler.workers import worker
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
@@ -82,6 +83,7 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield _sqlite_finding()
     problem = worker.workers_problem()
     yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")
+    yield _browser_finding()
     yield _folder_finding(Path(db).absolute().parent)
     now = datetime.now(UTC)
     yield DoctorFinding(now > _RELEASED, "clock", f"{now:%Y-%m-%d %H:%M:%S} UTC")
@@ -99,6 +101,15 @@ def _library_finding() -> DoctorFinding:
         return DoctorFinding(False, "libraries", f"not installed: {', '.join(missing)}")
     shown = ", ".join(f"{name} {_version_of(name)}" for name in _SHOWN_LIBRARIES)
     return DoctorFinding(True, "libraries", f"all {len(names)} are installed, among them {shown}")
+
+
+def _browser_finding() -> DoctorFinding:
+    """Say which Chromium renders pages that show their text only by script. A crawl can do without one."""
+    found = chromium.find_chromium(allows_no_sandbox=False)
+    if isinstance(found, str):
+        program = chromium.find_program()
+        return DoctorFinding(True, "browser", f"none is used: {found}{f' ({program})' if program else ''}")
+    return DoctorFinding(True, "browser", f"Playwright {_version_of('playwright')} with {found.program}")
 
 
 def _version_of(name: str) -> str:

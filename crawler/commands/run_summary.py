@@ -65,6 +65,12 @@ class RunResult:
         )
 
     @property
+    def rendered_counts(self) -> dict[str, int]:
+        """Return how many pages a browser rendered, by what came of it."""
+        prefix = "broadsheet/browser/"
+        return {name.removeprefix(prefix): int(n) for name, n in self.stats.items() if name.startswith(prefix)}
+
+    @property
     def picture_count(self) -> int:
         """Count the pictures that were fetched and kept."""
         return self.outcome_counts.get(f"{UrlState.DONE}/{OutcomeReason.PICTURE}", 0)
@@ -181,6 +187,9 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
         if texts:
             more = f"; {len(texts) - _MAX_REASONS} more kinds" if len(texts) > _MAX_REASONS else ""
             yield f"{title}: {'; '.join(texts[:_MAX_REASONS])}{more}"
+    if rendered := run.rendered_counts:
+        gained = rendered.get("gained", 0)
+        yield f"Rendered in a browser: {count_text(sum(rendered.values()), 'page')}, of which {gained:,} showed more"
     if run.end_reason in _LIMIT_OPTIONS:
         yield f"Stopped at {_LIMIT_OPTIONS[run.end_reason]}; the same command with more room goes on from here."
 

@@ -52,6 +52,8 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         settings["BROADSHEET_PORTS"] = list(options["ports"])
     if options["headers"]:
         settings["BROADSHEET_HEADERS"] = dict(options["headers"])
+    if options.get("browser_no_sandbox"):
+        settings["BROADSHEET_BROWSER_NO_SANDBOX"] = True
     if options.get("header_hosts"):
         settings["BROADSHEET_HEADER_HOSTS"] = " ".join(options["header_hosts"])
     if options["verbose"] or options["quiet"]:

@@ -14,6 +14,7 @@ from broadsheet.crawler.commands.crawl import crawl_process, run_and_notify, run
 from broadsheet.crawler.commands.verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
+    RENDERING_OPTIONS,
     Options,
     unchecked_archive_argument,
     verb,
@@ -39,6 +40,7 @@ _UPDATE_OPTIONS: Options = (
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
     *LIMIT_OPTIONS,
     *POLITENESS_OPTIONS,
+    *RENDERING_OPTIONS,
 )  # fmt: skip
 
 

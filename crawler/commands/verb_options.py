@@ -86,6 +86,12 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
 ))  # fmt: skip
+RENDERING_OPTIONS: Options = option_group("What is read", (
+    click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",
+                 help="auto: render pages that show text only by script, if a browser is installed; never; always."),
+    click.option("--browser-no-sandbox", is_flag=True, envvar="BROADSHEET_BROWSER_NO_SANDBOX",
+                 help="Run the browser without its sandbox, as root must."),
+))  # fmt: skip
 _PACE_OPTIONS = option_group("Pace", (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),

@@ -27,7 +27,7 @@ DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
     "site_rules", "keep_credentials", "ignore_robots",
-    "revisit", "every", "keep", "only_missing",
+    "revisit", "every", "keep", "only_missing", "browser",
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from scrapy import signals
 from scrapy.crawler import Crawler
@@ -21,6 +22,7 @@ from broadsheet.crawler.crawl.outcomes import (
     retry_after_of,
     unfetched_outcome,
 )
+from broadsheet.crawler.crawl.page_rendering import CrawlFetch
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.crawl.run_parts import CrawlParts
 from broadsheet.crawler.fetch.challenges import is_challenge
@@ -55,6 +57,8 @@ class Fetcher:
     logger: logging.LoggerAdapter[logging.Logger]
     _redirect_captures: dict[str, list[Capture]] = field(default_factory=dict, init=False)
     """By the URL of a robots.txt: captures of redirects and failed attempts, to be stored with its one outcome."""
+    _lone_robots: set[str] = field(default_factory=set, init=False)
+    """Each robots.txt under way that is of a host outside the crawl."""
 
     async def give_up(self, turn: Turn) -> None:
         """Store the outcome of a turn that is no request."""
@@ -87,7 +91,9 @@ class Fetcher:
         return next_request
 
     async def _store_if_any(self, outcome: Outcome | None, queued_url: QueuedUrl) -> None:
-        if outcome is not None:
+        if outcome is not None and queued_url.url in self._lone_robots:
+            await self.store(replace(outcome, discovered_urls=()))
+        elif outcome is not None:
             await self.store(
                 self.parts.guesses.extend(outcome, queued_url, self.parts.robots_reader.robots_of(queued_url))
             )
@@ -109,12 +115,29 @@ class Fetcher:
             self.parts.frontier.record_arrival(queued_url)
             outcome = await self._answer_outcome(answer)
             self._report_to_frontier(answer, request, is_wall=outcome.reason in _WALL_REASONS)
+            if self.parts.rendering is not None:
+                outcome = await self.parts.rendering.extend(answer, outcome, self._for_browser())
             return outcome, None
         self._report_to_frontier(answer, request, is_wall=is_challenge(response))
         if decided := await self.parts.robots_reader.read_answer(answer, self._answer_outcome):
             return self._with_redirect_captures(decided), None
         self._keep_redirect_capture(queued_url, answer_capture(answer))
         return None, None
+
+    def _for_browser(self) -> CrawlFetch:
+        engine = self.crawler.engine
+        assert engine is not None
+        return CrawlFetch(
+            partial(download, engine), self._fetch_robots_alone, self._answer_outcome, lambda: engine.running
+        )
+
+    async def _fetch_robots_alone(self, queued_url: QueuedUrl) -> None:
+        """Fetch and store the robots.txt of a host from which a page loads something, and not what the file names."""
+        self._lone_robots.add(queued_url.url)
+        try:
+            await self.fetch(queued_url)
+        finally:
+            self._lone_robots.discard(queued_url.url)
 
     async def _answer_outcome(self, answer: Answer, robots: RobotsRules | None = None) -> Outcome:
         """Build the outcome of a response; an exception in our own code fails its URL only."""

@@ -19,13 +19,14 @@ from urllib.parse import urlsplit
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.crawler.crawl.hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.output.archive.url_words import NO_REASON, Reason, UrlKind, UrlState, http_reason
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState, http_reason
 from broadsheet.output.write.url_queue import Queue, QueuedUrl
 
 __all__ = ["Frontier", "PolitenessSettings", "Turn"]
 
 _SERVICE_UNAVAILABLE = http_reason(503)
 _SCAN_SECONDS = 1.0  # at most between two scans of the queue for hosts with a URL due
+_ROBOTS_LOOK_SECONDS = 0.1  # between two looks at whether a robots.txt is known
 _TOLERATED_FAILURES = 2  # failures in a row that may be the URLs' own and do not slow the host
 _SLOW_ENOUGH_DELAY = 10.0  # seconds between two requests: failures that ask for no more slow a host no further
 
@@ -171,6 +172,46 @@ class Frontier:
         host = self._hosts.get_or_create(host_name)
         self._hosts.give_up(host, reason)
         self._mark_changed(host)
+
+    def begin_robots(self, queued_url: QueuedUrl) -> QueuedUrl | None:
+        """Return the robots.txt of a URL's host to be requested now; None if it is known, or requested already."""
+        host = self._hosts.get_or_create(queued_url.host)
+        if host.robots or host.previous_robots or host.is_robots_requested or host.given_up_reason:
+            return None
+        host.is_robots_requested = True
+        host.pace = host.pace.after_request(self._clock())
+        return queued_robots_txt(queued_url, host.robots_attempts)
+
+    async def wait_for_robots(self, host_name: str, seconds: float) -> None:
+        """Wait until the robots.txt of a host is known, if it was requested; at most so long."""
+        deadline = self._clock() + seconds
+        host = self._hosts.get_or_create(host_name)
+        while host.is_robots_requested and not (host.robots or host.previous_robots or host.given_up_reason):
+            if self._is_stopped or self._clock() >= deadline:
+                return
+            await asyncio.sleep(_ROBOTS_LOOK_SECONDS)
+
+    async def wait_for_turn(self, queued_url: QueuedUrl) -> Reason | None:
+        """Wait until a URL that is not in the queue may be requested, and count its request.
+
+        Returns the reason if it may not be: its robots.txt is not known or forbids it, its host was given up, or
+        the crawl is stopped.
+        """
+        host = self._hosts.get_or_create(queued_url.host)
+        while True:
+            if self._is_stopped:
+                return OutcomeReason.LIMIT
+            if host.robots is None and host.previous_robots is None:
+                return host.given_up_reason or OutcomeReason.ROBOTS_UNREACHABLE
+            if refusal := host.refusal(queued_url, self._politeness):
+                return refusal[1]
+            wait = host.pace.next_request_at - self._clock()
+            if wait <= 0:
+                break
+            await asyncio.sleep(min(wait, _SCAN_SECONDS))
+        host.pace = host.pace.after_request(self._clock())
+        self._mark_changed(host)
+        return None
 
     @property
     def in_flight(self) -> int:

@@ -19,6 +19,7 @@ from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader
 from broadsheet.crawler.crawl.hosts import PolitenessSettings
 from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
 from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, OutcomeBuilder
+from broadsheet.crawler.crawl.page_rendering import PageRendering
 from broadsheet.crawler.crawl.scrapy_settings import depth_limit, redact_logs
 from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, seed_rows
 from broadsheet.crawler.discovery.scope import Scope
@@ -30,7 +31,16 @@ from broadsheet.crawler.fetch.identity import Credentials, Identity, read_contac
 from broadsheet.crawler.fetch.request_headers import GivenHeaders, read_cookies, read_headers
 from broadsheet.crawler.fetch.requests import RequestBuilder
 from broadsheet.crawler.fetch.safe_settings import settings_problem
-from broadsheet.crawler.options import CrawlOptions, OptionError, parse_size, read_extractor_use
+from broadsheet.crawler.options import (
+    BROWSER_ALWAYS,
+    BROWSER_AUTO,
+    BROWSER_NEVER,
+    CrawlOptions,
+    OptionError,
+    parse_size,
+    read_extractor_use,
+)
+from broadsheet.crawler.rendering.chromium import Chromium, find_chromium, is_extra_installed
 from broadsheet.crawler.workers.pool import WorkerPool
 from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.read.export_target import OwnFiles
@@ -54,6 +64,7 @@ class CrawlParts:
     guesses: GuessedPlaces
     request_builder: RequestBuilder
     byte_budget: ByteBudget
+    rendering: PageRendering | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,7 @@ class _SentValues:
     given_headers: GivenHeaders
     credentials: Credentials
     site_rules: SiteRuleFolder | None
+    chromium: Chromium | str | None
 
 
 def build_parts(options: CrawlOptions, settings: Any, db: str) -> CrawlParts:
@@ -113,6 +125,7 @@ def _read_sent_values(options: CrawlOptions, settings: Any, seeds: tuple[str, ..
         GivenHeaders.for_seeds(headers, seeds, settings["BROADSHEET_HEADER_HOSTS"]),
         Credentials.from_options(settings.getdict("DEFAULT_REQUEST_HEADERS") | headers, cookies),
         site_rules_of(options),
+        chromium_of(options, settings),
     )
 
 
@@ -149,6 +162,7 @@ def _join_parts(
         guesses=GuessedPlaces(options),
         request_builder=request_builder,
         byte_budget=ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE")),
+        rendering=PageRendering(options, sent.chromium, frontier, request_builder) if sent.chromium else None,
     )
 
 
@@ -179,6 +193,19 @@ def site_rules_of(options: CrawlOptions) -> SiteRuleFolder | None:
         return SiteRuleFolder(options.site_rules) if options.site_rules else None
     except SiteRulesError as error:
         raise OptionError(str(error)) from error
+
+
+def chromium_of(options: CrawlOptions, settings: Any) -> Chromium | str | None:
+    """Return the Chromium for pages that need a browser, or why none may be started; None if none is wanted.
+
+    OptionError if every page is to be rendered and none may be started.
+    """
+    if options.browser == BROWSER_NEVER or (options.browser == BROWSER_AUTO and not is_extra_installed()):
+        return None
+    chromium = find_chromium(allows_no_sandbox=settings.getbool("BROADSHEET_BROWSER_NO_SANDBOX"))
+    if options.browser == BROWSER_ALWAYS and isinstance(chromium, str):
+        raise OptionError(chromium)
+    return chromium
 
 
 def extractor_use_of(options: CrawlOptions, settings: Any) -> ExtractorUse:

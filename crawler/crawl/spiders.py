@@ -259,6 +259,7 @@ class SiteSpider(scrapy.Spider):
 
     async def _settle_beside(self) -> None:
         """Settle the archive in a thread, unless it cannot be written, then fetch pictures if the options say so."""
+        await self._close_browser()
         if not self.end_reason.startswith("archive"):
             self._is_settling = True
             await asyncio.to_thread(self._settle)
@@ -282,6 +283,10 @@ class SiteSpider(scrapy.Spider):
                 self._start_task(self.fetcher.fetch(turn.queued_url))
                 await self.parts.byte_budget.wait_for_room(self._remaining_bytes())
         self._is_settling = True
+
+    async def _close_browser(self) -> None:
+        if self.parts.rendering is not None:
+            await self.parts.rendering.close()
 
     def _begin_pictures(self) -> int:
         with self._end_lock:
@@ -320,6 +325,8 @@ class SiteSpider(scrapy.Spider):
         if not self._is_settling:
             self.end_reason = self.end_reason or "max_time"
             self.parts.frontier.drain()
+            if self.parts.rendering is not None:
+                self.parts.rendering.stop()
 
     def _check_limits(self) -> bool:
         """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
@@ -362,9 +369,12 @@ class SiteSpider(scrapy.Spider):
         """Close the archive, once the running tasks have stored their outcomes; Scrapy calls this at the end."""
         while self._running_tasks:
             await asyncio.wait(self._running_tasks)
+        await self._close_browser()
         self.parts.workers.close()
         outcome = self._run_outcome(reason)
         stats = {f"urls/{key}": count for key, count in self.parts.session.stored_counts.items()}
+        if self.parts.rendering is not None:
+            stats |= {f"browser/{result}": count for result, count in self.parts.rendering.counts.items()}
         for name, value in (stats | {"outcome": outcome}).items():
             self.crawler.stats.set_value(f"broadsheet/{name}", value)
         with self._end_lock:

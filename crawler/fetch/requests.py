@@ -7,7 +7,7 @@ for a robots.txt `length`, the bytes of its body so far. `download_slot` and `do
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.cookiejar import Cookie
 from typing import Any
@@ -66,6 +66,17 @@ class RequestBuilder:
         if queued_url.kind == UrlKind.PICTURE:
             meta["download_maxsize"] = PICTURE_BYTES
         return Request(url, headers=self._headers(queued_url, url), meta=meta)
+
+    def build_resource(
+        self, queued_url: QueuedUrl, robots_id: int | None, browser_headers: Mapping[str, str], max_bytes: int
+    ) -> Request:
+        """Make the request for what a page in a browser asks for, which is in no queue."""
+        meta: dict[str, Any] = {"hops": 0, "robots_id": robots_id, "download_slot": queued_url.host}
+        meta |= {"exchange": self.make_recorder() if self.make_recorder else None, "download_maxsize": max_bytes}
+        url = queued_url.url
+        own_headers = (browser_headers, cookie_header(self.cookies, url))
+        headers = overlaid(self.identity.headers(), self.given_headers.for_url(url), *own_headers)
+        return Request(url, headers=headers, meta=meta)
 
     def _headers(self, queued_url: QueuedUrl, url: str) -> dict[str, str]:
         kind_headers = _KIND_HEADERS.get(queued_url.kind) or self._site_rule_headers(queued_url.host)

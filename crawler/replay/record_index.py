@@ -26,6 +26,7 @@ from broadsheet.crawler.replay.recorded_response import HeaderFields, parse_http
 from broadsheet.output.raw.imported_records import RecordHead, parse_record_head
 from broadsheet.output.raw.record_segments import RecordSegment, RecordSpan
 from broadsheet.output.raw.warc_folders import open_regular
+from broadsheet.output.raw.warc_writer import RENDERED_FIELD
 
 _RECORD_DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?)?)?)?"
@@ -93,6 +94,9 @@ def _is_plausible(time: datetime) -> bool:
 
 
 BROKEN = "broken"
+LOADED = "loaded"
+"""The kind of a record that is no page: a page loaded it in a browser."""
+
 ANSWER_TYPES = frozenset(("response", "revisit", "resource", BROKEN))
 """The types of records that stand for an answer."""
 
@@ -190,7 +194,7 @@ def _indexed_record(span: RecordSpan) -> IndexedRecord:
     record = IndexedRecord(
         span.offset,
         span.length,
-        head.kind,
+        LOADED if RENDERED_FIELD.lower() in head.fields else head.kind,
         url=head.url,
         at=record_time(head.fields.get("warc-date", ""), headers.get("date", "")),
         status=status,

@@ -24,7 +24,7 @@ from broadsheet.output.raw.imported_records import (
     read_imported_record,
     split_http,
 )
-from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.raw.raw_exchange import STATED_HEADERS, RecordLocation
 from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
 from broadsheet.output.raw.warc_folders import open_regular, record_file
 
@@ -172,7 +172,8 @@ def read_record(data: bytes) -> RecordedResponse:
     if head.kind == "revisit" and not block.startswith(b"HTTP/"):
         return replace(response, status=0, headers=(), body=b"")
     if record.is_body_alone:
-        return replace(response, digest=payload_digest(block))
+        stated = tuple((name, head.fields[name]) for name in map(str.lower, STATED_HEADERS) if name in head.fields)
+        return replace(response, headers=(*response.headers, *stated), digest=payload_digest(block))
     return _with_http_answer(response, block)
 
 

@@ -133,12 +133,14 @@ CREATE TABLE captures (
     truncated TEXT,
     etag TEXT,
     last_modified TEXT,
-    record_faults TEXT
+    record_faults TEXT,
+    rendered_for TEXT
 );
 CREATE INDEX captures_url ON captures (url, fetched_at);
 CREATE INDEX captures_payload ON captures (payload_digest)
     WHERE warc_file IS NOT NULL AND refers_to IS NULL AND truncated IS NULL;
 CREATE INDEX captures_refers ON captures (refers_to) WHERE refers_to IS NOT NULL;
+CREATE INDEX captures_rendered ON captures (rendered_for) WHERE rendered_for IS NOT NULL;
 CREATE INDEX captures_place ON captures (warc_file, warc_offset) WHERE warc_file IS NOT NULL;
 
 CREATE TABLE _warc_files (name TEXT PRIMARY KEY, length INTEGER NOT NULL, begun_at TEXT NOT NULL) WITHOUT ROWID;

@@ -104,12 +104,12 @@ def merge_pictures(target: Database) -> None:
 _CAPTURE_COLUMNS = (
     *("id", "url", "fetched_at", "http_status", "final_url", "content_type", "payload_digest", "payload_length"),
     *("directives", "usage", "usage_stated", "robots_id", "refers_to", "truncated", "etag", "last_modified"),
-    "record_faults",
+    *("record_faults", "rendered_for"),
 )
 # Captures that were taken down here stay out, unless the record of one holds what another capture refers to.
 _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS
     SELECT s.id AS id, s.warc_file AS warc_file, s.warc_offset AS warc_offset FROM {SCHEMA_NAME}.captures s
-    WHERE {FORGOTTEN_URL.format("s.url")} AND NOT EXISTS (
+    WHERE ({FORGOTTEN_URL.format("s.url")} OR {FORGOTTEN_URL.format("s.rendered_for")}) AND NOT EXISTS (
         SELECT 1 FROM {SCHEMA_NAME}.captures o WHERE o.refers_to = s.id AND NOT {FORGOTTEN_URL.format("o.url")})"""
 # One that the target has from an imported file has its record in a file of its own now, where a takedown finds it.
 _OF_RECORD = ("refers_to", "truncated", "record_faults", "warc_file", "warc_offset", "warc_length")

@@ -26,7 +26,8 @@ from broadsheet.output.raw.warc_folders import claimed_folders, open_regular, re
 from broadsheet.output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
-_REMOVED_CAPTURES = "SELECT id FROM captures WHERE url IN (SELECT url FROM reached)"
+_REMOVED_CAPTURES = """SELECT id FROM captures WHERE url IN (SELECT url FROM reached)
+    OR rendered_for IN (SELECT url FROM reached)"""
 _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
             WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
     FROM captures c JOIN _warc_files f ON f.name = c.warc_file WHERE c.id = ?"""

@@ -11,6 +11,10 @@ TRUNCATED = ("length", "time", "disconnect", "unspecified")
 """Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
 
 
+STATED_HEADERS = ("X-Robots-Tag", "TDM-Reservation", "TDM-Policy", "Content-Usage", "Content-Signal")
+"""Headers of a response by which its site says what the page may be used for: they hold for its rendered document."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawExchange:
     """A request and its response as sent and received, nothing decoded.
@@ -28,6 +32,14 @@ class RawExchange:
     ip_address: str = ""
     truncated: str = ""
     redacted_headers: tuple[str, ...] = ()
+
+    @property
+    def is_document(self) -> bool:
+        """Return whether the body is a document that a browser made: nothing was sent, and no status received.
+
+        `head` then has lines of the response's headers, those of STATED_HEADERS.
+        """
+        return not self.request and not self.status
 
     @property
     def status(self) -> int:
@@ -78,7 +90,8 @@ class Capture:
     `warc_offset` and `warc_length` (in bytes) say where its record lies; the file is relative
     to the database or absolute. `raw` are the bytes that went over the connection: with them, the archive computes the
     digest from the body and writes the record itself. `record_faults` are words of `output/raw/imported_records.py`.
-    `etag` and `last_modified` are the response headers that a conditional request needs.
+    `etag` and `last_modified` are the response headers that a conditional request needs. `rendered_for` is the URL of
+    the page for which a browser asked for it; of a document that the browser made, its own URL.
     """
 
     url: str
@@ -100,3 +113,4 @@ class Capture:
     raw: RawExchange | None = field(default=None, repr=False)
     etag: str = ""
     last_modified: str = ""
+    rendered_for: str = ""

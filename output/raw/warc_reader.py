@@ -51,7 +51,9 @@ class WarcRecord:
 
     @property
     def head_and_body(self) -> tuple[bytes, bytes]:
-        """Return the HTTP head with its empty line, and the bytes after it."""
+        """Return the HTTP head with its empty line, and the bytes after it; a `resource` has no head."""
+        if self.kind == "resource":
+            return b"", self.block
         match = _HEAD_END.search(self.block)
         body_start = match.end() if match else len(self.block)
         return self.block[:body_start], self.block[body_start:]
@@ -158,7 +160,7 @@ _FILES_WITHOUT_CAPTURES = """SELECT name, length FROM _warc_files f WHERE length
 _DIGEST_PREFIX = "sha1:"
 
 _STATUS_LINE = re.compile(rb"HTTP/\S+ (\d{3})\b")
-_ROW_KINDS = ("response", "revisit")  # records that have a row in `captures`
+_ROW_KINDS = ("response", "revisit", "resource")  # records that have a row in `captures`
 
 CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool, int | None]
 """WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one; for
@@ -227,14 +229,14 @@ def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterato
     url, fetched_at, payload_digest = row[3:6]
     stated_digest = record.fields.get("warc-payload-digest", payload_digest)
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
-    if record.kind not in ("response", "revisit"):
+    if record.kind not in _ROW_KINDS:
         yield f"{location}: a {record.kind} record in place of the response of {url}"
     elif (record.url, record.fields.get("warc-date")) != (url, warc_date(fetched_at)):
         record_date = record.fields.get("warc-date")
         yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
     elif actual_digest != payload_digest and not _is_not_modified(record):
         yield f"{location}: the payload of {url} has not the digest of its row"
-    elif (match := _STATUS_LINE.match(record.block)) and int(match[1]) != row[9]:
+    elif record.kind != "resource" and (match := _STATUS_LINE.match(record.block)) and int(match[1]) != row[9]:
         yield f"{location}: the record's status is {int(match[1])}, that of its row {row[9]}"
 
 
@@ -264,7 +266,7 @@ def _digest_faults(record: WarcRecord, location: str) -> Iterator[str]:
         yield f"{location}: the {record.kind} record has not the digest that it states"
     stated_digest = record.fields.get("warc-payload-digest", "")
     if (
-        record.kind == "response"
+        record.kind in ("response", "resource")
         and stated_digest.startswith(_DIGEST_PREFIX)
         and stated_digest not in _payload_digests(record)
     ):

@@ -25,7 +25,7 @@ from warcio.warcwriter import WARCWriter
 from broadsheet.output.archive.stored_text import as_json, storable_text
 from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.usage_preferences import usage_of
-from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import WarcFiles
 
 COMPRESSION_LEVEL = 2
@@ -33,6 +33,12 @@ COMPRESSION_LEVEL = 2
 
 REDACTED_FIELD = "Broadsheet-Redacted"
 """The field of a `request` record that names the headers whose values are replaced; ISO 28500 allows further fields."""
+
+RENDERED_FIELD = "Broadsheet-Rendered-For"
+"""The field of a response's record that names the page for which a browser asked for it."""
+
+DOCUMENT_TYPE = "text/html; charset=utf-8"
+"""The Content-Type of a document that a browser made."""
 
 _VERSION = "WARC/1.1"
 _HTTP_CONTENT = "application/http; msgtype="
@@ -53,10 +59,14 @@ class OriginalRecord:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeRecords:
-    """Records as bytes: `response` is the response or revisit, `companions` its request and any 1xx responses."""
+    """Records as bytes: `response` is the response or revisit, `companions` its request and any 1xx responses.
+
+    `id` is the WARC-Record-ID of the response.
+    """
 
     response: bytes
     companions: bytes
+    id: str
 
 
 class RecordMaker:
@@ -74,17 +84,25 @@ class RecordMaker:
         return self._record("warcinfo", headers, b"", block, "application/warc-fields")[0]
 
     def exchange_records(
-        self, url: str, date: str, exchange: RawExchange, payload_digest: str, original: OriginalRecord | None = None
+        self,
+        url: str,
+        date: str,
+        exchange: RawExchange,
+        payload_digest: str,
+        original: OriginalRecord | None = None,
+        *,
+        rendered_for: str = "",
     ) -> ExchangeRecords:
         """Make the records of a request and its response; with an `original`, a revisit without the payload.
 
-        `date` is a WARC-Date; `payload_digest` is that of the exchange's body.
+        `date` is a WARC-Date; `payload_digest` is that of the exchange's body. `rendered_for` is the URL of the page
+        for which a browser asked for it.
         """
         common_headers = {"WARC-Target-URI": url, "WARC-Date": date, "WARC-IP-Address": exchange.ip_address}
         headers = common_headers | {
             "WARC-Payload-Digest": payload_digest if _is_readable_head(exchange.head) or original else ""
         }
-        headers["WARC-Truncated"] = exchange.truncated
+        headers |= {"WARC-Truncated": exchange.truncated, RENDERED_FIELD: rendered_for}
         kind, body = "response", exchange.body
         if original is not None:
             kind, body = "revisit", b""
@@ -97,7 +115,18 @@ class RecordMaker:
             companions += self._record(
                 "metadata", companion_headers, b"", exchange.interim_responses, _HTTP_CONTENT + "response"
             )[0]
-        return ExchangeRecords(response, companions)
+        return ExchangeRecords(response, companions, response_id)
+
+    def document_record(self, url: str, date: str, document: RawExchange, response_id: str) -> bytes:
+        """Make the `resource` record of a document that a browser made of the response with this id, if it is known.
+
+        The document is HTML in UTF-8. What the response's headers permit stands in fields of the same names.
+        """
+        body = document.body
+        headers = {"WARC-Target-URI": url, "WARC-Date": date, "WARC-Payload-Digest": warc_digest(body)}
+        headers["WARC-Refers-To"] = f"<{response_id}>" if response_id else ""
+        headers |= {name: document.header(name) for name in STATED_HEADERS}
+        return self._record("resource", headers, b"", body, DOCUMENT_TYPE)[0]
 
     def _record(
         self, kind: str, warc_headers: Mapping[str, str], head: bytes, body: bytes, content_type: str
@@ -188,7 +217,7 @@ _ORIGINAL_BY_PAYLOAD = f"""SELECT id, final_url, fetched_at, payload_digest, war
 _ORIGINAL_BY_URL = f"""SELECT o.id, o.final_url, o.fetched_at, o.payload_digest, o.warc_file,
         o.warc_offset + o.warc_length FROM captures c
         JOIN captures o ON o.id = coalesce(c.refers_to, c.id)
-    WHERE c.url = ? AND c.http_status = 200 AND o.{_IS_OURS} AND o.truncated IS NULL
+    WHERE c.url = ? AND c.http_status = 200 AND c.rendered_for IS NULL AND o.{_IS_OURS} AND o.truncated IS NULL
     ORDER BY c.fetched_at DESC LIMIT 1"""
 _NOT_MODIFIED = 304
 
@@ -207,6 +236,7 @@ class RawResponseWriter(WarcFiles):
         self, db: Database, database: Path, clock: Callable[[], str], warcinfo: Mapping[str, str], size_limit: int
     ) -> None:
         self._record_maker = RecordMaker()
+        self._last_response = ("", "")  # its URL, and the id of its record
         super().__init__(
             db,
             database,
@@ -216,15 +246,26 @@ class RawResponseWriter(WarcFiles):
         )
 
     def write_capture(self, capture: Capture, exchange: RawExchange) -> RecordColumns:
-        """Append a capture's records; a payload that an earlier record holds is not written again, but referred to."""
+        """Append a capture's records; a payload that an earlier record holds is not written again, but referred to.
+
+        A document that a browser made is written in full, and its record refers to that of the response before it.
+        """
+        date = warc_date(capture.fetched_at)
+        if exchange.is_document:
+            last_url, last_id = self._last_response
+            response_id = last_id if last_url == capture.url else ""
+            record = self._record_maker.document_record(capture.final_url, date, exchange, response_id)
+            span = self.append(record, b"")
+            return span.file, span.offset, len(record), None
         row = _find_original(self._db, capture, exchange)
         if row and not self.holds(*row[4:]):  # its file was deleted, and the payload with it
             row = None
         original = OriginalRecord(row[1], warc_date(row[2]), capture.http_status == _NOT_MODIFIED) if row else None
         payload_digest = row[3] if row else capture.payload_digest
         records = self._record_maker.exchange_records(
-            capture.final_url, warc_date(capture.fetched_at), exchange, payload_digest, original
+            capture.final_url, date, exchange, payload_digest, original, rendered_for=capture.rendered_for
         )
+        self._last_response = capture.url, records.id
         span = self.append(records.response, records.companions)
         return span.file, span.offset, len(records.response), row[0] if row else None
 
@@ -259,7 +300,8 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
         """INSERT INTO captures (id, url, fetched_at, http_status, final_url, content_type, payload_digest,
             payload_length, directives, usage, usage_stated, robots_id, truncated,
             etag, last_modified, warc_file, warc_offset, warc_length,
-            refers_to, record_faults) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            refers_to, record_faults, rendered_for)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         [
             capture_id,
             storable_text(capture.url),
@@ -278,6 +320,7 @@ def save_capture(db: Database, capture: Capture, raw_writer: RawResponseWriter |
             storable_text(capture.last_modified) or None,
             *record_columns,
             " ".join(capture.record_faults) or None,
+            storable_text(capture.rendered_for) or None,
         ],
     )
     return capture_id

@@ -161,7 +161,7 @@ _GAPS = "SELECT article_id FROM revisions GROUP BY article_id HAVING min(number)
 NEEDED_ROWS = (
     ("articles", "id", "revisions", "article_id"),
     ("articles", "id", "changes", "article_id"),
-    ("captures", "url", "urls", "url"),
+    ("captures", "coalesce(rendered_for, url)", "urls", "url"),  # what a page loads in a browser has no row
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
     ("rulings", "block_id", "_block_texts", "id"),

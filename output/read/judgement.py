@@ -10,12 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from importlib.util import find_spec
 from itertools import chain
 from shlex import quote
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.archive.url_words import OutcomeReason, ReasonText, UrlState
 from broadsheet.output.read.archive_facts import ArchiveFacts, Example, SeedOutcome, gather_facts
 from broadsheet.output.read.coverage import Coverage, Gap, hint_for, measure_coverage
@@ -218,11 +220,18 @@ def _seed_advice(seed: SeedOutcome) -> str:
 def _type_advice(page_type: str) -> str:
     """Return what to do about pages of a type that hold nothing to read; empty if nothing is known."""
     return {
-        PageType.NEEDS_JAVASCRIPT: "they need a browser: broadsheet import takes in the WARC or WACZ files of one",
+        PageType.NEEDS_JAVASCRIPT: _browser_advice(),
         PageType.WALL: "--cookies with those of a browser that is let in opens them",
         PageType.CAPTCHA: "a longer --delay and a --contact may help, or ask the site's owner",
         PageType.SOFT_404: "what names them is out of date",
     }.get(PageType(page_type) if page_type in set(PageType) else PageType.OTHER, "")
+
+
+def _browser_advice() -> str:
+    """Return how pages that need a browser get one: the command that installs it, or that looks again with it."""
+    if find_spec("playwright") is None:
+        return f"they need a browser: {install_command('browser')}, then broadsheet update --all (docs/browser.md)"
+    return "they need a browser: broadsheet update --all renders them where Chromium is installed (docs/browser.md)"
 
 
 def _severity_of_share(count: int, total: int) -> Severity:

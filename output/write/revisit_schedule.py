@@ -186,7 +186,9 @@ _ROWS_PER_BATCH = 5_000
 # The capture whose content the archive holds: that of the page, or for a sitemap or feed the last one that was read.
 _CACHE_VALIDATORS = """SELECT etag, last_modified FROM captures WHERE id = coalesce(
     (SELECT capture_id FROM pages WHERE id = ?1),
-    (SELECT id FROM captures WHERE url = ?2 AND http_status = 200 ORDER BY fetched_at DESC, id DESC LIMIT 1))"""
+    (SELECT id FROM captures WHERE url = ?2 AND http_status = 200 ORDER BY fetched_at DESC, id DESC LIMIT 1))
+    AND NOT EXISTS (SELECT 1 FROM pages WHERE id = ?1 AND own_type = 'needs_javascript')"""
+"""A page that showed nothing is asked for in full, since a browser may show it now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         JOIN urls u ON u.id = r.id"""
 _REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
 _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
+_FROM_REACHED_CAPTURES = """FROM captures
+    WHERE (url IN (SELECT url FROM reached) OR rendered_for IN (SELECT url FROM reached))"""
 _IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"
 _UNSHARED_BLOCKS = """SELECT count(*) FROM (
     SELECT block_id FROM _page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
@@ -102,7 +104,7 @@ _REMOVALS = (
     "DELETE FROM pages WHERE id IN (SELECT id FROM reached)",
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
-    "DELETE FROM captures WHERE url IN (SELECT url FROM reached)",
+    f"DELETE {_FROM_REACHED_CAPTURES}",
     "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more.
     """DELETE FROM _block_texts WHERE id NOT IN (SELECT block_id FROM _page_blocks)
@@ -149,15 +151,14 @@ def plan_takedown(db: Database, pattern: str) -> Takedown:
     """Compute what taking down a pattern would remove. A read-only connection is enough."""
     _collect_reached(db, pattern)
     urls = tuple(url for (url,) in db.execute("SELECT url FROM reached ORDER BY url"))
-    from_captures = "FROM captures WHERE url IN (SELECT url FROM reached)"
     return Takedown(
         pattern,
         urls,
         tuple(db.execute(f"{_REACHED_ROWS.format('title, url', 'articles')} ORDER BY url").fetchall()),
         _count(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
-        _count(db, f"SELECT count(*) {from_captures}"),
+        _count(db, f"SELECT count(*) {_FROM_REACHED_CAPTURES}"),
         _count(db, _UNSHARED_BLOCKS),
-        _first_column(db.execute(f"SELECT DISTINCT warc_file {from_captures} AND {_IS_IMPORTED} ORDER BY 1")),
+        _first_column(db.execute(f"SELECT DISTINCT warc_file {_FROM_REACHED_CAPTURES} AND {_IS_IMPORTED} ORDER BY 1")),
         _first_column(db.execute(_COPIES, [_COPY_BLOCK_LENGTH, _MAX_COPIES])),
     )
 

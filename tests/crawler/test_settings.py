@@ -37,6 +37,7 @@ VALUES = {
     "BROADSHEET_WORKERS": ("3", 3),
     "BROADSHEET_PAGE_SECONDS": ("5", 5.0),
     "BROADSHEET_EXTRACTOR": ("always", "always"),
+    "BROADSHEET_BROWSER_NO_SANDBOX": ("1", True),
     "BROADSHEET_PER_ADDRESS": ("3", 3),
     "BROADSHEET_ADDRESS_FOLDER": ("addresses", "addresses"),
     "BROADSHEET_ADDRESS_GRANTS": ("grants", "grants"),
@@ -55,6 +56,7 @@ OPTIONS_OF_FIELDS = {
     "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
     "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials",),
     "ignore_robots": ("--ignore-robots",), "sampling": ("--no-sampling",), "keep": ("--keep", "pictures"),
+    "browser": ("--browser", "never"),
 }  # fmt: skip
 """The option of `broadsheet crawl` by which a field of the crawl's options has another value than by default."""
 VERBS_OF_FIELDS = {

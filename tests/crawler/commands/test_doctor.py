@@ -12,7 +12,7 @@ from broadsheet.crawler.commands import doctor
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import command
 
-SUBJECTS = ["broadsheet", "Python", "system", "libraries", "SQLite", "workers", "disk", "clock"]
+SUBJECTS = ["broadsheet", "Python", "system", "libraries", "SQLite", "workers", "browser", "disk", "clock"]
 
 
 def subjects(out: str) -> list[str]:

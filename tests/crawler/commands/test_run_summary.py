@@ -55,6 +55,14 @@ def test_trouble_is_followed_through_redirects_and_circles_end(db: Path) -> None
         assert find_seed_outcome(archive.db, "https://never.example/").failure == ""
 
 
+def test_the_summary_counts_rendered_pages(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(run(db), ())
+    assert "browser:" not in capsys.readouterr().out
+    stats = {"broadsheet/browser/gained": 2, "broadsheet/browser/hung": 1, "broadsheet/pages": 9}
+    print_summary(RunResult(str(db), (SEED,), 2.0, {"done/article": 2}, stats=stats), ())
+    assert "Rendered in a browser: 3 pages, of which 2 showed more\n" in capsys.readouterr().out
+
+
 def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
     ended = RunResult(str(db), (SEED,), 61.4, stored | {"skipped/not_there": 4})

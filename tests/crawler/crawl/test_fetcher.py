@@ -141,6 +141,7 @@ class Fetching:
         self.guesses = GuessLog()
         self.engine, self.outcomes, self.stored = Engine(answers), Outcomes(self.budget, self.frontier), list[Outcome]()
         parts: dict[str, Any] = {
+            "rendering": None,
             "request_builder": RequestBuilder(
                 Identity("Mill/1"), lambda queued_url: {}, make_recorder=ExchangeRecorder
             ),

@@ -394,7 +394,8 @@ def test_settling_does_not_hold_up_the_loop_and_articles_are_read_if_a_feed_take
 
     spider = SiteSpider.__new__(SiteSpider)
     options = CrawlOptions(("https://a.example/",))
-    spider.parts = SimpleNamespace(options=options, session=Session(), workers=Workers())  # type: ignore[assignment]
+    parts = SimpleNamespace(options=options, session=Session(), workers=Workers(), rendering=None)
+    spider.parts = parts  # type: ignore[assignment]
     spider.end_reason, spider.is_closed = "", False
     spider._end_lock = threading.Lock()
     spider._has_item_receivers = bool(feeds)

@@ -36,7 +36,7 @@ def test_the_command_names_the_packages_and_this_environment(
 
 def test_all_has_every_extra_for_users() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    named = {line for name in ("pandas", "dataset", "notify", "fleet") for line in extras[name]}
+    named = {line for name in ("pandas", "dataset", "notify", "browser", "fleet") for line in extras[name]}
     assert sorted(extras["all"]) == sorted(named)
 
 

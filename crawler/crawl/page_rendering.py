@@ -1,0 +1,314 @@
+"""Rendering of pages in the course of a crawl: which pages a browser renders, and what its requests get.
+
+The browser has no network. Each of its requests is a request of the crawl: guarded and bounded, by the robots.txt of
+its host and at its pace, and its response a capture. The document that the browser makes of a page is the page's
+capture where it shows more than the response does; without a browser it can be cleaned again from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from urllib.parse import urldefrag, urljoin
+
+from scrapy.http import Request, Response
+
+from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.crawler.crawl.frontier import Frontier
+from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, Answer, answer_capture, partial_capture, retry_after_of
+from broadsheet.crawler.fetch.challenges import is_challenge
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.requests import (
+    RequestBuilder,
+    latency_of,
+    raw_exchange_of_fault,
+    raw_exchange_of_response,
+)
+from broadsheet.crawler.options import BROWSER_ALWAYS, CrawlOptions
+from broadsheet.crawler.rendering.browser import Browser
+from broadsheet.crawler.rendering.chromium import Chromium
+from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
+from broadsheet.output.archive.page_rows import PageRows, with_evidence
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
+from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange
+from broadsheet.output.raw.warc_writer import DOCUMENT_TYPE
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+
+_RESOURCE_BYTES = 16 * 1024 * 1024  # of one resource
+_PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page
+_CACHE_BYTES = 32 * 1024 * 1024
+_CACHED_KINDS = ("script", "stylesheet")
+_ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
+_BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
+_LEAST_GAIN = 1.3  # times the words, from which on a document is better than the response
+_GAINED, _NO_GAIN = "gained", "no_gain"  # what came of a page that was rendered
+_TRIED_MISSES = 3  # pages of a host in a row that gained nothing, after which few are tried
+_SAMPLED = 50  # of these, one in so many
+
+# Headers of responses that a browser does not get: those of what the body was on the wire, those that set a state, and
+# those that have it ask for more.
+_WITHHELD_HEADERS = frozenset(
+    "alt-svc content-encoding content-length link refresh report-to nel reporting-endpoints service-worker-allowed"
+    " set-cookie strict-transport-security transfer-encoding".split()
+)
+# Headers that a document has no use for, as it is never requested again by itself.
+_NOT_THE_DOCUMENTS = ("Content-Encoding", "Content-Length", "Transfer-Encoding", "ETag", "Last-Modified")
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlFetch:
+    """Functions of the crawl that rendering uses: to download a request, to fetch and store a robots.txt, to build the
+    outcome of a response, and to tell whether the crawl goes on.
+    """
+
+    download: Callable[[Request], Awaitable[Response | Fault | None]]
+    fetch_robots: Callable[[QueuedUrl], Awaitable[None]]
+    build_outcome: Callable[[Answer], Awaitable[Outcome]]
+    is_running: Callable[[], bool]
+
+
+class ResourceCache:
+    """Scripts and stylesheets of this run by URL, up to `max_bytes`; the oldest go first."""
+
+    def __init__(self, max_bytes: int = _CACHE_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._size = 0
+        self._answers: dict[str, ResourceAnswer] = {}
+
+    def get(self, request: ResourceRequest) -> ResourceAnswer | None:
+        """Return the answer to a request that was answered before; None if it is not here."""
+        answer = self._answers.get(request.url)
+        return answer and replace(answer, number=request.number)
+
+    def put(self, request: ResourceRequest, answer: ResourceAnswer) -> None:
+        """Keep an answer, if its kind, its status and its Cache-Control permit it."""
+        is_permitted = "no-store" not in answer.headers.get("cache-control", "").lower()
+        if request.kind not in _CACHED_KINDS or answer.status != 200 or not is_permitted:
+            return
+        self._size += len(answer.body)
+        self._answers[request.url] = answer
+        while self._size > self._max_bytes:
+            self._size -= len(self._answers.pop(next(iter(self._answers))).body)
+
+
+@dataclass(slots=True)
+class PageResources:
+    """Fetch of what one page asks for in a browser; `captures` are those of its responses."""
+
+    page_url: str
+    frontier: Frontier
+    request_builder: RequestBuilder
+    crawl: CrawlFetch
+    cache: ResourceCache
+    captures: list[Capture] = field(default_factory=list)
+    _byte_count: int = 0
+
+    async def fetch(self, request: ResourceRequest) -> ResourceAnswer:
+        """Answer a request of the page; redirects are followed. Status 0 for what the crawl may not or cannot fetch."""
+        if cached := self.cache.get(request):
+            return cached
+        url = request.url
+        for _ in range(MAX_REDIRECTS + 1):
+            response = await self._request(url, request.headers)
+            if response is None:
+                break
+            location = (response.headers.get("Location") or b"").decode("latin-1")
+            if not 300 <= response.status < 400 or not location:
+                answer = ResourceAnswer(request.number, response.status, browser_headers(response), response.body)
+                self.cache.put(request, answer)
+                return answer
+            url = urljoin(url, location)
+        return ResourceAnswer(request.number)
+
+    async def _request(self, url: str, headers: Mapping[str, str]) -> Response | None:
+        """Request a URL once; None if it may not be, or the request failed."""
+        if not url.startswith(("http://", "https://")) or self._byte_count >= _PAGE_BYTES:
+            return None
+        queued_url = _resource_url(urldefrag(url).url, self.page_url)
+        await self._know_robots(queued_url)
+        if await self.frontier.wait_for_turn(queued_url):
+            return None
+        robots = self.frontier.robots_for(queued_url.host)
+        robots_id = robots.id if robots else None
+        request = self.request_builder.build_resource(queued_url, robots_id, headers, _RESOURCE_BYTES)
+        result = await self.crawl.download(request)
+        if isinstance(result, Fault):
+            self._note_fault(result, request, queued_url, robots_id)
+        if not isinstance(result, Response):
+            return None
+        self._byte_count += len(result.body)
+        raw_exchange = raw_exchange_of_response(request, result)
+        answer = Answer(queued_url, result, datetime.now(UTC), robots_id, wire=raw_exchange)
+        self.captures.append(replace(answer_capture(answer), rendered_for=self.page_url))
+        self._report_to_frontier(answer, request)
+        return result
+
+    async def _know_robots(self, queued_url: QueuedUrl) -> None:
+        """Fetch the robots.txt of a host that the crawl does not know."""
+        if robots_url := self.frontier.begin_robots(queued_url):
+            await self.crawl.fetch_robots(robots_url)
+        else:
+            await self.frontier.wait_for_robots(queued_url.host, _ROBOTS_SECONDS)
+
+    def _note_fault(self, fault: Fault, request: Request, queued_url: QueuedUrl, robots_id: int | None) -> None:
+        if fault.retry or fault.host_gone:
+            self.frontier.record_failure(queued_url, fault.reason)
+        if raw_exchange := raw_exchange_of_fault(request, fault):
+            capture = partial_capture(queued_url, request.url, raw_exchange, datetime.now(UTC), robots_id)
+            self.captures.append(replace(capture, rendered_for=self.page_url))
+
+    def _report_to_frontier(self, answer: Answer, request: Request) -> None:
+        status = answer.response.status
+        if is_challenge(answer.response):
+            self.frontier.record_refusal(answer.queued_url, retry_after_of(answer), OutcomeReason.CHALLENGED)
+        elif status == 503:
+            self.frontier.record_refusal(answer.queued_url, retry_after_of(answer), http_reason(status))
+        elif status < 500:
+            self.frontier.record_answer(answer.queued_url, latency_of(request))
+
+
+class PageRendering:
+    """Rendering of the pages of one crawl. `chromium` is to be started, or says why there is none."""
+
+    def __init__(
+        self, options: CrawlOptions, chromium: Chromium | str, frontier: Frontier, request_builder: RequestBuilder
+    ) -> None:
+        self._is_for_all = options.browser == BROWSER_ALWAYS
+        self._keeps_raw = options.warc
+        self._turn = asyncio.Lock()
+        self._is_over = False
+        self._frontier = frontier
+        self._request_builder = request_builder
+        self._browser = None if isinstance(chromium, str) else Browser(chromium, request_builder.identity.user_agent)
+        self._absence = chromium if isinstance(chromium, str) else ""
+        self._cache = ResourceCache()
+        self._misses: dict[str, int] = {}  # by host: rendered pages in a row that gained nothing
+        self.counts: Counter[str] = Counter()
+        """Rendered pages: how many `gained`, and how many did not, by the cause."""
+
+    async def extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
+        """Return the outcome of a page as a browser shows it, where it shows more; else the outcome as it is."""
+        if not self._needs_rendering(answer, outcome):
+            return outcome
+        async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
+            if self._is_over or not crawl.is_running() or not self._is_to_try(answer.queued_url.host):
+                return outcome
+            return await self._extend(answer, outcome, crawl)
+
+    def stop(self) -> None:
+        """Render no more pages; the one that is being rendered is finished."""
+        self._is_over = True
+
+    async def _extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
+        if self._browser is None:
+            self._warn_once(self._absence)
+            return outcome
+        resources = PageResources(answer.queued_url.url, self._frontier, self._request_builder, crawl, self._cache)
+        order = RenderOrder(answer.response.url, _document_headers(answer.response), answer.response.body)
+        rendering = await self._browser.render(order, resources.fetch)
+        if isinstance(rendering, Failure) and self._browser.failure:
+            self._warn_once(f"Chromium does not start: {rendering.detail or rendering.problem}")
+        better = await self._better_outcome(answer, outcome, rendering, crawl)
+        problem = rendering.problem if isinstance(rendering, Failure) else _NO_GAIN
+        self._count(answer.queued_url.host, _GAINED if better else problem)
+        if better is not None:
+            page_captures = (outcome.capture,) if outcome.capture else ()
+            return replace(better, extra_captures=(*resources.captures, *page_captures))
+        page = outcome.page and with_evidence(outcome.page, f"browser={problem}")
+        return replace(outcome, page=page, extra_captures=tuple(resources.captures))
+
+    async def close(self) -> None:
+        """End the browser."""
+        if self._browser is not None:
+            await self._browser.close()
+
+    def _needs_rendering(self, answer: Answer, outcome: Outcome) -> bool:
+        """Return whether a page shows its text only by script; any page does if all are to be rendered."""
+        page = outcome.page
+        if page is None or outcome.state != UrlState.DONE:
+            return False
+        is_shell = page.verdict.page_type is PageType.EMPTY and b"<script" in answer.response.body.lower()
+        return self._is_for_all or is_shell or page.verdict.page_type is PageType.NEEDS_JAVASCRIPT
+
+    def _is_to_try(self, host: str) -> bool:
+        """Return whether a host's next page is rendered: all, but few where the last ones gained nothing."""
+        misses = self._misses.get(host, 0)
+        if self._is_for_all or misses < _TRIED_MISSES or misses % _SAMPLED == 0:
+            return True
+        self._misses[host] = misses + 1
+        return False
+
+    async def _better_outcome(
+        self, answer: Answer, outcome: Outcome, rendering: Rendering | Failure, crawl: CrawlFetch
+    ) -> Outcome | None:
+        """Build the outcome of the rendered document; None if it shows no more than the response."""
+        if isinstance(rendering, Failure):
+            return None
+        rendered = await crawl.build_outcome(_document_answer(answer, rendering.html.encode(), self._keeps_raw))
+        is_better = outcome.page and rendered.page and _shows_more(rendered.page, outcome.page)
+        if not is_better or rendered.capture is None:
+            return None
+        return replace(rendered, capture=replace(rendered.capture, rendered_for=answer.queued_url.url))
+
+    def _count(self, host: str, result: str) -> None:
+        self.counts[result] += 1
+        self._misses[host] = 0 if result == _GAINED else self._misses.get(host, 0) + 1
+
+    def _warn_once(self, problem: str) -> None:
+        if problem:
+            _LOG.warning("Pages that need a browser are left as they are: %s", problem)
+        self._absence, self._browser = "", None
+
+
+def browser_headers(response: Response) -> dict[str, str]:
+    """Return the headers of a response that a browser gets, by lower-case name."""
+    fields = ((name.decode("latin-1").lower(), values) for name, values in response.headers.items())
+    return {name: b", ".join(values).decode("latin-1") for name, values in fields if name not in _WITHHELD_HEADERS}
+
+
+def _shows_more(rendered: PageRows, received: PageRows) -> bool:
+    """Return whether a rendered page has something to read where the response had nothing, or clearly more words."""
+    was_barren, is_barren = (rows.verdict.page_type in _BARREN_TYPES for rows in (received, rendered))
+    if received.is_article and not rendered.is_article:
+        return False
+    return (was_barren and not is_barren) or rendered.words >= max(1, _LEAST_GAIN * received.words)
+
+
+def _resource_url(url: str, page_url: str) -> QueuedUrl:
+    return QueuedUrl(0, url, host_of(url), UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, page_url, "")
+
+
+def _document_headers(response: Response) -> dict[str, str]:
+    """Return the headers with which the browser gets the page itself: those of a resource."""
+    return {"content-type": "text/html"} | browser_headers(response)
+
+
+def _document_answer(answer: Answer, document: bytes, keeps_raw: bool) -> Answer:
+    """Return the answer that the rendered document stands for, with what the response's headers say of the page."""
+    headers = answer.response.headers.copy()
+    for name in _NOT_THE_DOCUMENTS:
+        headers.pop(name, None)
+    headers["Content-Type"] = DOCUMENT_TYPE
+    response = Response(answer.response.url, status=answer.response.status, headers=headers, body=document)
+    wire = RawExchange(b"", _stated_lines(answer.response), document) if keeps_raw else None
+    return replace(answer, response=response, received_at=datetime.now(UTC), wire=wire)
+
+
+def _stated_lines(response: Response) -> bytes:
+    """Return lines of the headers that say what a page may be used for, one a name.
+
+    A value that names a robot comes last, since what follows it would hold for that robot alone.
+    """
+    lines = []
+    for name in STATED_HEADERS:
+        values = sorted(response.headers.getlist(name), key=lambda value: b":" in value)
+        lines += [name.encode() + b": " + b", ".join(values)] if values else []
+    return b"\r\n".join(lines)

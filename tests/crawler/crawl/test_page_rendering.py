@@ -1,0 +1,268 @@
+"""Which pages a crawl renders, and what it fetches for them, without a browser."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from scrapy.http import Request, Response
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page, UrlSource
+from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings
+from broadsheet.crawler.crawl.outcomes import Answer
+from broadsheet.crawler.crawl.page_rendering import (
+    CrawlFetch,
+    PageRendering,
+    PageResources,
+    ResourceCache,
+    browser_headers,
+)
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.crawler.fetch.faults import Fault
+from broadsheet.crawler.fetch.identity import Identity
+from broadsheet.crawler.fetch.requests import RequestBuilder
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.rendering.chromium import Chromium
+from broadsheet.crawler.rendering.messages import (
+    Failure,
+    Rendering,
+    RenderProblem,
+    ResourceAnswer,
+    ResourceRequest,
+)
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+from tests.crawler.scripted_site import page
+
+PAGE_URL = "https://app.example/story"
+SHELL = b"<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
+
+
+class FakeQueue:
+    """A queue that is never asked."""
+
+
+class Web:
+    """Responses by URL, and what was asked for. A `Fault` is one; robots.txt are known where they were fetched."""
+
+    def __init__(self, responses: dict[str, Any]) -> None:
+        self.responses = responses
+        self.asked: list[str] = []
+        self.robots_asked: list[str] = []
+        self.is_running = True
+        politeness = PolitenessSettings(delay=0.0, user_agent="Broadsheet")
+        self.frontier = Frontier(FakeQueue(), politeness)  # type: ignore[arg-type]
+
+    async def download(self, request: Request) -> Any:
+        self.asked.append(request.url)
+        return self.responses.get(request.url) or Response(request.url, status=404)
+
+    async def fetch_robots(self, queued_url: QueuedUrl) -> None:
+        self.robots_asked.append(queued_url.url)
+        text = self.responses.get(queued_url.url, b"")
+        self.frontier.set_robots(queued_url.host, RobotsRules.from_response(200, text, queued_url.url))
+
+    async def build_outcome(self, answer: Answer) -> Outcome:
+        rows = make_page_rows(clean(Page(answer.queued_url.url, answer.response.body, "text/html; charset=utf-8")))
+        capture = Capture(answer.queued_url.url, answer.timestamp, 200)
+        return Outcome(answer.queued_url.url, "done", rows.verdict.page_type, page=rows, capture=capture)
+
+    def crawl(self) -> CrawlFetch:
+        return CrawlFetch(self.download, self.fetch_robots, self.build_outcome, lambda: self.is_running)
+
+    def resources(self, cache: ResourceCache | None = None) -> PageResources:
+        return PageResources(PAGE_URL, self.frontier, builder(), self.crawl(), cache or ResourceCache())
+
+
+def builder() -> RequestBuilder:
+    return RequestBuilder(Identity("Broadsheet"), lambda _: {})
+
+
+def asked(url: str, kind: str = "fetch", **headers: str) -> ResourceRequest:
+    return ResourceRequest(3, url, kind, headers)
+
+
+def fetch(resources: PageResources, *requests: ResourceRequest) -> list[ResourceAnswer]:
+    async def run() -> list[ResourceAnswer]:
+        return [await resources.fetch(request) for request in requests]
+
+    return asyncio.run(run())
+
+
+def response(url: str, body: bytes = b"x", status: int = 200, **headers: str) -> Response:
+    return Response(url, status=status, headers={k.replace("_", "-"): v for k, v in headers.items()}, body=body)
+
+
+def test_a_redirect_is_followed_and_each_response_is_a_capture_of_the_page() -> None:
+    first, second = "https://app.example/a", "https://cdn.example/b"
+    web = Web({first: response(first, status=302, Location=second), second: response(second, b"data", X_Own="1")})
+    resources = web.resources()
+    assert fetch(resources, asked(first)) == [ResourceAnswer(3, 200, {"x-own": "1"}, b"data")]
+    assert web.asked == [first, second]
+    assert web.robots_asked == ["https://app.example/robots.txt", "https://cdn.example/robots.txt"]
+    assert [(capture.url, capture.http_status, capture.rendered_for) for capture in resources.captures] == [
+        (first, 302, PAGE_URL),
+        (second, 200, PAGE_URL),
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "data:text/plain,x", "blob:https://app.example/1", "ws://a.example/"]
+)
+def test_only_http_is_fetched(url: str) -> None:
+    web = Web({})
+    assert fetch(web.resources(), asked(url)) == [ResourceAnswer(3)]
+    assert web.asked == []
+
+
+def test_robots_txt_and_faults_refuse() -> None:
+    web = Web({
+        "https://app.example/robots.txt": b"User-agent: *\nDisallow: /private\n",
+        "https://app.example/gone": Fault(OutcomeReason.TIMEOUT, retry=True),
+    })  # fmt: skip
+    private, gone = "https://app.example/private/x", "https://app.example/gone"
+    assert fetch(web.resources(), asked(private), asked(gone)) == [ResourceAnswer(3)] * 2
+    assert web.asked == [gone]
+
+
+def test_redirects_without_end_are_refused() -> None:
+    url = "https://app.example/loop"
+    web = Web({url: response(url, status=301, Location=url)})
+    assert fetch(web.resources(), asked(url)) == [ResourceAnswer(3)]
+    assert len(web.asked) == 11
+
+
+def test_nothing_is_fetched_once_the_crawl_is_stopped() -> None:
+    web = Web({})
+    web.frontier.stop()
+    assert fetch(web.resources(), asked("https://app.example/x")) == [ResourceAnswer(3)]
+    assert web.asked == []
+
+
+def test_a_script_is_fetched_once_and_data_each_time() -> None:
+    script, data, private = (f"https://app.example/{name}" for name in ("a.js", "data", "b.js"))
+    web = Web({url: response(url) for url in (script, data)} | {private: response(private, Cache_Control="no-store")})
+    cache = ResourceCache()
+    for _ in range(2):
+        fetch(web.resources(cache), asked(script, "script"), asked(data), asked(private, "script"))
+    assert web.asked == [script, data, private, data, private]
+
+
+def test_the_cache_is_bounded() -> None:
+    cache = ResourceCache(max_bytes=10)
+    for name in "abc":
+        cache.put(asked(name, "script"), ResourceAnswer(1, 200, {}, b"12345"))
+    assert cache.get(asked("a", "script")) is None
+    assert cache.get(asked("c", "script")) == ResourceAnswer(3, 200, {}, b"12345")
+
+
+def test_a_browser_gets_no_cookie_and_no_encoding() -> None:
+    headers = {"Set-Cookie": "a=1", "Content-Encoding": "gzip", "Content-Type": "text/html", "Link": "<x>; rel=preload"}
+    assert browser_headers(Response(PAGE_URL, headers=headers)) == {"content-type": "text/html"}
+
+
+class FakeBrowser:
+    def __init__(self, result: Rendering | Failure) -> None:
+        self.result = result
+        self.failure = None
+        self.urls: list[str] = []
+
+    async def render(self, order: Any, fetch: Any) -> Rendering | Failure:
+        self.urls.append(order.url)
+        return self.result
+
+
+def rendering(web: Web, result: Rendering | Failure, mode: str = "auto") -> tuple[PageRendering, FakeBrowser]:
+    made = PageRendering(CrawlOptions((PAGE_URL,), browser=mode), Chromium("none"), web.frontier, builder())
+    made._browser = browser = FakeBrowser(result)  # type: ignore[assignment]
+    return made, browser
+
+
+def extended(made: PageRendering, web: Web, body: bytes, url: str = PAGE_URL) -> tuple[Outcome, Outcome]:
+    """The outcome of a page as it was received, and as it is with a browser."""
+
+    async def run() -> tuple[Outcome, Outcome]:
+        queued_url = QueuedUrl(1, url, "app.example", UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
+        answer = Answer(queued_url, Response(url, body=body, headers={"ETag": "1"}), datetime.now(UTC))
+        outcome = await web.build_outcome(answer)
+        return outcome, await made.extend(answer, outcome, web.crawl())
+
+    return asyncio.run(run())
+
+
+def test_a_shell_has_the_outcome_of_its_document() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(page("harbour")))
+    before, after = extended(made, web, SHELL)
+    assert browser.urls == [PAGE_URL]
+    assert (before.reason, after.reason) == ("empty", "article")
+    assert after.capture is not None
+    assert after.capture.rendered_for == PAGE_URL
+    assert after.extra_captures == (before.capture,)
+
+
+def test_a_page_with_text_is_rendered_only_if_all_are() -> None:
+    for mode, urls in (("auto", []), ("always", [PAGE_URL])):
+        web = Web({})
+        made, browser = rendering(web, Rendering(page("harbour")), mode)
+        before, after = extended(made, web, page("harbour").encode())
+        assert browser.urls == urls
+        assert after == before if mode == "auto" else after.capture == before.capture
+
+
+@pytest.mark.parametrize(
+    ("result", "fact"),
+    [(Failure(RenderProblem.HUNG), "browser=hung"), (Rendering(SHELL.decode()), "browser=no_gain")],
+)
+def test_a_page_that_gains_nothing_says_so(result: Rendering | Failure, fact: str) -> None:
+    web = Web({})
+    before, after = extended(rendering(web, result)[0], web, SHELL)
+    assert before.page is not None
+    assert after.page is not None
+    assert after.page.verdict.evidence == (*before.page.verdict.evidence, fact)
+    assert replace(after, page=before.page) == before
+
+
+def test_a_host_whose_pages_gain_nothing_is_sampled() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(SHELL.decode()))
+    for number in range(110):
+        extended(made, web, SHELL, f"{PAGE_URL}/{number}")
+    assert len(browser.urls) == 3 + 2
+    browser.result = Rendering(page("harbour"))
+    for number in range(60):
+        extended(made, web, SHELL, f"{PAGE_URL}/later/{number}")
+    assert len(browser.urls) > 5 + 10, "one that gains has all of them rendered again"
+
+
+def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopped() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(page("harbour")))
+    web.frontier.drain()
+    assert extended(made, web, SHELL)[1].reason == "article"
+    web.is_running = False
+    before, after = extended(made, web, SHELL)
+    assert after == before
+    web.is_running = True
+    made.stop()
+    before, after = extended(made, web, SHELL)
+    assert after == before
+    assert len(browser.urls) == 1
+
+
+def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    web = Web({})
+    made = PageRendering(CrawlOptions((PAGE_URL,)), "Chromium has no sandbox as root", web.frontier, builder())
+    for _ in range(2):
+        before, after = extended(made, web, SHELL)
+        assert after == before
+    assert [record.getMessage() for record in caplog.records] == [
+        "Pages that need a browser are left as they are: Chromium has no sandbox as root"
+    ]

@@ -1,0 +1,242 @@
+"""A browser without a network, with real Chromium: what it renders, what it may reach, and how it is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from broadsheet.crawler.rendering.browser import Browser, RenderLimits
+from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderProblem
+from broadsheet.crawler.rendering.process_tree import descendants
+from tests.crawler.rendering.sites import TEXT, URL, FakeSite, chromium, nothing_left, render, shell
+
+pytestmark = pytest.mark.slow
+
+FILL = f"document.getElementById('root').innerHTML = '<article><h1>Wall</h1><p>{TEXT}</p></article>';"
+
+
+def html_of(result: Rendering | Failure) -> str:
+    assert isinstance(result, Rendering), result
+    return result.html
+
+
+def test_a_page_gains_the_text_that_scripts_and_data_bring() -> None:
+    site = FakeSite(
+        {
+            "https://cdn.example/app.js": "fetch('/api/story').then(r => r.json()).then(s => {"
+            "const host = document.createElement('x-story');"
+            "host.attachShadow({mode: 'open'}).innerHTML = '<p>In the shadow.</p>';"
+            "document.body.append(host); document.getElementById('root').textContent = s.text; });",
+            "https://app.example/api/story": f'{{"text": "{TEXT}"}}',
+        }
+    )
+    order = shell(
+        "const s = document.createElement('script'); s.src = 'https://cdn.example/app.js'; "
+        "document.head.append(s); new Image().src = '/picture.png'; document.title = navigator.userAgent;"
+    )
+    with nothing_left():
+        html = html_of(*render(order, site=site))
+    assert TEXT.strip() in html
+    assert '<template shadowrootmode="open"><p>In the shadow.</p></template>' in html
+    assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
+    assert "<title>Broadsheet-test</title>" in html
+    assert site.asked == ["https://cdn.example/app.js", "https://app.example/api/story"]
+
+
+def test_an_endless_page_ends() -> None:
+    more = "let n = 0; const add = () => { fetch('/more?' + n++); const p = document.createElement('p'); "
+    more += "p.textContent = 'Item ' + n; p.style.height = '3000px'; document.body.append(p); }; add();"
+    more += "addEventListener('scroll', add);"
+    site = FakeSite({})
+    result = render(shell(more), site=site)[0]
+    assert "Item 2" in html_of(result)
+    assert 2 <= len(site.asked) <= 20
+
+
+def test_requests_are_bounded() -> None:
+    site = FakeSite({})
+    script = "for (let n = 0; n < 50; n++) fetch('/data?' + n).catch(() => 0);" + FILL
+    assert TEXT.strip() in html_of(*render(shell(script), site=site, limits=RenderLimits(requests=7)))
+    assert len(site.asked) == 7
+
+
+@contextmanager
+def canaries() -> Iterator[tuple[dict[str, int], list[str]]]:
+    """Sockets of this machine that nobody may reach: their ports by name, and what reached them."""
+    hits: list[str] = []
+    opened = []
+    for name, family, kind, address in (
+        ("tcp", socket.AF_INET, socket.SOCK_STREAM, "127.0.0.1"),
+        ("tcp6", socket.AF_INET6, socket.SOCK_STREAM, "::1"),
+        ("udp", socket.AF_INET, socket.SOCK_DGRAM, "127.0.0.1"),
+    ):
+        try:
+            canary = socket.socket(family, kind)
+            canary.bind((address, 0))
+        except OSError:  # a machine without IPv6
+            continue
+        if kind == socket.SOCK_STREAM:
+            canary.listen()
+        opened.append((name, canary))
+
+    def watch(name: str, canary: socket.socket) -> None:
+        try:
+            while True:
+                hits.append(name if canary.type == socket.SOCK_DGRAM and canary.recv(1) else str(canary.accept()))
+        except OSError:
+            return
+
+    for name, canary in opened:
+        threading.Thread(target=watch, args=(name, canary), daemon=True).start()
+    try:
+        yield {name: canary.getsockname()[1] for name, canary in opened}, hits
+    finally:
+        for _, canary in opened:
+            canary.close()
+
+
+ATTACK = """
+const tcp = %(tcp)d, tcp6 = %(tcp6)d, udp = %(udp)d, tries = [];
+const urls = ['http://169.254.169.254/latest/meta-data/', 'http://10.0.0.1/', 'http://192.168.0.1/',
+  `http://127.0.0.1:${tcp}/`, `http://localhost:${tcp}/`, `http://[::1]:${tcp6}/`, 'file:///etc/passwd'];
+for (const url of urls) {
+  try { fetch(url, {mode: 'no-cors'}).catch(() => 0); } catch (e) { }
+  try { navigator.sendBeacon(url, 'x'); } catch (e) { }
+  try { new EventSource(url); } catch (e) { }
+  fetch(url, {method: 'POST', mode: 'no-cors', body: 'x'}).catch(() => 0);
+  for (const [tag, name] of [['img', 'src'], ['iframe', 'src'], ['link', 'href'], ['video', 'src']]) {
+    const element = document.createElement(tag);
+    element[name] = url;
+    for (const rel of ['preconnect', 'prefetch', 'dns-prefetch']) {
+      if (tag === 'link') { const l = element.cloneNode(); l.rel = rel; l.href = url; document.head.append(l); }
+    }
+    document.body.append(element);
+  }
+}
+for (const url of [`ws://127.0.0.1:${tcp}/`, `ws://[::1]:${tcp6}/`]) {
+  try { new WebSocket(url); } catch (e) { }
+}
+const inWorker = `
+  for (const make of [() => new WebSocket('ws://127.0.0.1:${tcp}/'), () => fetch('http://127.0.0.1:${tcp}/w'),
+    () => new WebTransport('https://127.0.0.1:${udp}/'), () => new EventSource('http://127.0.0.1:${tcp}/e')]) {
+    try { const made = make(); if (made.catch) made.catch(() => 0); } catch (e) { }
+  }`;
+new Worker(URL.createObjectURL(new Blob([inWorker])));
+try { navigator.serviceWorker.register('/worker.js').catch(() => 0); } catch (e) { }
+const frame = document.createElement('iframe');
+document.body.append(frame);
+for (const scope of [window, frame.contentWindow]) {
+  try {
+    const peer = new scope.RTCPeerConnection({iceServers: [{urls: `stun:127.0.0.1:${udp}`}]});
+    peer.createDataChannel('x');
+    peer.createOffer().then(o => peer.setLocalDescription(o));
+  } catch (e) { }
+  try { new scope.WebTransport(`https://127.0.0.1:${udp}/`).ready.catch(() => 0); } catch (e) { }
+}
+try { open(`http://127.0.0.1:${tcp}/popup`); } catch (e) { }
+const form = document.createElement('form');
+form.action = `http://127.0.0.1:${tcp}/form`; form.method = 'POST';
+document.body.append(form); form.submit();
+setTimeout(() => { location.href = `http://127.0.0.1:${tcp}/away`; }, 50);
+"""
+
+
+def test_a_page_that_attacks_reaches_nothing() -> None:
+    site = FakeSite({})
+    with canaries() as (ports, hits):
+        ports.setdefault("tcp6", ports["tcp"])
+        result = render(shell(FILL + ATTACK % ports), site=site)[0]
+        assert hits == []
+        for kind, name in ((socket.SOCK_STREAM, "tcp"), (socket.SOCK_DGRAM, "udp")):
+            with socket.socket(socket.AF_INET, kind) as control:
+                control.connect(("127.0.0.1", ports[name]))
+                control.send(b"x")
+        while len(hits) < 2:  # the canaries notice what does reach them
+            time.sleep(0.05)
+    assert TEXT.strip() in html_of(result), "the page stays where it is"
+    assert "http://169.254.169.254/latest/meta-data/" in site.asked, "the crawl's guard decides on what scripts fetch"
+    assert not [url for url in site.asked if not url.startswith(("http://", "https://"))]
+    assert not [url for url in site.asked if url.endswith(("/form", "/away", "/popup"))]
+
+
+def test_a_script_that_runs_on_is_given_up_and_the_next_page_is_rendered() -> None:
+    with nothing_left():
+        hung, good = render(shell("setTimeout(() => { while (true); }, 10);"), shell(FILL))
+    assert hung == Failure(RenderProblem.HUNG)
+    assert TEXT.strip() in html_of(good)
+
+
+def test_pages_share_a_tab_and_nothing_else() -> None:
+    left = "window.name = 'left'; sessionStorage.x = 1; setInterval(() => fetch('/late'), 50);" + FILL
+    left += "document.body.append('first page');"
+    seen = "document.body.append(`name:${window.name}`);"
+    site = FakeSite({})
+    first, second, third = render(
+        shell(left),
+        shell(FILL + seen, "https://other.example/"),
+        shell(FILL + "history.go(-3); history.go(-1);", "https://third.example/"),
+        site=site,
+    )
+    assert "first page" in html_of(first)
+    assert TEXT.strip() in html_of(second)
+    assert "name:left" not in html_of(second)
+    assert "name:" in html_of(second)
+    assert "first page" not in html_of(second) + (third.html if isinstance(third, Rendering) else "")
+    assert {url for url in site.asked if url.endswith("/late")} == {"https://app.example/late"}
+
+
+def test_memory_and_time_are_bounded() -> None:
+    eat = "const kept = []; setInterval(() => { kept.push(new Uint8Array(2e7).fill(7)); }, 20);"
+    with nothing_left():
+        assert render(shell(eat), limits=RenderLimits(memory_bytes=600_000_000)) == [
+            Failure(RenderProblem.TOO_MUCH_MEMORY)
+        ]
+        changing = "setInterval(() => { document.body.append('word '.repeat(++window.n || (window.n = 1))); }, 50);"
+        assert render(shell(changing), limits=RenderLimits(seconds=3)) == [Failure(RenderProblem.TOO_LONG)]
+
+
+def test_a_browser_that_dies_costs_its_page_alone() -> None:
+    async def run() -> list[Rendering | Failure]:
+        browser = Browser(chromium(), "Broadsheet-test")
+        site = FakeSite({})
+
+        async def fetch_and_kill(request):  # type: ignore[no-untyped-def]
+            for pid in descendants(os.getpid())[:1:-1]:
+                os.kill(pid, signal.SIGKILL)
+            return await site.fetch(request)
+
+        try:
+            died = await browser.render(shell("fetch('/x')"), fetch_and_kill)
+            return [died, await browser.render(shell(FILL), site.fetch)]
+        finally:
+            await browser.close()
+
+    with nothing_left():
+        died, good = asyncio.run(run())
+    assert isinstance(died, Failure)
+    assert died.problem is RenderProblem.CRASHED
+    assert TEXT.strip() in html_of(good)
+
+
+def test_a_chromium_that_does_not_start_is_not_tried_again() -> None:
+    from broadsheet.crawler.rendering.chromium import Chromium
+
+    async def run() -> list[Rendering | Failure]:
+        browser = Browser(Chromium("/bin/false"), "Broadsheet-test")
+        results = [await browser.render(shell(FILL, URL), FakeSite({}).fetch) for _ in range(2)]
+        assert browser.failure == results[1]
+        await browser.close()
+        return results
+
+    first, second = asyncio.run(run())
+    assert isinstance(first, Failure)
+    assert first.problem is RenderProblem.NOT_STARTED
+    assert second == first

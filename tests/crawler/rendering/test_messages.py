@@ -1,0 +1,62 @@
+"""Messages between a crawl and its browser, which survive the way and are nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from broadsheet.crawler.rendering.messages import (
+    MAX_FRAME,
+    Failure,
+    Message,
+    MessageError,
+    Rendering,
+    RenderOrder,
+    RenderProblem,
+    ResourceAnswer,
+    ResourceRequest,
+    decode,
+    encode,
+    receive,
+)
+
+MESSAGES: list[Message] = [
+    RenderOrder("https://a.example/", {"content-type": "text/html"}, bytes(range(256))),
+    ResourceRequest(7, "https://a.example/x", "fetch", {"accept": "*/*"}),
+    ResourceAnswer(7, 200, {"content-type": "text/plain"}, b"\0\xff"),
+    Rendering("<p>ä</p>", is_still=False),
+    Failure(RenderProblem.HUNG, "a detail"),
+]
+
+
+def read(data: bytes) -> list[Message]:
+    async def run() -> list[Message]:
+        reader = asyncio.StreamReader()
+        reader.feed_data(data)
+        reader.feed_eof()
+        found = []
+        while not reader.at_eof():
+            found.append(await receive(reader))
+        return found
+
+    return asyncio.run(run())
+
+
+def test_messages_come_as_they_were_sent() -> None:
+    assert read(b"".join(map(encode, MESSAGES))) == MESSAGES
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"[]", b"{}", b'{"type": "Path"}', b'{"type": "Rendering"}', b'{"type": "Failure", "problem": "other"}',
+     b'{"type": "Rendering", "html": "", "more": 1}', b"\xff"],
+)  # fmt: skip
+def test_what_is_no_message_is_refused(data: bytes) -> None:
+    with pytest.raises(MessageError):
+        decode(data)
+
+
+def test_a_frame_without_end_is_refused_before_it_is_read() -> None:
+    with pytest.raises(MessageError):
+        read((MAX_FRAME + 1).to_bytes(4, "big"))

@@ -1,0 +1,209 @@
+"""Crawls of pages that show their text only by script, with real Chromium and without."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from warcio.archiveiterator import ArchiveIterator
+
+from broadsheet.crawler.rendering.process_tree import descendants
+from tests.crawler.crawls import Crawl, Result
+from tests.crawler.rendering.sites import chromium
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import verb
+
+Serve = Callable[..., ScriptedSite]
+pytestmark = pytest.mark.slow
+
+QUIET = {"discover_sitemaps": 0, "discover_feeds": 0}
+BROWSER = {**QUIET, "BROADSHEET_BROWSER_NO_SANDBOX": int(os.geteuid() == 0)}
+SCRIPT = {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"}
+JSON = {"Content-Type": "application/json"}
+APP = """
+const path = location.pathname;
+fetch('/api' + path).then(answer => answer.json()).then(story => {
+  document.getElementById('root').innerHTML = story.html;
+  document.title = story.title;
+});
+"""
+SHELL = (
+    '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>App</title>'
+    '<link rel="stylesheet" href="/app.css"><script src="/runtime.js"></script><script src="/vendor.js"></script>'
+    '</head><body><noscript>You need to enable JavaScript to run this app.</noscript><div id="root"></div>'
+    '<img src="/pixel.png"><script src="{}/app.js"></script></body></html>'
+)
+
+
+def body_of(html: str) -> str:
+    return html.partition("<body>")[2].partition("</body>")[0]
+
+
+def an_application(serve: Serve) -> tuple[ScriptedSite, ScriptedSite]:
+    """A site of three pages that scripts fill, and the other host that has its script."""
+    cdn = serve({"/app.js": Reply(APP, 200, SCRIPT)})
+    site = serve()
+    shell = SHELL.format(cdn.url)
+    stories = {"/": page("front", "/harbour", "/river"), "/harbour": page("harbour"), "/river": page("river")}
+    site.routes |= {path: Reply(shell, 200, {"ETag": '"shell"', "X-Robots-Tag": "noarchive"}) for path in stories}
+    site.routes |= {
+        f"/api{path}": Reply(json.dumps({"title": f"Story of {path}", "html": body_of(html)}), 200, JSON)
+        for path, html in stories.items()
+    }
+    site.routes |= {name: Reply("", 200, SCRIPT) for name in ("/runtime.js", "/vendor.js")}
+    site.routes["/app.css"] = Reply("body { color: black }", 200, {"Content-Type": "text/css"})
+    return site, cdn
+
+
+def assert_whole(db: Path) -> None:
+    code, out, errors = verb("verify", db)
+    assert code == 0, out + errors
+
+
+def crawl_rendered(crawl: Crawl, site: ScriptedSite, cdn: ScriptedSite, **options: object) -> Result:
+    chromium()  # skips where there is none
+    return crawl(site.url + "/", BROADSHEET_PORTS=cdn.port, **(BROWSER | options))
+
+
+def articles(result: Result, site: ScriptedSite) -> dict[str, str]:
+    return {url.removeprefix(site.url): text for url, text in result.articles().items()}
+
+
+def test_an_application_gains_its_articles_and_needs_no_browser_later(
+    crawl: Crawl, serve: Serve, tmp_path: Path
+) -> None:
+    site, cdn = an_application(serve)
+    result = crawl_rendered(crawl, site, cdn)
+    assert result.code == 0, result.errors
+    found = articles(result, site)
+    assert {"/harbour", "/river"} <= set(found), result.states(site)
+    assert "harbour0word3" in found["/harbour"]
+
+    # Each request is the crawl's own: robots.txt first, on the other host too, where nothing else is looked for.
+    assert cdn.paths() == ["/robots.txt", "/app.js"], "the script is asked for once"
+    assert "/pixel.png" not in site.paths()
+    assert site.paths().count("/runtime.js") == 1
+    assert all(seen.headers["User-Agent"].startswith("Broadsheet/") for seen in [*site.log, *cdn.log])
+    assert {path for path in site.paths() if path.startswith("/api/")} == {"/api/", "/api/harbour", "/api/river"}
+
+    rows = result.rows(
+        "SELECT url, content_type, http_status, directives, etag FROM captures WHERE rendered_for = url ORDER BY url"
+    )
+    assert [row[0].removeprefix(site.url) for row in rows] == ["/", "/harbour", "/river"]
+    assert {row[1:] for row in rows} == {("text/html; charset=utf-8", 200, '["noarchive"]', None)}
+    assert_records(Path(f"{result.db}.warc"), f"{site.url}/harbour")
+
+    assert_whole(result.db)
+    before = len(site.paths())
+    assert verb("reclean", result.db, "--all")[0] == 0
+    assert articles(result, site) == found
+    imported = tmp_path / "imported.db"
+    files = sorted(Path(f"{result.db}.warc").glob("*.warc.gz"))
+    assert verb("import", *files, "--db", imported)[0] == 0
+    assert articles(Result(imported, 0, ""), site) == found
+    query = "SELECT DISTINCT p.robots FROM pages p JOIN articles a ON a.page_id = p.id"
+    assert Result(imported, 0, "").rows(query) == result.rows(query) == [('["noarchive"]',)]
+    assert_whole(imported)
+    assert len(site.paths()) == before
+
+
+def assert_records(folder: Path, url: str) -> None:
+    """Check that the document of a page refers to the record of its response."""
+    responses, documents = {}, []
+    for file in folder.glob("*.warc.gz"):
+        with file.open("rb") as stream:
+            for record in ArchiveIterator(stream, check_digests="raise"):
+                fields = record.rec_headers
+                if fields.get_header("WARC-Target-URI") == url and record.rec_type in ("response", "revisit"):
+                    responses[fields.get_header("WARC-Record-ID")] = record.content_stream().read()
+                elif fields.get_header("WARC-Target-URI") == url and record.rec_type == "resource":
+                    documents.append((fields.get_header("WARC-Refers-To"), record.content_stream().read()))
+    ((response_id, document),) = documents
+    assert b"harbour0word3" not in responses[response_id]
+    assert b"harbour0word3" in document
+
+
+def test_a_page_is_rendered_again_when_it_is_looked_at_again(crawl: Crawl, serve: Serve) -> None:
+    site, cdn = an_application(serve)
+    crawl_rendered(crawl, site, cdn)
+    html = body_of(page("harbour", extra="<p>A correction: the wall was never in danger, the council says.</p>"))
+    site.routes["/api/harbour"] = Reply(json.dumps({"title": "Story of /harbour", "html": html}), 200, JSON)
+    result = crawl_rendered(crawl, site, cdn, revisit="all")
+    assert "the wall was never in danger" in articles(result, site)["/harbour"]
+    assert_whole(result.db)
+
+
+def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: Serve) -> None:
+    site, cdn = an_application(serve)
+    result = crawl_rendered(crawl, site, cdn)
+    assert verb("forget", result.db, f"{site.url}/harbour", "--yes")[0] == 0
+    assert result.rows("SELECT url FROM captures WHERE url LIKE '%harbour' OR rendered_for LIKE '%harbour'") == []
+    data = b"".join(
+        record.content_stream().read()
+        for file in Path(f"{result.db}.warc").glob("*.warc.gz")
+        for record in ArchiveIterator(file.open("rb"))
+    )
+    assert b"harbour0word3" not in data
+    assert b"river0word3" in data
+    assert_whole(result.db)
+
+
+def test_what_robots_txt_forbids_no_script_gets(crawl: Crawl, serve: Serve) -> None:
+    site, cdn = an_application(serve)
+    site.routes["/robots.txt"] = Reply("User-agent: *\nDisallow: /api/river\n", 200, {"Content-Type": "text/plain"})
+    result = crawl_rendered(crawl, site, cdn)
+    assert "/api/river" not in site.paths()
+    assert "/river" not in articles(result, site)
+    assert "/harbour" in articles(result, site)
+    ((evidence,),) = result.rows("SELECT evidence FROM pages p JOIN urls u USING (id) WHERE u.url LIKE '%/river'")
+    assert "browser=no_gain" in json.loads(evidence)
+
+
+def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_one(crawl: Crawl, serve: Serve) -> None:
+    site, cdn = an_application(serve)
+    result = crawl(site.url + "/", browser="never", **QUIET)
+    assert articles(result, site) == {}
+    assert set(site.paths()) <= {"/robots.txt", "/"}
+    code, out, _ = verb("report", result.db)
+    assert code == 0
+    assert "they need a browser: broadsheet update --all" in " ".join(out.split())
+    result = crawl_rendered(crawl, site, cdn, revisit="all")
+    assert {"/harbour", "/river"} <= set(articles(result, site))
+    assert not any("If-None-Match" in seen.headers for seen in site.log)
+
+
+def test_a_killed_crawl_leaves_no_chromium(crawl: Crawl, serve: Serve) -> None:
+    site, cdn = an_application(serve)
+    chromium()
+    site.routes["/api/"] = Reply("{}", 200, JSON, wait=60)
+    process = crawl.start(site.url + "/", BROADSHEET_PORTS=cdn.port, **BROWSER)
+    try:
+        until(lambda: "/api/" in site.paths())
+        children = set(descendants(process.pid)) - {process.pid}
+        assert any("chrom" in name_of(pid) for pid in children)
+    finally:
+        process.kill()
+        process.communicate()
+    until(lambda: not any(is_running(pid) for pid in children))
+
+
+def name_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def until(holds: Callable[[], bool], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
