@@ -230,8 +230,8 @@ def _type_advice(page_type: str) -> str:
 def _browser_advice() -> str:
     """Return how pages that need a browser get one: the command that installs it, or that looks again with it."""
     if find_spec("playwright") is None:
-        return f"they need a browser: {install_command('browser')}, then broadsheet update --all (docs/browser.md)"
-    return "they need a browser: broadsheet update --all renders them where Chromium is installed (docs/browser.md)"
+        return f"a browser reads them: {install_command('browser')}, then broadsheet update --all (docs/browser.md)"
+    return "a browser reads them: broadsheet update --all renders them where Chromium is installed (docs/browser.md)"
 
 
 def _severity_of_share(count: int, total: int) -> Severity:
