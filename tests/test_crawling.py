@@ -188,7 +188,7 @@ def test_a_start_page_that_fails_is_a_problem_and_no_error(tmp_path: Path, site:
     result = broadsheet.crawl(f"{site.url}/gone", tmp_path / "a.db", **QUICK)
     assert (result.outcome, result.articles) == ("finished", 0)
     [problem] = result.problems
-    assert problem.startswith(f"{site.url}/gone failed: ")
+    assert problem.startswith(f"The start URL {site.url}/gone failed: ")
 
 
 def test_each_option_of_a_crawl_is_known_to_editors() -> None:

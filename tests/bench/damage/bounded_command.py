@@ -168,11 +168,11 @@ def _read_in_the_room(db: Path) -> None:
 
     from broadsheet.crawler.commands.browse import read_raw
     from broadsheet.crawler.commands.changes import edit_summary
-    from broadsheet.crawler.crawl.terminal import reason_text
     from broadsheet.output.browse.application import make_app
     from broadsheet.output.browse.library import Library
     from broadsheet.output.browse.room import Room, RoomWording
     from broadsheet.output.browse.strict_requests import loopback_authorities
+    from broadsheet.output.read.plain_words import reason_text
 
     library = Library.at(db)
     room = Room(library, RoomWording(reason_text, edit_summary), read_raw=read_raw)

@@ -56,7 +56,7 @@ def test_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
         [sys.executable, "-m", "broadsheet.crawler.cli", "demo"], cwd=tmp_path, env=environment() | {"COLUMNS": "80"},
         stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    printed = [_VARYING.sub("", line) for line in ended.stdout.splitlines()]
-    shown = [_VARYING.sub("", line) for line in block.splitlines() if line != "[…]"]
+    printed = [_VARYING.sub("", line) for line in ended.stdout.splitlines() if line]
+    shown = [_VARYING.sub("", line) for line in block.splitlines() if line not in ("", "[…]")]
     assert [line for line in shown if line not in printed] == []
     assert [line for line in printed if line in shown] == shown

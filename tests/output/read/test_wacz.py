@@ -264,7 +264,7 @@ def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
         archive.save([fetched("http://a.test/1")])
     code, out, errors = command("export", file, "--format", "wacz", "-o", target)
     assert (code, out) == (0, "")
-    assert "1 responses written" in errors
+    assert "1 response written" in errors
     assert target.exists()
 
 
