@@ -245,7 +245,7 @@ def test_a_script_runs_once_and_its_own_pipeline_gets_the_articles(script: Path,
 def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(
     script: Path, site: ScriptedSite, signal_number: signal.Signals
 ) -> None:
-    process = start_script(script, f"{site.url}/", 0.5)
+    process = start_script(script, f"{site.url}/", 2)
     assert process.stdout is not None
     while process.stdout.readline().strip() != ".":
         assert process.poll() is None

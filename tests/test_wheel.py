@@ -32,7 +32,8 @@ for module in pkgutil.walk_packages(broadsheet.__path__, "broadsheet."):
     try:
         importlib.import_module(module.name)
     except ModuleNotFoundError as error:
-        if error.name != "pyarrow" or "dataset" not in module.name:  # the extra for data sets is not installed
+        if (error.name, module.name) != ("playwright", "broadsheet.crawler.rendering.browser_process") and (
+            error.name != "pyarrow" or "dataset" not in module.name):  # the extra for data sets is not installed
             raise
 print(broadsheet.__file__)"""
 

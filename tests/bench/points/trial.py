@@ -81,6 +81,7 @@ class Trials:
         words = scenario.prepare(self._shop)
         shutil.copytree(work, base)
         scenario.serve(self._shop)
+        time.sleep(NEXT_SECOND)  # a capture in the second of an earlier one is that one
         ended = self._commands.run(words, Injection(kinds=FAULTS), scenario.module)
         if ended.code:
             raise RuntimeError(f"{' '.join(words)}: {ended.code} {ended.errors}")

@@ -35,7 +35,7 @@ def test_a_site_is_asked_for_its_robots_txt(serve: Callable[..., ScriptedSite], 
     site = serve({"/": page("home"), "/robots.txt": Reply("User-agent: *\nDisallow: /x\n")})
     code, out, errors = command("doctor", f"{site.url}/", "--allow-private", "--db", tmp_path / "a.db")
     assert (code, errors) == (0, "")
-    assert subjects(out)[:10] == [*SUBJECTS, "robots.txt", "site"]
+    assert subjects(out)[:11] == [*SUBJECTS, "robots.txt", "site"]
     assert f"ok  robots.txt: {site.url}/robots.txt: HTTP 200 OK" in out
     assert list(tmp_path.iterdir()) == []
 
