@@ -27,7 +27,13 @@ from broadsheet.output.browse.block_review import all_reviews, find_judged_block
 from broadsheet.output.browse.library import ArchiveFile
 from broadsheet.output.browse.page_review import annotated_pages, find_judged_page, pack_annotations
 from broadsheet.output.browse.page_routes import arguments_of
-from broadsheet.output.browse.review_mending import Answer, article_of_page, made_rulings, mending_rulings, rule_all
+from broadsheet.output.browse.review_mending import (
+    ReviewAnswer,
+    article_of_page,
+    made_rulings,
+    mending_rulings,
+    rule_all,
+)
 from broadsheet.output.browse.room import Room, address
 from broadsheet.output.browse.ruling_preview import SCOPES, scoped_ruling
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
@@ -157,7 +163,7 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
     While a crawl owns the file, both wait.
     """
     is_undo = arguments.flag("undo")
-    answer = Answer(arguments.choice("answer", tuple(Answer), Answer.UNSURE))
+    answer = ReviewAnswer(arguments.choice("answer", tuple(ReviewAnswer), ReviewAnswer.UNSURE))
     with archive.open() as db:
         target = _find_target(db, arguments)
         review = replace(target.verdict, is_right=answer.is_right, judged_at=utc_now())
@@ -166,7 +172,7 @@ def judge(room: Room, archive: ArchiveFile, arguments: Arguments) -> Response:
         elif is_undo:
             rulings = tuple(made_rulings(db, archive.path, target.article_id, target.block_id))
         else:
-            mends = answer is (Answer.NO_ARTICLE if review.is_of_page else Answer.WRONG)
+            mends = answer is (ReviewAnswer.NO_ARTICLE if review.is_of_page else ReviewAnswer.WRONG)
             blocks = (target.article_id, target.block_id, review.judged_at)
             rulings = tuple(mending_rulings(db, *blocks)) if mends else ()
     keep_review(room, archive, review, rulings, undo=is_undo)

@@ -136,7 +136,7 @@ class LookExample:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HomeLook:
     """Something to know of the archive: its kind, what it is, what may be done, the path of the page that shows it, and
     whether it is more than good to know. The path is empty where no page does. `examples` are some of the articles.
     """
@@ -175,7 +175,7 @@ class HomePage:
     coverage: tuple[CoverageBar, ...] | None
     runs: tuple[RunYield, ...]
     run_chart: ColumnChart
-    looks: tuple[Look, ...]
+    looks: tuple[HomeLook, ...]
     has_certainty: bool
 
 
@@ -243,12 +243,12 @@ def _run_label(run: RunYield) -> str:
     return run.started_at[:19].replace("T", " ")
 
 
-def _home_look(db: Database, look: judgement.Look) -> Look:
+def _home_look(db: Database, look: judgement.Look) -> HomeLook:
     needs_look = look.severity != judgement.Severity.NOTE
     examples = tuple(_examples(db, look)) if look.kind in _ARTICLE_KINDS else ()
     path = examples[0].path if look.count == 1 and examples else _look_path(look)
     listed = examples if look.count > 1 else ()
-    return Look(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
+    return HomeLook(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
 
 
 _ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED)

@@ -28,7 +28,7 @@ _MADE = """SELECT block_id, kept FROM rulings
 _ARTICLE_OF_PAGE = "SELECT id FROM articles WHERE page_id = ?"
 
 
-class Answer(StrEnum):
+class ReviewAnswer(StrEnum):
     """Answer of a person who reviews: `none` says of a page that it is no article."""
 
     RIGHT = "right"
@@ -39,7 +39,7 @@ class Answer(StrEnum):
     @property
     def is_right(self) -> bool | None:
         """Return whether the verdict was right; None where the person cannot tell."""
-        return None if self is Answer.UNSURE else self is Answer.RIGHT
+        return None if self is ReviewAnswer.UNSURE else self is ReviewAnswer.RIGHT
 
 
 def article_of_page(db: Database, page_id: int) -> int | None:

@@ -262,11 +262,15 @@ def link_to_tags(archive: Archive, make: Maker) -> None:
     page(archive, make, "", *(f"tag/{number}" for number in range(103)))
 
 
+def visit_tags(archive: Archive, make: Maker, count: int) -> None:
+    for number in range(count):
+        page(archive, make, f"tag/{number}")
+
+
 def test_a_barren_pattern_is_sampled_where_the_sitemap_names_all_articles(sampling: Archive, make: Maker) -> None:
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
-    for number in range(2):
-        page(sampling, make, f"tag/{number}")
+    visit_tags(sampling, make, 2)
     assert queued(sampling, "tag/") == 101
     page(sampling, make, "tag/2")
     assert 2 <= queued(sampling, "tag/") <= 25
@@ -280,16 +284,14 @@ def test_a_sitemap_that_is_short_or_partial_cuts_nothing(
 ) -> None:
     sitemap(sampling, make, count, listed=listed)
     link_to_tags(sampling, make)
-    for number in range(10):
-        page(sampling, make, f"tag/{number}")
+    visit_tags(sampling, make, 10)
     assert queued(sampling, "tag/") == 93
 
 
 def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling: Archive, make: Maker) -> None:
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
-    for number in range(3):
-        page(sampling, make, f"tag/{number}")
+    visit_tags(sampling, make, 3)
     assert queued(sampling, "tag/") <= 25
     page(sampling, make, "tag/50", "news/not-listed-at-all")
     page(sampling, make, "news/not-listed-at-all", text="What no sitemap names")
@@ -299,8 +301,7 @@ def test_a_sampled_page_that_leads_to_an_article_ends_the_sampling(sampling: Arc
 def test_a_site_with_new_articles_outside_its_sitemap_is_queued_again(sampling: Archive, make: Maker) -> None:
     sitemap(sampling, make, 30)
     link_to_tags(sampling, make)
-    for number in range(3):
-        page(sampling, make, f"tag/{number}")
+    visit_tags(sampling, make, 3)
     for number in range(2):
         page(sampling, make, f"new/item-{number}", text=f"An item of which the sitemap is silent, {number}")
     assert queued(sampling, "tag/") == 100
@@ -331,8 +332,7 @@ def test_what_is_sampled_is_known_to_the_next_crawl(file: Path, make: Maker) -> 
     with Archive.open(file, make.clock, SAMPLING) as archive:
         sitemap(archive, make, 30)
         link_to_tags(archive, make)
-        for number in range(3):
-            page(archive, make, f"tag/{number}")
+        visit_tags(archive, make, 3)
         before = queued(archive, "tag/")
     with Archive.open(file, make.clock, SAMPLING) as archive:
         page(archive, make, "about", *(f"tag/{number}" for number in range(200, 300)))
