@@ -7,17 +7,15 @@ room or Datasette.
 from __future__ import annotations
 
 import re
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from broadsheet.crawler.demo.server import DemoServer
+from tests.bench.load.site import free_port, running
 from tests.browser import loopback_browser
 from tests.names import REPOSITORY
 
@@ -76,27 +74,9 @@ def _broadsheet(*arguments: str) -> str:
 @contextmanager
 def _served(command: list[str]) -> Iterator[str]:
     """Run a server's command at a free port while the context is open; yield its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    program = [str(_PROGRAMS / command[0]), *command[1:], "--port", str(port)]
-    process = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/")
+    port = free_port()
+    with running([str(_PROGRAMS / command[0]), *command[1:], "--port", str(port)], port, _START_SECONDS):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _wait_for(url: str) -> None:
-    ends_at = time.monotonic() + _START_SECONDS
-    while time.monotonic() < ends_at:
-        with suppress(OSError):
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        time.sleep(0.2)
-    sys.exit(f"{url} does not answer")
 
 
 if __name__ == "__main__":

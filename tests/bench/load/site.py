@@ -75,11 +75,11 @@ def light_site(port: int, pages: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def running(command: list[str], port: int) -> Iterator[None]:
-    """Run a server until the context closes; begins when the port answers."""
+def running(command: list[str], port: int, seconds: float = 10) -> Iterator[None]:
+    """Run a server until the context closes; begins when the port answers, for which it has so many seconds."""
     process = subprocess.Popen(command, cwd=ROOT)
     try:
-        for _ in range(200):
+        for _ in range(int(seconds / 0.05)):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.store_address import store_at
+from tests.bench.load.site import free_port
 from tests.crawler.fleet.s3_server import BUCKET, S3Server, running_s3_server
 from tests.new_archives import copied_schemas
 
@@ -58,9 +58,3 @@ def empty_store(
         return store_at(f"s3://{BUCKET}/{tmp_path.name}")
     (tmp_path / "store").mkdir()
     return FolderStore(tmp_path / "store")
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
