@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.crawler.shell import verb
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+NEXT_SECOND = 1.1  # an equal answer in the second of an earlier one is the same capture
 ROBOTS = """\
 User-agent: *
 Content-Usage: /closed/ train-ai=n
@@ -81,6 +83,7 @@ def test_preferences_are_stored_as_they_came_and_can_leave_articles_out(
     assert verb("export", result.db, "--for", "selling", "-o", tmp_path / "x.jsonl")[0] == 2
 
     site.routes["/five"] = Reply(page("five"), headers={"Content-Usage": "train-ai=n"})  # what is said later counts
+    time.sleep(NEXT_SECOND)
     crawl(site.url + "/", revisit="all", **SMALL)
     assert "five" not in exported(result, tmp_path, "--for", "train-ai")
 
