@@ -30,7 +30,8 @@ _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.fi
 # The document that a browser made of a response, and the response of a document: one after the other in time.
 _DOCUMENT = """SELECT id, fetched_at FROM captures WHERE rendered_for = ?1 AND url = ?1 AND fetched_at >= ?2
     ORDER BY fetched_at, id LIMIT 1"""
-_RESPONSE = """SELECT id FROM captures WHERE url = ?1 AND rendered_for IS NULL AND http_status = 200 AND fetched_at <= ?2
+_RESPONSE = """SELECT id FROM captures
+    WHERE url = ?1 AND rendered_for IS NULL AND http_status = 200 AND fetched_at <= ?2
     ORDER BY fetched_at DESC, id LIMIT 1"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
 _TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row

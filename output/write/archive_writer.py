@@ -29,6 +29,7 @@ from broadsheet.output.archive.compaction import compact_file
 from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.pictures import put_picture
+from broadsheet.output.archive.rendered_layouts import put_rendered_layout
 from broadsheet.output.archive.stored_text import sql_words, storable_text
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
@@ -294,6 +295,8 @@ class Archive:
         if outcome.robots_file:
             save_robots_file(self.db, outcome.robots_file)
         save_result = self._save_page(row, outcome, seen_at)
+        if outcome.rendered_layout:
+            put_rendered_layout(self.db, outcome.rendered_layout)
         self._acknowledge(row, outcome, is_content_current=outcome.state == UrlState.DONE and save_result.is_current)
         if outcome.given_up_host:
             self._give_up_host(outcome)
