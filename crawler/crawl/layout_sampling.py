@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from broadsheet.cleaners.compare.page_layouts import MIN_SIMILARITY, signature_similarity, unpack_signature
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
+from broadsheet.output.archive.rendered_layouts import BARREN_TYPES, RenderDecision, RenderedLayout
 
 _LITTLE_TEXT = 100  # words below which a page may lack some: a short notice has as many
 _FEW_LINKS = 10  # below which a list may lack some
-_BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
 _REFUSED_TYPES = (PageType.WALL, PageType.CAPTCHA, PageType.SOFT_404, PageType.ERROR)
 _MAX_LAYOUTS = 200  # of a host; further ones count as the one of pages without a signature
 
@@ -55,7 +54,7 @@ class LayoutSampling:
             return True
         if not has_scripts or page_type in _REFUSED_TYPES:
             return False
-        if page_type in _BARREN_TYPES or _has_little_text(page):
+        if page_type in BARREN_TYPES or _has_little_text(page):
             return True
         decisions = {layout.decision for layout in self._layouts[host].values()}
         return RenderDecision.ALL in decisions and self.find(host, page).decision is RenderDecision.ALL

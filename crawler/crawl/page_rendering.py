@@ -19,7 +19,7 @@ from urllib.parse import urldefrag, urljoin
 
 from scrapy.http import Request, Response
 
-from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.crawler.crawl.frontier import Frontier
 from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
@@ -37,10 +37,9 @@ from broadsheet.crawler.rendering.browser import Browser
 from broadsheet.crawler.rendering.chromium import Chromium
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, with_evidence
-from broadsheet.output.archive.rendered_layouts import LEAST_GAIN, RenderedLayout
+from broadsheet.output.archive.rendered_layouts import RenderedLayout, shows_more
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
-from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange
-from broadsheet.output.raw.warc_writer import DOCUMENT_TYPE
+from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
@@ -49,8 +48,6 @@ _PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page
 _CACHE_BYTES = 32 * 1024 * 1024
 _CACHED_KINDS = ("script", "stylesheet")
 _ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
-_BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
-_LEAST_GAINED_WORDS = 20  # of a page that has some: fewer are a counter, a date, a button
 _SCRIPT = re.compile(rb"<script", re.IGNORECASE)
 _GAINED, _NO_GAIN = "gained", "no_gain"  # what came of a page that was rendered
 
@@ -290,12 +287,7 @@ def browser_headers(response: Response) -> dict[str, str]:
 
 
 def _shows_more(rendered: PageRows, received: PageRows) -> bool:
-    """Return whether a rendered page has something to read where the response had nothing, or clearly more words."""
-    was_barren, is_barren = (rows.verdict.page_type in _BARREN_TYPES for rows in (received, rendered))
-    if received.is_article and not rendered.is_article:
-        return False
-    least_words = max(1, LEAST_GAIN * received.words, received.words and received.words + _LEAST_GAINED_WORDS)
-    return (was_barren and not is_barren) or rendered.words >= least_words
+    return shows_more(*((rows.verdict.page_type, rows.words) for rows in (rendered, received)))
 
 
 def _words(outcome: Outcome) -> int:

@@ -1,4 +1,4 @@
-"""Layouts whose pages a browser renders: what that gained and cost, and the decision that follows."""
+"""Pages that a browser renders: whether one shows more, what a layout of them gained and cost, and the decision."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from broadsheet.cleaners.document import PageType
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -18,6 +20,29 @@ TRIED_PAGES = 3
 
 SAMPLED = 50
 """Of the pages of a layout that is given up, one in so many is rendered."""
+
+BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
+"""The types of pages that have nothing to read."""
+
+_ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
+_LEAST_GAINED_WORDS = 20  # of a page that has some: fewer are a counter, a date, a button
+
+
+def shows_more(rendered: tuple[PageType, int], received: tuple[PageType, int]) -> bool:
+    """Return whether a rendered page has something to read where the response had nothing, or clearly more words.
+
+    Each is the type of the page and the number of words of its text.
+
+    >>> shows_more((PageType.ARTICLE, 300), (PageType.TEASER, 80))
+    True
+    """
+    (rendered_type, rendered_words), (received_type, received_words) = rendered, received
+    if received_type in _ARTICLE_TYPES and rendered_type not in _ARTICLE_TYPES:
+        return False
+    if received_type in BARREN_TYPES and rendered_type not in BARREN_TYPES:
+        return True
+    least_gained = max(_LEAST_GAINED_WORDS, (LEAST_GAIN - 1) * received_words) if received_words else 1
+    return rendered_words >= received_words + least_gained
 
 
 class RenderDecision(StrEnum):
