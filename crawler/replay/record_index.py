@@ -145,8 +145,9 @@ def scan_records(path: Path) -> Iterator[IndexedRecord]:
         for record in _scan_segment(path, start, start + size):
             time = record.at or time
             page_url = page_url or (record.url if _is_page(record) else "")
-            is_snapshot = record.url == _PAGE_SNAPSHOT and page_url
-            yield replace(record, at=time, **({"kind": RENDERED, "url": page_url} if is_snapshot else {}))
+            if record.url == _PAGE_SNAPSHOT and page_url:
+                record = replace(record, kind=RENDERED, url=page_url)
+            yield replace(record, at=time)
 
 
 def _is_page(record: IndexedRecord) -> bool:

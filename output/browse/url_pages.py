@@ -101,7 +101,7 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
     for place, name in _TEXT_LISTS.items():
         values[place] = stored_texts(row[place], "captures", name, capture_id)
     views = find_views(db, capture_id, row[1], row[2], row[-1])
-    return CaptureView(*[*values, *_read_head(db, capture_id, folder)], views=views)
+    return CaptureView(*[*values, *_read_head(db, capture_id, folder), views])
 
 
 def find_views(db: Database, capture_id: int, url: str, fetched_at: str, rendered_for: str) -> RenderedViews | None:
@@ -267,7 +267,9 @@ def read_url(db: Database, url_id: int) -> UrlView:
         raise NotHereError("the archive has no URL of that number")
     page_type, title, evidence, article_id = db.execute(_PAGE, [url_id]).fetchone() or ("", "", "[]", 0)
     is_read = row[3] == "done" and row[4] != "redirect"
-    captures = tuple(UrlCapture(*values, bool(is_rendered)) for *values, is_rendered in db.execute(_CAPTURES, [row[0]]))
+    captures = tuple(
+        UrlCapture(*[*values, bool(is_rendered)]) for *values, is_rendered in db.execute(_CAPTURES, [row[0]])
+    )
     facts = stored_texts(evidence, "pages", "evidence", url_id)
     hint = "" if is_read else hint_for(row[3], row[4])
     sources = tuple(kind for (kind,) in db.execute(_LISTED, [url_id]))
