@@ -157,6 +157,39 @@ def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: S
     assert_whole(result.db)
 
 
+MORE = """
+fetch('/api' + location.pathname).then(answer => answer.json()).then(story => {
+  document.querySelector('article').insertAdjacentHTML('beforeend', story.html);
+});
+"""
+
+
+def a_short_page(name: str, kind: str, script: str) -> str:
+    """A page of some 60 words and a script, whose layout is that of its kind."""
+    frame = "".join(f'<div class="{kind}-{part}">' for part in "abcdefgh")
+    html = page(name, words=6, extra=f"<script>{script}</script>")
+    return html.replace("<body>", f"<body>{frame}").replace("</body>", "</div>" * 8 + "</body>")
+
+
+def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Serve) -> None:
+    stories, notices = [f"story{n}" for n in range(4)], [f"notice{n}" for n in range(4)]
+    site = serve({"/": page("front", *(f"/{name}" for name in (*stories, *notices)))})
+    site.routes |= {f"/{name}": a_short_page(name, "story", MORE) for name in stories}
+    site.routes |= {f"/{name}": a_short_page(name, "notice", "document.title += '!';") for name in notices}
+    rest = {name: body_of(page(f"{name}rest")) for name in stories}
+    site.routes |= {f"/api/{name}": Reply(json.dumps({"html": html}), 200, JSON) for name, html in rest.items()}
+    chromium()
+    result = crawl(site.url + "/", **BROWSER)
+    assert result.code == 0, result.errors
+    texts = articles(result, site)
+    assert all(f"{name}rest0word3" in texts[f"/{name}"] for name in stories)
+    assert all(f"/{name}" in texts for name in notices)
+    query = "SELECT decision, rendered, gained, passed, requests FROM _rendered_layouts ORDER BY decision"
+    assert result.rows(query) == [("all", 4, 4, 0, 4), ("few", 3, 0, 1, 0)]
+    report = " ".join(verb("report", result.db)[1].split())
+    assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]
+
+
 def test_the_sample_site_has_a_page_that_needs_a_browser(crawl: Crawl) -> None:
     path = "/interactive/harbour-map"
     assert EXPECTED_OUTCOMES[path] == ("done", "needs_javascript")
