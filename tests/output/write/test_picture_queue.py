@@ -68,11 +68,13 @@ def test_a_linked_picture_that_was_no_page_is_taken_up(archive: Archive, make: M
 
 
 def test_pages_that_ask_for_it_keep_theirs_where_directives_are_obeyed(archive: Archive, make: Maker) -> None:
-    outcome = make.outcome(f"{SITE}/1", "one", images=images("a.png"))
+    outcome = make.outcome(f"{SITE}/1", "one", images=images("a.png", "linked.png"))
+    linked = make.discovered(f"{SITE}/i/linked.png", state="skipped", reason="media_type")
     assert outcome.capture
-    archive.save([replace(outcome, capture=replace(outcome.capture, directives=("noimageindex",)))])
+    capture = replace(outcome.capture, directives=("noimageindex",))
+    archive.save([replace(outcome, capture=capture, discovered_urls=(linked,))])
     assert queue_pictures(archive.db, NOW, obeys_directives=True) == 0
-    assert queue_pictures(archive.db, NOW) == 1
+    assert queue_pictures(archive.db, NOW) == 2
 
 
 def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> None:
