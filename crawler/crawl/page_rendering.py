@@ -207,23 +207,26 @@ class PageRendering:
         page, host = outcome.page, answer.queued_url.host
         if page is None or not self._is_candidate(answer, outcome):
             return outcome
+        if self._browser is None:
+            self._warn_once(self._absence)
+            return outcome
+        if not self._is_next_rendered(host, page):
+            return self._with_layout(outcome, self._layouts.find(host, page).with_passed())
         async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
-            if self._is_over or not crawl.is_running():
+            if self._is_over or not crawl.is_running() or not self._is_next_rendered(host, page):
                 return outcome
-            if self._browser is None:
-                self._warn_once(self._absence)
-                return outcome
-            layout = self._layouts.find(host, page)
-            if not (self._is_for_all or layout.is_next_rendered):
-                return self._with_layout(outcome, layout.with_passed())
-            return await self._extend(answer, outcome, crawl, layout)
+            return await self._extend(answer, outcome, crawl, self._layouts.find(host, page))
 
     def stop(self) -> None:
         """Render no more pages; the one that is being rendered is finished."""
         self._is_over = True
 
+    def _is_next_rendered(self, host: str, page: PageRows) -> bool:
+        return self._is_for_all or self._layouts.find(host, page).is_next_rendered
+
     async def _extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch, layout: RenderedLayout) -> Outcome:
-        assert self._browser is not None
+        if self._browser is None:  # it did not start for a page that was before this one
+            return outcome
         resources = PageResources(answer.queued_url.url, self._frontier, self._request_builder, crawl, self._cache)
         order = RenderOrder(answer.response.url, _document_headers(answer.response), answer.response.body)
         begun_at = time.monotonic()

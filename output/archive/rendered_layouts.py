@@ -114,11 +114,12 @@ _NAMES = [field.name for field in fields(RenderedLayout)]
 _COLUMNS = ", ".join(_NAMES)
 _SELECT = f"SELECT {_COLUMNS} FROM _rendered_layouts ORDER BY host, signature"
 _PUT = f"""INSERT INTO _rendered_layouts ({_COLUMNS}) VALUES ({", ".join("?" * len(_NAMES))})
-    ON CONFLICT (host, signature) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])}"""
+    ON CONFLICT (host, signature) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _NAMES[2:])}
+    WHERE excluded.rendered >= _rendered_layouts.rendered"""
 
 
 def put_rendered_layout(db: Database, layout: RenderedLayout) -> None:
-    """Store a layout in place of its earlier state. Runs in the caller's transaction."""
+    """Store a layout in place of an earlier state. Runs in the caller's transaction."""
     db.execute(_PUT, list(astuple(layout)))
 
 
