@@ -37,7 +37,7 @@ from broadsheet.crawler.rendering.browser import Browser
 from broadsheet.crawler.rendering.chromium import Chromium
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, with_evidence
-from broadsheet.output.archive.rendered_layouts import RenderedLayout, shows_more
+from broadsheet.output.archive.rendered_layouts import BARREN_TYPES, RenderedLayout, shows_more
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
 from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange
 from broadsheet.output.write.outcome import Outcome
@@ -208,7 +208,8 @@ class PageRendering:
         if page is None or not self._is_candidate(answer, outcome):
             return outcome
         if self._browser is None:
-            self._warn_once(self._absence)
+            if self._is_for_all or page.verdict.page_type in BARREN_TYPES:
+                self._warn_once(self._absence)
             return outcome
         if not self._is_next_rendered(host, page):
             return self._with_layout(outcome, self._layouts.find(host, page).with_passed())

@@ -295,6 +295,9 @@ def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopp
 def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     web = Web({})
     made = PageRendering(CrawlOptions((PAGE_URL,)), "Chromium has no sandbox as root", web.frontier, builder())
+    before, after = extended(made, web, with_script(page("harbour", words=6)))
+    assert after == before
+    assert caplog.records == [], "a page that can be read is no reason to ask for a browser"
     for _ in range(2):
         before, after = extended(made, web, SHELL)
         assert after == before
