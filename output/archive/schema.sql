@@ -260,6 +260,21 @@ CREATE TABLE _layouts (
 );
 CREATE INDEX layouts_host ON _layouts (host);
 
+CREATE TABLE _rendered_layouts (
+    host TEXT NOT NULL,
+    signature BLOB NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('trying', 'all', 'few')),
+    rendered INTEGER NOT NULL,
+    gained INTEGER NOT NULL,
+    misses INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
+    words_before INTEGER NOT NULL,
+    words_after INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    PRIMARY KEY (host, signature)
+) WITHOUT ROWID;
+
 CREATE TRIGGER pages_earlier_signature AFTER UPDATE OF capture_id ON pages
     WHEN new.capture_id IS NOT old.capture_id AND new.cleaner_version = old.cleaner_version
 BEGIN
@@ -836,8 +851,14 @@ CREATE VIEW article_pictures AS
         UNION ALL
         SELECT a.id, i.position, i.url, i.caption, i.credit, i.alt, a.url
         FROM articles a JOIN _images i ON i.page_id = a.page_id) w
-        JOIN urls f ON f.url = w.image JOIN urls t ON t.url = coalesce(f.location, f.url)
+        JOIN urls f ON f.url = w.image JOIN urls t ON t.url = CASE WHEN f.location IS NULL THEN f.url ELSE (
+            WITH RECURSIVE hops (url, number) AS (
+                SELECT f.location, 1
+                UNION ALL SELECT u.location, number + 1 FROM hops JOIN urls u ON u.url = hops.url
+                WHERE u.location IS NOT NULL AND number < 10)
+            SELECT url FROM hops ORDER BY number DESC LIMIT 1) END
         JOIN _pictures p ON p.url_id = t.id;
+
 CREATE VIEW article_dates AS
     SELECT a.id AS article_id, a.title AS title, s.value AS date, s.source AS source, s.note AS why_not,
         a.published_day AS published_day, a.url AS url

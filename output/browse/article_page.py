@@ -41,7 +41,7 @@ _ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
     ORDER BY u.id <> ?2, u.url LIMIT {MOST_ROWS}"""
 _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.content_type, c.payload_length,
-        c.warc_file IS NOT NULL
+        c.warc_file IS NOT NULL, c.rendered_for IS NOT NULL
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
         JOIN captures c ON c.url = u.url
     ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
@@ -124,7 +124,7 @@ class AddressLine:
 
 @dataclass(frozen=True, slots=True)
 class CaptureLine:
-    """A response that was received for one of the article's URLs."""
+    """A response that was received for one of the article's URLs, or the document that a browser made of one."""
 
     id: int
     url: str
@@ -133,6 +133,7 @@ class CaptureLine:
     content_type: str
     payload_length: int
     has_record: bool
+    is_rendered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +220,8 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
         addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
         captures=tuple(
-            CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
+            CaptureLine(*[*values, bool(has_record), bool(is_rendered)])
+            for *values, has_record, is_rendered in db.execute(_CAPTURES, page_keys)
         ),
         pictures=tuple(pictures_of_article(db, article_id)),
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
