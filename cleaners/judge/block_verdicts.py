@@ -36,8 +36,8 @@ from broadsheet.cleaners.judge.page_boilerplate import (
     is_box_heading,
     is_no_excerpt,
     opens_teaser_box,
-    repeated_blocks,
 )
+from broadsheet.cleaners.judge.repeated_texts import repeated_blocks
 from broadsheet.cleaners.judge.site_rules import override_verdicts
 from broadsheet.cleaners.judge.text_span import (
     COMMENT_THREAD,

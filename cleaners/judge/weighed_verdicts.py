@@ -29,7 +29,8 @@ from broadsheet.cleaners.document import (
     Vote,
     cast_vote,
 )
-from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_quotes, repeated_blocks
+from broadsheet.cleaners.judge.page_boilerplate import explain_by_content
+from broadsheet.cleaners.judge.repeated_texts import pull_quotes, repeated_blocks
 from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
 from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
 from broadsheet.cleaners.judge.tree_models import expected_f1
