@@ -116,6 +116,8 @@ def test_what_stands_in_a_box_apart_is_none_of_the_text() -> None:
         ("comment", "layout/comment-text", RemovalReason.COMMENTS),
         ("authorBio", "layout/bio-text", RemovalReason.AUTHOR_BIO),
         ("affiliate-disclaimer", "layout/disclaimer-text", RemovalReason.LEGAL),
+        ("cookie-consent-banner", "layout/consent-text", RemovalReason.CONSENT),
+        ("cookie-recipes", None, None),
         ("commentary", None, None),
     ],
 )
