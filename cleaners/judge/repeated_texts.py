@@ -135,14 +135,15 @@ def name_repeated(blocks: Sequence[Block], verdicts: tuple[Verdict, ...]) -> tup
 
     A duplicate of which no kept block has half is none: the next vote against it decides.
     """
-    duplicates = [n for n, verdict in enumerate(verdicts) if verdict.reason == RemovalReason.DUPLICATE]
+    duplicate = RemovalReason.DUPLICATE  # looked up once: each access to a member is a call
+    duplicates = [n for n, verdict in enumerate(verdicts) if verdict.reason == duplicate]
     if not duplicates:
         return verdicts
     kept_blocks = [block for block, verdict in zip(blocks, verdicts, strict=True) if verdict.kept]
-    first_positions = {fold_text(block.text): block.position for block in reversed(kept_blocks)}
+    first_positions = {block.text: block.position for block in reversed(kept_blocks)}
     named = list(verdicts)
     for n in duplicates:
-        position = first_positions.get(fold_text(blocks[n].text))
+        position = first_positions.get(blocks[n].text)
         if position is None:
             position = _most_alike(blocks[n], kept_blocks)
         named[n] = _without_witness(verdicts[n]) if position is None else replace(verdicts[n], repeats=position)

@@ -456,7 +456,12 @@ def _links_elsewhere(verdict: Verdict) -> bool:
 
 def _rest_of_lists(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
     """Find the items that link to other sites in lists of which half is kept: the others are of their kind."""
-    candidates = [n for n, verdict in enumerate(rule_verdicts) if n not in kept_positions and _links_elsewhere(verdict)]
+    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
+    judged = [(key, verdict) for key, verdict in distinct_verdicts.items() if ELSEWHERE_ENDING in verdict.rule]
+    elsewhere = {key for key, verdict in judged if _links_elsewhere(verdict)}
+    if not elsewhere:
+        return set()
+    candidates = [n for n, key in enumerate(map(id, rule_verdicts)) if key in elsewhere and n not in kept_positions]
     runs = dict.fromkeys(_list_around(blocks, n) for n in candidates)
     found = {n for run in runs if len(kept_positions.intersection(run)) >= _KEPT_OF_LIST * len(run) for n in run}
     return found.intersection(candidates)
