@@ -468,6 +468,7 @@ CREATE TABLE _page_blocks (
     kind INTEGER NOT NULL,
     kept INTEGER NOT NULL,
     reason_id INTEGER NOT NULL REFERENCES _reasons (id),
+    repeats INTEGER,
     PRIMARY KEY (page_id, position)
 ) WITHOUT ROWID;
 CREATE INDEX page_blocks_block ON _page_blocks (block_id, kept);
@@ -807,14 +808,15 @@ CREATE VIEW _blocks AS
         b.kept AS kept, r.reason AS reason, r.rule AS rule,
         t.text AS text,
         coalesce(l.pages, e.pages) || ' of ' || coalesce(l.of_pages, e.of_pages) || ' pages since '
-            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence
+            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence,
+        CASE WHEN r.reason = 'said twice' THEN b.repeats END AS repeats
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
         LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
 
 CREATE VIEW removed AS
-    SELECT article_id, url, block_id, position, text, reason, rule, evidence FROM _blocks WHERE kept = 0;
+    SELECT article_id, url, block_id, position, text, reason, rule, evidence, repeats FROM _blocks WHERE kept = 0;
 
 CREATE VIEW _article_urls AS
     WITH RECURSIVE leads (article_id, url) AS (

@@ -63,7 +63,8 @@ class ShownBlock:
 
     Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
     `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
-    that a ruling on it waits for a crawl to end.
+    that a ruling on it waits for a crawl to end. `repeats` is the position of the kept block that a block
+    which is said twice repeats.
     """
 
     position: int
@@ -80,6 +81,7 @@ class ShownBlock:
     note: str
     is_waiting: bool
     text: str
+    repeats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +279,10 @@ def _shown_blocks(
 def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
     evidence = (block.page_count, block.of_pages, block.own_reason, block.own_rule)
     verdict = (block.is_kept, block.reason, block.rule, *evidence)
-    return ShownBlock(block.position, str(block.block_id), block.kind, *verdict, ruled, note, is_waiting, block.text)
+    ruling = (ruled, note, is_waiting)
+    return ShownBlock(
+        block.position, str(block.block_id), block.kind, *verdict, *ruling, block.text, repeats=block.repeats
+    )
 
 
 def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:
