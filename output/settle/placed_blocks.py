@@ -226,7 +226,7 @@ def count_places(db: Database) -> HostPlaces:
 MIN_LAYOUT_PAGES = 8  # of fewer, a page of the layout may be the only one like it
 KEEP_FROM, REMOVE_BELOW = 0.75, 0.25  # probabilities, so that what is in doubt stays as its page judged it
 _SURE_CHANCE = 0.9 * MOST_CHANCE  # from here on a page's models are sure enough of a block to keep it in a slot
-_MOST_SLOT_PART, _FEW_WORDS = 3, 60
+_MOST_SLOT_PART, _FEW_WORDS, _TEXT_WORDS = 3, 60, 8
 _PAGES_AT_ONCE = 32  # of which the model sees all blocks at once
 
 _IS_KEPT, _WORDS, _CHANCE, _PLACE = map(PlacedBlock._fields.index, ("is_kept", "words", "chance", "place"))
@@ -288,13 +288,18 @@ def _page_verdicts(page: FeaturedPage, probabilities: Column) -> dict[PlacedBloc
 
 
 def slot_indices(page: FeaturedPage) -> Column:
-    """Return the indices of the kept blocks in slots, without those that the page's models are sure of.
+    """Return the indices of the kept blocks in slots, above and below the page's text, without those that the page's
+    models are sure of: between paragraphs a list or a heading may have the place of buttons on other pages.
 
     They are a third of the page's kept words at most, or all of a few: more is an article that stands elsewhere.
     """
     rows = page.page.rows
     is_kept = rows[:, _IS_KEPT] > 0
-    indices = np.flatnonzero(page.is_in_slot & is_kept & (rows[:, _CHANCE] < _SURE_CHANCE))
+    is_doubtful = page.is_in_slot & is_kept & (rows[:, _CHANCE] < _SURE_CHANCE)
+    text_indices = np.flatnonzero(is_kept & ~is_doubtful & (rows[:, _WORDS] >= _TEXT_WORDS))
+    if len(text_indices):
+        is_doubtful[text_indices[0] : text_indices[-1]] = False
+    indices = np.flatnonzero(is_doubtful)
     words, kept_words = rows[indices, _WORDS].sum(), rows[is_kept, _WORDS].sum()
     is_part = _MOST_SLOT_PART * words <= kept_words
     return indices if is_part or words == kept_words <= _FEW_WORDS else indices[:0]

@@ -348,18 +348,20 @@ def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
 
 def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
-    rules = {row[-1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["blocks"]}
+    rules = {row[-1] for row in result(tmp_path / "world.db", 100, 60, 0.0)["blocks"]}
     assert {"site/layout-keeps", "site/layout-removes"} <= rules
 
 
-def test_some_pages_are_left_without_a_text_or_with_that_of_another(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "table", "word"), [
+    (112, "_shelved", "copy"), (114, "blocks", "site/slot"), (115, "_shelved", "emptied"),
+])  # fmt: skip
+def test_these_worlds_have_slots_and_pages_without_a_text_and_late_copies(
+    tmp_path: Path, seed: int, table: str, word: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
     make_slots_common(monkeypatch)
-    world = result(tmp_path / "world.db", 105, 60, 0.0)
-    assert {"emptied", "copy"} <= {row[-1] for row in world["_shelved"]}
-    assert "site/slot" in {row[-1] for row in world["blocks"]}
+    assert word in {row[-1] for row in result(tmp_path / "world.db", seed, 60, 0.0)[table]}
 
 
 def test_fields_follow_the_site_in_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
