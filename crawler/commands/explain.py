@@ -30,7 +30,10 @@ _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
 _HINT_WORDS = 3  # of a text, in the command that is shown
 _SHELVED_TEXTS = {
+    "copy": "another URL has the same text, but for what the site repeats",
     "duplicate": "the same text stands under another URL, which names the article",
+    "emptied": "all its text is what the site repeats",
+    "layout": "the pages of its layout are no articles",
     "list": "it only repeats other articles",
     "part": "its text is in the article of another page",
 }

@@ -866,6 +866,10 @@ CREATE VIEW article_dates AS
         a.published_day AS published_day, a.url AS url
     FROM articles a JOIN _page_statements s ON s.page_id = a.page_id WHERE s.field = 'published';
 
+CREATE VIEW article_bylines AS
+    SELECT a.id AS article_id, a.title AS title, s.value AS byline, s.source AS source, a.authors AS authors, a.url AS url
+    FROM articles a JOIN _page_statements s ON s.page_id = a.page_id WHERE s.field = 'byline';
+
 CREATE VIEW articles_overview AS
     SELECT a.id AS id, a.title AS title, a.url AS url, a.host AS host, a.published_day AS published_day,
         a.authors AS authors, a.language AS language, a.section AS section, a.tags AS tags,
