@@ -1,11 +1,11 @@
 """Run what only grows, damages or compares at length: `make nightly`, or `python -m tests.nightly tests torture`.
 
 The parts run one after the other, each bounded in time: the tests that are marked `nightly`, in an order and with
-random inputs drawn by a seed; a fourth of the slow tests, chosen by the seed, with each command in an interpreter of its
-own and folders on disk; damage to archives; kills and faults at each commit point of each verb; faults put into the code;
-what verbs cost as an archive grows. What came of a part
-is kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and seconds; a part
-that was never run is listed there as such. Exits with 1 if one of those that ran failed.
+random inputs drawn by a seed; a fourth of the slow tests, chosen by the seed, with each command in an interpreter of
+its own and folders on disk; damage to archives; kills and faults at each commit point of each verb; faults put into
+the code; what verbs cost as an archive grows. What came of a part is kept in `tests/bench/results/nightly.json` as
+soon as it has ended, with its seed, date, commit and seconds; a part that was never run is listed there as such.
+Exits with 1 if one of those that ran failed.
 """
 
 from __future__ import annotations
