@@ -76,7 +76,7 @@ class LateCopy:
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """What the second look found, by page id."""
+    """Findings of the second look, by page id."""
 
     emptied: Mapping[int, EmptiedPage] = field(default_factory=dict)
     copies: Mapping[int, LateCopy] = field(default_factory=dict)
