@@ -22,7 +22,7 @@ from broadsheet.output.archive.fulltext import index_postponed, remove_from_inde
 from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.settle.copies_and_parts import (
-    SHORT_WORDS,
+    TITLED_WORDS,
     PageIdentity,
     Representatives,
     find_parts,
@@ -73,7 +73,7 @@ _HAS_SHARED_TEXT = """EXISTS (SELECT 1 FROM pages o
     WHERE o.text_digest = p.text_digest AND o.own_type IN ('article', 'teaser') AND o.id <> p.id)"""
 _HAS_LEADS = "(p.id IN (SELECT page_id FROM _page_leads) OR u.url IN (SELECT url FROM _page_leads))"
 _PAGE_IDENTITIES = f"""SELECT p.id, u.url,
-        CASE WHEN {_HAS_LEADS} OR (p.word_count < {SHORT_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
+        CASE WHEN {_HAS_LEADS} OR (p.word_count < {TITLED_WORDS} AND {_HAS_SHARED_TEXT}) THEN p.title ELSE '' END,
         CASE p.canonical_url WHEN u.url THEN NULL ELSE coalesce(p.canonical_url, '') END,
         CASE WHEN {_HAS_SHARED_TEXT} THEN p.text_digest ELSE '' END, p.word_count
     FROM pages p JOIN urls u ON u.id = p.id
