@@ -21,11 +21,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import starmap
 from math import ceil
 from statistics import median
 from sys import byteorder
 
 from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.page.elements import TagIndex
 
 MAX_HASHES = 128
@@ -38,8 +40,11 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 def layout_signature(tree: TagIndex) -> bytes:
     """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
-    attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
-    hashes = sorted(set[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
+    names = extension.native.list_names(tree.tree, _UNSEEN_TAGS) if extension.native is not None else None
+    if names is None:
+        elements = tree.elements
+        names = list({(str(element.tag), element.get("class"), element.get("id")) for element in elements})
+    hashes = sorted(set[int]().union(*starmap(_name_hashes, names)))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 

@@ -19,6 +19,7 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 _INDEXED_TAGS = frozenset(
@@ -40,6 +41,9 @@ class TagIndex:
     @cached_property
     def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
         """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
+        native = extension.native
+        if native is not None and (index := native.index_elements(self.tree, _INDEXED_TAGS)) is not None:
+            return index
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)

@@ -17,6 +17,7 @@ from typing import Any
 
 import lxml.html
 
+from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.page.elements import TagIndex
 
 JsonLdNode = dict[str, Any]
@@ -172,6 +173,8 @@ _CLASS_PATTERNS = {
     "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
 }  # fmt: skip
 _BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel", "href"))  # besides the class
+_AUTHOR_PATH, _AUTOR_PATH, _AUTHOR_QUERY = _AUTHOR_HREFS = ("/author", "/autor", "author=")
+_NATIVE_MARKS = (tuple(_CLASS_PATTERNS), _AUTHOR_HREFS, tuple(sorted(_BYLINE_ATTRIBUTES - {"href"})))
 MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
 
 
@@ -202,6 +205,13 @@ def collect_statements(tree: Element | TagIndex) -> PageStatements:
     for element in tree.iter(*_READERS):
         _READERS[str(element.tag)](statements, element)
     return statements
+
+
+def marked_elements(tree: TagIndex) -> list[Element]:
+    """Return the elements that may be a byline or a date by their attributes, or all elements."""
+    native = extension.native
+    marked = None if native is None else native.find_marked(tree.tree, *_NATIVE_MARKS)
+    return tree.elements if marked is None else marked
 
 
 def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:
@@ -319,7 +329,7 @@ def _is_byline(element: Element) -> bool:
     if rel and "author" in rel:
         return True
     href = element.get("href") or "" if element.tag == "a" else ""
-    return "/author" in href or "/autor" in href or "author=" in href
+    return _AUTHOR_PATH in href or _AUTOR_PATH in href or _AUTHOR_QUERY in href
 
 
 _READERS: dict[str, Callable[[PageStatements, Element], None]] = {
