@@ -27,7 +27,6 @@ from statistics import median
 from sys import byteorder
 
 from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.page.elements import TagIndex
 
 MAX_HASHES = 128
@@ -40,11 +39,7 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 def layout_signature(tree: TagIndex) -> bytes:
     """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
-    names = extension.native.list_names(tree.tree, _UNSEEN_TAGS) if extension.native is not None else None
-    if names is None:
-        elements = tree.elements
-        names = list({(str(element.tag), element.get("class"), element.get("id")) for element in elements})
-    hashes = sorted(set[int]().union(*starmap(_name_hashes, names)))
+    hashes = sorted(set[int]().union(*starmap(_name_hashes, tree.names)))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 
+Names = tuple[str, str | None, str | None]
+"""Tag, class and id of an element."""
+
+ElementSurvey = tuple["list[tuple[str, HtmlElement]]", "list[HtmlElement]", "list[HtmlElement]", list[Names]]
+
+
 class NativeFunctions(Protocol):
     """Functions of the extension. Those of a tree return None or false for a tree that they leave to Python."""
 
@@ -32,20 +38,18 @@ class NativeFunctions(Protocol):
     ) -> bool:
         """Append the visible blocks below an element to a list; see `_BlockReader` of `visible_blocks.py`."""
 
-    def index_elements(
-        self, root: Any, tags: frozenset[str], /
-    ) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]] | None:
-        """Return the pairs (tag, element) with one of `tags`, and the elements with an `itemtype`."""
-
-    def list_names(
-        self, root: Any, nameless_tags: frozenset[str], /
-    ) -> list[tuple[str, str | None, str | None]] | None:
-        """Return the distinct (tag, class, id) of elements with a class or id, but for those of `nameless_tags`."""
-
-    def find_marked(
-        self, root: Any, needles: tuple[str, ...], link_needles: tuple[str, ...], attributes: tuple[str, ...], /
-    ) -> list[HtmlElement] | None:
-        """Return the elements with a needle in their class or a link's href, or with one of the attributes."""
+    def survey_elements(
+        self,
+        root: Any,
+        tags: frozenset[str],
+        needles: tuple[str, ...],
+        link_needles: tuple[str, ...],
+        attributes: tuple[str, ...],
+        /,
+    ) -> ElementSurvey | None:
+        """Return the pairs (tag, element) with one of `tags`, the elements with an `itemtype`, those with a needle in
+        their class or a link's href or with one of the attributes, and the distinct names of elements that have some.
+        """
 
     def join_words(self, text: str, /) -> bytes:
         """Return the words of a text as they count, with a space between them."""

@@ -109,9 +109,7 @@ static int initialise(PyObject *module) {
 
 static PyMethodDef METHODS[] = {
     {"read_blocks", read_blocks, METH_VARARGS, "Append the blocks of a tree to a list."},
-    {"index_elements", index_elements, METH_VARARGS, "Index the elements of a tree by tag."},
-    {"list_names", list_names, METH_VARARGS, "List the distinct names of the elements of a tree."},
-    {"find_marked", find_marked, METH_VARARGS, "Find the elements that may be a byline or a date."},
+    {"survey_elements", survey_elements, METH_VARARGS, "Find elements of a tree by tag, names and attributes."},
     {"join_words", join_words, METH_VARARGS, "Return the words of a text with a space between them."},
     {"hash_words", hash_words, METH_VARARGS, "Return the hashes of a text's words."},
     {NULL, NULL, 0, NULL},

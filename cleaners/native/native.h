@@ -149,9 +149,7 @@ int take_run(Run *run, int is_verbatim, RunResult *result);
 /* ---------- the functions of the module ---------- */
 
 PyObject *read_blocks(PyObject *module, PyObject *arguments);
-PyObject *index_elements(PyObject *module, PyObject *arguments);
-PyObject *list_names(PyObject *module, PyObject *arguments);
-PyObject *find_marked(PyObject *module, PyObject *arguments);
+PyObject *survey_elements(PyObject *module, PyObject *arguments);
 PyObject *join_words(PyObject *module, PyObject *arguments);
 PyObject *hash_words(PyObject *module, PyObject *arguments);
 void make_crc_table(void);

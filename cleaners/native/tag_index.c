@@ -4,100 +4,7 @@
 
 enum { TAG_FOUND = 1, TAG_IS_LINK = 2 };
 
-static int read_tag(Tags *tags, Tag *tag) {
-    int is_found = PySet_Contains(tags->context, tag->tag);
-    tag->flags = (is_found > 0 ? TAG_FOUND : 0) | (strcmp((const char *)tag->name, "a") == 0 ? TAG_IS_LINK : 0);
-    return is_found < 0 ? FAILED : 0;
-}
-
-/* A function of an element: 0, FAILED or UNUSUAL. `tag` says whether its name is one of those that were asked for. */
-typedef int (*Visit)(void *context, struct LxmlDocument *document, xmlNode *node, const Tag *tag);
-
-static int visit_nodes(struct LxmlElement *root, Tags *tags, Visit visit, void *context) {
-    for (xmlNode *node = root->_c_node; node != NULL; node = next_inside(root->_c_node, node)) {
-        if (node->type == XML_ENTITY_REF_NODE)
-            return UNUSUAL;
-        if (node->type != XML_ELEMENT_NODE)
-            continue;
-        const Tag *tag = node->ns == NULL ? find_tag(tags, node->name) : NULL;
-        if (tag == NULL)
-            return node->ns == NULL ? FAILED : UNUSUAL;
-        int status = visit(context, root->_doc, node, tag);
-        if (status < 0)
-            return status;
-    }
-    return 0;
-}
-
-/* Visit each element of a tree, with the tags that a frozenset names. */
-static int visit_elements(PyObject *root, PyObject *names, Visit visit, void *context) {
-    struct LxmlElement *element = element_argument(root);
-    if (element == NULL)
-        return FAILED;
-    Tags *tags = PyMem_Calloc(1, sizeof *tags);
-    int status = FAILED;
-    if (tags == NULL) {
-        PyErr_NoMemory();
-    } else {
-        tags->read = read_tag;
-        tags->context = names;
-        status = visit_nodes(element, tags, visit, context);
-        clear_tags(tags);
-        PyMem_Free(tags);
-    }
-    Py_DECREF((PyObject *)element);
-    return status;
-}
-
-/* ---------- by tag ---------- */
-
-typedef struct {
-    PyObject *tagged, *typed;
-} Index;
-
-static int index_element(void *context, struct LxmlDocument *document, xmlNode *node, const Tag *tag) {
-    const Index *index = context;
-    const char *type = NULL;
-    int status = 0;
-    for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next)
-        if (attribute->ns == NULL && strcmp((const char *)attribute->name, "itemtype") == 0)
-            type = attribute_text(attribute, &status);
-    int is_typed = type != NULL && type[0] != '\0';
-    if (status < 0 || !(is_typed || tag->flags & TAG_FOUND))
-        return status;
-    PyObject *element = element_of(document, node);
-    if (element == NULL)
-        return FAILED;
-    if (tag->flags & TAG_FOUND) {
-        PyObject *pair = PyTuple_Pack(2, tag->tag, element);
-        status = pair == NULL ? FAILED : PyList_Append(index->tagged, pair);
-        Py_XDECREF(pair);
-    }
-    if (status == 0 && is_typed)
-        status = PyList_Append(index->typed, element);
-    Py_DECREF(element);
-    return status;
-}
-
-/* index_elements(root, tags) -> (tagged, typed), or None for a tree that this code leaves to Python
- *
- * The pairs (tag, element) with one of `tags`, and the elements with an `itemtype`. */
-PyObject *index_elements(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    PyObject *root, *tags, *answer = NULL;
-    if (!PyArg_ParseTuple(arguments, "OO!:index_elements", &root, &PyFrozenSet_Type, &tags))
-        return NULL;
-    Index index = {PyList_New(0), PyList_New(0)};
-    if (index.tagged != NULL && index.typed != NULL) {
-        int status = visit_elements(root, tags, index_element, &index);
-        if (status != FAILED)
-            answer = status == UNUSUAL ? Py_NewRef(Py_None) : PyTuple_Pack(2, index.tagged, index.typed);
-    }
-    Py_XDECREF(index.tagged);
-    Py_XDECREF(index.typed);
-    return answer;
-}
-
-/* ---------- by names ---------- */
+/* ---------- distinct names ---------- */
 
 typedef struct {
     const char *tag, *classes, *identity; /* NULL without such an attribute */
@@ -162,22 +69,6 @@ static int add_names(NameSet *set, Names names) {
     return 0;
 }
 
-static int read_names(void *context, struct LxmlDocument *Py_UNUSED(document), xmlNode *node, const Tag *tag) {
-    Names names = {(const char *)node->name, NULL, NULL, 0};
-    int status = 0;
-    for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next) {
-        if (attribute->ns != NULL)
-            continue;
-        if (strcmp((const char *)attribute->name, "class") == 0)
-            names.classes = attribute_text(attribute, &status);
-        else if (strcmp((const char *)attribute->name, "id") == 0)
-            names.identity = attribute_text(attribute, &status);
-    }
-    if (status < 0 || tag->flags & TAG_FOUND || (names.classes == NULL && names.identity == NULL))
-        return status;
-    return add_names(context, names);
-}
-
 static PyObject *make_list(const NameSet *set) {
     PyObject *list = PyList_New(set->count);
     for (Py_ssize_t n = 0; list != NULL && n < set->count; n++) {
@@ -192,27 +83,22 @@ static PyObject *make_list(const NameSet *set) {
     return list;
 }
 
-/* list_names(root, nameless_tags) -> [(tag, class, id)], or None for a tree that this code leaves to Python
- *
- * The distinct names of elements with a class or an id, but for those with one of `nameless_tags`. */
-PyObject *list_names(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    PyObject *root, *nameless_tags, *answer = NULL;
-    NameSet set = {NULL, 0, 0, NULL, 0};
-    if (!PyArg_ParseTuple(arguments, "OO!:list_names", &root, &PyFrozenSet_Type, &nameless_tags))
-        return NULL;
-    int status = visit_elements(root, nameless_tags, read_names, &set);
-    if (status != FAILED)
-        answer = status == UNUSUAL ? Py_NewRef(Py_None) : make_list(&set);
-    PyMem_Free(set.names);
-    PyMem_Free(set.slots);
-    return answer;
-}
-
-/* ---------- bylines and dates ---------- */
+/* ---------- elements ---------- */
 
 typedef struct {
-    PyObject *needles, *link_needles, *attributes, *found;
-} Marked;
+    struct LxmlDocument *document;
+    PyObject *tags, *needles, *link_needles, *attributes; /* see `survey_elements` */
+    PyObject *tagged, *typed, *marked;
+    NameSet names;
+    Tags known_tags;
+} Survey;
+
+static int read_tag(Tags *tags, Tag *tag) {
+    const Survey *survey = tags->context;
+    int is_found = PySet_Contains(survey->tags, tag->tag);
+    tag->flags = (is_found > 0 ? TAG_FOUND : 0) | (strcmp((const char *)tag->name, "a") == 0 ? TAG_IS_LINK : 0);
+    return is_found < 0 ? FAILED : 0;
+}
 
 /* Return whether one of the texts of a tuple is in a text; with `is_whole`, whether one of them is the text. */
 static int has_any(const char *text, PyObject *needles, int is_whole) {
@@ -226,46 +112,117 @@ static int has_any(const char *text, PyObject *needles, int is_whole) {
     return 0;
 }
 
-/* Return whether an attribute says that its element may be a byline or a date. */
-static int is_mark(const Marked *marked, const xmlAttr *attribute, const Tag *tag) {
-    const char *name = (const char *)attribute->name;
-    int status = 0, is_class = strcmp(name, "class") == 0, is_href = strcmp(name, "href") == 0;
-    if (attribute->ns != NULL || (is_href && !(tag->flags & TAG_IS_LINK)))
+typedef struct {
+    Names names;
+    int is_typed, is_marked;
+} Found;
+
+/* Note what an attribute says of its element. */
+static int read_attribute(const Survey *survey, const xmlAttr *attribute, const Tag *tag, Found *found) {
+    const char *name = (const char *)attribute->name, *text = NULL;
+    PyObject *needles = NULL;
+    int status = 0, is_marked;
+    if (attribute->ns != NULL)
         return 0;
-    if (!is_class && !is_href)
-        return has_any(name, marked->attributes, 1);
-    const char *text = attribute_text(attribute, &status);
-    return text == NULL ? status : has_any(text, is_class ? marked->needles : marked->link_needles, 0);
+    if (strcmp(name, "class") == 0) {
+        text = found->names.classes = attribute_text(attribute, &status);
+        needles = survey->needles;
+    } else if (strcmp(name, "id") == 0) {
+        found->names.identity = attribute_text(attribute, &status);
+    } else if (strcmp(name, "itemtype") == 0) {
+        const char *type = attribute_text(attribute, &status);
+        found->is_typed = type != NULL && type[0] != '\0';
+    } else if (strcmp(name, "href") == 0) {
+        text = tag->flags & TAG_IS_LINK ? attribute_text(attribute, &status) : NULL;
+        needles = survey->link_needles;
+    } else {
+        text = name;
+    }
+    if (status < 0 || text == NULL || found->is_marked)
+        return status;
+    is_marked = has_any(text, needles == NULL ? survey->attributes : needles, needles == NULL);
+    found->is_marked = is_marked > 0;
+    return is_marked < 0 ? FAILED : 0;
 }
 
-static int find_mark(void *context, struct LxmlDocument *document, xmlNode *node, const Tag *tag) {
-    const Marked *marked = context;
-    int is_found = 0;
-    for (const xmlAttr *attribute = node->properties; attribute != NULL && !is_found; attribute = attribute->next)
-        is_found = is_mark(marked, attribute, tag);
-    if (is_found <= 0)
-        return is_found;
-    PyObject *element = element_of(document, node);
-    int status = element == NULL ? FAILED : PyList_Append(marked->found, element);
+static int append_element(const Survey *survey, xmlNode *node, const Tag *tag, const Found *found) {
+    PyObject *element = element_of(survey->document, node);
+    int status = element == NULL ? FAILED : 0;
+    if (status == 0 && tag->flags & TAG_FOUND) {
+        PyObject *pair = PyTuple_Pack(2, tag->tag, element);
+        status = pair == NULL ? FAILED : PyList_Append(survey->tagged, pair);
+        Py_XDECREF(pair);
+    }
+    if (status == 0 && found->is_typed)
+        status = PyList_Append(survey->typed, element);
+    if (status == 0 && found->is_marked)
+        status = PyList_Append(survey->marked, element);
     Py_XDECREF(element);
     return status;
 }
 
-/* find_marked(root, needles, link_needles, attributes) -> [element], or None for a tree that this code leaves to Python
- *
- * The elements with one of `needles` in their class, of `link_needles` in a link's href, or with one of the other
- * attributes. */
-PyObject *find_marked(PyObject *Py_UNUSED(module), PyObject *arguments) {
-    PyObject *root, *answer = NULL, *no_tags = PyFrozenSet_New(NULL);
-    Marked marked = {NULL, NULL, NULL, PyList_New(0)};
-    if (no_tags != NULL && marked.found != NULL &&
-        PyArg_ParseTuple(arguments, "OO!O!O!:find_marked", &root, &PyTuple_Type, &marked.needles, &PyTuple_Type,
-                         &marked.link_needles, &PyTuple_Type, &marked.attributes)) {
-        int status = visit_elements(root, no_tags, find_mark, &marked);
-        if (status != FAILED)
-            answer = Py_NewRef(status == UNUSUAL ? Py_None : marked.found);
+static int survey_element(Survey *survey, xmlNode *node) {
+    Found found = {{(const char *)node->name, NULL, NULL, 0}, 0, 0};
+    const Tag *tag = node->ns == NULL ? find_tag(&survey->known_tags, node->name) : NULL;
+    if (tag == NULL)
+        return node->ns == NULL ? FAILED : UNUSUAL;
+    for (const xmlAttr *attribute = node->properties; attribute != NULL; attribute = attribute->next) {
+        int status = read_attribute(survey, attribute, tag, &found);
+        if (status < 0)
+            return status;
     }
-    Py_XDECREF(no_tags);
-    Py_XDECREF(marked.found);
+    if ((found.names.classes != NULL || found.names.identity != NULL) && add_names(&survey->names, found.names) < 0)
+        return FAILED;
+    return tag->flags & TAG_FOUND || found.is_typed || found.is_marked ? append_element(survey, node, tag, &found) : 0;
+}
+
+static int survey_tree(Survey *survey, xmlNode *root) {
+    for (xmlNode *node = root; node != NULL; node = next_inside(root, node)) {
+        int status = node->type == XML_ELEMENT_NODE      ? survey_element(survey, node)
+                     : node->type == XML_ENTITY_REF_NODE ? UNUSUAL
+                                                         : 0;
+        if (status < 0)
+            return status;
+    }
+    return 0;
+}
+
+/* survey_elements(root, tags, needles, link_needles, attributes) -> (tagged, typed, marked, names) or None
+ *
+ * The pairs (tag, element) with one of `tags`; the elements with an `itemtype`; those with one of `needles` in their
+ * class, of `link_needles` in a link's href, or with one of the other `attributes`; and the distinct (tag, class, id)
+ * of elements with a class or id. None for a tree that this code leaves to Python. */
+PyObject *survey_elements(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *root, *answer = NULL;
+    struct LxmlElement *element = NULL;
+    Survey *survey = PyMem_Calloc(1, sizeof *survey);
+    if (survey == NULL)
+        return PyErr_NoMemory();
+    survey->known_tags.read = read_tag;
+    survey->known_tags.context = survey;
+    survey->tagged = PyList_New(0);
+    survey->typed = PyList_New(0);
+    survey->marked = PyList_New(0);
+    if (survey->tagged != NULL && survey->typed != NULL && survey->marked != NULL &&
+        PyArg_ParseTuple(arguments, "OO!O!O!O!:survey_elements", &root, &PyFrozenSet_Type, &survey->tags,
+                         &PyTuple_Type, &survey->needles, &PyTuple_Type, &survey->link_needles, &PyTuple_Type,
+                         &survey->attributes))
+        element = element_argument(root);
+    if (element != NULL) {
+        survey->document = element->_doc;
+        int status = survey_tree(survey, element->_c_node);
+        if (status == UNUSUAL)
+            answer = Py_NewRef(Py_None);
+        else if (status == 0)
+            answer = Py_BuildValue("(OOON)", survey->tagged, survey->typed, survey->marked, make_list(&survey->names));
+        Py_DECREF((PyObject *)element);
+    }
+    clear_tags(&survey->known_tags);
+    PyMem_Free(survey->names.names);
+    PyMem_Free(survey->names.slots);
+    Py_XDECREF(survey->tagged);
+    Py_XDECREF(survey->typed);
+    Py_XDECREF(survey->marked);
+    PyMem_Free(survey);
     return answer;
 }

@@ -27,6 +27,18 @@ _INDEXED_TAGS = frozenset(
 )
 
 
+BYLINE_CLASSES, DATE_CLASSES = ("uthor", "yline", "writer", "creator"), ("date", "Date")
+"""Parts of a class that call an element a byline or a date."""
+
+AUTHOR_HREFS = ("/author", "/autor", "author=")
+"""Parts of the address of an author's page."""
+
+BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel"))
+"""Attributes besides class and href that may call an element a byline or a date."""
+
+_MARKS = ((*BYLINE_CLASSES, *DATE_CLASSES), AUTHOR_HREFS, tuple(sorted(BYLINE_ATTRIBUTES)))
+
+
 class TagIndex:
     """Elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
 
@@ -39,11 +51,27 @@ class TagIndex:
         return list(self.tree.iter(etree.Element))
 
     @cached_property
+    def _survey(self) -> extension.ElementSurvey | None:
+        """Return what the extension in C finds in one walk, or None without it."""
+        return extension.native and extension.native.survey_elements(self.tree, _INDEXED_TAGS, *_MARKS)
+
+    @property
+    def marked_elements(self) -> list[HtmlElement]:
+        """Return elements of which none but these may be a byline or a date by their attributes."""
+        return self.elements if self._survey is None else self._survey[2]
+
+    @property
+    def names(self) -> list[extension.Names]:
+        """Return the distinct (tag, class, id) of the elements; those with neither class nor id may be missing."""
+        if self._survey is not None:
+            return self._survey[3]
+        return list({(str(element.tag), element.get("class"), element.get("id")) for element in self.elements})
+
+    @cached_property
     def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
         """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
-        native = extension.native
-        if native is not None and (index := native.index_elements(self.tree, _INDEXED_TAGS)) is not None:
-            return index
+        if self._survey is not None:
+            return self._survey[:2]
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)

@@ -24,7 +24,6 @@ from broadsheet.cleaners.page.statements import (
     element_text,
     find_bylines_and_dates,
     is_article_node,
-    marked_elements,
     normalise_text,
     resolve_references,
     string_values,
@@ -299,7 +298,7 @@ class PageContext:
     @cached_property
     def bylines_and_dates(self) -> tuple[list[Element], list[Element]]:
         """Return the elements whose attributes call them a byline, and those whose class calls them a date."""
-        return find_bylines_and_dates(marked_elements(self.tag_index))
+        return find_bylines_and_dates(self.tag_index.marked_elements)
 
     @cached_property
     def stated_days(self) -> frozenset[str]:

@@ -17,8 +17,7 @@ from typing import Any
 
 import lxml.html
 
-from broadsheet.cleaners.native import extension
-from broadsheet.cleaners.page.elements import TagIndex
+from broadsheet.cleaners.page.elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLASSES, TagIndex
 
 JsonLdNode = dict[str, Any]
 
@@ -169,12 +168,9 @@ Element = lxml.html.HtmlElement
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BYLINE, _DATE = "byline", "dated"
-_CLASS_PATTERNS = {
-    "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
-}  # fmt: skip
-_BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel", "href"))  # besides the class
-_AUTHOR_PATH, _AUTOR_PATH, _AUTHOR_QUERY = _AUTHOR_HREFS = ("/author", "/autor", "author=")
-_NATIVE_MARKS = (tuple(_CLASS_PATTERNS), _AUTHOR_HREFS, tuple(sorted(_BYLINE_ATTRIBUTES - {"href"})))
+_CLASS_PATTERNS = dict.fromkeys(BYLINE_CLASSES, _BYLINE) | dict.fromkeys(DATE_CLASSES, _DATE)
+_BYLINE_ATTRIBUTES = BYLINE_ATTRIBUTES | {"href"}
+_AUTHOR_PATH, _AUTOR_PATH, _AUTHOR_QUERY = AUTHOR_HREFS
 MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
 
 
@@ -205,13 +201,6 @@ def collect_statements(tree: Element | TagIndex) -> PageStatements:
     for element in tree.iter(*_READERS):
         _READERS[str(element.tag)](statements, element)
     return statements
-
-
-def marked_elements(tree: TagIndex) -> list[Element]:
-    """Return the elements that may be a byline or a date by their attributes, or all elements."""
-    native = extension.native
-    marked = None if native is None else native.find_marked(tree.tree, *_NATIVE_MARKS)
-    return tree.elements if marked is None else marked
 
 
 def find_bylines_and_dates(elements: Iterable[Element]) -> tuple[list[Element], list[Element]]:

@@ -26,7 +26,7 @@ from broadsheet.cleaners.judge import hashed_words
 from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.page.elements import TagIndex
 from broadsheet.cleaners.page.parsed_page import decode, parse
-from broadsheet.cleaners.page.statements import find_bylines_and_dates, marked_elements
+from broadsheet.cleaners.page.statements import find_bylines_and_dates
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 from tests.budget_pages import budget_pages
 
@@ -66,7 +66,7 @@ def read_parts(tree: HtmlElement, url: str) -> tuple[Any, ...]:
     index = TagIndex(tree)
     typed = [(element.tag, element.get("itemtype")) for element in index.typed_elements]
     links = [element.get("href") for element in index.iter("a")]
-    marked = [list(map(etree.tostring, found)) for found in find_bylines_and_dates(marked_elements(index))]
+    marked = [list(map(etree.tostring, found)) for found in find_bylines_and_dates(index.marked_elements)]
     return read_blocks(tree, url), layout_signature(index), typed, links, marked
 
 
@@ -147,7 +147,8 @@ TAGS = (
 ).split()
 ATTRIBUTES = (
     "", "", "", " class='story  date'", " id=x1", " class=author id='a b'", " role=navigation", " hidden",
-    " style='display:none'", " style=color:red", " aria-hidden=true", " itemtype=T", " href='/a b?q=1&amp;x'", " href=#top",
+    " style='display:none'", " style=color:red", " aria-hidden=true", " itemtype=T",
+    " href='/a b?q=1&amp;x'", " href=#top",
     " href='javascript:go()'", " href='http://[x'", " rel=author", " class='é\u00a0ü'",
 )  # fmt: skip
 TEXTS = (
