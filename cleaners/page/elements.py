@@ -53,7 +53,8 @@ class TagIndex:
     @cached_property
     def _survey(self) -> extension.ElementSurvey | None:
         """Return what the extension in C finds in one walk, or None without it."""
-        return extension.native and extension.native.survey_elements(self.tree, _INDEXED_TAGS, *_MARKS)
+        native = extension.native
+        return None if native is None else native.survey_elements(self.tree, _INDEXED_TAGS, *_MARKS)
 
     @property
     def marked_elements(self) -> list[HtmlElement]:
