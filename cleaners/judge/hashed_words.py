@@ -54,6 +54,7 @@ _NATIVE_PLAN = array(
     "I",
     (_WORD_HERE, _WORDS_BESIDE, _WHOLE_LINE, _FIRST_WORD, _LAST_WORD, _FIRST_TWO_WORDS, _FIRST_WORDS, _LABEL_WORDS),
 ).tobytes()  # what `hash_words` of words.c takes from here
+_NATIVE_NAME_PLAN = array("I", (*_NAMES_BY_NEARNESS, _NAME_ANYWHERE, _NEAR_STEPS)).tobytes()  # and `hash_names`
 
 WordHashes = bytes
 """The hashes of distinct words, four bytes each as the machine has them: the bucket, and in the highest bit the sign
@@ -169,6 +170,9 @@ def _pairs(word: str) -> list[str]:
 @lru_cache(maxsize=_REMEMBERED)
 def _name_hashes(path: str) -> WordHashes:
     """Hash the words in ids and classes along a path, each alone and with its nearness, and the last two tags."""
+    native = extension.native
+    if native is not None and (hashes := native.hash_names(path, path.lower(), _NATIVE_NAME_PLAN)):
+        return hashes
     steps = path.split(">")
     step_hashes = [
         _hash_step(step, 0 if up == 0 else 1 if up < _NEAR_STEPS else 2) for up, step in enumerate(reversed(steps))

@@ -5,6 +5,8 @@
 
 #include "native.h"
 
+#include <strings.h>
+
 /* Properties of a tag, as `_NATIVE_TAGS` of visible_blocks.py has them. */
 enum {
     TAG_INVISIBLE = 1,
@@ -90,17 +92,9 @@ static int read_tag(Tags *tags, Tag *tag) {
 
 /* Return whether a style may hide its element: whether `none` or `dden` is in it, in any case. */
 static int may_hide_by_style(const char *style) {
-    for (; *style; style++) {
-        char first = (char)(style[0] | 0x20);
-        if (first != 'n' && first != 'd')
-            continue;
-        const char *rest = first == 'n' ? "one" : "den";
-        int n = 0;
-        while (n < 3 && (style[n + 1] | 0x20) == rest[n])
-            n++;
-        if (n == 3)
+    for (; *style; style++)
+        if (strncasecmp(style, "none", 4) == 0 || strncasecmp(style, "dden", 4) == 0)
             return 1;
-    }
     return 0;
 }
 
@@ -304,13 +298,10 @@ static int flush_run(Walk *walk) {
 
 /* Return whether a function of an element, a path and landmarks, or of the element alone, is true of a node. */
 static int ask(Walk *walk, PyObject *function, xmlNode *node, const Context *context) {
-    PyObject *element = element_of(walk->document, node), *answer = NULL;
+    PyObject *element = element_of(walk->document, node), *path = context == NULL ? NULL : context->path;
     if (element == NULL)
         return FAILED;
-    if (context == NULL)
-        answer = PyObject_CallOneArg(function, element);
-    else
-        answer = PyObject_CallFunctionObjArgs(function, element, context->path, context->landmarks, NULL);
+    PyObject *answer = PyObject_CallFunctionObjArgs(function, element, path, path ? context->landmarks : NULL, NULL);
     Py_DECREF(element);
     int is_true = answer == NULL ? FAILED : PyObject_IsTrue(answer);
     Py_XDECREF(answer);
@@ -453,18 +444,12 @@ static int add_text_nodes(Walk *walk, xmlNode **node) {
 
 /* Visit a node, and set it to the last one that was visited with it: 1 to go inside, 0 to go on after it. */
 static int visit_node(Walk *walk, xmlNode **node) {
-    switch ((*node)->type) {
-    case XML_ELEMENT_NODE:
+    xmlElementType type = (*node)->type;
+    if (type == XML_ELEMENT_NODE)
         return open_element(walk, *node);
-    case XML_TEXT_NODE:
-    case XML_CDATA_SECTION_NODE:
+    if (is_text_node(*node))
         return add_text_nodes(walk, node);
-    case XML_COMMENT_NODE:
-    case XML_PI_NODE:
-        return 0;
-    default:
-        return UNUSUAL;
-    }
+    return type == XML_COMMENT_NODE || type == XML_PI_NODE ? 0 : UNUSUAL;
 }
 
 static int walk_tree(Walk *walk, xmlNode *root) {

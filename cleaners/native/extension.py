@@ -57,6 +57,9 @@ class NativeFunctions(Protocol):
     def hash_words(self, text: str, plan: bytes, /) -> bytes:
         """Return the hashes of the words of a text; see `hashed_words.py`."""
 
+    def hash_names(self, path: str, lower_path: str, plan: bytes, /) -> bytes:
+        """Return the hashes of the names along a block's path; empty for a path that is left to Python."""
+
 
 def load_extension() -> tuple[NativeFunctions | None, str]:
     """Import the extension: return it, or None, and what it was built for or else why it cannot be used.

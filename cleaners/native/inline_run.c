@@ -53,16 +53,12 @@ void open_link(Run *run, const char *href) {
     run->href = href;
 }
 
-static int is_markdown_character(char byte) {
-    return byte != '\0' && strchr(MARKDOWN_CHARACTERS, byte) != NULL;
-}
-
 static int append_escaped(Buffer *target, const char *text, Py_ssize_t size) {
     if (reserve_bytes(target, 2 * size) < 0)
         return FAILED;
     char *end = target->bytes + target->size;
     for (Py_ssize_t at = 0; at < size; at++) {
-        if (is_markdown_character(text[at]))
+        if (text[at] != '\0' && strchr(MARKDOWN_CHARACTERS, text[at]) != NULL)
             *end++ = '\\';
         *end++ = text[at];
     }
@@ -220,28 +216,19 @@ static int fold_text(Buffer *target, const char *text, Py_ssize_t size) {
     int is_after_space = 0;
     for (const char *cursor = text, *stop = text + size; cursor < stop;) {
         const char *from = cursor;
-        unsigned char byte = (unsigned char)*cursor;
-        if (byte >= 0x80) {
-            Py_UCS4 character = read_character(&cursor);
-            if (is_invisible(character))
-                continue;
-            if (Py_UNICODE_ISSPACE(character)) {
-                is_after_space = 1;
-                continue;
-            }
-        } else {
-            cursor++;
-            if (byte == BREAK) {
-                is_after_space = 0;
-                if (end > start) /* none before the first word */
-                    *end++ = '\n';
-                continue;
-            }
-            if (is_ascii_space(byte)) {
-                is_after_space = 1;
-                continue;
-            }
+        Py_UCS4 character = read_character(&cursor);
+        if (character == (Py_UCS4)BREAK) {
+            is_after_space = 0;
+            if (end > start) /* none before the first word */
+                *end++ = '\n';
+            continue;
         }
+        if (Py_UNICODE_ISSPACE(character)) {
+            is_after_space = 1;
+            continue;
+        }
+        if (is_invisible(character))
+            continue;
         if (is_after_space && end > start && end[-1] != '\n')
             *end++ = ' ';
         is_after_space = 0;

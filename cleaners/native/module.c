@@ -7,6 +7,7 @@
 
 #include "native.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lxml-version.h"
@@ -69,13 +70,11 @@ static int is_layout_right(PyObject *etree) {
 }
 
 static int check_lxml(PyObject *etree) {
-    long major = strtol(LXML_VERSION_STRING, NULL, 10), minor = -1;
-    const char *dot = strchr(LXML_VERSION_STRING, '.');
-    if (dot != NULL)
-        minor = strtol(dot + 1, NULL, 10);
+    long major = -1, minor = -1;
     PyObject *stated = PyObject_GetAttrString(etree, "__version__");
     int status = 0;
-    if (stated == NULL || !is_version(etree, "LXML_VERSION", major, minor))
+    if (stated == NULL || sscanf(LXML_VERSION_STRING, "%ld.%ld", &major, &minor) != 2 ||
+        !is_version(etree, "LXML_VERSION", major, minor))
         status = refuse("built for lxml " LXML_VERSION_STRING ", here is lxml %S", stated ? stated : Py_None);
     else if (!is_version(etree, "LIBXML_VERSION", LIBXML_VERSION / 10000, LIBXML_VERSION / 100 % 100))
         status = refuse("built for libxml2 " LIBXML_DOTTED_VERSION ", lxml %S has another one", stated);
@@ -112,6 +111,7 @@ static PyMethodDef METHODS[] = {
     {"survey_elements", survey_elements, METH_VARARGS, "Find elements of a tree by tag, names and attributes."},
     {"join_words", join_words, METH_VARARGS, "Return the words of a text with a space between them."},
     {"hash_words", hash_words, METH_VARARGS, "Return the hashes of a text's words."},
+    {"hash_names", hash_names, METH_VARARGS, "Return the hashes of the names along a path."},
     {NULL, NULL, 0, NULL},
 };
 

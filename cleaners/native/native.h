@@ -152,6 +152,7 @@ PyObject *read_blocks(PyObject *module, PyObject *arguments);
 PyObject *survey_elements(PyObject *module, PyObject *arguments);
 PyObject *join_words(PyObject *module, PyObject *arguments);
 PyObject *hash_words(PyObject *module, PyObject *arguments);
+PyObject *hash_names(PyObject *module, PyObject *arguments);
 void make_crc_table(void);
 
 #endif

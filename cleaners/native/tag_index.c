@@ -88,7 +88,7 @@ static PyObject *make_list(const NameSet *set) {
 typedef struct {
     struct LxmlDocument *document;
     PyObject *tags, *needles, *link_needles, *attributes; /* see `survey_elements` */
-    PyObject *tagged, *typed, *marked;
+    PyObject *found[3]; /* lists: with one of the tags, typed, marked */
     NameSet names;
     Tags known_tags;
 } Survey;
@@ -100,13 +100,13 @@ static int read_tag(Tags *tags, Tag *tag) {
     return is_found < 0 ? FAILED : 0;
 }
 
-/* Return whether one of the texts of a tuple is in a text; with `is_whole`, whether one of them is the text. */
-static int has_any(const char *text, PyObject *needles, int is_whole) {
+/* Return whether one of the texts of a tuple is in a text. */
+static int has_any(const char *text, PyObject *needles) {
     for (Py_ssize_t n = 0; n < PyTuple_GET_SIZE(needles); n++) {
         const char *needle = PyUnicode_AsUTF8(PyTuple_GET_ITEM(needles, n));
         if (needle == NULL)
             return FAILED;
-        if (is_whole ? strcmp(text, needle) == 0 : strstr(text, needle) != NULL)
+        if (strstr(text, needle) != NULL)
             return 1;
     }
     return 0;
@@ -119,9 +119,9 @@ typedef struct {
 
 /* Note what an attribute says of its element. */
 static int read_attribute(const Survey *survey, const xmlAttr *attribute, const Tag *tag, Found *found) {
-    const char *name = (const char *)attribute->name, *text = NULL;
-    PyObject *needles = NULL;
-    int status = 0, is_marked;
+    const char *name = (const char *)attribute->name, *text = name;
+    PyObject *needles = survey->attributes;
+    int status = 0;
     if (attribute->ns != NULL)
         return 0;
     if (strcmp(name, "class") == 0) {
@@ -135,14 +135,11 @@ static int read_attribute(const Survey *survey, const xmlAttr *attribute, const 
     } else if (strcmp(name, "href") == 0) {
         text = tag->flags & TAG_IS_LINK ? attribute_text(attribute, &status) : NULL;
         needles = survey->link_needles;
-    } else {
-        text = name;
     }
     if (status < 0 || text == NULL || found->is_marked)
         return status;
-    is_marked = has_any(text, needles == NULL ? survey->attributes : needles, needles == NULL);
-    found->is_marked = is_marked > 0;
-    return is_marked < 0 ? FAILED : 0;
+    found->is_marked = has_any(text, needles);
+    return found->is_marked < 0 ? FAILED : 0;
 }
 
 static int append_element(const Survey *survey, xmlNode *node, const Tag *tag, const Found *found) {
@@ -150,13 +147,13 @@ static int append_element(const Survey *survey, xmlNode *node, const Tag *tag, c
     int status = element == NULL ? FAILED : 0;
     if (status == 0 && tag->flags & TAG_FOUND) {
         PyObject *pair = PyTuple_Pack(2, tag->tag, element);
-        status = pair == NULL ? FAILED : PyList_Append(survey->tagged, pair);
+        status = pair == NULL ? FAILED : PyList_Append(survey->found[0], pair);
         Py_XDECREF(pair);
     }
     if (status == 0 && found->is_typed)
-        status = PyList_Append(survey->typed, element);
+        status = PyList_Append(survey->found[1], element);
     if (status == 0 && found->is_marked)
-        status = PyList_Append(survey->marked, element);
+        status = PyList_Append(survey->found[2], element);
     Py_XDECREF(element);
     return status;
 }
@@ -190,8 +187,8 @@ static int survey_tree(Survey *survey, xmlNode *root) {
 /* survey_elements(root, tags, needles, link_needles, attributes) -> (tagged, typed, marked, names) or None
  *
  * The pairs (tag, element) with one of `tags`; the elements with an `itemtype`; those with one of `needles` in their
- * class, of `link_needles` in a link's href, or with one of the other `attributes`; and the distinct (tag, class, id)
- * of elements with a class or id. None for a tree that this code leaves to Python. */
+ * class, of `link_needles` in a link's href, or of `attributes` in another attribute's name; and the distinct (tag,
+ * class, id) of elements with a class or id. None for a tree that this code leaves to Python. */
 PyObject *survey_elements(PyObject *Py_UNUSED(module), PyObject *arguments) {
     PyObject *root, *answer = NULL;
     struct LxmlElement *element = NULL;
@@ -200,10 +197,10 @@ PyObject *survey_elements(PyObject *Py_UNUSED(module), PyObject *arguments) {
         return PyErr_NoMemory();
     survey->known_tags.read = read_tag;
     survey->known_tags.context = survey;
-    survey->tagged = PyList_New(0);
-    survey->typed = PyList_New(0);
-    survey->marked = PyList_New(0);
-    if (survey->tagged != NULL && survey->typed != NULL && survey->marked != NULL &&
+    for (int n = 0; n < 3; n++)
+        survey->found[n] = PyList_New(0);
+    PyObject **found = survey->found;
+    if (found[0] != NULL && found[1] != NULL && found[2] != NULL &&
         PyArg_ParseTuple(arguments, "OO!O!O!O!:survey_elements", &root, &PyFrozenSet_Type, &survey->tags,
                          &PyTuple_Type, &survey->needles, &PyTuple_Type, &survey->link_needles, &PyTuple_Type,
                          &survey->attributes))
@@ -214,15 +211,14 @@ PyObject *survey_elements(PyObject *Py_UNUSED(module), PyObject *arguments) {
         if (status == UNUSUAL)
             answer = Py_NewRef(Py_None);
         else if (status == 0)
-            answer = Py_BuildValue("(OOON)", survey->tagged, survey->typed, survey->marked, make_list(&survey->names));
+            answer = Py_BuildValue("(OOON)", found[0], found[1], found[2], make_list(&survey->names));
         Py_DECREF((PyObject *)element);
     }
     clear_tags(&survey->known_tags);
     PyMem_Free(survey->names.names);
     PyMem_Free(survey->names.slots);
-    Py_XDECREF(survey->tagged);
-    Py_XDECREF(survey->typed);
-    Py_XDECREF(survey->marked);
+    for (int n = 0; n < 3; n++)
+        Py_XDECREF(found[n]);
     PyMem_Free(survey);
     return answer;
 }

@@ -131,9 +131,8 @@ int scan_text(const char *text, Py_ssize_t size) {
 }
 
 Py_ssize_t leading_space(const char *text, Py_ssize_t size) {
-    const char *cursor = text, *end = text + size;
-    while (cursor < end) {
-        const char *next = cursor;
+    const char *cursor = text, *next = text;
+    while (next < text + size) {
         Py_UCS4 character = read_character(&next); /* the macro may read its argument twice */
         if (!Py_UNICODE_ISSPACE(character))
             break;

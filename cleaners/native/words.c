@@ -223,19 +223,24 @@ static void put_hashes(HashSet *set, const Words *words, const Plan *plan) {
     }
 }
 
-static PyObject *pack_hashes(const Words *words, const Plan *plan) {
-    HashSet set = {NULL, 0, 16, NULL};
-    uint32_t most = 2 * plan->first_words + 4;
-    while (set.slot_count < 2 * most)
-        set.slot_count *= 2;
-    uint32_t *memory = PyMem_Calloc(most + set.slot_count, sizeof *memory);
-    if (memory == NULL)
-        return PyErr_NoMemory();
-    set.hashes = memory;
-    set.slots = memory + most;
-    put_hashes(&set, words, plan);
-    PyObject *packed = PyBytes_FromStringAndSize((const char *)set.hashes, (Py_ssize_t)(set.count * sizeof(uint32_t)));
-    PyMem_Free(memory);
+/* Make room for so many hashes. */
+static int begin_hashes(HashSet *set, uint32_t most) {
+    *set = (HashSet){NULL, 0, 16, NULL};
+    while (set->slot_count < 2 * most)
+        set->slot_count *= 2;
+    set->hashes = PyMem_Calloc(most + set->slot_count, sizeof *set->hashes);
+    if (set->hashes == NULL) {
+        PyErr_NoMemory();
+        return FAILED;
+    }
+    set->slots = set->hashes + most;
+    return 0;
+}
+
+static PyObject *pack_hashes(HashSet *set) {
+    Py_ssize_t size = (Py_ssize_t)(set->count * sizeof *set->hashes);
+    PyObject *packed = PyBytes_FromStringAndSize((const char *)set->hashes, size);
+    PyMem_Free(set->hashes);
     return packed;
 }
 
@@ -247,20 +252,102 @@ PyObject *hash_words(PyObject *Py_UNUSED(module), PyObject *arguments) {
     const char *plan_bytes;
     Py_ssize_t plan_size;
     Plan plan;
+    HashSet set;
     Words words = {{NULL, 0, 0}, NULL, 0, 0};
     if (!PyArg_ParseTuple(arguments, "Uy#:hash_words", &text, &plan_bytes, &plan_size))
         return NULL;
-    if (plan_size != sizeof plan) {
-        PyErr_SetString(PyExc_ValueError, "a plan has eight 32-bit numbers");
+    if (plan_size == sizeof plan)
+        memcpy(&plan, plan_bytes, sizeof plan);
+    if (plan_size != sizeof plan || plan.first_words > 1000) {
+        PyErr_SetString(PyExc_ValueError, "a plan has eight 32-bit numbers, and at most 1000 words count");
         return NULL;
     }
-    memcpy(&plan, plan_bytes, sizeof plan);
-    if (plan.first_words > 1000) {
-        PyErr_SetString(PyExc_ValueError, "a plan counts at most 1000 words");
-        return NULL;
+    if (split_text(&words, text) == 0 && begin_hashes(&set, 2 * plan.first_words + 4) == 0) {
+        put_hashes(&set, &words, &plan);
+        packed = pack_hashes(&set);
     }
-    if (split_text(&words, text) == 0)
-        packed = pack_hashes(&words, &plan);
     free_words(&words);
     return packed;
+}
+
+/* ---------- names ---------- */
+
+enum { NEARNESS_COUNT = 3 };
+
+typedef struct {
+    uint32_t by_nearness[NEARNESS_COUNT], anywhere, near_steps;
+} NamePlan;
+
+/* Put the hashes of an id or class: of each of its words, and of all of them if they are several. */
+static void put_name(HashSet *set, const char *name, const char *end, const uint32_t starts[2]) {
+    uint32_t joined[2] = {starts[0], starts[1]};
+    int count = 0;
+    for (const char *start = name; start < end; start = name) {
+        for (name = start; name < end && is_letter((unsigned char)*name);)
+            name++;
+        if (name - start >= 2) {
+            for (int n = 0; n < 2; n++) {
+                joined[n] = continue_crc(start, name - start, count ? continue_crc("-", 1, joined[n]) : joined[n]);
+                put_hash(set, continue_crc(start, name - start, starts[n]));
+            }
+            count++;
+        }
+        name += name == start;
+    }
+    for (int n = 0; n < 2 && count > 1; n++)
+        put_hash(set, joined[n]);
+}
+
+/* Put the hashes of a step's ids and classes, and return the size of its tag. */
+static Py_ssize_t put_step(HashSet *set, const char *step, const char *end, const uint32_t starts[2]) {
+    Py_ssize_t tag_size = 0;
+    while (step + tag_size < end && step[tag_size] != '.' && step[tag_size] != '#')
+        tag_size++;
+    for (const char *name = step + tag_size, *next; name < end; name = next) {
+        for (next = name + 1; next < end && *next != '.' && *next != '#';)
+            next++;
+        put_name(set, name + 1, next, starts);
+    }
+    return tag_size;
+}
+
+static void put_path(HashSet *set, const char *lower, const char *path, Py_ssize_t size, const NamePlan *plan) {
+    Py_ssize_t tag_starts[2] = {0, 0}, tag_sizes[2] = {0, 0};
+    uint32_t up = 0;
+    for (Py_ssize_t end = size, start = end; start >= 0; end = start - 1, up++) {
+        for (start = end; start > 0 && lower[start - 1] != '>';)
+            start--;
+        uint32_t starts[2] = {plan->by_nearness[up == 0 ? 0 : up < plan->near_steps ? 1 : 2], plan->anywhere};
+        Py_ssize_t tag_size = put_step(set, lower + start, lower + end, starts);
+        if (up < 2) {
+            tag_starts[up] = start;
+            tag_sizes[up] = tag_size;
+        }
+        if (start == 0)
+            break;
+    }
+    uint32_t tags = continue_crc(path + tag_starts[0], tag_sizes[0], continue_crc("leaf:", 5, 0));
+    put_hash(set, continue_crc(path + tag_starts[1], tag_sizes[1], continue_crc("<", 1, tags)));
+}
+
+/* hash_names(path, lower, plan) -> bytes: the hashes of the names along a block's path; empty if it is not ASCII.
+ *
+ * `lower` is the path in lower case, `plan` are five 32-bit numbers as the machine has them; see `NamePlan`. */
+PyObject *hash_names(PyObject *Py_UNUSED(module), PyObject *arguments) {
+    PyObject *path, *lower;
+    const char *plan_bytes;
+    Py_ssize_t plan_size;
+    NamePlan plan;
+    HashSet set;
+    if (!PyArg_ParseTuple(arguments, "UUy#:hash_names", &path, &lower, &plan_bytes, &plan_size))
+        return NULL;
+    Py_ssize_t size = PyUnicode_GET_LENGTH(path);
+    if (!PyUnicode_IS_ASCII(path) || !PyUnicode_IS_ASCII(lower) || PyUnicode_GET_LENGTH(lower) != size ||
+        plan_size != sizeof plan || size > 1 << 20)
+        return PyBytes_FromStringAndSize(NULL, 0);
+    memcpy(&plan, plan_bytes, sizeof plan);
+    if (begin_hashes(&set, 2 * (uint32_t)size + 4) < 0)
+        return NULL;
+    put_path(&set, PyUnicode_DATA(lower), PyUnicode_DATA(path), size, &plan);
+    return pack_hashes(&set);
 }

@@ -128,6 +128,11 @@ def test_another_lxml_than_it_was_built_for_is_left_to_python(statement: str, re
     assert process.stdout.startswith(f"True {reason}")
 
 
+def test_the_code_in_c_stays_small() -> None:
+    sources = (REPOSITORY / "cleaners/native").glob("*.[ch]")
+    assert 1_000 < sum(len(source.read_text("utf-8").splitlines()) for source in sources) <= 2_000
+
+
 @needs_extension
 def test_generated_pages_are_cleaned_alike() -> None:
     pages = [page for page in budget_pages() if len(page.body) < 20_000][::6]
@@ -218,6 +223,27 @@ def test_words_of_a_text_are_hashed_alike(text: str) -> None:
     assert native == pure
 
 
+STEPS = st.builds(
+    lambda tag, names: tag + "".join(names),
+    st.sampled_from(["div", "p", "H1", "o:p", "", "émile", "a-b"]),
+    st.lists(
+        st.sampled_from(["#id", ".Post-Title", ".x", ".a1bc", ".mt-*", ".", "#", ".é", ".İd", ".two words", ".AB"])
+    ),
+)
+
+
+@needs_extension
+@settings(max_examples=60)
+@given(st.lists(STEPS, max_size=7).map(">".join))
+@example("div")
+@example("body.x>")
+def test_names_along_a_path_are_hashed_alike(path: str) -> None:
+    native, pure = both_ways(
+        lambda: hashed_words._name_hashes.__wrapped__(path), forget=hashed_words._hash_step.cache_clear
+    )
+    assert native == pure
+
+
 def composed_ranges() -> list[range]:
     source = (REPOSITORY / "cleaners/native/utf8.c").read_text("utf-8")
     table = source.partition("COMPOSED_RANGES[][2] = {")[2].partition("};")[0]
@@ -270,13 +296,14 @@ if len(sys.argv) > 2:
     spec = importlib.util.spec_from_file_location("broadsheet.cleaners.native._native", sys.argv[2])
     extension.native = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(extension.native)
-from tests.cleaners.native.test_extension import hashed, page_parts, read_parts
+from tests.cleaners.native.test_extension import hashed, hashed_words, page_parts, read_parts
 assert extension.native is not None
 trees, texts = page_parts()
 sizes = []
 for turn in range(int(sys.argv[1])):
     for tree in trees:
-        read_parts(tree, "https://a.example/")
+        for block in read_parts(tree, "https://a.example/")[0]:
+            hashed_words._name_hashes.__wrapped__(block.path)
     for text in texts:
         extension.native.join_words(text)
         hashed(text)
