@@ -5,17 +5,27 @@ Tasks run side by side here, also beside other machines that do the same.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.crawler.fleet.left_copies import bring_left_copies
+from broadsheet.crawler.fleet.object_store import StoreError
+from broadsheet.crawler.fleet.site_lease import LeaseRecord, read_site
+from broadsheet.crawler.fleet.site_processes import page_count
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
+from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+
+_LOG = logging.getLogger(__name__)
 
 
 class HostQueue:
@@ -31,10 +41,10 @@ class HostQueue:
         """Return the tasks that were handed out and not given back."""
         return tuple(self._running.values())
 
-    def next_task(self) -> SiteTask | None:
-        """Take the next task to run; None if there is none now."""
+    def next_task(self, is_ready: Callable[[SiteTask], bool] = lambda _task: True) -> SiteTask | None:
+        """Take the next task to run of those that are ready; None if there is none now."""
         for task in self._waiting:
-            if self._busy_hosts.isdisjoint(task.hosts):
+            if self._busy_hosts.isdisjoint(task.hosts) and is_ready(task):
                 del self._waiting[task]
                 self._running[task.name] = task
                 self._busy_hosts |= set(task.hosts)
@@ -45,6 +55,15 @@ class HostQueue:
         """Note that a task has its result."""
         if self._running.pop(task.name, None):
             self._busy_hosts -= set(task.hosts)
+
+    def add(self, tasks: Iterable[SiteTask]) -> None:
+        """Queue tasks behind the others."""
+        self._waiting.update(OrderedDict.fromkeys(tasks))
+
+    def put_off(self, task: SiteTask) -> None:
+        """Queue a task again that could not run, behind the others."""
+        self.end(task)
+        self.add([task])
 
     def put_back(self, tasks: Iterable[SiteTask]) -> None:
         """Queue tasks that have no result and have to run again: they come first."""
@@ -65,45 +84,174 @@ class HostQueue:
         return bool(self._waiting or self._running)
 
 
+class TaskSource(Protocol):
+    """A giver of tasks while others run. StoreError where it cannot know of any."""
+
+    def take(self) -> Sequence[SiteTask]:
+        """Return tasks to run now; a task is given again only when it has had its result."""
+
+    def is_over(self) -> bool:
+        """Tell whether there will be no more."""
+
+
+class NoMoreTasks:
+    """A source that gives none: the tasks that an engine was started with are all."""
+
+    def take(self) -> Sequence[SiteTask]:
+        """Return no task."""
+        return ()
+
+    def is_over(self) -> bool:
+        """Return True."""
+        return True
+
+
+@dataclass
+class LeaseWait:
+    """A wait for the lease of a site that a killed runner may hold: `seconds` at most, and no longer if it is renewed.
+
+    `clock` counts seconds from anywhere.
+    """
+
+    lease: LeaseRecord
+    seconds: float
+    clock: Callable[[], float] = time.monotonic
+    started: float = field(init=False)
+    next_try: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+        self.put_off()
+
+    def put_off(self) -> None:
+        """Wait some seconds until the next try."""
+        self.next_try = self.clock() + min(_TRY_SECONDS, self.seconds / 4)
+
+    def is_over(self, lease: LeaseRecord) -> bool:
+        """Tell whether its runner is alive by what the store says now, or has been waited for long enough."""
+        is_alive = bool(lease.owner) and lease.expires_at != self.lease.expires_at
+        return is_alive or self.clock() - self.started > self.seconds
+
+
+_LOOK_SECONDS = 0.5  # between two looks at what there is to do
+_TRY_SECONDS = 5.0  # between two tries to take a site that a killed runner may hold
+
+
 @dataclass
 class StoreEngine:
     """An engine of at most `parallel` tasks at once, each in a thread that waits for its crawl."""
 
     store_place: StorePlace
     parallel: int
+    source: TaskSource = field(default_factory=NoMoreTasks)
     _tasks: HostQueue = field(default_factory=lambda: HostQueue(()), init=False)
-    _stopped: threading.Event = field(default_factory=threading.Event, init=False)
+    _waited_for: frozenset[str] = field(default=frozenset(), init=False)
+    _waits: dict[str, LeaseWait] = field(default_factory=dict, init=False)
+    _stops: int = field(default=0, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
-        """Run the tasks: see `Engine.run`."""
-        self._tasks = HostQueue(tasks)
+        """Run the tasks, and those that the source gives: see `Engine.run`."""
+        self._tasks, self._waited_for = HostQueue(tasks), frozenset(task.name for task in tasks)
+        for line in bring_left_copies(self.store_place, self._is_stopped):
+            _LOG.warning("%s", line)
         results: queue.SimpleQueue[tuple[SiteTask, SiteResult]] = queue.SimpleQueue()
         with closing(Lifeline()) as lifeline, granted_slots(self.store_place) as slots:
 
             def work(task: SiteTask) -> None:
-                results.put((task, run_task(task, self.store_place, lifeline, self._stopped.is_set, slots)))
+                results.put((task, run_task(task, self.store_place, lifeline, self._is_stopped, slots)))
 
-            while self._tasks:
+            while (self._tasks or not (self._stops or self.source.is_over())) and self._stops < 2:
                 self._start_some(work)
-                if self._stopped.is_set():
-                    for task in self._tasks.take_all():
-                        on_result(SiteResult.without_run(task, "stopped before its turn"))
-                if self._tasks.running:
-                    task, result = results.get()
-                    self._tasks.end(task)
-                    on_result(result)
+                if self._stops:
+                    self._leave(self._tasks.take_all(), "stopped before its turn", on_result)
+                with suppress(queue.Empty):
+                    self._take(*results.get(timeout=_LOOK_SECONDS), on_result)
+            folder = self.store_place.local_folder
+            self._leave(self._tasks.running, f"ended at once; what it has is in {folder}, for the next run", on_result)
 
     def stop(self) -> None:
-        """Stop: see `Engine.stop`."""
-        self._stopped.set()
+        """Stop: see `Engine.stop`. Called again, `run` returns at once; crawls then stop by themselves."""
+        self._stops += 1
 
     def running(self) -> tuple[SiteTask, ...]:
         """Return the tasks that are running: see `Engine.running`."""
         return self._tasks.running
 
+    def _is_stopped(self) -> bool:
+        return self._stops > 0
+
     def _start_some(self, work: Callable[[SiteTask], None]) -> None:
-        while not self._stopped.is_set() and len(self._tasks.running) < self.parallel:
-            task = self._tasks.next_task()
+        while not self._stops and len(self._tasks.running) < self.parallel:
+            task = self._tasks.next_task(self._is_ready) or self._new_task()
             if task is None:
                 return
             threading.Thread(target=work, args=(task,), name=f"site-{task.name}", daemon=True).start()
+
+    def _is_ready(self, task: SiteTask) -> bool:
+        wait = self._waits.get(task.name)
+        return wait is None or wait.clock() >= wait.next_try
+
+    def _new_task(self) -> SiteTask | None:
+        self._tasks.add(self.source.take())
+        return self._tasks.next_task(self._is_ready)
+
+    def _take(self, task: SiteTask, result: SiteResult, on_result: Callable[[SiteResult], None]) -> None:
+        """Pass a result on, unless a killed runner may have the site: then the task is tried again for a while.
+
+        Its source sees to a task that it gave.
+        """
+        is_in_use = result.end is SiteEnd.IN_USE and task.name in self._waited_for and not self._stops
+        if is_in_use and self._is_worth_waiting(task, result.message):
+            self._tasks.put_off(task)
+            return
+        self._waits.pop(task.name, None)
+        self._tasks.end(task)
+        on_result(result)
+
+    def _is_worth_waiting(self, task: SiteTask, message: str) -> bool:
+        try:
+            lease = read_site(store_at(self.store_place.address), task.name)
+        except StoreError:
+            return False
+        wait = self._waits.get(task.name)
+        if wait is None:
+            self._waits[task.name] = LeaseWait(lease, self.store_place.terms.longest_seconds)
+            if len(self._waits) == 1:
+                _LOG.warning("%s; waiting, in case it was killed", message)
+            return True
+        wait.put_off()
+        return not wait.is_over(lease)
+
+    def _leave(self, tasks: Iterable[SiteTask], message: str, on_result: Callable[[SiteResult], None]) -> None:
+        for task in tasks:
+            self._tasks.end(task)
+            on_result(SiteResult.without_run(task, message))
+
+
+_PAGES_SECONDS = 10.0  # between two looks at the pages of a site that runs elsewhere
+
+
+class StoredPages:
+    """Counter of the pages of running tasks, for a progress line: of a local copy, or as the site's lease says.
+
+    The store is asked beside the caller, who gets what was known last.
+    """
+
+    def __init__(self, store_place: StorePlace) -> None:
+        self._store_place = store_place
+        self._pages: dict[str, int] = {}
+        self._asked_at: dict[str, float] = {}
+
+    def __call__(self, task: SiteTask) -> int:
+        """Return the number of URLs that a task's archive has asked for."""
+        archive = self._store_place.local_folder / task.name / f"{task.name}.db"
+        if archive.is_file():
+            return page_count(archive)
+        if time.monotonic() - self._asked_at.get(task.name, -_PAGES_SECONDS) >= _PAGES_SECONDS:
+            self._asked_at[task.name] = time.monotonic()
+            threading.Thread(target=self._ask, args=(task.name,), name="pages", daemon=True).start()
+        return self._pages.get(task.name, 0)
+
+    def _ask(self, name: str) -> None:
+        with suppress(StoreError):
+            self._pages[name] = read_site(store_at(self._store_place.address), name).pages

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.site_copies import read_manifest
 from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import run_stored
