@@ -259,17 +259,18 @@ def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> lis
     Return none if there are no such sites.
     """
     records = fleet_folder.RecordFolder(fleet.folder)
-    names = [
-        site.name for site in fleet_module.chosen_sites(fleet, options)
-        if not options["store"] and not fleet.archive(site.name).exists() and _has_archive(records.read(site.name))
-    ]  # fmt: skip
+    sites = [] if options["store"] else fleet_module.chosen_sites(fleet, options)
+    unread_sites = [site for site in sites if not fleet.archive(site.name).exists()]
+    names = [site.name for site in unread_sites if _has_archive(records.read(site.name))]
+    if sites and unread_sites == list(sites) and not names:
+        names = [site.name for site in sites]
     if not names:
         return []
     rest = f" and {len(names) - _NAMED_SITES:,} more" if len(names) > _NAMED_SITES else ""
-    sites = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
+    count = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
     named = ", ".join(names[:_NAMED_SITES])
     where = f"the archives are not in {fleet.folder} (--store reads those of a store)"
-    return [f"{sites} not in this: {where}: {named}{rest}"]
+    return [f"{count} not in this: {where}: {named}{rest}"]
 
 
 def _has_archive(record: site_records.SiteRecord | None) -> bool:

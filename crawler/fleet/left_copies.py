@@ -10,6 +10,7 @@ from broadsheet.crawler.fleet.site_lease import SiteIsLeased
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.fleet.stored_run import StoredSite, StorePlace, in_hand, leave_as_it_is, run_stored, runner_name
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
+from broadsheet.output.archive.archive_lock import hold_lock
 
 
 def left_copies(store_place: StorePlace) -> list[LocalCopy]:
@@ -30,6 +31,8 @@ def bring_left_copies(store_place: StorePlace, is_stopped: Callable[[], bool] = 
             return
         try:
             with in_hand(copy):
+                with hold_lock(copy.archive):  # a crawl whose runner was killed takes a moment to stop
+                    pass
                 store = PatientStore(store_at(store_place.address), store_place.patience)
                 run_stored(StoredSite(store, copy, runner_name(), store_place.terms), leave_as_it_is)
         except (SiteIsLeased, InUse):

@@ -51,7 +51,7 @@ from broadsheet.crawler.fleet.site_lease import (
     beating,
     held_hosts,
 )
-from broadsheet.crawler.fleet.site_processes import page_count, run_site
+from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
 from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import check_identity, store_at
@@ -352,10 +352,6 @@ def runner_name() -> str:
     return f"{socket.gethostname()}, process {os.getpid()}"
 
 
-_KILLED_TRIES = 3
-"""Crawls of a task that the system may kill, for want of memory for instance, until the task is given up."""
-
-
 @dataclass(frozen=True)
 class _TaskCrawl:
     """A task's crawl as a process, under the lease of its site. It stops when this process is gone."""
@@ -397,7 +393,7 @@ class _TaskCrawl:
             return is_lost.is_set() or self.is_stopped()
 
         local_task, log = replace(self.task, archive=archive), archive.with_suffix(".log")
-        for _ in range(_KILLED_TRIES):
+        for _ in range(KILLED_TRIES):
             environment = self.place.environment(self.grants)
             result = run_site(local_task, self.lifeline, log, is_stopped, environment)
             if result.end is not SiteEnd.KILLED or is_stopped():
