@@ -69,6 +69,7 @@ class DueSites:
     def end(self, result: SiteResult) -> SiteTask:
         """Note the result of a task, and return the task. The store says when the site is due again."""
         task = self._given.pop(result.name)
+        self._next_look = 0.0
         if result.end is SiteEnd.DONE:
             self._crawled.add(task.name)
         elif result.end is not SiteEnd.IN_USE:

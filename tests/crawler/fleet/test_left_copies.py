@@ -31,7 +31,7 @@ def left_copy(place: StorePlace, *names: str, store: str = "") -> LocalCopy:
     return copy
 
 
-@pytest.mark.parametrize("has_moved_on", [False, True])
+@pytest.mark.parametrize("has_moved_on", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_copy_comes_home_and_is_merged_where_its_site_has_moved_on(
     tmp_path: Path, place: StorePlace, has_moved_on: bool
 ) -> None:

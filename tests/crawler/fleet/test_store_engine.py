@@ -73,7 +73,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePlace:
     monkeypatch.setattr(store_engine, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(store_engine, "_TRY_SECONDS", 0.01)
     address = str(tmp_path / "store")
-    return StorePlace(address, make_store(address), str(tmp_path / "work"), LeaseTerms(0.5, 0.1), per_address=0)
+    return StorePlace(address, make_store(address), str(tmp_path / "work"), LeaseTerms(0.15, 0.05), per_address=0)
 
 
 def ends_of(engine: StoreEngine, *names: str) -> dict[str, tuple[SiteEnd, str]]:

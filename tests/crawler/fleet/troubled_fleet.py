@@ -59,10 +59,10 @@ class FleetSite:
     log: list[Seen]
 
     def task(self, turn: int, max_seconds: int = 0) -> SiteTask:
-        """Its task of a turn, which tells it from that of every other turn."""
+        """Its task of a turn, whose words tell it from that of every other turn."""
         limit = ("--max-time", str(max_seconds)) if max_seconds else ()
         words = (self.start, *_WORDS, *limit)
-        return SiteTask(self.name, Path(f"{self.name}.db"), words, due_at=f"turn {turn}", hosts=(self.start,))
+        return SiteTask(self.name, Path(f"{self.name}.db"), words, words_digest=f"turn {turn}", hosts=(self.start,))
 
 
 def new_site(number: int, pages: int) -> ScriptedSite:
