@@ -17,7 +17,7 @@ import click
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, complete_files, verb, with_options
 from broadsheet.crawler.crawl.command_line import contact
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -106,7 +106,7 @@ _MOST_LINES = 50
 
 
 @verb("Write a list of sites.", "init")
-@click.argument("urls", nargs=-1, required=True, metavar="URL|FILE...")
+@click.argument("urls", nargs=-1, required=True, metavar="URL|FILE...", shell_complete=complete_files)
 @click.option(
     "-o", "--output", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list; - prints it."
 )

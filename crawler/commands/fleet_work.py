@@ -9,6 +9,7 @@ import click
 from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
@@ -50,7 +51,7 @@ def work_fleet(**options: Any) -> int:
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
     if not work.ends and not options["quiet"]:
-        click.echo(f"Nothing is due of {len(sites):,} sites.", err=True)
+        click.echo(f"Nothing is due of {count_text(len(sites), 'site')}.", err=True)
     if signals:
         return run_summary.SIGNAL_EXIT_BASE + signals[0]
     return fleet_turn.exit_code_of(work.ends)

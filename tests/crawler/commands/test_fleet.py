@@ -1,14 +1,21 @@
-"""Which engine the options of `fleet run` ask for."""
+"""Engines that the options of `fleet run` ask for, and a turn that is shown, warns, and is stopped."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet import check_engine_options, made_store_place, store_engine
+from broadsheet.crawler.commands.fleet import check_engine_options, made_store_place, run_with_progress, store_engine
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_task import SiteTask
 from broadsheet.crawler.fleet.sites_file import SiteList
 from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -54,3 +61,48 @@ def test_a_store_that_cannot_be_used_is_said_in_a_line(fleet: SiteList, tmp_path
         with pytest.raises(NotReachable) as caught:
             made_store_place(fleet, options(store=address))
         assert "\n" not in str(caught.value)
+
+
+class StoppableTurn:
+    """A turn that warns, and ends when it was stopped as often as it is to be. It is its own engine."""
+
+    def __init__(self, stops: int, warnings: list[str]) -> None:
+        self.engine = self
+        self._stops = threading.Semaphore(0)
+        self._count = stops
+        self._warnings = warnings
+
+    def stop(self) -> None:
+        self._stops.release()
+
+    def run(self, *_words: object) -> None:
+        for line in ("the store is away", "the store is away", "it is back", "the store is away"):
+            logging.getLogger("broadsheet.crawler.fleet").warning(line)
+        self._warnings.append("a notice failed")
+        for _ in range(self._count):
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert self._stops.acquire(timeout=20)
+
+    def running(self) -> tuple[SiteTask, ...]:
+        return ()
+
+    def progress_line(self) -> str:
+        return "on its way"
+
+
+@pytest.mark.parametrize("stops", [0, 1, 2])
+def test_warnings_come_as_they_are_and_each_signal_stops_the_engine_once(
+    stops: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warnings: list[str] = []
+    signals: list[int] = []
+    turn = StoppableTurn(stops, warnings)
+    asyncio.run(run_with_progress(turn, signals, warnings, quiet=True))  # type: ignore[arg-type]
+    lines = capsys.readouterr().err.splitlines()
+    told = ["the store is away", "it is back", "the store is away", "a notice failed"]
+    assert [line for line in lines if line.startswith("broadsheet: ")] == [f"broadsheet: {text}" for text in told]
+    assert signals == [signal.SIGINT] * stops
+    said = ["Stopping all crawls when what is under way is done; again stops at once.",
+            "Ending at once; the next run goes on from here."][:stops]  # fmt: skip
+    assert [line for line in lines if not line.startswith("broadsheet: ")] == said
