@@ -72,7 +72,7 @@ def test_nothing_is_due_of_a_list_that_the_store_knows(tmp_path: Path, capsys: p
 
 @pytest.mark.slow
 def test_a_killed_workers_sites_go_on_elsewhere_and_its_copies_come_home(serve: Serve, tmp_path: Path) -> None:
-    sites = sites_of(serve, 3)
+    sites = sites_of(serve, 2)
     file, store = write_list(tmp_path, sites, "[fleet]\nparallel = 1\n"), tmp_path / "store"
     file.write_text(file.read_text().replace("delay = 0", "delay = 0.3"))
     victim = worker(tmp_path / "one", file, store)
@@ -81,20 +81,20 @@ def test_a_killed_workers_sites_go_on_elsewhere_and_its_copies_come_home(serve: 
     ended(victim)
     code, errors = ended(worker(tmp_path / "two", file, store))
     assert code == 0, errors
-    assert errors.count(": done; ") == 3
+    assert errors.count(": done; ") == 2
     code, errors = ended(worker(tmp_path / "one", file, store))
     assert (code, errors.count("\n")) == (0, 2), errors
     assert "what a killed run left in" in errors
-    assert "Nothing is due of 3 sites." in errors
-    leases = [read_site(store_at(str(store)), f"s{number}") for number in range(3)]
-    assert [(lease.owner, lease.turn["result"]["counts"]["articles"]) for lease in leases] == [("", 8)] * 3
+    assert "Nothing is due of 2 sites." in errors
+    leases = [read_site(store_at(str(store)), f"s{number}") for number in range(2)]
+    assert [(lease.owner, lease.turn["result"]["counts"]["articles"]) for lease in leases] == [("", 8)] * 2
     assert not list(tmp_path.rglob("*/s?/*.db"))
 
 
 @pytest.mark.slow
 def test_the_jobs_of_an_array_share_the_sites(serve: Serve, tmp_path: Path) -> None:
     """The script for Slurm, as two jobs on one machine."""
-    sites = sites_of(serve, 3)
+    sites = sites_of(serve, 2)
     write_list(tmp_path, sites, "[fleet]\nparallel = 1\n")
     make_store(str(tmp_path / "store"))
     bin_folder = str(Path(sys.executable).parent)
@@ -104,6 +104,6 @@ def test_the_jobs_of_an_array_share_the_sites(serve: Serve, tmp_path: Path) -> N
     jobs = [subprocess.Popen(["bash", str(script)], env=variables, text=True, stderr=subprocess.PIPE) for _ in range(2)]
     assert [ended(job) for job in jobs] == [(0, "")] * 2
     assert pages_asked_twice(sites) == []
-    turns = [read_site(store_at(str(tmp_path / "store")), f"s{number}").turn for number in range(3)]
-    assert [turn["result"]["end"] for turn in turns] == ["done"] * 3
+    turns = [read_site(store_at(str(tmp_path / "store")), f"s{number}").turn for number in range(2)]
+    assert [turn["result"]["end"] for turn in turns] == ["done"] * 2
     assert len({turn["worker"] for turn in turns}) == 2
