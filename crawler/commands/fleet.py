@@ -25,8 +25,8 @@ from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():
+    from broadsheet.crawler.commands import fleet_work, run_summary
     from broadsheet.crawler.commands import progress_line as progress_line_module
-    from broadsheet.crawler.commands import run_summary
     from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import (
         dask_engine,
@@ -38,26 +38,22 @@ with lazy_imports():
         site_task,
         sites_file,
         store_address,
+        store_engine,
         stored_run,
         url_lists,
     )
-    from broadsheet.crawler.fleet import store_engine as store_engine_module
     from broadsheet.output.archive import archive_lock
 
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
-def store_engine(
-    fleet: sites_file.SiteList, options: Mapping[str, Any], store_place: stored_run.StorePlace
-) -> site_task.Engine:
-    """Build the engine for a store and the option `scheduler`."""
-    scheme = (options["scheduler"] or "").partition("://")[0]
-    if scheme and has_plugin(FLEET_ENGINES, scheme):
-        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, options["scheduler"], store_place)
+def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_task.Engine:
+    """Build the engine for the address of a scheduler: of a plug-in that has its scheme, else of Dask."""
+    scheme = address.partition("://")[0]
+    if has_plugin(FLEET_ENGINES, scheme):
+        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, address, store_place)
         return engine
-    if options["scheduler"]:
-        return dask_engine.DaskEngine(options["scheduler"], store_place)
-    return store_engine_module.StoreEngine(store_place, parallel_crawls(fleet, options))
+    return dask_engine.DaskEngine(address, store_place)
 
 
 def parallel_crawls(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> int:
@@ -160,25 +156,24 @@ def run_fleet(**options: Any) -> int:
     sites = chosen_sites(fleet, options)
     if options["dry_run"]:
         return _print_due(_due_tasks(fleet, sites, options, records))
+    if options["store"] and not options["scheduler"]:
+        work, signals = fleet_work.pull_sites(fleet, sites, options)
+        return _told_turn(work.results, signals, sites, options)
     _prepare_folder(fleet.folder)
     part = fleet_turn.Shard(*options["shard"] or ())
     lock = fleet.folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}"
     with archive_lock.hold_lock(lock, refusal=f"another fleet run is at work in {fleet.folder}"):
-        wait_seconds = _WAIT_SECONDS if options["scheduler"] else 0.0
-        store_place = made_store_place(fleet, options, wait_seconds) if options["store"] else None
+        store_place = made_store_place(fleet, options, _WAIT_SECONDS) if options["store"] else None
         tasks = _due_tasks(fleet, sites, options, records)
-        if not tasks:
-            click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
-            return 0
-        turn: fleet_turn.FleetTurn
         if store_place:
-            engine = store_engine(fleet, options, store_place)
-            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine_module.StoredPages(store_place))
+            engine = scheduler_engine(options["scheduler"], store_place)
+            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine.StoredPages(store_place))
         else:
             parallel = options["parallel"] or fleet.parallel
             here = site_processes.EmbeddedEngine(records, parallel, crawl_environment(fleet, os.environ))
             turn = fleet_turn.FleetTurn(tasks, here, records)
-        return _run_turn(turn, quiet=options["quiet"])
+        signals = _run_turn(turn, quiet=options["quiet"]) if tasks else []
+        return _told_turn(turn.results, signals, sites, options)
 
 
 def _due_tasks(
@@ -256,21 +251,30 @@ def _prepare_folder(folder: Path) -> None:
         raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def _run_turn(turn: fleet_turn.FleetTurn, *, quiet: bool) -> int:
+def _run_turn(turn: fleet_turn.FleetTurn, *, quiet: bool) -> list[int]:
+    """Run a turn to its end; returns the signals that stopped it."""
     import asyncio
 
     signals: list[int] = []
     asyncio.run(run_with_progress(turn, signals, turn.warnings, quiet=quiet))
-    if not quiet:
-        print_text(fleet_turn.results_table(turn.results, terminal_width(), _MOST_LINES))
-        print_text(f"\n{fleet_turn.summary_line(turn.results)}")
-    else:
-        for result in fleet_turn.worst_first(turn.results):
+    return signals
+
+
+def _told_turn(
+    results: Sequence[site_task.SiteResult], signals: Sequence[int], sites: Sequence[sites_file.Site],
+    options: Mapping[str, Any],
+) -> int:  # fmt: skip
+    """Tell what a turn came to, and return the exit code."""
+    if not results and not signals:
+        click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
+    elif results and not options["quiet"]:
+        print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
+        print_text(f"\n{fleet_turn.summary_line(results)}")
+    elif not options["store"] or options["scheduler"]:  # a worker has said them
+        for result in fleet_turn.worst_first(results):
             if result.end is not site_task.SiteEnd.DONE:
                 click.echo(one_line(f"broadsheet: {result.name}: {result.message or result.end.words}"), err=True)
-    if signals:
-        return run_summary.SIGNAL_EXIT_BASE + signals[0]
-    return fleet_turn.turn_exit_code(turn.results)
+    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.turn_exit_code(results)
 
 
 _END_SECONDS = 20.0  # from the second Ctrl-C until the command ends, whatever hangs; its crawls stop by themselves

@@ -40,7 +40,10 @@ class DueSites:
     store: ObjectStore
     terms: LeaseTerms = field(default_factory=LeaseTerms)
     is_waiting: bool = False
+    everything: bool = False
+    """Whether every site is due that had no turn since the start."""
     clock: Callable[[], datetime] = _now
+    started_at: datetime = field(init=False)
     _given: dict[str, SiteTask] = field(default_factory=dict, init=False)
     _candidates: list[Site] = field(default_factory=list, init=False)
     _not_before: dict[str, datetime] = field(default_factory=dict, init=False)
@@ -50,8 +53,12 @@ class DueSites:
     _crawled: set[str] = field(default_factory=set, init=False)
     _undecided: set[str] = field(default_factory=set, init=False)
     """Sites that others have, of which it is not known yet whether they are alive."""
+    _is_told: bool = field(default=False, init=False)
     _next_look: float = field(default=0.0, init=False)
     _is_looked_through: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self.started_at = self.clock()
 
     def take(self) -> Sequence[SiteTask]:
         """Return the task of a site that is due and free, or none. StoreError."""
@@ -98,6 +105,11 @@ class DueSites:
         due = [site for site in sites if self._task(site, states[site.name]) is not None]
         self._candidates = sorted(due, key=lambda site: self._not_before.pop(site.name, now))
         self._next_look, self._is_looked_through = time.monotonic() + _LOOK_SECONDS, True
+        if self._undecided and not (self._candidates or self._given or self.is_waiting or self._is_told):
+            self._is_told = True
+            name = min(self._undecided)
+            owner = states[name].lease.owner if name in states else "another runner"
+            _LOG.warning("%s is run by %s; waiting, in case that was killed", name, owner)
         return bool(self._candidates)
 
     def _task(self, site: Site, state: StoredSiteState) -> SiteTask | None:
@@ -114,6 +126,8 @@ class DueSites:
 
     def _due(self, site: Site, record: SiteRecord | None) -> datetime | None:
         """Return when a site is due; None for at once. Workers whose lists differ do not crawl it in turns."""
+        if self.everything and (record is None or record.turn_at < self.started_at.isoformat(timespec="seconds")):
+            return None
         if record and record.words_digest != site.words_digest and site.name in self._crawled:
             _LOG.warning("%s: another worker crawls it with other options; give all workers one list", site.name)
             return due_by_time(site, record)
@@ -133,6 +147,8 @@ class PulledWork:
     is_quiet: bool = False
     lines: list[str] = field(default_factory=list, init=False)
     ends: Counter[SiteEnd] = field(default_factory=Counter, init=False)
+    results: list[SiteResult] = field(default_factory=list, init=False)
+    """The results of all sites, unless it goes on for ever."""
 
     def run(self) -> None:
         """Work until nothing is due, or until the engine is stopped."""
@@ -150,6 +166,8 @@ class PulledWork:
         if result.end is SiteEnd.IN_USE:  # another worker's, who says what came of it
             return
         self.ends[result.end] += 1
+        if not self.source.is_waiting:
+            self.results.append(result)
         if result.end in UNQUIET_ENDS or not self.is_quiet:
             self.lines.append(result_line(result))
         self.lines += tell(task, result)

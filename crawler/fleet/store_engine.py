@@ -18,9 +18,9 @@ from typing import Protocol
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet.left_copies import bring_left_copies
 from broadsheet.crawler.fleet.object_store import StoreError
-from broadsheet.crawler.fleet.site_lease import LeaseRecord, read_site
+from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.site_processes import page_count
-from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
@@ -41,10 +41,10 @@ class HostQueue:
         """Return the tasks that were handed out and not given back."""
         return tuple(self._running.values())
 
-    def next_task(self, is_ready: Callable[[SiteTask], bool] = lambda _task: True) -> SiteTask | None:
-        """Take the next task to run of those that are ready; None if there is none now."""
+    def next_task(self) -> SiteTask | None:
+        """Take the next task to run; None if there is none now."""
         for task in self._waiting:
-            if self._busy_hosts.isdisjoint(task.hosts) and is_ready(task):
+            if self._busy_hosts.isdisjoint(task.hosts):
                 del self._waiting[task]
                 self._running[task.name] = task
                 self._busy_hosts |= set(task.hosts)
@@ -59,11 +59,6 @@ class HostQueue:
     def add(self, tasks: Iterable[SiteTask]) -> None:
         """Queue tasks behind the others."""
         self._waiting.update(OrderedDict.fromkeys(tasks))
-
-    def put_off(self, task: SiteTask) -> None:
-        """Queue a task again that could not run, behind the others."""
-        self.end(task)
-        self.add([task])
 
     def put_back(self, tasks: Iterable[SiteTask]) -> None:
         """Queue tasks that have no result and have to run again: they come first."""
@@ -106,35 +101,7 @@ class NoMoreTasks:
         return True
 
 
-@dataclass
-class LeaseWait:
-    """A wait for the lease of a site that a killed runner may hold: `seconds` at most, and no longer if it is renewed.
-
-    `clock` counts seconds from anywhere.
-    """
-
-    lease: LeaseRecord
-    seconds: float
-    clock: Callable[[], float] = time.monotonic
-    started: float = field(init=False)
-    next_try: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.started = self.clock()
-        self.put_off()
-
-    def put_off(self) -> None:
-        """Wait some seconds until the next try."""
-        self.next_try = self.clock() + min(_TRY_SECONDS, self.seconds / 4)
-
-    def is_over(self, lease: LeaseRecord) -> bool:
-        """Tell whether its runner is alive by what the store says now, or has been waited for long enough."""
-        is_alive = bool(lease.owner) and lease.expires_at != self.lease.expires_at
-        return is_alive or self.clock() - self.started > self.seconds
-
-
 _LOOK_SECONDS = 0.5  # between two looks at what there is to do
-_TRY_SECONDS = 5.0  # between two tries to take a site that a killed runner may hold
 
 
 @dataclass
@@ -145,13 +112,11 @@ class StoreEngine:
     parallel: int
     source: TaskSource = field(default_factory=NoMoreTasks)
     _tasks: HostQueue = field(default_factory=lambda: HostQueue(()), init=False)
-    _waited_for: frozenset[str] = field(default=frozenset(), init=False)
-    _waits: dict[str, LeaseWait] = field(default_factory=dict, init=False)
     _stops: int = field(default=0, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         """Run the tasks, and those that the source gives: see `Engine.run`."""
-        self._tasks, self._waited_for = HostQueue(tasks), frozenset(task.name for task in tasks)
+        self._tasks = HostQueue(tasks)
         for line in bring_left_copies(self.store_place, self._is_stopped):
             _LOG.warning("%s", line)
         results: queue.SimpleQueue[tuple[SiteTask, SiteResult]] = queue.SimpleQueue()
@@ -165,7 +130,9 @@ class StoreEngine:
                 if self._stops:
                     self._leave(self._tasks.take_all(), "stopped before its turn", on_result)
                 with suppress(queue.Empty):
-                    self._take(*results.get(timeout=_LOOK_SECONDS), on_result)
+                    task, result = results.get(timeout=_LOOK_SECONDS)
+                    self._tasks.end(task)
+                    on_result(result)
             folder = self.store_place.local_folder
             self._leave(self._tasks.running, f"ended at once; what it has is in {folder}, for the next run", on_result)
 
@@ -182,45 +149,14 @@ class StoreEngine:
 
     def _start_some(self, work: Callable[[SiteTask], None]) -> None:
         while not self._stops and len(self._tasks.running) < self.parallel:
-            task = self._tasks.next_task(self._is_ready) or self._new_task()
+            task = self._tasks.next_task() or self._new_task()
             if task is None:
                 return
             threading.Thread(target=work, args=(task,), name=f"site-{task.name}", daemon=True).start()
 
-    def _is_ready(self, task: SiteTask) -> bool:
-        wait = self._waits.get(task.name)
-        return wait is None or wait.clock() >= wait.next_try
-
     def _new_task(self) -> SiteTask | None:
         self._tasks.add(self.source.take())
-        return self._tasks.next_task(self._is_ready)
-
-    def _take(self, task: SiteTask, result: SiteResult, on_result: Callable[[SiteResult], None]) -> None:
-        """Pass a result on, unless a killed runner may have the site: then the task is tried again for a while.
-
-        Its source sees to a task that it gave.
-        """
-        is_in_use = result.end is SiteEnd.IN_USE and task.name in self._waited_for and not self._stops
-        if is_in_use and self._is_worth_waiting(task, result.message):
-            self._tasks.put_off(task)
-            return
-        self._waits.pop(task.name, None)
-        self._tasks.end(task)
-        on_result(result)
-
-    def _is_worth_waiting(self, task: SiteTask, message: str) -> bool:
-        try:
-            lease = read_site(store_at(self.store_place.address), task.name)
-        except StoreError:
-            return False
-        wait = self._waits.get(task.name)
-        if wait is None:
-            self._waits[task.name] = LeaseWait(lease, self.store_place.terms.longest_seconds)
-            if len(self._waits) == 1:
-                _LOG.warning("%s; waiting, in case it was killed", message)
-            return True
-        wait.put_off()
-        return not wait.is_over(lease)
+        return self._tasks.next_task()
 
     def _leave(self, tasks: Iterable[SiteTask], message: str, on_result: Callable[[SiteResult], None]) -> None:
         for task in tasks:

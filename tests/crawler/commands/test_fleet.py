@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet import check_engine_options, made_store_place, run_with_progress, store_engine
+from broadsheet.crawler.commands.fleet import (
+    check_engine_options,
+    made_store_place,
+    run_with_progress,
+    scheduler_engine,
+)
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteTask
 from broadsheet.crawler.fleet.sites_file import SiteList
-from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.output.archive.archive_errors import NotReachable
 
 
@@ -30,16 +34,14 @@ def options(**changes: object) -> dict[str, object]:
     return {"store": None, "scheduler": None, "work": None, "parallel": None, **changes}
 
 
-def test_a_store_and_a_scheduler_each_have_their_engine(fleet: SiteList, tmp_path: Path) -> None:
-    asked = options(store=str(tmp_path / "store"))
-    here = store_engine(fleet, asked, made_store_place(fleet, asked))
-    assert isinstance(here, StoreEngine)
-    assert (here.parallel, here.store_place.per_address, here.store_place.wait_seconds) == (3, 2, 0)
-    asked = options(store=asked["store"], scheduler="tcp://127.0.0.1:1", work="$TMPDIR/sites")
-    there = store_engine(fleet, asked, made_store_place(fleet, asked, 180.0))
-    assert isinstance(there, DaskEngine)
-    assert (there.store_place.work_folder, there.store_place.wait_seconds) == ("$TMPDIR/sites", 180.0)
-    assert there.store_place.identity == here.store_place.identity
+def test_a_store_is_found_on_any_machine(fleet: SiteList, tmp_path: Path) -> None:
+    asked = options(store=str(tmp_path / "store"), work="$TMPDIR/sites")
+    here, there = made_store_place(fleet, asked), made_store_place(fleet, asked, 180.0)
+    assert (here.per_address, here.wait_seconds, here.work_folder) == (2, 0, "$TMPDIR/sites")
+    assert (there.identity, there.wait_seconds) == (here.identity, 180.0)
+    engine = scheduler_engine("tcp://127.0.0.1:1", there)
+    assert isinstance(engine, DaskEngine)
+    assert engine.store_place == there
 
 
 @pytest.mark.parametrize(

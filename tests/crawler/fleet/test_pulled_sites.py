@@ -47,13 +47,13 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
 
 
-def source_of(store: ObjectStore, clock: MovedClock, *names: str, is_waiting: bool = False) -> DueSites:
+def source_of(store: ObjectStore, clock: MovedClock, *names: str, **options: bool) -> DueSites:
     sites = tuple(
         Site(name, (), (f"{name}.example",), (), 3600.0, ("false",), ("--", name), (), f"words of {name}")
         for name in names
     )
     fleet = SiteList(Path("sites.toml"), Path("archives"), 0, 4, sites)
-    return DueSites(fleet, sites, store, LeaseTerms(120.0, 10.0, clock.text), is_waiting, clock)
+    return DueSites(fleet, sites, store, LeaseTerms(120.0, 10.0, clock.text), clock=clock, **options)
 
 
 def end(store: ObjectStore, task: SiteTask, end: SiteEnd = SiteEnd.DONE) -> SiteResult:
@@ -117,15 +117,33 @@ def test_a_site_that_another_took_between_two_looks_is_left(store: FolderStore, 
     assert source.is_over()
 
 
-def test_the_site_of_a_killed_worker_is_waited_for_and_taken(store: FolderStore, clock: MovedClock) -> None:
+def test_the_site_of_a_killed_worker_is_waited_for_and_taken(
+    store: FolderStore, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
     acquire(store, "a", "killed", LeaseTerms(120.0, 10.0, clock.text))
     source = source_of(store, clock, "a")
+    assert caplog.messages == []
     for _ in range(13):
         assert source.take() == ()
         assert not source.is_over()
         clock.move(seconds=10)
     clock.move(seconds=1)
     assert names_of(source.take()) == ["a"]
+    assert caplog.messages == ["a is run by killed; waiting, in case that was killed"]
+
+
+def test_everything_is_due_once_a_run_whoever_does_it(store: FolderStore, clock: MovedClock) -> None:
+    (task,) = source_of(store, clock, "a").take()
+    end(store, task)
+    clock.move(minutes=5)
+    first, second = (source_of(store, clock, "a", "b", everything=True) for _ in range(2))
+    clock.move(minutes=5)
+    for source, name in ((first, "a"), (second, "b")):
+        (task,) = source.take()
+        assert task.name == name
+        source.end(end(store, task))
+    for source in (first, second):
+        assert (taken(source), source.is_over()) == ([], True)
 
 
 def test_a_waiting_worker_never_ends_and_finds_what_becomes_due(store: FolderStore, clock: MovedClock) -> None:

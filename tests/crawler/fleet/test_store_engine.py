@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.fleet import store_engine
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire
+from broadsheet.crawler.fleet.site_lease import acquire
 from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
@@ -51,29 +51,11 @@ def test_what_is_put_back_comes_first_and_frees_its_host() -> None:
     assert not tasks
 
 
-class ScriptedRuns:
-    """In place of crawls: the end of each task by its turn, after the last one IN_USE for ever."""
-
-    def __init__(self, ends: dict[str, list[SiteEnd]]) -> None:
-        self.ends = ends
-        self.runs: list[str] = []
-        self.has_started = threading.Event()
-
-    def __call__(self, task: SiteTask, *_words: object) -> SiteResult:
-        self.runs.append(task.name)
-        self.has_started.set()
-        left = self.ends[task.name]
-        if not left:
-            time.sleep(60)
-        return SiteResult.without_run(task, f"{task.name} is run by another", left.pop(0))
-
-
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePlace:
     monkeypatch.setattr(store_engine, "_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(store_engine, "_TRY_SECONDS", 0.01)
     address = str(tmp_path / "store")
-    return StorePlace(address, make_store(address), str(tmp_path / "work"), LeaseTerms(0.15, 0.05), per_address=0)
+    return StorePlace(address, make_store(address), str(tmp_path / "work"), per_address=0)
 
 
 def ends_of(engine: StoreEngine, *names: str) -> dict[str, tuple[SiteEnd, str]]:
@@ -87,49 +69,21 @@ def ends_of(engine: StoreEngine, *names: str) -> dict[str, tuple[SiteEnd, str]]:
     return ends
 
 
-def test_a_site_that_a_killed_runner_may_have_is_tried_until_it_is_free(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    acquire(store_at(place.address), "killed", "gone", place.terms)
-    runs = ScriptedRuns({"killed": [*[SiteEnd.IN_USE] * 3, SiteEnd.DONE], "other": [SiteEnd.DONE]})
-    monkeypatch.setattr(store_engine, "run_task", runs)
-    ends = ends_of(StoreEngine(place, 1), "killed", "other")
-    assert {name: end for name, (end, _) in ends.items()} == {"killed": SiteEnd.DONE, "other": SiteEnd.DONE}
-    assert runs.runs[:2] == ["killed", "other"]
-    assert caplog.messages == ["killed is run by another; waiting, in case it was killed"]
-
-
-@pytest.mark.parametrize("is_alive", [True, False])
-def test_a_site_that_a_living_runner_has_is_left_to_it(
-    place: StorePlace, monkeypatch: pytest.MonkeyPatch, is_alive: bool
-) -> None:
-    """It renews its lease, or somebody has it for longer than a killed one could."""
-    lease = acquire(store_at(place.address), "busy", "alive", LeaseTerms(600.0 if is_alive else 0.0))
-    runs = ScriptedRuns({"busy": [SiteEnd.IN_USE] * 10_000})
-
-    def run(task: SiteTask, *words: object) -> SiteResult:
-        if is_alive and len(runs.runs) == 1:
-            lease.terms = LeaseTerms(900.0)
-            lease.renew()
-        return runs(task, *words)
-
-    monkeypatch.setattr(store_engine, "run_task", run)
-    assert ends_of(StoreEngine(place, 1), "busy")["busy"][0] is SiteEnd.IN_USE
-    assert (len(runs.runs) <= 3) is is_alive
-
-
 def test_a_second_stop_ends_at_once_and_every_task_has_a_result(
     place: StorePlace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = ScriptedRuns({"hangs": [], "waits": []})
-    monkeypatch.setattr(store_engine, "run_task", runs)
-    engine = StoreEngine(place, 1)
+    has_started, engine = threading.Event(), StoreEngine(place, 1)
+
+    def hang(*_words: object) -> None:
+        has_started.set()
+        time.sleep(60)
 
     def stop_twice() -> None:
-        assert runs.has_started.wait(20)
+        assert has_started.wait(20)
         engine.stop()
         engine.stop()
 
+    monkeypatch.setattr(store_engine, "run_task", hang)
     threading.Thread(target=stop_twice).start()
     ends = ends_of(engine, "hangs", "waits")
     assert {name: end for name, (end, _) in ends.items()} == dict.fromkeys(("hangs", "waits"), SiteEnd.NOT_STARTED)
