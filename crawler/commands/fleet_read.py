@@ -60,7 +60,7 @@ _NAMED_SITES = 3
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """Where a site stands: its last record, when it is due, what is known of who runs it now."""
+    """A site's last record, when it is due, and what is known of who runs it now."""
 
     name: str
     archive: str

@@ -16,7 +16,15 @@ with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
     from broadsheet.crawler.commands import run_summary
     from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.fleet import fleet_folder, fleet_turn, object_store, pulled_sites, sites_file, store_address
+    from broadsheet.crawler.fleet import (
+        fleet_folder,
+        fleet_turn,
+        object_store,
+        pulled_sites,
+        site_lease,
+        sites_file,
+        store_address,
+    )
     from broadsheet.crawler.fleet import store_engine as store_engine_module
 
 
@@ -56,8 +64,9 @@ def pull_sites(
         raise NotReachable(problem)
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
     is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
-    source = pulled_sites.DueSites(fleet, sites, store, place.terms, is_waiting, everything)
-    engine = store_engine_module.StoreEngine(place, fleet_module.parallel_crawls(fleet, options), source)
+    watch = site_lease.LeaseWatch(place.terms)
+    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything)
+    engine = store_engine_module.StoreEngine(place, fleet_module.parallel_crawls(fleet, options), source, watch)
     pages = store_engine_module.StoredPages(place)
     work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
     signals: list[int] = []

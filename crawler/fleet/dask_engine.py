@@ -28,7 +28,7 @@ from broadsheet.crawler.fleet.left_copies import bring_left_copies
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.store_engine import HostQueue
-from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
 from broadsheet.output.archive.installed_extras import install_command
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run_on_worker(task: SiteTask, store_place: StorePlace, turn: str) -> SiteRes
     """Run one task of a turn, in a thread of the worker."""
     with _stopped_lock:
         lifeline, slots = worker_lifeline(), worker_slots(store_place)
-    return run_task(task, store_place, lifeline, lambda: turn in _stopped_turns, slots)
+    return run_task(task, store_place, CrawlHost(lifeline, lambda: turn in _stopped_turns, slots))
 
 
 @cache

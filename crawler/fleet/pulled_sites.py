@@ -11,13 +11,14 @@ from datetime import UTC, datetime, timedelta
 
 from broadsheet.crawler.fleet.fleet_turn import UNQUIET_ENDS, result_line, running_text, site_task, tell
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseTerms
+from broadsheet.crawler.fleet.site_lease import LeaseWatch, record_key
 from broadsheet.crawler.fleet.site_records import SiteRecord, StoredSiteState, due_by_time, next_due, read_states
 from broadsheet.crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 15.0  # between two looks at the store where nothing is due
+_IN_USE_TRIES = 10  # such looks, more than a lease lasts, until a site is left whose host another worker has
 _AGAIN = timedelta(minutes=5)  # until a waiting worker tries a site again that did not end well here
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
@@ -30,15 +31,15 @@ def _now() -> datetime:
 class DueSites:
     """A source of the tasks of sites that are due and free, the longest due first. See `TaskSource`.
 
-    It is over when nothing is due any more that no living worker has; with `is_waiting` it never is. A lease that is
-    renewed is a living worker's, and one that expires frees its site. What did not end well is not given again, with
+    It is over when nothing is due any more that no living worker has; with `is_waiting` it never is. `watch` tells
+    living workers from dead ones, and frees the sites of these. What did not end well is not given again, with
     `is_waiting` not soon.
     """
 
     fleet: SiteList
     sites: Sequence[Site]
     store: ObjectStore
-    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    watch: LeaseWatch
     is_waiting: bool = False
     everything: bool = False
     """Whether every site is due that had no turn since the start."""
@@ -47,8 +48,6 @@ class DueSites:
     _given: dict[str, SiteTask] = field(default_factory=dict, init=False)
     _candidates: list[Site] = field(default_factory=list, init=False)
     _not_before: dict[str, datetime] = field(default_factory=dict, init=False)
-    _expiries: dict[str, str] = field(default_factory=dict, init=False)
-    """When the leases of others expired as they were first seen."""
     _in_use: Counter[str] = field(default_factory=Counter, init=False)
     _crawled: set[str] = field(default_factory=set, init=False)
     _undecided: set[str] = field(default_factory=set, init=False)
@@ -88,7 +87,7 @@ class DueSites:
     def _put_off_used(self, name: str) -> None:
         """Leave a site that somebody else has; one whose lease is free waits for a host."""
         self._in_use[name] += 1
-        is_given_up = not self.is_waiting and self._in_use[name] * _LOOK_SECONDS > self.terms.longest_seconds
+        is_given_up = not self.is_waiting and self._in_use[name] > _IN_USE_TRIES
         self._not_before[name] = _NEVER if is_given_up else self.clock() + timedelta(seconds=_LOOK_SECONDS)
         (self._undecided.discard if is_given_up else self._undecided.add)(name)
 
@@ -117,11 +116,10 @@ class DueSites:
         now, due = self.clock(), self._due(site, state.record)
         if due is not None:
             self._not_before[site.name] = due
-        is_due, is_free = due is None or due <= now, state.lease.is_free(self.terms)
-        is_renewed = self._expiries.setdefault(site.name, state.lease.expires_at) != state.lease.expires_at
-        (self._undecided.add if is_due and not is_free and not is_renewed else self._undecided.discard)(site.name)
-        if is_free:
-            self._expiries.pop(site.name)
+        key = record_key(site.name)
+        is_due, is_free = due is None or due <= now, self.watch.is_free(key, state.lease)
+        is_open = is_due and not is_free and not self.watch.is_alive(key)
+        (self._undecided.add if is_open else self._undecided.discard)(site.name)
         return site_task(self.fleet, site, state.record, now) if is_due and is_free else None
 
     def _due(self, site: Site, record: SiteRecord | None) -> datetime | None:

@@ -2,7 +2,8 @@
 
 All of that is one record, so that one conditional put decides everything: a runner whose lease another one has taken,
 because it expired, holds an old version, and whatever it then wants to state is refused. Clocks only decide how long
-others wait; that nothing is lost does not depend on them.
+others wait; that nothing is lost does not depend on them. Clocks of two machines may differ by hours: who waits watches
+for heartbeats by its own clock.
 """
 
 from __future__ import annotations
@@ -40,6 +41,11 @@ class LeaseTerms:
     def longest_seconds(self) -> float:
         """Return how long a runner that was killed may keep others from its site, and a bit more."""
         return 1.1 * (self.seconds + self.skew_seconds)
+
+    @property
+    def silent_seconds(self) -> float:
+        """Return how long a living runner may be silent: a heartbeat and a bit more."""
+        return self.seconds / 3 + self.skew_seconds
 
     def expiry(self) -> str:
         """Return the time at which a lease that is renewed now expires."""
@@ -103,6 +109,39 @@ class LeasedThing:
     key: str
 
 
+class LeaseWatch:
+    """An observer of other runners' leases, by this machine's own clock: `clock` counts seconds from anywhere.
+
+    A runner is taken for dead whose record has not changed for as long as a lease lasts. Where the times in the record
+    say so too, a missed heartbeat is enough. So a machine whose clock is wrong by an hour takes no site of a living one.
+    """
+
+    def __init__(self, terms: LeaseTerms, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._alive: set[str] = set()
+
+    def is_free(self, key: str, record: LeaseRecord) -> bool:
+        """Tell whether a thing may be taken: nobody has it, or who has it is taken for dead."""
+        now = self._clock()
+        write_id, since = self._seen.setdefault(key, (record.write_id, now))
+        if write_id != record.write_id:
+            self._seen[key], since = (record.write_id, now), now
+            self._alive.add(key)
+        if not record.owner:
+            del self._seen[key]
+            self._alive.discard(key)
+            return True
+        silence = now - since
+        is_expired = self._terms.has_expired(record.expires_at)
+        return silence > self._terms.longest_seconds or (is_expired and silence > self._terms.silent_seconds)
+
+    def is_alive(self, key: str) -> bool:
+        """Tell whether a heartbeat of the one who has a thing was seen."""
+        return key in self._alive
+
+
 class SiteLease:
     """A lease that was acquired. Its methods may be called from several threads."""
 
@@ -156,12 +195,14 @@ def acquire(store: ObjectStore, site: str, owner: str, terms: LeaseTerms | None 
     return acquire_thing(store, LeasedThing(site, record_key(site)), owner, terms or LeaseTerms())
 
 
-def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms) -> SiteLease:
-    """Take any leased thing likewise."""
+def acquire_thing(
+    store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms, watch: LeaseWatch | None = None
+) -> SiteLease:
+    """Take any leased thing likewise; with a watch, by what was seen rather than by the times in the record."""
     for _ in range(_ACQUIRE_TRIES):
         stored = store.read_record(leased.key)
         record = _parse(stored, leased.name) if stored else LeaseRecord()
-        if not record.is_free(terms):
+        if not (watch.is_free(leased.key, record) if watch else record.is_free(terms)):
             break
         taken = replace(
             record, generation=record.generation + 1, owner=owner, expires_at=terms.expiry(), write_id=token_hex(8),
@@ -174,39 +215,47 @@ def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: Le
     raise SiteIsLeased(f"{leased.name} is run by {runner}, until {record.expires_at} at least")
 
 
-def acquire_within(store: ObjectStore, site: str, owner: str, terms: LeaseTerms, wait_seconds: float) -> SiteLease:
-    """Take a site, waiting so long for it at most. A runner that was killed holds it until its lease expires."""
-    return _acquire_within(store, LeasedThing(site, record_key(site)), owner, terms, wait_seconds)
+@dataclass(frozen=True, slots=True)
+class LeaseSeeker:
+    """A runner that wants leases: its store, what people call it, its terms, and how long it waits for a lease.
 
-
-def _acquire_within(
-    store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms, wait_seconds: float
-) -> SiteLease:
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return acquire_thing(store, leased, owner, terms)
-        except SiteIsLeased:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(min(_POLL_SECONDS, terms.seconds / 4))
-
-
-@contextmanager
-def held_hosts(
-    store: ObjectStore, hosts: Iterable[str], owner: str, terms: LeaseTerms, wait_seconds: float
-) -> Iterator[None]:
-    """Hold hosts that several sites have while the `with` block runs: one crawl keeps a host's pace.
-
-    SiteIsLeased if another runner has one.
+    One that waits watches leases; `watch` is one that has watched before. A runner that was killed holds its site until
+    its lease expires.
     """
-    with ExitStack() as stack:
-        for host in sorted(hosts):
-            leased = LeasedThing(f"the host {host}", f"hosts/{host.replace(':', '_')}.json")
-            lease = _acquire_within(store, leased, owner, terms, wait_seconds)
-            stack.callback(_release_quietly, lease)
-            stack.enter_context(beating(lease, lambda: None))
-        yield
+
+    store: ObjectStore
+    owner: str
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    wait_seconds: float = 0.0
+    watch: LeaseWatch | None = None
+
+    def site(self, name: str) -> SiteLease:
+        """Take a site. SiteIsLeased if another runner has it."""
+        return self._thing(LeasedThing(name, record_key(name)))
+
+    @contextmanager
+    def held_hosts(self, hosts: Iterable[str]) -> Iterator[None]:
+        """Hold hosts that several sites have while the `with` block runs: one crawl keeps a host's pace.
+
+        SiteIsLeased if another runner has one.
+        """
+        with ExitStack() as stack:
+            for host in sorted(hosts):
+                lease = self._thing(LeasedThing(f"the host {host}", f"hosts/{host.replace(':', '_')}.json"))
+                stack.callback(_release_quietly, lease)
+                stack.enter_context(beating(lease, lambda: None))
+            yield
+
+    def _thing(self, leased: LeasedThing) -> SiteLease:
+        deadline = time.monotonic() + self.wait_seconds
+        watch = self.watch or (LeaseWatch(self.terms) if self.wait_seconds else None)
+        while True:
+            try:
+                return acquire_thing(self.store, leased, self.owner, self.terms, watch)
+            except SiteIsLeased:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(min(_POLL_SECONDS, self.terms.seconds / 4))
 
 
 def _release_quietly(lease: SiteLease) -> None:

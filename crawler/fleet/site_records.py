@@ -138,7 +138,7 @@ def result_since(task: SiteTask, record: SiteRecord | None) -> SiteResult | None
 
 @dataclass(frozen=True, slots=True)
 class StoredSiteState:
-    """What a store knows of a site: its lease, and the record of its last turn."""
+    """A site as a store knows it: its lease, and the record of its last turn."""
 
     lease: LeaseRecord
     record: SiteRecord | None

@@ -29,7 +29,14 @@ from typing import Protocol
 from broadsheet.crawler.fetch.address_slots import GrantedSlot, is_owned, own_slots, wanted_addresses
 from broadsheet.crawler.fleet.fleet_folder import disk_problem
 from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, SiteLease, acquire_thing
+from broadsheet.crawler.fleet.site_lease import (
+    LeasedThing,
+    LeaseTerms,
+    LeaseWatch,
+    SiteIsLeased,
+    SiteLease,
+    acquire_thing,
+)
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.fleet.stored_run import StorePlace
 
@@ -175,6 +182,7 @@ class AddressLeases:
     per_address: int
     terms: LeaseTerms = SLOT_TERMS
     pauses: SlotPauses = SlotPauses()
+    watch: LeaseWatch = field(default_factory=lambda: LeaseWatch(SLOT_TERMS))
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}, process {os.getpid()}, {token_hex(4)}")
     _held: dict[int, SiteLease] = field(default_factory=dict, init=False)
     _freed_at: dict[int, float] = field(default_factory=dict, init=False)
@@ -202,7 +210,7 @@ class AddressLeases:
             for number in self._open_numbers():
                 slot = LeasedThing(f"slot {number} of {self.address}", f"addresses/{self.address}/{number}.json")
                 with suppress(SiteIsLeased):
-                    self._held[number] = acquire_thing(self.store, slot, self.owner, self.terms)
+                    self._held[number] = acquire_thing(self.store, slot, self.owner, self.terms, self.watch)
                     return True
         return False
 

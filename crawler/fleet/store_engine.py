@@ -18,12 +18,12 @@ from typing import Protocol
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet.left_copies import bring_left_copies
 from broadsheet.crawler.fleet.object_store import StoreError
-from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.site_lease import LeaseWatch, read_site
 from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
 
 _LOG = logging.getLogger(__name__)
 
@@ -111,6 +111,7 @@ class StoreEngine:
     store_place: StorePlace
     parallel: int
     source: TaskSource = field(default_factory=NoMoreTasks)
+    watch: LeaseWatch | None = None
     _tasks: HostQueue = field(default_factory=lambda: HostQueue(()), init=False)
     _stops: int = field(default=0, init=False)
 
@@ -121,9 +122,10 @@ class StoreEngine:
             _LOG.warning("%s", line)
         results: queue.SimpleQueue[tuple[SiteTask, SiteResult]] = queue.SimpleQueue()
         with closing(Lifeline()) as lifeline, granted_slots(self.store_place) as slots:
+            host = CrawlHost(lifeline, self._is_stopped, slots, self.watch)
 
             def work(task: SiteTask) -> None:
-                results.put((task, run_task(task, self.store_place, lifeline, self._is_stopped, slots)))
+                results.put((task, run_task(task, self.store_place, host)))
 
             while (self._tasks or not (self._stops or self.source.is_over())) and self._stops < 2:
                 self._start_some(work)

@@ -27,6 +27,8 @@ from broadsheet.crawler.fleet.object_store import (
     Patience,
     PatientStore,
     StoreError,
+    StoreFull,
+    StoreUnreachable,
 )
 from broadsheet.crawler.fleet.site_copies import (
     LocalCopy,
@@ -43,13 +45,12 @@ from broadsheet.crawler.fleet.site_copies import (
 )
 from broadsheet.crawler.fleet.site_lease import (
     LeaseLost,
+    LeaseSeeker,
     LeaseTerms,
+    LeaseWatch,
     SiteIsLeased,
     SiteLease,
-    acquire,
-    acquire_within,
     beating,
-    held_hosts,
 )
 from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
 from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
@@ -156,7 +157,7 @@ def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Resul
     SiteIsLeased if another runner has the site, or has taken it meanwhile and keeps it: what was crawled then waits
     beside it. StoreError if the store fails for longer than its patience.
     """
-    lease = acquire_within(site.store, site.copy.site, site.owner, site.terms, site.wait_seconds)
+    lease = LeaseSeeker(site.store, site.owner, site.terms, site.wait_seconds).site(site.copy.site)
     return run_leased(site, lease, crawl)
 
 
@@ -312,21 +313,30 @@ class StorePlace:
         return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
 
 
-def run_task(
-    task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool],
-    grants: Path | None = None,
-) -> SiteResult:  # fmt: skip
+@dataclass(frozen=True)
+class CrawlHost:
+    """A machine's part in its crawls: the process that they stop with, and whether they are to stop.
+
+    `grants` is where they find slots for addresses, if all machines share them; `watch` is of other runners' leases.
+    """
+
+    lifeline: Lifeline
+    is_stopped: Callable[[], bool]
+    grants: Path | None = None
+    watch: LeaseWatch | None = None
+
+
+def run_task(task: SiteTask, store_place: StorePlace, host: CrawlHost) -> SiteResult:
     """Run a task on a local copy of its archive, and bring the archive home with its record. A failure is a result too.
 
-    A task that was finished meanwhile, here or by another runner, gives the result that it had. `grants` is where its
-    crawl finds slots for addresses, if all machines share them.
+    A task that was finished meanwhile, here or by another runner, gives the result that it had.
     """
     try:
         if problem := disk_problem(store_place.local_folder):
             return SiteResult.without_run(task, problem, SiteEnd.UNSUITABLE_DISK)
         store = PatientStore(store_at(store_place.address), store_place.patience)
         check_identity(store, store_place.identity)
-        crawl = _TaskCrawl(task, store_place, store, lifeline, is_stopped, grants)
+        crawl = _TaskCrawl(task, store_place, store, host)
         with in_hand(crawl.site.copy):
             return crawl.run()
     except (SiteIsLeased, InUse) as error:
@@ -359,9 +369,7 @@ class _TaskCrawl:
     task: SiteTask
     place: StorePlace
     store: ObjectStore
-    lifeline: Lifeline
-    is_stopped: Callable[[], bool]
-    grants: Path | None
+    host: CrawlHost
 
     @property
     def site(self) -> StoredSite:
@@ -369,33 +377,40 @@ class _TaskCrawl:
         copy = LocalCopy(self.place.local_folder / self.task.name, self.task.name, self.place.identity)
         return StoredSite(self.store, copy, runner_name(), self.place.terms, self.place.wait_seconds)
 
+    @property
+    def seeker(self) -> LeaseSeeker:
+        """Return this runner as one that wants leases."""
+        return LeaseSeeker(self.store, runner_name(), self.place.terms, self.place.wait_seconds, self.host.watch)
+
     def run(self) -> SiteResult:
         """Take the site, unless it is no longer due, crawl it, and bring it home. The errors of `run_leased`."""
         site, task = self.site, self.task
-        with held_hosts(self.store, task.shared_hosts, site.owner, site.terms, site.wait_seconds):
-            lease = acquire_within(self.store, task.name, site.owner, site.terms, site.wait_seconds)
+        with self.seeker.held_hosts(task.shared_hosts):
+            lease = self.seeker.site(task.name)
             if result := result_since(task, parse_record(lease.record.turn)):
                 lease.release()
                 return replace(result, archive=task.archive)
             try:
                 result = run_leased(site, lease, lambda archive, is_lost: self._crawl(archive, is_lost, lease))
-            except (ArchiveError, OSError) as error:
-                self._note_later(SiteResult.without_run(task, str(error), SiteEnd.FAILED))
+            except (SiteIsLeased, InUse, StoreUnreachable, StoreFull):
+                raise
+            except (StoreError, ArchiveError, OSError) as error:
+                self._note_later(SiteResult.without_run(task, str(error), SiteEnd.FAILED), lease.record.generation)
                 raise
             if lease.record.owner:  # another runner had taken it; what was crawled is merged by now
-                self._note_later(result)
+                self._note_later(result, lease.record.generation)
         return result
 
     def _crawl(self, archive: Path, is_lost: threading.Event, lease: SiteLease) -> SiteResult:
         """Run the crawl to its end; it is asked to stop when all are, or when another runner has the site."""
 
         def is_stopped() -> bool:
-            return is_lost.is_set() or self.is_stopped()
+            return is_lost.is_set() or self.host.is_stopped()
 
         local_task, log = replace(self.task, archive=archive), archive.with_suffix(".log")
         for _ in range(KILLED_TRIES):
-            environment = self.place.environment(self.grants)
-            result = run_site(local_task, self.lifeline, log, is_stopped, environment)
+            environment = self.place.environment(self.host.grants)
+            result = run_site(local_task, self.host.lifeline, log, is_stopped, environment)
             if result.end is not SiteEnd.KILLED or is_stopped():
                 break
         result = replace(result, archive=self.task.archive)
@@ -408,9 +423,11 @@ class _TaskCrawl:
             earlier, generation = parse_record(lease.record.turn), lease.record.generation
             lease.note(turn=record_values(next_record(self.task, result, earlier, runner_name(), generation)))
 
-    def _note_later(self, result: SiteResult) -> None:
-        """Bring the record of a result under a lease of its own. Who has the site otherwise knows better."""
+    def _note_later(self, result: SiteResult, generation: int) -> None:
+        """Bring the record of a result under a lease of its own, unless another runner has brought one since."""
         with suppress(StoreError):
-            lease = acquire(self.store, self.task.name, runner_name(), self.place.terms)
-            self._note(lease, result)
+            lease = self.seeker.site(self.task.name)
+            earlier = parse_record(lease.record.turn)
+            if earlier is None or earlier.generation <= generation:
+                self._note(lease, result)
             lease.release()

@@ -23,12 +23,12 @@ from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet import stored_run
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.pulled_sites import DueSites
-from broadsheet.crawler.fleet.site_lease import acquire
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, acquire
 from broadsheet.crawler.fleet.site_records import next_record, record_values
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.crawler.fleet.store_address import make_store
-from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
 from tests.bench.documents.figures import refresh_documents
 from tests.crawler.fleet.sites import store_pages
 
@@ -63,7 +63,7 @@ def measure_look(count: int, folder: Path) -> dict[str, float]:
     for site in sites:
         write_record(store, site.name)
     store.counts.clear()
-    source = DueSites(SiteList(Path("sites.toml"), folder, 0, 4, sites), sites, store)  # type: ignore[arg-type]
+    source = DueSites(SiteList(Path("sites.toml"), folder, 0, 4, sites), sites, store, LeaseWatch(LeaseTerms()))  # type: ignore[arg-type]
     figures: dict[str, float] = {"sites": count}
     for name in ("first", "later"):
         started, before, source._next_look = time.process_time(), store.counts.total(), 0.0
@@ -103,7 +103,7 @@ def measure_turn(folder: Path) -> dict[str, int]:
     ):
         for after in (0, 1):
             store.counts.clear()
-            result = run_task(replace(task, after=after), place, lifeline, lambda: False)
+            result = run_task(replace(task, after=after), place, CrawlHost(lifeline, lambda: False))
             assert result.end is SiteEnd.DONE, result
     lifeline.close()
     return {kind: sum(store.counts[name] for name in names) for kind, names in _KINDS.items()}

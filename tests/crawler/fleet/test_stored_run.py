@@ -25,7 +25,7 @@ from broadsheet.crawler.fleet.site_lease import LeasedThing, LeaseTerms, SiteIsL
 from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.stored_run import StorePlace, in_hand, run_stored, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, in_hand, run_stored, run_task
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.archive_writer import Archive
@@ -328,7 +328,7 @@ def place(tmp_path: Path) -> StorePlace:
 def run(task: SiteTask, place: StorePlace) -> SiteResult:
     lifeline = Lifeline()
     try:
-        return run_task(task, place, lifeline, lambda: False)
+        return run_task(task, place, CrawlHost(lifeline, lambda: False))
     finally:
         lifeline.close()
 
