@@ -113,7 +113,7 @@ class LeaseWatch:
     """An observer of other runners' leases, by this machine's own clock: `clock` counts seconds from anywhere.
 
     A runner is taken for dead whose record has not changed for as long as a lease lasts. Where the times in the record
-    say so too, a missed heartbeat is enough. So a machine whose clock is wrong by an hour takes no site of a living one.
+    say so too, a missed heartbeat is enough. So a clock that is wrong by an hour takes no site of a living one.
     """
 
     def __init__(self, terms: LeaseTerms, clock: Callable[[], float] = time.monotonic) -> None:

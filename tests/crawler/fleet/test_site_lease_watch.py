@@ -1,4 +1,4 @@
-"""Leases of others, watched by one's own clock: none of a living runner is taken, and no dead one is waited for long."""
+"""Leases of others, watched by one's own clock: none is taken from a living runner, a dead one's soon."""
 
 from __future__ import annotations
 
