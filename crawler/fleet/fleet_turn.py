@@ -115,7 +115,7 @@ class FleetTurn:
 
 def running_text(running: Sequence[SiteTask], count_pages: Callable[[SiteTask], int]) -> str:
     """Name the sites that are running, each with the pages that its archive knows."""
-    sites = ", ".join(f"{task.name} {count_pages(task):,} pages" for task in running[:_NAMED_SITES])
+    sites = ", ".join(f"{task.name} {count_text(count_pages(task), 'page')}" for task in running[:_NAMED_SITES])
     rest_count = len(running) - _NAMED_SITES
     return (sites or "none") + (f" and {rest_count} more" if rest_count > 0 else "")
 
@@ -217,9 +217,11 @@ def summary_line(results: Sequence[SiteResult]) -> str:
 
 def result_line(result: SiteResult) -> str:
     """Tell a result in one line: how it ended, why, and its counts."""
-    counts = [f"{count:,} {name}" for name, count in asdict(result.counts).items() if count and name != "articles"]
+    counts = asdict(result.counts)
+    words = [f"{counts[name]:,} {name}" for name in ("new", "changed", "withdrawn", "failed") if counts[name]]
+    words += [count_text(counts[f"{noun}s"], noun) for noun in ("alarm", "page") if counts[f"{noun}s"]]
     why = f" ({result.message})" if result.message else ""
-    return f"{result.name}: {result.end.words}{why}; {', '.join([*counts, time_text(result.seconds)])}"
+    return f"{result.name}: {result.end.words}{why}; {', '.join([*words, time_text(result.seconds)])}"
 
 
 def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) -> str:

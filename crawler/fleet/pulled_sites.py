@@ -15,6 +15,7 @@ from broadsheet.crawler.fleet.site_lease import LeaseWatch, record_key
 from broadsheet.crawler.fleet.site_records import SiteRecord, StoredSiteState, due_by_time, next_due, read_states
 from broadsheet.crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.output.read.plain_words import count_text
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 15.0  # between two looks at the store where nothing is due
@@ -157,7 +158,7 @@ class PulledWork:
         failed_count = sum(self.ends[end] for end in UNQUIET_ENDS)
         failures = f", {failed_count:,} of them not well" if failed_count else ""
         running = running_text(self.engine.running(), self.count_pages)
-        return f"{self.ends.total():,} sites{failures}; running: {running}"
+        return f"{count_text(self.ends.total(), 'site')}{failures}; running: {running}"
 
     def _take(self, result: SiteResult) -> None:
         task = self.source.end(result)

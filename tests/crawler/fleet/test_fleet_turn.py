@@ -144,6 +144,7 @@ def test_one_line_over_all() -> None:
 
 def test_a_result_is_told_in_a_line() -> None:
     assert result_line(RESULTS[1]) == "busy: done; 1,200 new, 3 changed, 1m"
+    assert result_line(result("loud", alarms=1, pages=1, failed=2)) == "loud: done; 2 failed, 1 alarm, 1 page, 1m"
     assert result_line(RESULTS[5]) == "broken: failed (no article found); 1m"
 
 
