@@ -20,19 +20,19 @@ def columns(db: Database, table: str) -> dict[str, str]:
     return {name: kind for _, name, kind, *_ in db.execute(f"PRAGMA main.table_info({table})").fetchall()}
 
 
-def filled(db: Database, table: str, number: int, **values: Any) -> Row:
+def filled(db: Database, table: str, number: int, /, **values: Any) -> Row:
     """Return a row; each column that is not given has a value that no other column and no other number has."""
     row: Row = {}
     for place, (name, kind) in enumerate(columns(db, table).items()):
         count = 1000 * number + place
-        row[name] = {"INTEGER": count, "REAL": count + 0.5, "BLOB": bytes([number, place])}.get(
+        row[name] = {"INTEGER": count, "REAL": count + 0.5, "BLOB": f"{name} {number}".encode()}.get(
             kind, f"{name} {number}"
         )
     assert values.keys() <= row.keys()
     return row | values
 
 
-def put(db: Database, table: str, number: int, **values: Any) -> Row:
+def put(db: Database, table: str, number: int, /, **values: Any) -> Row:
     """Store such a row, and return it."""
     row = filled(db, table, number, **values)
     places = ", ".join(f":{name}" for name in row)
