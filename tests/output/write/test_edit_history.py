@@ -113,7 +113,7 @@ def block(db, table: str, block_id: int, text: str, /, **values) -> None:
 
 
 def test_blocks_are_those_of_the_last_text_up_to_a_revision(edited: Archive) -> None:
-    """The first one has blocks of its own, the second none, the third those of the page; a withdrawn one has no text."""
+    """The first one has blocks of its own, the second none, the third the page's; a withdrawn one has no text."""
     db = edited.db
     block(db, "_revision_blocks", 31, "first", article_id=7, number=1, box=5, linked=0, elsewhere=2)
     block(db, "_page_blocks", 32, "now", page_id=3)
