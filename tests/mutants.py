@@ -125,7 +125,7 @@ class ExecutedLines:
 
     def __init__(self, folder: Path, copy: Path) -> None:
         self._folder, self._copy = folder, copy
-        files = sorted(folder.glob("gw*.json"))
+        files = sorted(folder.glob("*/gw*.json"), key=lambda file: file.stat().st_mtime)
         self.seconds: dict[str, float] = {test: s for file in files for test, s in json.loads(file.read_text()).items()}
 
     def tests_of(self, module: str, is_executed: Any) -> set[str]:
@@ -140,7 +140,7 @@ class ExecutedLines:
     def _bits(self, path: str) -> Iterator[tuple[str, bytes]]:
         query = """SELECT context.context, line_bits.numbits FROM line_bits JOIN file ON file.id = line_bits.file_id
             JOIN context ON context.id = line_bits.context_id WHERE file.path = ?"""
-        for file in self._folder.glob("gw*.sqlite*"):
+        for file in self._folder.glob("*/gw*.sqlite*"):
             with closing(sqlite3.connect(file)) as db, suppress(sqlite3.OperationalError):  # without a table: no part
                 yield from db.execute(query, (path,))
 
@@ -196,21 +196,36 @@ class Copy:
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._folder, self._copy = folder, folder / "copy"
-        self._parts = folder / "executed"
+        self._runs = folder / "executed"
 
     @cached_property
     def executed(self) -> ExecutedLines:
-        """Lines that each quick test executes; the tests are run for that if they were not at this commit."""
+        """Lines that each quick test executes; the tests are run for that if they were not at this commit.
+
+        Where only tests have changed since, those alone are run.
+        """
         state = describe_commit()
-        if not (self._parts / state).exists():
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if not (self._runs / state / "is_whole").exists():
+            changed = self._changed_tests(state)
+            if changed is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
             self._fill()
-            self._record()
-            (self._parts / state).touch()
-        return ExecutedLines(self._parts, self._copy)
+            self._record(state, changed or ())
+        return ExecutedLines(self._runs, self._copy)
+
+    def _changed_tests(self, state: str) -> list[str] | None:
+        """List the test files that changed since the last run under coverage; None if the packages did too."""
+        runs = sorted(self._runs.glob("*/is_whole"), key=lambda file: file.stat().st_mtime)
+        if not runs or state.endswith("-dirty"):
+            return None
+        command = ["git", "diff", "--name-only", runs[-1].parent.name, state]
+        diff = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, text=True)
+        paths = [Path(name) for name in diff.stdout.split()]
+        if diff.returncode or any(path.parts[0] in PACKAGES for path in paths):
+            return None
+        return [str(path) for path in paths if path.name.startswith("test_") and (REPOSITORY / path).is_file()]
 
     def _fill(self) -> None:
-        self._parts.mkdir(parents=True)
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY,
             capture_output=True, check=True, text=True,
@@ -219,23 +234,30 @@ class Copy:
             if (REPOSITORY / name).is_file():
                 (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(REPOSITORY / name, self._copy / name)
-        for room in PACKAGES[1:]:  # found here before the editable installation's hook finds the checkout's
-            (self._copy / "broadsheet" / room).symlink_to(self._copy / room)
-        (self._folder / "shared").symlink_to(REPOSITORY.parent / "shared")  # the evaluation data, where it is
+        links = {self._copy / "broadsheet" / room: self._copy / room for room in PACKAGES[1:]}
+        links[self._folder / "shared"] = REPOSITORY.parent / "shared"  # the evaluation data, where it is
+        for link, target in links.items():  # found here before the editable installation's hook finds the checkout's
+            if not link.is_symlink():
+                link.symlink_to(target)
 
-    def _record(self) -> None:
-        """Run the quick tests under coverage, in two processes: several minutes."""
+    def _record(self, state: str, files: Sequence[str]) -> None:
+        """Run the quick tests of these files, or all, under coverage: for all several minutes, in two processes."""
+        run = self._runs / state
+        shutil.rmtree(run, ignore_errors=True)
+        run.mkdir(parents=True)
         library = next((tools.programs("coverage").parent / "lib").glob("python*/site-packages"))
         include = "".join(f"\n    {self._copy / package}/*" for package in PACKAGES)
         settings = "[run]\npatch = subprocess, fork, _exit\nparallel = true\ninclude ="
-        (self._parts / "rc").write_text(f"{settings}{include}\n")
-        (self._parts / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
-        paths = os.pathsep.join(map(str, (self._copy, self._parts, library)))
-        options = ["-q", "-p", "tests.executed_lines", "-p", "no:randomly", "-n", "2", "--dist", "loadfile"]
+        (run / "rc").write_text(f"{settings}{include}\n")
+        (run / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
+        paths = os.pathsep.join(map(str, (self._copy, run, library)))
+        options = ["-q", "-p", "tests.executed_lines", "-p", "no:randomly", "-n", "1" if files else "2"]
         subprocess.run(
-            [sys.executable, "-m", "pytest", *options, "--hypothesis-profile=ci", "-m", "not slow"], cwd=self._copy,
-            env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(self._parts)}, check=False,
+            [sys.executable, "-m", "pytest", *options, "--dist=loadfile", "--hypothesis-profile=ci", "-m", "not slow",
+             *files], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
+            check=False,
         )  # fmt: skip
+        (run / "is_whole").touch()
 
     def try_quick(self, fault: Fault) -> Outcome:
         """Run the quick tests that execute a fault's lines, until one fails."""

@@ -15,7 +15,7 @@ import pytest
 from broadsheet.crawler import __version__
 from tests import mutants
 from tests.faults import Fault, Place, faults_of
-from tests.mutants import REPOSITORY, RESULTS, ExecutedLines, Outcome, drawn_faults
+from tests.mutants import REPOSITORY, RESULTS, Copy, ExecutedLines, Outcome, drawn_faults
 
 SOURCE = '''"""A module that says SELECT a WHERE b < c."""
 from x import field
@@ -97,7 +97,8 @@ def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_sa
 
 def executed_lines(folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float]) -> ExecutedLines:
     """What a run under coverage left: (test, module, line)."""
-    db = sqlite3.connect(folder / "gw0.tests.sqlite")
+    (folder / "run").mkdir()
+    db = sqlite3.connect(folder / "run" / "gw0.tests.sqlite")
     db.executescript(
         """CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE);
         CREATE TABLE context (id INTEGER PRIMARY KEY, context TEXT UNIQUE);
@@ -111,7 +112,7 @@ def executed_lines(folder: Path, bits: Iterable[tuple[str, str, int]], seconds: 
         db.execute(f"INSERT INTO line_bits VALUES ({ids}, ?)", (str(folder / module), test, numbits))
     db.commit()
     db.close()
-    (folder / "gw0.json").write_text(json.dumps(seconds))
+    (folder / "run" / "gw0.json").write_text(json.dumps(seconds))
     return ExecutedLines(folder, folder)
 
 
@@ -205,7 +206,8 @@ from tests.faults import faults_of
 module, test, folder = "crawler/fetch/capacity.py", sys.argv[1], Path(sys.argv[2])
 copy = Copy(folder)
 copy._fill()
-(folder / "gw0.json").write_text('{"%s": 1.0}' % test)
+(folder / "run").mkdir()
+(folder / "run" / "gw0.json").write_text('{"%s": 1.0}' % test)
 copy.executed = ExecutedLines(folder, folder / "copy")
 copy.executed.tests_of_fault = lambda fault: {test}
 faults = faults_of(module, (REPOSITORY / module).read_text())
@@ -213,6 +215,45 @@ for line in ("amounts.append(int(_CGROUP_LIMIT", "return 2**20 if soft_limit == 
     outcome = copy.try_quick(next(fault for fault in faults if fault.line.startswith(line)))
     print(outcome.noticed, outcome.by, outcome.tests)
 print(copy.fails_without([test]))"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@a.example"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("tests/test_b.py", ["tests/test_b.py"]),
+        ("tests/helper.py", []),
+        ("README.md", []),
+        ("output/a.py", None),
+        ("-output/a.py", None),
+        ("-tests/test_a.py", []),
+    ],
+)
+def test_where_only_tests_changed_these_alone_are_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, expected: list[str] | None
+) -> None:
+    monkeypatch.setattr(mutants, "REPOSITORY", tmp_path)
+    for name in ("output/a.py", "tests/test_a.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("a")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "a")
+    first, file = mutants.describe_commit(), tmp_path / changed.removeprefix("-")
+    file.unlink() if changed.startswith("-") else file.write_text("b")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "b")
+    copy = Copy(tmp_path / "kept")
+    assert copy._changed_tests(mutants.describe_commit()) is None
+    (copy._runs / first).mkdir(parents=True)
+    (copy._runs / first / "is_whole").touch()
+    assert copy._changed_tests(mutants.describe_commit()) == expected
+    assert copy._changed_tests(f"{mutants.describe_commit()}-dirty") is None
 
 
 @pytest.mark.slow
