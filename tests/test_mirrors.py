@@ -12,7 +12,6 @@ from tests import mutants
 LEAST_LINES = 40
 
 UNMIRRORED = {
-    "cleaners/judge/site_rule_values.py",
     "cleaners/rules/rule_files.py",
     "cleaners/training/annotated_pages.py",
     "crawler/commands/__init__.py",
@@ -27,9 +26,7 @@ UNMIRRORED = {
     "crawler/demo/truth.py",
     "crawler/fleet/bucket_store.py",
     "crawler/rendering/browser_process.py",
-    "crawler/replay/recleaning.py",
     "output/archive/article_storage.py",
-    "output/archive/pictures.py",
     "output/browse/collection_pages.py",
     "output/browse/page_trials.py",
     "output/browse/review_mending.py",
@@ -40,7 +37,6 @@ UNMIRRORED = {
     "output/collections/dataset_tables.py",
     "output/collections/warc_copies.py",
     "output/raw/picture_files.py",
-    "output/raw/raw_exchange.py",
     "output/read/archive_facts.py",
     "output/read/ruling_examples.py",
     "output/settle/recleaned_pages.py",
