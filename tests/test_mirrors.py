@@ -37,13 +37,11 @@ UNMIRRORED = {
     "output/collections/dataset_tables.py",
     "output/collections/warc_copies.py",
     "output/raw/picture_files.py",
-    "output/read/archive_facts.py",
     "output/read/ruling_examples.py",
     "output/settle/recleaned_pages.py",
     "output/write/applied_rulings.py",
     "output/write/outcome.py",
     "output/write/page_writer.py",
-    "output/write/site_fields.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""
 
