@@ -124,8 +124,8 @@ def faults_of(module: str, text: str) -> list[Fault]:
     for node, place in _placed(tree):
         if id(node) not in passed_over:
             for kind, start, end, changed in _changes(source, node):
-                if kind == "extent" and not place.lines[0]:
-                    continue  # what an import is bracketed by
+                if not place.lines[0] and (kind == "extent" or changed in ("&", "|")):
+                    continue  # what an import is bracketed by, and unions of types
                 number = text.count("\n", 0, start)
                 mutated = (text[:start] + changed + text[end:]).splitlines()[number : number + 1]
                 line = source.lines[number].strip()
