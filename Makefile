@@ -7,7 +7,8 @@
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
-# make mutants    put faults into the code one at a time, in a copy, and see that a test notices; it takes half an hour
+# make mutants    put faults into the code one at a time, in a copy, and count those that the quick tests notice: another
+#                 sixty at each run, some twenty minutes
 # make pins       write constraints.txt anew, with the newest version of everything
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
@@ -83,7 +84,7 @@ mutants: $(READY)
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
-	for name in archive data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive coverage data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
