@@ -45,7 +45,8 @@ def changes(source: str) -> set[tuple[str, str]]:
 def test_each_kind_of_fault_is_made_once() -> None:
     assert changes(SOURCE) == {
         (" DESC", ""), (" <> ", " = "), ("AND", "OR"), (" > ", " >= "), ("2", "3"), ("3", "4"), ("and", "or"),
-        ("AND d = a.e", ""), ("WHERE b <> 'ä' AND ", "WHERE "), ("3", "6"), ("10", "20"), ('not a and "ö" in b or ', ""), (" or a >= 10", ""),
+        ("AND d = a.e", ""), ("WHERE b <> 'ä' AND ", "WHERE "), ("3", "6"), ("10", "20"),
+        ('not a and "ö" in b or ', ""), (" or a >= 10", ""),
         ("not a and ", ""), (' and "ö" in b', ""), ("or", "and"), ("not ", ""), ("in", "not in"), (">=", ">"),
         ("10", "11"), ("note(a + 1)", "pass"), ("+", "-"), ("1", "2"), ("min", "max"), ("0.5", "0.55"),
         ('not a and "ö" in b or a >= 10', "False"),
