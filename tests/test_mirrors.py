@@ -38,7 +38,6 @@ UNMIRRORED = {
     "output/collections/warc_copies.py",
     "output/raw/picture_files.py",
     "output/read/ruling_examples.py",
-    "output/write/applied_rulings.py",
     "output/write/outcome.py",
     "output/write/page_writer.py",
 }
