@@ -37,7 +37,6 @@ UNMIRRORED = {
     "output/collections/dataset_tables.py",
     "output/collections/warc_copies.py",
     "output/raw/picture_files.py",
-    "output/read/ruling_examples.py",
     "output/write/outcome.py",
     "output/write/page_writer.py",
 }
