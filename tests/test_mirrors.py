@@ -38,7 +38,6 @@ UNMIRRORED = {
     "output/collections/warc_copies.py",
     "output/raw/picture_files.py",
     "output/write/outcome.py",
-    "output/write/page_writer.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""
 
