@@ -26,7 +26,6 @@ UNMIRRORED = {
     "crawler/demo/truth.py",
     "crawler/fleet/bucket_store.py",
     "crawler/rendering/browser_process.py",
-    "output/archive/article_storage.py",
     "output/browse/collection_pages.py",
     "output/browse/page_trials.py",
     "output/browse/review_mending.py",
