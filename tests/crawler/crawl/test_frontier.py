@@ -21,11 +21,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from broadsheet.cleaners.document import UrlSource
 from broadsheet.crawler.crawl import hosts
 from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings, Turn, queued_robots_txt
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.output.archive.url_words import UrlKind, UrlSource
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
