@@ -29,7 +29,6 @@ UNMIRRORED = {
     "output/browse/page_trials.py",
     "output/browse/review_mending.py",
     "output/browse/room.py",
-    "output/browse/ruling_preview.py",
     "output/collections/dataset_catalogue.py",
     "output/collections/dataset_copies.py",
     "output/collections/dataset_tables.py",
