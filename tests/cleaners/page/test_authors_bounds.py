@@ -20,7 +20,7 @@ def test_words_of_a_name(words: int, is_one: bool) -> None:
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [
-        ("Ana", False), ("Ana Sol", True), ("Ana Lu De Sol", True), ("Ana Lu De Sol Rey", False), ("ana Sol", False),
+        ("Ana", False), ("Ana Sol", True), ("Ana Lu Mai Sol", True), ("Ana Lu Mai Sol Rey", False), ("ana Sol", False),
         ("Ana SOL", False),
     ],
 )  # fmt: skip
