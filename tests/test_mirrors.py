@@ -16,7 +16,6 @@ UNMIRRORED = {
     "cleaners/training/annotated_pages.py",
     "crawler/commands/__init__.py",
     "crawler/commands/adopt.py",
-    "crawler/commands/progress_line.py",
     "crawler/commands/verb_options.py",
     "crawler/demo/sample_pages.py",
     "crawler/demo/sample_stories.py",
