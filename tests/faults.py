@@ -154,7 +154,8 @@ def _place(node: ast.stmt, is_inside: bool) -> Place:
     if is_inside:
         return Place((node.lineno, last))
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return Place(names=tuple(target.id for target in targets if isinstance(target, ast.Name)))
+    parts = [part for target in targets for part in getattr(target, "elts", [target])]
+    return Place(names=tuple(part.id for part in parts if isinstance(part, ast.Name)))
 
 
 def _passed_over(tree: ast.AST) -> set[int]:

@@ -82,6 +82,11 @@ def test_a_fault_is_known_by_its_line_and_has_a_place() -> None:
     assert places[" = "] == Place(names=("_QUERY",))
 
 
+def test_a_fault_at_import_is_known_by_all_names_of_its_statement() -> None:
+    places = {fault.place.names for fault in faults_of("m.py", "_A, _B = 3, 8\n_C: int = 4\n")}
+    assert places == {("_A", "_B"), ("_C",)}
+
+
 @pytest.mark.parametrize("text", ["x", " = 2", "(1)"])
 def test_a_change_that_is_no_other_program_is_no_fault(text: str) -> None:
     fault = Fault("m.py", "number", 4, 5, text, "a = 1", "", Place())
