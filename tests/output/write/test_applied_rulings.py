@@ -178,7 +178,8 @@ def test_the_opposite_of_a_ruling_takes_it_back_where_that_gives_what_is_asked(
 @pytest.mark.parametrize(("count", "seen", "is_more"), [(999, 999, False), (1000, 1000, False), (1001, 1000, True)])
 def test_a_sample_is_of_a_thousand_pages(db: Database, count: int, seen: int, is_more: bool) -> None:
     numbers = [(number,) for number in range(100, 100 + count)]
-    db.conn.executemany("INSERT INTO _page_blocks VALUES (?, 0, 8, 0, 0, 2)", numbers)
+    names = "page_id, position, block_id, kind, kept, reason_id"
+    db.conn.executemany(f"INSERT INTO _page_blocks ({names}) VALUES (?, 0, 8, 0, 0, 2)", numbers)
     db.conn.commit()
     sample = sample_effect(db, Ruling(8, False))
     assert (sample.pages, sample.is_more) == (seen, is_more)
