@@ -279,3 +279,23 @@ def test_pages_with_hashes_that_come_to_be_crowded(archive: Archive, make: Maker
     archive.save([make.outcome(url(50), f"{story(50)} {form}")])
     settle(archive.db)
     assert touched_urls == {url(50), *(url(n) for n in range(CROWD_LIMIT))}
+
+
+@pytest.mark.parametrize("most_indexed", [0, 10_000])
+def test_pages_have_the_relations_that_they_have_among_all(archive, make, monkeypatch, most_indexed):
+    stored(
+        archive,
+        *(make.outcome(f"{SITE}/{seed}", text(seed)) for seed in (1, 2, 3)),
+        *(make.outcome(f"{OTHER}/{seed}", " ".join(edited(prose(seed), 50))) for seed in (1, 2)),
+    )
+    page_ids = [row[0] for row in archive.db.execute("SELECT page_id FROM articles ORDER BY url").fetchall()]
+    relations = relate._find_relations(archive.db, None)
+    assert len(relations) == 2
+    monkeypatch.setattr(relate, "_MAX_INDEXED", most_indexed)
+    counts = []
+    for page_id in page_ids:
+        found = relate._find_relations(archive.db, {page_id})
+        assert set(map(str, found)) <= set(map(str, relations))
+        counts.append(len(found))
+    assert counts == [1, 1, 0, 1, 1]
+    assert sorted(map(str, relate._find_relations(archive.db, set(page_ids)))) == sorted(map(str, relations))
