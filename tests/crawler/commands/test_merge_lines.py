@@ -49,5 +49,5 @@ def test_all_of_them(
     if backups:
         Path(f"{target}.backup-v3").touch()
     results = [MergeResult(Path("a.db"), 1, 1, 0, count) for count in takedowns]
-    _print_total(target, results, SettleResult(9, copies, 0, 0, 0, 0, 0, 0, 0))
+    _print_total(target, results, SettleResult(9, copies, *[0] * 8))
     assert capsys.readouterr().out.splitlines() == [line.format(target) for line in lines]

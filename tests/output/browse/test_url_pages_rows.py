@@ -15,7 +15,7 @@ from broadsheet.output.write.archive_writer import Archive
 from tests.output.filled_rows import columns, put
 
 URL = "http://a.test/1"
-HIDDEN_OF_CAPTURE = {"usage", "refers_to", "etag", "last_modified", "rendered_for", "robots_id"}
+HIDDEN_OF_CAPTURE = {"usage", "refers_to", "etag", "last_modified", "robots_id"}
 HIDDEN_OF_URL = {"id", "priority", "not_before", "held_reason", "held_at", "revisit_seconds", "unfounded"}
 
 
@@ -78,7 +78,7 @@ def test_a_url_with_its_captures_the_latest_first(db: Database) -> None:
     assert set(columns(db, "urls")) - asdict(view).keys() == HIDDEN_OF_URL, "show it, or say that it is not shown"
     assert (view.page_type, view.title, view.evidence, view.article_id) == ("article", "A title", ("words=9",), 11)
     assert [capture.id for capture in view.captures] == [3, 5, 2, 1]
-    assert view.captures[0] == UrlCapture(3, "2026-01-03", 200, "text/html", 30)
+    assert view.captures[0] == UrlCapture(3, "2026-01-03", 200, "text/html", 30, is_rendered=True)
     assert view.captures[1].http_status == 0
     with pytest.raises(NotHereError, match="no URL of that number"):
         read_url(db, 8)
