@@ -14,7 +14,7 @@ class CleanedBlock:
     """Visible block of a page: whether it is in the article's text, for which reason, and by which named rule.
 
     `position` counts from 0 in the order of the document. `kind` is `paragraph`, `heading`, `list_item`, `table`,
-    `quote`, `code` or `caption`.
+    `quote`, `code` or `caption`. `repeats` is the position of the kept block that a block which is said twice repeats.
     """
 
     position: int
@@ -23,6 +23,7 @@ class CleanedBlock:
     reason: str
     rule: str
     text: str
+    repeats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,15 @@ def clean(html: str | bytes, url: str = "") -> Cleaned:
     body, content_type = (html, "") if isinstance(html, bytes) else (_encoded(html), "text/html; charset=utf-8")
     page = clean_page(Page(url, body, content_type))
     blocks = tuple(
-        CleanedBlock(block.position, str(block.kind), verdict.kept, str(verdict.reason), verdict.rule, block.text)
+        CleanedBlock(
+            block.position,
+            str(block.kind),
+            verdict.kept,
+            str(verdict.reason),
+            verdict.rule,
+            block.text,
+            verdict.repeats,
+        )
         for block, verdict in zip(page.blocks, page.verdicts, strict=True)
     )
     metadata, verdict = page.metadata, page.verdict

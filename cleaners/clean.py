@@ -28,6 +28,7 @@ from broadsheet.cleaners.judge.held_text_verdicts import add_held_text, kept_pro
 from broadsheet.cleaners.judge.page_features import page_features
 from broadsheet.cleaners.judge.page_type import page_verdict
 from broadsheet.cleaners.judge.picture_articles import find_picture_article
+from broadsheet.cleaners.judge.repeated_texts import name_repeated
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
 from broadsheet.cleaners.judge.site_rule_values import merge_links, override_metadata
 from broadsheet.cleaners.judge.site_rules import (
@@ -114,7 +115,7 @@ def clean(
     reading, judged, held_evidence = _with_held_text(page, index, reading, judge_blocks(reading))
     base = base_url(index, page.url)
     judged, pictures = find_picture_article(index, base, reading, judged)
-    verdicts = judged.verdicts
+    verdicts = name_repeated(reading.blocks, judged.verdicts)
     kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
     features = page_features(index, page.http_status, reading, verdicts)

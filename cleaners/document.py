@@ -208,12 +208,16 @@ cast_vote = lru_cache(maxsize=4096)(Vote)
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast."""
+    """Decision on a block: whether it is kept, the reason, the named rule, and all votes that were cast.
+
+    `repeats` is the position of the kept block that a duplicate repeats; None for any other block.
+    """
 
     kept: bool
     reason: BlockReason
     rule: str
     votes: tuple[Vote, ...] = ()
+    repeats: int | None = None
 
 
 class UrlSource(StrEnum):

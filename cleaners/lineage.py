@@ -16,7 +16,7 @@ from importlib.resources import files
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
 
-CLEANER_VERSION = "16"
+CLEANER_VERSION = "17"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]

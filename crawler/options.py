@@ -33,7 +33,7 @@ class CrawlOptions:
     becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
     which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says
     what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these
-    files is asked for. `browser` says which pages are rendered in one: those that show their text only by script
+    files is asked for. `browser` says which pages are rendered in one: those that lack text without scripts
     (`auto`, where one is installed), none (`never`), or all (`always`).
     """
 

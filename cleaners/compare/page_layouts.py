@@ -148,6 +148,7 @@ _LIST_TYPES = frozenset((PageType.LIST, PageType.SOFT_404))
 _MAIN_SHARE, _MAIN_EXCERPTS, _MAIN_TEXTS = 0.8, 0.3, 5  # shares of articles and of excerpts, and distinct texts
 _MIN_PAGES, _LIST_SHARE, _FEW_ARTICLES = 3, 0.5, 0.25
 _FEW_WORDS = 0.25  # of the words of the main layouts' articles
+_SOME_LISTS, _LIST_ADDRESSES, _PLAIN_ADDRESSES = 0.25, 0.8, 0.2  # shares of lists, and of addresses like those of lists
 _MIN_EXCERPTS, _EXCERPT_SHARE = 3, 0.5
 _MIN_SAME_TEXT, _DATED_SHARE = 4, 0.25
 _MIN_QUOTED = 3  # articles that a single page must be put together of to be a list by itself
@@ -157,7 +158,8 @@ _MIN_QUOTED = 3  # articles that a single page must be put together of to be a l
 class LayoutPage:
     """Page as its layout's verdict sees it. `page_type` is its own; the rest is empty unless that is an article.
 
-    `quoted_pages` are those whose openings or titles most of its kept text is; `is_patchwork`, if all of it is.
+    `has_list_address`, of any page, says that its URL has the shape of a list's. `quoted_pages` are those whose
+    openings or titles most of its kept text is; `is_patchwork`, if all of it is.
     """
 
     page_id: int
@@ -167,6 +169,7 @@ class LayoutPage:
     has_date: bool = False
     quoted_pages: frozenset[int] = frozenset()
     is_patchwork: bool = False
+    has_list_address: bool = False
 
     @property
     def is_article(self) -> bool:
@@ -197,6 +200,7 @@ class _Layout:
         self.excerpts = [page for page in self.articles if page.quoted_pages]
         self.texts = len({page.text_digest for page in self.articles})
         self.words = median(page.words for page in self.articles) if self.articles else 0.0
+        self.list_addresses = sum(page.has_list_address for page in pages)
 
     @property
     def article_share(self) -> float:
@@ -223,17 +227,26 @@ def judge_layouts(groups: Sequence[Sequence[LayoutPage]]) -> list[LayoutVerdict]
     """Judge the layouts of one host, each a group of pages; the verdicts are in the order of the groups."""
     layouts = [_Layout(pages) for pages in groups]
     excerpt_shares = {page.page_id: layout.excerpt_share for layout in layouts for page in layout.pages}
-    main_words = [page.words for layout in layouts if layout.is_main for page in layout.articles]
+    main_layouts = [layout for layout in layouts if layout.is_main]
+    main_words = [page.words for layout in main_layouts for page in layout.articles]
     typical_words = median(main_words) if main_words else 0.0
-    return [_judge_layout(layout, excerpt_shares, typical_words) for layout in layouts]
+    tells_by_address = any(layout.list_addresses <= _PLAIN_ADDRESSES * len(layout.pages) for layout in main_layouts)
+    return [
+        _judge_layout(layout, excerpt_shares, typical_words, tells_by_address=tells_by_address) for layout in layouts
+    ]
 
 
-def _judge_layout(layout: _Layout, excerpt_shares: Mapping[int, float], typical_words: float) -> LayoutVerdict:
+def _judge_layout(
+    layout: _Layout, excerpt_shares: Mapping[int, float], typical_words: float, *, tells_by_address: bool
+) -> LayoutVerdict:
+    """Judge a layout; `tells_by_address` says that the site's articles do not have addresses like those of lists."""
     if layout.is_main:
         return LayoutVerdict("article", layout.counts, _take_out_patchworks(layout))
     verdict = None
     if typical_words:
         verdict = _judge_list_layout(layout, typical_words) or _judge_same_text(layout)
+    if tells_by_address:
+        verdict = verdict or _judge_list_addresses(layout, typical_words)
     verdict = verdict or _judge_excerpts(layout, excerpt_shares)
     return verdict or LayoutVerdict("", layout.counts, _take_out_patchworks(layout))
 
@@ -249,6 +262,21 @@ def _judge_list_layout(layout: _Layout, typical_words: float) -> LayoutVerdict |
         return None
     taken_out = [page for page in layout.articles if page.words < typical_words or page.quoted_pages]
     return _take_out(PageType.LIST, f"{layout.lists} of {len(layout.pages)} pages of this layout are lists", taken_out)
+
+
+def _judge_list_addresses(layout: _Layout, typical_words: float) -> LayoutVerdict | None:
+    """Judge a layout with some lists, whose addresses are nearly all like those of lists: pages of authors or tags.
+
+    Its template may state of each that it is an article. A page stays that has as much text as the site's articles.
+    """
+    count = len(layout.pages)
+    is_list = layout.lists >= _SOME_LISTS * count and layout.list_addresses >= _LIST_ADDRESSES * count
+    if count < _MIN_PAGES or not is_list:
+        return None
+    taken_out = [page for page in layout.articles if page.words < typical_words or page.quoted_pages]
+    return _take_out(
+        PageType.LIST, f"{layout.list_addresses} of {count} addresses of this layout are lists'", taken_out
+    )
 
 
 def _judge_excerpts(layout: _Layout, excerpt_shares: Mapping[int, float]) -> LayoutVerdict | None:

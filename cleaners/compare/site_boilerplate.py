@@ -23,6 +23,7 @@ NOTE_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/closing-note")
 BODY_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/body")
 LAYOUT_KEEPS_VERDICT = Verdict(True, KeepReason.SITE_BODY, "site/layout-keeps")
 LAYOUT_REMOVES_VERDICT = Verdict(False, RemovalReason.BOILERPLATE, "site/layout-removes")
+SLOT_VERDICT = Verdict(False, RemovalReason.BOILERPLATE, "site/slot")
 
 FEW_PAGES = 20  # on a smaller site two pages make a repetition; a larger one has pairs of similar pages by chance
 _ANCHOR_WORDS = 8  # a block of the page's own of this length can be the first or last of its text
@@ -32,6 +33,7 @@ _FREQUENT_SHARE = 0.3  # the same for a block on `_FREQUENT_PAGES` pages or more
 _FREQUENT_PAGES = 25
 _SURE_PAGES = 5  # a text on fewer pages may be that of two versions of one article
 _BODY_SHARE = 0.8  # share of pages that keep text at a path from which what others removed there is the article's too
+_SLOT_PAGES, _SLOT_SHARE = 20, 0.05  # pages with text at a place, and share of them that keep some, for a slot
 _MAX_REMOVED_PART = 3  # if more than one word in this many would go, texts on fewer than `_SURE_PAGES` pages stay
 _AUTHOR_WITHIN_WORDS = 6  # an author note has the author's name within its first words
 _AUTHOR_WITHIN_CHARS = 100
@@ -66,13 +68,15 @@ class SiteMemory:
 
     `pages_per_key` is the number of pages of each repeated key. `boilerplate_containers` are the container paths that
     hold hardly anything but repeated text, with the number of pages that have them. `outer_keys` are the repeated keys
-    that are mostly before or after the page's own text.
+    that are mostly before or after the page's own text, `beside_text_keys` those that most of their pages, and no fewer
+    than `_SURE_PAGES`, have beside a text of their own.
     """
 
     page_count: int
     pages_per_key: Mapping[int, int]
     boilerplate_containers: Mapping[str, int] = field(default_factory=dict)
     outer_keys: frozenset[int] = frozenset()
+    beside_text_keys: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,7 @@ def build_site_memory(
     own_text_pages: Counter[str] = Counter()
     repeated_text_pages: Counter[str] = Counter()
     outside_pages: Counter[int] = Counter()
+    beside_text_pages: Counter[int] = Counter()
     for page in pages:
         text_span = _own_text_span(page, pages_per_key)
         own_text_pages.update(
@@ -142,13 +147,22 @@ def build_site_memory(
                 if block.template_key in pages_per_key and text_span.excludes(index)
             }
         )
+        if any(_is_own_text(block, pages_per_key) for block in page):
+            beside_text_pages.update({block.template_key for block in page if block.template_key in pages_per_key})
     boilerplate_containers = {
         path: count
         for path, count in repeated_text_pages.items()
         if count > 1 and own_text_pages[path] <= _OWN_TEXT_SHARE * count
     }
     outer_keys = frozenset(key for key, count in outside_pages.items() if 2 * count > pages_per_key[key])
-    return SiteMemory(page_count, pages_per_key, boilerplate_containers, outer_keys)
+    beside_text_keys = frozenset(
+        key for key, count in beside_text_pages.items() if count >= _SURE_PAGES and 2 * count > pages_per_key[key]
+    )
+    return SiteMemory(page_count, pages_per_key, boilerplate_containers, outer_keys, beside_text_keys)
+
+
+def _is_own_text(block: KeyedBlock, pages_per_key: Mapping[int, int]) -> bool:
+    return block.is_kept and block.template_key not in pages_per_key and block.word_count >= _ANCHOR_WORDS
 
 
 def find_body_paths(keeping_pages: Mapping[str, int], removing_pages: Mapping[str, int]) -> dict[str, tuple[int, int]]:
@@ -166,13 +180,23 @@ def find_body_paths(keeping_pages: Mapping[str, int], removing_pages: Mapping[st
     }
 
 
+def is_site_slot(page_count: int, keeping_count: int) -> bool:
+    """Return whether a place is the site's: hardly any of the pages that have text there keep it.
+
+    >>> is_site_slot(100, 5), is_site_slot(100, 6)
+    (True, False)
+    """
+    return page_count >= _SLOT_PAGES and keeping_count <= _SLOT_SHARE * page_count
+
+
 def judge_repeated_blocks(
     page: Sequence[KeyedBlock], memory: SiteMemory, removed_blocks: Iterable[KeyedBlock] = ()
 ) -> dict[int, Verdict]:
     """Judge the kept blocks of a page: by position, the verdicts on those that are the site's boilerplate.
 
     `page` has only the kept blocks. Of what the page itself removed, `removed_blocks`, a line may close its text, but
-    no heading, which opens something. Empty if no block repeats, and if every block would be removed.
+    no heading, which opens something. Empty if no block repeats. A page loses every block only if other pages have each
+    beside a text of their own: the site may have pages that differ in numbers alone, such as those of measurements.
     """
     closing_positions = [
         block.position for block in removed_blocks if not block.is_heading and _is_closing_line(block, memory)
@@ -186,7 +210,9 @@ def judge_repeated_blocks(
     closing_positions += [page[index].position for index in site_indices if _is_closing_line(page[index], memory)]
     verdicts = dict.fromkeys(site_indices, REPEATED_VERDICT)
     verdicts = _verdicts_below_closing_line(page, closing_positions, text_span, memory) | verdicts
-    return {} if len(verdicts) == len(page) else {page[index].position: verdicts[index] for index in sorted(verdicts)}
+    if len(verdicts) == len(page) and not all(block.template_key in memory.beside_text_keys for block in page):
+        return {}
+    return {page[index].position: verdicts[index] for index in sorted(verdicts)}
 
 
 def _find_site_indices(

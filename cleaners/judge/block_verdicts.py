@@ -36,15 +36,14 @@ from broadsheet.cleaners.judge.page_boilerplate import (
     is_box_heading,
     is_no_excerpt,
     opens_teaser_box,
-    repeated_blocks,
 )
+from broadsheet.cleaners.judge.repeated_texts import repeated_blocks
 from broadsheet.cleaners.judge.site_rules import override_verdicts
 from broadsheet.cleaners.judge.text_span import (
     COMMENT_THREAD,
-    NEXT_ARTICLE,
     author_notes,
     comment_thread_start,
-    next_article_start,
+    other_articles,
     text_span,
 )
 from broadsheet.cleaners.judge.tree_models import predict
@@ -81,12 +80,13 @@ class _VoteContext:
     in_other_columns: frozenset[int]  # selected too, but in another column of a page laid out by a table
     above_title: frozenset[int]  # selected too, but above the title
     comment_thread: range  # from its heading to the end of the page; empty without one
-    next_article: range  # likewise of another article
+    other_articles: Mapping[int, str]  # by position of their blocks, the rule that removes each
     boxed_blocks: Mapping[int, Rule]  # by position, each with its rule
     body: range  # from the first to the last article paragraph
     metadata: Metadata
     rules: RuleBook
     selector: str  # what selected: the first look or the extractor
+    title_position: int | None  # of the line that is the title
     site_name: str  # as links to the site's pages have it; empty without a URL
 
     def body_positions(self) -> list[BodyPosition]:
@@ -174,8 +174,8 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
     comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
-    next_article = _range_to_end(blocks, next_article_start(blocks, title_position, rules))
-    article_positions = article_positions.difference(comment_thread, next_article)
+    articles_beside = other_articles(blocks, title_position, rules)
+    article_positions = article_positions.difference(comment_thread, articles_beside)
     boxed_blocks = blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)
     body = text_span(blocks, article_positions, rules, reading.metadata)
@@ -186,12 +186,13 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
         in_other_columns,
         above_title,
         comment_thread,
-        next_article,
+        articles_beside,
         boxed_blocks,
         body,
         reading.metadata,
         rules,
         selector,
+        title_position,
         _site_name(reading.url),
     )
 
@@ -275,9 +276,9 @@ def _comment_thread_votes(context: _VoteContext) -> _Votes:
     return dict.fromkeys(context.comment_thread, cast_vote("layout", False, COMMENT_THREAD, RemovalReason.COMMENTS))
 
 
-def _next_article_votes(context: _VoteContext) -> _Votes:
-    """Vote against another article below the article."""
-    return dict.fromkeys(context.next_article, cast_vote("layout", False, NEXT_ARTICLE, RemovalReason.RELATED))
+def _other_article_votes(context: _VoteContext) -> _Votes:
+    """Vote against other articles above and below the article."""
+    return {n: cast_vote("layout", False, rule, RemovalReason.RELATED) for n, rule in context.other_articles.items()}
 
 
 def _box_votes(context: _VoteContext) -> _Votes:
@@ -316,6 +317,8 @@ def _selection_votes(context: _VoteContext) -> _Votes:
 def _rescue_votes(context: _VoteContext) -> _Votes:
     """Vote for blocks that were not selected, though their surroundings show that they are the article's."""
     rules = rescue.rescued_blocks(context.blocks, context.selected_positions, context.metadata, context.body)
+    links = rescue.link_list(context.blocks, context.title_position, context.site_name)
+    rules |= dict.fromkeys(links - context.selected_positions, rescue.LINK_LIST)
     return {n: cast_vote("context", True, rule, KeepReason.RESCUED) for n, rule in rules.items()}
 
 
@@ -341,6 +344,6 @@ def _explain_content(block: Block, site_name: str) -> tuple[str, RemovalReason] 
 
 
 _VOTERS: tuple[Callable[[_VoteContext], _Votes], ...] = (
-    _metadata_votes, _phrase_votes, _comment_thread_votes, _next_article_votes, _box_votes,
+    _metadata_votes, _phrase_votes, _comment_thread_votes, _other_article_votes, _box_votes,
     _boilerplate_votes, _duplicate_votes, _selection_votes, _rescue_votes, _layout_votes,
 )  # fmt: skip

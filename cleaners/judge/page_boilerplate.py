@@ -1,4 +1,4 @@
-"""Boilerplate that a page itself gives away: by markup, layout tables, repetition, or links as of teasers.
+"""Boilerplate that a page itself gives away: by markup, layout tables, or links as of teasers.
 
 A teaser links to another page. A heading above teasers opens a section of them, which ends at the article's own text.
 """
@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from itertools import pairwise
 
 from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
 from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
 from broadsheet.cleaners.rules.layout_rules import box_apart, explain_layout
-from broadsheet.cleaners.rules.matcher import fold_text
 from broadsheet.cleaners.rules.rule import BodyPosition, Rule
 from broadsheet.cleaners.words import rough_word_count
 
@@ -68,8 +66,6 @@ def _is_card(block: Block) -> bool:
 _FEW_WORD_LINKS = "context/links", RemovalReason.NAVIGATION
 _LINKED_TEASER = "context/teaser", RemovalReason.RELATED
 _CAPTION, _DATE = ("context/caption", RemovalReason.CAPTION), ("context/date", RemovalReason.DATE)
-_LEAD_WORDS = 8
-_SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup
 # Reasons of layout rules that remove a block of any length, if its links or landmarks agree.
 _STRONG_REASONS = frozenset(
     (
@@ -103,10 +99,6 @@ _HEAD_BLOCKS = 3  # below the first paragraph, which may still be byline and dat
 _CELL = re.compile(r"t[dh](?:$|[.#])")
 _COLUMN_SHARE = 0.5  # of the prose: if one column of a layout table holds so much, the others are boilerplate
 _WRAPPER_SHARE = 0.95  # of the prose: a cell with so much is a frame around the page, and its inner cells count
-_PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
-_MOST_QUOTES = 100  # on a page of more, quotes are the article
-_TEXT_KINDS = frozenset((BlockKind.PARAGRAPH, BlockKind.LIST_ITEM))
-_WORD = re.compile(r"\w+")
 _CLOCK = re.compile(r"\d{1,2}[:.h]\d{2}|\d{4}|\d{1,2}[./-]\d{1,2}")
 
 
@@ -210,78 +202,6 @@ def is_box_heading(blocks: Sequence[Block], position: int, kept_prose: Iterable[
     common_steps = common_step_count(steps, next_steps)
     box_path = ">".join(steps[:common_steps]) + ">"
     return common_steps >= len(next_steps) - 2 and not any(blocks[n].path.startswith(box_path) for n in kept_prose)
-
-
-def repeated_blocks(blocks: Sequence[Block], positions: Iterable[int]) -> set[int]:
-    """Find selected blocks with the text of an earlier selected block, in another place of the markup.
-
-    At the same place a text repeats itself: a note under each of several pictures, a refrain, a step of a how-to. In a
-    long run of such blocks a whole passage is there twice. So it is where short lines repeat beside a longer block, one
-    after the other as before; alone, short lines, items of lists and verse may repeat.
-    """
-    order = sorted(positions)
-    first_copies: dict[str, int] = {}
-    earlier_paths: dict[str, set[str]] = {}
-    duplicates: dict[int, int] = {}  # by position, the index in `order` of the first copy
-    own_repeats: list[int] = []
-    for index, n in enumerate(order):
-        text = fold_text(blocks[n].text)
-        paths = earlier_paths.setdefault(text, set())
-        if blocks[n].path in paths:
-            own_repeats.append(n)
-        elif paths:
-            duplicates[index] = first_copies[text]
-        first_copies.setdefault(text, index)
-        paths.add(blocks[n].path)
-    second_renderings = {n for n in _second_renderings(blocks, own_repeats) if blocks[n].words >= _LEAD_WORDS}
-    return second_renderings | {order[index] for index in _with_witness(duplicates, [blocks[n] for n in order])}
-
-
-def _with_witness(duplicates: Mapping[int, int], blocks: Sequence[Block]) -> set[int]:
-    """Return the duplicates that are longer, but for items of lists, and those beside one, in the order of before.
-
-    `duplicates` has, by the index in `blocks`, that of the first copy.
-    """
-    found = {n for n in duplicates if blocks[n].words >= _LEAD_WORDS and blocks[n].kind is not BlockKind.LIST_ITEM}
-    for step in (1, -1):
-        for n in sorted(duplicates, reverse=step < 0):
-            if n - step in found and duplicates[n] - duplicates[n - step] == step:
-                found.add(n)
-    return found
-
-
-def _second_renderings(blocks: Sequence[Block], repeats: Sequence[int]) -> set[int]:
-    """Return the repeated blocks in runs of so many words that a whole passage is on the page twice."""
-    run_starts = [i for i, n in enumerate(repeats) if i == 0 or n != repeats[i - 1] + 1]
-    runs = [repeats[start:end] for start, end in pairwise([*run_starts, len(repeats)])]
-    return {n for run in runs if sum(blocks[n].words for n in run) >= _SECOND_RENDERING_WORDS for n in run}
-
-
-def pull_quotes(
-    blocks: Sequence[Block], kept_positions: Collection[int], lead_positions: Collection[int] = ()
-) -> set[int]:
-    """Find kept quotes, and `lead_positions`, that repeat a part of a kept paragraph above or below them.
-
-    An editor who pulls a sentence out may cut it, or change a word: runs of three words are compared.
-    """
-    candidates = [n for n in kept_positions if blocks[n].kind is BlockKind.QUOTE or n in lead_positions]
-    candidates = [n for n in candidates if blocks[n].words >= _LEAD_WORDS]
-    if not 0 < len(candidates) <= _MOST_QUOTES:
-        return set()
-    text_positions = [n for n in kept_positions if blocks[n].kind in _TEXT_KINDS and n not in lead_positions]
-    text_runs = [_word_runs(blocks[n].text) for n in text_positions]
-    quotes = set()
-    for n in candidates:
-        runs = _word_runs(blocks[n].text)
-        if runs and any(len(runs & paragraph_runs) >= _PULLED_SHARE * len(runs) for paragraph_runs in text_runs):
-            quotes.add(n)
-    return quotes
-
-
-def _word_runs(text: str) -> set[tuple[str, ...]]:
-    """Return all runs of three words."""
-    words = _WORD.findall(text.lower())
-    return set(zip(words, words[1:], words[2:], strict=False))
 
 
 def explain_by_content(block: Block) -> tuple[str, RemovalReason] | None:

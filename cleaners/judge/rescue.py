@@ -16,11 +16,13 @@ from broadsheet.cleaners.page.running_text import (
     container_of,
     is_prose,
     prose_of,
+    prose_words,
 )
+from broadsheet.cleaners.rules.layout_rules import explain_layout
 from broadsheet.cleaners.rules.matcher import fold_text
 
-ADDRESS, STANDFIRST = "context/address", "context/standfirst"
-"""The rules that bring back an address on a line of its own, and the standfirst."""
+ADDRESS, STANDFIRST, LINK_LIST = "context/address", "context/standfirst", "context/link-list"
+"""Rules that bring back an address on a line of its own, the standfirst, and a list of links that is the article."""
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+")
 _ADDRESS_STARTS = ("http", "www.")  # how a web address begins
@@ -35,6 +37,9 @@ _SIBLINGS_SHARE = 0.7  # of all blocks of the path
 _CONTAINER_SHARE = 0.5  # of the prose: if one container holds so much, its other paragraphs are brought back
 _FEW_LINKS = 0.25  # link density
 _RUN_BLOCKS, _RUN_WORDS = 3, 30
+_LIST_PAGE_WORDS = 60  # of prose: a page with fewer may be a list of links
+_LISTED_LINKS, _LISTED_WORDS = 5, 15  # at least, in one list: more than the names of networks
+_PARTS = frozenset(("main", "article"))
 _PLAIN_TAGS = frozenset(
     [
         "p",
@@ -177,6 +182,29 @@ def _standfirst_blocks(
         for n in range(start, body.start)
         if n not in selected_positions and title_position >= 0 and looks_like_standfirst(blocks[n], description)
     }
+
+
+def link_list(blocks: Sequence[Block], title_position: int | None, site_name: str) -> frozenset[int]:
+    """Find the list of links that is the article: below the title and in its part of a page that has hardly any prose.
+
+    All its items are links to other sites than that of `site_name`, and no name in the markup sets it apart.
+    """
+    if title_position is None or prose_words(blocks) >= _LIST_PAGE_WORDS:
+        return frozenset()
+    part = blocks[title_position].landmarks & _PARTS
+    items = [b for b in blocks[title_position + 1 :] if part <= b.landmarks and _is_listed_link(b, site_name)]
+    numbered_runs = groupby(enumerate(items), key=lambda pair: (pair[1].path, pair[1].position - pair[0]))
+    longest = max(([block for _, block in run] for _, run in numbered_runs), key=len, default=[])
+    is_long = len(longest) >= _LISTED_LINKS and sum(b.words for b in longest) >= _LISTED_WORDS
+    return frozenset(b.position for b in longest) if is_long else frozenset()
+
+
+def _is_listed_link(block: Block, site_name: str) -> bool:
+    """Return whether a block is mostly a link to another site, and no name in its markup sets it apart."""
+    address = block.markdown.partition("](http")[2]
+    if block.link_density < MAX_LINK_DENSITY or not address or site_name in address:
+        return False
+    return explain_layout(block.path, block.landmarks) is None
 
 
 def answered_questions(blocks: Sequence[Block], kept_positions: Set[int]) -> set[int]:

@@ -6,9 +6,9 @@ the lines above it would seem to stand within the text, where rules for the surr
 Old weblogs have readers' comments in the article's own container, as paragraphs like its own. They are told by a
 heading above, in any language of the phrase rules, and below it line after line that signs a comment with its date.
 
-A page may go on with another article as the reader scrolls. It is told by a heading that is marked up like the line of
-the title, has a byline or a date beside it as that has one, and a text of its own below. A page without a line for its
-title, such as a list, has none.
+A page may go on with another article as the reader scrolls, or begin with one that stands above the article which its
+title names. Another article is told by a heading that is marked up like the line of the title, has a byline or a date
+beside it as that has one, and a text of its own below. A page without a line for its title, such as a list, has none.
 """
 
 from __future__ import annotations
@@ -162,30 +162,73 @@ def _last_step(block: Block) -> str:
     return block.path.rpartition(">")[2]
 
 
-NEXT_ARTICLE = "layout/next-article"
-"""The rule that removes it, whatever the models say: it reads like the article's text."""
+NEXT_ARTICLE, PREVIOUS_ARTICLE = "layout/next-article", "layout/previous-article"
+"""The rules that remove them, whatever the models say: they read like the article's text."""
 
 _LEAST_WORDS_OF_NEXT = 60  # of prose between the two headings, and below the second
 _ABOVE, _BELOW = 3, 8  # blocks beside a heading in which its byline or date stands
+_RIGHT_BELOW = 2  # blocks in which the byline of a heading stands that is in one container with its text
 _COMPARED_STEPS = 2  # of the path, from its end, that two such headings share
 _HEAD_REASONS = frozenset((RemovalReason.BYLINE, RemovalReason.DATE))
 
 
-def next_article_start(blocks: Sequence[Block], title_position: int | None, rules: RuleBook) -> int | None:
-    """Return the position of the next article's heading; None where there is none to be told."""
+def other_articles(blocks: Sequence[Block], title_position: int | None, rules: RuleBook) -> dict[int, str]:
+    """Return the positions of the articles above and below the page's own, each with the rule that removes it."""
     if title_position is None or blocks[title_position].kind is not BlockKind.HEADING:
-        return None
+        return {}
     title = blocks[title_position]
-    headings = [block for block in blocks[title_position + 1 :] if block.kind is BlockKind.HEADING]
-    candidates = [block for block in headings if _is_made_like(block, title)]
-    if not candidates or not _has_byline(title, blocks[: candidates[0].position], rules):
-        return None
-    for heading in candidates:
-        text, next_text = blocks[title_position + 1 : heading.position], blocks[heading.position + 1 :]
+    headings = [block for block in blocks if block.kind is BlockKind.HEADING and _is_made_like(block, title)]
+    if not headings or not _has_byline(title, blocks[: _first_below(headings, title, len(blocks))], rules):
+        return {}
+    above = _previous_articles(blocks, title, headings, rules)
+    below = _next_articles(blocks, title, headings, rules)
+    return dict.fromkeys(above, PREVIOUS_ARTICLE) | dict.fromkeys(below, NEXT_ARTICLE)
+
+
+def _first_below(headings: Sequence[Block], title: Block, end: int) -> int:
+    """Return the position of the first heading below the title; `end` where there is none."""
+    return next((heading.position for heading in headings if heading.position > title.position), end)
+
+
+def _next_articles(blocks: Sequence[Block], title: Block, headings: Sequence[Block], rules: RuleBook) -> range:
+    """Return the positions from the heading of the next article to the end of the page; none without one.
+
+    `headings` are those that are made like the title's.
+    """
+    for heading in headings:
+        text, next_text = blocks[title.position + 1 : heading.position], blocks[heading.position + 1 :]
         has_texts = min(map(_prose_words, (text, next_text))) >= _LEAST_WORDS_OF_NEXT
-        if has_texts and not _is_in_text(heading, text) and _has_byline(heading, blocks, rules):
-            return heading.position
-    return None
+        if has_texts and _heads_article(heading, title, text, blocks, rules):
+            return range(heading.position, len(blocks))
+    return range(0)
+
+
+def _previous_articles(blocks: Sequence[Block], title: Block, headings: Sequence[Block], rules: RuleBook) -> range:
+    """Return the positions of the articles above the title, from the first one's heading to its last prose.
+
+    `headings` are those that are made like the title's.
+    """
+    for heading in headings:
+        text = prose_of(blocks[heading.position + 1 : title.position])
+        has_text = _prose_words(text) >= _LEAST_WORDS_OF_NEXT
+        if has_text and _heads_article(heading, title, text, blocks, rules):
+            return range(heading.position, text[-1].position + 1)
+    return range(0)
+
+
+def _heads_article(
+    heading: Block, title: Block, text: Sequence[Block], blocks: Sequence[Block], rules: RuleBook
+) -> bool:
+    """Return whether a heading has a byline or a date beside it and is no section's; `text` stands between the two.
+
+    One that stands in the container of this text, as a section's does, heads an article if both it and the title are in
+    an `article` and have a byline right below.
+    """
+    if _is_in_text(heading, text):
+        is_article = "article" in heading.landmarks & title.landmarks
+        return is_article and _is_signed(heading, blocks, rules) and _is_signed(title, blocks, rules)
+    end = title.position if heading.position < title.position else len(blocks)
+    return _has_byline(heading, blocks[:end], rules)
 
 
 def _is_made_like(block: Block, title: Block) -> bool:
@@ -195,23 +238,30 @@ def _is_made_like(block: Block, title: Block) -> bool:
 
 
 def _is_in_text(heading: Block, text: Sequence[Block]) -> bool:
-    """Return whether a heading stands in the container of the prose above it, as that of a section does."""
+    """Return whether a heading stands in the container of the prose beside it, as that of a section does."""
     container = heading.path.rpartition(">")[0]
     return any(is_prose(block) and block.path.rpartition(">")[0] == container for block in text)
+
+
+def _is_signed(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> bool:
+    """Return whether a byline, more than a date, stands right below a heading."""
+    below = blocks[heading.position + 1 : heading.position + 1 + _RIGHT_BELOW]
+    return any(_head_reason(block, rules) == RemovalReason.BYLINE for block in below)
 
 
 def _has_byline(heading: Block, blocks: Sequence[Block], rules: RuleBook) -> bool:
     """Return whether one of the blocks beside a heading is a byline or a date, by its markup or its words."""
     first = max(0, heading.position - _ABOVE)
     beside = (*blocks[first : heading.position], *blocks[heading.position + 1 : heading.position + 1 + _BELOW])
-    return any(_is_byline(block, rules) for block in beside)
+    return any(_head_reason(block, rules) in _HEAD_REASONS for block in beside)
 
 
-def _is_byline(block: Block, rules: RuleBook) -> bool:
+def _head_reason(block: Block, rules: RuleBook) -> RemovalReason | None:
+    """Return the reason that a line's markup or its words give for it: a byline, a date …"""
     if is_prose(block):
-        return False
+        return None
     rule = explain_layout(block.path, block.landmarks) or rules.match(block, BEFORE_BODY)
-    return rule is not None and rule.reason in _HEAD_REASONS
+    return None if rule is None else rule.reason
 
 
 def _prose_words(blocks: Sequence[Block]) -> int:

@@ -29,9 +29,10 @@ from broadsheet.cleaners.document import (
     Vote,
     cast_vote,
 )
-from broadsheet.cleaners.judge.page_boilerplate import explain_by_content, pull_quotes, repeated_blocks
-from broadsheet.cleaners.judge.rescue import ADDRESS, STANDFIRST, answered_questions
-from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE
+from broadsheet.cleaners.judge.page_boilerplate import explain_by_content
+from broadsheet.cleaners.judge.repeated_texts import pull_quotes, repeated_blocks
+from broadsheet.cleaners.judge.rescue import ADDRESS, LINK_LIST, STANDFIRST, answered_questions
+from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE
 from broadsheet.cleaners.judge.tree_models import expected_f1
 from broadsheet.cleaners.page.running_text import (
     MAX_LINK_DENSITY,
@@ -251,6 +252,7 @@ _UNREACHABLE_THRESHOLD = 2.0  # no probability overrules what reads like the art
 _ADD_MARGIN = 0.05  # above the page's threshold, for blocks that the rules remove
 _KEEP_MARGIN = 0.05  # below the page's threshold, for blocks that the rules keep
 _EXTRACTOR_RULES = frozenset(("extractor/selected", STANDFIRST))
+_LINK_RULES = frozenset((ADDRESS, LINK_LIST))
 _EXTRACTOR_FLOOR = (
     0.35  # below it four in five words that the extractor, or a standfirst's place, speaks for are no text
 )
@@ -278,6 +280,7 @@ _UNNAMED = Vote("context", True, "context/unnamed-in-text", KeepReason.RESCUED)
 _LIKELY, _UNNAMED_THRESHOLD = 0.5, 0.1
 _LINKED = Vote("context", True, "context/links-in-text", KeepReason.RESCUED)
 _LINKED_BELOW_THRESHOLD = 0.2  # below the text; of items within it that link to other sites 94 % of the words are its
+_KEPT_OF_LIST = 0.5  # from this share on the items of a list that link to other sites are kept too
 _DUPLICATE = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
 _BELIEVED_SHARE = 0.15  # of the words that the rules keep: where the model keeps less, it is not believed
 _BELIEVED_WORDS = 60  # nor where it keeps fewer words than this, and fewer than the rules
@@ -314,6 +317,9 @@ def weigh(
     within = _within_text(blocks, rule_verdicts, probabilities, kept_positions)
     within = {n: vote for n, vote in within.items() if n not in duplicates | labels}
     kept_positions |= questions | code | within.keys()
+    rest = _rest_of_lists(blocks, rule_verdicts, kept_positions) - duplicates
+    within |= dict.fromkeys(rest, _LINKED)
+    kept_positions |= rest
     if _removes_nearly_all(blocks, rule_verdicts, kept_positions):
         return tuple(rule_verdicts)
     likely_positions = _true_positions(probabilities >= page_threshold + _ADD_MARGIN)
@@ -357,7 +363,7 @@ def _keep_thresholds(
 @cache
 def _final_rules() -> frozenset[str]:
     """Return the rules that no probability overrules."""
-    return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE}
+    return box_rule_names() | {COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE}
 
 
 def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_threshold: float) -> float:
@@ -370,7 +376,7 @@ def _keep_threshold(block: Block, verdict: Verdict, page_threshold: float, sure_
         return sure_threshold
     if "section" in rule_endings or any(vote.rule == "layout/other-column" for vote in verdict.votes):
         return _SECTION_THRESHOLD
-    if any(vote.rule == ADDRESS for vote in verdict.votes):
+    if any(vote.rule in _LINK_RULES for vote in verdict.votes):
         return 0  # all of it is a link, which looks like navigation to the model
     if not verdict.kept:
         return page_threshold + _ADD_MARGIN
@@ -446,6 +452,29 @@ def _links_elsewhere(verdict: Verdict) -> bool:
     """Return whether all that speaks against an item of a list are its links, which lead to other sites."""
     votes_against = [vote for vote in verdict.votes if not vote.keep]
     return bool(votes_against) and all(vote.rule.endswith(ELSEWHERE_ENDING) for vote in votes_against)
+
+
+def _rest_of_lists(blocks: Sequence[Block], rule_verdicts: Sequence[Verdict], kept_positions: set[int]) -> set[int]:
+    """Find the items that link to other sites in lists of which half is kept: the others are of their kind."""
+    distinct_verdicts = dict(zip(map(id, rule_verdicts), rule_verdicts, strict=True))
+    judged = [(key, verdict) for key, verdict in distinct_verdicts.items() if ELSEWHERE_ENDING in verdict.rule]
+    elsewhere = {key for key, verdict in judged if _links_elsewhere(verdict)}
+    if not elsewhere:
+        return set()
+    candidates = [n for n, key in enumerate(map(id, rule_verdicts)) if key in elsewhere and n not in kept_positions]
+    runs = dict.fromkeys(_list_around(blocks, n) for n in candidates)
+    found = {n for run in runs if len(kept_positions.intersection(run)) >= _KEPT_OF_LIST * len(run) for n in run}
+    return found.intersection(candidates)
+
+
+def _list_around(blocks: Sequence[Block], position: int) -> range:
+    """Return the positions of the items at one path, one below the other, around an item."""
+    first, end, path = position, position + 1, blocks[position].path
+    while first and blocks[first - 1].path == path:
+        first -= 1
+    while end < len(blocks) and blocks[end].path == path:
+        end += 1
+    return range(first, end)
 
 
 def _is_in_section(verdict: Verdict) -> bool:

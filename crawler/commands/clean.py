@@ -229,6 +229,7 @@ def _block_values(block: document.Block, verdict: document.Verdict) -> dict[str,
         "kept": verdict.kept,
         "reason": verdict.reason,
         "rule": verdict.rule,
+        "repeats": verdict.repeats,
         "votes": [asdict(vote) for vote in verdict.votes],
         "path": block.path,
         "text": block.text,
@@ -242,7 +243,8 @@ def _print_blocks(result: _CleanResult) -> None:
 
 def _block_cells(block: document.Block, verdict: document.Verdict) -> list[str]:
     votes = " ".join(f"{'+' if vote.keep else '-'}{vote.voter}" for vote in verdict.votes)
-    return [str(block.position), "kept" if verdict.kept else "removed", verdict.reason, verdict.rule, votes]
+    reason = verdict.reason + ("" if verdict.repeats is None else f", as block {verdict.repeats}")
+    return [str(block.position), "kept" if verdict.kept else "removed", reason, verdict.rule, votes]
 
 
 def _exit_code(result: _CleanResult, file: str = "") -> int:

@@ -30,7 +30,10 @@ _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120
 _HINT_WORDS = 3  # of a text, in the command that is shown
 _SHELVED_TEXTS = {
+    "copy": "another URL has the same text, but for what the site repeats",
     "duplicate": "the same text stands under another URL, which names the article",
+    "emptied": "all its text is what the site repeats",
+    "layout": "the pages of its layout are no articles",
     "list": "it only repeats other articles",
     "part": "its text is in the article of another page",
 }
@@ -121,6 +124,7 @@ def _block_values(block: page_lookup.StoredBlock) -> dict[str, object]:
         "kept": block.is_kept,
         "reason": block.reason,
         "rule": block.rule,
+        "repeats": block.repeats,
         "overruled": overruled,
         "pages": block.page_count,
         "of_pages": block.of_pages,
@@ -156,5 +160,6 @@ def _certainty_words(expected_f1: float | None) -> str:
 def _block_cells(block: page_lookup.StoredBlock) -> list[str]:
     overruled = f" (was {block.own_reason}, {block.own_rule})" if block.own_rule else ""
     verdict = "kept" if block.is_kept else "removed"
+    reason = block.reason + ("" if block.repeats is None else f", as block {block.repeats}")
     on_pages = "" if block.page_count is None else f"{block.page_count} of {block.of_pages} pages"
-    return [str(block.position), verdict, block.reason, block.rule + overruled, on_pages]
+    return [str(block.position), verdict, reason, block.rule + overruled, on_pages]

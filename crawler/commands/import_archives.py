@@ -25,9 +25,10 @@ with lazy_imports():
     from broadsheet.crawler.commands import progress_line, run_summary
     from broadsheet.crawler.crawl import archive_access, early_checks, processes, run_parts, session
     from broadsheet.crawler.discovery import scope
-    from broadsheet.crawler.replay import importing, record_index, record_order
+    from broadsheet.crawler.replay import imported_pictures, importing, record_index, record_order
     from broadsheet.crawler.workers import settle_pool
-    from broadsheet.output.archive import archive_file, article_filter, stored_values
+    from broadsheet.output.archive import archive_file, article_filter, stored_values, url_words
+    from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
@@ -47,6 +48,13 @@ _TYPES_WITHOUT_OUTCOME = (
 
 @verb("Take in WARC, ARC and WACZ files, without a network.", "import")
 @with_options(IMPORT_OPTIONS)
+@click.option(
+    "--keep",
+    type=click.Choice(("text", "pictures")),
+    default="text",
+    metavar="WHAT",
+    help="text, or pictures: the files of the articles' pictures too, as far as the files hold them.",
+)
 def import_(**options: Any) -> int:
     """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
 
@@ -71,7 +79,8 @@ def import_(**options: Any) -> int:
         if not indexed_files:
             if not was_there:
                 archive_file.archive_path(options["db"]).unlink()  # as empty as it was made, and locked until here
-            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count)
+            picture_count = _take_pictures(archive, crawl_options, options)
+            code = _print_nothing_to_do(unreadable_count, len(paths) - unreadable_count, picture_count)
             return code or int(bool(lost_before and not options["lenient"]))
         try:
             importer, signal_number = run_import(
@@ -157,8 +166,19 @@ def _index_files(
     return indexed_files, unreadable_count
 
 
-def _print_nothing_to_do(unreadable_count: int, imported_count: int) -> int:
-    if imported_count:
+def _take_pictures(
+    archive: archive_writer.Archive, crawl_options: options_module.CrawlOptions, options: Mapping[str, Any]
+) -> int:
+    """Keep the files of the articles' pictures, if the options say so; return how many are new."""
+    if options.get("keep") != "pictures":
+        return 0
+    return imported_pictures.take_pictures(archive, obeys_directives=crawl_options.obey_directives)
+
+
+def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_count: int) -> int:
+    if picture_count:
+        print_text(f"Kept {plain_words.count_text(picture_count, 'picture')} of files that were imported before.")
+    elif imported_count:
         files_text = f"{imported_count:,} {'file is' if imported_count == 1 else 'files are'}"
         print_text(f"Nothing to do: {files_text} in the archive already.")
     return int(bool(unreadable_count))
@@ -184,6 +204,8 @@ def run_import(
         importer, signal_number = asyncio.run(_import_records(archive, read_db, order, crawl_options, options))
     archive.apply_waiting_rulings()
     settle_pool.settle_in_processes(archive.db)
+    if not signal_number and (picture_count := _take_pictures(archive, crawl_options, options)):
+        importer.counts.outcomes[f"{url_words.UrlState.DONE}/{url_words.OutcomeReason.PICTURE}"] += picture_count
     record_counts = order.counts + importer.counts.records
     counts = dict(importer.counts.outcomes) | {f"record/{kind}": n for kind, n in record_counts.items()}
     run_end = ("stopped", f"signal {signal_number}") if signal_number else ("finished", "")

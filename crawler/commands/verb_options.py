@@ -88,7 +88,7 @@ LIMIT_OPTIONS: Options = option_group("How much", (
 ))  # fmt: skip
 RENDERING_OPTIONS: Options = option_group("What is read", (
     click.option("--browser", type=click.Choice(("auto", "never", "always")), metavar="WHEN",
-                 help="auto: render pages that show text only by script, if a browser is installed; never; always."),
+                 help="auto: render pages that lack text without scripts, if a browser is installed; never; always."),
     click.option("--browser-no-sandbox", is_flag=True, envvar="BROADSHEET_BROWSER_NO_SANDBOX",
                  help="Run the browser without its sandbox, as root must."),
 ))  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,9 +19,10 @@ from urllib.parse import urldefrag, urljoin
 
 from scrapy.http import Request, Response
 
-from broadsheet.cleaners.document import PageType, UrlSource
+from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.crawler.crawl.frontier import Frontier
+from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
 from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, Answer, answer_capture, partial_capture, retry_after_of
 from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import Fault
@@ -34,9 +37,9 @@ from broadsheet.crawler.rendering.browser import Browser
 from broadsheet.crawler.rendering.chromium import Chromium
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, with_evidence
+from broadsheet.output.archive.rendered_layouts import BARREN_TYPES, RenderedLayout, shows_more
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
-from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange
-from broadsheet.output.raw.warc_writer import DOCUMENT_TYPE
+from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
@@ -45,11 +48,8 @@ _PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page
 _CACHE_BYTES = 32 * 1024 * 1024
 _CACHED_KINDS = ("script", "stylesheet")
 _ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
-_BARREN_TYPES = (PageType.NEEDS_JAVASCRIPT, PageType.EMPTY)
-_LEAST_GAIN = 1.3  # times the words, from which on a document is better than the response
+_SCRIPT = re.compile(rb"<script", re.IGNORECASE)
 _GAINED, _NO_GAIN = "gained", "no_gain"  # what came of a page that was rendered
-_TRIED_MISSES = 3  # pages of a host in a row that gained nothing, after which few are tried
-_SAMPLED = 50  # of these, one in so many
 
 # Headers of responses that a browser does not get: those of what the body was on the wire, those that set a state, and
 # those that have it ask for more.
@@ -176,10 +176,18 @@ class PageResources:
 
 
 class PageRendering:
-    """Rendering of the pages of one crawl. `chromium` is to be started, or says why there is none."""
+    """Rendering of the pages of one crawl. `chromium` is to be started, or says why there is none.
+
+    `layouts` decide which pages are tried.
+    """
 
     def __init__(
-        self, options: CrawlOptions, chromium: Chromium | str, frontier: Frontier, request_builder: RequestBuilder
+        self,
+        options: CrawlOptions,
+        chromium: Chromium | str,
+        frontier: Frontier,
+        request_builder: RequestBuilder,
+        layouts: LayoutSampling | None = None,
     ) -> None:
         self._is_for_all = options.browser == BROWSER_ALWAYS
         self._keeps_raw = options.warc
@@ -190,61 +198,73 @@ class PageRendering:
         self._browser = None if isinstance(chromium, str) else Browser(chromium, request_builder.identity.user_agent)
         self._absence = chromium if isinstance(chromium, str) else ""
         self._cache = ResourceCache()
-        self._misses: dict[str, int] = {}  # by host: rendered pages in a row that gained nothing
+        self._layouts = layouts or LayoutSampling()
         self.counts: Counter[str] = Counter()
         """Rendered pages: how many `gained`, and how many did not, by the cause."""
 
     async def extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
         """Return the outcome of a page as a browser shows it, where it shows more; else the outcome as it is."""
-        if not self._needs_rendering(answer, outcome):
+        page, host = outcome.page, answer.queued_url.host
+        if page is None or not self._is_candidate(answer, outcome):
             return outcome
+        if self._browser is None:
+            if self._is_for_all or page.verdict.page_type in BARREN_TYPES:
+                self._warn_once(self._absence)
+            return outcome
+        if not self._is_next_rendered(host, page):
+            return self._with_layout(outcome, self._layouts.find(host, page).with_passed())
         async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
-            if self._is_over or not crawl.is_running() or not self._is_to_try(answer.queued_url.host):
+            if self._is_over or not crawl.is_running() or not self._is_next_rendered(host, page):
                 return outcome
-            return await self._extend(answer, outcome, crawl)
+            return await self._extend(answer, outcome, crawl, self._layouts.find(host, page))
 
     def stop(self) -> None:
         """Render no more pages; the one that is being rendered is finished."""
         self._is_over = True
 
-    async def _extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch) -> Outcome:
-        if self._browser is None:
-            self._warn_once(self._absence)
+    def _is_next_rendered(self, host: str, page: PageRows) -> bool:
+        return self._is_for_all or self._layouts.find(host, page).is_next_rendered
+
+    async def _extend(self, answer: Answer, outcome: Outcome, crawl: CrawlFetch, layout: RenderedLayout) -> Outcome:
+        if self._browser is None:  # it did not start for a page that was before this one
             return outcome
         resources = PageResources(answer.queued_url.url, self._frontier, self._request_builder, crawl, self._cache)
         order = RenderOrder(answer.response.url, _document_headers(answer.response), answer.response.body)
+        begun_at = time.monotonic()
         rendering = await self._browser.render(order, resources.fetch)
+        cost = len(resources.captures), round(1000 * (time.monotonic() - begun_at))
         if isinstance(rendering, Failure) and self._browser.failure:
             self._warn_once(f"Chromium does not start: {rendering.detail or rendering.problem}")
+            return outcome
         better = await self._better_outcome(answer, outcome, rendering, crawl)
+        words = _words(outcome), _words(better or outcome)
+        layout = layout.with_rendered(words, cost, has_gained=better is not None)
         problem = rendering.problem if isinstance(rendering, Failure) else _NO_GAIN
-        self._count(answer.queued_url.host, _GAINED if better else problem)
+        self.counts[_GAINED if better else problem] += 1
         if better is not None:
             page_captures = (outcome.capture,) if outcome.capture else ()
-            return replace(better, extra_captures=(*resources.captures, *page_captures))
-        page = outcome.page and with_evidence(outcome.page, f"browser={problem}")
-        return replace(outcome, page=page, extra_captures=tuple(resources.captures))
+            extended = replace(better, extra_captures=(*resources.captures, *page_captures))
+        else:
+            page = outcome.page and with_evidence(outcome.page, f"browser={problem}")
+            extended = replace(outcome, page=page, extra_captures=tuple(resources.captures))
+        return self._with_layout(extended, layout)
 
     async def close(self) -> None:
         """End the browser."""
         if self._browser is not None:
             await self._browser.close()
 
-    def _needs_rendering(self, answer: Answer, outcome: Outcome) -> bool:
-        """Return whether a page shows its text only by script; any page does if all are to be rendered."""
-        page = outcome.page
-        if page is None or outcome.state != UrlState.DONE:
+    def _is_candidate(self, answer: Answer, outcome: Outcome) -> bool:
+        """Return whether a page that was read may be rendered; any page is if all are to be."""
+        if outcome.page is None or outcome.state != UrlState.DONE:
             return False
-        is_shell = page.verdict.page_type is PageType.EMPTY and b"<script" in answer.response.body.lower()
-        return self._is_for_all or is_shell or page.verdict.page_type is PageType.NEEDS_JAVASCRIPT
+        has_scripts = _SCRIPT.search(answer.response.body) is not None
+        host = answer.queued_url.host
+        return self._is_for_all or self._layouts.is_candidate(host, outcome.page, has_scripts=has_scripts)
 
-    def _is_to_try(self, host: str) -> bool:
-        """Return whether a host's next page is rendered: all, but few where the last ones gained nothing."""
-        misses = self._misses.get(host, 0)
-        if self._is_for_all or misses < _TRIED_MISSES or misses % _SAMPLED == 0:
-            return True
-        self._misses[host] = misses + 1
-        return False
+    def _with_layout(self, outcome: Outcome, layout: RenderedLayout) -> Outcome:
+        self._layouts.note(layout)
+        return replace(outcome, rendered_layout=layout)
 
     async def _better_outcome(
         self, answer: Answer, outcome: Outcome, rendering: Rendering | Failure, crawl: CrawlFetch
@@ -257,10 +277,6 @@ class PageRendering:
         if not is_better or rendered.capture is None:
             return None
         return replace(rendered, capture=replace(rendered.capture, rendered_for=answer.queued_url.url))
-
-    def _count(self, host: str, result: str) -> None:
-        self.counts[result] += 1
-        self._misses[host] = 0 if result == _GAINED else self._misses.get(host, 0) + 1
 
     def _warn_once(self, problem: str) -> None:
         if problem:
@@ -275,11 +291,11 @@ def browser_headers(response: Response) -> dict[str, str]:
 
 
 def _shows_more(rendered: PageRows, received: PageRows) -> bool:
-    """Return whether a rendered page has something to read where the response had nothing, or clearly more words."""
-    was_barren, is_barren = (rows.verdict.page_type in _BARREN_TYPES for rows in (received, rendered))
-    if received.is_article and not rendered.is_article:
-        return False
-    return (was_barren and not is_barren) or rendered.words >= max(1, _LEAST_GAIN * received.words)
+    return shows_more(*((rows.verdict.page_type, rows.words) for rows in (rendered, received)))
+
+
+def _words(outcome: Outcome) -> int:
+    return outcome.page.words if outcome.page else 0
 
 
 def _resource_url(url: str, page_url: str) -> QueuedUrl:

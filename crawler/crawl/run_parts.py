@@ -17,6 +17,7 @@ from broadsheet.crawler.crawl.early_checks import checked_seeds
 from broadsheet.crawler.crawl.frontier import Frontier
 from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader
 from broadsheet.crawler.crawl.hosts import PolitenessSettings
+from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
 from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
 from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, OutcomeBuilder
 from broadsheet.crawler.crawl.page_rendering import PageRendering
@@ -162,8 +163,21 @@ def _join_parts(
         guesses=GuessedPlaces(options),
         request_builder=request_builder,
         byte_budget=ByteBudget(settings.getint("SCRAPER_SLOT_MAX_ACTIVE_SIZE")),
-        rendering=PageRendering(options, sent.chromium, frontier, request_builder) if sent.chromium else None,
+        rendering=_make_rendering(options, sent.chromium, session, frontier, request_builder),
     )
+
+
+def _make_rendering(
+    options: CrawlOptions,
+    chromium: Chromium | str | None,
+    session: CrawlSession,
+    frontier: Frontier,
+    request_builder: RequestBuilder,
+) -> PageRendering | None:
+    if chromium is None:
+        return None
+    layouts = LayoutSampling(session.rendered_layouts())
+    return PageRendering(options, chromium, frontier, request_builder, layouts)
 
 
 def _start_run(parts: CrawlParts, settings: Any) -> None:

@@ -22,6 +22,7 @@ from broadsheet.crawler.discovery.traps import trap_reason
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.rendered_layouts import RenderedLayout, stored_rendered_layouts
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.warc_folders import Recovery
@@ -220,6 +221,11 @@ class CrawlSession:
         """Return the redirects that led to each queued URL in earlier runs, and the URLs that the seeds redirect to."""
         read_db: Any = self._read_db
         return redirect_chains(read_db, max_redirects), moved_seeds(read_db, seeds, max_redirects)
+
+    def rendered_layouts(self) -> Iterator[RenderedLayout]:
+        """Yield the layouts whose pages a browser rendered in earlier runs."""
+        read_db: Any = self._read_db
+        return stored_rendered_layouts(read_db)
 
     def awaited_hosts(self, start_urls: Iterable[str]) -> set[str]:
         """Return the hosts of the queued start URLs, redirected ones included: their pages are still to be read."""

@@ -127,14 +127,17 @@ def _atom_entry(origin: str, story: SampleArticle) -> str:
     )
 
 
-_FILE_TYPES = {".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8"}
+_FILE_TYPES = {
+    ".svg": "image/svg+xml", ".jpg": "image/jpeg", ".css": "text/css; charset=utf-8", ".json": "application/json",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialAddress:
     """An address without an article, and the state and reason that a crawl should record for it.
 
-    `kind` describes the body: redirect, not_found, javascript, empty (no bytes), hollow (markup without text), file.
+    `kind` describes the body: redirect, not_found, javascript (text by script), empty (no bytes), hollow (markup
+    without text), file.
     `text` is the text of the link to it; without one, only other pages link to it.
     """
 
@@ -169,21 +172,32 @@ def old_addresses() -> list[tuple[str, str]]:
 
 
 def static_files() -> dict[str, tuple[str, bytes]]:
-    """Return pictures and the stylesheet, by path: content type and bytes."""
+    """Return pictures, the stylesheet and what a script asks for, by path: content type and bytes."""
     files = [file for file in sorted((SITE / "files").iterdir()) if file.suffix in _FILE_TYPES]
-    folders = {".css": "/static/"}
+    folders = {".css": "/static/", ".json": "/data/"}
     return {
         f"{folders.get(file.suffix, '/media/')}{file.name}": (_FILE_TYPES[file.suffix], file.read_bytes())
         for file in files
     }
 
 
+_MAP_SCRIPT = """
+fetch('/data/harbour-map.json').then(answer => answer.json()).then(story => {
+  const article = document.createElement('article');
+  const add = (name, text) => { article.appendChild(document.createElement(name)).textContent = text; };
+  add('h1', story.title);
+  story.paragraphs.forEach(text => add('p', text));
+  document.getElementById('root').append(article);
+});
+"""
+
+
 def _javascript_page() -> str:
+    """Return a page whose text comes by its script."""
     words = load_wording("en").words
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Harbour map</title></head><body>'
-        f'<div id="root"></div><noscript>{words["javascript"]}</noscript>'
-        '<script>document.getElementById("root").textContent = "Map";</script></body></html>'
+        f'<div id="root"></div><noscript>{words["javascript"]}</noscript><script>{_MAP_SCRIPT}</script></body></html>'
     )
 
 

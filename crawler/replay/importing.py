@@ -7,6 +7,9 @@ one changes nothing.
 A revisit has the body of the record that it refers to. If that is not there, or has another payload than the revisit
 states, the revisit has the best that the files hold: the same payload, its own body, or the URL's latest response
 before it; and its capture says so.
+
+A page as a browser rendered it, by us or by another crawler, is its URL's content where it shows more than the
+response.
 """
 
 from __future__ import annotations
@@ -31,12 +34,13 @@ from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.fetch.challenges import is_challenge
 from broadsheet.crawler.fetch.faults import RetryPolicy
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.record_index import BROKEN
+from broadsheet.crawler.replay.record_index import BROKEN, RENDERED
 from broadsheet.crawler.replay.record_order import BodyRecord, RecordOrder, ReplayJob, is_robots
 from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
 from broadsheet.crawler.workers.pool import WorkerPool, run_bounded
 from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.archive.page_rows import with_evidence
+from broadsheet.output.archive.rendered_layouts import shows_more
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
     ReasonFamily,
@@ -49,7 +53,14 @@ from broadsheet.output.raw.imported_records import BAD_REVISIT
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.run_records import StoredUrl, existing_capture_id, stored_robots, stored_url
+from broadsheet.output.write.run_records import (
+    StoredUrl,
+    existing_capture_id,
+    stated_fields,
+    stored_page,
+    stored_robots,
+    stored_url,
+)
 from broadsheet.output.write.takedowns import is_forgotten
 from broadsheet.output.write.url_queue import QueuedUrl
 
@@ -109,6 +120,7 @@ _RECORD_FIELDS = (
     "refers_to",
     "truncated",
     "record_faults",
+    "rendered_for",
 )
 _ROBOT = "broadsheet"  # the name by which robots.txt files call us
 _RECORDS_PER_WORKER = 4  # records under way for each worker
@@ -198,7 +210,7 @@ class Importer:
             return
         await writer.save(outcome)
         if outcome.is_older:
-            self.counts.records["older"] += 1
+            self.counts.records["rendered" if job.record.kind == RENDERED else "older"] += 1
         else:
             self.counts.outcomes[f"{outcome.state}/{outcome.reason}"] += 1
 
@@ -229,7 +241,17 @@ class Importer:
             return None
         outcome = _with_record_location(await self._build_outcome(answer, builder), capture)
         is_older = row is not None and row.state != UrlState.QUEUED and row.fetched_at > answer.timestamp
-        return replace(_with_record_evidence(outcome, response), is_older=is_older)
+        is_idle = job.record.kind == RENDERED and not self._is_better(outcome, row)
+        return replace(_with_record_evidence(outcome, response), is_older=is_older or is_idle)
+
+    def _is_better(self, rendered: Outcome, row: StoredUrl | None) -> bool:
+        """Return whether a rendered page is its URL's content: it shows more than the page that was received."""
+        if row is None or row.state == UrlState.QUEUED or row.reason == OutcomeReason.NOT_IN_ARCHIVE:
+            return True
+        received = stored_page(self._read_db, rendered.url) if row.state == UrlState.DONE else None
+        if received is None or rendered.page is None:
+            return False
+        return shows_more((rendered.page.verdict.page_type, rendered.page.words), received)
 
     async def _build_outcome(self, answer: Answer, builder: OutcomeBuilder) -> Outcome:
         if not is_robots(answer.queued_url.url):
@@ -246,7 +268,11 @@ class Importer:
     def _build_answer(self, job: ReplayJob, row: StoredUrl | None, recorded: RecordedResponse) -> Answer:
         queued_url = row.queued_url if row else _queue_row(job.url)
         headers: dict[str, list[str]] = {}
-        for name, value in recorded.headers:
+        is_rendered = job.record.kind == RENDERED
+        for name, value in (
+            *recorded.headers,
+            *(stated_fields(self._read_db, job.url, job.record.at) if is_rendered else ()),
+        ):
             headers.setdefault(name, []).append(value)
         fields = {name: [value.encode("latin-1", "replace") for value in values] for name, values in headers.items()}
         response = Response(job.url, status=recorded.status, headers=fields, body=recorded.body)
@@ -302,6 +328,7 @@ def _record_capture(
         job.url, timestamp, response.status, payload_digest=response.digest, warc_file=job.location.file,
         warc_offset=job.location.offset, warc_length=job.location.length, refers_to=original_capture,
         truncated=response.truncation, record_faults=response.faults,
+        rendered_for=job.url if job.record.kind == RENDERED else "",
     )  # fmt: skip
 
 

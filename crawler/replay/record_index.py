@@ -23,7 +23,7 @@ from pathlib import Path
 
 from broadsheet.crawler.fetch.faults import AnswerError
 from broadsheet.crawler.replay.recorded_response import HeaderFields, parse_http
-from broadsheet.output.raw.imported_records import RecordHead, parse_record_head
+from broadsheet.output.raw.imported_records import BODY_KINDS, RecordHead, parse_record_head
 from broadsheet.output.raw.record_segments import RecordSegment, RecordSpan
 from broadsheet.output.raw.warc_folders import open_regular
 from broadsheet.output.raw.warc_writer import RENDERED_FIELD
@@ -96,10 +96,13 @@ def _is_plausible(time: datetime) -> bool:
 BROKEN = "broken"
 LOADED = "loaded"
 """The kind of a record that is no page: a page loaded it in a browser."""
+RENDERED = "rendered"
+"""The kind of a record that has a page as a browser rendered it, by us or by another crawler."""
 
-ANSWER_TYPES = frozenset(("response", "revisit", "resource", BROKEN))
+ANSWER_TYPES = frozenset(("response", "revisit", "resource", RENDERED, BROKEN))
 """The types of records that stand for an answer."""
 
+_PAGE_SNAPSHOT = "file:///dom-snapshot.html"  # by Scoop, which captures one page in a file
 _ZIP_MAGIC = b"PK\x03\x04"
 _ARCHIVE_ENDINGS = (".warc", ".warc.gz", ".warc.zst", ".arc", ".arc.gz")
 
@@ -138,9 +141,18 @@ def scan_records(path: Path) -> Iterator[IndexedRecord]:
     except (OSError, zipfile.BadZipFile) as error:
         raise ScanError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     for start, size in segments:
+        page_url = ""
         for record in _scan_segment(path, start, start + size):
             time = record.at or time
+            page_url = page_url or (record.url if _is_page(record) else "")
+            if record.url == _PAGE_SNAPSHOT and page_url:
+                record = replace(record, kind=RENDERED, url=page_url)
             yield replace(record, at=time)
+
+
+def _is_page(record: IndexedRecord) -> bool:
+    is_html = record.content_type.lower().startswith("text/html")
+    return record.kind == "response" and record.status == 200 and is_html and record.url.startswith("http")
 
 
 def _scan_segment(path: Path, start: int, end: int) -> Iterator[IndexedRecord]:
@@ -194,8 +206,8 @@ def _indexed_record(span: RecordSpan) -> IndexedRecord:
     record = IndexedRecord(
         span.offset,
         span.length,
-        LOADED if RENDERED_FIELD.lower() in head.fields else head.kind,
-        url=head.url,
+        _record_kind(head),
+        url=head.rendered_url or head.url,
         at=record_time(head.fields.get("warc-date", ""), headers.get("date", "")),
         status=status,
         content_type=headers.get("content-type", ""),
@@ -206,12 +218,18 @@ def _indexed_record(span: RecordSpan) -> IndexedRecord:
     return replace(record, kind=BROKEN) if span.is_unaddressable and head.kind in ANSWER_TYPES else record
 
 
+def _record_kind(head: RecordHead) -> str:
+    if RENDERED_FIELD.lower() in head.fields:
+        return LOADED
+    return RENDERED if head.rendered_url else head.kind
+
+
 def _http_fields(head: RecordHead, block: bytes) -> tuple[int, HeaderFields]:
     """Return status and headers of the response in a block, as far as it is there; of a body alone its type."""
     with suppress(AnswerError):
         if head.kind in ("response", "revisit"):
             status, headers, _ = parse_http(block)
             return status, headers
-    if head.kind == "resource" or (head.is_arc and head.kind == "response"):
+    if head.kind in BODY_KINDS or (head.is_arc and head.kind == "response"):
         return 200, (("content-type", head.fields.get("content-type", "")),)
     return 0, ()

@@ -1,6 +1,7 @@
 """The records of many files in the order of their import, in a temporary table on disk for any number of them.
 
-robots.txt comes first, then what looks like a sitemap or feed, so that what they say of pages is known; then by time.
+robots.txt comes first, then what looks like a sitemap or feed, so that what they say of pages is known; then by time, a
+page as it was received before the same one as a browser rendered it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.crawler.replay.record_index import ANSWER_TYPES, IndexedRecord, scan_records
+from broadsheet.crawler.replay.record_index import ANSWER_TYPES, RENDERED, IndexedRecord, scan_records
 from broadsheet.output.raw.raw_exchange import RecordLocation
 
 _CREATE_TABLES = (
@@ -22,7 +23,8 @@ _CREATE_TABLES = (
         url TEXT, at TEXT, status INTEGER, content_type TEXT, digest TEXT, refers_to TEXT, refers_at TEXT)""",
     "CREATE TABLE stored (file TEXT, offset INTEGER, PRIMARY KEY (file, offset)) WITHOUT ROWID",
 )
-_CREATE_ORDER_INDEX = "CREATE INDEX by_order ON entries (rank, at, file, offset)"
+_IN_ORDER = f"rank, at, kind = '{RENDERED}', file, offset"
+_CREATE_ORDER_INDEX = f"CREATE INDEX by_order ON entries ({_IN_ORDER})"
 _CREATE_LOOKUP_INDEXES = (
     "CREATE INDEX by_url ON entries (url, at) WHERE kind IN ('response', 'resource')",
     "CREATE INDEX by_digest ON entries (digest) WHERE kind IN ('response', 'resource') AND digest <> ''",
@@ -34,7 +36,7 @@ _PLACEHOLDERS = ", ".join("?" * (4 + len(fields(IndexedRecord))))
 _INSERT_RECORD = f"INSERT INTO entries (file, rank, host, name, {_FIELDS}) VALUES ({_PLACEHOLDERS})"
 _SELECT_IN_ORDER = f"""SELECT file, name, rank < {_PAGE_RANK}, {_FIELDS} FROM entries e INDEXED BY by_order
     WHERE NOT EXISTS (SELECT 1 FROM stored s WHERE s.file = e.file AND s.offset = e.offset)
-    ORDER BY rank, at, file, offset"""
+    ORDER BY {_IN_ORDER}"""
 _SELECT_BODY = "SELECT file, offset, length, name, at, digest FROM entries WHERE kind IN ('response', 'resource')"
 _XML_TYPES = ("xml", "rss", "atom")
 _XML_SUFFIXES = (".xml", ".xml.gz", ".rss", ".atom")

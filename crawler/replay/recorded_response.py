@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from html import escape
 from pathlib import Path
 
 from broadsheet.cleaners.document import Page
@@ -24,7 +25,7 @@ from broadsheet.output.raw.imported_records import (
     read_imported_record,
     split_http,
 )
-from broadsheet.output.raw.raw_exchange import STATED_HEADERS, RecordLocation
+from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, RecordLocation
 from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
 from broadsheet.output.raw.warc_folders import open_regular, record_file
 
@@ -37,6 +38,7 @@ _PACKED_MAGIC = {"gzip": GZIP_MAGIC, "x-gzip": GZIP_MAGIC, "zstd": ZSTD_MAGIC}
 _MARKUP = re.compile(rb"[\xef\xbb\xbf\s]*<")
 
 HeaderFields = tuple[tuple[str, str], ...]
+_DOCUMENT_HEADERS: HeaderFields = (("content-type", DOCUMENT_TYPE),)
 
 
 class ReplayError(Exception):
@@ -171,10 +173,18 @@ def read_record(data: bytes) -> RecordedResponse:
     )
     if head.kind == "revisit" and not block.startswith(b"HTTP/"):
         return replace(response, status=0, headers=(), body=b"")
+    if head.rendered_text_url:
+        return replace(response, headers=_DOCUMENT_HEADERS, body=_text_document(block), digest=payload_digest(block))
     if record.is_body_alone:
         stated = tuple((name, head.fields[name]) for name in map(str.lower, STATED_HEADERS) if name in head.fields)
         return replace(response, headers=(*response.headers, *stated), digest=payload_digest(block))
     return _with_http_answer(response, block)
+
+
+def _text_document(text: bytes) -> bytes:
+    """Make a document of a rendered page's text, a paragraph a line: its lines are those of elements."""
+    lines = (line.strip() for line in escape(text.decode("utf-8", "replace"), quote=False).splitlines())
+    return "".join(f"<p>{line}</p>\n" for line in lines if line).encode()
 
 
 def _read_record(data: bytes) -> ImportedRecord:

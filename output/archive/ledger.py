@@ -29,12 +29,13 @@ _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost
 _REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
-_PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id)
-    VALUES (?, ?, ?, ?, ?, ?)"""
+_PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id, repeats)
+    VALUES (?, ?, ?, ?, ?, ?, ?)"""
 # A text under a number that stands for another one fails, since the column takes no NULL; SQLite compares them.
 _PUT_TEXT = """INSERT INTO _block_texts (id, text) VALUES (?, ?)
     ON CONFLICT (id) DO UPDATE SET text = NULL WHERE text <> excluded.text"""
-_READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule
+_READ_BLOCKS = """SELECT b.position, b.kind, t.text, b.kept, r.reason, r.rule,
+        CASE WHEN r.reason = 'said twice' THEN b.repeats END
     FROM _page_blocks b JOIN _block_texts t ON t.id = b.block_id JOIN _reasons r ON r.id = b.reason_id
     WHERE b.page_id = ? ORDER BY b.position"""
 _READ_KEPT = """SELECT b.position, b.kind, t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
@@ -51,6 +52,7 @@ class LedgerRows:
 
     `texts` are (id, text); `reasons` are (reason, rule); `blocks` are (position, id of its text, number of its kind,
     whether it is kept, index of its reason in `reasons`). `chances` are as in `page_layout`; empty if not known.
+    `repeats` are pairs of positions: of a block that is said twice, and of the kept one that it repeats.
     """
 
     texts: tuple[tuple[int, str], ...] = ()
@@ -58,6 +60,7 @@ class LedgerRows:
     blocks: tuple[tuple[int, int, int, bool, int], ...] = ()
     layout: bytes = b""
     chances: bytes = b""
+    repeats: tuple[tuple[int, int], ...] = ()
 
     def has_same_content(self, rows: LedgerRows) -> bool:
         """Return whether both hold the same, chances apart, even if another version of the packer made other bytes of
@@ -93,6 +96,13 @@ def make_ledger_rows(blocks: Sequence[Block], verdicts: Sequence[Verdict], chanc
         ),
         layout=_packed_layout(blocks),
         chances=chances,
+        repeats=tuple(
+            [
+                (block.position, verdict.repeats)
+                for block, verdict in zip(blocks, verdicts, strict=True)
+                if verdict.repeats is not None
+            ]
+        ),
     )
 
 
@@ -125,8 +135,9 @@ def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:
     clear_ledger(db, page_id)
     store_texts(db, ledger.texts)
     reason_ids = intern_reasons(db, ledger.reasons)
+    repeats = dict(ledger.repeats)
     rows = [
-        (page_id, position, text_id, kind, is_kept, reason_ids[reason_index])
+        (page_id, position, text_id, kind, is_kept, reason_ids[reason_index], repeats.get(position))
         for position, text_id, kind, is_kept, reason_index in ledger.blocks
     ]
     db.conn.executemany(_PUT_BLOCK, rows)
@@ -165,12 +176,12 @@ def read_ledger(
     rows = db.execute(_READ_BLOCKS, [page_id]).fetchall()
     pairs = list(zip(rows, _layout_of_page(db, page_id, len(rows)), strict=True))
     for row, layout_row in pairs:
-        position, _, _, is_kept, reason, rule = row
+        position, _, _, is_kept, reason, rule, repeats = row
         if is_wanted and not is_wanted(position, bool(is_kept)):
             continue
         with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
             block = _stored_block(row, layout_row)
-        yield block, Verdict(bool(is_kept), reason, rule)
+        yield block, Verdict(bool(is_kept), reason, rule, repeats=repeats)
 
 
 def read_kept_blocks(db: Database, page_id: int) -> Iterator[Block]:

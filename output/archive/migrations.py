@@ -22,7 +22,7 @@ from broadsheet.output.archive.stored_values import STORE_FACT
 
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8
-SCHEMA_DRAFT = 5
+SCHEMA_DRAFT = 6
 
 MIGRATIONS = Migrations("broadsheet")
 

@@ -263,6 +263,6 @@ def with_evidence(page: PageRows, *facts: str) -> PageRows:
     return replace(page, verdict=replace(page.verdict, evidence=(*page.verdict.evidence, *facts)))
 
 
-REPEATS_EVIDENCE, LAYOUT_EVIDENCE = "repeats=", "layout="
-SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE)
+REPEATS_EVIDENCE, LAYOUT_EVIDENCE, EMPTIED_EVIDENCE = "repeats=", "layout=", "emptied="
+SETTLED_EVIDENCE = (REPEATS_EVIDENCE, LAYOUT_EVIDENCE, EMPTIED_EVIDENCE)
 """Evidence that `settle` adds to a page's own begins so; a page that is judged again keeps it until the next settle."""

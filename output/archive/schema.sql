@@ -260,6 +260,21 @@ CREATE TABLE _layouts (
 );
 CREATE INDEX layouts_host ON _layouts (host);
 
+CREATE TABLE _rendered_layouts (
+    host TEXT NOT NULL,
+    signature BLOB NOT NULL,
+    decision TEXT NOT NULL CHECK (decision IN ('trying', 'all', 'few')),
+    rendered INTEGER NOT NULL,
+    gained INTEGER NOT NULL,
+    misses INTEGER NOT NULL,
+    passed INTEGER NOT NULL,
+    words_before INTEGER NOT NULL,
+    words_after INTEGER NOT NULL,
+    requests INTEGER NOT NULL,
+    milliseconds INTEGER NOT NULL,
+    PRIMARY KEY (host, signature)
+) WITHOUT ROWID;
+
 CREATE TRIGGER pages_earlier_signature AFTER UPDATE OF capture_id ON pages
     WHEN new.capture_id IS NOT old.capture_id AND new.cleaner_version = old.cleaner_version
 BEGIN
@@ -453,6 +468,7 @@ CREATE TABLE _page_blocks (
     kind INTEGER NOT NULL,
     kept INTEGER NOT NULL,
     reason_id INTEGER NOT NULL REFERENCES _reasons (id),
+    repeats INTEGER,
     PRIMARY KEY (page_id, position)
 ) WITHOUT ROWID;
 CREATE INDEX page_blocks_block ON _page_blocks (block_id, kept);
@@ -792,14 +808,15 @@ CREATE VIEW _blocks AS
         b.kept AS kept, r.reason AS reason, r.rule AS rule,
         t.text AS text,
         coalesce(l.pages, e.pages) || ' of ' || coalesce(l.of_pages, e.of_pages) || ' pages since '
-            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence
+            || substr(coalesce(l.first_seen, e.first_seen), 1, 10) AS evidence,
+        CASE WHEN r.reason = 'said twice' THEN b.repeats END AS repeats
     FROM articles a JOIN _page_blocks b ON b.page_id = a.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = a.host
         LEFT JOIN _place_evidence l ON l.block_id = b.block_id AND l.host = a.host;
 
 CREATE VIEW removed AS
-    SELECT article_id, url, block_id, position, text, reason, rule, evidence FROM _blocks WHERE kept = 0;
+    SELECT article_id, url, block_id, position, text, reason, rule, evidence, repeats FROM _blocks WHERE kept = 0;
 
 CREATE VIEW _article_urls AS
     WITH RECURSIVE leads (article_id, url) AS (
@@ -836,12 +853,22 @@ CREATE VIEW article_pictures AS
         UNION ALL
         SELECT a.id, i.position, i.url, i.caption, i.credit, i.alt, a.url
         FROM articles a JOIN _images i ON i.page_id = a.page_id) w
-        JOIN urls f ON f.url = w.image JOIN urls t ON t.url = coalesce(f.location, f.url)
+        JOIN urls f ON f.url = w.image JOIN urls t ON t.url = CASE WHEN f.location IS NULL THEN f.url ELSE (
+            WITH RECURSIVE hops (url, number) AS (
+                SELECT f.location, 1
+                UNION ALL SELECT u.location, number + 1 FROM hops JOIN urls u ON u.url = hops.url
+                WHERE u.location IS NOT NULL AND number < 10)
+            SELECT url FROM hops ORDER BY number DESC LIMIT 1) END
         JOIN _pictures p ON p.url_id = t.id;
+
 CREATE VIEW article_dates AS
     SELECT a.id AS article_id, a.title AS title, s.value AS date, s.source AS source, s.note AS why_not,
         a.published_day AS published_day, a.url AS url
     FROM articles a JOIN _page_statements s ON s.page_id = a.page_id WHERE s.field = 'published';
+
+CREATE VIEW article_bylines AS
+    SELECT a.id AS article_id, a.title AS title, s.value AS byline, s.source AS source, a.authors AS authors, a.url AS url
+    FROM articles a JOIN _page_statements s ON s.page_id = a.page_id WHERE s.field = 'byline';
 
 CREATE VIEW articles_overview AS
     SELECT a.id AS id, a.title AS title, a.url AS url, a.host AS host, a.published_day AS published_day,

@@ -36,6 +36,8 @@ class ShelvingReason(StrEnum):
     LIST = "list"  # the page only repeats other articles
     PART = "part"  # its text is in the article of another page
     LAYOUT = "layout"  # the pages of its layout are none
+    EMPTIED = "emptied"  # all its text is what the site repeats
+    COPY = "copy"  # another page has its text, now that what the site repeats is taken out of both
 
 
 def shelve(db: Database, articles: Sequence[tuple[int, ShelvingReason]]) -> None:

@@ -41,7 +41,7 @@ _ADDRESSES = f"""SELECT u.url, u.state, u.reason, u.found_via, coalesce(u.found_
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
     ORDER BY u.id <> ?2, u.url LIMIT {MOST_ROWS}"""
 _CAPTURES = f"""SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.content_type, c.payload_length,
-        c.warc_file IS NOT NULL
+        c.warc_file IS NOT NULL, c.rendered_for IS NOT NULL
     FROM (SELECT id FROM pages WHERE article_id = ?1 UNION SELECT ?2) p JOIN urls u ON u.id = p.id
         JOIN captures c ON c.url = u.url
     ORDER BY c.fetched_at DESC, c.id LIMIT {MOST_ROWS}"""
@@ -63,7 +63,8 @@ class ShownBlock:
 
     Its text stands on `page_count` `of_pages` article pages of the host; both are None where that was not counted.
     `ruled` is the scope of the ruling in force (`article`, `host`, `everywhere`), empty if none is; `is_waiting` says
-    that a ruling on it waits for a crawl to end.
+    that a ruling on it waits for a crawl to end. `repeats` is the position of the kept block that a block
+    which is said twice repeats.
     """
 
     position: int
@@ -80,6 +81,7 @@ class ShownBlock:
     note: str
     is_waiting: bool
     text: str
+    repeats: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class AddressLine:
 
 @dataclass(frozen=True, slots=True)
 class CaptureLine:
-    """A response that was received for one of the article's URLs."""
+    """A response that was received for one of the article's URLs, or the document that a browser made of one."""
 
     id: int
     url: str
@@ -133,6 +135,7 @@ class CaptureLine:
     content_type: str
     payload_length: int
     has_record: bool
+    is_rendered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +222,8 @@ def read_article(db: Database, article_id: int, pending_entries: Sequence[Journa
         copies=tuple(CopyLine(*values) for values in db.execute(_COPIES, [article_id])),
         addresses=tuple(AddressLine(*map(str, values)) for values in db.execute(_ADDRESSES, page_keys)),
         captures=tuple(
-            CaptureLine(*[*values, bool(has_record)]) for *values, has_record in db.execute(_CAPTURES, page_keys)
+            CaptureLine(*[*values, bool(has_record), bool(is_rendered)])
+            for *values, has_record, is_rendered in db.execute(_CAPTURES, page_keys)
         ),
         pictures=tuple(pictures_of_article(db, article_id)),
         notes=tuple(article_notes(NotedFacts(*facts, revisions))),
@@ -275,7 +279,10 @@ def _shown_blocks(
 def _shown_block(block: StoredBlock, ruled: str, note: str, *, is_waiting: bool) -> ShownBlock:
     evidence = (block.page_count, block.of_pages, block.own_reason, block.own_rule)
     verdict = (block.is_kept, block.reason, block.rule, *evidence)
-    return ShownBlock(block.position, str(block.block_id), block.kind, *verdict, ruled, note, is_waiting, block.text)
+    ruling = (ruled, note, is_waiting)
+    return ShownBlock(
+        block.position, str(block.block_id), block.kind, *verdict, *ruling, block.text, repeats=block.repeats
+    )
 
 
 def _reason_counts(blocks: Iterable[ShownBlock]) -> tuple[tuple[str, int], ...]:

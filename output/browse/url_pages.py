@@ -24,8 +24,15 @@ _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.fi
         coalesce(c.warc_length, 0), c.directives, c.usage_stated, coalesce(c.truncated, ''),
         coalesce(c.record_faults, ''),
         coalesce((SELECT p.article_id FROM pages p WHERE p.capture_id = c.id), 0),
-        coalesce((SELECT r.access || ' (' || r.reason || ')' FROM robots_files r WHERE r.id = c.robots_id), '')
+        coalesce((SELECT r.access || ' (' || r.reason || ')' FROM robots_files r WHERE r.id = c.robots_id), ''),
+        coalesce(c.rendered_for, '')
     FROM captures c WHERE c.id = ?"""
+# The document that a browser made of a response, and the response of a document: one after the other in time.
+_DOCUMENT = """SELECT id, fetched_at FROM captures WHERE rendered_for = ?1 AND url = ?1 AND fetched_at >= ?2
+    ORDER BY fetched_at, id LIMIT 1"""
+_RESPONSE = """SELECT id FROM captures
+    WHERE url = ?1 AND rendered_for IS NULL AND http_status = 200 AND fetched_at <= ?2
+    ORDER BY fetched_at DESC, id LIMIT 1"""
 _PLACE = "SELECT warc_file, warc_offset, warc_length FROM captures WHERE id = ?"
 _TEXT_LISTS = {11: "directives", 12: "usage_stated"}  # columns that hold JSON arrays, by their place in the row
 
@@ -43,10 +50,20 @@ RawReader = Callable[[RecordLocation, RecordLocation | None, Path], RawDocument]
 
 
 @dataclass(frozen=True, slots=True)
+class RenderedViews:
+    """Both views of a rendered page, as numbers of captures: its response, and the document that a browser made."""
+
+    response: int
+    document: int
+
+
+@dataclass(frozen=True, slots=True)
 class CaptureView:
     """A capture with the head of its response as it was sent, or with what is wrong with its record.
 
     `robots` is what the host's robots.txt said then; `article_id` is 0 where no current text comes from it.
+    `rendered_for` is the page for which a browser asked for it, `views` the two captures of a page that a browser
+    rendered.
     """
 
     id: int
@@ -66,8 +83,10 @@ class CaptureView:
     record_faults: str
     article_id: int
     robots: str
+    rendered_for: str
     head: str
     fault: str
+    views: RenderedViews | None = None
 
 
 def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
@@ -81,7 +100,22 @@ def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
     values = list(row)
     for place, name in _TEXT_LISTS.items():
         values[place] = stored_texts(row[place], "captures", name, capture_id)
-    return CaptureView(*[*values, *_read_head(db, capture_id, folder)])
+    views = find_views(db, capture_id, row[1], row[2], row[-1])
+    return CaptureView(*[*values, *_read_head(db, capture_id, folder), views])
+
+
+def find_views(db: Database, capture_id: int, url: str, fetched_at: str, rendered_for: str) -> RenderedViews | None:
+    """Find both views of the page that a capture shows; None where no browser rendered it.
+
+    A document follows its response in time, and no other response of the page lies between them.
+    """
+    if rendered_for not in ("", url):
+        return None
+    document = (capture_id, fetched_at) if rendered_for else db.execute(_DOCUMENT, [url, fetched_at]).fetchone()
+    response = db.execute(_RESPONSE, [url, document[1]]).fetchone() if document else None
+    if response is None or (not rendered_for and response[0] != capture_id):
+        return None
+    return RenderedViews(response[0], document[0])
 
 
 def _read_head(db: Database, capture_id: int, folder: Path) -> tuple[str, str]:
@@ -117,7 +151,8 @@ _URL = """SELECT u.url, u.host, u.kind, u.state, u.reason, u.found_via, coalesce
         coalesce(u.lastmod, '') FROM urls u WHERE u.id = ?"""
 _LISTED = "SELECT kind FROM _listed WHERE url_id = ? ORDER BY kind DESC"
 _PAGE = "SELECT page_type, title, evidence, coalesce(article_id, 0) FROM pages WHERE id = ?"
-_CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length FROM captures
+_CAPTURES = f"""SELECT id, fetched_at, coalesce(http_status, 0), content_type, payload_length,
+        rendered_for IS NOT NULL FROM captures
     WHERE url = ? ORDER BY fetched_at DESC, id LIMIT {MOST_ROWS}"""
 
 
@@ -158,13 +193,14 @@ class CoveredUrls:
 
 @dataclass(frozen=True, slots=True)
 class UrlCapture:
-    """A response to a URL."""
+    """A response to a URL, or the document that a browser made of one."""
 
     id: int
     fetched_at: str
     http_status: int
     content_type: str
     payload_length: int
+    is_rendered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +267,9 @@ def read_url(db: Database, url_id: int) -> UrlView:
         raise NotHereError("the archive has no URL of that number")
     page_type, title, evidence, article_id = db.execute(_PAGE, [url_id]).fetchone() or ("", "", "[]", 0)
     is_read = row[3] == "done" and row[4] != "redirect"
-    captures = tuple(UrlCapture(*values) for values in db.execute(_CAPTURES, [row[0]]))
+    captures = tuple(
+        UrlCapture(*[*values, bool(is_rendered)]) for *values, is_rendered in db.execute(_CAPTURES, [row[0]])
+    )
     facts = stored_texts(evidence, "pages", "evidence", url_id)
     hint = "" if is_read else hint_for(row[3], row[4])
     sources = tuple(kind for (kind,) in db.execute(_LISTED, [url_id]))

@@ -172,7 +172,14 @@ _FROM_REMOVED = """FROM temp.ordered_articles o CROSS JOIN temp.dataset_articles
     CROSS JOIN main._page_blocks b ON b.page_id = a.page_id JOIN main._block_texts t ON t.id = b.block_id
     JOIN main._reasons r ON r.id = b.reason_id WHERE o.host = ? AND b.kept = 0"""
 _PICTURE_VALUES = "p.digest, p.type, p.width, p.height, p.bytes, p.capture_id"
-_PICTURE_FILES = """JOIN main.urls f ON f.url = {0} JOIN main.urls t ON t.url = coalesce(f.location, f.url)
+# As in the view `article_pictures`.
+_PICTURE_FILES = """JOIN main.urls f ON f.url = {0} JOIN main.urls t ON t.url = CASE WHEN f.location IS NULL
+        THEN f.url ELSE (
+            WITH RECURSIVE hops (url, number) AS (
+                SELECT f.location, 1
+                UNION ALL SELECT u.location, number + 1 FROM hops JOIN main.urls u ON u.url = hops.url
+                WHERE u.location IS NOT NULL AND number < 10)
+            SELECT url FROM hops ORDER BY number DESC LIMIT 1) END
     JOIN main._pictures p ON p.url_id = t.id WHERE o.host = ?1 AND {{permitted}}"""
 _PICTURES = f"""SELECT o.first_seen, o.id, a.url, a.canonical_url, a.id, a.url, -1 AS position, a.image, '', '', '',
         {_PICTURE_VALUES}

@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields
 
 from sqlite_utils import Database
 
 from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.rendered_layouts import RenderedLayout
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.archive.stored_values import STORE_FACT, content_id, stored_object
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
@@ -71,6 +73,13 @@ _PUT_PATTERNS = f"""INSERT INTO _url_patterns (host, pattern, {", ".join(_COUNTS
     ON CONFLICT (host, pattern) DO UPDATE SET
         {", ".join(f"{name} = max(_url_patterns.{name}, excluded.{name})" for name in _COUNTS)}"""
 
+_RENDERED = [field.name for field in fields(RenderedLayout)]
+_PUT_RENDERED = f"""INSERT INTO _rendered_layouts ({", ".join(_RENDERED)})
+    SELECT {", ".join(_RENDERED)} FROM {SCHEMA_NAME}._rendered_layouts WHERE host = ?
+    ON CONFLICT (host, signature) DO UPDATE SET
+        {", ".join(f"{name} = excluded.{name}" for name in _RENDERED[2:])}
+        WHERE excluded.rendered > _rendered_layouts.rendered"""
+
 
 def note_hosts(target: Database) -> list[str]:
     """Make the temporary table of the source's URLs by host; returns the hosts. Runs in the caller's transaction."""
@@ -80,8 +89,10 @@ def note_hosts(target: Database) -> list[str]:
 
 
 def merge_urls(target: Database, host: str) -> None:
-    """Take over a host's URLs, which lists name them, and what their patterns have brought. Inside a transaction."""
-    for statement in (_PUT_URLS, _SKIP_FORGOTTEN, _PUT_LISTED, _PUT_PATTERNS):
+    """Take over a host's URLs, which lists name them, what their patterns have brought, and what a browser gained.
+    Inside a transaction.
+    """
+    for statement in (_PUT_URLS, _SKIP_FORGOTTEN, _PUT_LISTED, _PUT_PATTERNS, _PUT_RENDERED):
         target.execute(statement, [host])
 
 

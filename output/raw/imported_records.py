@@ -38,6 +38,9 @@ _ARC_START = re.compile(ARC_START)
 _HEAD_END = re.compile(rb"\r*\n\r*\n")
 _WARC_END, _ARC_END = re.compile(rb"\r*\n\r*\n"), re.compile(rb"\r*\n")
 _BLANK = b" \t\r\n\0"
+# Text of a rendered page by Browsertrix (`--text to-warc,final-to-warc`); ArchiveWeb.page has a time before the URL.
+_RENDERED_TEXT = re.compile(r"urn:text(?:final)?:(?:\d{14,17}/)?(https?://.+)", re.IGNORECASE | re.DOTALL)
+_DOM_SNAPSHOT = "x-dom-snapshot"  # the field by which crocoite marks a document
 _FILE_HEAD = "filedesc:"  # the scheme of the record that begins an ARC file
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -60,6 +63,22 @@ class RecordHead:
     def url(self) -> str:
         """Return the record's URL. wget puts it in angle brackets, as the grammar of WARC/1.0 said."""
         return self.fields.get("warc-target-uri", "").strip().removeprefix("<").removesuffix(">")
+
+    @property
+    def rendered_text_url(self) -> str:
+        """Return the URL of the page whose text, as a browser rendered it, the record has; else an empty string."""
+        match = _RENDERED_TEXT.fullmatch(self.url) if self.kind == "resource" else None
+        return match[1] if match else ""
+
+    @property
+    def rendered_url(self) -> str:
+        """Return the URL of the page that the record has as a browser rendered it; empty for any other record.
+
+        It is a text, a document that crocoite marks, or a document of ours, which names its response.
+        """
+        is_ours = self.kind == "resource" and "warc-refers-to" in self.fields
+        is_document = is_ours and self.fields.get("content-type", "").startswith("text/html")
+        return self.rendered_text_url or (self.url if is_document or _DOM_SNAPSHOT in self.fields else "")
 
 
 def parse_record_head(data: bytes) -> RecordHead | None:
@@ -220,6 +239,9 @@ WRONG_LENGTH = "wrong_length"
 BAD_REVISIT = "bad_revisit"
 """The fault of a revisit whose body is not in a record that has the payload digest that it states."""
 
+BODY_KINDS = ("resource", "conversion")
+"""The types of records whose block is a body without an HTTP head."""
+
 _RECORD_END = b"\r\n\r\n"
 _HTTP_HEAD_END = re.compile(rb"\r*\n\r*\n")
 _LONGEST_HTTP_HEAD = 256 * 1024  # bytes of an HTTP head, as in a crawl
@@ -250,7 +272,7 @@ class ImportedRecord:
     @property
     def is_body_alone(self) -> bool:
         """Return whether the block is a body without an HTTP head, as in a resource and some ARC records."""
-        return self.head.kind == "resource" or (self.head.is_arc and not self.block.startswith(b"HTTP/"))
+        return self.head.kind in BODY_KINDS or (self.head.is_arc and not self.block.startswith(b"HTTP/"))
 
 
 def read_imported_record(data: bytes, max_bytes: int) -> ImportedRecord:

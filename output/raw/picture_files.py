@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broadsheet.output.archive.pictures import MAX_BYTES, Picture
+from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.raw.warc_reader import RecordError, dechunked_body, read_response
 
 if TYPE_CHECKING:
@@ -33,12 +34,18 @@ def read_picture_file(db: Database, folder: Path, capture_id: int, picture: Pict
     exchange = read_response(db, folder, capture_id)
     if exchange is None:
         raise RecordError("the raw response of the picture was not kept")
-    data = dechunked_body(exchange)
+    for data in _possible_files(exchange):
+        if hashlib.sha256(data).hexdigest() == picture.digest:
+            return data
+    raise RecordError("the record holds another file than the picture")
+
+
+def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
+    """Yield the body as it stands, without transfer coding, and unpacked: other crawlers write any of them."""
+    yield exchange.body
+    yield (data := dechunked_body(exchange))
     if exchange.header("content-encoding").strip().lower() in ("gzip", "x-gzip", "deflate"):
-        data = _unpacked(data)
-    if hashlib.sha256(data).hexdigest() != picture.digest:
-        raise RecordError("the record holds another file than the picture")
-    return data
+        yield _unpacked(data)
 
 
 def picture_faults(db: Database, folder: Path) -> Iterator[tuple[int, str]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 TRUNCATED = ("length", "time", "disconnect", "unspecified")
 """Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
 
+DOCUMENT_TYPE = "text/html; charset=utf-8"
+"""The Content-Type of a document that a browser made."""
 
 STATED_HEADERS = ("X-Robots-Tag", "TDM-Reservation", "TDM-Policy", "Content-Usage", "Content-Signal")
 """Headers of a response by which its site says what the page may be used for: they hold for its rendered document."""

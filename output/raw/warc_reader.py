@@ -20,7 +20,12 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.raw.imported_records import DIGEST_MISMATCH, ImportedRecordError, read_imported_record
+from broadsheet.output.raw.imported_records import (
+    BODY_KINDS,
+    DIGEST_MISMATCH,
+    ImportedRecordError,
+    read_imported_record,
+)
 from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
 from broadsheet.output.raw.warc_folders import newer_folders, open_regular, record_file
 from broadsheet.output.raw.warc_writer import warc_date
@@ -51,8 +56,8 @@ class WarcRecord:
 
     @property
     def head_and_body(self) -> tuple[bytes, bytes]:
-        """Return the HTTP head with its empty line, and the bytes after it; a `resource` has no head."""
-        if self.kind == "resource":
+        """Return the HTTP head with its empty line, and the bytes after it; the types of BODY_KINDS have no head."""
+        if self.kind in BODY_KINDS:
             return b"", self.block
         match = _HEAD_END.search(self.block)
         body_start = match.end() if match else len(self.block)

@@ -25,7 +25,7 @@ from warcio.warcwriter import WARCWriter
 from broadsheet.output.archive.stored_text import as_json, storable_text
 from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.usage_preferences import usage_of
-from broadsheet.output.raw.raw_exchange import STATED_HEADERS, Capture, RawExchange, warc_digest
+from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import WarcFiles
 
 COMPRESSION_LEVEL = 2
@@ -36,9 +36,6 @@ REDACTED_FIELD = "Broadsheet-Redacted"
 
 RENDERED_FIELD = "Broadsheet-Rendered-For"
 """The field of a response's record that names the page for which a browser asked for it."""
-
-DOCUMENT_TYPE = "text/html; charset=utf-8"
-"""The Content-Type of a document that a browser made."""
 
 _VERSION = "WARC/1.1"
 _HTTP_CONTENT = "application/http; msgtype="

@@ -150,6 +150,9 @@ _LEDGER_COUNTS = """SELECT p.id, p.blocks, p.kept, p.removed, count(b.position),
     HAVING p.blocks <> p.kept + p.removed OR p.blocks <> count(b.position) OR p.kept <> total(b.kept)"""
 _BROKEN_LEDGERS = """SELECT page_id, count(*), min(position), max(position) FROM _page_blocks GROUP BY page_id
     HAVING min(position) <> 0 OR max(position) <> count(*) - 1"""
+_LOST_WITNESSES = """SELECT b.page_id, b.position, b.repeats FROM _page_blocks b
+    LEFT JOIN _page_blocks w ON w.page_id = b.page_id AND w.position = b.repeats
+    WHERE b.repeats IS NOT NULL AND (w.position IS NULL OR w.position = b.position)"""
 _PAGES_WITHOUT_LAYOUT = """SELECT id FROM pages WHERE own_type IN ('article', 'teaser') AND blocks > 0
     AND NOT EXISTS (SELECT 1 FROM _page_layout l WHERE l.page_id = pages.id)"""
 _ORPHANED_REVISION_BLOCKS = """SELECT DISTINCT b.article_id, b.number FROM _revision_blocks b
@@ -209,9 +212,14 @@ def ledger_counts(db: Database) -> Iterator[Finding]:
 
 
 def ledger_rows(db: Database) -> Iterator[Finding]:
-    """Check that a ledger's blocks are numbered from 0 without a gap, and its page has a layout."""
+    """Check that a ledger's blocks are numbered from 0 without a gap, that a block which is said twice names another
+    one, and that its page has a layout.
+    """
     for page_id, count, first, last in db.execute(_BROKEN_LEDGERS):
         yield row_finding("_page_blocks", page_id, f"has {count} blocks, numbered from {first} to {last}")
+    for page_id, position, repeats in db.execute(_LOST_WITNESSES):
+        detail = f"names block {repeats}, which is no other block of the page"
+        yield value_finding("_page_blocks", "repeats", f"{page_id}/{position}", detail)
     for (page_id,) in db.execute(_PAGES_WITHOUT_LAYOUT):
         yield row_finding("_page_layout", page_id, "is missing")
 

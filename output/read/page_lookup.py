@@ -21,7 +21,8 @@ _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article
         coalesce(s.why, ''), p.expected_f1
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN _shelved s ON s.page_id = p.id WHERE p.id = ?"""
 _BLOCKS = """SELECT b.position, b.block_id, b.kept, r.reason, r.rule, coalesce(n.reason, ''), coalesce(n.rule, ''),
-        coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind
+        coalesce(l.pages, e.pages), coalesce(l.of_pages, e.of_pages), t.text, b.kind,
+        CASE WHEN r.reason = 'said twice' THEN b.repeats END
     FROM _page_blocks b JOIN urls u ON u.id = b.page_id JOIN _block_texts t ON t.id = b.block_id
         JOIN _reasons r ON r.id = b.reason_id
         LEFT JOIN _block_evidence e ON e.block_id = b.block_id AND e.host = u.host AND e.pages > 1
@@ -39,6 +40,7 @@ class StoredBlock:
     """A block of the ledger. `own_reason` and `own_rule` are the verdict that a ruling replaced; empty if none did.
 
     The text stands on `page_count` of the host's `of_pages` pages; None if on one, or where that was not counted.
+    `repeats` is the position of the kept block that a block which is said twice repeats; None for any other.
     """
 
     position: int
@@ -52,6 +54,7 @@ class StoredBlock:
     of_pages: int | None
     text: str
     kind: BlockKind
+    repeats: int | None = None
 
     @property
     def evidence(self) -> str:
@@ -115,10 +118,10 @@ def read_page(db: Database, page_id: int) -> StoredPage:
 
 
 def _stored_block(page_id: int, *columns: Any) -> StoredBlock:
-    position, block_id, is_kept, *values, kind_number = columns
+    position, block_id, is_kept, *values, kind_number, repeats = columns
     with decoding("_page_blocks", "kind", f"{page_id}/{position}"):
         kind = BlockKind(BLOCK_KINDS[kind_number])
-    return StoredBlock(*[position, block_id, bool(is_kept), *values, kind])
+    return StoredBlock(*[position, block_id, bool(is_kept), *values, kind, repeats])
 
 
 def find_url_state(db: Database, url: str) -> tuple[str, str, str] | None:

@@ -21,7 +21,7 @@ from broadsheet.output.archive.article_filter import host_condition
 from broadsheet.output.archive.table_columns import quoted_name, table_columns
 from broadsheet.output.read.coverage import Coverage, measure_coverage
 
-_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts")
+_HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts", "_rendered_layouts")
 _ARTICLE_TABLES = ("duplicates",)
 _EMPTY_TABLES = ("_outside_hosts",)  # links are counted for the whole archive
 
@@ -112,6 +112,10 @@ _MIN_LAYOUT_PAGES = 3
 _LAYOUTS = f"""SELECT l.host, l.pages, l.articles, coalesce(nullif(l.kind, ''), 'mixed'), l.evidence, min(u.url)
     FROM _layouts l JOIN pages p ON p.layout_id = l.id JOIN urls u ON u.id = p.id
     WHERE l.pages >= {_MIN_LAYOUT_PAGES} GROUP BY l.id ORDER BY l.pages DESC, l.host, l.id"""
+
+_RENDERED_LAYOUTS = """SELECT host, decision, rendered, gained, words_before, words_after, requests,
+        milliseconds / 1000.0
+    FROM _rendered_layouts ORDER BY rendered DESC, host, signature"""
 
 _MAX_UNCERTAIN = 100
 _UNCERTAIN = f"""SELECT p.expected_f1, a.title, a.url FROM articles a JOIN pages p ON p.id = a.page_id
@@ -228,6 +232,20 @@ class LayoutLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RenderedLayoutLine:
+    """Pages of a layout that a browser rendered: the decision on the rest, how many showed more, and sums over them."""
+
+    host: str
+    decision: str
+    rendered: int
+    gained: int
+    words_before: int
+    words_after: int
+    requests: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class CertaintyCount:
     """The number of articles whose text is of a certainty: high, fair or low."""
 
@@ -335,6 +353,7 @@ class Report(Totals):
     duplicates: tuple[DuplicateCount, ...]
     clusters: tuple[Cluster, ...]
     layouts: tuple[LayoutLine, ...]
+    rendered_layouts: tuple[RenderedLayoutLine, ...]
     certainty: tuple[CertaintyCount, ...]
     uncertain: tuple[UncertainArticle, ...]
     yields: tuple[Yield, ...]
@@ -371,6 +390,7 @@ def _gather_all(db: Database) -> Report:
         duplicates=_read_rows(db, DuplicateCount, _DUPLICATE_COUNTS),
         clusters=_read_rows(db, Cluster, _CLUSTERS),
         layouts=_read_rows(db, LayoutLine, _LAYOUTS),
+        rendered_layouts=_read_rows(db, RenderedLayoutLine, _RENDERED_LAYOUTS),
         certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),
         uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
         yields=read_yields(db),

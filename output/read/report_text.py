@@ -8,6 +8,7 @@ from textwrap import wrap
 from rich.cells import cell_len, set_cell_size
 
 from broadsheet.cleaners.judge.certainty import certainty
+from broadsheet.output.archive.rendered_layouts import SAMPLED, RenderDecision
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.coverage import Coverage, Gap
 from broadsheet.output.read.judgement import Look, needs_look, verdict_sentence
@@ -20,6 +21,9 @@ _EXAMPLE_INDENT = " " * 10
 _NARROW = 100  # columns of a terminal in which a URL has a line of its own
 _MAX_RULES = 8  # of one host
 _MAX_RUNS = 5  # of one host
+_RENDERED_SHARES = {
+    RenderDecision.TRYING: "not decided", RenderDecision.ALL: "all", RenderDecision.FEW: f"one in {SAMPLED}",
+}  # fmt: skip
 _DISCOVERY_HEADS = ("via", "found", "fetched", "articles")
 
 
@@ -38,6 +42,7 @@ def render(report: Report, looks: Sequence[Look], width: int = 80, max_lines: in
         _format_table("How pages were found", _DISCOVERY_HEADS, _rows_of_cells(report.found_by), width, max_lines),
         _duplicate_section(report, width, max_lines),
         _layout_section(report, width, max_lines),
+        _rendered_section(report, width, max_lines),
         _certainty_section(report, width, max_lines),
         _removed_section(report, width, max_lines),
         _yield_section(report.yields, width, max_lines),
@@ -180,6 +185,20 @@ def _layout_section(report: Report, width: int, max_lines: int) -> str:
     ]
     pairs = [text for pair in zip(lines, examples, strict=False) for text in pair]
     return "\n".join((title, head, *pairs, *lines[len(examples) :]))
+
+
+def _rendered_section(report: Report, width: int, max_lines: int) -> str:
+    """Format what a browser gained and cost by layout, and how many of its pages are rendered from now on."""
+    heads = ("host", "rendered", "more", "words", "with it", "requests", "seconds", "from now on")
+    rows = [
+        [
+            *(layout.host, f"{layout.rendered:,}", f"{layout.gained:,}"),
+            *(f"{layout.words_before:,}", f"{layout.words_after:,}", f"{layout.requests:,}", f"{layout.seconds:,.1f}"),
+            _RENDERED_SHARES[RenderDecision(layout.decision)],
+        ]
+        for layout in report.rendered_layouts
+    ]
+    return _format_table("Rendered in a browser, by layout", heads, _one_line_cells(rows), width, max_lines)
 
 
 def _certainty_section(report: Report, width: int, max_lines: int) -> str:

@@ -62,7 +62,7 @@ def find_representatives(pages: Sequence[PageIdentity], text_of: Callable[[int],
     for page in pages:
         if page.page_id in group_of:
             groups[group_of[page.page_id]].append(page)
-    pairs = ((page.page_id, _choose_representative(group).page_id) for group in groups.values() for page in group)
+    pairs = ((page.page_id, choose_representative(group).page_id) for group in groups.values() for page in group)
     return Representatives((page_id, representative) for page_id, representative in pairs if page_id != representative)
 
 
@@ -122,7 +122,7 @@ def _is_near_copy(first: PageIdentity, second: PageIdentity, text_of: Callable[[
     return word_overlap(text_of(first.page_id), text_of(second.page_id)) >= MIN_COPY_OVERLAP
 
 
-def _choose_representative(group: Sequence[PageIdentity]) -> PageIdentity:
+def choose_representative(group: Sequence[PageIdentity]) -> PageIdentity:
     """Choose the page that others call canonical, else one that calls itself so, else the shortest URL."""
     if len(group) == 1:
         return group[0]

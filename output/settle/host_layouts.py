@@ -21,6 +21,7 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
 from broadsheet.cleaners.document import PageType, PageVerdict
+from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
 from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE
 from broadsheet.output.archive.shelf import ShelvingReason
 from broadsheet.output.archive.stored_text import first_words, words_of
@@ -205,7 +206,7 @@ def _title_beginning(words: Sequence[str]) -> str:
 
 
 _PAGES_OF_HOST = """SELECT p.id, p.own_type, p.word_count, p.text_digest,
-        coalesce(a.published_raw, x.published_raw) IS NOT NULL, s.signature
+        coalesce(a.published_raw, x.published_raw) IS NOT NULL, u.url, s.signature
     FROM urls u CROSS JOIN _page_signatures s ON s.page_id = u.id JOIN pages p ON p.id = s.page_id
         LEFT JOIN articles a ON a.page_id = p.id LEFT JOIN _shelved x ON x.page_id = p.id
     WHERE u.host = ? AND s.signature <> x'' ORDER BY p.id"""
@@ -293,7 +294,7 @@ def _group_pages(db: Database, host: str) -> list[tuple[bytes, list[LayoutPage]]
 
 
 def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> LayoutPage:
-    page_id, own_type, words, digest, has_date = columns
+    page_id, own_type, words, digest, has_date, url = columns
     quotation = quotations.get(int(str(page_id)), Quotation(frozenset(), False))
     return LayoutPage(
         page_id=int(str(page_id)),
@@ -303,6 +304,7 @@ def _layout_page(columns: list[object], quotations: Mapping[int, Quotation]) -> 
         has_date=bool(has_date),
         quoted_pages=quotation.page_ids,
         is_patchwork=quotation.is_whole,
+        has_list_address=shape_of(str(url)) in (UrlShape.LIST, UrlShape.DEEP_LIST) and not is_section(str(url)),
     )
 
 

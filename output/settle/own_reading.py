@@ -51,7 +51,8 @@ _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce
         p.word_count, p.blocks, p.outlinks, p.robots, p.cleaner_version, p.cleaner_id
     FROM pages p JOIN urls u ON u.id = p.id WHERE p.id = ?"""
 _ARTICLE = f"SELECT {STATED_AS_FIELDS}, first_seen, last_seen FROM {{}} WHERE page_id = ?"
-_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule FROM _page_blocks b
+_OWN_VERDICTS = """SELECT b.position, coalesce(o.kept, v.kept, b.kept), r.reason, r.rule, b.repeats
+    FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         LEFT JOIN _overruled v ON v.page_id = b.page_id AND v.position = b.position
         JOIN _reasons r ON r.id = coalesce(o.reason_id, v.reason_id, b.reason_id)
@@ -235,7 +236,7 @@ def _split(judged_blocks: list[tuple[Block, Verdict]]) -> tuple[tuple[Block, ...
 def _read_own_verdicts(db: Database, page_id: int) -> dict[int, Verdict]:
     """Read the cleaner's verdicts on a page's blocks, by position."""
     rows = db.execute(_OWN_VERDICTS, [page_id]).fetchall()
-    return {position: Verdict(bool(is_kept), reason, rule) for position, is_kept, reason, rule in rows}
+    return {n: Verdict(bool(is_kept), reason, rule, (), repeats) for n, is_kept, reason, rule, repeats in rows}
 
 
 def _read_kept_count(db: Database, page_id: int) -> int:
@@ -260,13 +261,22 @@ def _title_and_canonical(metadata: Metadata) -> Metadata:
 
 def _pack_block(block: Block, verdict: Verdict) -> list[object]:
     markup = [block.path, block.level, block.link_chars, sorted(block.landmarks)]
-    return [str(block.kind), block.text, block.markdown, *markup, verdict.kept, verdict.reason, verdict.rule]
+    return [
+        str(block.kind),
+        block.text,
+        block.markdown,
+        *markup,
+        verdict.kept,
+        verdict.reason,
+        verdict.rule,
+        verdict.repeats,
+    ]
 
 
 def _unpack_block(position: int, values: list[Any]) -> tuple[Block, Verdict]:
-    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule = values
+    kind, text, markdown, path, level, link_chars, landmarks, is_kept, reason, rule, *repeats = values
     block = Block(position, BlockKind(kind), text, markdown, path, level, link_chars, frozenset(landmarks))
-    return block, Verdict(is_kept, reason, rule)
+    return block, Verdict(is_kept, reason, rule, (), *repeats)  # an earlier version packed no repeats
 
 
 NEW_BLOCK_REASON = ("new block", "")

@@ -8,6 +8,10 @@ about what a phrase rule, the metadata, an earlier copy or boilerplate above exp
 that the markup calls captions and bylines tell what their places are used for, but do not come back: they are stored
 elsewhere. The evidence is `pages.layout_id`, and in `layouts` the number of pages. The model is trained on whole sites
 by `tests/bench/archives/site_judge.py`.
+
+A slot is a place at which nearly all pages keep nothing, for whatever reason. What the others keep there goes too, such
+as tags that a phrase rule does not know, unless the page's models are sure of it. The model that sees the layout is not
+asked: it does not see what phrase rules remove.
 """
 
 from __future__ import annotations
@@ -24,11 +28,20 @@ import numpy as np
 from broadsheet.cleaners.compare.site_boilerplate import (
     LAYOUT_KEEPS_VERDICT,
     LAYOUT_REMOVES_VERDICT,
+    SLOT_VERDICT,
     container_path,
     fold_digits,
+    is_site_slot,
 )
 from broadsheet.cleaners.document import Column, Verdict
-from broadsheet.cleaners.judge.site_features import SITE_FEATURES, BlockColumns, PlaceTotals, place_use, site_features
+from broadsheet.cleaners.judge.site_features import (
+    MOST_CHANCE,
+    SITE_FEATURES,
+    BlockColumns,
+    PlaceTotals,
+    place_use,
+    site_features,
+)
 from broadsheet.cleaners.judge.tree_models import SITE_MODEL, predict
 from broadsheet.output.archive.ledger import LayoutRow
 from broadsheet.output.settle.page_table import (
@@ -50,10 +63,11 @@ CountedBlock = tuple[int, int, int, str, int]
 
 PLACE_TABLES = ("settle_placed",)
 _CREATE_PLACED = """CREATE TEMP TABLE settle_placed (page_id INTEGER PRIMARY KEY, counted INTEGER NOT NULL,
-    layout_id INTEGER NOT NULL, block_count INTEGER NOT NULL, blocks BLOB NOT NULL)"""
-_INSERT_PLACED = """INSERT INTO temp.settle_placed (page_id, counted, layout_id, block_count, blocks)
-    VALUES (?, ?, ?, ?, ?)"""
-_READ_PLACED = "SELECT page_id, counted, layout_id, block_count, blocks FROM temp.settle_placed ORDER BY page_id"
+    layout_id INTEGER NOT NULL, block_count INTEGER NOT NULL, blocks BLOB NOT NULL, emptied BLOB NOT NULL)"""
+_INSERT_PLACED = """INSERT INTO temp.settle_placed (page_id, counted, layout_id, block_count, blocks, emptied)
+    VALUES (?, ?, ?, ?, ?, ?)"""
+_READ_PLACED = """SELECT page_id, counted, layout_id, block_count, blocks, emptied FROM temp.settle_placed
+    ORDER BY page_id"""
 _THOUSAND = 1000
 
 
@@ -77,11 +91,15 @@ class PlacedBlock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PlacedPage:
-    """The blocks of a page in rows of `PlacedBlock`, with the page's layout and the number of all its blocks."""
+    """The blocks of a page in rows of `PlacedBlock`, with the page's layout and the number of all its blocks.
+
+    `emptied_places` are the numbers of the places that have blocks, of which the page keeps none.
+    """
 
     layout_id: int
     block_count: int
     rows: Column
+    emptied_places: Column
 
     @property
     def blocks(self) -> BlockColumns:
@@ -140,14 +158,20 @@ def place_page(
         if flags & (IS_KEPT | IS_LEFT_OUT)
     ]
     rows = np.array(blocks, np.int64).reshape(-1, len(PlacedBlock._fields))
-    return PlacedPage(facts.layout_id, len(layout_rows), rows) if blocks else None
+    places = {numbers.place(facts.layout_id, path) for path in dict.fromkeys(row[0] for row in layout_rows)}
+    emptied_places = places - {block.place for block in blocks if block.is_kept}
+    return PlacedPage(facts.layout_id, len(layout_rows), rows, _as_numbers(emptied_places)) if blocks else None
+
+
+def _as_numbers(places: Collection[int]) -> Column:
+    return np.array(sorted(places), np.int64)
 
 
 def renumber(page: PlacedPage, renumbering: Column) -> PlacedPage:
     """Return the page with other numbers of places and containers."""
     rows = page.rows.copy()
     rows[:, -2:] = renumbering[rows[:, -2:]]
-    return PlacedPage(page.layout_id, page.block_count, rows)
+    return PlacedPage(page.layout_id, page.block_count, rows, renumbering[page.emptied_places])
 
 
 def create_place_table(db: Database) -> None:
@@ -162,33 +186,50 @@ def clear_placed(db: Database) -> None:
 
 def store_placed_page(db: Database, page_id: int, page: PlacedPage, *, is_evidence: bool) -> None:
     """Pack a page into its row."""
-    row = [page_id, is_evidence, page.layout_id, page.block_count, page.rows.tobytes()]
+    blobs = [page.rows.tobytes(), page.emptied_places.tobytes()]
+    row = [page_id, is_evidence, page.layout_id, page.block_count, *blobs]
     db.execute(_INSERT_PLACED, row)
 
 
 def read_placed_pages(db: Database) -> Iterator[tuple[int, bool, PlacedPage]]:
     """Read the pages by id, with whether each is evidence."""
-    for page_id, is_evidence, layout_id, block_count, blob in db.execute(_READ_PLACED):
-        rows = np.frombuffer(blob, np.int64).reshape(-1, len(PlacedBlock._fields))
-        yield page_id, bool(is_evidence), PlacedPage(layout_id, block_count, rows)
+    for page_id, is_evidence, layout_id, block_count, blocks, emptied in db.execute(_READ_PLACED):
+        rows = np.frombuffer(blocks, np.int64).reshape(-1, len(PlacedBlock._fields))
+        yield page_id, bool(is_evidence), PlacedPage(layout_id, block_count, rows, np.frombuffer(emptied, np.int64))
 
 
-def count_places(db: Database) -> tuple[PlaceTotals, Mapping[int, int]]:
+@dataclass(frozen=True, slots=True)
+class HostPlaces:
+    """The places of a host: how its pages treat each, the pages of each layout, and the numbers of the slots."""
+
+    totals: PlaceTotals
+    layout_pages: Mapping[int, int]
+    slots: Column
+
+
+def count_places(db: Database) -> HostPlaces:
     """Count how the pages that are evidence treat each place, and the pages of each layout."""
     totals = PlaceTotals()
     layout_pages: Counter[int] = Counter()
+    keeping_pages: Counter[int] = Counter()
+    emptied_pages: Counter[int] = Counter()
     for _, is_evidence, page in read_placed_pages(db):
         if is_evidence:
             layout_pages[page.layout_id] += 1
             totals.add_page(place_use(page.place_numbers, page.blocks))
-    return totals, layout_pages
+            keeping_pages.update(set(page.rows[page.rows[:, _IS_KEPT] > 0, _PLACE].tolist()))
+            emptied_pages.update(page.emptied_places.tolist())
+    slots = [place for place, count in keeping_pages.items() if is_site_slot(count + emptied_pages[place], count)]
+    return HostPlaces(totals, layout_pages, _as_numbers(slots))
 
 
 MIN_LAYOUT_PAGES = 8  # of fewer, a page of the layout may be the only one like it
 KEEP_FROM, REMOVE_BELOW = 0.75, 0.25  # probabilities, so that what is in doubt stays as its page judged it
+_SURE_CHANCE = 0.9 * MOST_CHANCE  # from here on a page's models are sure enough of a block to keep it in a slot
+_MOST_SLOT_PART, _FEW_WORDS, _TEXT_WORDS = 3, 60, 8
 _PAGES_AT_ONCE = 32  # of which the model sees all blocks at once
 
-_IS_KEPT, _WORDS = (PlacedBlock._fields.index(name) for name in ("is_kept", "words"))
+_IS_KEPT, _WORDS, _CHANCE, _PLACE = map(PlacedBlock._fields.index, ("is_kept", "words", "chance", "place"))
 
 # The text itself is on as many pages as the model overrules because of it; what the site repeats has its row already.
 _INSERT_EVIDENCE = """INSERT OR IGNORE INTO settle_evidence (block_id, host, pages, of_pages, first_seen)
@@ -208,11 +249,10 @@ def judge_by_layout(
     verdicts_by_page: dict[int, dict[int, Verdict]] = {}
     pages_by_text: defaultdict[int, dict[int, None]] = defaultdict(dict)
     for page, probabilities in _judged_pages(read_featured_pages(db, unjudged_pages)):
-        changed_rows = page.page.rows[changed_indices(page.page, probabilities)].tolist()
-        unasked_positions = stored_elsewhere(db, page.page_id) if changed_rows else frozenset()
-        for block in map(PlacedBlock._make, changed_rows):
+        verdicts = _page_verdicts(page, probabilities)
+        unasked_positions = stored_elsewhere(db, page.page_id) if verdicts else frozenset()
+        for block, verdict in verdicts.items():
             if block.position not in unasked_positions:
-                verdict = LAYOUT_REMOVES_VERDICT if block.is_kept else LAYOUT_KEEPS_VERDICT
                 verdicts_by_page.setdefault(page.page_id, {})[block.position] = verdict
                 pages_by_text[block.block_id][page.page_id] = None
     rows = [(block_id, host, json.dumps(list(pages)), page_count) for block_id, pages in pages_by_text.items()]
@@ -228,6 +268,43 @@ def _judged_pages(pages: Iterator[FeaturedPage]) -> Iterator[tuple[FeaturedPage,
         yield from zip(batch, np.split(probabilities, ends[:-1]), strict=True)
 
 
+def _page_verdicts(page: FeaturedPage, probabilities: Column) -> dict[PlacedBlock, Verdict]:
+    """Return the verdicts on a page's blocks that differ from its own; the model's none where the slots leave no text
+    beside them.
+    """
+    placed = page.page
+    slots = slot_indices(page)
+    changed = np.setdiff1d(changed_indices(placed, probabilities), slots)
+    left = placed.rows[:, _IS_KEPT] > 0
+    left[slots] = False
+    left[changed] = ~left[changed]
+    if not placed.rows[left, _WORDS].any():
+        changed = changed[:0]
+    blocks = list(map(PlacedBlock._make, placed.rows[np.concatenate((slots, changed))].tolist()))
+    model_verdicts = [
+        LAYOUT_REMOVES_VERDICT if block.is_kept else LAYOUT_KEEPS_VERDICT for block in blocks[len(slots) :]
+    ]
+    return dict(zip(blocks, [SLOT_VERDICT] * len(slots) + model_verdicts, strict=True))
+
+
+def slot_indices(page: FeaturedPage) -> Column:
+    """Return the indices of the kept blocks in slots, above and below the page's text, without those that the page's
+    models are sure of: between paragraphs a list or a heading may have the place of buttons on other pages.
+
+    They are a third of the page's kept words at most, or all of a few: more is an article that stands elsewhere.
+    """
+    rows = page.page.rows
+    is_kept = rows[:, _IS_KEPT] > 0
+    is_doubtful = page.is_in_slot & is_kept & (rows[:, _CHANCE] < _SURE_CHANCE)
+    text_indices = np.flatnonzero(is_kept & ~is_doubtful & (rows[:, _WORDS] >= _TEXT_WORDS))
+    if len(text_indices):
+        is_doubtful[text_indices[0] : text_indices[-1]] = False
+    indices = np.flatnonzero(is_doubtful)
+    words, kept_words = rows[indices, _WORDS].sum(), rows[is_kept, _WORDS].sum()
+    is_part = _MOST_SLOT_PART * words <= kept_words
+    return indices if is_part or words == kept_words <= _FEW_WORDS else indices[:0]
+
+
 def changed_indices(page: PlacedPage, probabilities: Column) -> Column:
     """Return the indices of the blocks on which the model overrules the page; none where nothing would be left."""
     is_kept, words = page.rows[:, _IS_KEPT] > 0, page.rows[:, _WORDS]
@@ -240,25 +317,20 @@ def changed_indices(page: PlacedPage, probabilities: Column) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class FeaturedPage:
-    """A page with the features of its judged blocks."""
+    """A page with the features of its judged blocks, and whether each is in a slot."""
 
     page_id: int
     page: PlacedPage
     features: Column
+    is_in_slot: Column
 
 
 def read_featured_pages(db: Database, unjudged_pages: Collection[int]) -> Iterator[FeaturedPage]:
     """Read the pages of the scanned host that the model judges, one after the other."""
-    totals, layout_pages = count_places(db)
+    places = count_places(db)
     for page_id, is_evidence, page in read_placed_pages(db):
-        page_count = layout_pages.get(page.layout_id, 0)
+        page_count = places.layout_pages.get(page.layout_id, 0)
         if page_count >= MIN_LAYOUT_PAGES and page_id not in unjudged_pages:
-            yield _featured_page(page_id, page, totals, page_count, is_counted=is_evidence)
-
-
-def _featured_page(
-    page_id: int, page: PlacedPage, totals: PlaceTotals, layout_pages: int, *, is_counted: bool
-) -> FeaturedPage:
-    blocks = page.blocks
-    use = place_use(page.place_numbers, blocks)
-    return FeaturedPage(page_id, page, site_features(blocks, use, totals, layout_pages, is_counted=is_counted))
+            use = place_use(page.place_numbers, page.blocks)
+            features = site_features(page.blocks, use, places.totals, page_count, is_counted=is_evidence)
+            yield FeaturedPage(page_id, page, features, np.isin(page.rows[:, _PLACE], places.slots))

@@ -20,7 +20,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType, PageVerdict, Verdict
 from broadsheet.output.archive.article_storage import ArticleChange, note_change
 from broadsheet.output.archive.fulltext import index_postponed, remove_from_index
-from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, article_id
+from broadsheet.output.archive.page_rows import (
+    LAYOUT_EVIDENCE,
+    REPEATS_EVIDENCE,
+    SETTLED_EVIDENCE,
+    article_id,
+)
 from broadsheet.output.archive.shelf import ShelvingReason, shelve, unshelve
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.archive.stored_values import stored_texts, utc_now
@@ -33,6 +38,7 @@ from broadsheet.output.settle.copies_and_parts import (
 )
 from broadsheet.output.settle.host_layouts import find_layouts, store_layouts, stored_layout_verdict
 from broadsheet.output.settle.list_pages import LIST_TABLES, create_pages_view, find_list_pages
+from broadsheet.output.settle.second_look import SecondLook, look_again, stored_second_look
 from broadsheet.output.settle.settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
 from broadsheet.output.settle.settled_fields import settle_statements
 from broadsheet.output.settle.similar_articles import relate_articles
@@ -98,6 +104,9 @@ _COLLECT_JUDGED = (
     """INSERT OR IGNORE INTO settle_judged (page_id) SELECT c.page_id FROM settle_listable i
         CROSS JOIN _page_parts h ON h.head_id = i.page_id CROSS JOIN _page_copies c ON c.original_id = h.page_id""",
 )
+_START_AGAIN = ("DROP TABLE IF EXISTS temp.settle_judged", "DELETE FROM settle_listable")
+_LIST_CHANGED = """INSERT INTO settle_listable (page_id) SELECT w.value FROM json_each(?) w WHERE NOT EXISTS (
+    SELECT 1 FROM _shelf x WHERE x.page_id = w.value AND x.why NOT IN ('emptied', 'copy'))"""
 _JUDGED_COPIES = """SELECT c.page_id, c.original_id FROM settle_judged j
     CROSS JOIN _page_copies c ON c.page_id = j.page_id"""
 _JUDGED_PARTS = """SELECT h.page_id, h.head_id, h.place FROM settle_judged j
@@ -110,7 +119,7 @@ _JUDGED_SHELVED = """SELECT x.page_id, x.id FROM settle_judged j CROSS JOIN _she
 _COUNT_ARTICLE_PAGES = "SELECT count(*) FROM pages WHERE own_type IN ('article', 'teaser')"
 _SHELVING_COUNTS = "SELECT why, count(*) FROM _shelved GROUP BY why"
 _COUNT_SITE_VERDICTS = "SELECT count(*) FROM _own_verdicts"
-_IS_SETTLED_EVIDENCE = f"""instr(p.evidence, '"{REPEATS_EVIDENCE}') + instr(p.evidence, '"{LAYOUT_EVIDENCE}') > 0"""
+_IS_SETTLED_EVIDENCE = " + ".join(f"""instr(p.evidence, '"{beginning}')""" for beginning in SETTLED_EVIDENCE) + " > 0"
 _STORED_ROWS = f"""SELECT p.id, u.url, p.own_type, p.page_type, p.article_id, {_IS_SETTLED_EVIDENCE}
     FROM {{pages}} JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser') ORDER BY p.id"""
 
@@ -121,14 +130,15 @@ _UPDATE_REASONS = """UPDATE urls SET held_reason = (SELECT page_type FROM pages 
             THEN (SELECT page_type FROM pages p WHERE p.id = urls.id) ELSE reason END
     WHERE id IN (
         SELECT p.id FROM pages p JOIN urls u ON u.id = p.id WHERE p.own_type IN ('article', 'teaser')
-            AND u.held_reason IN ('article', 'teaser', 'list', 'other') AND u.held_reason <> p.page_type)"""
+            AND u.held_reason IN ('article', 'teaser', 'list', 'other', 'gallery') AND u.held_reason <> p.page_type)"""
 
 
 @dataclass(frozen=True, slots=True)
 class SettleResult:
     """The result of settling: what it found, and what it changed.
 
-    `layout_pages` look like articles and are none by the layout that they are made in. `removed_articles` were shelved
+    `layout_pages` look like articles and are none by the layout that they are made in, `emptied_pages` since all their
+    text is the site's. `removed_articles` were shelved
     and `returned_articles` brought back from there; `rewritten_rows` are those of `pages`; `repeated_blocks` are blocks
     that the site's memory takes out of pages, and `rejudged_pages` the pages where its verdicts changed.
     """
@@ -137,6 +147,7 @@ class SettleResult:
     duplicate_pages: int
     list_pages: int
     layout_pages: int
+    emptied_pages: int
     removed_articles: int
     returned_articles: int
     rewritten_rows: int
@@ -153,6 +164,15 @@ class _SettledRow:
     article_id: int | None
     evidence: str
     has_other_type: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _RowChanges:
+    """The number of articles that were shelved and brought back, and of rows of `pages` that were rewritten."""
+
+    removed: int = 0
+    returned: int = 0
+    rewritten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +194,15 @@ class _Findings:
     """The findings on an archive's pages, by page id: of the whole archive, or of the pages in `settle_judged`.
 
     They are the representatives of copies, the number of articles that a representative repeats if it is a list, the
-    pages that are parts of an article, and the types of pages that are no articles by their layout.
+    pages that are parts of an article, the types of pages that are no articles by their layout, and what a second look
+    found when blocks were judged.
     """
 
     representatives: Representatives
     repeat_counts: dict[int, int]
     parts: dict[int, ArticlePart]
     layout_verdicts: Mapping[int, PageVerdict]
+    second_look: SecondLook
     is_whole: bool
 
     def shelving_reason(self, page_id: int) -> ShelvingReason | None:
@@ -189,17 +211,21 @@ class _Findings:
             return ShelvingReason.LAYOUT
         if self.representatives[page_id] != page_id:
             return ShelvingReason.DUPLICATE
-        if self.head_page(page_id) != page_id:
+        if self._first_page(page_id) != page_id:
             return ShelvingReason.PART
-        return ShelvingReason.LIST if page_id in self.repeat_counts else None
+        return ShelvingReason.LIST if page_id in self.repeat_counts else self.second_look.shelving_reason(page_id)
 
     @property
     def shelvable_pages(self) -> set[int]:
         """Return the pages whose articles may be taken out."""
-        return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts}
+        second_look = (*self.second_look.emptied, *self.second_look.copies)
+        return {*self.representatives, *self.parts, *self.repeat_counts, *self.layout_verdicts, *second_look}
 
     def head_page(self, page_id: int) -> int:
         """Return the page whose article has a page's text in it, as a copy or as a part."""
+        return self.second_look.original(self._first_page(page_id))
+
+    def _first_page(self, page_id: int) -> int:
         representative = self.representatives[page_id]
         return self.parts[representative].head_id if representative in self.parts else representative
 
@@ -221,9 +247,10 @@ def settle(db: Database, clock: Callable[[], str] = utc_now, parallel_map: Paral
         (repeated_blocks,) = db.execute(_COUNT_SITE_VERDICTS).fetchone()
     return SettleResult(
         articles=article_pages - counts.total(),
-        duplicate_pages=counts[ShelvingReason.DUPLICATE],
+        duplicate_pages=counts[ShelvingReason.DUPLICATE] + counts[ShelvingReason.COPY],
         list_pages=counts[ShelvingReason.LIST],
         layout_pages=counts[ShelvingReason.LAYOUT],
+        emptied_pages=counts[ShelvingReason.EMPTIED],
         repeated_blocks=repeated_blocks,
         **changes,
     )
@@ -259,6 +286,7 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
         rejudged_pages += _clear_repeats(db, host, settled_at, parallel_map)
     steps.end_step()
     apply_rulings(db, settled_at)
+    later = _look_again(db, findings.second_look, list_hosts(db, stale_hosts), settled_at)
     for head_page in relations.head_pages:
         rebuild_page(db, head_page, settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages))
@@ -267,7 +295,12 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
     if steps.was_alone:
         note_settled(db)
     _drop_temporary_tables(db)
-    return _changes(removed_articles, returned_articles, len(changed_rows), rejudged_pages)
+    return _changes(
+        removed_articles + later.removed,
+        returned_articles + later.returned,
+        len(changed_rows) + later.rewritten,
+        rejudged_pages,
+    )
 
 
 def _drop_temporary_tables(db: Database) -> None:
@@ -369,18 +402,32 @@ def _gather_findings(
     other repeats it.
     """
     create_pages_view(db)
+    second_look = stored_second_look(db)
     if is_whole:
         repeat_counts = find_list_pages(db, in_whole_archive=True)
-        return _Findings(relations.representatives, repeat_counts, relations.parts, layout_verdicts, is_whole=True)
+        relates = (relations.representatives, repeat_counts, relations.parts)
+        return _Findings(*relates, layout_verdicts, second_look, is_whole=True)
     db.execute("CREATE TEMP TABLE settle_changed (page_id INTEGER PRIMARY KEY)")
     for table in ("settle_affected", "settle_layout_out"):
         db.execute(f"INSERT OR IGNORE INTO settle_changed (page_id) SELECT page_id FROM {table}")
     repeat_counts = find_list_pages(db, in_whole_archive=False)
+    return _findings_on_judged(db, repeat_counts, layout_verdicts, second_look)
+
+
+def _findings_on_judged(
+    db: Database,
+    repeat_counts: dict[int, int],
+    layout_verdicts: Mapping[int, PageVerdict],
+    second_look: SecondLook,
+) -> _Findings:
+    """Collect the pages whose rows may have to change in `settle_judged`, and return the findings on them, with the
+    copies and parts that are stored.
+    """
     for statement in _COLLECT_JUDGED:
         db.execute(statement)
     representatives = Representatives(db.execute(_JUDGED_COPIES).fetchall())
     parts = {page: ArticlePart(head, place) for page, head, place in db.execute(_JUDGED_PARTS)}
-    return _Findings(representatives, repeat_counts, parts, layout_verdicts, is_whole=False)
+    return _Findings(representatives, repeat_counts, parts, layout_verdicts, second_look, is_whole=False)
 
 
 def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: ParallelMap) -> int:
@@ -398,6 +445,21 @@ def _clear_repeats(db: Database, host: str, settled_at: str, parallel_map: Paral
     replace_site_verdicts(db, dict(sorted(changed_verdicts.items())), settled_at)
     index_postponed(db)
     return len(changed_verdicts)
+
+
+def _look_again(db: Database, stored: SecondLook, hosts: Collection[str], settled_at: str) -> _RowChanges:
+    """Take out the pages of these hosts that have no text left, or that of another page, and bring back the others."""
+    found = look_again(db, hosts, stored)
+    if not (pages := stored.changed_pages(found)):
+        return _RowChanges()
+    for statement in _START_AGAIN:
+        db.execute(statement)
+    db.execute(_LIST_CHANGED, [json.dumps(pages)])
+    findings = _findings_on_judged(db, {}, {}, found)
+    removed_articles, returned_articles = _shelve_and_unshelve(db, findings, settled_at)
+    changed_rows = list(_changed_rows(db, findings))
+    _rewrite_rows(db, changed_rows)
+    return _RowChanges(removed_articles, returned_articles, len(changed_rows))
 
 
 def _changed_rows(db: Database, findings: _Findings) -> Iterator[_SettledRow]:
@@ -430,7 +492,8 @@ def _settled_verdict(findings: _Findings, page_id: int) -> PageVerdict | None:
         return PageVerdict(layout_verdict.page_type, facts)
     if repeat_count := findings.repeat_counts.get(page_id, 0):
         return PageVerdict(PageType.LIST, (f"{REPEATS_EVIDENCE}{repeat_count} articles",))
-    return None
+    emptied_page = findings.second_look.emptied.get(page_id)
+    return emptied_page.verdict if emptied_page else None
 
 
 def _url(db: Database, page_id: int) -> str:

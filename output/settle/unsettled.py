@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 
-SETTLE_VERSION = "5"
+SETTLE_VERSION = "6"
 """Raised whenever settling the same archive may give another result: every archive is then settled as a whole once."""
 
 _FACT = "settled"
@@ -37,12 +37,14 @@ _ALL_HOSTS = """SELECT DISTINCT u.host FROM pages p JOIN urls u ON u.id = p.id
     UNION SELECT DISTINCT host FROM _layouts UNION SELECT DISTINCT host FROM _block_evidence
     UNION SELECT DISTINCT host FROM _place_evidence UNION SELECT DISTINCT host FROM _statements"""
 
-# A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies.
+# A copy is no evidence. What is no article is no evidence and not judged, and neither are its copies; but what settling
+# left without a text is both.
 _COPIES = "SELECT c.page_id FROM urls u CROSS JOIN _page_copies c ON c.page_id = u.id WHERE u.host = ?"
 _UNJUDGED_PAGES = """SELECT p.id FROM urls u CROSS JOIN pages p ON p.id = u.id
         LEFT JOIN _page_copies c ON c.page_id = p.id CROSS JOIN pages o ON o.id = coalesce(c.original_id, p.id)
     WHERE u.host = ? AND o.page_type <> o.own_type AND NOT EXISTS (
-        SELECT 1 FROM _page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)"""
+        SELECT 1 FROM _page_parts h WHERE h.page_id = o.id AND h.head_id <> o.id)
+        AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = o.id AND x.why = 'emptied')"""
 _HOSTS_OF_PAGES = "SELECT DISTINCT host FROM urls WHERE id IN (SELECT value FROM json_each(?))"
 
 

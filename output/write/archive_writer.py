@@ -29,6 +29,7 @@ from broadsheet.output.archive.compaction import compact_file
 from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
 from broadsheet.output.archive.page_rows import Sighting
 from broadsheet.output.archive.pictures import put_picture
+from broadsheet.output.archive.rendered_layouts import put_rendered_layout
 from broadsheet.output.archive.stored_text import sql_words, storable_text
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
@@ -38,7 +39,7 @@ from broadsheet.output.raw.warc_folders import RawFolders, Recovery
 from broadsheet.output.raw.warc_writer import RawResponseWriter, save_capture
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
 from broadsheet.output.write.page_writer import SaveResult, save_page
-from broadsheet.output.write.picture_queue import queue_pictures
+from broadsheet.output.write.picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
 from broadsheet.output.write.revisit_schedule import (
     UpdateRun,
     UrlRow,
@@ -64,6 +65,7 @@ from broadsheet.output.write.url_queue import (
 
 # A failed request leaves what is known of the URL: where it redirected to, and what the archive holds of it.
 _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = attempts + :attempts,
+    kind = CASE WHEN :is_picture THEN 'picture' ELSE kind END,
     http_status = coalesce(:status, http_status), fetched_at = coalesce(:at, fetched_at),
     location = coalesce(:location, CASE :state WHEN 'done' THEN NULL ELSE location END), not_before = :not_before,
     held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
@@ -236,6 +238,10 @@ class Archive:
         """Queue the pictures of the articles, as `picture_queue` does; return how many wait."""
         return queue_pictures(self.db, self._clock(), obeys_directives=obeys_directives)
 
+    def pictures_at_hand(self, *, obeys_directives: bool) -> tuple[PictureAtHand, ...]:
+        """Find responses that may be files of the articles' pictures, as `picture_queue` does."""
+        return pictures_at_hand(self.db, obeys_directives=obeys_directives)
+
     def requeue(self, passing_reasons: Iterable[PassingReason]) -> int:
         """Begin to queue again URLs that have these reasons; return how many rows the first step changed.
 
@@ -294,13 +300,16 @@ class Archive:
         if outcome.robots_file:
             save_robots_file(self.db, outcome.robots_file)
         save_result = self._save_page(row, outcome, seen_at)
+        if outcome.rendered_layout:
+            put_rendered_layout(self.db, outcome.rendered_layout)
         self._acknowledge(row, outcome, is_content_current=outcome.state == UrlState.DONE and save_result.is_current)
         if outcome.given_up_host:
             self._give_up_host(outcome)
         newest_id = newest_url_id(self.db)
         add_urls(self.db, outcome.discovered_urls, seen_at)
         note_listed_urls(self.db, outcome.discovered_urls)
-        if row.was_fetched and row.kind not in _NEVER_REVISITED and not outcome.is_retry:
+        is_revisited = row.was_fetched and row.kind not in _NEVER_REVISITED and not outcome.picture
+        if is_revisited and not outcome.is_retry:
             has_new_urls = row.held_reason != PageType.ARTICLE and newest_url_id(self.db) > newest_id
             note_visit(self.db, row, outcome, save_result.has_changed or has_new_urls)
         self._pattern_tracker.note_outcome(row.id, outcome, has_new_text, newest_id, is_revisit=row.was_fetched)
@@ -352,6 +361,7 @@ class Archive:
                 "location": storable_text(outcome.location) or None,
                 "not_before": outcome.not_before or None,
                 "held": is_content_current,
+                "is_picture": outcome.picture is not None,
                 "id": row.id,
             },
         )

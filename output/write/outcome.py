@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.output.archive.page_rows import PageRows
 from broadsheet.output.archive.pictures import Picture
+from broadsheet.output.archive.rendered_layouts import RenderedLayout
 from broadsheet.output.archive.stored_values import content_id
 from broadsheet.output.archive.url_words import NO_REASON, Reason, UrlKind, UrlState
 from broadsheet.output.raw.raw_exchange import Capture
@@ -75,6 +76,7 @@ class Outcome:
     capture: Capture | None = None
     page: PageRows | None = None
     picture: Picture | None = None  # a picture that is kept, whose record the capture has
+    rendered_layout: RenderedLayout | None = None  # of a page that a browser rendered, or left out for its layout
     discovered_urls: tuple[DiscoveredUrl, ...] = ()
     outside_links: Mapping[str, int] = field(default_factory=dict)
     location: str = ""  # the target of a redirect

@@ -19,6 +19,7 @@ from broadsheet.output.archive.page_rows import (
     put_signature,
     put_statements,
 )
+from broadsheet.output.archive.rendered_layouts import shows_more
 from broadsheet.output.archive.revisions import ArticleState, is_pending, read_article_state
 from broadsheet.output.archive.stored_text import as_json, storable_text
 from broadsheet.output.archive.stored_values import stored_texts
@@ -53,13 +54,13 @@ def save_page(db: Database, sighting: Sighting, rows: PageRows) -> SaveResult:
     """Store a page's verdict, and for an article its ledger and row. Runs in the caller's transaction.
 
     When a URL that held an article now gives something else (a wall, an error with status 200, an empty page, only the
-    free beginning), the article stays, and the row in `urls` says what came. Only the same capture, judged again, can
-    remove an article.
+    free beginning, less than a browser rendered), the article stays, and the row in `urls` says what came. Only the
+    same capture, judged again, can remove an article.
     """
     page_id = sighting.page_id
     stored = stored_article(db, sighting.url)
     is_new_capture = stored is not None and stored.capture_id != sighting.capture_id
-    if stored and is_new_capture and (not rows.is_article or _is_cut_short(stored, rows)):
+    if stored and is_new_capture and (not rows.is_article or _is_cut_short(db, stored, sighting, rows)):
         return SaveResult(is_current=False)
     if stored and not rows.is_article:
         remove_article(db, sighting.url, sighting.seen_at)
@@ -97,10 +98,19 @@ def _state_before(db: Database, sighting: Sighting) -> ArticleState:
     return read_article_state(db, article_number, sighting.page_id)
 
 
-def _is_cut_short(stored: StoredArticle, rows: PageRows) -> bool:
-    """Return whether an article that was stored whole is now only its free beginning."""
+def _is_cut_short(db: Database, stored: StoredArticle, sighting: Sighting, rows: PageRows) -> bool:
+    """Return whether an article that was stored whole is now only its free beginning, or what it is without scripts."""
     became_teaser = rows.verdict.page_type is PageType.TEASER and stored.page_type == PageType.ARTICLE
-    return became_teaser and rows.words < _TEASER_SHARE * stored.word_count
+    if became_teaser and rows.words < _TEASER_SHARE * stored.word_count:
+        return True
+    stored_facts = PageType(stored.page_type), stored.word_count
+    is_less = shows_more(stored_facts, (rows.verdict.page_type, rows.words))
+    return is_less and _is_rendered(db, stored.capture_id) and not _is_rendered(db, sighting.capture_id)
+
+
+def _is_rendered(db: Database, capture_id: int | None) -> bool:
+    row = db.execute("SELECT rendered_for IS NOT NULL FROM captures WHERE id = ?", [capture_id]).fetchone()
+    return bool(row and row[0])
 
 
 def _settled_columns(db: Database, page_id: int, rows: PageRows) -> dict[str, object]:

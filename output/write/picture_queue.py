@@ -1,12 +1,14 @@
-"""Pictures of the articles, queued to be fetched: those in the article and its lead, each URL once."""
+"""Pictures of the articles: those in an article and its lead, each URL once, to be fetched or found among captures."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.output.archive.atomic_writes import write_transaction
+from broadsheet.output.archive.stored_values import stored_texts
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.takedowns import FORGOTTEN_URL
 
@@ -19,18 +21,29 @@ MAX_PICTURES = 50
 _REFUSING = ("noimageindex", "noimageai", "broadsheet: noimageindex", "broadsheet: noimageai")
 _IS_PERMITTED = f"""NOT EXISTS (SELECT 1 FROM captures c, json_each(c.directives) d WHERE c.id = a.capture_id
     AND d.value IN ({", ".join(f"'{directive}'" for directive in _REFUSING)}))"""
-_WANTED = f"""SELECT DISTINCT w.image, w.url FROM (
-        SELECT a.image AS image, a.url AS url FROM articles a WHERE a.image LIKE 'http%' AND {{permitted}}
-        UNION ALL SELECT i.url, a.url FROM articles a JOIN _images i ON i.page_id = a.page_id
-        WHERE i.position < {MAX_PICTURES} AND {{permitted}}) w
-    LEFT JOIN urls u ON u.url = w.image WHERE u.id IS NULL AND NOT {FORGOTTEN_URL.format("w.image")}
-    ORDER BY w.url, w.image"""
+# The pictures that articles name, and where they are known to redirect to.
+_WANTED = f"""WITH RECURSIVE named (image, url) AS (
+        SELECT a.image, a.url FROM articles a WHERE a.image LIKE 'http%' AND {{permitted}}
+        UNION SELECT i.url, a.url FROM articles a JOIN _images i ON i.page_id = a.page_id
+        WHERE i.position < {MAX_PICTURES} AND {{permitted}}),
+    wanted (image, url) AS (
+        SELECT image, url FROM named
+        UNION SELECT u.location, w.url FROM wanted w JOIN urls u ON u.url = w.image WHERE u.location IS NOT NULL)"""
+_UNKNOWN = f"""{_WANTED} SELECT DISTINCT w.image, w.url FROM wanted w LEFT JOIN urls u ON u.url = w.image
+    WHERE u.id IS NULL AND NOT {FORGOTTEN_URL.format("w.image")} ORDER BY w.url, w.image"""
+# Responses that the archive has of pictures whose files are not known: it imported them.
+_AT_HAND = f"""{_WANTED} SELECT c.url, c.id, c.fetched_at, c.payload_digest, c.directives, c.usage
+    FROM (SELECT DISTINCT image FROM wanted) w JOIN urls u ON u.url = w.image
+        JOIN captures c ON c.id = (SELECT id FROM captures WHERE url = w.image AND http_status = 200
+            AND warc_file IS NOT NULL AND truncated IS NULL ORDER BY fetched_at DESC, id LIMIT 1)
+    WHERE u.kind IN ('page', 'picture') AND u.reason <> '{OutcomeReason.FORGOTTEN}'
+        AND NOT EXISTS (SELECT 1 FROM _pictures p WHERE p.url_id = u.id) ORDER BY c.url"""
 _PUT = f"""INSERT OR IGNORE INTO urls (url, host, kind, state, found_via, found_on, first_seen)
     VALUES (?, ?, '{UrlKind.PICTURE}', 'queued', '{UrlSource.IMAGE}', ?, ?)"""
 # Links to picture files were left out as no pages; what failed may be there now, but for what is gone.
-_TAKE_LINKED = f"""UPDATE urls SET kind = '{UrlKind.PICTURE}', state = 'queued', reason = '', attempts = 0
+_TAKE_LINKED = f"""{_WANTED} UPDATE urls SET kind = '{UrlKind.PICTURE}', state = 'queued', reason = '', attempts = 0
     WHERE kind = 'page' AND state = 'skipped' AND reason = '{OutcomeReason.MEDIA_TYPE}'
-        AND (url IN (SELECT url FROM _images WHERE position < {MAX_PICTURES}) OR url IN (SELECT image FROM articles))"""
+        AND url IN (SELECT image FROM wanted)"""
 _TAKE_FAILED = f"""UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
     WHERE kind = '{UrlKind.PICTURE}' AND ((state = 'failed' AND reason NOT IN ('http_404', 'http_410'))
         OR (state = 'skipped' AND reason = '{OutcomeReason.ROBOTS_UNREACHABLE}'))"""
@@ -42,14 +55,40 @@ def queue_pictures(db: Database, seen_at: str, *, obeys_directives: bool = False
 
     With `obeys_directives`, those of pages that ask not to use their pictures stay out.
     """
-    wanted = _WANTED.format(permitted=_IS_PERMITTED if obeys_directives else "true")
+    permitted = _IS_PERMITTED if obeys_directives else "true"
     with write_transaction(db):
         rows = [
             (image, host, page_url, seen_at)
-            for image, page_url in db.execute(wanted).fetchall()
+            for image, page_url in db.execute(_UNKNOWN.format(permitted=permitted)).fetchall()
             if "#" not in image and (host := host_of(image))
         ]
         db.conn.executemany(_PUT, rows)
-        for statement in (_TAKE_LINKED, _TAKE_FAILED):
-            db.execute(statement)
+        db.execute(_TAKE_LINKED.format(permitted=permitted))
+        db.execute(_TAKE_FAILED)
         return int(db.execute(_COUNT).fetchone()[0])
+
+
+@dataclass(frozen=True, slots=True)
+class PictureAtHand:
+    """Response that may be the file of an article's picture: its capture, and what it says of its use."""
+
+    url: str
+    capture_id: int
+    fetched_at: str
+    payload_digest: str
+    directives: tuple[str, ...]
+    usage: tuple[str, ...]
+
+
+def pictures_at_hand(db: Database, *, obeys_directives: bool = False) -> tuple[PictureAtHand, ...]:
+    """Find the latest response of each picture of the articles whose file is not known yet.
+
+    With `obeys_directives`, those of pages that ask not to use their pictures stay out.
+    """
+    rows = db.execute(_AT_HAND.format(permitted=_IS_PERMITTED if obeys_directives else "true")).fetchall()
+    return tuple(_picture_at_hand(*row) for row in rows)
+
+
+def _picture_at_hand(url: str, capture_id: int, fetched_at: str, digest: str, *texts: object) -> PictureAtHand:
+    directives, usage = (stored_texts(text, "captures", "directives", capture_id) for text in texts)
+    return PictureAtHand(url, capture_id, fetched_at, digest, directives, usage)

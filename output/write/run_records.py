@@ -15,10 +15,11 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
+from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.archive_file import archive_path
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.stored_text import as_json, storable_text
-from broadsheet.output.archive.stored_values import content_id, stored_object
+from broadsheet.output.archive.stored_values import content_id, stored_object, stored_texts
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.raw.redaction import without_userinfo
@@ -189,6 +190,9 @@ _STORED_URL = """SELECT id, url, host, kind, depth, priority, attempts, found_vi
 _PUT_IMPORT = """INSERT INTO _imports (file, size, modified, options, finished_at, records) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (file) DO UPDATE SET size = excluded.size, modified = excluded.modified, options = excluded.options,
         finished_at = excluded.finished_at, records = excluded.records"""
+_STORED_PAGE = """SELECT p.own_type, p.word_count FROM urls u JOIN pages p ON p.id = u.id WHERE u.url = ?"""
+_STATED = """SELECT directives, usage_stated FROM captures WHERE url = ?1 AND rendered_for IS NULL
+    ORDER BY fetched_at <= ?2 DESC, abs(julianday(fetched_at) - julianday(?2)) LIMIT 1"""
 _RECORD_POSITIONS = "SELECT warc_file, warc_offset FROM captures WHERE warc_file IS NOT NULL"
 
 
@@ -223,6 +227,23 @@ def stored_url(db: Database, url: str) -> StoredUrl | None:
     """Return a URL's row; None if it has none."""
     row = db.execute(_STORED_URL, [storable_text(url)]).fetchone()
     return StoredUrl(QueuedUrl(*row[:10]), row[10], row[11] or NO_REASON, row[12]) if row else None
+
+
+def stored_page(db: Database, url: str) -> tuple[PageType, int] | None:
+    """Return the own type and the words of a URL's page; None if it has none."""
+    row = db.execute(_STORED_PAGE, [storable_text(url)]).fetchone()
+    return (PageType(row[0]), int(row[1])) if row else None
+
+
+def stated_fields(db: Database, url: str, at: str) -> list[tuple[str, str]]:
+    """Return what a URL's response of a time said of its use, as header fields; the time is UTC ISO 8601."""
+    row = db.execute(_STATED, [storable_text(url), at]).fetchone()
+    if row is None:
+        return []
+    directives, usage = (stored_texts(text, "captures", "directives", url) for text in row)
+    lines = [*(line if line.startswith("tdm-") else f"x-robots-tag: {line}" for line in directives)]
+    lines += [line for line in usage if not line.startswith("robots.txt ")]
+    return [(name.lower(), value) for name, _, value in (line.partition(": ") for line in lines)]
 
 
 def existing_capture_id(db: Database, capture: Capture) -> int | None:

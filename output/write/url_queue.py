@@ -92,17 +92,20 @@ _PICTURES = _Statements.of((UrlKind.PICTURE,), f">= {_PICTURE_RANK}")
 
 # A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
 # its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
-# fetched does not depend on the order of the crawl.
+# fetched does not depend on the order of the crawl. A picture that redirects to a file that a page links to takes that
+# file along, which was left out as no page.
 _PUT_URL = """INSERT INTO urls (
         url, host, kind, state, reason, found_via, found_on, depth, priority, lastmod, first_seen)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (url) DO UPDATE SET
         depth = min(depth, excluded.depth), priority = max(priority, excluded.priority),
         lastmod = coalesce(excluded.lastmod, lastmod), state = excluded.state,
+        kind = CASE excluded.kind WHEN 'picture' THEN 'picture' ELSE urls.kind END,
         reason = CASE urls.state WHEN 'queued' THEN urls.reason ELSE excluded.reason END
     WHERE excluded.state = 'queued' AND (
         (urls.state = 'queued' AND (excluded.depth < urls.depth OR excluded.priority > urls.priority))
-        OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow')))"""
+        OR (urls.state = 'skipped' AND urls.reason IN ('depth', 'nofollow'))
+        OR (excluded.kind = 'picture' AND urls.kind = 'page' AND urls.reason = 'media_type'))"""
 
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PUT_LISTED = "INSERT OR IGNORE INTO _listed (url_id, kind) SELECT id, ? FROM urls WHERE url = ? AND kind = 'page'"

@@ -56,7 +56,7 @@ REFERENCES = {
         _blocks.article_id changes.article_id duplicates.article_id duplicates.cluster_id
         duplicates.duplicate_id pages.article_id removed.article_id _revision_blocks.article_id revisions.article_id
         rulings.article_id _unindexed.id articles_overview.id _edits.article_id
-        article_images.article_id article_dates.article_id
+        article_images.article_id article_dates.article_id article_bylines.article_id
     """),
     "captures": _names("""
         articles.capture_id captures.id captures.refers_to pages.capture_id revisions.capture_id _shelf.capture_id
@@ -89,6 +89,7 @@ MEANINGS = {
 IDENTITIES = {
     "_sqlite_migrations": ("migration_set", "name"),
     "article_clusters": ("article_id",),
+    "article_bylines": ("article_id",),
     "article_dates": ("article_id", "source", "date"),
     "article_images": ("article_id", "position"),
     "articles": ("url",),

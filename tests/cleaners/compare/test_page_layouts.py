@@ -10,6 +10,7 @@ layout_signature: pages made alike have it in common, whatever they say.
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -120,6 +121,37 @@ def test_few_articles_in_a_layout_of_lists_are_lists() -> None:
 
 def test_a_text_as_long_as_the_articles_stays_in_a_layout_of_lists() -> None:
     assert taken_out(MAIN, [*lists(1, 27), *articles(50, 3, words=500)]) == set()
+
+
+def authors(listed: int, like_articles: int, listed_addresses: int, words: int = 60) -> list[LayoutPage]:
+    """Pages of authors, of which so many are lists by themselves, and so many have the address of a list."""
+    pages = [*lists(1, listed), *articles(50, like_articles, words)]
+    return [replace(page, has_list_address=n < listed_addresses) for n, page in enumerate(pages)]
+
+
+def test_addresses_of_lists_tell_what_a_layout_of_some_lists_is() -> None:
+    [_, verdict] = judge_layouts([MAIN, authors(26, 59, 85, words=200)])
+    assert verdict.evidence == "85 of 85 addresses of this layout are lists'"
+    assert len(verdict.taken_out) == 59
+    assert {page.page_type for page in verdict.taken_out.values()} == {LIST}
+
+
+@pytest.mark.parametrize(
+    ("group", "is_taken_out"),
+    [
+        (authors(5, 15, 16, words=200), True),
+        (authors(5, 15, 15, words=200), False),  # too few such addresses
+        (authors(5, 16, 21, words=200), False),  # too few lists
+        (authors(5, 15, 20, words=400), False),  # as long as the articles
+    ],
+)
+def test_addresses_tell_nothing_where_most_pages_speak_against_it(group: list[LayoutPage], is_taken_out: bool) -> None:
+    assert bool(taken_out(MAIN, group)) == is_taken_out
+
+
+def test_addresses_tell_nothing_on_a_site_whose_articles_have_such_addresses() -> None:
+    archive = [replace(page, has_list_address=True) for page in MAIN]
+    assert taken_out(archive, authors(5, 15, 20, words=200)) == set()
 
 
 def test_without_a_main_layout_no_list_takes_anything_along() -> None:

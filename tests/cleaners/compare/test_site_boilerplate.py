@@ -13,6 +13,7 @@ from broadsheet.cleaners.compare.site_boilerplate import (
     build_site_memory,
     container_path,
     find_body_paths,
+    is_site_slot,
     judge_repeated_blocks,
     min_repeat_pages,
     names_author,
@@ -176,9 +177,19 @@ def test_two_versions_of_an_article_keep_what_they_share():
     assert judge_first_page(*[[own_block(1000 + n, 60), *shared] for n in range(2)], *make_pages(2)) == {}
 
 
-def test_a_page_that_is_all_the_sites_is_left_as_it_is():
+@pytest.mark.parametrize(("pages", "goes"), [(5, True), (4, False)])
+def test_a_page_that_is_all_the_sites_is_emptied_if_five_pages_have_it_beside_a_text(pages, goes):
     motto = KeyedBlock(0, 1, BOX_PATH, 12)
-    assert judge_first_page([motto], *make_pages(9, preceding_blocks=[motto])) == {}
+    verdicts = judge_first_page([motto], *make_pages(pages, preceding_blocks=[motto]))
+    assert verdicts == ({0: REPEATED_VERDICT} if goes else {})
+
+
+def test_pages_that_differ_in_numbers_alone_keep_their_texts():
+    measurement, motto = KeyedBlock(0, 1, BODY_PATH, 12), KeyedBlock(0, 2, BOX_PATH, 12)
+    assert judge_first_page(*[[measurement]] * 9, *make_pages(9)) == {}
+    assert judge_first_page(*[[measurement, motto]] * 9, *make_pages(9, motto)) == {1: REPEATED_VERDICT}
+    assert judge_first_page(*[[motto]] * 9, *make_pages(9, motto)) == {}
+    assert judge_first_page(*[[motto]] * 9, *make_pages(10, motto)) == {0: REPEATED_VERDICT}
 
 
 def test_on_a_large_site_a_pair_is_chance():
@@ -195,6 +206,11 @@ def test_a_place_needs_five_pages_four_fifths_of_which_keep_their_text():
     assert find_body_paths({"a": 5, "b": 4, "c": 4, "d": 80, "e": 79}, {"c": 1, "d": 20, "e": 21}) == {
         "a": (5, 5), "c": (4, 5), "d": (80, 100),
     }  # fmt: skip
+
+
+def test_a_slot_needs_twenty_pages_of_which_a_twentieth_keeps_its_text():
+    counts = [(20, 1), (19, 0), (100, 5), (100, 6)]
+    assert [is_site_slot(*pair) for pair in counts] == [True, False, True, False]
 
 
 def test_an_author_is_named_within_six_words_and_a_hundred_characters():

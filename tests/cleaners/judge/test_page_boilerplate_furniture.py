@@ -13,81 +13,8 @@ from broadsheet.cleaners.judge.page_boilerplate import (
     comment_blocks,
     explain_by_content,
     is_box_heading,
-    pull_quotes,
-    repeated_blocks,
 )
 from tests.cleaners.building import PROSE, STORY, block, linked
-
-
-def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
-    blocks = [block(0), block(1, "Row, row."), block(2, path="body>main>p"), block(3, "Row, row.")]
-    assert repeated_blocks(blocks, range(4)) == {2}
-    assert repeated_blocks(blocks, [0]) == set()
-
-
-@pytest.mark.parametrize("kind", [BlockKind.PARAGRAPH, BlockKind.QUOTE, BlockKind.LIST_ITEM, BlockKind.CODE])
-def test_a_text_may_repeat_at_its_place(kind: BlockKind) -> None:
-    blocks = [block(n, PROSE if n % 2 else f"{n}. {PROSE}", kind=kind) for n in range(6)]
-    assert repeated_blocks(blocks, range(6)) == set()
-
-
-def test_a_second_rendering_takes_its_short_lines_with_it() -> None:
-    texts = ["Costs", PROSE, "Labour", STORY[0], "Permits", "Fees", STORY[1]]
-    first = [block(n, text, path="body>div.desktop>p") for n, text in enumerate(texts)]
-    second = [block(7 + n, text, path="body>div.mobile>p") for n, text in enumerate(texts)]
-    assert repeated_blocks(first + second, range(14)) == set(range(7, 14))
-
-
-def test_a_short_line_that_repeats_elsewhere_stays_where_what_is_beside_it_does_not_repeat() -> None:
-    texts = ["Costs", PROSE, STORY[0], "Costs", STORY[1], PROSE, STORY[2]]
-    blocks = [block(n, text, path=f"body>div.{'a' if n < 3 else 'b'}>p") for n, text in enumerate(texts)]
-    assert repeated_blocks(blocks, range(7)) == {5}
-
-
-def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
-    item, question = "Costs twenty dollars and whatever you keep of it", "And what does the council say to all of this?"
-    rows = [
-        (item, BlockKind.LIST_ITEM),
-        (question, BlockKind.PARAGRAPH),
-        ("What the council of the town will do about the mill", BlockKind.HEADING),
-    ]
-    blocks = [block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>main>x") for n in range(6)]
-    assert repeated_blocks(blocks, range(6)) == set()
-    elsewhere = [
-        *blocks[:3],
-        *[block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>aside>x") for n in range(3, 6)],
-    ]
-    assert repeated_blocks(elsewhere, range(6)) == {3, 4, 5}
-    alone = [block(0, item, kind=BlockKind.LIST_ITEM), block(1, item, kind=BlockKind.LIST_ITEM, path="body>ol>li")]
-    assert repeated_blocks(alone, range(2)) == set()
-
-
-def test_a_long_passage_of_them_that_is_there_twice_goes() -> None:
-    items = [f"{number} sheets of paper, and whatever else the old mill of the town may need" for number in range(9)]
-    blocks = [block(n, items[n % 9], kind=BlockKind.LIST_ITEM) for n in range(18)]
-    assert repeated_blocks(blocks, range(18)) == set(range(9, 18))
-    assert repeated_blocks(blocks[:15], range(15)) == set()
-
-
-def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
-    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=BlockKind.QUOTE)
-    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=BlockKind.QUOTE)]
-    assert pull_quotes(blocks, range(4)) == {1, 3}
-    assert pull_quotes(blocks, {0, 1, 3}) == set(), "a quote is not pulled out of a quote, nor out of what goes"
-    assert pull_quotes([block(0), block(1, "for three hours", kind=BlockKind.QUOTE)], range(2)) == set()
-    cut = "The council met on Monday evening and spoke for hours about the old mill by the river"
-    assert pull_quotes([block(0), block(1, cut, kind=BlockKind.QUOTE)], range(2)) == {1}
-    lead = [block(0, f"{cut}…"), block(1)]
-    assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
-    other_quote = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
-    assert pull_quotes([block(0), block(1, other_quote, kind=BlockKind.QUOTE)], range(2)) == set()
-    assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
-
-
-def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
-    quotes = [block(n, PROSE, kind=BlockKind.QUOTE) for n in range(1, 102)]
-    assert pull_quotes([block(0), *quotes], range(102)) == set()
-    assert pull_quotes([block(0), *quotes[:100]], range(101)) == set(range(1, 101))
 
 
 def test_what_no_rule_explains_is_explained_by_what_it_is() -> None:
@@ -189,6 +116,8 @@ def test_what_stands_in_a_box_apart_is_none_of_the_text() -> None:
         ("comment", "layout/comment-text", RemovalReason.COMMENTS),
         ("authorBio", "layout/bio-text", RemovalReason.AUTHOR_BIO),
         ("affiliate-disclaimer", "layout/disclaimer-text", RemovalReason.LEGAL),
+        ("cookie-consent-banner", "layout/consent-text", RemovalReason.CONSENT),
+        ("cookie-recipes", None, None),
         ("commentary", None, None),
     ],
 )

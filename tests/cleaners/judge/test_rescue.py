@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from broadsheet.cleaners.document import BlockKind, Metadata
-from broadsheet.cleaners.judge.rescue import ADDRESS, answered_questions, rescued_blocks
+from broadsheet.cleaners.document import Block, BlockKind, Metadata
+from broadsheet.cleaners.judge.rescue import ADDRESS, answered_questions, link_list, rescued_blocks
 from tests.cleaners.building import PROSE, block, linked
 
 
@@ -119,3 +121,40 @@ def test_a_question_that_stands_in_the_text_already_is_not_kept_again() -> None:
     blocks = [block(0, question, path="body>main>h2"), block(1, question, path=QUESTION), block(2, path=ANSWER)]
     assert answered_questions(blocks, {2}) == {1}
     assert answered_questions(blocks, {0, 2}) == set()
+
+
+def listed(first: int, count: int, host: str = "tide.test", **fields: object) -> list[Block]:
+    """Items of a list that link to other sites."""
+    names = [f"Readings on mills, part {n}" for n in range(first, first + count)]
+    markdown = [f"[{name}](https://{host}/{n})" for n, name in enumerate(names)]
+    kind = {"kind": BlockKind.LIST_ITEM, "path": "body>main>ul>li", "landmarks": frozenset({"main"})} | fields
+    return [linked(first + n, name, markdown=markdown[n], **kind) for n, name in enumerate(names)]
+
+
+HEADLINE = block(0, "Readings on mills", kind=BlockKind.HEADING, path="body>main>h1", landmarks=frozenset({"main"}))
+
+
+def test_a_list_of_links_to_other_sites_is_the_article_of_a_page_without_prose() -> None:
+    intro = block(1, "What we read this week.", path="body>main>p")
+    page = [HEADLINE, intro, *listed(2, 3), block(5, "And then", path="body>main>p"), *listed(6, 5)]
+    assert link_list(page, 0, "mill") == frozenset(range(6, 11)), "the longest list"
+    assert link_list(page[:10], 0, "mill") == frozenset(), "four links are no article"
+    assert link_list(page, None, "mill") == frozenset()
+    assert link_list(page, 0, "tide") == frozenset(), "links to the site itself"
+    assert link_list(page, 0, "") == frozenset(), "the site is not known"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [HEADLINE, *listed(1, 6, landmarks=frozenset())],
+        [HEADLINE, *listed(1, 6, path="body>main>div.related>ul>li")],
+        [HEADLINE, *listed(1, 6), *(block(n, path="body>main>p") for n in range(7, 11))],
+        [*listed(0, 6), replace(HEADLINE, position=6)],
+        [HEADLINE, *(replace(b, text=b.text.split()[0]) for b in listed(1, 6))],
+    ],
+    ids=["another part of the page", "a named box", "below prose", "above the title", "names of networks"],
+)
+def test_no_other_list_of_links_is_the_article(page: list[Block]) -> None:
+    title_position = next(b.position for b in page if b.text == HEADLINE.text)
+    assert link_list(page, title_position, "mill") == frozenset()

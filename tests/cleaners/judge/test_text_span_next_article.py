@@ -1,4 +1,4 @@
-"""Another article below the article is told by a heading like the title's with a byline of its own."""
+"""Another article above or below the article is told by a heading like the title's with a byline of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
-from broadsheet.cleaners.judge.text_span import NEXT_ARTICLE, next_article_start
+from broadsheet.cleaners.judge.text_span import NEXT_ARTICLE, PREVIOUS_ARTICLE, other_articles
 from broadsheet.cleaners.rules.rule_files import load_rules
 from tests.cleaners.building import PROSE, STORY, block
 
@@ -24,7 +24,14 @@ def article(first: int, container: str, title: str, byline: str = "By Ellen Moor
 
 
 def start(*parts: Iterable[Block], title_position: int | None = 0) -> int | None:
-    return next_article_start([b for part in parts for b in part], title_position, load_rules("en"))
+    found = other_articles([b for part in parts for b in part], title_position, load_rules("en"))
+    return min((n for n, rule in found.items() if rule == NEXT_ARTICLE), default=None)
+
+
+def above(*parts: Iterable[Block], title_position: int) -> list[int]:
+    """The positions of the articles above the one with this title."""
+    found = other_articles([b for part in parts for b in part], title_position, load_rules("en"))
+    return [n for n, rule in found.items() if rule == PREVIOUS_ARTICLE]
 
 
 def test_the_next_article_begins_at_its_heading() -> None:
@@ -62,12 +69,52 @@ def test_a_heading_in_the_container_of_the_text_is_that_of_a_section() -> None:
     assert start(flat, section) is None
 
 
-def test_the_next_article_is_removed_with_its_reason() -> None:
-    def markup(name: str, title: str, paragraphs: list[str]) -> str:
-        head = f"<div class=head><h1 class=headline>{title}</h1><p class=byline>By Ellen Moor</p></div>"
-        text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
-        return f"<article id={name}>{head}<div class=text>{text}</div></article>"
+def signed(first: int, title: str, byline: str = "By Ellen Moor") -> list[Block]:
+    """An article whose heading, byline and text are in one container."""
+    landmarks = frozenset({"main", "article"})
+    heading = block(first, title, kind=BlockKind.HEADING, level=1, path="body>article>h1", landmarks=landmarks)
+    texts = [byline, *(f"{title} {n}: {PROSE}" for n in range(4))]
+    return [heading, *(block(first + 1 + n, text, path="body>article>p") for n, text in enumerate(texts))]
 
+
+def test_an_article_in_one_container_is_told_by_a_signature_right_below_its_heading() -> None:
+    assert start(signed(0, "The mill"), signed(6, "The bridge")) == 6
+    assert start(signed(0, "The mill"), signed(6, "The bridge", "May 2, 2012")) is None, "a section may have a date"
+    assert start(signed(0, "The mill", "It burned down."), signed(6, "The bridge")) is None
+    outside = [replace_landmarks(b) for b in signed(6, "The bridge")]
+    assert start(signed(0, "The mill"), outside) is None
+
+
+def replace_landmarks(original: Block) -> Block:
+    return block(original.position, original.text, kind=original.kind, level=original.level, path=original.path)
+
+
+def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph() -> None:
+    parts = article(0, "article", "The mill"), article(6, "article", "The bridge"), article(12, "article", "The ferry")
+    assert above(*parts, title_position=6) == list(range(6))
+    assert above(*parts, title_position=12) == list(range(12))
+    assert start(*parts, title_position=6) == 12
+    assert above(article(0, "article", "The mill")[:4], [block(4, "News")], title_position=0) == []
+    unsigned = article(0, "article", "The mill", "Ellen went home that night")
+    assert above(unsigned, article(6, "article", "The bridge"), title_position=6) == []
+
+
+def markup(name: str, title: str, paragraphs: list[str]) -> str:
+    head = f"<div class=head><h1 class=headline>{title}</h1><p class=byline>By Ellen Moor</p></div>"
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    return f"<article id={name}>{head}<div class=text>{text}</div></article>"
+
+
+def test_of_several_articles_the_one_that_the_title_names_is_kept() -> None:
+    stories = [[f"{text} So said {name}, who had seen it all." for text in STORY] for name in ("Ann", "Ben", "Cy")]
+    titles = ("The mill by the river", "The bridge is gone", "A ferry for the town")
+    articles = "".join(markup(f"a{n}", title, stories[n]) for n, title in enumerate(titles))
+    for title, story in zip(titles, stories, strict=True):
+        html = f"<html lang=en><title>{title}</title><body><main>{articles}</main>"
+        assert clean(Page("https://mill.example/2012/05/", html.encode())).text.split("\n") == story
+
+
+def test_the_next_article_is_removed_with_its_reason() -> None:
     other_story = [f"{text} So said the ferryman, who had seen the bridge fall." for text in STORY]
     articles = markup("one", "The mill by the river", STORY) + markup("two", "The bridge is gone", other_story)
     html = f"<html lang=en><title>The mill by the river</title><body><main>{articles}</main>"

@@ -477,3 +477,27 @@ def test_an_item_that_links_to_another_site_stays_in_the_text_and_below_it(
     verdict: Verdict, probability: float, block: Block, above: int, rule: str
 ) -> None:
     assert rule_within(verdict, probability, block, above) == rule
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "verdict", "kept_items"),
+    [
+        ((0.9, 0.9, 0.05, 0.05), ELSEWHERE, 4),
+        ((0.9, 0.05, 0.05, 0.05), ELSEWHERE, 1),
+        ((0.9, 0.9, 0.05, 0.05), NAMED_ELSEWHERE, 2),
+        ((0.9, 0.9, 0.05, 0.05), RELATED, 2),
+    ],
+    ids=["half is kept", "less is", "a rule names them", "they do not lead elsewhere"],
+)
+def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(
+    probabilities: tuple[float, ...], verdict: Verdict, kept_items: int
+) -> None:
+    text = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path="body>div.text>p") for n in range(5)]
+    items = [replace_position(LINKED_ITEM, 5 + n) for n in range(4)]
+    judged = [SELECTED if probability > 0.5 else verdict for probability in probabilities]
+    found = weigh([*text, *items], [SELECTED] * 5 + judged, np.array([0.9] * 5 + list(probabilities)))
+    assert [each.kept for each in found[5:]] == [n < kept_items for n in range(4)]
+
+
+def replace_position(item: Block, position: int) -> Block:
+    return Block(position, item.kind, f"{item.text} {position}", path=item.path, link_chars=len(item.text))

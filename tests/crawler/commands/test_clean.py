@@ -55,7 +55,7 @@ def test_explain_lists_every_block() -> None:
     _, out = run_clean("-", "--explain", "--format", "json", given=arguments)
     blocks = json.loads(out)["blocks"]
     assert [block["text"] for block in blocks] == [block.text for block in output.blocks]
-    assert {"position", "kept", "reason", "rule", "votes", "kind", "path", "text"} == set(blocks[0])
+    assert {"position", "kept", "reason", "rule", "repeats", "votes", "kind", "path", "text"} == set(blocks[0])
     for columns in ("60", "140"):
         result = CliRunner(env={"COLUMNS": columns}).invoke(cli, ["clean", "-", "--explain"], input=arguments)
         lines = result.stdout.splitlines()

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.cleaners.document import ArticleImage
+from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
 from broadsheet.crawler.cli import run
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
 from tests.crawler.shell import ACTIVE, rows
+from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 
 BLOCKS = f"SELECT {{}} FROM _blocks WHERE url = '{RIVER}' ORDER BY position"
@@ -113,3 +114,19 @@ def test_explain_says_how_certain_a_text_is_and_lists_its_pictures(
     assert (values["expected_f1"], values["images"]) == (1.0, [asdict(picture)])
     assert run(["explain", str(archive_path), RIVER]) == 0
     assert "certainty" not in capsys.readouterr().out
+
+
+def test_what_is_said_twice_names_the_block_that_it_repeats(
+    archive_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, make = "https://a.example/twice", Maker()
+    blocks = tuple(Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(("Mill", "River", "River")))
+    kept, again = Verdict(True, "selected", "s"), Verdict(False, "said twice", "context/duplicate", repeats=1)
+    with Archive.open(archive_path, make.clock) as archive:
+        archive.save(
+            [with_page(make.outcome(url, "x"), blocks=blocks, verdicts=(kept, kept, again), text="Mill\nRiver")]
+        )
+    assert run(["explain", str(archive_path), url]) == 0
+    assert "said twice, as block 1" in capsys.readouterr().out
+    assert run(["explain", str(archive_path), url, "--json"]) == 0
+    assert [block["repeats"] for block in json.loads(capsys.readouterr().out)["blocks"]] == [None, None, 1]

@@ -227,10 +227,12 @@ def test_a_page_that_gains_nothing_says_so(result: Rendering | Failure, fact: st
     assert before.page is not None
     assert after.page is not None
     assert after.page.verdict.evidence == (*before.page.verdict.evidence, fact)
-    assert replace(after, page=before.page) == before
+    assert after.rendered_layout is not None
+    assert (after.rendered_layout.rendered, after.rendered_layout.gained) == (1, 0)
+    assert replace(after, page=before.page, rendered_layout=None) == before
 
 
-def test_a_host_whose_pages_gain_nothing_is_sampled() -> None:
+def test_a_layout_whose_pages_gain_nothing_is_sampled() -> None:
     web = Web({})
     made, browser = rendering(web, Rendering(SHELL.decode()))
     for number in range(110):
@@ -240,6 +242,39 @@ def test_a_host_whose_pages_gain_nothing_is_sampled() -> None:
     for number in range(60):
         extended(made, web, SHELL, f"{PAGE_URL}/later/{number}")
     assert len(browser.urls) > 5 + 10, "one that gains has all of them rendered again"
+
+
+def test_pages_with_scripts_and_little_text_are_tried_and_the_gain_of_their_layout_decides() -> None:
+    teaser = page("harbour", words=6)
+    shown, full = page("harbour"), page("river", words=120)
+    for result, decision, count in ((Rendering(shown), "all", 6), (Rendering(teaser), "few", 3)):
+        web = Web({})
+        made, browser = rendering(web, result)
+        layouts = []
+        for number in range(5):
+            _, after = extended(made, web, with_script(teaser), f"{PAGE_URL}/{number}")
+            layouts.append(after.rendered_layout)
+        _, after = extended(made, web, with_script(full), f"{PAGE_URL}/full")
+        assert len(browser.urls) == count, decision
+        assert [layout.decision for layout in layouts if layout] == ["trying", "trying", *[decision] * 3]
+        last = layouts[-1]
+        assert last is not None
+        assert last.rendered == len(browser.urls) - (decision == "all")
+        assert (last.words_after > last.words_before) == (decision == "all")
+        assert last.passed == (2 if decision == "few" else 0)
+
+
+def test_pages_without_scripts_lists_and_walls_are_not_tried() -> None:
+    teaser, links = page("harbour", words=6), page("front", *[f"/story/{number}" for number in range(30)])
+    for body in (teaser.encode(), with_script(links), with_script(page("harbour", words=120))):
+        web = Web({})
+        made, browser = rendering(web, Rendering(page("harbour")))
+        before, after = extended(made, web, body)
+        assert (before, browser.urls) == (after, [])
+
+
+def with_script(html: str) -> bytes:
+    return html.replace("</body>", "<script src=/a.js></script></body>").encode()
 
 
 def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopped() -> None:
@@ -260,6 +295,9 @@ def test_a_page_in_flight_is_rendered_at_a_limit_and_not_once_the_crawl_is_stopp
 def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     web = Web({})
     made = PageRendering(CrawlOptions((PAGE_URL,)), "Chromium has no sandbox as root", web.frontier, builder())
+    before, after = extended(made, web, with_script(page("harbour", words=6)))
+    assert after == before
+    assert caplog.records == [], "a page that can be read is no reason to ask for a browser"
     for _ in range(2):
         before, after = extended(made, web, SHELL)
         assert after == before

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
 from broadsheet.crawler.rendering.browser import Browser, RenderLimits
 from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderProblem
 from broadsheet.crawler.rendering.process_tree import descendants
@@ -49,6 +51,20 @@ def test_a_page_gains_the_text_that_scripts_and_data_bring() -> None:
     assert html.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert "<title>Broadsheet-test</title>" in html
     assert site.asked == ["https://cdn.example/app.js", "https://app.example/api/story"]
+
+
+def test_a_consent_dialog_is_hidden_and_nothing_in_it_is_clicked() -> None:
+    dialog = "const box = document.createElement('div'); box.id = 'onetrust-consent-sdk';"
+    dialog += "box.innerHTML = '<p>We value your privacy.</p><button>Accept all</button>';"
+    dialog += "box.addEventListener('click', () => { document.cookie = 'consent=1'; fetch('/consent'); });"
+    dialog += "document.body.append(box);"
+    site = FakeSite({})
+    html = html_of(*render(shell(FILL + dialog), site=site))
+    assert '<div id="onetrust-consent-sdk" hidden="">' in html
+    assert site.asked == []
+    cleaned = clean(Page(URL, html.encode(), "text/html; charset=utf-8"))
+    assert TEXT.strip() in cleaned.text
+    assert not any("privacy" in block.text or "Accept" in block.text for block in cleaned.blocks)
 
 
 def test_an_endless_page_ends() -> None:

@@ -28,7 +28,7 @@ def an_illustrated_site(serve: Serve) -> ScriptedSite:
     """Two articles that share a picture; one has a lead, one pictures that are not kept."""
     site = serve({"/robots.txt": Reply("User-agent: *\nDisallow: /closed/\n", 200, {"Content-Type": "text/plain"})})
     site.routes |= {
-        "/": page("home", "/one", "/two"),
+        "/": page("home", "/one", "/two", "/i/there.png"),  # to which a picture redirects
         "/one": illustrated("one", "/i/a.png", "/i/shared.jpg", lead=f"{site.url}/i/lead.png"),
         "/two": illustrated("two", *OF_TWO, *NOT_KEPT),
         "/i/a.png": served(png()),
@@ -38,7 +38,8 @@ def an_illustrated_site(serve: Serve) -> ScriptedSite:
         "/i/draw.svg": served(SVG, "image/svg+xml"),
         "/i/huge.png": served(png(60_000, 60_000)),
         "/i/no.png": served(b"<html><body>sign in</body></html>", "image/png"),
-        "/i/moved.png": Reply("", 302, {"Location": "/i/there.png"}),
+        "/i/moved.png": Reply("", 302, {"Location": "/i/halfway.png"}),
+        "/i/halfway.png": Reply("", 301, {"Location": "/i/there.png"}),
         "/i/there.png": served(png(shade=99)),
         "/closed/x.png": served(png()),
     }  # fmt: skip
@@ -103,6 +104,7 @@ def test_without_the_option_no_picture_is_asked_for_and_fetch_missing_gets_them_
         "/i/gone.png",
         "/i/huge.png",
         "/i/no.png",
+        "/i/halfway.png",
         "/i/there.png",
         *OF_ONE,
         *OF_TWO,

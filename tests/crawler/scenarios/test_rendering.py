@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from warcio.archiveiterator import ArchiveIterator
 
+from broadsheet.crawler.demo.server import DemoServer
+from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES
 from broadsheet.crawler.rendering.process_tree import descendants
 from tests.crawler.crawls import Crawl, Result
 from tests.crawler.rendering.sites import chromium
@@ -96,6 +98,9 @@ def test_an_application_gains_its_articles_and_needs_no_browser_later(
     assert [row[0].removeprefix(site.url) for row in rows] == ["/", "/harbour", "/river"]
     assert {row[1:] for row in rows} == {("text/html; charset=utf-8", 200, '["noarchive"]', None)}
     assert_records(Path(f"{result.db}.warc"), f"{site.url}/harbour")
+    query = "SELECT decision, rendered, gained, words_before, words_after > 300, requests FROM _rendered_layouts"
+    assert result.rows(query) == [("all", 3, 3, 0, 1, 7)], "three scripts, a stylesheet, and data for each page"
+    assert "Rendered in a browser, by layout" in verb("report", result.db)[1]
 
     assert_whole(result.db)
     before = len(site.paths())
@@ -150,6 +155,51 @@ def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: S
     assert b"harbour0word3" not in data
     assert b"river0word3" in data
     assert_whole(result.db)
+
+
+MORE = """
+fetch('/api' + location.pathname).then(answer => answer.json()).then(story => {
+  document.querySelector('article').insertAdjacentHTML('beforeend', story.html);
+});
+"""
+
+
+def a_short_page(name: str, kind: str, script: str) -> str:
+    """A page of some 60 words and a script, whose layout is that of its kind."""
+    frame = "".join(f'<div class="{kind}-{part}">' for part in "abcdefgh")
+    html = page(name, words=6, extra=f"<script>{script}</script>")
+    return html.replace("<body>", f"<body>{frame}").replace("</body>", "</div>" * 8 + "</body>")
+
+
+def test_the_first_pages_of_a_layout_decide_on_the_rest(crawl: Crawl, serve: Serve) -> None:
+    stories, notices = [f"story{n}" for n in range(4)], [f"notice{n}" for n in range(4)]
+    site = serve({"/": page("front", *(f"/{name}" for name in (*stories, *notices)))})
+    site.routes |= {f"/{name}": a_short_page(name, "story", MORE) for name in stories}
+    site.routes |= {f"/{name}": a_short_page(name, "notice", "document.title += '!';") for name in notices}
+    rest = {name: body_of(page(f"{name}rest")) for name in stories}
+    site.routes |= {f"/api/{name}": Reply(json.dumps({"html": html}), 200, JSON) for name, html in rest.items()}
+    chromium()
+    result = crawl(site.url + "/", **BROWSER)
+    assert result.code == 0, result.errors
+    texts = articles(result, site)
+    assert all(f"{name}rest0word3" in texts[f"/{name}"] for name in stories)
+    assert all(f"/{name}" in texts for name in notices)
+    query = "SELECT decision, rendered, gained, passed, requests FROM _rendered_layouts ORDER BY decision"
+    assert result.rows(query) == [("all", 4, 4, 0, 4), ("few", 3, 0, 1, 0)]
+    report = " ".join(verb("report", result.db)[1].split())
+    assert "one in 50" in report.partition("Rendered in a browser, by layout")[2]
+
+
+def test_the_sample_site_has_a_page_that_needs_a_browser(crawl: Crawl) -> None:
+    path = "/interactive/harbour-map"
+    assert EXPECTED_OUTCOMES[path] == ("done", "needs_javascript")
+    chromium()
+    with DemoServer() as server:
+        result = crawl(server.url + path, discover_links=0, **BROWSER)
+    assert result.code == 0, result.errors
+    ((text, title),) = result.rows("SELECT text, title FROM articles")
+    assert title == "The harbour, berth by berth"
+    assert "two metres of water at low tide" in text
 
 
 def test_what_robots_txt_forbids_no_script_gets(crawl: Crawl, serve: Serve) -> None:

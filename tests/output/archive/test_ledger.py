@@ -47,6 +47,16 @@ def test_what_was_written_is_read_back_exactly(archive, make):
     assert list(read_ledger(archive.db, page)) == list(zip(BLOCKS, VERDICTS, strict=True))
 
 
+def test_a_block_that_is_said_twice_names_the_one_that_it_repeats(archive, make):
+    again = Verdict(False, "said twice", "context/duplicate", repeats=1)
+    page = save(archive, make, BLOCKS, (*VERDICTS[:2], again, VERDICTS[3]))
+    assert [verdict.repeats for _, verdict in read_ledger(archive.db, page)] == [None, None, 1, None]
+    assert archive.db.execute("SELECT position, repeats FROM removed ORDER BY position").fetchall() == [
+        (2, 1),
+        (5, None),
+    ]
+
+
 def test_writing_again_replaces(archive, make):
     save(archive, make, BLOCKS, VERDICTS)
     page = save(archive, make, BLOCKS[1:], VERDICTS[1:])

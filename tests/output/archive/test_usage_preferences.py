@@ -41,6 +41,7 @@ def said(text: str, path: str, robot: str = ROBOT) -> tuple[str, ...]:
         ("train-ai=n;ext=1, search=y", ("search=y", "train-ai=n")),
         ("ai-train=no,search=yes,use=reference", ("search=y", "train-ai=n")),
         ("ai-input=no", ("ai-use=n",)),
+        ("inference=n, genai=n", ("ai-use=n", "train-ai=n")),
         ("all=n", ("ai-use=n", "search=n", "train-ai=n")),
         ("bots=y", ("ai-use=y", "search=y", "train-ai=y")),
         ("train-ai=?0", ("train-ai=n",)),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+from broadsheet.cleaners.document import Block, BlockKind, Verdict
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
+from tests.output.cleaned_pages import with_page
 
 
 def linked(html, words):
@@ -18,6 +20,17 @@ def linked(html, words):
 def first_listed(html):
     """The address of the first article of a list."""
     return re.findall(r'<a id="a\d+" href="([^"]*)"', html)[0].replace("&amp;", "&")
+
+
+def test_a_block_that_is_said_twice_leads_to_the_one_that_it_repeats(file, make):
+    url, again = f"{SITE}/twice", Verdict(False, "said twice", "context/duplicate", repeats=0)
+    blocks = [Block(n, BlockKind.PARAGRAPH, "The harbour was closed.") for n in range(2)]
+    verdicts = (Verdict(True, "selected", "first-look/selected"), again)
+    with Archive.open(file, make.clock) as archive:
+        archive.save([with_page(make.outcome(url, "x"), blocks=tuple(blocks), verdicts=verdicts, text=blocks[0].text)])
+    html = RoomClient(file).page(f"a/article/{article_id(url)}?view=blocks")
+    assert linked(html, "repeats this block") == "#b0"
+    assert 'id="b0" class="block kept' in html
 
 
 def test_one_goes_through_the_hits_of_a_search_and_back(client):

@@ -17,6 +17,7 @@ import pytest
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.collections import warc_copies
 from broadsheet.output.collections.archive_merge import MergeResult, merge_archive
 from broadsheet.output.collections.source_archive import MergeConflict
@@ -53,7 +54,10 @@ def with_raw(outcome: Outcome, body: str = "") -> Outcome:
 
 
 def host_outcomes(make: Maker, host: str, count: int = 9) -> list[Outcome]:
-    """Pages of one host: articles, copies on a second URL, texts that other hosts have too, pages that failed."""
+    """Pages of one host: articles, copies on a second URL, texts that other hosts have too, pages that failed.
+
+    A browser rendered some.
+    """
     outcomes = []
     for number in range(count):
         url, links = f"{host}/{number}", [make.discovered(f"{host}/waits/{number}")]
@@ -61,7 +65,8 @@ def host_outcomes(make: Maker, host: str, count: int = 9) -> list[Outcome]:
         outcomes.append(with_raw(make.outcome(url, *text, discovered_urls=links, outside_links={"cdn.example": 2})))
         if number % 4 == 1:
             outcomes.append(with_raw(make.outcome(f"{host}/copy/{number}", *text, canonical=url)))
-    return [*outcomes, make.failure(f"{host}/gone", "http_404")]
+    rendered = RenderedLayout(host.removeprefix("http://"), b"\1\2\3\4", RenderDecision.ALL, rendered=4, gained=3)
+    return [replace(outcomes[0], rendered_layout=rendered), *outcomes[1:], make.failure(f"{host}/gone", "http_404")]
 
 
 def write_archive(path: Path, make: Maker, outcomes: Sequence[Outcome], hosts: Iterable[str] = ()) -> Path:

@@ -19,7 +19,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.pictures import png
 from tests.output.conftest import Maker
-from tests.output.illustrated import DRAWN, FILES, MILL, RIVER, SITE, illustrate
+from tests.output.illustrated import DRAWN, FILES, MILL, RIVER, SITE, illustrate, redirect_picture
 
 
 def written(folder: Path, archive: Path, **choices: Any) -> list[dict[str, Any]]:
@@ -49,6 +49,13 @@ def test_a_row_a_picture_of_an_article(illustrated: Path, tmp_path: Path) -> Non
     assert (rows[0]["type"], rows[0]["width"], rows[0]["bytes"]) == ("image/png", 3, len(png()))
     assert rows[0]["digest"] == rows[3]["digest"]
     assert {row["data"] for row in rows} == {None}
+
+
+def test_a_picture_behind_redirects_is_found(illustrated: Path, tmp_path: Path) -> None:
+    with Archive.open(illustrated) as archive:
+        redirect_picture(archive, RIVER, f"{SITE}/a", f"{SITE}/b", f"{SITE}/river.gif")
+    rows = written(tmp_path, illustrated)
+    assert [row["image"] for row in rows if row["url"] == f"{SITE}/1"] == [MILL, RIVER, DRAWN]
 
 
 def test_their_bytes_come_once_a_digest_if_asked_for(illustrated: Path, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ DAMAGES = [
     (f"UPDATE pages SET blocks = blocks + 1 WHERE id = {PAGE}", "ledger_counts", "4 blocks = 2 kept + 1 removed"),
     (f"UPDATE _page_blocks SET kept = 1 WHERE page_id = {PAGE}", "ledger_counts", "ledger 3 with 3 kept"),
     (f"UPDATE _page_blocks SET position = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "from 0 to 7"),
+    (f"UPDATE _page_blocks SET repeats = 7 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 7"),
+    (f"UPDATE _page_blocks SET repeats = 1 WHERE page_id = {PAGE} AND position = 1", "ledger_rows", "block 1"),
     (f"DELETE FROM _page_layout WHERE page_id = {PAGE}", "ledger_rows", "is missing"),
     ("UPDATE revisions SET number = 9 WHERE number = 2", "old_revisions", "has gaps in its numbers"),
     ("UPDATE revisions SET change = 'pending'", "old_revisions", "wait to be decided"),

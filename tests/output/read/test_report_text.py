@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rich.cells import cell_len
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.read.coverage import Coverage, Gap
 from broadsheet.output.read.judgement import judge_archive
 from broadsheet.output.read.report_figures import gather_report, host_scope
@@ -130,6 +133,15 @@ def test_layouts_are_listed_with_one_page_and_the_reason(archive, make):
     ]
     with host_scope(archive.db, "b.test"):
         assert gather_report(archive.db).layouts == ()
+
+
+def test_layouts_that_a_browser_rendered_are_listed_with_gain_cost_and_decision(archive, make):
+    layout = RenderedLayout("a.test", b"\1\2\3\4", RenderDecision.FEW, 3, 1, 2, 4, 60, 70, 12, 4560)
+    archive.save([replace(make.outcome(f"{HOST}/1", "a text"), rendered_layout=layout)])
+    (line,) = [line.split() for line in rendered(archive, 120).splitlines() if line.endswith("one in 50")]
+    assert line == ["a.test", "3", "1", "60", "70", "12", "4.6", "one", "in", "50"]
+    with host_scope(archive.db, "b.test"):
+        assert gather_report(archive.db).rendered_layouts == ()
 
 
 def test_the_least_certain_texts_are_listed_first_and_all_are_counted(archive, make):

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare import site_statements
+from broadsheet.cleaners.compare import site_boilerplate, site_statements
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import (
     AUTHORS,
@@ -57,7 +57,7 @@ SERIAL_URLS = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
 KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT_OUT = Verdict(False, "closing line", "model/closing-line")
 REMOVED = Verdict(False, "share buttons", "share.icons")
-BODY, NOTE = "body>main>div.text>p", "body>main>div.note>p"
+BODY, NOTE, TAGS = "body>main>div.text>p", "body>main>div.note>p", "body>main>div.tags>p"
 Step = Callable[[Archive], None]
 
 
@@ -68,6 +68,7 @@ def words(name: str, count: int) -> str:
 STORIES = [tuple(words(f"story{'abcdefghijklmnopqrstuvwx'[n]}{part}", 24) for part in "xyz") for n in range(24)]
 PROMO = "Support this magazine with a small gift for its next issue of the year"
 SERIES_NOTE = words("series", 60)
+TITLE = "The harbour"
 SHORT_NOTE = "Tide tables are sold at the harbour office of the town"
 
 
@@ -92,7 +93,7 @@ class World:
     def steps(self, count: int) -> list[Step]:
         kinds: tuple[tuple[Callable[[], Step], int], ...] = (
             (self.save_page, 70), (self.save_serial_page, 8), (self.save_failure, 3), (self.queue_again, 3),
-            (self.rule, 10),
+            (self.rule, 10), (self.save_bare_page, 6), (self.save_twin, 8),
         )  # fmt: skip
         makers, weights = zip(*kinds, strict=True)
         return [self.chance.choices(makers, weights)[0]() for _ in range(count)]
@@ -101,9 +102,17 @@ class World:
         url = self.chance.choice(self.urls)
         texts = self.story_texts()
         canonical = self.chance.choice(self.urls) if self.chance.random() < 0.25 else ""
-        title = self.chance.choice(("", "", "The harbour"))
+        title = self.chance.choice(("", "", TITLE))
         page_type = PageType.OTHER if self.chance.random() < 0.05 else PageType.ARTICLE
         return self.saving(url, texts, canonical=canonical, title=title, page_type=page_type)
+
+    def save_bare_page(self) -> Step:
+        """The step that saves a page of nothing but what the site adds to others."""
+        return self.saving(self.chance.choice(self.urls), [], title=TITLE)
+
+    def save_twin(self) -> Step:
+        """The step that saves a story under a title, which other pages have too."""
+        return self.saving(self.chance.choice(self.urls), list(self.stories[0]), title=TITLE)
 
     def story_texts(self) -> list[str]:
         kind = self.chance.choices(("one", "several", "part", "nearly"), (55, 25, 10, 10))[0]
@@ -126,12 +135,14 @@ class World:
     def saving(self, url: str, texts: list[str], **changes: object) -> Step:
         """The step that saves a page with these paragraphs, of which some are left out, between what the site adds."""
         rows = [(text, BODY, self.paragraph_verdict()) for text in texts]
-        if self.chance.random() < self.promo_share:
+        if not texts or self.chance.random() < self.promo_share:
             rows.insert(self.chance.choice((0, len(rows))), (PROMO, self.chance.choice((BODY, NOTE)), KEPT))
         if self.chance.random() < self.series_share:
             rows.append((SERIES_NOTE, self.chance.choice((BODY, NOTE)), KEPT))
         if self.chance.random() < 0.4:
             rows.append((self.chance.choice((SHORT_NOTE, words(url[-1] * 3, 9))), BODY, LEFT_OUT))
+        if texts and self.chance.random() < 0.4:
+            rows.append((words(url[-1] * 2, 6), TAGS, self.chance.choice((REMOVED, REMOVED, REMOVED, KEPT))))
         if changes.get("page_type") is not PageType.OTHER:  # of which no block is stored
             self.saved_texts += [row[0] for row in rows]
         blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, "", path) for n, (text, path, _) in enumerate(rows))
@@ -166,7 +177,8 @@ class World:
                 (FieldStatement(DAY_MONTH, "shown", order), FieldStatement(DAY_MONTH, "assumed", f"month-first {day}"))
             ),
         )
-        title = f"{metadata.title}{chance.choice((' | The Paper', ' | The Paper', ''))}"
+        end = "" if metadata.title == TITLE else chance.choice((" | The Paper", " | The Paper", ""))
+        title = f"{metadata.title}{end}"
         fields = {"title": title, "authors": site, "published": day, "sitename": "The Paper"}
         sources = {"title": "meta", "authors": "meta", "published": "text", "sitename": "meta"}
         return {"metadata": replace(metadata, **fields, sources=sources), "statements": statements}
@@ -276,13 +288,20 @@ def test_settling_often_gives_what_settling_once_gives(tmp_path: Path, seed: int
     check_world(tmp_path, seed, 35)
 
 
+def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(site_boilerplate, "_SLOT_PAGES", 3)
+    monkeypatch.setattr(site_boilerplate, "_SLOT_SHARE", 0.5)
+    monkeypatch.setattr(site_boilerplate, "_SURE_PAGES", 2)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", sampled(range(100, 160), 12))
 def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
     what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
-    pages of a layout are enough for the model that sees the others."""
+    pages of a layout are enough for the model that sees the others, and few for a slot."""
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    make_slots_common(monkeypatch)
     monkeypatch.setattr(site_statements, "MIN_PAGES", 2 + seed % 3)
     monkeypatch.setattr(relate, "_MAX_INDEXED", 10_000 if seed % 2 else 0)
     if seed % 3 == 0:
@@ -329,8 +348,20 @@ def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
 
 def test_the_model_overrules_pages_of_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
-    rules = {row[-1] for row in result(tmp_path / "world.db", 105, 60, 0.0)["blocks"]}
+    rules = {row[-1] for row in result(tmp_path / "world.db", 100, 60, 0.0)["blocks"]}
     assert {"site/layout-keeps", "site/layout-removes"} <= rules
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("seed", "table", "word"), [
+    (112, "_shelved", "copy"), (114, "blocks", "site/slot"), (115, "_shelved", "emptied"),
+])  # fmt: skip
+def test_these_worlds_have_slots_and_pages_without_a_text_and_late_copies(
+    tmp_path: Path, seed: int, table: str, word: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(layout_judge, "MIN_LAYOUT_PAGES", 2)
+    make_slots_common(monkeypatch)
+    assert word in {row[-1] for row in result(tmp_path / "world.db", seed, 60, 0.0)[table]}
 
 
 def test_fields_follow_the_site_in_these_worlds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

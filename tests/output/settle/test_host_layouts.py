@@ -248,3 +248,19 @@ def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 18
     assert archive.db.execute("SELECT count(*) FROM _layouts").fetchone() == (2,)
+
+
+def test_pages_of_authors_that_are_stated_as_articles_are_lists_where_their_addresses_say_so(
+    archive: Archive, make: Maker
+) -> None:
+    def author(number: int, page_type: PageType, folder: str) -> Outcome:
+        url, text = f"{SITE}/{folder}/name-{number}", story(100 + number, 60)
+        return make.outcome(url, text, layout_signature=LISTS, page_type=page_type)
+
+    for folder, kept in (("poets", 15), ("author", 12)):
+        archive.save([post(make, n) for n in range(12)])
+        archive.save([author(n, PageType.ARTICLE if n < 3 else PageType.LIST, folder) for n in range(5)])
+        settle(archive.db, make.clock)
+        assert len(shown(archive)) == kept
+        take_down(archive.db, f"{SITE}/{folder}/*", clock=make.clock)
+    assert verify(archive.db) == []

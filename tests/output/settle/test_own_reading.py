@@ -22,6 +22,8 @@ SHARED = "<p>The Harbour Fund pays for what you read here, and we are grateful f
 LIST = "<html><body><h1>Page not found</h1><p>Nothing.</p></body></html>"
 BODIES = {f"/{name}": page(name, "/next", extra=SHARED) for name in ("river", "mill", "ferry", "quay", "lock")}
 
+BODIES["/twice"] = page("twice", "/next", extra=f"{SHARED}<blockquote>{SHARED}</blockquote>")
+
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
@@ -38,7 +40,7 @@ def number(archive: Archive, path: str) -> int:
     return int(archive.db.execute("SELECT id FROM urls WHERE url = ?", [SITE + path]).fetchone()[0])
 
 
-@pytest.mark.parametrize("path", ["/river", "/gone"])
+@pytest.mark.parametrize("path", ["/river", "/twice", "/gone"])
 def test_a_stored_page_is_read_as_it_was_cleaned_and_survives_packing(archive: Archive, path: str):
     with archive:
         reading = read_own_reading(archive.db, number(archive, path))
@@ -52,6 +54,21 @@ def test_a_stored_page_is_read_as_it_was_cleaned_and_survives_packing(archive: A
         other_rows = replace(same_rows, metadata=replace(same_rows.metadata, title="Another"), outlinks=77)
         assert reading.differing_fields(other_rows) == ("title", "outlinks")
         assert read_own_reading(archive.db, 10**9) is None
+
+
+def test_what_a_page_says_twice_keeps_its_witness_also_where_a_person_brings_it_back(archive: Archive):
+    with archive:
+        page_id = number(archive, "/twice")
+        [(position, block, repeats)] = archive.db.execute(
+            "SELECT position, block_id, repeats FROM removed WHERE url = ? AND repeats IS NOT NULL", [f"{SITE}/twice"]
+        ).fetchall()
+        assert repeats < position
+        carry_out_ruling(archive.db, Ruling(block, True, None, None, "2024-05-01T00:00:00Z"))
+        assert archive.db.execute("SELECT count(*) FROM _blocks WHERE repeats IS NOT NULL").fetchall() == [(0,)]
+        reading = read_own_reading(archive.db, page_id)
+        assert reading is not None
+        assert reading.verdicts[position].repeats == repeats
+        assert unpack_reading(archive.db, f"{SITE}/twice", reading.pack()).verdicts[position].repeats == repeats
 
 
 def test_a_layout_that_another_packer_packed_is_the_same(archive: Archive):

@@ -28,11 +28,11 @@ def words(name, count=40):
     return " ".join(f"{name}{'abcdefghij'[n // 10]}{'abcdefghij'[n % 10]}" for n in range(count))
 
 
-def article(make, number, box=LEAVES_OUT, signature=SIGNATURE, chances=True, paragraphs=3, box_words=12):
-    """An outcome with paragraphs of its own, and between them and the last a box with its verdict and chance."""
+def article(make, number, box=LEAVES_OUT, signature=SIGNATURE, chances=True, paragraphs=3, box_words=12, box_at=-1):
+    """An outcome with paragraphs of its own, and above the last of them, or elsewhere, a box with its verdict."""
     name = "abcdefghijklmnopqrst"[number]
     rows = [(words(f"{name}{part}"), BODY, KEPT, SURE) for part in "uvwxyz"[:paragraphs]]
-    rows.insert(-1, (words(f"{name}box", box_words), BOX, *box))
+    rows.insert(box_at, (words(f"{name}box", box_words), BOX, *box))
     blocks = tuple(Block(n, BlockKind.PARAGRAPH, row[0], "", row[1]) for n, row in enumerate(rows))
     verdicts = tuple(row[2] for row in rows)
     text, markdown = assemble(blocks, verdicts)
@@ -142,6 +142,40 @@ def test_with_fewer_pages_the_own_verdict_returns(archive, make):
     assert "ibox" in text
 
 
+SLOT = [("http://a.test/t", 0, "furniture inside the article", "site/slot", 1)]
+PHRASE = (RULED, HARDLY)  # of which the second judge is not told
+
+
+@pytest.mark.parametrize(
+    ("odd_box", "changes", "found"),
+    [
+        ((KEPT, DOUBTFUL), {}, SLOT),
+        ((KEPT, SURE), {}, []),
+        ((KEPT, DOUBTFUL), {"count": 19}, []),  # of fewer pages it may be chance
+        ((KEPT, DOUBTFUL), {"box_words": 60}, SLOT),
+        ((KEPT, DOUBTFUL), {"box_words": 61}, []),  # more than a third of the page
+        ((KEPT, DOUBTFUL), {"signature": b""}, []),
+        ((KEPT, DOUBTFUL), {"box_at": 0}, SLOT),
+        ((KEPT, DOUBTFUL), {"box_at": 2}, []),
+    ],
+    ids=["slot", "sure", "few pages", "a third", "more than a third", "no layout", "above", "between paragraphs"],
+)
+def test_what_nearly_all_pages_lose_at_a_place_goes_from_the_others(archive, make, odd_box, changes, found):
+    changes = {"count": 20, "box_at": 3} | changes
+    count = changes.pop("count")
+    archive.save([article(make, n, PHRASE if n < count - 1 else odd_box, **changes) for n in range(count)])
+    settle(archive.db, make.clock)
+    assert overruled(archive) == found
+    assert settle(archive.db, make.clock).rejudged_pages == 0
+    assert verify(archive.db) == []
+
+
+def test_where_more_than_a_twentieth_of_the_pages_keep_something_is_no_slot(archive, make):
+    archive.save([article(make, n, PHRASE if n < 18 else (KEPT, DOUBTFUL), box_at=3) for n in range(20)])
+    settle(archive.db, make.clock)
+    assert overruled(archive) == []
+
+
 def test_other_probabilities_have_the_host_judged_again(archive, make):
     archive.save(site(make, (KEPT, SURE)))
     settle(archive.db, make.clock)
@@ -165,7 +199,7 @@ def test_evidence_counts_the_articles_with_the_text(archive, make):
 def placed(*blocks):
     """A page of blocks of (words, kept)."""
     rows = [(n, n, 0, count, 0, kept, 0, 0, 0, 0) for n, (count, kept) in enumerate(blocks)]
-    return PlacedPage(1, len(rows), np.array(rows))
+    return PlacedPage(1, len(rows), np.array(rows), np.zeros(0, np.int64))
 
 
 @pytest.mark.parametrize(

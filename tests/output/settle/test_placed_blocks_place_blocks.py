@@ -42,7 +42,9 @@ def test_blocks_that_are_kept_or_may_come_back_take_part():
         (5, "body>div.t>"),
         (5, "body>div#n-0>h0"),
         (5, "body>div#n-0>"),
+        (5, "body>div#n-0>h0>a"),
     ]
+    assert page.emptied_places.tolist() == [2, 4]
     assert (page.layout_id, page.block_count) == (5, 3)
     assert page.blocks.link_shares.tolist() == [0, 900]
 
@@ -64,6 +66,7 @@ def test_pages_numbered_apart_have_the_same_numbers_together():
     assert together.place(6, "body>p") == 0
     page = placed(apart)
     assert renumber(page, together.renumbering(apart)).place_numbers.tolist() == [[1, 2], [3, 4]]
+    assert renumber(page, together.renumbering(apart)).emptied_places.tolist() == [3, 5]
     assert page.place_numbers.tolist() == [[0, 1], [2, 3]]
     assert together.place(5, "body>div#n-99>h7") == 3
 
@@ -76,8 +79,7 @@ def test_pages_come_back_by_id_and_only_evidence_counts(archive):
     read = list(read_placed_pages(archive.db))
     assert [(page_id, is_evidence) for page_id, is_evidence, _ in read] == [(1, False), (2, True), (3, True)]
     assert all(page.rows.tolist() == placed(numbers).rows.tolist() for *_, page in read)
-    _, layout_pages = count_places(archive.db)
-    assert layout_pages == {5: 2}
+    assert count_places(archive.db).layout_pages == {5: 2}
     clear_placed(archive.db)
     assert list(read_placed_pages(archive.db)) == []
     drop_site_tables(archive.db)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
-from broadsheet.cleaners.document import AUTHORS, PUBLISHED, FieldStatement, Metadata
+from broadsheet.cleaners.document import AUTHORS, BYLINE, PUBLISHED, FieldStatement, Metadata
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
-from tests.output.cleaned_pages import with_page
+from tests.output.cleaned_pages import cleaned_page, with_page
 from tests.output.conftest import Maker
 
 NAMES = ("Ann Lee", "Bo Chen", "Cy Roe", "Di Fox", "Ed Hay")
@@ -98,6 +99,19 @@ def test_all_dates_are_told_with_the_reason_against_them(archive: Archive, make:
     assert archive.db.execute(query).fetchall() == [
         ("2024-05-03", "meta", ""),
         ("2024-05-09", "text", "says when it was changed"),
+    ]
+
+
+def test_a_byline_is_told_as_it_is_printed_beside_the_persons_in_it(archive: Archive, make: Maker) -> None:
+    person, team = "By Ann Lee, Senior Editor", "By the editorial team"
+    for number, line, authors in ((0, person, ("Ann Lee",)), (1, team, ())):
+        outcome = story(make, number, "Ann Lee")
+        metadata = replace(cleaned_page(outcome).metadata, authors=authors)
+        archive.save([with_page(outcome, metadata=metadata, statements=(FieldStatement(BYLINE, "markup", line),))])
+    rows = archive.db.execute("SELECT byline, source, authors FROM article_bylines ORDER BY url").fetchall()
+    assert [(line, source, json.loads(authors or "[]")) for line, source, authors in rows] == [
+        (person, "markup", ["Ann Lee"]),
+        (team, "markup", []),
     ]
 
 

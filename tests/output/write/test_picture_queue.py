@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from broadsheet.cleaners.document import ArticleImage, Metadata
+from broadsheet.cleaners.document import ArticleImage, Metadata, UrlSource
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.picture_queue import MAX_PICTURES, queue_pictures
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.pictures import png
@@ -66,11 +68,13 @@ def test_a_linked_picture_that_was_no_page_is_taken_up(archive: Archive, make: M
 
 
 def test_pages_that_ask_for_it_keep_theirs_where_directives_are_obeyed(archive: Archive, make: Maker) -> None:
-    outcome = make.outcome(f"{SITE}/1", "one", images=images("a.png"))
+    outcome = make.outcome(f"{SITE}/1", "one", images=images("a.png", "linked.png"))
+    linked = make.discovered(f"{SITE}/i/linked.png", state="skipped", reason="media_type")
     assert outcome.capture
-    archive.save([replace(outcome, capture=replace(outcome.capture, directives=("noimageindex",)))])
+    capture = replace(outcome.capture, directives=("noimageindex",))
+    archive.save([replace(outcome, capture=capture, discovered_urls=(linked,))])
     assert queue_pictures(archive.db, NOW, obeys_directives=True) == 0
-    assert queue_pictures(archive.db, NOW) == 1
+    assert queue_pictures(archive.db, NOW) == 2
 
 
 def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> None:
@@ -80,3 +84,30 @@ def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> 
     archive.save([make.outcome(f"{SITE}/2", "two", images=images("a.png", "b.png", "c.png"))])
     queue_pictures(archive.db, NOW)
     assert queued(archive) == ["c.png"]
+
+
+def test_a_picture_is_shown_where_its_redirects_end_also_where_a_page_links_to_that_file(
+    archive: Archive, make: Maker
+) -> None:
+    archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png"))])
+    linked = Outcome(f"{SITE}/i/c.png", UrlState.SKIPPED, OutcomeReason.MEDIA_TYPE)
+    archive.save([linked])
+    queue_pictures(archive.db, NOW)
+    for name, target in (("a.png", "b.png"), ("b.png", "c.png")):
+        assert queued(archive) == [name]
+        found = DiscoveredUrl(f"{SITE}/i/{target}", "a.test", UrlKind.PICTURE, UrlSource.REDIRECT, f"{SITE}/i/{name}")
+        redirect = replace(make.failure(f"{SITE}/i/{name}"), state=UrlState.DONE, reason=OutcomeReason.REDIRECT)
+        archive.save([replace(redirect, kind=UrlKind.PICTURE, location=found.url, discovered_urls=(found,))])
+    assert queued(archive) == ["c.png"]
+    archive.save([picture_outcome(make, f"{SITE}/i/c.png", png())])
+    shown = archive.db.execute("SELECT image, width FROM article_pictures").fetchall()
+    assert shown == [(f"{SITE}/i/a.png", 3)]
+
+
+def test_redirects_in_a_circle_show_nothing(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png"))])
+    queue_pictures(archive.db, NOW)
+    for name, target in (("a.png", "b.png"), ("b.png", "a.png")):
+        failed = replace(make.failure(f"{SITE}/i/{name}"), location=f"{SITE}/i/{target}", kind=UrlKind.PICTURE)
+        archive.save([failed])
+    assert archive.db.execute("SELECT image FROM article_pictures").fetchall() == []

@@ -1,0 +1,176 @@
+"""Texts that a page says twice: which copy goes, and which kept block it names."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason, Verdict, Vote
+from broadsheet.cleaners.judge.repeated_texts import name_repeated, pull_quotes, repeated_blocks
+from tests.cleaners.building import PROSE, STORY, block
+
+
+def test_a_long_text_repeats_and_a_refrain_does_not() -> None:
+    blocks = [block(0), block(1, "Row, row."), block(2, path="body>main>p"), block(3, "Row, row.")]
+    assert repeated_blocks(blocks, range(4)) == {2}
+    assert repeated_blocks(blocks, [0]) == set()
+
+
+@pytest.mark.parametrize("kind", [BlockKind.PARAGRAPH, BlockKind.QUOTE, BlockKind.LIST_ITEM, BlockKind.CODE])
+def test_a_text_may_repeat_at_its_place(kind: BlockKind) -> None:
+    blocks = [block(n, PROSE if n % 2 else f"{n}. {PROSE}", kind=kind) for n in range(6)]
+    assert repeated_blocks(blocks, range(6)) == set()
+
+
+def test_a_second_rendering_takes_its_short_lines_with_it() -> None:
+    texts = ["Costs", PROSE, "Labour", STORY[0], "Permits", "Fees", STORY[1]]
+    first = [block(n, text, path="body>div.desktop>p") for n, text in enumerate(texts)]
+    second = [block(7 + n, text, path="body>div.mobile>p") for n, text in enumerate(texts)]
+    assert repeated_blocks(first + second, range(14)) == set(range(7, 14))
+
+
+def test_a_short_line_that_repeats_elsewhere_stays_where_what_is_beside_it_does_not_repeat() -> None:
+    texts = ["Costs", PROSE, STORY[0], "Costs", STORY[1], PROSE, STORY[2]]
+    blocks = [block(n, text, path=f"body>div.{'a' if n < 3 else 'b'}>p") for n, text in enumerate(texts)]
+    assert repeated_blocks(blocks, range(7)) == {5}
+
+
+def test_items_headings_and_questions_may_repeat_at_their_place() -> None:
+    item, question = "Costs twenty dollars and whatever you keep of it", "And what does the council say to all of this?"
+    rows = [
+        (item, BlockKind.LIST_ITEM),
+        (question, BlockKind.PARAGRAPH),
+        ("What the council of the town will do about the mill", BlockKind.HEADING),
+    ]
+    blocks = [block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>main>x") for n in range(6)]
+    assert repeated_blocks(blocks, range(6)) == set()
+    elsewhere = [
+        *blocks[:3],
+        *[block(n, rows[n % 3][0], kind=rows[n % 3][1], path="body>aside>x") for n in range(3, 6)],
+    ]
+    assert repeated_blocks(elsewhere, range(6)) == {3, 4, 5}
+    alone = [block(0, item, kind=BlockKind.LIST_ITEM), block(1, item, kind=BlockKind.LIST_ITEM, path="body>ol>li")]
+    assert repeated_blocks(alone, range(2)) == set()
+
+
+def test_a_long_passage_of_them_that_is_there_twice_goes() -> None:
+    items = [f"{number} sheets of paper, and whatever else the old mill of the town may need" for number in range(9)]
+    blocks = [block(n, items[n % 9], kind=BlockKind.LIST_ITEM) for n in range(18)]
+    assert repeated_blocks(blocks, range(18)) == set(range(9, 18))
+    assert repeated_blocks(blocks[:15], range(15)) == set()
+
+
+def test_a_quote_that_repeats_a_paragraph_s_words_is_pulled_out_of_it() -> None:
+    pulled = block(1, "“The council met on Monday evening, and spoke for three hours.”", kind=BlockKind.QUOTE)
+    blocks = [block(0, "It began late."), pulled, block(2), block(3, PROSE, kind=BlockKind.QUOTE)]
+    assert pull_quotes(blocks, range(4)) == {1, 3}
+    assert pull_quotes(blocks, {0, 1, 3}) == set(), "a quote is not pulled out of a quote, nor out of what goes"
+    assert pull_quotes([block(0), block(1, "for three hours", kind=BlockKind.QUOTE)], range(2)) == set()
+    cut = "The council met on Monday evening and spoke for hours about the old mill by the river"
+    assert pull_quotes([block(0), block(1, cut, kind=BlockKind.QUOTE)], range(2)) == {1}
+    lead = [block(0, f"{cut}…"), block(1)]
+    assert (pull_quotes(lead, range(2), {0}), pull_quotes(lead, range(2))) == ({0}, set())
+    other_quote = "The council met on Monday, and what it spoke about for all of three hours nobody knows"
+    assert pull_quotes([block(0), block(1, other_quote, kind=BlockKind.QUOTE)], range(2)) == set()
+    assert pull_quotes([block(0), block(1, "and spoke for three hours about the old mill")], range(2)) == set()
+
+
+def test_a_page_of_very_many_quotes_is_made_of_them() -> None:
+    quotes = [block(n, PROSE, kind=BlockKind.QUOTE) for n in range(1, 102)]
+    assert pull_quotes([block(0), *quotes], range(102)) == set()
+    assert pull_quotes([block(0), *quotes[:100]], range(101)) == set(range(1, 101))
+
+
+VERSE = "The mill wheel turns and the river runs\nand the miller sings of grain\nand the bread is warm again"
+
+
+def test_a_stanza_may_repeat_wherever_it_stands() -> None:
+    rows = [(VERSE, "body>div.one>p"), (STORY[0], "body>div.one>p"), (VERSE, "body>div.two>p"), (STORY[1], "body>p")]
+    blocks = [block(n, text, path=path) for n, (text, path) in enumerate(rows)]
+    assert repeated_blocks(blocks, range(4)) == set()
+    as_one_line = [block(b.position, b.text.replace("\n", " "), path=b.path) for b in blocks]
+    assert repeated_blocks(as_one_line, range(4)) == {2}
+    again = [*blocks, block(4, STORY[1], path="body>div.print>p"), block(5, VERSE, path="body>div.print>p")]
+    assert repeated_blocks(again, range(6)) == {4}, "the paragraph and not the refrain below it"
+
+
+SAID = "“The council met on Monday evening and spoke for three hours about the old mill.”"
+
+
+@pytest.mark.parametrize(
+    ("quote", "below", "is_copy"),
+    [
+        (SAID, "", True),
+        (f"{SAID} — Ann Lee, miller", "", False),
+        (f"{SAID}\n— Ann Lee, miller", "", False),
+        (f"{SAID} — the old mill", "", True),
+        (SAID, "– Ann Lee", False),
+        (SAID, "The mill stands.", True),
+    ],
+    ids=["bare", "signed", "signed below", "words of the text", "a line below", "no signature"],
+)
+def test_a_quote_stays_with_an_attribution_that_the_text_lacks(quote: str, below: str, is_copy: bool) -> None:
+    fields = {"kind": BlockKind.QUOTE, "path": "body>blockquote>p", "landmarks": frozenset({"blockquote"})}
+    blocks = [block(0), block(1, quote, **fields), block(2, STORY[0])]
+    if below:
+        blocks.insert(2, block(2, below, **fields))
+    assert pull_quotes(blocks, range(len(blocks))) == ({1} if is_copy else set())
+
+
+def test_what_follows_a_dash_at_length_is_no_attribution() -> None:
+    text = " ".join(f"word{n}" for n in range(80))
+    going_on = "and then of all that others had seen and of what Ann Lee had told them"
+    quote = block(1, f"{text} — {going_on}", kind=BlockKind.QUOTE)
+    assert pull_quotes([block(0, text), quote], range(2)) == {1}
+
+
+SELECTED = Verdict(True, "selected", "first-look/selected")
+AGAIN = Vote("context", False, "context/duplicate", RemovalReason.DUPLICATE)
+BOX = Vote("layout", False, "layout/promo", RemovalReason.PROMO)
+
+
+def judged(*votes: Vote) -> Verdict:
+    return Verdict(False, votes[0].reason, votes[0].rule, votes)
+
+
+def named(blocks: list[Block], verdicts: list[Verdict]) -> list[int | None]:
+    return [verdict.repeats for verdict in name_repeated(blocks, tuple(verdicts))]
+
+
+def test_a_duplicate_names_the_first_kept_block_of_its_text() -> None:
+    blocks = [block(n, text) for n, text in enumerate((STORY[0], PROSE, PROSE.upper(), PROSE, STORY[1]))]
+    again = judged(AGAIN)
+    assert named(blocks, [SELECTED, judged(BOX), again, SELECTED, SELECTED]) == [None, None, 3, None, None]
+    assert named(blocks, [SELECTED, SELECTED, again, SELECTED, SELECTED]) == [None, None, 1, None, None]
+    assert named(blocks[:1], [SELECTED]) == [None]
+
+
+def test_a_pulled_quote_names_the_paragraph_that_has_most_of_its_words() -> None:
+    half = "The council met on Monday evening, and then everybody went home."
+    blocks = [block(n, text) for n, text in enumerate((half, f"It began late. {PROSE}", SAID, "Mill"))]
+    verdicts = [SELECTED, SELECTED, judged(AGAIN), judged(AGAIN)]
+    assert named(blocks, verdicts) == [None, None, 1, 1]
+
+
+@pytest.mark.parametrize(("votes", "reason"), [((AGAIN, BOX), "promo"), ((AGAIN,), "nothing speaks for it")])
+def test_a_duplicate_of_nothing_that_is_kept_is_none(votes: tuple[Vote, ...], reason: str) -> None:
+    blocks = [block(0, STORY[0]), block(1, PROSE), block(2, PROSE)]
+    verdicts = name_repeated(blocks, (SELECTED, judged(BOX), judged(*votes)))
+    assert [(verdict.kept, verdict.reason, verdict.repeats) for verdict in verdicts[1:]] == [
+        (False, "promo", None),
+        (False, reason, None),
+    ]
+    assert verdicts[2].votes == votes
+
+
+def test_every_duplicate_of_a_page_names_a_kept_block() -> None:
+    text = "".join(f"<p>{line}" for line in STORY)
+    quote = f"<blockquote>{STORY[1].removesuffix('.')}</blockquote>"
+    page = f"<title>The mill</title><article><h1>The mill</h1>{text}{quote}<div class=print>{text}</div></article>"
+    cleaned = clean(Page("https://a.test/1", page.encode()))
+    repeated = {b.position: v.repeats for b, v in zip(cleaned.blocks, cleaned.verdicts, strict=True) if v.repeats}
+    assert repeated
+    for position, witness in repeated.items():
+        assert cleaned.verdicts[position].reason == RemovalReason.DUPLICATE
+        assert cleaned.verdicts[witness].kept
+        assert cleaned.blocks[position].text in cleaned.blocks[witness].text

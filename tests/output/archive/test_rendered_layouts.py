@@ -1,0 +1,66 @@
+"""Decisions on the pages of a layout by what a browser gained on some of them."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.archive.rendered_layouts import (
+    SAMPLED,
+    RenderDecision,
+    RenderedLayout,
+    put_rendered_layout,
+    stored_rendered_layouts,
+)
+from broadsheet.output.write.archive_writer import Archive
+
+NEW = RenderedLayout("a.test", b"\1\2\3\4")
+
+
+def rendered(layout: RenderedLayout, *words: tuple[int, int]) -> RenderedLayout:
+    """The layout after pages of so many words before and after, of which those gained that have more."""
+    for before, after in words:
+        layout = layout.with_rendered((before, after), (2, 500), has_gained=after > before)
+    return layout
+
+
+@pytest.mark.parametrize(
+    ("words", "decision"),
+    [
+        ([(10, 200), (10, 10)], RenderDecision.TRYING),
+        ([(0, 200), (0, 150), (0, 0)], RenderDecision.ALL),
+        ([(50, 64), (50, 65), (50, 50)], RenderDecision.FEW),  # 19 % more
+        ([(50, 66), (50, 66), (50, 66)], RenderDecision.ALL),  # 32 % more
+        ([(0, 0), (0, 0), (0, 0)], RenderDecision.FEW),
+    ],
+)
+def test_three_pages_decide_by_a_gain_of_thirty_per_cent_of_words(
+    words: list[tuple[int, int]], decision: RenderDecision
+) -> None:
+    assert rendered(NEW, *words).decision is decision
+
+
+def test_one_page_in_fifty_checks_a_layout_that_gained_nothing() -> None:
+    layout = rendered(NEW, *[(40, 40)] * 3)
+    for _ in range(SAMPLED - 1):
+        assert not layout.is_next_rendered
+        layout = layout.with_passed()
+    assert layout.is_next_rendered
+    again = rendered(layout, (40, 40))
+    assert (again.decision, again.passed) == (RenderDecision.FEW, 0)
+    assert rendered(layout, (40, 400)).decision is RenderDecision.ALL
+
+
+def test_three_pages_in_a_row_without_a_gain_end_the_rendering_of_all() -> None:
+    layout = rendered(NEW, *[(0, 300)] * 5)
+    assert rendered(layout, (40, 40), (40, 40), (40, 400), (40, 40), (40, 40)).decision is RenderDecision.ALL
+    assert rendered(layout, *[(40, 40)] * 3).decision is RenderDecision.FEW
+
+
+def test_layouts_are_stored_with_their_sums(archive: Archive) -> None:
+    layout = rendered(NEW, (0, 300), (0, 0), (10, 20))
+    other = RenderedLayout("b.test", b"")
+    for state in (NEW, other, layout):
+        put_rendered_layout(archive.db, state)
+    assert list(stored_rendered_layouts(archive.db)) == [layout, other]
+    assert (layout.rendered, layout.gained, layout.words_before, layout.words_after) == (3, 2, 10, 320)
+    assert (layout.requests, layout.milliseconds) == (6, 1500)
