@@ -231,7 +231,7 @@ def with_totals(rows: dict[str, dict[str, int]]) -> dict[str, Any]:
     return {name: {**row, **_ratios(row)} for name, row in summed.items()}
 
 
-def _ratios(row: dict[str, int]) -> dict[str, float]:
+def _ratios(row: dict[str, int]) -> dict[str, Any]:
     travelled = row["put"] + row["read_back"]
     return {
         "travelled": travelled,
@@ -239,6 +239,7 @@ def _ratios(row: dict[str, int]) -> dict[str, float]:
         "whole_of_new_rows": round(row["whole_files"] / row["new_rows"], 1),
         "fetched_of_new_rows": round(row["fetched"] / row["new_rows"], 2),
         "megabytes": round(row["database"] / 1e6, 1),
+        "mb": {name: round(count / 1e6, 1) for name, count in {**row, "travelled": travelled}.items()},
     }
 
 
