@@ -28,7 +28,7 @@ from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_fi
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
 
 FORMAT = 2
-"""Of a manifest. Format 1 had whole files."""
+"""Of a manifest."""
 
 _LOG = logging.getLogger(__name__)
 _MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one
