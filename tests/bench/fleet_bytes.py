@@ -223,22 +223,29 @@ def generated_site() -> tuple[Step, list[Step]]:
     return first, [update(number) for number in range(UPDATES)]
 
 
+def known_counts() -> dict[str, dict[str, int]]:
+    """The counts of earlier measurements, by site."""
+    rows = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    return {name: row["bytes"] for name, row in rows.items() if name != "real"}
+
+
 def with_totals(rows: dict[str, dict[str, int]]) -> dict[str, Any]:
-    """The results: a row a site, and the sum of the real ones; `travelled` is all but what readers fetch."""
+    """The results: the counts of a site, and of the real ones together, in bytes and in MB, and their ratios.
+
+    `travelled` is all but what readers fetch.
+    """
     real = [row for name, row in rows.items() if name != "generated"]
     total = {key: sum(row[key] for row in real) for key in (real[0] if real else ())}
     summed = {**rows, **({"real": total} if real else {})}
-    return {name: {**row, **_ratios(row)} for name, row in summed.items()}
+    return {name: {"bytes": row, **_ratios(row)} for name, row in summed.items()}
 
 
 def _ratios(row: dict[str, int]) -> dict[str, Any]:
     travelled = row["put"] + row["read_back"]
     return {
-        "travelled": travelled,
         "of_new_rows": round(travelled / row["new_rows"], 2),
         "whole_of_new_rows": round(row["whole_files"] / row["new_rows"], 1),
         "fetched_of_new_rows": round(row["fetched"] / row["new_rows"], 2),
-        "megabytes": round(row["database"] / 1e6, 1),
         "mb": {name: round(count / 1e6, 1) for name, count in {**row, "travelled": travelled}.items()},
     }
 
@@ -249,13 +256,12 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="Sites, and `generated`; else all.")
     parser.add_argument("--pages", type=int, default=250)
     options = parser.parse_args()
-    rows = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
+    rows = known_counts()
     for name in options.names or [*names(), "generated"]:
         with tempfile.TemporaryDirectory() as folder:
             steps = generated_site() if name == "generated" else real_site(name, options.pages, Path(folder))
             rows[name] = measure(*steps, Path(folder))
         print(name, rows[name], flush=True)
-    rows.pop("real", None)
     RESULTS.write_text(json.dumps(with_totals(rows), indent=1) + "\n", "utf-8")
     refresh_documents(RESULTS)
 
