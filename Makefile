@@ -3,10 +3,12 @@
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
 # make nightly    what only grows, damages or compares at length, and the slow tests with each command in an interpreter
 #                 of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
+# make pure       the quick tests of the cleaners without the extension in C
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
-# make mutants    put faults into the code one at a time, in a copy, and see that a test notices; it takes half an hour
+# make mutants    put faults into the code one at a time, in a copy, and count those that the quick tests notice: another
+#                 sixty at each run, some twenty minutes
 # make pins       write constraints.txt anew, with the newest version of everything
 # make bench      the benchmarks; they need the evaluation data in ../shared
 # make bench-quality  the cleaner beside six other extractors; needs ../shared, installs the extractors
@@ -38,7 +40,7 @@ RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade 
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/compare_archives.py \
 	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full nightly quick lowest mutants pins bench bench-quality torture train docs pictures clean
+.PHONY: demo test test-full nightly pure quick lowest mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -59,6 +61,10 @@ test-full: $(READY)
 nightly: $(READY)
 	$(BIN)/python -m tests.nightly $(PARTS)
 
+pure: $(READY)
+	BROADSHEET_PURE=1 $(PYTEST) -m "not slow" $(foreach room,page judge compare,tests/cleaners/$(room)) \
+		tests/cleaners/test_clean.py
+
 quick: $(READY)
 	$(PYTEST) -m "not slow"
 
@@ -78,7 +84,7 @@ mutants: $(READY)
 pins:
 	grep -o 'setuptools[^"]*' pyproject.toml | head -1 | $(RESOLVE) pyproject.toml - \
 		--extra dev --extra train --no-emit-package pip -o constraints.txt
-	for name in archive data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
+	for name in archive coverage data docs s3 tei uv; do $(RESOLVE) tests/pins/$$name.in -o tests/pins/$$name.txt || exit 1; done
 
 bench: $(READY)
 	for name in $(BENCHES); do $(BIN)/python -m tests.bench.$$name || exit 1; done
@@ -108,10 +114,11 @@ pictures: $(READY)
 	$(BIN)/python -m tests.pictures
 
 clean:
+	rm -f cleaners/native/*.so
 	rm -rf docs/_build $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml constraints.txt setup.py $(wildcard cleaners/native/*.[ch])
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo \
 		"Python 3.11 or newer is needed: apt install python3, or make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \

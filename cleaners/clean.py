@@ -38,6 +38,7 @@ from broadsheet.cleaners.judge.site_rules import (
     apply_rules,
     copy_without_stripped,
 )
+from broadsheet.cleaners.judge.text_span import has_second_headline
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.elements import TagIndex, index_tags
 from broadsheet.cleaners.page.held_text import HeldText, find_held_text
@@ -68,7 +69,8 @@ def read_page(
     index = index_tags(tree)
     reading = survey_page(page, index, findings)
     look = take_first_look(reading.blocks, reading.metadata)
-    if extractor_use is ExtractorUse.NEVER or (look.is_sure and extractor_use is ExtractorUse.IN_DOUBT):
+    is_sure = look.is_sure and not has_second_headline(reading.blocks, look.selected_positions)
+    if extractor_use is ExtractorUse.NEVER or (is_sure and extractor_use is ExtractorUse.IN_DOUBT):
         return replace(reading, selected=look.selected_positions, probabilities=look.probabilities)
     selected = selected_blocks(reading.blocks, copy_without_stripped(index.tree, findings), page.url)
     return replace(reading, selected=selected, measured=look.measured)

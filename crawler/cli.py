@@ -55,6 +55,7 @@ _FLEET_VERBS = (
     ("run", "Crawl and update what is due.", "fleet:run_fleet"),
     ("search", "Find articles in all archives.", "fleet_read:fleet_search"),
     ("status", "Say how every site stands.", "fleet_read:fleet_status"),
+    ("work", "Work for a store: take what is due.", "fleet_work:work_fleet"),
 )
 """Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""
 

@@ -17,9 +17,10 @@ import gc
 import os
 import re
 import shutil
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -96,11 +97,27 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of the night as slow, before those are left out that `-m` does not ask for."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests of the night as slow, before those are left out that `-m` does not ask for; leave a sample."""
+    if sample := config.getoption("sample", ""):
+        chosen = set(sampled_part([item.nodeid for item in items], sample))
+        items[:] = [item for item in items if item.nodeid in chosen]
     for item in items:
         if item.get_closest_marker("nightly") is not None:
             item.add_marker(pytest.mark.slow)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--sample", default="", metavar="N/PARTS", help="run one part of the tests alone, as 2/4")
+
+
+def sampled_part(names: Sequence[str], sample: str) -> list[str]:
+    """Return the names of one part, as `2/4`: each name is in one of four parts, and always in the same.
+
+    A number beyond the parts begins anew, so that a seed may choose: `10/4` is `2/4`.
+    """
+    number, parts = map(int, sample.split("/"))
+    return [name for name in names if crc32(name.encode()) % parts == number % parts]
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,31 +1,36 @@
-"""Which faults the tests would not notice: `make mutants` puts them into the code one at a time, and runs the tests.
+"""Measure of the tests: `make mutants` puts faults into the code, one at a time, and counts those that tests notice.
 
-`tests/mutants.toml` names the modules, and the seed by which faults are drawn. Each is put into a copy of the checkout,
-never into the checkout itself, and the quick tests of its module are run there. What came of it is kept in
-`tests/bench/results/mutants.json` after each fault, so that a run may be stopped and gone on with; a fault whose module
-or tests have changed since is tried again only with `--again`. A fault that no input tells from the code stands in the
-TOML file, with the reason, and is not tried again.
+Each run draws anew from all packages, by a seed that it prints. What counts is the first try: no test was written for
+these faults. A fault is put into a copy of the checkout, never into the checkout itself. The quick tests that execute
+its line are run there, nearest first, up to a bound. One run of the quick tests under coverage tells which these are
+(`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. `--slow` tries the slow tests of
+the module on what is left. Property-based tests draw the same inputs each time. `tests/bench/results/mutants.json`
+keeps the runs; `tests/mutants.toml` argues, one by one, that a fault changes nothing that an input could tell.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
+import importlib.metadata
 import json
 import os
 import random
 import re
+import secrets
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import tomllib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass
-from itertools import chain, zip_longest
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -37,367 +42,394 @@ import scrapy.http  # noqa: F401
 import sqlite_utils  # noqa: F401
 import trafilatura  # noqa: F401
 
+from tests import tools
+from tests.faults import Fault, faults_of
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAN = REPOSITORY / "tests" / "mutants.toml"
 RESULTS = REPOSITORY / "tests" / "bench" / "results" / "mutants.json"
-COPY = REPOSITORY / ".cache" / "mutants"
-SECONDS = REPOSITORY / ".cache" / "mutants.json"  # how long each module's tests take without a fault
-MIN_SECONDS, SLOWER = 20.0, 4.0  # a fault's tests may take so long, and so many times what they take without it
-MAX_ALIVE_SHARE = 0.12
-_PACKAGES = ("cleaners", "crawler", "output")
+FOLDER = REPOSITORY / ".cache" / "mutants"
+PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
+KEPT_RUNS = 6
+MIN_SHARES = {"quick": 0.5, "with_slow": 0.6}
+MAX_TEST_SECONDS = 25.0  # of the tests of one fault, as the run under coverage took for them
+FILE_SECONDS = 0.1  # what it costs to collect a file of tests
+SLOW_SECONDS = 90.0  # the slow tests of one fault are ended after so long
+PATIENCE = 60.0  # a fault's tests may take so long, and SLOWER times what they took without it
+SLOWER = 6.0
+_OPTIONS = ["-q", "-x", "-p", "no:randomly", "-p", "no:cacheprovider", "-n", "0", "--hypothesis-profile=ci"]
 
-_COMPARISONS: Mapping[type[ast.cmpop], tuple[str, str]] = {
-    ast.Lt: ("<", "<="), ast.LtE: ("<=", "<"), ast.Gt: (">", ">="), ast.GtE: (">=", ">"), ast.Eq: ("==", "!="),
-    ast.NotEq: ("!=", "=="), ast.In: ("in", "not in"), ast.NotIn: ("not in", "in"), ast.Is: ("is", "is not"),
-    ast.IsNot: ("is not", "is"),
-}  # fmt: skip
-_OPERATORS: Mapping[type[ast.operator], tuple[str, str]] = {
-    ast.Add: ("+", "-"), ast.Sub: ("-", "+"), ast.Mult: ("*", "+"), ast.Div: ("/", "*"), ast.FloorDiv: ("//", "*"),
-    ast.BitAnd: ("&", "|"), ast.BitOr: ("|", "&"),
-}  # fmt: skip
-_NAMES = {"min": "max", "max": "min", "any": "all", "all": "any", "True": "False", "False": "True"}
-_SQL = re.compile(r"\b(?:SELECT|UPDATE|INSERT|DELETE|WHERE)\b")
-_SQL_CHANGES = tuple(
-    (re.compile(pattern), changed)
-    for pattern, changed in (
-        (r"\bAND\b", "OR"), (r"\bOR\b(?! (?:IGNORE|REPLACE))", "AND"), (r" DESC\b", ""), (r"\bmin\(", "max("),
-        (r"\bmax\(", "min("), (r" <> ", " = "), (r" < ", " <= "), (r" > ", " >= "), (r"\bIS NOT NULL\b", "IS NULL"),
-        (r"\bNOT EXISTS\b", "EXISTS"), (r"\bexcluded\.", "urls."),
-    )
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Mutant:
-    """A fault: the text from `start` to `end` of a module becomes `text`. `line` and `mutant` are the line of code
-    without and with it, by which a fault is known also when others above it have changed."""
-
-    module: str
-    start: int
-    end: int
-    text: str
-    line: str
-    mutant: str
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """What the fault is known by."""
-        return self.module, self.line, self.mutant
-
-    def source(self, original: str) -> str:
-        """The module's text with the fault in it."""
-        return original[: self.start] + self.text + original[self.end :]
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a fault: `killed` by a test, `timeout`, or `alive`."""
+    """Fate of a fault: `noticed` is `quick`, `slow` or `no`, `by` the test that noticed, `tests` how many were run."""
 
     module: str
     line: str
     mutant: str
-    outcome: str
+    kind: str
+    noticed: str
+    by: str
+    tests: int
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """What the fault is known by."""
+    def key(self) -> Key:
+        """Return what the fault is known by."""
         return self.module, self.line, self.mutant
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What `tests/mutants.toml` says. `reasons` are those of faults that no input tells from the code, by key."""
-
-    seed: int
-    per_module: int
-    modules: Mapping[str, Sequence[str]]
-    reasons: Mapping[tuple[str, str, str], str]
-
-    @classmethod
-    def read(cls, file: Path) -> Plan:
-        """Read the plan's file."""
-        plan = tomllib.loads(file.read_text())
-        reasons = {(row["module"], row["line"], row["mutant"]): row["reason"] for row in plan.get("equivalent", [])}
-        return cls(plan["seed"], plan["per_module"], plan["modules"], reasons)
-
-    def remark(self, outcome: Outcome) -> dict[str, str]:
-        """Why a fault that is alive is none, if it is said."""
-        is_explained = outcome.outcome == "alive" and outcome.key in self.reasons
-        return {"equivalent": self.reasons[outcome.key]} if is_explained else {}
+def reasons() -> Mapping[Key, str]:
+    """Read why faults change nothing that an input could tell, by key."""
+    rows = tomllib.loads(PLAN.read_text()).get("equivalent", [])
+    return {(row["module"], row["line"], row["mutant"]): row["reason"] for row in rows}
 
 
-class _Source:
-    """A module's text, in which nodes of its syntax tree are found again."""
-
-    def __init__(self, module: str, text: str) -> None:
-        self.module, self.text = module, text
-        self._line_starts = [0]
-        for line in text.splitlines(keepends=True):
-            self._line_starts.append(self._line_starts[-1] + len(line))
-        self._lines = text.splitlines()
-
-    def offset(self, line: int, column: int) -> int:
-        """Where a place is that `ast` gives: columns are bytes of UTF-8 there."""
-        return self._line_starts[line - 1] + len(self._lines[line - 1].encode()[:column].decode())
-
-    def span(self, node: Any) -> tuple[int, int]:
-        return self.offset(node.lineno, node.col_offset), self.offset(node.end_lineno, node.end_col_offset)
-
-    def mutant(self, start: int, end: int, text: str) -> Mutant:
-        number = self.text.count("\n", 0, start)
-        mutated_lines = (self.text[:start] + text + self.text[end:]).splitlines()
-        return Mutant(self.module, start, end, text, self._lines[number].strip(), mutated_lines[number].strip())
-
-    def between(self, left: Any, right: Any, words: tuple[str, str]) -> Iterator[Mutant]:
-        """The fault that replaces what stands between two nodes."""
-        start, end = self.span(left)[1], self.span(right)[0]
-        pattern = r"\s+".join(map(re.escape, words[0].split()))
-        if match := re.search(pattern, self.text[start:end]):
-            yield self.mutant(start + match.start(), start + match.end(), words[1])
+def modules() -> list[str]:
+    """List the modules of all packages, by their paths in the checkout."""
+    paths = (path for package in PACKAGES for path in (REPOSITORY / package).rglob("*.py"))
+    return sorted(str(path.relative_to(REPOSITORY)) for path in paths)
 
 
-def mutants_of(module: str, text: str) -> list[Mutant]:
-    """All faults that may be put into a module, in the order of its text."""
-    source, tree = _Source(module, text), ast.parse(text)
-    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr) and _is_text(node.value)}
-    passed_over = docstrings | {id(part) for node in _notes(tree) for part in ast.walk(node)}
-    formatted = (node for node in ast.walk(tree) if isinstance(node, ast.JoinedStr))
-    passed_over |= {id(part) for node in formatted for part in node.values if _is_text(part)}
-    nodes = (node for node in ast.walk(tree) if id(node) not in passed_over)
-    mutants = chain.from_iterable(_node_mutants(source, node) for node in nodes)
-    return sorted(set(mutants), key=lambda mutant: (mutant.start, mutant.end, mutant.text))
+def room_of(module: str) -> str:
+    """Return the folder of a module.
+
+    >>> room_of("output/write/url_queue.py"), room_of("cleaners/clean.py")
+    ('output/write', 'cleaners')
+    """
+    return str(Path(module).parent)
 
 
-def _is_text(node: ast.AST) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+def drawn_faults(names: Sequence[str], seed: int, count: int) -> list[Fault]:
+    """Draw so many faults of these modules. A module is as likely as it is long, and each kind of fault that it can
+    have as likely as another."""
+    chance = random.Random(seed)
+    texts = {name: (REPOSITORY / name).read_text() for name in names}
+    weights = [len(text.splitlines()) for text in texts.values()]
+    faults: dict[Key, Fault] = {}
+    while len(faults) < count:
+        name = chance.choices(names, weights)[0]
+        by_kind = defaultdict(list)
+        for fault in faults_of(name, texts[name]):
+            by_kind[fault.kind].append(fault)
+        if by_kind:
+            fault = chance.choice(by_kind[chance.choice(sorted(by_kind))])
+            if fault.key not in reasons() and fault.is_code(texts[name]):
+                faults.setdefault(fault.key, fault)
+    return list(faults.values())
 
 
-def _notes(tree: ast.AST) -> Iterator[ast.AST]:
-    """Annotations, decorators, and `strict=`, which only says that two rows of values are of one length."""
-    for node in ast.walk(tree):
-        parts = (getattr(node, "annotation", None), getattr(node, "returns", None))
-        yield from (part for part in parts if part is not None)
-        yield from getattr(node, "decorator_list", ())
-        if isinstance(node, ast.keyword) and node.arg == "strict":
-            yield node.value
+class ExecutedLines:
+    """Lines that each quick test executes, and how long it takes, from the run under coverage."""
+
+    def __init__(self, folder: Path, copy: Path) -> None:
+        self._folder, self._copy = folder, copy
+        files = sorted(folder.glob("*/gw*.json"), key=lambda file: file.stat().st_mtime)
+        self.seconds: dict[str, float] = {test: s for file in files for test, s in json.loads(file.read_text()).items()}
+
+    def tests_of(self, module: str, is_executed: Any) -> set[str]:
+        """Find the passing tests that execute a line of a module of which `is_executed` holds."""
+        found = set()
+        for test, bits in self._bits(str(self._copy / module)):
+            lines = (8 * byte + bit for byte, value in enumerate(bits) for bit in range(8) if value >> bit & 1)
+            if test in self.seconds and test not in found and any(map(is_executed, lines)):
+                found.add(test)
+        return found
+
+    def _bits(self, path: str) -> Iterator[tuple[str, bytes]]:
+        query = """SELECT context.context, line_bits.numbits FROM line_bits JOIN file ON file.id = line_bits.file_id
+            JOIN context ON context.id = line_bits.context_id WHERE file.path = ?"""
+        for file in self._folder.glob("*/gw*.sqlite*"):
+            with closing(sqlite3.connect(file)) as db, suppress(sqlite3.OperationalError):  # without a table: no part
+                yield from db.execute(query, (path,))
+
+    def tests_of_fault(self, fault: Fault) -> set[str]:
+        """Find the tests that execute a fault's lines; for one that runs at import, those that execute a line that
+        names what it defines."""
+        first, last = fault.place.lines
+        if first:
+            return self.tests_of(fault.module, lambda line: first <= line <= last)
+        named = re.compile(rf"\b(?:{'|'.join(map(re.escape, fault.place.names)) or '(?!)'})\b")
+        found = set()
+        for module in modules():
+            texts = (self._copy / module).read_text().splitlines()
+            lines = {number for number, text in enumerate(texts, 1) if named.search(text)}
+            found |= self.tests_of(module, lines.__contains__) if lines else set()
+        return found
+
+    def nearest(self, module: str, tests: set[str]) -> dict[str, list[str]]:
+        """Choose tests by file: those of the module's own test files first, then of its room, its package, the others,
+        and the quicker files first, up to a bound in seconds."""
+        by_file = defaultdict(list)
+        for test in sorted(tests):
+            by_file[test.partition("::")[0]].append(test)
+        own, parts = set(test_files(module)), Path(module).parts
+
+        def distance(file: str) -> tuple[bool, int, float]:
+            shared = list(takewhile(lambda pair: pair[0] == pair[1], zip(Path(file).parts[1:], parts, strict=False)))
+            seconds = [self.seconds[test] for test in by_file[file]]
+            return file not in own, -len(shared), sum(seconds) / len(seconds)
+
+        chosen, spent = {}, 0.0
+        for file in sorted(by_file, key=distance):
+            names = []
+            for test in sorted(by_file[file], key=self.seconds.__getitem__):
+                if spent + self.seconds[test] <= MAX_TEST_SECONDS:
+                    names.append(test)
+                    spent += self.seconds[test]
+            spent += FILE_SECONDS
+            if names:
+                chosen[file] = names
+        return chosen
 
 
-def _node_mutants(source: _Source, node: ast.AST) -> Iterator[Mutant]:
-    """The faults that one node of the tree may have."""
-    match node:
-        case ast.Compare():
-            for left, operator, right in zip([node.left, *node.comparators], node.ops, node.comparators, strict=False):
-                yield from source.between(left, right, _COMPARISONS[type(operator)])
-        case ast.BoolOp():
-            words = ("and", "or") if isinstance(node.op, ast.And) else ("or", "and")
-            yield from source.between(node.values[0], node.values[1], words)
-        case ast.BinOp() if type(node.op) in _OPERATORS:
-            yield from source.between(node.left, node.right, _OPERATORS[type(node.op)])
-        case ast.UnaryOp(op=ast.Not()):
-            yield source.mutant(source.span(node)[0], source.span(node.operand)[0], "")
-        case ast.Name() if node.id in _NAMES:
-            yield source.mutant(*source.span(node), _NAMES[node.id])
-        case ast.Constant():
-            yield from _constant_mutants(source, node)
-        case ast.JoinedStr():
-            text = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
-            yield from _sql_mutants(source, node, text)
-        case ast.Expr(value=ast.Call()) | ast.AugAssign():
-            yield source.mutant(*source.span(node), "pass")
-        case ast.If():
-            yield source.mutant(*source.span(node.test), "False")
+def test_files(module: str) -> list[str]:
+    """List the test files that mirror a module."""
+    path = REPOSITORY / "tests" / module
+    files = {*path.parent.glob(f"test_{path.name}"), *path.parent.glob(f"test_{path.stem}_*.py")}
+    return sorted(str(file.relative_to(REPOSITORY)) for file in files)
 
 
-def _constant_mutants(source: _Source, node: ast.Constant) -> Iterator[Mutant]:
-    """A number that is one more, the other truth value, and statements of SQL that say another thing."""
-    start, end = source.span(node)
-    if isinstance(node.value, bool):
-        yield source.mutant(start, end, str(not node.value))
-    elif isinstance(node.value, int | float):
-        yield source.mutant(start, end, repr(node.value + (1 if node.value == int(node.value) else node.value / 10)))
-    elif _is_text(node):
-        yield from _sql_mutants(source, node, str(node.value))
+class Copy:
+    """Checkout beside the checkout, with faults put in and out, whose quick tests were run once under coverage."""
 
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._folder, self._copy = folder, folder / "copy"
+        self._runs = folder / "executed"
 
-def _sql_mutants(source: _Source, node: ast.AST, text: str) -> Iterator[Mutant]:
-    """A statement of SQL that says another thing. A formatted one is changed as a whole: from Python 3.12 on its parts
-    have places of their own, and none of them alone need be one."""
-    if _SQL.search(text):
-        for pattern, changed in _SQL_CHANGES:
-            for match in pattern.finditer(source.text, *source.span(node)):
-                yield source.mutant(match.start(), match.end(), changed)
+    @cached_property
+    def executed(self) -> ExecutedLines:
+        """Lines that each quick test executes; the tests are run for that if they were not at this commit.
 
+        Where only tests have changed since, those alone are run.
+        """
+        state = describe_commit()
+        if not (self._runs / state / "is_whole").exists():
+            changed = self._changed_tests(state)
+            if changed is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._fill()
+            self._record(state, changed or ())
+        return ExecutedLines(self._runs, self._copy)
 
-def drawn_mutants(modules: Sequence[str], seed: int, per_module: int) -> list[Mutant]:
-    """So many faults of each module, drawn by the seed: the first of each module, then the second of each."""
-    drawn = []
-    for module in modules:
-        mutants = mutants_of(module, (REPOSITORY / module).read_text())
-        drawn.append(random.Random(f"{seed} {module}").sample(mutants, len(mutants))[:per_module])
-    return [mutant for row in zip_longest(*drawn) for mutant in row if mutant is not None]
+    def _changed_tests(self, state: str) -> list[str] | None:
+        """List the test files that changed since the last run under coverage; None if the packages did too."""
+        runs = sorted(self._runs.glob("*/is_whole"), key=lambda file: file.stat().st_mtime)
+        if not runs or state.endswith("-dirty"):
+            return None
+        command = ["git", "diff", "--name-only", runs[-1].parent.name, state]
+        diff = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, text=True)
+        paths = [Path(name) for name in diff.stdout.split()]
+        if diff.returncode or any(path.parts[0] in PACKAGES for path in paths):
+            return None
+        return [str(path) for path in paths if path.name.startswith("test_") and (REPOSITORY / path).is_file()]
 
-
-def covering_tests(module: str, more_files: Sequence[str]) -> list[str]:
-    """The test files that have to notice a fault in a module."""
-    path = Path("tests", module)
-    mirrored = sorted(
-        str(file.relative_to(REPOSITORY))
-        for pattern in (f"test_{path.name}", f"test_{path.stem}_*.py")
-        for file in (REPOSITORY / path.parent).glob(pattern)
-    )
-    return [*mirrored, *(file for file in more_files if file not in mirrored)]
-
-
-class Trial:
-    """Runs tests in a copy of the checkout, into which faults are put."""
-
-    def __init__(self, modules: Mapping[str, Sequence[str]]) -> None:
-        self._modules = modules
-        self._seconds: dict[str, float] = json.loads(SECONDS.read_text()) if SECONDS.exists() else {}
-        shutil.rmtree(COPY, ignore_errors=True)
+    def _fill(self) -> None:
         listed = subprocess.run(
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY,
             capture_output=True, check=True, text=True,
         )  # fmt: skip
         for name in filter(None, listed.stdout.split("\0")):
             if (REPOSITORY / name).is_file():
-                (COPY / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(REPOSITORY / name, COPY / name)
-        for room in _PACKAGES:  # found here before the editable installation's hook finds the checkout's
-            (COPY / "broadsheet" / room).symlink_to(COPY / room)
+                (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(REPOSITORY / name, self._copy / name)
+        links = {self._copy / "broadsheet" / room: self._copy / room for room in PACKAGES[1:]}
+        links[self._folder / "shared"] = REPOSITORY.parent / "shared"  # the evaluation data, where it is
+        for link, target in links.items():  # found here before the editable installation's hook finds the checkout's
+            if not link.is_symlink():
+                link.symlink_to(target)
 
-    def outcome(self, mutant: Mutant) -> Outcome:
-        """What the tests make of a fault. RuntimeError if they fail without it."""
-        self._check_without(mutant.module)
-        path = COPY / mutant.module
+    def _record(self, state: str, files: Sequence[str]) -> None:
+        """Run the quick tests of these files, or all, under coverage: for all several minutes, in two processes."""
+        run = self._runs / state
+        shutil.rmtree(run, ignore_errors=True)
+        run.mkdir(parents=True)
+        library = next((tools.programs("coverage").parent / "lib").glob("python*/site-packages"))
+        include = "".join(f"\n    {self._copy / package}/*" for package in PACKAGES)
+        settings = "[run]\npatch = subprocess, fork, _exit\nparallel = true\ninclude ="
+        (run / "rc").write_text(f"{settings}{include}\n")
+        (run / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
+        paths = os.pathsep.join(map(str, (self._copy, run, library)))
+        options = ["-q", "-p", "tests.executed_lines", "-p", "no:randomly", "-n", "1" if files else "2"]
+        subprocess.run(
+            [sys.executable, "-m", "pytest", *options, "--dist=loadfile", "--hypothesis-profile=ci", "-m", "not slow",
+             *files], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
+            check=False,
+        )  # fmt: skip
+        (run / "is_whole").touch()
+
+    def try_quick(self, fault: Fault) -> Outcome:
+        """Run the quick tests that execute a fault's lines, until one fails."""
+        chosen = self.executed.nearest(fault.module, self.executed.tests_of_fault(fault))
+        tests = [test for names in chosen.values() for test in names]
+        seconds = PATIENCE + SLOWER * sum(map(self.executed.seconds.__getitem__, tests))
+        by = self._by(fault, ["-m", "not slow", *chosen], tests, seconds) if tests else ""
+        return Outcome(*fault.key, fault.kind, "quick" if by else "no", by, len(tests))
+
+    def try_slow(self, fault: Fault, outcome: Outcome) -> Outcome:
+        """Run the slow tests of a fault's own test files, or else of its room, for a while."""
+        files = test_files(fault.module) or [f"tests/{room_of(fault.module)}"]
+        by = self._by(fault, ["-m", "slow and not nightly", *files], None, SLOW_SECONDS)
+        return replace(outcome, noticed="slow", by=by) if by not in ("", "time") else outcome
+
+    def fails_without(self, tests: Sequence[str]) -> bool:
+        """Return whether one of these tests fails without a fault."""
+        return bool(self._run([*dict.fromkeys(test.partition("::")[0] for test in tests)], tests, 600.0))
+
+    def _by(self, fault: Fault, arguments: Sequence[str], tests: Sequence[str] | None, seconds: float) -> str:
+        path = self._copy / fault.module
         original = path.read_text()
-        path.write_text(mutant.source(original))
+        path.write_text(fault.source(original))
         try:
-            word = self._run(mutant.module, MIN_SECONDS + SLOWER * self._seconds[mutant.module])
+            return self._run(arguments, tests, seconds)
         finally:
             path.write_text(original)
-        return Outcome(*mutant.key, word)
 
-    def _check_without(self, module: str) -> None:
-        """See once that a module's tests pass without a fault, and how long they take."""
-        if module in self._seconds:
-            return
-        began = time.monotonic()
-        if self._run(module, 600.0) != "alive":
-            raise RuntimeError(f"the tests of {module} fail without a fault")
-        self._seconds[module] = time.monotonic() - began
-        SECONDS.write_text(json.dumps(self._seconds))
-
-    def _run(self, module: str, seconds: float) -> str:
-        """Run the tests in a fork of this process, which has imported what takes long and is nobody's under test."""
-        arguments = ["-q", "-x", "-n", "0", "-p", "no:randomly", "-p", "no:cacheprovider", "-m", "not slow"]
+    def _run(self, arguments: Sequence[str], tests: Sequence[str] | None, seconds: float) -> str:
+        """Run tests in a fork of this process, which has imported what takes long and is nobody's under test. Return
+        the first that failed, `time` if they did not end, or the empty text."""
+        report = self._folder / "failed"
+        report.unlink(missing_ok=True)
         child = os.fork()
         if child == 0:
-            _run_tests([*arguments, *covering_tests(module, self._modules[module])])
+            _run_tests(self._copy, arguments, _Chosen(tests, report))
         try:
-            return _exit_word(child, time.monotonic() + seconds)
+            code = _exit_code(child, time.monotonic() + seconds)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(child, signal.SIGKILL)
+        if code in (0, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return ""
+        return "time" if code is None else report.read_text() if report.exists() else "collecting"
 
 
-def _run_tests(arguments: Sequence[str]) -> NoReturn:
-    """Run tests of the copy in this process, which is a fork, and end it: 0 if they pass."""
+class _Chosen:
+    """Plugin that leaves out all tests but those chosen, and notes the one that fails."""
+
+    def __init__(self, tests: Sequence[str] | None, report: Path) -> None:
+        self._tests, self._report = None if tests is None else set(tests), report
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        if self._tests is not None:
+            items[:] = [item for item in items if item.nodeid in self._tests]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._report.write_text(report.nodeid)
+
+
+def _run_tests(copy: Path, arguments: Sequence[str], chosen: _Chosen) -> NoReturn:
+    """Run tests of the copy in this process, which is a fork, and end it with pytest's code."""
     code = 3
     try:
         os.setsid()
         silence = os.open(os.devnull, os.O_WRONLY)
         for fd in (1, 2):
             os.dup2(silence, fd)
-        os.chdir(COPY)
-        sys.path[:] = [str(COPY), *(path for path in sys.path if path not in ("", str(REPOSITORY)))]
-        os.environ["PYTHONPATH"] = str(COPY)
+        os.chdir(copy)
+        sys.path[:] = [str(copy), *(path for path in sys.path if path not in ("", str(REPOSITORY)))]
+        os.environ["PYTHONPATH"] = str(copy)
         sys.dont_write_bytecode = True  # two faults within a second may have files of one size
         for name in [name for name in sys.modules if name.partition(".")[0] in ("tests", "broadsheet")]:
             del sys.modules[name]
-        code = int(pytest.main(list(arguments)))
+        code = int(pytest.main([*_OPTIONS, *arguments], plugins=[chosen]))
     finally:
         os._exit(code)
 
 
-def _exit_word(child: int, deadline: float) -> str:
-    """How a fork ended: its tests passed (`alive`), they did not, or it is not at its end at the deadline."""
+def _exit_code(child: int, deadline: float) -> int | None:
+    """Wait for a fork; None if it is not at its end at the deadline."""
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
-            return "alive" if status == 0 else "killed"
-        time.sleep(0.02)
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return "timeout"
+    return None
 
 
-def read_results() -> dict[tuple[str, str, str], Outcome]:
-    """The outcomes so far, by the key of their faults."""
-    rows = json.loads(RESULTS.read_text())["mutants"] if RESULTS.exists() else []
-    outcomes = (Outcome(row["module"], row["line"], row["mutant"], row["outcome"]) for row in rows)
-    return {outcome.key: outcome for outcome in outcomes}
+def describe_commit() -> str:
+    """Return the commit of the checkout, with `-dirty` if files differ from it."""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
 
 
-def write_results(plan: Plan, outcomes: Sequence[Outcome]) -> dict[str, Any]:
-    """Write what came of all faults; returns the counts."""
-    counts = Counter(outcome.outcome for outcome in outcomes)
-    summary = {
-        "seed": plan.seed,
-        "modules": len({outcome.module for outcome in outcomes}),
-        "faults": len(outcomes),
-        **{word: counts[word] for word in ("killed", "timeout", "alive")},
-        "alive_share": round(counts["alive"] / max(len(outcomes), 1), 3),
-    }
-    rows = [asdict(outcome) | plan.remark(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.key)]
-    RESULTS.write_text(json.dumps({**summary, "mutants": rows}, indent=1, ensure_ascii=False) + "\n")
-    return summary
+def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Count faults, those that the quick tests noticed, and those that these or the slow ones did."""
+    counts = Counter(outcome.noticed for outcome in outcomes)
+    explained = sum(outcome.noticed == "no" and outcome.key in reasons() for outcome in outcomes)
+    quick, faults = counts["quick"], len(outcomes) - explained
+    return {"faults": faults, "quick": quick, "with_slow": quick + counts["slow"], "equivalent": explained}
+
+
+def run_record(seed: int, commit: str, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    """Return what the file keeps of a run: its seed, the code, the first-try counts by room, and each fault."""
+    by_room = defaultdict(list)
+    for outcome in outcomes:
+        by_room[room_of(outcome.module)].append(outcome)
+    return {
+        "seed": seed, "date": date.today().isoformat(), "commit": commit,
+        "version": importlib.metadata.version("broadsheet"), **summary(outcomes),
+        "rooms": {room: summary(of_room) for room, of_room in sorted(by_room.items())},
+        "mutants": [asdict(outcome) for outcome in sorted(outcomes, key=lambda outcome: outcome.key)],
+    }  # fmt: skip
+
+
+def too_few(counts: Mapping[str, Any], is_slow: bool) -> list[str]:
+    """Return a line for each share of noticed faults that is lower than it may be."""
+    shares = MIN_SHARES if is_slow else {"quick": MIN_SHARES["quick"]}
+    return [
+        f"{name}: {counts[name]} of {counts['faults']} faults are noticed, at least {share:.0%} should be"
+        for name, share in shares.items()
+        if counts[name] < share * counts["faults"]
+    ]
+
+
+def write_run(record: Mapping[str, Any]) -> None:
+    """Write a run to the results, in place of an earlier state of it; the newest few are kept."""
+    runs = json.loads(RESULTS.read_text())["runs"] if RESULTS.exists() else []
+    others = [run for run in runs if (run["seed"], run["commit"]) != (record["seed"], record["commit"])]
+    RESULTS.write_text(json.dumps({"runs": [*others, record][-KEPT_RUNS:]}, indent=1, ensure_ascii=False) + "\n")
+
+
+def try_faults(copy: Copy, faults: Sequence[Fault], deadline: float) -> dict[Key, Outcome]:
+    """Try faults with the quick tests. A test that fails without a fault too has noticed none."""
+    outcomes = {}
+    for number, fault in enumerate(faults, 1):
+        if time.monotonic() > deadline:
+            break
+        outcome = copy.try_quick(fault)
+        if outcome.by not in ("", "time", "collecting") and copy.fails_without([outcome.by]):
+            outcome = replace(outcome, noticed="no", by=f"{outcome.by} fails without it")
+        outcomes[fault.key] = outcome
+        print(f"{number} {outcome.noticed:6}{outcome.tests:5} {fault.kind}: {fault.module}: {fault.line}", flush=True)
+        print(f"   ->  {fault.mutant}   [{outcome.by}]", flush=True)
+    return outcomes
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the faults that are not tried yet; 1 if too many are alive, or one without a reason."""
+    """Draw faults, try them and keep the run; 1 if too few of them are noticed."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--per-module", type=int, help="so many faults of each module")
+    parser.add_argument("--faults", type=int, default=60, help="how many (default: 60)")
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="by default another at each run")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
-    parser.add_argument("--again", default="", help="try those again whose outcome was this one, such as alive, or all")
-    parser.add_argument("--list", action="store_true", help="only print the faults")
+    parser.add_argument("--slow", action="store_true", help="try the slow tests on those that no quick one noticed")
     options = parser.parse_args(arguments)
-    plan = Plan.read(PLAN)
-    mutants = drawn_mutants(list(plan.modules), plan.seed, options.per_module or plan.per_module)
-    if options.list:
-        print(*(f"{mutant.module}\n  - {mutant.line}\n  + {mutant.mutant}" for mutant in mutants), sep="\n")
-        return 0
-    try_mutants(plan, mutants, options.again, time.monotonic() + options.seconds)
-    return judge(plan, mutants)
-
-
-def try_mutants(plan: Plan, mutants: Sequence[Mutant], again: str, deadline: float) -> None:
-    """Try the faults that have no outcome, or the outcome `again` (`all`: any), and keep each one's outcome at once."""
-    results = read_results()
-    is_tried = {key: again not in (row.outcome, "all") or bool(plan.remark(row)) for key, row in results.items()}
-    due = [mutant for mutant in mutants if not is_tried.get(mutant.key)]
-    trial = Trial(plan.modules) if due else None
-    for number, mutant in enumerate(due):
-        if trial is None or time.monotonic() > deadline:
-            return
-        outcome = results[mutant.key] = trial.outcome(mutant)
-        write_results(plan, list(results.values()))
-        print(
-            f"{number + 1}/{len(due)} {outcome.outcome:8}{mutant.module}: {mutant.line}  ->  {mutant.mutant}",
-            flush=True,
-        )
-
-
-def judge(plan: Plan, mutants: Sequence[Mutant]) -> int:
-    """Print what came of these faults; 1 if too many are alive, or one without a reason."""
-    results = read_results()
-    outcomes = [results[mutant.key] for mutant in mutants if mutant.key in results]
-    summary = write_results(plan, outcomes)
-    unexplained = [outcome for outcome in outcomes if outcome.outcome == "alive" and not plan.remark(outcome)]
-    for outcome in unexplained:
-        print(f"no test notices, and no reason is given: {outcome.module}\n  - {outcome.line}\n  + {outcome.mutant}")
-    print(", ".join(f"{name} {value}" for name, value in summary.items()))
-    return int(bool(unexplained) or summary["alive_share"] > MAX_ALIVE_SHARE)
+    print(f"This run again: python -m tests.mutants --seed {options.seed} --faults {options.faults}", flush=True)
+    commit, copy, deadline = describe_commit(), Copy(), time.monotonic() + options.seconds
+    faults = drawn_faults(modules(), options.seed, options.faults)
+    outcomes = try_faults(copy, faults, deadline)
+    for fault in faults if options.slow else ():
+        if fault.key in outcomes and outcomes[fault.key].noticed == "no" and time.monotonic() < deadline:
+            outcomes[fault.key] = copy.try_slow(fault, outcomes[fault.key])
+    record = run_record(options.seed, commit, list(outcomes.values()))
+    record["too_few"] = too_few(record, options.slow)
+    write_run(record)
+    print(", ".join(f"{name} {record[name]}" for name in ("faults", "quick", "with_slow", "equivalent")))
+    print(*record["too_few"], sep="\n")
+    return len(record["too_few"])
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ FLOORS = {
         "words",
         "document",
         "package_data",
+        "native",
         "rules",
         "page",
         "compare",

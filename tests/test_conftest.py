@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import keep_folders_in_memory
+from tests.conftest import keep_folders_in_memory, sampled_part
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -41,6 +41,26 @@ def test_folders_are_in_memory_where_there_is_room(
 ) -> None:
     keep_folders_in_memory(environment, tmp_path / folder, room)
     assert environment.get("PYTEST_DEBUG_TEMPROOT") == (str(tmp_path) if root == "." else root)
+
+
+def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
+    names = [f"tests/test_{number}.py::test_it" for number in range(200)]
+    parts = [sampled_part(names, f"{number}/4") for number in range(4)]
+    assert sorted(name for part in parts for name in part) == sorted(names)
+    assert min(map(len, parts)) > 25
+    assert sampled_part(names, "739949/4") == parts[739949 % 4]
+    assert sampled_part(names[50:], "1/4") == [name for name in parts[1] if name in names[50:]]
+
+
+@pytest.mark.slow
+def test_a_session_may_run_a_sample_of_its_tests(tmp_path: Path) -> None:
+    source = "import pytest\n@pytest.mark.parametrize('n', range(40))\ndef test_it(n): pass\n"
+    counts = [
+        int(re.search(r"(\d+) passed", session(tmp_path, source, f"--sample={number}/2").stdout)[1])  # type: ignore[index]
+        for number in (0, 1)
+    ]
+    assert sum(counts) == 40
+    assert min(counts) > 5
 
 
 @pytest.mark.slow

@@ -66,9 +66,7 @@ def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
 def test_what_the_image_is_built_from_is_what_the_package_needs() -> None:
     kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert [name for name in kept if not (ROOT / name).exists()] == []
-    assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt", "README.md"} <= set(
-        kept
-    )
+    assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "setup.py", "constraints.txt"} <= set(kept)
 
 
 def test_the_commands_of_the_services_are_commands() -> None:
@@ -88,6 +86,34 @@ def test_the_unit_runs_a_command_and_stops_the_runner_alone() -> None:
     assert unit("broadsheet-fleet.timer")["Timer"]["OnCalendar"] == "hourly"
 
 
+def worker_words() -> dict[str, list[str]]:
+    """The command of each file that starts workers, after the name of the program."""
+    cron = (DEPLOY / "fleet.cron").read_text("utf-8").splitlines()[-1].split()
+    script = (DEPLOY / "slurm-workers.sh").read_text("utf-8").splitlines()[-1]
+    yaml = pytest.importorskip("yaml", reason="needs a linter: PyYAML")
+    job = yaml.safe_load((DEPLOY / "kubernetes-workers.yaml").read_text("utf-8"))["spec"]["jobTemplate"]
+    [container] = job["spec"]["template"]["spec"]["containers"]
+    commands = {
+        "cron": cron[6:],
+        "systemd": shlex.split(unit("broadsheet-worker.service")["Service"]["ExecStart"]),
+        "kubernetes": [*container["command"], *container["args"]],
+        "slurm": shlex.split(script.removeprefix("exec ")),
+    }
+    assert {Path(words[0]).name for words in commands.values()} == {"broadsheet"}
+    return {name: words[1:] for name, words in commands.items()}
+
+
+def test_every_file_that_starts_workers_has_a_command_and_a_folder_on_a_local_disk() -> None:
+    contexts = {name: parsed(words) for name, words in worker_words().items()}
+    assert {context.info_name for context in contexts.values()} == {"work"}
+    assert {name: context.params["work"] for name, context in contexts.items()} == {
+        "cron": "/var/lib/broadsheet", "systemd": "copies", "kubernetes": "/data/copies",
+        "slurm": "${TMPDIR:-/tmp}/broadsheet",
+    }  # fmt: skip
+    assert [name for name, context in contexts.items() if context.params["is_waiting"]] == ["systemd"]
+    assert unit("broadsheet-worker.service")["Service"]["KillMode"] == "mixed"
+
+
 @pytest.mark.slow
 def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
     if not shutil.which("hadolint"):
@@ -100,9 +126,9 @@ def test_a_linter_finds_nothing_in_the_dockerfile() -> None:
 def test_systemd_finds_nothing_in_the_units(tmp_path: Path) -> None:
     if not shutil.which("systemd-analyze"):
         pytest.skip("needs a linter: systemd-analyze")
-    for file in DEPLOY.glob("broadsheet-fleet.*"):
+    for file in DEPLOY.glob("broadsheet-*.*"):
         text = file.read_text("utf-8").replace("/usr/local/bin/broadsheet", "/bin/true")
         (tmp_path / file.name).write_text(text.replace("User=broadsheet", "User=root"), "utf-8")
     units = [str(path) for path in tmp_path.iterdir()]
     process = subprocess.run(["systemd-analyze", "verify", *units], capture_output=True, text=True, check=False)
-    assert [line for line in process.stderr.splitlines() if "broadsheet-fleet" in line] == []
+    assert [line for line in process.stderr.splitlines() if "broadsheet-" in line] == []

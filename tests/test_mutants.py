@@ -1,22 +1,25 @@
-"""Faults that `make mutants` puts into the code: they are faults, the seed draws them, the plan names what is there."""
+"""Faults that `make mutants` puts into the code: they are faults, the seed draws them, the right tests are run."""
 
 from __future__ import annotations
 
-import ast
 import json
-import random
+import re
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler import __version__
 from tests import mutants
-from tests.mutants import PLAN, REPOSITORY, Outcome, Plan, covering_tests, drawn_mutants, mutants_of
+from tests.faults import Fault, Place, faults_of
+from tests.mutants import REPOSITORY, RESULTS, Copy, ExecutedLines, Outcome, drawn_faults
 
 SOURCE = '''"""A module that says SELECT a WHERE b < c."""
 from x import field
-_QUERY = f"SELECT a FROM t WHERE b <> 'ä' AND c > {2} ORDER BY a DESC"
+_QUERY = f"SELECT a FROM t WHERE b <> 'ä' AND c > {2} AND d = a.e ORDER BY a DESC"
 
 @field(frozen=True)
 def f(a: int = 3, b: bool | None = None) -> str | None:
@@ -25,90 +28,237 @@ def f(a: int = 3, b: bool | None = None) -> str | None:
         note(a + 1)
     return min(a, 0.5)
 '''
+MORE = """
+_PUT = "UPDATE t SET a = 1, b = excluded.b WHERE c IS NULL AND d = 2"
+async def f(self, a, rows):
+    with a.lock:
+        self.x = a
+        await a.close(a, tz=UTC)
+    raise datetime.now(UTC) if a else [row.strip() for row in rows if row]
+"""
 
 
 def changes(source: str) -> set[tuple[str, str]]:
-    return {(source[mutant.start : mutant.end], mutant.text) for mutant in mutants_of("m.py", source)}
+    return {(source[fault.start : fault.end], fault.text) for fault in faults_of("m.py", source)}
 
 
 def test_each_kind_of_fault_is_made_once() -> None:
     assert changes(SOURCE) == {
         (" DESC", ""), (" <> ", " = "), ("AND", "OR"), (" > ", " >= "), ("2", "3"), ("3", "4"), ("and", "or"),
-        ("or", "and"), ("not ", ""), ("in", "not in"), (">=", ">"), ("10", "11"), ("note(a + 1)", "pass"),
-        ("+", "-"), ("1", "2"), ("min", "max"), ("0.5", "0.55"), ('not a and "ö" in b or a >= 10', "False"),
+        ("AND d = a.e", ""), ("3", "6"), ("10", "20"), ('not a and "ö" in b or ', ""), (" or a >= 10", ""),
+        ("not a and ", ""), (' and "ö" in b', ""), ("or", "and"), ("not ", ""), ("in", "not in"), (">=", ">"),
+        ("10", "11"), ("note(a + 1)", "pass"), ("+", "-"), ("1", "2"), ("min", "max"), ("0.5", "0.55"),
+        ('not a and "ö" in b or a >= 10', "False"),
     }  # fmt: skip
+
+
+def test_what_is_missing_is_a_fault() -> None:
+    found = {(kind, text) for kind, _, text in ((f.kind, f.start, f.text) for f in faults_of("m.py", MORE))}
+    choices = {("choice", "(datetime.now(UTC))"), ("choice", "([row.strip() for row in rows if row])")}
+    order = ("order", "await a.close(a, tz=UTC)\n        self.x = a")
+    assert found == choices | {
+        ("SQL", "OR"), ("SQL part", ""), ("SQL part", "WHERE "), ("extent", "if True"), ("attribute", "pass"), order,
+        ("await", "a.close(a, tz=UTC)"), ("statement", "pass"), ("default", ""), ("zone", ""), ("method", ""),
+        ("filter", "True"),
+    }  # fmt: skip
+    dropped = {MORE[fault.start : fault.end] for fault in faults_of("m.py", MORE) if fault.text == ""}
+    assert dropped == {", b = excluded.b", "AND d = 2", ", tz=UTC", "UTC", ".strip()"}
 
 
 def test_annotations_decorators_and_docstrings_are_left_as_they_are() -> None:
     assert changes('@d(1)\ndef f(a: "2 < 3" = x) -> Literal[4]:\n    """SELECT 1 WHERE a AND b"""\n') == set()
 
 
-def test_a_fault_is_known_by_its_line_and_is_code() -> None:
-    for mutant in mutants_of("m.py", SOURCE):
-        changed = mutant.source(SOURCE)
-        ast.parse(changed)
-        assert changed != SOURCE
-        assert mutant.line in SOURCE
-        assert mutant.mutant in changed
+def test_a_fault_is_known_by_its_line_and_has_a_place() -> None:
+    for fault in faults_of("m.py", SOURCE):
+        assert fault.is_code(SOURCE)
+        assert fault.line in SOURCE
+        assert fault.mutant in fault.source(SOURCE)
+    places = {fault.text: fault.place for fault in faults_of("m.py", SOURCE)}
+    assert places["False"] == Place((8, 8))
+    assert places["0.55"] == Place((10, 10))
+    assert places["4"] == Place((7, 10))
+    assert places[" = "] == Place(names=("_QUERY",))
+
+
+@pytest.mark.parametrize("text", ["x", " = 2", "(1)"])
+def test_a_change_that_is_no_other_program_is_no_fault(text: str) -> None:
+    fault = Fault("m.py", "number", 4, 5, text, "a = 1", "", Place())
+    assert fault.is_code("a = 1") is (text == "x")
 
 
 def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_same() -> None:
-    modules = ["crawler/crawl/hosts.py", "cleaners/compare/text_comparison.py"]
-    few, many = (drawn_mutants(modules, 7, count) for count in (2, 5))
-    assert few == many[: len(few)]
-    assert [mutant.module for mutant in few] == modules * 2
-    assert drawn_mutants(modules, 8, 5) != many
+    names = ["crawler/fetch/capacity.py", "cleaners/words.py"]
+    few, many = (drawn_faults(names, 7, count) for count in (2, 5))
+    assert few == many[:2]
+    assert {fault.module for fault in many} == set(names)
+    assert drawn_faults(names, 8, 5) != many
 
 
-def test_a_reason_is_noted_beside_a_fault_that_is_alive_alone() -> None:
-    plan = Plan(1, 1, {}, {("m.py", "a", "b"): "it is the same"})
-    remarks = [plan.remark(Outcome("m.py", "a", "b", word)) for word in ("alive", "killed")]
-    assert remarks == [{"equivalent": "it is the same"}, {}]
+def executed_lines(folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float]) -> ExecutedLines:
+    """What a run under coverage left: (test, module, line)."""
+    (folder / "run").mkdir()
+    db = sqlite3.connect(folder / "run" / "gw0.tests.sqlite")
+    db.executescript(
+        """CREATE TABLE file (id INTEGER PRIMARY KEY, path TEXT UNIQUE);
+        CREATE TABLE context (id INTEGER PRIMARY KEY, context TEXT UNIQUE);
+        CREATE TABLE line_bits (file_id INTEGER, context_id INTEGER, numbits BLOB)"""
+    )
+    for test, module, line in bits:
+        db.execute("INSERT OR IGNORE INTO file (path) VALUES (?)", (str(folder / module),))
+        db.execute("INSERT OR IGNORE INTO context (context) VALUES (?)", (test,))
+        ids = "(SELECT id FROM file WHERE path = ?), (SELECT id FROM context WHERE context = ?)"
+        numbits = bytes(line // 8) + bytes([1 << line % 8])
+        db.execute(f"INSERT INTO line_bits VALUES ({ids}, ?)", (str(folder / module), test, numbits))
+    db.commit()
+    db.close()
+    (folder / "run" / "gw0.json").write_text(json.dumps(seconds))
+    return ExecutedLines(folder, folder)
 
 
-def test_outcomes_are_read_back_as_they_were_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tests_of_a_fault_are_those_that_execute_its_line_and_pass(tmp_path: Path) -> None:
+    bits = [("t.py::a", "m.py", 8), ("t.py::b", "m.py", 9), ("t.py::failed", "m.py", 8), ("t.py::c", "n.py", 8)]
+    executed = executed_lines(tmp_path, bits, {f"t.py::{name}": 1.0 for name in "abc"})
+    fault = Fault("m.py", "branch", 0, 1, "", "", "", Place((7, 8)))
+    assert executed.tests_of_fault(fault) == {"t.py::a"}
+
+
+def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mutants, "modules", lambda: ["m.py", "n.py"])
+    (tmp_path / "m.py").write_text("LIMIT = 3\n_LIMIT = 4\n")
+    (tmp_path / "n.py").write_text("def f():\n    return m.LIMIT\ndef g():\n    return m._LIMIT")
+    executed = executed_lines(tmp_path, [("a", "n.py", 2), ("b", "n.py", 4)], {"a": 1.0, "b": 1.0})
+    fault = Fault("m.py", "number", 0, 1, "", "", "", Place(names=("LIMIT",)))
+    assert executed.tests_of_fault(fault) == {"a"}
+
+
+def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants, "MAX_TEST_SECONDS", 5.0)
+    own = "tests/output/write/test_url_queue.py"
+    seconds = {
+        f"{own}::slow": 3.0, f"{own}::quick": 1.0, "tests/output/write/test_z.py::a": 0.5,
+        "tests/crawler/test_a.py::a": 0.1, "tests/output/read/test_b.py::long": 4.0,
+    }  # fmt: skip
+    executed = executed_lines(tmp_path, [], seconds)
+    chosen = executed.nearest("output/write/url_queue.py", set(seconds))
+    assert list(chosen) == [own, "tests/output/write/test_z.py", "tests/crawler/test_a.py"]
+    assert chosen[own] == [f"{own}::quick", f"{own}::slow"]
+
+
+def outcome(module: str, noticed: str) -> Outcome:
+    return Outcome(module, "a", "b", "number", noticed, "", 3)
+
+
+def test_a_run_is_counted_by_room_and_what_is_explained_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants, "reasons", lambda: {("r/d.py", "a", "b"): "it is the same"})
+    outcomes = [
+        outcome(f"r/{name}.py", noticed) for name, noticed in zip("abcd", ("quick", "slow", "no", "no"), strict=True)
+    ]
+    record = mutants.run_record(7, "abc", [*outcomes, outcome("s/e.py", "quick")])
+    assert record["rooms"] == {
+        "r": {"faults": 3, "quick": 1, "with_slow": 2, "equivalent": 1},
+        "s": {"faults": 1, "quick": 1, "with_slow": 1, "equivalent": 0},
+    }
+    assert (record["seed"], record["commit"], record["faults"], record["quick"], record["with_slow"]) == (
+        7,
+        "abc",
+        4,
+        2,
+        3,
+    )
+    assert len(record["mutants"]) == 5
+
+
+def test_too_few_noticed_faults_are_said() -> None:
+    share = mutants.MIN_SHARES["quick"]
+    assert mutants.too_few({"faults": 100, "quick": round(100 * share), "with_slow": 0}, is_slow=False) == []
+    (line,) = mutants.too_few({"faults": 100, "quick": round(100 * share) - 1, "with_slow": 100}, is_slow=True)
+    assert line.startswith("quick: ")
+
+
+def test_a_run_takes_the_place_of_its_earlier_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mutants, "RESULTS", tmp_path / "results.json")
-    assert mutants.read_results() == {}
-    outcomes = [Outcome("m.py", "a", "b", "alive"), Outcome("m.py", "c", "d", "killed")]
-    summary = mutants.write_results(Plan(1, 1, {}, {("m.py", "a", "b"): "it is the same"}), outcomes)
-    assert (summary["faults"], summary["alive"], summary["alive_share"]) == (2, 1, 0.5)
-    assert list(mutants.read_results().values()) == outcomes
+    runs = [(1, "a"), (2, "a"), (1, "a"), *((seed, "b") for seed in range(mutants.KEPT_RUNS - 1))]
+    for number, (seed, commit) in enumerate(runs):
+        mutants.write_run({"seed": seed, "commit": commit, "number": number})
+    kept = json.loads((tmp_path / "results.json").read_text())["runs"]
+    assert [run["number"] for run in kept] == list(range(2, 2 + mutants.KEPT_RUNS))
 
 
-PLANNED = Plan.read(PLAN)
-
-
-@pytest.mark.parametrize("module", PLANNED.modules)
-def test_each_module_of_the_plan_has_tests(module: str) -> None:
-    names = covering_tests(module, PLANNED.modules[module])
-    assert names
-    assert all((REPOSITORY / name).is_file() for name in names)
+def test_the_last_run_is_not_older_than_a_release() -> None:
+    releases = re.findall(r"^## (\d+\.\d+\.\d+)", (REPOSITORY / "CHANGELOG.md").read_text(), re.MULTILINE)
+    version = json.loads(RESULTS.read_text())["runs"][-1]["version"]
+    assert __version__ in releases[:2]
+    assert version in releases[:2], f"make mutants measures the tests anew: they were measured at {version}"
 
 
 def test_each_reason_is_of_code_that_is_there() -> None:
-    for module, line, _ in PLANNED.reasons:
-        assert line in {text.strip() for text in (REPOSITORY / Path(module)).read_text().splitlines()}, (module, line)
+    for module, line, _ in mutants.reasons():
+        assert line in {text.strip() for text in (REPOSITORY / module).read_text().splitlines()}, (module, line)
 
 
-_TRY = """import json, sys
+_TRY = """import sys
 from pathlib import Path
-from tests import mutants
-folder, keys = Path(sys.argv[1]), [tuple(key) for key in json.loads(sys.argv[2])]
-mutants.COPY, mutants.SECONDS = folder / "copy", folder / "seconds.json"
-plan = mutants.Plan.read(mutants.PLAN)
-every = mutants.drawn_mutants(list(plan.modules), plan.seed, sys.maxsize)
-trial = mutants.Trial(plan.modules)
-print(json.dumps([trial.outcome(mutant).outcome for mutant in every if mutant.key in keys]))"""
+from tests.mutants import Copy, ExecutedLines, REPOSITORY
+from tests.faults import faults_of
+module, test, folder = "crawler/fetch/capacity.py", sys.argv[1], Path(sys.argv[2])
+copy = Copy(folder)
+copy._fill()
+(folder / "run").mkdir()
+(folder / "run" / "gw0.json").write_text('{"%s": 1.0}' % test)
+copy.executed = ExecutedLines(folder, folder / "copy")
+copy.executed.tests_of_fault = lambda fault: {test}
+faults = faults_of(module, (REPOSITORY / module).read_text())
+for line in ("amounts.append(int(_CGROUP_LIMIT", "return 2**20 if soft_limit == resource.RLIM_INFINITY"):
+    outcome = copy.try_quick(next(fault for fault in faults if fault.line.startswith(line)))
+    print(outcome.noticed, outcome.by, outcome.tests)
+print(copy.fails_without([test]))"""
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@a.example"]
+    command = ["git", *identity, *arguments]
+    return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ("tests/test_b.py", ["tests/test_b.py"]),
+        ("tests/helper.py", []),
+        ("README.md", []),
+        ("output/a.py", None),
+        ("-output/a.py", None),
+        ("-tests/test_a.py", []),
+    ],
+)
+def test_where_only_tests_changed_these_alone_are_run_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, expected: list[str] | None
+) -> None:
+    monkeypatch.setattr(mutants, "REPOSITORY", tmp_path)
+    for name in ("output/a.py", "tests/test_a.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text("a")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "a")
+    first, file = mutants.describe_commit(), tmp_path / changed.removeprefix("-")
+    file.unlink() if changed.startswith("-") else file.write_text("b")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "b")
+    copy = Copy(tmp_path / "kept")
+    assert copy._changed_tests(mutants.describe_commit()) is None
+    (copy._runs / first).mkdir(parents=True)
+    (copy._runs / first / "is_whole").touch()
+    assert copy._changed_tests(mutants.describe_commit()) == expected
+    assert copy._changed_tests(f"{mutants.describe_commit()}-dirty") is None
 
 
 @pytest.mark.slow
-def test_a_few_faults_are_noticed(tmp_path: Path) -> None:
-    """Two of those that `make mutants` found to be, of modules whose tests take a few seconds."""
-    outcomes = mutants.read_results()
-    names = [name for name in PLANNED.modules if name.startswith("cleaners/")]
-    drawn = drawn_mutants(names, PLANNED.seed, sys.maxsize)
-    killed = [mutant.key for mutant in drawn if mutant.key in outcomes and outcomes[mutant.key].outcome == "killed"]
-    keys = json.dumps(random.Random(PLANNED.seed).sample(killed, 2))
-    command = [sys.executable, "-c", _TRY, tmp_path, keys]
+def test_a_fault_is_noticed_in_a_copy_by_the_test_that_executes_it(tmp_path: Path) -> None:
+    test = "tests/crawler/fetch/test_capacity.py::test_a_container_s_limit_counts"
+    command = [sys.executable, "-c", _TRY, test, tmp_path]
     tried = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert (tried.returncode, tried.stdout) == (0, '["killed", "killed"]\n'), tried.stderr
+    assert (tried.returncode, tried.stdout) == (0, f"quick {test} 1\nno  1\nFalse\n"), tried.stderr

@@ -16,6 +16,7 @@ from zipfile import ZipFile
 
 import pytest
 
+from broadsheet.cleaners.native import extension
 from broadsheet.crawler import __version__
 from broadsheet.crawler.demo.truth import expected_stories
 from tests.sharing import shared_folder
@@ -24,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 FOLDERS = ("broadsheet", "cleaners", "crawler", "output")
 TRAINING = "broadsheet.cleaners.training"
 PATIENCE = 900  # seconds for a step; a first installation downloads some 100 MB
-REQUIREMENT = "setuptools>=64"  # what pyproject.toml builds with; where it cannot be had, there is no registry
+REQUIREMENT = "setuptools>=64"  # of what pyproject.toml builds with; where it cannot be had, there is no registry
 
 _IMPORT_ALL = """import importlib, pkgutil
 import broadsheet
@@ -50,9 +51,10 @@ class Installation:
         return run([self.folder / "venv/bin" / program, *arguments], folder or self.folder)
 
 
-def run(command: list[object], folder: Path) -> str:
+def run(command: list[object], folder: Path, **more_variables: str) -> str:
     """What a command prints on standard output; a failure fails the test with all that it said."""
     variables = {name: text for name, text in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    variables |= more_variables
     words = list(map(str, command))
     process = subprocess.run(
         words, cwd=folder, env=variables, capture_output=True, text=True, timeout=PATIENCE, check=False
@@ -130,7 +132,9 @@ def install_wheel(folder: Path) -> None:
 
 
 def installed_path(name: str) -> str:
-    """The path in the wheel of a file of the checkout."""
+    """The path in the wheel of a file of the checkout; empty for sources in C, of which it holds what they became."""
+    if name.endswith((".c", ".h")):
+        return ""
     return name if name.startswith("broadsheet/") else f"broadsheet/{name}"
 
 
@@ -174,7 +178,9 @@ def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_
 ) -> None:
     with ZipFile(installation.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
+    names -= {name for name in names if name.endswith(".so")}
     tracked = {installed_path(name) for name in tracked_files(*FOLDERS) if not name.startswith("cleaners/training/")}
+    tracked -= {""}
     assert (sorted(tracked - names), sorted(names - tracked)) == ([], [])
 
 
@@ -185,6 +191,28 @@ def test_the_wheel_installs_one_top_level_name_and_its_version_is_that_of_the_pa
     with ZipFile(installation.wheel) as archive:
         top_level = {name.split("/")[0] for name in archive.namelist()}
     assert top_level == {"broadsheet", f"broadsheet-{__version__}.dist-info"}
+
+
+@pytest.mark.slow
+def test_the_installed_cleaner_uses_the_extension_in_c(installation: Installation) -> None:
+    if extension.native is None:
+        pytest.skip(f"no extension in C here: {extension.description}")
+    program = "from broadsheet.cleaners.native import extension; print(extension.native, extension.description)"
+    said = installation.run("python", "-c", program)
+    assert str(installation.folder / "venv") in said
+    assert "built for lxml" in said
+
+
+@pytest.mark.slow
+def test_a_wheel_that_is_built_without_a_compiler_has_no_extension(installation: Installation, tmp_path: Path) -> None:
+    copy_checkout(tmp_path / "source")
+    python = installation.folder / "venv/bin/python"
+    command: list[object] = [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "dist"]
+    run([*command, tmp_path / "source"], tmp_path, CC="no-such-compiler")
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    with ZipFile(installation.wheel) as usual, ZipFile(wheel) as archive:
+        missing = set(usual.namelist()) - set(archive.namelist())
+    assert [name for name in missing if not name.endswith(".so")] == []
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import starmap
 from math import ceil
 from statistics import median
 from sys import byteorder
@@ -38,8 +39,7 @@ _UNSEEN_TAGS = frozenset(("script", "style", "link", "meta", "noscript"))  # lib
 
 def layout_signature(tree: TagIndex) -> bytes:
     """Compute the signature of a parsed page, four bytes a hash in rising order; empty for a page of few names."""
-    attributes = {(element.tag, element.get("class"), element.get("id")) for element in tree.elements}
-    hashes = sorted(set[int]().union(*[_name_hashes(str(tag), *names) for tag, *names in attributes]))
+    hashes = sorted(set[int]().union(*starmap(_name_hashes, tree.names)))
     return pack_signature(hashes[:MAX_HASHES]) if len(hashes) >= MIN_NAMES else b""
 
 

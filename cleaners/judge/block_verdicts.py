@@ -25,7 +25,12 @@ from broadsheet.cleaners.document import (
 from broadsheet.cleaners.judge import rescue
 from broadsheet.cleaners.judge.block_features import block_features
 from broadsheet.cleaners.judge.certainty import block_chances
-from broadsheet.cleaners.judge.headline_blocks import blocks_above_title, find_title_line, metadata_blocks
+from broadsheet.cleaners.judge.headline_blocks import (
+    blocks_above_title,
+    find_title_line,
+    find_url_headline,
+    metadata_blocks,
+)
 from broadsheet.cleaners.judge.page_boilerplate import (
     blocks_in_boxes,
     blocks_in_other_columns,
@@ -174,7 +179,8 @@ def _vote_context(reading: Reading, rules: RuleBook) -> _VoteContext:
     above_title |= reading.selected - selected_positions
     article_positions = selected_positions - in_other_columns - above_title
     comment_thread = _range_to_end(blocks, comment_thread_start(blocks, article_positions, rules))
-    articles_beside = other_articles(blocks, title_position, rules)
+    headline = find_url_headline(blocks, reading.url) if title_position is None else title_position
+    articles_beside = other_articles(blocks, headline, rules)
     article_positions = article_positions.difference(comment_thread, articles_beside)
     boxed_blocks = blocks_in_boxes(blocks, article_positions)
     article_positions = article_positions.difference(boxed_blocks)

@@ -20,6 +20,7 @@ from broadsheet.cleaners.page.running_text import (
     most_worded,
     prose_of,
 )
+from broadsheet.cleaners.page.url_shapes import is_named_by_slug, slug_words
 from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
 
 _TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
@@ -44,6 +45,13 @@ def find_title_line(blocks: Sequence[Block], metadata: Metadata) -> int | None:
         or [block for block in candidates if _is_title_paragraph(block)]
     )
     return title_blocks[0].position if title_blocks else None
+
+
+def find_url_headline(blocks: Sequence[Block], url: str) -> int | None:
+    """Find the heading whose words are those of a page's URL; for a page whose title is not among its blocks."""
+    slug = slug_words(url)
+    headings = [b for b in blocks if b.kind is BlockKind.HEADING and b.link_density < MAX_LINK_DENSITY] if slug else ()
+    return next((block.position for block in headings if is_named_by_slug(block.text, slug)), None)
 
 
 def comparable_text(text: str) -> str:

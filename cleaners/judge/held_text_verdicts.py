@@ -1,8 +1,9 @@
 """Verdicts on the text that a page holds without showing it, and on the blocks that it shows beside.
 
-The blocks of a held text follow the visible ones and are kept. Where the visible blocks have most of its words, it is a
-vote for these, and no block is added. Otherwise a visible block that it repeats is a duplicate, and a kept line that is
-no prose, such as the date of a related article, or that stands in a box, is not selected.
+The blocks of a held text follow the visible ones and are kept, but for captions, bylines and other parts that its own
+markup names. Where the visible blocks have most of its words, it is a vote for these, and no block is added. Otherwise
+a visible block that it repeats is a duplicate, and a kept line that is no prose, such as the date of a related article,
+or that stands in a box, is not selected.
 """
 
 from __future__ import annotations
@@ -13,16 +14,19 @@ from dataclasses import replace
 
 from broadsheet.cleaners.document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
 from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
+from broadsheet.cleaners.judge.certainty import certain_chance
+from broadsheet.cleaners.judge.page_boilerplate import boilerplate_rule
 from broadsheet.cleaners.page.held_text import HeldText
 from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
-from broadsheet.cleaners.rules.layout_rules import explain_layout
+from broadsheet.cleaners.rules.layout_rules import box_apart, explain_layout
 from broadsheet.cleaners.rules.matcher import fold_text
+from broadsheet.cleaners.rules.rule import Rule
 
 _SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
 _ANYWHERE = frozenset[str]()  # old pages stand in a form as a whole
 _MOSTLY = 0.7  # of a held text's words: a page that shows so many has the text in its markup
 _MIN_WORDS = 3  # of a block that is looked for in a held text
-_SURE = b"\xff"  # the chance of a held block, as `block_chances` packs it
+_NOWHERE = range(0)  # a held text has no body yet, within which a short line may be the text's
 _WORD = re.compile(r"\w+")
 
 
@@ -62,12 +66,32 @@ def add_held_text(reading: Reading, judged: JudgedBlocks, held: HeldText) -> tup
         _beside(block, verdict, vote, is_repeated=block.position in shown)
         for block, verdict in zip(reading.blocks, judged.verdicts, strict=True)
     )
-    kept = Verdict(True, vote.reason, vote.rule, (vote,))
+    held_verdicts = _held_verdicts(blocks, vote)
+    chances = bytes(certain_chance(is_kept=verdict.kept) for verdict in held_verdicts)
     return (
         replace(reading, blocks=reading.blocks + blocks, probabilities=None, measured=None),
-        JudgedBlocks(verdicts + (kept,) * len(blocks), judged.chances + _SURE * len(blocks)),
+        JudgedBlocks(verdicts + held_verdicts, judged.chances + chances),
         f"text_source={held.source}",
     )
+
+
+def _held_verdicts(blocks: Sequence[Block], vote: Vote) -> tuple[Verdict, ...]:
+    """Return the verdicts on a held text: all is kept but captions, bylines and the like that its markup names.
+
+    Where these are half of the words, the names mean something else.
+    """
+    rules = {block.position: box_apart(block.path) or boilerplate_rule(block, _NOWHERE) for block in blocks}
+    named_words = sum(block.words for block in blocks if rules[block.position])
+    if 2 * named_words >= sum(block.words for block in blocks):
+        rules = {}
+    return tuple(_held_verdict(vote, rules.get(block.position)) for block in blocks)
+
+
+def _held_verdict(vote: Vote, rule: Rule | None) -> Verdict:
+    if rule is None:
+        return Verdict(True, vote.reason, vote.rule, (vote,))
+    against = Vote("layout", False, rule.name, rule.reason)
+    return Verdict(False, rule.reason, rule.name, (against, vote))
 
 
 def _words_of(blocks: Sequence[Block]) -> str:

@@ -17,7 +17,7 @@ from broadsheet.cleaners.rules.matcher import fold_text
 
 _LEAD_WORDS = 8
 _SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup
-_VERSE_LINES, _VERSE_LINE_WORDS = 3, 12  # at least, of a stanza; at most, of each of its lines
+_VERSE_LINES, _VERSE_LINE_WORDS = 3, 12  # at least, of a stanza or of code; at most, of each of its lines
 _PULLED_SHARE = 0.8  # of a quote's runs of words: if one paragraph holds so many, the quote is pulled out of it
 _MOST_QUOTES = 100  # on a page of more, quotes are the article
 _ATTRIBUTION_WORDS = 10
@@ -68,7 +68,7 @@ def _with_witness(duplicates: Mapping[int, int], blocks: Sequence[Block]) -> set
 
 
 def _may_repeat(block: Block) -> bool:
-    """Return whether a block is an item of a list or a stanza, such as a step that is taken twice or a refrain."""
+    """Return whether a block is an item of a list or made of short lines: a step taken twice, a refrain, code."""
     lines = block.text.split("\n")
     is_verse = len(lines) >= _VERSE_LINES and all(len(line.split()) <= _VERSE_LINE_WORDS for line in lines)
     return block.kind is BlockKind.LIST_ITEM or is_verse

@@ -19,11 +19,24 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from broadsheet.cleaners.document import RemovalReason
+from broadsheet.cleaners.native import extension
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 _INDEXED_TAGS = frozenset(
     "a area article base body button form frame h1 html iframe img input link meta noscript script time title".split()
 )
+
+
+BYLINE_CLASSES, DATE_CLASSES = ("uthor", "yline", "writer", "creator"), ("date", "Date")
+"""Parts of a class that call an element a byline or a date."""
+
+AUTHOR_HREFS = ("/author", "/autor", "author=")
+"""Parts of the address of an author's page."""
+
+BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel"))
+"""Attributes besides class and href that may call an element a byline or a date."""
+
+_MARKS = ((*BYLINE_CLASSES, *DATE_CLASSES), AUTHOR_HREFS, tuple(sorted(BYLINE_ATTRIBUTES)))
 
 
 class TagIndex:
@@ -38,8 +51,28 @@ class TagIndex:
         return list(self.tree.iter(etree.Element))
 
     @cached_property
+    def _survey(self) -> extension.ElementSurvey | None:
+        """Return what the extension in C finds in one walk, or None without it."""
+        native = extension.native
+        return None if native is None else native.survey_elements(self.tree, _INDEXED_TAGS, *_MARKS)
+
+    @property
+    def marked_elements(self) -> list[HtmlElement]:
+        """Return elements of which none but these may be a byline or a date by their attributes."""
+        return self.elements if self._survey is None else self._survey[2]
+
+    @property
+    def names(self) -> list[extension.Names]:
+        """Return the distinct (tag, class, id) of the elements; those with neither class nor id may be missing."""
+        if self._survey is not None:
+            return self._survey[3]
+        return list({(str(element.tag), element.get("class"), element.get("id")) for element in self.elements})
+
+    @cached_property
     def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
         """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
+        if self._survey is not None:
+            return self._survey[:2]
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)

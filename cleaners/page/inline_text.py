@@ -133,8 +133,8 @@ class InlineRun:
         """End the open link, if there is one. A link within the page or to a script is not written as markdown."""
         if self._link_start >= 0:
             self._link_ranges.append((self._link_start, len(self.parts)))
-            if self._href and not self._href.startswith(("#", "javascript:")):
-                self._wrap(self._link_start, "[", _link_closing(self._href.strip()))
+            if closing := link_closing(self._href):
+                self._wrap(self._link_start, "[", closing)
             self._link_start = -1
 
     def open_mark(self, mark: str) -> None:
@@ -203,7 +203,7 @@ class InlineRun:
 
     def _result(self, verbatim: bool) -> tuple[str, str, int]:
         parts = self.parts
-        text = _tidy("".join(parts), verbatim)
+        text = tidy_text("".join(parts), verbatim)
         markdown = self._markdown(text) if text and not verbatim else text
         if self._link_start >= 0:
             self._link_ranges.append((self._link_start, len(parts)))
@@ -217,7 +217,7 @@ class InlineRun:
         """Return the run's markdown; `text` is its text."""
         if not self._marked_parts:
             return _escape_markdown(text)
-        return _tidy("".join([self._part_markdown(index) for index in range(len(self.parts))]), False)
+        return tidy_text("".join([self._part_markdown(index) for index in range(len(self.parts))]), False)
 
 
 def _escape_markdown(text: str) -> str:
@@ -228,13 +228,19 @@ def _escape_markdown(text: str) -> str:
     return text
 
 
-def _link_closing(href: str) -> str:
-    """Return what closes a link to `href` in markdown, with characters escaped that would end it early."""
+def link_closing(href: str) -> str:
+    """Return what closes a link to `href` in markdown, with characters escaped that would end it early.
+
+    Empty for a link within the page or to a script, which is not written.
+    """
+    if not href or href.startswith(("#", "javascript:")):
+        return ""
+    href = href.strip()
     target = href.translate(_LINK_ESCAPES) if _LINK_END_CHAR.search(href) else href
     return f"]({_ENTITY_START.sub('&amp;', target) if '&' in target else target})"
 
 
-def _tidy(text: str, verbatim: bool) -> str:
+def tidy_text(text: str, verbatim: bool) -> str:
     """Return a block's text: in NFC, its line breaks as newlines, other white space folded unless `verbatim`."""
     if not text.isascii():
         text = _without_invisible(text)
@@ -246,7 +252,7 @@ def _tidy(text: str, verbatim: bool) -> str:
 
 
 _MAX_CELL_CHARS = 120  # on average
-_LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
+LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
 
 
 def read_table(table: etree._Element) -> tuple[str, str, int]:
@@ -297,7 +303,7 @@ def is_data_table(table: etree._Element) -> bool:
     cell_count = 0
     for element in table.iterdescendants():
         tag = element.tag
-        if tag in _LAYOUT_TAGS:
+        if tag in LAYOUT_TAGS:
             return False
         cell_count += tag in ("td", "th")
     rows = [row for row in _table_rows(table) if row]

@@ -30,6 +30,7 @@ from broadsheet.cleaners.page.statements import (
     types_of,
 )
 from broadsheet.cleaners.page.titles import fold_title
+from broadsheet.cleaners.page.url_shapes import is_named_by_slug, slug_words
 from broadsheet.cleaners.page.word_lists import load_words, meta_names
 
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
@@ -240,14 +241,19 @@ class PageContext:
 
     @cached_property
     def heading_candidates(self) -> list[tuple[str, Element]]:
-        """Return the first-level headings that may be the article's, as (text, element), without the site's name."""
+        """Return the first-level headings that may be the article's, as (text, element), without the site's name.
+
+        Of several the one that has the words of the URL is the first.
+        """
         site_names = {fold_title(name) for name in self.site_names}
         texts_and_elements = [
             (element_text(element), element)
             for element in self.statements.h1_elements[:6]
             if not _has_outside_ancestor(element)
         ]
-        return [(text, element) for text, element in texts_and_elements if text and fold_title(text) not in site_names]
+        found = [pair for pair in texts_and_elements if pair[0] and fold_title(pair[0]) not in site_names]
+        slug = slug_words(self.url) if len(found) > 1 else frozenset()
+        return sorted(found, key=lambda pair: not is_named_by_slug(pair[0], slug)) if slug else found
 
     @cached_property
     def headline(self) -> Element | None:
@@ -298,7 +304,7 @@ class PageContext:
     @cached_property
     def bylines_and_dates(self) -> tuple[list[Element], list[Element]]:
         """Return the elements whose attributes call them a byline, and those whose class calls them a date."""
-        return find_bylines_and_dates(self.tag_index.elements)
+        return find_bylines_and_dates(self.tag_index.marked_elements)
 
     @cached_property
     def stated_days(self) -> frozenset[str]:

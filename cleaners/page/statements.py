@@ -17,7 +17,7 @@ from typing import Any
 
 import lxml.html
 
-from broadsheet.cleaners.page.elements import TagIndex
+from broadsheet.cleaners.page.elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLASSES, TagIndex
 
 JsonLdNode = dict[str, Any]
 
@@ -168,10 +168,9 @@ Element = lxml.html.HtmlElement
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "svg", "noscript"})
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none", re.IGNORECASE)
 _BYLINE, _DATE = "byline", "dated"
-_CLASS_PATTERNS = {
-    "uthor": _BYLINE, "yline": _BYLINE, "writer": _BYLINE, "creator": _BYLINE, "date": _DATE, "Date": _DATE,
-}  # fmt: skip
-_BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel", "href"))  # besides the class
+_CLASS_PATTERNS = dict.fromkeys(BYLINE_CLASSES, _BYLINE) | dict.fromkeys(DATE_CLASSES, _DATE)
+_BYLINE_ATTRIBUTES = BYLINE_ATTRIBUTES | {"href"}
+_AUTHOR_PATH, _AUTOR_PATH, _AUTHOR_QUERY = AUTHOR_HREFS
 MAX_TEXT_CHARS = 1000  # of an element; a longer text is no title, name or date
 
 
@@ -319,7 +318,7 @@ def _is_byline(element: Element) -> bool:
     if rel and "author" in rel:
         return True
     href = element.get("href") or "" if element.tag == "a" else ""
-    return "/author" in href or "/autor" in href or "author=" in href
+    return _AUTHOR_PATH in href or _AUTOR_PATH in href or _AUTHOR_QUERY in href
 
 
 _READERS: dict[str, Callable[[PageStatements, Element], None]] = {

@@ -204,3 +204,28 @@ def _parameter_names(query: str) -> list[str]:
         return []
     names = {_NAME_INDEX.sub("", unquote(part.partition("=")[0]).lower())[:40] for part in query.split("&")}
     return sorted(names)[:_MAX_PARTS]
+
+
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
+_SLUG_WORDS, _SLUG_SHARE = 3, 0.8  # words of a slug that may name a heading, and the share of them that it has
+
+
+def slug_words(url: str) -> frozenset[str]:
+    """Return the words of three letters or more of a URL's last segment; empty if there are fewer than three.
+
+    >>> sorted(slug_words("https://news.example/2024/the-mill-burned.html"))
+    ['burned', 'mill', 'the']
+    """
+    try:
+        path = unquote(urlsplit(url).path)
+    except ValueError:  # a host in broken brackets
+        return frozenset()
+    words = _LETTERS.findall(path.rstrip("/").rpartition("/")[2].partition(".")[0].lower())
+    return frozenset(words) if len(set(words)) >= _SLUG_WORDS else frozenset()
+
+
+def is_named_by_slug(text: str, slug: frozenset[str]) -> bool:
+    """Return whether a heading has most words of a slug, and these are half of its own."""
+    words = set(_LETTERS.findall(text.lower()))
+    shared = len(words & slug)
+    return shared >= _SLUG_SHARE * max(len(slug), 1) and 2 * shared >= len(words)

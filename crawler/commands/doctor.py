@@ -1,4 +1,4 @@
-"""`broadsheet doctor`: whether a crawl can run on this machine, in ten lines."""
+"""`broadsheet doctor`: whether a crawl can run on this machine, in eleven lines."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
+from broadsheet.cleaners.native import extension
 from broadsheet.crawler import __version__
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
@@ -62,8 +63,8 @@ class DoctorFinding:
 )
 @click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
-    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt of
-    a URL.
+    """Say in eleven lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt
+    of a URL.
     """
     findings = []
     for finding in (*_machine_findings(db), *(_site_findings(url, allow_private) if url else ())):
@@ -80,6 +81,8 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield DoctorFinding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
     yield DoctorFinding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
     yield _library_finding()
+    in_use = "used by the cleaner" if extension.native is not None else "the cleaner does without"
+    yield DoctorFinding(True, "extension in C", f"{in_use}: {extension.description}")
     yield _sqlite_finding()
     problem = worker.workers_problem()
     yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")

@@ -1,11 +1,13 @@
-"""Verbs of `broadsheet fleet` that write a list of sites and run it, on this machine, with a store, or on a cluster."""
+"""Verbs of `broadsheet fleet` that write a list of sites, run what is due of it, and work for a store."""
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +17,7 @@ import click
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, complete_files, verb, with_options
 from broadsheet.crawler.crawl.command_line import contact
 from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -23,8 +25,8 @@ from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():
+    from broadsheet.crawler.commands import fleet_work, run_summary
     from broadsheet.crawler.commands import progress_line as progress_line_module
-    from broadsheet.crawler.commands import run_summary
     from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import (
         dask_engine,
@@ -32,61 +34,50 @@ with lazy_imports():
         fleet_turn,
         object_store,
         site_processes,
+        site_records,
         site_task,
         sites_file,
-        slurm_engine,
         store_address,
+        store_engine,
         stored_run,
+        url_lists,
     )
-    from broadsheet.crawler.fleet import store_engine as store_engine_module
     from broadsheet.output.archive import archive_lock
 
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 
 
-def store_engine(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> site_task.Engine | None:
-    """Build the engine for the options `store`, `scheduler`, `cluster` and `work`; None without `store`.
-
-    CommandError as `checked_cluster` says, NotReachable if the store cannot be used.
-    """
-    cluster = checked_cluster(options)
-    if not options["store"]:
-        return None
-    store_place = _store_place(fleet, options)
-    if cluster:
-        return slurm_engine.SlurmEngine(cluster, store_place, fleet.folder.absolute() / fleet_folder.FOLDER / "cluster")
-    scheme = (options["scheduler"] or "").partition("://")[0]
-    if scheme and has_plugin(FLEET_ENGINES, scheme):
-        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, options["scheduler"], store_place)
+def scheduler_engine(address: str, store_place: stored_run.StorePlace) -> site_task.Engine:
+    """Build the engine for the address of a scheduler: of a plug-in that has its scheme, else of Dask."""
+    scheme = address.partition("://")[0]
+    if has_plugin(FLEET_ENGINES, scheme):
+        engine: site_task.Engine = call_plugin(FLEET_ENGINES, scheme, address, store_place)
         return engine
-    if options["scheduler"]:
-        return dask_engine.DaskEngine(options["scheduler"], store_place)
-    return store_engine_module.StoreEngine(
-        store_place, options["parallel"] or fleet.parallel or site_processes.default_parallel()
-    )
+    return dask_engine.DaskEngine(address, store_place)
 
 
-def checked_cluster(options: Mapping[str, Any]) -> slurm_engine.SlurmCluster | None:
-    """Read the file of `cluster`, if one is named.
-
-    CommandError if it has a mistake, or the options for engines do not go together.
-    """
-    if not options["store"] and (options["scheduler"] or options["cluster"] or options["work"]):
-        raise CommandError("--scheduler, --cluster and --work need --store: where archives are between their turns")
-    if options["scheduler"] and options["cluster"]:
-        raise CommandError("--cluster starts a scheduler of its own; leave out --scheduler, or --cluster")
-    if options["parallel"] and (options["scheduler"] or options["cluster"]):
-        raise CommandError("--parallel is for this machine; on a cluster each worker says how many crawls it runs")
-    return slurm_engine.read_cluster(Path(options["cluster"])) if options["cluster"] else None
+def parallel_crawls(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> int:
+    """Return the number of crawls side by side on this machine."""
+    return int(options["parallel"] or fleet.parallel or site_processes.default_parallel())
 
 
-def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
+def check_engine_options(options: Mapping[str, Any]) -> None:
+    """Raise CommandError if the options for engines do not go together."""
+    if not options["store"] and (options["scheduler"] or options["work"]):
+        raise CommandError("--scheduler and --work need --store: where archives are between their turns")
+    if options["parallel"] and options["scheduler"]:
+        raise CommandError("--parallel is for this machine; with a scheduler each worker says how many crawls it runs")
+
+
+def made_store_place(
+    fleet: sites_file.SiteList, options: Mapping[str, Any], wait_seconds: float = 0.0
+) -> stored_run.StorePlace:
+    """Return the store that the options name, which is made if it is new. NotReachable if it cannot be used."""
     try:
         identity = store_address.make_store(options["store"])
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
     work_folder = options["work"] or str((fleet.folder / fleet_folder.FOLDER / "work").absolute())
-    wait_seconds = _WAIT_SECONDS if options["scheduler"] or options["cluster"] else 0.0
     return stored_run.StorePlace(
         options["store"], identity, work_folder, wait_seconds=wait_seconds, per_address=fleet.per_address
     )
@@ -111,7 +102,7 @@ _MOST_LINES = 50
 
 
 @verb("Write a list of sites.", "init")
-@click.argument("urls", nargs=-1, required=True, metavar="URL...")
+@click.argument("urls", nargs=-1, required=True, metavar="URL|FILE...", shell_complete=complete_files)
 @click.option(
     "-o", "--output", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list; - prints it."
 )
@@ -123,8 +114,11 @@ _MOST_LINES = 50
     help="Whom sites are to ask about the crawls. Or set BROADSHEET_CONTACT.",
 )
 def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
-    """Write a list with a table for each site, to be changed by hand."""
-    text = sites_file.new_sites_file(urls, contact or "")
+    """Write a list with a table for each site, to be changed by hand.
+
+    A FILE has URLs, one a line, or is an OPML list as feed readers export it.
+    """
+    text = sites_file.new_sites_file(url_lists.listed_urls(urls), contact or "")
     if output == "-":
         click.echo(text, nl=False)
         return 0
@@ -148,9 +142,6 @@ def init_sites(urls: tuple[str, ...], output: str, contact: str | None) -> int:
     "--work", type=PATH, metavar="DIR", help="Local copies of archives that are in a store; may name variables."
 )
 @click.option("--scheduler", metavar="ADDRESS", help="Crawl on the workers of this Dask scheduler, tcp://host:8786.")
-@click.option(
-    "--cluster", type=PATH, metavar="FILE", help="Crawl on workers that Slurm starts as this file says, slurm.toml."
-)
 @click.option("--dry-run", is_flag=True, help="List what is due, and do nothing.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def run_fleet(**options: Any) -> int:
@@ -160,24 +151,53 @@ def run_fleet(**options: Any) -> int:
     """
     processes.require_workers()
     fleet = listed_sites(options)
-    checked_cluster(options)  # a mistake is told also where nothing is due
+    check_engine_options(options)  # a mistake is told also where nothing is due
     records = fleet_folder.RecordFolder(fleet.folder)
     sites = chosen_sites(fleet, options)
-    now = None if options["everything"] else datetime.now(UTC)
     if options["dry_run"]:
-        return _print_due(list(fleet_turn.due_tasks(fleet, sites, records.read, now)))
+        return _print_due(_due_tasks(fleet, sites, options, records))
+    if options["store"] and not options["scheduler"]:
+        work, signals = fleet_work.pull_sites(fleet, sites, options)
+        return _told_turn(work.results, signals, sites, options)
     _prepare_folder(fleet.folder)
     part = fleet_turn.Shard(*options["shard"] or ())
     lock = fleet.folder / fleet_folder.FOLDER / f"shard-{part.number}-of-{part.count}"
     with archive_lock.hold_lock(lock, refusal=f"another fleet run is at work in {fleet.folder}"):
-        tasks = list(fleet_turn.due_tasks(fleet, sites, records.read, now))
-        if not tasks:
-            click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
-            return 0
-        engine: site_task.Engine = store_engine(fleet, options) or site_processes.EmbeddedEngine(
-            records, options["parallel"] or fleet.parallel, crawl_environment(fleet, os.environ)
-        )
-        return _run_turn(tasks, engine, records, quiet=options["quiet"])
+        store_place = made_store_place(fleet, options, _WAIT_SECONDS) if options["store"] else None
+        tasks = _due_tasks(fleet, sites, options, records)
+        if store_place:
+            engine = scheduler_engine(options["scheduler"], store_place)
+            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine.StoredPages(store_place))
+        else:
+            parallel = options["parallel"] or fleet.parallel
+            here = site_processes.EmbeddedEngine(records, parallel, crawl_environment(fleet, os.environ))
+            turn = fleet_turn.FleetTurn(tasks, here, records)
+        signals = _run_turn(turn, quiet=options["quiet"]) if tasks else []
+        return _told_turn(turn.results, signals, sites, options)
+
+
+def _due_tasks(
+    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any],
+    records: fleet_folder.RecordFolder,
+) -> list[site_task.SiteTask]:  # fmt: skip
+    """List the tasks of the sites that are due by the records of the store, or of the list's folder."""
+    stored = stored_states(options["store"], [site.name for site in sites]) if options["store"] else {}
+    read = (lambda name: stored[name].record) if options["store"] else records.read
+    now, everything = datetime.now(UTC), options["everything"]
+    return list(fleet_turn.due_tasks(fleet, sites, read, now, everything=everything))
+
+
+def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_records.StoredSiteState]:
+    """Read what the store at an address knows of sites, of all that it has without names.
+
+    NotReachable if it cannot be asked.
+    """
+    try:
+        store = store_address.store_at(address)
+        store_address.store_identity(store)
+        return site_records.read_states(store, site_records.stored_site_names(store) if names is None else names)
+    except object_store.StoreError as error:
+        raise NotReachable(str(error)) from error
 
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:
@@ -231,29 +251,41 @@ def _prepare_folder(folder: Path) -> None:
         raise NotReachable(f"the folder {folder} cannot be made: {error.strerror}") from error
 
 
-def _run_turn(
-    tasks: Sequence[site_task.SiteTask], engine: site_task.Engine, records: fleet_folder.RecordFolder, *, quiet: bool
-) -> int:
+def _run_turn(turn: fleet_turn.FleetTurn, *, quiet: bool) -> list[int]:
+    """Run a turn to its end; returns the signals that stopped it."""
     import asyncio
 
-    warnings: list[str] = []
-    turn = fleet_turn.FleetTurn(tasks, engine, records, warnings.append)
     signals: list[int] = []
-    asyncio.run(run_with_progress(turn, signals, warnings, quiet=quiet))
-    if not quiet:
-        print_text(fleet_turn.results_table(turn.results, terminal_width(), _MOST_LINES))
-        print_text(f"\n{fleet_turn.summary_line(turn.results)}")
-    else:
-        for result in fleet_turn.worst_first(turn.results):
+    asyncio.run(run_with_progress(turn, signals, turn.warnings, quiet=quiet))
+    return signals
+
+
+def _told_turn(
+    results: Sequence[site_task.SiteResult], signals: Sequence[int], sites: Sequence[sites_file.Site],
+    options: Mapping[str, Any],
+) -> int:  # fmt: skip
+    """Tell what a turn came to, and return the exit code."""
+    if not results and not signals:
+        click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
+    elif results and not options["quiet"]:
+        print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
+        print_text(f"\n{fleet_turn.summary_line(results)}")
+    elif not options["store"] or options["scheduler"]:  # a worker has said them
+        for result in fleet_turn.worst_first(results):
             if result.end is not site_task.SiteEnd.DONE:
                 click.echo(one_line(f"broadsheet: {result.name}: {result.message or result.end.words}"), err=True)
-    if signals:
-        return run_summary.SIGNAL_EXIT_BASE + signals[0]
-    return fleet_turn.turn_exit_code(turn.results)
+    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.turn_exit_code(results)
+
+
+_END_SECONDS = 20.0  # from the second Ctrl-C until the command ends, whatever hangs; its crawls stop by themselves
+_TELL_SECONDS = 0.2
 
 
 async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list[str], *, quiet: bool) -> None:
-    """Run a turn in a thread, with a progress line; the first Ctrl-C or SIGTERM stops it, the second one at once."""
+    """Run a turn in a thread, with a progress line, and print its warnings and those of the log as they come.
+
+    The first Ctrl-C or SIGTERM stops it in good order, the second one at once.
+    """
     import asyncio
 
     loop = asyncio.get_running_loop()
@@ -261,12 +293,46 @@ async def run_with_progress(turn: EngineTurn, signals: list[int], warnings: list
     def on_signal(number: int) -> None:
         signals.append(number)
         turn.engine.stop()
-        hint = "; again stops at once" if len(signals) == 1 else ""
-        click.echo(one_line(f"Stopping all crawls when what is under way is done{hint}."), err=True)
+        if len(signals) == 1:
+            click.echo("Stopping all crawls when what is under way is done; again stops at once.", err=True)
+        elif len(signals) == 2:
+            click.echo("Ending at once; the next run goes on from here.", err=True)
+            loop.call_later(_END_SECONDS, os._exit, run_summary.SIGNAL_EXIT_BASE + signals[0])
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, on_signal, int(number))
-    async with progress_line_module.show_progress(turn.progress_line, quiet=quiet) as print_line:
-        await asyncio.to_thread(turn.run)
-        for warning in warnings:
-            print_line(f"broadsheet: {warning}")
+    with logged_warnings(warnings):
+        async with progress_line_module.show_progress(turn.progress_line, quiet=quiet) as print_line:
+            running = asyncio.ensure_future(asyncio.to_thread(turn.run))
+            last_warning = ""
+            while warnings or not running.done():
+                while warnings:
+                    warning = warnings.pop(0)
+                    if warning != last_warning:
+                        print_line(f"broadsheet: {warning}")
+                    last_warning = warning
+                await asyncio.wait([running], timeout=_TELL_SECONDS)
+            await running
+
+
+class _WarningList(logging.Handler):
+    """A handler that adds what is logged to a list of warnings."""
+
+    def __init__(self, warnings: list[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._warnings = warnings
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a message."""
+        self._warnings.append(record.getMessage())
+
+
+@contextmanager
+def logged_warnings(warnings: list[str]) -> Iterator[None]:
+    """Add what the fleet logs to a list of warnings, while the `with` block runs."""
+    logger, handler = logging.getLogger("broadsheet"), _WarningList(warnings)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import chain, zip_longest
@@ -31,6 +31,7 @@ from broadsheet.crawler.crawl.terminal import (
 )
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -39,7 +40,15 @@ with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
     from broadsheet.crawler.commands import search as search_verb
     from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.fleet import fleet_folder, fleet_turn, object_store, site_copies, sites_file
+    from broadsheet.crawler.fleet import (
+        fleet_folder,
+        fleet_turn,
+        object_store,
+        site_copies,
+        site_lease,
+        site_records,
+        sites_file,
+    )
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.read import judgement, report_figures, report_text
     from broadsheet.output.read import search as search_module
@@ -49,23 +58,73 @@ _NAMED_SITES = 3
 """Sites that a line about several of them names."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """A site's last record, when it is due, and what is known of who runs it now."""
+
+    name: str
+    archive: str
+    groups: tuple[str, ...]
+    record: site_records.SiteRecord | None
+    due: datetime | None
+    is_running: bool
+    pages: int = 0
+    worker: str = ""
+
+
 @verb("Say how every site stands.", "status")
 @with_options(FLEET_OPTIONS)
+@click.option("--store", metavar="ADDRESS", help="As this store knows it; without a list, of all sites in it.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def fleet_status(**options: Any) -> int:
-    """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first."""
-    fleet = fleet_module.listed_sites(options)
-    sites = {site.name: site for site in fleet_module.chosen_sites(fleet, options)}
-    records = {name: record for name in sites if (record := fleet_folder.RecordFolder(fleet.folder).read(name))}
-    names = [result.name for result in fleet_turn.worst_first(record.result for record in records.values())]
-    names += [name for name in sites if name not in records]
+    """List the sites: how the last turn of each ended, what it came to, when it is due; the worst first.
+
+    With --store it says the same on every machine.
+    """
+    standings = {standing.name: standing for standing in _standings(options)}
+    results = [standing.record.result for standing in standings.values() if standing.record]
+    names = [result.name for result in fleet_turn.worst_first(results)]
+    names += [name for name, standing in standings.items() if not standing.record]
     if options["as_json"]:
-        print_json({"sites": [_status_values(fleet, sites[name], records.get(name)) for name in names]})
+        print_json({"sites": [_status_values(standings[name]) for name in names]})
         return 0
-    head = ("site", "ended", "articles", "alarms", "failed", "took", "at", "due", "")
-    rows = [_status_row(fleet, sites[name], records.get(name)) for name in names]
+    head = ("site", "ended", "articles", "alarms", "failed", "took", "at", "due", "worker", "")
+    rows = [_status_row(standings[name]) for name in names]
     print_text(format_table([head, *rows], terminal_width(), right_aligned=frozenset((2, 3, 4, 5))))
     return 0
+
+
+def _standings(options: Mapping[str, Any]) -> Iterator[_Standing]:
+    address = options["store"]
+    if address and not Path(options["file"]).exists():
+        for name, state in fleet_module.stored_states(address, options["names"] or None).items():
+            yield _stored_standing(name, address, (), state, _recorded_due(state.record))
+        return
+    fleet = fleet_module.listed_sites(options)
+    sites = fleet_module.chosen_sites(fleet, options)
+    if address:
+        states = fleet_module.stored_states(address, [site.name for site in sites])
+        for site in sites:
+            state = states[site.name]
+            yield _stored_standing(site.name, address, site.groups, state, site_records.next_due(site, state.record))
+        return
+    for site in sites:
+        record, archive = fleet_folder.RecordFolder(fleet.folder).read(site.name), fleet.archive(site.name)
+        due, is_running = site_records.next_due(site, record), archive_lock.is_owned(archive)
+        yield _Standing(site.name, str(archive), site.groups, record, due, is_running)
+
+
+def _stored_standing(
+    name: str, address: str, groups: tuple[str, ...], state: site_records.StoredSiteState, due: datetime | None
+) -> _Standing:
+    is_running = not state.lease.is_free(site_lease.LeaseTerms())
+    worker = state.lease.owner if is_running else state.record.worker if state.record else ""
+    return _Standing(name, address, groups, state.record, due, is_running, state.lease.pages * is_running, worker)
+
+
+def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:
+    """Return when a site is due by its record, without a list; None for at once."""
+    return datetime.fromisoformat(record.due_at) if record and record.due_at else None
 
 
 @verb("Say what every archive came to.", "report")
@@ -200,57 +259,64 @@ def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> lis
     Return none if there are no such sites.
     """
     records = fleet_folder.RecordFolder(fleet.folder)
-    names = [
-        site.name for site in fleet_module.chosen_sites(fleet, options)
-        if not options["store"] and not fleet.archive(site.name).exists() and _has_archive(records.read(site.name))
-    ]  # fmt: skip
+    sites = [] if options["store"] else fleet_module.chosen_sites(fleet, options)
+    unread_sites = [site for site in sites if not fleet.archive(site.name).exists()]
+    names = [site.name for site in unread_sites if _has_archive(records.read(site.name))]
+    if sites and unread_sites == list(sites) and not names:
+        names = [site.name for site in sites]
     if not names:
         return []
     rest = f" and {len(names) - _NAMED_SITES:,} more" if len(names) > _NAMED_SITES else ""
-    sites = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
+    count = f"{len(names):,} {'site is' if len(names) == 1 else 'sites are'}"
     named = ", ".join(names[:_NAMED_SITES])
     where = f"the archives are not in {fleet.folder} (--store reads those of a store)"
-    return [f"{sites} not in this: {where}: {named}{rest}"]
+    return [f"{count} not in this: {where}: {named}{rest}"]
 
 
-def _has_archive(record: fleet_folder.SiteRecord | None) -> bool:
+def _has_archive(record: site_records.SiteRecord | None) -> bool:
     """Return whether a site was crawled so far that there is an archive somewhere."""
     return record is not None and (record.is_crawled or record.result.counts.pages > 0)
 
 
-def _status_row(
-    fleet: sites_file.SiteList, site: sites_file.Site, record: fleet_folder.SiteRecord | None
-) -> tuple[str, ...]:
-    running = "running" if archive_lock.is_owned(fleet.archive(site.name)) else ""
-    if record is None:
-        return (site.name, running or "never crawled", "", "", "", "", "", "now", "")
-    result, due = record.result, fleet_turn.due_at(site, record)
+def _status_row(standing: _Standing) -> tuple[str, ...]:
+    record, due = standing.record, standing.due
+    pages = f", {count_text(standing.pages, 'page')}" if standing.pages else ""
+    running = f"running{pages}" if standing.is_running else ""
     due_text = "now" if due is None or due <= datetime.now(UTC) else _until(due)
+    if record is None:
+        return (standing.name, running or "never crawled", "", "", "", "", "", due_text, standing.worker, "")
+    result = record.result
     numbers = (result.counts.articles, result.counts.alarms, result.counts.failed)
     return (
-        site.name, running or result.end.replace("_", " "), *(f"{number:,}" for number in numbers),
-        fleet_turn.time_text(result.seconds), record.finished_at[:16].replace("T", " "), due_text, result.message,
+        standing.name, running or result.end.words, *(f"{number:,}" for number in numbers),
+        fleet_turn.time_text(result.seconds), record.finished_at[:16].replace("T", " "), due_text, standing.worker,
+        _problem(record),
     )  # fmt: skip
+
+
+def _problem(record: site_records.SiteRecord) -> str:
+    """Return what a person is to know of a site's last turn, with the number of turns that have failed in a row."""
+    failures = f" ({record.failures} times in a row)" if record.failures > 1 else ""
+    return f"{record.result.message}{failures}"
 
 
 def _until(due: datetime) -> str:
     return f"in {fleet_turn.time_text((due - datetime.now(UTC)) / timedelta(seconds=1))}"
 
 
-def _status_values(
-    fleet: sites_file.SiteList, site: sites_file.Site, record: fleet_folder.SiteRecord | None
-) -> dict[str, object]:
+def _status_values(standing: _Standing) -> dict[str, object]:
     """Return a site's status as JSON values."""
-    due = fleet_turn.due_at(site, record)
-    values: dict[str, object] = {"name": site.name, "archive": str(fleet.archive(site.name)), "groups": site.groups}
+    values: dict[str, object] = {"name": standing.name, "archive": standing.archive, "groups": standing.groups}
     values |= {
-        "due_at": due.isoformat() if due else None,
-        "is_running": archive_lock.is_owned(fleet.archive(site.name)),
-    }
+        "due_at": standing.due.isoformat() if standing.due else None, "is_running": standing.is_running,
+        "running_pages": standing.pages, "worker": standing.worker,
+    }  # fmt: skip
+    record = standing.record
     if record is None:
         return values | {"end": None}
     result = record.result
     return values | {
         "end": result.end, "exit_code": result.exit_code, "message": result.message, "counts": asdict(result.counts),
         "seconds": round(result.seconds, 1), "turn_at": record.turn_at, "finished_at": record.finished_at,
+        "failures": record.failures,
     }  # fmt: skip

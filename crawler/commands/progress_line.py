@@ -30,12 +30,15 @@ async def show_progress(status_line: Callable[[], str], *, quiet: bool) -> Async
         console.print(Text(one_line(text)), soft_wrap=True)
 
     async def tick() -> None:
+        last_text = ""
         while True:
             await asyncio.sleep(_LIVE_SECONDS if live else _PLAIN_SECONDS)
+            text = status_line()
             if live:
-                live.update(Text(status_line()), refresh=True)
-            else:
-                console.print(Text(status_line()), soft_wrap=True)
+                live.update(Text(text), refresh=True)
+            elif text != last_text:  # a log needs no second line that says the same
+                console.print(Text(text), soft_wrap=True)
+            last_text = text
 
     if live:
         live.start()

@@ -8,14 +8,14 @@ gone.
 
 from __future__ import annotations
 
+import atexit
 import logging
-import math
 import queue
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
@@ -24,10 +24,11 @@ from typing import TYPE_CHECKING, Any
 
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet.left_copies import bring_left_copies
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.slot_grants import granted_folder
+from broadsheet.crawler.fleet.slot_grants import granted_slots
 from broadsheet.crawler.fleet.store_engine import HostQueue
-from broadsheet.crawler.fleet.stored_run import StorePlace, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
 from broadsheet.output.archive.installed_extras import install_command
 
 if TYPE_CHECKING:
@@ -66,9 +67,8 @@ _stopped_lock = threading.Lock()
 def run_on_worker(task: SiteTask, store_place: StorePlace, turn: str) -> SiteResult:
     """Run one task of a turn, in a thread of the worker."""
     with _stopped_lock:
-        lifeline = worker_lifeline()
-        grants = address_grants(store_place.per_address)
-    return run_task(task, store_place, lifeline, lambda: turn in _stopped_turns, grants)
+        lifeline, slots = worker_lifeline(), worker_slots(store_place)
+    return run_task(task, store_place, CrawlHost(lifeline, lambda: turn in _stopped_turns, slots))
 
 
 @cache
@@ -78,13 +78,16 @@ def worker_lifeline() -> Lifeline:
 
 
 @cache
-def address_grants(per_address: int) -> Path | None:
-    """Return the folder in which this process's crawls find the slots granted by the scheduler; None without a
-    bound.
-    """
-    from distributed import get_worker
+def worker_slots(store_place: StorePlace) -> Path | None:
+    """Grant this process's crawls slots of the store as long as it lives, having seen to what killed ones left here.
 
-    return granted_folder(get_worker(), per_address) if per_address else None
+    Returns the folder of the slots; None without a bound.
+    """
+    for line in bring_left_copies(store_place):
+        _LOG.warning("%s", line)
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(granted_slots(store_place))
 
 
 def stop_turn(turn: str) -> None:
@@ -111,7 +114,13 @@ class TaskTurn:
     on_result: Callable[[SiteResult], None]
     name: str = field(default_factory=lambda: token_hex(8))
     attempts: Counter[str] = field(default_factory=Counter)
-    is_stopped: bool = False
+    stops: int = 0
+    """How often it was asked to stop: once for good order, twice for at once."""
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether nothing more is to start."""
+        return self.stops > 0
 
     def end(self, task: SiteTask, result: SiteResult) -> None:
         """Note the result of a task."""
@@ -132,25 +141,30 @@ class TaskTurn:
         for task in self.tasks.take_all():
             self.on_result(SiteResult.without_run(task, message))
 
+    def leave_all(self, message: str) -> None:
+        """Give the tasks that have been handed out one too; whoever has them goes on or stops by itself."""
+        self.tasks.put_back(self.tasks.running)
+        self.leave_waiting(message)
+
 
 @dataclass
 class DaskEngine:
     """An engine that runs tasks on the workers of the Dask scheduler at `address`, as in `tcp://127.0.0.1:8786`.
 
     `scheduler_seconds` is how long to wait for a scheduler that is gone, `worker_seconds` how long while there is no
-    worker. `function` is what a worker runs.
+    worker at all. `function` is what a worker runs.
     """
 
     address: str
     store_place: StorePlace
     scheduler_seconds: float = 600.0
-    worker_seconds: float = math.inf
+    worker_seconds: float = 600.0
     function: Callable[[SiteTask, StorePlace, str], SiteResult] = run_on_worker
     _turn: TaskTurn = field(default_factory=lambda: TaskTurn(HostQueue(()), print), init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         """Run the tasks: see `Engine.run`. CommandError if there is no scheduler at the beginning."""
-        self._turn = TaskTurn(HostQueue(tasks), on_result, is_stopped=self._turn.is_stopped)
+        self._turn = TaskTurn(HostQueue(tasks), on_result, stops=self._turn.stops)
         client: Client | None = connected(self.address)
         while client and self._turn.tasks:
             try:
@@ -164,7 +178,7 @@ class DaskEngine:
 
     def stop(self) -> None:
         """Stop: see `Engine.stop`."""
-        self._turn.is_stopped = True
+        self._turn.stops += 1
 
     def running(self) -> tuple[SiteTask, ...]:
         """Return the tasks that are running (see `Engine.running`), or wait for a place on a worker."""
@@ -192,6 +206,7 @@ class SchedulerSession:
         self._room = _LEAST_AHEAD
         self._looked_at = 0.0
         self._worker_at = time.monotonic()
+        self._has_workers = True
         self._is_stop_passed_on = False
 
     def run(self) -> None:
@@ -216,6 +231,9 @@ class SchedulerSession:
             self._is_stop_passed_on = True
             self._turn.leave_waiting("stopped before its turn")
             self._call(lambda: self._client.run(stop_turn, self._turn.name))
+        if self._turn.stops > 1:
+            self._turn.leave_all("ended at once; its worker stops it and brings it home")
+            return
         if time.monotonic() - self._looked_at > _CORES_SECONDS:
             self._looked_at = time.monotonic()
             self._note_workers(sum(self._call(self._client.ncores).values()))
@@ -226,8 +244,14 @@ class SchedulerSession:
         if crawl_count:
             self._worker_at = self._looked_at
         elif self._looked_at - self._worker_at > self._engine.worker_seconds:
-            self._turn.tasks.put_back(self._turn.tasks.running)
-            self._turn.leave_waiting("there was no worker for too long")
+            self._turn.leave_all("there was no worker for too long")
+        elif self._has_workers:
+            _LOG.warning(
+                "the scheduler at %s has no worker; start one: python -m broadsheet.crawler.fleet.worker_loop %s "
+                "(waiting %.0f minutes for it; Ctrl-C ends, and the same command goes on later)",
+                self._engine.address, self._engine.address, self._engine.worker_seconds / 60,
+            )  # fmt: skip
+        self._has_workers = bool(crawl_count)
 
     def _hand_out(self) -> None:
         while not self._turn.is_stopped and len(self._tasks) < self._room:

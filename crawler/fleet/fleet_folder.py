@@ -9,44 +9,19 @@ No file system that several machines share can hold an SQLite file in use.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
 import tomllib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record, record_values
 
 FOLDER = ".fleet"
 """The folder beside the archives that holds records and logs."""
-
-
-@dataclass(frozen=True, slots=True)
-class SiteRecord:
-    """The last result of a site. Times are UTC, ISO 8601."""
-
-    result: SiteResult
-    turn_at: str
-    """When the command was started that crawled it; the next turn is counted from then, so that sites that had to wait
-    for others do not drift."""
-    finished_at: str
-    words_digest: str
-    """What the site was crawled with, as a digest: the words may hold secrets."""
-    is_crawled: bool
-    """Whether a crawl with these words was ever finished, so that an update is the next thing to do."""
-    failures: int = 0
-    """How many turns in a row have failed, this one included."""
-
-
-def digest_of(words: Sequence[str]) -> str:
-    """Return a short digest of command line words."""
-    return hashlib.sha256("\0".join(words).encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +37,8 @@ class RecordFolder:
     def read(self, site_name: str) -> SiteRecord | None:
         """Read the record of a site; None without one, or where it cannot be read."""
         try:
-            return _parse_record(json.loads(self._file(site_name).read_text("utf-8")))
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return parse_record(json.loads(self._file(site_name).read_text("utf-8")))
+        except (OSError, ValueError):
             return None
 
     def write(self, record: SiteRecord) -> None:
@@ -72,21 +47,13 @@ class RecordFolder:
         file.parent.mkdir(parents=True, exist_ok=True)
         new_file = file.with_name(f"{file.name}.{os.getpid()}.new")
         with new_file.open("w", encoding="utf-8") as stream:
-            json.dump(asdict(record), stream, default=str, indent=1)
+            json.dump(record_values(record), stream, indent=1)
             stream.flush()
             os.fsync(stream.fileno())
         new_file.replace(file)
 
     def _file(self, site_name: str) -> Path:
         return self.archives / FOLDER / f"{site_name}.json"
-
-
-def _parse_record(values: dict[str, Any]) -> SiteRecord:
-    """Parse a record's JSON. ValueError, TypeError or KeyError if it is none."""
-    result = values.pop("result")
-    counts = SiteCounts(**{name: int(count) for name, count in result.pop("counts").items()})
-    result |= {"end": SiteEnd(result["end"]), "archive": Path(result["archive"]), "counts": counts}
-    return SiteRecord(result=SiteResult(**result), **values)
 
 
 _MOUNTS = Path("/proc/mounts")

@@ -14,24 +14,15 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from broadsheet.crawler.crawl.terminal import format_table
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.site_processes import page_count
+from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, UNFINISHED, SiteRecord, next_due, next_record
 from broadsheet.crawler.fleet.site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
-from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.read.plain_words import count_text
-
-_SLACK = 0.1
-"""The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""
-_MAX_SLACK = timedelta(hours=1)
-_FIRST_RETRY = timedelta(hours=1)
-"""After this a site is tried again that failed once; twice as long after each further failure, up to `every`."""
-_MAX_DOUBLINGS = 20
-UNFINISHED = (SiteEnd.STOPPED, SiteEnd.KILLED, SiteEnd.NOT_STARTED, SiteEnd.IN_USE)
-"""Ends after which the same task is due at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,58 +38,53 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.count == self.number - 1
 
 
-def due_at(site: Site, record: SiteRecord | None) -> datetime | None:
-    """Return the time at which a site is due; None for at once."""
-    if record is None or record.result.end in UNFINISHED or record.words_digest != digest_of(site.crawl_words):
-        return None
-    wait = timedelta(seconds=site.every)
-    if record.failures:
-        wait = min(wait, _FIRST_RETRY * 2 ** min(record.failures - 1, _MAX_DOUBLINGS))
-    try:
-        return datetime.fromisoformat(record.turn_at) + wait - min(wait * _SLACK, _MAX_SLACK)
-    except (ValueError, OverflowError):
-        return None
-
-
 def due_tasks(
-    fleet: SiteList, sites: Iterable[Site], read: Callable[[str], SiteRecord | None], now: datetime | None
-) -> Iterator[SiteTask]:
-    """Return the tasks of the sites that are due, in their order; of all of them if `now` is None."""
+    fleet: SiteList, sites: Iterable[Site], read: Callable[[str], SiteRecord | None], now: datetime, *,
+    everything: bool = False,
+) -> Iterator[SiteTask]:  # fmt: skip
+    """Return the tasks of the sites that are due, in their order, or of all of them; their turn begins now."""
     for site in sites:
         record = read(site.name)
-        due = due_at(site, record)
-        if now is None or due is None or due <= now:
-            yield site_task(fleet, site, record)
+        due = next_due(site, record)
+        if everything or due is None or due <= now:
+            yield site_task(fleet, site, record, now)
 
 
-def site_task(fleet: SiteList, site: Site, record: SiteRecord | None) -> SiteTask:
+def site_task(fleet: SiteList, site: Site, record: SiteRecord | None, now: datetime) -> SiteTask:
     """Make the task of a site: an update once a crawl with the same words was finished."""
-    due = due_at(site, record)
+    due = next_due(site, record)
     return SiteTask(
         name=site.name,
         archive=fleet.archive(site.name),
         crawl_words=site.crawl_words,
         update_words=site.update_words,
-        is_update=record is not None and record.is_crawled and record.words_digest == digest_of(site.crawl_words),
+        is_update=record is not None and record.is_crawled and record.words_digest == site.words_digest,
         due_at=due.isoformat() if due else "",
         notify=site.notify,
         hosts=site.hosts,
+        shared_hosts=tuple(host for host in site.hosts if host in fleet.shared_hosts),
+        every=site.every,
+        words_digest=site.words_digest,
+        turn_at=now.isoformat(timespec="seconds"),
+        after=record.generation if record else 0,
     )
 
 
-_FAILURES = (SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK)
 _NAMED_SITES = 3  # in a progress line
 
 
 @dataclass
 class FleetTurn:
-    """A run of tasks on an engine that writes their records and notices. `warn` gets lines for a person."""
+    """A run of tasks on an engine that writes their records and notices. `warnings` gets lines for a person.
+
+    `records` is None with a store, where the record of a site is written by who has its lease.
+    """
 
     tasks: Sequence[SiteTask]
     engine: Engine
-    records: RecordFolder
-    warn: Callable[[str], None]
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    records: RecordFolder | None
+    count_pages: Callable[[SiteTask], int] = lambda task: page_count(task.archive)
+    warnings: list[str] = field(default_factory=list, init=False)
     results: list[SiteResult] = field(default_factory=list, init=False)
 
     def run(self) -> None:
@@ -108,45 +94,48 @@ class FleetTurn:
 
     def progress_line(self) -> str:
         """Say in one line how far the turn is, and what is running."""
-        running = self.engine.running()
-        sites = ", ".join(f"{task.name} {page_count(task.archive):,} pages" for task in running[:_NAMED_SITES])
-        rest_count = len(running) - _NAMED_SITES
-        rest = f" and {rest_count} more" if rest_count > 0 else ""
         failed_count = sum(result.end not in _QUIET_ENDS for result in self.results)
         used_count = sum(result.end is SiteEnd.IN_USE for result in self.results)
         failures = f", {failed_count:,} of them not well" if failed_count else ""
         used = f", {used_count:,} in use elsewhere" if used_count else ""
-        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}{used}; running: {sites or 'none'}{rest}"
+        running = running_text(self.engine.running(), self.count_pages)
+        return f"{len(self.results):,} of {len(self.tasks):,} sites{failures}{used}; running: {running}"
 
     def _take(self, task: SiteTask, result: SiteResult) -> None:
         self.results.append(result)
-        if result.end not in (SiteEnd.IN_USE, SiteEnd.NOT_STARTED):  # these say nothing new of the site
+        if self.records and result.end not in SAYS_NOTHING:
             try:
-                self.records.write(self._record(task, result))
+                self.records.write(next_record(task, result, self.records.read(task.name)))
             except OSError as error:
-                self.warn(
+                self.warnings.append(
                     f"{result.name}: the record cannot be written, so its next turn comes early: {error.strerror}"
                 )
-        for line in notify(task.notify_commands, result) if is_worth_telling(result) else ():
-            self.warn(line)
+        self.warnings += tell(task, result)
 
-    def _record(self, task: SiteTask, result: SiteResult) -> SiteRecord:
-        is_crawled = task.is_update or result.end is SiteEnd.DONE
-        earlier = self.records.read(task.name)
-        failures = 1 + (earlier.failures if earlier else 0) if result.end in _FAILURES else 0
-        turn_at = self.started_at.isoformat(timespec="seconds")
-        return SiteRecord(result, turn_at, utc_now(), digest_of(task.crawl_words), is_crawled, failures)
+
+def running_text(running: Sequence[SiteTask], count_pages: Callable[[SiteTask], int]) -> str:
+    """Name the sites that are running, each with the pages that its archive knows."""
+    sites = ", ".join(f"{task.name} {count_text(count_pages(task), 'page')}" for task in running[:_NAMED_SITES])
+    rest_count = len(running) - _NAMED_SITES
+    return (sites or "none") + (f" and {rest_count} more" if rest_count > 0 else "")
 
 
 def turn_exit_code(results: Sequence[SiteResult]) -> int:
+    """Return the exit code of a turn: see `exit_code_of`."""
+    return exit_code_of(result.end for result in results)
+
+
+def exit_code_of(ends: Iterable[SiteEnd]) -> int:
     """Return 0 if every site ended well, 75 if some are only in other hands or unfinished, 1 if one failed."""
-    ends = {result.end for result in results} - {SiteEnd.DONE}
-    return 0 if not ends else 75 if ends <= set(UNFINISHED) - {SiteEnd.KILLED} else 1
+    other_ends = set(ends) - {SiteEnd.DONE}
+    return 0 if not other_ends else 75 if other_ends <= set(UNFINISHED) else 1
 
 
 RESULT_VARIABLE = "BROADSHEET_RESULT"
 _NOTIFY_SECONDS = 60.0  # seconds for a command
 _QUIET_ENDS = (SiteEnd.DONE, SiteEnd.STOPPED, SiteEnd.IN_USE, SiteEnd.NOT_STARTED)
+UNQUIET_ENDS = tuple(end for end in SiteEnd if end not in _QUIET_ENDS)
+"""Ends of which a person is told in any case."""
 
 
 def is_worth_telling(result: SiteResult) -> bool:
@@ -159,6 +148,11 @@ def notice_text(result: SiteResult) -> str:
     counts = [f"{name}: {count:,}" for name, count in asdict(result.counts).items() if count]
     lines = (f"{result.name}: {result.end.words}", result.message, *counts, f"archive: {result.archive}")
     return "\n".join(filter(None, lines)) + "\n"
+
+
+def tell(task: SiteTask, result: SiteResult) -> list[str]:
+    """Run the commands of a site if its result is worth it. Returns a line for each that failed."""
+    return notify(task.notify_commands, result) if is_worth_telling(result) else []
 
 
 def notify(commands: Sequence[str], result: SiteResult) -> list[str]:
@@ -219,6 +213,15 @@ def summary_line(results: Sequence[SiteResult]) -> str:
         f"{getattr(counts, name):,} {name}" for name in ("new", "changed", "withdrawn", "alarms", "failed")
     )
     return f"{count_text(len(results), 'site')}: {ends_text}; {sums}"
+
+
+def result_line(result: SiteResult) -> str:
+    """Tell a result in one line: how it ended, why, and its counts."""
+    counts = asdict(result.counts)
+    words = [f"{counts[name]:,} {name}" for name in ("new", "changed", "withdrawn", "failed") if counts[name]]
+    words += [count_text(counts[f"{noun}s"], noun) for noun in ("alarm", "page") if counts[f"{noun}s"]]
+    why = f" ({result.message})" if result.message else ""
+    return f"{result.name}: {result.end.words}{why}; {', '.join([*words, time_text(result.seconds)])}"
 
 
 def results_table(results: Sequence[SiteResult], columns: int, most_lines: int) -> str:

@@ -1,8 +1,9 @@
-"""The lease of a site: who runs it, until when, and which manifest says what the store holds of it.
+"""The lease of a site: who runs it, until when, which manifest says what the store holds of it, and its last turn.
 
 All of that is one record, so that one conditional put decides everything: a runner whose lease another one has taken,
 because it expired, holds an old version, and whatever it then wants to state is refused. Clocks only decide how long
-others wait; that nothing is lost does not depend on them.
+others wait; that nothing is lost does not depend on them. Clocks of two machines may differ by hours: who waits watches
+for heartbeats by its own clock.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
+from typing import Any
 
 from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, StoreError, VersionedRecord, VersionMoved
 from broadsheet.output.archive.stored_values import utc_now
@@ -34,6 +36,16 @@ class LeaseTerms:
     seconds: float = 120.0
     skew_seconds: float = 10.0
     clock: Callable[[], str] = utc_now
+
+    @property
+    def longest_seconds(self) -> float:
+        """Return how long a runner that was killed may keep others from its site, and a bit more."""
+        return 1.1 * (self.seconds + self.skew_seconds)
+
+    @property
+    def silent_seconds(self) -> float:
+        """Return how long a living runner may be silent: a heartbeat and a bit more."""
+        return self.seconds / 3 + self.skew_seconds
 
     def expiry(self) -> str:
         """Return the time at which a lease that is renewed now expires."""
@@ -56,7 +68,8 @@ class LeaseLost(StoreError):  # noqa: N818
 class LeaseRecord:
     """A site's record in the store. `generation` counts leases; `owner` is empty while nobody runs it.
 
-    `manifest` is the key of what was last brought home, empty at first; `write_id` is of this very version.
+    `manifest` is the key of what was last brought home, empty at first; `write_id` is of this very version. `pages` is
+    what the runner's archive knew of at the last heartbeat, `turn` the site's record as JSON values, empty for none.
     """
 
     generation: int = 0
@@ -64,6 +77,9 @@ class LeaseRecord:
     expires_at: str = ""
     manifest: str = ""
     write_id: str = ""
+    taken_at: str = ""
+    pages: int = 0
+    turn: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Return the record as it stands in the store."""
@@ -93,6 +109,39 @@ class LeasedThing:
     key: str
 
 
+class LeaseWatch:
+    """An observer of other runners' leases, by this machine's own clock: `clock` counts seconds from anywhere.
+
+    A runner is taken for dead whose record has not changed for as long as a lease lasts. Where the times in the record
+    say so too, a missed heartbeat is enough. So a clock that is wrong by an hour takes no site of a living one.
+    """
+
+    def __init__(self, terms: LeaseTerms, clock: Callable[[], float] = time.monotonic) -> None:
+        self._terms = terms
+        self._clock = clock
+        self._seen: dict[str, tuple[str, float]] = {}
+        self._alive: set[str] = set()
+
+    def is_free(self, key: str, record: LeaseRecord) -> bool:
+        """Tell whether a thing may be taken: nobody has it, or who has it is taken for dead."""
+        now = self._clock()
+        write_id, since = self._seen.setdefault(key, (record.write_id, now))
+        if write_id != record.write_id:
+            self._seen[key], since = (record.write_id, now), now
+            self._alive.add(key)
+        if not record.owner:
+            del self._seen[key]
+            self._alive.discard(key)
+            return True
+        silence = now - since
+        is_expired = self._terms.has_expired(record.expires_at)
+        return silence > self._terms.longest_seconds or (is_expired and silence > self._terms.silent_seconds)
+
+    def is_alive(self, key: str) -> bool:
+        """Tell whether a heartbeat of the one who has a thing was seen."""
+        return key in self._alive
+
+
 class SiteLease:
     """A lease that was acquired. Its methods may be called from several threads."""
 
@@ -113,6 +162,11 @@ class SiteLease:
     def record(self) -> LeaseRecord:
         """Return what this runner last wrote."""
         return self._record
+
+    def note(self, **values: Any) -> None:
+        """Set fields of the record, such as `pages` and `turn`; they are stored with the next thing that is."""
+        with self._lock:
+            self._record = replace(self._record, **values)
 
     def renew(self) -> None:
         """Say that the runner is alive. LeaseLost if another one has the site."""
@@ -141,14 +195,19 @@ def acquire(store: ObjectStore, site: str, owner: str, terms: LeaseTerms | None 
     return acquire_thing(store, LeasedThing(site, record_key(site)), owner, terms or LeaseTerms())
 
 
-def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms) -> SiteLease:
-    """Take any leased thing likewise."""
+def acquire_thing(
+    store: ObjectStore, leased: LeasedThing, owner: str, terms: LeaseTerms, watch: LeaseWatch | None = None
+) -> SiteLease:
+    """Take any leased thing likewise; with a watch, by what was seen rather than by the times in the record."""
     for _ in range(_ACQUIRE_TRIES):
         stored = store.read_record(leased.key)
         record = _parse(stored, leased.name) if stored else LeaseRecord()
-        if not record.is_free(terms):
+        if not (watch.is_free(leased.key, record) if watch else record.is_free(terms)):
             break
-        taken = LeaseRecord(record.generation + 1, owner, terms.expiry(), record.manifest, token_hex(8))
+        taken = replace(
+            record, generation=record.generation + 1, owner=owner, expires_at=terms.expiry(), write_id=token_hex(8),
+            taken_at=terms.clock(), pages=0,
+        )  # fmt: skip
         with suppress(VersionMoved):
             version = _replace(store, leased.key, taken, stored.version if stored else "")
             return SiteLease(store, leased, taken, version, terms)
@@ -156,16 +215,52 @@ def acquire_thing(store: ObjectStore, leased: LeasedThing, owner: str, terms: Le
     raise SiteIsLeased(f"{leased.name} is run by {runner}, until {record.expires_at} at least")
 
 
-def acquire_within(store: ObjectStore, site: str, owner: str, terms: LeaseTerms, wait_seconds: float) -> SiteLease:
-    """Take a site, waiting so long for it at most. A runner that was killed holds it until its lease expires."""
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            return acquire(store, site, owner, terms)
-        except SiteIsLeased:
-            if time.monotonic() > deadline:
-                raise
-        time.sleep(min(_POLL_SECONDS, terms.seconds / 4))
+@dataclass(frozen=True, slots=True)
+class LeaseSeeker:
+    """A runner that wants leases: its store, what people call it, its terms, and how long it waits for a lease.
+
+    One that waits watches leases; `watch` is one that has watched before. A runner that was killed holds its site until
+    its lease expires.
+    """
+
+    store: ObjectStore
+    owner: str
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    wait_seconds: float = 0.0
+    watch: LeaseWatch | None = None
+
+    def site(self, name: str) -> SiteLease:
+        """Take a site. SiteIsLeased if another runner has it."""
+        return self._thing(LeasedThing(name, record_key(name)))
+
+    @contextmanager
+    def held_hosts(self, hosts: Iterable[str]) -> Iterator[None]:
+        """Hold hosts that several sites have while the `with` block runs: one crawl keeps a host's pace.
+
+        SiteIsLeased if another runner has one.
+        """
+        with ExitStack() as stack:
+            for host in sorted(hosts):
+                lease = self._thing(LeasedThing(f"the host {host}", f"hosts/{host.replace(':', '_')}.json"))
+                stack.callback(_release_quietly, lease)
+                stack.enter_context(beating(lease, lambda: None))
+            yield
+
+    def _thing(self, leased: LeasedThing) -> SiteLease:
+        deadline = time.monotonic() + self.wait_seconds
+        watch = self.watch or (LeaseWatch(self.terms) if self.wait_seconds else None)
+        while True:
+            try:
+                return acquire_thing(self.store, leased, self.owner, self.terms, watch)
+            except SiteIsLeased:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(min(_POLL_SECONDS, self.terms.seconds / 4))
+
+
+def _release_quietly(lease: SiteLease) -> None:
+    with suppress(StoreError):  # it expires
+        lease.release()
 
 
 def _replace(store: ObjectStore, key: str, record: LeaseRecord, version: str) -> str:
@@ -179,11 +274,17 @@ def _replace(store: ObjectStore, key: str, record: LeaseRecord, version: str) ->
         return stored.version
 
 
+_WORDS = ("owner", "expires_at", "manifest", "write_id", "taken_at")
+
+
 def _parse(record: VersionedRecord, site: str) -> LeaseRecord:
     try:
         values = json.loads(record.data)
-        words = [str(values[name]) for name in ("owner", "expires_at", "manifest", "write_id")]
-        return LeaseRecord(int(values["generation"]), *words)
+        owner, expires_at, manifest, write_id, taken_at = (str(values[name]) for name in _WORDS)
+        return LeaseRecord(
+            int(values["generation"]), owner, expires_at, manifest, write_id, taken_at, int(values["pages"]),
+            dict(values["turn"]),
+        )  # fmt: skip
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedObject(f"what the store says of {site} makes no sense") from error
 
@@ -197,8 +298,10 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
-def beating(lease: SiteLease, on_loss: Callable[[], object]) -> Iterator[None]:
-    """Renew a lease thrice in its time, while the `with` block runs.
+def beating(
+    lease: SiteLease, on_loss: Callable[[], object], count_pages: Callable[[], int] = lambda: 0
+) -> Iterator[None]:
+    """Renew a lease thrice in its time, while the `with` block runs, and say how many pages there are.
 
     A store that is away is no loss: the next beat tries again. `on_loss` is called, once, in the thread, when another
     runner has the site: what goes on now has to be merged later.
@@ -207,6 +310,7 @@ def beating(lease: SiteLease, on_loss: Callable[[], object]) -> Iterator[None]:
 
     def beat() -> None:
         while not has_ended.wait(lease.terms.seconds / 3):
+            lease.note(pages=count_pages())
             try:
                 lease.renew()
             except LeaseLost as error:

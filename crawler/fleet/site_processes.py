@@ -10,7 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -63,6 +63,8 @@ _ENDS = {0: SiteEnd.DONE, 2: SiteEnd.BAD_OPTIONS, IN_USE: SiteEnd.IN_USE, INTERR
          _TERMINATED: SiteEnd.STOPPED, -signal.SIGTERM: SiteEnd.STOPPED, -signal.SIGINT: SiteEnd.STOPPED}  # fmt: skip
 _LOG_END = 4096  # bytes at the end of a log in which its last line is looked for
 _PAUSE = 0.1
+KILLED_TRIES = 3
+"""Crawls of a task that the system may kill, for want of memory for instance, until the task is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ class EmbeddedEngine:
     _sites: dict[str, RunningSite] = field(default_factory=dict, init=False)
     _stops_asked: int = field(default=0, init=False)
     _stops_passed_on: int = field(default=0, init=False)
+    _kills: Counter[str] = field(default_factory=Counter, init=False)
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         """Run the tasks: see `Engine.run`."""
@@ -187,7 +190,7 @@ class EmbeddedEngine:
                 while queue and self._stops_asked:
                     on_result(SiteResult.without_run(queue.popleft(), "stopped before its turn"))
                 self._start_some(queue, parallel, lifeline, on_result)
-                self._collect(on_result)
+                self._collect(queue, on_result)
                 time.sleep(_PAUSE)
         finally:
             lifeline.close()
@@ -221,10 +224,16 @@ class EmbeddedEngine:
         busy_hosts = {host for site in self._sites.values() for host in site.task.hosts}
         return not busy_hosts.isdisjoint(task.hosts)
 
-    def _collect(self, on_result: Callable[[SiteResult], None]) -> None:
+    def _collect(self, queue: deque[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        """Pass results on; a task whose crawl the system killed is queued again some times."""
         for name, site in list(self._sites.items()):
-            if (result := site.result()) is not None:
-                del self._sites[name]
+            if (result := site.result()) is None:
+                continue
+            del self._sites[name]
+            self._kills[name] += result.end is SiteEnd.KILLED
+            if result.end is SiteEnd.KILLED and self._kills[name] < KILLED_TRIES and not self._stops_asked:
+                queue.append(site.task)
+            else:
                 on_result(result)
 
     def _pass_stops_on(self) -> None:

@@ -77,6 +77,16 @@ class SiteTask:
     hosts: tuple[str, ...] = ()
     """The hosts of the start URLs. Two tasks that share one must not run at once: pace is a host's, and kept by one
     crawl."""
+    shared_hosts: tuple[str, ...] = ()
+    """Those of them that other sites of the list have too."""
+    every: float = 0.0
+    """The seconds between two turns."""
+    words_digest: str = ""
+    """The digest of what it is crawled with, the same on every machine."""
+    turn_at: str = ""
+    """When the turn began, in UTC, ISO 8601; empty for when the crawl ends."""
+    after: int = 0
+    """The number of the lease that wrote the record from which a store's task was made."""
 
     def command(self, archive: Path) -> tuple[str, ...]:
         """Return the words after `broadsheet` that run the task on an archive. A lost archive is crawled from the

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +32,7 @@ from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.crawler.command_values import CommandError, duration, is_file_of_receivers
 from broadsheet.crawler.crawl.early_checks import check_options, checked_seeds
 from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
+from broadsheet.crawler.fleet.site_records import digest_of
 from broadsheet.crawler.fleet.site_task import is_receiver
 from broadsheet.crawler.options import OptionError
 
@@ -174,9 +176,11 @@ class Site:
     notify: tuple[str, ...]
     crawl_words: tuple[str, ...]
     update_words: tuple[str, ...]
+    words_digest: str = ""
+    """The digest of the words of its crawl, the same wherever the list lies."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SiteList:
     """A fleet: its sites in the order of the file, and the folder of their archives.
 
@@ -193,6 +197,12 @@ class SiteList:
     def archive(self, site_name: str) -> Path:
         """Return the path of a site's archive."""
         return self.folder / f"{site_name}.db"
+
+    @cached_property
+    def shared_hosts(self) -> frozenset[str]:
+        """Return the hosts that several sites have, of which one is crawled at a time."""
+        counts = Counter(host for site in self.sites for host in site.hosts)
+        return frozenset(host for host, count in counts.items() if count > 1)
 
 
 def read_sites(file: Path, crawl: click.Command, update: click.Command) -> SiteList:
@@ -243,6 +253,7 @@ class _Reader:
         if not urls and "urls-file" not in options:
             raise TomlMistake(f"the site {name} has no urls", *path)
         seeds = self._checked_urls(options, urls, path)
+        crawl_words = self.options.crawl_words(options, urls)
         return Site(
             name=name,
             urls=urls,
@@ -250,8 +261,9 @@ class _Reader:
             groups=_texts(table, "groups", path),
             every=duration(str(table.get("every", _DEFAULT_EVERY))),
             notify=tuple(map(self._beside_list, _texts(table, "notify", path))),
-            crawl_words=self.options.crawl_words(options, urls),
+            crawl_words=crawl_words,
             update_words=self.options.update_words(options),
+            words_digest=digest_of([word.replace(str(self.options.folder), "") for word in crawl_words]),
         )
 
     def _beside_list(self, word: str) -> str:

@@ -1,9 +1,9 @@
-"""Slots for requests to one address, shared by machines: by Dask's scheduler or by leases in a store.
+"""Slots for requests to one address, shared by machines as leases in their store.
 
 A granter on each machine makes the files that its crawls lock (`broadsheet.crawler.fetch.address_slots`), one for each
-lease that it gets of a bound that all machines share. `SharedBound` is the interface of bounds: Dask's semaphore has it
-by itself, and `AddressLeases` has it for a store. A granter holds a lease as long as crawls use it, and gives it back
-after a while in any case, so that no machine keeps an address from the others.
+lease that it gets of a bound that all machines share. `SharedBound` is the interface of bounds; `AddressLeases` has it
+for a store. A granter holds a lease as long as crawls use it, and gives it back after a while in any case, so that no
+machine keeps an address from the others.
 
 A lease in a store lasts longer than its holder keeps it and the last request in it takes, so it is not renewed. The
 leases of a machine that was killed expire in some minutes.
@@ -24,24 +24,27 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Protocol
 
-from broadsheet.crawler.fetch.address_slots import GrantedSlot, own_slots, wanted_addresses
+from broadsheet.crawler.fetch.address_slots import GrantedSlot, is_owned, own_slots, wanted_addresses
 from broadsheet.crawler.fleet.fleet_folder import disk_problem
 from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, SiteLease, acquire_thing
+from broadsheet.crawler.fleet.site_lease import (
+    LeasedThing,
+    LeaseTerms,
+    LeaseWatch,
+    SiteIsLeased,
+    SiteLease,
+    acquire_thing,
+)
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.crawler.fleet.stored_run import StorePlace
-
-if TYPE_CHECKING:
-    from distributed import Worker
-
 
 _LOG = logging.getLogger(__name__)
 
 
 class SharedBound(Protocol):
-    """A semaphore that other machines have too, such as Dask's."""
+    """A semaphore that other machines have too."""
 
     async def acquire(self, timeout: float | None = None) -> bool:
         """Wait for a lease, so many seconds at most; tell whether there is one."""
@@ -54,11 +57,14 @@ class SharedBound(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class GrantTimes:
-    """Seconds between two looks, until an unused slot and until any slot is given back, and to wait for the bound."""
+    """Seconds between two looks, until an unused slot and until any slot is given back, and to wait for the bound.
+
+    A turn is three requests to the store.
+    """
 
     look: float = 0.1
-    idle: float = 2.0
-    turn: float = 5.0
+    idle: float = 5.0
+    turn: float = 20.0
     wait: float = 10.0
 
 
@@ -77,12 +83,12 @@ class AddressGranter:
     """An owner of granted slots in a folder; `make_bound` makes an address's shared bound of its name in the folder."""
 
     def __init__(
-        self, folder: Path, per_address: int, make_bound: Callable[[str], Any], times: GrantTimes | None = None
+        self, folder: Path, per_address: int, make_bound: Callable[[str], SharedBound], times: GrantTimes
     ) -> None:
         self._folder = folder
         self._per_address = per_address
         self._make_bound = make_bound
-        self._times = times or GrantTimes()
+        self._times = times
         self._grants: list[_Grant] = []
         self._bounds: dict[Path, SharedBound] = {}
         self._asking: set[asyncio.Task[None]] = set()
@@ -124,7 +130,7 @@ class AddressGranter:
             self._bounds[address_folder] = bound
             if await bound.acquire(self._times.wait):
                 await self._grant(address_folder, bound)
-        except (OSError, RuntimeError) as error:  # the scheduler is gone, and with it soon this worker
+        except (OSError, RuntimeError) as error:  # no thread is to be had, as at the end of a process
             _LOG.warning("no slot of %s: %s", address_folder.name, error)
         finally:
             self._asked[address_folder] -= 1
@@ -155,21 +161,6 @@ class AddressGranter:
         return time.time() - grant.slot.used_at > self._times.idle
 
 
-def granted_folder(worker: Worker, per_address: int) -> Path:
-    """Start to grant the crawls of a Dask worker their slots, and return the folder that they find them in."""
-    from distributed import Semaphore
-
-    folder = Path(worker.local_directory) / f"addresses-{per_address}"
-
-    def make_bound(address: str) -> Semaphore:
-        name = f"broadsheet, address {address}, {per_address} at once"
-        return Semaphore(per_address, name, worker.scheduler, worker.loop)  # type: ignore[no-untyped-call]
-
-    granter = AddressGranter(folder, per_address, make_bound)
-    worker.loop.add_callback(granter.run)
-    return folder
-
-
 SLOT_TERMS = LeaseTerms(180.0)
 """A holder keeps a slot for seconds, and a request ends half a minute after that."""
 
@@ -191,6 +182,7 @@ class AddressLeases:
     per_address: int
     terms: LeaseTerms = SLOT_TERMS
     pauses: SlotPauses = SlotPauses()
+    watch: LeaseWatch = field(default_factory=lambda: LeaseWatch(SLOT_TERMS))
     owner: str = field(default_factory=lambda: f"{socket.gethostname()}, process {os.getpid()}, {token_hex(4)}")
     _held: dict[int, SiteLease] = field(default_factory=dict, init=False)
     _freed_at: dict[int, float] = field(default_factory=dict, init=False)
@@ -218,7 +210,7 @@ class AddressLeases:
             for number in self._open_numbers():
                 slot = LeasedThing(f"slot {number} of {self.address}", f"addresses/{self.address}/{number}.json")
                 with suppress(SiteIsLeased):
-                    self._held[number] = acquire_thing(self.store, slot, self.owner, self.terms)
+                    self._held[number] = acquire_thing(self.store, slot, self.owner, self.terms, self.watch)
                     return True
         return False
 
@@ -240,18 +232,18 @@ class AddressLeases:
         return True
 
 
-_STORE_TIMES = GrantTimes(idle=5.0, turn=20.0)
-"""Longer than by way of a scheduler, as each turn is three requests to the store."""
 _SLOT_FOLDER = ".slots"
+_STALE_SECONDS = 3600.0  # a folder of slots without an owner is a killed run's; a new one has none for a moment
 
 
 @contextmanager
-def granted_slots(store_place: StorePlace, times: GrantTimes = _STORE_TIMES) -> Iterator[Path | None]:
+def granted_slots(store_place: StorePlace, times: GrantTimes = GrantTimes()) -> Iterator[Path | None]:
     """Grant the crawls of a run slots by leases in its store, and yield the folder in which they find them.
 
     None if addresses are not bounded, or if store or disk are such that no task can run, each of which says why.
     """
     folder = store_place.local_folder / _SLOT_FOLDER / token_hex(8)
+    _remove_stale_folders(folder.parent)
     leases: dict[str, AddressLeases] = {}
     granter = _store_granter(store_place, folder, leases, times) if store_place.per_address else None
     if granter is None:
@@ -273,6 +265,15 @@ def granted_slots(store_place: StorePlace, times: GrantTimes = _STORE_TIMES) -> 
         has_ended.set()
         thread.join()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_stale_folders(parent: Path) -> None:
+    """Remove the folders of slots that killed runs have left."""
+    oldest = time.time() - _STALE_SECONDS
+    with suppress(OSError):
+        for folder in parent.iterdir():
+            if folder.stat().st_mtime < oldest and not is_owned(folder):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _store_granter(

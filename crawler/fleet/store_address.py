@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.bucket_store import BucketStore, first_line
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 from broadsheet.output.archive.installed_extras import install_command
@@ -25,13 +25,19 @@ _RETRIES = 2  # of one request; a store that is away for longer is waited for by
 _RETRY_SECONDS = 10
 _REQUEST_SECONDS = 120
 _CONNECT_SECONDS = 5
+_CREDENTIALS = (
+    "AWS_ACCESS_KEY_ID", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_SKIP_SIGNATURE",
+)  # fmt: skip
+"""Variables of which one has to be set: without any, obstore would ask an address of the cloud that may be nobody's."""
+_METADATA_SWITCH = "AWS_EC2_METADATA_DISABLED"
 
 
 def store_at(address: str) -> ObjectStore:
     """Return the store at an address; nothing is asked of it yet.
 
     Credentials of a bucket come from the environment (`AWS_ACCESS_KEY_ID` …), as does `AWS_ENDPOINT_URL` of a server
-    that is not Amazon's. StoreRefused for an address that is none, or that has credentials in it.
+    that is not Amazon's. StoreRefused for an address that is none, or that has credentials in it, and without any.
     """
     if "://" not in address:
         return FolderStore(Path(address).absolute())
@@ -114,12 +120,14 @@ def _make_folder(folder: Path) -> None:
 
 def _bucket_store(address: str, bucket: str, prefix: str) -> BucketStore:
     try:
+        from obstore.exceptions import BaseError
         from obstore.store import S3Store
     except ImportError as error:
         raise StoreRefused(f"{address} needs obstore: {install_command('fleet')}") from error
+    _check_credentials(address)
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or os.environ.get("AWS_ENDPOINT") or ""
-    return BucketStore(
-        S3Store(
+    try:
+        store = S3Store(
             bucket,
             prefix=prefix or None,
             checksum_algorithm="sha256",
@@ -129,6 +137,16 @@ def _bucket_store(address: str, bucket: str, prefix: str) -> BucketStore:
                 "allow_http": endpoint.startswith("http://"),
             },
             retry_config={"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=_RETRY_SECONDS)},
-        ),
-        address.rstrip("/"),
+        )
+    except BaseError as error:
+        raise StoreRefused(f"{address}: {first_line(str(error))}") from error
+    return BucketStore(store, address.rstrip("/"))
+
+
+def _check_credentials(address: str) -> None:
+    if set(_CREDENTIALS) & os.environ.keys() or os.environ.get(_METADATA_SWITCH, "").lower() == "false":
+        return
+    raise StoreRefused(
+        f"there are no credentials for {address}: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+        f"AWS_SKIP_SIGNATURE=true for a public bucket, or {_METADATA_SWITCH}=false for the role of the machine"
     )

@@ -7,7 +7,6 @@ the site's archive.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import shutil
@@ -15,10 +14,9 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
@@ -31,6 +29,8 @@ from broadsheet.crawler.fleet.object_store import (
     Patience,
     PatientStore,
     StoreError,
+    StoreFull,
+    StoreUnreachable,
 )
 from broadsheet.crawler.fleet.site_copies import (
     LocalCopy,
@@ -48,8 +48,17 @@ from broadsheet.crawler.fleet.site_copies import (
     save_site,
     write_origin,
 )
-from broadsheet.crawler.fleet.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, SiteLease, acquire_within, beating
-from broadsheet.crawler.fleet.site_processes import run_site
+from broadsheet.crawler.fleet.site_lease import (
+    LeaseLost,
+    LeaseSeeker,
+    LeaseTerms,
+    LeaseWatch,
+    SiteIsLeased,
+    SiteLease,
+    beating,
+)
+from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
+from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
 from broadsheet.crawler.fleet.site_states import (
     SiteManifest,
     StateWriter,
@@ -58,11 +67,12 @@ from broadsheet.crawler.fleet.site_states import (
     manifest_prefix,
     read_manifest,
 )
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import check_identity, store_at
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
 from broadsheet.output.raw.warc_folders import MERGED_ENDING
@@ -175,9 +185,14 @@ def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Resul
     SiteIsLeased if another runner has the site, or has taken it meanwhile and keeps it: what was crawled then waits
     beside it. StoreError if the store fails for longer than its patience.
     """
-    lease = acquire_within(site.store, site.copy.site, site.owner, site.terms, site.wait_seconds)
+    lease = LeaseSeeker(site.store, site.owner, site.terms, site.wait_seconds).site(site.copy.site)
+    return run_leased(site, lease, crawl)
+
+
+def run_leased(site: StoredSite, lease: SiteLease, crawl: Callable[[Path, threading.Event], _Result]) -> _Result:
+    """Run `crawl` likewise, under a lease that was acquired; what it notes there is stored with the archive's state."""
     is_lost = threading.Event()
-    with beating(lease, is_lost.set):
+    with beating(lease, is_lost.set, lambda: page_count(site.copy.archive)):
         merged = _prepare(site, lease)
         try:
             with _saving(site, lease, merged):
@@ -307,13 +322,13 @@ def _merge_now(site: StoredSite) -> None:
     Whoever has the site next merges it, and until then nobody may say that the site is what was crawled here.
     """
     try:
-        run_stored(site, _leave_as_it_is)
+        run_stored(site, leave_as_it_is)
     except StoreError as error:
         _LOG.info("what was put beside %s waits to be merged: %s", site.copy.site, error)
         raise
 
 
-def _leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
+def leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
     """Crawl nothing: states beside are merged before, and brought home after."""
     _LOG.info("%s has what was put beside it", archive)
 
@@ -358,23 +373,32 @@ class StorePlace:
         return Path(os.path.expandvars(self.work_folder)).expanduser().absolute()
 
 
-def run_task(
-    task: SiteTask, store_place: StorePlace, lifeline: Lifeline, is_stopped: Callable[[], bool],
-    grants: Path | None = None,
-) -> SiteResult:  # fmt: skip
-    """Run a task on a local copy of its archive, and bring the archive home. A failure is a result too.
+@dataclass(frozen=True)
+class CrawlHost:
+    """A machine's part in its crawls: the process that they stop with, and whether they are to stop.
 
-    A task that was finished already, by a runner whose word was lost on the way, gives the result that it had. `grants`
-    is where its crawl finds slots for addresses, if all machines share them.
+    `grants` is where they find slots for addresses, if all machines share them; `watch` is of other runners' leases.
+    """
+
+    lifeline: Lifeline
+    is_stopped: Callable[[], bool]
+    grants: Path | None = None
+    watch: LeaseWatch | None = None
+
+
+def run_task(task: SiteTask, store_place: StorePlace, host: CrawlHost) -> SiteResult:
+    """Run a task on a local copy of its archive, and bring the archive home with its record. A failure is a result too.
+
+    A task that was finished meanwhile, here or by another runner, gives the result that it had.
     """
     try:
         if problem := disk_problem(store_place.local_folder):
             return SiteResult.without_run(task, problem, SiteEnd.UNSUITABLE_DISK)
         store = PatientStore(store_at(store_place.address), store_place.patience)
         check_identity(store, store_place.identity)
-        return read_result(store, task) or _run_leased(
-            task, store_place, store, _CrawlStarter(lifeline, is_stopped, store_place.environment(grants))
-        )
+        crawl = _TaskCrawl(task, store_place, store, host)
+        with in_hand(crawl.site.copy):
+            return crawl.run()
     except (SiteIsLeased, InUse) as error:
         return SiteResult.without_run(task, str(error), SiteEnd.IN_USE)
     except (StoreError, ArchiveError) as error:
@@ -385,56 +409,85 @@ def run_task(
         )
 
 
-def read_result(store: ObjectStore, task: SiteTask) -> SiteResult | None:
-    """Read the result of a task that was finished; None if it was not, or if the last one finished was another."""
-    try:
-        values = json.loads(b"".join(store.chunks(_result_key(task))))
-        if values["task"] != task_digest(task):
-            return None
-        counts = SiteCounts(**values["counts"])
-        return SiteResult(task.name, SiteEnd.DONE, 0, task.archive, counts, float(values["seconds"]))
-    except (NotInStore, ValueError, KeyError, TypeError):
-        return None
+@contextmanager
+def in_hand(copy: LocalCopy) -> Iterator[None]:
+    """Keep other runs on this machine from a local copy while the `with` block runs. InUse if one has it in hand."""
+    copy.folder.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(copy.folder.with_name(f".{copy.site}"), refusal=f"{copy.site} is in hand on this machine"):
+        yield
 
 
-def task_digest(task: SiteTask) -> str:
-    """Return what tells a task from every other one: a digest of its site, its words, and when it became due."""
-    words = [task.name, list(task.crawl_words), list(task.update_words), task.is_update, task.due_at]
-    return sha256(json.dumps(words).encode()).hexdigest()
+def runner_name() -> str:
+    """Return what the store calls this runner: its host and process."""
+    return f"{socket.gethostname()}, process {os.getpid()}"
 
 
-@dataclass(frozen=True, slots=True)
-class _CrawlStarter:
-    """A starter of a task's crawl as a process, which stops when this process is gone."""
+@dataclass(frozen=True)
+class _TaskCrawl:
+    """A task's crawl as a process, under the lease of its site. It stops when this process is gone."""
 
-    lifeline: Lifeline
-    is_stopped: Callable[[], bool]
-    environment: Mapping[str, str]
+    task: SiteTask
+    place: StorePlace
+    store: ObjectStore
+    host: CrawlHost
 
-    def run(self, task: SiteTask, archive: Path, is_lost: threading.Event) -> SiteResult:
+    @property
+    def site(self) -> StoredSite:
+        """Return the site with its local copy on this machine."""
+        copy = LocalCopy(self.place.local_folder / self.task.name, self.task.name, self.place.identity)
+        return StoredSite(self.store, copy, runner_name(), self.place.terms, self.place.wait_seconds)
+
+    @property
+    def seeker(self) -> LeaseSeeker:
+        """Return this runner as one that wants leases."""
+        return LeaseSeeker(self.store, runner_name(), self.place.terms, self.place.wait_seconds, self.host.watch)
+
+    def run(self) -> SiteResult:
+        """Take the site, unless it is no longer due, crawl it, and bring it home. The errors of `run_leased`."""
+        site, task = self.site, self.task
+        with self.seeker.held_hosts(task.shared_hosts):
+            lease = self.seeker.site(task.name)
+            if result := result_since(task, parse_record(lease.record.turn)):
+                lease.release()
+                return replace(result, archive=task.archive)
+            try:
+                result = run_leased(site, lease, lambda archive, is_lost: self._crawl(archive, is_lost, lease))
+            except (SiteIsLeased, InUse, StoreUnreachable, StoreFull):
+                raise
+            except (StoreError, ArchiveError, OSError) as error:
+                self._note_later(SiteResult.without_run(task, str(error), SiteEnd.FAILED), lease.record.generation)
+                raise
+            if lease.record.owner:  # another runner had taken it; what was crawled is merged by now
+                self._note_later(result, lease.record.generation)
+        return result
+
+    def _crawl(self, archive: Path, is_lost: threading.Event, lease: SiteLease) -> SiteResult:
         """Run the crawl to its end; it is asked to stop when all are, or when another runner has the site."""
-        local_task, log = replace(task, archive=archive), archive.with_suffix(".log")
-        return run_site(local_task, self.lifeline, log, lambda: is_lost.is_set() or self.is_stopped(), self.environment)
 
+        def is_stopped() -> bool:
+            return is_lost.is_set() or self.host.is_stopped()
 
-def _run_leased(task: SiteTask, store_place: StorePlace, store: ObjectStore, starter: _CrawlStarter) -> SiteResult:
-    copy = LocalCopy(store_place.local_folder / task.name, task.name, store_place.identity)
-    owner = f"{socket.gethostname()}, process {os.getpid()}"
-    site = StoredSite(store, copy, owner, store_place.terms, store_place.wait_seconds)
+        local_task, log = replace(self.task, archive=archive), archive.with_suffix(".log")
+        for _ in range(KILLED_TRIES):
+            environment = self.place.environment(self.host.grants)
+            result = run_site(local_task, self.host.lifeline, log, is_stopped, environment)
+            if result.end is not SiteEnd.KILLED or is_stopped():
+                break
+        result = replace(result, archive=self.task.archive)
+        self._note(lease, result)
+        return result
 
-    def crawl(archive: Path, is_lost: threading.Event) -> SiteResult:
-        return read_result(store, task) or starter.run(task, archive, is_lost)
+    def _note(self, lease: SiteLease, result: SiteResult) -> None:
+        """Have the lease's next word to the store bring the record of a result, if that says something."""
+        if result.end not in SAYS_NOTHING:
+            earlier, generation = parse_record(lease.record.turn), lease.record.generation
+            lease.note(turn=record_values(next_record(self.task, result, earlier, runner_name(), generation)))
 
-    result = replace(run_stored(site, crawl), archive=task.archive)
-    if result.end is SiteEnd.DONE:
-        store.put_bytes(_result_key(task), _result_json(task, result))
-    return result
-
-
-def _result_key(task: SiteTask) -> str:
-    return f"sites/{task.name}/result.json"
-
-
-def _result_json(task: SiteTask, result: SiteResult) -> bytes:
-    values = {"task": task_digest(task), "counts": asdict(result.counts), "seconds": result.seconds}
-    return json.dumps(values, indent=1).encode()
+    def _note_later(self, result: SiteResult, generation: int) -> None:
+        """Bring the record of a result under a lease of its own, unless another runner has brought one since."""
+        with suppress(StoreError):
+            lease = self.seeker.site(self.task.name)
+            earlier = parse_record(lease.record.turn)
+            if earlier is None or earlier.generation <= generation:
+                self._note(lease, result)
+            lease.release()

@@ -1,12 +1,10 @@
 """A worker of a cluster, started again as long as it is wanted: Dask's own ends when its scheduler is gone.
 
-`python -m broadsheet.crawler.fleet.worker_loop ADDRESS [CRAWLS [SECONDS]]` is what a job script and a container
-run; with SECONDS it ends when the scheduler has been away for so long.
+`python -m broadsheet.crawler.fleet.worker_loop ADDRESS [CRAWLS]` is what a machine of the cluster runs.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import signal
 import socket
@@ -14,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from types import FrameType
 from urllib.parse import urlsplit
 
@@ -48,11 +45,8 @@ def worker_command(address: str, crawls: int, scratch: str) -> list[str]:
     return [sys.executable, "-m", "distributed.cli.dask_worker", address, *words, "--memory-limit", "0"]
 
 
-def run_worker(address: str, crawls: int, lost_seconds: float = math.inf) -> int:
-    """Run a worker until this process is told to stop by SIGTERM or SIGINT, or the scheduler has been away for so long.
-
-    Returns the exit code: 0, or 1 where the scheduler is gone.
-    """
+def run_worker(address: str, crawls: int) -> None:
+    """Run a worker until this process is told to stop by SIGTERM or SIGINT."""
     stopped = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
@@ -61,19 +55,11 @@ def run_worker(address: str, crawls: int, lost_seconds: float = math.inf) -> int
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     with tempfile.TemporaryDirectory(prefix="broadsheet-worker-", ignore_cleanup_errors=True) as scratch:
-        return _run_again(worker_command(address, crawls, scratch), address, stopped, lost_seconds)
-
-
-def _run_again(command: list[str], address: str, stopped: threading.Event, lost_seconds: float) -> int:
-    reached_at = time.monotonic()
-    while not stopped.is_set():
-        if is_reachable(address):
-            _run_once(command, stopped)
-            reached_at = time.monotonic()
-        elif time.monotonic() - reached_at > lost_seconds:
-            return 1
-        stopped.wait(_PAUSE)
-    return 0
+        command = worker_command(address, crawls, scratch)
+        while not stopped.is_set():
+            if is_reachable(address):
+                _run_once(command, stopped)
+            stopped.wait(_PAUSE)
 
 
 def is_reachable(address: str) -> bool:
@@ -95,5 +81,4 @@ def _run_once(command: list[str], stopped: threading.Event) -> None:
 
 
 if __name__ == "__main__":
-    crawls_word, lost_word = [*sys.argv[2:], *("", "")][:2]
-    sys.exit(run_worker(sys.argv[1], int(crawls_word or _DEFAULT_CRAWLS), float(lost_word or math.inf)))
+    run_worker(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else _DEFAULT_CRAWLS)

@@ -22,6 +22,7 @@ from broadsheet.output.settle.likeness import group_pairs
 from broadsheet.output.write.assembled_text import ArticlePart
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
+TITLED_WORDS = 100  # nor below this, where each page calls itself canonical: comics with the same lines below each
 MIN_COPY_OVERLAP = 0.9  # share of words in common of two captures of one text, with a date or counter between them
 
 
@@ -78,11 +79,14 @@ def word_overlap(first_text: str, second_text: str) -> float:
 
 
 def _pairs_with_same_text(pages: Iterable[PageIdentity]) -> Iterator[tuple[int, int]]:
-    """Yield each page whose text an earlier page has, with the first such page; short texts need one title too."""
+    """Yield each page whose text an earlier page has, with the first such page; shorter texts need one title too."""
+    pages = list(pages)
+    shared_canonical = {page.digest for page in pages if page.canonical_url != page.url}
     first_pages: dict[tuple[str, str], int] = {}
     for page in pages:
         if page.digest:
-            key = (page.digest, page.title if page.word_count < SHORT_WORDS else "")
+            least_words = SHORT_WORDS if page.digest in shared_canonical else TITLED_WORDS
+            key = (page.digest, page.title if page.word_count < least_words else "")
             if (first_page := first_pages.setdefault(key, page.page_id)) != page.page_id:
                 yield first_page, page.page_id
 

@@ -2,7 +2,7 @@
 
 An **emptied** page kept nothing but what its site repeats, or what stands in its slots. It is no article: it has its
 title and no text, and is `other`, or a `gallery` if it shows a picture that no other page of its host shows. A **late
-copy** has the title and the text of another page of its host since what the site repeats is taken out of both.
+copy** has the title, the day and the text of another page of its host since what the site repeats is out of both.
 
 Both stay what they were to the first look: evidence of what the site repeats, and judged like articles. So what is
 found depends on the archive's content alone. The shelf keeps it for the next settling.
@@ -51,7 +51,7 @@ _NAMESAKES = """WITH found (page_id, title) AS (
         WHERE u.host = ?1 AND p.own_type IN ('article', 'teaser') AND p.title <> ''
             AND NOT EXISTS (SELECT 1 FROM _shelf x WHERE x.page_id = p.id AND x.why NOT IN ('emptied', 'copy')))
     SELECT f.page_id, u.url, f.title, coalesce(p.canonical_url, ''), coalesce(a.word_count, x.word_count),
-        coalesce(a.text, x.text)
+        coalesce(a.published_day, x.published_day, ''), coalesce(a.text, x.text)
     FROM found f CROSS JOIN urls u ON u.id = f.page_id CROSS JOIN pages p ON p.id = f.page_id
         LEFT JOIN articles a ON a.page_id = f.page_id LEFT JOIN _shelved x ON x.page_id = f.page_id
     WHERE f.title IN (SELECT title FROM found GROUP BY title HAVING count(*) > 1)
@@ -76,7 +76,7 @@ class LateCopy:
 
 @dataclass(frozen=True, slots=True)
 class SecondLook:
-    """What the second look found, by page id."""
+    """Findings of the second look, by page id."""
 
     emptied: Mapping[int, EmptiedPage] = field(default_factory=dict)
     copies: Mapping[int, LateCopy] = field(default_factory=dict)
@@ -138,11 +138,13 @@ def _emptied_facts(evidence: str, page_id: int) -> tuple[str, ...]:
 
 
 def _find_copies(db: Database, host: str) -> Iterator[tuple[int, LateCopy]]:
-    groups: dict[tuple[str, str], list[PageIdentity]] = defaultdict(list)
-    for page_id, url, title, canonical_url, word_count, text in db.execute(_NAMESAKES, [host]):
+    groups: dict[tuple[str, str, str], list[PageIdentity]] = defaultdict(list)
+    for page_id, url, title, canonical_url, word_count, day, text in db.execute(_NAMESAKES, [host]):
         if text:
             digest = text_digest(text)
-            groups[title, digest].append(PageIdentity(page_id, url, title, canonical_url or url, digest, word_count))
+            groups[title, day, digest].append(
+                PageIdentity(page_id, url, title, canonical_url or url, digest, word_count)
+            )
     for group in groups.values():
         original = choose_representative(group).page_id
         yield from ((page.page_id, LateCopy(host, original)) for page in group if page.page_id != original)

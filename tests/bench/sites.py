@@ -28,7 +28,7 @@ import urllib.request
 from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from broadsheet.output.settle.copies_and_parts import SHORT_WORDS
+from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
@@ -142,7 +142,7 @@ def measure(site: Site, db_path: pathlib.Path) -> dict[str, object]:
     scores = {path: f1(texts[path][1], text) for path, text in truth.items() if path in texts}
     in_truth = {texts[path][0] for path in scores}
     rows = db.execute("SELECT id, url, text, title, word_count FROM articles").fetchall()
-    copies = collections.Counter((text, title if words < SHORT_WORDS else "") for _, _, text, title, words in rows)
+    copies = collections.Counter((text, title if words < TITLED_WORDS else "") for _, _, text, title, words in rows)
     return {
         "site": site.name,
         "truth": len(truth),

@@ -55,7 +55,7 @@ def data_files() -> set[DataFile]:
     return {
         (".".join(("broadsheet", *path.parent.parts)), path.name)
         for path in paths
-        if path.suffix not in (".py", ".pyc") and path.name != "py.typed"
+        if path.suffix not in (".py", ".pyc", ".c", ".h", ".so") and path.name != "py.typed"
     }
 
 

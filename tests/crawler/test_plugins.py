@@ -10,9 +10,9 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet import store_engine
+from broadsheet.crawler.commands.fleet import scheduler_engine
 from broadsheet.crawler.fleet.run_notices import NoticeText, is_known_address, read_receivers, send_notice
-from broadsheet.crawler.fleet.sites_file import SiteList
+from broadsheet.crawler.fleet.stored_run import StorePlace
 from broadsheet.crawler.plugins import EXPORTERS, load_plugin
 
 CODE = """
@@ -101,7 +101,6 @@ def test_a_notifier_takes_the_messages_for_addresses_of_its_scheme(tmp_path: Pat
 
 
 def test_a_fleet_engine_runs_where_its_address_says(tmp_path: Path) -> None:
-    options = {"store": str(tmp_path / "store"), "scheduler": "mill://river", "cluster": None, "work": None,
-               "parallel": None}  # fmt: skip
-    engine = store_engine(SiteList(tmp_path / "sites.toml", tmp_path, 0, 0, ()), options)
-    assert (type(engine).__name__, engine.address) == ("Engine", "mill://river")  # type: ignore[union-attr]
+    place = StorePlace(str(tmp_path / "store"), "none", str(tmp_path))
+    engine = scheduler_engine("mill://river", place)
+    assert (type(engine).__name__, engine.address, engine.place) == ("Engine", "mill://river", place)  # type: ignore[attr-defined]

@@ -49,9 +49,7 @@ This page says what a crawl costs. Compare the ratios; the absolute figures belo
 | runs | the sides one after the other, {rounds} in one run; each side's median run is shown |"""
 
 
-_EXAMPLE = """## Your own crawls
-
-An archive records the length and the result of each run. For the sample site, on the same machine and without a delay:
+_EXAMPLE = """An archive records the length and the result of each run. For the sample site, without a delay:
 
 ```sh
 sqlite-utils demo-out/sample.db --table \\
@@ -148,33 +146,16 @@ def _row(*cells: str) -> list[str]:
     return ["| " + " | ".join(cells) + " |"]
 
 
-_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages over archives
-of 1,000 and of 100,000 articles.
+_LIMITS = """[browse.md](browse.md#figures-of-large-archives) has the CPU time of the reading room's pages.
 
 ## What bounds it
 
 A real crawl waits for its host: at the usual delay of one second a host gives one page a second. Without a delay,
-cleaning bounds it:
-
-- **Cleaning** takes most of the CPU. It runs in one worker process a processor, bounded in time and memory, and no
-  single stage is most of it. Even without metadata, trafilatura takes more than half the time of its
-  `bare_extraction`. So it is asked only where the first look is in doubt ([cleaning.md](cleaning.md)).
-- **The main process** fetches and schedules, mostly in Scrapy and Twisted. A thread of it writes.
-- **Workers' results** are ready to store: numbers of texts, digests, the packed ledger, links in scope.
-
-Shares of a whole crawl's CPU, read from the threads (27 November 2026):
+cleaning bounds it, which runs in one worker process a processor, and where no function has over 5 %. Shares of a whole
+crawl's CPU, read from the threads (27 November 2026):
 
 | site | workers | fetching | writing and settling | a crawl without cleaning, against naive |
 | --- | --: | --: | --: | --: |
 | codefor_de | 66 % | 17 % | 17 % | .30 |
 | izquierda_hispanica | 73 % | 14 % | 13 % | .20 |
-| linuxgazette | 56 % | 18 % | 26 % | .40 |
-
-So .4 of the naive spider's CPU, with cleaning, is out of reach on linuxgazette. On the other two cleaning would
-have to become six and two and a half times as fast. Shares of the workers' CPU, where no single function has over 5
-%:
-
-| site | blocks | judging | of it trafilatura | metadata | kind of page |
-| --- | --: | --: | --: | --: | --: |
-| izquierda_hispanica | 22 % | 17 % | 8 % | 13 % | 9 % |
-| linuxgazette | 13 % | 29 % | 14 % | 10 % | 7 % |"""
+| linuxgazette | 56 % | 18 % | 26 % | .40 |"""

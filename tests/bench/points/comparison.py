@@ -19,6 +19,7 @@ from warcio.exceptions import ArchiveLoadFailed
 
 from broadsheet.crawler.fleet.site_copies import fetch_warc_files, reading_copies
 from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.site_records import stored_site_names
 from broadsheet.crawler.fleet.site_states import piece_prefix, read_manifest
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.output.archive.archive_errors import ArchiveError
@@ -191,13 +192,22 @@ def _bring(folder: Path, target: Path, site: str) -> Path:
 
 
 def record_faults(calm: Path, other: Path) -> Iterator[str]:
-    """Yield the records of a fleet's sites that say otherwise how their last turn ended."""
-    for file in sorted(calm.rglob(".fleet/*.json")):
-        twin = other / file.relative_to(calm)
-        if not twin.exists() or _ends(file) != _ends(twin):
-            yield f"record {file.name}: {_ends(file)} -> {_ends(twin) if twin.exists() else 'none'}"
+    """Yield the records of a fleet's sites that say otherwise how their last turn ended: those beside the archives, or
+    those of a store."""
+    ends, other_ends = _ends(calm), _ends(other)
+    for name, end in ends.items():
+        if other_ends.get(name) != end:
+            yield f"record {name}: {end} -> {other_ends.get(name)}"
 
 
-def _ends(file: Path) -> object:
-    values = json.loads(file.read_text())
-    return values["result"]["end"], values["result"]["exit_code"], values["is_crawled"], values["failures"]
+def _ends(folder: Path) -> dict[str, object]:
+    """How the last turn of each site ended."""
+    values = {file.name: json.loads(file.read_text()) for file in sorted(folder.rglob(".fleet/*.json"))}
+    for marker in folder.glob("*/store.json"):
+        store = store_at(str(marker.parent))
+        values |= {name: dict(read_site(store, name).turn) for name in stored_site_names(store)}
+    return {
+        name: (turn["result"]["end"], turn["result"]["exit_code"], turn["is_crawled"], turn["failures"])
+        for name, turn in values.items()
+        if turn
+    }

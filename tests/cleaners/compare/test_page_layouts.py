@@ -255,3 +255,94 @@ def test_a_large_page_is_sketched() -> None:
 def test_a_signature_is_packed_and_unpacked() -> None:
     assert pack_signature([1, 258]) == b"\x01\0\0\0\x02\x01\0\0"
     assert unpack_signature(b"\x01\0\0\0\x02\x01\0\0\x07") == {1, 258}
+
+
+NONE = PageType.EMPTY
+SOME = articles(2000, 10, words=100)  # a main layout, whose articles have a hundred words
+
+
+def others(first: int, count: int) -> list[LayoutPage]:
+    return [LayoutPage(n, NONE) for n in range(first, first + count)]
+
+
+@pytest.mark.parametrize(
+    ("pages", "kind"),
+    [
+        ([*articles(0, 8), *others(50, 2)], "article"),
+        ([*articles(0, 7), *others(50, 2)], ""),
+        ([*articles(0, 8), *excerpts(8, 2, of=500)], "article"),
+        ([*articles(0, 7), *excerpts(7, 3, of=500)], ""),
+        (articles(0, 5), "article"),
+        (articles(0, 4), ""),
+        ([*articles(0, 5), *articles(5, 20, text_digest="t0")], "article"),
+        ([*articles(0, 5), *articles(5, 21, text_digest="t0")], ""),
+    ],
+)
+def test_a_main_layout_has_four_fifths_articles_few_excerpts_and_five_texts(pages: list[LayoutPage], kind: str) -> None:
+    """Of the pages of a large one, a fifth have a text of their own; under three tenths are excerpts."""
+    assert judge_layouts([pages])[0].kind == kind
+
+
+@pytest.mark.parametrize(
+    ("pages", "out"),
+    [
+        ([*lists(1, 2), *articles(50, 1, words=24)], {50}),
+        ([*lists(1, 2), *articles(50, 1, words=25)], set()),
+        ([*lists(1, 1), *articles(50, 1, words=24)], set()),
+        ([*lists(1, 2), *articles(50, 1, words=24), *others(60, 1)], {50}),
+        ([*lists(1, 2), *articles(50, 1, words=24), *others(60, 2)], set()),
+        ([*lists(1, 3), *articles(50, 1, words=99)], {50}),
+        ([*lists(1, 3), *articles(50, 1, words=100)], set()),
+        ([*lists(1, 3), *excerpts(50, 1, of=500, words=100)], {50}),
+        ([*lists(1, 6), *articles(50, 2, words=25)], {50, 51}),
+        ([*lists(1, 5), *articles(50, 2, words=25)], set()),
+    ],
+)
+def test_a_layout_is_of_lists_from_half_of_three_pages_on(pages: list[LayoutPage], out: set[int]) -> None:
+    """A quarter of articles, or articles of less than a quarter of the site's words; a longer one stays."""
+    assert taken_out(SOME, pages) == out
+
+
+@pytest.mark.parametrize(
+    ("excerpted", "whole", "out"), [(2, 1, 3), (1, 1, 0), (2, 2, 4), (2, 3, 0), (3, 0, 3), (2, 0, 0)]
+)
+def test_a_layout_is_of_excerpts_from_half_of_three_articles_on(excerpted: int, whole: int, out: int) -> None:
+    pages = [*excerpts(1, excerpted, of=2000), *articles(60, whole, words=55)]
+    assert len(taken_out(articles(2000, 4), pages)) == out
+
+
+@pytest.mark.parametrize(("excerpts_there", "is_original"), [(1, True), (2, False)])
+def test_an_original_s_layout_has_half_as_many_excerpts_at_most(excerpts_there: int, is_original: bool) -> None:
+    """Of the four articles there one or two open others of that layout; here two of four do."""
+    there = [*excerpts(2000, excerpts_there, of=2010), *articles(2010, 4 - excerpts_there)]
+    here = [*excerpts(1, 2, of=2010), *articles(60, 2)]
+    assert taken_out(there, here) == ({1, 2, 60, 61} if is_original else set())
+
+
+@pytest.mark.parametrize(
+    ("same", "dated", "other", "out"),
+    [(3, 1, 0, {0, 1, 2, 50}), (2, 2, 0, set()), (3, 0, 0, set()), (4, 0, 0, {0, 1, 2, 3}), (4, 0, 1, set())],
+)
+def test_one_text_on_four_pages_is_a_notice_unless_more_than_a_quarter_are_dated(
+    same: int, dated: int, other: int, out: set[int]
+) -> None:
+    notices = [*articles(0, same, text_digest="same"), *articles(50, dated, text_digest="same", has_date=True)]
+    assert taken_out(SOME, [*notices, *articles(90, other)]) == out
+
+
+@pytest.mark.parametrize(("quoted", "is_patchwork", "is_out"), [(3, True, True), (2, True, False), (3, False, False)])
+def test_a_page_is_put_together_of_three_articles_at_least(quoted: int, is_patchwork: bool, is_out: bool) -> None:
+    page = articles(1, 1, quoted_pages=frozenset(range(500, 500 + quoted)), is_patchwork=is_patchwork)
+    assert taken_out([*SOME, *page]) == ({1} if is_out else set())
+
+
+@pytest.mark.parametrize(("shared", "are_alike"), [(17, True), (16, False)])
+def test_layouts_are_alike_from_eighty_five_of_a_hundred_names_on(shared: int, are_alike: bool) -> None:
+    groups = group_signatures([signature(range(20)), signature(range(shared))])
+    assert len(groups) == (1 if are_alike else 2)
+
+
+@pytest.mark.parametrize(("names", "hashes"), [(5, 0), (6, 6), (128, 128), (129, 128)])
+def test_a_signature_has_six_names_at_least_and_a_hundred_and_twenty_eight_at_most(names: int, hashes: int) -> None:
+    classes = (f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(names))
+    assert len(signature_of("".join(f"<div class='{name}'>x</div>" for name in classes))) == hashes

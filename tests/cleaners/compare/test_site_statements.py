@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from broadsheet.cleaners.compare.site_statements import (
     SettledField,
+    SourceFinding,
     StatedPage,
     find_sources,
     settle_fields,
@@ -94,3 +97,46 @@ def test_what_most_titles_end_or_begin_with_is_the_template() -> None:
 def test_a_title_that_is_nothing_but_the_template_stays() -> None:
     pages = [page(n, title=f"{title} | The Paper") for n, title in enumerate(["Rain", "Wind", "Snow", "Hail", "Fog"])]
     assert 9 not in settled([*pages, page(9, title="— | The Paper")])
+
+
+@pytest.mark.parametrize(
+    ("pages", "same", "is_constant"), [(5, 5, True), (4, 4, False), (20, 19, True), (20, 18, False)]
+)
+def test_a_source_is_constant_from_nineteen_of_twenty_pages_on(pages: int, same: int, is_constant: bool) -> None:
+    assert SourceFinding(AUTHORS, "meta", pages, 2, "x", same).is_constant is is_constant
+
+
+@pytest.mark.parametrize(
+    ("pages", "alike", "is_template"), [(10, 6, True), (10, 5, False), (5, 5, True), (4, 4, False)]
+)
+def test_a_part_is_the_template_s_from_six_of_ten_titles_on(pages: int, alike: int, is_template: bool) -> None:
+    titles = [f"Rain {n} | The Paper" if n < alike else f"Rain {n}" for n in range(pages)]
+    assert weigh_evidence([], titles, THE_PAPER).template_parts == (
+        {("end", " | The Paper"): alike} if is_template else {}
+    )
+
+
+@pytest.mark.parametrize(("pages", "others", "varies"), [(60, 6, True), (60, 5, False), (40, 5, True), (40, 4, False)])
+def test_a_source_varies_from_a_tenth_of_the_pages_and_five_on(pages: int, others: int, varies: bool) -> None:
+    findings = [
+        SourceFinding(AUTHORS, "text", others, others, "x", 1),
+        SourceFinding(AUTHORS, "meta", pages, 1, "y", pages),
+    ]
+    evidence = weigh_evidence(findings, ["Rain"] * pages, THE_PAPER)
+    assert evidence.has_varying_source is varies
+    assert evidence.constant_sources.keys() == {"meta"}
+
+
+@pytest.mark.parametrize(
+    ("source", "same", "is_known"), [("shown", 9, True), ("shown", 8, False), ("assumed", 9, False)]
+)
+def test_an_order_is_known_from_nine_of_ten_pages_on(source: str, same: int, is_known: bool) -> None:
+    finding = SourceFinding(DAY_MONTH, source, 10, 2, "day-first", same)
+    assert weigh_evidence([finding], [], THE_PAPER).order == (finding if is_known else None)
+
+
+def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_other_fields_are_left_out() -> None:
+    statements = [said("meta", name) for name in ("Bo", "Ann")]
+    other = [FieldStatement("published", "meta", "2024-05-13", ""), FieldStatement(DAY_MONTH, "assumed", "x", "")]
+    (finding,) = find_sources([*statements, *other])
+    assert (finding.commonest, finding.pages, finding.values, finding.commonest_pages) == ('["Ann"]', 2, 2, 1)

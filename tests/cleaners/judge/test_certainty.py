@@ -39,11 +39,6 @@ def test_a_duplicate_and_what_a_site_rule_judges_are_certain() -> None:
     assert list(chances) == [128, 51, certain_chance(is_kept=False), certain_chance(is_kept=True), 0]
 
 
-@pytest.mark.parametrize(("expected_f1", "word"), [(0.99, Certainty.HIGH), (0.9, Certainty.FAIR), (0.5, Certainty.LOW)])
-def test_certainty_has_a_word(expected_f1: float, word: Certainty) -> None:
-    assert certainty(expected_f1) == word
-
-
 def test_a_plain_page_is_more_certain_than_one_of_fragments() -> None:
     story = "".join(f"<p>Paragraph {n} tells at length what the council did about the mill.</p>" for n in range(9))
     fragments = "".join(f"<div class='c{n}'><p>Item {n}, sold out</p><a href='/{n}'>More</a></div>" for n in range(30))
@@ -56,3 +51,10 @@ def test_a_plain_page_is_more_certain_than_one_of_fragments() -> None:
     assert expected[0] is not None
     assert expected[1] is not None
     assert expected[0] > 0.9 > expected[1]
+
+
+@pytest.mark.parametrize(
+    ("expected_f1", "word"), [(0.93, "high"), (0.9299, "fair"), (0.8, "fair"), (0.7999, "low"), (1, "high"), (0, "low")]
+)
+def test_a_text_is_of_high_certainty_from_93_and_of_fair_from_80_on(expected_f1: float, word: str) -> None:
+    assert certainty(expected_f1) is Certainty(word)

@@ -15,6 +15,7 @@ from broadsheet.cleaners.judge.headline_blocks import (
     blocks_above_title,
     find_standfirst,
     find_title_line,
+    find_url_headline,
     looks_like_standfirst,
     metadata_blocks,
 )
@@ -133,3 +134,20 @@ def test_a_cleaned_page_has_its_standfirst_as_a_field_and_in_its_text() -> None:
     without = clean(Page("https://mill.example/2024/05/the-mill", html.replace(f"{LEAD}.", "").encode()))
     assert without.metadata.standfirst == ""
     assert "standfirst" not in without.metadata.sources
+
+
+@pytest.mark.parametrize(
+    ("url", "position"),
+    [
+        ("https://a.test/2024/the-mill-by-the-river.html", 2),
+        ("https://a.test/The-Mill-by-the-River/", 2),
+        ("https://a.test/read-more-about-mills", None),
+        ("https://a.test/mill-river", None),
+        ("https://a.test/the-mill/12", None),
+        ("https://[broken/the-mill-by-the-river", None),
+    ],
+)
+def test_a_url_names_the_heading_that_has_its_words(url: str, position: int | None) -> None:
+    names = ("Read more about mills and what became of all of their many owners", "The mill", "The mill by the river")
+    blocks = [block(n, name, kind=BlockKind.HEADING) for n, name in enumerate(names)]
+    assert find_url_headline([*blocks, linked(3, "The bridge", kind=BlockKind.HEADING)], url) == position

@@ -82,3 +82,25 @@ def test_a_page_answered_as_an_error_is_not_searched() -> None:
 def test_a_reason_is_evidence_where_a_text_is_not_taken() -> None:
     other = STATEMENT.replace(TITLE, "Harbour dredged")
     assert "unused=json_ld: another title" in cleaned(other).verdict.evidence
+
+
+CAPTION = "<figure><figcaption>The wheel in spring</figcaption></figure><p class='byline'>By Ann Lee</p>"
+
+
+def test_captions_and_bylines_in_a_held_text_are_named_by_its_markup() -> None:
+    state = {"article": {"title": TITLE, "body": f"{CAPTION}{MARKUP}"}}
+    page = cleaned(f"<script>window.__INITIAL_STATE__ = {json.dumps(state)}</script>")
+    assert page.text.splitlines() == LINES
+    reasons = {b.text: verdict.reason for b, verdict in zip(page.blocks, page.verdicts, strict=True)}
+    assert reasons["The wheel in spring"] == RemovalReason.CAPTION
+    assert reasons["By Ann Lee"] == RemovalReason.BYLINE
+    assert [chance > 0 for chance in page.chances[-len(LINES) :]] == [True] * len(LINES)
+    assert set(page.chances[-len(LINES) - 2 : -len(LINES)]) == {0}
+
+
+def test_where_half_of_a_held_text_stands_in_named_boxes_it_is_kept_whole() -> None:
+    boxes = "".join(f"<div class='caption'>{line}</div>" for line in LINES[:5])
+    rest = "".join(f"<p>{line}</p>" for line in LINES[5:])
+    state = {"article": {"title": TITLE, "body": boxes + rest}}
+    page = cleaned(f"<script>window.__INITIAL_STATE__ = {json.dumps(state)}</script>")
+    assert page.text.splitlines() == LINES

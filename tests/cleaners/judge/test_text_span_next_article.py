@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
-from broadsheet.cleaners.judge.text_span import NEXT_ARTICLE, PREVIOUS_ARTICLE, other_articles
+from broadsheet.cleaners.judge.text_span import NEXT_ARTICLE, PREVIOUS_ARTICLE, has_second_headline, other_articles
 from broadsheet.cleaners.rules.rule_files import load_rules
 from tests.cleaners.building import PROSE, STORY, block
 
@@ -81,12 +82,8 @@ def test_an_article_in_one_container_is_told_by_a_signature_right_below_its_head
     assert start(signed(0, "The mill"), signed(6, "The bridge")) == 6
     assert start(signed(0, "The mill"), signed(6, "The bridge", "May 2, 2012")) is None, "a section may have a date"
     assert start(signed(0, "The mill", "It burned down."), signed(6, "The bridge")) is None
-    outside = [replace_landmarks(b) for b in signed(6, "The bridge")]
+    outside = [replace(b, landmarks=frozenset()) for b in signed(6, "The bridge")]
     assert start(signed(0, "The mill"), outside) is None
-
-
-def replace_landmarks(original: Block) -> Block:
-    return block(original.position, original.text, kind=original.kind, level=original.level, path=original.path)
 
 
 def test_articles_above_the_one_that_the_title_names_go_to_their_last_paragraph() -> None:
@@ -123,3 +120,37 @@ def test_the_next_article_is_removed_with_its_reason() -> None:
     verdicts = {b.text: verdict for b, verdict in zip(cleaned.blocks, cleaned.verdicts, strict=True)}
     assert {verdicts[text].reason for text in other_story} == {RemovalReason.RELATED}
     assert {verdicts[text].rule for text in other_story} == {NEXT_ARTICLE}
+
+
+def test_where_no_title_is_among_the_blocks_the_url_names_the_article() -> None:
+    stories = [[f"{text} So said {name}, who had seen it all." for text in STORY] for name in ("Ann", "Ben")]
+    titles = ("The mill by the river", "The bridge is gone")
+    articles = "".join(markup(f"a{n}", title, stories[n]) for n, title in enumerate(titles))
+    html = f"<html lang=en><title>The Paper</title><body><main>{articles}</main>".encode()
+    assert clean(Page("https://mill.example/2012/the-bridge-is-gone.html", html)).text.split("\n") == stories[1]
+    assert clean(Page("https://mill.example/2012/mill-by-river/", html)).text.split("\n") == stories[0]
+
+
+@pytest.mark.parametrize(
+    ("second", "selected", "is_second"),
+    [
+        (signed(6, "The bridge"), range(12), True),
+        (signed(6, "The mill"), range(12), False),
+        (signed(6, "The bridge"), range(7), False),
+        (signed(6, "The bridge")[:4], range(10), False),
+        ([replace(b, level=2) for b in signed(6, "The bridge")], range(12), False),
+    ],
+    ids=["another", "the same heading", "a text that was not selected", "a short text", "a section"],
+)
+def test_a_second_headline_has_other_words_and_a_selected_text(
+    second: list[Block], selected: range, is_second: bool
+) -> None:
+    assert has_second_headline([*signed(0, "The mill"), *second], frozenset(selected)) is is_second
+
+
+def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
+    articles = markup("one", "The mill by the river", STORY) + markup("two", "The bridge is gone", STORY)
+    for html, rule in ((articles, "extractor/selected"), (markup("one", "The mill", STORY), "first-look/selected")):
+        page = f"<html lang=en><title>The mill by the river</title><body><main>{html}</main>"
+        cleaned = clean(Page("https://mill.example/2012/05/the-mill", page.encode()))
+        assert {verdict.rule for verdict in cleaned.verdicts if verdict.kept} == {rule}

@@ -493,11 +493,7 @@ def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(
     probabilities: tuple[float, ...], verdict: Verdict, kept_items: int
 ) -> None:
     text = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path="body>div.text>p") for n in range(5)]
-    items = [replace_position(LINKED_ITEM, 5 + n) for n in range(4)]
+    items = [replace(LINKED_ITEM, position=5 + n, text=f"{LINKED_ITEM.text} {n}") for n in range(4)]
     judged = [SELECTED if probability > 0.5 else verdict for probability in probabilities]
     found = weigh([*text, *items], [SELECTED] * 5 + judged, np.array([0.9] * 5 + list(probabilities)))
     assert [each.kept for each in found[5:]] == [n < kept_items for n in range(4)]
-
-
-def replace_position(item: Block, position: int) -> Block:
-    return Block(position, item.kind, f"{item.text} {position}", path=item.path, link_chars=len(item.text))

@@ -56,3 +56,8 @@ def test_a_title_that_an_attribute_cuts_at_a_quotation_mark_is_left_out() -> Non
         (whole, "meta", 0.6),
     ]
     assert choose(*statements) == (whole, "markup")
+
+
+def test_a_title_has_four_hundred_characters_at_most() -> None:
+    assert choose(("x" * 400, "meta", 1.0)) == ("x" * 400, "meta")
+    assert choose(("x" * 401, "meta", 1.0)) == ("", "")

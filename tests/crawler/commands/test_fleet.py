@@ -1,17 +1,27 @@
-"""Which engine the options of `fleet run` ask for."""
+"""Engines that the options of `fleet run` ask for, and a turn that is shown, warns, and is stopped."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet import checked_cluster, store_engine
+from broadsheet.crawler.commands.fleet import (
+    check_engine_options,
+    made_store_place,
+    run_with_progress,
+    scheduler_engine,
+)
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fleet.site_task import SiteTask
 from broadsheet.crawler.fleet.sites_file import SiteList
-from broadsheet.crawler.fleet.slurm_engine import SlurmEngine
-from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.output.archive.archive_errors import NotReachable
 
 
@@ -21,36 +31,17 @@ def fleet(tmp_path: Path) -> SiteList:
 
 
 def options(**changes: object) -> dict[str, object]:
-    return {"store": None, "scheduler": None, "cluster": None, "work": None, "parallel": None, **changes}
+    return {"store": None, "scheduler": None, "work": None, "parallel": None, **changes}
 
 
-def test_without_a_store_there_is_none(fleet: SiteList) -> None:
-    assert store_engine(fleet, options()) is None
-
-
-def test_a_store_and_a_scheduler_each_have_their_engine(fleet: SiteList, tmp_path: Path) -> None:
-    store = str(tmp_path / "store")
-    here = store_engine(fleet, options(store=store))
-    assert isinstance(here, StoreEngine)
-    assert (here.parallel, here.store_place.per_address, here.store_place.wait_seconds) == (3, 2, 0)
-    there = store_engine(fleet, options(store=store, scheduler="tcp://127.0.0.1:1", work="$TMPDIR/sites"))
-    assert isinstance(there, DaskEngine)
-    assert there.store_place.work_folder == "$TMPDIR/sites"
-    assert there.store_place.wait_seconds > there.store_place.terms.seconds + there.store_place.terms.skew_seconds
-    assert there.store_place.identity == here.store_place.identity
-
-
-def test_a_cluster_has_an_engine_too_if_its_file_is_right(fleet: SiteList, tmp_path: Path) -> None:
-    file = tmp_path / "slurm.toml"
-    file.write_text('[cluster]\nhost = "10.1.0.4"\nworkers = 7\n')
-    engine = store_engine(fleet, options(store=str(tmp_path / "store"), cluster=str(file)))
-    assert isinstance(engine, SlurmEngine)
-    assert engine.cluster.workers == 7
-    assert engine.folder == fleet.folder / ".fleet/cluster"
-    assert engine.store_place.wait_seconds > engine.store_place.terms.seconds
-    file.write_text("[cluster]\nhosts = 1\n")
-    with pytest.raises(CommandError, match=r"slurm.toml, line 2: hosts is not known here"):
-        checked_cluster(options(store="s", cluster=str(file)))
+def test_a_store_is_found_on_any_machine(fleet: SiteList, tmp_path: Path) -> None:
+    asked = options(store=str(tmp_path / "store"), work="$TMPDIR/sites")
+    here, there = made_store_place(fleet, asked), made_store_place(fleet, asked, 180.0)
+    assert (here.per_address, here.wait_seconds, here.work_folder) == (2, 0, "$TMPDIR/sites")
+    assert (there.identity, there.wait_seconds) == (here.identity, 180.0)
+    engine = scheduler_engine("tcp://127.0.0.1:1", there)
+    assert isinstance(engine, DaskEngine)
+    assert engine.store_place == there
 
 
 @pytest.mark.parametrize(
@@ -58,23 +49,62 @@ def test_a_cluster_has_an_engine_too_if_its_file_is_right(fleet: SiteList, tmp_p
     [
         {"scheduler": "tcp://a:1"},
         {"work": "x"},
-        {"cluster": "slurm.toml"},
         {"store": "s", "scheduler": "tcp://a:1", "parallel": 3},
-        {"store": "s", "cluster": "slurm.toml", "parallel": 3},
-        {"store": "s", "cluster": "slurm.toml", "scheduler": "tcp://a:1"},
     ],
 )
-def test_options_that_do_not_go_together_are_refused(
-    fleet: SiteList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: dict[str, object]
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_options_that_do_not_go_together_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(CommandError):
-        store_engine(fleet, options(**wrong))
+        check_engine_options(options(**wrong))
 
 
 def test_a_store_that_cannot_be_used_is_said_in_a_line(fleet: SiteList, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     for address in (str(tmp_path / "file"), "ftp://a/b", str(tmp_path)):
         with pytest.raises(NotReachable) as caught:
-            store_engine(fleet, options(store=address))
+            made_store_place(fleet, options(store=address))
         assert "\n" not in str(caught.value)
+
+
+class StoppableTurn:
+    """A turn that warns, and ends when it was stopped as often as it is to be. It is its own engine."""
+
+    def __init__(self, stops: int, warnings: list[str]) -> None:
+        self.engine = self
+        self._stops = threading.Semaphore(0)
+        self._count = stops
+        self._warnings = warnings
+
+    def stop(self) -> None:
+        self._stops.release()
+
+    def run(self, *_words: object) -> None:
+        for line in ("the store is away", "the store is away", "it is back", "the store is away"):
+            logging.getLogger("broadsheet.crawler.fleet").warning(line)
+        self._warnings.append("a notice failed")
+        for _ in range(self._count):
+            time.sleep(0.05)
+            os.kill(os.getpid(), signal.SIGINT)
+            assert self._stops.acquire(timeout=20)
+
+    def running(self) -> tuple[SiteTask, ...]:
+        return ()
+
+    def progress_line(self) -> str:
+        return "on its way"
+
+
+@pytest.mark.parametrize("stops", [0, 1, 2])
+def test_warnings_come_as_they_are_and_each_signal_stops_the_engine_once(
+    stops: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    warnings: list[str] = []
+    signals: list[int] = []
+    turn = StoppableTurn(stops, warnings)
+    asyncio.run(run_with_progress(turn, signals, warnings, quiet=True))  # type: ignore[arg-type]
+    lines = capsys.readouterr().err.splitlines()
+    told = ["the store is away", "it is back", "the store is away", "a notice failed"]
+    assert [line for line in lines if line.startswith("broadsheet: ")] == [f"broadsheet: {text}" for text in told]
+    assert signals == [signal.SIGINT] * stops
+    said = ["Stopping all crawls when what is under way is done; again stops at once.",
+            "Ending at once; the next run goes on from here."][:stops]  # fmt: skip
+    assert [line for line in lines if not line.startswith("broadsheet: ")] == said

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
-from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.commands.crawl import crawl
+from broadsheet.crawler.commands.update import update
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
+from broadsheet.crawler.fleet.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of, next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_states import read_manifest
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.sites_file import read_sites
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.write.archive_writer import Archive
@@ -159,6 +165,45 @@ def test_a_store_that_is_none_is_a_line(sites: Path, tmp_path: Path, capsys: pyt
         printed = capsys.readouterr()
         assert words in printed.err
         assert (printed.out, printed.err.count("\n")) == ("", 1)
+
+
+def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(
+    sites: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One site has failed twice, one is running for the second time, one was never crawled; local records count for
+    nothing."""
+    address = str(tmp_path / "store")
+    make_store(address)
+    store, turn_at = store_at(address), datetime.now(UTC).isoformat(timespec="seconds")
+    words = read_sites(sites, crawl, update).sites
+    for name, end in (("well", SiteEnd.DONE), ("bad", SiteEnd.FAILED), ("bad", SiteEnd.FAILED)):
+        lease = acquire(store, name, "river, process 1")
+        digest = next(site.words_digest for site in words if site.name == name)
+        task = SiteTask(name, Path("a.db"), (), every=86400.0, words_digest=digest, turn_at=turn_at)
+        earlier = parse_record(lease.record.turn)
+        result = SiteResult(name, end, 1, Path("a.db"), SiteCounts(articles=3), 75.0, "no article" * (end == "failed"))
+        lease.note(turn=record_values(next_record(task, result, earlier, "river, process 1", lease.record.generation)))
+        lease.release()
+    lease = acquire(store, "well", "lake, process 2")
+    lease.note(pages=40)
+    lease.renew()
+    monkeypatch.chdir(tmp_path)
+    sites.rename(tmp_path / "other.toml")
+    tables = []
+    for words_of_list in (["other.toml", "--site", "well", "--site", "bad"], []):
+        assert run(["fleet", "status", *words_of_list, "--store", address]) == 0
+        tables.append(capsys.readouterr().out)
+    assert tables[0] == tables[1]
+    bad, well = tables[0].splitlines()[1:]
+    assert re.fullmatch(
+        r"bad +failed +3 +0 +0 +1m +[-\d]+ [:\d]+ +in 1h\d\dm +river, process 1 +no article \(2 times in a row\)", bad
+    )
+    assert re.fullmatch(r"well +running, 40 pages +3 +0 +0 +1m +[-\d]+ [:\d]+ +in 2\dh\d\dm +lake, process 2 *", well)
+    assert run(["fleet", "status", "other.toml", "--store", address, "--json"]) == 0
+    values = {site["name"]: site for site in json.loads(capsys.readouterr().out)["sites"]}
+    assert (values["none"]["end"], values["none"]["worker"]) == (None, "")
+    assert (values["well"]["is_running"], values["well"]["running_pages"]) == (True, 40)
+    assert (values["bad"]["failures"], values["bad"]["worker"]) == (2, "river, process 1")
 
 
 @pytest.mark.slow

@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from scrapy.http import Response
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.crawl.host_files import GuessedPlaces
+from broadsheet.crawler.crawl.host_files import GuessedPlaces, redirect_target
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.discovery.found_rows import file_row, urls_from_outlinks
 from broadsheet.crawler.discovery.scope import Scope
@@ -149,3 +150,13 @@ def test_a_redirect_to_the_front_page_is_no_hit() -> None:
 def test_a_named_sitemap_that_is_not_there_leads_nowhere() -> None:
     named = replace(guessed(SITEMAPS[0]), found_via="robots", found_on=ROBOTS_URL.url)
     assert guesses(Outcome(SITEMAPS[0], "failed", "http_404"), named) == []
+
+
+@pytest.mark.parametrize(
+    ("status", "hops", "is_followed"),
+    [(301, 4, True), (301, 5, False), (300, 0, True), (299, 0, False), (400, 0, False)],
+)
+def test_five_redirects_of_a_robots_txt_are_followed(status: int, hops: int, is_followed: bool) -> None:
+    response = Response("https://a.example/robots.txt", status=status, headers={"Location": "/other"})
+    assert redirect_target(response, hops) == ("https://a.example/other" if is_followed else "")
+    assert redirect_target(Response("https://a.example/robots.txt", status=status), hops) == ""

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.outcome_writer import MAX_BATCH, KnownLinks, Writer
+from broadsheet.crawler.crawl.outcome_writer import KnownLinks, Writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
@@ -126,16 +126,16 @@ def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:
     writer = Writer(recorder)  # type: ignore[arg-type]
 
     async def save() -> None:
-        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(3 * MAX_BATCH)]
+        tasks = [asyncio.create_task(writer.save(outcome)) for outcome in outcomes(3 * 64)]
         await asyncio.sleep(0.1)
         recorder.gate.set()
         await asyncio.gather(*tasks)
 
     asyncio.run(save())
     writer.close()
-    assert sum(recorder.batches) == 3 * MAX_BATCH
+    assert sum(recorder.batches) == 3 * 64
     assert len(recorder.batches) <= 4
-    assert max(recorder.batches) == MAX_BATCH
+    assert max(recorder.batches) == 64
     assert len(recorder.threads) == 1
     assert threading.get_ident() not in recorder.threads
 

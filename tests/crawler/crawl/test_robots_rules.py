@@ -12,7 +12,6 @@ import pytest
 from broadsheet.cleaners.document import Outlink
 from broadsheet.crawler.crawl.robots_rules import (
     DIRECTIVE_REASONS,
-    MAX_BYTES,
     Access,
     RobotsRules,
     exclusion_reason,
@@ -180,7 +179,7 @@ def test_byte_order_marks(encoding):
 
 
 def test_only_whole_lines_within_the_limit_count():
-    filler = b"# filler\n" * (MAX_BYTES // 9 - 3)
+    filler = b"# filler\n" * (512_000 // 9 - 3)
     head = b"User-agent: *\nDisallow: /a\n"
     robots = read(head + filler + b"Disallow: /b-and-more\n" * 3)
     assert not robots.allows("https://example.org/a", AGENT)

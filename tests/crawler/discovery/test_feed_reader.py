@@ -128,3 +128,11 @@ def test_what_is_no_feed(body):
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: RSS[:160] + tail)))
 def test_any_bytes_are_an_answer(body):
     assert isinstance(read_feed(body, SITE), Feed)
+
+
+def test_a_feed_has_ten_mebibytes_at_most() -> None:
+    head = b"<rss version='2.0'><channel><item><link>https://a.example/1</link></item>"
+    feed = head + b" " * (10 * 1024 * 1024 - len(head) - 16) + b"</channel></rss>"
+    assert len(feed) == 10_485_760
+    assert read_feed(feed, "https://a.example/feed").reason == ""
+    assert read_feed(feed + b" ", "https://a.example/feed").reason == "too_large"

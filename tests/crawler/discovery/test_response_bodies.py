@@ -103,3 +103,37 @@ def test_a_broken_member_gives_what_came_and_its_reason():
 )
 def test_a_body_has_a_root(body, root):
     assert root_name(head_text(body)) == root
+
+
+def test_an_unpacked_body_has_fifty_mebibytes_at_most() -> None:
+    most = 50 * 1024 * 1024
+    body, longer_body = b"x" * most, b"x" * (most + 1)
+    assert gunzip_body(body) == (body, "")
+    assert gunzip_body(longer_body) == (body, "too_large")
+
+
+def test_sixty_four_joined_members_are_unpacked() -> None:
+    assert gunzip_body(gzip.compress(b"x") * 65) == (b"x" * 64, "")
+    assert gunzip_body(gzip.compress(b"x") * 64) == (b"x" * 64, "")
+
+
+@pytest.mark.parametrize(("padding", "kind"), [(1017, BodyKind.SITEMAP), (1018, BodyKind.PAGE)])
+def test_a_kind_is_read_from_the_first_kibibyte(padding: int, kind: BodyKind) -> None:
+    assert body_kind(b"a" * padding + b"<urlset>", "text/html") is kind
+
+
+def test_a_head_has_four_kibibytes() -> None:
+    assert head_text(b"x" * 5000) == "x" * 4096
+    assert root_name(head_text(b" " * 4000 + b"<feed>")) == "feed"
+
+
+@pytest.mark.parametrize(("place", "is_page"), [(198, True), (199, False)])
+def test_a_text_in_braces_is_a_page_by_a_closing_tag_near_its_beginning(place: int, is_page: bool) -> None:
+    body = b"{" + b"x" * (place - 1) + b"</p><p>"
+    assert (body_kind(body, "text/html") is BodyKind.PAGE) is is_page
+
+
+@pytest.mark.parametrize(("controls", "is_page"), [(5, True), (6, False)])
+def test_a_page_without_markup_has_a_twentieth_of_control_bytes_at_most(controls: int, is_page: bool) -> None:
+    body = b"x" * (100 - controls) + b"\x01" * controls
+    assert (body_kind(body, "text/html") is BodyKind.PAGE) is is_page

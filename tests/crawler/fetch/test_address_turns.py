@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from scrapy import Request
 from scrapy.settings import Settings
+from twisted.internet.address import IPv4Address
 
 from broadsheet.crawler.fetch import address_turns as turns
 from broadsheet.crawler.fetch.address_slots import AddressSlots
@@ -80,3 +81,30 @@ def test_without_both_settings_nothing_is_bounded(
     settings = Settings({"BROADSHEET_PER_ADDRESS": 4, "BROADSHEET_ADDRESS_FOLDER": str(tmp_path / "shared")})
     ask(AddressTurns.from_settings(settings))
     assert slots_taken == [("192.0.2.1", "a.example")]
+
+
+class Resolver:
+    """A resolver that finds these addresses, and is done with that once or never."""
+
+    def __init__(self, *addresses: str, is_complete: bool = True) -> None:
+        self.addresses, self.is_complete = addresses, is_complete
+
+    def resolveHostName(self, receiver: Any, host: str) -> None:  # noqa: N802
+        receiver.resolutionBegan(None)
+        for address in self.addresses:
+            receiver.addressResolved(IPv4Address("TCP", address, 0))
+        if self.is_complete:
+            receiver.resolutionComplete()
+            receiver.resolutionComplete()
+
+
+@pytest.mark.parametrize(
+    ("resolver", "address"),
+    [
+        (Resolver("192.0.2.1", "192.0.2.2"), "192.0.2.1"),
+        (Resolver(), ""),
+        (Resolver("192.0.2.1", is_complete=False), ""),
+    ],
+)
+def test_the_first_address_of_a_host_is_looked_up(resolver: Resolver, address: str) -> None:
+    assert asyncio.run(turns.first_address(resolver, "a.example", 0.01)) == address

@@ -15,8 +15,6 @@ import pytest
 
 from broadsheet.crawler.fetch import capacity
 from broadsheet.crawler.fetch.capacity import (
-    LEAST_REQUESTS,
-    MOST_REQUESTS,
     ByteBudget,
     default_requests,
     memory_bytes,
@@ -41,13 +39,13 @@ def machine(monkeypatch: pytest.MonkeyPatch):
 @pytest.mark.parametrize(
     ("memory", "files", "expected"),
     [
-        (64 * 1024 * MIB, 20_000, MOST_REQUESTS),
+        (64 * 1024 * MIB, 20_000, 256),
         (8 * 1024 * MIB, 20_000, 128),  # a half of it, 32 MiB each
-        (512 * MIB, 20_000, LEAST_REQUESTS),
-        (0, 20_000, LEAST_REQUESTS),
+        (512 * MIB, 20_000, 16),
+        (0, 20_000, 16),
         (64 * 1024 * MIB, 256, 96),  # as many idle connections, and 64 files of the crawl's own
         (64 * 1024 * MIB, 24, 1),
-        (64 * 1024 * MIB, resource.RLIM_INFINITY, MOST_REQUESTS),
+        (64 * 1024 * MIB, resource.RLIM_INFINITY, 256),
     ],
 )
 def test_memory_and_files_bound_the_requests(machine, memory: int, files: int, expected: int) -> None:
@@ -59,7 +57,7 @@ def test_idle_connections_leave_files_for_requests(machine) -> None:
     for files in (128, 256, 1024, 65_536):
         machine(files=files)
         assert most_idle_connections() + requests_by_files() <= files - 64
-    assert most_idle_connections() == 2 * MOST_REQUESTS
+    assert most_idle_connections() == 2 * 256
 
 
 def test_a_container_s_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -95,3 +95,15 @@ def test_tries_are_counted_from_the_first() -> None:
 )
 def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(value, NOW) == seconds
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 522, 524])
+def test_a_status_of_a_host_in_trouble_is_retried(status: int) -> None:
+    assert is_retryable_status(status)
+
+
+def test_an_hour_is_the_longest_wait_and_no_attempt_counts_as_the_first() -> None:
+    retries = RetryPolicy(max_retries=2, first_wait=5)
+    assert [retries.wait_before(1, seconds) for seconds in (3599.0, 3600.0, 3601.0)] == [3599, 3600, 3600]
+    assert retries.wait_before(0) == retries.wait_before(1)
+    assert [retries.allows_retry(attempts) for attempts in (0, 1, 2, 3)] == [True, True, False, False]

@@ -143,3 +143,13 @@ def test_nonsense_is_one_line(tmp_path: Path, options: list[str], environment: d
     assert line.startswith("broadsheet: ")
     assert message in line
     assert not (tmp_path / "a.db").exists()
+
+
+def test_a_contact_has_two_hundred_characters_at_most() -> None:
+    assert read_contact(f"https://a.example/{'x' * 182}").endswith("x")
+    with pytest.raises(OptionError):
+        read_contact(f"https://a.example/{'x' * 183}")
+
+
+def test_a_secret_has_six_characters_at_least() -> None:
+    assert Credentials.from_options({"X-Reader": "abcdef abcde"}, ()).values == ("abcdef abcde", "abcdef")

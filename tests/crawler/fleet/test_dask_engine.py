@@ -200,9 +200,16 @@ class IdleFuture:
         return
 
 
-def test_without_any_worker_it_does_not_wait_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._LOOK_SECONDS", 0.01)
     monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._CORES_SECONDS", 0.01)
+
+
+@pytest.mark.usefixtures("quick_looks")
+def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
     results: list[SiteResult] = []
     engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=0.05)
@@ -210,3 +217,32 @@ def test_without_any_worker_it_does_not_wait_for_ever(tmp_path: Path, monkeypatc
     assert [(result.name, result.end, result.message) for result in results] == [
         (name, SiteEnd.NOT_STARTED, "there was no worker for too long") for name in "ab"
     ]
+    (message,) = caplog.messages
+    assert message.startswith(
+        "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet."
+    )
+
+
+@pytest.mark.usefixtures("quick_looks")
+def test_a_second_stop_leaves_the_tasks_to_their_workers(tmp_path: Path) -> None:
+    """The first one is passed on to the workers, which have been handed a task."""
+
+    class BusyClient(IdleClient):
+        stops = 0
+
+        def ncores(self) -> dict[str, int]:
+            engine.stop()
+            return {"worker": 1}
+
+        def run(self, _function: object, turn: str) -> None:
+            assert turn == engine._turn.name
+            self.stops += 1
+
+    results: list[SiteResult] = []
+    engine, client = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path))), BusyClient()
+    engine._turn = TaskTurn(HostQueue([SiteTask("a", Path("a.db"), ())]), results.append)
+    session = SchedulerSession(engine, engine._turn, client)  # type: ignore[arg-type]
+    session._hand_out()
+    session.run()
+    assert client.stops == 1
+    assert [(result.end, result.message[:13]) for result in results] == [(SiteEnd.NOT_STARTED, "ended at once")]

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.fleet import fleet_folder as disk
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of, disk_problem, file_system_of
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder, disk_problem, file_system_of
+from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult
 
 MOUNTS = r"""/dev/sda1 / ext4 rw 0 0

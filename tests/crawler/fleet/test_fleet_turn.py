@@ -20,14 +20,14 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder, SiteRecord, digest_of
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.fleet_turn import (
     FleetTurn,
     Shard,
-    due_at,
     due_tasks,
     is_worth_telling,
     notify,
+    result_line,
     results_table,
     summary_line,
     time_text,
@@ -35,51 +35,40 @@ from broadsheet.crawler.fleet.fleet_turn import (
     turn_exit_code,
     worst_first,
 )
+from broadsheet.crawler.fleet.site_records import SiteRecord
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
 
 TURN = datetime(2026, 1, 1, 3, tzinfo=UTC)
-SITE = Site("news", ("https://n.example/",), ("n.example",), (), 86400.0, (), ("--delay=2", "--", "u"), ("--delay=2",))
+SITE = Site("news", ("https://n.example/",), ("n.example",), (), 86400.0, (), ("--", "u"), ("--delay=2",), "words")
 FLEET = SiteList(Path("sites.toml"), Path("archives"), 0, 4, (SITE,))
-
-
-def record(end: SiteEnd = SiteEnd.DONE, words: tuple[str, ...] = SITE.crawl_words, turn: str = "") -> SiteRecord:
-    result = SiteResult("news", end, 0, Path("archives/news.db"))
-    return SiteRecord(result, turn or TURN.isoformat(), "", digest_of(words), is_crawled=end is SiteEnd.DONE)
-
-
-@pytest.mark.parametrize(
-    "earlier",
-    [None, *map(record, (SiteEnd.KILLED, SiteEnd.STOPPED)), record(words=("other",)), record(turn="yesterday")],
+RECORD = SiteRecord(
+    SiteResult("news", SiteEnd.DONE, 0, Path("news.db")), TURN.isoformat(), "", "words", True, generation=7
 )
-def test_what_is_new_unfinished_or_changed_is_due_at_once(earlier: SiteRecord | None) -> None:
-    assert due_at(SITE, earlier) is None
-    [task] = due_tasks(FLEET, FLEET.sites, lambda name: earlier, TURN)
-    assert task.is_update is (earlier is not None and earlier.turn_at == "yesterday")
 
 
-@pytest.mark.parametrize(
-    ("failures", "minutes"), [(1, 54), (2, 108), (3, 216), (5, 15 * 60), (6, 23 * 60), (5000, 23 * 60)]
-)
-def test_what_failed_is_tried_again_sooner_and_less_and_less_often(failures: int, minutes: int) -> None:
-    failed = replace(record(SiteEnd.FAILED), failures=failures)
-    assert due_at(SITE, failed) == TURN + timedelta(minutes=minutes)
-    hourly = replace(SITE, every=60.0)
-    assert due_at(hourly, failed) == TURN + timedelta(seconds=54)
+def test_a_site_is_due_in_time_or_where_everything_is_asked_for() -> None:
+    def due_count(hours: float, *, everything: bool = False) -> int:
+        now = TURN + timedelta(hours=hours)
+        return len(list(due_tasks(FLEET, FLEET.sites, lambda _name: RECORD, now, everything=everything)))
 
-
-def test_what_ended_is_due_after_its_time_and_a_daily_job_may_be_early() -> None:
-    def due(now: datetime | None) -> int:
-        return len(list(due_tasks(FLEET, FLEET.sites, lambda name: record(), now)))
-
-    assert due(TURN + timedelta(hours=22)) == 0
-    assert due(TURN + timedelta(hours=23, minutes=1)) == 1
-    assert due(None) == 1
+    assert (due_count(22), due_count(23.1), due_count(0, everything=True)) == (0, 1, 1)
 
 
 def test_a_finished_site_is_updated_with_the_words_of_an_update() -> None:
-    [task] = due_tasks(FLEET, FLEET.sites, lambda name: record(), None)
+    now = TURN + timedelta(days=2)
+    [task] = due_tasks(FLEET, FLEET.sites, lambda _name: RECORD, now)
     assert (task.is_update, task.update_words, task.archive) == (True, ("--delay=2",), Path("archives/news.db"))
+    assert (task.every, task.words_digest, task.after, task.turn_at) == (86400.0, "words", 7, now.isoformat())
+    [task] = due_tasks(FLEET, FLEET.sites, lambda _name: replace(RECORD, words_digest="other"), now)
+    assert not task.is_update
+
+
+def test_a_task_knows_the_hosts_that_other_sites_have_too() -> None:
+    other = replace(SITE, name="blog", hosts=("b.example", "n.example"))
+    fleet = replace(FLEET, sites=(SITE, other))
+    tasks = due_tasks(fleet, fleet.sites, lambda _name: None, TURN)
+    assert [task.shared_hosts for task in tasks] == [("n.example",)] * 2
 
 
 def test_each_site_is_in_one_shard_and_stays_there() -> None:
@@ -153,6 +142,12 @@ def test_one_line_over_all() -> None:
     assert total_counts([]) == SiteCounts()
 
 
+def test_a_result_is_told_in_a_line() -> None:
+    assert result_line(RESULTS[1]) == "busy: done; 1,200 new, 3 changed, 1m"
+    assert result_line(result("loud", alarms=1, pages=1, failed=2)) == "loud: done; 2 failed, 1 alarm, 1 page, 1m"
+    assert result_line(RESULTS[5]) == "broken: failed (no article found); 1m"
+
+
 def test_times_are_short() -> None:
     assert [time_text(seconds) for seconds in (0.4, 59, 61, 3600, 11400)] == ["0s", "59s", "1m", "1h00m", "3h10m"]
 
@@ -174,9 +169,12 @@ class ScriptedEngine:
 
 def turn_of(tmp_path: Path, *names: str, notify: str = "", is_update: bool = False) -> tuple[FleetTurn, list[str]]:
     commands = (notify,) if notify else ()
-    tasks = [SiteTask(name, tmp_path / f"{name}.db", ("u",), is_update=is_update, notify=commands) for name in names]
-    warnings: list[str] = []
-    return FleetTurn(tasks, ScriptedEngine(), RecordFolder(tmp_path), warnings.append), warnings
+    tasks = [
+        SiteTask(name, tmp_path / f"{name}.db", ("u",), is_update=is_update, notify=commands, turn_at=TURN.isoformat())
+        for name in names
+    ]
+    turn = FleetTurn(tasks, ScriptedEngine(), RecordFolder(tmp_path))
+    return turn, turn.warnings
 
 
 def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) -> None:
@@ -187,32 +185,15 @@ def test_each_end_has_its_record_but_those_that_say_nothing_new(tmp_path: Path) 
     assert not warnings
     record = turn.records.read("s-done")
     assert record is not None
-    assert (record.is_crawled, record.turn_at[:10]) == (True, turn.started_at.isoformat()[:10])
+    assert (record.is_crawled, record.turn_at) == (True, TURN.isoformat())
     assert turn.progress_line() == "8 of 8 sites, 4 of them not well, 1 in use elsewhere; running: none"
 
 
-def test_failures_in_a_row_are_counted(tmp_path: Path) -> None:
-    for count in (1, 2, 3):
-        turn, _ = turn_of(tmp_path, "s-failed")
-        turn.run()
-        record = turn.records.read("s-failed")
-        assert record is not None
-        assert record.failures == count
+def test_a_turn_with_a_store_leaves_records_to_who_has_the_lease(tmp_path: Path) -> None:
     turn, _ = turn_of(tmp_path, "s-done")
-    turn.records.write(replace(record, result=replace(record.result, name="s-done")))
+    turn.records = None
     turn.run()
-    record = turn.records.read("s-done")
-    assert record is not None
-    assert record.failures == 0
-
-
-@pytest.mark.parametrize("is_update", [True, False])
-def test_a_killed_update_is_an_update_again(tmp_path: Path, is_update: bool) -> None:
-    turn, _ = turn_of(tmp_path, "s-killed", is_update=is_update)
-    turn.run()
-    record = turn.records.read("s-killed")
-    assert record is not None
-    assert record.is_crawled is is_update
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])

@@ -81,6 +81,18 @@ def test_no_more_than_there_is_room_for_and_no_host_twice(tmp_path: Path) -> Non
     assert max(map(int, (tmp_path / "counts").read_text().split())) <= 2
 
 
+def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None:
+    count = f"echo >> {tmp_path}/$NAME; test $(wc -l < {tmp_path}/$NAME) -ge $ENOUGH || kill -9 $$"
+    tasks = [
+        task("recovers", f"NAME=first ENOUGH=3; {count}"), task("dies", f"NAME=second ENOUGH=9; {count}"),
+    ]  # fmt: skip
+    results = results_of(tmp_path, tasks)
+    assert {name: result.end for name, result in results.items()} == {
+        "recovers": SiteEnd.DONE, "dies": SiteEnd.KILLED,
+    }  # fmt: skip
+    assert [len((tmp_path / name).read_text().splitlines()) for name in ("first", "second")] == [3, 3]
+
+
 def test_a_stop_reaches_what_runs_and_nothing_more_starts(tmp_path: Path) -> None:
     engine, results = EmbeddedEngine(RecordFolder(tmp_path), 1), []
     tasks = [task("runs", "exec sleep 60"), task("waits", "exit 0")]

@@ -1,4 +1,4 @@
-"""Slots for addresses over all machines: no more than a semaphore that they share has, and each gets its turn."""
+"""Slots for addresses over all machines: no more than a bound that they share has, and each gets its turn."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
 
 
 class OneSemaphore:
-    """A semaphore of this process, with Dask's words."""
+    """A bound that machines of this process share."""
 
     def __init__(self, count: int) -> None:
         self._semaphore = asyncio.Semaphore(count)
@@ -112,7 +112,7 @@ def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pyte
     assert asyncio.run(ask_twice()) >= 2  # on a busy machine one may be given back before its crawl sees it
 
 
-class LateScheduler(OneSemaphore):
+class LateBound(OneSemaphore):
     """It is away at first, and the disk takes no slot with the first lease."""
 
     def __init__(self, address_folder: Path) -> None:
@@ -123,7 +123,7 @@ class LateScheduler(OneSemaphore):
     async def acquire(self, timeout: float | None = None) -> bool:
         self.asked += 1
         if self.asked == 1:
-            raise OSError("the scheduler is away")
+            raise OSError("the bound is away")
         if self.asked == 2:
             for file in self._address_folder.iterdir():
                 file.unlink()
@@ -132,12 +132,12 @@ class LateScheduler(OneSemaphore):
         return await super().acquire(timeout)
 
 
-def test_a_scheduler_that_is_away_and_a_disk_that_takes_no_slot_cost_no_lease(
+def test_a_bound_that_is_away_and_a_disk_that_takes_no_slot_cost_no_lease(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
     grants = tmp_path / "grants"
-    scheduler = LateScheduler(grants / ADDRESS)
+    scheduler = LateBound(grants / ADDRESS)
     granter = AddressGranter(grants, 2, lambda _address: scheduler, QUICK)
     crawl = AddressSlots(tmp_path / "shared", 2, grants)
 

@@ -9,7 +9,7 @@ import pytest
 
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, read_site
 from broadsheet.crawler.fleet.slot_grants import AddressLeases, SlotPauses
 from tests.crawler.fleet.conftest import S3, empty_store, s3_server  # noqa: F401 - a fixture
 from tests.output.conftest import Clock
@@ -23,8 +23,10 @@ def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     return empty_store(request.param, request, tmp_path, monkeypatch)
 
 
-def machine(store: ObjectStore, pauses: SlotPauses = QUICK, terms: LeaseTerms | None = None) -> AddressLeases:
-    return AddressLeases(store, ADDRESS, 2, terms or LeaseTerms(), pauses)
+def machine(store: ObjectStore, pauses: SlotPauses = QUICK, clock: Clock | None = None) -> AddressLeases:
+    clock = clock or Clock()
+    terms = LeaseTerms(180.0, 10.0, clock)
+    return AddressLeases(store, ADDRESS, 2, terms, pauses, LeaseWatch(terms, lambda: clock.seconds))
 
 
 async def take(leases: AddressLeases, count: int) -> list[bool]:
@@ -72,9 +74,8 @@ def test_who_gave_a_slot_back_leaves_it_to_others_for_a_while(store: ObjectStore
 
 def test_what_a_machine_that_was_killed_had_is_free_when_its_lease_is_over(store: ObjectStore) -> None:
     clock = Clock()
-    terms = LeaseTerms(180.0, 10.0, clock)
-    asyncio.run(take(machine(store, terms=terms), 2))
-    other = machine(store, terms=terms)
+    asyncio.run(take(machine(store, clock=clock), 2))
+    other = machine(store, clock=clock)
     assert asyncio.run(take(other, 1)) == [False]
     clock.seconds += 191
     assert asyncio.run(take(other, 3)) == [True, True, False]
@@ -82,14 +83,14 @@ def test_what_a_machine_that_was_killed_had_is_free_when_its_lease_is_over(store
 
 def test_a_slot_that_was_taken_over_is_not_given_back_twice(store: ObjectStore) -> None:
     clock = Clock()
-    terms = LeaseTerms(180.0, 10.0, clock)
-    late, other = machine(store, terms=terms), machine(store, terms=terms)
+    late, other = machine(store, clock=clock), machine(store, clock=clock)
     asyncio.run(take(late, 2))
+    assert asyncio.run(take(other, 1)) == [False]
     clock.seconds += 191
     asyncio.run(take(other, 2))
     assert not asyncio.run(late.release())
     late.give_all_back()
-    assert asyncio.run(take(machine(store, terms=terms), 1)) == [False]
+    assert asyncio.run(take(machine(store, clock=clock), 1)) == [False]
 
 
 def test_a_store_that_is_away_has_no_slots_and_has_them_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,19 @@ def _record(place: StorePlace) -> bytes:
     record = store_at(place.address).read_record(f"addresses/{ADDRESS}/0.json")
     assert record is not None
     return record.data
+
+
+def test_slots_of_killed_runs_are_removed_at_the_next_start(tmp_path: Path) -> None:
+    place = place_of(tmp_path, "one")
+    old, new = place.local_folder / ".slots/old", place.local_folder / ".slots/new"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+    os.utime(old, (1, 1))
+    with granted_slots(place, QUICK) as owned:
+        assert owned
+        os.utime(owned, (1, 1))
+        with granted_slots(place, QUICK):
+            assert (old.exists(), new.exists(), owned.exists()) == (False, True, True)
 
 
 def test_two_runs_in_one_folder_do_not_stand_in_each_others_way(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -75,6 +76,31 @@ def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: s
     with pytest.raises(StoreRefused, match=words) as caught:
         store_at(address)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({}, "there are no credentials for s3://bucket/a: set AWS_ACCESS_KEY_ID"),
+        ({"AWS_EC2_METADATA_DISABLED": "true"}, "there are no credentials for"),
+        ({"AWS_ACCESS_KEY_ID": "half"}, "Missing SecretAccessKey"),
+        ({"AWS_EC2_METADATA_DISABLED": "false"}, ""),
+        ({"AWS_SKIP_SIGNATURE": "true"}, ""),
+    ],
+)
+def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], words: str
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if not words:
+        assert store_at("s3://bucket/a").address == "s3://bucket/a"
+        return
+    with pytest.raises(StoreRefused, match=words) as caught:
+        store_at("s3://bucket/a")
+    assert "\n" not in str(caught.value)
 
 
 def test_a_store_that_overwrites_where_it_should_not_is_refused() -> None:

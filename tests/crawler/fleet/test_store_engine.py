@@ -1,20 +1,24 @@
-"""Tasks in their order, but never two of one host at once.
-
-Tasks in their order, but never two of one host at once.
+"""Tasks in their order, but never two of one host at once, and none of a living runner elsewhere.
 
 `broadsheet fleet run --store`, twice: all is in the store, and the second time it is updated there.
 """
 
 from __future__ import annotations
 
-import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.fleet.site_task import SiteTask
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.fleet.store_engine import HostQueue
+from broadsheet.crawler.fleet import store_engine
+from broadsheet.crawler.fleet.site_lease import acquire
+from broadsheet.crawler.fleet.site_processes import page_count
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store_engine import HostQueue, StoredPages, StoreEngine
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from tests.crawler.fleet.sites import store_pages
 from tests.crawler.fleet.test_fleet_run import run_fleet, sites_of, write_list
 from tests.crawler.scripted_site import ScriptedSite
 
@@ -47,9 +51,66 @@ def test_what_is_put_back_comes_first_and_frees_its_host() -> None:
     assert not tasks
 
 
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePlace:
+    monkeypatch.setattr(store_engine, "_LOOK_SECONDS", 0.01)
+    address = str(tmp_path / "store")
+    return StorePlace(address, make_store(address), str(tmp_path / "work"), per_address=0)
+
+
+def ends_of(engine: StoreEngine, *names: str) -> dict[str, tuple[SiteEnd, str]]:
+    ends: dict[str, tuple[SiteEnd, str]] = {}
+
+    def note(result: SiteResult) -> None:
+        assert result.name not in ends
+        ends[result.name] = (result.end, result.message)
+
+    engine.run([task(name, name) for name in names], note)
+    return ends
+
+
+def test_a_second_stop_ends_at_once_and_every_task_has_a_result(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    has_started, engine = threading.Event(), StoreEngine(place, 1)
+
+    def hang(*_words: object) -> None:
+        has_started.set()
+        time.sleep(60)
+
+    def stop_twice() -> None:
+        assert has_started.wait(20)
+        engine.stop()
+        engine.stop()
+
+    monkeypatch.setattr(store_engine, "run_task", hang)
+    threading.Thread(target=stop_twice).start()
+    ends = ends_of(engine, "hangs", "waits")
+    assert {name: end for name, (end, _) in ends.items()} == dict.fromkeys(("hangs", "waits"), SiteEnd.NOT_STARTED)
+    assert ends["hangs"][1] == f"ended at once; what it has is in {place.local_folder}, for the next run"
+
+
+def test_pages_are_those_of_the_copy_here_or_of_the_lease(place: StorePlace) -> None:
+    pages = StoredPages(place)
+    here, elsewhere = task("here"), task("elsewhere")
+    archive = place.local_folder / "here/here.db"
+    archive.parent.mkdir(parents=True)
+    store_pages(archive, ["one", "two"])
+    lease = acquire(store_at(place.address), "elsewhere", "another")
+    lease.note(pages=31)
+    lease.renew()
+    deadline = time.monotonic() + 20
+    while pages(elsewhere) != 31:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert pages(here) == page_count(archive)
+    assert pages(task("nowhere")) == 0
+
+
 @pytest.mark.slow
 def test_a_list_is_crawled_into_a_store_and_updated_there(tmp_path: Path, serve: object) -> None:
     sites: list[ScriptedSite] = sites_of(serve, 2)  # type: ignore[arg-type]
+    (tmp_path / "elsewhere").mkdir()
     file, store = write_list(tmp_path, sites), tmp_path / "store"
     code, out, errors = run_fleet(file, "--store", store)
     assert code == 0, errors
@@ -59,7 +120,9 @@ def test_a_list_is_crawled_into_a_store_and_updated_there(tmp_path: Path, serve:
     assert not list(tmp_path.rglob("work/*/*.db"))
     code, out, errors = run_fleet(file, "--store", store, "--all")
     assert code == 0, errors
-    assert json.loads((store / "sites/s0/result.json").read_text())["counts"]["articles"] > 0
+    code, out, errors = run_fleet(write_list(tmp_path / "elsewhere", sites), "--store", store)
+    assert (code, out) == (0, "")
+    assert "Nothing is due of 2 sites" in errors
     code, out, errors = run_fleet(file, "--store", "ftp://nowhere/", "--all")
     assert (code, errors.count("\n")) == (1, 1)
     assert "is no address of a store" in errors

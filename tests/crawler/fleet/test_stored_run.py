@@ -21,12 +21,21 @@ from broadsheet.crawler.fleet import site_processes as run_site
 from broadsheet.crawler.fleet import stored_run
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreUnreachable
 from broadsheet.crawler.fleet.site_copies import LocalCopy, save_beside
-from broadsheet.crawler.fleet.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, acquire, read_site
+from broadsheet.crawler.fleet.site_lease import (
+    LeasedThing,
+    LeaseLost,
+    LeaseTerms,
+    SiteIsLeased,
+    acquire,
+    acquire_thing,
+    read_site,
+)
+from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
 from broadsheet.crawler.fleet.site_states import StateWriter, beside_prefix
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.stored_run import StorePlace, read_result, run_stored, run_task, save_now
-from broadsheet.output.archive.archive_errors import InUse
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, in_hand, run_stored, run_task, save_now
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
@@ -359,7 +368,7 @@ def test_a_takedown_that_comes_late_is_carried_out(run_store: ObjectStore, tmp_p
     assert stored_names(run_store, tmp_path) == {"two", "quick"}
 
 
-TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",))
+TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",), every=3600.0, words_digest="words")
 
 
 class QuickCrawl:
@@ -394,7 +403,7 @@ def place(tmp_path: Path) -> StorePlace:
 def run(task: SiteTask, place: StorePlace) -> SiteResult:
     lifeline = Lifeline()
     try:
-        return run_task(task, place, lifeline, lambda: False)
+        return run_task(task, place, CrawlHost(lifeline, lambda: False))
     finally:
         lifeline.close()
 
@@ -406,8 +415,9 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
     assert (result.end, result.archive, result.seconds) == (SiteEnd.DONE, TASK.archive, 1.5)
     assert run(TASK, place) == result
     assert len(environments) == 1
-    assert run(replace(TASK, due_at="2026-01-02T00:00:00+00:00"), place).end is SiteEnd.DONE
+    assert run(replace(TASK, after=1), place).end is SiteEnd.DONE
     assert len(environments) == 2
+    assert record_in(place).due_at > record_in(place).finished_at
     assert stored_names(store_at(place.address), tmp_path) == {"one"}
 
 
@@ -425,7 +435,7 @@ def test_a_task_whose_archive_waits_beside_another_has_no_result_yet(
     monkeypatch.setattr(run_site, "start_site", lambda task, *_words: LateCrawl(task.archive))
     result = run(TASK, place)
     assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
-    assert read_result(store_at(place.address), TASK) is None
+    assert read_site(store_at(place.address), "lamp").turn == {}
 
 
 def test_a_site_that_another_has_is_in_use(place: StorePlace, environments: list[Mapping[str, str]]) -> None:
@@ -471,7 +481,57 @@ def test_the_work_folder_may_name_variables_of_the_machine(
     assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
 
 
-def test_a_damaged_result_counts_for_none(place: StorePlace) -> None:
-    store = store_at(place.address)
-    store.put_bytes("sites/lamp/result.json", b'{"task": 1}')
-    assert read_result(store, TASK) is None
+def record_in(place: StorePlace) -> SiteRecord:
+    record = parse_record(read_site(store_at(place.address), "lamp").turn)
+    assert record is not None
+    return record
+
+
+def test_a_crawl_that_the_system_kills_is_tried_again_some_times(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [SiteEnd.KILLED, SiteEnd.KILLED, SiteEnd.DONE, *[SiteEnd.KILLED] * 9]
+
+    class DoomedCrawl(QuickCrawl):
+        def result(self) -> SiteResult:
+            return replace(super().result(), end=ends.pop(0))
+
+    monkeypatch.setattr(run_site, "start_site", lambda task, *_words: DoomedCrawl(task.archive))
+    assert run(TASK, place).end is SiteEnd.DONE
+    for failures in (1, 2, 3):
+        assert run(replace(TASK, after=failures), place).end is SiteEnd.KILLED
+        assert record_in(place).failures == failures
+    assert ends == []
+
+
+def test_what_fails_before_its_crawl_has_a_record_too(
+    place: StorePlace, environments: list[Mapping[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_words: object) -> None:
+        raise NotReachable("the archive is damaged")
+
+    monkeypatch.setattr(stored_run, "merge_beside", damaged)
+    assert run(TASK, place).message == "the archive is damaged"
+    assert (record_in(place).failures, record_in(place).result.message) == (1, "the archive is damaged")
+    assert environments == []
+
+
+def test_a_host_that_two_sites_have_is_crawled_by_one_runner(
+    place: StorePlace, environments: list[Mapping[str, str]]
+) -> None:
+    store, host = store_at(place.address), LeasedThing("the host lamp.example", "hosts/lamp.example.json")
+    lease = acquire_thing(store, host, "another", LeaseTerms())
+    task = replace(TASK, shared_hosts=("lamp.example",))
+    result = run(task, place)
+    assert (result.end, result.message[:42]) == (SiteEnd.IN_USE, "the host lamp.example is run by another, u"[:42])
+    lease.release()
+    assert run(task, place).end is SiteEnd.DONE
+    acquire_thing(store, host, "another", LeaseTerms())
+
+
+def test_a_site_that_this_machine_has_in_hand_is_left_alone(
+    place: StorePlace, environments: list[Mapping[str, str]]
+) -> None:
+    with in_hand(LocalCopy(place.local_folder / "lamp", "lamp", place.identity)):
+        assert run(TASK, place).end is SiteEnd.IN_USE
+    assert run(TASK, place).end is SiteEnd.DONE

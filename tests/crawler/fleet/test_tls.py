@@ -83,7 +83,8 @@ def test_sites_are_crawled_over_tls_and_no_stranger_is_let_in(
     key_text = (tmp_path / "ours/node.key").read_bytes().splitlines()[1]
     assert any("/pieces/" in name for name in stored)
     assert any(path.name == "lamp.db.base" for path in local)  # what the pieces say, not packed
-    assert any(path.name == "lamp.json" for path in local)
+    assert b'"end": "done"' in stored["sites/lamp/site.json"]
+    assert not any(path.suffix == ".db" for path in local)
     for place, data in {**stored, **local, "out": out.encode(), "errors": errors.encode()}.items():
         assert SECRET.encode() not in data, place
         assert key_text not in data or place == tmp_path / "ours/node.key", place

@@ -1,4 +1,4 @@
-"""A worker that is started again, and ends when its scheduler has been away for too long."""
+"""A worker that is started again as long as it is wanted."""
 
 from __future__ import annotations
 
@@ -28,10 +28,8 @@ def test_a_worker_of_a_scheduler_on_loopback_listens_there_too() -> None:
     assert "--host" not in worker_command("tls://10.1.0.4:8786", 3, "/tmp/x")
 
 
-def test_without_its_scheduler_it_ends_after_a_while() -> None:
-    address = f"tcp://127.0.0.1:{free_port()}"
-    assert not is_reachable(address)
-    assert run_worker(address, 1, 0.02) == 1
+def test_a_scheduler_that_is_away_is_not_reached() -> None:
+    assert not is_reachable(f"tcp://127.0.0.1:{free_port()}")
 
 
 def test_with_its_scheduler_it_is_started_again_until_it_is_told_to_stop(
@@ -47,5 +45,5 @@ def test_with_its_scheduler_it_is_started_again_until_it_is_told_to_stop(
                 signal.raise_signal(signal.SIGTERM)
 
         monkeypatch.setattr(worker_loop, "_run_once", run_once)
-        assert run_worker(address, 2, 0.0) == 0
+        run_worker(address, 2)
     assert [command[0] for command in runs] == [sys.executable] * 3

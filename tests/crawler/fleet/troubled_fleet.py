@@ -61,10 +61,10 @@ class FleetSite:
     log: list[Seen]
 
     def task(self, turn: int, max_seconds: int = 0) -> SiteTask:
-        """Its task of a turn, which tells it from that of every other turn."""
+        """Its task of a turn, whose words tell it from that of every other turn."""
         limit = ("--max-time", str(max_seconds)) if max_seconds else ()
         words = (self.start, *_WORDS, *limit)
-        return SiteTask(self.name, Path(f"{self.name}.db"), words, due_at=f"turn {turn}", hosts=(self.start,))
+        return SiteTask(self.name, Path(f"{self.name}.db"), words, words_digest=f"turn {turn}", hosts=(self.start,))
 
 
 def new_site(number: int, pages: int) -> ScriptedSite:
@@ -252,7 +252,7 @@ def run_troubled(
     run.states_brought_home, run.urls_brought_home = watch.states, len(watch.home_at)
     run.requests, run.repeated_requests = _request_count(sites), _repeated_count(sites)
     run.home_at = watch.home_at
-    run.fetched_after_home = sorted(_asked_again(sites, watch.home_at))
+    run.fetched_after_home = sorted(asked_again(sites, watch.home_at))
     return run
 
 
@@ -265,7 +265,7 @@ def _repeated_count(sites: Sequence[FleetSite]) -> int:
     return sum(count - 1 for count in counts.values())
 
 
-def _asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]]) -> Iterator[str]:
+def asked_again(sites: Sequence[FleetSite], home_at: Mapping[str, tuple[float, str]]) -> Iterator[str]:
     """URLs that a server was asked for after they were home."""
     for site in sites:
         for seen in site.log:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.demo.server import DemoServer
-from broadsheet.output.settle.copies_and_parts import SHORT_WORDS
+from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
 from tests.bench.sites import SHARED, Site
 from tests.crawler import raws
 from tests.crawler.crawls import Crawl, Result
@@ -47,7 +47,7 @@ def check(folder: Path, start_url: str, asked: Callable[[], Sequence[str]], seed
 
 
 # A short text is a copy under the same title alone: pages that only show a file have nothing but a date.
-_COPIES = f"""SELECT url FROM articles GROUP BY text, CASE WHEN word_count < {SHORT_WORDS} THEN title END
+_COPIES = f"""SELECT url FROM articles GROUP BY text, CASE WHEN word_count < {TITLED_WORDS} THEN title END
     HAVING count(*) > 1"""
 
 

@@ -19,6 +19,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import rewrite_file, take_down
 from tests.output.conftest import Maker
+from tests.output.filled_rows import filled, put, rows
 
 STAYS, COPY = "http://a.test/story", "http://a.test/mirror/story"
 Words = Callable[..., str]
@@ -59,6 +60,29 @@ def test_an_article_is_the_same_on_the_shelf_and_after_it(archive, make, words):
     shelf.unshelve(archive.db, int(str(before["id"])))
     assert article_row(archive.db, "articles", COPY) == before
     assert archive.db["_shelf"].count == 0
+
+
+def test_each_column_of_the_schema_comes_back_from_the_shelf(archive):
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    article = put(archive.db, "articles", 3)
+    shelf.shelve(archive.db, [(article["id"], shelf.ShelvingReason.PART)])
+    assert rows(archive.db, "articles") == []
+    assert article_row(archive.db, "_shelved", article["url"]) == {name: article[name] for name in ARTICLE_COLUMNS}
+    shelf.unshelve(archive.db, article["id"])
+    assert rows(archive.db, "articles") == [article]
+    assert rows(archive.db, "_shelf") == []
+
+
+@pytest.mark.parametrize("table", ["articles", "_shelved"])
+def test_each_column_of_an_article_can_be_updated_where_it_is(archive, table):
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    article, other = put(archive.db, "articles", 3), put(archive.db, "articles", 4)
+    changed = filled(archive.db, "articles", 5, id=article["id"])
+    if table == "_shelved":
+        shelf.shelve(archive.db, [(each["id"], shelf.ShelvingReason.PART) for each in (article, other)])
+    shelf.update_article(archive.db, table, article["id"], {name: changed[name] for name in changed if name != "id"})
+    assert article_row(archive.db, table, changed["url"]) == {name: changed[name] for name in ARTICLE_COLUMNS}
+    assert article_row(archive.db, table, other["url"]) == {name: other[name] for name in ARTICLE_COLUMNS}
 
 
 def test_an_update_of_a_shelved_article_changes_what_is_given(copies):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.raw import warc_reader
+from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
 from broadsheet.output.raw.warc_reader import (
     RecordError,
     WarcRecord,
@@ -122,3 +123,64 @@ def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
         exchange_read = read_response(archive.db, tmp_path, 1)
     assert exchange_read is not None
     assert exchange_read.body == body
+
+
+AT = "2026-01-01T00:00:00+00:00"
+
+
+def answer_record(**fields: str) -> WarcRecord:
+    names = {name.replace("_", "-"): value for name, value in fields.items() if name != "kind"}
+    headers = {"warc-target-uri": "http://a.test/", "warc-date": "2026-01-01T00:00:00Z"} | names
+    return WarcRecord(fields.get("kind", "response"), headers, ANSWER)
+
+
+def capture_row(**values: object) -> warc_reader.CaptureRow:
+    row = {
+        "file": "a.warc.gz", "offset": 0, "length": 9, "url": "http://a.test/", "fetched_at": AT,
+        "payload_digest": warc_digest(b"body"), "committed": 9, "known_faults": "", "has_payload": True, "status": 200,
+    }  # fmt: skip
+    return tuple((row | values).values())
+
+
+@pytest.mark.parametrize(
+    ("record", "values", "fault"),
+    [
+        ({}, {}, ""),
+        ({"kind": "request"}, {}, "a request record in place of the response"),
+        ({"warc_target_uri": "http://a.test/2"}, {}, "the record is of http://a.test/2"),
+        ({"warc_date": "2026-01-02T00:00:00Z"}, {}, "the record is of http://a.test/, 2026-01-02"),
+        ({}, {"payload_digest": "sha1:OTHER"}, "the payload of http://a.test/ has not the digest of its row"),
+        ({}, {"status": 404}, "the record's status is 200, that of its row 404"),
+        ({"kind": "resource"}, {"status": 404, "payload_digest": warc_digest(ANSWER)}, ""),
+        ({"kind": "resource"}, {}, "the payload of http://a.test/ has not the digest of its row"),
+        ({"kind": "revisit", "warc_payload_digest": warc_digest(b"body")}, {}, ""),
+        ({"kind": "revisit", "warc_payload_digest": "sha1:OTHER"}, {}, "the payload of http://a.test/ has not"),
+        ({"kind": "revisit"}, {}, ""),
+    ],
+)
+def test_a_record_that_is_not_the_row_s_is_said(record: dict[str, str], values: dict[str, object], fault: str) -> None:
+    found = list(warc_reader._row_mismatch(answer_record(**record), capture_row(**values), "a.warc.gz at 0"))
+    assert len(found) == bool(fault)
+    assert all(line.startswith(f"a.warc.gz at 0: {fault}") for line in found)
+
+
+OTHER_DIGEST = "sha1:OTHER"
+
+
+@pytest.mark.parametrize(
+    ("record", "faults"),
+    [
+        ({}, 0),
+        ({"warc_block_digest": warc_digest(ANSWER)}, 0),
+        ({"warc_block_digest": OTHER_DIGEST}, 1),
+        ({"warc_block_digest": "md5:x"}, 0),
+        ({"warc_payload_digest": warc_digest(b"body")}, 0),
+        ({"warc_payload_digest": OTHER_DIGEST}, 1),
+        ({"warc_payload_digest": "md5:x"}, 0),
+        ({"warc_payload_digest": OTHER_DIGEST, "kind": "resource"}, 1),
+        ({"warc_payload_digest": OTHER_DIGEST, "kind": "revisit"}, 0),
+        ({"warc_payload_digest": OTHER_DIGEST, "warc_block_digest": OTHER_DIGEST}, 2),
+    ],
+)
+def test_digests_that_do_not_hold_are_said(record: dict[str, str], faults: int) -> None:
+    assert len(list(warc_reader._digest_faults(answer_record(**record), "a"))) == faults

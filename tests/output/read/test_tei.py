@@ -153,3 +153,9 @@ def test_a_file_an_article(archive, make, tmp_path: Path):
     archive.save([make.outcome(f"http://a.test/{number}", f"text {number}") for number in range(3)])
     assert export_tei(archive.db, tmp_path / "tei") == 3
     assert len(list((tmp_path / "tei").glob("*.xml"))) == 3
+
+
+@pytest.mark.parametrize(("target", "is_safe"), [("https://b.test/x", True), ("intent:x", False), ("ftp://b/x", False)])
+def test_a_reference_leads_where_a_reader_may_go(articles, target, is_safe):
+    root = ElementTree.fromstring(tei_document(articles(markdown=f"A [link]({target}).")))
+    assert [ref.get("target") for ref in root.iter(f"{NAMESPACE}ref")] == ([target] if is_safe else [])

@@ -39,6 +39,17 @@ def test_a_text_alone_is_an_identity_from_forty_words_on(word_count: int, title:
     assert copies(first, second) == ({2: 1} if is_copy else {})
 
 
+@pytest.mark.parametrize(("word_count", "title", "canonical_url", "is_copy"), [
+    (100, "Other", TWO, True), (99, "Other", TWO, False), (99, "Title", TWO, True), (99, "Other", "", True),
+])  # fmt: skip
+def test_pages_that_call_themselves_canonical_under_two_titles_need_a_hundred_words(
+    word_count: int, title: str, canonical_url: str, is_copy: bool
+) -> None:
+    first = page(1, ONE, ONE, text_digest="same", word_count=word_count)
+    second = page(2, TWO, canonical_url, text_digest="same", word_count=word_count, title=title)
+    assert copies(first, second) == ({2: 1} if is_copy else {})
+
+
 @pytest.mark.parametrize(("own", "is_copy"), [(1, True), (2, False)])
 def test_a_canonical_url_in_common_and_nine_words_in_ten_are_an_identity(own: int, is_copy: bool) -> None:
     texts = {1: words(10 - own, "a", own), 2: words(10 - own, "b", own)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
 from broadsheet.cleaners.judge.article_text import assemble
@@ -198,10 +200,9 @@ def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
     assert verify(archive.db) == []
 
 
-def test_one_text_under_two_titles_is_two_articles(archive, make):
+@pytest.mark.parametrize("field", [{"title": "The harbour at noon"}, {"published": "2024-05-03"}])
+def test_one_text_under_two_titles_or_of_two_days_is_two_articles(archive, make, field):
     first, second = pair(make, (PROMO, BOX, KEPT))
-    archive.save(
-        [*promoted(make), first, with_page(second, metadata=replace(cleaned_page(second).metadata, title="AMP"))]
-    )
+    archive.save([*promoted(make), first, with_page(second, metadata=replace(cleaned_page(second).metadata, **field))])
     settle(archive.db, make.clock)
     assert shelved(archive) == []

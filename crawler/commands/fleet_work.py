@@ -1,0 +1,77 @@
+"""Verb `broadsheet fleet work`: a worker that takes due sites of a store, one after the other, until none is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import count_text
+
+with lazy_imports():
+    from broadsheet.crawler.commands import fleet as fleet_module
+    from broadsheet.crawler.commands import run_summary
+    from broadsheet.crawler.crawl import processes
+    from broadsheet.crawler.fleet import (
+        fleet_folder,
+        fleet_turn,
+        object_store,
+        pulled_sites,
+        site_lease,
+        sites_file,
+        store_address,
+    )
+    from broadsheet.crawler.fleet import store_engine as store_engine_module
+
+
+@verb("Work for a store: take what is due.", "work")
+@with_options(FLEET_OPTIONS)
+@click.option("--store", required=True, metavar="ADDRESS", help="Where archives are: a folder, s3://bucket/prefix.")
+@click.option("--wait", "is_waiting", is_flag=True, help="Go on for ever: wait for what becomes due.")
+@click.option("--parallel", type=click.IntRange(min=1), metavar="N", help="Crawls side by side; else as the list says.")
+@click.option("--work", type=PATH, metavar="DIR", help="Local copies of archives; may name variables.")
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+def work_fleet(**options: Any) -> int:
+    """Take the next due site of a list, crawl or update it, bring it home, and so on until nothing is due.
+
+    As many workers as you like, on as many machines, share a list and a store: each site is one worker's at a time,
+    and the store knows what is due. A killed worker's sites are free after two minutes. Ctrl-C stops in good order.
+    """
+    processes.require_workers()
+    fleet = fleet_module.listed_sites(options)
+    sites = fleet_module.chosen_sites(fleet, options)
+    work, signals = pull_sites(fleet, sites, options)
+    if not work.ends and not options["quiet"]:
+        click.echo(f"Nothing is due of {count_text(len(sites), 'site')}.", err=True)
+    return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.exit_code_of(work.ends)
+
+
+def pull_sites(
+    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any]
+) -> tuple[pulled_sites.PulledWork, list[int]]:
+    """Work for the store that the options name; returns what was done, and the signals that stopped it.
+
+    NotReachable if the store or the local folder cannot be used.
+    """
+    import asyncio
+
+    place = fleet_module.made_store_place(fleet, options)
+    if problem := fleet_folder.disk_problem(place.local_folder):
+        raise NotReachable(problem)
+    store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
+    is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
+    watch = site_lease.LeaseWatch(place.terms)
+    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything)
+    engine = store_engine_module.StoreEngine(place, fleet_module.parallel_crawls(fleet, options), source, watch)
+    pages = store_engine_module.StoredPages(place)
+    work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
+    signals: list[int] = []
+    try:
+        asyncio.run(fleet_module.run_with_progress(work, signals, work.lines, quiet=options["quiet"]))
+    except object_store.StoreError as error:
+        raise NotReachable(str(error)) from error
+    return work, signals

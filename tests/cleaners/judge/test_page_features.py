@@ -1,0 +1,184 @@
+"""Features of a page: what each statement, heading, link and part of the markup makes of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from broadsheet.cleaners.document import BlockKind, RemovalReason, Verdict
+from broadsheet.cleaners.judge import page_features as features
+from broadsheet.cleaners.judge.page_features import PageFeatures, is_headline
+from tests.bench.verdicts import read_features
+from tests.cleaners.building import block
+
+URL = "https://a.example/news/mill"
+LD = '<script type="application/ld+json">{"@type": "%s"%s}</script>'
+KEPT, GONE = Verdict(True, "", ""), Verdict(False, RemovalReason.NAVIGATION, "")
+COMMENT = Verdict(False, RemovalReason.COMMENTS, "")
+
+
+def page(body: str, url: str = URL) -> PageFeatures:
+    found = read_features(url, f"<html>{body}</html>".encode())
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("markup", "expected"),
+    [
+        ('<meta property="og:type" content="Article">', True),
+        ('<meta property="og:type" content="news">', True),
+        ('<meta property="og:type" content="blog-post">', True),
+        ('<meta property="og:type" content="website">', False),
+        ('<meta name="og:type" content="article">', True),
+        ('<meta property="article:published_time" content="">', True),
+        (LD % ("NewsArticle", ', "headline": "x"'), True),
+        (LD % ("NewsArticle", ', "datePublished": "2024"'), True),
+        (LD % ("NewsArticle", ""), False),
+        (LD % ("Product", ', "headline": "x"'), False),
+        ('<div itemscope itemtype="https://schema.org/Article">x</div>', True),
+        ('<main itemscope itemtype="https://schema.org/NewsArticle">x</main>', True),
+        ('<div itemscope itemtype="https://schema.org/BlogPosting">x</div>', True),
+        ('<div itemscope itemtype="https://schema.org/Article">x</div>' * 2, False),
+        ('<span itemscope itemtype="https://schema.org/Article">x</span>', False),
+        ('<div itemscope itemtype="https://schema.org/Thing">x</div>', False),
+    ],
+)
+def test_a_page_states_that_it_is_an_article(markup: str, expected: bool) -> None:
+    assert page(f"<body>{markup}<p>Text.").states_article is expected
+
+
+@pytest.mark.parametrize(
+    "kind", ["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"]
+)
+def test_a_page_states_that_it_is_a_list(kind: str) -> None:
+    assert page(f"<body>{LD % (kind, '')}<p>Text.").states_listing
+
+
+@pytest.mark.parametrize(("value", "expected"), [("profile", True), ("article", False)])
+def test_a_profile_is_a_list(value: str, expected: bool) -> None:
+    assert page(f'<meta property="og:type" content="{value}"><p>Text.').states_listing is expected
+
+
+@pytest.mark.parametrize(("value", "expected"), [("false", True), ('"False"', True), ("true", False), ('"no"', False)])
+def test_a_page_states_that_it_is_not_free(value: str, expected: bool) -> None:
+    statement = LD % ("NewsArticle", f', "isAccessibleForFree": {value}')
+    assert page(f"<body>{statement}<p>Text.").is_paywalled is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "value"),
+    [
+        ('<body class="Single post">', "body_classes", {"single", "post"}),
+        ("<h1>A b</h1><h1>C d</h1><h2>E f</h2>", "h1_count", 2),
+        ("<article><p>x</p></article><article><article>y</article></article>", "article_count", 2),
+        ("<aside><article>x</article></aside><nav><article>y</article></nav>", "article_count", 0),
+        ("<footer><article>x</article></footer><article>y</article>", "article_count", 1),
+        ("<script>1</script><script src='a'></script><p>x", "script_count", 2),
+        ("<img src=a><img src=b><p>x", "image_count", 2),
+        ("<input type=PASSWORD><p>x", "asks_password", True),
+        ("<input type=text><p>x", "asks_password", False),
+        ('<meta property="og:type" content="video.movie"><p>x', "states_gallery", True),
+        ('<meta property="og:type" content="music.song"><p>x', "states_gallery", False),
+        ('<div class="h-captcha HCaptcha-box"><p>x', "captcha_markup", "hcaptcha"),
+        ('<form action="/cdn-cgi/challenge-platform"><p>x', "captcha_markup", "/cdn-cgi/challenge-platform"),
+        ('<div title="hcaptcha"><p>x', "captcha_markup", ""),
+        ('<meta name="robots" content="noindex"><p>x', "has_noindex", True),
+        ('<meta name="robots" content="nofollow"><p>x', "has_noindex", False),
+    ],
+)  # fmt: skip
+def test_each_feature_is_read_from_the_markup(body: str, name: str, value: Any) -> None:
+    assert getattr(page(body), name) == value
+
+
+@pytest.mark.parametrize(
+    ("path", "static_name", "gallery_path"),
+    [
+        ("/about", "about", ""),
+        ("/about.html", "about", ""),
+        ("/about/index.html", "about", ""),
+        ("/about/us", "", ""),
+        ("/About/", "about", ""),
+        ("/news/gallery/mill", "", "gallery"),
+        ("/gallery-of-mills", "", ""),
+    ],
+)
+def test_the_path_names_a_page_of_every_site_or_a_gallery(path: str, static_name: str, gallery_path: str) -> None:
+    found = page("<p>Text.", f"https://a.example{path}")
+    assert (found.static_name, found.gallery_path) == (static_name, gallery_path)
+
+
+TARGET = "[The mill burned down](https://a.example/other)"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"kind": BlockKind.PARAGRAPH}, False),
+        ({"link_chars": 16}, True),
+        ({"link_chars": 15}, False),
+        ({"landmarks": frozenset({"nav"})}, False),
+        ({"landmarks": frozenset({"footer"})}, False),
+        ({"landmarks": frozenset({"main"})}, True),
+        ({"text": "The mill", "link_chars": 8}, False),
+        ({"text": "The mill burns", "link_chars": 14}, True),
+        ({"markdown": "The mill burned down"}, False),
+        ({"markdown": "[x](https://b.example/other)"}, False),
+        ({"markdown": "[x](https://a.example/news/mill#more)"}, False),
+        ({"markdown": "[x](https://[broken/other)"}, False),
+    ],
+)
+def test_a_headline_is_a_heading_that_links_to_another_page_of_the_host(changes: Any, expected: bool) -> None:
+    """Four fifths of it, of three words at least, outside navigation."""
+    values = {"text": "The mill burned down", "link_chars": 20, "kind": BlockKind.HEADING, "markdown": TARGET} | changes
+    assert is_headline(block(0, **values), URL) is expected
+
+
+def test_words_below_a_headline_count_up_to_a_heading_that_is_none() -> None:
+    headline = {"kind": BlockKind.HEADING, "link_chars": 20, "markdown": TARGET}
+    blocks = [
+        block(0, "one two"), block(1, "The mill burned down", **headline), block(2, "a b c"), block(3, "d e"),
+        block(4, "Heading", kind=BlockKind.HEADING), block(5, "f g"),
+    ]  # fmt: skip
+    assert features._listed_words(blocks, [KEPT] * 6, URL) == 5
+    assert features._listed_words(blocks, [*[KEPT] * 2, GONE, *[KEPT] * 3], URL) == 2
+
+
+@pytest.mark.parametrize(
+    ("heading", "link_chars", "title", "expected"),
+    [
+        ("The Mill", 0, "the mill", True),
+        ("“The mill”", 0, "The mill", True),
+        ("The mill", 7, "The mill", False),
+        ("The mill", 6, "The mill", True),
+        ("The mill burned", 0, "The mill", False),
+        ("", 0, "", False),
+    ],
+)
+def test_a_page_s_own_heading_is_its_title_and_no_link(
+    heading: str, link_chars: int, title: str, expected: bool
+) -> None:
+    found = features._has_own_heading([block(0, heading, kind=BlockKind.HEADING, link_chars=link_chars)], title)
+    assert found is expected
+
+
+def test_the_first_and_the_last_text_are_of_so_many_blocks() -> None:
+    blocks = [block(n, f"t{n}") for n in range(60)]
+    verdicts = [KEPT if n in (10, 20) else GONE for n in range(60)]
+    assert features._tail_text(blocks, verdicts).split() == [f"t{n}" for n in range(17, 33)]
+    assert features._head_text(blocks, verdicts).split() == [f"t{n}" for n in range(40)]
+    assert features._head_text(blocks, [COMMENT, *verdicts[1:]]).split() == [f"t{n}" for n in range(1, 40)]
+    assert features._head_text(blocks, [Verdict(True, RemovalReason.COMMENTS, ""), *verdicts[1:]]).split()[0] == "t0"
+    assert features._tail_text(blocks, [KEPT, *[GONE] * 59]).split() == [f"t{n}" for n in range(13)]
+    assert len(features._head_text([block(0, "x" * 2000)], [KEPT])) == 1500
+    assert len(features._tail_text([block(0, "x" * 4000)], [KEPT])) == 3000
+
+
+@pytest.mark.parametrize(("words", "is_read"), [(119, True), (120, False)])
+def test_phrases_are_looked_for_on_pages_of_fewer_than_a_hundred_and_twenty_words(words: int, is_read: bool) -> None:
+    text = " ".join(["word"] * (words - 10))
+    found = page(f"<body><noscript>Enable scripts</noscript><h1>The mill</h1><p>{text}</p><p>{'word ' * 8}")
+    assert found.visible_words == words
+    assert bool(found.noscript_text) is is_read

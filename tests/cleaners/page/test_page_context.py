@@ -1,0 +1,248 @@
+"""Context of a page's metadata: its headline and the text around it, its nodes, names and days; each clause alone."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from broadsheet.cleaners.page.elements import index_tags
+from broadsheet.cleaners.page.page_context import PageContext, runs_after, runs_before, runs_within
+from broadsheet.cleaners.page.parsed_page import parse
+from broadsheet.cleaners.page.statements import collect_statements
+
+URL = "https://www.the-paper.example/2024/mill"
+
+
+def context(html: str, url: str = URL) -> PageContext:
+    tree = parse(f"<html>{html}</html>")
+    assert tree is not None
+    index = index_tags(tree)
+    return PageContext(index, url, collect_statements(index))
+
+
+def texts_after(body: str) -> list[str]:
+    return [run.text for run in context(f"<body>{body}").runs_after]
+
+
+def texts_before(body: str) -> list[str]:
+    return [run.text for run in context(f"<body>{body}").runs_before]
+
+
+HEADLINE = "<h1>The mill burned down</h1>"
+
+
+@pytest.mark.parametrize("tag", ["a", "b", "em", "span", "time", "small", "cite", "bdi"])
+def test_a_run_goes_across_inline_markup(tag: str) -> None:
+    assert texts_after(f"{HEADLINE}<p>By <{tag}>Ann</{tag}> Lee</p>") == ["By Ann Lee"]
+
+
+@pytest.mark.parametrize("tag", ["p", "div", "li", "td", "h2", "br"])
+def test_a_run_ends_at_a_block(tag: str) -> None:
+    assert texts_after(f"{HEADLINE}<section>By <{tag}>Ann</{tag}> Lee</section>")[0] == "By"
+
+
+@pytest.mark.parametrize("tag", ["script", "style", "template", "noscript", "select", "iframe"])
+def test_what_is_not_seen_is_in_no_run(tag: str) -> None:
+    assert texts_after(f"{HEADLINE}<p>By <{tag}>x</{tag}>Ann</p><!-- y --><p>Lee</p>") == ["By Ann", "Lee"]
+
+
+def test_thirty_runs_are_read_after_a_headline_and_twenty_before() -> None:
+    rows = [f"r{n}" for n in range(40)]
+    body = "".join(f"<p>{row}</p>" for row in rows)
+    assert texts_after(HEADLINE + body) == rows[:30]
+    assert texts_before(body + HEADLINE) == rows[:-21:-1]
+    page = context(f"<body><div>{body}</div>{HEADLINE}<div>{body}</div>")
+    assert page.headline is not None
+    assert len(runs_before(page.headline, 3)) == len(runs_after(page.headline, 3)) == 3
+    assert [run.text for run in runs_within(page.tree.find("body"), 2)] == rows[:2]
+
+
+def test_text_before_is_read_from_siblings_of_five_levels() -> None:
+    body = "<div><p>six</p><div><p>five</p><div><p>four</p><div><p>three</p><div><p>two</p><div><p>one</p>"
+    assert texts_before(body + HEADLINE) == ["one", "two", "three", "four", "five"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_read"), [("p", True), ("div", True), ("nav", False), ("header", False), ("aside", False)]
+)
+def test_navigation_before_a_headline_is_not_read(tag: str, is_read: bool) -> None:
+    assert texts_before(f"<{tag}>x</{tag}>{HEADLINE}") == (["x"] if is_read else [])
+
+
+def test_text_before_stays_within_the_body() -> None:
+    assert texts_before(f"<p>x</p>{HEADLINE}") == ["x"]
+    page = context(f"<head><title>The mill</title></head><body>{HEADLINE}</body>")
+    assert page.runs_before == []
+
+
+def test_a_run_knows_its_times_and_where_it_begins() -> None:
+    [first, second] = context(f"<body>{HEADLINE}<p>On <time>3 May</time> and <time>4 May</time></p><p>x").runs_after
+    assert [element.text for element in first.time_elements] == ["3 May", "4 May"]
+    assert first.container is not None
+    assert (first.container.tag, second.time_elements) == ("p", ())
+    [empty] = context(f"<body>{HEADLINE}<p> <time datetime=2024></time></p>").runs_after
+    assert (empty.text, len(empty.time_elements)) == ("", 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "first"),
+    [
+        ("<p>0</p><main><p>1</p></main><article><p>2</p></article>", "2"),
+        ("<p>0</p><main><p>1</p></main>", "1"),
+        ("<p>0</p>", "0"),
+    ],
+)
+def test_without_a_headline_the_text_begins_with_the_article(body: str, first: str) -> None:
+    page = context(f"<body>{body}")
+    assert page.headline is None
+    assert page.runs_after[0].text == first
+    assert page.runs_before == []
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "headline"),
+    [
+        ("Second one", "<h1>First</h1><h1>Second one</h1>", "Second one"),
+        ("Other", "<h1>First</h1><h1>Second</h1>", "First"),
+        ("", "<h1>First</h1>", "First"),
+        ("First", "<nav><h1>First</h1></nav><h1>Second</h1>", "Second"),
+        ("", "<aside><h1>First</h1></aside><footer><h1>Second</h1></footer>", None),
+        ("", "<h1>The Paper Example</h1>", None),
+        ("", "<h1>The Papers</h1>", "The Papers"),
+        ("", "<h1>the-paper</h1>", None),
+        ("", "<h1><a href='/'>Our Times</a></h1>", None),
+        ("", "<h1><a href='/other'>Our Times</a></h1>", "Our Times"),
+        ("One two three", "<h2>Other</h2><h3>One two three</h3>", "One two three"),
+        ("One two", "<h2>One two</h2>", None),
+        ("One two three", "<h4>One two three</h4>", None),
+        ("x", "<h1> </h1><h1>Second</h1>", "Second"),
+    ],
+)
+def test_the_headline_is_the_heading_that_the_title_has(title: str, body: str, headline: str | None) -> None:
+    """Else the first that is not the site's name, else a lower one of three words that the title has."""
+    found = context(f"<head><title>{title}</title></head><body>{body}").headline
+    assert (None if found is None else found.text_content()) == headline
+
+
+@pytest.mark.parametrize(("place", "is_read"), [(5, True), (6, False)])
+def test_six_headings_of_the_first_level_are_read(place: int, is_read: bool) -> None:
+    body = "".join(f"<h1>{'Mine' if n == place else n}</h1>" for n in range(8))
+    found = context(f"<title>Mine</title><body>{body}").headline
+    assert found is not None
+    assert found.text_content() == ("Mine" if is_read else "0")
+
+
+@pytest.mark.parametrize(("place", "is_found"), [(29, True), (30, False)])
+def test_thirty_lower_headings_are_read(place: int, is_found: bool) -> None:
+    body = "".join(f"<h2>{'One two three' if n == place else n}</h2>" for n in range(40))
+    assert (context(f"<title>One two three</title><body>{body}").headline is not None) is is_found
+
+
+def ld(*nodes: str) -> str:
+    return "".join(f'<script type="application/ld+json">{{{node}}}</script>' for node in nodes)
+
+
+ARTICLE = '"@type": "NewsArticle", "@id": "%s"%s'
+
+
+def test_the_node_whose_headline_and_address_are_the_page_s_comes_first_and_three_are_read() -> None:
+    nodes = [
+        ARTICLE % (1, ""),
+        ARTICLE % (2, ', "headline": "The mill"'),
+        ARTICLE % (3, ', "url": "https://www.the-paper.example/2024/mill/"'),
+        ARTICLE % (4, ', "headline": "The mill", "mainEntityOfPage": "https://www.the-paper.example/2024/mill"'),
+        '"@type": "WebPage", "@id": "page"',
+        '"@type": "Thing", "@id": "thing"',
+    ]
+    page = context(f"<title>The mill | Paper</title><body>{ld(*nodes)}<p>x")
+    assert [node["@id"] for node in page.article_nodes] == ["4", "2", "3", "page"]
+
+
+def test_a_node_is_not_of_the_page_for_an_empty_address() -> None:
+    nodes = [ARTICLE % (1, ', "url": "https://x.example/"'), ARTICLE % (2, ', "headline": "The mill"')]
+    page = context(f"<title>The mill</title><body>{ld(*nodes)}<p>x", "https://www.the-paper.example/")
+    assert [node["@id"] for node in page.article_nodes] == ["2", "1"]
+
+
+def test_references_are_to_nodes_that_say_something() -> None:
+    nodes = ld(ARTICLE % (1, ', "author": {"@id": "a"}'), '"@id": "a", "name": "Ann"', '"@id": "b"')
+    page = context(f"<body>{nodes}<p>x")
+    assert page.nodes_by_id.keys() == {"1", "a"}
+    assert page.member_values("author") == [{"@id": "a", "name": "Ann"}]
+    assert page.member_values("editor") == []
+
+
+def test_each_name_of_the_site_is_known() -> None:
+    nodes = [
+        ARTICLE % (1, ', "publisher": {"name": ["Pub", "Other"]}'),
+        '"@type": "WebSite", "name": "Site"',
+        '"@type": "Organization", "name": "http://x.example/"',
+        '"@type": "Person", "name": "Ann"',
+    ]
+    page = context(f'<meta property="og:site_name" content="Og"><body>{ld(*nodes)}<h1><a href="/">Home</a></h1>')
+    assert page.site_names == (
+        "Og", "Pub", "Site", "Home", "www.the-paper.example", "the-paper.example", "the-paper",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("<p id=x>", True),
+        ("<nav><p id=x>", False),
+        ("<figure><p id=x>", False),
+        ("<blockquote><p id=x>", False),
+        ("<footer><p id=x>", False),
+        ("<article><footer><p id=x>", True),
+        ('<div class="related"><p id=x>', False),
+        ('<div id="related"><p id=x>', False),
+        ('<main class="related"><p id=x>', True),
+        (f'<div class="related">{HEADLINE}<p id=x>', True),
+        (f'<div class="related">{HEADLINE}<div class="related"><p id=x>', False),
+    ],
+)
+def test_what_is_part_of_the_article(body: str, expected: bool) -> None:
+    page = context(f"<body>{body}text</p>")
+    (element,) = page.tree.xpath("//p[@id='x']")
+    assert page.is_part_of_article(element, re.compile("related")) is expected
+
+
+@pytest.mark.parametrize(
+    ("html", "day"),
+    [
+        ("<body>" + ld(ARTICLE % (1, ', "datePublished": "2024-05-01T10:00"')), "2024-05-01"),
+        ("<body>" + ld(ARTICLE % (1, ', "dateModified": "2024-05-02"')), "2024-05-02"),
+        ("<body>" + ld(ARTICLE % (1, ', "dateCreated": "2024-05-03"')), "2024-05-03"),
+        ("<body>" + ld(ARTICLE % (1, ', "dateRead": "2024-05-03"')), None),
+        ('<meta name="x" content="2024-05-04"><body>', "2024-05-04"),
+        ('<body><time datetime="2024-05-05T12:00Z">x</time>', "2024-05-05"),
+        ("<body><time>2024-05-05</time>", None),
+    ],
+)
+def test_days_are_stated_in_many_places(html: str, day: str | None) -> None:
+    assert context(f"{html}<p>x").stated_days - {""} == ({day} if day else set())
+
+
+@pytest.mark.parametrize(
+    ("language", "host", "hint"),
+    [
+        ("en-US", "a.de", "en-de"),
+        ("en_US", "a.com", "en-US"),
+        ("", "a.de", "und-de"),
+        ("de", "a.example", "de"),
+        ("en-US", "a.io", "en-US"),
+        ("en-US", "127.0.0.11", "en-US"),
+    ],
+)
+def test_the_region_is_that_of_a_country_s_domain(language: str, host: str, hint: str) -> None:
+    html = f'<html lang="{language}"><body><p>x</p></body></html>'
+    tree = parse(html)
+    assert tree is not None
+    index = index_tags(tree)
+    assert PageContext(index, f"https://{host}/x", collect_statements(index)).language_hint == hint
+
+
+def test_an_address_that_is_none_has_no_host() -> None:
+    page = context("<body><p>x", "https://[broken/x")
+    assert page.site_names == ("", "")

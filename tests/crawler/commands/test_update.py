@@ -1,0 +1,75 @@
+"""Steps of `broadsheet update` without a network: its options, and the edits that it says first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands import update
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.filled_rows import put
+
+
+@contextmanager
+def no_process(options: Any) -> Iterator[None]:
+    yield
+
+
+@pytest.mark.parametrize(
+    ("given", "revisit", "every"),
+    [({}, "update", 0.0), ({"every": 60.0}, "update", 60.0), ({"everything": True}, "all", 0.0)],
+)
+def test_what_is_looked_at_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], revisit: str, every: float
+) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(update, "crawl_process", no_process)
+    monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(options) or 7)
+    options = {"db": str(tmp_path / "a.db"), "everything": False, "every": None, "quiet": True} | given
+    assert update._update(options, str) == 7
+    [run] = ran
+    assert (run["revisit"], run["every"], run["urls"], run["max_depth"], run["quiet"]) == (
+        revisit,
+        every,
+        (),
+        None,
+        True,
+    )
+
+
+def test_all_and_every_are_not_given_together() -> None:
+    with pytest.raises(CommandError, match="not both"):
+        update._update({"everything": True, "every": 0.0}, str)
+
+
+@pytest.mark.parametrize(
+    ("after", "said"),
+    [
+        (0, "Edits: 2 corrections (broadsheet changes {} --since 0 lists them)\n"),
+        (1, "Edits: 1 correction (broadsheet changes {} --since 1 lists them)\n"),
+        (2, "Edits: none in this run; 2 earlier ones (broadsheet changes {} lists them)\n"),
+    ],
+)
+def test_the_edits_of_this_run_are_those_after_a_number(tmp_path: Path, capsys: Any, after: int, said: str) -> None:
+    file = tmp_path / "a.db"
+    with Archive.open(file) as archive:
+        archive.db.execute("PRAGMA foreign_keys = OFF")
+        put(archive.db, "articles", 1, id=7, url="http://a.test/1")
+        for seq in (1, 2):
+            values = {"seq": seq, "article_id": 7, "change": "changed", "kind": "correction", "revision": seq}
+            put(archive.db, "changes", seq, **values)
+            put(archive.db, "revisions", seq, article_id=7, number=seq, kinds="[]", change="correction")
+    update._print_edit_counts(str(file), after)
+    assert " ".join(capsys.readouterr().out.split()) == said.format(file).strip()
+
+
+def test_an_archive_without_edits_has_no_earlier_ones(tmp_path: Path, capsys: Any) -> None:
+    with Archive.open(tmp_path / "a.db"):
+        pass
+    update._print_edit_counts(str(tmp_path / "a.db"), 0)
+    assert capsys.readouterr().out == "Edits: none in this run\n"

@@ -1,0 +1,237 @@
+"""Due sites of a store, as a worker takes them: each once, those of killed workers too, and none of a living one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.fleet import pulled_sites
+from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.object_store import ObjectStore
+from broadsheet.crawler.fleet.pulled_sites import DueSites, PulledWork
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, SiteLease, acquire
+from broadsheet.crawler.fleet.site_records import next_record, parse_record, record_values
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.sites_file import Site, SiteList
+
+
+@dataclass
+class MovedClock:
+    """A clock that stands until it is moved, for leases and for sites."""
+
+    now: datetime = field(default_factory=lambda: datetime(2026, 1, 1, tzinfo=UTC))
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    @property
+    def terms(self) -> LeaseTerms:
+        return LeaseTerms(120.0, 10.0, lambda: self.now.isoformat())
+
+    def move(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> MovedClock:
+    monkeypatch.setattr(pulled_sites, "_LOOK_SECONDS", 0.0)
+    return MovedClock()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    (tmp_path / "store").mkdir()
+    return FolderStore(tmp_path / "store")
+
+
+def source_of(store: ObjectStore, clock: MovedClock, *names: str, **options: bool) -> DueSites:
+    sites = tuple(
+        Site(name, (), (f"{name}.example",), (), 3600.0, ("false",), ("--", name), (), f"words of {name}")
+        for name in names
+    )
+    fleet = SiteList(Path("sites.toml"), Path("archives"), 0, 4, sites)
+    watch = LeaseWatch(clock.terms, lambda: clock.now.timestamp())
+    return DueSites(fleet, sites, store, watch, clock=clock, **options)
+
+
+def end(store: ObjectStore, task: SiteTask, end: SiteEnd = SiteEnd.DONE) -> SiteResult:
+    """Run a task as a worker does, in no time: its record is in the store."""
+    lease = acquire(store, task.name, "somebody")
+    result = SiteResult(task.name, end, 0, task.archive, SiteCounts(new=2))
+    record = next_record(task, result, parse_record(lease.record.turn), "somebody", lease.record.generation)
+    lease.note(turn=record_values(record))
+    lease.release()
+    return result
+
+
+def taken(source: DueSites) -> list[SiteTask]:
+    """All tasks that a source gives now, none of which has its result yet."""
+    tasks: list[SiteTask] = []
+    while task := source.take():
+        tasks += task
+    return tasks
+
+
+def names_of(tasks: Sequence[SiteTask]) -> list[str]:
+    return [task.name for task in tasks]
+
+
+def test_what_one_worker_has_done_is_due_for_none(store: FolderStore, clock: MovedClock) -> None:
+    first, second = source_of(store, clock, "a", "b"), source_of(store, clock, "a", "b")
+    (task,) = first.take()
+    assert (task.name, first.is_over()) == ("a", False)
+    first.end(end(store, task))
+    (other_task,) = second.take()
+    assert other_task.name == "b"
+    second.end(end(store, other_task))
+    for source in (first, second):
+        assert taken(source) == []
+        assert source.is_over()
+    clock.move(hours=1)
+    later = source_of(store, clock, "a", "b")
+    assert [(task.name, task.is_update, task.after) for task in taken(later)] == [("a", True, 1), ("b", True, 1)]
+
+
+def test_the_longest_due_comes_first_and_what_is_new_before_all(store: FolderStore, clock: MovedClock) -> None:
+    for name in ("late", "later"):
+        (task,) = source_of(store, clock, name).take()
+        end(store, task)
+        clock.move(hours=1)
+    clock.move(hours=1)
+    assert names_of(taken(source_of(store, clock, "later", "late", "new"))) == ["late", "later", "new"]
+
+
+def test_a_site_that_another_took_between_two_looks_is_left(store: FolderStore, clock: MovedClock) -> None:
+    source = source_of(store, clock, "a", "b")
+    (task,) = source.take()
+    lease = acquire(store, "b", "another", clock.terms)
+    assert source.take() == ()
+    assert not source.is_over()
+    lease.renew()
+    clock.move(seconds=40)
+    lease.renew()
+    source.end(end(store, task))
+    assert source.take() == ()
+    assert source.is_over()
+
+
+def test_the_site_of_a_killed_worker_is_waited_for_and_taken(
+    store: FolderStore, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    acquire(store, "a", "killed", clock.terms)
+    source = source_of(store, clock, "a")
+    assert caplog.messages == []
+    for _ in range(13):
+        assert source.take() == ()
+        assert not source.is_over()
+        clock.move(seconds=10)
+    clock.move(seconds=1)
+    assert names_of(source.take()) == ["a"]
+    assert caplog.messages == ["a is run by killed; waiting, in case that was killed"]
+
+
+def test_everything_is_due_once_a_run_whoever_does_it(store: FolderStore, clock: MovedClock) -> None:
+    (task,) = source_of(store, clock, "a").take()
+    end(store, task)
+    clock.move(minutes=5)
+    first, second = (source_of(store, clock, "a", "b", everything=True) for _ in range(2))
+    clock.move(minutes=5)
+    for source, name in ((first, "a"), (second, "b")):
+        (task,) = source.take()
+        assert task.name == name
+        source.end(end(store, task))
+    for source in (first, second):
+        assert (taken(source), source.is_over()) == ([], True)
+
+
+def test_a_waiting_worker_never_ends_and_finds_what_becomes_due(store: FolderStore, clock: MovedClock) -> None:
+    source = source_of(store, clock, "a", is_waiting=True)
+    (task,) = source.take()
+    source.end(end(store, task))
+    assert (taken(source), source.is_over()) == ([], False)
+    clock.move(hours=1)
+    assert names_of(taken(source)) == ["a"]
+
+
+def test_what_did_not_end_well_is_not_tried_again_soon(store: FolderStore, clock: MovedClock) -> None:
+    """Without a record too, as where the disk is full: the store says that it is due at once."""
+    once, waiting = source_of(store, clock, "a"), source_of(store, clock, "a", is_waiting=True)
+    for source in (once, waiting):
+        (task,) = source.take()
+        source.end(SiteResult.without_run(task, "no disk", SiteEnd.UNSUITABLE_DISK))
+        assert taken(source) == []
+    assert once.is_over()
+    clock.move(minutes=6)
+    assert (taken(once), names_of(taken(waiting))) == ([], ["a"])
+
+
+def test_a_site_whose_host_another_has_is_given_up_after_a_lease(
+    store: FolderStore, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulled_sites, "_LOOK_SECONDS", 15.0)
+    source, tries = source_of(store, clock, "a"), 0
+    while not source.is_over():
+        source._next_look = 0.0
+        for task in source.take():
+            source.end(SiteResult.without_run(task, "the host is run by another", SiteEnd.IN_USE))
+            tries += 1
+        clock.move(seconds=15)
+    assert tries == 11
+
+
+def test_two_lists_that_differ_do_not_crawl_a_site_in_turns(
+    store: FolderStore, clock: MovedClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, there = (source_of(store, clock, "a", is_waiting=True) for _ in range(2))
+    there.sites = (replace(there.sites[0], words_digest="other words"),)
+    for source in (here, there):
+        (task,) = source.take()
+        source.end(end(store, task))
+    assert taken(here) == []
+    assert "another worker crawls it with other options" in caplog.text
+    clock.move(hours=1)
+    assert names_of(taken(here)) == ["a"]
+
+
+class ScriptedEngine:
+    """Gives the tasks of its source the ends of a list."""
+
+    def __init__(self, source: DueSites, store: FolderStore, ends: Sequence[SiteEnd]) -> None:
+        self._source, self._store, self._ends = source, store, iter(ends)
+
+    def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
+        assert tasks == ()
+        while given := self._source.take():
+            on_result(end(self._store, given[0], next(self._ends)))
+
+    def stop(self) -> None:
+        return
+
+    def running(self) -> tuple[SiteTask, ...]:
+        return (SiteTask("z", Path("z.db"), ()),)
+
+
+@pytest.mark.parametrize("is_quiet", [False, True])
+def test_work_says_a_line_a_result_and_tells_who_is_to_be_told(
+    store: FolderStore, clock: MovedClock, is_quiet: bool
+) -> None:
+    source = source_of(store, clock, "a", "b")
+    engine = ScriptedEngine(source, store, [SiteEnd.DONE, SiteEnd.FAILED])
+    work = PulledWork(source, engine, lambda _task: 12, is_quiet)
+    work.run()
+    failed = ["b: failed; 2 new, 0s", "b: notify ended with 1: false"]
+    assert work.lines == (failed if is_quiet else ["a: done; 2 new, 0s", *failed])
+    assert work.progress_line() == "2 sites, 1 of them not well; running: z 12 pages"
+
+
+def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock: MovedClock) -> None:
+    source = source_of(store, clock, "a")
+    work = PulledWork(source, ScriptedEngine(source, store, []), lambda _task: 0)
+    (task,) = source.take()
+    work._take(SiteResult.without_run(task, "in hand", SiteEnd.IN_USE))
+    assert (work.lines, work.ends.total()) == ([], 0)
+    assert isinstance(acquire(store, "a", "free"), SiteLease)

@@ -1,0 +1,136 @@
+"""Cleaning anew without workers: which pages are cleaned, what is counted, shown and stored, and the bounds of that."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.replay import recleaning
+from broadsheet.crawler.replay.recleaning import Recleaner, RecleanFindings
+from broadsheet.crawler.replay.recorded_response import UnreadResponse
+from broadsheet.crawler.workers.pool import WorkerError
+from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.settle.own_reading import PageChange, read_own_reading
+from broadsheet.output.settle.recleaned_pages import RawPage
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.conftest import Maker
+
+PLACE = RecordLocation("a.warc.gz", 0, 9)
+URL = "http://a.test/1"
+
+
+def page(**values: Any) -> RawPage:
+    fields = {"id": 1, "url": URL, "host": "a.test", "capture_id": 1, "fetched_at": "", "final_url": URL,
+              "cleaner_id": 5, "record_location": PLACE}  # fmt: skip
+    return RawPage(**(fields | values))
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Archive]:
+    with Archive.open(tmp_path / "a.db", Maker().clock) as opened:
+        opened.save([Maker().outcome(URL, "one two")])
+        yield opened
+
+
+def recleaner(archive: Archive, lines: list[str] | None = None) -> Recleaner:
+    return Recleaner(archive.db, archive.path.parent, CrawlOptions(()), ([] if lines is None else lines).append)
+
+
+@pytest.mark.parametrize(
+    ("values", "include_current", "is_cleaned", "reason"),
+    [
+        ({}, False, True, None),
+        ({"cleaner_id": None}, False, True, None),
+        ({"cleaner_id": "current"}, False, False, "current"),
+        ({"cleaner_id": "current"}, True, True, None),
+        ({"record_location": None}, False, False, "no_raw"),
+        ({"record_location": None, "cleaner_id": "current"}, False, False, "current"),
+    ],
+)
+def test_pages_of_another_cleaner_with_their_response_are_cleaned(
+    archive: Archive, values: dict[str, Any], include_current: bool, is_cleaned: bool, reason: str | None
+) -> None:
+    made = recleaner(archive)
+    if values.get("cleaner_id") == "current":
+        values = values | {"cleaner_id": made._find_current_lineage("a.test")}
+    assert made._is_to_clean(page(**values), include_current) is is_cleaned
+    assert made.findings.unchanged_counts == ({reason: 1} if reason else {})
+
+
+@pytest.mark.parametrize(("kind", "is_shown"), [("changed", True), ("gained", True), ("lost", True), ("other", False)])
+def test_two_hundred_changes_are_kept_to_be_shown(kind: str, is_shown: bool) -> None:
+    findings = RecleanFindings()
+    for _ in range(201):
+        findings.add(PageChange(kind, URL, ""))
+    assert findings.pages == 201
+    assert len(findings.examples) == (200 if is_shown else 0)
+
+
+class Workers:
+    """A pool whose jobs all end in this."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+    async def run(self, *job: Any) -> Any:
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+@pytest.mark.parametrize(
+    ("result", "line"),
+    [
+        (
+            UnreadResponse(OutcomeReason.RAW_MISSING, "no"),
+            "no",
+        ),
+        (WorkerError(OutcomeReason.WORKER_TIMEOUT, "60 s"), "worker_timeout: 60 s"),
+    ],
+)
+def test_ten_pages_that_cannot_be_cleaned_are_named_for_a_reason(archive: Archive, result: Any, line: str) -> None:
+    lines: list[str] = []
+    made = recleaner(archive, lines)
+    for _ in range(11):
+        asyncio.run(made._reclean_one_page(page(), Workers(result)))
+    assert lines == [f"{URL}: {line}; left as it is"] * 10
+    assert made.findings.unchanged_counts == {result.reason: 11}
+
+
+@pytest.mark.parametrize(("capture_id", "is_counted"), [(1, True), (2, False)])
+def test_a_page_that_was_fetched_meanwhile_is_left_as_it_is(
+    archive: Archive, capture_id: int, is_counted: bool
+) -> None:
+    stored = archive.db.execute("SELECT capture_id FROM pages").fetchone()[0]
+    reading = read_own_reading(archive.db, 1)
+    assert reading is not None
+    made = recleaner(archive)
+    given = stored if capture_id == 1 else stored + 1
+    asyncio.run(made._reclean_one_page(page(capture_id=given), Workers(reading.rows)))
+    assert made.findings.pages == is_counted
+    asyncio.run(made._reclean_one_page(page(id=99), Workers(reading.rows)))
+    assert made.findings.pages == is_counted
+
+
+@pytest.mark.parametrize(("run_id", "pages", "batches"), [(0, 32, []), (7, 31, []), (7, 32, [32]), (7, 65, [32, 32])])
+def test_thirty_two_pages_are_one_transaction(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, run_id: int, pages: int, batches: list[int]
+) -> None:
+    stored: list[tuple[int, int]] = []
+    monkeypatch.setattr(recleaning, "store_batch", lambda db, run, batch, clock: stored.append((run, len(batch))))
+    reading = read_own_reading(archive.db, 1)
+    assert reading is not None
+    made = recleaner(archive)
+    made._run_id = run_id
+    for _ in range(pages):
+        made._note_change(page(capture_id=reading.capture_id), reading.rows)
+    assert stored == [(7, size) for size in batches]
+    made._store_batch()
+    made._store_batch()
+    assert sum(size for _, size in stored) == (pages if run_id else 0)

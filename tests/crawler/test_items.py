@@ -1,0 +1,81 @@
+"""Items of a crawl: each column of an article is one or named, and files of them run nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from broadsheet.crawler.items import (
+    ArticleItem,
+    CsvArticles,
+    JsonArticles,
+    JsonLinesArticles,
+    XmlArticles,
+    page_fields,
+)
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.conftest import Maker
+from tests.output.filled_rows import columns
+
+NOT_IN_ITEMS = {"page_id", "capture_id", "metadata_sources"}
+"""Numbers of the archive, and where it has the other fields from."""
+
+OF_THE_ARCHIVE = {
+    *("id", "host", "word_count", "first_seen", "last_seen", "cleaner_version"),
+    *("published", "published_day", "modified", "modified_day"),
+}
+"""Fields that a page alone does not give: the archive counts them, or reads them from what is stated."""
+
+
+def test_each_column_of_an_article_is_a_field_or_named(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "a.db") as archive:
+        stored = columns(archive.db, "articles").keys()
+    fields = set(ArticleItem.fields)
+    assert fields == stored - NOT_IN_ITEMS
+    page = Maker().cleaned("http://a.test/1", "text")
+    assert fields - page_fields(page).keys() == OF_THE_ARCHIVE
+
+
+def test_a_page_s_fields_are_those_that_it_states() -> None:
+    page = Maker().cleaned("http://a.test/1", "text", title="Rain", canonical="http://a.test/c")
+    fields = page_fields(page)
+    assert (fields["url"], fields["title"], fields["text"]) == ("http://a.test/1", "Rain", "text")
+    assert (fields["canonical_url"], fields["page_type"], fields["authors"]) == ("http://a.test/c", "article", [])
+
+
+ITEM = {"title": "=1+1", "authors": ["=Ann", "B\x07o"], "text": "a\u202eb\ufffe", "section": None, "word_count": 3}
+
+
+def exported(exporter: type, **options: Any) -> str:
+    stream = io.BytesIO()
+    made = exporter(stream, **options)
+    made.start_exporting()
+    made.export_item(ArticleItem(ITEM))
+    made.finish_exporting()
+    return io.TextIOWrapper(io.BytesIO(stream.getvalue()), "utf-8").read()
+
+
+def test_a_spreadsheet_runs_no_cell() -> None:
+    text = exported(CsvArticles, fields_to_export=["title", "authors", "word_count"])
+    assert list(csv.reader(io.StringIO(text)))[1] == ["'=1+1", "'=Ann; Bo", "3"]
+
+
+@pytest.mark.parametrize("exporter", [JsonArticles, JsonLinesArticles])
+def test_json_is_exact_and_has_no_controls(exporter: type) -> None:
+    text = exported(exporter)
+    assert "\u202e" not in text
+    loaded = json.loads(text)
+    assert (loaded[0] if isinstance(loaded, list) else loaded) == ITEM
+
+
+def test_xml_has_no_characters_that_it_does_not_allow() -> None:
+    text = exported(XmlArticles)
+    assert "\ufffe" not in text
+    assert "\x07" not in text
+    assert "<section></section>" in text or "<section/>" in text
+    assert "<value>=Ann</value>" in text

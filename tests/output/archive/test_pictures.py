@@ -1,0 +1,47 @@
+"""Pictures of articles: each column of a row, and which files an article shows."""
+
+from __future__ import annotations
+
+from broadsheet.output.archive.pictures import ENDINGS, Picture, ShownPicture, pictures_of_article, put_picture
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.filled_rows import put, rows
+
+PNG = Picture("a" * 64, "image/png", 3, 4, 5)
+
+
+def test_a_picture_takes_the_place_of_an_earlier_one_of_its_url_in_each_column(archive: Archive) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for capture, picture in ((1, Picture("b", "image/gif", 7, 8, 9)), (2, PNG)):
+        put_picture(archive.db, 3, capture, picture)
+    put_picture(archive.db, 4, 1, Picture("c", "image/gif", 1, 1, 1))
+    assert rows(archive.db, "_pictures")[0] == {
+        "url_id": 3, "capture_id": 2, "digest": "a" * 64, "type": "image/png", "width": 3, "height": 4, "bytes": 5,
+    }  # fmt: skip
+    assert len(rows(archive.db, "_pictures")) == 2
+
+
+def test_an_article_shows_each_file_once_and_none_of_another_type(archive: Archive) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "articles", 1, id=7, page_id=9, image="lead")
+    files = {"lead": "a", "one": "b", "same": "a", "film": "c", "two": "d"}
+    for number, (url, digest) in enumerate(files.items(), 20):
+        put(db, "urls", number, id=number, url=url, kind="picture", state="done", location=None)
+        kind = "video/mp4" if url == "film" else "image/png"
+        put(db, "_pictures", number, url_id=number, digest=digest, type=kind)
+        if url != "lead":
+            put(db, "_images", number, page_id=9, position=30 - number, url=url)
+    found = list(pictures_of_article(db, 7))
+    assert [picture.url for picture in found] == ["lead", "two", "one"]
+    assert found[1] == ShownPicture(
+        6, "two", "caption 24", "credit 24", "alt 24", 24001, Picture("d", "image/png", 24004, 24005, 24006)
+    )
+    assert found[0].position == -1
+    assert found[0].file_name == "a.png"
+    assert list(pictures_of_article(db, 8)) == []
+
+
+def test_a_file_is_named_by_half_of_its_digest_and_its_type() -> None:
+    for kind, ending in ENDINGS.items():
+        shown = ShownPicture(0, "u", "", "", "", 1, Picture("x" * 64, kind, 0, 0, 0))
+        assert shown.file_name == f"{'x' * 32}{ending}"

@@ -1,0 +1,124 @@
+"""Rows of revisions: which are changed, read and numbered, each clause with a row that it leaves out."""
+
+from __future__ import annotations
+
+import pytest
+
+from broadsheet.output.archive.page_rows import Sighting
+from broadsheet.output.archive.revisions import (
+    ArticleState,
+    RevisionMark,
+    RevisionValues,
+    StatedMetadata,
+    correct_revision,
+    correct_title,
+    drop_revision_blocks,
+    is_pending,
+    note_revision,
+    put_revision_blocks,
+    read_article_state,
+)
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.filled_rows import put, rows
+
+CHANGES = ["first", "correction", "withdrawn", "returned"]
+
+
+@pytest.fixture
+def revised(archive: Archive) -> Archive:
+    """Two articles of four revisions, whose last two have no text of their own."""
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for article_id in (7, 8):
+        for number, change in enumerate(CHANGES, 1):
+            values = {"article_id": article_id, "number": number, "change": change}
+            put(archive.db, "revisions", 10 * article_id + number, **values)
+    return archive
+
+
+@pytest.mark.parametrize("title", ["New", None])
+def test_a_correction_reaches_the_last_text_and_what_follows_it(revised: Archive, title: str | None) -> None:
+    before = rows(revised.db, "revisions")
+    correct_revision(revised.db, 7, title, "digest")
+    expected = [
+        row | {"text_digest": "digest", "title": title or row["title"]}
+        if row["article_id"] == 7 and row["number"] >= 2
+        else row
+        for row in before
+    ]
+    assert rows(revised.db, "revisions") == expected
+
+
+def test_a_corrected_title_reaches_the_last_text_and_what_follows_it(revised: Archive) -> None:
+    before = rows(revised.db, "revisions")
+    correct_title(revised.db, 8, "New")
+    assert rows(revised.db, "revisions") == [
+        row | {"title": "New"} if row["article_id"] == 8 and row["number"] >= 2 else row for row in before
+    ]
+
+
+def test_a_revision_gets_the_next_number_of_its_article_and_each_of_its_values(revised: Archive) -> None:
+    sighting = Sighting(3, "http://a.test/1", "a.test", 44, "2026-01-01T00:00:00+00:00")
+    assert note_revision(revised.db, sighting, RevisionValues("Title", "digest", RevisionMark.FIRST)) == 1
+    values = RevisionValues("Title", "digest", RevisionMark.PENDING, note="said")
+    assert note_revision(revised.db, sighting, values) == 2
+    added = [row for row in rows(revised.db, "revisions") if row["article_id"] == sighting.article_id]
+    assert added[1] == {
+        "article_id": sighting.article_id, "seen_at": sighting.seen_at, "capture_id": 44, "title": "Title",
+        "text_digest": "digest", "change": "pending", "number": 2, "kinds": "[]", "added": 0, "removed": 0,
+        "rewritten": 0, "note": "said",
+    }  # fmt: skip
+    assert is_pending(revised.db, sighting.article_id)
+    assert not is_pending(revised.db, 7)
+
+
+@pytest.mark.parametrize("table", ["articles", "_shelf"])
+def test_a_state_is_that_of_the_article_s_page(archive: Archive, table: str) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    sources = '{"title": "meta", "published": "json-ld"}'
+    stated = {"title": "Rain", "published_raw": "2024-05-03", "metadata_sources": sources}
+    if table == "articles":
+        put(db, "articles", 1, id=7, page_id=3, cleaner_version="16", **stated)
+    else:
+        packed = str({"title": "Rain", "published_raw": "2024-05-03"}).replace("'", '"')[:-1]
+        packed += ', "metadata_sources": "{\\"title\\": \\"meta\\", \\"published\\": \\"json-ld\\"}"}'
+        put(db, "_shelf", 1, id=7, page_id=3, cleaner_version="16", article=packed)
+    put(db, "pages", 2, id=3, cleaner_id=5)
+    for number, (page_id, text) in enumerate([(3, "abc"), (3, "abcde"), (4, "x")], 10):
+        put(db, "_block_texts", number, id=number, text=text)
+        put(
+            db,
+            "_page_blocks",
+            9,
+            page_id=page_id,
+            position=20 - number,
+            block_id=number,
+            kept=number % 2,
+            kind=1,
+            reason_id=2,
+        )
+    state = read_article_state(db, 7, 3)
+    assert state == ArticleState(
+        ((9, 11, 1, 1, 2, 5), (10, 10, 1, 0, 2, 3)),
+        b"",
+        StatedMetadata("Rain", "meta", "2024-05-03", "json-ld", "16 5"),
+    )
+    assert state.kept_texts == (11,)
+    assert StatedMetadata.from_json(state.metadata.to_json()) == state.metadata
+
+
+def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive: Archive) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for article_id, number in ((7, 1), (7, 2), (8, 1)):
+        put(db, "_revision_blocks", article_id, article_id=article_id, number=number)
+    for host, pages in (("a.test", 5), ("b.test", 3)):
+        put(db, "_block_evidence", 4, block_id=11, host=host, pages=pages)
+    state = ArticleState(((0, 11, 1, 1, 2, 5), (1, 12, 1, 0, 2, 3)), b"", StatedMetadata())
+    put_revision_blocks(db, 7, 1, state)
+    found = {
+        (row["article_id"], row["number"], row["block_id"]): row["elsewhere"] for row in rows(db, "_revision_blocks")
+    }
+    assert found == {(7, 1, 11): 4, (7, 1, 12): 0, (7, 2, 7003): 7009, (8, 1, 8003): 8009}
+    drop_revision_blocks(db, 7, 1)
+    assert {(row["article_id"], row["number"]) for row in rows(db, "_revision_blocks")} == {(7, 2), (8, 1)}

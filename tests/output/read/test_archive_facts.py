@@ -1,0 +1,168 @@
+"""Facts of an archive, each clause of the queries with a row that misses it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from broadsheet.output.archive.url_words import UrlState
+from broadsheet.output.read.archive_facts import (
+    EditSum,
+    Example,
+    Sample,
+    SeedOutcome,
+    find_seed_outcome,
+    gather_facts,
+)
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.filled_rows import put
+
+DAY = "2026-01-{:02}T00:00:00+00:00"
+NOW = "2026-02-01T00:00:00+00:00"
+
+
+@pytest.fixture
+def db(archive: Archive) -> Database:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    return archive.db
+
+
+def url(db: Database, number: int, **values: Any) -> None:
+    row = {"id": number, "url": f"http://a.test/{number}", "kind": "page", "state": "done", "reason": "article"}
+    put(db, "urls", number, **(row | {"location": None} | values))
+
+
+def article(db: Database, number: int, expected_f1: float | None = 0.9, **values: Any) -> None:
+    put(
+        db,
+        "articles",
+        number,
+        **({"id": number, "page_id": number, "url": f"u{number}", "title": f"t{number}"} | values),
+    )
+    put(db, "pages", number, id=number, expected_f1=expected_f1)
+
+
+def test_page_urls_are_counted_by_outcome_without_redirects_and_what_waits(db: Database) -> None:
+    for number, values in enumerate(
+        [{}, {}, {"state": "failed", "reason": "http_404"}, {"reason": "redirect"}, {"kind": "feed"},
+         {"state": "queued", "reason": ""}, {"state": "skipped", "reason": "robots"}], 1,
+    ):  # fmt: skip
+        url(db, number, **values)
+    facts = gather_facts(db, now=NOW)
+    assert facts.outcomes == {("done", "article"): 2, ("failed", "http_404"): 1}
+    assert (facts.pages_read, facts.queued) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", ["empty", "wall", "captcha", "needs_javascript", "soft_404", "error"])
+def test_pages_with_nothing_to_read_have_four_examples(db: Database, kind: str) -> None:
+    for number in range(1, 6):
+        url(db, number, reason=kind)
+    url(db, 6, reason=kind, kind="feed")
+    url(db, 7, reason=kind, state="failed")
+    found = gather_facts(db, now=NOW).unreadable
+    urls = [f"http://a.test/{number}" for number in range(1, 5)]
+    assert found == {kind: Sample(5, tuple(Example(0, each, each) for each in urls))}
+
+
+def test_articles_without_a_day_and_of_pictures_have_four_examples(db: Database) -> None:
+    for number in range(1, 6):
+        article(db, number, published_day=None, word_count=29)
+        put(db, "_images", number, page_id=number)
+    article(db, 6, word_count=30)
+    put(db, "_images", 6, page_id=6)
+    article(db, 7, word_count=29)
+    facts = gather_facts(db, now=NOW)
+    examples = tuple(Example(number, f"t{number}", f"u{number}") for number in range(1, 5))
+    assert facts.articles == 7
+    assert facts.undated == facts.pictures == Sample(5, examples)
+
+
+def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -> None:
+    for number, expected in enumerate((0.79, 0.5, 0.6, 0.8, None, 0.7, 0.75, 0.78), 1):
+        article(db, number, expected, title="same" if number in (2, 3) else f"t{number}")
+    put(db, "pages", 20, id=20, expected_f1=0.1)
+    found = gather_facts(db, now=NOW).uncertain
+    assert found.count == 6
+    assert [example.article_id for example in found.examples] == [2, 6, 7, 8]
+
+
+def test_edits_are_counted_by_kind_and_those_of_the_last_run_apart(db: Database) -> None:
+    put(db, "runs", 1, options="{}", id=1, started_at=DAY.format(5))
+    article(db, 7)
+    put(db, "_shelf", 8, id=8, page_id=8)
+    notes = [(7, "body", 4), (7, "body", 5), (8, "body", 6), (7, "lead", 4), (9, "body", 6), (7, "", 6),
+             (7, "cleaner", 6), (7, "withdrawn", 6)]  # fmt: skip
+    for seq, (article_id, kind, day) in enumerate(notes, 1):
+        put(db, "changes", seq, seq=seq, article_id=article_id, kind=kind, at=DAY.format(day), change="changed")
+    assert gather_facts(db, now=NOW).edits == (EditSum("body", 3, 2), EditSum("lead", 1, 0))
+
+
+@pytest.mark.parametrize(
+    ("what", "started", "later_yield", "is_shown"),
+    [
+        ("layout_new", "2026-01-01", True, True),
+        ("layout_new", "2025-12-31", True, False),
+        ("rule:x", "2026-01-01", True, True),
+        ("rule:x", "2025-12-31", True, False),
+        ("pages", "2025-01-01", False, True),
+        ("pages", "2026-01-30", True, False),
+        ("pages", "2025-01-01", "other", True),
+    ],
+)
+def test_an_alarm_is_shown_for_a_month_or_until_the_host_is_crawled_again(
+    db: Database, what: str, started: str, later_yield: Any, is_shown: bool
+) -> None:
+    put(db, "runs", 1, options="{}", id=1, started_at=f"{started}T00:00:00+00:00")
+    put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(31)[:10] + "T23:00:00+00:00")
+    put(db, "alarms", 1, run_id=1, host="a.test", what=what)
+    put(db, "_yields", 1, run_id=1, host="a.test")
+    if later_yield:
+        put(db, "_yields", 2, run_id=2, host="b.test" if later_yield == "other" else "a.test")
+    assert bool(gather_facts(db, now=NOW).alarms) is is_shown
+
+
+def test_the_last_run_is_the_one_that_began_last(db: Database) -> None:
+    assert gather_facts(db, now=NOW).last_outcome == "none"
+    put(db, "runs", 1, options="{}", id=9, started_at=DAY.format(1), outcome="finished")
+    put(db, "runs", 2, options="{}", id=2, started_at=DAY.format(2), outcome=None)
+    facts = gather_facts(db, now=NOW)
+    assert (facts.last_run_at, facts.last_outcome, facts.visits) == (DAY.format(2), "", None)
+    assert facts.is_at_work, "this test owns the archive, and the last run has no outcome"
+    db.execute("UPDATE runs SET outcome = 'finished'")
+    assert not gather_facts(db, now=NOW).is_at_work
+
+
+SEED = "http://a.test/1"
+
+
+@pytest.mark.parametrize(
+    ("urls", "state", "reason", "failure"),
+    [
+        ([{}], "done", "article", ""),
+        ([{"state": "failed", "reason": "http_404"}], "failed", "http_404", "http_404"),
+        ([{"state": "skipped", "reason": "private_address"}], "skipped", "private_address", "private_address"),
+        ([{"state": "skipped", "reason": "depth"}], "skipped", "depth", ""),
+        ([{"location": "http://a.test/2"}, {"state": "failed", "reason": "dns"}], "failed", "dns", "dns"),
+        ([{"location": "http://a.test/2", "state": "failed", "reason": "dns"}, {}], "failed", "dns", "dns"),
+        ([{"location": "http://a.test/none"}], None, "", ""),
+        ([{"location": SEED}], None, "", ""),
+    ],
+)
+def test_a_start_url_led_to_what_it_redirects_to(
+    db: Database, urls: Any, state: str | None, reason: str, failure: str
+) -> None:
+    for number, values in enumerate(urls, 1):
+        url(db, number, **values)
+    found = find_seed_outcome(db, SEED)
+    assert found == SeedOutcome(SEED, UrlState(state) if state else None, reason)
+    assert found.failure == failure
+
+
+@pytest.mark.parametrize(("redirects", "is_found"), [(9, True), (10, False)])
+def test_ten_addresses_are_followed(db: Database, redirects: int, is_found: bool) -> None:
+    for number in range(1, redirects + 1):
+        url(db, number, location=f"http://a.test/{number + 1}")
+    url(db, redirects + 1)
+    assert (find_seed_outcome(db, SEED).state is not None) is is_found

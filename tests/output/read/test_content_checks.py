@@ -1,0 +1,134 @@
+"""Checks of stored content: damage to each packed column is named, and what is whole is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.output.read import content_checks as checks
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.conftest import Maker
+from tests.output.filled_rows import put, tables
+
+JSON_LISTS = ["authors", "tags", "keywords"]
+JSON_COLUMNS = {
+    "runs": ["options", "versions", "counts"],
+    "captures": ["directives", "usage", "usage_stated"],
+    "pages": ["evidence", "robots"],
+    "articles": [*JSON_LISTS, "metadata_sources"],
+    "_shelf": ["article"],
+    "revisions": ["kinds"],
+    "_recleans": ["options", "counts"],
+    "_imports": ["options", "records"],
+}
+OBJECTS = {"options", "versions", "counts", "metadata_sources", "article", "records"}
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [(table, name) for table, names in JSON_COLUMNS.items() for name in names]
+)
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_each_column_of_json_is_checked(archive: Archive, table: str, column: str, is_whole: bool) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    whole = {name: "{}" if name in OBJECTS else "[]" for name in JSON_COLUMNS[table]}
+    state = {"state": "done"} if table == "_recleans" else {}
+    broken = {} if is_whole else {column: "[]" if column in OBJECTS else "{}"}
+    put(archive.db, table, 3, **(whole | state | broken))
+    found = [finding.location.partition(" ")[0] for finding in checks._json_faults(archive.db, table)]
+    assert found == ([] if is_whole else [f"{table}/{column}"])
+
+
+def test_each_column_that_is_an_empty_list_or_object_by_default_is_named(archive: Archive) -> None:
+    query = "SELECT name FROM pragma_table_info(?) WHERE dflt_value IN ('''[]''', '''{}''')"
+    found = {(table, name) for table in tables(archive.db) for (name,) in archive.db.execute(query, [table]).fetchall()}
+    assert found
+    assert found <= {(table, name) for table, names in JSON_COLUMNS.items() for name in names}
+
+
+@pytest.fixture
+def page(archive: Archive, make: Maker) -> Archive:
+    archive.save([make.outcome("http://a.test/1", "one two", "three four", removed=("Share this",))])
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    return archive
+
+
+CHECKS: dict[str, tuple[Callable[..., Any], str]] = {
+    "UPDATE _block_texts SET text = 'other' WHERE text = 'one two'": (checks.block_texts, "_block_texts/text"),
+    "UPDATE articles SET text = 'one two'": (checks.article_texts, "articles/text"),
+    f"UPDATE articles SET markdown = 'one two', cleaner_version = '{CLEANER_VERSION}'": (
+        checks.article_texts, "articles/markdown",
+    ),
+    "UPDATE pages SET text_digest = 'x'": (checks.page_digests, "pages/text_digest"),
+    "UPDATE pages SET word_count = 5": (checks.page_digests, "pages/word_count"),
+    "UPDATE articles SET word_count = 5": (checks.article_digests, "articles/word_count"),
+    "UPDATE revisions SET text_digest = 'x'": (checks.article_digests, "articles/text"),
+    "UPDATE articles SET standfirst = 'one'": (checks.standfirsts, "articles/standfirst"),
+    "UPDATE _page_layout SET chances = x'00'": (checks._layout_faults, "_page_layout/chances"),
+    "UPDATE pages SET blocks = 4": (checks._layout_faults, "_page_layout/layout"),
+    "UPDATE _page_layout SET layout = x'00'": (checks._layout_faults, "_page_layout/layout"),
+    "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (9, 1, x'00')": (checks._sketch_faults, "_sketches/sketch"),
+    "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'00')": (checks._sketch_faults, "_crowded_hashes/hashes"),
+    "INSERT INTO _reclean_before (page_id, reclean_id, before) VALUES (9, 9, x'00')": (
+        checks._reading_faults, "_reclean_before/before",
+    ),
+    "UPDATE revisions SET change = 'pending', note = '{'": (checks._pending_note_faults, "revisions/note"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", CHECKS)
+def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: str) -> None:
+    check, location = CHECKS[damage]
+    assert list(check(page.db)) == []
+    page.db.execute(damage)
+    assert [finding.location.partition(" ")[0] for finding in check(page.db)] == [location]
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        "UPDATE articles SET standfirst = 'one  two' || char(10) || 'Share this'",
+        "UPDATE articles SET standfirst = ''",
+        "UPDATE articles SET markdown = 'old', cleaner_version = '1'",
+        "UPDATE revisions SET text_digest = 'x', change = 'withdrawn'",
+        "UPDATE _page_layout SET chances = NULL",
+        "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (9, NULL, x'00')",
+        "UPDATE revisions SET note = '{'",
+        "UPDATE pages SET text_digest = 'x', own_type = 'list'",
+        "INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) SELECT id, 0, 1, 1, 1 FROM pages; "
+        "UPDATE pages SET text_digest = 'x'",
+    ],
+)
+def test_what_is_no_damage_is_not_found(page: Archive, harmless: str) -> None:
+    for statement in harmless.split("; "):
+        page.db.execute(statement)
+    every = (checks.block_texts, checks.article_texts, checks.page_digests, checks.article_digests, checks.standfirsts)
+    assert [finding for check in (*every, checks.stored_values) for finding in check(page.db)] == []
+
+
+def packed(*hashes: int) -> bytes:
+    width = checks.HASH_BYTES
+    return b"".join(number.to_bytes(width, "little") for number in hashes)
+
+
+@pytest.mark.parametrize(
+    ("hashes", "count", "is_whole"),
+    [((), 0, True), ((1, 2), 2, True), ((1, 2), 1, False), ((2, 1), 2, False), ((1, 1), 2, False)],
+)
+def test_a_sketch_has_each_hash_once_and_in_order(hashes: tuple[int, ...], count: int, is_whole: bool) -> None:
+    assert np.array_equal(checks.unpack_sketch(packed(*hashes)), hashes)
+    if is_whole:
+        checks.check_sketch(packed(*hashes), count)
+    else:
+        with pytest.raises(ValueError, match="has"):
+            checks.check_sketch(packed(*hashes), count)
+
+
+def test_the_greatest_hash_has_so_many_bits() -> None:
+    checks.check_sketch(packed((1 << checks.HASH_BITS) - 1), 1)
+    if 8 * checks.HASH_BYTES > checks.HASH_BITS:
+        with pytest.raises(ValueError, match="no sketch"):
+            checks.check_sketch(packed(1 << checks.HASH_BITS), 1)
