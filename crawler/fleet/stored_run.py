@@ -122,18 +122,18 @@ def _bring_warc_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) ->
     _share_files(store, copy, source)
     shared_files = read_away_files(copy.archive)
     names = [name for name, file in read_away_files(source.archive).items() if shared_files.get(name) != file]
-    fetch_warc_files(store, copy.archive, _earlier_copies(copy, source))
+    fetch_warc_files(store, copy.archive, _earlier_copies(copy, names))
     fetch_warc_files(store, source.archive, names)
     if _takedowns(source) - _takedowns(copy):
         fetch_warc_files(store, source.archive, list(read_away_files(source.archive)))
         fetch_warc_files(store, copy.archive, list(shared_files))
 
 
-def _earlier_copies(copy: LocalCopy, source: LocalCopy) -> list[str]:
-    """Return the site's files that an earlier merge copied from the source: this one reads them."""
-    stems = tuple(PurePosixPath(name).name.removesuffix(".warc.gz") for name in read_away_files(source.archive))
-    names = map(PurePosixPath, read_away_files(copy.archive))
-    return [str(name) for name in names if name.parent.name.endswith(MERGED_ENDING) and name.name.startswith(stems)]
+def _earlier_copies(copy: LocalCopy, names: Iterable[str]) -> list[str]:
+    """Return the site's files that an earlier merge copied from these of the source: this one reads them."""
+    stems = tuple(PurePosixPath(name).name.removesuffix(".warc.gz") for name in names)
+    files = map(PurePosixPath, read_away_files(copy.archive))
+    return [str(file) for file in files if file.parent.name.endswith(MERGED_ENDING) and file.name.startswith(stems)]
 
 
 def _share_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:

@@ -144,6 +144,55 @@ def test_a_runner_that_is_killed_at_an_act_has_lost_nothing(
     _check_strays(store, tmp_path / "store")
 
 
+TAKEN_AFTER = 12
+"""The act after which the first runner is killed, between two states, before another one takes over."""
+TAKING_ACTS = 7
+TAKING_CASES = [(act, is_done) for act in range(1, TAKING_ACTS + 1) for is_done in (False, True)]
+
+
+def take_over(folder: Path, monkeypatch: pytest.MonkeyPatch, mortal: MortalStore, stored: list[str]) -> None:
+    """Kill a runner between two states, and have another one take over, which may be killed too; it notes its page."""
+    first = MortalStore(folder / "store", TAKEN_AFTER, is_done=True)
+    killed = SavingRun(site_in(first, folder, "first", Clock(100)))
+    with monkeypatch.context() as patch, pytest.raises(KilledError):
+        killed.run(patch)
+
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["more"])
+        stored.append("more")
+
+    run_stored(site_in(mortal, folder, "second", Clock(900)), crawl)
+
+
+def test_the_acts_of_who_takes_over_are_as_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare(tmp_path)
+    mortal = MortalStore(tmp_path / "store")
+    take_over(tmp_path, monkeypatch, mortal, [])
+    assert mortal.acts == TAKING_ACTS
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "case", sampled(TAKING_CASES, 2), ids=lambda case: f"{'after' if case[1] else 'before'} act {case[0]}"
+)
+def test_a_runner_that_takes_over_and_is_killed_has_lost_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: tuple[int, bool]
+) -> None:
+    prepare(tmp_path)
+    store, mortal = FolderStore(tmp_path / "store"), MortalStore(tmp_path / "store", case[0], is_done=case[1])
+    stored: list[str] = []
+    with pytest.raises(KilledError):
+        take_over(tmp_path, monkeypatch, mortal, stored)
+    runs = [("third", "next"), ("second", "again"), ("first", "last")]
+    for number, (owner, name) in enumerate(runs):
+        run_stored(site_in(store, tmp_path, owner, Clock(1_800 + 900 * number)), crawl_of(name))
+        assert not site_in(store, tmp_path, owner).copy.is_left_over()
+    pages = {"base", "late", "one", "two", "next", "again", "last", *stored}
+    assert stored_names(store, tmp_path / "at last") == pages
+    assert store.keys(beside_prefix("lamp")) == []
+    _check_strays(store, tmp_path / "store")
+
+
 def _check_strays(store: FolderStore, folder: Path) -> None:
     """A day later nothing is left of the run that was killed."""
     day_ago = time.time() - 25 * 3600
