@@ -212,11 +212,16 @@ class PageRendering:
                 self._warn_once(self._absence)
             return outcome
         if not self._is_next_rendered(host, page):
-            return self._with_layout(outcome, self._layouts.find(host, page).with_passed())
+            return self._passed(host, page, outcome)
         async with self._turn:  # many may have waited, and a crawl that is stopped ends soon
-            if self._is_over or not crawl.is_running() or not self._is_next_rendered(host, page):
+            if self._is_over or not crawl.is_running():
                 return outcome
+            if not self._is_next_rendered(host, page):  # by what came meanwhile
+                return self._passed(host, page, outcome)
             return await self._extend(answer, outcome, crawl, self._layouts.find(host, page))
+
+    def _passed(self, host: str, page: PageRows, outcome: Outcome) -> Outcome:
+        return self._with_layout(outcome, self._layouts.find(host, page).with_passed())
 
     def stop(self) -> None:
         """Render no more pages; the one that is being rendered is finished."""

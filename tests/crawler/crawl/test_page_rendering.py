@@ -42,6 +42,7 @@ from broadsheet.output.write.url_queue import QueuedUrl
 from tests.crawler.scripted_site import page
 
 PAGE_URL = "https://app.example/story"
+WHEN = datetime(2026, 6, 1, tzinfo=UTC)
 SHELL = b"<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
 
 
@@ -189,12 +190,19 @@ def extended(made: PageRendering, web: Web, body: bytes, url: str = PAGE_URL) ->
     """The outcome of a page as it was received, and as it is with a browser."""
 
     async def run() -> tuple[Outcome, Outcome]:
-        queued_url = QueuedUrl(1, url, "app.example", UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
-        answer = Answer(queued_url, Response(url, body=body, headers={"ETag": "1"}), datetime.now(UTC))
-        outcome = await web.build_outcome(answer)
-        return outcome, await made.extend(answer, outcome, web.crawl())
+        return await web.build_outcome(answer_of(url, body)), await extend(made, web, body, url)
 
     return asyncio.run(run())
+
+
+def answer_of(url: str, body: bytes) -> Answer:
+    queued_url = QueuedUrl(1, url, "app.example", UrlKind.PAGE, 0, 0, 0, UrlSource.LINK, "", "")
+    return Answer(queued_url, Response(url, body=body, headers={"ETag": "1"}), WHEN)
+
+
+async def extend(made: PageRendering, web: Web, body: bytes, url: str) -> Outcome:
+    answer = answer_of(url, body)
+    return await made.extend(answer, await web.build_outcome(answer), web.crawl())
 
 
 def test_a_shell_has_the_outcome_of_its_document() -> None:
@@ -262,6 +270,20 @@ def test_pages_with_scripts_and_little_text_are_tried_and_the_gain_of_their_layo
         assert last.rendered == len(browser.urls) - (decision == "all")
         assert (last.words_after > last.words_before) == (decision == "all")
         assert last.passed == (2 if decision == "few" else 0)
+
+
+def test_pages_that_wait_while_their_layout_is_given_up_are_passed() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(SHELL.decode()))
+
+    async def run() -> list[Outcome]:
+        return await asyncio.gather(*(extend(made, web, SHELL, f"{PAGE_URL}/{number}") for number in range(6)))
+
+    layouts = [outcome.rendered_layout for outcome in asyncio.run(run())]
+    assert len(browser.urls) == 3
+    assert [(layout.rendered, layout.passed) for layout in layouts if layout] == [
+        (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3),
+    ]  # fmt: skip
 
 
 def test_pages_without_scripts_lists_and_walls_are_not_tried() -> None:
