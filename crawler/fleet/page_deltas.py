@@ -25,11 +25,15 @@ else:
 _HEAD = struct.Struct("<4sIIII")  # magic, bytes of a page, pages of the earlier and of this state, bytes of the numbers
 _MAGIC = b"BSD1"
 _GROUP_PAGES = 4096  # of a delta: 16 MB, and as much of their earlier contents, are in memory
-_LEVEL = 9  # a third of the bytes of level 3, which does not find what moved; 100 MB a second
+_LEVEL = 9  # a third of the bytes of level 3 where little changed
 _WINDOW_LOG = 26  # 64 MB: a group and its prefix
 _OPTIONS: dict[int, int] = {
     zstd.CompressionParameter.compression_level: _LEVEL,
     zstd.CompressionParameter.window_log: _WINDOW_LOG,
+    # Without these it finds nothing that lies more than 4 MB back: 9.9 in place of 5.8 MB for 12,377 changed pages.
+    zstd.CompressionParameter.enable_long_distance_matching: 1,
+    zstd.CompressionParameter.ldm_min_match: 32,
+    zstd.CompressionParameter.ldm_hash_rate_log: 3,
 }
 _BLOCK_BYTES = 1 << 20  # compared at once; a multiple of every page size of SQLite
 _PAGE_SIZE_AT = 16  # in the header of a database, two bytes; 1 stands for 65,536
