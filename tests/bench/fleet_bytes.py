@@ -45,7 +45,7 @@ from tests.crawler.warcs import answer, record, write
 RESULTS = Path(__file__).parent / "results" / "fleet_bytes.json"
 UPDATES, NEW_PAGES, EDITED_PAGES, WORDS = 5, 18, 18, 40
 GENERATED, GENERATED_NEW, GENERATED_EDITED = 5_000, 90, 10
-_CHUNK_MASK, _LEAST_CHUNK = 0xFFF, 512
+_CHUNK_MASK, _LEAST_CHUNK, _BLOCK = 0xFFF, 512, 8 << 20
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
     AND name NOT LIKE 'articles_fts%'"""
 
@@ -145,17 +145,22 @@ def _value_bytes(value: object) -> int:
 
 def chunk_digests(data: bytes) -> dict[bytes, int]:
     """The chunks of a file and their lengths; each ends where eight bytes have a hash that one in 4,096 has."""
-    values = np.frombuffer(data, dtype=np.uint8)
-    windows = np.zeros(len(values) - 7, dtype=np.uint64)
-    for place in range(8):
-        windows |= values[place : len(values) - 7 + place].astype(np.uint64) << np.uint64(8 * place)
-    hashes = (windows * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
+    ends = [first + end for first in range(0, len(data), _BLOCK) for end in _chunk_ends(data[first : first + _BLOCK])]
     chunks, start = {}, 0
-    for end in [*np.flatnonzero(hashes & np.uint64(_CHUNK_MASK) == 0).tolist(), len(data)]:
+    for end in [*ends, len(data)]:
         if end - start >= _LEAST_CHUNK or end == len(data):
             chunks[hashlib.sha256(data[start:end]).digest()] = end - start
             start = end
     return chunks
+
+
+def _chunk_ends(block: bytes) -> list[int]:
+    values = np.frombuffer(block, dtype=np.uint8)
+    windows = np.zeros(max(0, len(values) - 7), dtype=np.uint64)
+    for place in range(8):
+        windows |= values[place : len(windows) + place].astype(np.uint64) << np.uint64(8 * place)
+    hashes = (windows * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(40)
+    return [int(end) for end in np.flatnonzero(hashes & np.uint64(_CHUNK_MASK) == 0)]
 
 
 def real_site(name: str, most_pages: int, folder: Path) -> tuple[Step, list[Step]]:
