@@ -27,7 +27,8 @@ _DROPPED_CALLS = {"strip", "lstrip", "rstrip", "lower", "casefold", "astimezone"
 _NEUTRAL = {"strict", "maxsize"}
 _ZONES = {"UTC", "utc", "tz", "zone"}
 _SQL = re.compile(r"\b(?:SELECT|UPDATE|INSERT|DELETE|WHERE)\b")
-_CLAUSE = r"(?:(?!\b(?:AND|OR|BETWEEN|ORDER|GROUP|LIMIT|UNION|ON|SET)\b)(?:[^()\"'?{}]|\([^()\"'?{}]*\)))+?"
+_TEXT = r"[^()\"'?{}]|'[^'\"{}]*'"
+_CLAUSE = rf"(?:(?!\b(?:AND|OR|BETWEEN|ORDER|GROUP|LIMIT|UNION|ON|SET)\b)(?:{_TEXT}|\((?:{_TEXT})*\)))+?"
 _SQL_CHANGES = tuple(
     (re.compile(pattern), changed)
     for pattern, changed in (
@@ -39,7 +40,7 @@ _SQL_CHANGES = tuple(
 _SQL_DROPS = tuple(
     (re.compile(pattern), kept)
     for pattern, kept in (
-        (rf"\bAND {_CLAUSE}(?= AND\b| OR\b| ORDER\b| GROUP\b| LIMIT\b| UNION\b|[\"')]|\s*$)", ""),
+        (rf"\bAND {_CLAUSE}(?= AND\b| OR\b| ORDER\b| GROUP\b| LIMIT\b| UNION\b|[\")]|\s*$)", ""),
         (rf"\bWHERE {_CLAUSE} AND ", "WHERE "),
         (r", \w+ = (?:\w+\.\w+|NULL|\w+\([\w., ]*\))(?=[\s,\"'])", ""),
     )
@@ -153,7 +154,8 @@ def _place(node: ast.stmt, is_inside: bool) -> Place:
     if is_inside:
         return Place((node.lineno, last))
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-    return Place(names=tuple(target.id for target in targets if isinstance(target, ast.Name)))
+    parts = [part for target in targets for part in getattr(target, "elts", [target])]
+    return Place(names=tuple(part.id for part in parts if isinstance(part, ast.Name)))
 
 
 def _passed_over(tree: ast.AST) -> set[int]:

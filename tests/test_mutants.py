@@ -29,7 +29,7 @@ def f(a: int = 3, b: bool | None = None) -> str | None:
     return min(a, 0.5)
 '''
 MORE = """
-_PUT = "UPDATE t SET a = 1, b = excluded.b WHERE c IS NULL AND d = 2"
+_PUT = "UPDATE t SET a = 1, b = excluded.b WHERE c IS NULL AND d = 'x'"
 async def f(self, a, rows):
     with a.lock:
         self.x = a
@@ -45,7 +45,8 @@ def changes(source: str) -> set[tuple[str, str]]:
 def test_each_kind_of_fault_is_made_once() -> None:
     assert changes(SOURCE) == {
         (" DESC", ""), (" <> ", " = "), ("AND", "OR"), (" > ", " >= "), ("2", "3"), ("3", "4"), ("and", "or"),
-        ("AND d = a.e", ""), ("3", "6"), ("10", "20"), ('not a and "ö" in b or ', ""), (" or a >= 10", ""),
+        ("AND d = a.e", ""), ("WHERE b <> 'ä' AND ", "WHERE "), ("3", "6"), ("10", "20"),
+        ('not a and "ö" in b or ', ""), (" or a >= 10", ""),
         ("not a and ", ""), (' and "ö" in b', ""), ("or", "and"), ("not ", ""), ("in", "not in"), (">=", ">"),
         ("10", "11"), ("note(a + 1)", "pass"), ("+", "-"), ("1", "2"), ("min", "max"), ("0.5", "0.55"),
         ('not a and "ö" in b or a >= 10', "False"),
@@ -62,7 +63,7 @@ def test_what_is_missing_is_a_fault() -> None:
         ("filter", "True"),
     }  # fmt: skip
     dropped = {MORE[fault.start : fault.end] for fault in faults_of("m.py", MORE) if fault.text == ""}
-    assert dropped == {", b = excluded.b", "AND d = 2", ", tz=UTC", "UTC", ".strip()"}
+    assert dropped == {", b = excluded.b", "AND d = 'x'", ", tz=UTC", "UTC", ".strip()"}
 
 
 def test_annotations_decorators_and_docstrings_are_left_as_they_are() -> None:
@@ -79,6 +80,11 @@ def test_a_fault_is_known_by_its_line_and_has_a_place() -> None:
     assert places["0.55"] == Place((10, 10))
     assert places["4"] == Place((7, 10))
     assert places[" = "] == Place(names=("_QUERY",))
+
+
+def test_a_fault_at_import_is_known_by_all_names_of_its_statement() -> None:
+    places = {fault.place.names for fault in faults_of("m.py", "_A, _B = 3, 8\n_C: int = 4\n")}
+    assert places == {("_A", "_B"), ("_C",)}
 
 
 @pytest.mark.parametrize("text", ["x", " = 2", "(1)"])

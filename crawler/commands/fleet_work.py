@@ -65,10 +65,11 @@ def pull_sites(
     store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
     is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
     watch = site_lease.LeaseWatch(place.terms)
-    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything)
+    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything=everything)
     engine = store_engine_module.StoreEngine(place, fleet_module.parallel_crawls(fleet, options), source, watch)
     pages = store_engine_module.StoredPages(place)
     work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
+    source.say = work.say
     signals: list[int] = []
     try:
         asyncio.run(fleet_module.run_with_progress(work, signals, work.lines, quiet=options["quiet"]))

@@ -44,6 +44,7 @@ class DueSites:
     is_waiting: bool = False
     everything: bool = False
     """Whether every site is due that had no turn since the start."""
+    say: Callable[[str], object] = print
     clock: Callable[[], datetime] = _now
     started_at: datetime = field(init=False)
     _given: dict[str, SiteTask] = field(default_factory=dict, init=False)
@@ -51,8 +52,8 @@ class DueSites:
     _not_before: dict[str, datetime] = field(default_factory=dict, init=False)
     _in_use: Counter[str] = field(default_factory=Counter, init=False)
     _crawled: set[str] = field(default_factory=set, init=False)
-    _undecided: set[str] = field(default_factory=set, init=False)
-    """Sites that others have, of which it is not known yet whether they are alive."""
+    _undecided: dict[str, str] = field(default_factory=dict, init=False)
+    """Sites that others have, of which it is not known yet whether they are alive: a sentence about each."""
     _is_told: bool = field(default=False, init=False)
     _next_look: float = field(default=0.0, init=False)
     _is_looked_through: bool = field(default=False, init=False)
@@ -82,15 +83,21 @@ class DueSites:
         elif result.end is not SiteEnd.IN_USE:
             self._not_before[task.name] = self.clock() + _AGAIN if self.is_waiting else _NEVER
         else:
-            self._put_off_used(task.name)
+            self._put_off_used(task.name, result.message)
         return task
 
-    def _put_off_used(self, name: str) -> None:
+    def _put_off_used(self, name: str, message: str) -> None:
         """Leave a site that somebody else has; one whose lease is free waits for a host."""
         self._in_use[name] += 1
         is_given_up = not self.is_waiting and self._in_use[name] > _IN_USE_TRIES
         self._not_before[name] = _NEVER if is_given_up else self.clock() + timedelta(seconds=_LOOK_SECONDS)
-        (self._undecided.discard if is_given_up else self._undecided.add)(name)
+        self._note_undecided(name, "" if is_given_up else message)
+
+    def _note_undecided(self, name: str, message: str) -> None:
+        """Note in a sentence that who has a site may be dead; an empty one if that is not so."""
+        self._undecided.pop(name, None)
+        if message:
+            self._undecided[name] = message
 
     def _look_through(self) -> bool:
         """Read what the store knows of the sites that may be due, some seconds after the last time at the earliest."""
@@ -107,9 +114,7 @@ class DueSites:
         self._next_look, self._is_looked_through = time.monotonic() + _LOOK_SECONDS, True
         if self._undecided and not (self._candidates or self._given or self.is_waiting or self._is_told):
             self._is_told = True
-            name = min(self._undecided)
-            owner = states[name].lease.owner if name in states else "another runner"
-            _LOG.warning("%s is run by %s; waiting, in case that was killed", name, owner)
+            self.say(f"{next(iter(self._undecided.values()))}; waiting, in case that was killed")
         return bool(self._candidates)
 
     def _task(self, site: Site, state: StoredSiteState) -> SiteTask | None:
@@ -120,7 +125,7 @@ class DueSites:
         key = record_key(site.name)
         is_due, is_free = due is None or due <= now, self.watch.is_free(key, state.lease)
         is_open = is_due and not is_free and not self.watch.is_alive(key)
-        (self._undecided.add if is_open else self._undecided.discard)(site.name)
+        self._note_undecided(site.name, f"{site.name} is run by {state.lease.owner}" if is_open else "")
         return site_task(self.fleet, site, state.record, now) if is_due and is_free else None
 
     def _due(self, site: Site, record: SiteRecord | None) -> datetime | None:
@@ -149,6 +154,11 @@ class PulledWork:
     results: list[SiteResult] = field(default_factory=list, init=False)
     """The results of all sites, unless it goes on for ever."""
 
+    def say(self, line: str) -> None:
+        """Add a line that nobody has to see."""
+        if not self.is_quiet:
+            self.lines.append(line)
+
     def run(self) -> None:
         """Work until nothing is due, or until the engine is stopped."""
         self.engine.run((), self._take)
@@ -167,6 +177,5 @@ class PulledWork:
         self.ends[result.end] += 1
         if not self.source.is_waiting:
             self.results.append(result)
-        if result.end in UNQUIET_ENDS or not self.is_quiet:
-            self.lines.append(result_line(result))
+        (self.lines.append if result.end in UNQUIET_ENDS else self.say)(result_line(result))
         self.lines += tell(task, result)

@@ -136,6 +136,7 @@ class StoreEngine:
                     self._tasks.end(task)
                     on_result(result)
             folder = self.store_place.local_folder
+            self._leave(self._tasks.take_all(), "stopped before its turn", on_result)
             self._leave(self._tasks.running, f"ended at once; what it has is in {folder}, for the next run", on_result)
 
     def stop(self) -> None:

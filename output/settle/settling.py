@@ -183,6 +183,8 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
     relations = _relate_pages(db, layout_verdicts, is_whole=is_whole)
     findings = _gather_findings(db, relations, layout_verdicts, is_whole=is_whole)
     changes = write_findings(db, findings, settled_at)
+    for head_page in relations.head_pages:  # before a step ends: the next settling knows no former first page
+        rebuild_page(db, head_page, settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.moved_pages | changes.retyped_pages))
     rejudged_pages = 0
     for host in list_hosts(db, stale_hosts):
@@ -190,8 +192,6 @@ def _judge_stale_pages(db: Database, settled_at: str, parallel_map: ParallelMap,
         rejudged_pages += _clear_repeats(db, host, settled_at, parallel_map)
     steps.end_step()
     apply_rulings(db, settled_at)
-    for head_page in relations.head_pages:
-        rebuild_page(db, head_page, settled_at)
     later_changes = write_second_look(db, findings.second_look, list_hosts(db, stale_hosts), settled_at)
     stale_hosts = stale_hosts.and_hosts(hosts_of_pages(db, relations.head_pages))
     relate_articles(db, parallel_map, stale_hosts, relations.head_pages)

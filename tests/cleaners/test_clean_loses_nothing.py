@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, Page, PageType
+from broadsheet.cleaners.document import CleanedPage, Page, PageType, RemovalReason
 from broadsheet.cleaners.page.elements import INVISIBLE_TAGS, TagIndex, is_hidden
 from broadsheet.cleaners.page.page_context import PageContext
 from broadsheet.cleaners.page.parsed_page import decode, parse
@@ -99,6 +99,9 @@ def test_a_story_is_the_text_however_the_page_holds_it(
 def assert_keeps_each_visible_character(body: bytes, cleaned: CleanedPage) -> None:
     assert len(cleaned.blocks) == len(cleaned.verdicts)
     assert all(verdict.reason and verdict.rule for verdict in cleaned.verdicts)
+    for verdict in cleaned.verdicts:
+        assert (verdict.reason == RemovalReason.DUPLICATE) is (verdict.repeats is not None)
+        assert verdict.repeats is None or cleaned.verdicts[verdict.repeats].kept, "a copy of what is not kept"
     tree = parse(decode(body).text)
     shown = Counter[str]() if tree is None else Counter(_letters(_visible_texts(tree)))
     assert not shown - Counter(_letters(block.text for block in cleaned.blocks)), "a visible letter is in no block"

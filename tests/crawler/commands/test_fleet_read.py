@@ -188,6 +188,7 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(
     lease.note(pages=40)
     lease.renew()
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "300")
     sites.rename(tmp_path / "other.toml")
     tables = []
     for words_of_list in (["other.toml", "--site", "well", "--site", "bad"], []):

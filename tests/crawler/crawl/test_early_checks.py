@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.crawl.early_checks import check_files
+from broadsheet.crawler.crawl.early_checks import _is_known_host, check_files
 from tests.crawler.crawls import REPOSITORY
 
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
@@ -58,3 +59,27 @@ def test_files_that_can_be_read_pass(tmp_path: Path) -> None:
     check_files([str(tmp_path / "a.warc"), str(tmp_path)])
     with pytest.raises(CommandError, match="is a folder: name the files in it"):
         check_files([str(tmp_path)], folder_hint="name the files in it")
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_known"),
+    [
+        ([("an address",)], True),
+        ([], False),
+        (socket.gaierror(socket.EAI_NONAME, "no name"), False),
+        (socket.gaierror(socket.EAI_AGAIN, "not now"), True),
+        (OSError(socket.EAI_AGAIN, "another list of numbers"), False),
+        (UnicodeError("a label of 64 characters"), False),
+    ],
+)
+def test_a_host_is_unknown_where_the_resolver_says_so(
+    monkeypatch: pytest.MonkeyPatch, answer: object, is_known: bool
+) -> None:
+    def resolve(host: str, port: object, **kind: object) -> object:
+        assert (host, port, kind) == ("a.test", None, {"type": socket.SOCK_STREAM})
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    assert _is_known_host("a.test") is is_known

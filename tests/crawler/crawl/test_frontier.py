@@ -21,10 +21,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from broadsheet.cleaners.document import UrlSource
 from broadsheet.crawler.crawl import hosts
-from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings, Turn
+from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings, Turn, queued_robots_txt
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.fetch.faults import RetryPolicy
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
@@ -701,3 +703,16 @@ def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None
     run_state_machine_as_test(
         CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "robots"),
+    [
+        ("https://a.test:8443/news/1?page=2#top", "https://a.test:8443/robots.txt"),
+        ("http://[2001:db8::1]/", "http://[2001:db8::1]/robots.txt"),
+    ],
+)
+def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url: str, robots: str) -> None:
+    page = QueuedUrl(7, url, "a.test", UrlKind.PAGE, 4, 3, 2, UrlSource.FEED, "http://a.test/feed", "2026", "2026")
+    queued = QueuedUrl(0, robots, "a.test", UrlKind.ROBOTS, 0, 0, 5, UrlSource.ROBOTS, "", "")
+    assert queued_robots_txt(page, 5) == queued

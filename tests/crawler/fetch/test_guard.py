@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.fetch.guard import _canonical_host
 from tests.crawler.crawls import Crawl
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
@@ -130,3 +131,18 @@ def test_another_reactor_is_refused(tmp_path: Path, server: HostileServer) -> No
     assert server.accepted == 0
     assert result.code == 1
     assert "TWISTED_REACTOR must be" in result.errors
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical"),
+    [
+        ("A.Example", "a.example"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("127.1", "127.0.0.1"),
+        ("2001:DB8:0::1", "[2001:db8::1]"),
+        ("::ffff:10.0.0.1", "[::ffff:a00:1]"),
+        ("no host", ""),
+    ],
+)
+def test_a_refusal_is_kept_by_one_notation_of_the_host(host: str, canonical: str) -> None:
+    assert _canonical_host(host) == canonical

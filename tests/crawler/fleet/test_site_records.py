@@ -32,7 +32,8 @@ def result(end: SiteEnd) -> SiteResult:
 
 
 def record(end: SiteEnd, earlier: SiteRecord | None = None, generation: int = 0) -> SiteRecord:
-    return next_record(TASK, result(end), earlier, "a host, process 1", generation)
+    made = next_record(TASK, result(end), earlier, "a host, process 1", generation)
+    return replace(made, finished_at="2026-01-01T04:00:00+00:00")
 
 
 @pytest.mark.parametrize(

@@ -39,31 +39,6 @@ def test_init_writes_a_list_and_leaves_one_that_is_there(
     assert '[sites."blog.example"]' in capsys.readouterr().out
 
 
-OPML = """<?xml version="1.0"?><opml version="2.0"><head><title>Mine</title></head><body><outline text="News">
-<outline type="rss" text="a" xmlUrl="https://feeds.a.example/all.xml" htmlUrl="https://a.example/news/"/>
-<outline type="rss" text="b" xmlUrl="https://b.example/feed"/></outline></body></opml>"""
-
-
-def test_init_takes_urls_from_lists_and_from_what_feed_readers_export(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("feeds.opml").write_text(OPML, "utf-8")
-    Path("urls.txt").write_text("\ufeff# mine\nhttps://c.example/\n\nd.example\nhttps://a.example/news/\n", "utf-8")
-    assert run(["fleet", "init", "feeds.opml", "urls.txt", "https://e.example/", "-o", "-"]) == 0
-    urls = ["https://a.example/news/", *(f"https://{name}.example/" for name in "bcde")]
-    assert re.findall(r'urls = \["(.*)"\]', capsys.readouterr().out) == urls
-
-
-@pytest.mark.parametrize("data", [b"", b"# nothing\n", b"<opml>", b"\xff\xfe\x00", b"<opml version='2.0'></opml>"])
-def test_a_file_without_a_url_is_a_line(tmp_path: Path, data: bytes, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "list").write_bytes(data)
-    assert run(["fleet", "init", str(tmp_path / "list"), "-o", "-"]) == 2
-    printed = capsys.readouterr()
-    assert (printed.out, printed.err.count("\n")) == ("", 1)
-    assert str(tmp_path / "list") in printed.err
-
-
 @pytest.mark.parametrize("arguments", [["ftp://a.example/"], ["https://a.example/", "-o", "no/such/folder/s.toml"]])
 def test_what_cannot_be_written_is_one_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["fleet", "init", *arguments]) in (1, 2)

@@ -84,7 +84,7 @@ def test_a_second_stop_ends_at_once_and_every_task_has_a_result(
         engine.stop()
 
     monkeypatch.setattr(store_engine, "run_task", hang)
-    threading.Thread(target=stop_twice).start()
+    threading.Thread(target=stop_twice, daemon=True).start()
     ends = ends_of(engine, "hangs", "waits")
     assert {name: end for name, (end, _) in ends.items()} == dict.fromkeys(("hangs", "waits"), SiteEnd.NOT_STARTED)
     assert ends["hangs"][1] == f"ended at once; what it has is in {place.local_folder}, for the next run"

@@ -31,6 +31,7 @@ COPIED = {
     "_listed": set(),
     "_url_patterns": set(),
     "_url_orders": set(),
+    "_rendered_layouts": set(),
     "_pictures": set(),
     "captures": {"warc_file"},
     "robots_files": set(),
@@ -85,6 +86,7 @@ def fill(db: Database) -> None:
     put(db, "_listed", 2, url_id=page["id"], kind="feed")
     put(db, "_url_patterns", 2, host=HOST)
     put(db, "_url_orders", 2)
+    put(db, "_rendered_layouts", 2, host=HOST, decision="all")
     put(db, "_warc_files", 2, name="theirs.warc.gz")
     capture = {"url": PICTURE, "warc_file": "theirs.warc.gz", "robots_id": 9000, "refers_to": 2000}
     put(db, "captures", 2, **capture)

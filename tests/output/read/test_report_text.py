@@ -8,7 +8,7 @@ from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
 from broadsheet.output.read.coverage import Coverage, Gap
-from broadsheet.output.read.judgement import judge_archive
+from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_archive
 from broadsheet.output.read.report_figures import gather_report, host_scope
 from broadsheet.output.read.report_text import _coverage_section, _format_table, look_section, render
 from broadsheet.output.settle.settling import settle
@@ -58,6 +58,20 @@ def test_articles_that_are_alike_and_those_withdrawn(archive, make):
     withdrawn = text[text.index("Withdrawn by their sites") :].splitlines()
     assert withdrawn[2].split()[:4] == ["2026-02-01", "HTTP", "410", "Gone"]
     assert gather_report(archive.db).clusters[0].articles == 2
+
+
+def test_a_look_is_told_once_under_what_it_asks_for():
+    looks = [
+        Look(LookKind.GAP, Severity.NOTE, 1, "A note.", "May be left."),
+        Look(LookKind.WALL, Severity.LOOK, 1, "A look."),
+        Look(LookKind.EMPTY, Severity.FAULT, 1, "A fault.", "Do this."),
+    ]
+    urgent = ["Needs a look", "  A look.", "  A fault.", "      Do this."]
+    good = ["Good to know", "  A note.", "      May be left."]
+    assert look_section(looks, 80).splitlines() == [*urgent, *good]
+    assert look_section(looks[1:], 80).splitlines() == urgent
+    assert look_section(looks[:1], 80, "| ").splitlines() == [f"| {line}" for line in good]
+    assert look_section([], 80) == ""
 
 
 def test_alarms_yields_and_rules(archive, make):

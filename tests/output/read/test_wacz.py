@@ -252,6 +252,15 @@ def test_a_file_that_is_not_there_is_named(file: Path, tmp_path: Path) -> None: 
             export_wacz(archive.db, tmp_path / "out.wacz")
 
 
+def test_a_file_that_is_shorter_than_what_was_committed_is_named(file: Path, tmp_path: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+        with warcs(file)[0].open("r+b") as stream:
+            stream.truncate(warcs(file)[0].stat().st_size - 3)
+        with pytest.raises(MissingWarcError, match="is 3 bytes shorter than what was committed to it"):
+            export_wacz(archive.db, tmp_path / "out.wacz")
+
+
 @pytest.mark.slow
 def test_the_command(file: Path, tmp_path: Path) -> None:  # noqa: F811
     with archive_with_warcs(file):

@@ -1,0 +1,141 @@
+"""`broadsheet diff`: which revisions are compared, and what is shown of them, a row a clause."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from broadsheet.cleaners.compare.edit_kinds import EditKind
+from broadsheet.cleaners.compare.edits import BlockChange
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.diff import (
+    RevisionChoice,
+    _change_text,
+    _choose_revisions,
+    _json_values,
+    _print_comparison,
+    _render_words,
+)
+from broadsheet.output.archive.revisions import RevisionChange, RevisionMark
+from broadsheet.output.read.revision_comparison import Comparison
+from broadsheet.output.write.edit_history import RevisedArticle, Revision
+
+
+def revision(number: int, change: RevisionChange = EditKind.BODY, *kinds: RevisionChange, note: str = "") -> Revision:
+    return Revision(number, f"2026-01-0{number}T12:00:00+00:00", f"T{number}", change, kinds, 0, 0, 0, note, number)
+
+
+REVISIONS = (
+    revision(1, RevisionMark.FIRST), revision(2), revision(3, EditKind.WITHDRAWN), revision(4),
+    revision(5, EditKind.RETURNED),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("choice", "numbers"),
+    [
+        (RevisionChoice(), (2, 4)),
+        (RevisionChoice(first=1), (1, 4)),
+        (RevisionChoice(first=3), (3, 4)),
+        (RevisionChoice(last=2), (1, 2)),
+        (RevisionChoice(last=3), (2, 3)),
+        (RevisionChoice(last=1), (1, 1)),
+        (RevisionChoice(first=4, last=1), (4, 1)),
+        (RevisionChoice(at="2026-01-01T12:00:00+00:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T11:59:59+00:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-02T12:00:00+00:00"), (2, 4)),
+        (RevisionChoice(at="2026-01-02T13:30:00+02:00"), (1, 4)),
+        (RevisionChoice(at="2026-01-03T23:00:00+00:00"), (2, 4)),
+        (RevisionChoice(at="2026-01-09T00:00:00+00:00", last=2), (4, 2)),
+    ],
+)
+def test_revisions_are_chosen_by_number_or_time_and_else_the_last_two_texts(
+    choice: RevisionChoice, numbers: tuple[int, int]
+) -> None:
+    first, last = _choose_revisions(REVISIONS, choice)
+    assert (first.number, last.number) == numbers
+
+
+@pytest.mark.parametrize(
+    ("choice", "refusal"),
+    [
+        (RevisionChoice(first=6), "there is no revision 6: they go from 1 to 5"),
+        (RevisionChoice(last=6), "there is no revision 6: they go from 1 to 5"),
+        (
+            RevisionChoice(at="2026-01-01T11:59:59+00:00"),
+            "first seen at 2026-01-01T12:00:00.00:00, after 2026-01-01T11",
+        ),
+        (RevisionChoice(at="soon"), "--at 'soon' is no time: write 2026-01-31"),
+        (RevisionChoice(at="0001-01-01T00:00+23:59"), "is no time"),
+    ],
+)
+def test_what_cannot_be_chosen_is_said(choice: RevisionChoice, refusal: str) -> None:
+    with pytest.raises(CommandError, match=refusal):
+        _choose_revisions(REVISIONS, choice)
+
+
+@pytest.mark.parametrize(
+    ("made", "text"),
+    [
+        (revision(1, RevisionMark.FIRST), "first"),
+        (revision(2, EditKind.HEADLINE, EditKind.HEADLINE, EditKind.BODY), "headline, body"),
+        (revision(2, EditKind.BODY, note="http_410"), "body"),
+        (revision(3, EditKind.WITHDRAWN, note="http_410"), "withdrawn: HTTP 410 Gone"),
+        (revision(5, EditKind.RETURNED, note="http_410"), "returned"),
+    ],
+)
+def test_a_change_in_words(made: Revision, text: str) -> None:
+    assert _change_text(made) == text
+
+
+def drawn(words: tuple[tuple[str, str], ...], *, on_terminal: bool = False, in_colour: bool = True) -> str:
+    console = Console(
+        file=io.StringIO(), force_terminal=on_terminal, no_color=not in_colour, color_system="standard", width=200
+    )
+    console.print(_render_words(words, console, bold=True))
+    return str(console.file.getvalue()).rstrip("\n")  # type: ignore[attr-defined]
+
+
+def test_words_have_marks_where_there_are_no_colours() -> None:
+    words = (("=", "The "), ("-", "mill "), ("+", "barn\x1b "), ("=", "burned."))
+    assert drawn(words) == "The [-mill-] {+barn+} burned."
+    assert drawn(words, on_terminal=True, in_colour=False).count("[-mill-]") == 1
+    coloured = drawn(words, on_terminal=True)
+    assert "[-" not in coloured
+    assert "{+" not in coloured
+    assert "\x1b[1;31" in coloured or "\x1b[1;9;31m" in coloured
+    assert "\x1b[1;32m" in coloured
+
+
+TEXTS = (("a", "a"), ("b", "b"), ("old", "new"), ("", "more"), ("c", "c"), ("gone", ""))
+COMPARISON = Comparison(
+    RevisedArticle(7, "http://a.test/1", 9), REVISIONS[0], REVISIONS[1], (("-", "Old"), ("+", "New")),
+    tuple(BlockChange(*texts) for texts in TEXTS),
+)  # fmt: skip
+
+
+def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _print_comparison(COMPARISON)
+    assert [line for line in capsys.readouterr().out.splitlines() if line] == [
+        "http://a.test/1", "revision 1, 2026-01-01 12:00: first", "revision 2, 2026-01-02 12:00: body",
+        "[-Old-]{+New+}", "… 2 blocks unchanged", "[-old-]{+new+}", "{+more+}", "… 1 block unchanged", "[-gone-]",
+    ]  # fmt: skip
+    _print_comparison(replace(COMPARISON, rows=COMPARISON.rows[:2]))
+    assert capsys.readouterr().out.splitlines()[-1] == "… 2 blocks unchanged"
+
+
+def test_as_json() -> None:
+    values = _json_values(COMPARISON)
+    blocks = values.pop("blocks")
+    assert [(block["change"], block["before"], block["after"]) for block in blocks] == [  # type: ignore[attr-defined]
+        ("rewritten", "old", "new"), ("added", "", "more"), ("removed", "gone", ""),
+    ]  # fmt: skip
+    first, last = values.pop("from"), values.pop("to")
+    assert (first["number"], last["number"], first["seen_at"]) == (1, 2, "2026-01-01T12:00:00+00:00")  # type: ignore[index]
+    assert values == {
+        "article_id": 7, "url": "http://a.test/1", "title": {"before": "T1", "after": "T2"}, "unchanged": 3,
+    }  # fmt: skip
