@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from broadsheet.crawler.fleet.object_store import (
@@ -22,11 +22,9 @@ from broadsheet.crawler.fleet.object_store import (
 )
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, ObjectMeta
     from obstore.store import ObjectStore as ObstoreStore
 
-_PART_BYTES = 16 << 20  # of an upload in parts: S3 takes 10,000 of them, and a WARC file has some 1 GB
-_PARTS_AT_ONCE = 3
 _FULL_WORDS = ("507", "QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "No space left")
 _REFUSED_WORDS = ("NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "PermanentRedirect")
 
@@ -38,15 +36,8 @@ class BucketStore:
         self._bucket = bucket
         self.address = address
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Upload a file, a large one in parts, of which no more than three are in memory."""
-        import obstore
-
-        with self._errors(key):
-            obstore.put(self._bucket, key, path, chunk_size=_PART_BYTES, max_concurrency=_PARTS_AT_ONCE)
-
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Upload a few bytes."""
+        """Upload bytes, many of them in parts."""
         import obstore
 
         with self._errors(key):
@@ -65,11 +56,20 @@ class BucketStore:
 
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
+        meta = self._head(key)
+        return int(meta["size"]) if meta else None
+
+    def age(self, key: str) -> float | None:
+        """Return the seconds since an object was put there; None if there is none."""
+        meta = self._head(key)
+        return (datetime.now(UTC) - meta["last_modified"]).total_seconds() if meta else None
+
+    def _head(self, key: str) -> ObjectMeta | None:
         import obstore
 
         try:
             with self._errors(key):
-                return int(obstore.head(self._bucket, key)["size"])
+                return obstore.head(self._bucket, key)
         except NotInStore:
             return None
 

@@ -43,14 +43,9 @@ class FolderStore:
         self._folder = folder
         self.address = str(folder)
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Copy a file under a name of its own, have the disk confirm it, and give it its name."""
-        with path.open("rb") as source:
-            self._write(key, file_chunks(source))
-
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Store a few bytes likewise."""
-        self._write(key, iter([data]))
+        """Write bytes under a name of their own, have the disk confirm them, and give them their name."""
+        self._write(key, data)
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
         """Yield the bytes of an object; from the disk rather than from memory, where the system allows that."""
@@ -65,6 +60,14 @@ class FolderStore:
         try:
             with self._errors(key):
                 return (self._folder / key).stat().st_size
+        except NotInStore:
+            return None
+
+    def age(self, key: str) -> float | None:
+        """Return the seconds since an object was put there; None if there is none."""
+        try:
+            with self._errors(key):
+                return time.time() - (self._folder / key).stat().st_mtime
         except NotInStore:
             return None
 
@@ -102,20 +105,20 @@ class FolderStore:
         """
         number = int(version or 0) + 1
         path = self._version_path(key, number)
-        self._write(f"{key}/{path.name}", iter([data]), _link_new)
+        self._write(f"{key}/{path.name}", data, _link_new)
         if self._newest(key) != number:
             path.unlink(missing_ok=True)
             raise VersionMoved(f"{key} was replaced meanwhile")
         self._prune(key, number)
         return str(number)
 
-    def _write(self, key: str, chunks: Iterator[bytes], give_name: Callable[[Path, Path], object] = os.replace) -> None:
+    def _write(self, key: str, data: bytes, give_name: Callable[[Path, Path], object] = os.replace) -> None:
         target = self._folder / key
         part = target.with_name(f"{_PART_PREFIX}{token_hex(8)}")
         with self._errors(key):
             self._make_folders(target.parent)
             try:
-                _write_part(part, chunks)
+                _write_part(part, data)
                 give_name(part, target)
             finally:
                 part.unlink(missing_ok=True)
@@ -166,10 +169,9 @@ class FolderStore:
             raise (StoreRefused if error.errno in _REFUSED else StoreUnreachable)(message) from error
 
 
-def _write_part(part: Path, chunks: Iterator[bytes]) -> None:
+def _write_part(part: Path, data: bytes) -> None:
     with part.open("xb") as stream:
-        for chunk in chunks:
-            stream.write(chunk)
+        stream.write(data)
         stream.flush()
         sync_to_disk(stream.fileno())
 

@@ -78,15 +78,11 @@ class ObjectStore(Protocol):
     address: str
     """What a person calls it, without credentials."""
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Store a file's bytes as an object, whole or not at all, confirmed by its disk.
+    def put_bytes(self, key: str, data: bytes) -> None:
+        """Store bytes as an object, whole or not at all, confirmed by its disk.
 
         An object that is there is replaced: keys of objects name their content.
         """
-        ...
-
-    def put_bytes(self, key: str, data: bytes) -> None:
-        """Store a few bytes likewise."""
         ...
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
@@ -95,6 +91,10 @@ class ObjectStore(Protocol):
 
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
+        ...
+
+    def age(self, key: str) -> float | None:
+        """Return the seconds since an object was put there; None if there is none."""
         ...
 
     def keys(self, prefix: str) -> list[str]:
@@ -143,18 +143,6 @@ def file_digest(path: Path) -> FileDigest:
         return digest_of(file_chunks(stream))
 
 
-def put_verified(store: ObjectStore, key: str, path: Path, expected: FileDigest) -> None:
-    """Store a file, then read it back and compare. DamagedObject if the store gives other bytes.
-
-    A file that is there already, from a task that was cut off, is only read back.
-    """
-    if store.length(key) == expected.length and digest_of(store.chunks(key)) == expected:
-        return
-    store.put_file(key, path)
-    if digest_of(store.chunks(key)) != expected:
-        raise DamagedObject(f"{store.address} does not give back what was put there as {key}")
-
-
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
 
@@ -189,12 +177,8 @@ class PatientStore:
         self._clock = clock
         self.address = store.address
 
-    def put_file(self, key: str, path: Path) -> None:
-        """Store a file's bytes as an object."""
-        self._try(lambda: self._store.put_file(key, path))
-
     def put_bytes(self, key: str, data: bytes) -> None:
-        """Store a few bytes as an object."""
+        """Store bytes as an object."""
         self._try(lambda: self._store.put_bytes(key, data))
 
     def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
@@ -218,6 +202,10 @@ class PatientStore:
     def length(self, key: str) -> int | None:
         """Return the number of bytes of an object; None if there is none."""
         return self._try(lambda: self._store.length(key))
+
+    def age(self, key: str) -> float | None:
+        """Return the seconds since an object was put there; None if there is none."""
+        return self._try(lambda: self._store.age(key))
 
     def keys(self, prefix: str) -> list[str]:
         """List the keys of the objects below a prefix."""

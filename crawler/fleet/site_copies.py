@@ -1,41 +1,41 @@
-"""Copies of a stored site: its manifest, its files on this disk, fetched, and brought home again.
+"""Copies of a stored site on this disk: fetched, worked on, saved again.
 
-A manifest lists the files of a site's archive in the store, each with its key, length and digest; it never changes. A
-fetch brings the database to the local disk, while the WARC files stay where they are. An upload brings the archive as
-one consistent file, and those of its WARC files that are new. Copies that are only read are fetched once for each state
-of the store.
+A fetch brings the database, while the WARC files stay where they are. Beside the copy stays its base, the database as
+the store has it: against that a state is saved, and from that the next fetch goes on, so that only pieces travel that
+are new. Copies that are only read are brought up to date once for each state of the store.
 """
 
 from __future__ import annotations
 
 import json
-import logging
+import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from secrets import token_hex
-from typing import BinaryIO
 
-from broadsheet.crawler.fleet.object_store import (
-    DamagedObject,
-    FileDigest,
-    NotInStore,
-    ObjectStore,
-    digest_of,
-    file_digest,
-    put_verified,
-)
+from broadsheet.crawler.fleet.object_store import DamagedObject, NotInStore, ObjectStore, file_digest
 from broadsheet.crawler.fleet.site_lease import read_site
+from broadsheet.crawler.fleet.site_states import (
+    KnownState,
+    SiteManifest,
+    StateWriter,
+    fetch_database,
+    fetch_warc_file,
+    parse_manifest,
+    read_manifest,
+    takedown_digest,
+)
 from broadsheet.crawler.fleet.store_address import store_at, store_identity
 from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.atomic_writes import whole_file
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import discard_files, make_folder, set_aside, warc_path
+from broadsheet.output.raw.warc_files import read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import discard_files, warc_path
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import rewrite_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,16 @@ class LocalCopy:
     def origin_path(self) -> Path:
         """Return the file that says from which manifest the copy was made."""
         return self.folder / "origin.json"
+
+    @property
+    def base_path(self) -> Path:
+        """Return the file of the database as the store has it, which a state is compared with."""
+        return self.folder / f"{self.site}.db.base"
+
+    @property
+    def base_manifest_path(self) -> Path:
+        """Return the manifest of the state that the base is."""
+        return self.folder / "base.json"
 
     def is_left_over(self) -> bool:
         """Tell whether an earlier task left an archive here, which is not in the store, or not known to be."""
@@ -87,14 +97,30 @@ def write_origin(copy: LocalCopy, manifest: str) -> None:
         stream.write(json.dumps(asdict(CopyOrigin(copy.store, manifest))).encode())
 
 
+def bring_copy_home(copy: LocalCopy, saved: SavedState) -> None:
+    """Remove a copy whose state the store has, but for its database, which becomes the base."""
+    warc_files = _warc_lengths(copy.archive)
+    keep_base(copy, saved.manifest, saved.database)
+    _remove_files(copy, warc_files)
+
+
+def is_home(copy: LocalCopy, manifest: SiteManifest) -> bool:
+    """Tell whether a copy that nobody works on has nothing that a state in the store does not have."""
+    is_closed = not any(Path(f"{copy.archive}{ending}").exists() for ending in ("-wal", "-journal"))
+    return is_closed and file_digest(copy.archive).sha256 == manifest.database.sha256
+
+
 def remove_copy(copy: LocalCopy) -> None:
-    """Remove the archive with its WARC files and all that belongs to it. Other files in the folder stay.
+    """Remove the archive with its WARC files and all that belongs to it. The base and other files in the folder stay.
 
     Bytes of WARC files that no row knows stay too.
 
     The archive goes first: a removal that is cut off leaves nothing that could be taken for one.
     """
-    warc_files = _warc_lengths(copy.archive)
+    _remove_files(copy, _warc_lengths(copy.archive))
+
+
+def _remove_files(copy: LocalCopy, warc_files: Iterable[tuple[str, int]]) -> None:
     copy.archive.unlink(missing_ok=True)
     write_away_files(copy.archive, [])
     copy.archive.with_suffix(".log").unlink(missing_ok=True)
@@ -106,172 +132,170 @@ def remove_copy(copy: LocalCopy) -> None:
         copy.folder.rmdir()
 
 
-@dataclass(frozen=True, slots=True)
-class SiteManifest:
-    """A state of a site: the archive's one SQLite file, and its WARC files."""
-
-    site: str
-    generation: int
-    """Of the lease under which it was brought home."""
-    made_at: str
-    database: AwayFile
-    warc_files: tuple[AwayFile, ...] = ()
-
-    @property
-    def keys(self) -> set[str]:
-        """Return the keys of all its files."""
-        return {self.database.key, *(file.key for file in self.warc_files)}
-
-    def to_json(self) -> bytes:
-        """Return the manifest as it stands in the store."""
-        return json.dumps(asdict(self), indent=1).encode()
+def read_base(copy: LocalCopy) -> KnownState | None:
+    """Read the state that the store had when the base was made; None if there is no base."""
+    manifest = _read_base_manifest(copy)
+    return KnownState(manifest, copy.base_path) if manifest and copy.base_path.is_file() else None
 
 
-def manifest_prefix(site: str) -> str:
-    """Return the prefix of the manifests of states that were brought home."""
-    return f"sites/{site}/manifests/"
+def _read_base_manifest(copy: LocalCopy) -> SiteManifest | None:
+    with suppress(FileNotFoundError, DamagedObject):
+        return parse_manifest(copy.base_manifest_path.read_bytes(), str(copy.base_manifest_path))
+    return None
 
 
-def beside_prefix(site: str) -> str:
-    """Return the prefix of the manifests of states that another runner's came before: still to be merged."""
-    return f"sites/{site}/beside/"
+def _write_base_manifest(copy: LocalCopy, manifest: SiteManifest) -> None:
+    with whole_file(copy.base_manifest_path) as stream:
+        stream.write(manifest.to_json())
 
 
-def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
-    """Read a manifest by its key. NotInStore, DamagedObject."""
-    try:
-        values = json.loads(b"".join(store.chunks(key)))
-        return SiteManifest(
-            str(values["site"]),
-            int(values["generation"]),
-            str(values["made_at"]),
-            AwayFile.from_values(values["database"]),
-            tuple(map(AwayFile.from_values, values["warc_files"])),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise DamagedObject(f"{store.address}/{key} makes no sense as a list of files") from error
+def keep_base(copy: LocalCopy, manifest: SiteManifest, database: Path) -> None:
+    """Make a file the base of the copy. A kill in between leaves a base of another digest, which counts for none."""
+    database.replace(copy.base_path)
+    _write_base_manifest(copy, manifest)
 
 
-def database_entry(site: str, name: str, generation: int, digest: FileDigest) -> AwayFile:
-    """Name an archive's file by a key that no other lease's upload has: it goes when another state takes its place."""
-    key = f"sites/{site}/archive/{site}-{generation:08d}-{digest.sha256[:20]}.db"
-    return AwayFile(name, digest.length, digest.sha256, key)
+def remove_base(copy: LocalCopy) -> None:
+    """Remove the base of a copy, and its folder if nothing else is in it."""
+    for path in (copy.base_path, copy.base_manifest_path):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        copy.folder.rmdir()
 
 
-def warc_entry(site: str, name: str, digest: FileDigest) -> AwayFile:
-    """Name a WARC file by its content, so that the same bytes are stored once, whoever comes first."""
-    stem = name.rpartition("/")[2].removesuffix(".warc.gz")
-    return AwayFile(name, digest.length, digest.sha256, f"sites/{site}/warc/{stem}-{digest.sha256[:20]}.warc.gz")
+_IDLE_SECONDS = 7 * 24 * 3600.0
+"""How long a base stays that is not used: most sites are looked at once a week or more often, by any of the workers."""
+_LEAST_FREE = 0.1  # of the disk: below that no base stays
 
 
-def fetch_site(store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy) -> None:
+def remove_old_bases(folder: Path) -> None:
+    """Remove bases below the folder for local copies that were not used for a week; on a full disk all but those in
+    use.
+    """
+    usage = shutil.disk_usage(folder)
+    oldest = time.time() - _IDLE_SECONDS if usage.free > _LEAST_FREE * usage.total else time.time()
+    for path in folder.glob("*/base.json"):
+        copy = LocalCopy(path.parent, path.parent.name, "")
+        with suppress(OSError):  # another worker may remove it first
+            if path.stat().st_mtime < oldest and not copy.is_left_over():
+                remove_base(copy)
+
+
+def fetch_site(
+    store: ObjectStore, manifest: SiteManifest, manifest_key: str, copy: LocalCopy, base: KnownState | None = None
+) -> None:
     """Fetch a site's database, and note its WARC files as away. The database appears last, whole or not at all."""
     copy.folder.mkdir(parents=True, exist_ok=True)
     write_away_files(copy.archive, manifest.warc_files)
     write_origin(copy, manifest_key)
-    fetch_file(store, manifest.database, copy.archive)
+    fetch_database(store, manifest.database, copy.archive, base)
+
+
+def fetch_with_base(store: ObjectStore, manifest_key: str, copy: LocalCopy) -> None:
+    """Fetch a site with what its base lacks, and make the base what was fetched. NotInStore, DamagedObject."""
+    copy.folder.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(store, manifest_key)
+    base = read_base(copy)
+    if not (base and base.manifest.database == manifest.database):
+        fetch_database(store, manifest.database, copy.base_path, base)
+    _write_base_manifest(copy, manifest)
+    fetch_site(store, manifest, manifest_key, copy, KnownState(manifest, copy.base_path))
 
 
 def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) -> None:
     """Bring WARC files that are away to their places beside an archive; they are away no longer."""
     away_files = dict(read_away_files(archive))
     for name in [name for name in names if name in away_files]:
-        path = warc_path(archive.parent, name)
-        make_folder(path.parent)
-        file = away_files.pop(name)
-        is_there = path.is_file() and file_digest(path) == FileDigest(file.length, file.sha256)
-        if path.is_file() and not is_there:  # nobody knows from where
-            set_aside(path, 0)
-        if not is_there:
-            fetch_file(store, file, path)
+        fetch_warc_file(store, away_files.pop(name), warc_path(archive.parent, name))
         write_away_files(archive, away_files.values())
 
 
-def fetch_file(store: ObjectStore, file: AwayFile, target: Path) -> None:
-    """Fetch a file to its place; it appears whole and as it was brought to the store. DamagedObject if it is not."""
-    with whole_file(target) as stream:
-        digest = digest_of(_written(store.chunks(file.key), stream))
-        if digest != FileDigest(file.length, file.sha256):
-            raise DamagedObject(f"{store.address}/{file.key} is not what was brought there")
-
-
-def _written(chunks: Iterator[bytes], stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the chunks, each after it was written to a file."""
-    for chunk in chunks:
-        stream.write(chunk)
-        yield chunk
-
-
-_LOG = logging.getLogger(__name__)
 _WARC_LENGTHS = "SELECT name, length FROM _warc_files"
-_WARC_NAMES = "SELECT name FROM _warc_files WHERE length > 0 ORDER BY name"
 _ERASED_NAMES = "SELECT DISTINCT file FROM _warc_erasures"
 
 
-def upload_site(store: ObjectStore, copy: LocalCopy, generation: int, prefix: str) -> str:
-    """Bring all that a local copy has to the store; return the key of its manifest, below `prefix`.
+@dataclass(frozen=True, slots=True)
+class SavedState:
+    """A state that was saved: the key of its manifest, the manifest, and the file that has its database."""
 
-    Each file is read back before the manifest names it. WARC files that are in the store already stay as they are, but
-    for those in which a takedown has something erased: they come here first. Nothing states yet that this is the site:
-    a lease does. InUse while a crawl owns the archive.
+    key: str
+    manifest: SiteManifest
+    database: Path
+
+
+def save_site(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str] = ()) -> SavedState:
+    """Save all that a local copy has, once nobody works on it; the manifest's key is below `prefix`.
+
+    Only what the base does not have is stored. WARC files in which a takedown has something erased come here first, and
+    the database is then rewritten. Nothing states yet that this is the site: a lease does. InUse while a crawl owns the
+    archive.
     """
-    _close_archive(store, copy.archive)
-    with hold_lock(copy.archive):
-        warc_files = _upload_warc_files(store, copy)
-        database = _upload_database(store, copy, generation)
-    manifest = SiteManifest(copy.site, generation, utc_now(), database, tuple(warc_files))
-    key = f"{prefix}{generation:08d}-{token_hex(8)}.json"
-    store.put_bytes(key, manifest.to_json())
-    return key
+    base = _base_of(writer.store, copy)
+    _close_archive(writer.store, copy.archive, base)
+    with hold_lock(copy.archive), _still_database(copy) as database:
+        manifest = writer.save(copy.archive, database, base, replaces)
+        return SavedState(writer.put_manifest(manifest, prefix), manifest, database)
 
 
-def _close_archive(store: ObjectStore, archive: Path) -> None:
+def save_beside(writer: StateWriter, copy: LocalCopy, prefix: str) -> str:
+    """Save all of a local copy likewise, in pieces of its own: those of its base may go at any time."""
+    _close_archive(writer.store, copy.archive, None)
+    with hold_lock(copy.archive), _still_database(copy) as database:
+        return writer.put_manifest(writer.save(copy.archive, database, None), prefix)
+
+
+def save_running(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str]) -> SavedState:
+    """Save what the archive of a running crawl has committed, in the state of one moment."""
+    snapshot = copy.archive.with_name(f"{copy.archive.name}.home")
+    copy_database(copy.archive, snapshot)
+    manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy), replaces)
+    return SavedState(writer.put_manifest(manifest, prefix), manifest, snapshot)
+
+
+def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
+    """Return the state that the copy was made from; without the base's file, if that is gone, what the store says."""
+    origin, base = read_origin(copy), read_base(copy)
+    if origin is None or not origin.manifest:
+        return None
+    with suppress(NotInStore):
+        manifest = read_manifest(store, origin.manifest)
+        return KnownState(manifest, base.file if base and base.manifest == manifest else None)
+    return None
+
+
+def _close_archive(store: ObjectStore, archive: Path, base: KnownState | None) -> None:
     """Leave the archive as a finished run does, also after one that was killed.
 
     Rulings are applied, WARC files cut to what was committed, and records erased that are to be.
     """
     with Archive.open(archive) as opened:
         waiting_names = [name for (name,) in opened.db.execute(_ERASED_NAMES).fetchall()]
+        if base and takedown_digest(archive) != base.manifest.database.takedowns:
+            rewrite_file(opened.db)
     if waiting_names:
         fetch_warc_files(store, archive, waiting_names)
         Archive.open(archive).close()
 
 
-def _upload_warc_files(store: ObjectStore, copy: LocalCopy) -> list[AwayFile]:
-    away_files, files = read_away_files(copy.archive), []
-    for name in _warc_names(copy.archive):
-        path = warc_path(copy.archive.parent, name)
-        if name in away_files:
-            files.append(away_files[name])
-        elif path.is_file():
-            files.append(_put(store, warc_entry(copy.site, name, file_digest(path)), path))
-        else:
-            _LOG.warning("%s is missing beside %s, and cannot be brought to the store", name, copy.archive)
-    return files
-
-
-def _upload_database(store: ObjectStore, copy: LocalCopy, generation: int) -> AwayFile:
-    """Upload the archive as one file: itself, or a copy by SQLite's backup where a reader keeps it in WAL mode."""
+@contextmanager
+def _still_database(copy: LocalCopy) -> Iterator[Path]:
+    """Give the archive's file, or a copy of it where a reader keeps it in WAL mode."""
     if not Path(f"{copy.archive}-wal").exists():
-        return _put_database(store, copy, generation, copy.archive)
+        yield copy.archive
+        return
     snapshot = Path(f"{copy.archive}.home")
-    snapshot.unlink(missing_ok=True)
-    try:
-        with closing(sqlite3.connect(copy.archive)) as source, closing(sqlite3.connect(snapshot)) as target:
-            source.backup(target)
-            target.execute("PRAGMA journal_mode = DELETE")
-        return _put_database(store, copy, generation, snapshot)
-    finally:
-        snapshot.unlink(missing_ok=True)
+    copy_database(copy.archive, snapshot)
+    yield snapshot
 
 
-def _put_database(store: ObjectStore, copy: LocalCopy, generation: int, path: Path) -> AwayFile:
-    return _put(store, database_entry(copy.site, copy.archive.name, generation, file_digest(path)), path)
-
-
-def _put(store: ObjectStore, file: AwayFile, path: Path) -> AwayFile:
-    put_verified(store, file.key, path, FileDigest(file.length, file.sha256))
-    return file
+def copy_database(archive: Path, target: Path) -> None:
+    """Copy a database by SQLite's backup, page by page, while others may write it."""
+    target.unlink(missing_ok=True)
+    with closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as source, closing(
+        sqlite3.connect(target)
+    ) as copy:  # fmt: skip
+        source.backup(copy)
+        copy.execute("PRAGMA journal_mode = DELETE")
 
 
 def _warc_lengths(archive: Path) -> list[tuple[str, int]]:
@@ -279,11 +303,6 @@ def _warc_lengths(archive: Path) -> list[tuple[str, int]]:
     with suppress(sqlite3.Error), closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as connection:
         return [(str(name), int(length)) for name, length in connection.execute(_WARC_LENGTHS).fetchall()]
     return []
-
-
-def _warc_names(archive: Path) -> list[str]:
-    with closing(sqlite3.connect(f"{archive.as_uri()}?mode=ro", uri=True)) as connection:
-        return [str(name) for (name,) in connection.execute(_WARC_NAMES).fetchall()]
 
 
 _TRIES = 3  # a state that is replaced while it is being fetched goes
@@ -309,9 +328,8 @@ class ReadingCopies:
             origin = read_origin(copy)
             if origin and origin.manifest == key and copy.is_left_over():
                 return copy.archive
-            remove_copy(copy)
             try:
-                fetch_site(self.store, read_manifest(self.store, key), key, copy)
+                self._fetch(copy, key)
             except NotInStore:
                 if not tries_left:
                     raise
@@ -319,6 +337,18 @@ class ReadingCopies:
             self.fetched.append(site)
             return copy.archive
         return None
+
+    def _fetch(self, copy: LocalCopy, key: str) -> None:
+        """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
+        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
+        copy.folder.mkdir(parents=True, exist_ok=True)
+        known = KnownState(base, copy.archive) if base and copy.is_left_over() else None
+        fetch_database(self.store, manifest.database, copy.base_path, known)
+        remove_copy(copy)
+        copy.base_path.replace(copy.archive)
+        write_away_files(copy.archive, manifest.warc_files)
+        _write_base_manifest(copy, manifest)
+        write_origin(copy, key)
 
 
 def reading_copies(address: str, folder: Path) -> ReadingCopies:

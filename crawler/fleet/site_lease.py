@@ -173,11 +173,11 @@ class SiteLease:
         self._write(lambda record: replace(record, expires_at=self.terms.expiry()))
 
     def state_manifest(self, manifest: str) -> None:
-        """Make a manifest the site's, and the site nobody's. LeaseLost if another runner has it, or had it since."""
-        self._write(lambda record: replace(record, manifest=manifest, owner="", expires_at=""))
+        """Make a manifest the site's. LeaseLost if another runner has the site, or had it since."""
+        self._write(lambda record: replace(record, manifest=manifest))
 
     def release(self) -> None:
-        """Give the site back as it was. LeaseLost likewise."""
+        """Give the site back. LeaseLost likewise."""
         self._write(lambda record: replace(record, owner="", expires_at=""))
 
     def _write(self, change: Callable[[LeaseRecord], LeaseRecord]) -> None:

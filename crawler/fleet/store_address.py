@@ -19,6 +19,8 @@ from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Store
 from broadsheet.output.archive.installed_extras import install_command
 
 MARKER_KEY = "store.json"
+LAYOUT = 2
+"""Of a store. Layout 1 had archives as whole files, of before 0.1.0."""
 _RETRIES = 2  # of one request; a store that is away for longer is waited for by `PatientStore`
 _RETRY_SECONDS = 10
 _REQUEST_SECONDS = 120
@@ -60,20 +62,20 @@ def make_store(address: str) -> str:
     except NotInStore:
         check_conditional_puts(store)
     identity = token_hex(16)
-    store.put_bytes(MARKER_KEY, json.dumps({"store": identity, "layout": 1}).encode())
+    store.put_bytes(MARKER_KEY, json.dumps({"store": identity, "layout": LAYOUT}).encode())
     return store_identity(store)
 
 
 def store_identity(store: ObjectStore) -> str:
-    """Read a store's identity. NotInStore if it is none, StoreRefused if a later version made it."""
+    """Read a store's identity. NotInStore if it is none, StoreRefused if another version made it."""
     data = b"".join(store.chunks(MARKER_KEY))
     try:
         marker = json.loads(data)
         identity, layout = str(marker["store"]), int(marker["layout"])
     except (ValueError, KeyError, TypeError) as error:
         raise StoreRefused(f"{store.address}/{MARKER_KEY} is not what a store says of itself") from error
-    if layout != 1:
-        raise StoreRefused(f"{store.address} has layout {layout}, which this version does not know")
+    if layout != LAYOUT:
+        raise StoreRefused(f"{store.address} has layout {layout}, this version knows {LAYOUT}: name a new store")
     return identity
 
 

@@ -11,11 +11,13 @@ import logging
 import os
 import shutil
 import socket
+import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from broadsheet.crawler.crawl.processes import Lifeline
@@ -32,15 +34,18 @@ from broadsheet.crawler.fleet.object_store import (
 )
 from broadsheet.crawler.fleet.site_copies import (
     LocalCopy,
-    SiteManifest,
-    beside_prefix,
+    bring_copy_home,
     fetch_site,
     fetch_warc_files,
-    manifest_prefix,
-    read_manifest,
+    fetch_with_base,
+    is_home,
+    keep_base,
     read_origin,
     remove_copy,
-    upload_site,
+    remove_old_bases,
+    save_beside,
+    save_running,
+    save_site,
     write_origin,
 )
 from broadsheet.crawler.fleet.site_lease import (
@@ -54,6 +59,14 @@ from broadsheet.crawler.fleet.site_lease import (
 )
 from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
 from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
+from broadsheet.crawler.fleet.site_states import (
+    SiteManifest,
+    StateWriter,
+    beside_prefix,
+    collect_pieces,
+    manifest_prefix,
+    read_manifest,
+)
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import check_identity, store_at
 from broadsheet.crawler.workers.settle_pool import settle_in_processes
@@ -62,27 +75,27 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import MERGED_ENDING
 from broadsheet.output.write.archive_writer import Archive
 
 _LOG = logging.getLogger(__name__)
 _TAKEDOWNS = "SELECT pattern FROM takedowns"
 
 
-def merge_beside(store: ObjectStore, copy: LocalCopy) -> Mapping[str, SiteManifest]:
-    """Merge all that was put beside a site into its local copy, and settle; return what was merged, by key.
+def merge_beside(store: ObjectStore, copy: LocalCopy) -> list[str]:
+    """Merge all that was put beside a site into its local copy, and settle; return the keys of what was merged.
 
     That may go once the local copy is home. Merging the same again changes nothing. A state that cannot be merged stays
     beside, and keeps nobody from crawling the site.
     """
-    merged = {}
+    merged = []
     for key in store.keys(beside_prefix(copy.site)):
         try:
-            manifest = read_manifest(store, key)
-            _merge_state(store, copy, manifest, key)
+            _merge_state(store, copy, read_manifest(store, key), key)
         except (ArchiveError, DamagedObject, NotInStore) as error:
             _LOG.error("%s stays beside %s, as it cannot be merged: %s", key, copy.site, error)
             continue
-        merged[key] = manifest
+        merged.append(key)
     if merged:
         with Archive.open(copy.archive) as archive:
             settle_in_processes(archive.db)
@@ -109,10 +122,18 @@ def _bring_warc_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) ->
     _share_files(store, copy, source)
     shared_files = read_away_files(copy.archive)
     names = [name for name, file in read_away_files(source.archive).items() if shared_files.get(name) != file]
+    fetch_warc_files(store, copy.archive, _earlier_copies(copy, names))
     fetch_warc_files(store, source.archive, names)
     if _takedowns(source) - _takedowns(copy):
         fetch_warc_files(store, source.archive, list(read_away_files(source.archive)))
         fetch_warc_files(store, copy.archive, list(shared_files))
+
+
+def _earlier_copies(copy: LocalCopy, names: Iterable[str]) -> list[str]:
+    """Return the site's files that an earlier merge copied from these of the source: this one reads them."""
+    stems = tuple(PurePosixPath(name).name.removesuffix(".warc.gz") for name in names)
+    files = map(PurePosixPath, read_away_files(copy.archive))
+    return [str(file) for file in files if file.parent.name.endswith(MERGED_ENDING) and file.name.startswith(stems)]
 
 
 def _share_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None:
@@ -121,8 +142,9 @@ def _share_files(store: ObjectStore, copy: LocalCopy, source: LocalCopy) -> None
 
     def current(file: AwayFile) -> AwayFile:
         other = current_files.get(file.name)
-        is_replaced = other is not None and other.length == file.length and store.length(file.key) is None
-        return other if other is not None and is_replaced else file
+        if other is None or other.length != file.length:
+            return file
+        return other if any(store.length(piece.key) is None for piece in file.pieces) else file
 
     write_away_files(source.archive, [current(file) for file in read_away_files(source.archive).values()])
 
@@ -147,6 +169,12 @@ class StoredSite:
     owner: str
     terms: LeaseTerms = field(default_factory=LeaseTerms)
     wait_seconds: float = 0.0
+    save_seconds: float = 300.0
+    """Between two states that are saved while a crawl goes on: what a worker's death costs."""
+
+    def writer(self, lease: SiteLease) -> StateWriter:
+        """Return the writer of states under a lease."""
+        return StateWriter(self.store, self.copy.site, lease.record.generation)
 
 
 def run_stored(site: StoredSite, crawl: Callable[[Path, threading.Event], _Result]) -> _Result:
@@ -167,19 +195,22 @@ def run_leased(site: StoredSite, lease: SiteLease, crawl: Callable[[Path, thread
     with beating(lease, is_lost.set, lambda: page_count(site.copy.archive)):
         merged = _prepare(site, lease)
         try:
-            result = crawl(site.copy.archive, is_lost)
+            with _saving(site, lease, merged):
+                result = crawl(site.copy.archive, is_lost)
         finally:
             _bring_home(site, lease, merged)
     return result
 
 
-def _prepare(site: StoredSite, lease: SiteLease) -> dict[str, SiteManifest]:
-    """Fetch the site's newest archive to the local disk, and merge what was put beside; return that."""
+def _prepare(site: StoredSite, lease: SiteLease) -> list[str]:
+    """Fetch the site's newest archive to the local disk, and merge what was put beside; return its keys."""
     try:
         _put_left_over_beside(site, lease)
         if not site.copy.is_left_over():
             _fetch(site, lease)
-        return dict(merge_beside(site.store, site.copy))
+        if lease.manifest:  # what a runner that was killed had no time for
+            collect_pieces(site.store, site.copy.site, lease.manifest)
+        return merge_beside(site.store, site.copy)
     except BaseException:
         with suppress(StoreError):
             lease.release()
@@ -192,36 +223,97 @@ def _put_left_over_beside(site: StoredSite, lease: SiteLease) -> None:
         return
     origin = read_origin(site.copy)
     if origin is None or origin.manifest != lease.manifest:
-        _LOG.info("%s has moved on since %s was left here; it is merged", site.copy.site, site.copy.archive)
-        upload_site(site.store, site.copy, lease.record.generation, beside_prefix(site.copy.site))
+        if not (lease.manifest and is_home(site.copy, read_manifest(site.store, lease.manifest))):
+            _LOG.info("%s has moved on since %s was left here; it is merged", site.copy.site, site.copy.archive)
+            save_beside(site.writer(lease), site.copy, beside_prefix(site.copy.site))
         remove_copy(site.copy)
 
 
 def _fetch(site: StoredSite, lease: SiteLease) -> None:
     if lease.manifest:
-        fetch_site(site.store, read_manifest(site.store, lease.manifest), lease.manifest, site.copy)
+        fetch_with_base(site.store, lease.manifest, site.copy)
     else:
         site.copy.folder.mkdir(parents=True, exist_ok=True)
         write_origin(site.copy, "")
 
 
-def _bring_home(site: StoredSite, lease: SiteLease, merged: dict[str, SiteManifest]) -> None:
+_SAVED_SHARE = 0.05  # of the time of a crawl that saving takes at most: of a large archive the whole file is read
+
+
+@contextmanager
+def _saving(site: StoredSite, lease: SiteLease, merged: Iterable[str]) -> Iterator[None]:
+    """Save the site's state every few minutes while the `with` block runs. A state that fails is left to the next."""
+    has_ended = threading.Event()
+
+    def save_again() -> None:
+        pause = site.save_seconds
+        while not has_ended.wait(pause):
+            started = time.monotonic()
+            try:
+                save_now(site, lease, merged)
+            except LeaseLost:
+                return
+            except (StoreError, ArchiveError, sqlite3.Error, OSError) as error:
+                _LOG.warning("%s was not saved while it is crawled: %s", site.copy.site, error)
+            pause = max(site.save_seconds, (time.monotonic() - started) / _SAVED_SHARE)
+
+    thread = threading.Thread(target=save_again, name=f"saving-{site.copy.site}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+def save_now(site: StoredSite, lease: SiteLease, merged: Iterable[str] = ()) -> None:
+    """Make what a running crawl has committed the site's state in the store. LeaseLost if another runner has it.
+
+    `merged` are the keys of the states beside that it has taken in.
+    """
+    if not site.copy.is_left_over():
+        return
+    prefix = manifest_prefix(site.copy.site)
+    saved = save_running(site.writer(lease), site.copy, prefix, _replaced_keys(lease, merged))
+    try:
+        lease.state_manifest(saved.key)
+    except LeaseLost:
+        saved.database.unlink()
+        site.store.delete(saved.key)
+        raise
+    write_origin(site.copy, saved.key)
+    keep_base(site.copy, saved.manifest, saved.database)
+    collect_pieces(site.store, site.copy.site, saved.key)
+
+
+def _bring_home(site: StoredSite, lease: SiteLease, merged: Iterable[str]) -> None:
     """Bring the local copy to the store and give the lease back; the loser of a lease puts its copy beside."""
     if not site.copy.is_left_over():  # nothing was stored, so nothing is to be said
         with suppress(LeaseLost):
             lease.release()
         return
-    key = upload_site(site.store, site.copy, lease.record.generation, manifest_prefix(site.copy.site))
+    prefix = manifest_prefix(site.copy.site)
+    saved = save_site(site.writer(lease), site.copy, prefix, _replaced_keys(lease, merged))
     try:
-        lease.state_manifest(key)
+        lease.state_manifest(saved.key)
     except LeaseLost:
-        upload_site(site.store, site.copy, lease.record.generation, beside_prefix(site.copy.site))
-        site.store.delete(key)
+        save_beside(site.writer(lease), site.copy, beside_prefix(site.copy.site))
+        site.store.delete(saved.key)
         remove_copy(site.copy)
         _merge_now(site)
         return
-    remove_copy(site.copy)
-    _remove_replaced(site, key, lease.manifest, merged)
+    bring_copy_home(site.copy, saved)
+    remove_old_bases(site.copy.folder.parent)
+    try:
+        collect_pieces(site.store, site.copy.site, saved.key)
+    finally:
+        with suppress(StoreError):  # it expires
+            lease.release()
+
+
+def _replaced_keys(lease: SiteLease, merged: Iterable[str]) -> list[str]:
+    """Return the keys of the manifests whose place the next state takes."""
+    return [*merged, *filter(None, [lease.record.manifest])]
 
 
 def _merge_now(site: StoredSite) -> None:
@@ -239,38 +331,6 @@ def _merge_now(site: StoredSite) -> None:
 def leave_as_it_is(archive: Path, _is_lost: threading.Event) -> None:
     """Crawl nothing: states beside are merged before, and brought home after."""
     _LOG.info("%s has what was put beside it", archive)
-
-
-def _remove_replaced(site: StoredSite, current_key: str, old_key: str, merged: dict[str, SiteManifest]) -> None:
-    """Remove the old state and the states that were merged from the store.
-
-    A WARC file of the old state that the new one does not name stays, as its bytes are nowhere else.
-    """
-    replaced = dict(merged)
-    if old_key:
-        with suppress(NotInStore):
-            replaced[old_key] = read_manifest(site.store, old_key)
-    for key in replaced:
-        site.store.delete(key)
-    waiting_keys = site.store.keys(beside_prefix(site.copy.site))
-    kept_keys = _file_keys(read_manifest(site.store, key) for key in [current_key, *waiting_keys])
-    if old_key in replaced:
-        kept_keys |= _missing_files(site.copy.site, replaced[old_key], read_manifest(site.store, current_key))
-    for key in sorted(_file_keys(replaced.values()) - kept_keys):
-        site.store.delete(key)
-
-
-def _missing_files(name: str, old: SiteManifest, current: SiteManifest) -> set[str]:
-    """Return the keys of WARC files that an earlier state of a site names and the current one does not."""
-    current_names = {file.name for file in current.warc_files}
-    missing_files = [file for file in old.warc_files if file.name not in current_names]
-    for file in missing_files:
-        _LOG.warning("%s is no longer named by %s; its bytes stay in the store as %s", file.name, name, file.key)
-    return {file.key for file in missing_files}
-
-
-def _file_keys(manifests: Iterable[SiteManifest]) -> set[str]:
-    return {key for manifest in manifests for key in manifest.keys}
 
 
 _SECRET_PREFIXES = ("AWS_", "OBJECT_STORE_")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import Self
+from typing import Any, Self
 
 from sqlite_utils import Database
 
@@ -32,22 +32,35 @@ AWAY_ENDING = ".away"
 
 
 @dataclass(frozen=True, slots=True)
-class AwayFile:
-    """A WARC file that lies in a store: its name relative to the archive, its length in bytes, its SHA-256, and its key
-    there.
+class StoredPiece:
+    """An object of a store: its key, its length in bytes, and its SHA-256 in hexadecimal digits."""
 
-    The SHA-256 is in hexadecimal digits.
-    """
-
-    name: str
+    key: str
     length: int
     sha256: str
-    key: str
 
     @classmethod
     def from_values(cls, values: Mapping[str, object]) -> Self:
+        """Read a piece as JSON lists it. KeyError, ValueError or TypeError if it is none."""
+        return cls(str(values["key"]), int(str(values["length"])), str(values["sha256"]))
+
+
+@dataclass(frozen=True, slots=True)
+class AwayFile:
+    """A WARC file that lies in a store: its name relative to the archive, and the pieces that it consists of."""
+
+    name: str
+    pieces: tuple[StoredPiece, ...]
+
+    @property
+    def length(self) -> int:
+        """Return the number of bytes of the file."""
+        return sum(piece.length for piece in self.pieces)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
         """Read a file as JSON lists it. KeyError, ValueError or TypeError if it is none."""
-        return cls(str(values["name"]), int(str(values["length"])), str(values["sha256"]), str(values["key"]))
+        return cls(str(values["name"]), tuple(map(StoredPiece.from_values, values["pieces"])))
 
 
 def read_away_files(database: Path) -> Mapping[str, AwayFile]:

@@ -17,9 +17,10 @@ from fastwarc import ArchiveIterator
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 from warcio.exceptions import ArchiveLoadFailed
 
-from broadsheet.crawler.fleet.site_copies import fetch_warc_files, read_manifest, reading_copies
+from broadsheet.crawler.fleet.site_copies import fetch_warc_files, reading_copies
 from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.site_records import stored_site_names
+from broadsheet.crawler.fleet.site_states import piece_prefix, read_manifest
 from broadsheet.crawler.fleet.store_address import store_at
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
@@ -166,7 +167,7 @@ def _table_rows(folder: Path, partition: str) -> list[str]:
 def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]) -> Iterator[str]:
     """Yield where the archive of a site in a store is not the same, or its state names what is not there.
 
-    A database that a killed runner had uploaded, and no state names, stays: its runner may have been only slow.
+    A piece that a killed runner had stored, and no state names, stays for a day: its runner may have been only slow.
     """
     if not read_site(store_at(str(other)), site).manifest:
         yield f"the store has no state of {site}"
@@ -177,10 +178,7 @@ def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]
         yield from warc_faults(copies[1].parent)
     store = store_at(str(other))
     named = read_manifest(store, read_site(store, site).manifest).keys
-    paths = [*other.glob(f"sites/{site}/archive/*"), *other.glob(f"sites/{site}/warc/*")]
-    files = {str(path.relative_to(other)) for path in paths}
-    yield from (f"the store lacks {key}" for key in sorted(named - files))
-    yield from (f"no state names {key}" for key in sorted(files - named) if "/warc/" in key)
+    yield from (f"the store lacks {key}" for key in sorted(named - set(store.keys(piece_prefix(site)))))
     yield from (f"left beside {path.name}" for path in other.glob(f"sites/{site}/beside/*"))
 
 

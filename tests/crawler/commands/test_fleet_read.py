@@ -15,9 +15,9 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.site_copies import read_manifest
 from broadsheet.crawler.fleet.site_lease import acquire, read_site
 from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of, next_record, parse_record, record_values
+from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import read_sites
 from broadsheet.crawler.fleet.store_address import make_store, store_at
@@ -218,7 +218,7 @@ def test_a_bucket_that_cannot_be_read_is_a_line_without_secrets(
     make_store(address)
     store = store_at(address)
     run_stored(site_in(store, tmp_path), crawl_of("one"))
-    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.key)
+    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.pieces[0].key)
     away = f"http://127.0.0.1:{free_port()}"
     for words, store_address, endpoint in (
         ("lamp: ", address, ""),

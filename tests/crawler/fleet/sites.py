@@ -9,8 +9,9 @@ from pathlib import Path
 from threading import Event
 
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_copies import LocalCopy, SiteManifest, fetch_site, fetch_warc_files, read_manifest
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_states import SiteManifest, read_manifest
 from broadsheet.crawler.fleet.stored_run import StoredSite
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files

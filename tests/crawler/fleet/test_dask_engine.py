@@ -13,8 +13,9 @@ import pytest
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
 from broadsheet.crawler.fleet.object_store import Patience
-from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.store_engine import HostQueue, StoreEngine

@@ -7,26 +7,29 @@ Archives of a store, to be read: fetched once a state, and nobody's lease is tou
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
-from obstore.store import MemoryStore
 
-from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore
-from broadsheet.crawler.fleet.site_copies import ReadingCopies, _upload_database, read_manifest, upload_site
+from broadsheet.crawler.fleet.site_copies import LocalCopy, ReadingCopies, remove_old_bases, save_site
 from broadsheet.crawler.fleet.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.site_states import StateWriter, fetch_database, read_manifest
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
-from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages
+from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest
 
 
 def brought_database(store: ObjectStore, key: str, folder: Path) -> Path:
     """The database that a manifest names, as a file of its own."""
     file = folder / "brought.db"
-    file.write_bytes(b"".join(store.chunks(read_manifest(store, key).database.key)))
+    fetch_database(store, read_manifest(store, key).database, file)
     return file
 
 
@@ -38,23 +41,6 @@ def read_brought(database: Path, query: str) -> list[tuple[object, ...]]:
         return db.execute(query).fetchall()
 
 
-def test_rows_that_are_in_the_journal_only_are_brought_home(tmp_path: Path) -> None:
-    store = BucketStore(MemoryStore(), "memory://")
-    copy = site_in(store, tmp_path).copy
-    copy.folder.mkdir(parents=True)
-    with closing(sqlite3.connect(copy.archive, isolation_level=None)) as writer:
-        writer.executescript("PRAGMA journal_mode = WAL; CREATE TABLE t (x); INSERT INTO t VALUES (1)")
-        with closing(sqlite3.connect(copy.archive, isolation_level=None)) as reader:
-            reader.executescript("BEGIN; SELECT * FROM t")
-            writer.execute("INSERT INTO t VALUES (2)")
-            entry = _upload_database(store, copy, 1)
-    assert not Path(f"{copy.archive}.home").exists()
-    database = tmp_path / "brought.db"
-    database.write_bytes(b"".join(store.chunks(entry.key)))
-    assert read_brought(database, "SELECT x FROM t") == [(1,), (2,)]
-
-
-@pytest.mark.slow
 def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store: ObjectStore, tmp_path: Path) -> None:
     copy = site_in(run_store, tmp_path).copy
     copy.folder.mkdir(parents=True)
@@ -65,10 +51,9 @@ def test_what_a_reader_keeps_in_the_journal_is_brought_home_too(run_store: Objec
         reader.execute("BEGIN")
         assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
         store_pages(copy.archive, ["two"])
-        key = upload_site(run_store, copy, 1, "sites/lamp/manifests/")
+        key = save_site(StateWriter(run_store, "lamp", 1), copy, "sites/lamp/manifests/").key
         assert Path(f"{copy.archive}-wal").stat().st_size  # the reader keeps it
         assert reader.execute("SELECT count(*) FROM captures").fetchall() == [(1,)]
-    assert not Path(f"{copy.archive}.home").exists()
     urls = read_brought(brought_database(run_store, key, tmp_path), "SELECT url FROM captures ORDER BY url")
     assert urls == [(f"{HOST}/one",), (f"{HOST}/two",)]
 
@@ -106,7 +91,49 @@ def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store: O
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
     run_stored(site_in(store, tmp_path), crawl_of("two"))
-    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.key)
+    store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.pieces[-1].key)
     for _ in range(2):
         with pytest.raises(NotInStore):
             copies.archive("lamp")
+
+
+def test_a_reader_fetches_the_pieces_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    store = FolderStore(tmp_path / "store")
+    copies = ReadingCopies(store, "store-1", tmp_path / "copies")
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    assert urls(copies.archive("lamp")) == ["one"]
+    first = stored_manifest(store).database.pieces
+    run_stored(site_in(store, tmp_path), crawl_of("two"))
+    for piece in first:
+        store.delete(piece.key)
+    assert urls(copies.archive("lamp")) == ["one", "two"]
+    assert sorted(path.name for path in (tmp_path / "copies/lamp").iterdir()) == [
+        "base.json", "lamp.db", "lamp.db.away", "origin.json",
+    ]  # fmt: skip
+
+
+def kept_base(folder: Path, name: str, days: int, *, is_in_use: bool = False) -> LocalCopy:
+    """A base that was last used so many days ago."""
+    copy = LocalCopy(folder / name, name, "store-1")
+    copy.folder.mkdir(parents=True)
+    for path in (copy.base_path, copy.base_manifest_path, *([copy.archive] if is_in_use else [])):
+        path.write_bytes(b"bytes")
+    used_at = time.time() - days * 86_400
+    os.utime(copy.base_manifest_path, (used_at, used_at))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("free_share", "kept"), [(0.5, ["in-use", "new"]), (0.05, ["in-use"])], ids=["there is room", "the disk is full"]
+)
+def test_bases_go_that_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_share: float, kept: list[str]
+) -> None:
+    usage = SimpleNamespace(total=1_000, free=int(1_000 * free_share))
+    monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.shutil.disk_usage", lambda folder: usage)
+    kept_base(tmp_path, "new", 6)
+    kept_base(tmp_path, "old", 8)
+    kept_base(tmp_path, "in-use", 8, is_in_use=True)
+    remove_old_bases(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept

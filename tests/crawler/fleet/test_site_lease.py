@@ -68,6 +68,7 @@ def test_who_comes_late_and_finds_nobody_there_has_still_the_lease(
     lease = acquire(store, "a", "first", terms)
     clock.minute = 30
     lease.state_manifest("manifest-1")
+    lease.release()
     assert acquire(store, "a", "second", terms).manifest == "manifest-1"
 
 

@@ -116,7 +116,7 @@ def test_a_list_is_crawled_into_a_store_and_updated_there(tmp_path: Path, serve:
     assert code == 0, errors
     assert "2 sites: 2 done" in out
     keys = store_at(str(store)).keys("sites/")
-    assert [sum(key.startswith(f"sites/s{number}/archive/") for key in keys) for number in range(2)] == [1, 1]
+    assert [sum(key.startswith(f"sites/s{number}/manifests/") for key in keys) for number in range(2)] == [1, 1]
     assert not list(tmp_path.rglob("work/*/*.db"))
     code, out, errors = run_fleet(file, "--store", store, "--all")
     assert code == 0, errors

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -19,13 +19,22 @@ import pytest
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet import site_processes as run_site
 from broadsheet.crawler.fleet import stored_run
-from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, StoreUnreachable
-from broadsheet.crawler.fleet.site_copies import LocalCopy, beside_prefix
-from broadsheet.crawler.fleet.site_lease import LeasedThing, LeaseTerms, SiteIsLeased, acquire, acquire_thing, read_site
+from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreUnreachable
+from broadsheet.crawler.fleet.site_copies import LocalCopy, save_beside
+from broadsheet.crawler.fleet.site_lease import (
+    LeasedThing,
+    LeaseLost,
+    LeaseTerms,
+    SiteIsLeased,
+    acquire,
+    acquire_thing,
+    read_site,
+)
 from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
+from broadsheet.crawler.fleet.site_states import StateWriter, beside_prefix
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, in_hand, run_stored, run_task
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, in_hand, run_stored, run_task, save_now
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.archive_writer import Archive
@@ -37,7 +46,7 @@ from tests.output.conftest import Clock, Maker
 def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectStore, tmp_path: Path) -> None:
     site = site_in(run_store, tmp_path)
     run_stored(site, crawl_of("one", "two"))
-    assert not site.copy.folder.exists()
+    assert {path.name for path in site.copy.folder.iterdir()} == {"lamp.db.base", "base.json"}
     assert stored_names(run_store, tmp_path) == {"one", "two"}
     assert read_site(run_store, "lamp").owner == ""
 
@@ -56,7 +65,7 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     files = stored_manifest(run_store).warc_files
     assert set(first_files) < set(files)
     assert stored_names(run_store, tmp_path) == {"one", "two"}
-    assert len(run_store.keys("sites/lamp/archive/")) == 1
+    assert set(run_store.keys("sites/lamp/pieces/")) == stored_manifest(run_store).keys
     assert len(run_store.keys("sites/lamp/manifests/")) == 1
 
 
@@ -70,7 +79,8 @@ def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store: Objec
 
     run_stored(site_in(run_store, tmp_path), update)
     assert file not in stored_manifest(run_store).warc_files
-    assert run_store.length(file.key) == file.length
+    assert stored_manifest(run_store).lost_files == (file,)
+    assert run_store.length(file.pieces[0].key) == file.length
 
 
 def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore, tmp_path: Path) -> None:
@@ -129,7 +139,7 @@ def test_a_stalled_runner_loses_its_lease_and_no_page(run_store: ObjectStore, tm
     first = site_in(run_store, tmp_path, "first", Clock(5))
     run_stored(first, stalled_runner(run_store, tmp_path, "quick"))
     assert stored_names(run_store, tmp_path) == {"base", "quick", "late"}
-    assert not first.copy.folder.exists()
+    assert not first.copy.is_left_over()
     assert run_store.keys(beside_prefix("lamp")) == []
     names = [file.name for file in stored_manifest(run_store).warc_files]
     assert len(names) == len(set(names)) == 3
@@ -162,7 +172,72 @@ def test_what_is_beside_is_merged_by_whoever_has_the_site_next(
     assert run_store.keys(beside_prefix("lamp")) == []
 
 
-STEPS = ("fetch_site", "merge_beside", "upload_site", "remove_copy", "_remove_replaced")
+def test_what_is_put_beside_once_more_is_merged_once_more(run_store: ObjectStore, tmp_path: Path) -> None:
+    late = LocalCopy(tmp_path / "late/lamp", "lamp", "store-1")
+    late.folder.mkdir(parents=True)
+    for names in (["late"], ["later"]):
+        store_pages(late.archive, names)
+        save_beside(StateWriter(run_store, "lamp", 1), late, beside_prefix("lamp"))
+        run_stored(site_in(run_store, tmp_path, "second"), lambda archive, is_lost: None)
+        assert run_store.keys(beside_prefix("lamp")) == []
+    assert stored_names(run_store, tmp_path) == {"late", "later"}
+
+
+def test_a_state_is_saved_while_the_crawl_goes_on(run_store: ObjectStore, tmp_path: Path) -> None:
+    def is_page_saved() -> bool:
+        with suppress(NotInStore):  # the next state has taken its place
+            return bool(read_site(run_store, "lamp").manifest and stored_manifest(run_store).warc_files)
+        return False
+
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one"])
+        assert any(is_page_saved() or is_lost.wait(0.05) for _ in range(600))
+        assert read_site(run_store, "lamp").owner == "first"
+        store_pages(archive, ["two"])
+
+    run_stored(replace(site_in(run_store, tmp_path), save_seconds=0.01), crawl)
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+    assert len(run_store.keys("sites/lamp/manifests/")) == 1
+    assert set(run_store.keys("sites/lamp/pieces/")) == stored_manifest(run_store).keys
+
+
+def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: ObjectStore, tmp_path: Path) -> None:
+    site = site_in(run_store, tmp_path, "first", Clock())
+    lease = acquire(run_store, "lamp", "first", site.terms)
+    site.copy.folder.mkdir(parents=True)
+    stored_run.write_origin(site.copy, "")
+    for name in ("one", "two"):
+        store_pages(site.copy.archive, [name])
+        save_now(site, lease)
+    store_pages(site.copy.archive, ["unsaved"])
+    run_stored(site_in(run_store, tmp_path, "second", Clock(600)), crawl_of("more"))
+    assert stored_names(run_store, tmp_path / "then") == {"one", "two", "more"}
+    with pytest.raises(LeaseLost):
+        save_now(site, lease)
+    assert stored_names(run_store, tmp_path / "still") == {"one", "two", "more"}
+    run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("last"))
+    assert stored_names(run_store, tmp_path) == {"one", "two", "more", "unsaved", "last"}
+
+
+def test_a_copy_whose_state_the_store_has_is_not_put_there_again(
+    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_in(run_store, tmp_path, "first", Clock())
+
+    def cut(*arguments: object) -> None:
+        raise PowerCutError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_run, "bring_copy_home", cut)
+        with pytest.raises(PowerCutError):
+            run_stored(site, crawl_of("one"))
+    assert site.copy.is_left_over()
+    monkeypatch.setattr(stored_run, "save_beside", cut)
+    run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("two"))
+    assert stored_names(run_store, tmp_path) == {"one", "two"}
+
+
+STEPS = ("fetch_with_base", "collect_pieces", "merge_beside", "save_site", "bring_copy_home")
 
 
 class PowerCutError(BaseException):
@@ -172,12 +247,12 @@ class PowerCutError(BaseException):
 @pytest.mark.parametrize(
     ("step", "moment"),
     [
-        ("upload_site", "after"),
+        ("save_site", "after"),
         *(
             pytest.param(step, moment, marks=pytest.mark.slow)
             for step in STEPS
             for moment in ("before", "after")
-            if (step, moment) != ("upload_site", "after")
+            if (step, moment) != ("save_site", "after")
         ),
     ],
 )
@@ -197,10 +272,10 @@ def test_a_runner_that_is_killed_at_a_step_has_lost_nothing(
         patch.setattr(stored_run.SiteLease, "release", lambda lease: None)
         with pytest.raises(PowerCutError):
             run_stored(site_in(run_store, tmp_path, "first", Clock(100)), crawl_of("one"))
-    has_crawled = step not in STEPS[:2]
+    has_crawled = step not in STEPS[:3]
     run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("two"))
     assert stored_names(run_store, tmp_path) == {"base", "two"} | ({"one"} if has_crawled else set())
-    assert not (tmp_path / "first/lamp").exists()
+    assert not site_in(run_store, tmp_path).copy.is_left_over()
 
 
 def test_what_a_killed_runner_left_is_put_beside_where_the_site_moved_on(
@@ -243,7 +318,7 @@ def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
 
     site = site_in(run_store, tmp_path, "first", Clock())
     with monkeypatch.context() as patch:
-        patch.setattr(type(run_store), "put_file", unreachable)
+        patch.setattr(type(run_store), "put_bytes", unreachable)
         with pytest.raises(StoreUnreachable):
             run_stored(site, crawl_of("one"))
     assert site.copy.is_left_over()

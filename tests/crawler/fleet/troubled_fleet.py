@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import sqlite3
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -22,8 +23,9 @@ from urllib.parse import urljoin
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.object_store import Patience, StoreError
-from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files, read_manifest
+from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_states import fetch_database, read_manifest
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.store_engine import StoreEngine
@@ -165,7 +167,6 @@ class HomeWatch(Loop):
 
     def __init__(self, store: Path, sites: Sequence[FleetSite]) -> None:
         super().__init__("watch")
-        self._folder = store
         self._store = store_at(str(store))
         self._names = [site.name for site in sites]
         self._manifests: dict[str, str] = {}
@@ -183,9 +184,11 @@ class HomeWatch(Loop):
         key = read_site(self._store, name).manifest
         if not key or self._manifests.get(name) == key:
             return
-        database = self._folder / read_manifest(self._store, key).database.key
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
-            urls = [url for (url,) in db.execute(_DONE_URLS).fetchall()]
+        with tempfile.TemporaryDirectory() as folder:
+            database = Path(folder) / f"{name}.db"
+            fetch_database(self._store, read_manifest(self._store, key).database, database)
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro&immutable=1", uri=True)) as db:
+                urls = [url for (url,) in db.execute(_DONE_URLS).fetchall()]
         now = (time.monotonic(), utc_now())
         for url in urls:
             self.home_at.setdefault(url, now)

@@ -8,11 +8,12 @@ import pytest
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.raw.erasure import erase_records
-from broadsheet.output.raw.warc_files import AwayFile, away_path, read_away_files, write_away_files
+from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, away_path, read_away_files, write_away_files
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.fleet.sites import store_pages
 
-FILE = AwayFile("a.db.warc/a-1.warc.gz", 10, "ab", "sites/a/warc/a-1-ab.warc.gz")
+PIECES = (StoredPiece("sites/a/pieces/1-ab", 10, "ab"), StoredPiece("sites/a/pieces/2-cd", 5, "cd"))
+FILE = AwayFile("a.db.warc/a-1.warc.gz", PIECES)
 
 
 def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path: Path) -> None:
@@ -20,6 +21,7 @@ def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path: Path) 
     assert read_away_files(database) == {}
     write_away_files(database, [FILE])
     assert read_away_files(database) == {FILE.name: FILE}
+    assert FILE.length == 15
     write_away_files(database, [])
     assert list(tmp_path.iterdir()) == []
 
@@ -34,7 +36,7 @@ def send_away(archive: Path) -> Path:
     """Have the archive's one WARC file be elsewhere; returns where it was."""
     (file,) = archive.parent.rglob("*.warc.gz")
     name = file.relative_to(archive.parent).as_posix()
-    write_away_files(archive, [AwayFile(name, file.stat().st_size, "ab", "key")])
+    write_away_files(archive, [AwayFile(name, (StoredPiece("key", file.stat().st_size, "ab"),))])
     file.unlink()
     return file
 

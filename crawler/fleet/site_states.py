@@ -1,0 +1,337 @@
+"""States of a site in a store: manifests, the pieces that they name, how a state is saved and fetched.
+
+A piece is an object that never changes; its key is its digest and the lease under which it was made. A manifest lists
+the pieces of a state: deltas of the database, the first of them against nothing, and parts of its WARC files, which
+only grow. Saving a state makes the pieces that the state before does not have; fetching it takes those that the file
+here lacks. The database begins anew, with pieces of its own, when its deltas weigh as much as what they change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, BinaryIO
+
+from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, digest_of, file_digest
+from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
+from broadsheet.output.archive.atomic_writes import whole_file
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
+from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
+
+FORMAT = 2
+"""Of a manifest."""
+
+_LOG = logging.getLogger(__name__)
+_MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one
+_PIECE_BYTES = 32 << 20  # of a WARC file: so much is in memory
+_KEY_DIGITS = 20  # of a digest: 80 bits
+_WARC_FILES = "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
+_TAKEDOWNS = "SELECT DISTINCT pattern FROM takedowns ORDER BY pattern"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """A state of a database: its length in bytes, its SHA-256, and the deltas that make it, in order.
+
+    The first `full_count` deltas are the pieces of a file, each later one changes it.
+    """
+
+    length: int
+    sha256: str
+    full_count: int
+    pieces: tuple[StoredPiece, ...]
+    takedowns: str = ""
+    """A digest of what was taken down."""
+
+    @property
+    def is_heavy(self) -> bool:
+        """Tell whether the next state is to begin anew: the changes weigh as much as the file, or are too many."""
+        full, changes = self.pieces[: self.full_count], self.pieces[self.full_count :]
+        return len(changes) >= _MOST_DELTAS or _bytes_of(changes) >= _bytes_of(full)
+
+
+def _bytes_of(pieces: Iterable[StoredPiece]) -> int:
+    return sum(piece.length for piece in pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class SiteManifest:
+    """A state of a site: its database and its WARC files, and the keys of the manifests whose place it takes."""
+
+    site: str
+    generation: int
+    """Of the lease under which it was saved."""
+    made_at: str
+    database: DatabaseState
+    warc_files: tuple[AwayFile, ...] = ()
+    lost_files: tuple[AwayFile, ...] = ()
+    """WARC files of an earlier state of which this one knows nothing. Their bytes are nowhere else."""
+    replaces: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> set[str]:
+        """Return the keys of all its pieces."""
+        files = (*self.warc_files, *self.lost_files)
+        return {piece.key for pieces in (self.database.pieces, *(file.pieces for file in files)) for piece in pieces}
+
+    def to_json(self) -> bytes:
+        """Return the manifest as it stands in the store."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, separators=(",", ":")).encode()
+
+
+def parse_manifest(data: bytes, name: str) -> SiteManifest:
+    """Read a manifest. DamagedObject if it is none, or of another format; the message calls it by `name`."""
+    try:
+        values = json.loads(data)
+        written_format = values.get("format", 1)
+        if written_format != FORMAT:
+            raise DamagedObject(f"{name} has format {written_format}, this version reads {FORMAT}: use a new store")
+        return SiteManifest(
+            str(values["site"]), int(values["generation"]), str(values["made_at"]), _database(values["database"]),
+            tuple(map(AwayFile.from_values, values["warc_files"])),
+            tuple(map(AwayFile.from_values, values["lost_files"])), tuple(map(str, values["replaces"])),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DamagedObject(f"{name} makes no sense as a list of pieces") from error
+
+
+def _database(values: dict[str, Any]) -> DatabaseState:
+    pieces = tuple(map(StoredPiece.from_values, values["pieces"]))
+    length, full_count = int(values["length"]), int(values["full_count"])
+    return DatabaseState(length, str(values["sha256"]), full_count, pieces, str(values["takedowns"]))
+
+
+def read_manifest(store: ObjectStore, key: str) -> SiteManifest:
+    """Read a manifest by its key. NotInStore, DamagedObject."""
+    return parse_manifest(b"".join(store.chunks(key)), f"{store.address}/{key}")
+
+
+def manifest_prefix(site: str) -> str:
+    """Return the prefix of the manifests of states that were brought home."""
+    return f"sites/{site}/manifests/"
+
+
+def beside_prefix(site: str) -> str:
+    """Return the prefix of the manifests of states that another runner's came before: still to be merged."""
+    return f"sites/{site}/beside/"
+
+
+def piece_prefix(site: str) -> str:
+    """Return the prefix of a site's pieces."""
+    return f"sites/{site}/pieces/"
+
+
+@dataclass(frozen=True, slots=True)
+class KnownState:
+    """A state that the store has, and the file here with its database; the file is None where there is none."""
+
+    manifest: SiteManifest
+    file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StateWriter:
+    """A writer of states of a site to a store, under one lease, whose number is `generation`."""
+
+    store: ObjectStore
+    site: str
+    generation: int
+
+    def save(
+        self, archive: Path, database: Path, base: KnownState | None, replaces: Iterable[str] = ()
+    ) -> SiteManifest:
+        """Store the pieces of a state that the base does not have, each read back; return the manifest of all.
+
+        `database` is a file that nobody writes, the archive's own or a copy, whose WARC files lie beside `archive`.
+        Those that are away stay as they are.
+        """
+        known_files = {file.name: file for file in base.manifest.warc_files} if base else {}
+        warc_files = tuple(self._save_warc_files(archive, database, known_files))
+        names = {file.name for file in warc_files}
+        earlier = (*base.manifest.warc_files, *base.manifest.lost_files) if base else ()
+        lost_files = tuple(file for file in earlier if file.name not in names)
+        for file in lost_files:
+            _LOG.warning("%s is no longer named by %s; its bytes stay in the store", file.name, self.site)
+        state = self._save_database(database, base)
+        return SiteManifest(
+            self.site, self.generation, utc_now(), state, warc_files, lost_files, tuple(dict.fromkeys(replaces))
+        )
+
+    def put_manifest(self, manifest: SiteManifest, prefix: str) -> str:
+        """Store a manifest; return its key, below `prefix`. Nothing says yet that it counts: a lease does."""
+        key = f"{prefix}{self.generation:08d}-{token_hex(8)}.json"
+        self.store.put_bytes(key, manifest.to_json())
+        return key
+
+    def _save_database(self, database: Path, base: KnownState | None) -> DatabaseState:
+        """Save what changed since the base. All of it anew where that is due, or something was taken down since."""
+        takedowns = takedown_digest(database)
+        if base and base.file and not base.manifest.database.is_heavy:
+            known = base.manifest.database
+            change = compare_files(base.file, database)
+            if (change.old_sha256, takedowns) == (known.sha256, known.takedowns):
+                is_same = change.sha256 == known.sha256
+                pieces = known.pieces if is_same else (*known.pieces, *self._put_deltas(change, base.file, database))
+                return replace(known, length=change.length, sha256=change.sha256, pieces=pieces)
+        change = compare_files(None, database)
+        pieces = tuple(self._put_deltas(change, None, database))
+        return DatabaseState(change.length, change.sha256, len(pieces), pieces, takedowns)
+
+    def _put_deltas(self, change: FileChange, old: Path | None, new: Path) -> Iterator[StoredPiece]:
+        return (self._put(delta) for delta in pack_change(change, old, new))
+
+    def _save_warc_files(self, archive: Path, database: Path, known: dict[str, AwayFile]) -> Iterator[AwayFile]:
+        away_files = read_away_files(archive)
+        for name, length in _rows(database, _WARC_FILES):
+            path = warc_path(archive.parent, name)
+            if name in away_files:
+                yield away_files[name]
+            elif path.is_file():
+                yield AwayFile(name, tuple(self._save_warc_file(path, length, known.get(name))))
+            else:
+                _LOG.warning("%s is missing beside %s, and cannot be brought to the store", name, archive)
+
+    def _save_warc_file(self, path: Path, length: int, known: AwayFile | None) -> Iterator[StoredPiece]:
+        """Yield the known pieces of a file as far as it still has them, and new ones of what follows."""
+        with path.open("rb") as stream:
+            position = 0
+            for piece in known.pieces if known and known.length <= length else ():
+                if not _has_piece(stream, position, piece):
+                    break  # records were erased in it
+                position += piece.length
+                yield piece
+            stream.seek(position)
+            while data := stream.read(min(_PIECE_BYTES, length - position)):
+                position += len(data)
+                yield self._put(data)
+
+    def _put(self, data: bytes) -> StoredPiece:
+        """Store a piece, and read it back. DamagedObject if the store gives other bytes."""
+        sha256 = hashlib.sha256(data).hexdigest()
+        key = f"{piece_prefix(self.site)}{self.generation:08d}-{sha256[:_KEY_DIGITS]}"
+        self.store.put_bytes(key, data)
+        if digest_of(self.store.chunks(key)).sha256 != sha256:
+            raise DamagedObject(f"{self.store.address} does not give back what was put there as {key}")
+        return StoredPiece(key, len(data), sha256)
+
+
+def takedown_digest(database: Path) -> str:
+    """Compute a digest of what was taken down in an archive; the same for as long as nothing more is."""
+    return hashlib.sha256(json.dumps(_rows(database, _TAKEDOWNS)).encode()).hexdigest()
+
+
+def _rows(database: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def _has_piece(stream: BinaryIO, position: int, piece: StoredPiece) -> bool:
+    """Tell whether an open file has a piece's bytes at a position."""
+    stream.seek(position)
+    return hashlib.sha256(stream.read(piece.length)).hexdigest() == piece.sha256
+
+
+def fetch_database(store: ObjectStore, state: DatabaseState, target: Path, base: KnownState | None = None) -> None:
+    """Make a database of its pieces, of which only those are fetched that the base lacks. It appears whole.
+
+    DamagedObject if it is not what was brought to the store. `target` may be the base's own file.
+    """
+    with whole_file(target) as stream, open(stream.name, "r+b") as file:
+        for piece in state.pieces[_copy_base(state, base, file) :]:
+            try:
+                apply_delta(file, fetch_piece(store, piece))
+            except DamagedDelta as error:
+                raise DamagedObject(f"{store.address}/{piece.key}: {error}") from error
+        file.flush()
+        if file_digest(Path(stream.name)).sha256 != state.sha256:
+            raise DamagedObject(f"{store.address} has pieces of {target.name} that do not make what was brought there")
+
+
+def _copy_base(state: DatabaseState, base: KnownState | None, file: BinaryIO) -> int:
+    """Copy the base's file if the state continues it; return how many pieces that makes superfluous."""
+    known = base.manifest.database if base else None
+    if not (base and base.file and known and state.pieces[: len(known.pieces)] == known.pieces):
+        return 0
+    with suppress(FileNotFoundError), base.file.open("rb") as source:
+        shutil.copyfileobj(source, file)
+        file.flush()
+        if file_digest(base.file).sha256 == known.sha256:
+            return len(known.pieces)
+    file.seek(0)
+    file.truncate()
+    return 0
+
+
+def fetch_piece(store: ObjectStore, piece: StoredPiece) -> bytes:
+    """Fetch a piece. DamagedObject if it has other bytes than were put there."""
+    data = b"".join(store.chunks(piece.key))
+    if hashlib.sha256(data).hexdigest() != piece.sha256:
+        raise DamagedObject(f"{store.address}/{piece.key} is not what was brought there")
+    return data
+
+
+def fetch_warc_file(store: ObjectStore, file: AwayFile, path: Path) -> None:
+    """Bring a WARC file to its place, if it is not there. What else has its name is set aside."""
+    make_folder(path.parent)
+    if path.is_file() and _is_file(path, file):
+        return
+    if path.is_file():  # nobody knows from where
+        set_aside(path, 0)
+    with whole_file(path) as stream:
+        for piece in file.pieces:
+            stream.write(fetch_piece(store, piece))
+
+
+def _is_file(path: Path, file: AwayFile) -> bool:
+    with path.open("rb") as stream:
+        position = 0
+        for piece in file.pieces:
+            if not _has_piece(stream, position, piece):
+                return False
+            position += piece.length
+        return position == path.stat().st_size
+
+
+_STRAY_SECONDS = 24 * 3600.0
+"""The age from which on a piece that no manifest names has lost its writer, even with a clock that is hours wrong."""
+
+
+def collect_pieces(store: ObjectStore, site: str, current_key: str) -> None:
+    """Remove the states whose place the current one has taken, and pieces that no state names. For the lease's holder.
+
+    Pieces of the states that were replaced go at once, so that nothing is left of what was taken down. Any other piece
+    or manifest that no state names may be of a runner that lost its lease and is still saving: it goes after a day.
+    """
+    current = read_manifest(store, current_key)
+    kept = {current_key, *current.keys}
+    try:
+        for key in store.keys(beside_prefix(site)):
+            if key not in current.replaces:
+                kept |= read_manifest(store, key).keys
+    except DamagedObject as error:
+        _LOG.error("no piece of %s is removed: %s", site, error)
+        return
+    for key in current.replaces:
+        _remove_state(store, key, kept)
+    strays = {*store.keys(piece_prefix(site)), *store.keys(manifest_prefix(site))} - kept
+    for key in sorted(strays):
+        if (store.age(key) or 0.0) > _STRAY_SECONDS:
+            store.delete(key)
+
+
+def _remove_state(store: ObjectStore, key: str, kept: set[str]) -> None:
+    """Remove the pieces of a state that is no longer, then its manifest: a removal that is cut off can be repeated."""
+    if store.length(key) is None:
+        return
+    for piece_key in sorted(read_manifest(store, key).keys - kept):
+        store.delete(piece_key)
+    store.delete(key)

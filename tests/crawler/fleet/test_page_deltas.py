@@ -1,0 +1,105 @@
+"""Deltas of databases: what they make is the new state, byte for byte, and they are small where little changed."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broadsheet.crawler.fleet import page_deltas
+from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
+
+
+def words(seed: int) -> str:
+    """A text of 160 characters at most."""
+    return " ".join(map(str, random.Random(seed).sample(range(999), 40)))
+
+
+def run_sql(database: Path, *statements: str) -> Path:
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.create_function("words", 1, words)
+        for statement in statements:
+            connection.execute(statement)
+    return database
+
+
+def insert_sql(first: int, last: int) -> str:
+    """Rows under scattered keys, as the ids of an archive are."""
+    return f"""WITH RECURSIVE n (i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})
+        INSERT INTO t SELECT (i * 2654435761) % 4294967296, words(i) FROM n"""
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    return run_sql(tmp_path / "old.db", "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)", insert_sql(1, 2000))
+
+
+def changed(old: Path, *statements: str) -> Path:
+    return run_sql(Path(shutil.copy(old, old.with_name("new.db"))), *statements)
+
+
+def deltas_of(old: Path | None, new: Path) -> tuple[FileChange, list[bytes]]:
+    change = compare_files(old, new)
+    return change, list(pack_change(change, old, new))
+
+
+def apply_all(old: Path | None, deltas: list[bytes], target: Path) -> bytes:
+    target.write_bytes(old.read_bytes() if old else b"")
+    with target.open("r+b") as file:
+        for delta in deltas:
+            apply_delta(file, delta)
+    return target.read_bytes()
+
+
+CHANGES = {
+    "rows are added": [insert_sql(2001, 2060)],
+    "rows are edited": ["UPDATE t SET text = words(id + 1) WHERE id % 50 = 0"],
+    "the file shrinks": ["DELETE FROM t WHERE id % 3 = 0", "VACUUM"],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("group_pages", [7, 4096])
+@pytest.mark.parametrize("name", CHANGES)
+def test_deltas_make_the_new_state_of_the_earlier_one(
+    old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, group_pages: int
+) -> None:
+    monkeypatch.setattr(page_deltas, "_GROUP_PAGES", group_pages)
+    new = changed(old, *CHANGES[name])
+    change, deltas = deltas_of(old, new)
+    assert len(deltas) == max(1, -(-len(change.pages) // group_pages))
+    assert apply_all(old, deltas, tmp_path / "made.db") == new.read_bytes()
+    assert (change.sha256 == change.old_sha256) == (name == "nothing")
+
+
+def test_deltas_against_no_file_make_the_whole_of_it(old: Path, tmp_path: Path) -> None:
+    change, deltas = deltas_of(None, old)
+    assert (change.old_sha256, change.old_length) == ("", 0)
+    assert apply_all(None, deltas, tmp_path / "made.db") == old.read_bytes()
+
+
+def test_scattered_rows_cost_about_what_they_weigh_and_not_their_pages(old: Path) -> None:
+    change, deltas = deltas_of(old, changed(old, insert_sql(2001, 2060)))
+    row_bytes = 60 * 160
+    assert len(change.pages) * change.page_bytes > 10 * row_bytes
+    assert sum(map(len, deltas)) < row_bytes
+
+
+def test_a_file_with_the_largest_pages_is_compared_by_them(tmp_path: Path) -> None:
+    old = run_sql(tmp_path / "old.db", "PRAGMA page_size = 65536", "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)")
+    new = changed(old, insert_sql(1, 900))
+    change, deltas = deltas_of(old, new)
+    assert change.page_bytes == 65_536
+    assert apply_all(old, deltas, tmp_path / "made.db") == new.read_bytes()
+
+
+@pytest.mark.parametrize("start", [b"", b"none"])
+@pytest.mark.parametrize("end", [10, -9])
+def test_bytes_that_are_no_delta_are_said_to_be_damaged(old: Path, start: bytes, end: int) -> None:
+    _, (delta,) = deltas_of(None, old)
+    with old.open("r+b") as file, pytest.raises(DamagedDelta):
+        apply_delta(file, (start + delta[len(start) :])[:end])
