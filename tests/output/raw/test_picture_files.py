@@ -68,6 +68,7 @@ def test_its_bytes_are_those_that_were_sent_unpacked(archive: Archive, file: Pat
         (DATA[:-1], "", "the record holds another file than the picture"),
         (gzip.compress(DATA), "br", "the record holds another file than the picture"),
         (gzip.compress(b"another"), "gzip", "the record holds another file than the picture"),
+        (b"\x1f\x8b\x08" + bytes(40), "gzip", "its content encoding is broken: "),
     ],
 )
 def test_other_bytes_are_a_fault(archive: Archive, file: Path, body: bytes, encoding: str, fault: str) -> None:
