@@ -23,6 +23,7 @@ from broadsheet.cleaners.document import (
     FieldStatement,
     Metadata,
     Outlink,
+    PageType,
     PageVerdict,
 )
 from broadsheet.cleaners.judge.certainty import expected_verdict_f1
@@ -211,7 +212,7 @@ class PageRows:
     leads: tuple[tuple[str, str, bool], ...] = ()  # as `page_leads` returns them; empty where it is no article
     lineage: Lineage | None = None  # the cleaner that made it
     layout_signature: bytes | None = None  # of the page's markup; None where it was not taken
-    images: tuple[ArticleImage, ...] = ()  # empty where it is no article
+    images: tuple[ArticleImage, ...] = ()  # empty where it is neither article nor gallery
     statements: tuple[FieldStatement, ...] = ()  # empty where it is no article
     expected_f1: float | None = None  # of the text, 0 to 1; None where it is no article or not known
 
@@ -230,6 +231,7 @@ def make_page_rows(
     pages trafilatura was asked.
     """
     text, is_article = storable_text(cleaned.text), cleaned.is_article
+    is_gallery = cleaned.verdict.page_type == PageType.GALLERY
     return PageRows(
         url=cleaned.url,
         verdict=cleaned.verdict,
@@ -247,7 +249,7 @@ def make_page_rows(
         leads=page_leads(cleaned.outlinks) if is_article else (),
         lineage=replace(lineage(extractor_use), site_rules=site_rules),
         layout_signature=cleaned.layout_signature,
-        images=tuple(map(storable_image, cleaned.images)) if is_article else (),
+        images=tuple(map(storable_image, cleaned.images)) if is_article or is_gallery else (),
         statements=tuple(map(storable_statement, cleaned.statements)) if is_article else (),
         expected_f1=_expected_f1(cleaned) if is_article else None,
     )

@@ -840,7 +840,10 @@ CREATE VIEW article_clusters AS
 CREATE VIEW article_images AS
     SELECT a.id AS article_id, a.title AS title, i.url AS image, i.caption AS caption, i.credit AS credit,
         i.alt AS alt, i.position AS position, a.url AS url
-    FROM articles a JOIN _images i ON i.page_id = a.page_id;
+    FROM articles a JOIN _images i ON i.page_id = a.page_id
+    UNION ALL SELECT NULL, p.title, i.url, i.caption, i.credit, i.alt, i.position, u.url
+    FROM _images i CROSS JOIN pages p ON p.id = i.page_id CROSS JOIN urls u ON u.id = p.id
+    WHERE p.page_type = 'gallery';
 
 CREATE VIEW article_pictures AS
     SELECT w.article_id AS article_id, w.position AS position, w.image AS image, w.caption AS caption,

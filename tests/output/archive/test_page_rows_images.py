@@ -29,7 +29,18 @@ def test_an_article_has_its_pictures_in_order_and_a_later_capture_replaces_them(
     assert verify(archive.db) == []
 
 
-def test_a_page_that_is_no_article_has_none(archive: Archive, make: Maker) -> None:
+def test_a_page_of_pictures_alone_has_its_pictures_and_title(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "", page_type="gallery", images=(RIVER, MILL))])
+    assert pictures(archive) == [(URL, RIVER.url, ""), (URL, MILL.url, "Photo: Ana Sol")]
+    found = archive.db.execute("SELECT DISTINCT article_id, title FROM article_images").fetchall()
+    assert found == [(None, archive.db.execute("SELECT title FROM pages").fetchone()[0])]
+    assert archive.db.execute("SELECT count(*) FROM articles").fetchone()[0] == 0
+    assert verify(archive.db) == []
+    archive.save([make.outcome(URL, "one two", page_type="list")])
+    assert pictures(archive) == []
+
+
+def test_a_page_that_is_neither_has_none(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(URL, "one two", page_type="list", images=(MILL,))])
     assert archive.db.execute("SELECT count(*) FROM _images").fetchone()[0] == 0
 
