@@ -120,12 +120,15 @@ def read_journal(database: Path) -> tuple[JournalEntry | WaitingReview, ...]:
 def apply_journal(db: Database, database: Path) -> int:
     """Apply the journal's lines in the order in which they were made, and delete it; return how many there were.
 
-    For the owner of the archive. What is about a block or page that the archive no longer has is passed over.
+    For the owner of the archive. What is about a block or page that the archive no longer has is passed over. A lock
+    file that a killed process left without a journal goes too.
     """
     path = journal_path(database)
-    if not path.exists():
+    if not (path.exists() or Path(f"{path}.lock").exists()):
         return 0
     with hold_lock(path, _PATIENCE):
+        if not path.exists():
+            return 0
         entries = read_journal(database)
         with _durable_commits(db), write_transaction(db):
             known = _applied_ids(db)

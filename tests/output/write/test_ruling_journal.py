@@ -64,6 +64,13 @@ def test_the_next_owner_applies_it_and_deletes_the_journal(file, block, make):
     assert sorted(path.name for path in file.parent.iterdir()) == ["a.db"]
 
 
+def test_a_lock_that_a_killed_process_left_without_a_journal_goes(file, block):
+    lock = Path(f"{journal_path(file)}.lock")
+    lock.touch()
+    with Archive.open(file):
+        assert not lock.exists()
+
+
 def test_rulings_are_applied_in_the_order_in_which_they_were_made(file, block):
     append_ruling(file, restored(block))
     append_ruling(file, restored(block), undo=True)
