@@ -49,6 +49,7 @@ _RULES_VERBS = (
     ("test", "Try a rule file on a page.", "rules:test_rules"),
 )
 _FLEET_VERBS = (
+    ("forget", "Take an article down in all archives.", "fleet_forget:fleet_forget"),
     ("import", "Take in many WARC files side by side.", "fleet_import:fleet_import"),
     ("init", "Write a list of sites.", "fleet:init_sites"),
     ("report", "Say what every archive came to.", "fleet_read:fleet_report"),
