@@ -154,13 +154,13 @@ def _pending_note_faults(db: Database) -> Iterator[Finding]:
         yield from _fault_of(partial(StatedMetadata.from_json, note), "revisions", "note", row_name)
 
 
-def _layout_faults(db: Database, sample: RowSample) -> Iterator[Finding]:
+def _layout_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS.format(sample.condition("l.page_id"))):
         yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
         yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
 
 
-def _sketch_faults(db: Database, sample: RowSample) -> Iterator[Finding]:
+def _sketch_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     query = f"SELECT page_id, sketch, hashes FROM _sketches WHERE {sample.condition('page_id')}"
     for page_id, sketch, hash_count in db.conn.execute(query):
         if hash_count is not None:
@@ -171,7 +171,7 @@ def _sketch_faults(db: Database, sample: RowSample) -> Iterator[Finding]:
         )
 
 
-def _reading_faults(db: Database, sample: RowSample) -> Iterator[Finding]:
+def _reading_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     for page_id, run_id, packed, url in db.conn.execute(_READINGS.format(sample.condition("b.page_id"))):
         yield from _fault_of(
             partial(unpack_reading, db, url, packed),
