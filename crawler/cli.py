@@ -49,12 +49,14 @@ _RULES_VERBS = (
     ("test", "Try a rule file on a page.", "rules:test_rules"),
 )
 _FLEET_VERBS = (
+    ("forget", "Take an article down in all archives.", "fleet_forget:fleet_forget"),
     ("import", "Take in many WARC files side by side.", "fleet_import:fleet_import"),
     ("init", "Write a list of sites.", "fleet:init_sites"),
     ("report", "Say what every archive came to.", "fleet_read:fleet_report"),
     ("run", "Crawl and update what is due.", "fleet:run_fleet"),
     ("search", "Find articles in all archives.", "fleet_read:fleet_search"),
     ("status", "Say how every site stands.", "fleet_read:fleet_status"),
+    ("verify", "Check that every archive is whole.", "fleet_verify:fleet_verify"),
     ("work", "Work for a store: take what is due.", "fleet_work:work_fleet"),
 )
 """Each verb's name, its short help, which its file has too, and its place in the folder of verbs."""

@@ -192,12 +192,21 @@ def stored_states(address: str, names: Sequence[str] | None) -> dict[str, site_r
 
     NotReachable if it cannot be asked.
     """
+    store = known_store(address)
     try:
-        store = store_address.store_at(address)
-        store_address.store_identity(store)
         return site_records.read_states(store, site_records.stored_site_names(store) if names is None else names)
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
+
+
+def known_store(address: str) -> object_store.ObjectStore:
+    """Return the store at an address. NotReachable if there is none, or it cannot be asked."""
+    try:
+        store = store_address.store_at(address)
+        store_address.store_identity(store)
+    except object_store.StoreError as error:
+        raise NotReachable(str(error)) from error
+    return store
 
 
 def crawl_environment(fleet: sites_file.SiteList, environment: Mapping[str, str]) -> dict[str, str]:

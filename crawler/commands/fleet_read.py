@@ -15,7 +15,7 @@ import click
 from broadsheet.crawler.commands.verb_options import (
     FILTER_OPTIONS,
     FLEET_OPTIONS,
-    PATH,
+    SITES_OPTION,
     STORE_OPTION,
     article_filter,
     verb,
@@ -136,7 +136,7 @@ def fleet_report(**options: Any) -> int:
     most to look at first.
     """
     fleet = fleet_module.listed_sites(options)
-    reports, problems = _read_archives(fleet, options, _judge_site)
+    reports, problems = read_archives(fleet, options, _judge_site)
     reports.sort(key=lambda report: report[1].order)
     if options["as_json"]:
         print_json({"sites": [{"site": name, **judged.values} for name, judged in reports]})
@@ -145,7 +145,7 @@ def fleet_report(**options: Any) -> int:
             print_text(f"{name}: {judged.verdict}")
             if section := report_text.look_section(judgement.needs_look(judged.looks), terminal_width(), "  "):
                 print_text(section)
-    for problem in [*problems, *_unread_sites(fleet, options)]:
+    for problem in [*problems, *unread_sites(fleet, options)]:
         archive_access.refuse(problem)
     return int(bool(problems) or not reports)
 
@@ -177,7 +177,7 @@ def _judge_site(db: Database) -> _JudgedSite:
 
 @verb("Find articles in all archives.", "search")
 @click.argument("query", nargs=-1, required=True, metavar="WORDS...")
-@click.option("--sites", "file", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list.")
+@SITES_OPTION
 @with_options(FLEET_OPTIONS[1:])
 @STORE_OPTION
 @with_options(FILTER_OPTIONS)
@@ -192,9 +192,9 @@ def fleet_search(**options: Any) -> int:
         """Return the best hits of an archive, and the number of all hits."""
         return list(search_module.search(db, query, limit, bounds)), search_module.count_matches(db, query, bounds)
 
-    archives, problems = _read_archives(fleet, options, matches)
+    archives, problems = read_archives(fleet, options, matches)
     count = sum(match_count for _, (_, match_count) in archives)
-    for problem in [*problems, *_unread_sites(fleet, options)]:
+    for problem in [*problems, *unread_sites(fleet, options)]:
         archive_access.refuse(problem)
     hits = _by_rank({name: hits for name, (hits, _) in archives})[:limit]
     if options["as_json"]:
@@ -224,14 +224,21 @@ def _by_rank(
     return [pair for pair in chain.from_iterable(zip_longest(*columns)) if pair is not None]
 
 
-def _read_archives(
+def read_archives(
     fleet: sites_file.SiteList, options: Mapping[str, Any], read: Callable[[Database], T]
 ) -> tuple[list[tuple[str, T]], list[str]]:
     """Apply `read` to each chosen site's archive, with a line for each archive that cannot be read.
 
     A site that was never crawled has nothing to read. NotReachable if there is no store at the address of one.
     """
-    values, problems = [], []
+    results = list(each_archive(fleet, options, read))
+    return [(name, value) for name, value, _ in results if value is not None], [line for *_, line in results if line]
+
+
+def each_archive(
+    fleet: sites_file.SiteList, options: Mapping[str, Any], read: Callable[[Database], T]
+) -> Iterator[tuple[str, T | None, str]]:
+    """Yield likewise, archive by archive, the site's name, what was read, and a line where nothing could be."""
     try:
         find_archive = site_copies.archive_finder(
             options["store"], fleet.folder / fleet_folder.FOLDER / "copies", fleet.archive
@@ -242,18 +249,20 @@ def _read_archives(
         file: Path | None = None
         try:
             file = find_archive(site.name)
-            if file:
-                with archive_access.open_read_only(str(file)) as db:
-                    values.append((site.name, read(db)))
+            if file is None:
+                continue
+            with archive_access.open_read_only(str(file)) as db:
+                value = read(db)
         except Exception as error:
             problem = (archive_access.damage_behind(str(file), error) if file else None) or error
             if not isinstance(problem, ArchiveError | object_store.StoreError | sqlite3.Error | OSError):
                 raise
-            problems.append(f"{site.name}: {problem}")
-    return values, problems
+            yield site.name, None, f"{site.name}: {problem}"
+        else:
+            yield site.name, value, ""
 
 
-def _unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> list[str]:
+def unread_sites(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> list[str]:
     """Return a line about the crawled sites whose archives are not here, as with a store that was not named.
 
     Return none if there are no such sites.

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
+from broadsheet.crawler.commands.verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -32,9 +32,7 @@ _UNFINISHED = "words of it may still stand in its files: the same command finish
 @verb("Take an article down, for good.")
 @archive_argument
 @click.argument("pattern", metavar="URL|PATTERN")
-@click.option("--note", default="", metavar="TEXT", help="Who asked, or why; kept beside the takedown.")
-@click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_options(TAKEDOWN_OPTIONS)
 def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
     """Remove an article and all that was kept of it, and never fetch it again.
 
@@ -44,7 +42,7 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
     if dry_run:
         with archive_access.open_read_only(db) as archive_db:
             takedown = takedowns.plan_takedown(archive_db, pattern)
-        return _print_takedown(takedown, db) if takedown.urls else _refuse_unknown(pattern, db)
+        return print_takedowns([takedown], db) if takedown.urls else _refuse_unknown(pattern, db)
     if not Path(db).exists():
         with archive_access.open_read_only(db):  # says what is wrong
             return 1
@@ -53,8 +51,8 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
         takedown = takedowns.plan_takedown(archive.db, pattern)
         if not takedown.urls:
             return _refuse_unknown(pattern, db)
-        _print_takedown(takedown, db)
-        if not yes and not _is_confirmed():
+        print_takedowns([takedown], db)
+        if not yes and not is_confirmed():
             return 1
         try:
             takedowns.take_down(archive.db, pattern, note)
@@ -62,7 +60,7 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
         except (sqlite3.OperationalError, OSError) as error:
             raise NotReachable(f"{db} cannot be written: {error}; {_UNFINISHED}") from error
         waiting = erasure.waiting_files(archive.db)
-    _print_lines([_WAITING.format(file) for file in waiting])
+    print_waiting(waiting)
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
 
@@ -71,14 +69,32 @@ def _refuse_unknown(pattern: str, path: str) -> int:
     return archive_access.refuse(f"{path} knows no URL {pattern}")
 
 
-def _is_confirmed() -> bool:
+def print_waiting(files: Sequence[str]) -> None:
+    """Print the WARC files whose records are erased later."""
+    _print_lines([_WAITING.format(file) for file in files])
+
+
+def is_confirmed() -> bool:
+    """Ask whether to go ahead. CommandError where nobody can be asked."""
     if not sys.stdin.isatty():
         raise CommandError("nobody to ask: add --yes to go ahead, or --dry-run to look only")
     return click.confirm("Remove all this for good?")
 
 
-def _print_takedown(takedown: takedowns.Takedown, path: str) -> int:
-    """Print what is deleted, and where its words remain."""
+def print_takedowns(planned: Sequence[takedowns.Takedown], path: str) -> int:
+    """Print what is deleted in an archive, and where its words remain."""
+    for takedown in planned:
+        _print_takedown(takedown)
+    file = archive_file.archive_path(path)
+    _print_lines([f"stays: what the backup {backup} holds" for backup in takedowns.archive_backups(Path(path))])
+    _print_lines([f"stays: what {tail} has of an interrupted write" for tail in warc_folders.tail_files(file)])
+    unknown = warc_folders.unknown_files(file)
+    _print_lines([f"stays: what {name} may hold, of which the archive knows nothing" for name in unknown])
+    _print_lines([f"the file is then rewritten: {describe_rewrite(file)}"])
+    return 0
+
+
+def _print_takedown(takedown: takedowns.Takedown) -> None:
     counts = (
         count_text(len(takedown.articles), "article"),
         count_text(takedown.page_count, "page"),
@@ -91,14 +107,7 @@ def _print_takedown(takedown: takedowns.Takedown, path: str) -> int:
     article_urls = {url for _, url in takedown.articles}
     _print_lines([f"also {url}" for url in takedown.urls if url not in article_urls])
     _print_lines([f"stays: the response in {file}" for file in takedown.warc_files])
-    _print_lines([f"stays: what the backup {file} holds" for file in takedowns.archive_backups(Path(path))])
-    tails = warc_folders.tail_files(archive_file.archive_path(path))
-    _print_lines([f"stays: what {file} has of an interrupted write" for file in tails])
-    unknown = warc_folders.unknown_files(archive_file.archive_path(path))
-    _print_lines([f"stays: what {file} may hold, of which the archive knows nothing" for file in unknown])
     _print_lines([f"stays: the same words on {url}" for url in takedown.copies])
-    _print_lines([f"the file is then rewritten: {describe_rewrite(archive_file.archive_path(path))}"])
-    return 0
 
 
 def describe_rewrite(file: Path) -> str:

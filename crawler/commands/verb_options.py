@@ -19,6 +19,7 @@ from broadsheet.crawler.crawl.command_line import (
     existing_archive,
     header,
     language,
+    row_sample,
     seconds,
     shard,
     user_agent,
@@ -162,9 +163,22 @@ FLEET_OPTIONS: Options = (
     click.option("--group", "groups", multiple=True, metavar="NAME", help="Only sites of this group. Repeatable."),
     click.option("--shard", type=shard, metavar="N/M", help="Only the Nth of M parts, always the same by name: 3/20."),
 )  # fmt: skip
+SITES_OPTION = click.option(
+    "--sites", "file", default="sites.toml", show_default=True, type=PATH, metavar="FILE", help="The list."
+)
 STORE_OPTION = click.option(
     "--store", metavar="ADDRESS", help="Read the archives of this store, as run --store has it."
 )
+
+TAKEDOWN_OPTIONS: Options = (
+    click.option("--note", default="", metavar="TEXT", help="Who asked, or why; kept beside the takedown."),
+    click.option("--dry-run", is_flag=True, help="Show what would go, and change nothing."),
+    click.option("--yes", is_flag=True, help="Do not ask."),
+)
+SAMPLE_OPTION = click.option(
+    "--sample", type=row_sample, metavar="M|N/M",
+    help="Of texts and raw responses read one of M parts, another each day; N/M: the Nth. All else is checked too.",
+)  # fmt: skip
 
 
 def import_while_not_collecting(module: str) -> None:

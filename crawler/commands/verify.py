@@ -6,25 +6,26 @@ from dataclasses import asdict
 
 import click
 
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
+from broadsheet.crawler.commands.verb_options import SAMPLE_OPTION, archive_argument, verb
 from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.crawler.crawl import archive_access
-    from broadsheet.output.archive import archive_file
+    from broadsheet.output.archive import archive_file, row_sample
     from broadsheet.output.raw import stored_credentials
     from broadsheet.output.read import verify as verify_module
 
 
 @verb("Check that an archive is whole.")
 @archive_argument
+@SAMPLE_OPTION
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def verify(db: str, as_json: bool) -> int:
+def verify(db: str, sample: row_sample.RowSample | None, as_json: bool) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
     with archive_access.open_read_only(db) as archive_db:
-        problems = verify_module.verify(archive_db)
+        problems = verify_module.verify(archive_db, sample or row_sample.WHOLE)
         warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db).parent)
         counted = ("articles", "_pictures") if as_json or not problems else ()
         counts = [archive_db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in counted]
@@ -32,13 +33,19 @@ def verify(db: str, as_json: bool) -> int:
         click.echo(one_line(f"broadsheet: {warning}"), err=True)
     if as_json:
         articles, pictures = counts
+        part = f"{sample.number}/{sample.count}" if sample else None
         listed = [asdict(problem) for problem in problems]
-        print_json({"articles": articles, "pictures": pictures, "problems": listed})
+        print_json({"articles": articles, "pictures": pictures, "sample": part, "problems": listed})
         return int(bool(problems))
     for problem in problems:
         print_text(one_line(f"{problem.check}: {problem.detail}"))
     if not problems:
         articles, pictures = counts
         shown = f", {count_text(pictures, 'picture')}" if pictures else ""
-        print_text(f"in order: {count_text(articles, 'article')}{shown}")
+        print_text(f"in order: {count_text(articles, 'article')}{shown}{sample_words(sample)}")
     return int(bool(problems))
+
+
+def sample_words(sample: row_sample.RowSample | None) -> str:
+    """Return the end of a sentence about a check: which part was read; empty if all was."""
+    return f"; of texts and raw responses part {sample.number} of {sample.count}" if sample else ""

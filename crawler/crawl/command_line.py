@@ -9,15 +9,19 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from broadsheet.crawler.command_values import IN_USE, INTERRUPTED, CommandError
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
+
+if TYPE_CHECKING:
+    from broadsheet.output.archive.row_sample import RowSample
 
 _Value = TypeVar("_Value")
 _LANGUAGE = re.compile(r"([a-z]{2,3})(?:[-_][a-z0-9-]+)?", re.IGNORECASE)
@@ -41,6 +45,14 @@ def shard(value: str) -> tuple[int, int]:
     if match is None or int(match[1]) > int(match[2]):
         raise click.BadParameter(f"{value!r} is no part; write the third of twenty as 3/20")
     return int(match[1]), int(match[2])
+
+
+def row_sample(value: str) -> RowSample:
+    """Read a part of an archive's rows: 3/7 is the third of seven, 7 the one of seven whose turn it is today (UTC)."""
+    from broadsheet.output.archive.row_sample import RowSample
+
+    number, count = shard(value if "/" in value else f"1/{value}")
+    return RowSample(number, count) if "/" in value else RowSample.of_day(count, datetime.now(UTC).date())
 
 
 def header(value: str) -> tuple[str, str]:

@@ -34,6 +34,8 @@ _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_off
 _STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
     FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
     ORDER BY refers_to, fetched_at, id"""
+_NEEDED_FILES = f"""SELECT DISTINCT warc_file FROM captures WHERE warc_file IS NOT NULL
+    AND (id IN ({_REMOVED_CAPTURES}) OR refers_to IN ({_REMOVED_CAPTURES})) ORDER BY 1"""
 _PUT_ERASURE = "INSERT OR IGNORE INTO _warc_erasures (file, offset, following) VALUES (?, ?, ?)"
 _SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
 _BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
@@ -47,6 +49,11 @@ class Rescue:
     capture_id: int
     capture: Capture
     exchange: RawExchange
+
+
+def needed_files(db: Database) -> list[str]:
+    """Return the WARC files that erasing the URLs in `temp.reached` reads and changes."""
+    return [file for (file,) in db.execute(_NEEDED_FILES)]
 
 
 def find_rescues(db: Database, folder: Path) -> list[Rescue]:

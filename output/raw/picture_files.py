@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from broadsheet.output.archive.pictures import MAX_BYTES, Picture
+from broadsheet.output.archive.row_sample import WHOLE, RowSample
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.raw.warc_reader import RecordError, dechunked_body, read_response
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-_PICTURES = "SELECT url_id, capture_id, digest, type, width, height, bytes FROM _pictures ORDER BY url_id"
+_PICTURES = "SELECT url_id, capture_id, digest, type, width, height, bytes FROM _pictures WHERE {} ORDER BY url_id"
 _OF_CAPTURE = "SELECT digest, type, width, height, bytes FROM _pictures WHERE capture_id = ?"
 _AUTOMATIC = 32 + zlib.MAX_WBITS  # gzip or zlib, as the header says
 
@@ -48,9 +49,9 @@ def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
         yield _unpacked(data)
 
 
-def picture_faults(db: Database, folder: Path) -> Iterator[tuple[int, str]]:
+def picture_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[tuple[int, str]]:
     """Yield (number of the URL, what is wrong) for each picture whose file cannot be had."""
-    for url_id, capture_id, *facts in db.execute(_PICTURES).fetchall():
+    for url_id, capture_id, *facts in db.execute(_PICTURES.format(sample.condition("url_id"))).fetchall():
         try:
             read_picture_file(db, folder, capture_id, Picture(*facts))
         except (RecordError, OSError) as error:

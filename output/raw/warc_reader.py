@@ -20,6 +20,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.row_sample import WHOLE, RowSample
 from broadsheet.output.raw.imported_records import (
     BODY_KINDS,
     DIGEST_MISMATCH,
@@ -158,7 +159,7 @@ def dechunked_body(exchange: RawExchange) -> bytes:
 
 _CAPTURE_ROWS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
         (SELECT length FROM _warc_files WHERE name = c.warc_file), coalesce(c.record_faults, ''), c.refers_to IS NULL,
-        c.http_status
+        c.http_status, {}
     FROM captures c WHERE c.warc_file IS NOT NULL ORDER BY c.warc_file, c.warc_offset"""
 _FILES_WITHOUT_CAPTURES = """SELECT name, length FROM _warc_files f WHERE length > 0
     AND NOT EXISTS (SELECT 1 FROM captures WHERE warc_file = f.name)"""
@@ -167,14 +168,15 @@ _DIGEST_PREFIX = "sha1:"
 _STATUS_LINE = re.compile(rb"HTTP/\S+ (\d{3})\b")
 _ROW_KINDS = ("response", "revisit", "resource")  # records that have a row in `captures`
 
-CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool, int | None]
+CaptureRow = tuple[str, int, int, str, str, str, int | None, str, bool, int | None, bool]
 """WARC file, offset, length, URL, time, payload digest; committed length of the file, None for an imported one; for
-that what was wrong with the record when it was imported; whether it holds its payload itself; HTTP status."""
+that what was wrong with the record when it was imported; whether it holds its payload itself; HTTP status; whether
+it is in the sample."""
 
 
-def raw_faults(db: Database, folder: Path) -> Iterator[str]:
-    """Yield each fault as a message of one line. `folder` is the database's."""
-    for _, rows in groupby(db.execute(_CAPTURE_ROWS), key=lambda row: row[0]):
+def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[str]:
+    """Yield each fault as a message of one line. `folder` is the database's; read are the captures of the sample."""
+    for _, rows in groupby(db.execute(_CAPTURE_ROWS.format(sample.condition("c.id"))), key=lambda row: row[0]):
         yield from _file_faults(folder, list(rows))
     for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
         yield from _span_faults(folder, name, 0, length)
@@ -189,12 +191,14 @@ def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:
     file, first_offset, committed_length = rows[0][0], rows[0][1], rows[0][6]
     if committed_length is None:  # imported, so not ours: only the records that our rows name are checked
         for row in rows:
-            yield from _imported_record_faults(folder, row)
+            if row[10]:
+                yield from _imported_record_faults(folder, row)
         return
     if first_offset:
         yield from _span_faults(folder, file, 0, first_offset)
     for row, end in zip(rows, [*(next_row[1] for next_row in rows[1:]), committed_length], strict=True):
-        yield from _capture_faults(folder, row, end - row[1])
+        if row[10]:
+            yield from _capture_faults(folder, row, end - row[1])
 
 
 def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator[str]:
@@ -216,7 +220,7 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
 
 def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
     """Yield the faults of an imported capture's record that it had not when it was imported."""
-    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, _ = row
+    file, offset, record_length, url, _, payload_digest, _, known_faults, has_payload, *_ = row
     location = f"{file} at {offset}"
     try:
         record = read_imported_record(read_span(folder, file, offset, record_length), _MAX_RECORD_BYTES)

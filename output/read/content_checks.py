@@ -18,6 +18,7 @@ from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.ledger import read_layout
 from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
 from broadsheet.output.archive.revisions import RevisionMark, StatedMetadata
+from broadsheet.output.archive.row_sample import WHOLE, RowSample
 from broadsheet.output.archive.stored_text import count_words, sql_words
 from broadsheet.output.archive.stored_values import (
     BLOCK_BITS,
@@ -32,38 +33,38 @@ from broadsheet.output.settle.likeness import HASH_BITS, HASH_BYTES, unpack_sket
 from broadsheet.output.settle.own_reading import unpack_reading
 from broadsheet.output.write.assembled_text import assemble_page
 
-_TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles"
+_TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles WHERE {}"
 _BY_PERSON = f"""SELECT b.page_id FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id
     WHERE r.reason IN {sql_words((KeepReason.RESTORED, RemovalReason.REMOVED_BY_PERSON))}"""
 _ARTICLE_PAGES = f"""SELECT id, text_digest, word_count FROM pages
     WHERE own_type IN ('article', 'teaser') AND id IN (SELECT page_id FROM _page_blocks)
-    AND id NOT IN (SELECT page_id FROM _overruled) AND id NOT IN ({_BY_PERSON})"""
+    AND id NOT IN (SELECT page_id FROM _overruled) AND id NOT IN ({_BY_PERSON}) AND {{}}"""
 _OWN_BLOCKS = """SELECT t.text FROM _page_blocks b
         LEFT JOIN _own_verdicts o ON o.page_id = b.page_id AND o.position = b.position
         CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? AND coalesce(o.kept, b.kept) = 1 ORDER BY b.position"""
 _ARTICLES = f"""SELECT a.id, a.text, a.word_count, (SELECT r.text_digest FROM revisions r
         WHERE r.article_id = a.id AND r.change NOT IN {sql_words(TEXTLESS_KINDS)} ORDER BY r.number DESC LIMIT 1)
-    FROM {{table}} a"""
-_STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> ''"
+    FROM {{table}} a WHERE {{part}}"""
+_STANDFIRSTS = "SELECT id, page_id, standfirst FROM {table} WHERE standfirst <> '' AND {part}"
 _BLOCKS_OF_PAGE = """SELECT t.text FROM _page_blocks b CROSS JOIN _block_texts t ON t.id = b.block_id
     WHERE b.page_id = ? ORDER BY b.position"""
 
 
-def block_texts(db: Database) -> Iterator[Finding]:
+def block_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that the number of a block's text is the digest of the text."""
-    for block_id, text in db.conn.execute("SELECT id, text FROM _block_texts"):
+    for block_id, text in db.conn.execute(f"SELECT id, text FROM _block_texts WHERE {sample.condition('id')}"):
         if not isinstance(text, str) or content_id(text, bits=BLOCK_BITS) != block_id:
             yield value_finding("_block_texts", "text", block_id, "is not the text of that number")
 
 
-def article_texts(db: Database) -> Iterator[Finding]:
+def article_texts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that an article's text is its kept blocks in order, word for word, and those of the pages that go on with
     it.
 
     So is its Markdown, if it was made by this version of the cleaner.
     """
-    for article_id, text, markdown, page_id, cleaner in db.conn.execute(_TEXTS):
+    for article_id, text, markdown, page_id, cleaner in db.conn.execute(_TEXTS.format(sample.condition("id"))):
         assembled = assemble_page(db, page_id)
         if assembled.text.split() != text.split():
             yield value_finding("articles", "text", article_id, "is not its kept blocks")
@@ -71,11 +72,11 @@ def article_texts(db: Database) -> Iterator[Finding]:
             yield value_finding("articles", "markdown", article_id, "is not its kept blocks")
 
 
-def page_digests(db: Database) -> Iterator[Finding]:
+def page_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that digest and word count of an article's page are those of its own kept blocks, where no person ruled on
     them.
     """
-    for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES).fetchall():
+    for page_id, digest, word_count in db.conn.execute(_ARTICLE_PAGES.format(sample.condition("id"))).fetchall():
         text = "\n".join(block_text for (block_text,) in db.conn.execute(_OWN_BLOCKS, [page_id]))
         if text_digest(text) != digest:
             yield value_finding("pages", "text_digest", page_id, "is not that of its own blocks")
@@ -83,20 +84,22 @@ def page_digests(db: Database) -> Iterator[Finding]:
             yield value_finding("pages", "word_count", page_id, "is not that of its own blocks")
 
 
-def article_digests(db: Database) -> Iterator[Finding]:
+def article_digests(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that an article's word count and the digest of its last revision are those of its text."""
     for table in ("articles", "_shelved"):
-        for article_id, text, word_count, digest in db.conn.execute(_ARTICLES.format(table=table)):
+        query = _ARTICLES.format(table=table, part=sample.condition("a.id"))
+        for article_id, text, word_count, digest in db.conn.execute(query):
             if count_words(text) != word_count:
                 yield value_finding(table, "word_count", article_id, "is not that of its text")
             if digest is not None and text_digest(text) != digest:
                 yield value_finding(table, "text", article_id, "has not the digest of its last revision")
 
 
-def standfirsts(db: Database) -> Iterator[Finding]:
+def standfirsts(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that each line of an article's standfirst is a whole line of a block of its page."""
     for table in ("articles", "_shelved"):
-        for article_id, page_id, standfirst in db.conn.execute(_STANDFIRSTS.format(table=table)).fetchall():
+        query = _STANDFIRSTS.format(table=table, part=sample.condition("id"))
+        for article_id, page_id, standfirst in db.conn.execute(query).fetchall():
             texts = [text for (text,) in db.conn.execute(_BLOCKS_OF_PAGE, [page_id])]
             page_lines = {" ".join(line.split()) for text in texts for line in text.splitlines()}
             if not page_lines.issuperset(" ".join(line.split()) for line in standfirst.splitlines()):
@@ -120,20 +123,21 @@ _JSON_COLUMNS: Mapping[str, Mapping[str, Callable[[object], object]]] = {
 _ROW_NAMES = {"revisions": "article_id || '/' || number", "_imports": "file"}
 """SQL for what names a row where it is not its `id`."""
 
-_LAYOUTS = "SELECT l.page_id, l.layout, l.chances, p.blocks FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id"
+_LAYOUTS = """SELECT l.page_id, l.layout, l.chances, p.blocks FROM _page_layout l LEFT JOIN pages p ON p.id = l.page_id
+    WHERE {}"""
 _READINGS = """SELECT b.page_id, b.reclean_id, b.before, coalesce(u.url, '') FROM _reclean_before b
-    LEFT JOIN urls u ON u.id = b.page_id"""
+    LEFT JOIN urls u ON u.id = b.page_id WHERE {}"""
 _PENDING_NOTES = f"SELECT article_id || '/' || number, note FROM revisions WHERE change = '{RevisionMark.PENDING}'"
 
 
-def stored_values(db: Database) -> Iterator[Finding]:
+def stored_values(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that every value that readers decode can be decoded."""
     for table in _JSON_COLUMNS:
         yield from _json_faults(db, table)
     yield from _pending_note_faults(db)
-    yield from _layout_faults(db)
-    yield from _sketch_faults(db)
-    yield from _reading_faults(db)
+    yield from _layout_faults(db, sample)
+    yield from _sketch_faults(db, sample)
+    yield from _reading_faults(db, sample)
 
 
 def _json_faults(db: Database, table: str) -> Iterator[Finding]:
@@ -150,14 +154,15 @@ def _pending_note_faults(db: Database) -> Iterator[Finding]:
         yield from _fault_of(partial(StatedMetadata.from_json, note), "revisions", "note", row_name)
 
 
-def _layout_faults(db: Database) -> Iterator[Finding]:
-    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS):
+def _layout_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
+    for page_id, layout, chances, block_count in db.conn.execute(_LAYOUTS.format(sample.condition("l.page_id"))):
         yield from _fault_of(partial(check_layout, layout, block_count), "_page_layout", "layout", page_id)
         yield from _fault_of(partial(check_chances, chances, block_count), "_page_layout", "chances", page_id)
 
 
-def _sketch_faults(db: Database) -> Iterator[Finding]:
-    for page_id, sketch, hash_count in db.conn.execute("SELECT page_id, sketch, hashes FROM _sketches"):
+def _sketch_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
+    query = f"SELECT page_id, sketch, hashes FROM _sketches WHERE {sample.condition('page_id')}"
+    for page_id, sketch, hash_count in db.conn.execute(query):
         if hash_count is not None:
             yield from _fault_of(partial(check_sketch, sketch, hash_count), "_sketches", "sketch", page_id)
     for host, hashes in db.conn.execute("SELECT host, hashes FROM _crowded_hashes"):
@@ -166,8 +171,8 @@ def _sketch_faults(db: Database) -> Iterator[Finding]:
         )
 
 
-def _reading_faults(db: Database) -> Iterator[Finding]:
-    for page_id, run_id, packed, url in db.conn.execute(_READINGS):
+def _reading_faults(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
+    for page_id, run_id, packed, url in db.conn.execute(_READINGS.format(sample.condition("b.page_id"))):
         yield from _fault_of(
             partial(unpack_reading, db, url, packed),
             "_reclean_before",

@@ -5,7 +5,7 @@ Rows and values are read one at a time, so memory does not grow with the archive
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -14,6 +14,7 @@ from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.row_sample import WHOLE, RowSample
 from broadsheet.output.raw.picture_files import picture_faults
 from broadsheet.output.raw.warc_reader import raw_faults
 from broadsheet.output.read.agreement_checks import (
@@ -52,7 +53,8 @@ from broadsheet.output.read.file_checks import (
 
 _MAX_PROBLEMS = 20  # of one check
 
-Check = Callable[[Database], Iterator[Finding]]
+Check = Callable[..., Iterator[Finding]]
+"""A check of a database; those of `_SAMPLED_CHECKS` take a `RowSample` too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,16 @@ class ArchiveProblem:
     location: str = ""
 
 
-def raw_responses(db: Database) -> Iterator[Finding]:
+def raw_responses(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that every record has the digests that it states, and each capture finds its own record: URL, time and
     payload.
     """
-    yield from map(Finding, raw_faults(db, database_file(db).parent))
+    yield from map(Finding, raw_faults(db, database_file(db).parent, sample))
 
 
-def pictures(db: Database) -> Iterator[Finding]:
+def pictures(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that the record of each picture holds the file that its row states."""
-    for url_id, fault in picture_faults(db, database_file(db).parent):
+    for url_id, fault in picture_faults(db, database_file(db).parent, sample):
         yield row_finding("_pictures", url_id, f"has no file: {fault}")
 
 
@@ -111,6 +113,21 @@ CHECKS: tuple[Check, ...] = (
 )
 _NAMING_CHECKS: tuple[Check, ...] = (stored_values, column_values)  # these name a value or a row
 
+_SAMPLED_CHECKS: tuple[Check, ...] = (
+    stored_values,
+    block_texts,
+    page_digests,
+    article_texts,
+    article_digests,
+    standfirsts,
+    raw_responses,
+    pictures,
+)
+"""The checks that read what pages hold, row by row: most of the time."""
+
+RAW_CHECKS: tuple[Check, ...] = (raw_responses, pictures)
+"""The checks that read WARC files."""
+
 _SOURCE_CHECKS: tuple[Check, ...] = (
     schema_objects,
     *_NAMING_CHECKS,
@@ -123,13 +140,21 @@ _SOURCE_CHECKS: tuple[Check, ...] = (
 """The checks of what another archive takes over, row by row: about half a millisecond a page."""
 
 
-def verify(db: Database) -> list[ArchiveProblem]:
+def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] = ()) -> list[ArchiveProblem]:
     """Run every check; the list is empty if the archive is intact. A read-only connection is enough.
+
+    Of texts, packed values, raw responses and pictures only those of the sample are read; every other check is of all.
+    `left_out` are checks that are not run, as where the WARC files are elsewhere.
 
     A file too damaged to be read gives a problem, not an exception.
     """
     with _any_text(db):
-        return [problem for check in CHECKS for problem in islice(_problems(check, db), _MAX_PROBLEMS)]
+        return [
+            problem
+            for check in CHECKS
+            if check not in left_out
+            for problem in islice(_problems(check, db, sample), _MAX_PROBLEMS)
+        ]
 
 
 def first_problem(db: Database) -> ArchiveProblem | None:
@@ -137,7 +162,7 @@ def first_problem(db: Database) -> ArchiveProblem | None:
 
     Without its raw responses.
     """
-    rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, raw_responses, pictures))
+    rest = (check for check in CHECKS if check not in (*_NAMING_CHECKS, *RAW_CHECKS))
     with _any_text(db):
         return next((problem for check in (*_NAMING_CHECKS, *rest) for problem in _problems(check, db)), None)
 
@@ -148,10 +173,10 @@ def first_source_problem(db: Database) -> ArchiveProblem | None:
         return next((problem for check in _SOURCE_CHECKS for problem in _problems(check, db)), None)
 
 
-def _problems(check: Check, db: Database) -> Iterator[ArchiveProblem]:
+def _problems(check: Check, db: Database, sample: RowSample = WHOLE) -> Iterator[ArchiveProblem]:
     """Run a check and yield the problems that it finds, among them damage that stopped the check itself."""
     try:
-        for finding in check(db):
+        for finding in check(db, sample) if check in _SAMPLED_CHECKS else check(db):
             yield ArchiveProblem(check.__name__, finding.detail, finding.location)
     except DamagedValue as error:
         yield ArchiveProblem(check.__name__, f"{error.location} cannot be read", error.location)

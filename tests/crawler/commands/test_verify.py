@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from datetime import datetime
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.crawl import command_line
 
 
 def test_verify_names_what_is_broken(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,3 +25,32 @@ def test_verify_names_what_is_broken(db: Path, capsys: pytest.CaptureFixture[str
     texts = [line for line in lines if line.startswith("article_texts: ")]
     assert len(texts) == 2
     assert all(line.endswith(" is not its kept blocks") for line in texts)
+
+
+def test_seven_days_in_a_row_read_everything_once(
+    db: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(db) as connection:
+        connection.execute("UPDATE articles SET word_count = 5 WHERE url LIKE '%river'")
+    connection.close()
+    codes = []
+    for day in range(1, 8):
+        with monkeypatch.context() as patch:
+            patch.setattr(command_line, "datetime", Mock(now=lambda zone, day=day: datetime(2026, 3, day, tzinfo=zone)))
+            codes.append(run(["verify", str(db), "--sample", "7"]))
+    assert sorted(codes) == [0] * 6 + [1]
+    assert "in order: 2 articles; of texts and raw responses part " in capsys.readouterr().out
+    explicit = [run(["verify", str(db), "--sample", f"{number}/7"]) for number in range(1, 8)]
+    assert sorted(explicit) == sorted(codes)
+
+
+def test_the_part_that_was_read_stands_in_the_json(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words, part in ((["--sample", "3/7"], "3/7"), ([], None)):
+        assert run(["verify", str(db), "--json", *words]) == 0
+        assert json.loads(capsys.readouterr().out) == {"articles": 2, "pictures": 0, "sample": part, "problems": []}
+
+
+@pytest.mark.parametrize("part", ["0", "8/7", "10%", ""])
+def test_what_is_no_part_is_a_line(db: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
+    assert run(["verify", str(db), "--sample", part]) == 2
+    assert "is no part" in capsys.readouterr().err

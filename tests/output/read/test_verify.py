@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.read.file_checks import Finding
 from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
+from tests.output.wires import make_exchange
 
 
 @pytest.fixture
@@ -187,3 +190,55 @@ def test_a_check_that_fails_by_itself_names_its_error(filled, monkeypatch):
 def test_texts_are_read_as_before_afterwards(filled):
     verify(filled.db)
     assert filled.db.conn.text_factory is str
+
+
+def parts_that_find(db, check, count=3):
+    """The numbers of the parts of a sample in which a check finds something."""
+    samples = [RowSample(number, count) for number in range(1, count + 1)]
+    return [sample.number for sample in samples if check in {problem.check for problem in verify(db, sample)}]
+
+
+@pytest.mark.parametrize(
+    ("check", "damage"),
+    [
+        ("article_texts", "UPDATE articles SET text = 'other' WHERE url LIKE '%1'"),
+        ("article_digests", "UPDATE articles SET word_count = 5 WHERE url LIKE '%1'"),
+        ("page_digests", "UPDATE pages SET word_count = 5 WHERE id = 1"),
+        ("standfirsts", "UPDATE articles SET standfirst = 'nowhere' WHERE url LIKE '%1'"),
+        ("block_texts", "UPDATE _block_texts SET text = 'other' WHERE id = (SELECT min(id) FROM _block_texts)"),
+        ("stored_values", "UPDATE _page_layout SET layout = x'' WHERE page_id = 1"),
+        ("stored_values", "UPDATE _sketches SET sketch = x'00', hashes = 4 WHERE page_id = 1"),
+    ],
+)
+def test_a_wrong_row_is_found_in_the_part_that_it_is_in(filled, check, damage):
+    filled.db.execute(damage)
+    assert len(parts_that_find(filled.db, check)) == 1
+
+
+@pytest.mark.parametrize(
+    ("check", "damage"),
+    [
+        ("needed_rows", "DELETE FROM _sketches; INSERT INTO _sketches (page_id) VALUES (77)"),
+        ("schema_version", "PRAGMA user_version = 99"),
+        ("ledger_counts", "UPDATE pages SET kept = 7, blocks = 8 WHERE id = 1"),
+    ],
+)
+def test_what_is_no_part_of_a_page_is_checked_with_every_sample(filled, check, damage):
+    filled.db.conn.executescript(damage)
+    assert parts_that_find(filled.db, check) == [1, 2, 3]
+
+
+def test_a_damaged_record_is_found_in_the_part_of_its_capture(archive, make, file):
+    archive.keep_raw({"software": "test"})
+    outcomes = [make.outcome(f"http://a.test/{n}", "A text of its own.") for n in range(4)]
+    archive.save(
+        [replace(outcome, capture=replace(outcome.capture, raw=make_exchange(b"raw"))) for outcome in outcomes]
+    )
+    name, offset, length = archive.db.execute(
+        "SELECT warc_file, warc_offset, warc_length FROM captures ORDER BY warc_offset LIMIT 1"
+    ).fetchone()
+    assert parts_that_find(archive.db, "raw_responses") == []
+    with (file.parent / name).open("r+b") as stream:
+        stream.seek(offset + length // 2)
+        stream.write(b"\0" * 9)
+    assert len(parts_that_find(archive.db, "raw_responses")) == 1

@@ -1,0 +1,158 @@
+"""Verb `broadsheet fleet forget`: articles taken down in all archives of a list, each rewritten once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.verb_options import (
+    FLEET_OPTIONS,
+    PATH,
+    SITES_OPTION,
+    TAKEDOWN_OPTIONS,
+    verb,
+    with_options,
+)
+from broadsheet.crawler.crawl.terminal import one_line, print_text
+from broadsheet.crawler.lazy_modules import lazy_imports
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import count_text
+
+with lazy_imports():
+    from broadsheet.crawler.commands import fleet as fleet_module
+    from broadsheet.crawler.commands import fleet_read
+    from broadsheet.crawler.commands import forget as forget_verb
+    from broadsheet.crawler.crawl import archive_access
+    from broadsheet.crawler.fleet import (
+        fleet_folder,
+        fleet_takedowns,
+        fleet_turn,
+        left_copies,
+        object_store,
+        site_copies,
+        site_lease,
+        site_task,
+        sites_file,
+        store_address,
+        stored_run,
+    )
+    from broadsheet.output.write import takedowns
+
+
+@verb("Take an article down in all archives.", "forget")
+@click.argument("patterns", nargs=-1, required=True, metavar="URL|PATTERN...")
+@SITES_OPTION
+@with_options(FLEET_OPTIONS[1:])
+@click.option("--store", metavar="ADDRESS", help="In the archives of this store, as run --store has it.")
+@click.option("--work", type=PATH, metavar="DIR", help="Local copies of archives that are in a store.")
+@with_options(TAKEDOWN_OPTIONS)
+def fleet_forget(**options: Any) -> int:
+    """Take articles down in every archive that knows their URL or its host, as broadsheet forget does in one.
+
+    Each archive is rewritten once, for all URLs and patterns. A site that is being crawled is said and left, with exit
+    code 75; the same command goes on with what is left, also after a kill.
+    """
+    if options["work"] and not options["store"]:
+        raise CommandError("--work needs --store: where archives are between their turns")
+    fleet = fleet_module.listed_sites(options)
+    patterns = tuple(dict.fromkeys(map(takedowns.archive_pattern, options["patterns"])))
+    place = _store_place(fleet, options) if options["store"] else None
+    plans, problems = _plan_sites(fleet, options, patterns)
+    for problem in problems:
+        archive_access.refuse(problem)
+    if not any(plan.takedowns for plan in plans.values()):
+        return archive_access.refuse(f"no archive of {fleet.file} knows {', '.join(patterns)}")
+    begun = set() if place else {name for name in plans if _mark(fleet, name).exists()}
+    plans = {name: plan for name, plan in plans.items() if plan.is_open or (plan.takedowns and name in begun)}
+    for name, plan in plans.items():
+        print_text(one_line(f"{name}:"))
+        forget_verb.print_takedowns(plan.takedowns, str(plan.archive))
+    if not plans:
+        print_text("forgotten already")
+    elif not options["dry_run"]:
+        if not options["yes"] and not forget_verb.is_confirmed():
+            return 1
+        code = _take_down(plans, _stored_work(fleet, place, plans, options) if place else _work(fleet, plans, options))
+        return int(bool(problems)) or code
+    return int(bool(problems))
+
+
+def _store_place(fleet: sites_file.SiteList, options: Mapping[str, Any]) -> stored_run.StorePlace:
+    """Return the store, once it has what killed runs left on this machine. NotReachable if there is none."""
+    fleet_module.known_store(options["store"])
+    place = fleet_module.made_store_place(fleet, options)
+    if problem := fleet_folder.disk_problem(place.local_folder):
+        raise NotReachable(problem)
+    for line in () if options["dry_run"] else left_copies.bring_left_copies(place):
+        click.echo(one_line(f"broadsheet: {line}"), err=True)
+    return place
+
+
+_Plans = Mapping[str, "fleet_takedowns.SiteTakedowns"]
+_Work = Callable[[str], Sequence[str]]
+
+
+def _plan_sites(
+    fleet: sites_file.SiteList, options: Mapping[str, Any], patterns: Sequence[str]
+) -> tuple[_Plans, list[str]]:
+    """Return the plan of each site whose archive can be read, and a line for each other one."""
+    plan = partial(fleet_takedowns.plan_takedowns, patterns=patterns)
+    plans, problems = fleet_read.read_archives(fleet, options, plan)
+    return dict(plans), [*problems, *fleet_read.unread_sites(fleet, options)]
+
+
+def _mark(fleet: sites_file.SiteList, name: str) -> Path:
+    """Return the file that says that an archive is still to be rewritten."""
+    return fleet.folder / fleet_folder.FOLDER / f"{name}.forgetting"
+
+
+def _work(fleet: sites_file.SiteList, plans: _Plans, options: Mapping[str, Any]) -> tuple[_Work, Callable[[str], bool]]:
+    def work(name: str) -> Sequence[str]:
+        plan = plans[name]
+        return fleet_takedowns.take_down_beside(plan.archive, _mark(fleet, name), plan.patterns, options["note"])
+
+    return work, lambda _name: True
+
+
+def _stored_work(
+    fleet: sites_file.SiteList, place: stored_run.StorePlace, plans: _Plans, options: Mapping[str, Any]
+) -> tuple[_Work, Callable[[str], bool]]:
+    """Return what takes patterns down in a site of a store, and what says that its runner is alive or waited for."""
+    store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
+    watch, deadline = site_lease.LeaseWatch(place.terms), time.monotonic() + 1.5 * place.terms.longest_seconds
+    find_copy = site_copies.reading_copies(place.address, fleet.folder / fleet_folder.FOLDER / "copies").archive
+
+    def work(name: str) -> Sequence[str]:
+        copy = site_copies.LocalCopy(place.local_folder / name, name, place.identity)
+        site = stored_run.StoredSite(
+            store, copy, stored_run.runner_name(), place.terms, save_seconds=threading.TIMEOUT_MAX
+        )
+        waiting = fleet_takedowns.take_down_stored(site, watch, plans[name].patterns, options["note"])
+        find_copy(name)  # the copy here that report and search read has the articles until it is replaced
+        return waiting
+
+    return work, lambda name: watch.is_alive(site_lease.record_key(name)) or time.monotonic() > deadline
+
+
+def _take_down(plans: _Plans, work: tuple[_Work, Callable[[str], bool]]) -> int:
+    """Take down what is planned, say what came of each site, and return the exit code."""
+    ends = []
+    for result in fleet_takedowns.in_turn(plans, *work):
+        ends.append(result.end)
+        if result.end is site_task.SiteEnd.DONE:
+            planned = plans[result.name].takedowns
+            articles = {url for takedown in planned for _, url in takedown.articles}
+            urls = {url for takedown in planned for url in takedown.urls}
+            forget_verb.print_waiting(result.lines)
+            counts = f"{count_text(len(articles), 'article')}, {count_text(len(urls), 'URL')}"
+            print_text(one_line(f"{result.name}: forgotten: {counts}"))
+        else:
+            archive_access.refuse(f"{result.name}: {result.lines[0]}")
+    return fleet_turn.exit_code_of(ends)
