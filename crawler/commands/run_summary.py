@@ -179,7 +179,7 @@ def headline(run: RunResult, totals: Totals) -> str:
 
 
 def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
-    if not run.outcome_counts:
+    if not run.outcome_counts and run.end_reason not in _LIMIT_OPTIONS:
         articles_text = count_text(totals.articles, "article")
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
         return
