@@ -230,8 +230,8 @@ def _browser_advice(path: str) -> str:
     """Return how pages that need a browser get one: the command that installs it, or that looks again with it."""
     look_again = f"broadsheet update {path} --all"
     if find_spec("playwright") is None:
-        return f"a browser reads them: {install_command('browser')}, then {look_again} (docs/browser.md)"
-    return f"{look_again} reads them with Chromium, where it is installed (docs/browser.md)"
+        return f"a browser reads such pages: {install_command('browser')}, then {look_again} (docs/browser.md)"
+    return f"{look_again} reads such pages with Chromium, where it is installed (docs/browser.md)"
 
 
 def _severity_of_share(count: int, total: int) -> Severity:
