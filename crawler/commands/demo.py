@@ -64,7 +64,7 @@ _REMOVED_LINES = """SELECT position, reason, rule, text FROM removed WHERE artic
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Serve it at this port, not at any."
 )
-@click.option("--serve", is_flag=True, help="Only serve it, until Ctrl-C. Enter has it correct a story.")
+@click.option("--serve", is_flag=True, help="Only serve it, until Ctrl-C. Enter corrects a story on it.")
 def demo(keep: str, port: int, serve: bool) -> int:
     """Crawl the bundled sample site on this machine and show what comes out."""
     if serve:
@@ -94,7 +94,7 @@ def crawl_sample(folder: Path, port: int = 0) -> int:
 def serve_sample(port: int) -> int:
     """Serve the sample site until Ctrl-C; each line of standard input has it correct a story."""
     with _serve_sample(port) as server, suppress(KeyboardInterrupt):
-        print_text(f"The sample site: {server.url}/\nEnter has it correct a story; Ctrl-C ends.")
+        print_text(f"The sample site: {server.url}/\nPress Enter to correct a story on it, Ctrl-C to end.")
         for _ in sys.stdin:
             print_text(f"Corrected: {server.correct_story()}")
         threading.Event().wait()  # the input has ended, as where there is no terminal

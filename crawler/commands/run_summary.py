@@ -141,12 +141,17 @@ def next_steps(db: str) -> str:
         (f"{broadsheet} search {db_name} WORDS", "find articles"),
         (f"{broadsheet} report {db_name}", "what is missing and why, every rule by what it removed"),
         (f"{broadsheet} export {db_name} --format csv -o articles.csv", "or jsonl, or markdown"),
-        (f"{datasette} {db_name}{_metadata_option(db)}", "ask it anything, in SQL (pip install datasette)"),
+        (f"{datasette} {db_name}{_metadata_option(db)}", f"query it in SQL{_datasette_hint(datasette)}"),
         (f"{broadsheet} browse {db_name}", "read it in a browser, see what was removed and why, mend it"),
     )
     longest = max(len(step) for step, _ in steps)
     has_room = longest + max(len(what) for _, what in steps) + 4 <= terminal_width()
     return "\nNext:\n" + "\n".join(f"  {step:<{longest}}  {what}" if has_room else f"  {step}" for step, what in steps)
+
+
+def _datasette_hint(command: str) -> str:
+    """Return how Datasette is installed; empty if it is."""
+    return "" if shutil.which(command) else " (pipx install datasette)"
 
 
 def _metadata_option(db: str) -> str:
@@ -174,7 +179,7 @@ def headline(run: RunResult, totals: Totals) -> str:
 
 
 def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
-    if not run.outcome_counts:
+    if not run.outcome_counts and run.end_reason not in _LIMIT_OPTIONS:
         articles_text = count_text(totals.articles, "article")
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
+from shlex import quote
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -47,11 +48,11 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
         raise CommandError("--json has the Markdown too: give --markdown or --json, not both")
     reference = " ".join(words)
     with archive_access.open_read_only(db) as archive_db:
-        found = _find(archive_db, reference)
+        found = _find(archive_db, db, reference)
     if found is None:
         return archive_access.refuse(f"{db} has no article {reference}")
     if found.others:
-        hint = f"broadsheet search {db} {reference}"
+        hint = f"broadsheet search {quote(db)} {reference}"
         click.echo(one_line(f"The best of {found.others + 1:,} articles that match ({hint} lists them)"), err=True)
     if as_json:
         print_json(_article_values(found, with_removed=with_removed))
@@ -64,15 +65,16 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
 
 @dataclass(frozen=True, slots=True)
 class _FoundArticle:
-    """An article, its page, its revisions, and how many others match the words."""
+    """An article, its page, its revisions, how many others match the words, and the archive's path."""
 
     article: stored_articles.Article
     page: page_lookup.StoredPage
     revisions: Sequence[edit_history.Revision]
     others: int
+    archive: str
 
 
-def _find(db: Database, reference: str) -> _FoundArticle | None:
+def _find(db: Database, archive: str, reference: str) -> _FoundArticle | None:
     """Find the article that is named, or else the best hit of the words."""
     article, others = stored_articles.find_stored_article(db, reference), 0
     if article is None:
@@ -84,7 +86,7 @@ def _find(db: Database, reference: str) -> _FoundArticle | None:
     if article is None:
         return None
     page = page_lookup.read_page(db, article.page_id)
-    return _FoundArticle(article, page, edit_history.revisions_of(db, article.id), others)
+    return _FoundArticle(article, page, edit_history.revisions_of(db, article.id), others, archive)
 
 
 def _text_parts(found: _FoundArticle, *, with_removed: bool) -> Iterator[str]:
@@ -146,7 +148,7 @@ def _history_lines(found: _FoundArticle) -> Iterator[str]:
         why = f" ({reason_text(last.note)})" if last.note else ""
         yield f"Withdrawn by its site, {last.seen_at[:10]}{why}; the archive keeps it."
     if edits := len(found.revisions) - 1:
-        command = f"broadsheet diff DB {found.article.id} shows the last"
+        command = f"broadsheet diff {quote(found.archive)} {found.article.id} shows the last"
         yield f"{count_text(edits, 'edit')} since it was first seen, {found.revisions[0].seen_at[:10]} ({command})"
 
 

@@ -61,6 +61,11 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
     return settings
 
 
+def lacks_contact(settings: Settings, arguments: Mapping[str, Any]) -> bool:
+    """Return True if a crawl of public sites names nobody to ask; the sample's crawl has no such argument."""
+    return arguments.get("contact") == "" and not settings.getbool("BROADSHEET_ALLOW_PRIVATE")
+
+
 def run_spider(
     db: str,
     arguments: Mapping[str, Any],
@@ -80,9 +85,7 @@ def run_spider(
         raise CommandError(str(error)) from error
     watcher = _CrawlWatcher(quiet=not settings.getbool("BROADSHEET_PROGRESS"), archive_existed=is_nonempty_file(db))
     watcher.on_opened = on_opened
-    watcher.has_no_contact = (
-        arguments.get("contact") == ""
-    )  # the sample's crawl asks this machine alone, and says nothing
+    watcher.has_no_contact = lacks_contact(settings, arguments)
     crawler.signals.connect(watcher.spider_opened, signals.spider_opened)
     started = time.monotonic()
     task = process.crawl(crawler, db=db, **arguments)

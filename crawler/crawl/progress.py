@@ -70,11 +70,16 @@ class CrawlTally:
 
     @property
     def remaining_seconds(self) -> float | None:
-        """Estimate how long what is queued will take at the present rate; None as long as there is no telling."""
-        seconds = self._clock() - self._times[0]
+        """Estimate how long what is queued will take at the present rate; None as long as there is no telling.
+
+        There is none either once nothing has come in for that long, as while a failed URL waits to be asked for again.
+        """
+        now = self._clock()
+        seconds = now - self._times[0]
         if len(self._times) < 2 or seconds < _MIN_RATE_SECONDS:
             return None
-        return self.queued_count() * seconds / (len(self._times) - 1)
+        remaining = self.queued_count() * seconds / (len(self._times) - 1)
+        return remaining if now - self._times[-1] <= max(remaining, _MIN_RATE_SECONDS) else None
 
     def status_line(self) -> str:
         """Return the counts, the rate and the remaining time, in one line."""

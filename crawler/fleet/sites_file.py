@@ -276,7 +276,8 @@ class _Reader:
         try:
             return check_options(self.options.values(options) | {"urls": urls})
         except CommandError as error:
-            raise TomlMistake(f"{path[-1]}: {error.message}", *path) from error
+            message = error.message.replace("--allow-private opens it", "allow-private = true opens it")
+            raise TomlMistake(f"{path[-1]}: {message}", *path) from error
 
     def _check_table(self, table: Table, path: tuple[str, ...]) -> None:
         """Check the keys and values of a table of options, each by itself."""

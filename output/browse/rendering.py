@@ -7,6 +7,7 @@ Markdown as HTML in which nothing acts.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -33,6 +34,7 @@ from broadsheet.output.read.plain_words import count_text
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
+_OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
 _SHORT_TEXT = 120  # characters, a new line counted as 30; more may be higher on a phone than a removed block is shown
 _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
 
@@ -129,6 +131,17 @@ def key_hint(key: str, words: str) -> Markup:
     return Markup('<span class="hotkey"><kbd>{}</kbd> {}</span> ').format(key, words)
 
 
+def whole_options(text: str) -> Markup:
+    """Mark the command-line options in a text, so that no line breaks after their hyphens.
+
+    >>> whole_options("a longer --max-time helps")
+    Markup('a longer <span class="option">--max-time</span> helps')
+    """
+    parts = _OPTION.split(inert_text(text))  # every other one is an option
+    option = Markup('<span class="option">{}</span>')
+    return Markup().join(option.format(part) if index % 2 else part for index, part in enumerate(parts))
+
+
 def groupby_run(values: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
     """Return values in a row that have the same attribute of a name, together, with that attribute."""
     return [(key, list(run)) for key, run in groupby(values, key=lambda value: getattr(value, name))]
@@ -142,6 +155,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "web_link": web_link,
     "reading": reading_html,
     "tab_stop": tab_stop,
+    "whole_options": whole_options,
     "groupby_run": groupby_run,
 }
 

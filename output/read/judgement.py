@@ -170,7 +170,7 @@ def _reading_looks(facts: ArchiveFacts) -> Iterator[Look]:
         elif seed.state == UrlState.DONE and seed.reason in facts.unreadable and facts.articles:
             sentence = f"The start page {seed.url} is {reason_text(seed.reason)}"
             examples = (Example(0, seed.url, seed.url),)
-            yield Look(LookKind.START, Severity.LOOK, 1, sentence, _type_advice(seed.reason), examples=examples)
+            yield Look(LookKind.START, Severity.LOOK, 1, sentence, _type_advice(facts, seed.reason), examples=examples)
     for kind, page_types in (
         (LookKind.BROWSER, (PageType.NEEDS_JAVASCRIPT,)),
         (LookKind.WALL, (PageType.WALL, PageType.CAPTCHA)),
@@ -180,9 +180,8 @@ def _reading_looks(facts: ArchiveFacts) -> Iterator[Look]:
             if sample and (facts.articles or sample.count < sum(facts.outcomes.values())):  # else it was said already
                 severity = _severity_of_share(sample.count, facts.pages_read)
                 sentence = f"{count_text(sample.count, 'page')} could not be read: {reason_text(page_type)}"
-                yield Look(
-                    kind, severity, sample.count, sentence, _type_advice(page_type), str(page_type), sample.examples
-                )
+                advice = _type_advice(facts, page_type)
+                yield Look(kind, severity, sample.count, sentence, advice, str(page_type), sample.examples)
 
 
 def _unreadable_look(facts: ArchiveFacts) -> Look:
@@ -193,7 +192,7 @@ def _unreadable_look(facts: ArchiveFacts) -> Look:
     sentence = f"Nothing could be read: of {total:,} pages none is an article ({named})"
     if total == 1:
         sentence = f"Nothing could be read: the only page is {named.removeprefix('1 ')}"
-    advice = _type_advice(reason) or hint_for(UrlState(state), ReasonText(reason)) or _NO_ARTICLE_ADVICE
+    advice = _type_advice(facts, reason) or hint_for(UrlState(state), ReasonText(reason)) or _NO_ARTICLE_ADVICE
     examples = facts.unreadable[reason].examples if reason in facts.unreadable else ()
     return Look(LookKind.UNREADABLE, Severity.FAULT, total, sentence, advice, examples=examples)
 
@@ -217,21 +216,22 @@ def _seed_advice(seed: SeedOutcome) -> str:
     return hint_for(seed.state or UrlState.FAILED, ReasonText(seed.failure))
 
 
-def _type_advice(page_type: str) -> str:
+def _type_advice(facts: ArchiveFacts, page_type: str) -> str:
     """Return what to do about pages of a type that hold nothing to read; empty if nothing is known."""
     return {
-        PageType.NEEDS_JAVASCRIPT: _browser_advice(),
+        PageType.NEEDS_JAVASCRIPT: _browser_advice(quote(facts.path)),
         PageType.WALL: "--cookies with those of a browser that is let in opens them",
         PageType.CAPTCHA: "a longer --delay and a --contact may help, or ask the site's owner",
         PageType.SOFT_404: "what names them is out of date",
     }.get(PageType(page_type) if page_type in set(PageType) else PageType.OTHER, "")
 
 
-def _browser_advice() -> str:
+def _browser_advice(path: str) -> str:
     """Return how pages that need a browser get one: the command that installs it, or that looks again with it."""
+    look_again = f"broadsheet update {path} --all"
     if find_spec("playwright") is None:
-        return f"a browser reads them: {install_command('browser')}, then broadsheet update --all (docs/browser.md)"
-    return "a browser reads them: broadsheet update --all renders them where Chromium is installed (docs/browser.md)"
+        return f"a browser reads such pages: {install_command('browser')}, then {look_again} (docs/browser.md)"
+    return f"{look_again} reads such pages with Chromium, where it is installed (docs/browser.md)"
 
 
 def _severity_of_share(count: int, total: int) -> Severity:

@@ -63,6 +63,18 @@ def test_the_summary_counts_rendered_pages(db: Path, capsys: pytest.CaptureFixtu
     assert "Rendered in a browser: 3 pages, of which 2 showed more\n" in capsys.readouterr().out
 
 
+def test_a_crawl_that_a_limit_ended_before_its_first_page_is_not_called_done(
+    db: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_summary(RunResult(str(db), (SEED,), 5.0, {}, "max_time"), ())
+    shown = capsys.readouterr().out
+    assert "Nothing to do" not in shown
+    assert "0 pages fetched in 5 s\n" in shown
+    assert "\nStopped at --max-time; the same command with more room goes on from here.\n" in shown
+    print_summary(RunResult(str(db), (SEED,), 5.0, {}), ())
+    assert "Nothing to do: every URL that was found is done." in capsys.readouterr().out
+
+
 def test_the_summary_names_reasons(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     stored = {"done/article": 2, "done/robots": 1, "failed/timeout": 3, "skipped/media_type": 1}
     ended = RunResult(str(db), (SEED,), 61.4, stored | {"skipped/not_there": 4})

@@ -41,7 +41,7 @@ def test_an_article_is_printed_with_its_facts(file: Path, capsys: pytest.Capture
     assert lines[1] == URL
     assert lines[2].startswith("no date · a.example · 6 words · number ")
     assert lines[3] == "Withdrawn by its site, 2026-02-01 (HTTP 410 Gone); the archive keeps it."
-    assert lines[4].startswith("1 edit since it was first seen, 2026-01-01")
+    assert lines[4].startswith(f"1 edit since it was first seen, 2026-01-01 (broadsheet diff {file} ")
     assert (first, second) == ("It has three arches.", "Nobody counted.")
 
 

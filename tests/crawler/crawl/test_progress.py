@@ -121,6 +121,17 @@ def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do() -> None
     assert tally.remaining_text() == ""
 
 
+def test_an_estimate_that_has_passed_is_not_repeated() -> None:
+    clock = Seconds()
+    tally = CrawlTally(lambda: 1, clock)
+    for _ in range(10):
+        clock.now += 1.0
+        tally.count(OUTCOMES[0])
+    assert tally.remaining_text() == "about 1 s for what is queued"
+    clock.now += 10.0
+    assert tally.remaining_text() == ""
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.2, "1 s"), (89, "89 s"), (360, "6 min"), (3600, "1 h"), (7500, "2 h 5 min"), (4 * 86400, "4 days")],

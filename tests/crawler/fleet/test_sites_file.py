@@ -157,6 +157,7 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"[defaults]\nmax_pages = 3\n{SITE}", 2, "there is no option max_pages (write max-pages)"),
         (f"{SITE}colour = 'red'\n", 3, "there is no option colour of crawl"),
         (f"{SITE}db = 'a.db'\n", 3, "there is no option db: the fleet sets it"),
+        ("[sites.a]\nurls = ['http://127.0.0.1/']\n", 1, "is a loopback address (allow-private = true opens it)"),
         (f"{SITE}max-pages = 'many'\n", 3, "max-pages: 'many' is not a valid integer range"),
         (f"{SITE}max-pages = 0\n", 3, "max-pages: 0 is not in the range"),
         (f"{SITE}delay = [1]\n", 3, "delay takes one value"),

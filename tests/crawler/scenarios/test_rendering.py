@@ -220,7 +220,7 @@ def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_
     assert set(site.paths()) <= {"/robots.txt", "/"}
     code, out, _ = verb("report", result.db)
     assert code == 0
-    assert "a browser reads them: broadsheet update --all" in " ".join(out.split())
+    assert f"broadsheet update {result.db} --all reads such pages with Chromium" in " ".join(out.split())
     result = crawl_rendered(crawl, site, cdn, revisit="all")
     assert {"/harbour", "/river"} <= set(articles(result, site))
     assert not any("If-None-Match" in seen.headers for seen in site.log)

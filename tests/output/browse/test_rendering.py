@@ -14,7 +14,13 @@ import pytest
 from jinja2 import Environment, FileSystemLoader
 
 from broadsheet.output.browse import rendering
-from broadsheet.output.browse.rendering import CompiledTemplates, make_environment, reading_html, tab_stop
+from broadsheet.output.browse.rendering import (
+    CompiledTemplates,
+    make_environment,
+    reading_html,
+    tab_stop,
+    whole_options,
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +57,12 @@ def test_keys_reach_what_may_be_scrolled(markdown: str) -> None:
 )
 def test_a_long_block_is_a_stop_for_the_tab_key(text: str, kind: str, is_stop: bool) -> None:
     assert bool(tab_stop(text, kind)) == is_stop
+
+
+def test_options_stay_whole_and_what_a_site_wrote_stays_text() -> None:
+    assert whole_options("--max-time helps, <b> -- a-b x--y do not") == (
+        '<span class="option">--max-time</span> helps, &lt;b&gt; -- a-b x--y do not'
+    )
 
 
 def environment(folder: Path, compiled: CompiledTemplates) -> Environment:

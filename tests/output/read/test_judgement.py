@@ -181,7 +181,7 @@ CASES = (
     Case(walled_start, LookKind.START, LOOK, 1,
          f"The start page {SEED} is a consent or login wall in place of the page", "--cookies"),
     Case(needs_browser, LookKind.BROWSER, LOOK, 3,
-         "3 pages could not be read: a page that shows its text only with JavaScript", "broadsheet update --all"),
+         "3 pages could not be read: a page that shows its text only with JavaScript", "a.db --all"),
     Case(walls, LookKind.WALL, LOOK, 3, "3 pages could not be read: a consent or login wall", "--cookies"),
     Case(withdrawn, LookKind.WITHDRAWN, LOOK, 7,
          "7 articles are withdrawn, the latest on 2026-02-01: “", "--kind withdrawn"),
@@ -357,7 +357,7 @@ def test_what_keeps_the_only_page_from_being_read_is_said_once(archive: Archive,
     crawled(archive, start_page(make, PageType.NEEDS_JAVASCRIPT))
     [look] = judge_archive(archive.db)
     assert look.sentence == "Nothing could be read: the only page is a page that shows its text only with JavaScript"
-    assert "broadsheet update --all" in look.advice
+    assert "a.db --all" in look.advice
 
 
 def test_a_look_is_the_same_with_other_figures(archive: Archive, make: Maker) -> None:
