@@ -38,7 +38,6 @@ from broadsheet.crawler.fetch.requests import EarlyStop
 from broadsheet.crawler.fetch.safe_settings import running_problem
 from broadsheet.crawler.items import ArticleItem, page_fields
 from broadsheet.crawler.options import PICTURES, CrawlOptions, OptionError
-from broadsheet.crawler.workers.worker import map_large_blocks
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.outcome import Outcome
@@ -159,7 +158,6 @@ class SiteSpider(scrapy.Spider):
             self.logger.error(problem)
             raise CloseSpider(self.end_reason)
         self.parts.workers.start()
-        map_large_blocks()
         gc.freeze()  # what was imported stays: collecting in it would block the event loop for a tenth of a second
         gc.set_threshold(*_GC_CRAWLING)
         has_articles = False

@@ -31,8 +31,6 @@ MEMORY_BYTES = 4 * 1024**3
 _GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
 _NICENESS = 5  # lower priority than the crawl's process, which hands out the work
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # the numbers of glibc's options in malloc.h
-_MAPPED_BYTES, _KEPT_HEAP_BYTES = 128 * 1024, 4 * 1024**2  # of blocks that are mapped; of free memory at the heap's end
 _JOBS_PER_TRIM = 64  # jobs after which freed memory is returned: some 10 MB, which costs 2,500 page faults to get again
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
@@ -277,26 +275,16 @@ def return_freed_memory() -> None:
 
     Does nothing where the C library is not glibc.
     """
-    if (trim := _c_function("malloc_trim")) is not None:
+    if (trim := _malloc_trim()) is not None:
         trim(0)
 
 
-def map_large_blocks() -> None:
-    """Have large blocks of memory mapped, so that they leave no holes in the heap and are returned when freed.
-
-    glibc else keeps them in its heap from the first on that is freed. Does nothing where the C library is not glibc.
-    """
-    if (set_option := _c_function("mallopt")) is not None:
-        set_option(_M_MMAP_THRESHOLD, _MAPPED_BYTES)
-        set_option(_M_TRIM_THRESHOLD, _KEPT_HEAP_BYTES)
-
-
-@lru_cache(maxsize=2)
-def _c_function(name: str) -> Callable[..., int] | None:
-    """Find a function of the C library; None if this one has none of that name."""
+@lru_cache(maxsize=1)
+def _malloc_trim() -> Callable[[int], int] | None:
+    """Find glibc's `malloc_trim`; None in another C library."""
     import ctypes
 
-    function: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    function: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
     return function
 
 
@@ -304,7 +292,6 @@ def _limit_process() -> None:
     """Set up this worker process: it ignores Ctrl-C, has a lower priority than the crawl and a memory limit."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _limit_memory()
-    map_large_blocks()
     with suppress(OSError):
         os.nice(_NICENESS)
     gc.freeze()

@@ -18,7 +18,6 @@ import pytest
 from broadsheet.crawler.workers.worker import (
     WorkerJob,
     WorkerProcess,
-    map_large_blocks,
     pack_message,
     return_freed_memory,
     start_fork_server,
@@ -162,33 +161,6 @@ def test_freed_memory_between_blocks_that_are_kept_is_returned() -> None:
     assert returned > 20
 
 
-_BLOCKS_AS_LARGE_ONES_ARE_FREED = """
-import os, sys
-from broadsheet.crawler.workers.worker import map_large_blocks
-
-def resident_pages():
-    return int(open("/proc/self/statm").read().split()[1])
-
-if sys.argv[1] == "mapped":
-    map_large_blocks()
-del (large := [bytes(30_000_000)])[:]  # glibc maps no smaller block from now on
-blocks = [bytearray(200_000) for _ in range(200)]
-kept = blocks[-1]
-full = resident_pages()
-blocks.clear()
-print((full - resident_pages()) * os.sysconf('SC_PAGE_SIZE') / 2**20)
-"""
-
-
-@pytest.mark.skipif(not _IS_GLIBC, reason="other C libraries have no such option")
-@pytest.mark.parametrize(("name", "is_returned"), [("mapped", True), ("usual", False)])
-def test_large_blocks_are_returned_when_they_are_freed(name: str, is_returned: bool) -> None:
-    command = [sys.executable, "-c", _BLOCKS_AS_LARGE_ONES_ARE_FREED, name]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (float(done.stdout) > 20) == is_returned
-
-
-def test_a_c_library_without_these_functions_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broadsheet.crawler.workers.worker._c_function", lambda name: None)
-    map_large_blocks()
+def test_a_c_library_without_that_function_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broadsheet.crawler.workers.worker._malloc_trim", lambda: None)
     return_freed_memory()
