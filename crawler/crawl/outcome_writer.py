@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.crawler.workers.worker import return_freed_memory
 from broadsheet.output.archive.url_words import UrlState
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
@@ -83,7 +82,6 @@ BATCH_TARGET, MAX_BATCH_SECONDS, MAX_IDLE_SECONDS = 32, 0.6, 0.1
 a transaction of its own costs half as much again as one among many, since the database pages that all of them touch are
 written each time. A batch that has all the URLs under way does not wait."""
 
-_OUTCOMES_PER_TRIM = 128  # after which freed memory is returned: pages and what was made of them leave 20 MB of it
 _LIST_SOURCES = (UrlSource.SITEMAP, UrlSource.FEED)
 _PendingOutcome = tuple[Outcome, asyncio.Future[None]]
 
@@ -114,14 +112,9 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        untrimmed_count = 0
         while (first_outcome := self._next_outcome()) is not None:
             batch, is_closing = self._collect_batch(first_outcome)
             self._commit_batch(batch)
-            untrimmed_count += len(batch)
-            if untrimmed_count >= _OUTCOMES_PER_TRIM:
-                return_freed_memory()
-                untrimmed_count = 0
             if is_closing:
                 return
             self._requeue_leftovers()

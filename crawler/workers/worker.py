@@ -20,7 +20,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -31,7 +30,6 @@ MEMORY_BYTES = 4 * 1024**3
 _GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
 _NICENESS = 5  # lower priority than the crawl's process, which hands out the work
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
-_JOBS_PER_TRIM = 64  # jobs after which freed memory is returned: some 10 MB, which costs 2,500 page faults to get again
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
 _RECEIVE_BYTES = 256 * 1024  # read from a socket at a time
 _PRELOADED_MODULES = ["broadsheet.crawler.workers.preload"]
@@ -249,8 +247,6 @@ def _serve_jobs(channel: socket.socket) -> None:
             job_count += 1
             if job_count % _JOBS_PER_GC == 0:
                 gc.collect(1)
-            if job_count % _JOBS_PER_TRIM == 0:
-                return_freed_memory()
 
 
 def _read_message(stream: BinaryIO) -> bytes:
@@ -268,24 +264,6 @@ def _run_job(job: bytes) -> bytes:
         return pack_message((False, "out of memory"))
     except Exception as error:  # noqa: BLE001 - whatever a page does to us is its own fault
         return pack_message((False, f"{type(error).__name__}: {error}"))
-
-
-def return_freed_memory() -> None:
-    """Return the memory that this process has freed to the system, which the C library else keeps for later.
-
-    Does nothing where the C library is not glibc.
-    """
-    if (trim := _malloc_trim()) is not None:
-        trim(0)
-
-
-@lru_cache(maxsize=1)
-def _malloc_trim() -> Callable[[int], int] | None:
-    """Find glibc's `malloc_trim`; None in another C library."""
-    import ctypes
-
-    function: Callable[[int], int] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    return function
 
 
 def _limit_process() -> None:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -119,23 +118,6 @@ def test_an_outcome_is_in_the_file_when_save_returns(tmp_path: Path) -> None:
         writer = Writer(archive)
         assert asyncio.run(save(writer)) == 1
         writer.close()
-
-
-def test_freed_memory_is_returned_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    returns: list[int] = []
-    recorder = Recorder()
-    monkeypatch.setattr(
-        "broadsheet.crawler.crawl.outcome_writer.return_freed_memory", lambda: returns.append(sum(recorder.batches))
-    )
-    writer = Writer(recorder)  # type: ignore[arg-type]
-
-    async def save() -> None:
-        await asyncio.gather(*map(writer.save, outcomes(600)))
-
-    asyncio.run(save())
-    writer.close()
-    assert 3 <= len(returns) <= 4, "after 128 outcomes at the earliest, and after the batch that makes them so many"
-    assert all(later - earlier >= 128 for earlier, later in pairwise([0, *returns]))
 
 
 def test_what_piles_up_is_written_in_batches_by_one_thread() -> None:

@@ -6,7 +6,6 @@ import asyncio
 import operator
 import os
 import pickle
-import platform
 import signal
 import subprocess
 import sys
@@ -15,13 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.workers.worker import (
-    WorkerJob,
-    WorkerProcess,
-    pack_message,
-    return_freed_memory,
-    start_fork_server,
-)
+from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, start_fork_server
 
 
 async def run_jobs(worker: WorkerProcess, *jobs: tuple[Callable[..., object], tuple[object, ...]]) -> list[object]:
@@ -132,35 +125,3 @@ if __name__ == "__main__":
 def test_ctrl_c_does_not_reach_the_fork_server_while_it_imports() -> None:
     done = subprocess.run([sys.executable, "-c", _BLOCKED_SIGNALS], capture_output=True, text=True, check=True)
     assert int(done.stdout) & 1 << (signal.SIGINT - 1)
-
-
-_IS_GLIBC = platform.libc_ver()[0] == "glibc"
-
-
-def resident_megabytes() -> float:
-    """Return the resident memory of this process."""
-    return int(Path("/proc/self/statm").read_text("ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def megabytes_returned() -> float:
-    """Free 99 of 100 among 50,000 blocks of 1 KB, and return how much memory goes back when it is asked for."""
-    blocks = [bytearray(1_000) for _ in range(50_000)]
-    kept = blocks[::100]
-    blocks.clear()
-    before = resident_megabytes()
-    return_freed_memory()
-    assert len(kept) == 500
-    return before - resident_megabytes()
-
-
-@pytest.mark.skipif(not _IS_GLIBC, reason="other C libraries have no such function")
-def test_freed_memory_between_blocks_that_are_kept_is_returned() -> None:
-    ((good, returned),) = asyncio.run(run_jobs(WorkerProcess.start(), (megabytes_returned, ())))
-    assert good, returned
-    assert isinstance(returned, float)
-    assert returned > 20
-
-
-def test_a_c_library_without_that_function_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broadsheet.crawler.workers.worker._malloc_trim", lambda: None)
-    return_freed_memory()
