@@ -75,7 +75,7 @@ class _LinkJudgement:
     media_reason: Reason  # why else, if no feed of comments is the reason
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _judge_link(url: str, found_via: UrlSource, text: str, depth: int, scope: Scope) -> _LinkJudgement | None:
     """Judge a link; None if it is out of scope. The links of a site's frame, on each of its pages, are judged once."""
     decision = scope.decide(url, depth)

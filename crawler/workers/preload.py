@@ -13,7 +13,8 @@ _MODULES = (
     "broadsheet.output.settle.similar_articles",
 )
 _TEXT = "The mill by the river was sold on Monday, and nobody in the village had asked what it was worth. "
-_PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{f'<p>{_TEXT * 3}</p>' * 4}</article>"
+_BYLINE = "<p>By Jane Miller</p><p>Last updated: 3 March 2024</p>"  # has the long patterns of names and dates compiled
+_PAGE = f"<title>The mill</title><h1>The mill is sold</h1><article>{_BYLINE}{f'<p>{_TEXT * 3}</p>' * 4}</article>"
 
 
 def _warm_up() -> None:

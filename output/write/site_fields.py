@@ -111,9 +111,12 @@ def carry_over_fields(db: Database, page_id: int, rows: PageRows) -> PageRows:
 
     Those whose own value is another are forgotten, until the archive is settled.
     """
+    fields = own_fields(db, page_id)
+    if not fields:
+        return rows
     stored = stored_metadata(db, page_id)
     metadata = rows.metadata
-    for own in own_fields(db, page_id):
+    for own in fields:
         is_same = (own.value, own.source) == (
             _as_text(getattr(metadata, own.field)),
             metadata.sources.get(own.field, ""),

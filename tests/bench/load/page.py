@@ -158,4 +158,30 @@ crawl's CPU, read from the threads (27 November 2026):
 | --- | --: | --: | --: | --: |
 | codefor_de | 66 % | 17 % | 17 % | .30 |
 | izquierda_hispanica | 73 % | 14 % | 13 % | .20 |
-| linuxgazette | 56 % | 18 % | 26 % | .40 |"""
+| linuxgazette | 56 % | 18 % | 26 % | .40 |
+
+The first 250 pages of izquierda_hispanica took 7.1 s of CPU (29 November 2026, counted in each process and thread):
+
+| part | CPU s | share |
+| --- | --: | --: |
+| start: the modules of two interpreters, models, rules | 1.15 | 16 % |
+| workers: links, cleaning, rows | 3.61 | 51 % |
+| workers: jobs read and unpacked, results packed and sent, garbage collected | 0.12 | 2 % |
+| fetching: Scrapy and the frontier | 0.99 | 14 % |
+| writer thread | 0.57 | 8 % |
+| settling, with its processes | 0.53 | 7 % |
+
+A worker's overhead is 0.5 ms a page. The crawl's process unpacks a result in 0.06 ms, and makes a page's WARC records
+in 0.12 ms. The outcomes of the whole site, stored once more by the writer alone, take 1.5 ms each. Of the time in SQL
+statements, commits have 22 %, rows of blocks 18 %, texts of blocks 10 %, the full-text index 7 %. Batches of 32
+outcomes take 0.85 of the CPU of batches of 10. Without foreign keys, or without the index of blocks, it takes no less.
+
+Memory: the proportional set size of all processes of a crawl, which counts shared memory once, was 401 and 412 MB at
+its peak after 400 pages of the shared corpus, and 437 MB after 700; resident memory, which counts it for each process,
+538, 545 and 569 MB. Of the first the crawl's process has 160 MB (SQLite's cache is 48 of it), each of two workers 105,
+the server that forks them 32. Tried in vain: glibc's `malloc_trim` every 64 pages saves 15 MB, with a fixed bound of
+128 KB for mapped blocks 30 MB, and page faults rise from 16 a page to 60 or more.
+
+The long patterns of dates and names take 19 ms to compile, once for all workers, where each compiled them before. Of a
+whole crawl that cannot be seen: 5.9 s before and 5.6 s after for 190 pages, medians of 3 rounds in turn while others
+used the machine, and rounds of one side differ by up to 0.9 s."""

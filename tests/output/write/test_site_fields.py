@@ -121,6 +121,12 @@ def test_a_page_with_another_own_value_or_source_loses_that_field_alone(
     assert len(own_fields(page.db, SECOND)) == 2
 
 
+def test_a_page_without_values_by_the_site_s_evidence_is_stored_as_it_is(page: Archive, make: Maker) -> None:
+    replace_site_fields(page.db, SECOND, [TITLE, AUTHORS], AT)
+    stated = page_rows(page, make)
+    assert carry_over_fields(page.db, FIRST, stated) is stated
+
+
 def test_what_is_forgotten_is_of_one_page(page: Archive) -> None:
     for page_id in (FIRST, SECOND):
         replace_site_fields(page.db, page_id, [TITLE], AT)
