@@ -18,7 +18,6 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from broadsheet.cleaners.native import extension
 from broadsheet.crawler import __version__
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.verb_options import PATH, verb
@@ -27,6 +26,7 @@ from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_text
 
 with lazy_imports():
+    from broadsheet.cleaners.native import extension
     from broadsheet.crawler.commands import spider_run
     from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.rendering import chromium

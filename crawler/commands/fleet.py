@@ -25,14 +25,16 @@ from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import NotReachable
 
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet_work, run_summary
     from broadsheet.crawler.commands import progress_line as progress_line_module
+    from broadsheet.crawler.commands import run_summary
     from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import (
         dask_engine,
         fleet_folder,
         fleet_turn,
         object_store,
+        pulled_sites,
+        site_lease,
         site_processes,
         site_records,
         site_task,
@@ -157,7 +159,7 @@ def run_fleet(**options: Any) -> int:
     if options["dry_run"]:
         return _print_due(_due_tasks(fleet, sites, options, records))
     if options["store"] and not options["scheduler"]:
-        work, signals = fleet_work.pull_sites(fleet, sites, options)
+        work, signals = pull_sites(fleet, sites, options)
         return _told_turn(work.results, signals, sites, options)
     _prepare_folder(fleet.folder)
     part = fleet_turn.Shard(*options["shard"] or ())
@@ -174,6 +176,34 @@ def run_fleet(**options: Any) -> int:
             turn = fleet_turn.FleetTurn(tasks, here, records)
         signals = _run_turn(turn, quiet=options["quiet"]) if tasks else []
         return _told_turn(turn.results, signals, sites, options)
+
+
+def pull_sites(
+    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any]
+) -> tuple[pulled_sites.PulledWork, list[int]]:
+    """Work for the store that the options name; returns what was done, and the signals that stopped it.
+
+    NotReachable if the store or the local folder cannot be used.
+    """
+    import asyncio
+
+    place = made_store_place(fleet, options)
+    if problem := fleet_folder.disk_problem(place.local_folder):
+        raise NotReachable(problem)
+    store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
+    is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
+    watch = site_lease.LeaseWatch(place.terms)
+    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything=everything)
+    engine = store_engine.StoreEngine(place, parallel_crawls(fleet, options), source, watch)
+    pages = store_engine.StoredPages(place)
+    work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
+    source.say = work.say
+    signals: list[int] = []
+    try:
+        asyncio.run(run_with_progress(work, signals, work.lines, quiet=options["quiet"]))
+    except object_store.StoreError as error:
+        raise NotReachable(str(error)) from error
+    return work, signals
 
 
 def _due_tasks(

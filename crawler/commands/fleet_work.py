@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
 from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
     from broadsheet.crawler.commands import run_summary
     from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.fleet import (
-        fleet_folder,
-        fleet_turn,
-        object_store,
-        pulled_sites,
-        site_lease,
-        sites_file,
-        store_address,
-    )
-    from broadsheet.crawler.fleet import store_engine as store_engine_module
+    from broadsheet.crawler.fleet import fleet_turn
 
 
 @verb("Work for a store: take what is due.", "work")
@@ -44,35 +33,7 @@ def work_fleet(**options: Any) -> int:
     processes.require_workers()
     fleet = fleet_module.listed_sites(options)
     sites = fleet_module.chosen_sites(fleet, options)
-    work, signals = pull_sites(fleet, sites, options)
+    work, signals = fleet_module.pull_sites(fleet, sites, options)
     if not work.ends and not options["quiet"]:
         click.echo(f"Nothing is due of {count_text(len(sites), 'site')}.", err=True)
     return run_summary.SIGNAL_EXIT_BASE + signals[0] if signals else fleet_turn.exit_code_of(work.ends)
-
-
-def pull_sites(
-    fleet: sites_file.SiteList, sites: Sequence[sites_file.Site], options: Mapping[str, Any]
-) -> tuple[pulled_sites.PulledWork, list[int]]:
-    """Work for the store that the options name; returns what was done, and the signals that stopped it.
-
-    NotReachable if the store or the local folder cannot be used.
-    """
-    import asyncio
-
-    place = fleet_module.made_store_place(fleet, options)
-    if problem := fleet_folder.disk_problem(place.local_folder):
-        raise NotReachable(problem)
-    store = object_store.PatientStore(store_address.store_at(place.address), place.patience)
-    is_waiting, everything = options.get("is_waiting", False), options.get("everything", False)
-    watch = site_lease.LeaseWatch(place.terms)
-    source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything=everything)
-    engine = store_engine_module.StoreEngine(place, fleet_module.parallel_crawls(fleet, options), source, watch)
-    pages = store_engine_module.StoredPages(place)
-    work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
-    source.say = work.say
-    signals: list[int] = []
-    try:
-        asyncio.run(fleet_module.run_with_progress(work, signals, work.lines, quiet=options["quiet"]))
-    except object_store.StoreError as error:
-        raise NotReachable(str(error)) from error
-    return work, signals

@@ -176,11 +176,11 @@ in 0.12 ms. The outcomes of the whole site, stored once more by the writer alone
 statements, commits have 22 %, rows of blocks 18 %, texts of blocks 10 %, the full-text index 7 %. Batches of 32
 outcomes take 0.85 of the CPU of batches of 10. Without foreign keys, or without the index of blocks, it takes no less.
 
-Memory: the proportional set size of all processes of a crawl counts shared memory once. At its peak it was 401 and 412 MB
-after 400 pages of the shared corpus, and 437 MB after 700. Resident memory counts it for each process: 538, 545 and 569 MB.
-Of the first the crawl's process has 160 MB (SQLite's cache is 48 of it), each of two workers 105,
-the server that forks them 32. Tried in vain: glibc's `malloc_trim` every 64 pages saves 15 MB, with a fixed bound of
-128 KB for mapped blocks 30 MB, and page faults rise from 16 a page to 60 or more.
+Memory: the proportional set size of all processes of a crawl counts shared memory once. At its peak it was 401 and 412
+MB after 400 pages of the shared corpus, and 437 MB after 700. Resident memory counts it for each process: 538, 545 and
+569 MB. Of the first the crawl's process has 160 MB (SQLite's cache is 48 of it), each of two workers 105, the server
+that forks them 32. Tried in vain: glibc's `malloc_trim` every 64 pages saves 15 MB, with a fixed bound of 128 KB for
+mapped blocks 30 MB, and page faults rise from 16 a page to 60 or more.
 
 The long patterns of dates and names take 19 ms to compile, once for all workers, where each compiled them before. Of a
 whole crawl that cannot be seen: 5.9 s before and 5.6 s after for 190 pages, medians of 3 rounds in turn while others

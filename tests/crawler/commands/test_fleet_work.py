@@ -102,13 +102,15 @@ def test_a_killed_workers_sites_go_on_elsewhere_and_its_copies_come_home(serve: 
 
 
 @pytest.mark.slow
-def test_the_jobs_of_an_array_share_the_sites(serve: Serve, tmp_path: Path) -> None:
+def test_the_jobs_of_an_array_share_the_sites(
+    serve: Serve, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """The script for Slurm, as two jobs on one machine."""
     sites = sites_of(serve, 2)
     write_list(tmp_path, sites, "[fleet]\nparallel = 1\n")
     make_store(str(tmp_path / "store"))
-    bin_folder = str(Path(sys.executable).parent)
-    variables = {**environment(), "FLEET": str(tmp_path), "TMPDIR": str(tmp_path / "node")}
+    bin_folder, node = str(Path(sys.executable).parent), tmp_path_factory.mktemp("node")
+    variables = {**environment(), "FLEET": str(tmp_path), "TMPDIR": str(node)}
     variables["PATH"] = f"{bin_folder}{os.pathsep}{os.environ['PATH']}"
     script = REPOSITORY / "docs/deploy/slurm-workers.sh"
     jobs = [subprocess.Popen(["bash", str(script)], env=variables, text=True, stderr=subprocess.PIPE) for _ in range(2)]
