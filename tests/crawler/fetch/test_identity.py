@@ -113,17 +113,10 @@ def crawled(tmp_path: Path, *options: str, **environment: str) -> list[str]:
 
 
 @pytest.mark.slow
-def test_who_gives_no_contact_is_told_once_how_to(tmp_path: Path) -> None:
-    first, second = crawled(tmp_path)
-    assert "--contact" in first
-    assert "failed: HTTP 404 Not Found" in second
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "environment"),
-    [(["--contact", MAIL], {}), (["-q"], {}), ([], {"BROADSHEET_CONTACT": PAGE})],
-    ids=["contact", "quiet", "environment"],
+    [([], {}), (["--contact", MAIL], {}), (["-q"], {}), ([], {"BROADSHEET_CONTACT": PAGE})],
+    ids=["this machine", "contact", "quiet", "environment"],
 )
 def test_nobody_else_is_told(tmp_path: Path, options: list[str], environment: dict[str, str]) -> None:
     assert len(crawled(tmp_path, *options, **environment)) == 1
