@@ -276,16 +276,18 @@ def _run_request() -> None:
 
     request: _CrawlRequest = pickle.load(sys.stdin.buffer)
     watch_lifeline()
-    with os.fdopen(int(sys.argv[1]), "wb") as pipe:
+    pipe = int(sys.argv[1])
 
-        def send(message: CrawlProgress | CrawlResult | Exception) -> None:
-            pipe.write(pickle.dumps(message))
-            pipe.flush()
+    def send(message: CrawlProgress | CrawlResult | Exception) -> None:
+        rest = memoryview(pickle.dumps(message))
+        while rest:
+            rest = rest[os.write(pipe, rest) :]
 
+    with suppress(BrokenPipeError):  # the program is gone, and the crawl stops by its lifeline
         try:
             send(_crawl_here(request, send))
         except BrokenPipeError:
-            pipe.detach()  # the program is gone
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, the program is told
             send(_sendable_error(error, request.archive))
 
