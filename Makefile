@@ -1,8 +1,8 @@
 # make demo       crawl the bundled sample site and show what comes out
 # make test       the quick tests, ruff, mypy, the import arrows
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
-# make nightly    what only grows, damages or compares at length, and the slow tests with each command in an interpreter
-#                 of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
+# make nightly    what only grows, damages or compares at length, and a fourth of the slow tests with each command in an
+#                 interpreter of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
 # make pure       the quick tests of the cleaners without the extension in C
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -224,10 +225,12 @@ def script(tmp_path: Path) -> Path:
 
 
 def start_script(script: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start the script as in a terminal: a shell has what it starts in the background ignore SIGINT."""
     return subprocess.Popen(
         [sys.executable, script.name, *map(str, arguments)], cwd=script.parent, text=True,
         env=os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
@@ -251,7 +254,10 @@ def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(
         assert process.poll() is None
     process.send_signal(signal_number)
     _, errors = process.communicate(timeout=PATIENCE)
-    assert not errors or (errors.rstrip().endswith("KeyboardInterrupt") and signal_number == signal.SIGINT)
+    if signal_number == signal.SIGINT:
+        assert errors.rstrip().endswith("KeyboardInterrupt")
+    else:
+        assert errors == ""
     deadline = time.monotonic() + PATIENCE
     while latest_run(script.parent / "a.db") != ("stopped", "shutdown"):
         assert time.monotonic() < deadline
