@@ -169,7 +169,7 @@ def run_fleet(**options: Any) -> int:
         tasks = _due_tasks(fleet, sites, options, records)
         if store_place:
             engine = scheduler_engine(options["scheduler"], store_place)
-            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine.StoredPages(store_place))
+            turn = fleet_turn.FleetTurn(tasks, engine, None, store_engine.StoredPageCounter(store_place))
         else:
             parallel = options["parallel"] or fleet.parallel
             here = site_processes.EmbeddedEngine(records, parallel, crawl_environment(fleet, os.environ))
@@ -195,7 +195,7 @@ def pull_sites(
     watch = site_lease.LeaseWatch(place.terms)
     source = pulled_sites.DueSites(fleet, sites, store, watch, is_waiting, everything=everything)
     engine = store_engine.StoreEngine(place, parallel_crawls(fleet, options), source, watch)
-    pages = store_engine.StoredPages(place)
+    pages = store_engine.StoredPageCounter(place)
     work = pulled_sites.PulledWork(source, engine, pages, options["quiet"])
     source.say = work.say
     signals: list[int] = []

@@ -298,6 +298,19 @@ _LOG = logging.getLogger(__name__)
 
 
 @contextmanager
+def running_beside(work: Callable[[threading.Event], None], name: str) -> Iterator[None]:
+    """Run `work` in a thread of that name while the `with` block runs; its event is set then, and the thread awaited."""
+    has_ended = threading.Event()
+    thread = threading.Thread(target=work, args=(has_ended,), name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        has_ended.set()
+        thread.join()
+
+
+@contextmanager
 def beating(
     lease: SiteLease, on_loss: Callable[[], object], count_pages: Callable[[], int] = lambda: 0
 ) -> Iterator[None]:
@@ -306,9 +319,8 @@ def beating(
     A store that is away is no loss: the next beat tries again. `on_loss` is called, once, in the thread, when another
     runner has the site: what goes on now has to be merged later.
     """
-    has_ended = threading.Event()
 
-    def beat() -> None:
+    def beat(has_ended: threading.Event) -> None:
         while not has_ended.wait(lease.terms.seconds / 3):
             lease.note(pages=count_pages())
             try:
@@ -320,10 +332,5 @@ def beating(
             except StoreError as error:
                 _LOG.warning("no heartbeat for %s: %s", lease.site, error)
 
-    thread = threading.Thread(target=beat, name=f"lease-{lease.site}", daemon=True)
-    thread.start()
-    try:
+    with running_beside(beat, f"lease-{lease.site}"):
         yield
-    finally:
-        has_ended.set()
-        thread.join()

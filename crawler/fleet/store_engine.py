@@ -170,7 +170,7 @@ class StoreEngine:
 _PAGES_SECONDS = 10.0  # between two looks at the pages of a site that runs elsewhere
 
 
-class StoredPages:
+class StoredPageCounter:
     """Counter of the pages of running tasks, for a progress line: of a local copy, or as the site's lease says.
 
     The store is asked beside the caller, who gets what was known last.

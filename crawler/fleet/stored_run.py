@@ -56,6 +56,7 @@ from broadsheet.crawler.fleet.site_lease import (
     SiteIsLeased,
     SiteLease,
     beating,
+    running_beside,
 )
 from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
 from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
@@ -243,9 +244,8 @@ _SAVED_SHARE = 0.05  # of the time of a crawl that saving takes at most: of a la
 @contextmanager
 def _saving(site: StoredSite, lease: SiteLease, merged: Iterable[str]) -> Iterator[None]:
     """Save the site's state every few minutes while the `with` block runs. A state that fails is left to the next."""
-    has_ended = threading.Event()
 
-    def save_again() -> None:
+    def save_again(has_ended: threading.Event) -> None:
         pause = site.save_seconds
         while not has_ended.wait(pause):
             started = time.monotonic()
@@ -257,13 +257,8 @@ def _saving(site: StoredSite, lease: SiteLease, merged: Iterable[str]) -> Iterat
                 _LOG.warning("%s was not saved while it is crawled: %s", site.copy.site, error)
             pause = max(site.save_seconds, (time.monotonic() - started) / _SAVED_SHARE)
 
-    thread = threading.Thread(target=save_again, name=f"saving-{site.copy.site}", daemon=True)
-    thread.start()
-    try:
+    with running_beside(save_again, f"saving-{site.copy.site}"):
         yield
-    finally:
-        has_ended.set()
-        thread.join()
 
 
 def save_now(site: StoredSite, lease: SiteLease, merged: Iterable[str] = ()) -> None:

@@ -16,7 +16,7 @@ from broadsheet.crawler.fleet.site_lease import acquire
 from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store_engine import HostQueue, StoredPages, StoreEngine
+from broadsheet.crawler.fleet.store_engine import HostQueue, StoredPageCounter, StoreEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.crawler.fleet.sites import store_pages
 from tests.crawler.fleet.test_fleet_run import run_fleet, sites_of, write_list
@@ -91,7 +91,7 @@ def test_a_second_stop_ends_at_once_and_every_task_has_a_result(
 
 
 def test_pages_are_those_of_the_copy_here_or_of_the_lease(place: StorePlace) -> None:
-    pages = StoredPages(place)
+    pages = StoredPageCounter(place)
     here, elsewhere = task("here"), task("elsewhere")
     archive = place.local_folder / "here/here.db"
     archive.parent.mkdir(parents=True)
