@@ -299,7 +299,7 @@ _LOG = logging.getLogger(__name__)
 
 @contextmanager
 def running_beside(work: Callable[[threading.Event], None], name: str) -> Iterator[None]:
-    """Run `work` in a thread of that name while the `with` block runs; its event is set then, and the thread awaited."""
+    """Run `work` in a thread of that name beside the `with` block; its event is set at the end, and it is awaited."""
     has_ended = threading.Event()
     thread = threading.Thread(target=work, args=(has_ended,), name=name, daemon=True)
     thread.start()
