@@ -416,17 +416,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1 << 32), help="by default another at each run")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="begin no more after so long")
     parser.add_argument("--slow", action="store_true", help="try the slow tests on those that no quick one noticed")
+    parser.add_argument("--rooms", nargs="*", help="of these folders alone: a way to write tests, which no file keeps")
     options = parser.parse_args(arguments)
     print(f"This run again: python -m tests.mutants --seed {options.seed} --faults {options.faults}", flush=True)
     commit, copy, deadline = describe_commit(), Copy(), time.monotonic() + options.seconds
-    faults = drawn_faults(modules(), options.seed, options.faults)
+    names = [name for name in modules() if not options.rooms or room_of(name) in options.rooms]
+    faults = drawn_faults(names, options.seed, options.faults)
     outcomes = try_faults(copy, faults, deadline)
     for fault in faults if options.slow else ():
         if fault.key in outcomes and outcomes[fault.key].noticed == "no" and time.monotonic() < deadline:
             outcomes[fault.key] = copy.try_slow(fault, outcomes[fault.key])
     record = run_record(options.seed, commit, list(outcomes.values()))
     record["too_few"] = too_few(record, options.slow)
-    write_run(record)
+    if not options.rooms:
+        write_run(record)
     print(", ".join(f"{name} {record[name]}" for name in ("faults", "quick", "with_slow", "equivalent")))
     print(*record["too_few"], sep="\n")
     return len(record["too_few"])
