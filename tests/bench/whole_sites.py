@@ -1,12 +1,13 @@
 """Measure crawls of whole sites against the naive spider: CPU of every process that a side started, and seconds.
 
-    python -m tests.bench.whole_sites [NAME ...] [--rounds N] [--sides naive,ours] [--out FILE]
+    python -m tests.bench.whole_sites [NAME ...] [--rounds N] [--sides naive,ours] [--comparable] [--out FILE]
 
-The sites are the nine of the corpus, served by its own `tools/serve_site.py`, and `wordpress`, a generated one of 2,000
-pages with long threads of comments. The sides take turns, so that a machine that changes its speed changes it for both,
-and of each the median CPU counts. Only `naive` goes without raw responses, ledger, full text of metadata and settling.
-Sites that are not named, and sides, keep what the last result says. Writes `results/whole_sites.json` and, in
-`docs/performance.md`, the table between its two marks.
+The sites are the nine of the corpus, served by its own `tools/serve_site.py`, and three generated ones: `wordpress`,
+2,000 pages with long threads of comments, `heavy`, 300 pages of 400 KB, nearly all styles, scripts and state, and
+`furniture`, 400 pages with 70 blocks each around the article. The sides take turns, so that a machine that changes its
+speed changes it for both, and of each the median CPU counts. Only `naive` goes without raw responses, ledger, full text
+of metadata and settling. Sites that are not named, and sides, keep what the last result says. Writes
+`results/whole_sites.json` and, in `docs/performance.md`, the table between its two marks.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
+from tests.bench.load.server import GENERATED
 from tests.bench.load.site import TOOLS, free_port, running
 from tests.bench.load.watch import usual_environment
 from tests.bench.site_pages import CACHE, names
@@ -37,9 +39,10 @@ from tests.bench.sites import ROOT, SHARED, Site
 RESULT = pathlib.Path(__file__).parent / "results/whole_sites.json"
 PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- whole sites -->", "<!-- end of whole sites -->"
-WORDPRESS = "wordpress"
 _AT_ONCE = "16"
-_NOTE = """Both sides crawled real sites and a generated WordPress site whole, on loopback, in turn.
+_FEW_PAGES = 300  # a smaller site is mostly start
+_SAME_PAGES = 0.1  # share of the larger number of pages by which the sides may differ
+_NOTE = """Both sides crawled real sites and generated ones whole, on loopback, in turn.
 
 - Measured on {date} by `python -m tests.bench.whole_sites`, with nothing else running ({cores} processors, python
   {python}, scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). Only sites in the table were measured.
@@ -48,6 +51,7 @@ _NOTE = """Both sides crawled real sites and a generated WordPress site whole, o
   of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
 
 
+_GENERATORS = ("tests/bench/load/wordpress_site.py", "tests/bench/load/story_sites.py")
 _ACCOUNT = pathlib.Path(__file__).parent / "documents/whole_sites.md"
 
 
@@ -63,9 +67,9 @@ class Cost:
 @contextmanager
 def served(name: str) -> Iterator[str]:
     """Serve a site on loopback while the context is open: its start URL."""
-    if name == WORDPRESS:
+    if name in GENERATED:
         port = free_port()
-        with running([sys.executable, "-m", "tests.bench.load.server", str(port), "--wordpress"], port):
+        with running([sys.executable, "-m", "tests.bench.load.server", str(port), "--site", name], port):
             yield f"http://127.0.0.1:{port}/"
     else:
         with Site(name, CACHE) as site:
@@ -128,9 +132,9 @@ def _count(db: pathlib.Path, table: str) -> int:
 
 
 def corpus_hash() -> str:
-    """Which corpus the sites are of: a digest of its archives and of the generated site's source."""
+    """Which corpus the sites are of: a digest of its archives and of the generated sites' source."""
     digest = hashlib.sha256()
-    for file in [*sorted((SHARED / "corpus/sites").glob("*.tar.xz")), ROOT / "tests/bench/load/wordpress_site.py"]:
+    for file in [*sorted((SHARED / "corpus/sites").glob("*.tar.xz")), *map(ROOT.joinpath, _GENERATORS)]:
         digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
     return digest.hexdigest()[:16]
 
@@ -143,7 +147,31 @@ def table(result: dict[str, Any]) -> str:
         "| --- |" + " --: |" * 7,
     ]
     lines += [_table_row(row) for row in result["sites"] if "naive" in row and "ours" in row]
+    lines += ["", _summary_line(result["summary"])] if result.get("summary") else []
     return "\n".join([*lines, "", _ACCOUNT.read_text("utf-8").rstrip(), END])
+
+
+def is_comparable(row: dict[str, Any]) -> bool:
+    """Tell whether a site is no small one, and both sides have fetched the same number of pages within a tenth."""
+    fewest, most = sorted(row[side]["pages"] for side in SIDES)
+    return bool(fewest >= _FEW_PAGES and fewest >= (1 - _SAME_PAGES) * most)
+
+
+def summarize(rows: list[dict[str, Any]], comparable_only: bool) -> dict[str, Any] | None:
+    """Return the mean and the least of the ratios of naive's CPU to ours, or None without a site that counts."""
+    both = [row for row in rows if all(side in row for side in SIDES)]
+    counted = [row for row in both if is_comparable(row)] if comparable_only else both
+    ratios = [row["naive"]["cpu"] / row["ours"]["cpu"] for row in counted]
+    if not ratios:
+        return None
+    figures = {"mean_ratio": round(statistics.fmean(ratios), 2), "least_ratio": round(min(ratios), 2)}
+    return {"sites": [row["site"] for row in counted], "comparable_only": comparable_only, **figures}
+
+
+def _summary_line(summary: dict[str, Any]) -> str:
+    kind = f" of {_FEW_PAGES} pages or more that both fetched within a tenth" if summary["comparable_only"] else ""
+    ratios = f"**{summary['mean_ratio']:.2f}**, the least {summary['least_ratio']:.2f}"
+    return f"Mean ratio naive / ours of the {len(summary['sites'])} sites{kind}: {ratios}."
 
 
 def _run_facts(result: dict[str, Any]) -> dict[str, Any]:
@@ -182,24 +210,31 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--sides", default="naive,ours")
+    parser.add_argument(
+        "--comparable",
+        action="store_true",
+        help=f"sum up sites of {_FEW_PAGES} pages or more that both fetched within a tenth",
+    )
     parser.add_argument("--out", type=pathlib.Path, default=RESULT)
     args = parser.parse_args()
     if not (TOOLS / "naive_spider.py").is_file():
         sys.exit(f"no corpus in {SHARED}: set BROADSHEET_SHARED")
     rows = last_rows(args.out)
-    for name in args.names or [*names(), WORDPRESS]:
+    for name in args.names or [*names(), *GENERATED]:
         rows[name] = rows.get(name, {}) | measure(name, args.sides.split(","), args.rounds)
-        _write(args.out, rows)
+        _write(args.out, rows, args.comparable)
 
 
-def _write(out: pathlib.Path, rows: dict[str, Any]) -> None:
+def _write(out: pathlib.Path, rows: dict[str, Any], comparable_only: bool) -> None:
+    sites = sorted(rows.values(), key=lambda row: (row["site"] in GENERATED, row["site"]))
     versions = {name: version(name) for name in ("broadsheet", "scrapy", "trafilatura", "lxml")}
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "cores": os.cpu_count(),
         "versions": {"python": platform.python_version()} | versions,
         "corpus": corpus_hash(),
-        "sites": sorted(rows.values(), key=lambda row: (row["site"] == WORDPRESS, row["site"])),
+        "sites": sites,
+        "summary": summarize(sites, comparable_only),
     }
     out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     if out == RESULT:

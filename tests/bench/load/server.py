@@ -1,6 +1,6 @@
 """A small server for benchmarks: `python -m tests.bench.load.server PORT WHAT`.
 
-WHAT is a folder, or `--light PAGES`, or `--wordpress`, a site of `wordpress_site.py`.
+WHAT is a folder, or `--light PAGES`, or `--site NAME`, one of `GENERATED`.
 
 One thread, keep-alive, GET alone. The light site has an index page for each fifty pages, and each page its own words,
 a menu, and links to its neighbours and sections, as a small news site has.
@@ -14,13 +14,14 @@ import random
 import sys
 from collections.abc import Callable
 
-from tests.bench.load.wordpress_site import WordPressSite
+from tests.bench.load.story_sites import FurnitureSite, HeavySite
+from tests.bench.load.wordpress_site import WORDS, WordPressSite
 
 _GROUP = 50
 _TYPES = {".html": "text/html; charset=utf-8", ".xml": "application/xml", ".txt": "text/plain"}
-_WORDS = [first + last for first in "ba ce di fo gu ha ki lo mu na pe ri so tu ve wo".split() for last in
-          "bel cor dan fer gil hom jas kel lin mor nat pel rin sol tar vel".split()]  # fmt: skip
 Answer = Callable[[str], bytes | None]
+GENERATED = {"furniture": FurnitureSite, "heavy": HeavySite, "wordpress": WordPressSite}
+"""The generated sites of the benchmark of whole sites, by name."""
 
 
 def from_folder(folder: pathlib.Path) -> Answer:
@@ -71,7 +72,7 @@ def _article(number: int, pages: int) -> bytes:
 
 
 def _sentence(words: random.Random) -> str:
-    return " ".join(words.choices(_WORDS, k=words.randint(9, 16))).capitalize() + "."
+    return " ".join(words.choices(WORDS, k=words.randint(9, 16))).capitalize() + "."
 
 
 async def _converse(answer: Answer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,8 +98,8 @@ async def _serve(port: int, answer: Answer) -> None:
 
 
 def _chosen_answer(port: int, choice: list[str]) -> Answer:
-    if choice[0] == "--wordpress":
-        return WordPressSite(f"http://127.0.0.1:{port}").answer
+    if choice[0] == "--site":
+        return GENERATED[choice[1]](f"http://127.0.0.1:{port}").answer
     return light(int(choice[1])) if choice[0] == "--light" else from_folder(pathlib.Path(choice[0]))
 
 

@@ -13,7 +13,7 @@ from functools import cache
 ARTICLES, CATEGORIES, LISTED, TAGS = 1760, 40, 10, 24
 PAGES = ARTICLES + ARTICLES // LISTED + CATEGORIES + TAGS  # 2,000
 _MOST_COMMENTS, _MENU_ENTRIES, _MONTHS = 90, 14, 60
-_WORDS = [first + last for first in "ba ce di fo gu ha ki lo mu na pe ri so tu ve wo".split() for last in
+WORDS = [first + last for first in "ba ce di fo gu ha ki lo mu na pe ri so tu ve wo".split() for last in
           "bel cor dan fer gil hom jas kel lin mor nat pel rin sol tar vel".split()]  # fmt: skip
 
 
@@ -43,7 +43,7 @@ class WordPressSite:
         return self._article_page(number) if path == self._article_path(number) else None
 
     def _article_path(self, number: int) -> str:
-        return f"/{2005 + number % 20}/{1 + number % 12:02}/{_slug(number)}-{number}"
+        return f"/{2005 + number % 20}/{1 + number % 12:02}/{slug_of(number)}-{number}"
 
     def _article_url(self, number: int) -> str:
         return self._origin + self._article_path(number % self._articles)
@@ -52,22 +52,22 @@ class WordPressSite:
         teasers = "".join(
             f'<article id="post-{n}" class="post-{n} post type-post hentry">'
             f'<h2 class="entry-title">{self._link(n)}</h2>'
-            f'<div class="entry-summary"><p>{_sentences((n, 1), 2)} [&hellip;]</p></div></article>'
+            f'<div class="entry-summary"><p>{sentences((n, 1), 2)} [&hellip;]</p></div></article>'
             for n in articles
         )
         older = f'<div class="nav-previous"><a href="{self._origin}/page-{number + 1}">Older posts</a></div>'
         return self._frame(title, 1_000_000 + number, f'<main id="main">{teasers}<nav>{older}</nav></main>')
 
     def _article_page(self, number: int) -> bytes:
-        title, generator = _title(number), random.Random(number)
+        title, name, generator = title_of(number), author_of(number), random.Random(number)
         day = f"{2005 + number % 20}-{1 + number % 12:02}-{1 + number % 28:02}"
         paragraphs = "".join(
-            f"<p>{_sentences((number, n), generator.randint(2, 5))}</p>" for n in range(generator.randint(4, 18))
+            f"<p>{sentences((number, n), generator.randint(2, 5))}</p>" for n in range(generator.randint(4, 18))
         )
         body = f"""<main id="main" class="site-main"><article id="post-{number}" class="post-{number} post type-post
             category-{number % CATEGORIES} hentry"><header class="entry-header"><h1 class="entry-title">{title}</h1>
             <div class="entry-meta">Posted on <time class="entry-date published" datetime="{day}T08:00:00+00:00">{day}
-            </time> by <a class="url fn n" href="{self._origin}/author/{_WORDS[number % 9]}">{_author(number)}</a></div>
+            </time> by <a class="url fn n" href="{self._origin}/author/{WORDS[number % 9]}">{name}</a></div>
             </header><div class="entry-content">{paragraphs}{self._share_links(number)}</div>
             <footer class="entry-footer">Posted in <a href="{self._origin}/category-{number % CATEGORIES}"
             rel="category tag">Section {number % CATEGORIES}</a></footer></article>{self._neighbours(number)}
@@ -99,31 +99,31 @@ class WordPressSite:
             not be published.</p>
             <p><label>Comment</label><textarea name="comment"></textarea></p>
             <input type="hidden" name="comment_post_ID" value="{number}">
-            <input type="hidden" name="akismet_comment_nonce" value="{_nonce(number, 1)}"></form>"""
-        return f"""<div id="comments" class="comments-area"><h2>{count} thoughts on {_title(number)}</h2>
+            <input type="hidden" name="akismet_comment_nonce" value="{nonce(number, 1)}"></form>"""
+        return f"""<div id="comments" class="comments-area"><h2>{count} thoughts on {title_of(number)}</h2>
             <ol class="comment-list">{comments}</ol><div id="respond"><h3>Leave a Reply</h3>{form}</div></div>"""
 
     def _comment(self, number: int, place: int) -> str:
         generator = random.Random(number * 1000 + place)
         number_of_comment = number * 100 + place
         return f"""<li id="comment-{number_of_comment}" class="comment depth-{1 + place % 3}"><article
-            class="comment-body"><footer class="comment-meta"><b class="fn">{_author(generator.randrange(400))}</b>
+            class="comment-body"><footer class="comment-meta"><b class="fn">{author_of(generator.randrange(400))}</b>
             <span class="says">says:</span> <a href="#comment-{number_of_comment}"><time>{place % 28 + 1} May at
             {place % 24}:{place % 60:02}</time></a></footer><div class="comment-content"><p>
-            {_sentences((number, 500 + place), generator.randint(1, 4))}</p></div><div class="reply"><a
+            {sentences((number, 500 + place), generator.randint(1, 4))}</p></div><div class="reply"><a
             rel="nofollow" class="comment-reply-link" href="#respond" 
             data-commentid="{number_of_comment}">Reply</a></div>
             </article></li>"""
 
     def _link(self, number: int) -> str:
         number %= self._articles
-        return f'<a href="{self._article_url(number)}" rel="bookmark">{_title(number)}</a>'
+        return f'<a href="{self._article_url(number)}" rel="bookmark">{title_of(number)}</a>'
 
     def _frame(self, title: str, number: int, body: str, head: str = "") -> bytes:
         return f"""<!doctype html><html lang="en-US"><head><meta charset="utf-8">
             <title>{title} &#8211; The Daily Mill</title>
             {head}<link rel="alternate" type="application/rss+xml" title="Comments Feed" href="/comments/feed/">
-            <script>var wpSettings = {{"nonce":"{_nonce(number, 0)}","post":{number}}};</script></head>
+            <script>var wpSettings = {{"nonce":"{nonce(number, 0)}","post":{number}}};</script></head>
             <body class="wp-singular single postid-{number} wp-theme-mill"><a class="skip-link" href="#main">Skip to
             content</a><header id="masthead" class="site-header">
             <p class="site-title"><a href="{self._origin}/">The Daily
@@ -155,7 +155,7 @@ class WordPressSite:
             for n in range(CATEGORIES)
         )
         months = "".join(f'<li><a href="{self._origin}/page-{n}">Month {n + 1}</a></li>' for n in range(_MONTHS))
-        tags = "".join(f'<a href="{self._origin}/tag-{n}" class="tag-cloud-link">{_WORDS[n]}</a> ' for n in range(TAGS))
+        tags = "".join(f'<a href="{self._origin}/tag-{n}" class="tag-cloud-link">{WORDS[n]}</a> ' for n in range(TAGS))
         return f"""<section class="widget widget_search"><form role="search" action="/"><label>Search for:</label>
             <input name="s"></form></section><section class="widget widget_recent_entries"><h2>Recent Posts</h2>
             <ul>{recent}</ul></section><section class="widget widget_popular"><h2>Popular now</h2><ul>{rotating}</ul>
@@ -165,13 +165,13 @@ class WordPressSite:
             <div class="tagcloud">{tags}</div></section>"""
 
     def _footer(self, number: int) -> str:
-        quote = _sentences((number % 12, 9_999), 1)
-        pages = "".join(f'<li><a href="{self._origin}/tag-{n}">{_title(n + 5000)}</a></li>' for n in range(12))
+        quote = sentences((number % 12, 9_999), 1)
+        pages = "".join(f'<li><a href="{self._origin}/tag-{n}">{title_of(n + 5000)}</a></li>' for n in range(12))
         return f"""<footer id="colophon" class="site-footer">
-            <div class="widget"><h2>About</h2><p>{_sentences((1, 9_998), 3)}
+            <div class="widget"><h2>About</h2><p>{sentences((1, 9_998), 3)}
             </p></div><div class="widget"><h2>Quote of the hour</h2><p>{quote}</p></div><ul>{pages}</ul>
             <form class="newsletter"><p>Get our stories by mail every morning.</p><input type="hidden" name="_wpnonce"
-            value="{_nonce(number, 2)}"></form><p class="copyright">&copy; 2026 The Daily Mill. All rights reserved.</p>
+            value="{nonce(number, 2)}"></form><p class="copyright">&copy; 2026 The Daily Mill. All rights reserved.</p>
             <p>Proudly powered by WordPress</p></footer>"""
 
 
@@ -180,25 +180,25 @@ def _active(entry: int, number: int) -> str:
     return " current-post-ancestor current-menu-parent" if is_active else ""
 
 
-def _nonce(number: int, place: int) -> str:
+def nonce(number: int, place: int) -> str:
     return f"{random.Random(number * 10 + place).getrandbits(40):010x}"
 
 
 @cache
-def _title(number: int) -> str:
-    return " ".join(random.Random(f"title {number}").choices(_WORDS, k=7)).capitalize()
+def title_of(number: int) -> str:
+    return " ".join(random.Random(f"title {number}").choices(WORDS, k=7)).capitalize()
 
 
-def _slug(number: int) -> str:
-    return _title(number).lower().replace(" ", "-")
+def slug_of(number: int) -> str:
+    return title_of(number).lower().replace(" ", "-")
 
 
-def _author(number: int) -> str:
-    return f"{_WORDS[number % 31].capitalize()} {_WORDS[number % 37 + 40].capitalize()}"
+def author_of(number: int) -> str:
+    return f"{WORDS[number % 31].capitalize()} {WORDS[number % 37 + 40].capitalize()}"
 
 
-def _sentences(place: tuple[int, int], count: int) -> str:
+def sentences(place: tuple[int, int], count: int) -> str:
     generator = random.Random(f"{place}")
     return " ".join(
-        " ".join(generator.choices(_WORDS, k=generator.randint(8, 22))).capitalize() + "." for _ in range(count)
+        " ".join(generator.choices(WORDS, k=generator.randint(8, 22))).capitalize() + "." for _ in range(count)
     )
