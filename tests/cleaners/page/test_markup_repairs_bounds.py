@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page import markup_repairs as bounds
 from broadsheet.cleaners.page.markup_repairs import (
+    _LONG_TAG_CHARS,
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
+    _long_parts,
     cut_attributes,
     cut_elements,
     has_too_many_elements,
@@ -105,3 +109,11 @@ def test_a_page_of_too_many_characters_says_so() -> None:
 
 def test_the_bounds_are_far_from_what_people_read() -> None:
     assert (MAX_ELEMENTS, MAX_ATTRIBUTES) == (250_000, 4_000)
+
+
+def test_the_long_parts_of_a_page_are_those_that_a_split_finds() -> None:
+    rng, half = random.Random(7), _LONG_TAG_CHARS // 2
+    sizes = (0, 1, half - 1, half, half + 1, 2 * half - 1, 2 * half, 2 * half + 1, 3 * half, 5 * half)
+    for _ in range(300):
+        text = "<".join("x" * rng.choice(sizes) for _ in range(rng.randrange(1, 9)))
+        assert list(_long_parts(text)) == [part for part in text.split("<") if len(part) > _LONG_TAG_CHARS]
