@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
 
@@ -69,11 +69,17 @@ def clean_names(values: Iterable[str], site_names: Iterable[str] = ()) -> tuple[
     for value in values:
         if _URL_LIKE.match(value):
             continue
-        for name in map(_strip_name, split_names(value[:500])):
-            key = name_key(name)
-            if key and (key not in refused_keys or is_personal(name)) and is_name(name):
+        for key, name in _keyed_names(value[:500]):
+            if key not in refused_keys or is_personal(name):
                 names.setdefault(key, name)
     return _without_groups(list(names.values()))[:MAX_AUTHORS]
+
+
+@lru_cache(maxsize=512)
+def _keyed_names(byline: str) -> tuple[tuple[str, str], ...]:
+    """Return the names in a byline, each with its key; several readers ask for them, and so does the next page."""
+    keyed_names = [(name_key(name), name) for name in map(_strip_name, split_names(byline))]
+    return tuple([(key, name) for key, name in keyed_names if key and is_name(name)])
 
 
 @lru_cache(maxsize=64)
@@ -204,8 +210,8 @@ def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
     The site's own name counts where no other source names anybody, if it has the form of a person's.
     """
     names_of_site: tuple[tuple[str, ...], str] | None = None
-    for source, read in _READERS.items():
-        if names := clean_names(read(page), page.site_names):
+    for source in _READERS:
+        if names := clean_names(_stated_names(page, source), page.site_names):
             if _are_all_of_site(names, page.site_names):
                 names_of_site = names_of_site or (names, source)
             elif names_of_site is None or all(map(is_personal, names)):
@@ -215,9 +221,16 @@ def find_authors(page: PageContext) -> tuple[tuple[str, ...], str]:
 
 def stated_authors(page: PageContext) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Yield each source that names authors, the site itself included, with the names."""
-    for source, read in _READERS.items():
-        if names := clean_names(read(page)):
+    for source in _READERS:
+        if names := clean_names(_stated_names(page, source)):
             yield source, names
+
+
+def _stated_names(page: PageContext, source: str) -> list[str]:
+    """Return what a source states as names; each is read once a page."""
+    if source not in page.names_by_source:
+        page.names_by_source[source] = list(_READERS[source](page))
+    return page.names_by_source[source]
 
 
 def _are_all_of_site(names: Iterable[str], site_names: Iterable[str]) -> bool:
@@ -309,13 +322,15 @@ def find_byline(page: PageContext) -> tuple[str, str]:
     return next(((line, "text") for line in lines if begins_with_by(line) and clean_names([line])), ("", ""))
 
 
-def _ranked_bylines(page: PageContext) -> list[tuple[int, Element]]:
-    """Return the elements that may be the byline, with their ranks."""
-    return [
-        (rank, element)
-        for element in page.bylines_and_dates[0][:200]
-        if (rank := _byline_rank(page, element)) is not None
-    ]
+def _ranked_bylines(page: PageContext) -> Sequence[tuple[int, Element]]:
+    """Return the elements that may be the byline, with their ranks. They are looked for once a page."""
+    if page.ranked_bylines is None:
+        page.ranked_bylines = [
+            (rank, element)
+            for element in page.bylines_and_dates[0][:200]
+            if (rank := _byline_rank(page, element)) is not None
+        ]
+    return page.ranked_bylines
 
 
 def _byline_text(element: Element) -> str:

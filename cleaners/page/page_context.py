@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
 from typing import Any
@@ -163,13 +163,20 @@ _GENERIC_HOST_LABELS = frozenset({"www", "m", "amp", "blog", "news"})
 
 @dataclass
 class PageContext:
-    """Page whose metadata is being read. Its properties are computed on first use, and so are its `visible_dates`."""
+    """Page whose metadata is being read. Its properties are computed on first use.
+
+    So are its `visible_dates`, its `ranked_bylines`, the names that each source states, and `parts`: by the pattern of
+    unrelated names, whether an element is part of the article.
+    """
 
     tag_index: TagIndex
     url: str
     statements: PageStatements
     not_after: str = ""
     visible_dates: Sequence[LabelledDate] | None = None
+    ranked_bylines: Sequence[tuple[int, Element]] | None = None
+    names_by_source: dict[str, list[str]] = field(default_factory=dict)
+    parts: dict[str, dict[Element, bool]] = field(default_factory=dict)
 
     @property
     def tree(self) -> Element:
@@ -279,14 +286,25 @@ class PageContext:
 
     def is_part_of_article(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool:
         """Return whether an element is part of the article: no ancestor is navigation or matches the pattern."""
-        for ancestor in (element, *element.iterancestors()):
-            if ancestor in self.headline_ancestors or ancestor.tag in _ROOT_TAGS:
-                return True
-            if ancestor.tag in _UNRELATED_TAGS and not (ancestor.tag == "footer" and _has_article_ancestor(ancestor)):
-                return False
-            if unrelated_pattern.search(f"{ancestor.get('class', '')} {ancestor.get('id', '')}"):
-                return False
-        return True
+        parts = self.parts.setdefault(unrelated_pattern.pattern, {})
+        passed, is_part = [], True
+        for ancestor in chain((element,), element.iterancestors()):
+            if (found := parts.get(ancestor)) is None:
+                passed.append(ancestor)
+                found = self._is_part_by_itself(ancestor, unrelated_pattern)
+            if found is not None:
+                is_part = found
+                break
+        parts.update(dict.fromkeys(passed, is_part))
+        return is_part
+
+    def _is_part_by_itself(self, element: Element, unrelated_pattern: re.Pattern[str]) -> bool | None:
+        """Return whether an element says that it is part of the article, or none; None if its parent decides."""
+        if element in self.headline_ancestors or element.tag in _ROOT_TAGS:
+            return True
+        if element.tag in _UNRELATED_TAGS and not (element.tag == "footer" and _has_article_ancestor(element)):
+            return False
+        return False if unrelated_pattern.search(f"{element.get('class', '')} {element.get('id', '')}") else None
 
     @cached_property
     def runs_after(self) -> list[TextRun]:
