@@ -2,7 +2,8 @@
 
 What is heavy, and what stands around the article, is of the kinds that real sites have. All follows from a page's
 number, so that every side crawls the same bytes. Each link of a page leads to a page of the site or to another host, so
-that a simple spider fetches the same pages as one that knows more. All words are made up.
+that a simple spider fetches the same pages as one that knows more. All words are made up but the small ones, by which a
+text is English, as its page states.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import json
 import random
 from functools import cache
 
-from tests.bench.load.wordpress_site import WORDS, author_of, nonce, sentences, slug_of, title_of
+from tests.bench.load.wordpress_site import WORDS, author_of, nonce, slug_of, title_of
 
 LISTED = 20
+_SMALL_WORDS = "the of and to in a that it was for on with as at by from".split()
 _MENU, _TEASERS, _COMMENTS, _FOOTERS = 18, 14, 6, 13
 _RULES, _SCRIPTS, _STATES = 2000, 2700, 450  # rules of style, statements of script, records of state a heavy page
 
@@ -49,7 +51,7 @@ class StorySite:
     def _list_page(self, title: str, section: int) -> bytes:
         first = section * LISTED
         teasers = "".join(
-            f'<article class="teaser"><h2>{self._link(n)}</h2><p>{sentences((n, 1), 2)}</p></article>'
+            f'<article class="teaser"><h2>{self._link(n)}</h2><p>{_sentences((n, 1), 2)}</p></article>'
             for n in range(first, min(first + LISTED, self._articles))
         )
         sections = "".join(self._section_link(n) for n in range(self._sections))
@@ -64,7 +66,7 @@ class StorySite:
             <meta property="article:published_time" content="{day}T08:00:00+00:00">
             <link rel="canonical" href="{self._origin}{self.article_path(number)}">"""
         paragraphs = [
-            f"<p>{sentences((number, n), generator.randint(2, 5))}</p>" for n in range(generator.randint(8, 20))
+            f"<p>{_sentences((number, n), generator.randint(2, 5))}</p>" for n in range(generator.randint(8, 20))
         ]
         body = f"""<article class="story"><h1>{title}</h1><p class="byline">By {author_of(number)},
             <time datetime="{day}">{day}</time></p><div class="story-body">{self._text(number, paragraphs)}</div>
@@ -140,7 +142,14 @@ class FurnitureSite(StorySite):
 def _comment(number: int, place: int) -> str:
     generator = random.Random(number * 1000 + place)
     return f"""<div class="comment"><div class="comment-meta"><b>{author_of(generator.randrange(400))}</b> says:</div>
-        <p>{sentences((number, 500 + place), generator.randint(1, 3))}</p></div>"""
+        <p>{_sentences((number, 500 + place), generator.randint(1, 3))}</p></div>"""
+
+
+def _sentences(place: tuple[int, int], count: int) -> str:
+    generator = random.Random(f"{place}")
+    lengths = [generator.randint(4, 11) for _ in range(count)]
+    pairs = [zip(generator.choices(_SMALL_WORDS, k=n), generator.choices(WORDS, k=n), strict=True) for n in lengths]
+    return " ".join(" ".join(map(" ".join, words)).capitalize() + "." for words in pairs)
 
 
 @cache
