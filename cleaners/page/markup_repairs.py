@@ -21,8 +21,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import islice
 
+import numpy as np
 from lxml import etree
 
 MAX_ELEMENTS = 250_000
@@ -31,11 +33,49 @@ MAX_ELEMENTS = 250_000
 MAX_ATTRIBUTES = 4_000
 """Attributes of an element; further ones are left out."""
 
+_CASE_BIT = 0x20  # of an ASCII letter
+_BODY_END = re.compile(rb"</(?:body|html)", re.IGNORECASE)
 _START_TAG = re.compile(r"<[a-zA-Z]")
 _LONG_TAG_CHARS = 2 * MAX_ATTRIBUTES  # a space and a letter each, at the least
 _LONG_TAG = re.compile(rf"<[a-zA-Z][\w:-]*+[\s/][^<>]{{{_LONG_TAG_CHARS},}}")
 _SCRIPT_OR_LONG_TAG = re.compile(rf"<(?is:script)\b(?is:.*?</script\b|.*)|{_LONG_TAG.pattern}")
 _ATTRIBUTE = re.compile(r"""[\s/]+[^\s=<>"'/]++(?:\s*+=\s*+(?:"[^"]*"|'[^']*'|[^\s"'>]+))?+(?!\s*=)""")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSurvey:
+    """Occasions for repairs that a page's source has, by its tags.
+
+    `body_end` is the offset in bytes of the first `</body` or `</html`, None without one.
+    """
+
+    body_end: int | None
+    has_unclosed_noscript: bool
+    may_exceed_elements: bool
+
+
+def survey_source(source: bytes) -> SourceSurvey:
+    """Look at each `<` of a page's source, UTF-8, at once: a search for each kind of tag takes four times as long."""
+    codes = np.frombuffer(source + b"\0\0\0", np.uint8)
+    starts = np.flatnonzero(codes[:-3] == ord("<"))
+    first, second, third = (codes[starts + n] | _CASE_BIT for n in (1, 2, 3))
+
+    def starts_with(letters: bytes) -> list[int]:
+        """Return the offsets of `<` with three characters after it, in any case."""
+        found: list[int] = starts[(first == letters[0]) & (second == letters[1]) & (third == letters[2])].tolist()
+        return found
+
+    body_ends = sorted(n for letters in (b"/bo", b"/ht") for n in starts_with(letters) if _BODY_END.match(source, n))
+    noscripts, noscript_ends = starts_with(b"nos"), starts_with(b"/no")
+    return SourceSurvey(
+        body_end=body_ends[0] if body_ends else None,
+        has_unclosed_noscript=any(
+            sum(source.startswith(opening.encode(), n) for n in noscripts)
+            > sum(source.startswith(closing.encode(), n) for n in noscript_ends)
+            for opening, closing in _NOSCRIPT_MARKS
+        ),
+        may_exceed_elements=len(starts) > MAX_ELEMENTS,
+    )
 
 
 def has_too_many_elements(text: str) -> bool:

@@ -20,6 +20,7 @@ from broadsheet.cleaners.page.markup_repairs import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     MIN_CHARS_TO_CLOSE,
+    SourceSurvey,
     close_noscript,
     close_unclosed,
     cut_attributes,
@@ -29,6 +30,7 @@ from broadsheet.cleaners.page.markup_repairs import (
     is_streamed,
     place_streamed_pieces,
     show_script_templates,
+    survey_source,
     with_boundary_edges,
 )
 
@@ -189,15 +191,20 @@ def parse_page(text: str) -> ParsedPage:
 
 
 def _parse_text(text: str) -> ParsedPage:
-    text, cuts = _within_bounds(show_script_templates(close_noscript(_BODY_END_TAG.sub("", text))))
-    streamed = is_streamed(text)
+    text, source, survey = _without_body_ends(text)
+    repaired = show_script_templates(close_noscript(text) if survey.has_unclosed_noscript else text)
+    may_be_large = survey.may_exceed_elements or repaired is not text
+    repaired, cuts = _within_bounds(repaired, may_be_large=may_be_large)
+    streamed = is_streamed(repaired)
     if streamed:
-        text = with_boundary_edges(text)
+        repaired = with_boundary_edges(repaired)
+    if repaired is not text:
+        text, source = repaired, _encoded(repaired)
     parser = _new_parser(huge=False)
-    root = _parse_root(text, parser)
+    root = _parse_root(source, parser)
     error = parser.error_log.last_error  # a limit ends the parse, so its error is the last
     if error is not None and error.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT:
-        root = _parse_root(_flatten(text), _new_parser(huge=True))
+        root = _parse_root(_encoded(_flatten(text)), _new_parser(huge=True))
         cuts = (*cuts, f"flattened=depth:{MAX_DEPTH}")
     if root is not None:
         _move_text_to_body(root)
@@ -208,17 +215,36 @@ def _parse_text(text: str) -> ParsedPage:
     return ParsedPage(root, cuts)
 
 
-def _within_bounds(text: str) -> tuple[str, tuple[str, ...]]:
+def _without_body_ends(text: str) -> tuple[str, bytes, SourceSurvey]:
+    """Remove the end tags of the body and the page: return the text, its source and what that may need repaired."""
+    source = _encoded(text)
+    survey = survey_source(source)
+    if survey.body_end is None:
+        return text, source, survey
+    head = text[: len(text) - len(source[survey.body_end :].decode("utf-8"))]
+    tail = _BODY_END_TAG.sub("", text[len(head) :])
+    source = source[: survey.body_end] + _encoded(tail)
+    if tail.strip() or head.rfind(">") <= head.rfind("<"):  # what stood before and after a tag may make one together
+        survey = survey_source(source)
+    return head + tail, source, survey
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _within_bounds(text: str, *, may_be_large: bool) -> tuple[str, tuple[str, ...]]:
     """Bound a page's elements and attributes: return its text and what was cut.
 
-    Of elements nested too deeply only the tags go, as they do where libxml2 refuses them.
+    Elements are counted if there may be many. Of those nested too deeply only the tags go, as they do where libxml2
+    refuses them.
     """
     bounded_text = cut_attributes(text)
     cuts = (f"cut=attributes:{MAX_ATTRIBUTES}",) if bounded_text != text else ()
-    if has_too_many_elements(bounded_text):
+    if may_be_large and has_too_many_elements(bounded_text):
         bounded_text = _flatten(bounded_text)
-    if has_too_many_elements(bounded_text):
-        bounded_text, cuts = cut_elements(bounded_text), (*cuts, f"cut=elements:{MAX_ELEMENTS}")
+        if has_too_many_elements(bounded_text):
+            bounded_text, cuts = cut_elements(bounded_text), (*cuts, f"cut=elements:{MAX_ELEMENTS}")
     return bounded_text, cuts
 
 
@@ -249,9 +275,9 @@ def _new_parser(huge: bool) -> lxml.html.HTMLParser:
     return parser
 
 
-def _parse_root(text: str, parser: lxml.html.HTMLParser) -> lxml.html.HtmlElement | None:
+def _parse_root(source: bytes, parser: lxml.html.HTMLParser) -> lxml.html.HtmlElement | None:
     try:
-        return lxml.html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        return lxml.html.document_fromstring(source, parser=parser)
     except etree.ParserError:  # nothing but white space and comments
         return None
 
