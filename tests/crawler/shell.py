@@ -54,8 +54,11 @@ def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
 
 def verb(*arguments: object) -> tuple[int, str, str]:
     """The same of a verb that does not crawl: run in this process, where that is quicker."""
-    if is_cold():
-        return command(*arguments)
+    return command(*arguments) if is_cold() else verb_here(*arguments)
+
+
+def verb_here(*arguments: object) -> tuple[int, str, str]:
+    """The same, always in this process."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with mock.patch.dict(os.environ, environment()), redirect_stdout(out), redirect_stderr(errors):
         code = cli.run(list(map(str, arguments)))
