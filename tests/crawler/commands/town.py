@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 
 from tests.crawler.scripted_site import page as whole_page
@@ -36,31 +37,36 @@ def _head(published: str, author: str = "", section: str = "") -> str:
 
 def records() -> list[bytes]:
     """Records of four days: stories that are edited, withdrawn, copied or undated, and what is no story."""
+    minutes = count()
+
+    def at(day: int) -> str:
+        return f"2024-03-{day:02}T10:{next(minutes):02}:00Z"
+
     tower = _head("2024-02-01T08:00:00+02:00", "Bo Quist", "Town")
     stories = [f"{A}/{name}" for name in ("river", "tower", "listed", "empty", "moved", "gone", "busy", "print.pdf")]
     return [
         record("", b"software: tests\r\n", kind="warcinfo", WARC_Target_URI=""),
-        record(f"{A}/robots.txt", answer(ROBOTS, content_type="text/plain"), day(1)),
-        record(f"{A}/sitemap.xml", answer(SITEMAP, content_type="application/xml"), day(1)),
-        record(f"{A}/", b"GET / HTTP/1.1\r\n\r\n", day(1), "request"),
-        record(f"{A}/", answer(page("home", *stories, f"{B}/quay", f"{A}/never")), day(1)),
-        record(f"{A}/river", answer(page("river", head=RIVER, extra=SHARE + PROMO)), day(1)),
-        record(f"{A}/tower", answer(page("tower", head=tower)), day(1)),
-        record(f"{A}/listed", answer(page("listed", head=_head("2024-02-02"))), day(1)),
-        record(f"{A}/moved", answer("", "301 Moved", location="/river"), day(1)),
-        record(f"{A}/gone", answer("gone", "410 Gone"), day(1)),
-        record(f"{A}/busy", answer("busy", "503 Busy"), day(1)),
-        record(f"{A}/empty", answer("<title>Empty</title><body></body>"), day(1)),
-        record(f"{A}/print.pdf", answer("%PDF", content_type="application/pdf"), day(1)),
-        record(f"{B}/quay", answer(page("quay", head=_head("2024-03-01", "Cy Dunn"))), day(1)),
-        record(f"{B}/copy", answer(page("tower", head=_head("2024-02-03", "Bo Quist"))), day(2)),
-        record(f"{A}/river", answer(page("river", head=RIVER, extra=f"<p>{NEWS}</p>{SHARE}")), day(2)),
-        record(f"{A}/quay", answer("moved", "302 Found", location=f"{B}/quay"), day(2)),
-        record(f"{A}/listed", answer("gone", "404 Not Found"), day(3)),
+        record(f"{A}/robots.txt", answer(ROBOTS, content_type="text/plain"), at(1)),
+        record(f"{A}/sitemap.xml", answer(SITEMAP, content_type="application/xml"), at(1)),
+        record(f"{A}/", b"GET / HTTP/1.1\r\n\r\n", at(1), "request"),
+        record(f"{A}/", answer(page("home", *stories, f"{B}/quay", f"{A}/never")), at(1)),
+        record(f"{A}/river", answer(page("river", head=RIVER, extra=SHARE + PROMO)), at(1)),
+        record(f"{A}/tower", answer(page("tower", head=tower)), at(1)),
+        record(f"{A}/listed", answer(page("listed", head=_head("2024-02-02"))), at(1)),
+        record(f"{A}/moved", answer("", "301 Moved", location="/river"), at(1)),
+        record(f"{A}/gone", answer("gone", "410 Gone"), at(1)),
+        record(f"{A}/busy", answer("busy", "503 Busy"), at(1)),
+        record(f"{A}/empty", answer("<title>Empty</title><body></body>"), at(1)),
+        record(f"{A}/print.pdf", answer("%PDF", content_type="application/pdf"), at(1)),
+        record(f"{B}/quay", answer(page("quay", head=_head("2024-03-01", "Cy Dunn"))), at(1)),
+        record(f"{B}/copy", answer(page("tower", head=_head("2024-02-03", "Bo Quist"))), at(2)),
+        record(f"{A}/river", answer(page("river", head=RIVER, extra=f"<p>{NEWS}</p>{SHARE}")), at(2)),
+        record(f"{A}/quay", answer("moved", "302 Found", location=f"{B}/quay"), at(2)),
+        record(f"{A}/listed", answer("gone", "404 Not Found"), at(3)),
         record(
             f"{A}/river",
             answer(page("river", head=RIVER, extra=f"<p>{NEWS}</p>{SHARE}{PROMO}").replace("The story", "A story")),
-            day(3),
+            at(3),
         ),
     ]
 
@@ -89,10 +95,6 @@ NEWS = (
     "The harbour master said on Tuesday that the dredger, which has worked the inner channel since 2018, would be sold "
     "to the neighbouring port before the summer, and that no successor had been found for it so far."
 )
-
-
-def day(number: int) -> str:
-    return f"2024-03-{number:02}T10:00:00Z"
 
 
 def make_town(folder: Path) -> None:
