@@ -7,7 +7,7 @@ import shlex
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +22,12 @@ SITEMAP = (
 )
 SHARE = "<p>Share this story</p>"
 PROMO = "<p>Read our other 12 stories about the harbour town, and subscribe to the newsletter.</p>"
-_VOLATILE = ((r"in \d+ s\b", "in N s"), (r"\d+(?:\.\d)? MB\b", "N MB"), (r'(cleaner_version": )"\d+"', r'\1"N"'))
+_VOLATILE = (
+    (r"in \d+ s\b", "in N s"),
+    (r"\d+(?:\.\d)? MB\b", "N MB"),
+    (r"-[0-9a-f]{12}$", "-DIGEST"),
+    (r'(cleaner_version": )"\d+"', r'\1"N"'),
+)
 
 
 def page(name: str, *links: str, **changes: str) -> str:
@@ -105,9 +110,10 @@ def make_town(folder: Path) -> None:
         [record(f"{B}/x", answer(page("other"))), record(f"{B}/busy", answer("", "503 Busy"))],
         packed=False,
     )
-    garbage = b"no record at all" * 9
+    garbage = b"no record at all" * 9 + b"\r\n\r\n"
     write(folder / "lost.warc", [records()[0], garbage, record(f"{B}/x", answer(page("other"))), garbage], packed=False)
     (folder / "fleet.toml").write_text(FLEET)
+    (folder / "files.paths").write_text("town.warc\nlost.warc\nmissing.warc\n\ntown.db\nother.warc\n")
     (folder / "odd.txt").write_text("no records here")
     (folder / "page.html").write_text(page("river", head=RIVER, extra=SHARE + PROMO))
     (folder / "plain.txt").write_text("A plain text that another tool has made.")
@@ -143,8 +149,10 @@ def _printed(words: list[str]) -> list[str]:
             Path(file).touch()
             return []
         case ["ls"]:
-            return sorted(str(path) for path in Path().rglob("*"))
+            return sorted(_stable(str(path)) for path in Path().rglob("*"))
     code, out, errors = verb_here(*words)
+    ports: dict[str, int] = {}
+    out = re.sub(r":(\d{5})\b", lambda found: f":PORT{ports.setdefault(found[1], len(ports) + 1)}", out)
     said = [*out.splitlines(), *(f"! {line}" for line in errors.splitlines())]
     return [_stable(line).rstrip() for line in said] + ([f"[{code}]"] if code else [])
 
@@ -153,7 +161,8 @@ def _stable(text: str) -> str:
     """Put fixed words where a text names the time of now, a duration or this folder."""
     for pattern, fixed in _VOLATILE:
         text = re.sub(pattern, fixed, text)
-    today = datetime.now(UTC).date().isoformat()
-    text = re.sub(r"(2030-01-01[ T])\d\d:\d\d(:?)", r"\g<1>12:34\2", text.replace(today, "2030-01-01"))
+    for days in (0, 1):
+        text = text.replace(str((datetime.now(UTC) + timedelta(days)).date()), "2030-01-01")
+    text = re.sub(r"(2030-01-01[ T])\d\d:\d\d(:?)", r"\g<1>12:34\2", text)
     text = re.sub(r"(2030-01-01T12:34:)\d\d", r"\g<1>56", text)
     return text.replace(str(Path.cwd()), "…")
