@@ -134,7 +134,8 @@ def robots(access: str, reason: str) -> Outcome:
         (
             [robots("nothing", "http_503:5"), Outcome("http://a.example/", "failed", "robots_unreachable")], 130, 1,
             ["BAD robots.txt: http://a.example/robots.txt: HTTP 503 Service Unavailable",
-             "BAD site: http://a.example/: failed, the site's robots.txt could not be read, so nothing may be asked for"],
+             "BAD site: http://a.example/: failed, the site's robots.txt could not be read, so nothing may be asked"
+             " for"],
         ),
         ([], 0, 1, ["BAD site: http://a.example/ gave nothing"]),
     ],
