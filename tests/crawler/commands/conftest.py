@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 
 import pytest
 
-from broadsheet.crawler.commands import progress_line
+from broadsheet.crawler.commands import progress_line, spider_run
+from broadsheet.crawler.commands.run_summary import RunResult
 from broadsheet.crawler.crawl import processes
 from broadsheet.crawler.fleet import site_processes
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
@@ -55,6 +58,26 @@ def workers_here(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "WorkerPool", WorkersHere)
     monkeypatch.setattr(processes, "start_fork_server", lambda: None)
     monkeypatch.setattr(settle_pool.SettlePool, "_start_missing_workers", lambda _: None)
+
+
+@pytest.fixture
+def sample_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the sample site's crawl take in `town.warc` in place of the site."""
+
+    def run_spider(db: str, arguments: Any, settings: Any, on_opened: Any = None) -> RunResult:
+        assert arguments["seeds"][0].startswith("http://127.0.0.1:")
+        assert verb_here("import", "town.warc", "--db", db, "-q")[0] == 0
+        with closing(sqlite3.connect(db)) as connection, connection:
+            connection.execute("UPDATE runs SET command = 'crawl http://127.0.0.1:1/'")
+        print(f"{sorted(arguments)} {arguments['browser']} {settings}")
+        return RunResult(db, arguments["seeds"], 3.0, {"done/article": 7, "failed/http_410": 1}, signal=SIGNALS.pop())
+
+    monkeypatch.setattr(spider_run, "run_spider", run_spider)
+    monkeypatch.setattr(sys.modules[__name__], "SIGNALS", [2, 0, 2])
+
+
+SIGNALS: list[int] = []
+"""Numbers of the signals that end the crawls of the sample, the last one first."""
 
 
 @asynccontextmanager

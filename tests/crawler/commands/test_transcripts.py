@@ -20,7 +20,7 @@ from tests.crawler.commands.town import make_town, transcript
 from tests.output.conftest import Clock
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
-pytestmark = pytest.mark.usefixtures("workers_here", "engine_here", "closed_room")
+pytestmark = pytest.mark.usefixtures("workers_here", "engine_here", "closed_room", "sample_here")
 
 
 @pytest.fixture(scope="module")
