@@ -90,7 +90,7 @@ def test_the_sample_is_served_and_a_story_corrected_at_each_line(
     monkeypatch.setattr(demo.sys, "stdin", lines())
     monkeypatch.setattr(demo, "threading", SimpleNamespace(Event=Interrupted))
     assert run(["demo", "--serve"]) == 0
-    assert figures == ["thirty", "forty", "fifty", "ten", "twenty", "thirty"]
+    assert figures == ["twenty", "thirty", "forty", "fifty", "ten", "twenty"]
 
 
 def test_it_says_where_it_is_served_and_a_port_that_is_taken(
