@@ -125,6 +125,7 @@ def make_town(folder: Path) -> None:
     (folder / "pages.list").write_text("https://a.example/one pages/one.html\npages/two.htm\n")
     (folder / "rules").mkdir()
     (folder / "rules" / "a.example.txt").write_text(A_RULES)
+    (folder / "gone.txt").write_text("test_url: https://a.example/gone\ntest_url: https://b.example/quay\n")
     (folder / "rules" / "b.example.txt").write_text("body: //main[\n\nstripp: //aside\nstrip: //nav\n")
     code, _, errors = verb_here("import", folder / "town.warc", "--db", folder / "town.db", "-q")
     assert (code, errors) == (0, "")
