@@ -64,7 +64,7 @@ def full_disk(*_words: object, **_options: object) -> NoReturn:
 
 def settle_no_target(db: Database) -> None:
     """Settle no archive but those of single files, which a fleet's import merges."""
-    [(_, _, file)] = db.execute("PRAGMA database_list").fetchall()
+    (_, _, file), *_ = db.execute("PRAGMA database_list").fetchall()
     if "new.db.import" not in file:
         full_disk()
 

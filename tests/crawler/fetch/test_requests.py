@@ -241,3 +241,14 @@ def test_there_are_no_bytes_before_a_head_or_where_none_are_recorded() -> None:
     request = builder().build(queued_url(), None)
     assert raw_exchange_of_fault(request, Fault("timeout")) is None
     assert raw_exchange_of_response(request, Response(request.url, body=b"mill")) is None
+
+
+def test_a_picture_has_a_bound_of_its_own_and_is_stopped_where_it_says_that_it_is_none() -> None:
+    request = builder().build(queued_url("/a.png", "picture"), robots_id=None)
+    assert request.meta["download_maxsize"] == 10_485_760
+    stop = EarlyStop(lambda _: True, 10)
+    for content_type in ("image/png", " IMAGE/avif; x=1", "text/html", "", "application/octet-stream"):
+        stop.check_headers(Headers({"Content-Type": content_type} if content_type else {}), request)
+    for content_type in ("text/plain", "application/pdf", "video/mp4"):
+        with pytest.raises(StopDownload):
+            stop.check_headers(Headers({"Content-Type": content_type}), request)
