@@ -4,11 +4,14 @@ import os
 import signal
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.commands.reclean import _example_lines, _rules_table
+from broadsheet.output.settle.own_reading import PageChange
 from tests.crawler.commands.earlier_cleaner import (
     SEEN,
     SITE,
@@ -315,3 +318,24 @@ def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db
     assert (code, out.splitlines()[0][:22]) == (0, "0 pages cleaned again ")
     assert rows(db, "SELECT count(*) FROM meta WHERE key = 'settled'") == [(1,)]
     assert rows(db, "SELECT * FROM _unsettled") == []
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(6, []), (7, ["    … and 1 more blocks"]), (1206, ["    … and 1,200 more blocks"])]
+)
+def test_six_blocks_of_a_change_are_shown(count: int, more: list[str]) -> None:
+    new = tuple(f"new {number}" for number in range(count - 1))
+    restored = (("new 0", "share", "en/share"),)
+    change = PageChange("changed", f"{SITE}/x", "", restored, (), ("old", "same"), (*new, "same"))
+    lines = list(_example_lines(change))
+    assert lines[:4] == ["changed: (no title)", f"  {SITE}/x", "- old", "+ [share en/share] new 0"]
+    assert lines[8:] == more
+    assert len(lines) == 8 + len(more)
+
+
+def test_twelve_rules_are_listed_the_most_frequent_first() -> None:
+    counts = Counter({("share", f"en/{number:02}"): 20 - number for number in range(12)})
+    assert len(_rules_table(counts).splitlines()) == 13
+    assert _rules_table(counts).splitlines()[1].split() == ["20", "share", "en/00"]
+    counts["promo", "en/last"] = 1
+    assert _rules_table(counts).splitlines()[13:] == ["… and 1 more rules"]
