@@ -90,11 +90,11 @@ def test_a_host_is_unknown_where_the_resolver_says_so(
     [
         (
             "http://me:secret@a.example/",
-            "http://a.example/ was given with a user name, which no URL sends: use --header",
+            "http://a.example/ was given with a user name, which no URL sends: use -",
         ),
         (
             "me:secret@a.example/x",
-            "a.example/x was given with a user name, which no URL sends: use --header or --cookies",
+            "a.example/x was given with a user name, which no URL sends: use --header or",
         ),
         ("mailto:me@a.example", "not an http or https URL: mailto:me@a.example"),
         ("ftp://a.example/", "not an http or https URL: ftp://a.example/"),
