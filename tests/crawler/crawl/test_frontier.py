@@ -446,6 +446,19 @@ def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int
     assert hand.urls(2) == ["http://zz.example/1", ""]
 
 
+@pytest.mark.parametrize(("max_requests", "count"), [(3, 2), (4, 2), (6, 3), (20, 13)])
+def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(
+    archive: Archive, max_requests: int, count: int
+) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
+    for number in range(7):
+        open_with_delay(hand, f"waiting{number}.example", 60)
+    hand.add(*(f"http://slow.example/{n}" for n in range(30)))
+    hand.clock.now += 2
+    hand.open("slow.example")
+    assert len([turn for _ in range(max_requests) if (turn := hand.take(0.01))]) == count
+
+
 def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0, max_requests=4)
     hand.add("http://a.example/1", "http://a.example/2")
