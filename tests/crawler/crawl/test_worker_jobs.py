@@ -131,6 +131,14 @@ def test_options_and_directives_leave_articles_out(
         assert [row.url for row in found.discovered.rows] == ["https://a.example/mill"]
 
 
+def test_what_is_no_article_is_left_out_for_no_language_and_no_date() -> None:
+    links = "".join(f'<li><a href="/s{n}">Story number {n} of the harbour town</a></li>' for n in range(40))
+    html = f'<html lang="en"><head><title>News</title>{PUBLISHED}</head><body><ul>{links}</ul></body></html>'
+    for options in ({"languages": ("de",)}, {"since": date(2025, 1, 1)}, {"languages": ("de",), **OBEY}):
+        found = judged(html, ("noindex",), ("train-ai=n",), **options)
+        assert (found.state, found.reason, len(found.discovered.rows)) == ("done", "list", 40)
+
+
 def test_a_captcha_fails_and_links_not_to_be_followed_are_left_where_that_is_obeyed() -> None:
     captcha = '<title>Are you a robot?</title><form><div class="g-recaptcha" data-sitekey="x"></div></form>'
     found = judged(captcha)
