@@ -195,4 +195,5 @@ def test_next_steps_are_explained_where_there_is_room(monkeypatch: pytest.Monkey
     assert max(map(len, wide)) == 114
     assert shown == {112: commands, 113: commands, 114: wide, 115: wide}
     monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "300")
     assert "(pipx install datasette)" in next_steps("a.db")
