@@ -321,7 +321,7 @@ def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db
 
 
 @pytest.mark.parametrize(
-    ("count", "more"), [(6, []), (7, ["    … and 1 more blocks"]), (1206, ["    … and 1,200 more blocks"])]
+    ("count", "more"), [(6, []), (7, ["    … and 1 more block"]), (1206, ["    … and 1,200 more blocks"])]
 )
 def test_six_blocks_of_a_change_are_shown(count: int, more: list[str]) -> None:
     new = tuple(f"new {number}" for number in range(count - 1))
@@ -338,4 +338,4 @@ def test_twelve_rules_are_listed_the_most_frequent_first() -> None:
     assert len(_rules_table(counts).splitlines()) == 13
     assert _rules_table(counts).splitlines()[1].split() == ["20", "share", "en/00"]
     counts["promo", "en/last"] = 1
-    assert _rules_table(counts).splitlines()[13:] == ["… and 1 more rules"]
+    assert _rules_table(counts).splitlines()[13:] == ["… and 1 more rule"]

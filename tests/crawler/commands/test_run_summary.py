@@ -140,7 +140,7 @@ def test_eight_reasons_are_named_the_most_frequent_first(db: Path, capsys: pytes
         "3 URLs (HTTP 403 Forbidden); 2 URLs (HTTP 401 Unauthorized)"
     )
     assert [next(line for line in shown if line.startswith("Failed")) for shown in lines] == [
-        named, f"{named}; 1 more kinds", f"{named}; 2 more kinds",
+        named, f"{named}; 1 more kind", f"{named}; 2 more kinds",
     ]  # fmt: skip
     assert lines[0][0] == f"2 articles in {db}; 3 pages fetched, 3 URLs unchanged, 1,234 pictures in 60 s"
 
