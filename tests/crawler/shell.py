@@ -29,7 +29,8 @@ _PROGRESS = re.compile(
 
 def environment() -> dict[str, str]:
     """What a command finds around it."""
-    ours = {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
+    paths = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    ours = {"PYTHONPATH": paths, "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
     return IMPATIENT | os.environ | ours
 
 

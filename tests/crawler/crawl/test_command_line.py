@@ -19,8 +19,9 @@ import click
 import pytest
 
 from broadsheet.crawler.command_values import CommandError, duration
-from broadsheet.crawler.crawl.command_line import header, language, run_command, seconds
-from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from broadsheet.crawler.crawl import archive_access
+from broadsheet.crawler.crawl.command_line import ArchiveVerb, header, language, run_command, seconds
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable
 from tests.crawler.shell import start
 
 
@@ -127,3 +128,39 @@ def test_a_command_line_that_makes_no_sense_has_a_hint(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == (
         "broadsheet: Invalid value for '--day': 'x' is not a valid integer. (broadsheet --help)\n"
     )
+
+
+def caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_damage_told"),
+    [
+        (sqlite3.DatabaseError("malformed"), True),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"), True),
+        (NotReachable("does not exist"), False),
+        (caused(NotReachable("cannot be written"), sqlite3.OperationalError("malformed")), True),
+        (click.Abort(), False),
+        (BrokenPipeError(), False),
+        (CommandError("no such thing"), False),
+    ],
+)
+def test_the_damage_behind_an_error_is_told_in_its_place(
+    error: BaseException, is_damage_told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    damage: list[ArchiveError] = [NotAnArchive("a.db is damaged")]
+    monkeypatch.setattr(archive_access, "damage_behind", lambda path, _: [*damage, None][0] if path == "a.db" else None)
+
+    def run(**_options: object) -> None:
+        raise error
+
+    for parameter in ("db", "target"):
+        verb = ArchiveVerb("verb", params=[click.Argument([parameter])], callback=run)
+        with pytest.raises(BaseException) as caught:  # noqa: PT011 - whichever it is
+            verb.main(["a.db"], standalone_mode=False)
+        assert caught.value is (damage[0] if is_damage_told else error)
+    damage.clear()
+    with pytest.raises(type(error)):
+        verb.main(["a.db"], standalone_mode=False)
