@@ -11,7 +11,6 @@ from scrapy.settings import Settings
 from broadsheet.crawler.commands.spider_run import project_settings
 from broadsheet.crawler.crawl import run_parts
 from broadsheet.crawler.crawl.early_checks import checked_seeds
-from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
 from broadsheet.crawler.crawl.run_parts import _check_settings, check_feeds, chromium_of, politeness_of, worker_count
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.options import CrawlOptions, OptionError
@@ -35,8 +34,8 @@ def test_more_processes_may_have_more_answers_before_them() -> None:
         )
         for n in (1, 32)
     )
-    assert BATCH_TARGET < few.max_unstored < many.max_unstored
-    assert many.max_unstored >= BATCH_TARGET + 2 * 32, "each has one under way and the next, beside a batch"
+    assert 32 < few.max_unstored < many.max_unstored
+    assert many.max_unstored >= 32 + 2 * 32, "each has one under way and the next, beside a batch"
     assert (few.delay, few.requests_per_host, few.robots_max_age) == (2.5, 3, 60)
 
 

@@ -8,7 +8,7 @@ import struct
 import pytest
 
 from broadsheet.crawler.discovery.picture_headers import read_picture
-from broadsheet.output.archive.pictures import ENDINGS, MAX_BYTES, Picture
+from broadsheet.output.archive.pictures import ENDINGS, Picture
 from tests.crawler.pictures import SVG, avif, gif, jpeg, png, webp
 
 FILES = {
@@ -49,7 +49,8 @@ def test_too_many_bytes_or_pixels_are_too_large() -> None:
     assert read_picture(png(60_000, 60_000)) == "too_large"
     assert read_picture(png(10_000_000, 11)) == "too_large"
     assert read_picture(png(10_000_000, 10)) != "too_large"
-    assert read_picture(gif() + b"\0" * MAX_BYTES) == "too_large"
+    assert read_picture(gif().ljust(10_485_761, b"\0")) == "too_large"
+    assert isinstance(read_picture(gif().ljust(10_485_760, b"\0")), Picture)
 
 
 def test_broken_headers_never_raise() -> None:
