@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
 import feedparser
@@ -18,7 +19,7 @@ import pytest
 from lxml import etree, html
 
 from broadsheet.crawler.demo import special_addresses as feeds
-from broadsheet.crawler.demo.sample_pages import ATOM, RSS, _templates, load_wording
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS, _excerpt, _templates, load_wording
 from broadsheet.crawler.demo.sample_stories import articles, people, to_blocks, to_html
 from broadsheet.crawler.demo.server import ORIGIN, DemoServer, Resource, not_found_resource, render
 from broadsheet.crawler.demo.truth import (
@@ -354,3 +355,16 @@ def test_the_whole_site_and_what_a_crawl_is_to_make_of_it_are_as_listed() -> Non
     if os.environ.get("BROADSHEET_TRANSCRIPTS") == "write":
         WHOLE_SITE.write_text("\n".join(listed) + "\n")
     assert listed == WHOLE_SITE.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("standfirst", "excerpt"),
+    [
+        ("The dredger, which has worked since 2018, is sold.", "The dredger, which has worked…"),
+        ("One two three four, five six", "One two three…"),
+        ("One two three, four five six", "One two three…"),
+        ("word " * 99, "word " * 20 + "word…"),
+    ],
+)
+def test_an_excerpt_ends_at_a_word(standfirst: str, excerpt: str) -> None:
+    assert _excerpt(SimpleNamespace(standfirst=standfirst)) == excerpt  # type: ignore[arg-type]
