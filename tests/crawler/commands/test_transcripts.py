@@ -20,6 +20,10 @@ from typing import Any, ClassVar, NoReturn
 import pytest
 from sqlite_utils import Database
 
+import broadsheet.crawler.crawl.session
+import broadsheet.crawler.fleet.fleet_takedowns
+import broadsheet.crawler.fleet.stored_run
+import broadsheet.output.collections.archive_merge  # noqa: F401
 from broadsheet.crawler.commands import restore
 from broadsheet.crawler.replay import importing, recleaning
 from broadsheet.crawler.workers import settle_pool
