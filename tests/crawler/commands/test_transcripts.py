@@ -23,7 +23,7 @@ from sqlite_utils import Database
 import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
 import broadsheet.crawler.fleet.stored_run
-import broadsheet.output.collections.archive_merge  # noqa: F401
+import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
 from broadsheet.crawler.commands import restore
 from broadsheet.crawler.replay import importing, recleaning
 from broadsheet.crawler.workers import settle_pool
