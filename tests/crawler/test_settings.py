@@ -85,6 +85,9 @@ def settings_with(variables: dict[str, str]) -> dict[str, object]:
 def test_each_setting_takes_the_variable_of_its_name() -> None:
     values = settings_with({name: text for name, (text, _) in VALUES.items()})
     assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
+    assert sorted(values["ENVIRONMENT_SETTINGS"]) == sorted(
+        name for name in SHIPPED if name.startswith("BROADSHEET_") and name not in values["INTERNAL_SETTINGS"]
+    )
     assert values["ENVIRONMENT_PROBLEMS"] == []
     assert set(VALUES) == set(ENVIRONMENT_SETTINGS)
 
