@@ -15,7 +15,6 @@ UNMIRRORED = {
     "cleaners/rules/rule_files.py",
     "cleaners/training/annotated_pages.py",
     "crawler/commands/__init__.py",
-    "crawler/commands/adopt.py",
     "crawler/commands/verb_options.py",
     "crawler/demo/sample_pages.py",
     "crawler/demo/sample_stories.py",

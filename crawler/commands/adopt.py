@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.processes import require_workers, start_workers
+from broadsheet.crawler.crawl.processes import start_workers
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -47,7 +47,6 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
 
     So an older copy of the database is whole again after it was put back. What was taken down stays away.
     """
-    require_workers()
     start_workers()
     options = {**_NO_BOUNDS, "db": db, "quiet": quiet}
     started = time.monotonic()

@@ -23,6 +23,7 @@ from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_wid
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import progress_line as progress_line_module
@@ -305,7 +306,7 @@ def _told_turn(
 ) -> int:  # fmt: skip
     """Tell what a turn came to, and return the exit code."""
     if not results and not signals:
-        click.echo(f"Nothing is due of {len(sites):,} sites; --all looks at all of them now.", err=True)
+        click.echo(f"Nothing is due of {count_text(len(sites), 'site')}; --all looks at all of them now.", err=True)
     elif results and not options["quiet"]:
         print_text(fleet_turn.results_table(results, terminal_width(), _MOST_LINES))
         print_text(f"\n{fleet_turn.summary_line(results)}")

@@ -24,6 +24,7 @@ from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
     from broadsheet.crawler.commands import fleet as fleet_module
@@ -236,7 +237,7 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
     if not tasks:
         if paths:
             settle_pool.settle_in_processes(fleet.archive.db)  # what a run that was killed has merged and not settled
-            print_text(f"Nothing to do: {len(paths):,} files are in the archive already.")
+            print_text(f"Nothing to do: {import_archives.files_text(len(paths))} in the archive already.")
         return int(bool(failed_count))
     turn, signals = _run_tasks(fleet, tasks)
     if signals:
@@ -247,7 +248,7 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
     if not failed_count:
         shutil.rmtree(fleet.work_folder, ignore_errors=True)
     if not fleet.quiet:
-        print_text(f"{fleet.target.name}: {settled.articles:,} articles")
+        print_text(f"{fleet.target.name}: {count_text(settled.articles, 'article')}")
     return int(bool(failed_count) or not settled.articles)
 
 

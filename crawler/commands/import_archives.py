@@ -179,9 +179,17 @@ def _print_nothing_to_do(unreadable_count: int, imported_count: int, picture_cou
     if picture_count:
         print_text(f"Kept {plain_words.count_text(picture_count, 'picture')} of files that were imported before.")
     elif imported_count:
-        files_text = f"{imported_count:,} {'file is' if imported_count == 1 else 'files are'}"
-        print_text(f"Nothing to do: {files_text} in the archive already.")
+        print_text(f"Nothing to do: {files_text(imported_count)} in the archive already.")
     return int(bool(unreadable_count))
+
+
+def files_text(count: int) -> str:
+    """Begin a sentence about so many files.
+
+    >>> files_text(1), files_text(1234)
+    ('1 file is', '1,234 files are')
+    """
+    return f"{count:,} {'file is' if count == 1 else 'files are'}"
 
 
 def run_import(

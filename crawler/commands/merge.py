@@ -79,15 +79,16 @@ def result_text(result: archive_merge.MergeResult) -> str:
     if result.copied_bytes:
         parts.append(f"{result.copied_bytes / _MEGABYTE:,.1f} MB of raw responses copied")
     if result.takedowns:
-        parts.append(f"{result.takedowns:,} takedowns carried out")
+        parts.append(f"{count_text(result.takedowns, 'takedown')} carried out")
     return ", ".join(parts)
 
 
 def _print_total(target: str, results: Sequence[archive_merge.MergeResult], settled: settling.SettleResult) -> None:
-    copies = f", {settled.duplicate_pages:,} pages are copies of others" if settled.duplicate_pages else ""
-    print_text(
-        f"{target}: {count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}{copies}"
-    )
+    copy_count = settled.duplicate_pages
+    are_copies = "is a copy of another" if copy_count == 1 else "are copies of others"
+    copies = f", {count_text(copy_count, 'page')} {are_copies}"
+    counts = f"{count_text(settled.articles, 'article')} from {count_text(len(results), 'archive')}"
+    print_text(f"{target}: {counts}{copies if copy_count else ''}")
     backups = takedowns.archive_backups(Path(target).absolute())
     if any(result.takedowns for result in results) and backups:
         print_text(f"What was taken down is still in: {', '.join(backups)}")

@@ -198,7 +198,8 @@ def _print_findings(
 
 def _rules_table(rule_counts: Counter[tuple[str, str]]) -> str:
     rows = [(str(count), reason, rule) for (reason, rule), count in rule_counts.most_common(_MAX_RULES)]
-    more_text = f"\n… and {len(rule_counts) - _MAX_RULES:,} more rules" if len(rule_counts) > _MAX_RULES else ""
+    more_count = len(rule_counts) - _MAX_RULES
+    more_text = f"\n… and {count_text(more_count, 'more rule')}" if more_count > 0 else ""
     return (
         format_table([("blocks", "reason", "rule"), *rows], terminal_width(), right_aligned=frozenset({0})) + more_text
     )
@@ -215,9 +216,9 @@ def _example_lines(change: own_reading.PageChange) -> Iterator[str]:
     lines = [line for line in difflib.ndiff(change.old_texts, change.new_texts) if line[:1] in "+-"]
     for line in lines[:_MAX_DIFF_LINES]:
         reason = reasons.get(line[2:], "")
-        yield cut_line(f"  {line[:1]} {f'[{reason}] ' if reason else ''}{line[2:]}", terminal_width())
+        yield cut_line(f"{line[:1]} {f'[{reason}] ' if reason else ''}{line[2:]}", terminal_width())
     if len(lines) > _MAX_DIFF_LINES:
-        yield f"    … and {len(lines) - _MAX_DIFF_LINES:,} more blocks"
+        yield f"    … and {count_text(len(lines) - _MAX_DIFF_LINES, 'more block')}"
 
 
 def _undo(path: str, run: int | None) -> int:

@@ -190,7 +190,8 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
         ("Skipped", _reason_texts(run, UrlState.SKIPPED)),
     ):
         if texts:
-            more = f"; {len(texts) - _MAX_REASONS} more kinds" if len(texts) > _MAX_REASONS else ""
+            more_count = len(texts) - _MAX_REASONS
+            more = f"; {count_text(more_count, 'more kind')}" if more_count > 0 else ""
             yield f"{title}: {'; '.join(texts[:_MAX_REASONS])}{more}"
     if rendered := run.rendered_counts:
         gained = rendered.get("gained", 0)

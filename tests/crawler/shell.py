@@ -29,7 +29,8 @@ _PROGRESS = re.compile(
 
 def environment() -> dict[str, str]:
     """What a command finds around it."""
-    ours = {"PYTHONPATH": str(REPOSITORY), "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
+    paths = os.pathsep.join(filter(None, (str(REPOSITORY), os.environ.get("PYTHONPATH"))))
+    ours = {"PYTHONPATH": paths, "COLUMNS": "100", "BROADSHEET_CONTACT": CONTACT}
     return IMPATIENT | os.environ | ours
 
 
@@ -53,13 +54,17 @@ def command(*arguments: object, **changes: Any) -> tuple[int, str, str]:
 
 
 def verb(*arguments: object) -> tuple[int, str, str]:
-    """The same of a verb that neither crawls nor starts processes: run in this process, where that is quicker."""
-    if is_cold():
-        return command(*arguments)
+    """The same of a verb that does not crawl: run in this process, where that is quicker."""
+    return command(*arguments) if is_cold() else verb_here(*arguments)
+
+
+def verb_here(*arguments: object) -> tuple[int, str, str]:
+    """The same, always in this process."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with mock.patch.dict(os.environ, environment()), redirect_stdout(out), redirect_stderr(errors):
         code = cli.run(list(map(str, arguments)))
-    return code, *(stream.buffer.getvalue().decode() for stream in (out, errors))  # type: ignore[attr-defined]
+    said, told = (stream.buffer.getvalue().decode() for stream in (out, errors))  # type: ignore[attr-defined]
+    return code, said, _PROGRESS.sub("", told)
 
 
 def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:

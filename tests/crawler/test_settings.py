@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,3 +136,90 @@ def test_a_port_that_is_named_may_be_asked(serve: Callable[..., ScriptedSite], t
     site.routes["/moved"] = page("moved")
     crawl(site, tmp_path / "a.db", "--port", other.port, f"{other.url}/there", "--no-sitemaps", "--no-feeds")
     assert "/there" in other.paths()
+
+
+SHIPPED = {
+    "BOT_NAME": "broadsheet", "SPIDER_MODULES": ["broadsheet.crawler.crawl.spiders"],
+    "NEWSPIDER_MODULE": "broadsheet.crawler.crawl.spiders", "BROADSHEET_SETTINGS": True, "BROADSHEET_DB": "archive.db",
+    "BROADSHEET_WARC_SIZE": "1G", "BROADSHEET_SYNCHRONOUS": "NORMAL", "BROADSHEET_ALLOW_PRIVATE": False,
+    "BROADSHEET_PORTS": [], "BROADSHEET_DELAY": 1.0, "BROADSHEET_PER_HOST": 4, "BROADSHEET_PER_ADDRESS": 0,
+    "BROADSHEET_ADDRESS_FOLDER": "", "BROADSHEET_ADDRESS_GRANTS": "", "BROADSHEET_CONTACT": "",
+    "BROADSHEET_ROBOTS_AGE": 86_400.0, "BROADSHEET_RETRY_TIMES": 2, "BROADSHEET_RETRY_WAIT": 5.0,
+    "BROADSHEET_WORKERS": 0, "BROADSHEET_PAGE_SECONDS": 60.0, "BROADSHEET_EXTRACTOR": "in-doubt",
+    "BROADSHEET_BROWSER_NO_SANDBOX": False, "BROADSHEET_COMMAND": False, "BROADSHEET_PROGRESS": False,
+    "BROADSHEET_URL_LINES": False, "BROADSHEET_COOKIES": "", "BROADSHEET_HEADERS": "", "BROADSHEET_HEADER_HOSTS": "",
+    "DUPEFILTER_CLASS": "scrapy.dupefilters.BaseDupeFilter", "ROBOTSTXT_OBEY": True, "RETRY_ENABLED": False,
+    "REDIRECT_ENABLED": False, "COOKIES_ENABLED": False, "CONCURRENT_REQUESTS": 0, "CONCURRENT_ITEMS": 1,
+    "CONCURRENT_REQUESTS_PER_DOMAIN": 1024, "DOWNLOAD_DELAY": 0, "AUTOTHROTTLE_ENABLED": False, "DOWNLOAD_TIMEOUT": 30,
+    "DEFAULT_REQUEST_HEADERS": {
+        "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.5",
+        "Accept-Language": "en;q=0.5, *;q=0.4",
+    },
+    "TWISTED_DNS_RESOLVER": "broadsheet.crawler.fetch.guard.GuardedResolver", "HTTPPROXY_ENABLED": False,
+    "DOWNLOAD_VERIFY_CERTIFICATES": True, "DOWNLOAD_TLS_MIN_VERSION": "TLSv1.2", "DOWNLOAD_MAXSIZE": 33_554_432,
+    "DOWNLOAD_WARNSIZE": 0, "DOWNLOAD_FAIL_ON_DATALOSS": True, "TELNETCONSOLE_ENABLED": False,
+    "REMOTE_CONTROL_ENABLED": False, "SCRAPER_SLOT_MAX_ACTIVE_SIZE": 67_108_864, "LOG_LEVEL": "WARNING",
+    "LOG_FORMATTER": "broadsheet.crawler.crawl.scrapy_settings.QuietLogFormatter", "FEED_EXPORT_ENCODING": "utf-8",
+}  # fmt: skip
+
+
+KINDS = ("EXTENSIONS", "DOWNLOADER_MIDDLEWARES", "SPIDER_MIDDLEWARES")
+
+
+def values_in(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, Any]:
+    """Return what the module defines where these variables alone are set."""
+    for name in [name for name in os.environ if name.startswith("BROADSHEET_")]:
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return runpy.run_path(own_settings.__file__)
+
+
+def test_each_setting_has_the_value_that_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = values_in(monkeypatch)
+    left_out = ("INTERNAL_SETTINGS", "ENVIRONMENT_SETTINGS", "ENVIRONMENT_PROBLEMS", "USER_AGENT")
+    found = {name: value for name, value in values.items() if name.isupper() and not name.startswith("_")}
+    assert {
+        name: value for name, value in found.items() if name not in left_out and not name.endswith("_BASE")
+    } == SHIPPED
+    assert values["INTERNAL_SETTINGS"] == ("BROADSHEET_SETTINGS", "BROADSHEET_COMMAND", "BROADSHEET_PROGRESS")
+    assert sorted(values["ENVIRONMENT_SETTINGS"]) == sorted(
+        name for name in SHIPPED if name.startswith("BROADSHEET_") and name not in values["INTERNAL_SETTINGS"]
+    )
+    assert values["ENVIRONMENT_PROBLEMS"] == []
+    components: list[dict[str, int]] = [values[f"{kind}_BASE"] for kind in KINDS]
+    assert [{path: order for path, order in each.items() if path.startswith("broadsheet")} for each in components] == [
+        {
+            "broadsheet.crawler.crawl.spiders.CrawlLimits": 0,
+            "broadsheet.crawler.items.ArticleFeeds": 0,
+            "broadsheet.crawler.crawl.progress.ProgressDisplay": 10,
+            "broadsheet.crawler.crawl.progress.OutcomeStats": 10,
+        },
+        {"broadsheet.crawler.fetch.compression.Decompression": 590},
+        {},
+    ]
+    assert [[path.split(".")[2] for path in each if path.startswith("scrapy")] for each in components[1:]] == [
+        ["downloadtimeout", "defaultheaders", "useragent", "stats"],
+        ["start", "metacopy"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1", True), ("true", True), ("YES", True), ("0", False), ("False", False), ("no", False), ("", False)],
+)
+def test_truth_in_the_environment(text: str, value: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert values_in(monkeypatch, BROADSHEET_ALLOW_PRIVATE=text)["BROADSHEET_ALLOW_PRIVATE"] is value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("BROADSHEET_ALLOW_PRIVATE", "maybe"), ("BROADSHEET_PORTS", "80, many"), ("BROADSHEET_WORKERS", "2.5"),
+     ("BROADSHEET_DELAY", "soon")],
+)  # fmt: skip
+def test_nonsense_in_the_environment_is_a_line_and_is_left_out(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = values_in(monkeypatch, **{name: text})
+    assert values["ENVIRONMENT_PROBLEMS"] == [f"the environment variable {name} cannot be {text!r}"]
+    assert values[name] == SHIPPED[name]

@@ -25,13 +25,17 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from broadsheet.crawler.commands.browse import judge_page, try_rule
+from broadsheet.crawler.commands import browse
+from broadsheet.crawler.commands.browse import judge_page, read_raw, try_rule
 from broadsheet.crawler.replay.recorded_response import UnreadResponse
 from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import RuleDraft
 from broadsheet.output.browse.strict_requests import NotHereError
+from broadsheet.output.browse.url_pages import RawDocument
+from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.replay.test_trial_jobs_judge_job import stored
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command, rows, start
@@ -218,6 +222,69 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path) -> None:
         trial(broken, tmp_path, 1)
     with pytest.raises(NotHereError, match="the record cannot be read"):
         asyncio.run(judge_page(broken, stored(tmp_path, b"x")))
+    lost: Any = PoolInPlace(stored(tmp_path, b"x").url)
+    with pytest.raises(NotHereError, match="the page cannot be judged: cleaning it took too long"):
+        asyncio.run(judge_page(lost, stored(tmp_path, b"x")))
+
+
+def test_a_page_whose_record_is_gone_is_named_and_counts_as_no_lost_worker(tmp_path: Path) -> None:
+    class Unread(PoolInPlace):
+        async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+            if function is rule_problems:
+                return ()
+            self.tried_urls.append(arguments[-1].url)
+            return UnreadResponse(OutcomeReason.RAW_MISSING)
+
+    pool = Unread()
+    findings = trial(pool, tmp_path, 5)
+    assert len(pool.tried_urls) == len(findings.untried) == 5
+    assert {untried.problem for untried in findings.untried} == {"its raw response is not where it should be"}
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "is_html"),
+    [
+        ("text/html; charset=utf-8", "words", True),
+        ("Application/XHTML+xml", "<p>", True),
+        ("text/plain", "<p>words", False),
+        ("", "  <p>words", True),
+        ("", "words <p>", False),
+    ],
+)
+def test_a_raw_page_is_read_as_text_and_told_from_other_text(
+    tmp_path: Path, content_type: str, body: str, is_html: bool
+) -> None:
+    file = write(tmp_path / "a.warc.gz", [record("https://a.example/x", answer(body, content_type=content_type))])
+    location = RecordLocation(file.name, 0, file.stat().st_size)
+    assert read_raw(location, None, tmp_path) == RawDocument(body, is_html)
+    with pytest.raises(NotHereError, match="the record cannot be read: its raw response is not where"):
+        read_raw(replace(location, file="gone.warc.gz"), None, tmp_path)
+
+
+def test_a_port_that_is_taken_is_an_error_where_it_was_named_and_else_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(browse, "DEFAULT_PORT", port)
+        with pytest.raises(NotReachable, match=f"cannot listen on 127.0.0.1 port {port}"):
+            browse._listen("127.0.0.1", port)
+        with browse._listen("127.0.0.1", None) as other:
+            assert other.getsockname()[1] != port
+    with browse._listen("127.0.0.1", None) as usual:
+        assert usual.getsockname()[1] == port
+
+
+@pytest.mark.parametrize(
+    ("host", "is_loopback", "in_url"),
+    [
+        ("127.0.0.1", True, "127.0.0.1"), ("127.9.9.9", True, "127.9.9.9"), ("::1", True, "[::1]"),
+        ("localhost", True, "localhost"), ("0.0.0.0", False, "0.0.0.0"), ("fd00::1", False, "[fd00::1]"),
+        ("room.example", False, "room.example"),
+    ],
+)  # fmt: skip
+def test_hosts_that_are_this_machine_alone(host: str, is_loopback: bool, in_url: str) -> None:
+    assert (browse._is_loopback(host), browse._url_host(host)) == (is_loopback, in_url)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import os
 import pty
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -206,3 +207,23 @@ def test_a_page_that_never_was_an_article_has_no_diff(tmp_path: Path) -> None:
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         archive.save([make.outcome(STORY, page_type=PageType.LIST), Outcome(GONE, "failed", "dns")])
     assert verb("diff", tmp_path / "a.db", STORY)[0] == 1
+
+
+def test_a_duration_goes_back_from_now_in_utc_and_a_time_without_zone_is_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        for text, seconds in (("90", None), ("2h", 7_200), ("7d", 604_800), ("30m", 1_800)):
+            number, moment = parse_since(text)
+            if seconds is None:
+                assert (number, moment) == (90, "")
+            else:
+                expected = datetime.now(UTC) - timedelta(seconds=seconds)
+                assert abs((datetime.fromisoformat(moment) - expected).total_seconds()) < 60
+                assert moment.endswith("+00:00")
+        assert parse_since("2026-03-01T12:00") == (0, "2026-03-01T03:00:00+00:00")
+        assert parse_since(" 2026-03-01T12:00+02:00 ") == (0, "2026-03-01T10:00:00+00:00")
+        assert parse_since("2026-03-01") == (0, "2026-02-28T15:00:00+00:00")
+    finally:
+        monkeypatch.undo()
+        time.tzset()

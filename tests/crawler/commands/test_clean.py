@@ -12,6 +12,7 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.crawler.cli import cli, run
 from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands.clean import _is_html
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import ACTIVE, HOSTILE
 
@@ -153,3 +154,17 @@ def test_the_setting_says_whether_trafilatura_is_asked(monkeypatch: pytest.Monke
     monkeypatch.setenv("BROADSHEET_EXTRACTOR", "often")
     with pytest.raises(CommandError, match="BROADSHEET_EXTRACTOR must be one of always, in-doubt, never"):
         run_clean("-", given=html)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_page"),
+    [
+        ("<!DOCTYPE html>x", True), ("<?xml version='1.0'?>\n<!-- a -->\n<html>", True), ("  <BODY>", True),
+        ("words <p>one</p>", False), ("words <p>one</p><br>", True), ("words <q>one</q><x><y>", False),
+        (f"{'w' * 19_985}<p>one</p><br>", True), (f"{'w' * 20_000}<p>one</p><br>", False),
+        (f"{'w' * 19_990}<p>one</p><br>", False),
+    ],
+)  # fmt: skip
+def test_a_page_is_told_from_a_text_by_its_first_twenty_thousand_characters(text: str, is_page: bool) -> None:
+    assert _is_html(text.encode(), None) is is_page
+    assert (_is_html(text.encode(), "html"), _is_html(text.encode(), "text")) == (True, False)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from broadsheet.output.collections.dataset_build import DatasetBuild
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command, verb
 from tests.output.conftest import Maker
@@ -114,3 +115,30 @@ def test_a_damaged_value_is_told_with_its_archive(tmp_path: Path, folder: Path, 
     assert "tower.db is damaged" in errors
     assert place in errors
     assert not (tmp_path / "data" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("error", [OSError("no room"), sqlite3.OperationalError("no room")])
+def test_a_place_that_takes_no_more_is_told_and_left_without_scraps(
+    tmp_path: Path, folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scraps = tmp_path / "data" / ".incomplete-old"
+    assert verb("dataset", "-q", tmp_path / "data", folder)[0] == 0
+    names = {path.name for path in (tmp_path / "data").iterdir()}
+    leftovers = [path.name for path in (tmp_path / "data").iterdir() if path.name.startswith(".")]
+    assert leftovers == []
+    scraps.mkdir()
+
+    def run(*_words: object) -> None:
+        raise error
+
+    monkeypatch.setattr(DatasetBuild, "run", run)
+    assert verb("dataset", tmp_path / "data", folder) == (
+        1, "", f"broadsheet: {tmp_path / 'data'} cannot be written: no room; the same command goes on from here\n",
+    )  # fmt: skip
+    assert {path.name for path in (tmp_path / "data").iterdir()} - {scraps.name} == names
+
+
+def test_a_bucket_that_is_none_is_a_line_without_its_secrets(tmp_path: Path, folder: Path) -> None:
+    code, out, errors = verb("dataset", "s3://user:secret@/data", folder)
+    assert (code, out, errors.count("\n"), "secret" in errors) == (1, "", 1, False)
+    assert "cannot be reached: " in errors

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+from urllib.request import urlopen
 
 import pytest
 
+from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands import demo
 from broadsheet.crawler.demo.truth import expected_stories
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.crawls import REPOSITORY
@@ -60,3 +67,49 @@ def test_readme_shows_what_the_demo_prints(tmp_path: Path) -> None:
     shown = [_VARYING.sub("", line) for line in block.splitlines() if line not in ("", "[…]")]
     assert [line for line in shown if line not in printed] == []
     assert [line for line in printed if line in shown] == shown
+
+
+class Interrupted:
+    def wait(self) -> NoReturn:
+        raise KeyboardInterrupt
+
+
+def test_the_sample_is_served_and_a_story_corrected_at_each_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures: list[str] = []
+
+    def lines() -> Any:
+        for _ in range(6):
+            yield "\n"
+            *_, last = capsys.readouterr().out.split()
+            with urlopen(last) as answer:
+                figures.extend(re.findall(r"four metres and (\w+) centimetres", answer.read().decode()))
+                assert answer.headers["Last-Modified"]
+
+    monkeypatch.setattr(demo.sys, "stdin", lines())
+    monkeypatch.setattr(demo, "threading", SimpleNamespace(Event=Interrupted))
+    assert run(["demo", "--serve"]) == 0
+    assert figures == ["twenty", "thirty", "forty", "fifty", "ten", "twenty"]
+
+
+def test_it_says_where_it_is_served_and_a_port_that_is_taken(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo.sys, "stdin", io.StringIO())
+    monkeypatch.setattr(demo, "threading", SimpleNamespace(Event=Interrupted))
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    assert run(["demo", "--serve", "--port", str(port)]) == 0
+    assert capsys.readouterr().out == (
+        f"The sample site: http://127.0.0.1:{port}/\nPress Enter to correct a story on it, Ctrl-C to end.\n"
+    )
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert run(["demo", "--serve", "--port", str(port)]) == 2
+    assert capsys.readouterr().err == (
+        f"broadsheet: cannot serve the sample site at port {port}: Address already in use\n"
+    )

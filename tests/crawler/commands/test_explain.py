@@ -6,11 +6,13 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands import explain
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, RIVER, SIMILAR_WORDS
@@ -130,3 +132,28 @@ def test_what_is_said_twice_names_the_block_that_it_repeats(
     assert "said twice, as block 1" in capsys.readouterr().out
     assert run(["explain", str(archive_path), url, "--json"]) == 0
     assert [block["repeats"] for block in json.loads(capsys.readouterr().out)["blocks"]] == [None, None, 1]
+
+
+def test_on_a_terminal_the_longest_removed_block_has_a_command_that_brings_it_back(
+    archive_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = SimpleNamespace(
+        url="https://a.example/a page",
+        blocks=[
+            SimpleNamespace(is_kept=True, text="kept " * 40, position=0),
+            SimpleNamespace(is_kept=False, text="short", position=1),
+            SimpleNamespace(is_kept=False, text="it's the longest of those that were removed", position=2),
+            SimpleNamespace(is_kept=False, text="middling one", position=3),
+        ],
+    )
+    monkeypatch.setattr(explain.sys.stdout, "isatty", lambda: False)
+    assert explain._hint_lines("a.db", page) == []  # type: ignore[arg-type]
+    monkeypatch.setattr(explain.sys.stdout, "isatty", lambda: True)
+    words = "'it'\"'\"'s' the longest of those that were removed".split()[: explain._HINT_WORDS]
+    assert explain._hint_lines("my a.db", page) == [  # type: ignore[arg-type]
+        "",
+        "To bring a block back, or take one out with remove: "
+        f"broadsheet restore 'my a.db' 'https://a.example/a page' 2 {' '.join(words)}",
+    ]
+    page.blocks = page.blocks[:1]
+    assert explain._hint_lines("a.db", page) == []  # type: ignore[arg-type]

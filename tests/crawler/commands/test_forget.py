@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -136,3 +137,31 @@ def test_backups_that_still_hold_it_are_named(db: Path, capsys: pytest.CaptureFi
     assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
     assert "backup-v1" in capsys.readouterr().out
     assert open_database(db, read_only=True)
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [(True, 0, 1), (False, 1, 2)])
+def test_a_person_is_asked(
+    db: Path, answer: bool, code: int, left: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr("click.confirm", lambda question: asked.append(question) or answer)
+    assert run(["forget", str(db), RIVER]) == code
+    assert asked == ["Remove all this for good?"]
+    assert len(urls(db)) == left
+    assert ("forgotten: " in capsys.readouterr().out) is answer
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [
+        (0, "0.0 MB, some 1 s;"), (74_000_000, "74.0 MB, some 1 s;"), (76_000_000, "76.0 MB, some 2 s;"),
+        (2_970_000_000, "2,970.0 MB, some 59 s;"), (2_980_000_000, "2,980.0 MB, some 1 min;"),
+        (4_600_000_000, "4,600.0 MB, some 2 min;"),
+    ],
+)  # fmt: skip
+def test_the_time_of_a_rewrite_is_said_in_seconds_up_to_a_minute(tmp_path: Path, size: int, text: str) -> None:
+    file = tmp_path / "large.db"
+    file.touch()
+    os.truncate(file, size)
+    assert describe_rewrite(file).startswith(text)

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import command, crawl, rows, start
+from tests.crawler.shell import crawl, rows, start, verb
 from tests.crawler.warcs import answer, record, wacz, write
+
+pytestmark = pytest.mark.usefixtures("workers_here")
 
 SITE = "https://a.example"
 SITEMAP = f"<urlset><url><loc>{SITE}/listed</loc><lastmod>2024-02-02</lastmod></url></urlset>"
@@ -65,20 +67,19 @@ def db(tmp_path: Path) -> Path:
     return tmp_path / "made.db"
 
 
-@pytest.mark.slow
 def test_a_record_that_comes_in_later_names_the_robots_txt_that_came_in_before(tmp_path: Path, db: Path):
     """As when an import was cut off: the same command finds the robots.txt known already."""
     robots = record(f"{SITE}/robots.txt", answer("User-agent: *\nAllow: /", content_type="text/plain"))
     records = [robots, *(record(f"{SITE}/{name}", answer(page(name))) for name in ("river", "mill"))]
     for count in (2, 3):
         write(tmp_path / "site.warc.gz", records[:count])
-        assert command("import", tmp_path / "site.warc.gz", "--db", db, "-q")[0] == 0
+        assert verb("import", tmp_path / "site.warc.gz", "--db", db, "-q")[0] == 0
     assert rows(db, "SELECT count(*), count(robots_id) FROM captures") == [(3, 3)]
 
 
 def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
-    code, out, errors = command("import", file, "--db", db)
+    code, out, errors = verb("import", file, "--db", db)
     assert (code, errors) == (0, "")
     assert states(db) == {
         "/": ("done", "list"),
@@ -98,10 +99,9 @@ def test_every_answer_in_a_file_becomes_a_row_with_its_outcome(tmp_path: Path, d
     assert "Records without an outcome of their own: request 1, metadata 1, warcinfo 1, conversion 1, no url 1" in out
 
 
-@pytest.mark.slow
 def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
-    command("import", file, "--db", db)
+    verb("import", file, "--db", db)
     query = "SELECT url, fetched_at, warc_file, warc_offset, warc_length FROM captures"
     captures = rows(db, query)
     assert len(captures) == 9
@@ -111,58 +111,53 @@ def test_the_captures_name_the_file_and_the_record(tmp_path: Path, db: Path):
         assert f"WARC-Target-URI: {url}" in said.replace("?utm_source=x", "")
 
 
-@pytest.mark.slow
 def test_importing_twice_changes_nothing_also_by_another_path(tmp_path: Path, db: Path):
     file = write(tmp_path / "site.warc.gz", site())
-    command("import", file, "--db", db)
+    verb("import", file, "--db", db)
     rows_before = everything(db)
-    code, out, errors = command("import", file, "--db", db)
+    code, out, errors = verb("import", file, "--db", db)
     assert (code, errors) == (0, "")
     assert "Nothing to do: 1 file is in the archive already." in out
     assert everything(db) == rows_before
     copy = tmp_path / "copy.warc.gz"
     copy.write_bytes(file.read_bytes())
-    command("import", copy, "--db", db)
+    verb("import", copy, "--db", db)
     assert {name: table for name, table in everything(db).items() if name != "_imports"} == {
         name: table for name, table in rows_before.items() if name != "_imports"
     }
 
 
-@pytest.mark.slow
 def test_a_wacz_file_and_unpacked_records_give_the_same(tmp_path: Path):
     archives = []
     for name, packed in (("a", True), ("b", False)):
         warc = write(tmp_path / f"{name}.warc.gz", site(), packed=packed)
         archives.append(tmp_path / f"{name}.db")
-        command("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", archives[-1])
+        verb("import", wacz(tmp_path / f"{name}.wacz", warc) if packed else warc, "--db", archives[-1])
     assert texts(archives[0]) == texts(archives[1])
     assert states(archives[0]) == states(archives[1])
 
 
-@pytest.mark.slow
 def test_captures_of_one_url_go_in_order_of_time_whatever_their_order_in_the_files(tmp_path: Path, db: Path):
     late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
     early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
-    code, _, _ = command("import", late, early, "--db", db)
+    code, _, _ = verb("import", late, early, "--db", db)
     assert code == 0
     assert "later" in texts(db)["/x"]
     revisions = rows(db, "SELECT seen_at, change FROM revisions ORDER BY seen_at")
     assert [query[14:16] for query, _ in revisions] == ["10", "30"]
 
 
-@pytest.mark.slow
 def test_an_older_capture_than_what_is_stored_is_noted_and_changes_nothing_else(tmp_path: Path, db: Path):
     late = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("later", words=120)), at(30))])
     early = write(tmp_path / "b.warc.gz", [record(f"{SITE}/x", answer(page("early", words=120)), at(10))])
-    command("import", late, "--db", db)
-    _, out, _ = command("import", early, "--db", db)
+    verb("import", late, "--db", db)
+    _, out, _ = verb("import", early, "--db", db)
     assert "later" in texts(db)["/x"]
     assert "older 1" in out
     assert len(rows(db, "SELECT 1 FROM captures")) == 2
     assert rows(db, "SELECT substr(fetched_at, 15, 2) FROM urls") == [("30",)]
 
 
-@pytest.mark.slow
 def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: Path):
     original = answer(page("river"))
     file = write(tmp_path / "a.warc.gz", [
@@ -172,7 +167,7 @@ def test_a_revisit_has_the_body_of_the_record_that_it_names(tmp_path: Path, db: 
         record(f"{SITE}/copy", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:SAME"),
         record(f"{SITE}/lost", answer(""), at(9), "revisit", WARC_Payload_Digest="sha1:ELSEWHERE"),
     ])  # fmt: skip
-    code, _, _ = command("import", file, "--db", db)
+    code, _, _ = verb("import", file, "--db", db)
     assert code == 0
     assert states(db) == {
         "/river": ("done", "article"), "/copy": ("done", "article"), "/lost": ("skipped", "not_in_archive")
@@ -190,7 +185,7 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
     packed[4] = packed[4][:300] + bytes(40) + packed[4][340:]
     file = tmp_path / "a.warc.gz"
     file.write_bytes(b"".join(packed))
-    code, _, errors = command("import", file, "--db", db)
+    code, _, errors = verb("import", file, "--db", db)
     assert code == 0
     assert errors.count("\n") == 1
     assert "broken_record" in errors
@@ -199,7 +194,6 @@ def test_a_damaged_record_costs_itself_with_one_line_and_a_reason(tmp_path: Path
     assert texts(db).keys() == {"/mill", "/listed"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("is_garbage", [True, False], ids=["garbage between records", "a member with a broken head"])
 def test_records_that_are_lost_are_told_with_their_place_and_by_the_exit_code(
     tmp_path: Path, db: Path, is_garbage: bool
@@ -212,51 +206,48 @@ def test_records_that_are_lost_are_told_with_their_place_and_by_the_exit_code(
     file = tmp_path / "a.warc.gz"
     file.write_bytes(b"".join(packed))
     place = f"a.warc.gz, byte {sum(map(len, packed[:5])):,}: {len(lost):,} bytes"
-    code, _, errors = command("import", file, "--db", db, "--quiet")
+    code, _, errors = verb("import", file, "--db", db, "--quiet")
     assert (code, place in errors, errors.count("\n")) == (1, True, 1), errors
     assert texts(db).keys() >= {"/river", "/mill", "/listed"}
     said = f"broadsheet: {file}: 1 record could not be read when it was imported\n"
     for options, expected_code in (((), 1), (("--lenient",), 0)):
-        code, out, errors = command("import", file, "--db", db, *options)
+        code, out, errors = verb("import", file, "--db", db, *options)
         assert (code, "Nothing to do" in out, errors) == (expected_code, True, said)
-    code, out, errors = command("import", file, "--db", tmp_path / "b.db", "--lenient")
+    code, out, errors = verb("import", file, "--db", tmp_path / "b.db", "--lenient")
     assert (code, place in errors, "damaged 1" in out) == (0, True, True), errors
 
 
-@pytest.mark.slow
 def test_a_record_cut_by_its_writer_is_read_and_says_so(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/x", answer(page("river")), WARC_Truncated="length")])
-    command("import", file, "--db", db)
+    verb("import", file, "--db", db)
     ((evidence,),) = rows(db, "SELECT evidence FROM pages")
     assert "truncated=length" in evidence
 
 
-@pytest.mark.slow
 def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", [*site(), record("https://b.example/x", answer(page("other")))])
-    _, out, _ = command("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
+    _, out, _ = verb("import", file, "--db", db, "--host", "a.example", "--exclude", "/mill")
     assert "other host 1" in out
     assert states(db)["/mill"] == ("skipped", "pattern")
     assert texts(db).keys() == {"/river", "/listed"}
-    code, _, _ = command("import", file, "--db", tmp_path / "de.db", "--language", "de")
+    code, _, _ = verb("import", file, "--db", tmp_path / "de.db", "--language", "de")
     assert code == 1
     assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
 
 
-@pytest.mark.slow
 def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, db: Path):
     good = write(tmp_path / "site.warc.gz", site())
     odd = tmp_path / "odd.warc"
     odd.write_text("no records here")
-    code, _, errors = command("import", odd, good, "--db", db)
+    code, _, errors = verb("import", odd, good, "--db", db)
     assert (code, errors.count("\n")) == (1, 1)
     assert "odd.warc holds no WARC or ARC records" in errors
     assert len(texts(db)) == 3
-    code, _, errors = command("import", odd, "--db", tmp_path / "new.db")
+    code, _, errors = verb("import", odd, "--db", tmp_path / "new.db")
     assert (code, errors.count("\n")) == (1, 1)
     assert list(tmp_path.glob("new.db*")) == []
     for names, message in (((tmp_path / "gone.warc",), "No such file"), ((tmp_path,), "is a folder")):
-        code, _, errors = command("import", *names, "--db", db)
+        code, _, errors = verb("import", *names, "--db", db)
         assert (code, errors.count("\n")) == (2, 1)
         assert message in errors
 
@@ -269,7 +260,7 @@ def many(tmp_path: Path, number: int) -> Path:
 @pytest.mark.slow
 def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, db: Path):
     file, whole = many(tmp_path, 60), tmp_path / "whole.db"
-    command("import", file, "--db", whole)
+    verb("import", file, "--db", whole)
     deaths = 0
     for capture_count in (1, 15, 30, 45):
         process = start("import", file, "--db", db, start_new_session=True)
@@ -279,7 +270,7 @@ def test_an_import_that_was_killed_goes_on_and_doubles_nothing(tmp_path: Path, d
             os.killpg(process.pid, signal.SIGKILL)
             deaths += 1
         process.communicate()
-    code, out, _ = command("import", file, "--db", db)
+    code, out, _ = verb("import", file, "--db", db)
     assert deaths >= 2
     assert code == 0 or "Nothing to do" in out
     assert texts(db) == texts(whole)
@@ -308,7 +299,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: P
     assert "Stopping when what is under way is done" in errors
     assert rows(db, "SELECT outcome FROM runs") == [("stopped",)]
     assert 3 <= _captures(db) < 80
-    code, _, _ = command("import", file, "--db", db)
+    code, _, _ = verb("import", file, "--db", db)
     assert code == 0
     assert _captures(db) == 80
 
@@ -317,7 +308,7 @@ def test_ctrl_c_stops_cleanly_and_the_same_command_goes_on(tmp_path: Path, db: P
 def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Path, site: ScriptedSite):
     site.routes |= {"/": page("home", "/river", "/mill"), "/river": page("river"), "/mill": page("mill")}
     records = [record(f"{site.url}/", answer(page("home", "/river", "/mill", "http://127.0.0.2/x")))]
-    command("import", write(tmp_path / "a.warc.gz", records), "--db", db)
+    verb("import", write(tmp_path / "a.warc.gz", records), "--db", db)
     assert rows(db, "SELECT count(*) FROM urls WHERE reason = 'not_in_archive'") == [(2,)]
     code, _, _ = crawl(site, db, "--exclude", "/mill")
     assert code == 0
@@ -325,51 +316,47 @@ def test_a_later_crawl_takes_up_what_imported_pages_name(tmp_path: Path, db: Pat
     assert (got["/river"], got["/mill"]) == ("article", "not_in_archive")
 
 
-@pytest.mark.slow
 def test_an_imported_revisit_can_be_cleaned_again(tmp_path: Path, db: Path):
     same = {"WARC_Payload_Digest": "sha1:SAME"}
     original = record(
         f"{SITE}/river", answer(gzip.compress(page("river").encode()), content_encoding="gzip"), at(1), **same
     )
     file = write(tmp_path / "a.warc.gz", [original, record(f"{SITE}/copy", answer(""), at(9), "revisit", **same)])
-    command("import", file, "--db", db)
+    verb("import", file, "--db", db)
     assert len(rows(db, "SELECT DISTINCT payload_digest FROM captures")) == 1
-    code, out, errors = command("reclean", db, "--all")
+    code, out, errors = verb("reclean", db, "--all")
     assert (code, errors) == (0, "")
     assert "2 pages cleaned again" in out
     assert "nothing 2" in out
 
 
-@pytest.mark.slow
 def test_what_was_taken_down_does_not_come_back(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", site())
-    command("import", file, "--db", db)
-    command("forget", db, f"{SITE}/river", "--yes")
+    verb("import", file, "--db", db)
+    verb("forget", db, f"{SITE}/river", "--yes")
     second_warc = write(tmp_path / "b.warc.gz", [*site(), record(f"{SITE}/river", answer(page("river")), at(50))])
-    code, _, _ = command("import", second_warc, "--db", db)
+    code, _, _ = verb("import", second_warc, "--db", db)
     assert code == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/river"] == ("skipped", "forgotten")
     assert rows(db, f"SELECT count(*) FROM captures WHERE url = '{SITE}/river'") == [(0,)]
 
 
-@pytest.mark.slow
 def test_what_a_pattern_took_down_does_not_come_back_under_another_address(tmp_path: Path, db: Path):
     again = [
         record(f"{SITE}/river", answer(page("river")), at(50)),
         record(f"{SITE}/news/river", answer(page("river"))),
     ]
-    command("import", write(tmp_path / "a.warc.gz", [*site(), again[1]]), "--db", db)
-    command("forget", db, f"{SITE}/riv*", "--yes")
+    verb("import", write(tmp_path / "a.warc.gz", [*site(), again[1]]), "--db", db)
+    verb("forget", db, f"{SITE}/riv*", "--yes")
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
-    assert command("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
+    assert verb("import", write(tmp_path / "b.warc.gz", [*site(), *again]), "--db", db)[0] == 0
     assert texts(db).keys() == {"/mill", "/listed"}
     assert states(db)["/news/river"] == states(db)["/moved"] == ("skipped", "forgotten")
 
 
-@pytest.mark.slow
 def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
     records = [record(f"http://{host}/x", answer(page("river"))) for host in ("xn--mnchen-3ya.example", "b.example")]
     file = write(tmp_path / "a.warc.gz", records)
-    assert command("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
+    assert verb("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
     assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]

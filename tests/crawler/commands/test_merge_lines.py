@@ -19,6 +19,7 @@ from broadsheet.output.settle.settling import SettleResult
         ((0, 1, 0, 0), "0 URLs new, 1 page stored"),
         ((1234, 5678, 0, 0), "1,234 URLs new, 5,678 pages stored"),
         ((0, 0, 1_250_000, 0), "0 URLs new, 0 pages stored, 1.2 MB of raw responses copied"),
+        ((0, 0, 0, 1), "0 URLs new, 0 pages stored, 1 takedown carried out"),
         ((0, 0, 0, 3), "0 URLs new, 0 pages stored, 3 takedowns carried out"),
     ],
 )
@@ -30,6 +31,7 @@ def test_an_archive(counts: tuple[int, int, int, int], text: str) -> None:
     ("takedowns", "copies", "backups", "lines"),
     [
         ((0, 0), 0, True, ["{}: 9 articles from 2 archives"]),
+        ((0, 0), 1, True, ["{}: 9 articles from 2 archives, 1 page is a copy of another"]),
         ((0, 0), 1234, True, ["{}: 9 articles from 2 archives, 1,234 pages are copies of others"]),
         ((0, 2), 0, False, ["{}: 9 articles from 2 archives"]),
         ((0, 2), 0, True, ["{}: 9 articles from 2 archives", "What was taken down is still in: {}.backup-v3"]),

@@ -4,11 +4,14 @@ import os
 import signal
 import sqlite3
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.commands.reclean import _example_lines, _rules_table
+from broadsheet.output.settle.own_reading import PageChange
 from tests.crawler.commands.earlier_cleaner import (
     SEEN,
     SITE,
@@ -21,7 +24,9 @@ from tests.crawler.commands.earlier_cleaner import (
     town,
 )
 from tests.crawler.scripted_site import page
-from tests.crawler.shell import command, rows, start, verb
+from tests.crawler.shell import rows, start, verb
+
+pytestmark = pytest.mark.usefixtures("workers_here")
 
 MISSING = (
     "<html><head><title>Page not found</title></head><body><h1>Page not found</h1><p>It is not here.</p></body></html>"
@@ -41,7 +46,7 @@ def texts(db: Path) -> dict[str, str]:
 
 def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
     bytes_before = db.read_bytes()
-    code, out, errors = command("reclean", db, "--dry-run")
+    code, out, errors = verb("reclean", db, "--dry-run")
     assert (code, errors) == (0, "")
     assert "5 pages looked at" in out
     assert "Articles: texts changed 2, gained 1, lost 1; only what is said of them 0, nothing 1" in out
@@ -55,10 +60,9 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(db: Path):
     assert db.read_bytes() == bytes_before
 
 
-@pytest.mark.slow
 def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     tables_before = texts(db)
-    code, out, _ = command("reclean", db)
+    code, out, _ = verb("reclean", db)
     assert code == 0
     tables_after = texts(db)
     assert "Share this story" in tables_before["/river"]
@@ -86,31 +90,29 @@ def test_texts_change_in_place_with_their_lineage_and_one_change_each(db: Path):
     ]  # fmt: skip
     stated_rows = rows(db, "SELECT u.url, u.reason, p.page_type FROM urls u JOIN pages p USING (id)")
     assert all(reason == page_type for _, reason, page_type in stated_rows)
-    assert command("verify", db)[0] == 0
+    assert verb("verify", db)[0] == 0
 
 
-@pytest.mark.slow
 def test_a_second_time_there_is_nothing_to_do(db: Path):
-    command("reclean", db)
+    verb("reclean", db)
     tables_before = tables(db)
-    code, out, _ = command("reclean", db)
+    code, out, _ = verb("reclean", db)
     assert code == 0
     assert "0 pages cleaned again" in out
     assert "5 made by this cleaner already" in out
-    code, out, _ = command("reclean", db, "--all")
+    code, out, _ = verb("reclean", db, "--all")
     assert "texts changed 0, gained 0, lost 0; only what is said of them 0, nothing 5" in out
     assert tables(db) == tables_before
     assert rows(db, "SELECT id, state FROM _recleans") == [(1, "done")]
 
 
-@pytest.mark.slow
 def test_undo_puts_back_what_stood_before(db: Path):
     tables_before, stood = (
         tables(db),
         rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id"),
     )
-    command("reclean", db)
-    code, out, _ = command("reclean", db, "--undo")
+    verb("reclean", db)
+    code, out, _ = verb("reclean", db, "--undo")
     assert code == 0
     assert rows(db, "SELECT id, title, text, markdown, first_seen, last_seen FROM articles ORDER BY id") == stood
     assert "4 pages are as they were before" in out
@@ -121,67 +123,63 @@ def test_undo_puts_back_what_stood_before(db: Path):
     assert {name: table_rows for name, table_rows in tables_after.items() if name not in left_out} == {
         name: table_rows for name, table_rows in tables_before.items() if name not in left_out
     }
-    assert command("verify", db)[0] == 0
-    code, _, errors = command("reclean", db, "--undo")
+    assert verb("verify", db)[0] == 0
+    code, _, errors = verb("reclean", db, "--undo")
     assert (code, "never cleaned again" in errors) == (1, True)
 
 
-@pytest.mark.slow
 def test_going_back_to_a_run_undoes_those_after_it(db: Path, tmp_path: Path):
     at_first = texts(db)
-    command("reclean", db)
+    verb("reclean", db)
     after_one = texts(db)
     rules = tmp_path / "rules"
     rules.mkdir()
     (rules / "a.example.txt").write_text("body: //article\nstrip: //p[2]\n")
-    code, _, _ = command("reclean", db, "--site-rules", rules)
+    code, _, _ = verb("reclean", db, "--site-rules", rules)
     after_two = texts(db)
     assert code == 0
     assert after_two["/ferry"] != after_one["/ferry"]
-    code, out, _ = command("reclean", db)  # the rules of the last run hold
+    code, out, _ = verb("reclean", db)  # the rules of the last run hold
     assert "0 pages cleaned again" in out
     assert rows(db, "SELECT DISTINCT length(site_rules) FROM _cleaners c JOIN pages p ON p.cleaner_id = c.id") == [
         (16,)
     ]
-    assert command("reclean", db, "--back-to", 1)[0] == 0
+    assert verb("reclean", db, "--back-to", 1)[0] == 0
     assert texts(db) == after_one
-    assert command("reclean", db, "--back-to", 0)[0] == 0
+    assert verb("reclean", db, "--back-to", 0)[0] == 0
     assert texts(db) == at_first
     assert rows(db, "SELECT state FROM _recleans") == [("undone",), ("undone",)]
 
 
-@pytest.mark.slow
 def test_rules_that_are_gone_are_told_in_one_line(db: Path, tmp_path: Path):
     rules = tmp_path / "rules"
     rules.mkdir()
-    command("reclean", db, "--site-rules", rules)
+    verb("reclean", db, "--site-rules", rules)
     rules.rmdir()
-    code, _, errors = command("reclean", db)
+    code, _, errors = verb("reclean", db)
     assert (code, errors.count("\n")) == (2, 1)
     assert "--no-site-rules" in errors
-    assert command("reclean", db, "--no-site-rules")[0] == 0
+    assert verb("reclean", db, "--no-site-rules")[0] == 0
 
 
-@pytest.mark.slow
 def test_what_a_person_ruled_holds(db: Path):
     ((kept,),) = rows(db, "SELECT block_id FROM _blocks WHERE text LIKE 'Mill paragraph 0%'")
     ((share, *_), *_) = rows(db, "SELECT DISTINCT block_id FROM _blocks WHERE text = 'Donate now'")
-    command("remove", db, kept, "--article", f"{SITE}/mill")
-    command("restore", db, share, "--article", f"{SITE}/ferry")
+    verb("remove", db, kept, "--article", f"{SITE}/mill")
+    verb("restore", db, share, "--article", f"{SITE}/ferry")
     text_before = rows(db, "SELECT * FROM rulings ORDER BY id")
-    command("reclean", db)
+    verb("reclean", db)
     text_after = texts(db)
     assert "Mill paragraph 0" not in text_after["/mill"]
     assert "Mill paragraph 2" in text_after["/mill"]
     assert "Donate now" in text_after["/ferry"]
     assert "Share this story" not in text_after["/river"]
-    command("reclean", db, "--undo")
+    verb("reclean", db, "--undo")
     assert "Mill paragraph 0" not in texts(db)["/mill"]
     assert "Donate now" in texts(db)["/ferry"]
     assert rows(db, "SELECT * FROM rulings ORDER BY id") == text_before
 
 
-@pytest.mark.slow
 def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     connection = sqlite3.connect(db)
     connection.execute(f"UPDATE captures SET warc_file = NULL WHERE url = '{SITE}/river'")
@@ -189,7 +187,7 @@ def test_pages_without_a_raw_response_stay_as_they_are(db: Path):
     connection.commit()
     connection.close()
     tables_before = texts(db)
-    code, out, errors = command("reclean", db)
+    code, out, errors = verb("reclean", db)
     assert code == 0
     assert "1 without a raw response, 1 whose raw response is not there" in out
     assert errors.count("\n") == 1
@@ -213,7 +211,7 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     process.communicate()
     done = _done(db)
     assert done >= 20
-    code, out, _ = command("reclean", db)
+    code, out, _ = verb("reclean", db)
     assert code == 0
     assert f"{done} made by this cleaner already" in out or "Left" not in out
     assert [path for path, text in texts(db).items() if text == tables_before[path]] == []
@@ -221,7 +219,7 @@ def test_a_run_that_was_killed_goes_on_and_can_be_undone_whole(tmp_path: Path):
     assert rows(db, "SELECT count(*) FROM _reclean_before") == [(60,)]
     assert rows(db, f"SELECT count(*) FROM changes WHERE at > '{SEEN}' AND change <> 'changed'") == [(0,)]
     assert rows(db, "PRAGMA integrity_check") == [("ok",)]
-    command("reclean", db, "--undo")
+    verb("reclean", db, "--undo")
     assert texts(db) == tables_before
 
 
@@ -229,13 +227,12 @@ def _done(db: Path) -> int:
     return int(rows(db, "SELECT count(*) FROM pages WHERE cleaner_version <> '0'")[0][0])
 
 
-@pytest.mark.slow
 def test_a_takedown_takes_what_stood_before_along(db: Path):
-    command("reclean", db)
+    verb("reclean", db)
     assert rows(
         db, f"SELECT count(*) FROM _reclean_before b JOIN urls u ON u.id = b.page_id WHERE url = '{SITE}/river'"
     ) == [(1,)]
-    assert command("forget", db, f"{SITE}/river", "--yes")[0] == 0
+    assert verb("forget", db, f"{SITE}/river", "--yes")[0] == 0
     assert rows(
         db, "SELECT count(*) FROM _reclean_before b LEFT JOIN pages p ON p.id = b.page_id WHERE p.id IS NULL"
     ) == [(0,)]
@@ -243,9 +240,9 @@ def test_a_takedown_takes_what_stood_before_along(db: Path):
 
 
 def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
-    code, _, errors = command("reclean", tmp_path / "gone.db")
+    code, _, errors = verb("reclean", tmp_path / "gone.db")
     assert (code, errors.count("\n")) == (1, 1)
-    code, _, errors = command("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
+    code, _, errors = verb("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
     assert (code, errors.count("\n")) == (2, 1)
 
 
@@ -286,40 +283,59 @@ def write_beside(db: Path, column: str = "note TEXT") -> dict[str, str]:
     return dict(rows(db, "SELECT url, note FROM articles"))
 
 
-@pytest.mark.slow
 def test_what_a_user_wrote_beside_articles_stays_and_comes_back_with_those_that_were_lost(db: Path):
     rows_before = write_beside(db)
-    assert command("reclean", db)[0] == 0
+    assert verb("reclean", db)[0] == 0
     rows_after = dict(rows(db, "SELECT url, note FROM articles"))
     assert rows_after == {url: rows_before.get(url) for url in rows_after}
     assert rows_before.keys() - rows_after.keys() == {f"{SITE}/missing"}
-    assert command("reclean", db, "--undo")[0] == 0
+    assert verb("reclean", db, "--undo")[0] == 0
     assert dict(rows(db, "SELECT url, note FROM articles")) == rows_before
-    assert command("verify", db)[0] == 0
+    assert verb("verify", db)[0] == 0
 
 
-@pytest.mark.slow
 def test_undo_leaves_what_a_user_wrote_since_and_brings_bytes_back(db: Path):
     write_beside(db, "note BLOB DEFAULT x'00'")
     connection = sqlite3.connect(db)
     with connection:
         connection.execute("UPDATE articles SET note = x'00ff'")
-    command("reclean", db)
+    verb("reclean", db)
     with connection:
         connection.execute("UPDATE articles SET note = 'since'")
     connection.close()
-    command("reclean", db, "--undo")
+    verb("reclean", db, "--undo")
     notes = dict(rows(db, "SELECT url, note FROM articles"))
     assert notes.pop(f"{SITE}/missing") == b"\x00\xff"
     assert set(notes.values()) == {"since"}
 
 
-def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_command(db: Path):
-    assert command("reclean", db, "-q")[0] == 0
+def test_what_a_run_killed_before_it_settled_left_is_settled_by_the_same_verb(db: Path):
+    assert verb("reclean", db, "-q")[0] == 0
     with closing(sqlite3.connect(db)) as connection, connection:  # as after the last batch of a run
         connection.execute("DELETE FROM meta WHERE key = 'settled'")
         connection.execute("INSERT INTO _unsettled (page_id, host) SELECT id, '' FROM pages")
-    code, out, _ = command("reclean", db)
+    code, out, _ = verb("reclean", db)
     assert (code, out.splitlines()[0][:22]) == (0, "0 pages cleaned again ")
     assert rows(db, "SELECT count(*) FROM meta WHERE key = 'settled'") == [(1,)]
     assert rows(db, "SELECT * FROM _unsettled") == []
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(6, []), (7, ["    … and 1 more block"]), (1206, ["    … and 1,200 more blocks"])]
+)
+def test_six_blocks_of_a_change_are_shown(count: int, more: list[str]) -> None:
+    new = tuple(f"new {number}" for number in range(count - 1))
+    restored = (("new 0", "share", "en/share"),)
+    change = PageChange("changed", f"{SITE}/x", "", restored, (), ("old", "same"), (*new, "same"))
+    lines = list(_example_lines(change))
+    assert lines[:4] == ["changed: (no title)", f"  {SITE}/x", "- old", "+ [share en/share] new 0"]
+    assert lines[8:] == more
+    assert len(lines) == 8 + len(more)
+
+
+def test_twelve_rules_are_listed_the_most_frequent_first() -> None:
+    counts = Counter({("share", f"en/{number:02}"): 20 - number for number in range(12)})
+    assert len(_rules_table(counts).splitlines()) == 13
+    assert _rules_table(counts).splitlines()[1].split() == ["20", "share", "en/00"]
+    counts["promo", "en/last"] = 1
+    assert _rules_table(counts).splitlines()[13:] == ["… and 1 more rule"]

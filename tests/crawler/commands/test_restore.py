@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands.restore import _print_changes
 from broadsheet.output.archive.ledger import block_id
+from broadsheet.output.write.applied_rulings import TextChange
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
@@ -237,3 +239,17 @@ def test_a_place_that_is_none_is_one_line(
     assert message in errors
     assert errors.count("\n") == 1
     assert rows(archive_path, "SELECT count(*) FROM rulings") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("count", "more"), [(0, []), (20, []), (21, ["  … and 1 more"]), (1020, ["  … and 1,000 more"])]
+)
+def test_twenty_articles_that_change_are_listed(
+    count: int, more: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    changes = [TextChange(f"https://a.example/{n}", "A title", 1000 + n, 9, False) for n in range(count)]
+    _print_changes(changes)
+    lines = capsys.readouterr().out.splitlines()
+    assert (len(lines), lines[20:]) == (min(count, 20) + len(more), more)
+    first = "1,000 → 9 words A title https://a.example/0"
+    assert [line.split() for line in lines[:1]] == [first.split()] * bool(count)

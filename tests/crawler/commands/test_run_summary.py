@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +15,15 @@ from broadsheet.crawler.commands.run_summary import (
     failure_looks,
     judge_run,
     next_steps,
+    print_failures,
+    print_stopped,
     print_summary,
 )
 from broadsheet.output.read.archive_facts import find_seed_outcome
+from broadsheet.output.read.judgement import Look, LookKind, Severity
 from broadsheet.output.read.plain_words import reason_text
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 
 SEED = "https://a.example/river"  # in the archive, as an article
 MISSING = "https://a.example/missing"
@@ -118,3 +123,77 @@ def test_next_steps_quote_the_file() -> None:
 )
 def test_reasons_in_words(reason: str, words: str) -> None:
     assert reason_text(reason) == words
+
+
+def test_eight_reasons_are_named_the_most_frequent_first(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    statuses = (401, 403, 405, 406, 408, 410, 429, 500)
+    stored = {f"failed/http_{status}": count for count, status in enumerate(statuses, 2)}
+    counts = {"done/article": 1, "done/list": 2, "done/not_modified": 3, "done/picture": 1234, "done/redirect": 5}
+    more = [{}, {"failed/dns": 1}, {"failed/dns": 1, "failed/timeout": 1}]
+    lines = []
+    for others in more:
+        print_summary(RunResult(str(db), (SEED,), 59.5, stored | counts | others), ())
+        lines.append(capsys.readouterr().out.splitlines())
+    named = (
+        "Failed: 9 URLs (HTTP 500 Internal Server Error); 8 URLs (HTTP 429 Too Many Requests); 7 URLs (HTTP 410 Gone); "
+        "6 URLs (HTTP 408 Request Timeout); 5 URLs (HTTP 406 Not Acceptable); 4 URLs (HTTP 405 Method Not Allowed); "
+        "3 URLs (HTTP 403 Forbidden); 2 URLs (HTTP 401 Unauthorized)"
+    )
+    assert [next(line for line in shown if line.startswith("Failed")) for shown in lines] == [
+        named, f"{named}; 1 more kind", f"{named}; 2 more kinds",
+    ]  # fmt: skip
+    assert lines[0][0] == f"2 articles in {db}; 3 pages fetched, 3 URLs unchanged, 1,234 pictures in 60 s"
+
+
+@pytest.mark.parametrize(
+    ("end", "how"),
+    [("killed", "Stopped at once; what was under way is asked for again."), ("", "Stopped.")],
+)
+def test_a_stopped_crawl_says_how_and_what_it_has(
+    db: Path, end: str, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Archive.open(db) as archive:
+        found = DiscoveredUrl("https://a.example/next", "a.example")
+        archive.save([Outcome("https://a.example/", "done", "list", discovered_urls=(found,))])
+    print_stopped(RunResult(str(db), (SEED,), 7.4, {"done/article": 2, "failed/dns": 1}, end, 2))
+    assert capsys.readouterr().err.splitlines() == [
+        f"{how} {db} is in order, and the same command goes on from here.",
+        "So far: 2 articles; 2 pages fetched in 7 s; 1 URL waiting.",
+    ]
+    print_stopped(RunResult(str(db.with_name("none.db")), (SEED,), 7.4, {}, end, 2))
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_what_failed_is_a_line_each_with_its_advice(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    start = Look(LookKind.START, Severity.LOOK, 1, "The start failed", "look at it", subject=MISSING)
+    looks = [
+        start, replace(start, subject=SEED, sentence="Another start failed"),
+        replace(start, kind=LookKind.EDITED, severity=Severity.FAULT, sentence="A fault", advice=""),
+        replace(start, kind=LookKind.EDITED, sentence="Only a look"),
+    ]  # fmt: skip
+    told: list[str] = []
+    print_failures(run(db, MISSING), looks, told.append)
+    assert told == ["The start failed", "A fault"]
+    assert capsys.readouterr().err == "broadsheet: The start failed (look at it)\nbroadsheet: A fault\n"
+
+
+def test_next_steps_are_explained_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: "/bin/it")
+    shown = {}
+    for columns in (112, 113, 114, 115):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        shown[columns] = next_steps("a.db").splitlines()[2:]
+    commands = [
+        "  broadsheet search a.db WORDS", "  broadsheet report a.db",
+        "  broadsheet export a.db --format csv -o articles.csv", "  datasette a.db", "  broadsheet browse a.db",
+    ]  # fmt: skip
+    explained = [
+        "find articles", "what is missing and why, every rule by what it removed", "or jsonl, or markdown",
+        "query it in SQL", "read it in a browser, see what was removed and why, mend it",
+    ]  # fmt: skip
+    wide = [f"{command:<53}  {what}" for command, what in zip(commands, explained, strict=True)]
+    assert max(map(len, wide)) == 114
+    assert shown == {112: commands, 113: commands, 114: wide, 115: wide}
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "300")
+    assert "(pipx install datasette)" in next_steps("a.db")

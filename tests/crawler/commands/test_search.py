@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands.search import _coloured_parts
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import rows
 from tests.output.conftest import Maker
@@ -111,3 +112,20 @@ def test_what_a_stranger_stored_does_nothing_on_a_terminal(db: Path, capsys: pyt
         [(word,)] = connection.execute("SELECT substr(title, 1, instr(title || ' ', ' ') - 1) FROM articles LIMIT 1")
     assert run(["search", str(db), word]) == 0
     assert not set("\x1b\x07\x9b\u202e") & set(capsys.readouterr().out)
+
+
+YELLOW, PLAIN = "\x1b[33m\x1b[1m", "\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (40, f"a {YELLOW}dredger{PLAIN} in the {YELLOW}channel{PLAIN}."),
+        (26, f"a {YELLOW}dredger{PLAIN} in the {YELLOW}channel{PLAIN}."),
+        (16, f"a {YELLOW}dredger{PLAIN} in th…"),
+        (5, f"a {YELLOW}dr…{PLAIN}"),
+    ],
+)
+def test_matches_are_in_colour_as_far_as_the_line_goes(columns: int, shown: str) -> None:
+    parts = [(False, "a "), (True, "dredger"), (False, " in the "), (True, "channel"), (False, ".")]
+    assert _coloured_parts(parts, columns) == shown

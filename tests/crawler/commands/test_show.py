@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands.show import _paragraph
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import rows
 from tests.output.conftest import Maker
@@ -86,3 +87,9 @@ def test_markdown_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_what_is_not_there_is_one_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["show", str(file), "xylophone"]) == 1
     assert capsys.readouterr().err == f"broadsheet: {file} has no article xylophone\n"
+
+
+def test_words_are_broken_neither_at_hyphens_nor_anywhere_else() -> None:
+    assert _paragraph("a well-known long-distance-runner https://a.example/very/long", 16, "  ") == (
+        "  a well-known\n  long-distance-runner\n  https://a.example/very/long"
+    )

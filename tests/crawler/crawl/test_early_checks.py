@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.crawl.early_checks import _is_known_host, check_files
+from broadsheet.crawler.crawl.early_checks import _is_known_host, _unusable_seed, check_files
 from tests.crawler.crawls import REPOSITORY
 
 HEAVY = ("scrapy", "twisted", "trafilatura", "lxml", "sqlite_utils", "rich", "numpy")
@@ -83,3 +83,22 @@ def test_a_host_is_unknown_where_the_resolver_says_so(
 
     monkeypatch.setattr(socket, "getaddrinfo", resolve)
     assert _is_known_host("a.test") is is_known
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        (
+            "http://me:secret@a.example/",
+            "http://a.example/ was given with a user name, which no URL sends: use -",
+        ),
+        (
+            "me:secret@a.example/x",
+            "a.example/x was given with a user name, which no URL sends: use --header or",
+        ),
+        ("mailto:me@a.example", "not an http or https URL: mailto:me@a.example"),
+        ("ftp://a.example/", "not an http or https URL: ftp://a.example/"),
+    ],
+)
+def test_a_start_url_that_cannot_be_is_told_without_its_password(url: str, message: str) -> None:
+    assert _unusable_seed(url).startswith(message)

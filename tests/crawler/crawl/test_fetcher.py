@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,7 @@ from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
 from broadsheet.crawler.fetch.faults import Fault
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.fetch.requests import RequestBuilder
-from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
 HEAD = b"HTTP/1.1 301 Moved\r\n\r\n"
@@ -261,3 +262,19 @@ def test_an_exception_of_ours_is_reported_to_scrapy() -> None:
     assert seen == [(ZeroDivisionError, "https://mill.example/a")]
     counts = {"spider_exceptions/count": 1, "spider_exceptions/ZeroDivisionError": 1}
     assert fetching.crawler.stats.get_stats() == counts
+
+
+def test_the_robots_txt_of_a_host_that_a_page_loads_from_names_nothing_to_be_read() -> None:
+    url = queued("/robots.txt", "robots")
+    fetching = Fetching({url.url: Response(url.url, 200, body=b"mill")})
+    found = (DiscoveredUrl("https://mill.example/map.xml", "mill.example"),)
+
+    async def from_answer(answer: Answer, robots: object = None) -> Outcome:
+        return Outcome(answer.queued_url.url, "done", "robots", discovered_urls=found)
+
+    fetching.outcomes.from_answer = from_answer  # type: ignore[method-assign]
+    asyncio.run(fetching.fetcher._fetch_robots_alone(url))
+    assert ([outcome.discovered_urls for outcome in fetching.stored], fetching.guesses.calls) == ([()], [])
+    asyncio.run(fetching.fetcher.fetch(replace(url)))
+    assert fetching.stored[-1].discovered_urls == found
+    assert len(fetching.guesses.calls) == 1

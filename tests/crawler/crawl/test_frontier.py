@@ -26,7 +26,7 @@ from broadsheet.crawler.crawl import hosts
 from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings, Turn, queued_robots_txt
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import LONGEST_WAIT, Queue, QueuedUrl
@@ -446,6 +446,19 @@ def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int
     assert hand.urls(2) == ["http://zz.example/1", ""]
 
 
+@pytest.mark.parametrize(("max_requests", "count"), [(3, 2), (4, 2), (6, 3), (20, 13)])
+def test_half_of_the_places_are_kept_for_many_hosts_that_have_none(
+    archive: Archive, max_requests: int, count: int
+) -> None:
+    hand = FrontierDriver(archive, delay=0, requests_per_host=16, max_requests=max_requests)
+    for number in range(7):
+        open_with_delay(hand, f"waiting{number}.example", 60)
+    hand.add(*(f"http://slow.example/{n}" for n in range(30)))
+    hand.clock.now += 2
+    hand.open("slow.example")
+    assert len([turn for _ in range(max_requests) if (turn := hand.take(0.01))]) == count
+
+
 def test_hosts_that_do_not_give_their_robots_do_not_hold_others(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0, max_requests=4)
     hand.add("http://a.example/1", "http://a.example/2")
@@ -716,3 +729,88 @@ def test_robots_txt_of_a_url_is_queued_with_the_requests_made_for_it(url: str, r
     page = QueuedUrl(7, url, "a.test", UrlKind.PAGE, 4, 3, 2, UrlSource.FEED, "http://a.test/feed", "2026", "2026")
     queued = QueuedUrl(0, robots, "a.test", UrlKind.ROBOTS, 0, 0, 5, UrlSource.ROBOTS, "", "")
     assert queued_robots_txt(page, 5) == queued
+
+
+LOADED = QueuedUrl(9, "http://a.example/style.css", "a.example", UrlKind.PAGE, 1, 0, 0, UrlSource.LINK, "", "")
+
+
+def waited(hand: FrontierDriver, queued_url: QueuedUrl = LOADED, seconds: float = 0.0) -> str | None:
+    """Wait for a turn of what a page loads while the clock goes on by so many seconds."""
+
+    async def wait() -> str | None:
+        waiting = asyncio.ensure_future(hand.frontier.wait_for_turn(queued_url))
+        await asyncio.sleep(0.01)
+        assert waiting.done() is (seconds == 0)
+        hand.clock.now += seconds
+        return await asyncio.wait_for(waiting, 5)
+
+    return hand.loop.run_until_complete(wait())
+
+
+def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0.3)
+    assert waited(hand) == "robots_unreachable"
+    hand.add("http://a.example/x", "http://a.example/y")
+    rules = b"User-agent: *\nDisallow: /private"
+    hand.open("a.example", RobotsRules.from_response(200, rules, "http://a.example/robots.txt"))
+    hand.clock.now += 1
+    assert waited(hand) is None
+    assert hand.take() is None, "the request that was not in the queue counts"
+    assert waited(hand, seconds=0.3) is None
+    private = QueuedUrl(9, "http://a.example/private/a", "a.example", UrlKind.PAGE, 1, 0, 0, UrlSource.LINK, "", "")
+    assert waited(hand, private) == "robots.txt"
+    hand.clock.now += 0.3
+    turn = hand.take()
+    assert turn is not None
+    assert turn.queued_url.url == "http://a.example/x"
+    hand.frontier.stop()
+    assert waited(hand) == "limit"
+
+
+def test_a_host_that_was_given_up_lends_its_reason_to_what_a_page_loads(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/x")
+    assert hand.urls(1) == ["http://a.example/robots.txt"]
+    hand.frontier.give_up_host("a.example", OutcomeReason.DNS)
+    assert waited(hand) == "dns"
+
+
+@pytest.mark.parametrize("end", ["known", "deadline", "stop", "given up", "nobody asked"])
+def test_what_a_page_loads_waits_for_a_robots_txt_that_was_asked_for(archive: Archive, end: str) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/x")
+    if end != "nobody asked":
+        assert hand.urls(1) == ["http://a.example/robots.txt"]
+
+    async def wait() -> None:
+        waiting = asyncio.ensure_future(hand.frontier.wait_for_robots("a.example", 30))
+        await asyncio.sleep(0.01)
+        assert waiting.done() is (end == "nobody asked")
+        hand.clock.now += 29.9
+        await asyncio.sleep(0.15)
+        assert waiting.done() is (end == "nobody asked")
+        match end:
+            case "known":
+                hand.frontier.set_robots("a.example", FREE)
+            case "deadline":
+                hand.clock.now += 0.1
+            case "stop":
+                hand.frontier.stop()
+            case "given up":
+                hand.frontier.give_up_host("a.example", OutcomeReason.DNS)
+        await asyncio.wait_for(waiting, 5)
+
+    hand.loop.run_until_complete(wait())
+
+
+def test_what_is_queued_after_the_end_is_handed_out_when_it_begins_again(archive: Archive) -> None:
+    hand = FrontierDriver(archive, delay=0)
+    hand.add("http://a.example/x")
+    hand.open("a.example")
+    assert hand.urls(1) == ["http://a.example/x"]
+    hand.frontier.drain()
+    hand.add("http://a.example/picture")
+    hand.finish("http://a.example/x")
+    assert hand.rest() == []
+    hand.frontier.begin_again()
+    assert hand.urls(1) == ["http://a.example/picture"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,11 +13,13 @@ from scrapy.http import Response
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.crawl.host_files import GuessedPlaces, redirect_target
+from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader, redirect_target
+from broadsheet.crawler.crawl.outcomes import Answer
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.crawler.discovery.found_rows import file_row, urls_from_outlinks
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.discovery.usual_places import usual_urls
+from broadsheet.crawler.fetch.faults import Fault, RetryPolicy
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
@@ -160,3 +165,114 @@ def test_five_redirects_of_a_robots_txt_are_followed(status: int, hops: int, is_
     response = Response("https://a.example/robots.txt", status=status, headers={"Location": "/other"})
     assert redirect_target(response, hops) == ("https://a.example/other" if is_followed else "")
     assert redirect_target(Response("https://a.example/robots.txt", status=status), hops) == ""
+
+
+class Frontier:
+    """Frontier that notes what a reader of robots.txt files tells it."""
+
+    def __init__(self, robots: RobotsRules | None = None) -> None:
+        self.told: list[tuple[object, ...]] = []
+        self.robots = robots
+
+    def robots_for(self, host: str) -> RobotsRules | None:
+        return self.robots
+
+    def set_robots(self, host: str, robots: RobotsRules) -> None:
+        self.told.append((host, robots.access))
+
+    def retry_robots(self, queued_url: QueuedUrl, wait: float) -> None:
+        self.told.append((queued_url.attempts, wait))
+
+    def give_up_host(self, host: str, reason: str) -> None:
+        self.told.append((host, str(reason)))
+
+
+def reader(frontier: Frontier, retries: int = 2) -> RobotsReader:
+    return RobotsReader(frontier, RetryPolicy(retries, 5.0), "broadsheet")  # type: ignore[arg-type]
+
+
+def read(made: RobotsReader, status: int, body: bytes = b"", attempts: int = 0, **headers: str) -> Outcome | None:
+    queued = replace(ROBOTS_URL, attempts=attempts)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    flags = ["download_stopped"] if "Content_Encoding" in headers else []
+    response = Response(queued.url, status, fields, body, flags)
+
+    async def build(answer: Answer, robots: RobotsRules) -> Outcome:
+        assert answer.robots_id == robots.id
+        return Outcome(queued.url, "done", str(robots.access))
+
+    return asyncio.run(made.read_answer(Answer(queued, response, datetime(2026, 3, 1, tzinfo=UTC)), build))
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "waits"),
+    [(503, {}, [(0, 5.0), (1, 30.0)]), (503, {"Retry_After": "40"}, [(0, 40.0), (1, 40.0)]),
+     (200, {"Content_Encoding": "gzip"}, [(0, 5.0), (1, 30.0)])],
+)  # fmt: skip
+def test_a_robots_txt_that_cannot_be_read_is_asked_for_again_until_the_tries_are_used_up(
+    status: int, headers: dict[str, str], waits: list[tuple[int, float]]
+) -> None:
+    made = reader(frontier := Frontier())
+    assert [read(made, status, attempts=n, **headers) for n in (0, 1)] == [None, None]
+    assert frontier.told == waits
+    outcome = read(made, status, attempts=2, **headers)
+    assert outcome is not None
+    assert (outcome.reason, frontier.told) == ("nothing", waits)
+    assert outcome.robots_file is not None
+    made.apply_stored(outcome.url)
+    made.apply_stored(outcome.url)
+    assert frontier.told == [*waits, ("a.example", "nothing")]
+
+
+@pytest.mark.parametrize(
+    ("delay", "is_capped"), [("", False), ("30", False), ("600", False), ("601", True), ("86400", True)]
+)
+def test_a_delay_of_more_than_ten_minutes_is_cut_and_said(
+    delay: str, is_capped: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    body = f"User-agent: *\nCrawl-delay: {delay}\nDisallow: /x".encode() if delay else b""
+    made = reader(Frontier())
+    with caplog.at_level(logging.WARNING):
+        outcome = read(made, 200, body)
+    assert outcome is not None
+    assert outcome.robots_file is not None
+    assert outcome.robots_file.reason.endswith(":delay_capped") is is_capped
+    line = f"a.example asks for {delay} s between requests; it gets 600 s"
+    assert caplog.messages == ([line] if is_capped else [])
+    assert made.robots_of(ROBOTS_URL) is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "attempts", "is_moved", "known", "told", "access"),
+    [
+        (Fault("timeout", retry=True), 0, False, None, [(0, 5.0)], None),
+        (Fault("timeout", retry=True), 2, False, None, [], "nothing"),
+        (Fault("dns", retry=False, host_gone=True), 0, False, None, [("a.example", "dns")], ""),
+        (Fault("dns", retry=False, host_gone=True), 0, True, None, [], "nothing"),
+        (Fault("dns", retry=False, host_gone=True), 0, False, NO_ROBOTS, [], "nothing"),
+        (Fault("private_address", retry=False), 0, False, None, [("a.example", "private_address")], ""),
+        (Fault("tls", retry=False), 0, False, None, [], "nothing"),
+    ],
+)
+def test_a_host_that_was_never_reached_is_given_up(
+    fault: Fault, attempts: int, is_moved: bool, known: RobotsRules | None, told: list[tuple[object, ...]],
+    access: str | None,
+) -> None:  # fmt: skip
+    made = reader(frontier := Frontier(known))
+    failed = Outcome(ROBOTS_URL.url, "failed", "x")
+    outcome = made.read_fault(replace(ROBOTS_URL, attempts=attempts), fault, is_moved, failed)
+    assert frontier.told == told
+    if access is None:
+        assert outcome is None
+    else:
+        assert outcome is not None
+        assert (outcome.robots_file.access if outcome.robots_file else "") == access
+
+
+def test_the_file_in_force_states_preferences_for_pages_alone() -> None:
+    stating = RobotsRules.from_response(200, b"User-agent: *\nContent-Usage: train-ai=n\n", ROBOTS_URL.url)
+    page_url = replace(SEED, url=HOME + "x")
+    assert len(reader(Frontier(stating)).usage_statements(page_url)) == 1
+    assert reader(Frontier(stating)).usage_statements(ROBOTS_URL) == ()
+    assert reader(Frontier()).usage_statements(page_url) == ()
+    assert reader(Frontier(stating)).robots_of(page_url) is stating

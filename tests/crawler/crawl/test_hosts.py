@@ -19,8 +19,10 @@ from broadsheet.crawler.crawl.hosts import (
     HostRegistry,
     HostState,
     Pace,
+    PolitenessSettings,
 )
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
+from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.url_queue import Queue
@@ -238,3 +240,96 @@ def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
 
 def test_a_retry_after_of_days_is_held_to_an_hour() -> None:
     assert Pace.at_floor(1.0).after_refusal(0, 5 * 86_400).next_request_at == 3600.0
+
+
+@pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])
+def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active: int, size: int) -> None:
+    registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
+    registry._active = {str(number): host(str(number)) for number in range(active)}
+    assert registry.batch_size() == size
+
+
+@pytest.mark.parametrize(
+    ("active", "turns", "seconds", "is_over"),
+    [(1023, 999, 9_999.0, False), (1024, 64, 0.0, True), (1024, 63, 599.9, False), (1024, 0, 600.0, True)],
+)
+def test_a_host_makes_room_after_its_share_where_others_wait(
+    active: int, turns: int, seconds: float, is_over: bool
+) -> None:
+    registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]
+    registry._active = {str(number): host(str(number)) for number in range(active)}
+    served = registry._active["0"]
+    served.active_since, served.turn_count = 1000.0, turns
+    assert registry.has_had_its_share(served, 1000.0 + seconds) is is_over
+
+
+@pytest.mark.parametrize(
+    ("count", "is_answering", "seconds", "reason"),
+    [
+        (9, False, 0, None), (10, False, 0, "host_unreachable:timeout"), (10, False, 301, "host_unreachable:timeout"),
+        (19, True, 299, None), (20, True, 0, "host_failing:timeout"), (9, True, 301, None),
+        (10, True, 299.9, None), (10, True, 300, "host_failing:timeout"),
+    ],
+)  # fmt: skip
+def test_a_host_is_given_up_sooner_where_it_never_answers_or_fails_for_long(
+    count: int, is_answering: bool, seconds: float, reason: str | None
+) -> None:
+    failing = host("a.example")
+    failing.failure_count, failing.has_error_status = count, is_answering
+    failing.failing_since, failing.failed_at = 50.0, 50.0 + seconds
+    assert failing.reason_to_give_up("timeout", PolitenessSettings()) == reason  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("reason", "has_retry_after", "is_answer", "since"),
+    [("timeout", False, False, 10.0), ("http_503", False, True, 10.0), ("challenged", True, True, 20.0)],
+)
+def test_each_failure_counts_from_the_first_or_from_the_latest_wait_that_was_asked_for(
+    reason: str, has_retry_after: bool, is_answer: bool, since: float
+) -> None:
+    failing = host("a.example")
+    failing.count_failure("u", "timeout", 10.0, has_retry_after=False)  # type: ignore[arg-type]
+    assert failing.count_failure("u", reason, 20.0, has_retry_after=has_retry_after)  # type: ignore[arg-type]
+    assert (failing.failure_count, failing.failed_at) == (2, 20.0)
+    assert (failing.failing_since, failing.has_error_status) == (since, is_answer)
+    failing.in_flight["early"] = 19.9
+    assert not failing.count_failure("early", reason, 30.0, has_retry_after=False)  # type: ignore[arg-type]
+    failing.given_up_reason = OutcomeReason.DNS
+    assert not failing.count_failure("u", reason, 30.0, has_retry_after=False)  # type: ignore[arg-type]
+
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize(("age", "holds"), [(DAY, True), (2 * DAY - 1, True), (2 * DAY, False), (3 * DAY, False)])
+def test_an_expired_robots_txt_holds_for_a_day_more_where_it_cannot_be_read_again(age: float, holds: bool) -> None:
+    served, silent = host("a.example"), RobotsRules.from_response(503, b"", "http://a.example/robots.txt")
+    served.set_robots(FREE, PolitenessSettings(), 0.0)
+    assert (served.robots_read_at, served.robots_stale_at) == (0.0, DAY)
+    served.expire_robots(DAY - 1)
+    assert served.robots is FREE
+    served.robots_attempts, served.is_robots_requested = 2, True
+    served.expire_robots(age)
+    assert (served.robots, served.previous_robots) == (None, FREE)
+    assert (served.robots_attempts, served.is_robots_requested) == (0, False)
+    served.set_robots(silent, PolitenessSettings(), age)
+    assert served.robots is (FREE if holds else silent)
+    assert served.previous_robots is None
+    assert served.robots_read_at == (0.0 if holds else age)
+    assert served.robots_stale_at == age + (3600.0 if holds else DAY)
+
+
+def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) -> None:
+    for number in range(7):
+        idle = registry.get_or_create(f"idle{number}.example")
+        idle.robots = FREE
+    registry._idle["idle0.example"].robots_due_at = 11.0
+    registry._idle["idle1.example"].pace = Pace(0, next_request_at=11.0)
+    registry._idle["idle2.example"].robots_due_at = 10.0
+    registry._idle["idle3.example"].pace = Pace(0, next_request_at=10.0)
+    kept = [registry._idle[f"idle{number}.example"] for number in range(2)]
+    registry._forget_idle(10.0)
+    assert sorted(registry._idle) == [f"idle{number}.example" for number in (0, 1, 4, 5, 6)]
+    assert [(each.robots, each.is_robots_requested) for each in kept] == [(None, False)] * 2
+    registry._forget_idle(10.0)
+    assert len(registry._idle) == 5, "no more than there is room for, and so many as a scan reads"

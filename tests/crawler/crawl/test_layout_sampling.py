@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Page
@@ -30,6 +32,16 @@ def test_pages_that_are_alike_are_of_one_layout() -> None:
     assert layouts.find(HOST, of_names(*range(50, 150))).passed == 0
     assert layouts.find("b.test", of_names(*range(100))).passed == 0
     assert layouts.find(HOST, replace(ROWS, layout_signature=None)) == RenderedLayout(HOST, b"")
+
+
+@pytest.mark.parametrize(
+    ("names", "is_alike"),
+    [(range(100), True), (range(85), True), (range(84), False), (range(8, 108), True), (range(9, 109), False)],
+)
+def test_pages_of_one_layout_share_eighty_five_of_a_hundred_names(names: range, is_alike: bool) -> None:
+    layouts = LayoutSampling()
+    layouts.note(layouts.find(HOST, of_names(*range(100))).with_passed())
+    assert layouts.find(HOST, of_names(*names)).passed == int(is_alike)
 
 
 def test_what_an_earlier_run_decided_holds() -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 from scrapy.http import Response
@@ -18,9 +18,11 @@ from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.fetch.faults import Fault, RetryPolicy
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
+from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.scripted_site import page
 
 HOME = "https://a.example/"
@@ -34,10 +36,8 @@ RSS = b'<rss version="2.0"><channel><title>t</title><item><link>https://a.exampl
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[WorkerPool]:
-    pool = WorkerPool(1, page_seconds=20)
-    yield pool
-    pool.close()
+def workers() -> Any:
+    return WorkersHere(1)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def test_the_digest_is_written_as_in_warc() -> None:
     assert warc_digest(b"") == "sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ"
 
 
-@pytest.mark.parametrize("status", [404, 410, 403, 400, 451, 100, 304, 302])
+@pytest.mark.parametrize("status", [404, 410, 403, 400, 451, 100, 199, 300, 304, 302, 399])
 def test_other_statuses_fail_with_their_number(outcomes: OutcomeBuilder, status: int) -> None:
     outcome = outcome_of(outcomes, answer(PAGE, page("x"), status))
     assert state_and_reason(outcome) == ("failed", f"http_{status}")
@@ -323,3 +323,52 @@ def test_a_capture_has_what_it_can_be_asked_for_again_with(outcomes: OutcomeBuil
     ).capture
     assert capture
     assert (capture.etag, capture.last_modified) == ('W/"x"', "Sun, 10 May 2026 13:00:00 GMT")
+
+
+PICTURE = replace(PAGE, url=HOME + "a.png", kind=UrlKind.PICTURE)
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x03\0\0\0\x02\x08\x02\0\0\0\x12\x16\xf1\x4d"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "obeys", "expected"),
+    [
+        (PNG, {}, True, ("done", "picture")),
+        (PNG, {"X_Robots_Tag": "noindex"}, False, ("done", "picture")),
+        (PNG, {"X_Robots_Tag": "noindex"}, True, ("skipped", "noindex")),
+        (PNG, {"Content_Usage": "train-ai=n"}, True, ("skipped", "content_usage")),
+        (PNG, {"X_Robots_Tag": "noindex", "Content_Usage": "train-ai=n"}, True, ("skipped", "noindex")),
+        (b"no picture", {}, False, ("skipped", "no_picture")),
+    ],
+)
+def test_a_picture_s_file_is_kept_unless_that_is_refused_or_it_is_none(
+    workers: WorkerPool, body: bytes, headers: dict[str, str], obeys: bool, expected: tuple[str, str]
+) -> None:
+    outcome = outcome_of(outcome_builder(workers, obey_directives=obeys), answer(PICTURE, body, **headers))
+    assert state_and_reason(outcome) == expected
+    assert outcome.capture is not None
+    assert (outcome.picture is not None) is (expected == ("done", "picture"))
+    if outcome.picture:
+        assert (outcome.picture.width, outcome.picture.height) == (3, 2)
+
+
+def test_what_earlier_runs_found_out_about_redirects_holds(workers: WorkerPool) -> None:
+    outcomes = outcome_builder(workers)
+    outcomes.resume({HOME + "story": (HOME + "first",)}, (HOME + "x", "https://b.example/"))
+    assert [outcomes.scope.contains(f"https://{host}.example/z") for host in "abc"] == [True, True, False]
+    outcome = outcome_of(outcomes, answer(PAGE, "", 301, Location="/first"))
+    assert (state_and_reason(outcome), outcome.location) == (("failed", "redirect_loop"), HOME + "first")
+    outcome = outcome_of(outcomes, answer(PAGE, "", 301, Location="/first"))
+    assert state_and_reason(outcome) == ("done", "redirect"), "the chain was for that request"
+
+
+CAPTCHA = '<title>Are you a robot?</title><form><div class="g-recaptcha" data-sitekey="x"></div></form>'
+
+
+def test_a_captcha_is_asked_for_again_with_its_capture(workers: WorkerPool) -> None:
+    outcomes = outcome_builder(workers, RetryPolicy(max_retries=1, first_wait=5))
+    again, last = (outcome_of(outcomes, answer(replace(PAGE, attempts=n), CAPTCHA)) for n in (0, 1))
+    assert (state_and_reason(again), state_and_reason(last)) == (
+        ("queued", "retry:challenged"),
+        ("failed", "challenged"),
+    )
+    assert (again.capture is not None, again.page, last.page is not None) == (True, None, True)

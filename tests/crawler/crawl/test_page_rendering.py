@@ -35,7 +35,7 @@ from broadsheet.crawler.rendering.messages import (
     ResourceRequest,
 )
 from broadsheet.output.archive.page_rows import make_page_rows
-from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
+from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -326,3 +326,40 @@ def test_no_browser_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records] == [
         "Pages that need a browser are left as they are: Chromium has no sandbox as root"
     ]
+
+
+def test_a_browser_that_does_not_start_is_said_once_and_pages_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for detail, line in (("no display", "no display"), ("", "hung")):
+        caplog.clear()
+        web = Web({})
+        made, browser = rendering(web, Failure(RenderProblem.HUNG, detail))
+        browser.failure = "it ended"  # type: ignore[assignment]
+        for number in range(2):
+            before, after = extended(made, web, SHELL, f"{PAGE_URL}/{number}")
+            assert after == before
+        said = f"Pages that need a browser are left as they are: Chromium does not start: {line}"
+        assert (caplog.messages, made.counts) == ([said], {})
+        assert len(browser.urls) == 1
+
+
+def test_what_failed_or_has_no_page_is_not_rendered_and_a_browser_is_ended() -> None:
+    web = Web({})
+    made, browser = rendering(web, Rendering(page("harbour")), "always")
+    answer = answer_of(PAGE_URL, SHELL)
+    closed: list[bool] = []
+
+    async def close() -> None:
+        closed.append(True)
+
+    async def run() -> None:
+        built = await web.build_outcome(answer)
+        for outcome in (replace(built, page=None), replace(built, state=UrlState.SKIPPED)):
+            assert await made.extend(answer, outcome, web.crawl()) == outcome
+        browser.close = close  # type: ignore[attr-defined]
+        await made.close()
+        await PageRendering(CrawlOptions((PAGE_URL,)), "none", web.frontier, builder()).close()
+
+    asyncio.run(run())
+    assert (browser.urls, closed) == ([], [True])

@@ -7,14 +7,19 @@ A crawl whose starter is gone stops in good order, however the starter died.
 
 from __future__ import annotations
 
+import io
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
@@ -56,6 +61,7 @@ PAGES = 300
 STARTER = """
 import sys
 from pathlib import Path
+from typing import Any
 from broadsheet.crawler.crawl.processes import Lifeline
 lifeline = Lifeline()
 with open(sys.argv[1] + ".log", "wb") as log:
@@ -143,3 +149,79 @@ def test_the_end_of_the_pipe_is_a_signal_and_what_is_written_is_not(monkeypatch:
     lifeline._wait_for_end(read_end)
     os.close(read_end)
     assert signals == [signal.SIGTERM]
+
+
+def test_a_crawl_is_started_in_a_session_of_its_own_with_the_lifeline_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[list[str], dict[str, Any]]] = []
+    monkeypatch.setattr(lifeline.subprocess, "Popen", lambda words, **options: started.append((words, options)))
+    monkeypatch.setattr(lifeline.os, "environ", {"A": "1", "B": "2"})
+    line, output = lifeline.Lifeline(), io.BytesIO()
+    line.start(("crawl", "https://a.example/"), output, {"B": "3"})
+    read_end = line._read_end
+    assert started == [(
+        [sys.executable, "-P", "-m", "broadsheet.crawler.cli", "crawl", "https://a.example/"],
+        {"stdin": -3, "stdout": output, "stderr": -2, "pass_fds": (read_end,), "start_new_session": True,
+         "env": {"A": "1", "B": "3", "BROADSHEET_LIFELINE": str(read_end)}},
+    )]  # fmt: skip
+    line.close()
+    for end in (line._read_end, line._write_end):
+        with pytest.raises(OSError, match="Bad file"):
+            os.fstat(end)
+
+
+def test_a_lifeline_is_watched_and_passed_on_to_no_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    signals: list[int] = []
+    monkeypatch.setattr(lifeline.signal, "pthread_kill", lambda thread, number: signals.append(number))
+    watch_lifeline()
+    line = lifeline.Lifeline()
+    read_end = os.dup(line._read_end)
+    os.set_inheritable(read_end, True)
+    monkeypatch.setenv(LIFELINE_VARIABLE, str(read_end))
+    watch_lifeline()
+    assert (os.get_inheritable(read_end), LIFELINE_VARIABLE in os.environ) == (False, False)
+    [watching] = [thread for thread in threading.enumerate() if thread.name == "lifeline"]
+    assert (watching.daemon, signals) == (True, [])
+    line.close()
+    watching.join(PATIENCE)
+    os.close(read_end)
+    assert signals == [signal.SIGTERM]
+
+
+@pytest.mark.parametrize(
+    ("soft", "raised_to", "refuses", "problem"),
+    [
+        (resource.RLIM_INFINITY, None, False, ""),
+        (72, None, False, ""),
+        (71, (72, 500), False, ""),
+        (71, (72, 500), True, "only 71 files may be open, and this needs 72: ulimit -n 72 allows them"),
+    ],
+)
+def test_files_for_the_archive_and_each_worker_may_be_open(
+    soft: int, raised_to: tuple[int, int] | None, refuses: bool, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def setrlimit(_: int, limits: tuple[int, int]) -> None:
+        asked.append(limits)
+        if refuses:
+            raise ValueError("over the hard limit")
+
+    monkeypatch.setattr(lifeline, "process_count", lambda count: 2 + count)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (soft, 500))
+    monkeypatch.setattr(resource, "setrlimit", setrlimit)
+    assert lifeline.open_files_problem() == problem
+    assert asked == ([raised_to] if raised_to else [])
+    if problem:
+        with pytest.raises(click.ClickException, match="only 71 files"):
+            lifeline.require_workers()
+
+
+def test_workers_are_started_where_they_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(lifeline, "start_fork_server", lambda: started.append("server"))
+    monkeypatch.setattr(lifeline, "open_files_problem", lambda: "")
+    lifeline.start_workers()
+    monkeypatch.setattr(lifeline, "workers_problem", lambda: "not on this system")
+    with pytest.raises(CommandError, match="not on this system"):
+        lifeline.start_workers()
+    assert started == ["server"]

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -176,3 +177,30 @@ def test_what_is_stored_is_counted_in_scrapys_stats() -> None:
         "broadsheet/blocks_kept": ARTICLE.kept, "broadsheet/blocks_removed": removed.total(),
         **{f"broadsheet/blocks_removed/{reason}": count for reason, count in removed.items()},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("has_url_lines", [True, False])
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_display_is_live_on_a_terminal_and_a_line_now_and_then_in_a_log(
+    is_terminal: bool, has_url_lines: bool, is_shown: bool
+) -> None:
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, width=200, color_system=None)
+    display = ProgressDisplay(console, has_url_lines=has_url_lines, is_shown=is_shown)
+    loop: list[tuple[float, bool]] = []
+    display._loop = SimpleNamespace(  # type: ignore[assignment]
+        start=lambda seconds, now: loop.append((seconds, now)), running=True, stop=lambda: loop.append((0, False))
+    )
+    queue = SimpleNamespace(counts=lambda: {"queued": 7})
+    spider: Any = SimpleNamespace(on_stored=[], parts=SimpleNamespace(session=SimpleNamespace(queue=queue)))
+    display.spider_opened(spider)
+    [count] = spider.on_stored
+    count(OUTCOMES[0])
+    display.show()
+    display.spider_closed()
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert (url_line(OUTCOMES[0]) in shown) is has_url_lines
+    is_live = is_terminal and is_shown
+    assert loop == ([(0.25 if is_live else 10.0, False)] if is_shown else []) + [(0, False)]
+    assert ("\x1b[?25l" in shown, shown.endswith("\x1b[2K")) == (is_live, is_live)
+    assert display._queued_count() == 7

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet.crawler.crawl.robots_rules import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, RobotsRules
+from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.url_queue import Queue
 from tests.crawler.crawl.test_frontier import FrontierDriver
+
+HOUR, DAY = 3_600.0, 86_400.0
 
 HOST, ROBOTS = "a.example", "http://a.example/robots.txt"
 FIRST = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no\n", ROBOTS)
@@ -44,7 +46,7 @@ def answer(hand: FrontierDriver, robots: RobotsRules) -> None:
 
 
 def test_it_is_read_again_after_a_day_and_not_before(hand: FrontierDriver) -> None:
-    assert ask(hand, MAX_AGE_SECONDS - 10) != ROBOTS
+    assert ask(hand, DAY - 10) != ROBOTS
     assert ask(hand, 11) == ROBOTS
     assert hand.take() is None  # nothing else meanwhile
     assert hand.frontier.robots_for(HOST) is FIRST
@@ -52,18 +54,18 @@ def test_it_is_read_again_after_a_day_and_not_before(hand: FrontierDriver) -> No
     assert hand.frontier.robots_for(HOST) is SECOND
     assert hand.take() is None
     assert ask(hand, 7) != ROBOTS
-    assert ask(hand, MAX_AGE_SECONDS) == ROBOTS
+    assert ask(hand, DAY) == ROBOTS
 
 
 def test_it_holds_for_another_day_while_it_cannot_be_read(hand: FrontierDriver) -> None:
-    assert ask(hand, MAX_AGE_SECONDS) == ROBOTS
+    assert ask(hand, DAY) == ROBOTS
     answer(hand, DOWN)
     assert hand.frontier.robots_for(HOST) is FIRST
     assert ask(hand, 10) != ROBOTS
-    assert ask(hand, RETRY_SECONDS) == ROBOTS
+    assert ask(hand, HOUR) == ROBOTS
     answer(hand, DOWN)
     assert ask(hand, 10) != ROBOTS
-    assert ask(hand, GRACE_SECONDS - RETRY_SECONDS) == ROBOTS
+    assert ask(hand, DAY - HOUR) == ROBOTS
     answer(hand, DOWN)
     assert hand.frontier.robots_for(HOST) is DOWN
     turn = hand.take()
@@ -72,17 +74,17 @@ def test_it_holds_for_another_day_while_it_cannot_be_read(hand: FrontierDriver) 
 
 
 def test_a_later_reading_ends_the_wait(hand: FrontierDriver) -> None:
-    ask(hand, MAX_AGE_SECONDS)
+    ask(hand, DAY)
     answer(hand, DOWN)
-    assert ask(hand, RETRY_SECONDS) == ROBOTS
+    assert ask(hand, HOUR) == ROBOTS
     answer(hand, SECOND)
     assert hand.frontier.robots_for(HOST) is SECOND
-    assert ask(hand, RETRY_SECONDS * 2) != ROBOTS
+    assert ask(hand, HOUR * 2) != ROBOTS
 
 
 def test_a_wait_that_the_host_asked_for_holds_for_its_robots_txt_too(hand: FrontierDriver) -> None:
     (page,) = Queue(hand.archive.db).take(HOST, 1)
-    hand.clock.now += MAX_AGE_SECONDS
+    hand.clock.now += DAY
     hand.frontier.record_refusal(page, 900)
     assert hand.take() is None
     assert ask(hand, 900) == ROBOTS

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from broadsheet.cleaners.document import Outlink
+from broadsheet.crawler.crawl import robots_rules
 from broadsheet.crawler.crawl.robots_rules import (
     DIRECTIVE_REASONS,
     Access,
@@ -254,3 +255,33 @@ def test_a_file_is_read_as_far_as_the_standard_asks_and_no_further() -> None:
         filler = b"#" * (500 * 1024 - len(rule) - 1 + surplus) + b"\n"
         robots = RobotsRules.from_response(200, filler + rule + b"# more of it\n" * 9, "http://a.example/robots.txt")
         assert robots.allows("http://a.example/last", "Broadsheet") == is_allowed
+
+
+def test_a_wall_permits_nothing_and_says_so() -> None:
+    url = "https://a.example/robots.txt"
+    for host, expected in (("", "a.example"), ("b.example", "b.example")):
+        rules = RobotsRules.from_response(200, b"User-agent: *", url, host, is_challenged=True)
+        assert (rules.access, rules.reason, rules.host, rules.url) == ("nothing", "challenged", expected, url)
+        assert not rules.allows("https://a.example/", "broadsheet")
+
+
+@pytest.mark.parametrize(
+    ("status", "access"),
+    [(None, "nothing"), (0, "nothing"), (199, "nothing"), (200, "rules"), (299, "rules"), (300, "all"), (404, "all"),
+     (428, "all"), (429, "nothing"), (430, "all"), (499, "all"), (500, "nothing"), (599, "nothing")],
+)  # fmt: skip
+def test_the_status_decides_what_a_robots_txt_permits(status: int | None, access: str) -> None:
+    rules = RobotsRules.from_response(status, b"User-agent: *\nDisallow: /x", "https://a.example/robots.txt")
+    assert rules.access == access
+    assert rules.allows("https://a.example/", "broadsheet") is (access != "nothing")
+    assert rules.allows("https://a.example/x", "broadsheet") is (access == "all")
+
+
+def test_verdicts_are_the_same_after_more_urls_than_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(robots_rules, "_MAX_CACHED_VERDICTS", 2)
+    rules = RobotsRules.from_response(200, b"User-agent: *\nDisallow: /x", "https://a.example/robots.txt")
+    for _ in range(2):
+        paths = ("/", "/x", "/y", "/x/z", "/q")
+        verdicts = [rules.allows(f"https://a.example{path}", "broadsheet") for path in paths]
+        assert verdicts == [True, False, True, False, True]
+        assert len(rules._verdict_cache) <= 2

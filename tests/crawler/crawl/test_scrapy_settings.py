@@ -15,6 +15,7 @@ from scrapy.settings import Settings, default_settings
 from scrapy.utils.test import get_crawler
 
 from broadsheet.crawler.crawl.scrapy_settings import (
+    Addon,
     QuietLogFormatter,
     RedactingFormatter,
     bring_settings,
@@ -191,3 +192,24 @@ def test_a_resolver_that_cannot_be_loaded_is_a_wrong_command(name: str) -> None:
     with pytest.raises(UsageError, match=f"{name} cannot be used: No module named 'no'"):
         check_loadable(settings(**{name: ("cmdline", "no.such.Resolver")}))
     check_loadable(settings())
+
+
+@pytest.mark.parametrize(
+    ("modules", "expected"),
+    [
+        ([], ["broadsheet.crawler.crawl.spiders"]),
+        (["mine.spiders"], ["mine.spiders", "broadsheet.crawler.crawl.spiders"]),
+        (["broadsheet.crawler.crawl.spiders", "mine"], ["broadsheet.crawler.crawl.spiders", "mine"]),
+    ],
+)
+def test_the_addon_adds_our_spiders_and_our_resolver(modules: list[str], expected: list[str]) -> None:
+    given = Settings()
+    given.set("SPIDER_MODULES", modules, priority="project")
+    Addon.update_pre_crawler_settings(given)
+    assert given.getlist("SPIDER_MODULES") == expected
+    assert given.getpriority("SPIDER_MODULES") == 20
+    assert given["TWISTED_DNS_RESOLVER"] == "broadsheet.crawler.fetch.guard.GuardedResolver"
+    assert given.getpriority("TWISTED_DNS_RESOLVER") == 15
+    fresh = Settings()
+    Addon.update_pre_crawler_settings(fresh)
+    assert fresh.getpriority("SPIDER_MODULES") == 0

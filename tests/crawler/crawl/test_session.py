@@ -89,7 +89,6 @@ def test_a_limit_leaves_rows_that_the_next_run_takes_up(tmp_path: Path) -> None:
     session.close("finished", "")
 
 
-@pytest.mark.slow
 def test_wider_bounds_take_up_what_the_latest_crawl_from_the_same_page_left_out(tmp_path: Path) -> None:
     file, other = tmp_path / "a.db", "https://b.example/"
     deep = DiscoveredUrl(HOME + "deep", "a.example", depth=2, state="skipped", reason="depth")
@@ -117,7 +116,6 @@ def test_a_host_that_could_not_be_asked_is_asked_by_the_next_run(tmp_path: Path)
     session.close("finished", "")
 
 
-@pytest.mark.slow
 def test_what_was_done_is_not_queued_again_and_what_failed_as_a_seed_is(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)
@@ -175,7 +173,6 @@ def test_a_file_that_cannot_be_an_archive_is_refused_in_one_line(tmp_path: Path)
     assert (tmp_path / "text.db").read_text().startswith("not a database")
 
 
-@pytest.mark.slow
 def test_a_port_is_asked_again_by_a_run_that_allows_it(tmp_path: Path) -> None:
     file = tmp_path / "a.db"
     session = opened(file)
@@ -259,3 +256,32 @@ def test_what_is_left_out_for_another_reason_stays_so(
         replace(options, discover_links=False, discover_feeds=False),
         LeftOutUrl(kind, HOME + path, depth, source),
     )
+
+
+def test_a_run_for_pictures_only_queues_no_page_and_their_files_when_it_begins_with_them(tmp_path: Path) -> None:
+    file, url = tmp_path / "a.db", HOME + "1"
+    html = page("one").replace("</article>", '<figure><img src="/a.png" alt="a harbour"></figure></article>')
+    session = opened(file)
+    stored = make_page_rows(clean(Page(url, html.encode())))
+    asyncio.run(session.store(Outcome(url, "done", "article", 200, page=stored)))
+    session.settle()
+    session.close("finished", "")
+    session = CrawlSession.open(file, replace(OPTIONS, only_missing=True, keep="pictures"))
+    assert session.start("fetch-missing", seed_rows((HOME + "other",))) == 0
+    assert (HOME + "other",) not in rows(file, "SELECT url FROM urls")
+    assert session.begin_pictures() == 1
+    assert rows(file, "SELECT url FROM urls WHERE state = 'queued' AND kind = 'picture'") == [(HOME + "a.png",)]
+    asyncio.run(session.store(Outcome(HOME + "a.png", "failed", "http_404", kind=UrlKind.PICTURE)))
+    assert session.begin_pictures() == 0
+    session.close("finished", "")
+    assert ("fetch-missing", '{"failed/http_404": 1}') in rows(file, "SELECT command, counts FROM runs")
+
+
+@pytest.mark.parametrize(("outcome", "is_settled"), [("stopped", True), ("finished", False), ("failed", False)])
+def test_what_a_stopped_crawl_left_is_settled_when_it_closes(tmp_path: Path, outcome: str, is_settled: bool) -> None:
+    file = tmp_path / "a.db"
+    session = opened(file)
+    asyncio.run(session.store(article(HOME + "1", "one")))
+    session.close(outcome, "a reason")
+    assert bool(rows(file, "SELECT 1 FROM meta WHERE key = 'settled'")) is is_settled
+    assert rows(file, "SELECT outcome, reason FROM runs") == [(outcome, "a reason")]

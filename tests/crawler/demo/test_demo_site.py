@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urljoin, urlsplit
 
 import feedparser
@@ -14,10 +19,16 @@ import pytest
 from lxml import etree, html
 
 from broadsheet.crawler.demo import special_addresses as feeds
-from broadsheet.crawler.demo.sample_pages import ATOM, RSS
-from broadsheet.crawler.demo.sample_stories import articles, to_blocks, to_html
+from broadsheet.crawler.demo.sample_pages import ATOM, RSS, _excerpt, _templates, load_wording
+from broadsheet.crawler.demo.sample_stories import articles, people, to_blocks, to_html
 from broadsheet.crawler.demo.server import ORIGIN, DemoServer, Resource, not_found_resource, render
-from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES, ExpectedPage, expected_pages
+from broadsheet.crawler.demo.truth import (
+    EXPECTED_OUTCOMES,
+    ExpectedPage,
+    _expected_outcomes,
+    expected_pages,
+    expected_stories,
+)
 
 SITE = render()
 BY_PATH = {page.path: page for page in expected_pages()}
@@ -319,3 +330,41 @@ def test_server_frees_its_port() -> None:
         assert port
     with DemoServer(port) as second_server:
         assert request(f"{second_server.url}/").status == 200
+
+
+WHOLE_SITE = Path(__file__).parent / "whole_site.txt"
+
+
+def site_lines() -> Iterator[str]:
+    """Yield a line for each path: its status, header fields and length, and the beginning of its body's digest."""
+    for function in (articles, people, load_wording, _templates, feeds.special_addresses):
+        function.cache_clear()
+    for path, resource in sorted(render("http://sample.test").items()):
+        body = gzip.decompress(resource.body) if resource.body[:2] == b"\x1f\x8b" else resource.body
+        fields = "; ".join(f"{name}: {value}" for name, value in resource.headers.items())
+        yield f"{path} {resource.status} [{fields}] {len(body)} {sha256(body).hexdigest()[:12]}"
+    for story in expected_stories():
+        values = asdict(story)
+        text = "\n".join(values.pop("text_blocks"))
+        yield f"{values} {len(text)} {sha256(text.encode()).hexdigest()[:12]}"
+
+
+def test_the_whole_site_and_what_a_crawl_is_to_make_of_it_are_as_listed() -> None:
+    """A change of the sample is meant: BROADSHEET_TRANSCRIPTS=write has this test write the list anew."""
+    listed = [*site_lines(), *(f"{path} {state} {reason}" for path, (state, reason) in _expected_outcomes().items())]
+    if os.environ.get("BROADSHEET_TRANSCRIPTS") == "write":
+        WHOLE_SITE.write_text("\n".join(listed) + "\n")
+    assert listed == WHOLE_SITE.read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("standfirst", "excerpt"),
+    [
+        ("The dredger, which has worked since 2018, is sold.", "The dredger, which has worked…"),
+        ("One two three four, five six", "One two three…"),
+        ("One two three, four five six", "One two three…"),
+        ("word " * 99, "word " * 20 + "word…"),
+    ],
+)
+def test_an_excerpt_ends_at_a_word(standfirst: str, excerpt: str) -> None:
+    assert _excerpt(SimpleNamespace(standfirst=standfirst)) == excerpt  # type: ignore[arg-type]

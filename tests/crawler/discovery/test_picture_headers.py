@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import struct
 
 import pytest
 
 from broadsheet.crawler.discovery.picture_headers import read_picture
-from broadsheet.output.archive.pictures import ENDINGS, MAX_BYTES, Picture
+from broadsheet.output.archive.pictures import ENDINGS, Picture
 from tests.crawler.pictures import SVG, avif, gif, jpeg, png, webp
 
 FILES = {
@@ -48,7 +49,8 @@ def test_too_many_bytes_or_pixels_are_too_large() -> None:
     assert read_picture(png(60_000, 60_000)) == "too_large"
     assert read_picture(png(10_000_000, 11)) == "too_large"
     assert read_picture(png(10_000_000, 10)) != "too_large"
-    assert read_picture(gif() + b"\0" * MAX_BYTES) == "too_large"
+    assert read_picture(gif().ljust(10_485_761, b"\0")) == "too_large"
+    assert isinstance(read_picture(gif().ljust(10_485_760, b"\0")), Picture)
 
 
 def test_broken_headers_never_raise() -> None:
@@ -60,3 +62,21 @@ def test_broken_headers_never_raise() -> None:
             broken = bytearray(data)
             broken[chance.randrange(len(data))] = chance.randrange(256)
             assert isinstance(read_picture(bytes(broken)), Picture | str)
+
+
+def jpeg_of(*segments: bytes) -> bytes:
+    frame = b"\xff\xc2\0\x11\x08" + struct.pack(">HH", 480, 640) + b"\x03" + bytes(9)
+    return b"\xff\xd8" + b"".join(segments) + frame
+
+
+def size_of(body: bytes) -> tuple[int, int]:
+    picture = read_picture(body)
+    assert isinstance(picture, Picture)
+    return picture.width, picture.height
+
+
+def test_the_first_frame_of_a_jpeg_stands_behind_segments_fill_bytes_and_bare_markers() -> None:
+    comment, fill, bare = b"\xff\xfe\0\x05abc", b"\xff", b"\xff\x01"
+    for segments in ((), (comment,), (fill, comment), (fill, fill, fill), (bare, comment, bare), (comment,) * 20):
+        assert size_of(jpeg_of(*segments)) == (640, 480)
+    assert read_picture(jpeg_of(b"no marker")) == "no_picture"

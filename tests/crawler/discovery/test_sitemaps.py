@@ -227,3 +227,13 @@ def test_a_feed_in_a_sitemap_s_place():
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: PLAIN[:120] + tail)))
 def test_any_bytes_are_an_answer(body):
     assert isinstance(read_sitemap(body, AT).kind, SitemapKind)
+
+
+@pytest.mark.parametrize(("count", "kept", "reason"), [(2, 2, ""), (3, 3, ""), (4, 3, "too_many_entries")])
+def test_entries_beyond_the_bound_are_left_out_with_a_reason(
+    count: int, kept: int, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 3)
+    lines = "\n".join(f"https://a.example/{number}" for number in range(count))
+    sitemap = read_sitemap(lines.encode(), "https://a.example/sitemap.txt")
+    assert (sitemap.kind, len(sitemap.entries), sitemap.reason) == (SitemapKind.TEXT, kept, reason)

@@ -56,6 +56,22 @@ def test_addresses_of_real_sites_are_none(path: str) -> None:
     assert trap_reason(HOST + path, 2026) is None
 
 
+@pytest.mark.parametrize(
+    ("inside", "beyond"),
+    [
+        ("/" + "/".join(f"s{number}" for number in range(20)), "/" + "/".join(f"s{number}" for number in range(21))),
+        *(("/?" + "&".join(f"p{n}x=1" for n in range(12)), "/?" + "&".join(f"p{n}x=1" for n in range(13))),),
+        ("/en/en/about", "/en/en/en/about"),
+        ("/a/b/a/b/x", "/a/b/a/b/a/b/x"),
+        ("/1/b/1/b/x", "/1/b/1/b/1/b/x"),
+        ("/1/2/1/2/1/2/x/y/z", "/x/1/2/y/1/2/y/1/2/y"),
+    ],
+)
+def test_each_bound_is_told_from_what_is_just_inside(inside: str, beyond: str) -> None:
+    assert trap_reason(HOST + inside, 2026) is None
+    assert trap_reason(HOST + beyond, 2026) is not None
+
+
 def test_what_is_no_url_is_no_trap() -> None:
     assert trap_reason("http://[") is None
 

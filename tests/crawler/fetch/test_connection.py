@@ -124,6 +124,7 @@ def test_a_failure_is_named_after_its_cause(cause: Exception, reason: str) -> No
     error = root_cause(failed(cause))
     assert isinstance(error, AnswerError | AddressRefusedError)
     assert error.reason == reason
+    assert getattr(error, "retry", False) is (reason == "bad_http")
 
 
 @pytest.mark.parametrize("cause", [ConnectionLost(), SSL.Error([("SSL routines", "", "unexpected eof while reading")])])

@@ -7,12 +7,13 @@ import ssl
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import brotli  # type: ignore[import-untyped]
 import pytest
 from twisted.internet.task import Clock
 
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder, RecordingPool
+from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder, RecordingPool, RecordingTransport
 from broadsheet.output.raw.raw_exchange import warc_digest
 from broadsheet.output.raw.warc_reader import WarcRecord, read_record
 from tests.crawler import raws
@@ -359,3 +360,15 @@ def test_idle_connections_to_all_hosts_together_are_bounded() -> None:
     assert connections[2].is_open
     pool._putConnection(("http", "host5.example", 80), _IdleConnection())
     assert [connection.is_open for connection in connections[2:]] == [True, True, True], "one was taken out"
+
+
+def test_what_a_transport_writes_is_recorded_and_the_rest_is_its_own() -> None:
+    written: list[object] = []
+    exchange = ExchangeRecorder()
+    transport = RecordingTransport(
+        SimpleNamespace(write=written.append, writeSequence=written.append, loseConnection=lambda: "lost"), exchange
+    )
+    transport.write(b"GET / ")
+    transport.writeSequence([b"HTTP/1.1", b"\r\n"])
+    assert (written, transport.loseConnection()) == ([b"GET / ", [b"HTTP/1.1", b"\r\n"]], "lost")
+    assert b"".join(exchange._sent_chunks) == b"GET / HTTP/1.1\r\n"

@@ -20,9 +20,12 @@ from broadsheet.crawler.fetch.faults import (
     Fault,
     RetryPolicy,
     fault_of,
+    is_refusal,
     is_retryable_status,
     retry_after_seconds,
+    truncation_of,
 )
+from broadsheet.output.archive.url_words import OutcomeReason
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -52,11 +55,10 @@ def test_each_error_has_its_reason(error: BaseException, fault: Fault) -> None:
     assert fault_of(error) == fault
 
 
-@pytest.mark.parametrize(
-    ("status", "again"), [(429, True), (500, True), (503, True), (404, False), (403, False), (451, False)]
-)
-def test_statuses_that_may_change_are_retried(status: int, again: bool) -> None:
-    assert is_retryable_status(status) is again
+def test_statuses_that_may_change_are_retried() -> None:
+    assert {status for status in range(1000) if is_retryable_status(status)} == {
+        408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 524,
+    }  # fmt: skip
 
 
 def test_waits_grow_and_the_host_s_own_word_counts_up_to_an_hour() -> None:
@@ -97,9 +99,19 @@ def test_retry_after_is_read_as_seconds_or_as_a_date(value: str | None, seconds:
     assert retry_after_seconds(value, NOW) == seconds
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504, 522, 524])
-def test_a_status_of_a_host_in_trouble_is_retried(status: int) -> None:
-    assert is_retryable_status(status)
+@pytest.mark.parametrize(
+    ("reason", "is_refused", "truncated"),
+    [
+        ("private_address", True, "unspecified"), ("port", True, "unspecified"), ("proxy", True, "unspecified"),
+        ("bad_url", True, "unspecified"), ("too_large", False, "length"), ("timeout", False, "time"),
+        ("cut_off", False, "disconnect"), ("connection", False, "disconnect"), ("dns", False, "unspecified"),
+    ],
+)  # fmt: skip
+def test_a_reason_says_whether_anything_was_sent_and_why_an_answer_ends(
+    reason: str, is_refused: bool, truncated: str
+) -> None:
+    assert is_refusal(OutcomeReason(reason)) is is_refused
+    assert truncation_of(Fault(OutcomeReason(reason))) == truncated
 
 
 def test_an_hour_is_the_longest_wait_and_no_attempt_counts_as_the_first() -> None:

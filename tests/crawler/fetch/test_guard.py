@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import twisted.internet
+from scrapy.resolver import dnscache
+from scrapy.settings import Settings
+from scrapy.utils.test import get_crawler
 
-from broadsheet.crawler.fetch.guard import _canonical_host
+from broadsheet.crawler.fetch.guard import (
+    GuardedResolver,
+    _canonical_host,
+    _reactor_resolver,
+    allowed_ports,
+    guard_reactor,
+)
 from tests.crawler.crawls import Crawl
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
@@ -146,3 +159,42 @@ def test_another_reactor_is_refused(tmp_path: Path, server: HostileServer) -> No
 def test_a_refusal_is_kept_by_one_notation_of_the_host(host: str, canonical: str) -> None:
     assert _canonical_host(host) == canonical
     assert _canonical_host("::ffff:10.0.0.1") == _canonical_host("::FFFF:a00:1") != ""  # which one, Python chooses
+
+
+def test_a_host_is_refused_while_all_addresses_of_its_latest_resolution_are() -> None:
+    resolver = GuardedResolver(SimpleNamespace(nameResolver=None), 9)  # type: ignore[arg-type]
+    for verdicts, refusal in (
+        ([], None), ([None], None), (["loopback", None], None), (["loopback", "private"], "loopback"), ([], None),
+        (["private"], "private"), ([None, None], None),
+    ):  # fmt: skip
+        resolver.remember_verdicts("A.example", verdicts)
+        assert (resolver.refusal("a.EXAMPLE"), resolver.refusal("b.example")) == (refusal, None)
+
+
+def test_the_ports_of_the_seeds_and_of_the_setting_may_be_asked() -> None:
+    seeds = ("http://a.example/", "https://a.example/", "http://a.example:8080/")
+    assert allowed_ports(seeds, Settings({"BROADSHEET_PORTS": ["81", 82]})) == {80, 443, 8080, 81, 82}
+    assert allowed_ports((), Settings({"BROADSHEET_PORTS": []})) == frozenset()
+
+
+def test_a_reactor_that_runs_already_gets_the_guarded_resolver_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed: list[object] = []
+
+    def install(resolver: object) -> None:
+        installed.append(resolver)
+        reactor.nameResolver = resolver
+
+    reactor: Any = SimpleNamespace(nameResolver="theirs", installNameResolver=install, getThreadPool=lambda: None)
+    monkeypatch.setattr(twisted.internet, "reactor", reactor, raising=False)
+    monkeypatch.setitem(sys.modules, "twisted.internet.reactor", reactor)
+    with pytest.raises(RuntimeError, match="does not resolve names with"):
+        _reactor_resolver()
+    dnscache["a.example"] = ["127.0.0.1"]
+    crawler = get_crawler(settings_dict={"BROADSHEET_ALLOW_PRIVATE": True})
+    guard_reactor(crawler)
+    assert [type(resolver).__name__ for resolver in installed] == ["GAIResolver", "GuardedResolver"]
+    assert len(dnscache) == 0
+    assert _reactor_resolver() is installed[-1]
+    assert _reactor_resolver().allow_private
+    guard_reactor(crawler)
+    assert len(installed) == 2

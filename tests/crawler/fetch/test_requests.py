@@ -20,7 +20,6 @@ from broadsheet.crawler.fetch.faults import Fault
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.fetch.request_headers import read_cookies
 from broadsheet.crawler.fetch.requests import (
-    ROBOTS_HEADERS,
     EarlyStop,
     RequestBuilder,
     download,
@@ -105,7 +104,9 @@ def test_only_a_url_that_the_archive_holds_is_asked_for_conditionally() -> None:
 
 def test_a_robots_txt_comes_uncompressed_without_rule_headers_and_is_counted(site_rules: SiteRuleFolder) -> None:
     request = builder(site_rules=site_rules).build(queued_url("/robots.txt", "robots"), None)
-    assert {name: request.headers[name].decode() for name in ROBOTS_HEADERS} == ROBOTS_HEADERS
+    assert {name: request.headers[name].decode() for name in ("Accept", "Accept-Encoding")} == {
+        "Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity",
+    }  # fmt: skip
     assert "Referer" not in request.headers
     assert (request.meta["download_maxsize"], request.meta["length"]) == (0, 0)
 
@@ -241,3 +242,14 @@ def test_there_are_no_bytes_before_a_head_or_where_none_are_recorded() -> None:
     request = builder().build(queued_url(), None)
     assert raw_exchange_of_fault(request, Fault("timeout")) is None
     assert raw_exchange_of_response(request, Response(request.url, body=b"mill")) is None
+
+
+def test_a_picture_has_a_bound_of_its_own_and_is_stopped_where_it_says_that_it_is_none() -> None:
+    request = builder().build(queued_url("/a.png", "picture"), robots_id=None)
+    assert request.meta["download_maxsize"] == 10_485_760
+    stop = EarlyStop(lambda _: True, 10)
+    for content_type in ("image/png", " IMAGE/avif; x=1", "text/html", "", "application/octet-stream"):
+        stop.check_headers(Headers({"Content-Type": content_type} if content_type else {}), request)
+    for content_type in ("text/plain", "application/pdf", "video/mp4"):
+        with pytest.raises(StopDownload):
+            stop.check_headers(Headers({"Content-Type": content_type}), request)

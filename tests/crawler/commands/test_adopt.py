@@ -1,0 +1,124 @@
+"""Responses of the archive's own folder that no row names are taken in, but for what was taken down."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from broadsheet.cleaners.clean import clean
+from broadsheet.cleaners.document import Page
+from broadsheet.output.archive.page_rows import make_page_rows
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange
+from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
+from tests.crawler.scripted_site import page
+from tests.crawler.shell import rows, verb
+from tests.output.conftest import Clock
+
+SITE = "https://a.example"
+STATES = "SELECT url, state, reason FROM urls ORDER BY url"
+LENGTHS = "SELECT length FROM _warc_files ORDER BY name"
+pytestmark = pytest.mark.usefixtures("workers_here")
+
+
+def crawl(db: Path, *names: str, day: int = 1) -> None:
+    """Store a page of each name with its raw response, as a crawl does."""
+    clock = Clock(86_400 * day)
+    with Archive.open(db, clock) as archive:
+        archive.keep_raw({"software": "tests"})
+        for name in names:
+            url, body, at = f"{SITE}/{name}", page(name).encode(), clock()
+            head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
+            request = f"GET /{name} HTTP/1.1\r\nHost: a.example\r\n\r\n".encode()
+            capture = Capture(url, at, 200, url, "text/html", f"sha256:{name}", len(body))
+            capture = replace(capture, raw=RawExchange(request, head, body))
+            stored = make_page_rows(clean(Page(url, body, "text/html", fetched_at=at)))
+            archive.save([Outcome(url, "done", "article", 200, at, capture, stored)])
+        settle(archive.db)
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An archive whose database is older than its folder, which has two pages more."""
+    monkeypatch.chdir(tmp_path)
+    crawl(Path("a.db"), "river", "mill")
+    shutil.copy("a.db", "backup")
+    crawl(Path("a.db"), "tower", "quay", day=0)
+    os.replace("backup", "a.db")
+    return Path("a.db")
+
+
+def printed(*arguments: object) -> tuple[int, str, str]:
+    code, out, errors = verb(*arguments)
+    return code, re.sub(r"in \d+ s", "in N s", out).partition("\nNext:")[0], errors
+
+
+def states(db: Path) -> dict[str, str]:
+    return {url.removeprefix(f"{SITE}/"): f"{state}/{reason}" for url, state, reason in rows(db, STATES)}
+
+
+def test_what_is_newer_than_the_database_is_taken_in_and_again_nothing(db: Path) -> None:
+    lengths_before = rows(db, LENGTHS)
+    code, out, errors = printed("adopt", db)
+    assert (code, errors) == (0, "")
+    assert out.splitlines()[:2] == [
+        "4 articles in a.db; 2 pages adopted in N s",
+        "Removed from the pages: 4 lines repeating the title",
+    ]
+    assert states(db) == dict.fromkeys(("mill", "quay", "river", "tower"), "done/article")
+    [run] = rows(db, "SELECT outcome, reason, counts FROM runs WHERE command LIKE 'adopt %'")
+    assert run[:2] == ("finished", "")
+    assert '"done/article": 2' in run[2]
+    assert rows(db, LENGTHS) == [(file.stat().st_size,) for file in files(db)]
+    assert rows(db, LENGTHS) != lengths_before
+    assert printed("adopt", db) == (0, "Nothing to adopt: each response has its row.\n", "")
+    assert printed("adopt", db, "--quiet") == (0, "", "")
+    assert printed("verify", db) == (0, "in order: 4 articles\n", "")
+
+
+def files(db: Path) -> list[Path]:
+    return sorted(Path(f"{db}.warc").glob("*.warc.gz"))
+
+
+def test_what_was_taken_down_stays_away_and_is_erased(db: Path) -> None:
+    with Archive.open(db) as archive:
+        archive.save([Outcome(f"{SITE}/tower", "failed", "http_500")])
+    assert verb("forget", db, f"{SITE}/tower", "--yes")[0] == 0
+    code, out, errors = printed("adopt", db)
+    assert (code, errors) == (0, "")
+    assert out.splitlines()[0] == "3 articles in a.db; 1 page adopted in N s"
+    assert verb("adopt", db)[1] == "Nothing to adopt: each response has its row.\n"
+    assert states(db) == dict.fromkeys(("mill", "quay", "river"), "done/article") | {"tower": "skipped/forgotten"}
+    assert printed("verify", db) == (0, "in order: 3 articles\n", "")
+
+
+def test_quiet_says_nothing(db: Path) -> None:
+    assert printed("adopt", db, "-q") == (0, "", "")
+    assert len(states(db)) == 4
+
+
+def test_a_copy_becomes_an_archive_of_its_own(db: Path) -> None:
+    shutil.copy(db, "copy.db")
+    assert "--own-warc" in verb("adopt", "copy.db")[2]
+    code, out, errors = printed("adopt", "copy.db", "--own-warc")
+    place = Path("copy.db").absolute()
+    assert (code, errors) == (0, "")
+    assert out.splitlines()[-1] == "Nothing to adopt: each response has its row."
+    assert f"{place} may be written now: its new responses go to copy.db.warc." in out.replace("\n", " ")
+    assert printed("adopt", "copy.db", "--own-warc", "-q") == (0, "", "")
+
+
+def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
+    [file] = files(db)
+    data = file.read_bytes()
+    file.write_bytes(data[:-300] + b"\xff" * 300)
+    code, out, errors = printed("adopt", db)
+    assert (code, out.splitlines()[0]) == (1, "4 articles in a.db; 2 pages adopted in N s")
+    place = r"broadsheet: a.db.warc/a-\d+-\d+.warc.gz, byte [\d,]+: [\d,]+ bytes "
+    assert re.fullmatch(f"{place}in which no record with a URL can be read\n", errors)
