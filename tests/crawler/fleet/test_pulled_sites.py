@@ -11,7 +11,7 @@ import pytest
 
 from broadsheet.crawler.fleet import pulled_sites
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import ObjectStore
+from broadsheet.crawler.fleet.object_store import ObjectStore, StoreRefused
 from broadsheet.crawler.fleet.pulled_sites import DueSites, PulledWork
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, SiteLease, acquire
 from broadsheet.crawler.fleet.site_records import next_record, parse_record, record_values
@@ -201,14 +201,15 @@ class ScriptedEngine:
 
     def __init__(self, source: DueSites, store: FolderStore, ends: Sequence[SiteEnd]) -> None:
         self._source, self._store, self._ends = source, store, iter(ends)
+        self._is_stopped = False
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         assert tasks == ()
-        while given := self._source.take():
+        while not self._is_stopped and (given := self._source.take()):
             on_result(end(self._store, given[0], next(self._ends)))
 
     def stop(self) -> None:
-        return
+        self._is_stopped = True
 
     def running(self) -> tuple[SiteTask, ...]:
         return (SiteTask("z", Path("z.db"), ()),)
@@ -225,6 +226,25 @@ def test_work_says_a_line_a_result_and_tells_who_is_to_be_told(
     failed = ["b: failed; 2 new, 0s", "b: notify ended with 1: false"]
     assert work.lines == (failed if is_quiet else ["a: done; 2 new, 0s", *failed])
     assert work.progress_line() == "2 sites, 1 of them not well; running: z 12 pages"
+
+
+class ReadOnlyFolder(FolderStore):
+    """A folder in which nothing can be written any more."""
+
+    def replace_record(self, key: str, data: bytes, version: str) -> str:
+        raise StoreRefused(f"{self.address} is read-only")
+
+
+def test_a_store_that_takes_nothing_ends_the_work_with_the_first_site_that_fails(
+    store: FolderStore, clock: MovedClock, tmp_path: Path
+) -> None:
+    for refusing, line_count in ((ReadOnlyFolder(tmp_path / "store"), 1), (store, 3)):
+        source = source_of(refusing, clock, "a", "b", "c")
+        work = PulledWork(source, ScriptedEngine(source, store, [SiteEnd.FAILED] * 3), lambda _task: 0)
+        work.run()
+        assert len([line for line in work.lines if ": failed; " in line]) == line_count
+        assert work.refusal == ("" if refusing is store else f"{store.address} is read-only")
+        clock.move(hours=2)
 
 
 def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock: MovedClock) -> None:
