@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +19,20 @@ from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, SiteLeas
 from broadsheet.crawler.fleet.site_records import next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.store_address import store_at
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from tests.crawler.fleet.faulty_s3 import SIDES, FaultyS3, KillAims
+from tests.crawler.fleet.s3_server import S3Server
+from tests.crawler.fleet.troubled_fleet import asked_again, served_sites, stored_archive
+from tests.crawler.fleet.troubled_workers import (
+    ADDRESS,
+    Workers,
+    as_the_newer_version,
+    home_times,
+    make_newer_version,
+)
+from tests.crawler.warm import PATIENCE
+from tests.sampling import sampled
 
 
 @dataclass
@@ -254,3 +270,40 @@ def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock:
     work._take(SiteResult.without_run(task, "in hand", SiteEnd.IN_USE))
     assert (work.lines, work.ends.total()) == ([], 0)
     assert isinstance(acquire(store, "a", "free"), SiteLease)
+
+
+SIDES_OF_ACTS = [(act, side) for act in ("put piece", "put manifest", "state manifest") for side in SIDES]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("aim", sampled(SIDES_OF_ACTS, 1), ids=lambda aim: f"{aim[1]} {aim[0]}")
+def test_a_newer_worker_goes_on_with_what_a_killed_one_had_and_an_older_one_leaves_it_alone(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aim: tuple[str, str]
+) -> None:
+    """In small what `tests/bench/fleet_work.py` does with sixty sites, and real ones."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    for key in (store := store_at(ADDRESS)).keys(""):
+        store.delete(key)
+    with served_sites(1, 3) as sites:
+        workers = Workers(sites, tmp_path / "fleet", lease_seconds=3.0)
+        aims = KillAims(random.Random(37), (0.0, 0.0), [aim[0]], chance=1.0)
+        aims.left = {aim}
+        faulty = workers.faulty = FaultyS3(s3_server, workers.kill, aims)
+        workers.add("older")
+        workers.add("newer", make_newer_version(tmp_path / "newer"))
+        with faulty.running():
+            codes = []
+            for name in ("older", "newer", "older"):
+                machine = workers.machines[name]
+                machine.process = workers.work(machine)
+                machine.process.communicate(timeout=PATIENCE)
+                codes.append(machine.process.returncode)
+        assert codes == [-signal.SIGKILL, 0, 1]
+        assert aims.met == {aim: 1}
+        assert workers.undone(sites) == []
+        assert "is left alone: update this machine" in workers.machines["older"].lines[-1]
+        with as_the_newer_version():
+            assert list(asked_again(sites, home_times(faulty))) == []
+            archive = stored_archive(StorePlace(ADDRESS, "", ""), sites[0].name, tmp_path / "stored")
+        assert (archive.findings, archive.article_count) == ((), 3)
