@@ -185,7 +185,8 @@ class Proof:
         print(f"troubled run is done after {seconds:.0f} s, but for {len(undone)}", flush=True)
         codes, left = self.workers.finish(self.newer), self.workers.undone(self.sites)
         return {
-            "seconds": round(seconds), "done_in_trouble": len(self.sites) - len(undone), "not_done": len(left), "undone": left,
+            "seconds": round(seconds), "done_in_trouble": len(self.sites) - len(undone), "not_done": len(left),
+            "undone": left,
             "kills_at_acts": self.aims.met.total(), "random_kills": timetable.random_kills,
             "bad_last_ends": codes.total(),
         }  # fmt: skip
@@ -343,7 +344,7 @@ def measure(sites: Sequence[FleetSite], folder: Path, plan: Plan) -> dict[str, A
         figures = proof.run(server)
         with as_the_newer_version():
             figures |= compared(sites, folder / "quiet", StorePlace(ADDRESS, identity, ""), folder / "stored")
-    figures |= {"sites": len(sites), "workers": 4, "kills": proof.workers.kills.total()}
+    figures |= {"counted_faults": FAULTS, "sites": len(sites), "workers": 4, "kills": proof.workers.kills.total()}
     figures |= {"quiet_seconds": round(quiet_seconds), "load": round(os.getloadavg()[0], 1)}
     return figures
 
