@@ -23,7 +23,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, read_sit
 from broadsheet.crawler.fleet.site_states import collect_pieces, parse_manifest, read_manifest
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.output.archive.archive_file import open_database
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.fleet_faults import logged_site
 from tests.bench.load.site import free_port
@@ -69,8 +70,10 @@ from tests.crawler.warm import PATIENCE, WarmProcess
 RESULTS = Path(__file__).parent / "results" / "fleet_work.json"
 _PAGES = 8
 _QUIET_PARALLEL = 3
-_OF_CLEANER = "articles.cleaner_version of "
-"""What differs by design where one worker has a later cleaner, whose verdicts are the same here."""
+_BY_DESIGN = ("articles.cleaner_version of ", "urls.revisit_seconds of ")
+"""What differs by design where one worker has a later cleaner, whose verdicts are the same here, and where clocks
+differ by an hour, after which a page may be looked at again."""
+_LOOKED_AT = "SELECT url FROM urls WHERE revisit_seconds IS NOT NULL"
 _LINES = {
     "store refuses puts": "does not let us at",
     "store is away": "; trying again in ",
@@ -147,6 +150,7 @@ class Proof:
         self.sites = sites
         self.folder = folder
         self.plan = plan
+        self.again: set[str] = set()
         self.workers = Workers(sites, folder / "troubled")
         self.aims = KillAims(random.Random(plan.seed), plan.act_seconds)
         self.newer = make_newer_version(folder / "newer")
@@ -196,7 +200,7 @@ class Proof:
         home_at = home_times(faulty)
         store, lines = store_at(ADDRESS), self._lines()
         causes = {cause: sum(1 for line in lines if re.search(pattern, line)) for cause, pattern in _LINES.items()}
-        again = sorted(asked_again(self.sites, home_at))
+        self.again = set(asked_again(self.sites, home_at))
         findings = self._said(readers[0], "verify", str(self.workers.list), "--store", ADDRESS)
         status = [self._said(reader, "status", "--store", ADDRESS, "--json") for reader in readers]
         acts = {name: [self.aims.met[name, side] for side in SIDES] for name in ACTS}
@@ -204,7 +208,7 @@ class Proof:
             "acts": acts, "acts_not_met": sum(0 in counts for counts in acts.values()),
             "lines": causes, "causes_without_a_line": sum(not count for count in causes.values()),
             "tracebacks": sum("Traceback" in line for line in lines),
-            "fetched_after_home": len(again), "urls_home": len(home_at),
+            "urls_home": len(home_at),
             "requests": sum(len(site.log) for site in self.sites), "requests_repeated": repeated_count(self.sites),
             "states": len(faulty.stated), "refusals": dict(faulty.refusals),
             "held_leases": len(self._held_leases(store)), "secrets": len(list(self._secrets(store))),
@@ -212,7 +216,7 @@ class Proof:
             "copies_left": sum(len(machine.copies) for machine in self.workers.machines.values()),
             "codes": {name: dict(machine.codes) for name, machine in self.workers.machines.items()},
             "newer_sites": sum(record.get("format", 0) > 2 for record in faulty.records.values()),
-            "bytes": self._bytes(faulty), "details": {"again": again[:20], "findings": findings[:2000]},
+            "bytes": self._bytes(faulty), "details": {"again": sorted(self.again)[:20], "findings": findings[:2000]},
         } | self._strays(store)  # fmt: skip
 
     def _lines(self) -> list[str]:
@@ -319,17 +323,32 @@ def crawl_undisturbed(sites: Sequence[FleetSite], folder: Path) -> None:
         list(pool.map(crawl, sites))
 
 
-def compared(sites: Sequence[FleetSite], quiet: Path, place: StorePlace, folder: Path) -> dict[str, Any]:
-    """Each site's archive in the store, and the one of an undisturbed crawl, compared."""
+def compared(sites: Sequence[FleetSite], quiet: Path, folder: Path, again: set[str]) -> dict[str, Any]:
+    """Each site's archive in the store, and the one of an undisturbed crawl, compared; `again` are the URLs that were
+    fetched once more after they were home.
+    """
+    place = StorePlace(ADDRESS, "", "")
     differing: dict[str, list[str]] = {}
+    looked_at: set[str] = set()
     articles = 0
     for site in sites:
         troubled = stored_archive(place, site.name, folder)
+        looked_at |= set(looked_at_again(troubled.path))
         lines = content_differences(quiet / f"{site.name}.db", troubled.path)
-        if lines := [*(line for line in lines if not line.startswith(_OF_CLEANER)), *troubled.findings]:
+        if lines := [*(line for line in lines if not line.startswith(_BY_DESIGN)), *troubled.findings]:
             differing[site.name] = lines[:5]
         articles += troubled.article_count
-    return {"articles": articles, "differing_sites": len(differing), "differences": differing}
+    due_looks, rest = len(looked_at & again), len(again - looked_at)
+    return {
+        "articles": articles, "differing_sites": len(differing), "differences": differing,
+        "due_looks": due_looks, "fetched_after_home": rest,
+    }  # fmt: skip
+
+
+def looked_at_again(archive: Path) -> list[str]:
+    """URLs that were looked at once more when they were due, as they are after an hour by a clock that is ahead."""
+    with closing(open_database(archive, read_only=True)) as db:
+        return [url for (url,) in db.execute(_LOOKED_AT).fetchall()]
 
 
 def measure(sites: Sequence[FleetSite], folder: Path, plan: Plan) -> dict[str, Any]:
@@ -339,11 +358,11 @@ def measure(sites: Sequence[FleetSite], folder: Path, plan: Plan) -> dict[str, A
     quiet_seconds = time.monotonic() - started
     print(f"undisturbed run is done after {quiet_seconds:.0f} s", flush=True)
     with running_s3_server(free_port()) as server, mock.patch.dict(os.environ, server.environment):
-        identity = make_store(ADDRESS)
+        make_store(ADDRESS)
         proof = Proof(sites, folder, plan)
         figures = proof.run(server)
         with as_the_newer_version():
-            figures |= compared(sites, folder / "quiet", StorePlace(ADDRESS, identity, ""), folder / "stored")
+            figures |= compared(sites, folder / "quiet", folder / "stored", proof.again)
     figures |= {"counted_faults": FAULTS, "sites": len(sites), "workers": 4, "kills": proof.workers.kills.total()}
     figures |= {"quiet_seconds": round(quiet_seconds), "load": round(os.getloadavg()[0], 1)}
     return figures
