@@ -53,12 +53,12 @@ from broadsheet.crawler.cli import main
 from broadsheet.crawler.fleet import pulled_sites
 from broadsheet.crawler.fleet.site_lease import LeaseTerms
 from broadsheet.crawler.fleet.stored_run import StoredSite
-LeaseTerms.__init__.__defaults__ = ({lease_seconds}, 2.0, *LeaseTerms.__init__.__defaults__[2:])
+LeaseTerms.__init__.__defaults__ = ({lease_seconds}, {lease_seconds} / 7.5, *LeaseTerms.__init__.__defaults__[2:])
 StoredSite.__init__.__defaults__ = (*StoredSite.__init__.__defaults__[:-1], 2.0)
-pulled_sites._LOOK_SECONDS = 3.0
+pulled_sites._LOOK_SECONDS = {lease_seconds} / 5
 main()
 """
-"""The program, with leases of seconds, states saved every two seconds, and looks at what is due every three."""
+"""The program, with leases of seconds, states saved every two seconds, and looks at what is due five times a lease."""
 
 
 def skewed(hours: int) -> dict[str, str]:
