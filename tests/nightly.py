@@ -3,8 +3,9 @@
 The parts run one after the other, each bounded in time: the tests that are marked `nightly`, in an order and with
 random inputs drawn by a seed; a fourth of the slow tests, chosen by the seed, with each command in an interpreter of
 its own and folders on disk; damage to archives; kills and faults at each commit point of each verb; faults put into
-the code; what verbs cost as an archive grows. What came of a part is kept in `tests/bench/results/nightly.json` as
-soon as it has ended, with its seed, date, commit and seconds; a part that was never run is listed there as such.
+the code; what verbs cost as an archive grows; a fleet whose workers and store are in trouble. What came of a part is
+kept in `tests/bench/results/nightly.json` as soon as it has ended, with its seed, date, commit and seconds; a part that
+was never run is listed there as such.
 Exits with 1 if one of those that ran failed.
 """
 
@@ -105,6 +106,13 @@ def read_growth(file: Path) -> Counts:
     return {"articles": [size["articles"] for size in sizes], "cpu_s": costs, "faults": steep}
 
 
+def read_fleet(file: Path) -> Counts:
+    """Counts of the fleet in trouble, and what of it is a fault, each with its number."""
+    result = json.loads(file.read_text())
+    counts = {name: result[name] for name in ("sites", "articles", "kills", "states", "requests")}
+    return counts | {"faults": [f"{name}: {result[name]}" for name in result["counted_faults"] if result[name]]}
+
+
 PARTS = {
     "tests": _tests_part("tests", "nightly", 2400, {}),
     "cold": _tests_part("cold", "slow and not nightly", 1800, {"BROADSHEET_COLD": "1"}, sampled=4),
@@ -129,6 +137,12 @@ PARTS = {
         ],
         1200,
         lambda: read_growth(SCRATCH / "growth.json"),
+        {},
+    ),
+    "fleet": Part(
+        lambda seed: ["-m", "tests.bench.fleet_work", f"--seed={seed}", "--out", str(SCRATCH / "fleet_work.json")],
+        1200,
+        lambda: read_fleet(SCRATCH / "fleet_work.json"),
         {},
     ),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests import nightly
-from tests.nightly import PARTS, Part, keep, main, read_growth, read_junit, read_points, run_part
+from tests.nightly import PARTS, Part, keep, main, read_fleet, read_growth, read_junit, read_points, run_part
 
 _JUNIT = """<testsuites><testsuite tests="4" skipped="1">
 <testcase classname="tests.test_a" name="test_one"/>
@@ -53,6 +53,13 @@ def test_a_verb_that_costs_more_than_the_archive_grows_is_a_fault(tmp_path: Path
     (tmp_path / "growth.json").write_text(json.dumps({"sizes": sizes}))
     counts = read_growth(tmp_path / "growth.json")
     assert (counts["articles"], counts["cpu_s"]["verify"], counts["faults"]) == ([10, 40], [2.0, 8.0], ["report"])
+
+
+def test_a_site_that_differs_is_a_fault_of_the_fleet(tmp_path: Path) -> None:
+    counts = {"sites": 69, "articles": 800, "kills": 30, "states": 400, "requests": 2_000}
+    found = counts | {"counted_faults": ["differing_sites", "secrets"], "differing_sites": 2, "secrets": 0}
+    (tmp_path / "fleet.json").write_text(json.dumps(found))
+    assert read_fleet(tmp_path / "fleet.json") == counts | {"faults": ["differing_sites: 2"]}
 
 
 def test_a_trial_that_differs_from_an_undisturbed_run_is_a_fault(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def pull_sites(
 ) -> tuple[pulled_sites.PulledWork, list[int]]:
     """Work for the store that the options name; returns what was done, and the signals that stopped it.
 
-    NotReachable if the store or the local folder cannot be used.
+    NotReachable if the store or the local folder cannot be used, also where the store takes nothing any more.
     """
     import asyncio
 
@@ -204,6 +204,8 @@ def pull_sites(
         asyncio.run(run_with_progress(work, signals, work.lines, quiet=options["quiet"]))
     except object_store.StoreError as error:
         raise NotReachable(str(error)) from error
+    if work.refusal:
+        raise NotReachable(work.refusal)
     return work, signals
 
 

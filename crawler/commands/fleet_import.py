@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, PATH, verb, with_options
+from broadsheet.crawler.commands.verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, PATH, verb, with_options
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
 from broadsheet.crawler.lazy_modules import lazy_imports
@@ -31,6 +31,7 @@ with lazy_imports():
     from broadsheet.crawler.commands import import_archives, merge, run_summary
     from broadsheet.crawler.crawl import processes
     from broadsheet.crawler.fleet import fleet_folder, object_store, site_processes, store_address
+    from broadsheet.crawler.replay import imported_pictures
     from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, atomic_writes, stored_values
     from broadsheet.output.collections import archive_merge
@@ -175,6 +176,8 @@ class FleetImport:
     parallel: int
     quiet: bool
     is_lenient: bool = False
+    keeps_pictures: bool = False
+    obeys_directives: bool = False
 
     @property
     def work_folder(self) -> Path:
@@ -190,6 +193,7 @@ class FleetImport:
 @verb("Take in many WARC files side by side.", "import")
 @click.argument("files", nargs=-1, required=True, metavar="LIST|WARC...", type=PATH)
 @with_options(IMPORT_OPTIONS[1:])
+@IMPORT_KEEP_OPTION
 @click.option(
     "--base", type=PATH, metavar="DIR|s3://...", help="What names in a list are relative to; else the list's folder."
 )
@@ -208,8 +212,9 @@ def fleet_import(**options: Any) -> int:
     with archive_writer.Archive.open(target) as archive:
         parallel = options["parallel"] or os.cpu_count() or 1
         fleet = FleetImport(
-            archive, target, recorded, option_words(options), parallel, options["quiet"], options["lenient"]
-        )
+            archive, target, recorded, option_words(options), parallel, options["quiet"], options["lenient"],
+            keeps_pictures=options["keep"] == "pictures", obeys_directives=options["obey_directives"],
+        )  # fmt: skip
         try:
             return _import_files(fleet, files)
         except (sqlite3.Error, OSError) as error:
@@ -236,20 +241,31 @@ def _import_files(fleet: FleetImport, files: Sequence[str]) -> int:
     failed_count += 0 if fleet.is_lenient else len(lost_before)
     if not tasks:
         if paths:
+            picture_count = _take_pictures(fleet)
             settle_pool.settle_in_processes(fleet.archive.db)  # what a run that was killed has merged and not settled
-            print_text(f"Nothing to do: {import_archives.files_text(len(paths))} in the archive already.")
+            kept_text = f"; kept {count_text(picture_count, 'picture')} of them" if picture_count else ""
+            files_text = import_archives.files_text(len(paths))
+            print_text(f"Nothing to do: {files_text} in the archive already{kept_text}.")
         return int(bool(failed_count))
     turn, signals = _run_tasks(fleet, tasks)
     if signals:
         return run_summary.SIGNAL_EXIT_BASE + signals[0]
     failed_count += sum(not is_merged for is_merged in list(_merge_all(fleet, turn)))
     fleet.archive.apply_waiting_rulings()
+    _take_pictures(fleet)
     settled = settle_pool.settle_in_processes(fleet.archive.db)
     if not failed_count:
         shutil.rmtree(fleet.work_folder, ignore_errors=True)
     if not fleet.quiet:
         print_text(f"{fleet.target.name}: {count_text(settled.articles, 'article')}")
     return int(bool(failed_count) or not settled.articles)
+
+
+def _take_pictures(fleet: FleetImport) -> int:
+    """Keep the files of the articles' pictures, also of other files than their pages, if the options say so."""
+    if not fleet.keeps_pictures:
+        return 0
+    return imported_pictures.take_pictures(fleet.archive, obeys_directives=fleet.obeys_directives)
 
 
 def _path_here(fleet: FleetImport, file: str) -> Path | None:

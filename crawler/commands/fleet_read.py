@@ -70,6 +70,8 @@ class _Standing:
     is_running: bool
     pages: int = 0
     worker: str = ""
+    problem: str = ""
+    """Why the store's record cannot be read."""
 
 
 @verb("Say how every site stands.", "status")
@@ -119,7 +121,8 @@ def _stored_standing(
 ) -> _Standing:
     is_running = not state.lease.is_free(site_lease.LeaseTerms())
     worker = state.lease.owner if is_running else state.record.worker if state.record else ""
-    return _Standing(name, address, groups, state.record, due, is_running, state.lease.pages * is_running, worker)
+    pages = state.lease.pages * is_running
+    return _Standing(name, address, groups, state.record, due, is_running, pages, worker, state.problem)
 
 
 def _recorded_due(record: site_records.SiteRecord | None) -> datetime | None:
@@ -293,7 +296,8 @@ def _status_row(standing: _Standing) -> tuple[str, ...]:
     running = f"running{pages}" if standing.is_running else ""
     due_text = "now" if due is None or due <= datetime.now(UTC) else _until(due)
     if record is None:
-        return (standing.name, running or "never crawled", "", "", "", "", "", due_text, standing.worker, "")
+        ended = "not readable" if standing.problem else running or "never crawled"
+        return (standing.name, ended, "", "", "", "", "", due_text, standing.worker, standing.problem)
     result = record.result
     numbers = (result.counts.articles, result.counts.alarms, result.counts.failed)
     return (
@@ -322,7 +326,7 @@ def _status_values(standing: _Standing) -> dict[str, object]:
     }  # fmt: skip
     record = standing.record
     if record is None:
-        return values | {"end": None}
+        return values | {"end": None} | ({"message": standing.problem} if standing.problem else {})
     result = record.result
     return values | {
         "end": result.end, "exit_code": result.exit_code, "message": result.message, "counts": asdict(result.counts),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.verb_options import IMPORT_OPTIONS, verb, with_options
+from broadsheet.crawler.commands.verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, verb, with_options
 from broadsheet.crawler.crawl.terminal import one_line, print_text
 from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
@@ -48,13 +48,7 @@ _TYPES_WITHOUT_OUTCOME = (
 
 @verb("Take in WARC, ARC and WACZ files, without a network.", "import")
 @with_options(IMPORT_OPTIONS)
-@click.option(
-    "--keep",
-    type=click.Choice(("text", "pictures")),
-    default="text",
-    metavar="WHAT",
-    help="text, or pictures: the files of the articles' pictures too, as far as the files hold them.",
-)
+@IMPORT_KEEP_OPTION
 def import_(**options: Any) -> int:
     """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
 

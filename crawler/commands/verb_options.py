@@ -157,6 +157,10 @@ IMPORT_OPTIONS: Options = (
     click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 )  # fmt: skip
+IMPORT_KEEP_OPTION = click.option(
+    "--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
+    help="text, or pictures: the files of the articles' pictures too, as far as the files hold them.",
+)  # fmt: skip
 FLEET_OPTIONS: Options = (
     click.argument("file", metavar="[SITES.TOML]", default="sites.toml", type=PATH),
     click.option("--site", "names", multiple=True, metavar="NAME", help="Only this site. Repeatable."),

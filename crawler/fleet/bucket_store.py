@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _FULL_WORDS = ("507", "QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "No space left")
 _REFUSED_WORDS = ("NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "PermanentRedirect")
 
+_CLOCK_WORD = "RequestTimeTooSkewed"  # S3's, of a signature that is fifteen minutes old, or of the future
+
 
 class BucketStore:
     """Objects and records below a prefix of a bucket."""
@@ -127,9 +129,14 @@ class BucketStore:
         except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as error:
             raise VersionMoved(f"{key} was replaced meanwhile") from error
         except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-            raise StoreRefused(f"{self.address} does not let us at {key}: check its credentials") from error
+            raise StoreRefused(self._refusal(key, str(error))) from error
         except (exceptions.BaseError, OSError) as error:
             raise self._other_error(key, error) from error
+
+    def _refusal(self, key: str, text: str) -> str:
+        if _CLOCK_WORD in text:
+            return f"{self.address} refuses requests by this machine's clock, which is some minutes wrong: set it"
+        return f"{self.address} does not let us at {key}: check its credentials"
 
     def _other_error(self, key: str, error: Exception) -> StoreFull | StoreRefused | StoreUnreachable:
         text = str(error)

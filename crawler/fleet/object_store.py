@@ -9,6 +9,7 @@ StoreError
 ├── NotInStore         there is no object of that key
 ├── VersionMoved       a record is not, or no longer, of the version that was to be replaced
 └── DamagedObject      an object is not what was put there
+    └── NewerState     a newer version of this program wrote it; it is left alone
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ class VersionMoved(StoreError):  # noqa: N818
 
 class DamagedObject(StoreError):  # noqa: N818
     """An object has other bytes than were put there."""
+
+
+class NewerState(DamagedObject):
+    """A newer version of this program wrote an object, which this one cannot read."""
 
 
 @dataclass(frozen=True, slots=True)

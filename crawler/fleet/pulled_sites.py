@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from broadsheet.crawler.fleet.fleet_turn import UNQUIET_ENDS, result_line, running_text, site_task, tell
-from broadsheet.crawler.fleet.object_store import ObjectStore
+from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError, StoreRefused
 from broadsheet.crawler.fleet.site_lease import LeaseWatch, record_key
 from broadsheet.crawler.fleet.site_records import SiteRecord, StoredSiteState, due_by_time, next_due, read_states
 from broadsheet.crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.store_address import check_writable
 from broadsheet.output.read.plain_words import count_text
 
 _LOG = logging.getLogger(__name__)
@@ -86,6 +87,16 @@ class DueSites:
             self._put_off_used(task.name, result.message)
         return task
 
+    def refusal(self) -> str:
+        """Return why the store takes nothing, for whichever site; empty if it does, or does not answer now."""
+        try:
+            check_writable(self.store)
+        except StoreRefused as error:
+            return str(error)
+        except StoreError:
+            return ""
+        return ""
+
     def _put_off_used(self, name: str, message: str) -> None:
         """Leave a site that somebody else has; one whose lease is free waits for a host."""
         self._in_use[name] += 1
@@ -153,6 +164,8 @@ class PulledWork:
     ends: Counter[SiteEnd] = field(default_factory=Counter, init=False)
     results: list[SiteResult] = field(default_factory=list, init=False)
     """The results of all sites, unless it goes on for ever."""
+    refusal: str = field(default="", init=False)
+    """Why the store takes nothing; then the work is stopped, since every further site would fail likewise."""
 
     def say(self, line: str) -> None:
         """Add a line that nobody has to see."""
@@ -179,3 +192,6 @@ class PulledWork:
             self.results.append(result)
         (self.lines.append if result.end in UNQUIET_ENDS else self.say)(result_line(result))
         self.lines += tell(task, result)
+        if result.end is SiteEnd.FAILED and not self.refusal and (refusal := self.source.refusal()):
+            self.refusal = refusal
+            self.engine.stop()

@@ -244,12 +244,21 @@ def save_beside(writer: StateWriter, copy: LocalCopy, prefix: str) -> str:
         return writer.put_manifest(writer.save(copy.archive, database, None), prefix)
 
 
-def save_running(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str]) -> SavedState:
-    """Save what the archive of a running crawl has committed, in the state of one moment."""
+def save_running(writer: StateWriter, copy: LocalCopy, prefix: str, replaces: Iterable[str]) -> SavedState | None:
+    """Save what the archive of a running crawl has committed, in the state of one moment; None if it has no tables
+    yet.
+    """
     snapshot = copy.archive.with_name(f"{copy.archive.name}.home")
     copy_database(copy.archive, snapshot)
+    if not _has_tables(snapshot):
+        return None
     manifest = writer.save(copy.archive, snapshot, _base_of(writer.store, copy), replaces)
     return SavedState(writer.put_manifest(manifest, prefix), manifest, snapshot)
+
+
+def _has_tables(database: Path) -> bool:
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        return bool(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:

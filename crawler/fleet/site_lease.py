@@ -19,8 +19,21 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, StoreError, VersionedRecord, VersionMoved
+from broadsheet.crawler.fleet.object_store import (
+    DamagedObject,
+    NewerState,
+    ObjectStore,
+    StoreError,
+    VersionedRecord,
+    VersionMoved,
+)
+from broadsheet.output.archive.migrations import SCHEMA_VERSION
 from broadsheet.output.archive.stored_values import utc_now
+
+FORMAT = 2
+"""Of what a store says of a site: its record, and its manifests."""
+OLDEST_FORMAT = 2
+"""Of those that this version reads. Format 1 had archives as whole files, of before 0.1.0."""
 
 _ACQUIRE_TRIES = 5
 _POLL_SECONDS = 2.0
@@ -70,6 +83,7 @@ class LeaseRecord:
 
     `manifest` is the key of what was last brought home, empty at first; `write_id` is of this very version. `pages` is
     what the runner's archive knew of at the last heartbeat, `turn` the site's record as JSON values, empty for none.
+    `schema` is that of the archive; a version that knows only earlier ones leaves the site alone.
     """
 
     generation: int = 0
@@ -80,10 +94,11 @@ class LeaseRecord:
     taken_at: str = ""
     pages: int = 0
     turn: Mapping[str, Any] = field(default_factory=dict)
+    schema: int = 0
 
     def to_json(self) -> bytes:
         """Return the record as it stands in the store."""
-        return json.dumps(asdict(self), indent=1).encode()
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=1).encode()
 
     def is_free(self, terms: LeaseTerms) -> bool:
         """Tell whether the site may be taken."""
@@ -96,7 +111,7 @@ def record_key(site: str) -> str:
 
 
 def read_site(store: ObjectStore, site: str) -> LeaseRecord:
-    """Read a site's record in the store; generation 0 if there is none. DamagedObject if it makes no sense."""
+    """Read a site's record in the store; generation 0 if there is none. DamagedObject if it makes no sense here."""
     record = store.read_record(record_key(site))
     return _parse(record, site) if record else LeaseRecord()
 
@@ -174,7 +189,7 @@ class SiteLease:
 
     def state_manifest(self, manifest: str) -> None:
         """Make a manifest the site's. LeaseLost if another runner has the site, or had it since."""
-        self._write(lambda record: replace(record, manifest=manifest))
+        self._write(lambda record: replace(record, manifest=manifest, schema=SCHEMA_VERSION))
 
     def release(self) -> None:
         """Give the site back. LeaseLost likewise."""
@@ -280,13 +295,31 @@ _WORDS = ("owner", "expires_at", "manifest", "write_id", "taken_at")
 def _parse(record: VersionedRecord, site: str) -> LeaseRecord:
     try:
         values = json.loads(record.data)
+        check_format(int(values.get("format", OLDEST_FORMAT)), site)
+        if (schema := int(values.get("schema", 0))) > SCHEMA_VERSION:
+            raise _newer_state(site, f"schema {schema}", SCHEMA_VERSION)
         owner, expires_at, manifest, write_id, taken_at = (str(values[name]) for name in _WORDS)
         return LeaseRecord(
             int(values["generation"]), owner, expires_at, manifest, write_id, taken_at, int(values["pages"]),
-            dict(values["turn"]),
+            dict(values["turn"]), schema,
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedObject(f"what the store says of {site} makes no sense") from error
+
+
+def check_format(written_format: int, name: str) -> None:
+    """Raise NewerState for a format that only newer versions read, DamagedObject for one that none reads any more."""
+    if written_format > FORMAT:
+        raise _newer_state(name, f"format {written_format}", FORMAT)
+    if written_format < OLDEST_FORMAT:
+        raise DamagedObject(f"{name} has format {written_format}, this version reads {FORMAT}: use a new store")
+
+
+def _newer_state(name: str, written: str, newest: int) -> NewerState:
+    return NewerState(
+        f"{name} was stored by a newer version of Broadsheet ({written}, this one reads {newest}) and is left alone: "
+        "update this machine"
+    )
 
 
 def _later(moment: str, seconds: float) -> str:

@@ -138,10 +138,11 @@ def result_since(task: SiteTask, record: SiteRecord | None) -> SiteResult | None
 
 @dataclass(frozen=True, slots=True)
 class StoredSiteState:
-    """A site as a store knows it: its lease, and the record of its last turn."""
+    """A site as a store knows it: its lease, the record of its last turn, and why there is none that can be read."""
 
     lease: LeaseRecord
     record: SiteRecord | None
+    problem: str = ""
 
 
 _READERS = 8  # requests at once: a list of a thousand sites is looked through in seconds, not minutes
@@ -153,8 +154,8 @@ def read_states(store: ObjectStore, names: Iterable[str]) -> dict[str, StoredSit
     def state(name: str) -> StoredSiteState:
         try:
             lease = read_site(store, name)
-        except DamagedObject:  # said by who wants the lease
-            lease = LeaseRecord()
+        except DamagedObject as error:  # said by who wants the lease
+            return StoredSiteState(LeaseRecord(), None, str(error))
         return StoredSiteState(lease, parse_record(lease.turn))
 
     listed_names = list(names)

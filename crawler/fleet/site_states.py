@@ -22,13 +22,11 @@ from typing import Any, BinaryIO
 
 from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, digest_of, file_digest
 from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
+from broadsheet.crawler.fleet.site_lease import FORMAT, check_format
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
-
-FORMAT = 2
-"""Of a manifest."""
 
 _LOG = logging.getLogger(__name__)
 _MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one
@@ -92,9 +90,7 @@ def parse_manifest(data: bytes, name: str) -> SiteManifest:
     """Read a manifest. DamagedObject if it is none, or of another format; the message calls it by `name`."""
     try:
         values = json.loads(data)
-        written_format = values.get("format", 1)
-        if written_format != FORMAT:
-            raise DamagedObject(f"{name} has format {written_format}, this version reads {FORMAT}: use a new store")
+        check_format(int(values.get("format", 1)), name)
         return SiteManifest(
             str(values["site"]), int(values["generation"]), str(values["made_at"]), _database(values["database"]),
             tuple(map(AwayFile.from_values, values["warc_files"])),

@@ -91,13 +91,24 @@ def check_identity(store: ObjectStore, identity: str) -> None:
 
 def check_conditional_puts(store: ObjectStore) -> None:
     """Raise StoreRefused if a store lets a record be made twice, or an old version be replaced."""
-    key = f".trial-{token_hex(8)}.json"  # a folder in which a killed runner left one counts as empty
+    key = _trial_key()
     first = store.replace_record(key, b"1", "")
     second = store.replace_record(key, b"2", first)
     is_safe = all(_is_refused(store, key, version) for version in ("", first))
     store.delete(key)
     if not is_safe or not second:
         raise StoreRefused(f"{store.address} does not honour conditional puts, without which a lease is none")
+
+
+def check_writable(store: ObjectStore) -> None:
+    """Raise StoreRefused if a store takes nothing, as where permissions have changed or a disk is mounted read-only."""
+    key = _trial_key()
+    store.replace_record(key, b"1", "")
+    store.delete(key)
+
+
+def _trial_key() -> str:
+    return f".trial-{token_hex(8)}.json"  # a folder in which a killed runner left one counts as empty
 
 
 def _is_refused(store: ObjectStore, key: str, version: str) -> bool:

@@ -270,6 +270,8 @@ def save_now(site: StoredSite, lease: SiteLease, merged: Iterable[str] = ()) -> 
         return
     prefix = manifest_prefix(site.copy.site)
     saved = save_running(site.writer(lease), site.copy, prefix, _replaced_keys(lease, merged))
+    if saved is None:
+        return
     try:
         lease.state_manifest(saved.key)
     except LeaseLost:

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlite_utils import Database, Migrations
 
 from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
+from broadsheet.output.archive.archive_lock import is_owned
 from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
 from broadsheet.output.archive.fulltext import install_quick_glob
 from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
@@ -93,7 +94,7 @@ def archive_path(path: str | Path) -> Path:
 
 def _open_reader(file: Path) -> Database:
     """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
-    if Path(f"{file}-journal").exists():
+    if Path(f"{file}-journal").exists() and not is_owned(file):
         _roll_back_journal(file)
     wal = Path(f"{file}-wal")
     is_immutable = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
@@ -113,7 +114,9 @@ def _open_reader(file: Path) -> Database:
 def _roll_back_journal(file: Path) -> None:
     """Undo the transaction of a process that died while it made a file an archive, or left WAL mode.
 
-    SQLite does so for the next connection that may write, and lets no other one read until then.
+    SQLite does so for the next connection that may write, and lets no other one read until then. Not while a crawl owns
+    the archive: such a connection removes the write-ahead log when it closes, if the crawl has lost its locks on the
+    file, as it does when it opens the file once more and closes that. The crawl then ends with a "disk I/O error".
     """
     with suppress(sqlite3.OperationalError), closing(_connect(f"{file.as_uri()}?mode=rw")) as db:
         db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()

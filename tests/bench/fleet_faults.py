@@ -62,6 +62,11 @@ def real_sites(names: Sequence[str], most_pages: int) -> Iterator[list[FleetSite
 
 def _real_site(site: Site, most_pages: int) -> FleetSite:
     trim(site.home / "www", urlsplit(site.start).path, most_pages)
+    return logged_site(site)
+
+
+def logged_site(site: Site) -> FleetSite:
+    """A site of the corpus as one of a fleet, which notes its requests."""
     log: list[Seen] = []
     site.server.RequestHandlerClass = _with_log(site.server.RequestHandlerClass, log)
     return FleetSite(site.name, site.start, log)

@@ -15,7 +15,7 @@ from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.site_lease import acquire, read_site
+from broadsheet.crawler.fleet.site_lease import acquire, read_site, record_key
 from broadsheet.crawler.fleet.site_records import SiteRecord, digest_of, next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
@@ -205,6 +205,9 @@ def test_the_status_of_a_store_is_the_same_with_a_list_and_without_one(
     assert (values["none"]["end"], values["none"]["worker"]) == (None, "")
     assert (values["well"]["is_running"], values["well"]["running_pages"]) == (True, 40)
     assert (values["bad"]["failures"], values["bad"]["worker"]) == (2, "river, process 1")
+    store.replace_record(record_key("none"), b'{"format": 99}', "")
+    assert run(["fleet", "status", "other.toml", "--site", "none", "--store", address]) == 0
+    assert re.search(r"none +not readable .*stored by a newer version of Broadsheet", capsys.readouterr().out)
 
 
 @pytest.mark.slow

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import subprocess
 import sys
 import time
@@ -14,18 +13,9 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
+from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from tests.crawler.fleet.test_fleet_run import sites_of, write_list
-from tests.crawler.fleet.troubled_fleet import (
-    HomeWatch,
-    asked_again,
-    content_differences,
-    place_in,
-    run_undisturbed,
-    served_sites,
-    stored_archive,
-)
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import environment
 from tests.crawler.warm import PATIENCE, REPOSITORY
@@ -119,46 +109,3 @@ def test_the_jobs_of_an_array_share_the_sites(
     turns = [read_site(store_at(str(tmp_path / "store")), f"s{number}").turn for number in range(2)]
     assert [turn["result"]["end"] for turn in turns] == ["done"] * 2
     assert len({turn["worker"] for turn in turns}) == 2
-
-
-MACHINES = 3
-
-
-def kill_workers(file: Path, store: Path, machines: Path, chance: random.Random, names: list[str]) -> int:
-    """Run workers on some machines, kill one every few seconds and start it again, until every site is done."""
-    kills = 0
-    workers = [worker(machines / f"machine-{number}", file, store, "-q") for number in range(MACHINES)]
-    while not all(read_site(store_at(str(store)), name).turn for name in names):
-        time.sleep(chance.uniform(2.0, 5.0))
-        number = chance.randrange(MACHINES)
-        workers[number].kill()
-        workers[number].communicate()
-        workers[number] = worker(machines / f"machine-{number}", file, store, "-q")
-        kills += 1
-    assert [ended(process) for process in workers] == [(0, "")] * MACHINES
-    return kills
-
-
-@pytest.mark.nightly
-def test_sites_end_as_undisturbed_whichever_workers_are_killed(tmp_path: Path) -> None:
-    with served_sites(4, 12) as sites:
-        quiet_place = place_in(tmp_path / "quiet", str(tmp_path / "quiet-work"), LeaseTerms())
-        run_undisturbed(sites, quiet_place, 2)
-        place = place_in(tmp_path / "troubled", "", LeaseTerms())
-        tables = "".join(f'[sites.{site.name}]\nurls = ["{site.start}"]\n' for site in sites)
-        options = "[fleet]\nparallel = 1\n[defaults]\nallow-private = true\ndelay = 0\nconcurrency = 1\n"
-        file, store = tmp_path / "sites.toml", tmp_path / "troubled/store"
-        file.write_text(options + tables, "utf-8")
-        watch = HomeWatch(store, sites)
-        with watch.running():
-            kills = kill_workers(file, store, tmp_path, random.Random(37), [site.name for site in sites])
-        assert kills > 2
-        for number in range(MACHINES):  # what is left of killed workers comes home
-            assert ended(worker(tmp_path / f"machine-{number}", file, store, "-q"))[0] == 0
-        for site in sites:
-            quiet, troubled = (
-                stored_archive(one, site.name, tmp_path / side) for one, side in ((quiet_place, "a"), (place, "b"))
-            )
-            assert troubled.findings == ()
-            assert content_differences(quiet.path, troubled.path) == []
-        assert list(asked_again(sites, watch.home_at)) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,12 +13,26 @@ import pytest
 
 from broadsheet.crawler.fleet import pulled_sites
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import ObjectStore
+from broadsheet.crawler.fleet.object_store import ObjectStore, StoreRefused
 from broadsheet.crawler.fleet.pulled_sites import DueSites, PulledWork
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, SiteLease, acquire
 from broadsheet.crawler.fleet.site_records import next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.sites_file import Site, SiteList
+from broadsheet.crawler.fleet.store_address import store_at
+from broadsheet.crawler.fleet.stored_run import StorePlace
+from tests.crawler.fleet.faulty_s3 import SIDES, FaultyS3, KillAims
+from tests.crawler.fleet.s3_server import S3Server
+from tests.crawler.fleet.troubled_fleet import asked_again, served_sites, stored_archive
+from tests.crawler.fleet.troubled_workers import (
+    ADDRESS,
+    Workers,
+    as_the_newer_version,
+    home_times,
+    make_newer_version,
+)
+from tests.crawler.warm import PATIENCE
+from tests.sampling import sampled
 
 
 @dataclass
@@ -201,14 +217,15 @@ class ScriptedEngine:
 
     def __init__(self, source: DueSites, store: FolderStore, ends: Sequence[SiteEnd]) -> None:
         self._source, self._store, self._ends = source, store, iter(ends)
+        self._is_stopped = False
 
     def run(self, tasks: Sequence[SiteTask], on_result: Callable[[SiteResult], None]) -> None:
         assert tasks == ()
-        while given := self._source.take():
+        while not self._is_stopped and (given := self._source.take()):
             on_result(end(self._store, given[0], next(self._ends)))
 
     def stop(self) -> None:
-        return
+        self._is_stopped = True
 
     def running(self) -> tuple[SiteTask, ...]:
         return (SiteTask("z", Path("z.db"), ()),)
@@ -227,6 +244,25 @@ def test_work_says_a_line_a_result_and_tells_who_is_to_be_told(
     assert work.progress_line() == "2 sites, 1 of them not well; running: z 12 pages"
 
 
+class ReadOnlyFolder(FolderStore):
+    """A folder in which nothing can be written any more."""
+
+    def replace_record(self, key: str, data: bytes, version: str) -> str:
+        raise StoreRefused(f"{self.address} is read-only")
+
+
+def test_a_store_that_takes_nothing_ends_the_work_with_the_first_site_that_fails(
+    store: FolderStore, clock: MovedClock, tmp_path: Path
+) -> None:
+    for refusing, line_count in ((ReadOnlyFolder(tmp_path / "store"), 1), (store, 3)):
+        source = source_of(refusing, clock, "a", "b", "c")
+        work = PulledWork(source, ScriptedEngine(source, store, [SiteEnd.FAILED] * 3), lambda _task: 0)
+        work.run()
+        assert len([line for line in work.lines if ": failed; " in line]) == line_count
+        assert work.refusal == ("" if refusing is store else f"{store.address} is read-only")
+        clock.move(hours=2)
+
+
 def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock: MovedClock) -> None:
     source = source_of(store, clock, "a")
     work = PulledWork(source, ScriptedEngine(source, store, []), lambda _task: 0)
@@ -234,3 +270,40 @@ def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock:
     work._take(SiteResult.without_run(task, "in hand", SiteEnd.IN_USE))
     assert (work.lines, work.ends.total()) == ([], 0)
     assert isinstance(acquire(store, "a", "free"), SiteLease)
+
+
+SIDES_OF_ACTS = [(act, side) for act in ("put piece", "put manifest", "state manifest") for side in SIDES]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("aim", sampled(SIDES_OF_ACTS, 1), ids=lambda aim: f"{aim[1]} {aim[0]}")
+def test_a_newer_worker_goes_on_with_what_a_killed_one_had_and_an_older_one_leaves_it_alone(
+    s3_server: S3Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aim: tuple[str, str]
+) -> None:
+    """In small what `tests/bench/fleet_work.py` does with sixty sites, and real ones."""
+    for name, value in s3_server.environment.items():
+        monkeypatch.setenv(name, value)
+    for key in (store := store_at(ADDRESS)).keys(""):
+        store.delete(key)
+    with served_sites(1, 3) as sites:
+        workers = Workers(sites, tmp_path / "fleet", lease_seconds=3.0)
+        aims = KillAims(random.Random(37), (0.0, 0.0), [aim[0]], chance=1.0)
+        aims.left = {aim}
+        faulty = workers.faulty = FaultyS3(s3_server, workers.kill, aims)
+        workers.add("older")
+        workers.add("newer", make_newer_version(tmp_path / "newer"))
+        with faulty.running():
+            codes = []
+            for name in ("older", "newer", "older"):
+                machine = workers.machines[name]
+                machine.process = workers.work(machine)
+                machine.process.communicate(timeout=PATIENCE)
+                codes.append(machine.process.returncode)
+        assert codes == [-signal.SIGKILL, 0, 1]
+        assert aims.met == {aim: 1}
+        assert workers.undone(sites) == []
+        assert "is left alone: update this machine" in workers.machines["older"].lines[-1]
+        with as_the_newer_version():
+            assert list(asked_again(sites, home_times(faulty))) == []
+            archive = stored_archive(StorePlace(ADDRESS, "", ""), sites[0].name, tmp_path / "stored")
+        assert (archive.findings, archive.article_count) == ((), 3)

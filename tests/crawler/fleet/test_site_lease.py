@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import pytest
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, VersionMoved
-from broadsheet.crawler.fleet.site_lease import LeaseLost, LeaseTerms, SiteIsLeased, acquire, read_site, record_key
+from broadsheet.crawler.fleet.object_store import DamagedObject, NewerState, ObjectStore, VersionMoved
+from broadsheet.crawler.fleet.site_lease import (
+    FORMAT,
+    LeaseLost,
+    LeaseTerms,
+    SiteIsLeased,
+    acquire,
+    read_site,
+    record_key,
+)
+from broadsheet.output.archive.migrations import SCHEMA_VERSION
 
 
 @dataclass
@@ -101,6 +111,30 @@ def test_a_record_that_makes_no_sense_is_said_to_be_damaged(store: ObjectStore, 
     store.replace_record(record_key("a"), b"{}", "")
     with pytest.raises(DamagedObject, match="what the store says of a makes no sense"):
         acquire(store, "a", "first", terms)
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [({"format": FORMAT + 1, "generation": "of the future"}, "format 3, this one reads 2"),
+     ({"schema": SCHEMA_VERSION + 1}, f"schema {SCHEMA_VERSION + 1}, this one reads {SCHEMA_VERSION}")],
+)  # fmt: skip
+def test_a_site_that_a_newer_version_stored_is_left_alone(
+    store: ObjectStore, terms: LeaseTerms, change: dict[str, object], found: str
+) -> None:
+    lease = acquire(store, "a", "first", terms)
+    lease.state_manifest("manifest-1")
+    lease.release()
+    stored = store.read_record(record_key("a"))
+    assert stored is not None
+    values = json.loads(stored.data)
+    assert (values["format"], values["schema"]) == (FORMAT, SCHEMA_VERSION)
+    newer = json.dumps(values | change).encode()
+    store.replace_record(record_key("a"), newer, stored.version)
+    with pytest.raises(NewerState, match=rf"^a was stored by a newer version of Broadsheet \({found}\) and is left"):
+        acquire(store, "a", "second", terms)
+    left = store.read_record(record_key("a"))
+    assert left is not None
+    assert left.data == newer
 
 
 def test_who_is_quicker_between_reading_and_taking_has_it(store: ObjectStore, terms: LeaseTerms) -> None:

@@ -108,4 +108,5 @@ def test_a_store_says_of_each_site_who_has_it_and_what_its_last_turn_came_to(sto
     assert (states["news"].lease.owner, states["news"].lease.pages) == ("second", 5)
     assert states["news"].record == record(SiteEnd.DONE, generation=1)
     assert [(states[name].record, states[name].lease.owner) for name in ("none", "bad")] == [(None, "")] * 2
+    assert states["bad"].problem == "what the store says of bad makes no sense"
     assert stored_site_names(store) == ["bad", "news"]

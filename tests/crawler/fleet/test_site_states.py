@@ -227,6 +227,11 @@ def test_a_manifest_is_read_as_it_was_written(store: CountingStore, tmp_path: Pa
     [
         (b'{"site": "lamp", "database": {}}', "it has format 1, this version reads 2: use a new store"),
         (b'{"format": 2}', "it makes no sense as a list of pieces"),
+        (
+            b'{"format": 3, "of": "the future"}',
+            r"it was stored by a newer version of Broadsheet \(format 3, this one reads 2\) and is left alone: "
+            "update this machine",
+        ),
         (b"[]", "it makes no sense as a list of pieces"),
     ],
 )

@@ -8,6 +8,7 @@ One task in a store: its result, also where it cannot run at all, and no secret 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -19,6 +20,7 @@ import pytest
 from broadsheet.crawler.crawl.processes import Lifeline
 from broadsheet.crawler.fleet import site_processes as run_site
 from broadsheet.crawler.fleet import stored_run
+from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreUnreachable
 from broadsheet.crawler.fleet.site_copies import LocalCopy, save_beside
 from broadsheet.crawler.fleet.site_lease import (
@@ -217,6 +219,19 @@ def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: O
     assert stored_names(run_store, tmp_path / "still") == {"one", "two", "more"}
     run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("last"))
     assert stored_names(run_store, tmp_path) == {"one", "two", "more", "unsaved", "last"}
+
+
+def test_an_archive_that_has_no_tables_yet_is_not_saved(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    store = FolderStore(tmp_path / "store")
+    site = site_in(store, tmp_path, "first", Clock())
+    lease = acquire(store, "lamp", "first", site.terms)
+    site.copy.folder.mkdir(parents=True)
+    with closing(sqlite3.connect(site.copy.archive)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+    assert site.copy.is_left_over()
+    save_now(site, lease)
+    assert read_site(store, "lamp").manifest == ""
 
 
 def test_a_copy_whose_state_the_store_has_is_not_put_there_again(

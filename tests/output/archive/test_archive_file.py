@@ -7,6 +7,8 @@ import socket
 import sqlite3
 import stat
 import struct
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
@@ -15,8 +17,10 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Migrations
 
+from broadsheet.output.archive import archive_file
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, run_statements
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
@@ -346,3 +350,32 @@ def test_a_damaged_schema_whose_message_is_no_text_is_one_line(tmp_path: Path) -
     for read_only in (True, False):
         with pytest.raises(NotAnArchive, match="is damaged"):
             open_database(file, read_only=read_only)
+
+
+@pytest.mark.slow
+def test_a_reader_leaves_the_journal_of_a_crawl_that_owns_the_archive_alone(file, tmp_path):
+    """A second connection that may write takes the write-ahead log away from a writer that has lost its locks."""
+    read = "import sys, pathlib; from broadsheet.output.archive.archive_file import open_database as o; "
+    read += "o(pathlib.Path(sys.argv[1]), read_only=True).close()"
+    with hold_lock(file), closing(open_database(file)) as db:
+        db.execute("INSERT INTO meta (key, value) VALUES ('a', '1')")
+        db.conn.commit()
+        file.open("rb").close()  # drops the locks that this process has on the file
+        Path(f"{file}-journal").touch()
+        log = os.stat(f"{file}-wal").st_ino
+        subprocess.run([sys.executable, "-c", read, file], check=True)
+        assert os.stat(f"{file}-wal").st_ino == log
+        db.execute("INSERT INTO meta (key, value) VALUES ('b', '1')")
+        db.conn.commit()
+
+
+def test_a_journal_is_rolled_back_unless_a_crawl_owns_the_archive(file, monkeypatch):
+    rolled_back = []
+    monkeypatch.setattr(archive_file, "_roll_back_journal", rolled_back.append)
+    open_database(file).close()
+    Path(f"{file}-journal").touch()
+    with hold_lock(file):
+        open_database(file, read_only=True).close()
+    assert rolled_back == []
+    open_database(file, read_only=True).close()
+    assert rolled_back == [file]
