@@ -1,0 +1,12 @@
+"""Whole verdicts: each page of `verdicts.txt` gives every line of its report, and no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cleaners.page_reports import VERDICTS, Case, read_cases, verdict_report
+
+
+@pytest.mark.parametrize("case", read_cases(VERDICTS), ids=lambda case: case.name)
+def test_all_that_is_judged_of_a_page(case: Case) -> None:
+    assert verdict_report(case.page) == case.report
