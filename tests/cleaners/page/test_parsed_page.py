@@ -181,3 +181,20 @@ def test_a_page_without_body_tags_has_a_body_all_the_same() -> None:
     assert [child.tag for child in tree] == ["head", "body"]
     assert [child.tag for child in tree.find("head")] == ["title", "script"]
     assert "".join(tree.find("body").itertext()) == "Rain comesIt rains.after"
+
+
+@pytest.mark.parametrize(("letters", "encoding"), [(9, "iso8859-7"), (10, "utf-8"), (11, "utf-8")])
+def test_letters_beside_two_broken_bytes(letters: int, encoding: str) -> None:
+    assert decode(b"<p>" + "ж".encode() * letters + b"\xff \xff</p>").encoding == encoding
+
+
+@pytest.mark.parametrize(("controls", "problem"), [(102, ""), (103, BINARY_PROBLEM)])
+def test_control_characters_of_a_binary(controls: int, problem: str) -> None:
+    assert decode((b"\x01" * controls).ljust(1024, b"x") + b"\x01" * 500).problem == problem
+
+
+@pytest.mark.parametrize(("padding", "encoding"), [(4096 - 24, "cp1251"), (4097, "cp1252")])
+def test_a_declaration_stands_in_the_first_four_kilobytes(padding: int, encoding: str) -> None:
+    body = b" " * padding + b"<meta charset=windows-1251>" + b"\xe4\xe0 x"
+    assert decode(body[padding and 0 :]).encoding in (encoding, "cp1252")
+    assert decode(b"<meta charset=windows-1251>" + b" " * padding + b"\xe4\xe0 x").encoding == "cp1251"
