@@ -24,9 +24,14 @@ from broadsheet.cleaners.page.elements import index_tags
 from broadsheet.cleaners.page.metadata_fields import read_statements
 from broadsheet.cleaners.page.page_context import PageContext
 from broadsheet.cleaners.page.parsed_page import decode, parse_page
+from broadsheet.cleaners.rules.rule_files import load_rules
+from broadsheet.cleaners.text_mode.line_features import line_features
+from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, judge_text
+from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
 
 FOLDER = Path(__file__).parent
 READINGS, VERDICTS = FOLDER / "page" / "readings.txt", FOLDER / "judge" / "verdicts.txt"
+TEXTS = FOLDER / "text_mode" / "texts.txt"
 FETCHED = "2026-06-30T12:00:00+00:00"
 
 
@@ -53,17 +58,17 @@ def read_cases(file: Path) -> list[Case]:
     return [Case(head[0], head[1], head[2] if head[2:] else "utf-8", html, report) for head, html, report in heads]
 
 
-def write_cases(file: Path, report: Callable[[Page], str]) -> None:
+def write_cases(file: Path, report: Callable[[Case], str]) -> None:
     """Write the reports of a file's cases anew."""
     texts = [
-        f"== {case.name} | {case.url} | {case.encoding}\n{case.html}--\n{report(case.page)}"
-        for case in read_cases(file)
+        f"== {case.name} | {case.url} | {case.encoding}\n{case.html}--\n{report(case)}" for case in read_cases(file)
     ]
     file.write_text("".join(texts), "utf-8")
 
 
-def reading_report(page: Page) -> str:
+def reading_report(case: Case) -> str:
     """Return what is read of a page before anything is judged: its fields, links, statements, pictures and blocks."""
+    page = case.page
     decoded = decode(page.body, page.content_type)
     parsed = parse_page(decoded.text)
     if parsed.tree is None:
@@ -107,8 +112,9 @@ def _block_row(block: Block) -> str:
     return f"{kind} {block.path} ({landmarks}) {block.link_chars}: {block.markdown or block.text}"
 
 
-def verdict_report(page: Page) -> str:
+def verdict_report(case: Case) -> str:
     """Return what is judged of a page: the sums of its features, each block's votes and verdict, and the page's."""
+    page = case.page
     tree = parse_page(decode(page.body, page.content_type).text).tree
     assert tree is not None
     reading = read_page(page, tree, extractor_use=ExtractorUse.ALWAYS)
@@ -157,7 +163,25 @@ def _shown(value: object) -> str:
     return " ".join(sorted(value)) if isinstance(value, frozenset) else str(value)
 
 
-REPORTS: Mapping[Path, Callable[[Page], str]] = {READINGS: reading_report, VERDICTS: verdict_report}
+def text_report(case: Case) -> str:
+    """Return what is judged of a text without markup, in the language that the case has for a URL."""
+    blocks, rules = blocks_of_text(case.html), load_rules(case.url or None)
+    text = read_lines(blocks, rules)
+    title_index, by_rules = judge_lines_by_rules(text)
+    title, verdicts = judge_text(blocks, rules)
+    rows = [f"title {title}", *_feature_rows(*line_features(text, by_rules, title_index))]
+    for block, shape, by_rule, verdict in zip(blocks, text.shapes, by_rules, verdicts, strict=True):
+        votes = " ".join(f"{'+' if vote.keep else '-'}{vote.rule}" for vote in verdict.votes)
+        sign = "+" if verdict.kept else "-"
+        rows.append(f"{sign} {shape} {block.text[:40]} [{verdict.reason}] {verdict.rule} < {by_rule.rule} < {votes}")
+    return _lines(rows)
+
+
+REPORTS: Mapping[Path, Callable[[Case], str]] = {
+    READINGS: reading_report,
+    VERDICTS: verdict_report,
+    TEXTS: text_report,
+}
 
 
 if __name__ == "__main__":

@@ -9,4 +9,4 @@ from tests.cleaners.page_reports import VERDICTS, Case, read_cases, verdict_repo
 
 @pytest.mark.parametrize("case", read_cases(VERDICTS), ids=lambda case: case.name)
 def test_all_that_is_judged_of_a_page(case: Case) -> None:
-    assert verdict_report(case.page) == case.report
+    assert verdict_report(case) == case.report

@@ -9,4 +9,4 @@ from tests.cleaners.page_reports import READINGS, Case, read_cases, reading_repo
 
 @pytest.mark.parametrize("case", read_cases(READINGS), ids=lambda case: case.name)
 def test_all_that_is_read_of_a_page(case: Case) -> None:
-    assert reading_report(case.page) == case.report
+    assert reading_report(case) == case.report
