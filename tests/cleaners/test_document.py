@@ -43,3 +43,10 @@ def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process() 
 def test_what_no_block_can_do_without_is_asked_for() -> None:
     with pytest.raises(TypeError, match="text"):
         Block(0, BlockKind.PARAGRAPH)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("text", "link_chars", "density"), [("", 3, 0), ("Menu", 0, 0), ("Menu", 1, 0.25), ("Menu", 4, 1), ("Menu", 9, 1)]
+)
+def test_the_share_of_a_block_that_is_linked(text: str, link_chars: int, density: float) -> None:
+    assert Block(0, BlockKind.PARAGRAPH, text, link_chars=link_chars).link_density == density

@@ -253,3 +253,10 @@ def test_any_page_can_be_read_with_any_rule() -> None:
     for page in (PAGE, "", "<p>x", "plain words", "<table><tr><td>a", "<!-- -->", "<html><head></head></html>"):
         cleaned = clean(Page(URL, page.encode()), [parse_rule_file(rule, FILE)])
         assert len(cleaned.blocks) == len(cleaned.verdicts)
+
+
+@pytest.mark.parametrize(("length", "is_replaced"), [(1400, True), (1401, False)])
+def test_characters_of_a_page_after_replacements(length: int, is_replaced: bool) -> None:
+    [rule] = [parse_rule_file(f"replace_string(b): {'x' * (length - 99)}", FILE)]
+    text = "a" * 99 + "b"
+    assert (apply_replacements(text, [rule]) != text) is is_replaced
