@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict
 
 BLOCK = Block(3, BlockKind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 
@@ -50,3 +50,9 @@ def test_what_no_block_can_do_without_is_asked_for() -> None:
 )
 def test_the_share_of_a_block_that_is_linked(text: str, link_chars: int, density: float) -> None:
     assert Block(0, BlockKind.PARAGRAPH, text, link_chars=link_chars).link_density == density
+
+
+@pytest.mark.parametrize("page_type", PageType)
+def test_articles_and_teasers_are_articles(page_type: PageType) -> None:
+    page = CleanedPage("", PageVerdict(page_type), Metadata(), (), (), "", "", ())
+    assert page.is_article is page.verdict.is_article is (page_type in ("article", "teaser"))

@@ -117,3 +117,10 @@ def test_a_text_is_compared_from_its_shortest_length_on():
     words = prose(3, SHORT_TOKENS)
     assert len(shingles_of(" ".join(words))) > 0
     assert len(shingles_of(" ".join(words[1:]))) == 0
+
+
+def test_a_run_of_words_counts_once_however_often_it_stands():
+    text = "one two three four " * 20
+    assert len(shingles_of(text)) == 4
+    assert sorted(set(sketch_of(text).tolist())) == sketch_of(text).tolist()
+    assert compare_shingles(shingles_of(text), shingles_of(text + "five")).containment == 1
