@@ -84,7 +84,7 @@ def reading_report(case: Case) -> str:
         *(f"picture {i.url} | {i.caption} | {i.credit} | {i.alt}" for i in cleaned.images),
         *map(_block_row, reading.blocks),
         *(["held", *map(_block_row, cleaned.blocks)] if cleaned.blocks != reading.blocks else []),
-        *(f"evidence {evidence}" for evidence in cleaned.verdict.evidence),
+        *(f"evidence {fact}" for fact in cleaned.verdict.evidence if fact.startswith(("text_source=", "unused="))),
     ]
     return _lines(rows)
 
