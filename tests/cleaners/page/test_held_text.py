@@ -129,3 +129,9 @@ def test_templates_of_a_page(count: int, found: int) -> None:
 )  # fmt: skip
 def test_a_statement_is_the_page_s_by_its_title_or_its_address(members: dict[str, str], is_taken: bool) -> None:
     assert bool(held(statement(articleBody=PLAIN, **members)).source) is is_taken
+
+
+@pytest.mark.parametrize(("place", "is_read"), [(199, True), (200, False)])
+def test_statements_that_are_compared(place: int, is_read: bool) -> None:
+    other = statement(articleBody=" ".join(LINES[:3]), headline="Another thing")
+    assert bool(held(other * place + statement(articleBody=PLAIN)).source) is is_read
