@@ -132,6 +132,7 @@ def test_a_statement_is_the_page_s_by_its_title_or_its_address(members: dict[str
 
 
 @pytest.mark.parametrize(("place", "is_read"), [(199, True), (200, False)])
-def test_statements_that_are_compared(place: int, is_read: bool) -> None:
-    other = statement(articleBody=" ".join(LINES[:3]), headline="Another thing")
-    assert bool(held(other * place + statement(articleBody=PLAIN)).source) is is_read
+def test_texts_of_a_page_state_that_are_compared(place: int, is_read: bool) -> None:
+    items = [{"headline": "Another thing", "body": f"{n} {' '.join(LINES[:3])}"} for n in range(place)]
+    state = json.dumps([*items, {"headline": TITLE, "body": PLAIN}])
+    assert bool(held(f"<script>window.STATE = {state}</script>").source) is is_read

@@ -105,6 +105,12 @@ def test_a_page_hidden_until_a_script_shows_it_is_read() -> None:
     assert texts(f"<p>{'shown ' * 300}</p><div hidden><p>a menu</p></div>") == [("shown " * 300).strip()]
 
 
+@pytest.mark.parametrize(("chars", "count"), [(1400, 1), (1401, 2)])
+def test_characters_of_a_menu_that_hides_most_of_a_page(chars: int, count: int) -> None:
+    story, menu = ("shown " * 117)[:700], ("menu " * 300)[:chars]
+    assert len(blocks(f"<p>{story}</p><nav hidden><p>{menu}</p></nav>")) == count
+
+
 def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
     (block,) = blocks('<p>see <a href="/y">the <b>mill</b></a> now</p>')
     assert block.text == "see the mill now"
