@@ -237,6 +237,13 @@ def test_another_markup_makes_a_difference() -> None:
     assert signature_similarity(first, other) == 10 / 14
 
 
+def test_spaces_around_names_and_an_empty_identity_make_no_difference() -> None:
+    names = "<p class='{0}a{0}b {0}'></p><p id='{0}c{0}'></p><p class=d></p><p class=e></p><p class=f></p>{1}"
+    plain = signature_of(names.format("", "").replace("ab", "a b"))
+    assert len(plain) == 6
+    assert signature_of(names.format(" ", "<p id=''></p>")) == plain
+
+
 def test_a_page_with_hardly_a_name_has_no_signature() -> None:
     assert signature_of("<p class=a>x</p><script class='a b c d e f g h'></script>") == frozenset()
 

@@ -204,3 +204,11 @@ def test_of_an_object_the_longest_member_is_its_text_and_the_others_are_not_look
     inner = {"title": "Inner", "body": STORY}
     value = {"Title": "", "name": TITLE, "text": "short", "Body": STORY, "content": [inner], "more": [{"html": STORY}]}
     assert texts(json.dumps(value), "application/json") == [StatedText(TITLE, (STORY,)), StatedText("", (STORY,))]
+
+
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+@pytest.mark.parametrize(("depth", "is_read"), [(39, True), (40, False)])
+def test_depth_of_references_to_rows_of_text(ends: tuple[str, str], depth: int, is_read: bool) -> None:
+    article = ends[0] * depth + json.dumps({"title": TITLE, "body": "$5"}) + ends[1] * depth
+    found, _ = read_state_texts(streamed(f"0:{article}\n", text_row("5", STORY)))
+    assert found == ([StatedText(TITLE, (STORY,))] if is_read else [])
