@@ -294,6 +294,8 @@ def test_all_hashes_of_a_page() -> None:
             *blocks("The mill burned down on 3 May.", "相关新闻 x", path="a#b-c>div.x>div.d_e.f12gh>p")]  # fmt: skip
     of_blocks = {name: [sorted(numbers(one)) for one in hashes] for name, hashes in hash_block_words(page).items()}
     of_page = words("The mill burned", page, "Sort by", "Read more about this")
-    pairs = {name: [*zip(one.buckets.tolist(), np.sign(one.shares).tolist())] for name, one in of_page.items()}
+    pairs = {
+        name: [*zip(one.buckets.tolist(), np.sign(one.shares).tolist(), strict=True)] for name, one in of_page.items()
+    }
     digests = [sha256(repr(found).encode()).hexdigest()[:16] for found in (of_blocks, pairs)]
     assert digests == ["e5cc2a1bfe234bad", "d5ce41aa9149989f"]
