@@ -292,7 +292,7 @@ def dated_label(count: int, day: int) -> str:
     [(label(6, 12), label(6, 13), False), (label(7, 12), label(7, 13), True), (label(6, 12), f"{label(6, 13)}.", True),
      (f"{label(4, 12)} views", f"{label(4, 13)} reads", True), (f"{label(4, 12)} views", f"{label(4, 12)} reads", True),
      (dated_label(16, 3), dated_label(16, 4), False), (dated_label(18, 3), dated_label(18, 4), True)],
-    ids=["six words", "seven", "a sentence", "another word", "a word alone", "sixteen words with a date", "more with a date"],
+    ids=["six words", "seven", "a sentence", "another word", "a word alone", "sixteen with a date", "more with a date"],
 )  # fmt: skip
 def test_a_line_with_another_number_is_a_label_up_to_a_length(old_label: str, new_label: str, is_edit: bool) -> None:
     old, new = (with_block_aside(kept_blocks(text)[0]) for text in (old_label, new_label))
