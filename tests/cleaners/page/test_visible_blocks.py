@@ -161,6 +161,11 @@ def test_a_layout_table_is_only_its_cells() -> None:
     assert not is_data_table(first(DATA.replace("<table>", '<table role="presentation">'), "table"))
 
 
+def test_a_table_by_itself_has_a_path() -> None:
+    found = [(block.path, block.text) for block in read_blocks(first(DATA, "table"))]
+    assert found == [("table>caption", "Fires"), ("table", "Year | Mills\n1999 | 2 mills")]
+
+
 def test_text_is_nfc_with_folded_spaces() -> None:
     assert texts("<p>e\u0301t\u00e9\u00a0 \n la\u00adter\u200b</p>") == ["été later"]
 
