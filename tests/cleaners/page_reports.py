@@ -9,6 +9,7 @@ is left out that a later stage reads, so that any other outcome is another line.
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -33,6 +34,14 @@ FOLDER = Path(__file__).parent
 READINGS, VERDICTS = FOLDER / "page" / "readings.txt", FOLDER / "judge" / "verdicts.txt"
 TEXTS = FOLDER / "text_mode" / "texts.txt"
 FETCHED = "2026-06-30T12:00:00+00:00"
+
+
+def forget_patterns(package: str) -> None:
+    """Empty the caches of a package's modules, so that a test runs what an earlier one left there; not of its files."""
+    modules = [module for name, module in list(sys.modules.items()) if name.startswith(f"{package}.")]
+    for cached in [value for module in modules for value in vars(module).values() if hasattr(value, "cache_clear")]:
+        if cached.__module__.startswith(f"{package}.") and "load" not in cached.__name__:
+            cached.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from broadsheet.cleaners.compare.edits import (
     may_report_edit,
     notice_kind,
 )
+from tests.cleaners.page_reports import forget_patterns
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."
@@ -366,6 +367,11 @@ EXAMPLES = [
 @pytest.mark.parametrize(("language", "kind", "text"), EXAMPLES)
 def test_the_examples_of_each_language_are_what_they_say(language: str, kind: str, text: str) -> None:
     assert notice_kind(text) == kind
+
+
+def test_patterns_that_are_made_anew_find_all_examples() -> None:
+    forget_patterns("broadsheet.cleaners.compare")
+    assert [(language, notice_kind(text), text) for language, _, text in EXAMPLES] == EXAMPLES
 
 
 def test_twelve_languages_have_examples_of_each_kind() -> None:

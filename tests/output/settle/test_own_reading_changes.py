@@ -84,9 +84,12 @@ def test_a_tally_counts_pages_and_the_blocks_of_changed_ones_by_rule():
     tally.add(compare_readings(old_reading([BODY, PROMO]), new_rows([BODY, KEPT_PROMO])))
     tally.add(compare_readings(old_reading([BODY]), new_rows([BODY], PageType.LIST)))
     assert tally.differing_fields == {}
+    for title in ("New", "Newer"):
+        tally.add(compare_readings(old_reading([BODY, PROMO]), new_rows([BODY, ("Give now.", "x", "y")], title=title)))
+    assert tally.differing_fields == {"title": 2, "reasons": 2}
     assert tally.restored_by_rule == {("donation", "en/d"): 2}
     assert tally.removed_by_rule == {("share buttons", "en/s"): 1}
-    assert tally.as_counts() == {"changed": 2, "lost": 1, "blocks_back": 2, "blocks_removed": 1}
+    assert tally.as_counts() == {"changed": 2, "lost": 1, "other": 2, "blocks_back": 2, "blocks_removed": 1}
 
 
 def test_what_had_removed_a_text_is_told_though_the_page_kept_it_further_down():
