@@ -221,3 +221,15 @@ def test_days_before_and_days_swapped() -> None:
     assert [swapped_day(day) for day in ("2024-03-05T10:00", "2024-03-03", "2024-03-13")] == ["2024-05-03", "", ""]
     paths = ("2024/5/x", "2024/05", "2024/13/x", "?/2024/5/x")
     assert [month_in_url(f"https://a.example/{path}") for path in paths] == ["2024-05", "", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("2.6.24", "en", ""), ("2.6.24", "EN-GB", ""), ("2.6.24", "de", "2024-06-02"), ("2.6.24", "", "2024-06-02"),
+        ("2.6.2024", "en", "2024-06-02"), ("2.16.24", "en", "2024-02-16"), ("02.6.24", "en", "2024-06-02"),
+        ("2/6/24", "en-GB", "2024-06-02"), ("2/6/24", "en-US", "2024-02-06"),
+    ],
+)  # fmt: skip
+def test_a_day_of_single_figures_with_dots_is_a_version_in_english(text: str, language: str, day: str) -> None:
+    assert parse_date(text, language) == day
