@@ -13,7 +13,6 @@ LEAST_LINES = 40
 
 UNMIRRORED = {
     "cleaners/rules/rule_files.py",
-    "cleaners/training/annotated_pages.py",
     "crawler/commands/__init__.py",
     "crawler/commands/verb_options.py",
     "crawler/demo/sample_pages.py",

@@ -7,7 +7,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block, BlockKind, CleanedPage, Metadata, PageType, PageVerdict
 
 BLOCK = Block(3, BlockKind.HEADING, "The mill is sold", "The *mill* is sold", "body>h2", 2, 8, frozenset({"main"}))
 
@@ -43,3 +43,16 @@ def test_equal_blocks_are_one_in_a_set_and_survive_the_way_to_another_process() 
 def test_what_no_block_can_do_without_is_asked_for() -> None:
     with pytest.raises(TypeError, match="text"):
         Block(0, BlockKind.PARAGRAPH)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("text", "link_chars", "density"), [("", 3, 0), ("Menu", 0, 0), ("Menu", 1, 0.25), ("Menu", 4, 1), ("Menu", 9, 1)]
+)
+def test_the_share_of_a_block_that_is_linked(text: str, link_chars: int, density: float) -> None:
+    assert Block(0, BlockKind.PARAGRAPH, text, link_chars=link_chars).link_density == density
+
+
+@pytest.mark.parametrize("page_type", PageType)
+def test_articles_and_teasers_are_articles(page_type: PageType) -> None:
+    page = CleanedPage("", PageVerdict(page_type), Metadata(), (), (), "", "", ())
+    assert page.is_article is page.verdict.is_article is (page_type in ("article", "teaser"))

@@ -15,6 +15,7 @@ from broadsheet.cleaners.compare.edits import (
     may_report_edit,
     notice_kind,
 )
+from tests.cleaners.page_reports import forget_patterns
 
 FIRST = "The council of the harbour town voted on Tuesday to keep the second dredger in service until the spring."
 SECOND = "Its harbour master had told the members that the first one would be in the yard for eleven weeks at least."
@@ -289,9 +290,10 @@ def dated_label(count: int, day: int) -> str:
 
 @pytest.mark.parametrize(
     ("old_label", "new_label", "is_edit"),
-    [(label(6, 12), label(6, 13), False), (label(7, 12), label(7, 13), True),
+    [(label(6, 12), label(6, 13), False), (label(7, 12), label(7, 13), True), (label(6, 12), f"{label(6, 13)}.", True),
+     (f"{label(4, 12)} views", f"{label(4, 13)} reads", True), (f"{label(4, 12)} views", f"{label(4, 12)} reads", True),
      (dated_label(16, 3), dated_label(16, 4), False), (dated_label(18, 3), dated_label(18, 4), True)],
-    ids=["six words", "seven", "sixteen words with a date", "more with a date"],
+    ids=["six words", "seven", "a sentence", "another word", "a word alone", "sixteen with a date", "more with a date"],
 )  # fmt: skip
 def test_a_line_with_another_number_is_a_label_up_to_a_length(old_label: str, new_label: str, is_edit: bool) -> None:
     old, new = (with_block_aside(kept_blocks(text)[0]) for text in (old_label, new_label))
@@ -365,6 +367,11 @@ EXAMPLES = [
 @pytest.mark.parametrize(("language", "kind", "text"), EXAMPLES)
 def test_the_examples_of_each_language_are_what_they_say(language: str, kind: str, text: str) -> None:
     assert notice_kind(text) == kind
+
+
+def test_patterns_that_are_made_anew_find_all_examples() -> None:
+    forget_patterns("broadsheet.cleaners.compare")
+    assert [(language, notice_kind(text), text) for language, _, text in EXAMPLES] == EXAMPLES
 
 
 def test_twelve_languages_have_examples_of_each_kind() -> None:

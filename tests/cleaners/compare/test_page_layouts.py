@@ -237,6 +237,13 @@ def test_another_markup_makes_a_difference() -> None:
     assert signature_similarity(first, other) == 10 / 14
 
 
+def test_spaces_around_names_and_an_empty_identity_make_no_difference() -> None:
+    names = "<p class='{0}a{0}b {0}'></p><p id='{0}c{0}'></p><p class=d></p><p class=e></p><p class=f></p>{1}"
+    plain = signature_of(names.format("", "").replace("ab", "a b"))
+    assert len(plain) == 6
+    assert signature_of(names.format(" ", "<p id=''></p>")) == plain
+
+
 def test_a_page_with_hardly_a_name_has_no_signature() -> None:
     assert signature_of("<p class=a>x</p><script class='a b c d e f g h'></script>") == frozenset()
 
@@ -346,3 +353,26 @@ def test_layouts_are_alike_from_eighty_five_of_a_hundred_names_on(shared: int, a
 def test_a_signature_has_six_names_at_least_and_a_hundred_and_twenty_eight_at_most(names: int, hashes: int) -> None:
     classes = (f"{chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(names))
     assert len(signature_of("".join(f"<div class='{name}'>x</div>" for name in classes))) == hashes
+
+
+def test_pages_that_share_their_rarest_names_alone_are_no_group() -> None:
+    one, other = signature(range(40), 90), signature(range(100, 140), 90)
+    assert group_signatures([one, other]) == sorted([[one], [other]])
+
+
+@pytest.mark.parametrize(("shared", "count"), [(34, 1), (33, 2)])
+def test_names_that_two_pages_of_a_layout_share(shared: int, count: int) -> None:
+    first = signature(range(40))
+    second = pack_signature([*range(shared), *range(100, 140 - shared)])
+    larger = shared / (80 - shared)
+    assert len(group_signatures([first, second])) == (1 if larger >= 0.85 else 2)
+    smaller = pack_signature([*range(shared)])
+    assert len(group_signatures([first, smaller])) == count
+
+
+def test_an_excerpt_of_a_page_without_a_layout_is_one() -> None:
+    excerpts = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({99})) for n in range(3)]
+    [verdict] = judge_layouts([excerpts])
+    assert (verdict.kind, sorted(verdict.taken_out)) == ("list", [0, 1, 2])
+    own = [LayoutPage(n, PageType.ARTICLE, 20, f"x{n}", quoted_pages=frozenset({0})) for n in range(3)]
+    assert judge_layouts([own])[0].kind == ""

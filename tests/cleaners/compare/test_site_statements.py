@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -140,3 +141,16 @@ def test_of_values_on_equally_many_pages_the_first_by_name_is_the_commonest_and_
     other = [FieldStatement("published", "meta", "2024-05-13", ""), FieldStatement(DAY_MONTH, "assumed", "x", "")]
     (finding,) = find_sources([*statements, *other])
     assert (finding.commonest, finding.pages, finding.values, finding.commonest_pages) == ('["Ann"]', 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("title", "changed"),
+    [("Rain: 3 % | The Paper", "Rain: 3 %"), ("… | The Paper", None), ("The Paper: Rain", "Rain"), ("Rain", None)],
+)
+def test_a_title_without_the_template_s_part_has_a_letter_left(title: str, changed: str | None) -> None:
+    titles = [f"Rain {n} | The Paper" for n in range(9)] + [f"The Paper: Rain {n}" for n in range(12)]
+    evidence = weigh_evidence([], [name for name in titles for _ in range(2 if "|" in name else 1)], frozenset())
+    parts = {("end", " | The Paper"): 18, ("beginning", "The Paper: "): 12}
+    evidence = replace(evidence, template_parts=parts)
+    fields = settle_fields(StatedPage(title, (), "", {"title": "meta"}, ()), evidence)
+    assert [(found.value, found.source) for found in fields] == ([] if changed is None else [(changed, "meta")])

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from broadsheet.cleaners.document import Metadata, Reading, Verdict
-from broadsheet.cleaners.judge.block_verdicts import judge, rule_verdicts
+from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
+from broadsheet.cleaners.judge.block_verdicts import _site_name, judge, rule_verdicts
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import read_blocks
 
@@ -142,3 +142,26 @@ def test_an_item_whose_links_lead_to_other_sites_is_told_from_a_teaser(url: str,
     blocks = read_blocks(tree, url)
     reading = Reading(url, blocks, frozenset(range(5)), Metadata(language="en"))
     assert rule_verdicts(reading)[-1].rule == rule
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://www.example.co.uk/a", "example"), ("https://www.ab.de/", "ab"), ("http://ab.xyz:8080/x", "xyz"),
+        ("https://blog.paper.example/", "example"), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_site_is_named_by_the_longest_label_of_its_host(url: str, name: str) -> None:
+    assert _site_name(url) == name
+
+
+@pytest.mark.parametrize(("words", "is_kept"), [(99, True), (100, False)])
+def test_words_above_the_title_that_are_a_motto(words: int, is_kept: bool) -> None:
+    title = Block(1, BlockKind.HEADING, "The old mill burned", path="body>main>h1", level=1)
+    blocks = (
+        Block(0, BlockKind.PARAGRAPH, " ".join(["motto"] * words), path="body>div>p"), title,
+        Block(2, BlockKind.LIST_ITEM, "A short line", path="body>div.y>ul>li"),
+    )  # fmt: skip
+    reading = Reading("", blocks, frozenset({0, 2}), Metadata(title=title.text), (), ())
+    rule = rule_verdicts(reading)[0].rule
+    assert (rule == "layout/above-title") is is_kept

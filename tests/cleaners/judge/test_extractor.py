@@ -74,3 +74,18 @@ def test_a_line_of_very_many_parts_has_no_vote(parts: int, has_vote: bool) -> No
     tree = parse(f"<html><body><article><p>{words}</p></article></body></html>")
     assert tree is not None
     assert bool(extracted_text(tree)) is has_vote
+
+
+def mills(count: int, others: int = 0) -> str:
+    return " ".join([f"mill{n}" for n in range(count)] + [f"other{n}" for n in range(others)])
+
+
+@pytest.mark.parametrize(("words", "is_found"), [(4, False), (5, True)])
+def test_words_of_a_block_that_may_be_in_the_lines_in_part(words: int, is_found: bool) -> None:
+    line = " ".join(reversed(mills(words).split()))
+    assert (blocks_in_text(blocks(mills(words)), line) == {0}) is is_found
+
+
+@pytest.mark.parametrize(("others", "is_found"), [(2, True), (3, False)])
+def test_share_of_a_block_s_words_in_the_lines(others: int, is_found: bool) -> None:
+    assert (blocks_in_text(blocks(mills(8, others)), mills(8)) == {0}) is is_found

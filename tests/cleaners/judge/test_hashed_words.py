@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from array import array
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -253,3 +254,48 @@ def test_the_weights_that_ship_are_whole() -> None:
     weights = load_page_word_weights()
     assert set(weights) == SIGNS
     assert all(column.shape == (PAGE_BUCKETS,) and np.isfinite(column).all() for column in weights.values())
+
+
+@pytest.mark.parametrize(("count", "hashes"), [(1, 4), (2, 7), (6, 15), (7, 16), (40, 82), (41, 82), (90, 82)])
+def test_what_is_hashed_of_words(count: int, hashes: int) -> None:
+    assert len(said(" ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(count)))[0]) == hashes
+
+
+@pytest.mark.parametrize(
+    ("start", "length", "counts"), [(399, 501, True), (400, 501, False), (401, 501, True), (400, 500, True)]
+)
+def test_where_words_of_a_block_are_looked_for(start: int, length: int, counts: bool) -> None:
+    [hashes] = said(f"{'-' * (start - 1)} x ".ljust(length, "-"))
+    assert len(hashes) == (4 if counts else 1)  # of no word there is the line
+
+
+@pytest.mark.parametrize(("length", "words_around"), [(40, 3), (41, 2), (80, 2), (81, 0)])
+def test_characters_of_a_line_around_the_text(length: int, words_around: int) -> None:
+    assert len(words("", [], "sort by".ljust(length, "."))["words_around"].buckets) == words_around
+
+
+@pytest.mark.parametrize(("dots", "count"), [(1_499, 1), (1_500, 0)])
+def test_characters_of_the_opening_and_of_headings(dots: int, count: int) -> None:
+    assert len(words("", blocks("." * dots + "x"))["words_text"].buckets) == count
+    assert len(words("", blocks("." * (dots - 1), "x"))["words_text"].buckets) == count
+    heading = Block(1, BlockKind.HEADING, "." * dots + "x")
+    assert len(words("", [*blocks("." * 1_600), heading])["words_text"].buckets) == count
+
+
+@pytest.mark.parametrize(("count", "share"), [(31, 32), (32, 32), (33, 33)])
+def test_words_of_a_page_that_weigh_as_much_as_thirty_two(count: int, share: int) -> None:
+    kept = blocks(" ".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(count)))
+    assert np.abs(words("", kept)["words_text"].shares) == pytest.approx(np.full(count, share**-0.5))
+
+
+def test_all_hashes_of_a_page() -> None:
+    """Learned weights are of these buckets: another hash needs other weights."""
+    page = [Block(0, BlockKind.HEADING, "Die Mühle brannte 2024", path="html>body.home>main#content.story-body>h1"),
+            *blocks("The mill burned down on 3 May.", "相关新闻 x", path="a#b-c>div.x>div.d_e.f12gh>p")]  # fmt: skip
+    of_blocks = {name: [sorted(numbers(one)) for one in hashes] for name, hashes in hash_block_words(page).items()}
+    of_page = words("The mill burned", page, "Sort by", "Read more about this")
+    pairs = {
+        name: [*zip(one.buckets.tolist(), np.sign(one.shares).tolist(), strict=True)] for name, one in of_page.items()
+    }
+    digests = [sha256(repr(found).encode()).hexdigest()[:16] for found in (of_blocks, pairs)]
+    assert digests == ["e5cc2a1bfe234bad", "d5ce41aa9149989f"]

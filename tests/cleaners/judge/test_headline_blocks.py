@@ -7,6 +7,8 @@ The standfirst of an article: which lines it is, and where it is told.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broadsheet.cleaners.clean import clean
@@ -151,3 +153,102 @@ def test_a_url_names_the_heading_that_has_its_words(url: str, position: int | No
     names = ("Read more about mills and what became of all of their many owners", "The mill", "The mill by the river")
     blocks = [block(n, name, kind=BlockKind.HEADING) for n, name in enumerate(names)]
     assert find_url_headline([*blocks, linked(3, "The bridge", kind=BlockKind.HEADING)], url) == position
+
+
+NAMED = "The mill burned down at night"  # of 29 characters
+
+
+@pytest.mark.parametrize(("length", "is_found"), [(17, False), (18, True)])
+def test_share_of_a_title_that_a_heading_has(length: int, is_found: bool) -> None:
+    heading = block(0, NAMED[:length], kind=BlockKind.HEADING)
+    assert (find_title_line([heading], Metadata(title=NAMED)) == 0) is is_found
+
+
+@pytest.mark.parametrize(("marks", "is_found"), [(39, True), (40, False)])
+def test_marks_around_a_title(marks: int, is_found: bool) -> None:
+    heading = block(0, NAMED + "." * marks, kind=BlockKind.HEADING)
+    assert (find_title_line([heading], Metadata(title=NAMED)) == 0) is is_found
+
+
+@pytest.mark.parametrize(
+    ("kinds", "position"),
+    [
+        (["linked", "heading", "text"], 1), (["linked", "text"], 0), (["text", "linked"], 1), (["text", "text"], 0),
+        (["linked text", "text"], 1), (["linked text"], None), (["item"], None),
+    ],
+)  # fmt: skip
+def test_the_line_of_the_title_is_a_heading_that_is_no_link_if_there_is_one(
+    kinds: list[str], position: int | None
+) -> None:
+    heading = {"kind": BlockKind.HEADING, "level": 2}
+    made = {
+        "linked": {"link_chars": 29} | heading, "heading": heading, "text": {}, "linked text": {"link_chars": 29},
+        "item": {"kind": BlockKind.LIST_ITEM},
+    }  # fmt: skip
+    blocks = [block(n, NAMED, **made[kind]) for n, kind in enumerate(kinds)]
+    assert find_title_line(blocks, Metadata(title=NAMED)) == position
+
+
+@pytest.mark.parametrize(("title", "is_found"), [("Mill burned", False), ("The mill burned", True)])
+def test_words_of_a_paragraph_that_is_the_title(title: str, is_found: bool) -> None:
+    assert (find_title_line([block(0, title)], Metadata(title=title)) == 0) is is_found
+
+
+@pytest.mark.parametrize(("words", "is_one"), [(7, False), (8, True)])
+def test_words_of_a_standfirst(words: int, is_one: bool) -> None:
+    assert looks_like_standfirst(block(0, " ".join(["mill"] * words), path="body>p.lead"), "") is is_one
+
+
+@pytest.mark.parametrize(("same", "is_one"), [(59, False), (60, True)])
+def test_characters_that_a_standfirst_shares_with_the_description(same: int, is_one: bool) -> None:
+    text = ("mill by the river " * 6)[:100]
+    description = text[:same] + "#" * 41
+    assert looks_like_standfirst(block(0, text), description) is is_one
+    assert not looks_like_standfirst(block(0, text), "")
+
+
+@pytest.mark.parametrize("steps", ["p.lead", "div.lead>p", "div.intro>p.x", "p#dek", "h2.sub-headline", "p.teasertext"])
+def test_the_last_two_steps_of_a_path_call_a_block_a_standfirst(steps: str) -> None:
+    assert looks_like_standfirst(block(0, path=f"body>{steps}"), "")
+    assert not looks_like_standfirst(block(0, path=f"body>{steps}>span>b"), "")
+
+
+@pytest.mark.parametrize(("words_below", "found"), [(53, frozenset()), (54, frozenset({0}))])
+def test_share_of_the_prose_below_the_title(words_below: int, found: frozenset[int]) -> None:
+    title = block(1, NAMED, kind=BlockKind.HEADING)
+    blocks = [block(0), title, block(2, " ".join(["mill"] * words_below))]
+    assert blocks_above_title(blocks, frozenset({0, 2}), 1) == found
+    assert blocks_above_title(blocks, frozenset({0, 2}), None) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("The mill burned down at night", "repeats the title"),
+        ("The mill burned dawn at night", "repeats the title"),
+        ("The mill burned", None),
+        ("The mill burned down", "repeats the title"),
+        ("Home > News > The mill burned down at night", "breadcrumb"),
+        ("x" * 60 + " > The mill burned down at night", "breadcrumb"),
+        ("x" * 61 + " > The mill burned down at night", None),
+        ("Ann Lee", "byline"), ("Ann", None), ("Fire", None),
+    ],
+)  # fmt: skip
+def test_a_line_that_repeats_what_the_page_states(text: str, reason: str | None) -> None:
+    metadata = Metadata(title=NAMED, authors=("Ann Lee",), tags=("Fire",))
+    assert metadata_blocks([block(0, text), block(1)], metadata, range(1, 2)).get(0) == reason
+
+
+def test_a_line_of_the_title_within_the_text_is_part_of_it_unless_it_is_whole() -> None:
+    near = "The mill burned dawn at night"
+    metadata = Metadata(title=NAMED)
+    blocks = [block(0), block(1, near), block(2, NAMED), linked(3, "Fire"), block(4)]
+    assert metadata_blocks(blocks, replace(metadata, tags=("Fire",)), range(5)) == {
+        2: "repeats the title", 3: "tags",
+    }  # fmt: skip
+    parts = [
+        block(n, text, kind=BlockKind.HEADING, level=1)
+        for n, text in enumerate(("The mill", f"Live: {NAMED}, they say", "Another thing of as many letter"))
+    ]
+    assert metadata_blocks(parts, metadata, range(3, 3)) == {0: "repeats the title", 1: "repeats the title"}
+    assert metadata_blocks([replace(part, level=2) for part in parts], metadata, range(3, 3)) == {}

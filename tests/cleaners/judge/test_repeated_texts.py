@@ -174,3 +174,20 @@ def test_every_duplicate_of_a_page_names_a_kept_block() -> None:
         assert cleaned.verdicts[position].reason == RemovalReason.DUPLICATE
         assert cleaned.verdicts[witness].kept
         assert cleaned.blocks[position].text in cleaned.blocks[witness].text
+
+
+def test_a_vote_for_a_duplicate_of_nothing_does_not_decide_against_it() -> None:
+    keeps = Vote("extractor", True, "extractor/selected", "selected")
+    blocks = [block(0, STORY[0]), block(1, PROSE)]
+    [_, verdict] = name_repeated(blocks, (SELECTED, judged(AGAIN, keeps, BOX)))
+    assert (verdict.kept, verdict.reason, verdict.rule) == (False, "promo", "layout/promo")
+    [_, verdict] = name_repeated(blocks, (SELECTED, judged(AGAIN, keeps)))
+    assert (verdict.kept, verdict.reason, verdict.rule) == (False, "nothing speaks for it", "context/duplicate")
+
+
+@pytest.mark.parametrize(("shared", "repeats"), [(5, None), (6, 0)])
+def test_a_duplicate_is_of_a_block_that_has_half_of_its_runs(shared: int, repeats: int | None) -> None:
+    """Of ten runs of three words, the kept block has three or four, or five."""
+    text = " ".join(f"w{n}" for n in range(12))
+    kept = " ".join(f"w{n}" for n in range(shared + 1))
+    assert named([block(0, kept), block(1, text)], [SELECTED, judged(AGAIN)]) == [None, repeats]

@@ -158,3 +158,73 @@ def test_a_list_of_links_to_other_sites_is_the_article_of_a_page_without_prose()
 def test_no_other_list_of_links_is_the_article(page: list[Block]) -> None:
     title_position = next(b.position for b in page if b.text == HEADLINE.text)
     assert link_list(page, title_position, "mill") == frozenset()
+
+
+def rules_of(blocks: list[Block], selected: set[int], body: range | None = None) -> dict[int, str]:
+    return rescued_blocks(blocks, frozenset(selected), Metadata(), range(len(blocks)) if body is None else body)
+
+
+@pytest.mark.parametrize(("selected", "is_found"), [(2, False), (3, True)])
+def test_siblings_that_are_selected_before_the_others_come_back(selected: int, is_found: bool) -> None:
+    blocks = [block(n, "A line", path="body>div.a>p.x") for n in range(selected + 1)]
+    assert bool(rules_of(blocks, set(range(selected)))) is is_found
+
+
+@pytest.mark.parametrize(("others", "is_found"), [(3, True), (4, False)])
+def test_share_of_the_siblings_that_is_selected(others: int, is_found: bool) -> None:
+    blocks = [block(n, "Line", path="body>div.a>p.x") for n in range(7 + others)]
+    assert ("context/siblings" in rules_of(blocks, set(range(7))).values()) is is_found
+
+
+@pytest.mark.parametrize(("lines", "words", "is_found"), [(2, 14, False), (3, 10, True), (3, 9, False)])
+def test_short_lines_that_are_together_a_paragraph(lines: int, words: int, is_found: bool) -> None:
+    verse = [block(n + 1, " ".join(["line"] * words), path="body>div.text>p.v") for n in range(lines)]
+    blocks = [block(0, path="body>div.text>p"), *verse]
+    assert (set(rules_of(blocks, {0}, range(1))) == set(range(1, lines + 1))) is is_found
+
+
+@pytest.mark.parametrize(("link_chars", "is_found"), [(24, True), (25, False)])
+def test_links_of_what_comes_back_with_its_container(link_chars: int, is_found: bool) -> None:
+    text = ("mills " * 20)[:100]
+    blocks = [block(0, path="body>div.text>p"), block(1, text, path="body>div.text>p.x", link_chars=link_chars)]
+    assert (rules_of(blocks, {0}, range(1)) == {1: "context/same-container"}) is is_found
+
+
+@pytest.mark.parametrize(("words", "is_found"), [(18, True), (19, False)])
+def test_share_of_the_prose_in_the_container_of_the_text(words: int, is_found: bool) -> None:
+    others = [block(1, " ".join(["mill"] * words), path="body>div.b>p"), block(2, path="body>div.c>p")]
+    blocks = [block(0, path="body>div.a>p"), *others, block(3, path="body>div.a>p.x")]
+    assert (3 in rules_of(blocks, {0, 1, 2}, range(1))) is is_found
+
+
+@pytest.mark.parametrize(("lines", "is_found"), [(11, True), (12, False)])
+def test_blocks_between_a_standfirst_and_the_text(lines: int, is_found: bool) -> None:
+    title = block(0, "Title", kind=BlockKind.HEADING, level=1, path="body>h1")
+    lead = block(1, "What the council hid about the mill for years", path="body>p.lead")
+    filling = [block(n + 2, "x", path="body>p.y") for n in range(lines)]
+    blocks = [title, lead, *filling, block(2 + lines)]
+    assert (rules_of(blocks, {2 + lines}, range(2 + lines, 3 + lines)) == {1: "context/standfirst"}) is is_found
+
+
+@pytest.mark.parametrize(("words", "is_found"), [(59, True), (60, False)])
+def test_words_of_prose_on_a_page_that_is_a_list_of_links(words: int, is_found: bool) -> None:
+    text = block(7, " ".join(["mill"] * words), path="body>p")
+    assert bool(link_list([HEADLINE, *listed(1, 6), text], 0, "mill")) is is_found
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_kept"),
+    [
+        ("body>div.faq>div>button", "body>div.faq>div>div>div>div>p", True),
+        ("body>div.faq>div>button", "body>div.faq>div>div>div>div>div>p", False),
+        ("body>div.accordion>h3>button", "body>div.accordion>div>p", True),
+        ("body>div.toggle>summary", "body>div.toggle>p", True),
+        ("body>div.x>summary", "body>div.x>p", False),
+        ("body>div.faq>h3", "body>div.faq>p", False),
+    ],
+)
+def test_a_question_stands_by_its_answer_in_what_folds(question: str, answer: str, is_kept: bool) -> None:
+    blocks = [block(0, "Who owns it?", path=question), block(1, path=answer)]
+    assert (answered_questions(blocks, {1}) == {0}) is is_kept
+    assert answered_questions([block(0, "Who owns?", path=question), blocks[1]], {1}) == set()
+    assert answered_questions([block(0, "Who owns it.", path=question), blocks[1]], {1}) == set()

@@ -169,3 +169,8 @@ def test_links_of_rules_are_added_or_mark_those_of_the_page() -> None:
     assert merge_links(own, SiteRuleValues()) == own
     merged = merge_links(own, SiteRuleValues(links=(ALL, NEXT)))
     assert merged == (Outlink(ALL.url, "text", via=UrlSource.SINGLE_PAGE), own[1], NEXT)
+
+
+@pytest.mark.parametrize(("chars", "count"), [(200, 1), (201, 0)])
+def test_characters_of_a_text_that_is_no_name(chars: int, count: int) -> None:
+    assert len(values(f"author: concat('the ', '{'x' * (chars - 4)}')").authors) == count

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 
 import pytest
+from lxml import etree
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, Page
+from broadsheet.cleaners.document import CleanedPage, Outlink, Page, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import parse_rule_file
-from broadsheet.cleaners.judge.site_rules import apply_replacements
+from broadsheet.cleaners.judge.site_rule_values import SiteRuleValues
+from broadsheet.cleaners.judge.site_rules import apply_replacements, apply_rules, copy_without_stripped
+from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://press.example/harbour/wall"
 FILE = "press.example.txt"
@@ -253,3 +256,105 @@ def test_any_page_can_be_read_with_any_rule() -> None:
     for page in (PAGE, "", "<p>x", "plain words", "<table><tr><td>a", "<!-- -->", "<html><head></head></html>"):
         cleaned = clean(Page(URL, page.encode()), [parse_rule_file(rule, FILE)])
         assert len(cleaned.blocks) == len(cleaned.verdicts)
+
+
+@pytest.mark.parametrize(("length", "is_replaced"), [(1400, True), (1401, False)])
+def test_characters_of_a_page_after_replacements(length: int, is_replaced: bool) -> None:
+    [rule] = [parse_rule_file(f"replace_string(b): {'x' * (length - 99)}", FILE)]
+    text = "a" * 99 + "b"
+    assert (apply_replacements(text, [rule]) != text) is is_replaced
+
+
+SMALL = (
+    '<html><head><script type="application/LD+json">{}</script>a tail</head><body class="note-body"><div id="one">first'
+    '<p class="x" title="t" content="c">in <b>bold</b> tail</p>second<i class="note">aside</i> third</div>'
+    '<a class="all" href="/whole">All</a><a rel="next" href="?page=2">2</a><div id="two"><span>y</span>z</div>'
+    '<p class="who">Ann Lee</p><time datetime="2024-05-03">May</time><div class="ad"></div></body></html>'
+)
+RULES = """wrap_in(section): //b
+wrap_in(script): //i
+wrap_in(body): //body
+move_into(//div[@id='two']): //p[@class='x']
+move_into(//b): //div[@id='one']
+dissolve: //div[@id='two']/span
+strip_attr: //p/@title
+skip_json_ld: yes
+strip: //div[@id='one']/text()[1]
+strip: //i | //p/@content
+strip_id_or_class: note
+strip_id_or_class: ''
+body: //div[@id='nowhere']
+body: //div[@id='two']
+prune: no
+title: //h1
+title: //div[@id='two']/p/text()
+author: //p[@class='who']
+date: //time
+single_page_link: //a[@class='all']
+next_page_link: //a[@rel='next']
+if_page_contains: //time
+strip_image_src: 'pixel'
+native_ad_clue: //div[@class='ad']
+native_ad_clue: //h6
+"""
+
+
+RULED = (
+    '<html><head/><body>a tail<a class="all" href="/whole">All</a><a rel="next" href="?page=2">2</a><div id="two">yz'
+    '<p class="x">in <section><b>bold<div id="one">{stripped} third</div></b></section> tail</p></div>'
+    '<p class="who">Ann Lee</p><time datetime="2024-05-03">May</time><div class="ad"/></body></html>'
+)
+MATCHES = """1/wrap_in 1 bold
+2/wrap_in 1 aside
+3/wrap_in 1 a tail first in bold tail second aside third All 2 y z Ann Lee May
+4/move_into 1 in bold tail
+5/move_into 1 firstsecond aside third
+6/dissolve 1 y
+16/title 0 -
+17/title 2 in
+18/author 1 Ann Lee
+19/date 1 May
+20/single_page_link 1 All
+21/next_page_link 1 2
+22/if_page_contains 1 May
+7/strip_attr 1 t
+9/strip 1 firstsecond
+10/strip 2 c
+11/strip_id_or_class 1 aside
+12/strip_id_or_class 0 -
+13/body 0 -
+14/body 1 yz in bold firstsecond aside third tail
+24/native_ad_clue 1 -
+25/native_ad_clue 0 -"""
+
+
+def _markup(element: etree._Element) -> str:
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+def test_all_that_rules_find_on_a_page_and_change_in_it() -> None:
+    tree = parse(SMALL)
+    assert tree is not None
+    rule_file = parse_rule_file(RULES, FILE)
+    assert rule_file.problems == ()
+    findings = apply_rules(tree, [rule_file], URL, samples=True)
+    stripped = ["<span>firstsecond</span>", '<i class="note">aside</i>']
+    assert _markup(tree) == RULED.format(stripped="".join(stripped))
+    assert _markup(copy_without_stripped(tree, findings)) == RULED.format(stripped="")
+    assert sorted(map(_markup, findings.stripped)) == sorted(stripped)
+    labels = {element.get("id") or element.tag: sorted(of) for element, of in findings.labels.items()}
+    label = f"site:{FILE}:"
+    assert labels == {
+        "span": [f"{label}9/strip"],
+        "i": [f"{label}10/strip"],
+        "two": [f"{label}14/body", f"{label}15/prune"],
+    }
+    links = (
+        Outlink("https://press.example/whole", via=UrlSource.SINGLE_PAGE),
+        Outlink("https://press.example/harbour/wall?page=2", via=UrlSource.NEXT),
+    )
+    assert findings.values == SiteRuleValues("in", ("Ann Lee",), ("2024-05-03", "May"), links, ("pixel",))
+    assert findings.evidence == (f"native_ad={label}24/native_ad_clue",)
+    matches = [f"{m.label.removeprefix(label)} {m.count} {m.sample or '-'}" for m in findings.matches]
+    assert matches == MATCHES.splitlines()
+    assert not any(match.problem for match in findings.matches)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, Metadata, Page
 from broadsheet.cleaners.judge.text_span import author_notes, text_span
@@ -75,3 +77,22 @@ def test_a_note_that_says_the_name_twice_at_once_is_one_wherever_it_stands_below
     everything = frozenset(range(len(blocks)))
     assert author_notes(blocks, everything, range(len(blocks)), SIGNED) == {3}
     assert author_notes(blocks, everything, range(3, len(blocks)), SIGNED) == set(), "it opens the text"
+
+
+@pytest.mark.parametrize(("name", "is_note"), [("Bo Le", False), ("Bo Lee", True)])
+def test_characters_of_a_name_that_begins_a_note(name: str, is_note: bool) -> None:
+    blocks = story((f"{name} reads meters.", BELOW))
+    assert author_notes(blocks, frozenset(range(4)), range(3), Metadata(authors=(name,))) == ({3} if is_note else set())
+
+
+@pytest.mark.parametrize(("between", "is_note"), [(70, True), (71, False)])
+def test_characters_between_the_two_mentions_of_a_name(between: int, is_note: bool) -> None:
+    text = f"Ada Writer, {'x' * (between - 3)} Ada Writer {PROSE}"
+    blocks = story((text, TEXT), (PROSE, TEXT))
+    assert (author_notes(blocks, frozenset(range(5)), range(5), SIGNED) == {3}) is is_note
+
+
+@pytest.mark.parametrize(("words", "expected"), [(18, range(1)), (19, range(2))])
+def test_at_least_half_of_the_words_stay_text(words: int, expected: range) -> None:
+    note = "Ada Writer " + " ".join(["reads"] * (words - 2))
+    assert span([block(0, path=TEXT), block(1, note, path=BELOW)]) == expected

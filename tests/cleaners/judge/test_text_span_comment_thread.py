@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Block, BlockKind, Page, RemovalReason
 from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, comment_thread_start
+from broadsheet.cleaners.rules.rule import AFTER_BODY
 from broadsheet.cleaners.rules.rule_files import load_rules
 from tests.cleaners.building import PROSE, STORY, block
 
@@ -93,3 +96,43 @@ def test_comments_in_the_text_s_own_container_are_removed_with_their_reason() ->
     }
     assert {removed[comment].reason for comment in comments} == {RemovalReason.COMMENTS}
     assert {removed[comment].rule for comment in comments} == {COMMENT_THREAD}
+
+
+@pytest.mark.parametrize(("words", "position"), [(6, 2), (7, None)])
+def test_words_of_the_heading_of_a_thread(words: int, position: int | None) -> None:
+    rules = load_rules("en")
+    heading = " ".join(["3", "Comments", *["here"] * (words - 2)])
+    blocks = page(heading, path="body>div.content>h2")
+    assert rules.match(blocks[2], AFTER_BODY) is None or start(blocks) == position
+    assert comment_thread_start(page("Comments"), frozenset(range(7)), rules) == 2
+
+
+@pytest.mark.parametrize(("words", "position"), [(19, None), (20, 1)])
+def test_words_of_the_text_above_a_thread(words: int, position: int | None) -> None:
+    thread = [replace(b, position=b.position - 1) for b in page()[2:]]
+    assert start([block(0, " ".join(["mill"] * words), path=TEXT), *thread]) == position
+
+
+@pytest.mark.parametrize(("words", "position"), [(16, 2), (17, None)])
+def test_words_of_a_signature(words: int, position: int | None) -> None:
+    assert start(page(signature=" ".join(["Ellen"] * (words - 1) + ["2012"]))) == position
+
+
+@pytest.mark.parametrize(
+    ("path", "between", "position"),
+    [("h2", 10, 2), ("h2", 11, None), ("h2#comments", 28, 2), ("h2#comments", 29, None)],
+)
+def test_blocks_between_the_heading_of_a_thread_and_its_first_signature(
+    path: str, between: int, position: int | None
+) -> None:
+    above, below = page(path=f"body>div.content>{path}")[:3], page()[3:]
+    lines = [block(3 + n, "A line", path=TEXT) for n in range(between)]
+    assert start([*above, *lines, *(replace(b, position=b.position + between) for b in below)]) == position
+
+
+@pytest.mark.parametrize(
+    ("date", "position"),
+    [("2012", 2), ("1899", None), ("9:41", 2), ("9.41", 2), ("3.5.12", 2), ("3/5/2012", 2), ("3.5", None), ("5月", 2)],
+)
+def test_the_date_of_a_signature(date: str, position: int | None) -> None:
+    assert start(page(signature=f"Ellen {date}")) == position

@@ -154,3 +154,58 @@ def test_a_page_with_a_second_headline_is_looked_at_twice() -> None:
         page = f"<html lang=en><title>The mill by the river</title><body><main>{html}</main>"
         cleaned = clean(Page("https://mill.example/2012/05/the-mill", page.encode()))
         assert {verdict.rule for verdict in cleaned.verdicts if verdict.kept} == {rule}
+
+
+def at(first: int, blocks: Iterable[Block]) -> list[Block]:
+    return [replace(b, position=first + n) for n, b in enumerate(blocks)]
+
+
+@pytest.mark.parametrize(("words", "position"), [(59, None), (60, 6)])
+def test_words_of_another_article(words: int, position: int | None) -> None:
+    def cut(blocks: list[Block]) -> list[Block]:
+        text = block(blocks[2].position, " ".join(["mill"] * words), path=blocks[2].path)
+        return [*blocks[:2], text, *(block(b.position, "x", path=b.path) for b in blocks[3:])]
+
+    one, two = article(0, "article#one", "The mill"), article(6, "article#two", "The bridge")
+    assert start(cut(one), two) == start(one, cut(two)) == position
+    assert above(cut(one), two, title_position=6) == ([] if position is None else [0, 1, 2])
+
+
+@pytest.mark.parametrize(("lines", "position"), [(7, 6), (8, None)])
+def test_blocks_between_a_heading_and_its_byline(lines: int, position: int | None) -> None:
+    two = article(6, "article#two", "The bridge")
+    filling = [block(0, "A line", path="body>article#two>div.head>p.x") for _ in range(lines)]
+    assert start(article(0, "article#one", "The mill"), at(6, [two[0], *filling, *two[1:]])) == position
+
+
+@pytest.mark.parametrize(("lines", "position"), [(2, 9), (3, None)])
+def test_blocks_between_a_byline_and_the_heading_below_it(lines: int, position: int | None) -> None:
+    two = article(6, "article#two", "The bridge")
+    filling = [block(0, "A line", path="body>article#two>div.head>p.x") for _ in range(lines)]
+    blocks = at(6, [two[1], *filling, two[0], *two[2:]])
+    assert start(article(0, "article#one", "The mill"), blocks) == position
+
+
+@pytest.mark.parametrize(("lines", "position"), [(1, 6), (2, None)])
+def test_a_signature_stands_right_below_a_heading_in_the_text_s_container(lines: int, position: int | None) -> None:
+    def made(first: int, title: str, between: int) -> list[Block]:
+        marks = frozenset(["article"])
+        parts = article(0, "article", title)
+        flat = [replace(b, path=f"body>article>{b.path.rpartition('>')[2]}", landmarks=marks) for b in parts]
+        filling = [block(0, "A line", path="body>article>p.x", landmarks=marks) for _ in range(between)]
+        return at(first, [flat[0], *filling, *flat[1:]])
+
+    one = made(0, "The mill", 0)
+    assert start(one, made(6, "The bridge", lines)) == position
+
+
+@pytest.mark.parametrize(("words", "has_two"), [(59, False), (60, True)])
+def test_words_below_a_second_headline(words: int, has_two: bool) -> None:
+    blocks = [
+        block(0, "One", kind=BlockKind.HEADING, level=1), block(1, " ".join(["mill"] * 60)),
+        block(2, "Two", kind=BlockKind.HEADING, level=1), block(3, " ".join(["mill"] * words)),
+    ]  # fmt: skip
+    assert has_second_headline(blocks, {1, 3}) is has_two
+    assert not has_second_headline(blocks, {1})
+    assert not has_second_headline([*blocks[:2], replace(blocks[2], text="One"), blocks[3]], {1, 3})
+    assert not has_second_headline([*blocks[:2], replace(blocks[2], level=2), blocks[3]], {1, 3})

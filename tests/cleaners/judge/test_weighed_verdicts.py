@@ -497,3 +497,30 @@ def test_the_rest_of_a_list_that_links_to_other_sites_stays_with_half_of_it(
     judged = [SELECTED if probability > 0.5 else verdict for probability in probabilities]
     found = weigh([*text, *items], [SELECTED] * 5 + judged, np.array([0.9] * 5 + list(probabilities)))
     assert [each.kept for each in found[5:]] == [n < kept_items for n in range(4)]
+
+
+@pytest.mark.parametrize(("words", "rule"), [(9, "model/heads-related"), (10, "model/inside-article")])
+def test_words_of_the_heading_of_a_removed_box(words: int, rule: str) -> None:
+    box = [(HOME, " ".join(["Else"] * words)), (HOME, "How the weir was built")]
+    assert reasons(box, [UNSELECTED, RELATED])[0][0] == rule
+
+
+@pytest.mark.parametrize(("lines", "rule"), [(1, "model/heads-related"), (2, "model/inside-article")])
+def test_blocks_between_a_heading_and_the_box_that_it_heads(lines: int, rule: str) -> None:
+    line = (HOME, "A line of more words than a heading has, so that it heads nothing")
+    extra = [(HOME, "From our archive"), *[line] * lines, (HOME, "How")]
+    assert reasons(extra, [UNSELECTED] * (1 + lines) + [RELATED])[0][0] == rule
+
+
+@pytest.mark.parametrize(("words", "rule"), [(4, "model/closing-line"), (5, "model/author-note")])
+def test_words_of_a_note_on_the_author(words: int, rule: str) -> None:
+    assert endings([(HOME, " ".join(["Quist"] * words))], authors=("Ana Quist",))[0][0] == rule
+
+
+@pytest.mark.parametrize("reason", ["advertisement", "navigation", "date", "caption", "byline"])
+def test_a_label_is_no_reason_for_the_heading_above_it(reason: str) -> None:
+    heading, own = Vote("rule", False, "en/x/heading", reason), Vote("rule", False, "en/x", reason)
+    assert deciding_vote_against(Verdict(False, reason, "en/x", (heading,))) is None
+    assert deciding_vote_against(Verdict(False, reason, "en/x", (heading, own))) == own
+    related = Vote("rule", False, "en/x/heading", "other articles")
+    assert deciding_vote_against(Verdict(False, reason, "en/x", (heading, related, own))) == related

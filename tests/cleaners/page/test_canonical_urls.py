@@ -285,3 +285,62 @@ def test_the_start_page_keeps_its_only_slash():
 @pytest.mark.parametrize(("typed", "spellings"), [("", ()), ("  ", ()), ("12", ("12",)), ("[broken", ("[broken",))])
 def test_what_is_no_url_is_itself(typed: str, spellings: tuple[str, ...]):
     assert near_spellings(typed) == spellings
+
+
+@pytest.mark.parametrize("end", ["", "?a=b"], ids=["plain", "with a query"])
+@pytest.mark.parametrize(("length", "is_one"), [(2000, True), (2001, False)])
+def test_characters_of_a_url(length: int, is_one: bool, end: str) -> None:
+    url = "https://example.org/".ljust(length - len(end), "x") + end
+    assert canonicalise(url) == canonicalise(url, "https://example.org/") == (url if is_one else None)
+
+
+@pytest.mark.parametrize(("length", "canonical_url"), [(16_000, "https://example.org/"), (16_001, None)])
+def test_characters_of_a_url_as_it_is_written(length: int, canonical_url: str | None) -> None:
+    assert canonicalise("https://example.org/?utm_source=".ljust(length, "x")) == canonical_url
+
+
+@pytest.mark.parametrize(("length", "is_one"), [(253, True), (254, False)])
+def test_characters_of_a_host(length: int, is_one: bool) -> None:
+    host = ("x" * 49 + ".") * 4 + "x" * (length - 200)
+    assert (canonicalise(f"https://{host}/") is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("host", "canonical_host"),
+    [
+        ("FAß.example", "xn--fa-hia.example"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("☃.example", "xn--n3h.example"),
+        ("b%C3%BCcher.example", "xn--bcher-kva.example"),
+        ("EXAMPLE.org.", "example.org"),
+    ],
+)
+def test_a_host_is_spelled_as_in_dns(host: str, canonical_host: str) -> None:
+    assert canonicalise(f"https://{host}/a") == f"https://{canonical_host}/a"
+
+
+@pytest.mark.parametrize(
+    ("authority", "canonical_authority"),
+    [
+        ("example.org:80", "example.org:80"), ("example.org:443", "example.org"), ("example.org:0443", "example.org"),
+        ("example.org:65535", "example.org:65535"), ("example.org:65536", None), ("example.org:0", "example.org:0"),
+        ("[::1]:8080", "[::1]:8080"), ("[1:0:0:0:0:0:0:2]", "[1::2]"), ("a@example.org", None), ("", None),
+        ("0x7f.1", "127.0.0.1"), ("1.2.3.256", None), ("1.2.65535", "1.2.255.255"), ("1.2.65536", None),
+        ("256.1", None), ("255.1", "255.0.0.1"), ("1.2.3.4.5", None), ("0x", "0.0.0.0"), ("010.1", "8.0.0.1"),
+    ],
+)  # fmt: skip
+def test_what_a_url_may_have_for_a_host(authority: str, canonical_authority: str | None) -> None:
+    expected = None if canonical_authority is None else f"https://{canonical_authority}/"
+    assert canonicalise(f"https://{authority}/") == expected
+
+
+def test_the_spellings_near_a_url_in_order() -> None:
+    assert near_spellings("  http://www.a.example/b/ ") == (
+        "http://www.a.example/b/", "http://www.a.example/b", "https://www.a.example/b/", "http://a.example/b/",
+        "https://www.a.example/b", "http://a.example/b", "https://a.example/b/", "https://a.example/b",
+    )  # fmt: skip
+    assert near_spellings("A.example") == (
+        "A.example", "https://a.example/", "http://a.example/", "https://www.a.example/", "http://www.a.example/",
+    )  # fmt: skip
+    assert near_spellings(" words ") == ("words",)
+    assert near_spellings(" ") == ()

@@ -144,3 +144,21 @@ def test_a_hidden_dialog_or_menu_of_links_is_no_text_of_a_page_with_little() -> 
     dialog = f"<div class='modal' hidden>{f'<div>{ANSWER}</div>' * 7}</div>"
     menu = f"<ul hidden>{f'<li><a href=/x>{ANSWER}</a></li>' * 7}</ul>"
     assert shown(f"<p>Loading</p>{dialog}{menu}") == ["Loading"]
+
+
+@pytest.mark.parametrize(("length", "chars"), [(39, 0), (40, 40)])
+@pytest.mark.parametrize("markup", ["{}", "<b>x</b>{}", "<b> {} </b>"], ids=["text", "tail", "inside"])
+def test_characters_of_a_run_of_text(markup: str, length: int, chars: int) -> None:
+    assert running_chars(html.fromstring(f"<div>{markup.format('x' * length)}</div>")) == chars
+
+
+@pytest.mark.parametrize("tag", ["a", "button", "option", "svg", "script"])
+def test_what_stands_in_a_link_or_a_button_is_no_run_of_text(tag: str) -> None:
+    text = "x" * 40
+    assert running_chars(html.fromstring(f"<div><{tag}>{text}<i>{text}</i></{tag}>{text}</div>")) == 40
+
+
+@pytest.mark.parametrize(("depth", "is_boilerplate"), [(2, True), (3, False)])
+def test_containers_that_may_be_boilerplate(depth: int, is_boilerplate: bool) -> None:
+    inner = html.fromstring("<div class=cookies>" + "<div>" * depth + "<p>x</p>").xpath("//p/..")[0]
+    assert is_in_boilerplate(inner) is is_boilerplate

@@ -95,3 +95,27 @@ def test_a_few_letters_tell_nothing(text: str) -> None:
 def test_the_sample_is_text_without_markup() -> None:
     assert text_sample("<p title='é'>né<b>e</b></p><script>'é'</script> plain".encode("cp1252")) == b"n\xe9"
     assert text_sample(b"") == b""
+
+
+@pytest.mark.parametrize(("letters", "encoding"), [(4, "cp1252"), (5, "cp1251")])
+def test_letters_that_tell_an_encoding(letters: int, encoding: str) -> None:
+    assert detect_encoding(b"<p>x " + "закон"[:letters].encode("cp1251")) == encoding
+
+
+@pytest.mark.parametrize(("letters", "is_wrong"), [(39, False), (40, True)])
+def test_letters_by_which_a_declaration_is_wrong(letters: int, is_wrong: bool) -> None:
+    text = "президент подписал новый закон о выборах в регионах страны и уехал домой"
+    body = "".join(char for char in text if char != " ")[:letters].encode("cp1251")
+    assert contradicts_text(body, "cp1252") is is_wrong
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-8", "cp932"])
+def test_an_encoding_of_several_bytes_is_not_contradicted(encoding: str) -> None:
+    assert not contradicts_text(SENTENCES["ru"][0].encode("cp1251") * 3, encoding)
+
+
+def test_the_sample_ends_after_four_kilobytes_and_begins_before_the_first_letter() -> None:
+    body = b"a" * 1000 + b"<i>" + "ж".encode("cp1251") * 5000
+    assert text_sample(body) == "ж".encode("cp1251") * 4096
+    assert text_sample(b"x" * 300 + b"\xe6") == b"x" * 256 + b"\xe6"
+    assert text_sample(b"abc", 2) == b"ab"

@@ -98,3 +98,41 @@ def test_a_template_for_values_or_of_boilerplate_is_no_text(template: str) -> No
 def test_links_in_a_held_text_are_absolute_and_the_tree_stays() -> None:
     found = held(statement(articleBody=MARKUP + '<p>As it <a href="/before">said before</a>.</p>'))
     assert "https://news.example/before" in found.blocks[-1].markdown
+
+
+@pytest.mark.parametrize(("words", "is_taken"), [(99, False), (100, True)])
+def test_words_of_a_held_text(words: int, is_taken: bool) -> None:
+    text = " ".join(["word"] * words)
+    assert bool(held(statement(articleBody=text)).source) is is_taken
+    assert bool(held(f"<template><p>{text}</p></template>").source) is is_taken
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(79, False), (80, True)])
+def test_characters_of_a_template(length: int, is_read: bool) -> None:
+    other = f"<template><p>{'磨' * 200}</p></template>"
+    assert len(held(f"<template><p>{'坊' * length}</p></template>{other}").blocks) == 1 + is_read
+
+
+@pytest.mark.parametrize(("count", "found"), [(200, 200), (201, 200)])
+def test_templates_of_a_page(count: int, found: int) -> None:
+    assert len(held(f"<template><p>{LINES[0]} {LINES[1]} {LINES[2]}</p></template>" * count).blocks) == found
+
+
+@pytest.mark.parametrize(
+    ("members", "is_taken"),
+    [
+        ({"url": URL}, True), ({"url": f"{URL}/"}, True), ({"url": "https://news.example/2026/other"}, True),
+        ({"url": "https://news.example/2026/other", "headline": "Another thing"}, False),
+        ({"url": URL, "headline": "Another thing"}, False), ({"headline": "Mill"}, True), ({"headline": ""}, True),
+        ({"headline": "", "name": "Of other"}, False), ({"url": "http://[x", "headline": "The mill"}, True),
+    ],
+)  # fmt: skip
+def test_a_statement_is_the_page_s_by_its_title_or_its_address(members: dict[str, str], is_taken: bool) -> None:
+    assert bool(held(statement(articleBody=PLAIN, **members)).source) is is_taken
+
+
+@pytest.mark.parametrize(("place", "is_read"), [(199, True), (200, False)])
+def test_texts_of_a_page_state_that_are_compared(place: int, is_read: bool) -> None:
+    items = [{"headline": "Another thing", "body": f"{n} {' '.join(LINES[:3])}"} for n in range(place)]
+    state = json.dumps([*items, {"headline": TITLE, "body": PLAIN}])
+    assert bool(held(f"<script>window.STATE = {state}</script>").source) is is_read

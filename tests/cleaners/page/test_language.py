@@ -4,7 +4,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Metadata, Page
-from broadsheet.cleaners.page.language import primary_tag, with_language_of_text
+from broadsheet.cleaners.page.language import primary_tag, sure_language, with_language_of_text
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import parse
 
@@ -116,3 +116,20 @@ def test_a_german_article_with_english_comments_is_german() -> None:
 
 def test_a_short_text_is_not_guessed() -> None:
     assert language("<p>x", GERMAN[:99]) == ("", "")
+
+
+@pytest.mark.parametrize(("length", "tag"), [(99, ""), (100, "de")])
+def test_characters_of_a_text_that_is_guessed(length: int, tag: str) -> None:
+    text = GERMAN[:98].ljust(length, "n")
+    assert language("<p>x</p>", text)[0] == tag
+    assert sure_language(text) == tag
+
+
+@pytest.mark.parametrize(("common_words", "is_sure"), [(9, False), (10, True)])
+def test_common_words_of_english_without_a_doubt(common_words: int, is_sure: bool) -> None:
+    assert (sure_language(" ".join(["the"] * common_words + ["zzzzz"] * (50 - common_words))) == "en") is is_sure
+
+
+def test_the_language_of_a_text_that_begins_with_three_thousand_characters_of_another() -> None:
+    german = (GERMAN * 20)[:3000]
+    assert sure_language(german + " the" * 3000) == "de"

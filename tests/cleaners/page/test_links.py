@@ -90,3 +90,21 @@ def test_robots_tokens_come_from_metas_and_headers() -> None:
 
 def test_a_link_in_the_text_is_next_whatever_case_its_rel_is_written_in() -> None:
     assert links("", '<a rel="Next" href="/n">On</a>')["https://a.example/n"].via == "next"
+
+
+def test_the_text_of_a_link_ends_after_two_hundred_characters() -> None:
+    long_text = "x" * 201
+    head = f"<link rel=next href=/c title={long_text}>"
+    outlinks = links(f"<a href=/a>{long_text}</a><a href=/b><b>{long_text}</b></a>", head)
+    assert [len(link.text) for link in outlinks.values()] == [200, 200, 200]
+
+
+def test_a_link_is_what_its_later_mentions_say_where_they_say_more() -> None:
+    head = "<link rel='alternate' type=' Application/RSS+XML ' href='/f'><link rel='sitemap' type='text/xml' href='/m'>"
+    body = "<a href='/n'>One</a><a href='/n' rel='next'>Two</a><a href='/n'>Three</a><a href='/f'>Feed</a>"
+    found = [(link.url.removeprefix("https://a.example"), link.via, link.text) for link in links(body, head).values()]
+    assert found == [("/f", "feed", ""), ("/m", "sitemap", ""), ("/n", "next", "Two")]
+
+
+def test_a_base_without_an_address_is_passed_over() -> None:
+    assert base_url(tree("", '<base target="x"><base href="/other/">'), URL) == "https://a.example/other/"

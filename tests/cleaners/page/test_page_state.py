@@ -163,3 +163,52 @@ def test_attributes_count_towards_the_bound() -> None:
     found, reasons = read_state_texts([], state_attributes(page_with_attribute(long_value)))
     assert found == []
     assert reasons == ("page_state=read 5000000 characters",)
+
+
+@pytest.mark.parametrize(("words", "is_one"), [(39, False), (40, True)])
+def test_words_of_a_text(words: int, is_one: bool) -> None:
+    text = " ".join(["word"] * words)
+    assert bool(texts(json.dumps({"title": TITLE, "body": text}), "application/json")) is is_one
+    assert bool(texts(f'var state = {{x: y, body: "{text}"}}')) is is_one
+
+
+@pytest.mark.parametrize(("length", "is_read"), [(99, False), (100, True)])
+def test_characters_of_a_script(length: int, is_read: bool) -> None:
+    source = json.dumps({"body": "磨" * 85}, ensure_ascii=False).ljust(length)
+    assert bool(texts(source, "application/json")) is is_read
+
+
+@pytest.mark.parametrize(("count", "found"), [(20, 20), (21, 20)])
+def test_assignments_of_a_script(count: int, found: int) -> None:
+    assert len(texts("".join(f"var state{n} = {json.dumps(ARTICLE)};" for n in range(count)))) == found
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(40, True), (41, False)])
+def test_depth_of_a_rich_text(depth: int, is_read: bool) -> None:
+    value: object = STORY
+    for _ in range(depth):
+        value = [value]
+    assert bool(texts(json.dumps({"title": TITLE, "body": value}), "application/json")) is is_read
+
+
+def test_strings_that_are_searched_by_pattern_have_the_title_before_or_else_behind() -> None:
+    one, two, three, four = (f"{name} {STORY}" for name in ("One", "Two", "Three", "Four"))
+    members = [("body", one), ("title", "A"), ("headline", "B"), ("Body", two), ("text", three), ("text", four)]
+    source = "var state = {x: y, " + ", ".join(f"{name}: {json.dumps(value)}" for name, value in members)
+    assert texts(source) == [
+        StatedText("A", (one,)), StatedText("B", (two,)), StatedText("", (three,)), StatedText("", (four,)),
+    ]  # fmt: skip
+
+
+def test_of_an_object_the_longest_member_is_its_text_and_the_others_are_not_looked_into() -> None:
+    inner = {"title": "Inner", "body": STORY}
+    value = {"Title": "", "name": TITLE, "text": "short", "Body": STORY, "content": [inner], "more": [{"html": STORY}]}
+    assert texts(json.dumps(value), "application/json") == [StatedText(TITLE, (STORY,)), StatedText("", (STORY,))]
+
+
+@pytest.mark.parametrize("ends", ["[]", ('{"a":', "}")])
+@pytest.mark.parametrize(("depth", "is_read"), [(39, True), (40, False)])
+def test_depth_of_references_to_rows_of_text(ends: tuple[str, str], depth: int, is_read: bool) -> None:
+    article = ends[0] * depth + json.dumps({"title": TITLE, "body": "$5"}) + ends[1] * depth
+    found, _ = read_state_texts(streamed(f"0:{article}\n", text_row("5", STORY)))
+    assert found == ([StatedText(TITLE, (STORY,))] if is_read else [])

@@ -206,3 +206,18 @@ def test_a_source_is_repaired_as_by_each_repair_after_the_other(monkeypatch: pyt
             repaired = markup_repairs.with_boundary_edges(repaired)
         parsed_page._parse_text(text)
         assert sources.pop() == repaired.encode("utf-8", "replace"), text
+
+
+@pytest.mark.parametrize(("letters", "encoding"), [(9, "iso8859-7"), (10, "utf-8"), (11, "utf-8")])
+def test_letters_beside_two_broken_bytes(letters: int, encoding: str) -> None:
+    assert decode(b"<p>" + "ж".encode() * letters + b"\xff \xff</p>").encoding == encoding
+
+
+@pytest.mark.parametrize(("controls", "problem"), [(102, ""), (103, BINARY_PROBLEM)])
+def test_control_characters_of_a_binary(controls: int, problem: str) -> None:
+    assert decode((b"\x01" * controls).ljust(1024, b"x") + b"\x01" * 500).problem == problem
+
+
+@pytest.mark.parametrize(("padding", "encoding"), [(4070, "cp1251"), (4072, "cp1252")])
+def test_a_declaration_stands_in_the_first_four_kilobytes(padding: int, encoding: str) -> None:
+    assert decode(b" " * padding + b"<meta charset=windows-1251>\xe4\xe0 x").encoding == encoding

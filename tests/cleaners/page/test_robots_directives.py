@@ -85,3 +85,35 @@ def test_what_binds_a_robot_is_meant_for_it_or_for_everybody() -> None:
     directives = ("broadsheet: noai", "googlebot: noindex", "nofollow")
     assert directives_for(directives, "broadsheet") == {"noai", "nofollow", "googlebot: noindex"}
     assert "noindex" in directives_for(directives, "googlebot")
+
+
+@pytest.mark.parametrize(("length", "kept"), [(300, 300), (301, 300)])
+def test_characters_of_a_directive(length: int, kept: int) -> None:
+    assert [len(directive) for directive in tag("x" * length)] == [kept]
+    assert [len(directive) for directive in header_directives([("tdm-policy", "x" * length)])] == [kept + 12]
+
+
+@pytest.mark.parametrize(("count", "kept"), [(64, 64), (65, 64)])
+def test_directives_of_a_response(count: int, kept: int) -> None:
+    names = [f"n{number:02}" for number in range(count)]
+    assert tag(", ".join(names)) == tag(*names) == tuple(names[:kept])
+
+
+@pytest.mark.parametrize(("padding", "is_read"), [(0, True), (1, False)])
+def test_characters_of_a_robot_s_meta(padding: int, is_read: bool) -> None:
+    content = "noindex".ljust(300 + padding)
+    assert bool(metas(f"name=otherbot content='{content}'")) is is_read
+
+
+@pytest.mark.parametrize(
+    ("content", "is_robot"),
+    [
+        ("noindex", True),
+        ("index", False),
+        ("max-snippet: 20", True),
+        ("index, follow", False),
+        ("noindex, x", False),
+    ],
+)
+def test_a_meta_is_a_robot_s_if_it_restricts_it(content: str, is_robot: bool) -> None:
+    assert bool(metas(f"name=otherbot content='{content}'")) is is_robot

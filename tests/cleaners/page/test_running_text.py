@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from broadsheet.cleaners.document import BlockKind
 from broadsheet.cleaners.page.running_text import (
     body_span,
@@ -10,6 +12,7 @@ from broadsheet.cleaners.page.running_text import (
     main_container_positions,
     most_worded,
     prose_of,
+    prose_words,
 )
 from tests.cleaners.building import PROSE, block, linked
 
@@ -61,3 +64,41 @@ def test_the_path_of_most_words_counts_all_its_blocks_and_of_equals_the_last_is_
     assert most_worded(blocks, lambda each: each.path) == "short"
     assert most_worded([block(0, "a b", path="y"), block(1, "a b", path="x")], lambda each: each.path) == "y"
     assert most_worded([], lambda each: each.path) == ""
+
+
+@pytest.mark.parametrize(("words", "is_one"), [(14, False), (15, True)])
+def test_words_of_prose(words: int, is_one: bool) -> None:
+    assert is_prose(block(0, " ".join(["mill"] * words))) is is_one
+
+
+@pytest.mark.parametrize(("linked_chars", "is_one"), [(49, True), (50, False)])
+def test_links_of_prose(linked_chars: int, is_one: bool) -> None:
+    assert is_prose(block(0, ("mills " * 17)[:100], link_chars=linked_chars)) is is_one
+
+
+@pytest.mark.parametrize(("words", "positions"), [(5, set()), (6, {1})])
+def test_words_of_a_brief(words: int, positions: set[int]) -> None:
+    title = block(0, "The mill", kind=BlockKind.HEADING, path="body>main>h1")
+    assert brief_positions([title, block(1, " ".join(["mill"] * words), path="body>main>p")], title) == positions
+
+
+@pytest.mark.parametrize(("title_path", "is_found"), [("body>a>b>c>h1", True), ("body>a>b>c>d>h1", False)])
+def test_a_brief_stands_at_most_three_steps_above_its_title(title_path: str, is_found: bool) -> None:
+    title = block(0, "The mill", kind=BlockKind.HEADING, path=title_path)
+    assert bool(brief_positions([block(1, path="body>a>p")], title)) is is_found
+
+
+@pytest.mark.parametrize("landmark", ["nav", "aside", "form", "dialog", "button", "footer"])
+def test_what_stands_outside_is_no_main_container(landmark: str) -> None:
+    outside = [block(n, path="body>div.x>p", landmarks=frozenset([landmark])) for n in range(2)]
+    assert main_container_positions([*outside, block(2, path="body>main>p")]) == {2}
+
+
+@pytest.mark.parametrize(("words", "positions"), [(4, set()), (5, {0})])
+def test_words_that_count_for_the_main_container(words: int, positions: set[int]) -> None:
+    assert main_container_positions([block(0, " ".join(["mill"] * words))]) == positions
+
+
+def test_words_of_prose_are_counted_outside_of_landmarks() -> None:
+    blocks = [block(0), block(1, landmarks=frozenset(["nav"])), block(2, "short")]
+    assert (prose_words(blocks), prose_words(blocks, frozenset())) == (18, 36)

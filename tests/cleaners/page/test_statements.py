@@ -1,5 +1,7 @@
 """jsonld: whole and broken blocks."""
 
+import json
+
 import pytest
 
 from broadsheet.cleaners.page.statements import (
@@ -49,3 +51,15 @@ def test_members() -> None:
     assert list(string_values([{"name": "A"}, "B", {"@value": "C"}, None, 3])) == ["A", "B", "C"]
     assert types_of({"@type": ["http://schema.org/NewsArticle", "schema:Report"]}) == ("NewsArticle", "Report")
     assert resolve_references([{"@id": "#a"}], {"#a": {"@id": "#a", "name": "Ann"}}) == [{"@id": "#a", "name": "Ann"}]
+
+
+@pytest.mark.parametrize(("count", "read"), [(500, 500), (501, 500)])
+def test_nodes_of_a_list(count: int, read: int) -> None:
+    assert len(read_json_ld_nodes(json.dumps([{"@type": "Article"}] * count))) == read
+
+
+@pytest.mark.parametrize(("depth", "is_read"), [(5, True), (6, False)])
+def test_depth_of_nodes(depth: int, is_read: bool) -> None:
+    for opening, ending in (("[", "]"), ('{"@graph":', "}")):
+        nodes = read_json_ld_nodes(opening * depth + '{"@type": "Article"}' + ending * depth)
+        assert ({"@type": "Article"} in nodes) is is_read

@@ -1,6 +1,8 @@
 """titles: the article's, without the site's name."""
 
-from broadsheet.cleaners.page.titles import TitleCandidate, choose_title
+import pytest
+
+from broadsheet.cleaners.page.titles import TitleCandidate, choose_title, title_parts
 
 
 def choose(*pairs: tuple[str, str, float], sites: tuple[str, ...] = ("The Paper",)) -> tuple[str, str]:
@@ -61,3 +63,36 @@ def test_a_title_that_an_attribute_cuts_at_a_quotation_mark_is_left_out() -> Non
 def test_a_title_has_four_hundred_characters_at_most() -> None:
     assert choose(("x" * 400, "meta", 1.0)) == ("x" * 400, "meta")
     assert choose(("x" * 401, "meta", 1.0)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("title", "parts"),
+    [
+        ("Rain comes", {}),
+        ("Rain | News - The Paper", {"beginning": "Rain | ", "end": " - The Paper"}),
+        ("The Paper: rain: again", {"beginning": "The Paper: ", "end": ": again"}),
+        ("Rain :: again", {"beginning": "Rain :: ", "end": " :: again"}),
+        ("Rain|again", {"beginning": "Rain|", "end": "|again"}),
+    ],
+)
+def test_the_parts_of_a_title(title: str, parts: dict[str, str]) -> None:
+    assert title_parts(title) == parts
+
+
+@pytest.mark.parametrize(
+    ("pairs", "chosen"),
+    [
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.0)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.1)], ("Snow", "json-ld")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rain today", "x", 0.8)], ("Snow", "json-ld")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rain today", "x", 0.9)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("More Rain", "x", 0.9)], ("Rain", "meta")),
+        ([("Rain", "meta", 1.0), ("Snow", "json-ld", 1.5), ("Rainy day", "x", 0.9)], ("Snow", "json-ld")),
+        ([("The Paper", "meta", 1.0)], ("", "")),
+        ([("thepaper | Rain", "meta", 1.0)], ("Rain", "meta")),
+        ([("The Paper | Rain | The Paper", "meta", 1.0)], ("Rain", "meta")),
+        ([("The Paper | Rain", "markup", 1.0)], ("The Paper | Rain", "markup")),
+    ],
+)
+def test_the_title_that_the_weights_choose(pairs: list[tuple[str, str, float]], chosen: tuple[str, str]) -> None:
+    assert choose(*pairs) == chosen

@@ -164,3 +164,28 @@ def test_a_dated_path_names_one_thing_of_a_date() -> None:
 def test_a_slug_names_the_heading_that_has_its_words(url: str, is_named: bool) -> None:
     assert is_named_by_slug("The mill by the river", slug_words(url)) is is_named
     assert not is_named_by_slug("The mill, the river and all that became of their many owners since", slug_words(url))
+
+
+@pytest.mark.parametrize(
+    ("count", "narrow", "wide"),
+    [(12, "/a" + "/word" * 11, "*" + "/word" * 12), (13, "/a" + "/word" * 11 + "/…", "*" + "/word" * 12 + "/…")],
+)
+def test_parts_of_a_path_in_a_pattern(count: int, narrow: str, wide: str) -> None:
+    patterns = patterns_of(HOST + "/A" * count)
+    assert (patterns.narrow, patterns.wide) == (narrow, wide)
+
+
+@pytest.mark.parametrize(("count", "kept"), [(12, 12), (13, 12)])
+def test_names_of_parameters_in_a_pattern(count: int, kept: int) -> None:
+    names = [f"n{letter}" for letter in "abcdefghijklm"]
+    assert (
+        patterns_of(f"{HOST}/?{'&'.join(f'{name}=1' for name in names[:count])}").narrow
+        == f"/?{'&'.join(names[:kept])}"
+    )
+
+
+def test_parameters_are_sorted_where_there_are_two_of_different_names() -> None:
+    assert sort_parameters(f"{HOST}/a?b=2&a=1") == f"{HOST}/a?a=1&b=2"
+    assert (
+        sort_parameters(f"{HOST}/a?b=2") == sort_parameters(f"{HOST}/a?b=2&b=1") == sort_parameters(f"{HOST}/a") == ""
+    )

@@ -105,6 +105,12 @@ def test_a_page_hidden_until_a_script_shows_it_is_read() -> None:
     assert texts(f"<p>{'shown ' * 300}</p><div hidden><p>a menu</p></div>") == [("shown " * 300).strip()]
 
 
+@pytest.mark.parametrize(("chars", "count"), [(1400, 1), (1401, 2)])
+def test_characters_of_a_menu_that_hides_most_of_a_page(chars: int, count: int) -> None:
+    story, menu = ("shown " * 117)[:700], ("menu " * 300)[:chars]
+    assert len(blocks(f"<p>{story}</p><nav hidden><p>{menu}</p></nav>")) == count
+
+
 def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
     (block,) = blocks('<p>see <a href="/y">the <b>mill</b></a> now</p>')
     assert block.text == "see the mill now"
@@ -153,6 +159,11 @@ def test_a_layout_table_is_only_its_cells() -> None:
     assert is_data_table(first(DATA, "table"))
     assert not is_data_table(first(LAYOUT, "table"))
     assert not is_data_table(first(DATA.replace("<table>", '<table role="presentation">'), "table"))
+
+
+def test_a_table_by_itself_has_a_path() -> None:
+    found = [(block.path, block.text) for block in read_blocks(first(DATA, "table"))]
+    assert found == [("table>caption", "Fires"), ("table", "Year | Mills\n1999 | 2 mills")]
 
 
 def test_text_is_nfc_with_folded_spaces() -> None:

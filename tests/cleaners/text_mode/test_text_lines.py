@@ -49,3 +49,16 @@ def test_blocks_are_lines_in_order() -> None:
 )
 def test_shape(line: str, shape: str) -> None:
     assert read_lines(blocks_of_text(line), load_rules()).shapes == shape
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("One\n \t\nTwo", ["One", "Two"]),
+        ("One\n\u00a0\nTwo", ["One", "Two"]),
+        ("\u2028One\u2028 \u2028Two", ["One", "Two"]),
+        (" \n\n ", []),
+    ],
+)
+def test_lines_of_spaces_are_none(text: str, lines: list[str]) -> None:
+    assert [block.text for block in blocks_of_text(text)] == lines

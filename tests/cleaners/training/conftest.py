@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +35,14 @@ def corpus(tmp_path: Path) -> Path:
         content = "\n".join(map(json.dumps, rows))
         (tmp_path / name / "truth.jsonl.gz").write_bytes(gzip.compress(content.encode()))
     return tmp_path
+
+
+def write_corpora(folder: Path, rows: Mapping[str, Sequence[Mapping[str, Any]]], page: str) -> None:
+    """Write small corpora of one page, or of that in a row's own `html`."""
+    for name, corpus_rows in rows.items():
+        (folder / name / "html").mkdir(parents=True, exist_ok=True)
+        content = "\n".join(map(json.dumps, corpus_rows))
+        (folder / name / "truth.jsonl.gz").write_bytes(gzip.compress(content.encode()))
+        for row in corpus_rows:
+            body = gzip.compress(row.get("html", page).encode())
+            (folder / name / "html" / f"{row['id']}.html.gz").write_bytes(body)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, Reading, Verdict
 from broadsheet.cleaners.training import block_model
-from broadsheet.cleaners.training.annotated_pages import read_block_examples
+from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
 from broadsheet.cleaners.training.block_model import score_examples
-from broadsheet.cleaners.training.corpora import PAGE_CORPORA, is_held_out
+from broadsheet.cleaners.training.corpora import PAGE_CORPORA, fold_of, is_held_out
 from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, word_f1, words_of
 from tests.cleaners.building import PAGES, STORY
+from tests.cleaners.training.conftest import write_corpora
 
 
 def shares(blocks: list[str], text: str) -> list[float]:
@@ -104,3 +109,98 @@ def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(cor
 def test_without_the_annotated_pages_one_line_says_so(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"no annotated pages at .*--corpus"):
         block_model.main(["--corpus", str(tmp_path)])
+
+
+class CountingTrees:
+    """Trees whose every probability is the number of examples that they were trained on."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def predict(self, rows: Column, early_stop: int = 0) -> Column:
+        return np.full(len(rows), self.count + early_stop / 1000)
+
+
+def made(number: int, corpus: str = "wcxb", **changes: Any) -> BlockExample:
+    """Example of four blocks: a word, a paragraph of the article, a paragraph of boilerplate, a word."""
+    texts = ["Menu", STORY[0], STORY[1], "Share"]
+    blocks = tuple(Block(n, BlockKind.PARAGRAPH, text, path=f"body>div.x{n}>p") for n, text in enumerate(texts))
+    reading = Reading("", blocks, frozenset({1}), Metadata(), (), ())
+    rows = np.arange(8.0).reshape(4, 2) + number
+    labels, weights = np.array([0, 1, 0, 0]), np.array([1.0, 2.0, 3.0, 0.0])
+    words = Counter(words_of(STORY[0]))
+    example = BlockExample(
+        corpus, f"h{number}.example", reading, (), rows, rows, labels, weights, words, ("about  the mill",), ("share",)
+    )
+    return replace(example, **changes)
+
+
+def test_of_plain_boilerplate_one_block_in_four_is_trained_on_and_weighs_for_all() -> None:
+    easy = np.array([True, True, False, True] * 3)
+    labels, weights, is_used = block_model._training_blocks([made(0), made(1), made(2)], easy)
+    assert labels.tolist() == [0, 1, 0, 0] * 3
+    assert weights.tolist() == [4, 2, 3, 0] * 3
+    assert is_used.tolist() == [True, True, True, False] * 3
+    assert block_model._training_blocks([made(0), made(1)], np.array([True] * 8))[2].tolist() == [
+        True, True, False, False, True, True, False, False,
+    ]  # fmt: skip
+
+
+def test_each_page_is_judged_by_trees_that_saw_no_page_of_its_host() -> None:
+    pages = [made(n) for n in range(8)]
+
+    def train(_: FeatureNames, examples: Sequence[BlockExample]) -> Any:
+        return CountingTrees(len(examples))
+
+    asked: list[int] = []
+
+    def examples_of_fold(fold: int) -> list[BlockExample]:
+        asked.append(fold)
+        return pages
+
+    found = block_model.out_of_fold(FeatureNames(), examples_of_fold, train)
+    assert asked == [0, 1, 2, 3, 4]
+    folds = [fold_of(page.host) for page in pages]
+    assert [column[0] for column in found] == [sum(other != fold for other in folds) + 0.08 for fold in folds]
+
+
+def test_a_page_that_the_first_look_is_sure_of_is_judged_by_it() -> None:
+    kept, left = Verdict(True, "selected", "extractor/selected"), Verdict(False, "x", "extractor/not-selected")
+    page = replace(made(0), rule_verdicts=(left, left, kept, left))
+    sure, unsure = np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.5, 0.5, 0.5, 0.5])
+    assert block_model._kept_blocks(page, sure, unsure) == ([False, True, False, False], True)
+    by_model = np.array([0.0, 0.0, 1.0, 0.0])
+    assert block_model._kept_blocks(page, unsure, by_model) == ([False, False, True, False], False)
+
+
+def test_scores_of_words_and_of_snippets() -> None:
+    keeps = [np.array(mask) for mask in ([0, 1, 0, 0], [1, 1, 1, 1], [0, 0, 1, 1])]
+    pages = [made(0), made(1), made(2, "segments", article_snippets=("about the  mill", "gone"))]
+    assert score_examples(pages, keeps) == {
+        "segments": {"pages": 1, "f1": 0.6667, "boilerplate_kept": 0.0},
+        "wcxb": {"pages": 2, "f1": 0.82, "boilerplate_kept": 0.5},
+    }
+    assert score_examples([replace(made(0), boilerplate_snippets=())], keeps[:1]) == {"wcxb": {"pages": 1, "f1": 1.0}}
+
+
+def test_facts_of_a_training_name_the_corpora_and_the_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_corpora(tmp_path, {name: [] for name in PAGE_CORPORA}, "")
+    (tmp_path / "sites").mkdir()
+    for name in "ba":
+        (tmp_path / "sites" / f"{name}.tar.xz").write_bytes(name.encode())
+    assert block_model.corpus_problem(tmp_path) == ""
+    assert block_model.corpus_digest(tmp_path, "sites") == hashlib.sha256(b"ab").hexdigest()
+    monkeypatch.setattr(block_model, "version", lambda name: f"{name} 1")
+    facts = block_model._facts_of_both(tmp_path, FeatureNames(("a",), ("a", "b")))
+    empty = hashlib.sha256((tmp_path / "news" / "truth.jsonl.gz").read_bytes()).hexdigest()
+    assert facts["corpus"]["news"] == empty
+    assert facts["weights"] == {"news": 1, "segments": 1, "wcxb": 1, "sites": 1, "dragnet": 0.3, "zh69": 0.5}
+    assert facts["versions"] == {name: f"{name} 1" for name in ("lightgbm", "trafilatura", "scipy")}
+    assert (facts["features"], facts["rounds"], facts["settings"]["learning_rate"]) == (2, 300, 0.05)
+    first = facts["first"]
+    assert (first["features"], first["rounds"], first["settings"]["learning_rate"]) == (1, 200, 0.07)
+    assert (facts["settings"]["seed"], first["settings"]["seed"]) == (1, 3)
+    block_model.write_facts({"a": 1}, tmp_path, "model.npz")
+    assert (tmp_path / "model.json").read_text() == '{\n "a": 1\n}\n'
+    (tmp_path / "wcxb" / "truth.jsonl.gz").unlink()
+    assert block_model.corpus_problem(tmp_path).startswith(f"no annotated pages at {tmp_path / 'wcxb'}: --corpus")

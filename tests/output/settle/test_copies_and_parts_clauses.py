@@ -66,6 +66,16 @@ def test_a_canonical_url_relates_pages_of_nine_words_in_ten(
 def test_pages_that_name_one_url_that_was_not_fetched_are_compared_with_the_shortest() -> None:
     pages = [page(n, canonical_url=f"{SITE}/none", url=f"{SITE}/{'x' * n}") for n in (3, 1, 2)]
     assert representatives(*pages, texts=dict.fromkeys((1, 2, 3), SAME)) == {2: 1, 3: 1}
+    parts = {1: SAME, 2: " ".join(WORDS[:90]), 3: " ".join(WORDS[10:])}  # the second is not like the third
+    assert representatives(*pages, texts=parts) == {2: 1, 3: 1}
+    assert representatives(*pages, texts=parts | {1: parts[2], 2: SAME}) == {2: 1}
+
+
+def test_pages_that_name_one_url_are_compared_with_the_page_there() -> None:
+    urls = {1: f"{SITE}/xx", 2: f"{SITE}/x", 3: f"{SITE}/xxx"}
+    pages = [page(n, canonical_url=urls[3], url=url) for n, url in urls.items()]
+    parts = {3: SAME, 1: " ".join(WORDS[:90]), 2: " ".join(WORDS[10:])}
+    assert representatives(*pages, texts=parts) == {1: 3, 2: 3}
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
 from broadsheet.output.write.takedowns import take_down
+from tests.output.filled_rows import put
 
 ONE, TWO, THREE, ALL = (f"http://a.test/story{end}" for end in ("", "?page=2", "?page=3", "/print"))
 TITLE = "The long story of the wall"
@@ -226,3 +227,18 @@ def test_a_block_restored_in_a_part_comes_into_the_article(archive, make, words)
     assert verify(archive.db) == []
     carry_out_ruling(archive.db, ruling, undo=True)
     assert gone not in articles(archive)[ONE]
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "is_awaited"),
+    [("queued", "", True), ("skipped", "limit", True), ("skipped", "robots", False), ("failed", "limit", False)],
+)
+def test_a_next_page_is_awaited_while_it_is_queued_or_left_for_the_limit(
+    archive, make, words, state, reason, is_awaited
+):
+    archive.save([make.outcome(ONE, words("one", 30), title=TITLE, outlinks=leads(TWO))])
+    archive.save([make.outcome(TWO, words("two", 30), title=TITLE, outlinks=leads(THREE))])
+    with archive.db.conn:
+        put(archive.db, "urls", 9, url=THREE, host="a.test", kind="page", state=state, reason=reason)
+    settle(archive.db, make.clock)
+    assert (TWO in articles(archive)) is is_awaited

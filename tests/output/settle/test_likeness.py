@@ -9,6 +9,7 @@ from broadsheet.output.settle.likeness import (
     SAMPLE_ONE_IN,
     SHORT_TOKENS,
     compare_shingles,
+    is_same_site,
     pack_sketch,
     shingles_of,
     sketch_of,
@@ -117,3 +118,21 @@ def test_a_text_is_compared_from_its_shortest_length_on():
     words = prose(3, SHORT_TOKENS)
     assert len(shingles_of(" ".join(words))) > 0
     assert len(shingles_of(" ".join(words[1:]))) == 0
+
+
+def test_a_run_of_words_counts_once_however_often_it_stands():
+    text = "one two three four " * 20
+    assert len(shingles_of(text)) == 4
+    assert sorted(set(sketch_of(text).tolist())) == sketch_of(text).tolist()
+    assert compare_shingles(shingles_of(text), shingles_of(text + "five")).containment == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_one"),
+    [
+        ("a.test", "a.test", True), ("www.a.test", "a.test", True), ("m.a.test", "www.a.test", True),
+        ("b.test", "a.test", False), ("ma.test", "a.test", False), ("m.a.test", "n.a.test", False),
+    ],
+)  # fmt: skip
+def test_hosts_of_one_site(first: str, second: str, is_one: bool) -> None:
+    assert is_same_site(first, second) is is_same_site(second, first) is is_one

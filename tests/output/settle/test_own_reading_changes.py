@@ -84,6 +84,21 @@ def test_a_tally_counts_pages_and_the_blocks_of_changed_ones_by_rule():
     tally.add(compare_readings(old_reading([BODY, PROMO]), new_rows([BODY, KEPT_PROMO])))
     tally.add(compare_readings(old_reading([BODY]), new_rows([BODY], PageType.LIST)))
     assert tally.differing_fields == {}
+    for title in ("New", "Newer"):
+        tally.add(compare_readings(old_reading([BODY, PROMO]), new_rows([BODY, ("Give now.", "x", "y")], title=title)))
+    assert tally.differing_fields == {"title": 2, "reasons": 2}
     assert tally.restored_by_rule == {("donation", "en/d"): 2}
     assert tally.removed_by_rule == {("share buttons", "en/s"): 1}
-    assert tally.as_counts() == {"changed": 2, "lost": 1, "blocks_back": 2, "blocks_removed": 1}
+    assert tally.as_counts() == {"changed": 2, "lost": 1, "other": 2, "blocks_back": 2, "blocks_removed": 1}
+
+
+def test_what_had_removed_a_text_is_told_though_the_page_kept_it_further_down():
+    change = compare_readings(old_reading([BODY, SHARE, KEPT_SHARE]), new_rows([BODY, KEPT_SHARE, KEPT_SHARE]))
+    assert change.restored_blocks == (("Share.", "share buttons", "en/s"),)
+    change = compare_readings(old_reading([BODY, KEPT_SHARE, KEPT_SHARE]), new_rows([BODY, SHARE, KEPT_SHARE]))
+    assert change.removed_blocks == (("Share.", "share buttons", "en/s"),)
+
+
+def test_a_page_without_a_title_has_the_one_that_it_had():
+    assert compare_readings(old_reading([BODY]), new_rows([BODY], title="")).title == "A title"
+    assert compare_readings(old_reading([BODY]), new_rows([BODY], title="Another")).title == "Another"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.cleaners.document import ArticleImage, FieldStatement
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.settle.recleaned_pages import (
@@ -175,3 +176,25 @@ def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_
         store_batch(archive.db, run, [RecleanedPage(page, old, new)], make.clock)
     assert rows(archive.db, "_reclean_before") == [{"page_id": 1, "reclean_id": run, "before": packed[0]}]
     assert [row["text"] for row in rows(archive.db, "articles")] == ["four"]
+
+
+def test_a_reading_that_is_the_same_stores_what_no_reading_is_compared_by(archive: Archive, make: Maker) -> None:
+    archive.save([make.outcome(URL, "one two", "three", chances=bytes([255, 255]))])
+    reading = read_own_reading(archive.db, 1)
+    assert reading is not None
+    assert reading.rows.lineage is not None
+    new = replace(
+        reading.rows,
+        cleaner_version="new",
+        ledger=replace(reading.rows.ledger, chances=bytes([255, 0])),
+        lineage=replace(reading.rows.lineage, version="new"),
+        layout_signature=b"signature",
+        images=(ArticleImage("http://a.test/i.jpg", "caption", "credit", "alt"),),
+        statements=(FieldStatement("title", "h1", "One"),),
+    )
+    page = RawPage(1, URL, "a.test", reading.capture_id, "2026-01-03", URL, None, None)
+    store_batch(archive.db, begin_run(archive.db, "t", {}), [RecleanedPage(page, reading, new)], make.clock)
+    stored = read_own_reading(archive.db, 1)
+    assert stored is not None
+    assert replace(new, expected_f1=None) == replace(stored.rows, expected_f1=None)
+    assert stored.rows.expected_f1 == 0.8644

@@ -206,3 +206,12 @@ def test_one_text_under_two_titles_or_of_two_days_is_two_articles(archive, make,
     archive.save([*promoted(make), first, with_page(second, metadata=replace(cleaned_page(second).metadata, **field))])
     settle(archive.db, make.clock)
     assert shelved(archive) == []
+
+
+def test_of_late_copies_one_that_names_no_canonical_url_represents_one_that_names_another(archive, make):
+    first, second = pair(make, (PROMO, BOX, KEPT))
+    named = replace(cleaned_page(first).metadata, canonical_url="http://a.test/elsewhere")
+    unnamed = replace(cleaned_page(second).metadata, canonical_url="")
+    archive.save([*promoted(make), with_page(first, metadata=named), with_page(second, metadata=unnamed)])
+    settle(archive.db, make.clock)
+    assert [(url, why) for url, _, why in shelved(archive)] == [("http://a.test/ferry", "copy")]

@@ -209,3 +209,10 @@ def test_settling_many_pages_is_quick(archive, make, words):
     started = time.process_time()
     assert settle(archive.db, make.clock).articles == 400
     assert time.process_time() - started < 2
+
+
+def test_an_archive_that_is_settled_is_not_judged_again(archive, make, words, monkeypatch):
+    archive.save([make.outcome(A, words("a"))])
+    settle(archive.db, make.clock)
+    monkeypatch.delattr("broadsheet.output.settle.settling._judge_stale_pages")
+    assert settle(archive.db, make.clock).articles == 1

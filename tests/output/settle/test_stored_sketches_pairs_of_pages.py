@@ -62,10 +62,11 @@ def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> N
 
 
 def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
-    store_sketches(archive, [("a.test", {1, 2}), ("a.test", {1, 2})])
+    store_sketches(archive, [("a.test", set()), *[("a.test", {1, 2})] * 2, ("a.test", set()), ("a.test", set())])
     assert find_pairs_of_pages(archive.db, []) == []
-    assert find_pairs_of_pages(archive.db, [3]) == []
-    assert find_pairs_of_pages(archive.db, [1]) == [(1, 2)]
+    assert find_pairs_of_pages(archive.db, [6]) == []
+    assert find_pairs_of_pages(archive.db, [1, 4]) == []
+    assert find_pairs_of_pages(archive.db, [2]) == find_pairs_of_pages(archive.db, range(7)) == [(2, 3)]
 
 
 def test_damaged_hashes_are_named(archive: Archive) -> None:
