@@ -164,6 +164,7 @@ def fill_harbour(file: Path) -> Maker:
         mock.patch("broadsheet.output.archive.page_rows.lineage", return_value=lineage),
         mock.patch("broadsheet.output.read.run_yields.CLEANER_VERSION", "17"),
         mock.patch("broadsheet.output.raw.warc_writer.uuid4", side_effect=ids),
+        mock.patch("broadsheet.output.raw.erasure.uuid4", side_effect=ids),
         mock.patch("broadsheet.output.raw.warc_folders.token_hex", return_value="f01d"),
         mock.patch("broadsheet.output.write.run_records.uuid4", side_effect=ids),
         Archive.open(file, make.clock) as archive,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -14,10 +16,11 @@ FILE = Path(__file__).with_name("whole_pages.txt")
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> RoomClient:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RoomClient]:
     file = tmp_path_factory.mktemp("room") / "ebb.db"
     fill_harbour(file)
-    return RoomClient(file)
+    with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value="2026-01-20T12:00:00+00:00"):
+        yield RoomClient(file)
 
 
 @pytest.mark.parametrize("path", sections(FILE))
