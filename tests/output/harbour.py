@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -59,12 +61,15 @@ class Tides(Clock):
         return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds)).isoformat()
 
 
-def sent(outcome: Outcome, body: str = "", head: str = "", **changes: object) -> Outcome:
+def sent(
+    outcome: Outcome, body: str = "", head: str = "", discovered_urls: tuple[DiscoveredUrl, ...] = (), **changes: object
+) -> Outcome:
     """The outcome with the bytes of its response; other changes are of its capture."""
     assert outcome.capture
     lines = f"HTTP/1.1 {outcome.http_status} Yes\r\nContent-Type: text/html; charset=utf-8\r\n{head}\r\n"
     raw = make_exchange((body or f"<html><p>{outcome.url}</p></html>").encode(), head=lines.encode())
-    return replace(outcome, capture=replace(outcome.capture, **({"raw": raw} | changes)))
+    capture = replace(outcome.capture, **({"raw": raw} | changes))
+    return replace(outcome, capture=capture, discovered_urls=discovered_urls or outcome.discovered_urls)
 
 
 def answer(make: Maker, url: str, reason: str, kind: UrlKind, *named: DiscoveredUrl, **changes: object) -> Outcome:
@@ -155,9 +160,9 @@ def second_batch(make: Maker) -> list[Outcome]:
     ]
 
 
-def fill_harbour(file: Path) -> Maker:
-    """Store two crawls, pictures, rulings, judgements and a takedown; return what made them."""
-    make = Maker(Tides())
+@contextmanager
+def settled_facts() -> Iterator[None]:
+    """Have the same cleaner make all pages, and records have numbers in place of random ids."""
     lineage = Lineage("17", "rules 1", "model 1", "", "lxml 6")
     ids = (UUID(int=number) for number in count(1))
     with (
@@ -165,10 +170,16 @@ def fill_harbour(file: Path) -> Maker:
         mock.patch("broadsheet.output.read.run_yields.CLEANER_VERSION", "17"),
         mock.patch("broadsheet.output.raw.warc_writer.uuid4", side_effect=ids),
         mock.patch("broadsheet.output.raw.erasure.uuid4", side_effect=ids),
-        mock.patch("broadsheet.output.raw.warc_folders.token_hex", return_value="f01d"),
+        mock.patch("broadsheet.output.raw.warc_folders.token_hex", side_effect=lambda _: next(ids).hex),
         mock.patch("broadsheet.output.write.run_records.uuid4", side_effect=ids),
-        Archive.open(file, make.clock) as archive,
     ):
+        yield
+
+
+def fill_harbour(file: Path) -> Maker:
+    """Store two crawls, pictures, rulings, judgements and a takedown; return what made them."""
+    make = Maker(Tides())
+    with settled_facts(), Archive.open(file, make.clock) as archive:
         archive.keep_raw({"software": "tests"})
         options = {"seeds": [f"{SITE}/"], "site_rules": "", "proxy": "http://me:secret@proxy.example"}
         run = archive.runs.start("crawl", options, {"broadsheet": "0.1.0"})
@@ -222,3 +233,28 @@ def judge(archive: Archive, make: Maker) -> None:
     take_down(archive.db, f"{OTHER}/forgotten", "asked for by its author", make.clock)
     archive.db.conn.commit()
     settle(archive.db, make.clock)
+
+
+def fill_neighbour(file: Path) -> Maker:
+    """Store a crawl of the same two sites, earlier and later than the harbour's, and of a third one."""
+    make = Maker(Tides(3 * 24 * 3600))
+    story = " ".join(f"{word} of the story" for word in "abcdefghijklmnopqrstuvwxyz")
+    with settled_facts(), Archive.open(file, make.clock) as archive:
+        archive.keep_raw({"software": "other tests"})
+        run = archive.runs.start("crawl", {"seeds": ["https://c.example/"]}, {"broadsheet": "0.1.0"})
+        listed = [make.discovered(f"{SITE}/{name}", found_via=UrlSource.SITEMAP, lastmod="2026-01-09") for name in "14"]
+        archive.save([
+            sent(rich_article(make, *HARBOUR, title="The harbour is closed"), discovered_urls=tuple(listed)),
+            sent(make.outcome(f"{SITE}/3", FERRY, "Every hour.", removed=(LETTER,), title="Ferry")),
+            sent(make.outcome("https://c.example/story", f"{story} and an end", title="The story, told again")),
+            make.failure("https://c.example/gone", "http_404"),
+            sent(make.outcome(f"{OTHER}/js", "Seen in another browser.")),
+        ])  # fmt: skip
+        settle(archive.db, make.clock)
+        archive.runs.finish(run, "finished", "", {"articles": 4})
+        carry_out_ruling(archive.db, Ruling(block_id(LETTER), True, None, None, make.clock(), "it is news"))
+        store_review(archive.db, Review(f"{SITE}/3", "a.example", None, True, "article", "", True, make.clock(), "17"))
+        archive.db.conn.commit()
+        take_down(archive.db, f"{OTHER}/fre*", "", make.clock)
+        settle(archive.db, make.clock)
+    return make

@@ -9,7 +9,8 @@ import json
 import os
 import re
 import textwrap
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +44,22 @@ def told(lines: Iterable[str], **names: object) -> str:
     return "".join(f"{line.rstrip()}\n" for line in "\n".join(wrapped).splitlines())
 
 
+def unpacked(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows without what is NULL; a layout is unpacked, and what the judges are known by is left out."""
+    for row in rows:
+        values = {name: value for name, value in row.items() if value is not None}
+        if isinstance(packed := values.get("layout"), bytes):
+            values["layout"] = json.loads(zlib.decompress(packed))
+        if values.get("key") == "settled":
+            values["value"] = "…"
+        yield values
+
+
 def as_json(value: Any) -> str:
     """A value in a line; bytes are in hexadecimal."""
-    return json.dumps(value, ensure_ascii=False, default=lambda value: value.hex())
+    return json.dumps(
+        value, ensure_ascii=False, default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
+    )
 
 
 def page_text(html: str) -> str:

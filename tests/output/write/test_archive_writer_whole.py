@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import zlib
 from pathlib import Path
 
 import pytest
 from sqlite_utils import Database
 
 from tests.output.harbour import fill_harbour
-from tests.output.told import as_json, expected, sections, told
+from tests.output.told import as_json, expected, sections, told, unpacked
 
 FILE = Path(__file__).with_name("whole_tables.txt")
 NAMES = """SELECT name FROM sqlite_master WHERE type IN ('table', 'view')
@@ -30,12 +28,5 @@ def test_every_table_is_looked_at(db: Database) -> None:
 
 @pytest.mark.parametrize("name", sections(FILE))
 def test_a_table_has_these_rows(db: Database, name: str) -> None:
-    rows = [
-        {key: value for key, value in row.items() if value is not None} for row in db.query(f"SELECT * FROM {name}")
-    ]
-    for row in rows:
-        if name == "_page_layout":
-            row["layout"] = json.loads(zlib.decompress(row["layout"]))
-    ((judges,),) = db.execute("SELECT value FROM meta WHERE key = 'settled'")
-    text = told(sorted(map(as_json, rows)), JUDGES=judges)
+    text = told(sorted(map(as_json, unpacked(db.query(f"SELECT * FROM {name}")))))
     assert text == expected(FILE, name, text)
