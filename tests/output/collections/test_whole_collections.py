@@ -18,9 +18,10 @@ from broadsheet.output.collections.dataset_files import LocalStore
 from broadsheet.output.collections.dataset_rows import find_archives, open_sources
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.output.browse.conftest import RoomClient
 from tests.output.filled_rows import rows, tables
 from tests.output.harbour import fill_harbour, fill_neighbour, settled_facts
-from tests.output.told import as_json, expected, sections, told, unpacked
+from tests.output.told import as_json, expected, page_text, sections, told, unpacked
 
 UNSTABLE = re.compile(
     r'(?<=ebb-)[0-9a-f]{6}\b|(?<=flood-)[0-9a-f]{6}\b|(?<=part-)[0-9a-f]{20}|(?<="digest": ")[0-9a-f]{20}\b'
@@ -28,7 +29,7 @@ UNSTABLE = re.compile(
     r"|(?<=4825842924156698-)[0-9a-f]{16}"
 )
 """What follows from the place and the bytes of the archives' files."""
-MERGED, DATASET = (Path(__file__).with_name(f"whole_{name}.txt") for name in ("merge", "dataset"))
+MERGED, DATASET, PAGES = (Path(__file__).with_name(f"whole_{name}.txt") for name in ("merge", "dataset", "pages"))
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,13 @@ def test_a_data_set_holds_this(dataset: Path, name: str) -> None:
 
 def test_nothing_else_is_in_the_data_set(dataset: Path) -> None:
     assert sorted(path.name for path in dataset.iterdir()) == sorted(sections(DATASET))
+
+
+@pytest.mark.parametrize("path", sections(PAGES))
+def test_a_page_of_the_data_set_and_its_twin_say_all_of_this(dataset: Path, path: str) -> None:
+    client = RoomClient(dataset)
+    address, _, arguments = path.partition("?")
+    twin = f"{address}index" if address.endswith("/") else address
+    lines = page_text(client.page(path)), as_json(client.json(f"{twin}.json?{arguments}"))
+    text = told(UNSTABLE.sub("X", line) for line in lines)
+    assert text == expected(PAGES, path, text)
