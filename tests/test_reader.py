@@ -82,8 +82,6 @@ def test_what_cannot_be_asked_is_said(archive: Reader) -> None:
         archive.changes(kinds=("x", "y"))
     with pytest.raises(LookupError, match=rf"^{archive.path} has no page of x$"):
         archive.removed("x")
-    with pytest.raises(KeyError, match="articles has no column x; it has id, url,"):
-        archive.to_pandas(["x"])
     with pytest.raises(AttributeError, match=r"^module 'broadsheet' has no attribute 'x'$"):
         _ = broadsheet.x
     assert {"open", "clean", "import_module"} <= {*dir(broadsheet)}
