@@ -126,7 +126,8 @@ def test_a_path_is_looked_for_on_the_first_twenty_hosts_in_their_order(archive, 
     archive.save([make.outcome(f"http://h{n:02}.test/all", "x") for n in (3, 7)])
     paths = ("/0", "/1", "/19", "/20", "/all", "//h20.test/20", "//h20.test/19")
     assert [find_known_url(archive.db, path) for path in paths] == [
-        "http://h00.test/0", "http://h01.test/1", "http://h19.test/19", None, "http://h03.test/all", "http://h20.test/20", None,
+        "http://h00.test/0", "http://h01.test/1", "http://h19.test/19", None, "http://h03.test/all", "http://h20.test/20",
+        None,
     ]  # fmt: skip
 
 
