@@ -106,7 +106,7 @@ def rich_article(make: Maker, *texts: str, title: str = "The harbour is closed")
     heading = Block(0, BlockKind.HEADING, "What comes next", "", "body>main>h2", level=2)
     closing = Block(0, BlockKind.PARAGRAPH, "Write to us", "[Write to us](/mail)", "body>main>p.end", link_chars=11)
     return with_blocks(
-        outcome, heading, closing, chances=bytes([250, 240, 10, 20, 200, 120][: len(texts) + 4]), metadata=metadata,
+        outcome, heading, closing, chances=bytes([250, 240, 10, 20, 200, 120, 30][: len(texts) + 4]), metadata=metadata,
         statements=statements, images=images, layout_signature=b"\1" * 32, robots=("noimageai",),
         outlinks=(Outlink(f"{SITE}/2", "Next"), Outlink(f"{SITE}/long?page=2", "2", ("next",), UrlSource.NEXT)),
     )  # fmt: skip
