@@ -67,7 +67,18 @@ def fill_crowd(file: Path) -> None:
         put_many(db, "_yields", 1, 61, run_id="n", host=f"'{BIG}'", part="'*'", pages="1", articles="1")
         put_many(db, "_rule_rates", 1, 61, run_id="n", host=f"'{BIG}'", reason_id="1", pages="1")
         put_many(db, "_rule_rates", 2, 9, run_id="61", host=f"'{BIG}'", reason_id="n", pages="n % 2")
-        put_many(db, "alarms", 1, 51, run_id="n", at=_SEEN, host=f"'{BIG}'", part="'*'", what="'layout_gone'")
+        put_many(
+            db,
+            "alarms",
+            1,
+            51,
+            run_id="n",
+            message="'alarm ' || n",
+            at=_SEEN,
+            host=f"'{BIG}'",
+            part="'*'",
+            what="'layout_gone'",
+        )
         put_many(db, "_reviews", 1, 11, id="n", url=f"'https://{BIG}/' || n", host=f"'{BIG}'", block_id="n + 600",
                  reason="'reason 9'", is_right="1")  # fmt: skip
         put_many(

@@ -248,6 +248,7 @@ def fill_neighbour(file: Path) -> Maker:
             sent(make.outcome(f"{SITE}/3", FERRY, "Every hour.", removed=(LETTER,), title="Ferry")),
             sent(make.outcome("https://c.example/story", f"{story} and an end", title="The story, told again")),
             make.failure("https://c.example/gone", "http_404"),
+            make.failure("https://d.example/gone", "http_404"),
             sent(make.outcome(f"{OTHER}/js", "Seen in another browser.")),
         ])  # fmt: skip
         settle(archive.db, make.clock)

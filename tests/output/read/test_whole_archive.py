@@ -15,7 +15,7 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.article_filter import ArticleBounds
+from broadsheet.output.archive.article_filter import ArticleBounds, article_scope
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages
 from broadsheet.output.read.article_rows import article_of_page, export_csv, export_jsonl
@@ -66,6 +66,12 @@ def exported(export: Callable[..., int], *arguments: object, **options: bool) ->
     stream = io.StringIO(newline="")
     yield str(export(*arguments, stream, **options))
     yield from stream.getvalue().splitlines()
+
+
+def within_bounds(db: Database) -> Iterator[str]:
+    with article_scope(db, ArticleBounds(host="a.example", since="2025")):
+        yield from exported(export_jsonl, db)
+    yield str(db.execute("SELECT count(*) FROM articles").fetchone()[0])
 
 
 def files_of(export: Callable[..., int], db: Database, folder: Path) -> Iterator[str]:
@@ -157,6 +163,7 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
     ]),
     "csv": lambda db, _: exported(export_csv, db, byte_order_mark=True),
     "jsonl, one of those that say the same": lambda db, _: exported(export_jsonl, db, one_per_cluster=True),
+    "jsonl within bounds": lambda db, _: within_bounds(db),
     "an article of a page": lambda db, _: values([article_of_page(db, f"{SITE}/1"), article_of_page(db, "x")]),
     "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown"),
     "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages"),
