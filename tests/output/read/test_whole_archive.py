@@ -103,7 +103,8 @@ def zipped(db: Database) -> Iterator[str]:
 
 def without_places(text: str) -> str:
     """The text in a line, without what follows from how well records are compressed."""
-    text = re.sub(r"sha(?:1|256):\w+|(?<=Content-Length: )\d+", "N", " ".join(text.split()))
+    text = re.sub(r"[^ -~]", "?", " ".join(text.split()))
+    text = re.sub(r"sha(?:1|256):\w+|(?<=Content-Length: )\d+", "N", text)
     return re.sub(r'("(?:offset|length|bytes)": "?)\d+', r"\1N", text)
 
 
