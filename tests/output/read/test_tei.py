@@ -163,9 +163,9 @@ def test_a_reference_leads_where_a_reader_may_go(articles, target, is_safe):
 
 
 STATED = {
-    "authors": '["Ann", "Bo"]', "tags": '["x", "News", "x"]', "section": "News", "description": "Short", "language": "de",
-    "sitename": "The Daily", "licence": "CC BY 4.0", "published": "2024-05-03T13:47:42Z", "published_day": "2024-05-03",
-    "published_raw": "2024-05-03T15:47:42+02:00",
+    "authors": '["Ann", "Bo"]', "tags": '["x", "News", "x"]', "section": "News", "description": "Short",
+    "language": "de", "sitename": "The Daily", "licence": "CC BY 4.0", "published": "2024-05-03T13:47:42Z",
+    "published_day": "2024-05-03", "published_raw": "2024-05-03T15:47:42+02:00",
 }  # fmt: skip
 UNSTATED = {
     "title": "", "authors": "[]", "sitename": "", "language": None, "published": None, "published_day": None,
