@@ -115,6 +115,13 @@ def imports(archive: Archive, make: Maker) -> list[object]:
     note_import(archive.db, file, options, make.clock(), {"response": 3})
     others = (replace(file, size=9), replace(file, modified_ns="17"), replace(file, name="new.warc"))
     archive.db.execute("UPDATE urls SET reason = 'not_in_archive', depth = id WHERE state = 'skipped'")
+    for kind in ("picture", "page", "feed", "sitemap"):
+        values = [f"{SITE}/waiting.{kind}", kind]
+        archive.db.execute(
+            "INSERT INTO urls (url, host, kind, state, reason, found_via, first_seen, depth) VALUES"
+            " (?, 'harbour.example', ?, 'skipped', 'not_in_archive', 'link', '2026-01-01', 1)",
+            values,
+        )
     archive.db.conn.commit()
     return [
         imported_records(archive.db, file, options), is_imported(archive.db, file, {}),
