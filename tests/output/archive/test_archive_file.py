@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Migrations
 
+from broadsheet.output.archive import archive_file
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
 from broadsheet.output.archive.archive_file import open_database, open_writer
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, run_statements
@@ -153,6 +154,16 @@ def test_a_failed_upgrade_leaves_the_old_version(file):
         open_writer(file, broken, SCHEMA_VERSION + 1)
     db = open_database(file)
     assert "colour" not in db["articles"].columns_dict
+
+
+def test_an_upgrade_whose_version_cannot_be_written_changes_nothing(file, monkeypatch):
+    open_database(file).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_file, "STORE_FACT", "no SQL")
+        with pytest.raises(sqlite3.OperationalError):
+            open_writer(file, _two_steps(), SCHEMA_VERSION + 1)
+    with closing(open_database(file)) as db:
+        assert "colour" not in db["articles"].columns_dict
 
 
 def test_a_newer_file_is_refused_untouched(file):
