@@ -78,6 +78,18 @@ def test_a_page_takes_so_many(client: RoomClient, path: str, expected: dict[str,
     assert {names: part(value, names) for names in expected} == expected
 
 
+def test_of_a_layout_the_least_certain_of_its_first_pages_is_proposed(client: RoomClient, db: Database) -> None:
+    ((block_id,),) = db.execute("SELECT block_id FROM _reviews WHERE id = 1").fetchall()
+    try:
+        db.execute("UPDATE _reviews SET block_id = NULL WHERE id = 1")
+        db.conn.commit()
+        proposal = client.json("c/review/pages.json")["proposal"]
+    finally:
+        db.execute("UPDATE _reviews SET block_id = ? WHERE id = 1", [block_id])
+        db.conn.commit()
+    assert (proposal["page_id"], proposal["layout"]["pages"]) == (1301, 301)
+
+
 def test_a_search_over_archives_shows_five_hits_of_a_thousand(client: RoomClient) -> None:
     (found,) = client.json("search.json?q=tide")["archives"]
     assert (found["total"], found["is_cut"], len(found["hits"])) == (1000, True, 5)
