@@ -23,6 +23,7 @@ from broadsheet.output.raw.warc_folders import (
     FolderIdentity,
     ForeignFolder,
     RawFolders,
+    Recovery,
     leads_astray,
     read_committed,
     read_identity,
@@ -583,3 +584,16 @@ def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path: Path,
     (tmp_path / name).symlink_to("outside")
     with pytest.raises(NotAnArchive):
         read(tmp_path)
+
+
+def test_what_an_owner_should_know_of_a_recovery() -> None:
+    recovery = Recovery(Path("a.db"), 1200, ("x.tail", "y.tail"), ("x", "y"), 3400, ("a.db.warc", "b"))
+    torn = "Moved 1,200 bytes that the last run could not commit to x.tail, y.tail."
+    rest = [
+        "Raw responses are missing from x, y; broadsheet verify says which.",
+        "a.db.warc, b: 3,400 bytes of raw responses are newer than the database, as after an older copy of it was put"
+        " back; broadsheet adopt a.db takes them in",
+    ]
+    assert recovery.notices() == [torn, *rest]
+    assert recovery.notices(with_torn=False) == rest
+    assert Recovery(Path("a.db")).notices() == []
