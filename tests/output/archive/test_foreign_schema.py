@@ -147,3 +147,10 @@ def test_no_value_is_computed_that_fills_the_memory(file: Path) -> None:
     db = open_database(file)
     with pytest.raises(sqlite3.DataError, match="too big"):
         db.execute("SELECT length(zeroblob(900000000))").fetchone()
+
+
+def test_a_users_trigger_may_have_the_name_of_a_table(planted):
+    file = planted("CREATE TABLE notes (x); CREATE TRIGGER articles AFTER INSERT ON notes BEGIN SELECT 1; END")
+    for read_only in (False, True):
+        with closing(open_database(file, read_only=read_only)) as db:
+            assert db.execute("SELECT count(*) FROM articles").fetchone() == (0,)
