@@ -29,6 +29,8 @@ from broadsheet.output.raw.warc_folders import (
     read_identity,
     record_file,
     set_aside,
+    tail_files,
+    unknown_files,
     warc_path,
 )
 from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
@@ -597,3 +599,16 @@ def test_what_an_owner_should_know_of_a_recovery() -> None:
     assert recovery.notices() == [torn, *rest]
     assert recovery.notices(with_torn=False) == rest
     assert Recovery(Path("a.db")).notices() == []
+
+
+def test_what_lies_in_a_folder_and_is_not_of_the_archive(tmp_path: Path) -> None:
+    crawl(tmp_path / "a.db", 1)
+    folder = tmp_path / "a.db.warc"
+    assert unknown_files(tmp_path / "a.db") == []
+    (file,) = folder.glob("*.warc.gz")
+    for name in ("b (1).warc.gz", "a.txt", f"{file.name}.tail-1"):
+        (folder / name).write_bytes(b"x")
+    (tmp_path / "a.db.merged.warc").mkdir()
+    (tmp_path / "a.db.merged.warc" / "c.txt").write_bytes(b"x")
+    assert tail_files(tmp_path / "a.db") == [f"{file}.tail-1"]
+    assert unknown_files(tmp_path / "a.db") == [str(folder / "a.txt"), str(folder / "b (1).warc.gz")]
