@@ -28,7 +28,6 @@ UNMIRRORED = {
     "output/collections/dataset_catalogue.py",
     "output/collections/dataset_copies.py",
     "output/collections/dataset_tables.py",
-    "output/collections/warc_copies.py",
     "output/write/outcome.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""

@@ -117,7 +117,7 @@ class RobotsUsage:
         """
         if not (self.common or self.groups):
             return ()
-        name = max((name for name, _ in self.groups if name != "*" and name in robot.lower()), key=len, default="*")
+        name = max((name for name, _ in self.groups if name in robot.lower()), key=len, default="*")
         rules = (*self.common, *(rule for group, rules in self.groups if group == name for rule in rules))
         path = _path_of(url)
         matching = [rule for rule in rules if _matches(rule.path, path)]

@@ -38,7 +38,9 @@ _ARTICLE_TYPES = (PageType.ARTICLE, PageType.TEASER)
 
 _LAYOUTS = f"""SELECT id, host, pages, articles, kind, evidence FROM _layouts
     ORDER BY pages DESC, id LIMIT {_MOST_LAYOUTS}"""
-_OF_LAYOUT = f"""SELECT id FROM (SELECT id, expected_f1 FROM pages WHERE layout_id = ? LIMIT {_PAGES_OF_LAYOUT})
+# Without its own order SQLite would move the limit outwards, and look at all pages of the layout.
+_OF_LAYOUT = f"""SELECT id FROM (
+        SELECT id, expected_f1 FROM pages WHERE layout_id = ? ORDER BY id LIMIT {_PAGES_OF_LAYOUT})
     ORDER BY expected_f1 NULLS LAST, id"""
 _LOOSE = f"""SELECT p.id, u.host, p.page_type FROM (SELECT id, page_type, expected_f1 FROM pages
         WHERE layout_id IS NULL LIMIT {_LOOSE_PAGES}) p JOIN urls u ON u.id = p.id

@@ -31,7 +31,7 @@ _TITLE = "title"
 _ARTICLE = f"SELECT {STATED_AS_FIELDS} FROM {{}} WHERE page_id = ?"
 _OWN_FIELDS = "SELECT field, value, source, evidence FROM _own_fields WHERE page_id = ? ORDER BY field"
 _PUT_OWN_FIELD = "INSERT INTO _own_fields (page_id, field, value, source, evidence) VALUES (?, ?, ?, ?, ?)"
-_PAGES = "SELECT DISTINCT o.page_id FROM _own_fields o JOIN urls u ON u.id = o.page_id WHERE u.host = ?"
+_PAGES = "SELECT o.page_id FROM _own_fields o JOIN urls u ON u.id = o.page_id WHERE u.host = ?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from sqlite_utils import Database
@@ -62,6 +65,15 @@ class Maker:
 
     def discovered(self, url: str, **changes: object) -> DiscoveredUrl:
         return DiscoveredUrl(url, url.split("/")[2], **changes)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def far_from_utc() -> Iterator[None]:
+    """Have the machine stand in another time zone than that of the archive, so that a time without zone shows."""
+    with mock.patch.dict(os.environ, {"TZ": "Pacific/Chatham"}):
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.fixture

@@ -47,11 +47,43 @@ def test_what_other_tests_take_for_a_new_file_is_one(tmp_path):
     assert dumps[0] == dumps[1]
 
 
-def test_a_writer_is_set_up(file):
-    db = open_database(file)
-    settings = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "foreign_keys", "synchronous")]
-    assert settings == ["wal", 1, 1]
-    assert db.execute("PRAGMA busy_timeout").fetchone()[0] >= 5000
+SETTINGS = {
+    "journal_mode": ("wal", "delete"), "foreign_keys": (1, 1), "synchronous": (1, 2), "cache_size": (-49152, -2000),
+    "wal_autocheckpoint": (16000, 1000), "trusted_schema": (1, 0),
+    "busy_timeout": (10000, 10000), "auto_vacuum": (2, 2),
+}  # fmt: skip
+
+
+def test_a_writer_and_a_reader_are_set_up(file):
+    for number, read_only in enumerate((False, True)):
+        with closing(open_database(file, read_only=read_only)) as db:
+            settings = {name: db.execute(f"PRAGMA {name}").fetchone()[0] for name in SETTINGS}
+            assert settings == {name: values[number] for name, values in SETTINGS.items()}
+            assert read_only or db.execute("PRAGMA recursive_triggers").fetchone() == (1,)
+            assert db.conn.getlimit(sqlite3.SQLITE_LIMIT_LENGTH) == 268_435_456
+            assert db.execute("SELECT fold_case('ÄRGER'), fold_case(NULL)").fetchone() == ("ärger", None)
+        if not read_only:
+            Archive.open(file).close()  # leaves WAL mode
+
+
+def test_a_file_without_tables_is_made_an_archive_by_a_writer_and_empty_to_a_reader(file):
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("CREATE TABLE x (a); DROP TABLE x")
+    with pytest.raises(WrongSchema) as caught:
+        open_database(file, read_only=True)
+    assert str(caught.value) == f"{file} has schema 0, this version reads 8: it is empty"
+    open_database(file).close()
+    open_database(file, read_only=True).close()
+
+
+def test_what_may_not_be_written_is_said(file, monkeypatch):
+    open_database(file).close()
+    refused = {file.parent: f"the folder {file.parent} cannot be written", file: f"{file} cannot be written"}
+    for place, message in refused.items():
+        monkeypatch.setattr(os, "access", lambda path, mode, place=place: Path(path) != place)
+        with pytest.raises(NotReachable) as caught:
+            open_database(file)
+        assert str(caught.value) == message
 
 
 def test_opening_twice_changes_nothing(file):
@@ -125,6 +157,16 @@ def test_a_failed_upgrade_leaves_the_old_version(file):
         open_writer(file, broken, SCHEMA_VERSION + 1)
     db = open_database(file)
     assert "colour" not in db["articles"].columns_dict
+
+
+def test_an_upgrade_whose_version_cannot_be_written_changes_nothing(file, monkeypatch):
+    open_database(file).close()
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_file, "STORE_FACT", "no SQL")
+        with pytest.raises(sqlite3.OperationalError):
+            open_writer(file, _two_steps(), SCHEMA_VERSION + 1)
+    with closing(open_database(file)) as db:
+        assert "colour" not in db["articles"].columns_dict
 
 
 def test_a_newer_file_is_refused_untouched(file):

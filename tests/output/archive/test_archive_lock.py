@@ -5,9 +5,11 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.output.archive import archive_lock
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_lock import ArchiveLock, hold_lock, is_owned, keep_lock
 
@@ -114,3 +116,66 @@ def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(NotReachable, match="is a link"):
         ArchiveLock(tmp_path / "a.db").acquire()
     assert outside.read_bytes() == b"kept"
+
+
+def test_a_lock_file_that_cannot_be_made_is_said(file, monkeypatch):
+    def refuse(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(NotReachable) as caught:
+        ArchiveLock(file).acquire()
+    assert str(caught.value) == f"{file}.lock cannot be made: Permission denied"
+
+
+def test_a_lock_file_that_loses_its_name_again_and_again_is_tried_five_times(file, monkeypatch):
+    lock, path = ArchiveLock(file), Path(f"{file}.lock")
+    take, turns = lock._lock.acquire, []
+
+    def acquire(**options):
+        take(**options)
+        path.unlink()
+        turns.append(lock._lock.is_locked)
+
+    monkeypatch.setattr(lock._lock, "acquire", acquire)
+    with pytest.raises(InUse, match=rf"^{file} is in use by another crawl$"):
+        lock.acquire()
+    assert turns == [True] * 5
+    assert not lock._lock.is_locked
+
+
+def test_who_may_wait_looks_again_every_twentieth_of_a_second(file, monkeypatch):
+    pauses, now = [], [10.0]
+
+    def sleep(seconds):
+        pauses.append(round(seconds, 3))
+        now[0] += seconds
+
+    monkeypatch.setattr(archive_lock, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    with keep_lock(file, 0):
+        ArchiveLock(file).acquire()
+        with pytest.raises(InUse):
+            ArchiveLock(file).acquire(0.12)
+        with pytest.raises(InUse):
+            ArchiveLock(file).acquire()
+    assert pauses == [0.05, 0.05, 0.02]
+
+
+def test_where_locks_are_not_listed_a_lock_file_counts(file, monkeypatch):
+    assert not is_owned(file)
+    Path(f"{file}.lock").touch()
+    assert not is_owned(file), "nobody holds it"
+    monkeypatch.setattr(archive_lock, "_KERNEL_LOCKS", file.parent / "none")
+    assert is_owned(file)
+    monkeypatch.setattr(archive_lock, "_KERNEL_LOCKS", file.parent)
+    assert is_owned(file)
+    Path(f"{file}.lock").unlink()
+    assert not is_owned(file)
+
+
+def test_a_refusal_has_its_own_words(file):
+    with hold_lock(file):
+        with pytest.raises(InUse, match=r"^not now$"), hold_lock(file, refusal="not now"):
+            pass
+        assert is_owned(file)
+    assert not is_owned(file)

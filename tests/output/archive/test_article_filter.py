@@ -121,6 +121,16 @@ def test_index_pages_and_paths_are_found(archive, make, stored, typed):
     assert find_known_url(archive.db, typed) == stored
 
 
+def test_a_path_is_looked_for_on_the_first_twenty_hosts_in_their_order(archive, make):
+    archive.save([make.outcome(f"http://h{n:02}.test/{n}", "x") for n in range(21)])
+    archive.save([make.outcome(f"http://h{n:02}.test/all", "x") for n in (3, 7)])
+    paths = ("/0", "/1", "/19", "/20", "/all", "//h20.test/20", "//h20.test/19")
+    assert [find_known_url(archive.db, path) for path in paths] == [
+        "http://h00.test/0", "http://h01.test/1", "http://h19.test/19", None, "http://h03.test/all", "http://h20.test/20",
+        None,
+    ]  # fmt: skip
+
+
 def test_articles_are_found_by_their_whole_title(archive, make):
     titles = ("The Mill", "The  mill", "The mill burned", "\u6cb3\u6c34\u53c8\u6da8\u4e86", '"Quoted"', "* ?")
     archive.save([make.outcome(f"http://a.test/{n}", f"Words of {n}.", title=title) for n, title in enumerate(titles)])

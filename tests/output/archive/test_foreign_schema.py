@@ -55,6 +55,24 @@ def test_an_unknown_trigger_is_refused_before_anything_is_written(planted, scrip
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize(("count", "names"), [
+    (1, "trigger '" + "n" * 38 + "_0'"), (3, "triggers " + ", ".join(f"'{'n' * 38}_{n}'" for n in range(3))),
+    (4, "triggers " + ", ".join(f"'{'n' * 38}_{n}'" for n in range(3)) + " and 1 more"),
+])  # fmt: skip
+def test_the_line_names_the_first_triggers_and_the_marks_of_all(planted, count, names):
+    triggers = [_ON_A_TABLE.replace("stranger", f"{'n' * 38}_{number}rest") for number in range(count)]
+    file = planted(";".join(triggers))
+    assert refusal(file) == (
+        f"{file} has the {names}, not of Broadsheet, which each write would run: look at its SQL (table "
+        "sqlite_master), then DROP TRIGGER, or set BROADSHEET_TRIGGERS="
+        f"{','.join(sorted(map(trigger_mark, triggers)))} to let it run"
+    )
+
+
+def test_a_mark_is_the_beginning_of_a_digest(planted):
+    assert trigger_mark("CREATE TRIGGER x") == "e18ababd06c8"
+
+
 def test_the_line_says_how_to_let_a_trigger_run_after_looking_at_it(planted, monkeypatch):
     line = refusal(planted(_ON_A_TABLE))
     assignment = re.search(rf"{ALLOWED_TRIGGERS_VARIABLE}=(\S+)", line)
@@ -129,3 +147,10 @@ def test_no_value_is_computed_that_fills_the_memory(file: Path) -> None:
     db = open_database(file)
     with pytest.raises(sqlite3.DataError, match="too big"):
         db.execute("SELECT length(zeroblob(900000000))").fetchone()
+
+
+def test_a_users_trigger_may_have_the_name_of_a_table(planted):
+    file = planted("CREATE TABLE notes (x); CREATE TRIGGER articles AFTER INSERT ON notes BEGIN SELECT 1; END")
+    for read_only in (False, True):
+        with closing(open_database(file, read_only=read_only)) as db:
+            assert db.execute("SELECT count(*) FROM articles").fetchone() == (0,)

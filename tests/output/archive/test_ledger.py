@@ -153,3 +153,8 @@ def test_a_page_with_such_a_text_fails_alone_and_says_why(archive, make, two_tex
     [message] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert first in message
     assert second in message
+
+
+def test_one_batch_with_two_texts_of_one_number_is_a_conflict(archive):
+    with pytest.raises(TextConflict, match=r"7"):
+        store_texts(archive.db, [(7, "One."), (8, "Two."), (7, "Other.")])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pickle
 
-from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.cleaners.document import Outlink, PageType, UrlSource
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows, page_leads
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from tests.output.conftest import Maker
@@ -49,3 +49,17 @@ def test_a_found_url_comes_through_a_pipe_as_it_was() -> None:
         URL, "a.example", "feed", "sitemap", "https://a.example/", 3, 7, "2024-01-01", "skipped", "depth"
     )
     assert pickle.loads(pickle.dumps(discovered_url)) == discovered_url
+
+
+def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead() -> None:
+    links = [
+        Outlink("https://a.example/2", via=UrlSource.NEXT),
+        Outlink("https://a.example/3", rel=("next",), via=UrlSource.NEXT),
+        Outlink("https://a.example/0", rel=("prev",), via=UrlSource.NEXT),
+        Outlink("https://a.example/x"),
+        Outlink("https://a.example/all", rel=("nofollow",), via=UrlSource.SINGLE_PAGE),
+    ]  # fmt: skip
+    assert page_leads(links) == (
+        ("next", "https://a.example/2", True), ("next", "https://a.example/3", False),
+        ("whole", "https://a.example/all", True),
+    )  # fmt: skip

@@ -8,7 +8,14 @@ import zlib
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts, unpacked
+from broadsheet.output.archive.stored_values import (
+    content_id,
+    decoding,
+    stored_object,
+    stored_texts,
+    text_digest,
+    unpacked,
+)
 
 
 def test_what_was_stored_is_read():
@@ -51,3 +58,11 @@ def test_a_packed_value_that_is_cut_off_or_unpacks_to_too_much_is_refused(value:
     with pytest.raises(ValueError, match=r"incorrect|incomplete|invalid|cut off|too much"):
         unpacked(value)
     assert unpacked(zlib.compress(b"words")) == b"words"
+
+
+def test_numbers_and_digests_of_content_are_those_of_every_archive():
+    assert (content_id("a", "b"), content_id("ab")) == (3155934281168790, 8850811434420615)
+    assert content_id("a", "b", bits=63) == 3231676703916841193
+    assert content_id("\ud800") == 5124618464725675
+    assert text_digest(" a\n b ") == text_digest("a b") == "c8687a08aa5d6ed2044328fa6a697ab8"
+    assert text_digest(" \n") == ""

@@ -75,8 +75,8 @@ def test_headers_are_stated_as_they_came() -> None:
     assert header_statements([*headers, headers[0]]) == header_statements(headers)
     assert header_statements([("content-signal", "ai-train=no")]) == ("Content-Signal: ai-train=no",)
     many = [("content-usage", f"train-ai=n;at={n}") for n in range(100)]
-    assert len(header_statements(many)) == 64
-    assert len(header_statements([("content-usage", "x" * 9_000)])[0]) < 600
+    assert header_statements(many) == tuple(f"Content-Usage: train-ai=n;at={n}" for n in range(64))
+    assert header_statements([("content-usage", "x" * 9_000)]) == (f"Content-Usage: {'x' * 500}",)
 
 
 def test_the_longest_path_of_our_group_decides() -> None:
@@ -118,6 +118,39 @@ def test_a_hostile_file_is_read_in_a_moment() -> None:
     text = "User-agent: *\n" + f"Content-Usage: /{'*a' * 240} train-ai=n\n" * 500
     assert said(text, "/" + "a" * 2_000 + "b") == ("train-ai=n",)
     assert usage_of(["Content-Usage: " + "train-ai=" * 5_000]) == ()
+
+
+def test_a_file_of_many_lines_says_the_first_and_a_long_line_is_clipped() -> None:
+    text = "User-agent: *\n" + "".join(f"Content-Usage: train-ai=n;at={n}\n" for n in range(65))
+    lines = RobotsUsage.parse(text).statements_for("https://a.example/", ROBOT)
+    assert lines == tuple(f"robots.txt Content-Usage: train-ai=n;at={n}" for n in range(64))
+    long = f"User-agent: *\nContent-Usage: /{'x' * 600} train-ai=n\n"
+    clipped = (f"robots.txt Content-Usage: /{'x' * 499}",)
+    assert RobotsUsage.parse(long).statements_for(f"https://a.example/{'x' * 499}", ROBOT) == clipped
+    assert RobotsUsage.parse(long).statements_for(f"https://a.example/{'x' * 498}", ROBOT) == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "is_met"),
+    [
+        ("/", "/a", True), ("/a", "/b", False), ("/a$", "/a", True), ("/a$", "/ab", False), ("/*b", "/aab", True),
+        ("/*b", "/aac", False), ("/*b$", "/abb", True), ("/*b$", "/ba", False), ("/ab*b$", "/ab", False),
+        ("/a*a*a", "/aa", False), ("/a*a*a", "/aaa", True), ("/a*", "/a", True), ("/?x=1", "/?x=1&y", True),
+    ],
+)  # fmt: skip
+def test_a_pattern_meets_the_beginning_of_a_path(pattern: str, path: str, is_met: bool) -> None:
+    text = f"User-agent: *\nContent-Usage: {pattern} train-ai=n\n"
+    assert said(text, path) == (("train-ai=n",) if is_met else ())
+
+
+def test_groups_of_a_name_are_joined_and_the_longest_name_decides() -> None:
+    text = (
+        "User-agent: Broad\nContent-Usage: search=n\nUser-agent: broadsheet\nAllow: /\nContent-Usage: train-ai=n\n"
+        "User-agent: *\nContent-Usage: ai-use=n\nUser-agent: Broadsheet\nCrawl-delay: 3\nContent-Signal: search=yes\n"
+    )
+    assert said(text, "/") == ("search=y", "train-ai=n")
+    assert said(text, "/", "Broadside") == ("search=n",)
+    assert said(text, "/", "Other") == ("ai-use=n",)
 
 
 def test_directives_refuse_a_use_too() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import zipfile
 from dataclasses import replace
 
@@ -89,6 +91,26 @@ def test_a_record_that_cannot_be_read_costs_its_page_alone(client, tmp_path):
     for number in (1, 2):
         client.post("a/reviews", page=page_number(client, number), answer="right")
     assert set(exported(with_reader(client, read), tmp_path)) == {f"{SITE}/2"}
+
+
+def test_the_file_is_the_same_for_the_same_judgements(client):
+    client.post("a/reviews", page=page_number(client, 2), answer="right")
+    client.post("a/reviews", page=page_number(client, 1), answer="right")
+    data = [client.get("a/review/pages.zip").content for _ in range(2)]
+    assert data[0] == data[1]
+    numbers = [page_number(client, number) for number in (1, 2)]
+    with zipfile.ZipFile(io.BytesIO(data[0])) as packed:
+        names = [*(f"html/{number}.html.gz" for number in numbers), "truth.jsonl.gz", "README.txt"]
+        assert packed.namelist() == names
+        assert {(item.date_time, item.compress_type) for item in packed.infolist()} == {((1980, 1, 1, 0, 0, 0), 0)}
+        assert gzip.decompress(packed.read(names[0])) == f"\ufeff{HTML}".encode()
+        rows = [json.loads(line) for line in gzip.decompress(packed.read("truth.jsonl.gz")).splitlines()]
+        assert packed.read("README.txt").startswith(b"Annotated pages: truth.jsonl.gz has a line a page")
+    expected = {"language": "", "page_type": "article", "text": "Wörter der Seite."}
+    assert rows == [
+        {"id": str(number), "url": f"{SITE}/{index}", "title": f"Title of {SITE}/{index}", **expected}
+        for index, number in enumerate(numbers, 1)
+    ]
 
 
 @pytest.fixture

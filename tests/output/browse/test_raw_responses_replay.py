@@ -10,8 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.browse import raw_responses
 from broadsheet.output.browse.application import make_app
-from broadsheet.output.browse.raw_responses import check_assets, make_raw_app
+from broadsheet.output.browse.raw_responses import check_assets, find_replay_record, make_raw_app
 from broadsheet.output.browse.strict_requests import loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RawExchange
@@ -99,3 +100,11 @@ def test_a_folder_without_the_files_is_said(assets):
 def test_a_number_that_no_capture_can_have_is_not_here(client, port):
     for number in ("99999999999999999999", "9" * 5000):
         assert port.get(f"/{client.room.replay_token}/replay/a/{number}/").status_code == 404
+
+
+@pytest.mark.parametrize(("file_name", "name"), [("/x/old.warc", "record.warc"), ("/x/old.warc.gz", "record.warc.gz")])
+def test_a_record_is_named_by_whether_it_is_packed(client, number, monkeypatch, file_name, name):
+    with client.room.archive("a").open() as db:
+        monkeypatch.setattr(raw_responses, "read_record_bytes", lambda *_: (file_name, b"data"))
+        record = find_replay_record(db, number, Path())
+    assert (record.file, record.data, record.url) == (name, b"data", URL)

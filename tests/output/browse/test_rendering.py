@@ -1,6 +1,4 @@
-"""An article's Markdown as the room shows it.
-
-An article's Markdown as the room shows it.
+"""An article's Markdown as the room shows it, and the filters of its templates.
 
 Templates are compiled once a process, and anew when they change.
 """
@@ -16,9 +14,14 @@ from jinja2 import Environment, FileSystemLoader
 from broadsheet.output.browse import rendering
 from broadsheet.output.browse.rendering import (
     CompiledTemplates,
+    json_value,
     make_environment,
+    moment_text,
     reading_html,
+    share_text,
     tab_stop,
+    text_direction,
+    web_link,
     whole_options,
 )
 
@@ -49,14 +52,55 @@ def test_keys_reach_what_may_be_scrolled(markdown: str) -> None:
 @pytest.mark.parametrize(
     ("text", "kind", "is_stop"),
     [
-        ("short", "paragraph", False),
+        ("x" * 120, "paragraph", False),
         ("x" * 121, "paragraph", True),
-        ("a\nb\nc\nd\ne\nf", "table", True),
+        ("x" * 89 + "\n", "table", False),
+        ("x" * 90 + "\n", "table", True),
         ("x", "code", True),
     ],
 )
 def test_a_long_block_is_a_stop_for_the_tab_key(text: str, kind: str, is_stop: bool) -> None:
     assert bool(tab_stop(text, kind)) == is_stop
+
+
+def test_links_leave_alone_and_what_is_no_web_address_leads_nowhere() -> None:
+    html = reading_html("[a](https://a.example/) [b](javascript:x) [c](HTTP://b.example)\n\n![p](https://a.example/p)")
+    assert html.splitlines() == [
+        '<p><a href="https://a.example/" rel="noreferrer noopener">a</a> [b](javascript:x) '
+        '<a href="HTTP://b.example" rel="noreferrer noopener">c</a></p>',
+        '<p>!<a href="https://a.example/p" rel="noreferrer noopener">p</a></p>',
+    ]
+    assert [web_link(url) for url in ("ftp://a.example", "http://[", "", None, "HTTPS://a.example")] == [
+        "", "", "", "", "HTTPS://a.example",
+    ]  # fmt: skip
+
+
+def test_a_text_of_more_than_300_000_characters_is_shown_as_its_lines() -> None:
+    begin, end = "# One\n\n \n\n", " <b>"
+    words = "x" * (300_000 - len(begin) - len(end))
+    assert reading_html(f"{begin}{words}{end}") == f"<h2>One</h2>\n<p>{words} &lt;b&gt;</p>\n"
+    assert reading_html(f"{begin}x{words}{end}") == f"<p># One</p>\n<p>x{words} &lt;b&gt;</p>"
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "text"),
+    [(0, 200, "0 %"), (1, 200, "under 1 %"), (2, 200, "1 %"), (198, 200, "99 %"), (199, 200, "over 99 %"),
+     (200, 200, "100 %"), (1, 0, "–"), (1, 3, "33 %"), (1, 100, "1 %"), (1, 101, "under 1 %")],
+)  # fmt: skip
+def test_a_share_is_all_or_none_only_where_it_is(part: int, whole: int, text: str) -> None:
+    assert share_text(part, whole) == text
+
+
+def test_values_are_those_of_json() -> None:
+    values = {"small": 2**53 - 1, "large": 2**53, "negative": -(2**53), "flag": True, "lone": "a\ud800", 1: (None, 0.5)}
+    assert json_value(values) == {
+        "small": 9007199254740991, "large": "9007199254740992", "negative": "-9007199254740992", "flag": True,
+        "lone": "a?", "1": [None, 0.5],
+    }  # fmt: skip
+    assert [text_direction(language) for language in ("ar", "en", "", None)] == ["rtl", "ltr", "auto", "auto"]
+    assert [moment_text(moment) for moment in ("2024-05-01T10:20:30Z", "2024-05-01", "", None)] == [
+        "2024-05-01 10:20", "2024-05-01", "", "",
+    ]  # fmt: skip
 
 
 def test_options_stay_whole_and_what_a_site_wrote_stays_text() -> None:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from broadsheet.output.browse.strict_requests import is_token, loopback_authorities
+from broadsheet.output.browse.raw_responses import raw_headers
+from broadsheet.output.browse.strict_requests import (
+    Arguments,
+    BadArgumentError,
+    is_token,
+    loopback_authorities,
+    page_headers,
+)
 from tests.output.browse.conftest import ORIGIN, PORT, RoomClient, article_id
 
 FIELDS = {"article": article_id("https://a.example/1"), "keep": 1, "scope": "article"}
@@ -73,8 +80,13 @@ def test_read_only_takes_no_form_and_shows_none(filled, block_of):
     assert "read only" in page
 
 
-def test_a_form_is_short(client, block_of):
-    assert client.post("a/rulings", note="x" * 200_000).status_code == 413
+@pytest.mark.parametrize(("length", "status"), [(100_000, 403), (100_001, 413), (10**9, 413)])
+def test_a_form_is_short(client, length, status):
+    headers = {"origin": ORIGIN, "content-length": str(length)}
+    assert client.http.post("/a/rulings", content=b"x" * min(length, 100_001), headers=headers).status_code == status
+
+
+def test_a_form_says_how_long_it_is(client):
     answer = client.http.post("/a/rulings", content=iter([b"token=x"]), headers={"origin": ORIGIN})
     assert answer.status_code == 413
 
@@ -102,6 +114,50 @@ def test_no_page_has_code_or_style_of_its_own(client):
         assert " style=" not in page
         assert " onclick=" not in page
         assert page.count("<script") == page.count('<script src="/static/keys.js" defer></script>') == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0", 0), ("0000000000000000007", 7), ("9223372036854775807", 2**63 - 1), ("9223372036854775808", None),
+     ("00000000000000000007", None), ("-1", None), ("1.0", None), ("\u0663", None), ("", None)],
+)  # fmt: skip
+def test_a_number_has_63_bits(text, number):
+    if number is None:
+        with pytest.raises(BadArgumentError, match=r"^n is no number that can be here$"):
+            Arguments({"n": text}).number("n")
+    else:
+        assert Arguments({"n": f" {text} "}).number("n") == number
+
+
+def test_a_text_has_at_most_a_thousand_characters():
+    assert Arguments({"q": f" {'x' * 1000}\n"}).text("q") == "x" * 1000
+    with pytest.raises(BadArgumentError, match=r"^q is too long$"):
+        Arguments({"q": "x" * 1001}).text("q")
+    assert Arguments({"q": "x" * 5}).text("q", 5) == "x" * 5
+    with pytest.raises(BadArgumentError):
+        Arguments({"q": "x" * 6}).text("q", 5)
+
+
+def test_what_a_page_may_do_stands_in_these_headers():
+    policy = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'; frame-src "
+    )
+    others = {
+        "referrer-policy": "same-origin", "x-content-type-options": "nosniff",
+        "cross-origin-opener-policy": "same-origin", "cross-origin-resource-policy": "same-origin",
+        "cache-control": "no-store",
+    }  # fmt: skip
+    assert page_headers() == {"content-security-policy": f"{policy}'none'", **others}
+    assert page_headers("http://[::1]:9") == {"content-security-policy": f"{policy}http://[::1]:9", **others}
+    sandbox = (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
+        "frame-ancestors http://127.0.0.1:1 http://localhost:1"
+    )
+    assert raw_headers(loopback_authorities(1)) == {
+        "content-security-policy": sandbox, "referrer-policy": "no-referrer", "x-content-type-options": "nosniff",
+        "x-dns-prefetch-control": "off", "cross-origin-resource-policy": "cross-origin", "cache-control": "no-store",
+    }  # fmt: skip
 
 
 def test_tokens_and_names():

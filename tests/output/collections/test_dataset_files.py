@@ -5,14 +5,28 @@ from pathlib import Path
 import pytest
 from pyarrow import fs
 
-from broadsheet.output.collections.dataset_files import ArrowStore, DatasetStore, LocalStore
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.collections.dataset_files import (
+    ArchiveState,
+    ArrowStore,
+    DatasetStore,
+    LocalStore,
+    Manifest,
+    NotADataset,
+    PartFile,
+    _split_rows,
+    open_folder,
+    part_name,
+    read_manifest,
+    write_manifest,
+)
 
 
 @pytest.fixture(params=["folder", "object store"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> DatasetStore:
     if request.param == "folder":
         return LocalStore(tmp_path / "data")
-    return ArrowStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
+    return ArrowStore(fs.LocalFileSystem(), f"{tmp_path}/data/", "s3://bucket/data")
 
 
 def put(store: DatasetStore, tmp_path: Path, name: str, data: bytes) -> None:
@@ -28,6 +42,7 @@ def test_a_file_that_is_put_is_read_listed_replaced_and_removed(store: DatasetSt
     assert list(store.file_names("articles")) == []
     put(store, tmp_path, name, b"first")
     put(store, tmp_path, name, b"second")
+    assert sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()) == [f"data/{name}"]
     assert store.read_file(name) == b"second"
     assert list(store.file_names("articles")) == [name]
     store.remove_file(name)
@@ -46,3 +61,77 @@ def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="cut"):
         put(store, tmp_path, "manifest.json", b"whole")
     assert store.read_file("manifest.json") is None
+
+
+def test_a_local_file_that_cannot_be_put_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr("broadsheet.output.collections.dataset_files.os.fsync", fail)
+    with pytest.raises(OSError, match="full"):
+        put(LocalStore(tmp_path / "data"), tmp_path, "a/b.parquet", b"x")
+    assert list((tmp_path / "data/a").iterdir()) == []
+
+
+def test_a_folder_goes_with_its_last_file_but_not_the_data_set_s(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "data")
+    for name in ("a/b.parquet", "a/c.parquet", "d.json"):
+        put(store, tmp_path, name, b"x")
+    store.remove_file("a/b.parquet")
+    assert list(store.file_names(".")) == ["a/c.parquet", "d.json"]
+    store.remove_file("a/c.parquet")
+    store.remove_file("d.json")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "data"]
+
+
+def test_a_folder_is_empty_or_holds_a_data_set(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/x").touch()
+    for name, message in (
+        ("file", "is a file; name a folder for the data set"),
+        ("full", "holds other files; name a folder that is empty, or holds a data set"),
+    ):
+        with pytest.raises(NotReachable) as caught:
+            open_folder(str(tmp_path / name))
+        assert str(caught.value) == f"{tmp_path / name} {message}"
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden/.x").touch()
+    (tmp_path / "full/manifest.json").touch()
+    for name in ("hidden", "full", "new/folder"):
+        assert open_folder(str(tmp_path / name)).folder == tmp_path / name
+    assert (tmp_path / "new/folder").is_dir()
+
+
+FILES = tuple(
+    PartFile(f"{table}/{partition}/{n}", table, partition, 3, 9, f"d{n}")
+    for n, (table, partition) in enumerate((("articles", "host=a"), ("articles", "host=a"), ("urls", "host=b")))
+)
+MANIFEST = Manifest("s", "2026", "t", {"x": ArchiveState("i", "p", 4, ("a", "b"), 6),
+                                       "y": ArchiveState("j", "q", 5, ("b",), 0)}, FILES)  # fmt: skip
+
+
+def test_a_manifest_counts_its_files_and_is_read_as_it_was_written(tmp_path: Path) -> None:
+    assert (MANIFEST.host_count, MANIFEST.rows_of("articles"), MANIFEST.rows_of("urls")) == (1, 6, 3)
+    assert MANIFEST.archives_by_host() == {"a": {"x"}, "b": {"x", "y"}}
+    assert MANIFEST.files_by_partition() == {("articles", "host=a"): [*FILES[:2]], ("urls", "host=b"): [FILES[2]]}
+    write_manifest(MANIFEST, tmp_path / "manifest.json")
+    assert (tmp_path / "manifest.json").read_text().startswith('{\n "archives": {\n  "x": {\n   "articles": 6,')
+    store = LocalStore(tmp_path)
+    assert read_manifest(store) == MANIFEST
+    (tmp_path / "manifest.json").write_text("[]")
+    with pytest.raises(NotADataset, match=rf"^{tmp_path}/manifest.json is no manifest of a data set: TypeError"):
+        read_manifest(store)
+
+
+def test_rows_are_split_by_their_number_and_by_their_size() -> None:
+    assert list(_split_rows(((n,) for n in range(5)), 2)) == [[(0,), (1,)], [(2,), (3,)], [(4,)]]
+    assert list(_split_rows([], 2)) == []
+    for text, sizes in (("x" * (50_331_648 - 8), [1, 1]), ("x" * (50_331_648 - 9), [2])):
+        assert [len(part) for part in _split_rows([(text, 1), ("y", None)], 9)] == sizes
+    assert [len(part) for part in _split_rows([(b"x" * 25_165_824,)] * 3, 9)] == [2, 1]
+
+
+def test_a_part_is_named_by_its_table_partition_and_digest() -> None:
+    assert part_name("urls", "host=a.test:80/x", "d") == "urls/host=a.test%3A80%2Fx/part-d.parquet"
+    assert part_name("duplicates", "", "d") == "duplicates/part-d.parquet"

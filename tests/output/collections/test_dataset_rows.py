@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.output.archive.stored_values import DamagedValue
 from broadsheet.output.collections.dataset_rows import HostReader, TakedownList, indexes_by_host, open_sources
-from broadsheet.output.collections.dataset_tables import dataset_tables
+from broadsheet.output.collections.dataset_tables import arrow_table, dataset_tables
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 from tests.output.filled_rows import columns, put, rows
@@ -150,3 +151,11 @@ def test_of_two_archives_that_one_counts_that_saw_an_article_last(
         names = dataset_tables()["articles"].column_names
         titles = [dict(zip(names, row, strict=True))["title"] for row in reader.articles(HOST)]
     assert titles == ["a.db" if first_seen > last_seen else "b.db"]
+
+
+def test_a_value_that_is_not_of_its_column_is_named() -> None:
+    table = dataset_tables()["changes"]
+    for index, column in enumerate(table.columns):
+        row = [b"x" if place == index else None for place in range(len(table.columns))]
+        with pytest.raises(DamagedValue, match=f"changes/{column.name} row in the data set"):
+            arrow_table(table, [tuple(row)])

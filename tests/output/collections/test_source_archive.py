@@ -10,6 +10,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.collections.archive_merge import merge_archive
 from broadsheet.output.collections.source_archive import open_source
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
 
 LINKS = "SELECT host, links FROM _outside_hosts ORDER BY host"
@@ -91,3 +92,13 @@ def test_links_of_an_archive_count_once_before_and_after_others_came_into_it(
     merge(shards[0], make, shards[1])
     merge(target, make, shards[0], shards[1])
     assert links(target) == [("cdn.example", 5)]
+
+
+def test_a_takedown_that_removes_nothing_here_is_taken_over(make: Maker, shards: list[Path]) -> None:
+    with Archive.open(shards[0], make.clock) as archive:
+        take_down(archive.db, "http://reed.example/none", "a wish", make.clock)
+    with Archive.open(shards[1], make.clock) as archive:
+        assert merge_archive(archive.db, shards[0], make.clock).takedowns == 0
+        assert not archive.db.conn.in_transaction
+        found = archive.db.execute("SELECT pattern, note FROM takedowns").fetchall()
+    assert found == [("http://reed.example/none", "a wish")]

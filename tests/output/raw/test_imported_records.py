@@ -18,11 +18,13 @@ from broadsheet.output.raw.imported_records import (
     WRONG_LENGTH,
     ImportedRecordError,
     MemberError,
+    RecordHead,
     ends_record,
     has_digest,
     packed_magic,
     parse_record_head,
     read_imported_record,
+    split_http,
     unpack_member,
     zstd,
 )
@@ -86,6 +88,37 @@ def test_a_changed_byte_of_a_packed_record_is_never_taken_for_what_was_sent():
         except ImportedRecordError:
             continue
         assert block == BLOCK or faults, position
+
+
+@pytest.mark.parametrize(("length", "fits"), [(1000, True), (1001, False)])
+def test_a_block_of_more_bytes_than_are_allowed_is_refused(length: int, fits: bool):
+    for data in (record(URL, bytes(length)), record(URL, b"short", Content_Length=str(length))):
+        if fits:
+            assert read_imported_record(data, 1000).head.length == length
+        else:
+            with pytest.raises(ImportedRecordError, match=r"^1,001 bytes$") as caught:
+                read_imported_record(data, 1000)
+            assert caught.value.is_too_large
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"nothing", "no record begins here"),
+        (record(URL, BLOCK).partition(b"HTTP/")[0], "it breaks off before its block"),
+    ],
+)
+def test_what_cannot_be_read_says_why(data: bytes, message: str):
+    with pytest.raises(ImportedRecordError) as caught:
+        read(data)
+    assert (str(caught.value), caught.value.is_too_large) == (message, False)
+
+
+def test_an_http_head_of_more_than_256_kib_has_no_body():
+    head = b"HTTP/1.1 200 OK\r\nX: "
+    fitting = head + b"x" * (256 * 1024 - len(head) - 4)
+    assert split_http(fitting + b"\r\n\r\nbody") == (fitting, b"body")
+    assert split_http(fitting + b"x\r\n\r\nbody") == (fitting + b"x\r\n\r", b"")
 
 
 @pytest.mark.slow
@@ -226,11 +259,14 @@ def test_an_arc_head_of_either_version_is_read(line: str):
     assert head.size == len(line) + 1
 
 
-@pytest.mark.parametrize(("text", "length"), [("0", 0), ("1", 1)])
-def test_an_arc_record_may_be_empty(text: str, length: int):
-    head = parse_record_head(f"https://a.example/a 192.0.2.1 20240301100000 text/html {text}\n".encode())
-    assert head is not None
-    assert head.length == length
+@pytest.mark.parametrize(("text", "length"), [("0", 0), ("1", 1), ("-1", None), ("9" * 18, 10**18 - 1)])
+def test_an_arc_record_may_be_empty_or_of_no_known_length(text: str, length: int | None):
+    line = f"https://a.example/a 192.0.2.1 20240301100000 text/html; charset=x {text}\n".encode()
+    fields = {
+        "warc-target-uri": "https://a.example/a", "warc-ip-address": "192.0.2.1", "warc-date": "20240301100000",
+        "content-type": "text/html",
+    }  # fmt: skip
+    assert parse_record_head(line) == RecordHead("response", fields, len(line), length, is_arc=True)
 
 
 @pytest.mark.parametrize("version", [1, 2])

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
+import broadsheet
+from broadsheet.output.raw.imported_records import ImportedRecord, RecordHead
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
+from broadsheet.output.raw.record_segments import RecordSpan
+from broadsheet.output.raw.redaction import RedactedRequest
+from broadsheet.output.raw.warc_reader import WarcRecord
 
 HEAD = b"HTTP/1.1 200 OK\r\nX-Odd:  one \r\nx-odd: two\r\nAX-Odd: three\r\nEmpty:\r\nX.Odd: four\r\n\r\n"
 
@@ -36,3 +43,31 @@ def test_a_document_was_not_asked_for_and_has_no_status(request_bytes: bytes, he
 def test_a_size_is_that_of_all_bytes() -> None:
     assert RawExchange(b"1", b"22", b"333", b"4444").size == 10
     assert warc_digest(b"a", b"b") == warc_digest(b"ab") != warc_digest(b"a")
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (RawExchange(b"GET /secret", HEAD, b"secret", b"secret", "192.0.2.1", "time", ("cookie",)),
+         "RawExchange(ip_address='192.0.2.1', truncated='time', redacted_headers=('cookie',))"),
+        (RecordHead("response", {"warc-date": "secret"}, 5, 6),
+         "RecordHead(kind='response', size=5, length=6, is_arc=False)"),
+        (ImportedRecord(RecordHead("response", {}, 5, 6), b"secret", ("truncated",)),
+         "ImportedRecord(head=RecordHead(kind='response', size=5, length=6, is_arc=False), faults=('truncated',))"),
+        (RecordSpan(1, 2, b"secret"), "RecordSpan(offset=1, length=2, is_unaddressable=False)"),
+        (RedactedRequest(b"secret", ("cookie",)), "RedactedRequest(header_names=('cookie',))"),
+        (WarcRecord("response", {}, b"secret"), "WarcRecord(kind='response', fields={})"),
+        (broadsheet.CrawlResult(Path("a.db"), "finished", "limit", 1.5, counts={"x": 1}, stats={"y": 2}),
+         f"CrawlResult(archive={Path('a.db')!r}, outcome='finished', reason='limit', seconds=1.5, pages=0, articles=0,"
+         " problems=())"),
+    ],
+)  # fmt: skip
+def test_what_is_long_or_secret_is_in_no_message(value: object, shown: str) -> None:
+    assert repr(value) == shown
+
+
+def test_a_capture_and_a_cleaned_page_are_told_without_their_bytes_and_texts() -> None:
+    capture = Capture("http://a.test/", "2026", 200, raw=RawExchange(b"GET /secret", HEAD, b"secret"))
+    assert "raw=" not in repr(capture)
+    cleaned = broadsheet.clean("<title>A title</title><p>A text that is long enough to be one.</p>", "http://a.test/1")
+    assert repr(cleaned) == f"Cleaned(url='http://a.test/1', title='A title', page_type={cleaned.page_type!r})"

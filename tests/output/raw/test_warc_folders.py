@@ -23,11 +23,14 @@ from broadsheet.output.raw.warc_folders import (
     FolderIdentity,
     ForeignFolder,
     RawFolders,
+    Recovery,
     leads_astray,
     read_committed,
     read_identity,
     record_file,
     set_aside,
+    tail_files,
+    unknown_files,
     warc_path,
 )
 from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
@@ -583,3 +586,29 @@ def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path: Path,
     (tmp_path / name).symlink_to("outside")
     with pytest.raises(NotAnArchive):
         read(tmp_path)
+
+
+def test_what_an_owner_should_know_of_a_recovery() -> None:
+    recovery = Recovery(Path("a.db"), 1200, ("x.tail", "y.tail"), ("x", "y"), 3400, ("a.db.warc", "b"))
+    torn = "Moved 1,200 bytes that the last run could not commit to x.tail, y.tail."
+    rest = [
+        "Raw responses are missing from x, y; broadsheet verify says which.",
+        "a.db.warc, b: 3,400 bytes of raw responses are newer than the database, as after an older copy of it was put"
+        " back; broadsheet adopt a.db takes them in",
+    ]
+    assert recovery.notices() == [torn, *rest]
+    assert recovery.notices(with_torn=False) == rest
+    assert Recovery(Path("a.db")).notices() == []
+
+
+def test_what_lies_in_a_folder_and_is_not_of_the_archive(tmp_path: Path) -> None:
+    crawl(tmp_path / "a.db", 1)
+    folder = tmp_path / "a.db.warc"
+    assert unknown_files(tmp_path / "a.db") == []
+    (file,) = folder.glob("*.warc.gz")
+    for name in ("b (1).warc.gz", "a.txt", f"{file.name}.tail-1"):
+        (folder / name).write_bytes(b"x")
+    (tmp_path / "a.db.merged.warc").mkdir()
+    (tmp_path / "a.db.merged.warc" / "c.txt").write_bytes(b"x")
+    assert tail_files(tmp_path / "a.db") == [f"{file}.tail-1"]
+    assert unknown_files(tmp_path / "a.db") == [str(folder / "a.txt"), str(folder / "b (1).warc.gz")]

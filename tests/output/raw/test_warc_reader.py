@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.raw import warc_reader
+from broadsheet.output.raw.imported_records import DIGEST_MISMATCH
 from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
 from broadsheet.output.raw.warc_reader import (
     RecordError,
@@ -184,3 +185,29 @@ OTHER_DIGEST = "sha1:OTHER"
 )
 def test_digests_that_do_not_hold_are_said(record: dict[str, str], faults: int) -> None:
     assert len(list(warc_reader._digest_faults(answer_record(**record), "a"))) == faults
+
+
+def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path: Path) -> None:
+    head = "WARC/1.0\r\nWARC-Type: {}\r\nWARC-Target-URI: http://a.test/\r\n"
+    head += f"WARC-Date: 2026-01-01T00:00:00Z\r\nWARC-Record-ID: <urn:x>\r\nContent-Length: {len(ANSWER)}\r\n"
+    head += "Content-Type: application/http; msgtype=response\r\n"
+    other = f"WARC-Block-Digest: {warc_digest(b'other')}\r\n"
+    no_digest = "a.warc at 0: the response record has not the digest that it states"
+    no_payload = "a.warc at 0: the payload of http://a.test/ has not the digest of its row"
+    for kind, more, values, faults in [
+        ("response", "", {}, []),
+        ("response", "", {"payload_digest": "sha1:OTHER"}, [no_payload]),
+        ("response", "", {"payload_digest": "sha1:OTHER", "has_payload": False}, []),
+        ("revisit", "", {"payload_digest": "sha1:OTHER"}, []),
+        ("response", other, {}, [no_digest]),
+        ("response", other, {"known_faults": f"x {DIGEST_MISMATCH}"}, []),
+        ("response", other, {"known_faults": DIGEST_MISMATCH, "payload_digest": "sha1:OTHER"}, [no_payload]),
+    ]:
+        data = f"{head.format(kind)}{more}\r\n".encode() + ANSWER + b"\r\n\r\n"
+        (tmp_path / "a.warc").write_bytes(data)
+        row = capture_row(**{"file": "a.warc", "length": len(data), "committed": None} | values)
+        assert list(warc_reader._imported_record_faults(tmp_path, row)) == faults
+    for length, message in [(999, "the file ends before the record does"), (20, "")]:
+        row = capture_row(file="a.warc", length=length)
+        (fault,) = warc_reader._imported_record_faults(tmp_path, row)
+        assert fault.startswith(f"http://a.test/: a.warc at 0: {message}")

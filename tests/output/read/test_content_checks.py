@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -125,6 +127,25 @@ def test_a_sketch_has_each_hash_once_and_in_order(hashes: tuple[int, ...], count
     else:
         with pytest.raises(ValueError, match="has"):
             checks.check_sketch(packed(*hashes), count)
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        (["p", 1, 2, ["main"], "x"], ""), (["p", 1, 2, [], ""], ""), ([1, 1, 2, [], ""], "no layout of a block"),
+        (["p", "1", 2, [], ""], "no layout of a block"), (["p", 1, None, [], ""], "no layout of a block"),
+        (["p", 1, 2, "main", ""], "no layout of a block"), (["p", 1, 2, [], None], "no layout of a block"),
+    ],
+)  # fmt: skip
+def test_a_layout_has_a_value_of_its_type_in_each_place(row: list[object], problem: str) -> None:
+    layout = zlib.compress(json.dumps([row]).encode())
+    if not problem:
+        checks.check_layout(layout, 1)
+        with pytest.raises(ValueError, match=r"^has 1 blocks, its page 2$"):
+            checks.check_layout(layout, 2)
+    else:
+        with pytest.raises(TypeError, match=rf"^{problem}$"):
+            checks.check_layout(layout, 1)
 
 
 def test_the_greatest_hash_has_so_many_bits() -> None:

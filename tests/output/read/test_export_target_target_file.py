@@ -10,7 +10,15 @@ from pathlib import Path
 import pytest
 
 from broadsheet.output.read import export_target as target_file
-from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target, write_file
+from broadsheet.output.read.export_target import (
+    OwnFiles,
+    TargetRefused,
+    TargetWriteError,
+    checked_folder,
+    is_ordinary_file,
+    open_target,
+    write_file,
+)
 
 
 @pytest.fixture
@@ -99,3 +107,108 @@ def test_one_of_many_files(own_files: OwnFiles, tmp_path: Path) -> None:
     with pytest.raises(TargetWriteError, match="is the archive itself"):
         write_file(own_files, tmp_path / "a.db", b"three")
     assert (tmp_path / "x.md").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("", "name a file to write"),
+        ("sub", "sub is a folder; name a file"),
+        ("new/", "new/ is a folder; name a file"),
+        ("a.db", "a.db is the archive itself"),
+        ("a.db.warc/x", "a.db.warc/x belongs to the archive"),
+        ("no/x", "cannot write no/x: there is no folder FOLDER/no"),
+        ("locked", "cannot write locked: Permission denied"),
+        ("other.db", "other.db is a SQLite database, which is not written over"),
+        ("file/x", "cannot write file/x: Not a directory"),
+        (f"{'x' * 300}", f"cannot write {'x' * 300}: File name too long"),
+    ],
+)
+def test_why_a_file_is_refused(
+    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "locked").write_text("x")
+    (tmp_path / "other.db").write_bytes(b"SQLite format 3\0...")
+    monkeypatch.setattr(target_file.os, "access", lambda path, mode: mode == os.W_OK and path.name != "locked")
+    with pytest.raises(TargetRefused) as refused, open_target(own_files, target):
+        pass
+    assert str(refused.value).replace(str(tmp_path), "FOLDER") == message
+
+
+def test_a_failure_while_writing(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(TargetWriteError, match=r"^cannot write out: No space left$"), open_target(own_files, "out"):
+        raise OSError(28, "No space left")
+    with pytest.raises(TargetWriteError, match=r"^cannot write out: odd$"), open_target(own_files, "out"):
+        raise OSError("odd")
+    assert not list(tmp_path.iterdir())
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(target_file, "_complete", fail)
+    with pytest.raises(TargetWriteError, match=r"^cannot write one\.md: Input/output error$"):
+        write_file(own_files, Path("one.md"), b"x")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_keeps_its_permissions_and_its_link(own_files: OwnFiles, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("before")
+    (tmp_path / "out").chmod(0o640)
+    (tmp_path / "link").symlink_to("out")
+    with open_target(own_files, str(tmp_path / "link")) as stream:
+        stream.write(b"after")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "out").read_text() == "after"
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o640
+
+
+def test_only_one_file_of_a_folder_is_not_synced(
+    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(target_file.os, "fsync", lambda _: pytest.fail("synced"))
+    write_file(own_files, tmp_path / "out", b"x")
+
+
+def test_the_folder_for_many_files(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert checked_folder(own_files, "x/y") == checked_folder(own_files, "x/y") == Path("x/y")
+    assert (tmp_path / "x" / "y").is_dir()
+    (tmp_path / "file").write_text("x")
+    for target, message in [
+        ("a.db", "cannot make the folder a.db: it is the archive itself"),
+        ("a.db.warc/z", "cannot make the folder a.db.warc/z: it belongs to the archive"),
+        ("file", "cannot make the folder file: File exists"),
+        ("file/z", "cannot make the folder file/z: Not a directory"),
+    ]:
+        with pytest.raises(TargetRefused) as refused:
+            checked_folder(own_files, target)
+        assert str(refused.value) == message
+
+
+def test_which_targets_are_ordinary_files(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("x")
+    assert is_ordinary_file(str(tmp_path / "out"))
+    assert not any(is_ordinary_file(target) for target in ("-", "/dev/stdout", str(tmp_path), str(tmp_path / "none")))
+
+
+def test_standard_output(own_files: OwnFiles, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    print("first", end=" ")
+    with open_target(own_files, "-") as stream:
+        stream.write(b"second")
+    assert capfd.readouterr().out == "first second"
+
+
+def test_standard_output_that_is_the_archive_is_refused(
+    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (tmp_path / "a.db").open("w") as stream:
+        monkeypatch.setattr(target_file.sys, "stdout", stream)
+        with (
+            pytest.raises(TargetRefused, match=r"^standard output is the archive itself$"),
+            open_target(own_files, "-"),
+        ):
+            pass

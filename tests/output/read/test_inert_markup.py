@@ -12,7 +12,7 @@ import re
 import pytest
 from markdown_it import MarkdownIt
 
-from broadsheet.output.read.inert_markup import article_html, escaped_words, inert_markdown
+from broadsheet.output.read.inert_markup import article_html, escaped_words, inert_markdown, is_safe_link
 
 
 def test_headings_stand_below_the_title_and_skip_no_level() -> None:
@@ -55,3 +55,14 @@ def test_what_acts_is_shown(markdown: str, inert: str) -> None:
 )
 def test_words_stay_words(text: str) -> None:
     assert MarkdownIt("commonmark").render(escaped_words(text)).strip() == f"<p>{text.replace('&', '&amp;')}</p>"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_safe"),
+    [
+        ("https://a.test", True), ("\u3000HTTP://a.test", True), ("mailto:a@b.test", True), ("/x", False),
+        ("\u3000javascript:x", False), ("tel:1", False), ("http://[", False),
+    ],
+)  # fmt: skip
+def test_a_link_leads_to_a_page_or_a_mail_address(url: str, is_safe: bool) -> None:
+    assert is_safe_link(url) is is_safe

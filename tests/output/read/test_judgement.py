@@ -20,9 +20,10 @@ from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.home_page import count_home, read_home
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
-from broadsheet.output.read.judgement import LookKind, Severity, judge, judge_archive, verdict_sentence
+from broadsheet.output.read.judgement import LookKind, Severity, judge, judge_archive, look_values, verdict_sentence
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
+from tests.output import told
 from tests.output.conftest import Maker
 
 SITE = "https://a.example"
@@ -202,6 +203,7 @@ CASES = (
 )  # fmt: skip
 NAMES = [f"{case.fill.__name__}-{case.kind}" for case in CASES]
 NOW = "2026-02-02T00:00:00+00:00"
+EXPECTED = Path(__file__).with_name("whole_judgement.txt")
 
 
 @pytest.fixture(autouse=True)
@@ -223,6 +225,31 @@ def test_each_archive_is_judged(case: Case, file: Path) -> None:
     assert (look.severity, look.count) == (case.severity, case.count)
     assert case.sentence in look.sentence
     assert case.advice in look.advice
+
+
+FILLS = dict.fromkeys(case.fill for case in CASES)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_all_that_is_known_and_said_of_an_archive(
+    archive: Archive, make: Maker, fill: Callable[[Archive, Maker], None]
+) -> None:
+    """Run with BROADSHEET_EXPECT=1 to write what is expected anew."""
+    fill(archive, make)
+    facts = gather_facts(archive.db, "a.db", measure_coverage(archive.db), NOW)
+    changed = (
+        replace(facts, outcomes={**facts.outcomes, ("done", "article"): 40}, articles=40),
+        replace(facts, seeds=facts.seeds * 2), replace(facts, withdrawals=facts.withdrawals[:1]),
+        replace(facts, path="my a.db", last_outcome="finished"),
+        replace(facts, outcomes=dict(list(facts.outcomes.items())[:1]), articles=0),
+    )  # fmt: skip
+    looks = [list(judge(each)) for each in (facts, *changed)]
+    lines = [repr(facts), *map(repr, looks[0])]
+    for number, others in enumerate(looks[1:], 1):
+        lines += [f"{number}: {look!r}" for look in others if look not in looks[0]]
+        lines += [f"{number} without {look.kind}" for look in looks[0] if look not in others]
+    text = told.told([*lines, told.as_json(look_values(looks[0]))])
+    assert text == told.expected(EXPECTED, fill.__name__, text)
 
 
 def result(file: Path) -> RunResult:

@@ -14,6 +14,13 @@ from broadsheet.cleaners.compare.page_layouts import pack_signature
 from broadsheet.cleaners.document import Metadata, PageType
 from broadsheet.crawler.fleet.run_notices import ArchiveMoment, read_news
 from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.read.layout_alarms import (
+    _known_page_alarms,
+    _LaidOutPage,
+    _note_moved_pages,
+    _Past,
+    _takeover_message,
+)
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.run_yields import survey
 from broadsheet.output.settle.settling import settle
@@ -21,6 +28,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 from tests.output.settle.test_likeness import prose
 
 HOST = "http://a.test"
@@ -204,3 +212,71 @@ def test_pages_that_a_merge_replaced_are_none_of_the_next_run(site: Site, make: 
         Site(other, make).run(*Site(other, make).pages(range(20), NEW))
     merge_archive(site.archive.db, tmp_path / "b.db", make.clock)
     assert site.archive.db.execute("SELECT count(*) FROM _earlier_signatures").fetchone() == (0,)
+
+
+# --- The evidence of few pages, without a crawl ------------------------------------------------------------------
+SINCE = _Past("2026-03-02T01:00:00+00:00", "2026-02-01T00:00:00+00:00", frozenset((7, 9)))
+
+
+def laid_out(
+    count: int, layout_id: int | None, names: list[int], before: list[int] | None = None
+) -> list[_LaidOutPage]:
+    """Pages of a layout, which had another one before the run."""
+    signature, earlier = pack_signature(names), pack_signature(before or names)
+    return [
+        _LaidOutPage("a.test", f"{HOST}/{layout_id}/{n}", 100 * (layout_id or 0) + n, layout_id, signature, earlier)
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("new", "kept", "message"),
+    [
+        (20, 20, f"until 2026-02-01, 150 of 200 pages like */x had the layout of {HOST}/1/0; of 40 new ones 20 has it,"
+                 f" and 20 have a new one, that of {HOST}/7/0"),
+        (19, 21, ""), (7, 0, ""), (0, 40, ""),
+        (8, 0, f"until 2026-02-01, 150 of 200 pages like */x had the layout of {HOST}/1/0; of 8 new ones none has it,"
+               f" and 8 have a new one, that of {HOST}/7/0"),
+    ],
+)  # fmt: skip
+def test_half_of_the_new_pages_are_a_takeover(new: int, kept: int, message: str) -> None:
+    older = [*laid_out(50, 2, BLOG), *laid_out(150, 1, OLD)]
+    assert _takeover_message("*/x", [*laid_out(kept, 1, OLD), *laid_out(new, 7, NEW)], older, SINCE) == message
+
+
+def test_the_larger_of_two_new_layouts_is_told_and_what_is_new_without_a_past_is_not() -> None:
+    new = [*laid_out(20, 7, NEW), *laid_out(30, 9, LIST), *laid_out(9, None, BLOG)]
+    message = _takeover_message("*/x", new, laid_out(200, 1, OLD), SINCE)
+    assert message.endswith(f"of 59 new ones none has it, and 30 have a new one, that of {HOST}/9/0")
+    assert _takeover_message("*/x", new, [], SINCE) == ""
+
+
+@pytest.mark.parametrize(
+    ("moved", "stayed", "what"),
+    [
+        (laid_out(20, 7, NEW, OLD), [], "layout_new: 20 of 20 pages known as articles have left their layout, 20 of"
+         f" them for one that no page had before 2026-03-02: {HOST}/7/0"),
+        ([*laid_out(10, 7, NEW, OLD), *laid_out(10, 3, BLOG, OLD)], [], "layout_gone: 20 of 20 pages known as articles"
+         f" have lost the layout that they had before 2026-03-02, and no page of this run has it: {HOST}/7/0"),
+        ([*laid_out(11, 7, NEW, OLD), *laid_out(9, 3, BLOG, OLD)], [], "layout_new: 20 of 20 pages known as articles"
+         f" have left their layout, 11 of them for one that no page had before 2026-03-02: {HOST}/7/0"),
+        (laid_out(20, 3, BLOG, OLD), laid_out(1, 1, OLD), ""),
+        (laid_out(20, 4, BLOG, OLD), [], ""),
+        (laid_out(7, 7, NEW, OLD), [], ""), (laid_out(12, 7, NEW, OLD), laid_out(40, 1, OLD), ""),
+    ],
+)  # fmt: skip
+def test_known_pages_that_left_their_layout_for_a_new_one_or_one_of_no_articles(
+    archive: Archive, moved: list[_LaidOutPage], stayed: list[_LaidOutPage], what: str
+) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number, kind in ((3, "list"), (4, "article")):
+        put(db, "_layouts", number, id=number, kind=kind)
+    db.execute("CREATE TEMP TABLE surveyed (page_id INTEGER, host TEXT, part TEXT)")
+    _note_moved_pages(db, [*moved, *stayed])
+    for page in (*moved, *stayed):
+        db.execute("INSERT INTO temp.surveyed VALUES (?, ?, '*')", [page.page_id, page.host])
+        db.execute("INSERT INTO _page_signatures VALUES (?, ?)", [page.page_id, page.signature])
+    found = [f"{alarm.what}: {alarm.message}" for alarm in _known_page_alarms(db, [*moved, *stayed], SINCE)]
+    assert found == ([what] if what else [])
+    assert db.execute("SELECT count(*) FROM temp.moved_pages").fetchone() == (len(moved),)

@@ -51,6 +51,8 @@ def test_a_text_with_other_numbers(db: Database, text: str, is_found: bool) -> N
     put_texts(db, text)
     assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=True) == ([text] if is_found else [])
     assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=False) == []
+    put_texts(db, "Something else", is_kept=False)
+    assert find_same_but_for_numbers(db, "Read 3 comments", is_kept=False) == []
 
 
 def test_signs_of_a_pattern_are_words_and_a_text_without_a_number_has_none_like_it(db: Database) -> None:

@@ -10,6 +10,7 @@ from broadsheet.cleaners.document import PageType
 from broadsheet.output.read.run_yields import survey
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from tests.output.filled_rows import put
 from tests.output.settle.test_likeness import prose
 
 HOST = "http://a.test"
@@ -179,3 +180,13 @@ def test_surveying_again_changes_nothing(site):
     [run] = [row["id"] for row in site.archive.db["runs"].rows]
     survey(site.archive.db, run, site.make.clock())
     assert list(site.archive.db["_yields"].rows) == yields_before
+
+
+def test_copies_are_alike_and_parts_of_an_article_are_not(archive, make):
+    run = archive.runs.start("crawl", {}, {})
+    archive.save([make.outcome(f"{HOST}/{n}", " ".join(prose(n, 90))) for n in range(4)])
+    ids = [row[0] for row in archive.db.execute("SELECT id FROM articles ORDER BY page_id")]
+    put(archive.db, "duplicates", 1, article_id=ids[0], duplicate_id=ids[1], kind="part", cluster_id=None)
+    put(archive.db, "duplicates", 2, article_id=ids[1], duplicate_id=ids[2], kind="near", cluster_id=7)
+    survey(archive.db, run, make.clock())
+    assert archive.db.execute("SELECT pages, alike FROM _yields WHERE part = '*'").fetchall() == [(4, 2)]

@@ -117,3 +117,18 @@ def test_of_very_many_matches_those_in_the_title_go_first_and_a_sample_of_the_ot
     assert [title for title in whole if title in sampled] == sampled
     assert ranked_titles(archive, "harbour", 1) == ["The harbour"]
     assert ranked_titles(archive, "harbour absent", 20) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "snippet"),
+    [
+        (f"{'前' * 40}知能{'後' * 40}", "知能", f"…{'前' * 30}\x02知能\x03{'後' * 30}…"),
+        (f"{'前' * 30}知能{'後' * 30}", "知能", f"{'前' * 30}\x02知能\x03{'後' * 30}"),
+        ("ABC 知能", "知能 abc", "\x02ABC\x03 知能"),
+        ("知能 発表", '"発表" 知*', "\x02知\x03能 発表"),
+        ("前" * 60, "知", "前" * 60),
+        ("前" * 61, "知", f"{'前' * 60}…"),
+    ],
+)
+def test_a_snippet_without_spaces_is_a_window_around_the_first_match(text, query, snippet):
+    assert search_module._cjk_snippet(text, query) == snippet

@@ -10,6 +10,7 @@ from lxml import etree
 
 from broadsheet.output.read.article_rows import iter_articles
 from broadsheet.output.read.tei import export_tei, tei_document
+from tests.output import told
 from tests.tools import ToolsMissingError, programs
 
 NAMESPACE = "{http://www.tei-c.org/ns/1.0}"
@@ -159,3 +160,30 @@ def test_a_file_an_article(archive, make, tmp_path: Path):
 def test_a_reference_leads_where_a_reader_may_go(articles, target, is_safe):
     root = ElementTree.fromstring(tei_document(articles(markdown=f"A [link]({target}).")))
     assert [ref.get("target") for ref in root.iter(f"{NAMESPACE}ref")] == ([target] if is_safe else [])
+
+
+STATED = {
+    "authors": '["Ann", "Bo"]', "tags": '["x", "News", "x"]', "section": "News", "description": "Short",
+    "language": "de", "sitename": "The Daily", "licence": "CC BY 4.0", "published": "2024-05-03T13:47:42Z",
+    "published_day": "2024-05-03", "published_raw": "2024-05-03T15:47:42+02:00",
+}  # fmt: skip
+UNSTATED = {
+    "title": "", "authors": "[]", "sitename": "", "language": None, "published": None, "published_day": None,
+    "published_raw": "soon", "licence": "",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "values", "usage"),
+    [("all is stated", STATED, ["no training", "no search"]), ("little is stated", UNSTATED, [])],
+    ids=["all", "little"],
+)
+def test_a_whole_document(articles, asked, values, usage):
+    """Run with BROADSHEET_EXPECT=1 to write what is expected anew."""
+    file = Path(__file__).with_name("whole_tei.txt")
+    every_kind = f"{MARKDOWN}\n\nA soft\nbreak, [one](javascript:x).\n\n- # In a list\n\n      indented"
+    fixed = {"last_seen": "2026-01-01T00:00:00Z", "usage": usage, "cleaner_version": "7"}
+    article = dict(articles(**values, markdown=every_kind)) | fixed
+    document = tei_document(article).decode().replace("><", ">\n<").splitlines()
+    shown = told.told(document)
+    assert shown == told.expected(file, asked, shown)

@@ -8,6 +8,7 @@ import pytest
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.row_sample import RowSample
+from broadsheet.output.read import verify as checks
 from broadsheet.output.read.file_checks import Finding
 from broadsheet.output.read.verify import first_problem, verify
 from broadsheet.output.settle.settling import settle
@@ -242,3 +243,16 @@ def test_a_damaged_record_is_found_in_the_part_of_its_capture(archive, make, fil
         stream.seek(offset + length // 2)
         stream.write(b"\0" * 9)
     assert len(parts_that_find(archive.db, "raw_responses")) == 1
+
+
+def test_for_the_first_problem_each_check_runs_once_and_none_of_the_raw_responses(filled, monkeypatch):
+    run, problems = [], checks._problems
+
+    def note(check, *rest):
+        run.append(check)
+        return problems(check, *rest)
+
+    monkeypatch.setattr(checks, "_problems", note)
+    assert first_problem(filled.db) is None
+    assert run[:2] == [checks.stored_values, checks.column_values]
+    assert sorted(map(str, run)) == sorted(map(str, set(checks.CHECKS) - set(checks.RAW_CHECKS)))

@@ -30,7 +30,9 @@ import pytest
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.output.raw.warc_reader import parse_record
+from broadsheet.output.read import wacz
 from broadsheet.output.read.wacz import MissingWarcError, export_wacz, surt
+from broadsheet.output.write.archive_writer import Archive
 from tests.browser import (
     LoopbackBrowser,
     browser,  # noqa: F401
@@ -40,6 +42,7 @@ from tests.crawler.crawls import Crawl
 from tests.crawler.shell import command
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 from tests.output.raw.test_warc_files import (
     archive_with_warcs,
     file,  # noqa: F401
@@ -189,6 +192,30 @@ def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Pa
     pages = [json.loads(line) for line in found["pages/pages.jsonl"].splitlines()]
     assert [(each["url"], each["title"]) for each in pages[1:]] == [("http://a.test/page", "A page")]
     assert_index(found)
+
+
+def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive: Archive) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    put(archive.db, "_warc_files", 1, name="x.warc.gz")
+    for number, title, status, file_name in [
+        (1, "", 200, "x.warc.gz"), (2, "Two", 200, "x.warc.gz"), (3, "Gone", 404, "x.warc.gz"),
+        (4, "Elsewhere", 200, "y.warc.gz"), (5, "Five", 200, "x.warc.gz"),
+    ]:  # fmt: skip
+        url, at = f"http://a.test/{number}", f"2026-01-0{9 - number}T00:00:00+00:00"
+        found_via = "seed" if number in (2, 3, 4) else "link"
+        put(archive.db, "urls", number, id=number, url=url, kind="page", state="done", found_via=found_via)
+        put(archive.db, "captures", number, id=number, url=url, final_url=f"{url}/", http_status=status,
+            fetched_at=at, warc_file=file_name)  # fmt: skip
+        put(archive.db, "pages", number, id=number, capture_id=number, title=title)
+    pages = [json.loads(line) for line in wacz._page_lines(archive.db)][1:]
+    assert [tuple(page.values()) for page in pages] == [
+        ("5", "http://a.test/5/", "2026-01-04T00:00:00Z", "Five"),
+        ("2", "http://a.test/2/", "2026-01-07T00:00:00Z", "Two"),
+        ("1", "http://a.test/1/", "2026-01-08T00:00:00Z", "http://a.test/1/"),
+    ]
+    assert list(wacz._description(archive.db).values())[1:] == [
+        "Broadsheet", "http://a.test/2/", "http://a.test/2/", "2026-01-07T00:00:00Z",
+    ]  # fmt: skip
 
 
 def digest_of(data: bytes) -> str:

@@ -11,6 +11,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.applied_rulings import (
     OF_ALL,
     OF_PAGE,
+    RulingStep,
     apply_rulings,
     commonest_reason,
     find_steps,
@@ -192,3 +193,20 @@ def test_a_read_only_connection_is_enough_to_ask(db: Database, archive: Archive)
     steps = find_steps(read_only, OF_ALL, {})
     assert {step.target_verdict for step in steps} == {(True, -2)}, "a reason that the archive does not have yet"
     read_only.close()
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "ruling_id", "overruled_row", "is_idle"),
+    [
+        ((True, 1), (True, 1), None, None, True),
+        ((True, 1), (False, 2), None, None, False),
+        ((True, 1), (True, 1), 7, None, False),
+        ((True, 1), (True, 1), None, (7, (False, 3)), False),
+        ((True, 1), (True, 1), 7, (7, (False, 3)), True),
+        ((True, 1), (True, 1), 8, (7, (False, 3)), False),
+        ((True, 1), (True, 1), 7, (7, (False, 4)), False),
+    ],
+)
+def test_a_step_is_idle_where_all_is_as_it_should_be(current, target, ruling_id, overruled_row, is_idle):
+    step = RulingStep(1, 0, current, target, (False, 3), ruling_id, overruled_row)
+    assert step.is_idle is is_idle

@@ -299,3 +299,11 @@ def test_a_database_that_is_deleted_or_replaced_takes_no_more(file, make, is_rep
             file.touch()
         with pytest.raises(OSError, match="is gone"):
             archive.save([make.outcome("http://a.test/2", "other words of a page")])
+
+
+def test_an_outcome_stores_an_article_anew_unless_it_is_older_or_no_article(make):
+    article = make.outcome("http://a.test/1", "One.")
+    assert article.has_new_article
+    assert not replace(article, is_older=True).has_new_article
+    assert not replace(article, page=None).has_new_article
+    assert not make.outcome("http://a.test/2", page_type=PageType.LIST).has_new_article

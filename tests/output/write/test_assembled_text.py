@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 import pytest
 
+from broadsheet.cleaners.document import Block, BlockKind
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.own_reading import read_own_reading, unpack_reading
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.assembled_text import put_chances, stored_chances, update_expected_f1
+from broadsheet.output.write.assembled_text import _new_blocks, put_chances, stored_chances, update_expected_f1
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.conftest import Maker
 
@@ -88,3 +89,21 @@ def test_chances_of_another_page_are_reported(archive: Archive, make: Maker) -> 
     archive.db.execute("UPDATE pages SET expected_f1 = 1.5")
     locations = {problem.location for problem in verify(archive.db)}
     assert {"_page_layout/chances row 1", "pages/expected_f1 row 1"} <= locations
+
+
+@pytest.mark.parametrize(
+    ("texts", "new"),
+    [
+        (["Title", "New text", "one two three"], ["New text", "one two three"]),
+        (["Title", "New text", "one two three four"], ["New text"]),
+        (["one two three", "Title", "New text", "Title"], ["New text", "Title"]),
+        (["New text", "New text"], ["New text", "New text"]),
+        (["Title", "one two three four"], []),
+    ],
+)
+def test_a_further_page_brings_what_no_earlier_one_has_but_for_short_lines_in_its_text(
+    texts: list[str], new: list[str]
+) -> None:
+    blocks = (Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(texts))
+    known = {"Title", "one two three", "one two three four"}
+    assert [block.text for block in _new_blocks(blocks, known)] == new

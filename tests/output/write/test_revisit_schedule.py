@@ -5,6 +5,8 @@ What is queued again, what its row keeps, and what is learned from a look.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from broadsheet.cleaners.document import PageType
@@ -368,6 +370,8 @@ def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
     queue_due(crawled.db, update(make), now)
     assert set(queued(crawled)) & urls == {STORY}
     assert foresee_visits(crawled.db, now).due == 0
+    east = datetime.fromisoformat(now).astimezone(timezone(timedelta(hours=9))).isoformat()
+    assert foresee_visits(crawled.db, east) == foresee_visits(crawled.db, now)
     assert queue_due(crawled.db, update(make), outlook.next_at) > 0
     assert set(queued(crawled)) & urls == {STORY, f"{HOST}0"}
 

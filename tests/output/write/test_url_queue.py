@@ -356,3 +356,38 @@ def test_taking_costs_the_same_however_long_the_queue_and_however_many_wait(arch
     few = cost()
     fill(range(200, 20_000))
     assert all(many <= before < 1000 for many, before in zip(cost(), few, strict=True))
+
+
+STORED = [
+    ("queued", "", "page"), ("queued", "x", "page"), ("queued", "", "picture"), ("done", "article", "page"),
+    ("failed", "http_404", "page"), ("skipped", "depth", "page"), ("skipped", "nofollow", "page"),
+    ("skipped", "limit", "page"), ("skipped", "media_type", "page"), ("skipped", "media_type", "picture"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["page", "picture"])
+@pytest.mark.parametrize("state", ["queued", "skipped"])
+def test_what_is_found_again_is_improved_or_queued_after_all(archive, make, kind, state):
+    """Each stored row with each better, equal and worse way to it."""
+    ways = list(itertools.product((1, 2, 3), (4, 5, 6)))
+    for number, (old_state, reason, old_kind) in enumerate(STORED):
+        for depth, priority in ways:
+            url = f"http://a.test/{number}/{depth}{priority}"
+            values = {"depth": 2, "priority": 5, "state": old_state, "reason": reason, "kind": old_kind}
+            add_urls(archive.db, [make.discovered(url, **values)], "2026")
+            found = make.discovered(url, depth=depth, priority=priority, state=state, reason="new", kind=kind)
+            add_urls(archive.db, [found], "2027")
+            row = archive.db["urls"].get(1 + number * len(ways) + ways.index((depth, priority)))
+            is_better = old_state == "queued" and (depth < 2 or priority > 5)
+            is_revived = reason in ("depth", "nofollow")
+            is_file_of_picture = (reason, old_kind, kind) == ("media_type", "page", "picture")
+            if state == "queued" and (is_better or is_revived or is_file_of_picture):
+                values |= {"depth": min(depth, 2), "priority": max(priority, 5), "state": "queued"}
+                values |= {"reason": reason if old_state == "queued" else "new"}
+                values |= {"kind": "picture" if kind == "picture" else old_kind}
+            assert {name: row[name] for name in values} == values
+            assert row["first_seen"] == "2026"
+
+
+def test_the_latest_moment_of_a_retry():
+    assert module._latest_due_time("2026-01-01T00:00:00+00:00") == "2026-01-01T02:00:00+00:00"

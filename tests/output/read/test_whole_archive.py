@@ -1,0 +1,201 @@
+"""All that readers are told of a small archive in which each kind of row stands, and all that exports make of it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.article_filter import ArticleBounds, article_scope
+from broadsheet.output.read.archive_facts import gather_facts
+from broadsheet.output.read.article_files import export_markdown, export_reader_pages
+from broadsheet.output.read.article_rows import article_of_page, export_csv, export_jsonl
+from broadsheet.output.read.coverage import list_covered_urls, measure_coverage
+from broadsheet.output.read.edit_diffs import diff_html, read_edit_diff, version_links
+from broadsheet.output.read.judgement import judge, judge_archive, look_values
+from broadsheet.output.read.page_lookup import find_page, find_record, find_url_result, find_url_state
+from broadsheet.output.read.report_figures import gather_report, host_scope
+from broadsheet.output.read.report_text import render
+from broadsheet.output.read.ruling_examples import find_ruling_example, find_similar_blocks
+from broadsheet.output.read.search import (
+    SearchSort,
+    count_articles,
+    count_matches,
+    list_articles,
+    missing_words,
+    search,
+    widened,
+)
+from broadsheet.output.read.stored_articles import find_stored_article, iter_stored_articles
+from broadsheet.output.read.tei import export_tei
+from broadsheet.output.read.verify import verify
+from broadsheet.output.read.wacz import export_wacz
+from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed_document, read_feed
+from broadsheet.output.write.edit_history import find_revised_article, latest_edits, list_edits, revisions_of
+from broadsheet.output.write.person_verdicts import list_reviews, list_rulings, reliability_by
+from tests.output.harbour import FERRY, OTHER, SITE, fill_harbour
+from tests.output.told import as_json, expected, sections, told
+
+FILE = Path(__file__).with_name("whole_archive.txt")
+NOW = "2026-01-20T12:00:00+00:00"
+ONE = 7603084284087165
+FILTERS = {
+    "a host": ArticleBounds(host="a.example"), "since": ArticleBounds(since="2026-01-01"),
+    "until": ArticleBounds(until="2025"), "languages": ArticleBounds(languages=("en", "fr")),
+    "a section": ArticleBounds(section="NEWS"), "words": ArticleBounds(match="harbour"),
+    "a use": ArticleBounds(use="train-ai"),
+}  # fmt: skip
+
+
+def report(db: Database, width: int, host: str = "") -> list[str]:
+    with host_scope(db, host):
+        facts = gather_facts(db, "ebb.db", measure_coverage(db), NOW)
+    return render(gather_report(db, host), judge(facts, NOW), width).splitlines()
+
+
+def exported(export: Callable[..., int], *arguments: object, **options: bool) -> Iterator[str]:
+    stream = io.StringIO(newline="")
+    yield str(export(*arguments, stream, **options))
+    yield from stream.getvalue().splitlines()
+
+
+def within_bounds(db: Database) -> Iterator[str]:
+    with article_scope(db, ArticleBounds(host="a.example", since="2025")):
+        yield from exported(export_jsonl, db)
+    yield str(db.execute("SELECT count(*) FROM articles").fetchone()[0])
+
+
+def files_of(export: Callable[..., int], db: Database, folder: Path) -> Iterator[str]:
+    yield str(export(db, folder))
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            data = file.read_bytes()
+            yield f"--- {file.relative_to(folder)}"
+            yield from (f"{len(data):,} bytes",) if file.suffix == ".png" else without_style(data.decode()).splitlines()
+
+
+def without_style(html: str) -> str:
+    return re.sub(r"(?s)<style>.*?</style>\n", "", html)
+
+
+def zipped(db: Database) -> Iterator[str]:
+    stream = io.BytesIO()
+    with mock.patch("broadsheet.output.read.wacz.utc_now", return_value=NOW):
+        yield str(export_wacz(db, stream))
+    with zipfile.ZipFile(stream) as wacz:
+        for name in wacz.namelist():
+            yield f"--- {name}"
+            data = wacz.read(name)
+            text = (gzip.decompress(data) if name.endswith(".gz") else data).decode("latin-1")
+            yield from map(
+                without_places, text.split("WARC/1.1\r\n") if name.startswith("archive/") else text.splitlines()
+            )
+
+
+def without_places(text: str) -> str:
+    """The text in a line, without what follows from how well records are compressed."""
+    text = re.sub(r"[^ -~]", "?", " ".join(text.split()))
+    text = re.sub(r"sha(?:1|256):\w+|(?<=Content-Length: )\d+", "N", text)
+    return re.sub(r'("(?:offset|length|bytes)": "?)\d+', r"\1N", text)
+
+
+def searched(db: Database) -> Iterator[object]:
+    for query in ("harbour", "story", "harbours town", '"torn the mole"', "boat OR ferry", "nothing", "*"):
+        yield query, widened(query), missing_words(db, query), count_matches(db, query)
+        yield from (hit for sort in SearchSort for hit in search(db, query, 2, sort=sort))
+    for name, bounds in FILTERS.items():
+        yield name, count_articles(db, bounds), count_matches(db, "harbour", bounds)
+        yield [(hit.title, hit.snippet) for hit in list_articles(db, 9, bounds)]
+    for sort in SearchSort:
+        yield sort, [hit.title for hit in list_articles(db, 9, sort=sort)]
+
+
+def edits(db: Database) -> Iterator[object]:
+    diff = read_edit_diff(db, ONE, 2)
+    assert diff
+    yield from (diff, version_links(diff, "http://room/"), diff_html(diff), revisions_of(db, ONE))
+    yield from (find_revised_article(db, f"{SITE}/old"), list_edits(db, kinds=("new", "withdrawn"), after_seq=3))
+    yield from (list_edits(db, since="2026-01-09"), latest_edits(db, before_seq=20, limit=1))
+
+
+def looked_up(db: Database) -> Iterator[object]:
+    for name in (f"{SITE}/1", f"{SITE}/old", str(ONE), f"{OTHER}/none", f"{SITE}/gone", f"{SITE}/unknown"):
+        yield name, find_page(db, name), find_record(db, name), find_url_state(db, name)
+        yield find_stored_article(db, name)
+        yield find_url_result(db, name) if name.startswith("http") else None
+
+
+def verdicts(db: Database) -> Iterator[object]:
+    for listed in list_rulings(db):
+        yield listed, find_ruling_example(db, listed.ruling)
+    yield find_similar_blocks(db, FERRY)
+    yield list_reviews(db)
+    yield reliability_by([("a", True), ("b", True), ("b", False), ("c", False)])
+
+
+def feeds(db: Database) -> Iterator[str]:
+    for scope in (FeedScope(), FeedScope(of_edits=True, room="http://room/ebb"), FeedScope(host="b.example", limit=2)):
+        yield from atom_document(read_feed(db, scope)).decode().replace("><", ">\n<").splitlines()
+        yield json_feed_document(read_feed(db, scope)).decode()
+
+
+def values(found: Iterable[object]) -> Iterator[str]:
+    return map(repr, found)
+
+
+TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
+    "report": lambda db, _: report(db, 110),
+    "report, narrow, of a host": lambda db, _: report(db, 60, "a.example"),
+    "facts": lambda db, _: values(asdict(gather_facts(db, "ebb.db", measure_coverage(db), NOW)).items()),
+    "figures": lambda db, _: values(asdict(gather_report(db)).items()),
+    "looks": lambda db, _: map(as_json, look_values(judge_archive(db, "ebb.db", host="b.example"))),
+    "coverage": lambda db, _: values([
+        *measure_coverage(db), list_covered_urls(db, "sitemap", ("failed", "http_410")),
+        list_covered_urls(db, "link", ("skipped", "limit"), 8), list_covered_urls(db, "link", ("skipped", "limit")),
+    ]),
+    "csv": lambda db, _: exported(export_csv, db, byte_order_mark=True),
+    "jsonl, one of those that say the same": lambda db, _: exported(export_jsonl, db, one_per_cluster=True),
+    "jsonl within bounds": lambda db, _: within_bounds(db),
+    "an article of a page": lambda db, _: values([article_of_page(db, f"{SITE}/1"), article_of_page(db, "x")]),
+    "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown"),
+    "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages"),
+    "tei": lambda db, folder: files_of(export_tei, db, folder / "tei"),
+    "wacz": lambda db, _: zipped(db),
+    "feeds": lambda db, _: feeds(db),
+    "search": lambda db, _: values(searched(db)),
+    "edits": lambda db, _: values(edits(db)),
+    "lookups": lambda db, _: values(looked_up(db)),
+    "articles": lambda db, _: values(iter_stored_articles(db, ArticleBounds(host="b.example"), one_per_cluster=True)),
+    "verdicts": lambda db, _: values(verdicts(db)),
+    "faults": lambda db, _: values(verify(db)),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    file = tmp_path_factory.mktemp("archive") / "ebb.db"
+    fill_harbour(file)
+    db = open_database(file, read_only=True)
+    with mock.patch("broadsheet.output.read.archive_facts.utc_now", return_value=NOW):
+        yield db
+    db.close()
+
+
+@pytest.mark.parametrize("asked", TELL)
+def test_all_of_it_is_told(db: Database, tmp_path: Path, asked: str) -> None:
+    folder = Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
+    text = told(TELL[asked](db, tmp_path), FOLDER=folder)
+    assert text == expected(FILE, asked, text)
+
+
+def test_nothing_else_is_expected() -> None:
+    assert list(sections(FILE)) == list(TELL)

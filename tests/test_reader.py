@@ -1,0 +1,87 @@
+"""All that a reader of an archive gives, over a small archive in which each kind of row stands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import broadsheet
+from broadsheet.output.write.archive_writer import Archive
+from tests.output.crowd import put_many
+from tests.output.harbour import OTHER, SITE, fill_harbour
+from tests.output.told import expected, told
+
+FILE = Path(__file__).with_name("whole_reader.txt")
+ONE = 7603084284087165
+DAY = date(2025, 12, 30)
+Reader = broadsheet.ArchiveReader
+
+TELL: dict[str, Callable[[Reader], Any]] = {
+    "all": lambda archive: [len(archive), archive.latest_change, *(article.url for article in archive)],
+    "bounds": lambda archive: [
+        [article.id for article in archive.articles(**bounds)]  # type: ignore[arg-type]
+        for bounds in (
+            {"host": "b.example", "one_per_cluster": True}, {"host": "b.example"}, {"language": "EN-gb"},
+            {"section": "culture"}, {"since": "2026"}, {"until": DAY}, {"since": DAY, "until": "2025-12"},
+            {"since": datetime(2025, 12, 30, 23, tzinfo=UTC), "until": datetime(2025, 12, 30, 1, tzinfo=UTC)},
+        )
+    ],
+    "article": lambda archive: [archive.article(ONE), archive.article(f"{SITE}/old") == archive.article(str(ONE))],
+    "search": lambda archive: [archive.search("harbour"), archive.search("story", 1)],
+    "explain": lambda archive: [archive.explain(ONE), archive.explain(f"{OTHER}/none"), archive.explain("x")],
+    "removed": lambda archive: archive.removed(f"{SITE}/1"),
+    "changes": lambda archive: [
+        *archive.changes(), [edit.seq for edit in archive.changes(19)],
+        [edit.seq for edit in archive.changes(0, kinds=("new",))],
+        [edit.seq for edit in archive.changes("2026-01-09T08:00", kinds=("new",))],
+        [edit.seq for edit in archive.changes(date(2026, 1, 9), kinds=("new",))],
+        [edit.seq for edit in archive.changes(datetime(2026, 1, 9, 8, tzinfo=UTC), kinds=("new",))],
+        [edit.seq for edit in archive.changes("2026-01-09T10:00:01+02:00", kinds=("new",))],
+    ],
+    "raw": lambda archive: [
+        (response, response.headers, response.body) if (response := archive.raw(name)) else None
+        for name in (f"{SITE}/1", f"{OTHER}/free", f"{SITE}/robots.txt", f"{SITE}/gone", "x")
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    file = tmp_path_factory.mktemp("reader") / "ebb.db"
+    fill_harbour(file)
+    with broadsheet.open(file) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("asked", TELL)
+def test_all_of_it_is_given(archive: Reader, asked: str) -> None:
+    text = told(map(repr, TELL[asked](archive)))
+    assert text == expected(FILE, asked, text)
+
+
+def test_a_search_has_twenty_hits(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "a.db") as archive:
+        archive.db.execute("PRAGMA foreign_keys = OFF")
+        put_many(archive.db, "articles", 1, 41, id="n", url="'http://a.test/' || n", title="'Title'", authors="'[]'",
+                 tags="'[]'", metadata_sources="'{}'")  # fmt: skip
+        archive.db.conn.commit()
+    with broadsheet.open(tmp_path / "a.db") as reader:
+        assert (len(reader.search("title")), len(reader.search("title", 40))) == (20, 40)
+        assert repr(reader) == f"<broadsheet archive '{tmp_path}/a.db'>"
+
+
+def test_what_cannot_be_asked_is_said(archive: Reader) -> None:
+    for since in (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "9999-12-31T23:59:59-01:00"):
+        with pytest.raises(ValueError, match=r"^\S+ is no time in UTC$"):
+            archive.changes(since)
+    with pytest.raises(ValueError, match=r"^'x' is no kind of edit: they are correction, "):
+        archive.changes(kinds=("x", "y"))
+    with pytest.raises(LookupError, match=rf"^{archive.path} has no page of x$"):
+        archive.removed("x")
+    with pytest.raises(AttributeError, match=r"^module 'broadsheet' has no attribute 'x'$"):
+        _ = broadsheet.x
+    assert {"open", "clean", "import_module"} <= {*dir(broadsheet)}
