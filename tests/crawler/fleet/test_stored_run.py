@@ -201,6 +201,16 @@ def test_a_state_is_saved_while_the_crawl_goes_on(run_store: ObjectStore, tmp_pa
     assert set(run_store.keys("sites/lamp/pieces/")) == stored_manifest(run_store).keys
 
 
+def test_a_lease_is_kept_while_the_crawl_goes_on_and_says_how_many_pages_there_are(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one", "two"])
+        assert any(read_site(run_store, "lamp").pages == 2 or is_lost.wait(0.02) for _ in range(1_000))
+
+    run_stored(replace(site_in(run_store, tmp_path), terms=LeaseTerms(0.3, 600.0)), crawl)
+
+
 def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: ObjectStore, tmp_path: Path) -> None:
     site = site_in(run_store, tmp_path, "first", Clock())
     lease = acquire(run_store, "lamp", "first", site.terms)

@@ -6,11 +6,12 @@ runner that had lost its lease.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -20,11 +21,14 @@ from typing import Any
 
 import pytest
 
-from broadsheet.crawler.fleet import site_copies, stored_run
+from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet import fleet_takedowns, left_copies, site_copies, site_processes, stored_run
+from broadsheet.crawler.fleet.fleet_takedowns import take_down_stored
 from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.left_copies import bring_left_copies
 from broadsheet.crawler.fleet.object_store import StoreError
-from broadsheet.crawler.fleet.site_copies import LocalCopy, ReadingCopies, save_beside
-from broadsheet.crawler.fleet.site_lease import SiteLease, read_site
+from broadsheet.crawler.fleet.site_copies import LocalCopy, ReadingCopies, save_beside, write_origin
+from broadsheet.crawler.fleet.site_lease import LeaseWatch, SiteLease, read_site
 from broadsheet.crawler.fleet.site_states import (
     StateWriter,
     beside_prefix,
@@ -33,7 +37,17 @@ from broadsheet.crawler.fleet.site_states import (
     piece_prefix,
     read_manifest,
 )
-from broadsheet.crawler.fleet.stored_run import StoredSite, run_stored, save_now
+from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
+from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.fleet.stored_run import (
+    CrawlHost,
+    StoredSite,
+    StorePlace,
+    in_hand,
+    run_stored,
+    run_task,
+    save_now,
+)
 from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.archive_writer import Archive
@@ -261,3 +275,72 @@ def test_who_takes_over_from_a_killed_runner_and_is_killed_has_lost_nothing(
     stored = {page for run in runs for page in run.stored}
     assert stored_names(store, tmp_path / "at last") == {"late", "next", "again", "last", *stored, *base}
     check_rest(store, tmp_path)
+
+
+@dataclass(frozen=True)
+class QuickCrawl:
+    """In place of a crawl's process: stores a page at once."""
+
+    archive: Path
+
+    def result(self) -> SiteResult:
+        store_pages(self.archive, ["one"])
+        return SiteResult("lamp", SiteEnd.DONE, 0, self.archive)
+
+
+def run_one_task(place: StorePlace) -> None:
+    task = SiteTask("lamp", Path("lamp.db"), (HOST,), shared_hosts=("lamp.example",), words_digest="words")
+    with closing(Lifeline()) as lifeline:
+        assert run_task(task, place, CrawlHost(lifeline, lambda: False)).end is SiteEnd.DONE
+
+
+def leave_copy(place: StorePlace) -> LocalCopy:
+    """A local copy as a killed runner leaves it."""
+    copy = LocalCopy(place.local_folder / "lamp", "lamp", place.identity)
+    copy.folder.mkdir(parents=True)
+    write_origin(copy, "")
+    store_pages(copy.archive, ["left"])
+    return copy
+
+
+def bring_one_home(place: StorePlace) -> None:
+    leave_copy(place)
+    assert len(list(bring_left_copies(place))) == 1
+
+
+def take_one_down(place: StorePlace) -> None:
+    site = StoredSite(stored_run.store_at(place.address), leave_copy(place), "me")
+    assert take_down_stored(site, LeaseWatch(site.terms), [f"{HOST}/left"], "") == []
+
+
+@pytest.mark.parametrize(
+    ("work", "owners"),
+    [
+        (run_one_task, [" ", "host ", "host site", "host ", " "]),
+        (bring_one_home, [" ", " site", " "]),
+        (take_one_down, [" ", " site", " "]),
+    ],
+)
+def test_who_works_on_a_site_has_its_copy_in_hand_and_then_its_host_and_its_lease(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Callable[[StorePlace], None], owners: list[str]
+) -> None:
+    address = str(tmp_path / "store")
+    place = StorePlace(address, make_store(address), str(tmp_path / "work"))
+    store, seen = FolderStore(Path(address)), list[str]()
+    windows = Windows(lambda: seen.append(look()))
+
+    def look() -> str:
+        with pytest.raises(InUse), in_hand(LocalCopy(place.local_folder / "lamp", "lamp", "")):
+            pass
+        host = store.read_record("hosts/lamp.example.json")
+        is_host_held = host is not None and bool(json.loads(host.data)["owner"])
+        return f"{'host' * is_host_held} {'site' * bool(read_site(store, 'lamp').owner)}"
+
+    monkeypatch.setattr(site_processes, "start_site", lambda task, *words: QuickCrawl(task.archive))
+    for module in (stored_run, left_copies):
+        monkeypatch.setattr(module, "store_at", lambda address: WindowedStore(Path(address), windows))
+    for module in (left_copies, fleet_takedowns):
+        windows.watch_lock(monkeypatch, module, "hold_lock")
+    monkeypatch.setattr(stored_run, "check_identity", lambda *words: None)
+    work(place)
+    assert [held for held, _ in groupby(seen)] == owners
