@@ -526,6 +526,25 @@ def test_what_fails_before_its_crawl_has_a_record_too(
     assert environments == []
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "/full/lamp.db"), "/full/lamp.db: No space left on device"),
+        (OSError("nothing that the system knows"), "{work}: nothing that the system knows"),
+    ],
+)
+def test_a_fault_of_the_disk_fails_the_task_in_a_line(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
+) -> None:
+    def fail(*_words: object) -> None:
+        raise error
+
+    monkeypatch.setattr(stored_run, "merge_beside", fail)
+    result = run(TASK, place)
+    assert (result.end, result.message) == (SiteEnd.FAILED, message.format(work=place.local_folder))
+    assert record_in(place).failures == 1
+
+
 def test_a_host_that_two_sites_have_is_crawled_by_one_runner(
     place: StorePlace, environments: list[Mapping[str, str]]
 ) -> None:
