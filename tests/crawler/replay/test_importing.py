@@ -12,12 +12,15 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay import importing
+from broadsheet.crawler.replay import imported_pictures, importing
+from broadsheet.crawler.replay.imported_pictures import take_pictures
 from broadsheet.crawler.replay.importing import Importer
 from broadsheet.crawler.replay.record_order import RecordOrder
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
+from tests.crawler.pictures import illustrated, png
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, digest, record, write
 from tests.new_archives import copied_schemas
@@ -227,3 +230,38 @@ def test_what_each_kind_of_record_becomes(tmp_path: Path):
         rows = [row for row in rows_of(archive, _URLS) if row not in urls]
         rows += [row for row in rows_of(archive, _CAPTURES) if row not in captures]
         assert "\n".join(rows) == THIRD_ROWS.strip()
+
+
+def picture(name: str, shade: int, **headers: str) -> bytes:
+    return record(f"{SITE}/{name}.png", answer(png(shade=shade), content_type="image/png", **headers))
+
+
+def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In two batches and a part. Some are refused by themselves, by their page, or are none."""
+    monkeypatch.setattr(imported_pictures, "_BATCH", 2)
+    links = [f"/{name}.png" for name in ("a", "b", "c", "again", "own", "other", "none", "gone")]
+    records = [
+        record(f"{SITE}/one", answer(illustrated("one", *links))),
+        *(picture(name, shade) for shade, name in enumerate("abc", 7)),
+        revisit("again.png", 10, refers_to="a.png 10"),
+        picture("own", 20, content_usage="train-ai=n"),
+        picture("other", 21, x_robots_tag="otherbot: noindex"),
+        record(f"{SITE}/none.png", answer("<p>sign in", content_type="image/png")),
+        record(f"{SITE}/two", answer(illustrated("two", "/two.png"), x_robots_tag="noimageindex")),
+        picture("two", 22),
+        picture("nobodys", 23),
+    ]
+    write(tmp_path / "a.warc.gz", records)
+    with Archive.open(tmp_path / "a.db") as archive:
+        import_files(archive, tmp_path, "a.warc.gz")
+        settle(archive.db)
+        assert take_pictures(archive, obeys_directives=True) == 5
+        kept = rows_of(archive, "SELECT image FROM article_pictures ORDER BY image")
+        assert kept == ["/a.png", "/again.png", "/b.png", "/c.png", "/other.png"]
+        assert take_pictures(archive, obeys_directives=False) == 2
+        assert take_pictures(archive, obeys_directives=False) == 0
+        query = "SELECT url, kind, state, reason, fetched_at, http_status, found_via FROM urls WHERE kind = 'picture'"
+        assert rows_of(archive, f"{query} ORDER BY url") == [
+            f"/{name}.png picture done picture 10h 200 archive"
+            for name in ("a", "again", "b", "c", "other", "own", "two")
+        ]
