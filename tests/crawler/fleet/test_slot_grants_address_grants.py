@@ -92,6 +92,30 @@ def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(
     assert asyncio.run(crawl_until_all_had_turns()) == 2
 
 
+def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two slots of an address are of one bound; after the last one is back, it is made anew. None is lost."""
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+    made: list[str] = []
+    semaphore = OneSemaphore(2)
+    granter = AddressGranter(tmp_path / "grants", 2, lambda name: made.append(name) or semaphore, QUICK)
+    crawls = [AddressSlots(tmp_path / "shared", 2, tmp_path / "grants") for _ in range(2)]
+
+    async def use_twice() -> None:
+        task = asyncio.ensure_future(granter.run())
+        for _ in range(2):
+            async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"), crawls[1].slot(ADDRESS, "b.example"):
+                assert len(granter._grants) == 2
+            async with asyncio.timeout(20):
+                while granter._grants:
+                    await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(use_twice())
+    assert (len(made), len(set(made))) == (2, 1)
+    assert not semaphore._semaphore.locked()
+    granter.close()
+
+
 def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slots, "_PAUSE", 0.001)
 
