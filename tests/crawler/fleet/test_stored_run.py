@@ -378,6 +378,29 @@ def test_a_takedown_that_comes_late_is_carried_out(run_store: ObjectStore, tmp_p
     assert stored_names(run_store, tmp_path) == {"two", "quick"}
 
 
+def test_what_two_runners_take_down_is_gone_and_the_late_one_s_pages_are_not(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    """The records that the late one still has to erase went from the store with the takedown of the other."""
+    run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
+    old_keys = stored_manifest(run_store).keys
+
+    def forget(archive: Path, is_lost: Event) -> None:
+        with Archive.open(archive) as opened:
+            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+
+    def stalled(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        forget(archive, is_lost)
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget)
+
+    first = site_in(run_store, tmp_path, "first", Clock(100))
+    run_stored(first, stalled)
+    assert stored_names(run_store, tmp_path) == {"two", "late"}
+    assert not first.copy.is_left_over()
+    assert all(run_store.length(key) is None for key in old_keys)
+
+
 TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",), every=3600.0, words_digest="words")
 
 

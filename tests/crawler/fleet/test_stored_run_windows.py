@@ -201,11 +201,16 @@ def take_over(store: FolderStore, folder: Path) -> None:
     run_stored(site_in(store, folder, "second", Clock(600)), crawl_of("quick"))
 
 
+def take_over_and_take_down(store: FolderStore, folder: Path) -> None:
+    """Have a second runner take an article down likewise."""
+    run_stored(site_in(store, folder, "second", Clock(600)), take_base_down)
+
+
 def another_late_one(store: FolderStore, folder: Path) -> None:
     put_beside(store, folder, "later")
 
 
-ACTORS = {"quick": take_over, "later": another_late_one}
+ACTORS = {"quick": take_over, "": take_over_and_take_down, "later": another_late_one}
 """What happens in a window, by the page that it brings."""
 CASES = [(number, name) for number in range(1, POINTS + 1) for name in ACTORS]
 
