@@ -232,6 +232,17 @@ def test_what_each_kind_of_record_becomes(tmp_path: Path):
         assert "\n".join(rows) == THIRD_ROWS.strip()
 
 
+def test_a_revisit_right_after_its_original_refers_to_it(tmp_path: Path):
+    """The original, under another URL, is still under way when the revisit comes."""
+    records = [record(f"{SITE}/one", answer(ONE), at(1)), revisit("same", 2, refers_to="one 1")]
+    write(tmp_path / "a.warc.gz", records)
+    with Archive.open(tmp_path / "a.db") as archive:
+        import_files(archive, tmp_path, "a.warc.gz")
+        assert rows_of(archive, _CAPTURES) == [
+            "/one 1h 200 1 html a.warc.gz []", "/same 2h 200 1 html a.warc.gz [] - /one 1h",
+        ]  # fmt: skip
+
+
 def picture(name: str, shade: int, **headers: str) -> bytes:
     return record(f"{SITE}/{name}.png", answer(png(shade=shade), content_type="image/png", **headers))
 
