@@ -22,8 +22,6 @@ UNMIRRORED = {
     "crawler/demo/server.py",
     "crawler/demo/special_addresses.py",
     "crawler/demo/truth.py",
-    "crawler/fleet/bucket_store.py",
-    "crawler/rendering/browser_process.py",
     "output/browse/collection_pages.py",
     "output/browse/page_trials.py",
     "output/browse/review_mending.py",
