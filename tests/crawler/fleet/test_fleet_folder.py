@@ -23,7 +23,8 @@ server:/export /mnt/nfs nfs4 rw,vers=4.2 0 0
 host:/x /mnt/with\040space nfs rw 0 0
 tmpfs /mnt/over tmpfs rw 0 0
 host:/y /mnt/over nfs rw 0 0
-broken
+broken line
+/dev/sdc1 /mnt/bare btrfs
 """
 
 
@@ -37,6 +38,7 @@ broken
         ("/mnt/nfs/local/a", "xfs"),
         ("/mnt/with space/a", "nfs"),
         ("/mnt/over/a", "nfs"),
+        ("/mnt/bare/a", "btrfs"),
     ],
 )
 def test_the_innermost_and_last_mount_counts(path: str, kind: str) -> None:

@@ -157,7 +157,9 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
         archive.db.conn.commit()
         items = list(read_news(archive.db, since, lambda edit: edit.kind))
         [in_room, _] = read_news(archive.db, since, str, "http://127.0.0.1:8000/a")
-        assert seed_hosts(archive.db) == ("a.example",)
+        archive.save([make.outcome(f"https://{host}/", "x") for host in ("b.example", "a.example", "0.example")])
+        archive.db.execute("UPDATE urls SET found_via = 'seed' WHERE host <> 'b.example'")
+        assert seed_hosts(archive.db) == ("0.example", "a.example")
     assert [(item.event, item.hosts) for item in items] == [
         (NewsEvent.EDITS, ("a.example",)), (NewsEvent.ALARMS, ("a.example",)),
     ]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -381,3 +382,26 @@ def test_chromium_has_no_way_out_and_stores_nothing() -> None:
     )  # fmt: skip
     assert noted[3][0] == "add_init_script"
     assert noted[4:] == [("route_web_socket", "**/*", "…", {})]
+
+
+@pytest.mark.parametrize(("word", "has_sandbox"), [("sandbox", True), ("no-sandbox", False)])
+def test_the_process_serves_one_crawl_and_ends_with_all_that_it_has_started(
+    monkeypatch: pytest.MonkeyPatch, word: str, has_sandbox: bool
+) -> None:
+    """It kills what it started, the last first, and not itself, in whatever way it ends."""
+    served, ended = list[object](), list[object]()
+
+    async def serve(*words: str, **options: bool) -> None:
+        served.append((words, options))
+        raise OSError("the crawl is gone")
+
+    monkeypatch.setattr(browser_process, "_serve", serve)
+    monkeypatch.setattr(browser_process, "descendants", lambda pid: [pid, 1, 2])
+    monkeypatch.setattr(browser_process, "kill_all", ended.append)
+    exits = SimpleNamespace(_exit=lambda code: ended.append(code), getpid=lambda: 7)
+    monkeypatch.setattr(browser_process, "os", exits)
+    monkeypatch.setattr(sys, "argv", ["browser_process", "/usr/bin/chromium", "Agent/1", word])
+    with pytest.raises(OSError, match="the crawl is gone"):
+        browser_process.main()
+    assert served == [(("/usr/bin/chromium", "Agent/1"), {"has_sandbox": has_sandbox})]
+    assert ended == [[2, 1], 0] * 2
