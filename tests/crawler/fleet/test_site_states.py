@@ -113,7 +113,7 @@ def test_a_warc_file_without_a_record_is_none_of_the_state(store: CountingStore,
     (name,) = (path.relative_to(copy.folder).as_posix() for path in copy.folder.rglob("*.warc.gz"))
     (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
     with closing(sqlite3.connect(copy.archive)) as db, db:
-        db.execute("INSERT INTO _warc_files (name, length) VALUES ('lamp.db.warc/empty.warc.gz', 0)")
+        db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
     manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
     assert [file.name for file in manifest.warc_files] == [name]
 
