@@ -514,6 +514,22 @@ def test_the_work_folder_may_name_variables_of_the_machine(
     assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
 
 
+def test_a_variable_that_the_machine_sets_wins(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
+            monkeypatch.delenv(name)
+    chosen = {
+        "BROADSHEET_ADDRESS_GRANTS": "/grants", "BROADSHEET_WORKERS": "1", "BROADSHEET_PER_ADDRESS": "4",
+        "BROADSHEET_ADDRESS_FOLDER": str(place.local_folder / ".addresses"),
+    }  # fmt: skip
+    assert place.environment(Path("/grants")) == chosen
+    assert place.environment()["BROADSHEET_ADDRESS_GRANTS"] == ""
+    monkeypatch.setenv("BROADSHEET_WORKERS", "3")
+    monkeypatch.setenv("OBJECT_STORE_KEY", "secret")
+    del chosen["BROADSHEET_WORKERS"]
+    assert place.environment(Path("/grants")) == chosen | {"OBJECT_STORE_KEY": ""}
+
+
 def record_in(place: StorePlace) -> SiteRecord:
     record = parse_record(read_site(store_at(place.address), "lamp").turn)
     assert record is not None
