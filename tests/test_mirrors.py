@@ -20,7 +20,6 @@ UNMIRRORED = {
     "crawler/demo/server.py",
     "crawler/demo/special_addresses.py",
     "crawler/demo/truth.py",
-    "crawler/rendering/browser_process.py",
     "output/browse/collection_pages.py",
     "output/browse/page_trials.py",
     "output/browse/review_mending.py",

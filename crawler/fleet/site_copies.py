@@ -281,8 +281,10 @@ def _close_archive(store: ObjectStore, archive: Path, base: KnownState | None) -
         waiting_names = [name for (name,) in opened.db.execute(_ERASED_NAMES).fetchall()]
         if base and takedown_digest(archive) != base.manifest.database.takedowns:
             rewrite_file(opened.db)
+    for name in waiting_names:
+        with suppress(NotInStore):  # another runner's takedown has removed its bytes
+            fetch_warc_files(store, archive, [name])
     if waiting_names:
-        fetch_warc_files(store, archive, waiting_names)
         Archive.open(archive).close()
 
 

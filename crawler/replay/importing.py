@@ -182,20 +182,26 @@ class Importer:
             workers.close()
 
     async def _process_in_order(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
-        """Process a record after the earlier one of its URL, and after the latest robots.txt, sitemap or feed."""
-        previous, finished = self._last_by_url.get(job.url), asyncio.get_running_loop().create_future()
-        listing, self._last_by_url[job.url] = self._last_listing, finished
+        """Process a record after the earlier one of its URL, and after the latest robots.txt, sitemap or feed.
+
+        A revisit waits for the record with its body too, whose capture its own refers to.
+        """
+        earlier = [self._last_listing, *map(self._last_by_url.get, (job.url, *self._body_urls(job)))]
+        finished = self._last_by_url[job.url] = asyncio.get_running_loop().create_future()
         if job.lists_urls:
             self._last_listing = finished
         try:
-            for predecessor in (listing, previous):
-                if predecessor is not None:
-                    await predecessor
+            for predecessor in filter(None, earlier):
+                await predecessor
             await self._process(job, builder, writer)
         finally:
             finished.set_result(None)
             if self._last_by_url.get(job.url) is finished:
                 del self._last_by_url[job.url]
+
+    def _body_urls(self, job: ReplayJob) -> list[str]:
+        bodies = self._order.body_records(job.record) if job.record.kind == "revisit" else ()
+        return [body.url for body in bodies]
 
     async def _process(self, job: ReplayJob, builder: OutcomeBuilder, writer: Writer) -> None:
         row = stored_url(self._read_db, job.url)

@@ -1,4 +1,4 @@
-"""Answers of a bucket's server, and the one line that a person gets."""
+"""What goes wrong in a bucket, each in a line of ours: whether to try again, to make room, or to ask somebody."""
 
 from __future__ import annotations
 
@@ -6,9 +6,64 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from obstore import exceptions
+from obstore.store import MemoryStore
 
-from broadsheet.crawler.fleet.object_store import StoreRefused
+from broadsheet.crawler.fleet.bucket_store import BucketStore, first_line
+from broadsheet.crawler.fleet.object_store import (
+    NotInStore,
+    StoreError,
+    StoreFull,
+    StoreRefused,
+    StoreUnreachable,
+    VersionMoved,
+)
 from broadsheet.crawler.fleet.store_address import store_at
+
+REFUSED, AWAY, FULL = StoreRefused, StoreUnreachable, StoreFull
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (FileNotFoundError("no such key"), NotInStore, "s3://b holds no sites/a"),
+        (FileNotFoundError("<Code>NoSuchBucket</Code>"), REFUSED, "s3://b: there is no such bucket"),
+        (exceptions.AlreadyExistsError("x"), VersionMoved, "sites/a was replaced meanwhile"),
+        (exceptions.PreconditionError("x"), VersionMoved, "sites/a was replaced meanwhile"),
+        (exceptions.PermissionDeniedError("x"), REFUSED, "s3://b does not let us at sites/a: check its credentials"),
+        (exceptions.UnauthenticatedError("x"), REFUSED, "s3://b does not let us at sites/a: check its credentials"),
+        *((exceptions.GenericError(f" {word}\nmore "), FULL, f"s3://b/sites/a: {word}")
+          for word in ("507 x", "QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity", "No space left")),
+        *((exceptions.GenericError(f"{word}\nmore"), REFUSED, f"s3://b/sites/a: {word}")
+          for word in ("NoSuchBucket", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch",
+                       "PermanentRedirect")),
+        (exceptions.GenericError("503 Slow Down"), AWAY, "s3://b/sites/a: 503 Slow Down"),
+        (OSError(104, "reset"), AWAY, "s3://b/sites/a: [Errno 104] reset"),
+    ],
+)  # fmt: skip
+def test_each_error_of_a_bucket_is_one_of_a_store(error: Exception, kind: type[StoreError], message: str) -> None:
+    store = BucketStore(MemoryStore(), "s3://b")
+    with pytest.raises(StoreError) as caught, store._errors("sites/a"):
+        raise error
+    assert (type(caught.value), str(caught.value), caught.value.__cause__) == (kind, message, error)
+
+
+def test_a_line_of_an_error_is_bounded() -> None:
+    assert first_line("\n" + "x" * 301 + "\nmore") == "x" * 300
+    assert first_line("") == ""
+
+
+def test_the_end_of_an_object_is_nothing_and_an_empty_one_is_read() -> None:
+    store = BucketStore(MemoryStore(), "s3://b")
+    for key, data in (("a/x", b"0123456789"), ("a/empty", b""), ("ab/y", b"y")):
+        store.put_bytes(key, data)
+    assert [b"".join(store.chunks("a/x", start)) for start in (0, 1, 9, 10, 11)] == [
+        b"0123456789", b"123456789", b"9", b"", b"",
+    ]  # fmt: skip
+    assert b"".join(store.chunks("a/empty")) == b""
+    assert (store.keys("a/"), store.keys("a"), store.keys("")) == (["a/empty", "a/x"], ["a/empty", "a/x"], [
+        "a/empty", "a/x", "ab/y",
+    ])  # fmt: skip
 
 
 class Refusal(BaseHTTPRequestHandler):

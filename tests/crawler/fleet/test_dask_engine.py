@@ -6,11 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.fleet import dask_engine
 from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
@@ -208,18 +211,21 @@ def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("quick_looks")
 def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
     results: list[SiteResult] = []
-    engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=0.05)
+    engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=60.0)
+    seconds = count(step=20.0)
+    monkeypatch.setattr(dask_engine, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
     SchedulerSession(engine, TaskTurn(HostQueue(tasks), results.append), IdleClient()).run()  # type: ignore[arg-type]
     assert [(result.name, result.end, result.message) for result in results] == [
         (name, SiteEnd.NOT_STARTED, "there was no worker for too long") for name in "ab"
     ]
     (message,) = caplog.messages
-    assert message.startswith(
-        "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet."
+    assert message == (
+        "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet.worker_loop tcp://h:1 "
+        "(waiting 1 minutes for it; Ctrl-C ends, and the same command goes on later)"
     )
 
 

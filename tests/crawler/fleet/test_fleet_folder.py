@@ -1,12 +1,12 @@
 """Which file systems cannot hold an archive.
 
-Which file systems cannot hold an archive.
-
 What a fleet remembers of its sites.
 """
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,8 @@ server:/export /mnt/nfs nfs4 rw,vers=4.2 0 0
 host:/x /mnt/with\040space nfs rw 0 0
 tmpfs /mnt/over tmpfs rw 0 0
 host:/y /mnt/over nfs rw 0 0
-broken
+broken line
+/dev/sdc1 /mnt/bare btrfs
 """
 
 
@@ -37,6 +38,7 @@ broken
         ("/mnt/nfs/local/a", "xfs"),
         ("/mnt/with space/a", "nfs"),
         ("/mnt/over/a", "nfs"),
+        ("/mnt/bare/a", "btrfs"),
     ],
 )
 def test_the_innermost_and_last_mount_counts(path: str, kind: str) -> None:
@@ -71,6 +73,19 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     records.write(RECORD)
     assert records.read("news") == RECORD
     assert [path.name for path in (tmp_path / ".fleet").iterdir()] == ["news.json"]
+
+
+def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, sizes = RecordFolder(tmp_path), list[int]()
+    records.write(RECORD)
+    file = tmp_path / ".fleet/news.json"
+    size = file.stat().st_size
+    monkeypatch.setattr(os, "fsync", lambda stream: sizes.extend((os.fstat(stream).st_size, file.stat().st_size)))
+    records.write(replace(RECORD, worker="a host"))
+    assert sizes == [size + len("a host"), size]
+    assert records.log("news") == tmp_path / ".fleet/news.log"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -188,7 +189,8 @@ def test_a_site_of_another_runner_is_left(run_store: ObjectStore, tmp_path: Path
 
 
 def test_sites_come_in_turn_and_a_leased_one_again_after_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fleet_takedowns, "_POLL_SECONDS", 0)
+    pauses: list[float] = []
+    monkeypatch.setattr(fleet_takedowns, "time", SimpleNamespace(sleep=pauses.append))
     tried: list[str] = []
     errors = {"held": SiteIsLeased("held is run"), "used": InUse("used is in use"), "full": StoreFull("no room")}
 
@@ -210,3 +212,4 @@ def test_sites_come_in_turn_and_a_leased_one_again_after_the_others(monkeypatch:
         ("held", SiteEnd.IN_USE, ("held is run",)),
     ]
     assert tried == [*names, "held", "freed", "held"]
+    assert pauses == [2.0] * 3

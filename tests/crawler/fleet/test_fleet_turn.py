@@ -1,7 +1,5 @@
 """Which sites are due, with which words, and in which part of the fleet.
 
-Which sites are due, with which words, and in which part of the fleet.
-
 Telling a person of a result.
 
 The summary of a turn: a line a site, the worst first.
@@ -12,6 +10,7 @@ One turn: every task has its record, and who is to be told is told.
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -29,6 +28,7 @@ from broadsheet.crawler.fleet.fleet_turn import (
     notify,
     result_line,
     results_table,
+    running_text,
     summary_line,
     time_text,
     total_counts,
@@ -127,6 +127,41 @@ def test_the_worst_comes_first() -> None:
     assert [site.name for site in worst_first(RESULTS)] == ["dead", "broken", "odd", "gone", "busy", "calm"]
 
 
+ORDER = ("alarms", "withdrawn", "failed", "changed", "new")
+
+
+@pytest.mark.parametrize("place", range(5))
+def test_of_two_that_ended_alike_the_first_count_in_this_order_decides(place: int) -> None:
+    """The other has more of all that comes after it, and a name that comes first."""
+    less = result("a", **dict.fromkeys(ORDER[place + 1 :], 9))
+    more = result("b", **{ORDER[place]: 1})
+    assert worst_first([less, more]) == [more, less]
+    assert worst_first([result("b"), result("a")]) == [result("a"), result("b")]
+
+
+def test_each_end_has_its_place_among_the_worst_and_its_words() -> None:
+    ends = [site.end for site in worst_first([result(end, end) for end in reversed(SiteEnd)])]
+    assert ends == [
+        SiteEnd.KILLED, SiteEnd.FAILED, SiteEnd.BAD_OPTIONS, SiteEnd.UNSUITABLE_DISK, SiteEnd.IN_USE, SiteEnd.STOPPED,
+        SiteEnd.NOT_STARTED, SiteEnd.DONE,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "none"),
+        (1, "s0 0 pages"),
+        (3, "s0 0 pages, s1 1 page, s2 2 pages"),
+        (4, "s0 0 pages, s1 1 page, s2 2 pages and 1 more"),
+        (6, "s0 0 pages, s1 1 page, s2 2 pages and 3 more"),
+    ],
+)
+def test_three_sites_are_named_that_run_with_their_pages(count: int, text: str) -> None:
+    tasks = [SiteTask(f"s{number}", Path("x.db"), ()) for number in range(count)]
+    assert running_text(tasks, lambda task: int(task.name[1:])) == text
+
+
 def test_a_line_a_site_and_no_control_character() -> None:
     lines = results_table(RESULTS, 200, 50).splitlines()
     assert [line.split()[0] for line in lines[1:]] == ["dead", "broken", "odd", "gone", "busy", "calm"]
@@ -194,6 +229,32 @@ def test_a_turn_with_a_store_leaves_records_to_who_has_the_lease(tmp_path: Path)
     turn.records = None
     turn.run()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_record_that_cannot_be_written_costs_an_early_turn_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    turn, warnings = turn_of(tmp_path, "a-done", "b-in_use")
+    monkeypatch.setattr(RecordFolder, "write", fail)
+    turn.run()
+    assert warnings == ["a-done: the record cannot be written, so its next turn comes early: No space left on device"]
+    assert turn.progress_line() == "2 of 2 sites, 1 in use elsewhere; running: none"
+
+
+def test_a_command_has_a_minute_and_its_failure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[object] = []
+
+    def hang(words: list[str], **options: object) -> None:
+        seconds.append(options["timeout"])
+        raise subprocess.TimeoutExpired(words, 60.0)
+
+    monkeypatch.setattr(subprocess, "run", hang)
+    told = notify(["tell me"], SiteResult("news", SiteEnd.FAILED, 1, Path("news.db")))
+    assert told == ["news: notify failed: Command '['tell', 'me']' timed out after 60.0 seconds"]
+    assert seconds == [60.0]
 
 
 @pytest.mark.parametrize("command", ["/no/such/program", "'unclosed", " ", "false"])

@@ -56,6 +56,57 @@ def test_what_the_file_system_says_is_said_in_one_line(
     assert store.keys("sites/") == []
 
 
+def test_bytes_and_names_are_on_the_disk_before_more_is_said(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole of a part is synced before it has its name, and the folder after that, with no stale part in it."""
+    log: list[object] = []
+    folder = tmp_path / "store/sites"
+    folder.mkdir()
+    (folder / ".part-old").write_bytes(b"half")
+    os.utime(folder / ".part-old", (0, 0))
+
+    def note(synced: object) -> None:
+        size = os.fstat(synced).st_size if isinstance(synced, int) else synced
+        log.append((size, sorted(path.name[:5] for path in folder.iterdir())))
+
+    monkeypatch.setattr(folder_store, "sync_to_disk", note)
+    monkeypatch.setattr(folder_store, "sync_folder", note)
+    store.put_bytes("sites/a", b"12345")
+    assert log == [(5, [".part", ".part"]), (folder, ["a"])]
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR,
+                                   errno.ENAMETOOLONG])  # fmt: skip
+def test_what_asking_again_does_not_mend_is_refused(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, error: int
+) -> None:
+    def fail(*_words: object) -> None:
+        raise OSError(error, os.strerror(error), "/secret/place")
+
+    store.put_bytes("sites/a", b"x")
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(StoreRefused) as caught:
+        list(store.chunks("sites/a"))
+    assert str(caught.value) == f"{store.address}/sites/a: {os.strerror(error)}"
+
+
+def test_a_record_that_is_never_there_when_it_is_read_is_given_up(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    monkeypatch.setattr(FolderStore, "_newest", lambda _store, key: looks.append(key) or 7)
+    with pytest.raises(StoreUnreachable, match=r"site\.json changes faster than it can be read"):
+        store.read_record("site.json")
+    assert len(looks) == 20
+
+
+def test_a_record_goes_with_all_its_versions(store: FolderStore, tmp_path: Path) -> None:
+    store.replace_record("sites/a/site.json", b"2", store.replace_record("sites/a/site.json", b"1", ""))
+    store.delete("sites/a/site.json")
+    assert (store.read_record("sites/a/site.json"), list((tmp_path / "store/sites/a").iterdir())) == (None, [])
+
+
 def test_a_file_that_was_cut_off_has_no_name(store: FolderStore, tmp_path: Path) -> None:
     (tmp_path / "store/sites").mkdir()
     (tmp_path / "store/sites/.part-0123").write_bytes(b"half")

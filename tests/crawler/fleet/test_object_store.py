@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from broadsheet.crawler.fleet.object_store import (
     PatientStore,
     StoreFull,
     StoreUnreachable,
+    VersionedRecord,
     VersionMoved,
     digest_of,
     file_digest,
@@ -179,6 +181,39 @@ def test_a_whole_run_goes_through_a_store_that_is_away_now_and_then(folder: Path
     )
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert stored_names(store, tmp_path) == {"one"}
+
+
+@dataclass
+class BreakingStore:
+    """A store that breaks off after each other chunk, and notes where it was asked to begin."""
+
+    address: str = "breaking"
+    starts: list[int] = field(default_factory=list)
+
+    def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
+        self.starts.append(start)
+        for place in range(start, min(start + 4, 10), 2):
+            yield b"0123456789"[place : place + 2]
+        if start + 4 < 10:
+            raise StoreUnreachable("away")
+
+
+def test_an_object_is_read_on_from_where_it_broke_off_and_not_asked_for_again_before() -> None:
+    breaking, pauses = BreakingStore(), Pauses()
+    store = PatientStore(breaking, Patience(60, 1, 8), pauses.sleep, pauses.clock)
+    assert (store.address, list(store.chunks("key", 1))) == ("breaking", [b"12", b"34", b"56", b"78", b"9"])
+    assert (breaking.starts, pauses) == ([1, 5, 9], [1, 1])
+
+
+def test_all_is_passed_on_to_the_store_behind(folder: Path) -> None:
+    store = PatientStore(FolderStore(folder), Patience())
+    store.put_bytes("a/x", b"0123")
+    assert (store.length("a/x"), store.keys("a/"), list(store.chunks("a/x", 2))) == (4, ["a/x"], [b"23"])
+    assert (store.age("a/x") or 0) < 600
+    version = store.replace_record("r", b"1", "")
+    assert store.read_record("r") == VersionedRecord(b"1", version)
+    store.delete("a/x")
+    assert (store.length("a/x"), store.age("a/x")) == (None, None)
 
 
 def test_patience_has_an_end_and_pauses_grow(folder: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -196,6 +197,35 @@ def test_a_site_whose_host_another_has_is_given_up_after_a_lease(
             tries += 1
         clock.move(seconds=15)
     assert tries == 11
+
+
+def test_the_store_is_looked_through_each_fifteen_seconds_or_when_a_task_has_ended(
+    store: FolderStore, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = [1_000.0], list[list[str]]()
+    read = pulled_sites.read_states
+    monkeypatch.setattr(pulled_sites, "_LOOK_SECONDS", 15.0)
+    monkeypatch.setattr(pulled_sites, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(
+        pulled_sites, "read_states", lambda store, names: looks.append(list(names)) or read(store, names)
+    )
+    source = source_of(store, clock, "a", "b", is_waiting=True)
+    (first,), (second,) = source.take(), source.take()
+    assert looks == [["a", "b"], ["a"], ["b"]]
+    for seconds, count in ((14.9, 3), (15.0, 4)):
+        now[0] = 1_000.0 + seconds
+        assert (source.take(), len(looks)) == ((), count)
+    source.end(end(store, first, SiteEnd.FAILED))
+    assert (source.take(), looks[4]) == ((), []), "what did not end well is not given again soon"
+    clock.move(minutes=4, seconds=59)
+    now[0] += 15
+    assert (source.take(), looks[5]) == ((), [])
+    clock.move(seconds=1)
+    now[0] += 15
+    assert (source.take(), looks[6]) == ((), ["a"]), "and it is due by its record only after an hour"
+    source.end(end(store, second))
+    clock.move(hours=1)
+    assert names_of(taken(source)) == ["a", "b"]
 
 
 def test_two_lists_that_differ_do_not_crawl_a_site_in_turns(

@@ -1,9 +1,11 @@
-"""Tests."""
+"""Notices of a run: who gets which, what they say, and that no address is ever shown."""
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -12,11 +14,14 @@ from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,
     NewsEvent,
     NewsItem,
+    NoticeText,
     Receiver,
     compose_notice,
+    is_known_address,
     read_news,
     read_receivers,
     seed_hosts,
+    send_notice,
     send_notices,
 )
 from broadsheet.output.archive.article_storage import latest_seq
@@ -152,7 +157,9 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
         archive.db.conn.commit()
         items = list(read_news(archive.db, since, lambda edit: edit.kind))
         [in_room, _] = read_news(archive.db, since, str, "http://127.0.0.1:8000/a")
-        assert seed_hosts(archive.db) == ("a.example",)
+        archive.save([make.outcome(f"https://{host}/", "x") for host in ("b.example", "a.example", "0.example")])
+        archive.db.execute("UPDATE urls SET found_via = 'seed' WHERE host <> 'b.example'")
+        assert seed_hosts(archive.db) == ("0.example", "a.example")
     assert [(item.event, item.hosts) for item in items] == [
         (NewsEvent.EDITS, ("a.example",)), (NewsEvent.ALARMS, ("a.example",)),
     ]  # fmt: skip
@@ -174,3 +181,45 @@ def test_one_message_a_receiver_and_a_line_for_each_that_cannot_be_reached() -> 
         (receiver.label, notice.title)) and receiver is ALL)  # fmt: skip
     assert [label for label, _ in sent] == ["json (--notify)", "x (--notify)"]
     assert problems == ["the message to x (--notify) could not be sent"]
+
+
+class ScriptedApprise:
+    """In place of Apprise: knows json addresses, and notes what it is given."""
+
+    noted: ClassVar[list[object]] = []
+
+    def __init__(self, asset: object = None) -> None:
+        self.noted.append(asset)
+
+    def add(self, url: str) -> bool:
+        self.noted.append(url)
+        return url.startswith("json:")
+
+    def notify(self, *words: str, **options: object) -> bool:
+        self.noted.append((*words, options))
+        if words[0] == "boom":
+            raise ValueError(SECRET)
+        return words[0] != "refused"
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "is_sent"),
+    [("json://x", "text", True), ("json://x", "refused", False), ("json://x", "boom", False), ("y://x", "text", False)],
+)
+def test_a_message_is_sent_by_apprise_which_logs_nothing(
+    monkeypatch: pytest.MonkeyPatch, url: str, body: str, is_sent: bool
+) -> None:
+    names = ("apprise", "requests", "urllib3", "requests_oauthlib", "oauthlib")
+    for name in names:
+        monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
+    noted: ClassVar[list[object]] = []
+    monkeypatch.setattr(ScriptedApprise, "noted", noted)
+    monkeypatch.setattr("apprise.Apprise", ScriptedApprise)
+    monkeypatch.setattr("apprise.AppriseAsset", lambda **options: options)
+    assert send_notice(Receiver(url, "x"), NoticeText("title", body)) is is_sent
+    asked = [] if url == "y://x" else [(body, "title", {"body_format": "text"})]
+    assert noted == [{"secure_logging": True, "storage_mode": "memory"}, url, *asked]
+    loggers = [logging.getLogger(name) for name in names]
+    assert [(logger.level > logging.CRITICAL, logger.propagate) for logger in loggers] == [(True, False)] * 5
+    assert is_known_address(Receiver(url, "x")) is (url == "json://x")

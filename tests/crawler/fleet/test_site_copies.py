@@ -1,7 +1,5 @@
 """From the local disk to the store while somebody reads the archive.
 
-From the local disk to the store while somebody reads the archive.
-
 Archives of a store, to be read: fetched once a state, and nobody's lease is touched.
 """
 
@@ -18,11 +16,25 @@ import pytest
 
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore
-from broadsheet.crawler.fleet.site_copies import LocalCopy, ReadingCopies, remove_old_bases, save_site
+from broadsheet.crawler.fleet.site_copies import (
+    CopyOrigin,
+    LocalCopy,
+    ReadingCopies,
+    fetch_site,
+    fetch_warc_files,
+    is_home,
+    read_origin,
+    remove_base,
+    remove_copy,
+    remove_old_bases,
+    save_site,
+    write_origin,
+)
 from broadsheet.crawler.fleet.site_lease import acquire, read_site
 from broadsheet.crawler.fleet.site_states import StateWriter, fetch_database, read_manifest
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.warc_files import read_away_files
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest
 
 
@@ -111,6 +123,66 @@ def test_a_reader_fetches_the_pieces_that_it_lacks(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "copies/lamp").iterdir()) == [
         "base.json", "lamp.db", "lamp.db.away", "origin.json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "home"),
+    [("nothing", True), ("a page", False), ("-wal", False), ("-journal", False), ("-other", True)],
+)
+def test_a_copy_is_home_if_it_is_closed_and_has_what_the_store_has(
+    tmp_path: Path, store: ObjectStore, change: str, home: bool
+) -> None:
+    copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
+    copy.folder.mkdir(parents=True)
+    store_pages(copy.archive, ["one"])
+    manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
+    if change == "a page":
+        store_pages(copy.archive, ["two"])
+    elif change != "nothing":
+        Path(f"{copy.archive}{change}").touch()
+    assert is_home(copy, manifest) is home
+
+
+def test_only_files_that_are_away_are_fetched(tmp_path: Path, store: ObjectStore) -> None:
+    run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
+    copy = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1")
+    fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    (name,) = read_away_files(copy.archive)
+    fetch_warc_files(store, copy.archive, ["lamp.db.warc/none.warc.gz", name])
+    fetch_warc_files(store, copy.archive, [name])
+    assert read_away_files(copy.archive) == {}
+    assert (copy.folder / name).stat().st_size == stored_manifest(store).warc_files[0].length
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", "no JSON", "[]", '{"store": "store-1"}', '{"store": "store-2", "manifest": "m"}']
+)
+def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path: Path, text: str) -> None:
+    copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
+    copy.folder.mkdir(parents=True)
+    assert read_origin(copy) is None
+    write_origin(copy, "m")
+    assert read_origin(copy) == CopyOrigin("store-1", "m")
+    copy.origin_path.write_text(text)
+    assert read_origin(copy) is None
+
+
+def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path: Path) -> None:
+    copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
+    copy.folder.mkdir(parents=True)
+    write_origin(copy, "m")
+    store_pages(copy.archive, ["one"])
+    (warc,) = copy.folder.rglob("*.warc.gz")
+    for name in ("lamp.log", "lamp.db.home", "lamp.db-wal", "lamp.db-shm", "lamp.db.base", "base.json", "notes.txt"):
+        (copy.folder / name).touch()
+    assert warc.exists()
+    remove_copy(copy)
+    assert sorted(path.name for path in copy.folder.rglob("*")) == ["base.json", "lamp.db.base", "notes.txt"]
+    remove_base(copy)
+    assert [path.name for path in copy.folder.iterdir()] == ["notes.txt"]
+    (copy.folder / "notes.txt").unlink()
+    remove_base(copy)
+    assert not copy.folder.exists()
 
 
 def kept_base(folder: Path, name: str, days: int, *, is_in_use: bool = False) -> LocalCopy:

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Thread
 
 import pytest
 
+from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import DamagedObject, NewerState, ObjectStore, VersionMoved
 from broadsheet.crawler.fleet.site_lease import (
     FORMAT,
+    LeasedThing,
     LeaseLost,
     LeaseTerms,
     SiteIsLeased,
     acquire,
+    acquire_thing,
     read_site,
     record_key,
 )
 from broadsheet.output.archive.migrations import SCHEMA_VERSION
+from tests.windows import WindowedStore, Windows
 
 
 @dataclass
@@ -144,3 +150,29 @@ def test_who_is_quicker_between_reading_and_taking_has_it(store: ObjectStore, te
     stored.renew()
     with pytest.raises(VersionMoved):
         store.replace_record(record_key("a"), version.data, version.version)
+
+
+def test_what_is_noted_while_the_record_is_written_is_not_lost(terms: LeaseTerms, tmp_path: Path) -> None:
+    """A heartbeat and a saver use one lease: a note and a heartbeat that come inside a write wait until it is done."""
+    (tmp_path / "store").mkdir()
+    threads: list[Thread] = []
+
+    def others() -> None:
+        for act in (lambda: lease.note(pages=7), lease.renew):
+            threads.append(Thread(target=act, daemon=True))
+            threads[-1].start()
+            threads[-1].join(0.05)
+
+    store = FolderStore(tmp_path / "store")
+    windowed = WindowedStore(tmp_path / "store", Windows(others, "before naming"))
+    acquire(store, "a", "first", terms).release()
+    lease = acquire_thing(store, LeasedThing("a", record_key("a")), "first", terms)
+    lease._store = windowed
+    lease.state_manifest("manifest-1")
+    for thread in threads:
+        thread.join()
+    assert (lease.record.pages, lease.record.manifest) == (7, "manifest-1")
+    lease.release()
+    record = read_site(store, "a")
+    assert record == replace(lease.record, write_id=record.write_id)
+    assert (record.pages, record.manifest, record.owner, record.generation) == (7, "manifest-1", "", 2)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.crawler.fleet import site_lease
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import StoreUnreachable
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire, beating
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire, beating, read_site
 from broadsheet.output.archive.stored_values import utc_now
 
 _WAIT_SECONDS = 20
@@ -52,3 +54,21 @@ def test_a_lease_that_another_took_is_told_of_once(store: FolderStore) -> None:
     with beating(lease, on_loss):
         assert lost.wait(_WAIT_SECONDS)
     assert len(losses) == 1
+
+
+def test_a_heartbeat_comes_thrice_in_the_time_of_a_lease(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Ending(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout is not None:
+                waits.append(timeout)
+            return len(waits) > 2
+
+    lease = acquire(store, "a", "first", LeaseTerms(90.0))
+    monkeypatch.setattr(site_lease, "threading", SimpleNamespace(Event=Ending, Thread=Thread))
+    with beating(lease, lambda: None, lambda: 7):
+        pass
+    assert waits == [30.0] * 3
+    assert read_site(store, "a") == lease.record
+    assert (lease.record.pages, lease.record.generation, lease.record.owner) == (7, 1, "first")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.crawler.fleet import site_lease
 from broadsheet.crawler.fleet.folder_store import FolderStore
+from broadsheet.crawler.fleet.object_store import VersionMoved
 from broadsheet.crawler.fleet.site_lease import LeasedThing as Thing
 from broadsheet.crawler.fleet.site_lease import (
     LeaseSeeker,
@@ -87,3 +91,76 @@ def test_who_waits_takes_what_a_dead_runner_held(store: FolderStore) -> None:
     assert seeker.site("a").record.generation == 2
     with pytest.raises(SiteIsLeased, match="a is run by other"):
         LeaseSeeker(store, "third").site("a")
+
+
+@pytest.mark.parametrize(
+    ("hours", "seconds", "is_free"),
+    [(0, 130, False), (0, 131, True), (1, 50, False), (1, 51, True), (-1, 143, False), (-1, 144, True)],
+    ids=["not expired", "expired", "missed no beat", "missed a beat", "silent for a lease", "silent for longer"],
+)
+def test_the_times_after_which_a_site_is_taken(store: FolderStore, hours: float, seconds: float, is_free: bool) -> None:
+    """By the record's time 10 s after its end, and by what was watched 50 s or 143 s after the last sign of life."""
+    clocks = TwoClocks(wrong_hours=hours)
+    acquire(store, "a", "first", clocks.terms())
+    record, watch = read_site(store, "a"), clocks.watch()
+    assert not watch.is_free(SITE.key, record)
+    clocks.seconds += seconds
+    assert watch.is_free(SITE.key, record) is is_free
+    assert record.is_free(clocks.terms(hours)) is (seconds + 3600 * hours > 130)
+
+
+def test_who_waits_looks_every_two_seconds_and_for_as_long_as_was_said(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pauses = [50.0], list[float]()
+
+    def sleep(pause: float) -> None:
+        pauses.append(pause)
+        now[0] += pause
+
+    monkeypatch.setattr(site_lease, "time", SimpleNamespace(monotonic=lambda: now[0], sleep=sleep))
+    acquire(store, "a", "first")
+    with pytest.raises(SiteIsLeased):
+        LeaseSeeker(store, "second", wait_seconds=6.0).site("a")
+    assert pauses == [2.0] * 4
+    pauses.clear()
+    with pytest.raises(SiteIsLeased):
+        LeaseSeeker(store, "second", LeaseTerms(4.0), 2.0).site("a")
+    assert pauses == [1.0] * 3
+    pauses.clear()
+    with pytest.raises(SiteIsLeased):
+        LeaseSeeker(store, "second").site("a")
+    assert pauses == [2.0], "without a wait there is one look more"
+
+
+def test_hosts_are_held_in_one_order_and_given_back_also_where_one_is_another_s(store: FolderStore) -> None:
+    seeker = LeaseSeeker(store, "first")
+    keys = {host: f"hosts/{host.replace(':', '_')}.json" for host in ("a.example", "b.example:80", "c.example")}
+
+    def owners() -> list[str]:
+        records = [store.read_record(key) for key in keys.values()]
+        return [json.loads(record.data)["owner"] if record else "" for record in records]
+
+    with seeker.held_hosts(["b.example:80", "a.example"]):
+        assert owners() == ["first", "first", ""]
+        with (
+            pytest.raises(SiteIsLeased, match=r"the host b\.example:80 is run by first"),
+            LeaseSeeker(store, "second").held_hosts(["c.example", "b.example:80"]),
+        ):
+            pass
+        assert owners() == ["first", "first", ""]
+    assert owners() == ["", "", ""]
+    assert seeker.site("a").record == read_site(store, "a")
+
+
+def test_a_site_that_others_always_take_first_is_given_up(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def move(*_words: object) -> str:
+        tries.append(1)
+        raise VersionMoved("quicker")
+
+    monkeypatch.setattr(FolderStore, "replace_record", move)
+    with pytest.raises(SiteIsLeased, match="a is run by another runner, until  at least"):
+        acquire(store, "a", "first")
+    assert len(tries) == 5

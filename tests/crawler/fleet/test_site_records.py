@@ -72,6 +72,13 @@ def test_a_record_says_when_its_site_is_due_and_counts_failures_in_a_row() -> No
     assert record(SiteEnd.STOPPED).due_at == ""
 
 
+def test_a_task_without_a_turn_has_it_now_in_universal_time() -> None:
+    made = next_record(replace(TASK, turn_at=""), result(SiteEnd.DONE), None)
+    turn = datetime.fromisoformat(made.turn_at)
+    assert (turn.utcoffset(), turn.microsecond) == (timedelta(0), 0)
+    assert abs(datetime.now(UTC) - turn) < timedelta(minutes=10)
+
+
 @pytest.mark.parametrize("is_update", [True, False])
 def test_a_killed_update_is_an_update_again(is_update: bool) -> None:
     task = replace(TASK, is_update=is_update)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -105,6 +106,16 @@ def copy_in(folder: Path, *names: str) -> LocalCopy:
     copy.folder.mkdir(parents=True, exist_ok=True)
     store_pages(copy.archive, names)
     return copy
+
+
+def test_a_warc_file_without_a_record_is_none_of_the_state(store: CountingStore, tmp_path: Path) -> None:
+    copy = copy_in(tmp_path, "one")
+    (name,) = (path.relative_to(copy.folder).as_posix() for path in copy.folder.rglob("*.warc.gz"))
+    (copy.folder / "lamp.db.warc/empty.warc.gz").touch()
+    with closing(sqlite3.connect(copy.archive)) as db, db:
+        db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
+    manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
+    assert [file.name for file in manifest.warc_files] == [name]
 
 
 def test_a_warc_file_that_grew_is_put_from_where_it_ended(store: CountingStore, tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """`broadsheet fleet init`, and the lists that the documentation shows.
 
-`broadsheet fleet init`, and the lists that the documentation shows.
-
 A list of sites: what it comes to, and where a mistake in it is.
 """
 
@@ -17,7 +15,7 @@ from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.crawl import crawl
 from broadsheet.crawler.commands.update import update
 from broadsheet.crawler.fleet.site_task import is_receiver
-from broadsheet.crawler.fleet.sites_file import SiteList, new_sites_file, read_sites
+from broadsheet.crawler.fleet.sites_file import Site, SiteList, new_sites_file, read_sites
 from tests.crawler.warm import REPOSITORY
 
 EXAMPLES = re.findall(
@@ -113,6 +111,29 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     )  # fmt: skip
 
 
+def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> None:
+    fleet = sites_of(tmp_path, '[sites.a]\nurls = "https://a.example/"\n[sites.b]\nurls = "https://a.example/b"\n')
+    (site, other) = fleet.sites
+    assert fleet == SiteList(tmp_path / "sites.toml", tmp_path / "archives", 0, 4, (site, other))
+    assert site == Site(
+        "a", ("https://a.example/",), ("a.example",), (), 86_400.0, (), ("--", "https://a.example/"), (),
+        site.words_digest,
+    )  # fmt: skip
+    assert len(site.words_digest) == len(other.words_digest) == 16
+    assert site.words_digest != other.words_digest
+    assert fleet.shared_hosts == {"a.example"}
+
+
+@pytest.mark.parametrize(("name", "is_taken"), [("a" * 100, True), ("a" * 101, False), ("-a", False), ("a.B_1-", True)])
+def test_a_name_is_one_of_a_file(tmp_path: Path, name: str, is_taken: bool) -> None:
+    text = f'[sites."{name}"]\nurls = "https://a.example/"\n'
+    if is_taken:
+        assert sites_of(tmp_path, text).sites[0].name == name
+    else:
+        with pytest.raises(CommandError, match="a site's name has letters"):
+            sites_of(tmp_path, text)
+
+
 def test_a_folder_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     fleet = sites_of(tmp_path, f"[fleet]\nfolder = '~/store'\n{SITE}site-rules = '~/rules'\n")
@@ -151,12 +172,16 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         ("", 0, "there is no site"),
         (f"{SITE}[site.b]\n", 3, "site is not known here; there are fleet, defaults, groups, sites"),
         (f"[fleet]\nparalel = 3\n{SITE}", 2, "paralel is not known here"),
+        (f"[fleet]\nparalel = 3\n[defaults]\ncolour = 1\n{SITE}", 2, "paralel is not known here"),
+        (f"[defaults]\ncolour = 1\n[groups.g]\nshape = 1\n{SITE}", 2, "colour"),
+        (f"{SITE}notify = ['']\n", 3, "notify must be a text or an array of texts"),
+        (f"{SITE}db-size = 1\n", 3, "there is no option db-size of crawl (broadsheet crawl --help)"),
+        (f"{SITE}db = 'a.db'\n", 3, "there is no option db: the fleet sets it for every site"),
         (f"[fleet]\nparallel = -1\n{SITE}", 2, "parallel must be a number that is not negative"),
         (f"[fleet]\nparallel = true\n{SITE}", 2, "parallel must be a number"),
         (f"[fleet]\nfolder = 3\n{SITE}", 2, "folder must be a text"),
         (f"[defaults]\nmax_pages = 3\n{SITE}", 2, "there is no option max_pages (write max-pages)"),
         (f"{SITE}colour = 'red'\n", 3, "there is no option colour of crawl"),
-        (f"{SITE}db = 'a.db'\n", 3, "there is no option db: the fleet sets it"),
         ("[sites.a]\nurls = ['http://127.0.0.1/']\n", 1, "is a loopback address (allow-private = true opens it)"),
         (f"{SITE}max-pages = 'many'\n", 3, "max-pages: 'many' is not a valid integer range"),
         (f"{SITE}max-pages = 0\n", 3, "max-pages: 0 is not in the range"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -90,6 +91,107 @@ def test_machines_share_the_slots_of_an_address_and_each_has_its_turn(
         return under_way[1]
 
     assert asyncio.run(crawl_until_all_had_turns()) == 2
+
+
+class ScriptedSlot:
+    """A slot that is free, or not, and used, as a test says."""
+
+    def __init__(self, *_words: object) -> None:
+        self.free, self.used_at, self.log = True, 1_000.0, list[str]()
+
+    def is_free(self) -> bool:
+        return self.free
+
+    def withdraw(self) -> None:
+        self.log.append("withdrawn")
+
+    def close(self) -> None:
+        self.log.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("held", "unused", "is_free", "log"),
+    [
+        (20.0, 0.0, True, []),
+        (20.1, 0.0, False, ["withdrawn"]),
+        (20.1, 0.0, True, ["withdrawn", "closed"]),
+        (0.0, 5.0, True, []),
+        (0.0, 5.1, True, ["withdrawn", "closed"]),
+        (0.0, 5.1, False, []),
+    ],
+    ids=["its turn", "over, with a request", "over", "used a moment ago", "unused", "in use for long"],
+)
+def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: float, unused: float, is_free: bool, log: list[str]
+) -> None:
+    monkeypatch.setattr(address_grants, "GrantedSlot", ScriptedSlot)
+    now = [50.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0] + held, time=lambda: 1_000.0 + unused)
+    monkeypatch.setattr(address_grants, "time", clock)
+    semaphore = OneSemaphore(0)
+    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
+
+    async def look() -> None:
+        now[0] -= held
+        await granter._grant(tmp_path / "grants" / ADDRESS, semaphore)
+        now[0] += held
+        (grant,) = granter._grants
+        grant.slot.free = is_free
+        for _ in range(2):
+            await granter.look()
+        assert grant.slot.log == log
+        assert len(granter._grants) == ("closed" not in log)
+        assert semaphore._semaphore._value == ("closed" in log)
+
+    asyncio.run(look())
+    granter.close()
+
+
+def test_a_disk_that_is_full_is_told_and_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A lease for which the disk takes no slot goes back."""
+    semaphore = OneSemaphore(1)
+    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, QUICK)
+    ends = iter([False, False, True])
+
+    def full(*_words: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(address_grants, "wanted_addresses", full)
+    asyncio.run(granter.run(lambda: next(ends)))
+    assert caplog.messages == [f"slots for addresses in {tmp_path / 'grants'}: [Errno 28] No space left on device"] * 2
+    caplog.clear()
+    monkeypatch.setattr(address_grants, "GrantedSlot", full)
+    granter._asked[tmp_path / ADDRESS] = 1
+    asyncio.run(granter._ask(tmp_path / ADDRESS))
+    assert caplog.messages == [f"no slot of {ADDRESS}: [Errno 28] No space left on device"]
+    assert (semaphore._semaphore.locked(), semaphore.lease_count, granter._asked[tmp_path / ADDRESS]) == (False, 1, 0)
+    granter.close()
+
+
+def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two slots of an address are of one bound; after the last one is back, it is made anew. None is lost."""
+    monkeypatch.setattr(slots, "_PAUSE", 0.001)
+    made: list[str] = []
+    semaphore = OneSemaphore(2)
+    granter = AddressGranter(tmp_path / "grants", 2, lambda name: made.append(name) or semaphore, QUICK)
+    crawls = [AddressSlots(tmp_path / "shared", 2, tmp_path / "grants") for _ in range(2)]
+
+    async def use_twice() -> None:
+        task = asyncio.ensure_future(granter.run())
+        for _ in range(2):
+            async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"), crawls[1].slot(ADDRESS, "b.example"):
+                assert len(granter._grants) == 2
+            async with asyncio.timeout(20):
+                while granter._grants:
+                    await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(use_twice())
+    assert (len(made), len(set(made))) == (2, 1)
+    assert not semaphore._semaphore.locked()
+    granter.close()
 
 
 def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

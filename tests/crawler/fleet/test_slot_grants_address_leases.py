@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import socket
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.crawler.fleet import slot_grants
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, read_site
@@ -104,3 +110,40 @@ def test_a_store_that_is_away_has_no_slots_and_has_them_again(tmp_path: Path) ->
     assert asyncio.run(take(leases, 1)) == [True]
     leases.give_all_back()
     assert asyncio.run(take(machine(store), 2)) == [True, True]
+
+
+@pytest.mark.parametrize(("seconds", "is_taken"), [(2.9, False), (3.0, True)])
+def test_a_slot_that_was_given_back_is_left_to_others_for_three_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, is_taken: bool
+) -> None:
+    (tmp_path / "store").mkdir()
+    now = [50.0]
+    monkeypatch.setattr(slot_grants, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    leases = AddressLeases(FolderStore(tmp_path / "store"), ADDRESS, 2)
+    assert (leases._take_one(), leases._take_one(), leases._take_one()) == (True, True, False)
+    assert leases._give_back()
+    now[0] += seconds
+    assert leases._take_one() is is_taken
+    record = read_site(FolderStore(tmp_path / "store"), ADDRESS)
+    assert record.owner == ""
+    held = json.loads(leases.store.read_record(f"addresses/{ADDRESS}/1.json").data)
+    assert held["owner"].startswith(f"{socket.gethostname()}, process {os.getpid()}, ")
+    assert len(held["owner"].rpartition(", ")[2]) == 8
+    lasts = datetime.fromisoformat(held["expires_at"]) - datetime.fromisoformat(held["taken_at"])
+    assert lasts.total_seconds() in (180, 181)
+
+
+def test_a_slot_is_waited_for_as_long_as_is_said_and_looked_for_each_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, pauses = [50.0], list[float]()
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(slot_grants, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    leases = AddressLeases(FolderStore(tmp_path / "away"), ADDRESS, 2)
+    assert not asyncio.run(leases.acquire(3.0))
+    assert pauses == [1.0] * 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,9 +61,9 @@ def _record(place: StorePlace) -> bytes:
 def test_slots_of_killed_runs_are_removed_at_the_next_start(tmp_path: Path) -> None:
     place = place_of(tmp_path, "one")
     old, new = place.local_folder / ".slots/old", place.local_folder / ".slots/new"
-    for folder in (old, new):
+    for folder, age in ((old, 3_660), (new, 3_540)):
         folder.mkdir(parents=True)
-    os.utime(old, (1, 1))
+        os.utime(folder, (time.time() - age, time.time() - age))
     with granted_slots(place, QUICK) as owned:
         assert owned
         os.utime(owned, (1, 1))

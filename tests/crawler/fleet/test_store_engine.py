@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.fleet import store_engine
-from broadsheet.crawler.fleet.site_lease import acquire
+from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, acquire
 from broadsheet.crawler.fleet.site_processes import page_count
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.store_engine import HostQueue, StoredPageCounter, StoreEngine
-from broadsheet.crawler.fleet.stored_run import StorePlace
+from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace
 from tests.crawler.fleet.sites import store_pages
 from tests.crawler.fleet.test_fleet_run import run_fleet, sites_of, write_list
 from tests.crawler.scripted_site import ScriptedSite
@@ -88,6 +88,56 @@ def test_a_second_stop_ends_at_once_and_every_task_has_a_result(
     ends = ends_of(engine, "hangs", "waits")
     assert {name: end for name, (end, _) in ends.items()} == dict.fromkeys(("hangs", "waits"), SiteEnd.NOT_STARTED)
     assert ends["hangs"][1] == f"ended at once; what it has is in {place.local_folder}, for the next run"
+
+
+def test_tasks_of_the_list_and_of_a_source_run_side_by_side_until_the_source_is_over(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Two at once, never two of one host; what killed workers have left is brought home before."""
+    log, running = list[str](), list[int]()
+    both = threading.Barrier(2, timeout=20)
+
+    class Source:
+        waiting = ("d", "e")
+
+        def take(self) -> list[SiteTask]:
+            name, self.waiting = self.waiting[:1], self.waiting[1:]
+            return [task(one, one) for one in name]
+
+        def is_over(self) -> bool:
+            return not self.waiting
+
+    def run_task(given: SiteTask, given_place: StorePlace, host: CrawlHost) -> SiteResult:
+        assert (given_place, host.is_stopped(), host.grants, host.watch) == (place, False, None, watch)
+        running.append(len(engine.running()))
+        if given.name in "ab":
+            both.wait()
+        log.append(given.name)
+        return SiteResult(given.name, SiteEnd.DONE, 0, given.archive)
+
+    monkeypatch.setattr(store_engine, "run_task", run_task)
+    monkeypatch.setattr(store_engine, "bring_left_copies", lambda *words: iter(["lamp: is in the store"]))
+    watch = LeaseWatch(LeaseTerms())
+    engine = StoreEngine(place, 2, Source(), watch)
+    ends = ends_of(engine, "a", "b", "c")
+    assert ends == dict.fromkeys("abcde", (SiteEnd.DONE, ""))
+    assert (sorted(log), max(running), engine.running()) == (list("abcde"), 2, ())
+    assert caplog.messages == ["lamp: is in the store"]
+
+
+def test_after_a_stop_what_runs_ends_and_nothing_more_begins(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_task(given: SiteTask, _place: object, host: CrawlHost) -> SiteResult:
+        engine.stop()
+        assert host.is_stopped()
+        return SiteResult(given.name, SiteEnd.STOPPED, 0, given.archive)
+
+    monkeypatch.setattr(store_engine, "run_task", run_task)
+    engine = StoreEngine(place, 1)
+    assert ends_of(engine, "a", "b") == {
+        "a": (SiteEnd.STOPPED, ""), "b": (SiteEnd.NOT_STARTED, "stopped before its turn"),
+    }  # fmt: skip
 
 
 def test_pages_are_those_of_the_copy_here_or_of_the_lease(place: StorePlace) -> None:

@@ -203,6 +203,16 @@ def test_a_state_is_saved_while_the_crawl_goes_on(run_store: ObjectStore, tmp_pa
     assert set(run_store.keys("sites/lamp/pieces/")) == stored_manifest(run_store).keys
 
 
+def test_a_lease_is_kept_while_the_crawl_goes_on_and_says_how_many_pages_there_are(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    def crawl(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["one", "two"])
+        assert any(read_site(run_store, "lamp").pages == 2 or is_lost.wait(0.02) for _ in range(1_000))
+
+    run_stored(replace(site_in(run_store, tmp_path), terms=LeaseTerms(0.3, 600.0)), crawl)
+
+
 def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: ObjectStore, tmp_path: Path) -> None:
     site = site_in(run_store, tmp_path, "first", Clock())
     lease = acquire(run_store, "lamp", "first", site.terms)
@@ -383,6 +393,29 @@ def test_a_takedown_that_comes_late_is_carried_out(run_store: ObjectStore, tmp_p
     assert stored_names(run_store, tmp_path) == {"two", "quick"}
 
 
+def test_what_two_runners_take_down_is_gone_and_the_late_one_s_pages_are_not(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    """The records that the late one still has to erase went from the store with the takedown of the other."""
+    run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
+    old_keys = stored_manifest(run_store).keys
+
+    def forget(archive: Path, is_lost: Event) -> None:
+        with Archive.open(archive) as opened:
+            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+
+    def stalled(archive: Path, is_lost: Event) -> None:
+        store_pages(archive, ["late"])
+        forget(archive, is_lost)
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget)
+
+    first = site_in(run_store, tmp_path, "first", Clock(100))
+    run_stored(first, stalled)
+    assert stored_names(run_store, tmp_path) == {"two", "late"}
+    assert not first.copy.is_left_over()
+    assert all(run_store.length(key) is None for key in old_keys)
+
+
 TASK = SiteTask("lamp", Path("lamp.db"), ("http://lamp.example/",), every=3600.0, words_digest="words")
 
 
@@ -496,6 +529,22 @@ def test_the_work_folder_may_name_variables_of_the_machine(
     assert replace(place, work_folder="$SCRATCH/sites").local_folder == tmp_path / "sites"
 
 
+def test_a_variable_that_the_machine_sets_wins(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("BROADSHEET_", "AWS_", "OBJECT_STORE_")):
+            monkeypatch.delenv(name)
+    chosen = {
+        "BROADSHEET_ADDRESS_GRANTS": "/grants", "BROADSHEET_WORKERS": "1", "BROADSHEET_PER_ADDRESS": "4",
+        "BROADSHEET_ADDRESS_FOLDER": str(place.local_folder / ".addresses"),
+    }  # fmt: skip
+    assert place.environment(Path("/grants")) == chosen
+    assert place.environment()["BROADSHEET_ADDRESS_GRANTS"] == ""
+    monkeypatch.setenv("BROADSHEET_WORKERS", "3")
+    monkeypatch.setenv("OBJECT_STORE_KEY", "secret")
+    del chosen["BROADSHEET_WORKERS"]
+    assert place.environment(Path("/grants")) == chosen | {"OBJECT_STORE_KEY": ""}
+
+
 def record_in(place: StorePlace) -> SiteRecord:
     record = parse_record(read_site(store_at(place.address), "lamp").turn)
     assert record is not None
@@ -529,6 +578,25 @@ def test_what_fails_before_its_crawl_has_a_record_too(
     assert run(TASK, place).message == "the archive is damaged"
     assert (record_in(place).failures, record_in(place).result.message) == (1, "the archive is damaged")
     assert environments == []
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(28, "No space left on device", "/full/lamp.db"), "/full/lamp.db: No space left on device"),
+        (OSError("nothing that the system knows"), "{work}: nothing that the system knows"),
+    ],
+)
+def test_a_fault_of_the_disk_fails_the_task_in_a_line(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
+) -> None:
+    def fail(*_words: object) -> None:
+        raise error
+
+    monkeypatch.setattr(stored_run, "merge_beside", fail)
+    result = run(TASK, place)
+    assert (result.end, result.message) == (SiteEnd.FAILED, message.format(work=place.local_folder))
+    assert record_in(place).failures == 1
 
 
 def test_a_host_that_two_sites_have_is_crawled_by_one_runner(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from broadsheet.crawler.fleet import worker_loop
-from broadsheet.crawler.fleet.worker_loop import is_reachable, run_worker, worker_command
+from broadsheet.crawler.fleet.worker_loop import is_reachable, run_worker, stop_process, worker_command
 from tests.crawler.fleet.conftest import free_port
 
 
@@ -23,9 +24,30 @@ def own_signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         signal.signal(number, handler)
 
 
-def test_a_worker_of_a_scheduler_on_loopback_listens_there_too() -> None:
-    assert "--host" in worker_command("tcp://127.0.0.1:8786", 3, "/tmp/x")
-    assert "--host" not in worker_command("tls://10.1.0.4:8786", 3, "/tmp/x")
+@pytest.mark.parametrize(
+    ("address", "more"), [("tcp://127.0.0.1:8786", "--host 127.0.0.1 "), ("tls://10.1.0.4:8786", "")]
+)
+def test_a_worker_of_a_scheduler_on_loopback_listens_there_too(address: str, more: str) -> None:
+    program, *words = worker_command(address, 3, "/tmp/x")
+    assert program == sys.executable
+    assert " ".join(words) == (
+        f"-m distributed.cli.dask_worker {address} --nthreads 3 --nworkers 1 --no-dashboard --local-directory /tmp/x "
+        f"--death-timeout 60 {more}--memory-limit 0"
+    )
+
+
+def test_a_worker_is_awaited_and_ended_when_it_is_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[tuple[int | None, float]] = []
+    monkeypatch.setattr(
+        worker_loop, "stop_process",
+        lambda process, patience: (ended.append((process.poll(), patience)), stop_process(process, 0.0)),
+    )  # fmt: skip
+    stopped = threading.Event()
+    worker_loop._run_once(["sh", "-c", "exit 3"], stopped)
+    assert ended == []
+    threading.Timer(0.05, stopped.set).start()
+    worker_loop._run_once(["sleep", "60"], stopped)
+    assert ended == [(None, 60.0)]
 
 
 def test_a_scheduler_that_is_away_is_not_reached() -> None:
@@ -46,4 +68,4 @@ def test_with_its_scheduler_it_is_started_again_until_it_is_told_to_stop(
 
         monkeypatch.setattr(worker_loop, "_run_once", run_once)
         run_worker(address, 2)
-    assert [command[0] for command in runs] == [sys.executable] * 3
+    assert [(command[3], command[5]) for command in runs] == [(address, "2")] * 3

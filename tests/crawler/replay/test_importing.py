@@ -1,6 +1,10 @@
+"""Import of records: what each kind of record becomes, in the ledger, in the captures, in the counts and in print."""
+
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -8,15 +12,40 @@ from typing import Any
 import pytest
 
 from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay import importing
+from broadsheet.crawler.replay import imported_pictures, importing
+from broadsheet.crawler.replay.imported_pictures import take_pictures
 from broadsheet.crawler.replay.importing import Importer
 from broadsheet.crawler.replay.record_order import RecordOrder
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import take_down
+from tests.crawler.pictures import illustrated, png
 from tests.crawler.scripted_site import page
-from tests.crawler.warcs import answer, record, write
+from tests.crawler.warcs import answer, digest, record, write
+from tests.new_archives import copied_schemas
 
-SITE = "https://a.example"
+SITE, OTHER = "https://a.example", "https://b.example"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_new_archives(request: pytest.FixtureRequest) -> Iterator[None]:
+    with copied_schemas(request.path):
+        yield
+
+
+def import_files(archive: Archive, folder: Path, *names: str, **options: object) -> tuple[Importer, list[str]]:
+    """Import files of a folder into an archive in it; return the importer, and the lines that it prints."""
+    lines: list[str] = []
+    with closing(RecordOrder()) as order:
+        for name in names:
+            order.add_file(name, folder / name)
+        order.sort()
+        crawl_options = CrawlOptions.from_arguments({"seeds": ("archive",), **options})
+        with closing(open_database(folder / "a.db", read_only=True)) as read_db:
+            importer = Importer(archive, read_db, order, crawl_options, lines.append)
+            asyncio.run(importer.run(folder, worker_count=1))
+    return importer, lines
 
 
 def test_a_record_that_breaks_our_own_code_costs_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -28,15 +57,222 @@ def test_a_record_that_breaks_our_own_code_costs_itself(tmp_path: Path, monkeypa
         return read(job, *others)
 
     monkeypatch.setattr(importing, "read_indexed_record", failing_read)
-    file = write(tmp_path / "a.warc.gz", [record(f"{SITE}/{name}", answer(page(name))) for name in ("bad", "good")])
-    lines: list[str] = []
-    with Archive.open(tmp_path / "a.db") as archive, closing(RecordOrder()) as order:
-        order.add_file("a.warc.gz", file)
-        order.sort()
-        options = CrawlOptions.from_arguments({"seeds": ("archive",)})
-        with closing(open_database(tmp_path / "a.db", read_only=True)) as read_db:
-            importer = Importer(archive, read_db, order, options, lines.append)
-            asyncio.run(importer.run(tmp_path, worker_count=1))
+    write(tmp_path / "a.warc.gz", [record(f"{SITE}/{name}", answer(page(name))) for name in ("bad", "good")])
+    with Archive.open(tmp_path / "a.db") as archive:
+        _, lines = import_files(archive, tmp_path, "a.warc.gz")
         reasons = dict(archive.db.execute("SELECT url, reason FROM urls WHERE kind = 'page'").fetchall())
     assert reasons == {f"{SITE}/bad": "error:TypeError", f"{SITE}/good": "article"}
     assert [line.count("never thought of") for line in lines] == [1]
+
+
+def at(hour: int) -> str:
+    return f"2024-03-01T{hour:02}:00:00Z"
+
+
+def revisit(name: str, hour: int, block: bytes = b"", **headers: str) -> bytes:
+    """A revisit; `refers_to` is a name and an hour."""
+    name_and_hour = headers.pop("refers_to", "")
+    if name_and_hour:
+        target, target_hour = name_and_hour.split()
+        headers |= {"WARC-Refers-To-Target-URI": f"{SITE}/{target}", "WARC-Refers-To-Date": at(int(target_hour))}
+    return record(f"{SITE}/{name}", block, at(hour), "revisit", **headers)
+
+
+ONE, TWO = page("one", "/linked", "/private/x"), page("two")
+XMLNS = "http://www.sitemaps.org/schemas/sitemap/0.9"
+SITEMAP = f'<?xml version="1.0"?><urlset xmlns="{XMLNS}"><url><loc>{SITE}/listed</loc></url></urlset>'
+FIRST = [
+    record(f"{SITE}/one", answer(ONE), at(3), WARC_Payload_Digest=digest(ONE.encode())),
+    record(
+        f"{SITE}/robots.txt",
+        answer("User-agent: *\nDisallow: /private/\nContent-Usage: train-ai=n\n", content_type="text/plain"),
+        at(5),
+    ),
+    record(f"{SITE}/news.xml", answer(SITEMAP, content_type="application/xml"), at(6)),
+    record(f"{SITE}/one", answer(ONE.replace("harbour town", "market town")), at(9)),
+    record(f"{SITE}/one", answer(ONE), at(1)),
+    revisit("named", 16, answer("", "304 Not Modified"), refers_to="one 9"),
+    revisit("same", 11, WARC_Payload_Digest=digest(ONE.encode())),
+    revisit("other", 17, answer("", "200 OK"), refers_to="one 9", WARC_Payload_Digest="sha1:OTHER"),
+    revisit("own", 13, answer(TWO), WARC_Payload_Digest="sha1:GONE"),
+    revisit("own304", 13, answer("", "304 Not Modified"), refers_to="one 3", WARC_Payload_Digest="sha1:GONE"),
+    revisit("wrong", 13, answer("", "200 OK"), refers_to="one 3", WARC_Payload_Digest="sha1:OTHER"),
+    revisit("md5", 13, answer("", "200 OK"), refers_to="one 3", WARC_Payload_Digest="md5:OTHER"),
+    revisit("lower", 13, answer("", "200 OK"), refers_to="one 3", WARC_Payload_Digest=digest(ONE.encode()).lower()),
+    revisit("one", 14),
+    revisit("nothing", 15),
+    record(f"{SITE}/moved", answer("", "301 Moved", location=f"{SITE}/one"), at(4)),
+    record(f"{SITE}/gone", answer("<p>gone", "404 Not Found"), at(4)),
+    record(f"{SITE}/down", answer("<p>down", "503 Down"), at(4)),
+    record(f"{SITE}/empty", answer(""), at(4)),
+    record(f"{SITE}/odd", b"no status line\r\n\r\nx", at(4)),
+    record(f"{SITE}/skipped/page", answer(TWO), at(4)),
+    record(f"{SITE}/removed", answer(TWO), at(4)),
+]
+SECOND = [
+    record(f"{OTHER}/robots.txt", answer("", "404 Not Found"), at(4)),
+    record(f"{OTHER}/two", answer(TWO)[:-200], at(4), WARC_Truncated="length", WARC_Block_Digest=""),
+    record(f"{OTHER}/two", answer(TWO), at(2)),
+    record(f"{OTHER}/two", answer(TWO), at(2)),
+    revisit("none", 16, refers_to="nothing 9"),
+]
+THIRD = [
+    record(f"{SITE}/one", answer(TWO), at(0)),
+    record(f"{SITE}/gone", answer(TWO), at(20)),
+    record(f"{SITE}/odd", b"no status line", at(20)),
+    record(f"{SITE}/listed", answer(TWO), at(20)),
+    revisit("nothing", 20),
+    record(f"{SITE}/skipped/more", answer(TWO), at(20)),
+]
+
+
+_URLS = """SELECT url, kind, state, reason, fetched_at, http_status, found_via, location FROM urls ORDER BY url"""
+_CAPTURES = """SELECT c.url, c.fetched_at, c.http_status, c.final_url = c.url, c.content_type, c.warc_file, c.usage,
+    (SELECT substr(host, 1, 1) FROM robots_files WHERE id = c.robots_id), o.url || ' ' || o.fetched_at,
+    c.truncated, c.record_faults
+    FROM captures c LEFT JOIN captures o ON o.id = c.refers_to ORDER BY c.url, c.fetched_at, c.warc_offset"""
+FIRST_URLS = """
+/down page failed http_503 4h 503 archive
+/empty page done empty 4h 200 archive
+/gone page failed http_404 4h 404 archive
+/linked page skipped not_in_archive - - link
+/listed page skipped not_in_archive - - sitemap
+/lower page done article 13h 200 archive
+/md5 page done article 13h 200 archive
+/moved page done redirect 4h 301 archive /one
+/named page done article 16h 200 archive
+/news.xml page done sitemap 6h 200 archive
+/none page skipped not_in_archive - - archive
+/nothing page skipped not_in_archive - - archive
+/odd page failed bad_http 4h - archive
+/one page done article 14h 200 archive
+/other page done article 17h 200 archive
+/own page done article 13h 200 archive
+/own304 page done article 13h 200 archive
+/private/x page skipped not_in_archive - - link
+/removed page skipped forgotten - - archive
+/robots.txt robots done robots 5h 200 robots
+/same page done article 11h 200 archive
+/skipped/page page skipped pattern - - archive
+/wrong page done article 13h 200 archive
+b/robots.txt robots done robots 4h 404 robots
+b/two page done article 4h 200 archive
+"""
+FIRST_CAPTURES = """
+/down 4h 503 1 html a.warc.gz no-ai a
+/empty 4h 200 1 html a.warc.gz no-ai a
+/gone 4h 404 1 html a.warc.gz no-ai a
+/lower 13h 200 1 html a.warc.gz no-ai a /one 3h
+/md5 13h 200 1 html a.warc.gz no-ai a /one 3h
+/moved 4h 301 1 html a.warc.gz no-ai a
+/named 16h 200 1 html a.warc.gz no-ai a /one 9h
+/news.xml 6h 200 1 application/xml a.warc.gz no-ai a
+/one 1h 200 1 html a.warc.gz no-ai a
+/one 3h 200 1 html a.warc.gz no-ai a
+/one 9h 200 1 html a.warc.gz no-ai a
+/one 14h 200 1 html a.warc.gz no-ai a /one 9h
+/other 17h 200 1 html a.warc.gz no-ai a /one 9h
+/own 13h 200 1 html a.warc.gz no-ai a - - bad_revisit
+/own304 13h 200 1 html a.warc.gz no-ai a /one 3h
+/robots.txt 5h 200 1 text/plain a.warc.gz [] a
+/same 11h 200 1 html a.warc.gz no-ai a /one 3h
+/wrong 13h 200 1 html a.warc.gz no-ai a /one 3h - bad_revisit
+b/robots.txt 4h 404 1 html b.warc.gz [] b
+b/two 2h 200 1 html b.warc.gz [] b
+b/two 4h 200 1 html b.warc.gz [] b - length
+"""
+THIRD_ROWS = """
+/gone page done article 20h 200 archive
+/listed page done article 20h 200 sitemap
+/skipped/more page skipped pattern - - archive
+/gone 20h 200 1 html c.warc.gz no-ai a
+/listed 20h 200 1 html c.warc.gz no-ai a
+/one 0h 200 1 html c.warc.gz []
+"""
+
+
+def rows_of(archive: Archive, query: str) -> list[str]:
+    """The rows of a query, short: a hyphen is nothing, and what is nothing at the end is left out."""
+
+    def short(value: object) -> str:
+        text = str("-" if value in (None, "") else value).replace(SITE, "").replace("https://b.example", "b")
+        text = text.replace('["train-ai=n"]', "no-ai").replace("text/html; charset=utf-8", "html")
+        return re.sub(r"2024-03-01T0?(\d+):00:00\+00:00", r"\1h", text)
+
+    return [re.sub("( -)+$", "", " ".join(map(short, row))) for row in archive.db.execute(query).fetchall()]
+
+
+def test_what_each_kind_of_record_becomes(tmp_path: Path):
+    for name, records in (("a", FIRST), ("b", SECOND), ("c", THIRD)):
+        write(tmp_path / f"{name}.warc.gz", records)
+    with Archive.open(tmp_path / "a.db") as archive:
+        take_down(archive.db, f"{SITE}/removed", "")
+        importer, lines = import_files(archive, tmp_path, "a.warc.gz", "b.warc.gz", exclude=("/skipped/",))
+        urls, captures = rows_of(archive, _URLS), rows_of(archive, _CAPTURES)
+        assert "\n".join(urls) == FIRST_URLS.strip()
+        assert "\n".join(captures) == FIRST_CAPTURES.strip()
+        assert importer.counts.outcomes == {
+            "done/article": 14, "done/robots": 2, "done/sitemap": 1, "done/redirect": 1, "done/empty": 1,
+            "failed/http_404": 1, "failed/http_503": 1, "failed/bad_http": 1, "skipped/not_in_archive": 2,
+            "skipped/pattern": 1, "skipped/forgotten": 1,
+        }  # fmt: skip
+        assert importer.counts.records == {"known": 1, "unreadable": 1}
+        unread = [f"a.warc.gz, byte N: bad_http: bad_http: no status line ({SITE}/odd)"]
+        assert [re.sub(r"byte \d+", "byte N", line) for line in lines] == unread
+
+        importer, lines = import_files(archive, tmp_path, "a.warc.gz", "b.warc.gz", exclude=("/skipped/",))
+        assert (importer.counts.outcomes, importer.counts.records) == ({}, {"known": 27, "unreadable": 1})
+        assert (rows_of(archive, _URLS), rows_of(archive, _CAPTURES), len(lines)) == (urls, captures, 1)
+
+        importer, _ = import_files(archive, tmp_path, "c.warc.gz", exclude=("/skipped/",))
+        assert importer.counts.outcomes == {"done/article": 2, "skipped/pattern": 1}
+        assert importer.counts.records == {"known": 2, "unreadable": 1, "older": 1}
+        rows = [row for row in rows_of(archive, _URLS) if row not in urls]
+        rows += [row for row in rows_of(archive, _CAPTURES) if row not in captures]
+        assert "\n".join(rows) == THIRD_ROWS.strip()
+
+
+def test_a_revisit_right_after_its_original_refers_to_it(tmp_path: Path):
+    """The original, under another URL, is still under way when the revisit comes."""
+    records = [record(f"{SITE}/one", answer(ONE), at(1)), revisit("same", 2, refers_to="one 1")]
+    write(tmp_path / "a.warc.gz", records)
+    with Archive.open(tmp_path / "a.db") as archive:
+        import_files(archive, tmp_path, "a.warc.gz")
+        assert rows_of(archive, _CAPTURES) == [
+            "/one 1h 200 1 html a.warc.gz []", "/same 2h 200 1 html a.warc.gz [] - /one 1h",
+        ]  # fmt: skip
+
+
+def picture(name: str, shade: int, **headers: str) -> bytes:
+    return record(f"{SITE}/{name}.png", answer(png(shade=shade), content_type="image/png", **headers))
+
+
+def test_what_is_kept_of_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In two batches and a part. Some are refused by themselves, by their page, or are none."""
+    monkeypatch.setattr(imported_pictures, "_BATCH", 2)
+    links = [f"/{name}.png" for name in ("a", "b", "c", "again", "own", "other", "none", "gone")]
+    records = [
+        record(f"{SITE}/one", answer(illustrated("one", *links))),
+        *(picture(name, shade) for shade, name in enumerate("abc", 7)),
+        revisit("again.png", 10, refers_to="a.png 10"),
+        picture("own", 20, content_usage="train-ai=n"),
+        picture("other", 21, x_robots_tag="otherbot: noindex"),
+        record(f"{SITE}/none.png", answer("<p>sign in", content_type="image/png")),
+        record(f"{SITE}/two", answer(illustrated("two", "/two.png"), x_robots_tag="noimageindex")),
+        picture("two", 22),
+        picture("nobodys", 23),
+    ]
+    write(tmp_path / "a.warc.gz", records)
+    with Archive.open(tmp_path / "a.db") as archive:
+        import_files(archive, tmp_path, "a.warc.gz")
+        settle(archive.db)
+        assert take_pictures(archive, obeys_directives=True) == 5
+        kept = rows_of(archive, "SELECT image FROM article_pictures ORDER BY image")
+        assert kept == ["/a.png", "/again.png", "/b.png", "/c.png", "/other.png"]
+        assert take_pictures(archive, obeys_directives=False) == 2
+        assert take_pictures(archive, obeys_directives=False) == 0
+        query = "SELECT url, kind, state, reason, fetched_at, http_status, found_via FROM urls WHERE kind = 'picture'"
+        assert rows_of(archive, f"{query} ORDER BY url") == [
+            f"/{name}.png picture done picture 10h 200 archive"
+            for name in ("a", "again", "b", "c", "other", "own", "two")
+        ]

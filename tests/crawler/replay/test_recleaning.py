@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -19,6 +19,7 @@ from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.settle.own_reading import PageChange, read_own_reading
 from broadsheet.output.settle.recleaned_pages import RawPage
 from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.fleet.sites import store_pages
 from tests.output.conftest import Maker
 
 PLACE = RecordLocation("a.warc.gz", 0, 9)
@@ -134,3 +135,62 @@ def test_thirty_two_pages_are_one_transaction(
     made._store_batch()
     made._store_batch()
     assert sum(size for _, size in stored) == (pages if run_id else 0)
+
+
+class InlinePool:
+    """A pool that does its jobs here."""
+
+    made: ClassVar[list[str]] = []
+
+    def __init__(self, count: int) -> None:
+        self.made.append(f"{count} workers")
+
+    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return function(*arguments)
+
+    def close(self) -> None:
+        self.made.append("closed")
+
+
+_SET_CLEANER = """UPDATE pages SET cleaner_id = NULL WHERE capture_id IN
+    (SELECT id FROM captures WHERE url NOT LIKE '%/three')"""
+_TYPES = """SELECT replace(url, 'http://lamp.example/', ''), page_type, cleaner_id IS NULL
+    FROM captures c JOIN pages p ON p.capture_id = c.id ORDER BY p.id"""
+
+
+def test_pages_are_read_cleaned_and_compared_and_stored_if_they_are_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of four pages one has a broken record, one has none, and one is the current cleaner's."""
+    monkeypatch.setattr(InlinePool, "made", made := [])
+    monkeypatch.setattr(recleaning, "WorkerPool", InlinePool)
+    store_pages(tmp_path / "a.db", ["one", "two", "three", "four"])
+    lines: list[str] = []
+    with Archive.open(tmp_path / "a.db") as opened:
+        with opened.db.conn:
+            opened.db.execute(_SET_CLEANER)
+            opened.db.execute("UPDATE captures SET warc_offset = warc_offset + 5 WHERE url LIKE '%/two'")
+            opened.db.execute("UPDATE captures SET warc_file = NULL, warc_offset = NULL WHERE url LIKE '%/four'")
+        before = [("one", "article", 1), ("two", "article", 1), ("three", "article", 0), ("four", "article", 1)]
+        run = recleaner(opened, lines)
+        asyncio.run(run.dry_run(include_current=False, worker_count=3))
+        unchanged = {"broken_record": 1, "current": 1, "no_raw": 1}
+        assert (run.findings.tally.pages_by_kind, run.findings.unchanged_counts) == ({"lost": 1}, unchanged)
+        assert lines == ["http://lamp.example/two: broken_record: no record begins here; left as it is"]
+        assert opened.db.execute(_TYPES).fetchall() == before
+        assert made == ["3 workers", "closed"]
+
+        run = recleaner(opened)
+        asyncio.run(run.write({"a": 1}, include_current=True, worker_count=2))
+        assert (run.findings.pages, run.findings.unchanged_counts) == (2, {"broken_record": 1, "no_raw": 1})
+        (change, _) = run.findings.examples
+        assert (change.kind, change.url, change.new_texts) == ("lost", "http://lamp.example/one", ())
+        after = [("one", "list", 0), ("two", "article", 1), ("three", "list", 0), ("four", "article", 1)]
+        assert opened.db.execute(_TYPES).fetchall() == after
+        run = recleaner(opened)
+        run.is_stopping = True
+        asyncio.run(run.write({"a": 2}, include_current=True))
+        assert opened.db.execute("SELECT options, state, counts FROM _recleans").fetchall() == [
+            ('{"a": 1}', "done", '{"lost": 2, "blocks_back": 0, "blocks_removed": 0}'), ('{"a": 2}', "running", "{}"),
+        ]  # fmt: skip
+        assert made[-1] == "closed"

@@ -1,9 +1,12 @@
-"""Tests."""
+"""Records of a file in its order, whatever is broken in it, each with its place, its time and what it is."""
 
 from __future__ import annotations
 
 import gzip
+import os
 import zipfile
+from dataclasses import replace
+from itertools import accumulate
 from pathlib import Path
 
 import pytest
@@ -52,14 +55,64 @@ def test_a_wacz_file_holds_its_records_at_their_places_in_it(tmp_path: Path):
     ] == URLS
 
 
-def test_what_a_revisit_refers_to_is_known(tmp_path: Path):
-    revisit = record(
-        URLS[1], answer("", "304 Not Modified"), kind="revisit", WARC_Payload_Digest="sha1:ABC",
-        WARC_Refers_To_Target_URI=URLS[0], WARC_Refers_To_Date="2024-02-01T10:00:00Z",
-    )  # fmt: skip
-    (entry,) = scan_records(write(tmp_path / "a.warc.gz", [revisit]))
-    assert (entry.kind, entry.status, entry.digest) == ("revisit", 304, "sha1:ABC")
-    assert (entry.refers_to, entry.refers_at) == (URLS[0], "2024-02-01T10:00:00+00:00")
+SITE = "https://a.example"
+KINDS = [
+    (record(f"{SITE}/css", answer("x", content_type="text/css"), "2024-03-01T10:00:00+02:00"),
+     IndexedRecord(0, 0, "response", f"{SITE}/css", "2024-03-01T08:00:00+00:00", 200, "text/css")),
+    (record(f"{SITE}/gone", answer("x", "404 Gone", date="Fri, 01 Mar 2024 07:00:00 GMT"), ""),
+     IndexedRecord(0, 0, "response", f"{SITE}/gone", "2024-03-01T07:00:00+00:00", 404, "text/html; charset=utf-8")),
+    (record(f"{SITE}/two", b"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Type: text/a\r\nContent-Type: text/b\r\n\r\nx", ""),
+     IndexedRecord(0, 0, "response", f"{SITE}/two", "2024-03-01T07:00:00+00:00", 200, "text/a")),
+    (record(f"{SITE}/bad", b"no status line", WARC_Payload_Digest="sha1:BAD"),
+     IndexedRecord(0, 0, "response", f"{SITE}/bad", "2024-03-01T10:00:00+00:00", 0, "", "sha1:BAD")),
+    (record(f"{SITE}/again", answer("", "304 Not Modified", content_type=""), kind="revisit",
+            WARC_Payload_Digest="sha1:ABC", WARC_Refers_To_Target_URI=f" <{SITE}/css> ",
+            WARC_Refers_To_Date="2024-02-01"),
+     IndexedRecord(0, 0, "revisit", f"{SITE}/again", "2024-03-01T10:00:00+00:00", 304, "", "sha1:ABC", f"{SITE}/css",
+                   "2024-02-01T23:59:59+00:00")),
+    (record(f"{SITE}/body", b"%PDF", kind="resource", Content_Type="application/pdf"),
+     IndexedRecord(0, 0, "resource", f"{SITE}/body", "2024-03-01T10:00:00+00:00", 200, "application/pdf")),
+    (record(f"urn:text:{SITE}/page", b"text", kind="resource", Content_Type="text/plain"),
+     IndexedRecord(0, 0, "rendered", f"{SITE}/page", "2024-03-01T10:00:00+00:00", 200, "text/plain")),
+    (record(f"{SITE}/css", b"GET", kind="request"),
+     IndexedRecord(0, 0, "request", f"{SITE}/css", "2024-03-01T10:00:00+00:00")),
+]  # fmt: skip
+"""Records, and what an index says of each; one without a time has that of the one before it."""
+
+
+def test_all_that_is_known_of_each_kind_of_record(tmp_path: Path):
+    indexed = list(scan_records(write(tmp_path / "a.warc", [data for data, _ in KINDS], packed=False)))
+    assert [replace(entry, offset=0, length=0) for entry in indexed] == [entry for _, entry in KINDS]
+    lengths = [len(data) for data, _ in KINDS]
+    assert [(entry.offset, entry.length) for entry in indexed] == list(
+        zip(accumulate([0, *lengths]), lengths, strict=False)
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "is_of_it"),
+    [
+        ((f"{SITE}/page", answer("x")), True),
+        ((f"{SITE}/page", answer("x", content_type="Text/HTML")), True),
+        ((f"{SITE}/page", answer("x", "404 Gone")), False),
+        ((f"{SITE}/page", answer("x", content_type="text/plain")), False),
+        (("file:///page", answer("x")), False),
+    ],
+)
+def test_a_snapshot_is_of_the_first_page_of_its_file(tmp_path: Path, page: tuple[str, bytes], is_of_it: bool):
+    records = [
+        record(*page),
+        record(f"{SITE}/next", answer("x", "500 No")),
+        record("file:///dom-snapshot.html", answer("x")),
+    ]
+    entry = list(scan_records(write(tmp_path / "a.warc.gz", records)))[-1]
+    assert (entry.kind, entry.url) == (("rendered", page[0]) if is_of_it else ("response", "file:///dom-snapshot.html"))
+
+
+def test_records_before_any_time_have_that_of_their_file(tmp_path: Path):
+    file = write(tmp_path / "a.warc.gz", [record(URLS[0], answer("x"), ""), record(URLS[1], answer("x"))])
+    os.utime(file, (1_700_000_000, 1_700_000_000))
+    assert [entry.at for entry in scan_records(file)] == ["2023-11-14T22:13:20+00:00", "2024-03-01T10:00:00+00:00"]
 
 
 def broken(tmp_path: Path, change) -> list[IndexedRecord]:
@@ -149,6 +202,9 @@ def test_a_wacz_that_packs_its_warc_files_once_more_or_has_none_is_refused(tmp_p
         ("20080401103005", "2008-04-01T10:30:05"),
         ("200804011030", "2008-04-01T10:30:59"),
         ("20080401", "2008-04-01T23:59:59"),
+        ("1990-01-01T00:00:00Z", "1990-01-01T00:00:00"),
+        ("2099-12-31T23:59:59Z", "2099-12-31T23:59:59"),
+        ("2016-01-19T10:20:30.5" + "0" * 42 + "Z", "2016-01-19T10:20:30"),
     ],
 )
 def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated: str, time: str):
@@ -159,6 +215,8 @@ def test_a_date_however_short_gives_the_latest_time_that_it_allows(stated: str, 
     "stated",
     ["", "-", "never", "2008-10-294T10:20:30Z", "2016-13", "2016-02-30", "2016-01-19T25:00:00Z", "0000", "0001",
      "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "10016-01-01T00:00:00Z", "9999", "1969-12-31",
+     "1989-12-31T23:59:59Z", "2100-01-01T00:00:00Z",
+     "2016-01-19T10:20:30.5" + "0" * 43 + "Z",
      "2016-01-19T10:20:30+99:99", "٢٠١٦", "2016" * 100],
 )  # fmt: skip
 def test_what_is_no_date_of_a_response_is_none(stated: str):
@@ -170,6 +228,10 @@ def test_the_date_header_speaks_where_the_record_leaves_room():
     header = "Tue, 19 Jan 2016 10:20:30 GMT"
     assert record_time("2016", header) == record_time("2016-01-19", header) == "2016-01-19T10:20:30+00:00"
     assert record_time("2015", header) == "2015-12-31T23:59:59+00:00"
+    assert record_time("2016", "Fri, 01 Jan 2016 00:00:00 GMT") == "2016-01-01T00:00:00+00:00"
+    assert record_time("2016", "Sat, 31 Dec 2016 23:59:59 -0000") == "2016-12-31T23:59:59+00:00"
+    assert record_time("2016", "Sun, 01 Jan 2017 01:59:59 +0200") == "2016-12-31T23:59:59+00:00"
+    assert record_time("2016", "Sun, 01 Jan 2017 00:00:00 GMT") == "2016-12-31T23:59:59+00:00"
     assert record_time("2016-01-19T10:20:29Z", header) == "2016-01-19T10:20:29+00:00"
 
 

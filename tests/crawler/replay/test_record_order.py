@@ -1,3 +1,5 @@
+"""Order of the records of many files, what is left out of it, and where a revisit's body is looked for."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -6,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.replay.record_index import IndexedRecord
-from broadsheet.crawler.replay.record_order import RecordOrder, ReplayJob
+from broadsheet.crawler.replay.record_order import LostBytes, RecordOrder, ReplayJob
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.warcs import answer, record, write
 
@@ -83,3 +85,58 @@ def test_a_revisit_s_body_is_looked_for_by_name_then_payload_then_what_came_befo
     assert by_name == [places[0], places[2], places[1]]
     assert body_locations() == [places[1]]
     assert isinstance(next(order.jobs()), ReplayJob)
+
+
+def test_where_the_next_answer_begins_and_what_is_lost_between(tmp_path: Path, order: RecordOrder):
+    records = [record(f"{SITE}/{name}", answer("<p>")) for name in "xyz"]
+    lengths = [len(data) for data in records]
+    damaged = records[1].replace(b"WARC-Target-URI", b"WARC-Target-UR1")
+    order.add_file("a", write(tmp_path / "a", [records[0], damaged, records[2]], packed=False))
+    order.add_file("b", write(tmp_path / "b", [records[1]], packed=False))
+    order.sort()
+    second, third = lengths[0], lengths[0] + lengths[1]
+    assert [order.next_offset("a", place) for place in (-1, 0, second, third)] == [0, third, third, None]
+    assert [order.next_offset("b", place) for place in (-1, 0)] == [0, None]
+    assert order.lost == [LostBytes("a", second, lengths[1])]
+    assert order.counts == {"response": 4, "damaged": 1}
+
+
+def test_of_bodies_those_of_answers_before_the_revisit_count(tmp_path: Path, order: RecordOrder):
+    """Neither another URL's nor a later one, nor one that is no 200; a digest that is none is no digest."""
+    records = [
+        record(f"{SITE}/x", answer("<p>"), at(1)),
+        record(f"{SITE}/x", answer("<p>", "404 Gone"), at(4)),
+        record(f"{SITE}/y", answer("<p>"), at(4)),
+        record(f"{SITE}/x", answer("<p>"), at(9)),
+        record(f"{SITE}/x", answer("<p>"), at(10)),
+        record(f"{SITE}/x", b"<p>", at(5), kind="revisit", WARC_Payload_Digest="sha1:X"),
+    ]
+    order.add_file("a", write(tmp_path / "a", records, packed=False))
+    order.sort()
+
+    def minutes(minute: int, **fields: str) -> list[str]:
+        revisit = IndexedRecord(0, 0, "revisit", f"{SITE}/x", f"2024-03-01T10:{minute:02}:00+00:00", **fields)
+        return [body.at[14:16] for body in order.body_records(revisit)]
+
+    assert [minutes(minute) for minute in (0, 1, 8, 9, 11)] == [[], ["01"], ["01"], ["09"], ["10"]]
+    assert minutes(8, digest="sha1:X") == ["01"], "a revisit has no body itself"
+    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:04:00+00:00") == ["04", "01"]
+    assert minutes(8, refers_to=f"{SITE}/y", refers_at="2024-03-01T10:05:00+00:00") == ["01"]
+
+
+def test_a_page_as_it_was_received_comes_before_the_same_one_rendered(tmp_path: Path, order: RecordOrder):
+    records = [
+        record(f"urn:text:{SITE}/x", b"text", at(1), "resource", Content_Type="text/plain"),
+        record(f"{SITE}/x", answer("<p>"), at(1)),
+        record(f"{SITE}/feed", answer("<p>", content_type="application/rss+xml"), at(3)),
+        record(f"{SITE}/x?robots.txt", answer("<p>"), at(2)),
+        record(f"{SITE}/robots.txt?x", answer("<p>"), at(4)),
+        record(f"{SITE}/FEED.ATOM", answer("<p>"), at(5)),
+        record("https://user:word@a.example/own", answer("<p>"), at(6)),
+    ]
+    order.add_file("a", write(tmp_path / "a", records))
+    order.sort()
+    assert [(job.url.removeprefix(SITE), job.record.kind) for job in order.jobs()] == [
+        ("/feed", "response"), ("/FEED.ATOM", "response"), ("/x", "response"), ("/x", "rendered"),
+        ("/x?robots.txt", "response"), ("/robots.txt?x", "response"), ("/own", "response"),
+    ]  # fmt: skip

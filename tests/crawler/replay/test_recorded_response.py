@@ -1,3 +1,5 @@
+"""Responses of records: unpacked as far as they are packed, with what is wrong with them; revisits with a body."""
+
 from __future__ import annotations
 
 import gzip
@@ -8,15 +10,24 @@ import brotli
 import pytest
 
 from broadsheet.crawler.replay import recorded_response
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_record, read_response
+from broadsheet.crawler.replay.recorded_response import (
+    RecordedResponse,
+    ReplayError,
+    UnreadResponse,
+    read_full_response,
+    read_record,
+    read_response,
+    try_read_response,
+    with_original_body,
+)
 from broadsheet.output.raw.raw_exchange import RecordLocation
-from tests.crawler.warcs import answer, arc_record, record, write
+from tests.crawler.warcs import answer, arc_record, digest, record, write
 
 URL = "https://a.example/x"
 HTML = b"<html><body><p>Words of a page</p></body></html>"
 
 
-def replayed(block: bytes, **headers: str) -> recorded_response.RecordedResponse:
+def replayed(block: bytes, **headers: str) -> RecordedResponse:
     return read_record(record(URL, block, **headers))
 
 
@@ -132,3 +143,117 @@ def test_header_lines_that_go_on_and_lines_that_are_none(tmp_path: Path):
     got = read_record(write(tmp_path / "x", [record(URL, block)], packed=False).read_bytes())
     assert got.headers == (("content-type", "text/html; charset=utf-8"), ("x-robots-tag", "a"), ("x-robots-tag", "b"))
     assert got.body == HTML
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "body"),
+    [
+        ("transfer_encoding", "gzip, Chunked ", b"<p>words"),
+        ("transfer_encoding", "identity", b"8\r\n<p>words\r\n0\r\n\r\n"),
+        ("x_encoding", "chunked", b"8\r\n<p>words\r\n0\r\n\r\n"),
+    ],
+)
+def test_chunks_are_joined_where_the_header_says_that_there_are_some(name: str, value: str, body: bytes):
+    got = replayed(answer(b"8\r\n<p>words\r\n0\r\n\r\n", **{name: value}))
+    assert (got.body, got.faults) == (body, ())
+
+
+@pytest.mark.parametrize(
+    ("chunks", "body"),
+    [
+        (b"3;name=value\r\nabc\r\n 2 \r\nde\r\n0\r\nafter", b"abcde"),
+        (b"3\nabc\nF\nde", b"abcde"),
+        (b"3\r\nabc\r\nnothing", b"abc"),
+        (b"nothing", b"nothing"),
+    ],
+    ids=["extensions and spaces", "bare line ends, cut", "no end", "no chunks"],
+)
+def test_chunks_are_joined_up_to_where_they_break_off(chunks: bytes, body: bytes):
+    assert replayed(answer(chunks, transfer_encoding="chunked")).body == body
+
+
+def test_a_body_is_bounded(monkeypatch: pytest.MonkeyPatch):
+    assert recorded_response.MAX_BYTES == 33_554_432
+    monkeypatch.setattr(recorded_response, "MAX_BYTES", 100)
+    assert replayed(answer(bytes(100))).body == bytes(100)
+    assert reason(record(URL, answer(bytes(101)))) == "too_large"
+
+
+def test_spaces_around_a_header_are_none_of_it():
+    block = b"HTTP/1.1 200 OK\r\n  first: goes nowhere\r\nName : value \r\n\tgoes on \r\nEmpty:\r\n\r\nx"
+    assert replayed(block).headers == (("first", "goes nowhere"), ("name", "value goes on"), ("empty", ""))
+    assert (replayed(block).header("name"), replayed(block).header("none")) == ("value goes on", "")
+
+
+def test_a_rendered_text_is_a_document_with_a_paragraph_a_line():
+    text = b" A < B \n\n\nC & 'D' \xff\n"
+    got = read_record(record(f"urn:text:{URL}", text, kind="resource", Content_Type="text/plain"))
+    assert got == RecordedResponse(
+        f"urn:text:{URL}", 200, (("content-type", "text/html; charset=utf-8"),),
+        "<p>A &lt; B</p>\n<p>C &amp; 'D' \ufffd</p>\n".encode(), digest=digest(text),
+    )  # fmt: skip
+
+
+ORIGINAL = RecordedResponse(f"{URL}/original", 200, (("content-type", "text/html"), ("a", "b")), HTML, digest="sha1:A",
+                            truncated="length", faults=("one", "two"))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "status_then", "headers_then"),
+    [
+        (304, (("content-type", "text/css"),), 200, ORIGINAL.headers),
+        (0, (), 200, ORIGINAL.headers),
+        (203, (("content-type", "text/css"),), 203, (("content-type", "text/css"),)),
+        (203, (("c", "d"),), 203, ORIGINAL.headers),
+    ],
+)
+def test_a_revisit_has_the_body_of_its_original_and_its_own_address(
+    status: int, headers: tuple, status_then: int, headers_then: tuple
+):
+    revisit = RecordedResponse(URL, status, headers, b"", faults=("three", "two"), is_revisit=True)
+    assert with_original_body(revisit, ORIGINAL) == RecordedResponse(
+        URL, status_then, headers_then, HTML, digest="sha1:A", truncated="length", faults=("three", "two", "one"),
+        is_revisit=True,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "is_revisit", "has_own_answer"),
+    [(200, b"", False, True), (200, b"x", True, True), (200, b"", True, False), (299, b"", True, False),
+     (300, b"", True, True), (304, b"", True, False), (305, b"", True, True), (0, b"", True, False)],
+)  # fmt: skip
+def test_a_revisit_is_its_own_answer_where_it_has_a_body_or_none_belongs_to_it(
+    status: int, body: bytes, is_revisit: bool, has_own_answer: bool
+):
+    assert RecordedResponse(URL, status, (), body, is_revisit=is_revisit).has_own_answer is has_own_answer
+
+
+def test_a_full_response_is_read_with_the_record_of_its_body_if_it_needs_one(tmp_path: Path):
+    places, data = {}, b""
+    for name, made in (
+        ("whole", record(URL, answer(HTML))),
+        ("revisit", record(f"{URL}/revisit", answer("", "304 Not Modified"), kind="revisit")),
+        ("moved", record(f"{URL}/moved", answer("", "301 Moved"), kind="revisit")),
+    ):
+        places[name] = RecordLocation("a.warc", len(data), len(made))
+        data += made
+    (tmp_path / "a.warc").write_bytes(data)
+
+    def read(name: str, original: str = "") -> tuple[object, ...]:
+        got = try_read_response(places[name], places.get(original), tmp_path)
+        if isinstance(got, UnreadResponse):
+            with pytest.raises(ReplayError) as caught:
+                read_full_response(places[name], places.get(original), tmp_path)
+            return caught.value.reason, got.reason, got.detail
+        assert read_full_response(places[name], places.get(original), tmp_path) == got
+        return got.url.removeprefix(URL), got.status, got.body
+
+    assert read("whole", "moved") == ("", 200, HTML)
+    assert read("revisit", "whole") == ("/revisit", 200, HTML)
+    assert read("moved", "whole") == ("/moved", 301, HTML)
+    assert read("moved") == ("/moved", 301, b"")
+    assert read("revisit") == ("raw_missing", "raw_missing", "raw_missing: the record that holds its body is not known")
+    places["far"] = RecordLocation("a.warc", len(data), 9)
+    places["gone"] = RecordLocation("b.warc", 0, 9)
+    assert read("far") == ("raw_missing", "raw_missing", f"raw_missing: a.warc ends before {len(data)}")
+    assert read("gone") == ("raw_missing", "raw_missing", "raw_missing: b.warc: No such file or directory")
