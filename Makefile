@@ -7,6 +7,7 @@
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
+# make expected   write the files of expected texts in tests/ anew, after a change that is meant; read their difference
 # make mutants    put faults into the code one at a time, in a copy, and count those that the quick tests notice: another
 #                 sixty at each run, some twenty minutes
 # make pins       write constraints.txt anew, with the newest version of everything
@@ -40,7 +41,7 @@ RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade 
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/compare_archives.py \
 	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full nightly pure quick lowest mutants pins bench bench-quality torture train docs pictures clean
+.PHONY: demo test test-full nightly pure quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -77,6 +78,11 @@ lowest: pyproject.toml
 	$(LOWEST)/bin/pytest -n 3 --dist loadfile -m "not slow" tests/cleaners/page tests/crawler/fetch \
 		tests/crawler/crawl/test_hosts.py tests/crawler/crawl/test_frontier.py \
 		--ignore tests/cleaners/page/test_parsed_page.py  # asks which names a newer webencodings knows
+
+expected: $(READY)
+	BROADSHEET_EXPECT=1 $(BIN)/pytest -q -n 0 -p no:randomly -m "not slow" \
+		$$(grep -rlE 'expected_texts|page_reports|output.told' tests --include='test_*.py')
+	git diff --stat -- '*.txt'
 
 mutants: $(READY)
 	nice $(BIN)/python -m tests.mutants

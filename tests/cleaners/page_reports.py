@@ -1,6 +1,6 @@
 """Reports of whole pages: all that is read of a page, and all that is judged of it, as lines of text.
 
-    python -m tests.cleaners.page_reports    write the expected reports of the files anew, for the next `git diff`
+`make expected` writes the reports of the files anew: read the difference.
 
 A file holds cases: a line `== name | URL | encoding`, the page's HTML, a line `--`, and the report. Nothing in a report
 is left out that a later stage reads, so that any other outcome is another line.
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.line_features import line_features
 from broadsheet.cleaners.text_mode.plaintext import judge_lines_by_rules, judge_text
 from broadsheet.cleaners.text_mode.text_lines import blocks_of_text, read_lines
+from tests.expected_texts import is_writing
 
 FOLDER = Path(__file__).parent
 READINGS, VERDICTS = FOLDER / "page" / "readings.txt", FOLDER / "judge" / "verdicts.txt"
@@ -67,12 +68,16 @@ def read_cases(file: Path) -> list[Case]:
     return [Case(head[0], head[1], head[2] if head[2:] else "utf-8", html, report) for head, html, report in heads]
 
 
-def write_cases(file: Path, report: Callable[[Case], str]) -> None:
-    """Write the reports of a file's cases anew."""
+def expected_report(file: Path, case: Case, told: str) -> str:
+    """Return the report that a file expects of a case; what is told now, where the file is written anew."""
+    if not is_writing():
+        return case.report
     texts = [
-        f"== {case.name} | {case.url} | {case.encoding}\n{case.html}--\n{report(case)}" for case in read_cases(file)
+        f"== {each.name} | {each.url} | {each.encoding}\n{each.html}--\n{told if each == case else each.report}"
+        for each in read_cases(file)
     ]
     file.write_text("".join(texts), "utf-8")
+    return told
 
 
 def reading_report(case: Case) -> str:
@@ -184,15 +189,3 @@ def text_report(case: Case) -> str:
         sign = "+" if verdict.kept else "-"
         rows.append(f"{sign} {shape} {block.text[:40]} [{verdict.reason}] {verdict.rule} < {by_rule.rule} < {votes}")
     return _lines(rows)
-
-
-REPORTS: Mapping[Path, Callable[[Case], str]] = {
-    READINGS: reading_report,
-    VERDICTS: verdict_report,
-    TEXTS: text_report,
-}
-
-
-if __name__ == "__main__":
-    for each_file, each_report in REPORTS.items():
-        write_cases(each_file, each_report)

@@ -1,18 +1,19 @@
 """Outcomes as long texts that tests expect, in a file of sections: `=== what is asked`, and what is told.
 
-`BROADSHEET_EXPECT=1 pytest …` writes a file anew from what is told now; read the difference before you commit it.
+`make expected` writes the files anew from what is told now: read the difference before you commit it.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import textwrap
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from tests.expected_texts import is_writing
 
 _HEADER = re.compile(r"^=== (.*)\n", re.MULTILINE)
 _PLACE = re.compile(
@@ -28,7 +29,7 @@ def sections(file: Path) -> dict[str, str]:
 
 def expected(file: Path, asked: str, told: str) -> str:
     """What this section of a file expects to be told, or what is told now if it is to be written."""
-    if os.environ.get("BROADSHEET_EXPECT"):
+    if is_writing():
         texts = sections(file) | {asked: told}
         file.write_text("".join(f"=== {name}\n{text}" for name, text in texts.items()), "utf-8")
     return sections(file)[asked]

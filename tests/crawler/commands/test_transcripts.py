@@ -1,6 +1,6 @@
 """All that verbs print for an archive with rows of all kinds, as files of `transcripts` show it.
 
-Where a verb is to print another thing, BROADSHEET_TRANSCRIPTS=write has the test write the files anew: read the diff.
+Where a verb is to print another thing, `make expected` writes the files anew: read the difference.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from broadsheet.output.write import takedowns
 from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.commands.town import make_town, transcript
 from tests.crawler.shell import rows, verb_here
+from tests.expected_texts import expected_text
 from tests.output.conftest import Clock
 
 FILES = sorted((Path(__file__).parent / "transcripts").glob("*.txt"))
@@ -58,9 +59,7 @@ def test_verbs_print_what_their_transcript_shows(
     monkeypatch.chdir(tmp_path)
     shown = file.read_text()
     printed = transcript(line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ "))
-    if os.environ.get("BROADSHEET_TRANSCRIPTS") == "write":
-        file.write_text(printed)
-    assert printed == shown
+    assert printed == expected_text(file, printed)
 
 
 def full_disk(*_words: object, **_options: object) -> NoReturn:

@@ -7,8 +7,7 @@ anew, for the next `git diff`.
 from __future__ import annotations
 
 import random
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.person_verdicts import Ruling, store_ruling
+from tests.expected_texts import expected_text
 from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Clock
 
@@ -238,18 +238,10 @@ def stored_rows(archive: Archive) -> str:
 
 
 def test_all_that_settling_stores_and_a_whole_settling_stores_the_same(archive: Archive) -> None:
-    assert "".join(settlings(archive, Clock())) == EXPECTED.read_text("utf-8")
+    told = "".join(settlings(archive, Clock()))
+    assert told == expected_text(EXPECTED, told)
     assert verify(archive.db) == []
     rows = stored_rows(archive)
     note_unsettled(archive.db)
     settle(archive.db, Clock())
     assert stored_rows(archive) == rows
-
-
-def _write(make_text: Callable[[Archive], str]) -> None:
-    with tempfile.TemporaryDirectory() as folder, Archive.open(Path(folder) / "a.db", Clock()) as archive:
-        EXPECTED.write_text(make_text(archive), "utf-8")
-
-
-if __name__ == "__main__":
-    _write(lambda archive: "".join(settlings(archive, Clock())))
