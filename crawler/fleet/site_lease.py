@@ -27,7 +27,6 @@ from broadsheet.crawler.fleet.object_store import (
     VersionedRecord,
     VersionMoved,
 )
-from broadsheet.output.archive.migrations import SCHEMA_VERSION
 from broadsheet.output.archive.stored_values import utc_now
 
 FORMAT = 2
@@ -189,7 +188,7 @@ class SiteLease:
 
     def state_manifest(self, manifest: str) -> None:
         """Make a manifest the site's. LeaseLost if another runner has the site, or had it since."""
-        self._write(lambda record: replace(record, manifest=manifest, schema=SCHEMA_VERSION))
+        self._write(lambda record: replace(record, manifest=manifest, schema=_schema_version()))
 
     def release(self) -> None:
         """Give the site back. LeaseLost likewise."""
@@ -296,8 +295,8 @@ def _parse(record: VersionedRecord, site: str) -> LeaseRecord:
     try:
         values = json.loads(record.data)
         check_format(int(values.get("format", OLDEST_FORMAT)), site)
-        if (schema := int(values.get("schema", 0))) > SCHEMA_VERSION:
-            raise _newer_state(site, f"schema {schema}", SCHEMA_VERSION)
+        if (schema := int(values.get("schema", 0))) > (known := _schema_version()):
+            raise _newer_state(site, f"schema {schema}", known)
         owner, expires_at, manifest, write_id, taken_at = (str(values[name]) for name in _WORDS)
         return LeaseRecord(
             int(values["generation"]), owner, expires_at, manifest, write_id, taken_at, int(values["pages"]),
@@ -313,6 +312,13 @@ def check_format(written_format: int, name: str) -> None:
         raise _newer_state(name, f"format {written_format}", FORMAT)
     if written_format < OLDEST_FORMAT:
         raise DamagedObject(f"{name} has format {written_format}, this version reads {FORMAT}: use a new store")
+
+
+def _schema_version() -> int:
+    """Return the schema of the archives that this version writes."""
+    from broadsheet.output.archive.migrations import SCHEMA_VERSION  # needs sqlite-utils, which is slow to import
+
+    return SCHEMA_VERSION
 
 
 def _newer_state(name: str, written: str, newest: int) -> NewerState:
