@@ -1,9 +1,10 @@
 """Bytes that travel between workers and a store: `python -m tests.bench.fleet_bytes [NAME...] [--pages N]`.
 
 Each real site of the evaluation data is an archive of imported pages, `--pages` of them at most, and is then updated
-five times: eighteen pages are new, eighteen have one more paragraph. `generated` is an archive of 5,000 generated
-articles of real size, settled, and updated five times with ninety new and ten changed pages. Each update is a run with
-a store in a folder, on a machine that had the state before; a reader elsewhere then brings its copy up to date.
+five times: eighteen pages are new, eighteen have one more paragraph. `generated` and `grown` are archives of 5,000 and
+80,000 generated articles of real size, settled, and updated five times with ninety new and ten changed pages. Each
+update is a run with a store in a folder, on a machine that had the state before; a reader elsewhere then brings its
+copy up to date.
 
 The store counts what is put, what is read back to verify it, and what the reader fetches. Beside that stand other ways
 to say the same change, as bytes to put: changed pages as they are and packed, deltas, the rows that are new or changed
@@ -44,7 +45,8 @@ from tests.crawler.warcs import answer, record, write
 
 RESULTS = Path(__file__).parent / "results" / "fleet_bytes.json"
 UPDATES, NEW_PAGES, EDITED_PAGES, WORDS = 5, 18, 18, 40
-GENERATED, GENERATED_NEW, GENERATED_EDITED = 5_000, 90, 10
+GENERATED_ARTICLES = {"generated": 5_000, "grown": 80_000}
+GENERATED_NEW, GENERATED_EDITED = 90, 10
 _CHUNK_MASK, _LEAST_CHUNK, _BLOCK = 0xFFF, 512, 8 << 20
 _TABLES = """SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
     AND name NOT LIKE 'articles_fts%'"""
@@ -205,9 +207,9 @@ def edited(html: bytes, draw: random.Random, words: Sequence[str]) -> bytes:
     return html[:end] + f"<p>{text}.</p>".encode() + html[end:]
 
 
-def generated_site() -> tuple[Step, list[Step]]:
-    """A grown archive and its updates."""
-    site = GeneratedSite(GENERATED, GENERATED // 1_000)
+def generated_site(articles: int) -> tuple[Step, list[Step]]:
+    """An archive of so many articles, a thousand a host, and its updates."""
+    site = GeneratedSite(articles, articles // 1_000)
 
     def first(archive: Path) -> None:
         with Archive.open(archive) as opened:
@@ -216,8 +218,8 @@ def generated_site() -> tuple[Step, list[Step]]:
 
     def update(number: int) -> Step:
         def step(archive: Path) -> None:
-            start = GENERATED + number * GENERATED_NEW
-            edits = range(3 + number, GENERATED, GENERATED // GENERATED_EDITED)
+            start = articles + number * GENERATED_NEW
+            edits = range(3 + number, articles, articles // GENERATED_EDITED)
             with Archive.open(archive) as opened:
                 opened.save([site.page(page) for page in range(start, start + GENERATED_NEW)])
                 opened.save([site.page(page, version=1) for page in edits])
@@ -239,7 +241,7 @@ def with_totals(rows: dict[str, dict[str, int]]) -> dict[str, Any]:
 
     `travelled` is all but what readers fetch.
     """
-    real = [row for name, row in rows.items() if name != "generated"]
+    real = [row for name, row in rows.items() if name not in GENERATED_ARTICLES]
     total = {key: sum(row[key] for row in real) for key in (real[0] if real else ())}
     summed = {**rows, **({"real": total} if real else {})}
     return {name: {"bytes": row, **_ratios(row)} for name, row in summed.items()}
@@ -258,13 +260,14 @@ def _ratios(row: dict[str, int]) -> dict[str, Any]:
 def main() -> None:
     """Measure the named sites, print each, and write all that is known."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet_bytes", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="Sites, and `generated`; else all.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="Sites, `generated`, `grown`; else all.")
     parser.add_argument("--pages", type=int, default=250)
     options = parser.parse_args()
     rows = known_counts()
-    for name in options.names or [*names(), "generated"]:
+    for name in options.names or [*names(), *GENERATED_ARTICLES]:
         with tempfile.TemporaryDirectory() as folder:
-            steps = generated_site() if name == "generated" else real_site(name, options.pages, Path(folder))
+            articles = GENERATED_ARTICLES.get(name)
+            steps = generated_site(articles) if articles else real_site(name, options.pages, Path(folder))
             rows[name] = measure(*steps, Path(folder))
         print(name, rows[name], flush=True)
     RESULTS.write_text(json.dumps(with_totals(rows), indent=1) + "\n", "utf-8")
