@@ -44,8 +44,9 @@ _FEW_PAGES = 300  # a smaller site is mostly start
 _SAME_PAGES = 0.1  # share of the larger number of pages by which the sides may differ
 _NOTE = """Both sides crawled real sites and generated ones whole, on loopback, in turn.
 
-- Measured on {date} by `python -m tests.bench.whole_sites`, with nothing else running ({cores} processors, python
-  {python}, scrapy {scrapy}, trafilatura {trafilatura}, corpus {corpus}). Only sites in the table were measured.
+- Measured by `python -m tests.bench.whole_sites`, last on {date} ({cores} processors, python {python}, scrapy {scrapy},
+  trafilatura {trafilatura}, corpus {corpus}). A row keeps its figures until its site is measured again; some were
+  measured beside other work, so compare the ratios. Only sites in the table were measured.
 - {rounds} round(s), each side's run of median CPU. CPU is that of all processes of a side.
 - Pages: those of our archive, and the articles that the naive spider stored. The naive spider takes each spelling
   of an address, such as `?share=…`, for another page, and finds few pages of indymedia_pt."""
