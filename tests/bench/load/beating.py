@@ -70,5 +70,5 @@ class Heart:
 
 if __name__ == "__main__":
     REPORT = sys.argv.pop(1)
-    settings.EXTENSIONS[Heart] = 0  # type: ignore[index]
+    settings.EXTENSIONS_BASE[Heart] = 0  # type: ignore[index]
     main()
