@@ -79,8 +79,9 @@ def _outcome(number: int, url: str, body: bytes, rules: bytes, spent: dict[str, 
     capture = Capture(url, now, 200, url, "text/html", f"sha1:{number}", len(body))
     discovered = result.discovered
     return Outcome(
-        url, result.state, result.reason, 200, now, capture, result.page, discovered.rows, discovered.outside_hosts
-    )
+        url, result.state, result.reason, 200, now, capture, result.page,
+        discovered_urls=discovered.rows, outside_links=discovered.outside_hosts,
+    )  # fmt: skip
 
 
 def _instant(text: str) -> Any:
