@@ -61,8 +61,8 @@ class Heart:
             before = time.monotonic()
             await asyncio.sleep(_BEAT)
             late = time.monotonic() - before - _BEAT
-            frontier = getattr(self._crawler.spider, "frontier", None)
-            if frontier is not None and frontier.in_flight:
+            parts = getattr(self._crawler.spider, "parts", None)  # there once the archive is open
+            if parts is not None and parts.frontier.in_flight:
                 self._late.append((1000 * late, before - self._born))
                 if len(self._late) % _LOOK == 1:
                     self._pages = max(self._pages, int(pathlib.Path("/proc/self/statm").read_text().split()[1]))
