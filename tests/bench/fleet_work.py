@@ -30,7 +30,7 @@ from typing import Any
 from unittest import mock
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
-from broadsheet.crawler.fleet import site_states
+from broadsheet.crawler.fleet import site_lease, site_states
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, LeaseWatch, read_site, record_key
 from broadsheet.crawler.fleet.site_states import collect_pieces, parse_manifest, read_manifest
@@ -196,7 +196,7 @@ class Proof:
         }  # fmt: skip
 
     def _checked(self, faulty: FaultyS3, readers: Sequence[Machine]) -> dict[str, Any]:
-        """What the store, the machines and the sites' servers say once it is over."""
+        """What the store, the machines and the sites' servers say once it is over, read as the newer version does."""
         home_at = home_times(faulty)
         store, lines = store_at(ADDRESS), self._lines()
         causes = {cause: sum(1 for line in lines if re.search(pattern, line)) for cause, pattern in _LINES.items()}
@@ -215,7 +215,7 @@ class Proof:
             "findings": int(bool(findings.strip())), "status_differs": int(status[0] != status[1] or not status[0]),
             "copies_left": sum(len(machine.copies) for machine in self.workers.machines.values()),
             "codes": {name: dict(machine.codes) for name, machine in self.workers.machines.items()},
-            "newer_sites": sum(record.get("format", 0) > 2 for record in faulty.records.values()),
+            "newer_sites": sum(record.get("format") == site_lease.FORMAT for record in faulty.records.values()),
             "bytes": self._bytes(faulty), "details": {"again": sorted(self.again)[:20], "findings": findings[:2000]},
         } | self._strays(store)  # fmt: skip
 
