@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from types import CodeType, FrameType
+from types import CodeType, FrameType, FunctionType
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -68,14 +68,23 @@ ROWS = "rows to store"
 REST = "rest of clean"
 
 
-def stage_codes() -> dict[CodeType, str]:
-    """Find the code of each stage's functions. AttributeError for a name that is no more."""
-    codes = {
-        getattr(import_module(f"broadsheet.cleaners.{module}"), name).__code__: stage
+def stage_functions() -> list[tuple[str, FunctionType]]:
+    """Find the functions that open each stage. AttributeError for a name that is no more."""
+    found = [
+        (stage, getattr(import_module(f"broadsheet.cleaners.{module}"), name))
         for stage, functions in STAGES.items()
         for module, name in (function.split(":") for function in functions)
-    }
-    return codes | {import_module("broadsheet.output.archive.page_rows").make_page_rows.__code__: ROWS}
+    ]
+    return [
+        *found,
+        (REST, import_module("broadsheet.cleaners.clean").clean),
+        (ROWS, import_module("broadsheet.output.archive.page_rows").make_page_rows),
+    ]
+
+
+def stage_codes() -> dict[CodeType, str]:
+    """Find the code of each stage's functions."""
+    return {function.__code__: stage for stage, function in stage_functions()}
 
 
 def count_calls() -> dict[str, float]:

@@ -23,7 +23,7 @@ from typing import Any
 from tests.bench.load import sides
 from tests.bench.load.page import page_of
 from tests.bench.load.site import ROOT, TOOLS, build, free_port, light_site, pages_in, served
-from tests.bench.load.stages import budget
+from tests.bench.load.stages import PIPE, SETTLE, STORE, budget
 from tests.bench.whole_sites import with_last_table
 
 RESULT = pathlib.Path(__file__).parent / "results/throughput.json"
@@ -63,8 +63,7 @@ def stages(out: pathlib.Path, base: str, crawl: dict[str, Any]) -> dict[str, flo
     """CPU ms a page by stage, with what is left for fetching."""
     files = sorted((out / "www/a").iterdir())
     spent = budget(files[:: max(1, len(files) // SAMPLE)], base, out / "stages.db")
-    spent["settle"] = crawl["settle_cpu_ms_a_page"]
-    rest = crawl["own_cpu_ms_a_page"] - spent["store"] - spent["pipe"] / 2 - spent["settle"]
+    rest = crawl["own_cpu_ms_a_page"] - spent[STORE] - spent[PIPE] / 2 - spent[SETTLE]
     spent["fetch"] = round(max(0.0, rest), 2)
     print("budget", spent, flush=True)
     return spent

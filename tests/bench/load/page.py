@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from tests.bench.load.growth_section import stored_section
-from tests.call_budget import section, stored
+from tests.bench.load.stages import PIPE, SETTLE, STORE, WORKER
+from tests.call_budget import REST, ROWS, STAGES, section, stored
 
 _STAGE_WORDS = {
-    "fetch": "fetch: Scrapy, the frontier, pipes", "parse": "parse: decode, one tree", "links": "links",
-    "metadata": "metadata", "look": "first look", "trafilatura": "trafilatura, where the first look is in doubt",
-    "blocks": "blocks", "judge": "judge, assemble, page type",
-    "rows": "rows: digests, packed ledger, URLs in scope", "pipe": "pipe: pack and unpack what a worker made",
-    "store": "store: ledger, article, full text, links",
-    "settle": "settle: the whole archive at the end",
-}  # fmt: skip
+    "fetch": "fetch: Scrapy, the frontier, the start, raw responses",
+    **{stage: stage for stage in (*STAGES, REST, ROWS)},
+    WORKER: "the rest of a worker: the links in scope",
+    PIPE: "pipe: pack and unpack what a worker made",
+    STORE: "store: ledger, article, full text, links",
+    SETTLE: "settle: the whole archive at the end",
+}
 
 
 def page_of(result: dict[str, Any]) -> str:
@@ -75,7 +76,7 @@ _SIDES_NOTE = """- Pages/s: the site's pages over the time from start to exit, w
 - Peak memory: the resident memory of all processes; each counts the memory that they share.
 - Event loop of `broadsheet crawl`: {worst:.0f} ms late at worst, {p99:.0f} ms at the 99th percentile, while
   requests were under way.
-- Others used the machine, so its speed changed by a tenth within a run. Sides that differ by less are level."""
+- Others used the machine, so its speed changed by a third within a run. Sides that differ by less are level."""
 
 
 def _sides(result: dict[str, Any]) -> str:
@@ -109,7 +110,7 @@ def _ratios(rounds: dict[str, list[float]]) -> list[float]:
 
 
 _BUDGET_NOTE = """The stages were timed over a sample of the same pages in one process. Fetch is the CPU time of the
-crawl's main process a page, with its start, less store, settle and half of pipe."""
+crawl's main process a page, less store, settle and half of pipe."""
 
 
 def _budget(result: dict[str, Any]) -> str:

@@ -2,80 +2,103 @@
 
 from __future__ import annotations
 
+import functools
+import gc
 import pathlib
 import pickle
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
-import broadsheet.cleaners.clean
 from broadsheet.cleaners.document import Page
 from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+from tests.call_budget import stage_functions
 
 BATCH = 16
+_GC_THRESHOLD = (1_000_000, 20, 20)
 _WARM_UP = 15  # pages that are worked on before any is timed
-_STAGES = {
-    "decode": "parse", "parse": "parse", "read_blocks": "blocks",
-    "take_first_look": "look", "copy_without_stripped": "trafilatura", "selected_blocks": "trafilatura",
-    "read_metadata": "metadata", "read_outlinks": "links", "read_robots_directives": "links",
-    "judge": "judge", "assemble": "judge", "page_features": "judge", "page_verdict": "judge",
-}  # fmt: skip
+WORKER, PIPE, STORE, SETTLE = "the rest of a worker", "pipe", "store", "settle"
+
+
+class _Clock:
+    """CPU time of a thread by stage. What a stage calls of another counts for that other alone."""
+
+    def __init__(self) -> None:
+        self.spent: defaultdict[str, float] = defaultdict(float)
+        self._open: list[str] = []
+        self._last = time.thread_time()
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        self._count()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._count()
+            self._open.pop()
+
+    def _count(self) -> None:
+        now = time.thread_time()
+        if self._open:
+            self.spent[self._open[-1]] += now - self._last
+        self._last = now
 
 
 def budget(files: list[pathlib.Path], base: str, db: pathlib.Path) -> dict[str, float]:
-    """CPU ms a page by stage. `links` and `rows` include what a worker does besides cleaning; `store` is the writer."""
-    spent: defaultdict[str, float] = defaultdict(float)
+    """CPU ms a page by stage of `tests.call_budget`, and for what a worker does besides, the writer and settling."""
+    clock = _Clock()
     seed = f"{base}/index.html"
     rules = CrawlPolicy(Scope.from_seeds((seed,)), CrawlOptions((seed,)), "broadsheet").packed()
     for file in files[:: max(1, len(files) // _WARM_UP)]:  # what is loaded once a process is no page's
-        _outcome(0, f"{base}/a/{file.name}", file.read_bytes(), rules, spent)
-    spent.clear()
-    undo = [_timed(name, stage, spent) for name, stage in _STAGES.items() if hasattr(broadsheet.cleaners.clean, name)]
+        _outcome(0, f"{base}/a/{file.name}", file.read_bytes(), rules, clock)
+    clock.spent.clear()
+    gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLD)  # as in a worker
     outcomes = []
-    try:
+    with ExitStack() as undone:
+        for stage, function in stage_functions():
+            _time_everywhere(function, stage, clock, undone)
         for number, file in enumerate(files):
-            outcomes.append(_outcome(number, f"{base}/a/{file.name}", file.read_bytes(), rules, spent))
-    finally:
-        for name, function in undo:
-            setattr(broadsheet.cleaners.clean, name, function)
-    spent["rows"] = spent.pop("work") - sum(spent[stage] for stage in set(_STAGES.values()))
-    _store(db, outcomes, spent)
-    return {stage: round(1000 * seconds / len(files), 2) for stage, seconds in spent.items()}
+            outcomes.append(_outcome(number, f"{base}/a/{file.name}", file.read_bytes(), rules, clock))
+    _store(db, outcomes, clock)
+    return {stage: round(1000 * seconds / len(files), 2) for stage, seconds in clock.spent.items()}
 
 
-def _timed(name: str, stage: str, spent: dict[str, float]) -> tuple[str, Callable[..., Any]]:
-    function: Callable[..., Any] = getattr(broadsheet.cleaners.clean, name)
+def _time_everywhere(function: Callable[..., Any], stage: str, clock: _Clock, undone: ExitStack) -> None:
+    """Put a timed function in place of another, under each name that a module has for it."""
 
-    def timed(*args: Any) -> Any:
-        started = time.thread_time()
-        try:
-            return function(*args)
-        finally:
-            spent[stage] += time.thread_time() - started
+    @functools.wraps(function)
+    def timed(*args: Any, **named: Any) -> Any:
+        with clock.stage(stage):
+            return function(*args, **named)
 
-    setattr(broadsheet.cleaners.clean, name, timed)
-    return name, function
+    for module in [module for name, module in sys.modules.items() if name.startswith("broadsheet.")]:
+        for name in [name for name, value in vars(module).items() if value is function]:
+            undone.enter_context(mock.patch.object(module, name, timed))
 
 
-def _outcome(number: int, url: str, body: bytes, rules: bytes, spent: dict[str, float]) -> Outcome:
+def _outcome(number: int, url: str, body: bytes, rules: bytes, clock: _Clock) -> Outcome:
     """The outcome of a page, by way of the bytes that cross between processes."""
     now = utc_now()
     queued_url = QueuedUrl(number, url, "127.0.0.1", "page", 1, 0, 0, "link", "", "")
-    started = time.thread_time()
     job = PageJob(Page(url, body, "text/html", 200, now), queued_url, _instant(now))
-    result = process_page(job, rules)
-    spent["work"] += time.thread_time() - started
-    started = time.thread_time()
-    result = pickle.loads(pickle.dumps(result))
-    spent["pipe"] += time.thread_time() - started
+    with clock.stage(WORKER):
+        result = process_page(job, rules)
+    with clock.stage(PIPE):
+        result = pickle.loads(pickle.dumps(result))
     capture = Capture(url, now, 200, url, "text/html", f"sha1:{number}", len(body))
     discovered = result.discovered
     return Outcome(
@@ -90,9 +113,10 @@ def _instant(text: str) -> Any:
     return datetime.fromisoformat(text)
 
 
-def _store(db: pathlib.Path, outcomes: list[Outcome], spent: dict[str, float]) -> None:
+def _store(db: pathlib.Path, outcomes: list[Outcome], clock: _Clock) -> None:
     with Archive.open(db) as archive:
-        started = time.thread_time()
-        for first in range(0, len(outcomes), BATCH):
-            archive.save(outcomes[first : first + BATCH])
-        spent["store"] = time.thread_time() - started
+        with clock.stage(STORE):
+            for first in range(0, len(outcomes), BATCH):
+                archive.save(outcomes[first : first + BATCH])
+        with clock.stage(SETTLE):
+            settle(archive.db)
