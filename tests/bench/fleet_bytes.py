@@ -84,6 +84,7 @@ def measure(first: Step, updates: Sequence[Step], folder: Path) -> dict[str, int
     run_stored(site, lambda archive, is_lost: first(archive))
     reader.archive("site")
     sums: dict[str, int] = {}
+    chunks = chunk_digests(copy.base_path)
     for update in updates:
         earlier = Path(shutil.copy(copy.base_path, folder / "earlier.db"))
         store.taken()
@@ -91,6 +92,8 @@ def measure(first: Step, updates: Sequence[Step], folder: Path) -> dict[str, int
         put, read_back = store.taken()
         reader.archive("site")
         counts = {"put": put, "read_back": read_back, "fetched": store.taken()[1], **whole_files(earlier, copy)}
+        known, chunks = chunks, chunk_digests(copy.base_path)
+        counts["chunks"] = sum(length for digest, length in chunks.items() if digest not in known)
         for name, count in (counts | encodings(earlier, copy.base_path)).items():
             sums[name] = sums.get(name, 0) + count
     return sums | {"database": copy.base_path.stat().st_size, "updates": len(updates)}
@@ -108,14 +111,12 @@ def encodings(old: Path, new: Path) -> dict[str, int]:
     with new.open("rb") as stream:
         pages = b"".join(_page(stream, number, change.page_bytes) for number in change.pages)
     rows = list(new_rows(old, new))
-    known = set(chunk_digests(old.read_bytes()))
     return {
         "pages": len(pages),
         "packed_pages": len(zstd.compress(pages)),
         "deltas": sum(map(len, pack_change(change, old, new))),
         "new_rows": sum(map(row_bytes, rows)),
         "packed_rows": len(zstd.compress("\n".join(map(repr, rows)).encode("utf-8", "replace"))),
-        "chunks": sum(length for digest, length in chunk_digests(new.read_bytes()).items() if digest not in known),
     }
 
 
@@ -145,15 +146,19 @@ def _value_bytes(value: object) -> int:
     return len(value) if isinstance(value, bytes) else 8 * (value is not None)
 
 
-def chunk_digests(data: bytes) -> dict[bytes, int]:
+def chunk_digests(file: Path) -> dict[bytes, int]:
     """The chunks of a file and their lengths; each ends where eight bytes have a hash that one in 4,096 has."""
-    ends = [first + end for first in range(0, len(data), _BLOCK) for end in _chunk_ends(data[first : first + _BLOCK])]
-    chunks, start = {}, 0
-    for end in [*ends, len(data)]:
-        if end - start >= _LEAST_CHUNK or end == len(data):
-            chunks[hashlib.sha256(data[start:end]).digest()] = end - start
-            start = end
-    return chunks
+    chunks: dict[bytes, int] = {}
+    rest = b""
+    with file.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            data, start = rest + block, 0
+            for end in _chunk_ends(data):
+                if end - start >= _LEAST_CHUNK:
+                    chunks[hashlib.sha256(data[start:end]).digest()] = end - start
+                    start = end
+            rest = data[start:]
+    return chunks | {hashlib.sha256(rest).digest(): len(rest)}
 
 
 def _chunk_ends(block: bytes) -> list[int]:
