@@ -46,6 +46,7 @@ with lazy_imports():
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
 _FOLDER_FORMATS = ("markdown", "tei", "html")
 _FEED_FORMATS = ("atom", "json-feed")
+_FEED_ENTRIES = 100
 _FOLDER_DICTIONARY = "dictionary.json"
 
 
@@ -73,7 +74,9 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
         raise CommandError("wacz holds the raw responses, which cannot be chosen by article")
     if of_edits and replace(bounds, host="") != article_filter_module.ALL_ARTICLES:
         raise CommandError("edits can be chosen by --host and --kind only")
-    scope = web_feeds.FeedScope(of_edits, bounds.host, tuple(options["kinds"]), options["limit"], options["room"] or "")
+    scope = web_feeds.FeedScope(
+        of_edits, bounds.host, tuple(options["kinds"]), options["limit"] or _FEED_ENTRIES, options["room"] or ""
+    )
     return ExportOptions(
         output_format, options["one_per_cluster"], options["bom"], options["keep_credentials"], bounds, scope
     )
@@ -86,7 +89,7 @@ def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> Non
         raise CommandError("--keep-credentials is for wacz: other formats hold no requests")
     if options["bom"] and output_format != "csv":
         raise CommandError(f"--bom is for csv, not for {output_format}")
-    for name, option in (("edits", "--edits"), ("kinds", "--kind")):
+    for name, option in (("edits", "--edits"), ("kinds", "--kind"), ("limit", "--limit")):
         if options[name] and not is_feed:
             raise CommandError(f"{option} is for atom and json-feed")
     if is_feed and options["one_per_cluster"]:
@@ -116,8 +119,8 @@ _EXPORT_OPTIONS: Options = (
     click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
     click.option("--kind", "kinds", multiple=True, metavar="KIND", type=click.Choice(EDIT_KINDS),
                  help="atom, json-feed: only edits of this kind. Repeatable."),
-    click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
-                 help="atom, json-feed: at most N entries, the newest."),
+    click.option("--limit", type=click.IntRange(min=1), metavar="N",
+                 help=f"atom, json-feed: at most N entries, the newest; {_FEED_ENTRIES} if not given."),
     click.option("--room", metavar="URL", envvar="BROADSHEET_ROOM",
                  help="atom, json-feed: where a reading room shows the archive; edits link to both versions there."),
     click.option("--keep-credentials", is_flag=True,

@@ -89,7 +89,7 @@ def _coverage_section(coverage: Coverage, width: int, max_lines: int) -> str:
     named = f"{count_text(coverage.named, 'URL')} that {_SOURCES[coverage.source]}"
     head = f"Of {named}: {coverage.articles:,} {lead} to articles"
     head += f", {page_urls:,} to other pages" if page_urls else ""
-    head += f", {missing_urls:,} were not read" if missing_urls else ""
+    head += f", {missing_urls:,} {'was' if missing_urls == 1 else 'were'} not read" if missing_urls else ""
     lines = [_wrap_text(head, "", width)]
     for gaps in (coverage.pages, coverage.gaps):
         for gap in gaps[:max_lines]:

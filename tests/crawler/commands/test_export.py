@@ -91,6 +91,7 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
         (["--format", "jsonl", "--bom"], "--bom is for csv"),
         (["--format", "atom", "--edits", "--language", "en"], "edits can be chosen by --host and --kind only"),
         (["--format", "csv", "--kind", "new"], "--kind is for atom"),
+        (["--format", "csv", "--limit", "100"], "--limit is for atom and json-feed"),
         (["--format", "tei", "--edits"], "--edits is for atom"),
         (["--format", "atom", "--one-per-cluster"], "not for feeds"),
     ],
