@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.conftest import keep_folders_in_memory, sampled_part
+from tests.conftest import keep_folders_in_memory, pytest_ignore_collect, sampled_part
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -50,6 +52,29 @@ def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
     assert min(map(len, parts)) > 25
     assert sampled_part(names, "739949/4") == parts[739949 % 4]
     assert sampled_part(names[50:], "1/4") == [name for name in parts[1] if name in names[50:]]
+
+
+@pytest.mark.parametrize(
+    ("marks", "source", "is_left_out"),
+    [
+        ("slow and not nightly", "def test_it(): pass", True),
+        ("nightly", "slow = sampled_by = mark", True),
+        ("slow and not nightly", "pytestmark = [pytest.mark.slow]", False),
+        ("nightly", "pytest.param(1, marks=pytest.mark.nightly)", False),
+        ("nightly", "sampled(range(3), 1)", False),
+        ("not slow", "def test_it(): pass", False),
+        ("slow or quick", "def test_it(): pass", False),
+        ("", "def test_it(): pass", False),
+    ],
+)
+def test_a_file_that_names_no_mark_is_left_out_where_slow_tests_alone_are_asked_for(
+    tmp_path: Path, marks: str, source: str, is_left_out: bool
+) -> None:
+    file = tmp_path / "test_it.py"
+    file.write_text(source)
+    config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
+    assert bool(pytest_ignore_collect(file, config)) is is_left_out
+    assert not pytest_ignore_collect(tmp_path, config)
 
 
 @pytest.mark.slow
