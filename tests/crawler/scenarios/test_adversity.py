@@ -166,7 +166,11 @@ def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sent", sampled([[number] * times for number in ENDING for times in (1, 2)], 2), ids=str)
+@pytest.mark.parametrize(
+    "sent",
+    sampled([[number] * times for number in ENDING for times in (1, 2)], 2),
+    ids=lambda sent: " ".join(number.name for number in sent),
+)
 def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, sent: list[signal.Signals]) -> None:
     wait = 20.0 if len(sent) == 2 else 0.3
     site = site_of(serve, 25, wait=wait)
