@@ -55,26 +55,15 @@ def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("marks", "source", "is_left_out"),
-    [
-        ("slow and not nightly", "def test_it(): pass", True),
-        ("nightly", "slow = sampled_by = mark", True),
-        ("slow and not nightly", "pytestmark = [pytest.mark.slow]", False),
-        ("nightly", "pytest.param(1, marks=pytest.mark.nightly)", False),
-        ("nightly", "sampled(range(3), 1)", False),
-        ("not slow", "def test_it(): pass", False),
-        ("slow or quick", "def test_it(): pass", False),
-        ("", "def test_it(): pass", False),
-    ],
+    "source", ["pytest.mark.slow", "marks=pytest.mark.nightly", "sampled(range(3), 1)", "slow = 1"]
 )
-def test_a_file_that_names_no_mark_is_left_out_where_slow_tests_alone_are_asked_for(
-    tmp_path: Path, marks: str, source: str, is_left_out: bool
-) -> None:
-    file = tmp_path / "test_it.py"
-    file.write_text(source)
-    config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
-    assert bool(pytest_ignore_collect(file, config)) is is_left_out
-    assert not pytest_ignore_collect(tmp_path, config)
+def test_a_file_that_names_no_mark_is_left_out_where_slow_tests_alone_are_asked_for(tmp_path: Path, source: str):
+    (file := tmp_path / "test_it.py").write_text(source)
+    for marks in ("slow and not nightly", "nightly", "not slow", "slow or quick", ""):
+        config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
+        is_alone = marks in ("slow and not nightly", "nightly")
+        assert bool(pytest_ignore_collect(file, config)) is (is_alone and source == "slow = 1")
+        assert not pytest_ignore_collect(tmp_path, config)
 
 
 @pytest.mark.slow
