@@ -109,13 +109,15 @@ def make_edits(edits: Edits, paths: list[str], texts: dict[str, tuple[str, str]]
 
 
 def check_a_year(watched: Watched, paths: list[str]) -> None:
-    """Nothing, then noise in another template, then edits, then the end of some: only edits are told."""
+    """Nothing, then noise, then a template, then edits, then the end of some: only edits are told."""
     edits, before = watched.edits, watched.texts()
     asked = len(edits.log)
     assert watched.update() == {}
     again = [status for path, status in edits.log[asked:] if path in watched.articles]
     assert set(again) == {304}
 
+    edits.everywhere = [AUTUMN]
+    assert watched.update() == {}
     edits.everywhere = [AUTUMN, restyled]
     assert watched.update() == {}
 
