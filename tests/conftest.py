@@ -8,7 +8,8 @@ Tests run in random order (pytest-randomly). The first line of a session says ho
 Folders of tests are in memory where there is room for them: most tests make an archive, and a disk takes longer to take
 it than the test does. With BROADSHEET_COLD set, as in `make nightly`, they are on disk.
 
-A test that is marked `nightly` is slow too, without a mark for it.
+A test that is marked `nightly` is slow too, without a mark for it. Where only such tests are asked for, a file is
+not even imported if neither it nor the conftest beside it names a mark.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ settings.load_profile("broadsheet")
 
 EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter|count)|no IPv6", re.IGNORECASE)
 """Reasons that lie in the machine, not in what is missing beside the repository."""
+
+_SLOW_ALONE = re.compile(r"(?:slow|nightly)(?: and not nightly)?")
+_NAMES_A_MARK = re.compile(rb"\bmark\.(?:slow|nightly)\b|\bsampled\(")
 
 MEMORY_FOLDER = Path("/dev/shm")
 ROOM = 1 << 30  # bytes that are to be free there: many times what the tests of a session leave
@@ -96,6 +100,18 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
         gc.freeze()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a file without slow tests where no others are asked for: its imports cost each worker time."""
+    is_test = collection_path.match("test_*.py") and _SLOW_ALONE.fullmatch(config.option.markexpr)
+    return True if is_test and not names_a_mark(collection_path) else None
+
+
+def names_a_mark(file: Path) -> bool:
+    """Say whether a file of tests, or the conftest beside it, names a mark of slow tests."""
+    beside = file.with_name("conftest.py")
+    return any(_NAMES_A_MARK.search(one.read_bytes()) for one in (file, beside) if one.exists())
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark the tests of the night as slow, before those are left out that `-m` does not ask for; leave a sample."""
@@ -104,7 +120,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item.nodeid in chosen]
     for item in items:
         if item.get_closest_marker("nightly") is not None:
-            item.add_marker(pytest.mark.slow)
+            item.add_marker("slow")
+    slow_files = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    if hidden := [str(file) for file in slow_files if not names_a_mark(file)]:
+        raise pytest.UsageError(f"slow by a mark that its file does not name: {', '.join(sorted(hidden))}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

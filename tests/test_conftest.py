@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tests.conftest import keep_folders_in_memory, sampled_part
+from tests.conftest import keep_folders_in_memory, pytest_ignore_collect, sampled_part
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -52,31 +54,34 @@ def test_a_test_is_in_one_part_of_a_sample_and_always_in_the_same() -> None:
     assert sampled_part(names[50:], "1/4") == [name for name in parts[1] if name in names[50:]]
 
 
+@pytest.mark.parametrize(
+    "source", ["pytest.mark.slow", "marks=pytest.mark.nightly", "sampled(range(3), 1)", "slow = 1"]
+)
+def test_a_file_that_names_no_mark_is_left_out_where_slow_tests_alone_are_asked_for(tmp_path: Path, source: str):
+    (file := tmp_path / "test_it.py").write_text(source)
+    for marks in ("slow and not nightly", "nightly", "not slow", "slow or quick", ""):
+        config: Any = SimpleNamespace(option=SimpleNamespace(markexpr=marks))
+        is_alone = marks in ("slow and not nightly", "nightly")
+        assert bool(pytest_ignore_collect(file, config)) is (is_alone and source == "slow = 1")
+        assert not pytest_ignore_collect(tmp_path, config)
+
+
 @pytest.mark.slow
 def test_a_session_may_run_a_sample_of_its_tests(tmp_path: Path) -> None:
     source = "import pytest\n@pytest.mark.parametrize('n', range(40))\ndef test_it(n): pass\n"
-    counts = [
-        int(re.search(r"(\d+) passed", session(tmp_path, source, f"--sample={number}/2").stdout)[1])  # type: ignore[index]
-        for number in (0, 1)
-    ]
-    assert sum(counts) == 40
-    assert min(counts) > 5
+    listed = session(tmp_path, source, "--sample=1/2", "--collect-only").stdout
+    names = [f"test_it.py::test_it[{number}]" for number in range(40)]
+    assert re.findall(r"^test_it\.py::.*", listed, re.MULTILINE) == sampled_part(names, "1/2")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("body", "no_skip", "code"),
-    [
-        ("pytest.skip('no seed here')", "1", 1),
-        ("pytest.skip('no seed here')", "", 0),
-        ("pytest.skip('root writes everywhere')", "1", 0),
-        ("pass", "1", 0),
-    ],
-)
-def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, body: str, no_skip: str, code: int) -> None:
-    ended = session(tmp_path, f"import pytest\ndef test_it(): {body}\n", no_skip=no_skip)
+@pytest.mark.parametrize(("no_skip", "code"), [("1", 1), ("", 0)])
+def test_an_unexpected_skip_fails_where_it_is_asked_for(tmp_path: Path, no_skip: str, code: int) -> None:
+    reasons = ("no seed here", "root writes everywhere")
+    skips = "".join(f"def test_{n}(): pytest.skip('{reason}')\n" for n, reason in enumerate(reasons))
+    ended = session(tmp_path, f"import pytest\n{skips}def test_2(): pass\n", no_skip=no_skip)
     assert ended.returncode == code, ended.stdout
-    assert ("no seed here" in ended.stdout and "test_it.py::test_it" in ended.stdout) == bool(code)
+    assert re.findall(r"^test_it\.py::.*", ended.stdout, re.MULTILINE) == ["test_it.py::test_0: no seed here"] * code
 
 
 @pytest.mark.slow

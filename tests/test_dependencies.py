@@ -41,6 +41,7 @@ APART = {("tests/executed_lines.py", "coverage")}
 """Packages that a tool has in an environment of its own (`tests/pins`)."""
 
 
+@cache
 def declared(*extras: str) -> set[str]:
     """The names of the packages that running, and these extras, ask for."""
     project = PROJECT["project"]
@@ -87,19 +88,15 @@ def modules_of(folder: str) -> Iterator[tuple[str, str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("folder", ["cleaners", "crawler", "output", "tests"])
-def test_what_is_imported_is_declared(folder: str) -> None:
-    undeclared = set()
-    for path, name in modules_of(folder):
+def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+    undeclared, imported = set(), set()
+    for path, name in (found for folder in ("cleaners", "crawler", "output", "tests") for found in modules_of(folder)):
         extras = [extra for place, extra in EXTRA_OF.items() if path.startswith(place)]
         if name not in declared(*extras):
             undeclared.add((path, name))
-    assert undeclared - APART == set()
-
-
-@pytest.mark.slow
-def test_what_is_declared_is_imported() -> None:
-    imported = {name for folder in ("cleaners", "crawler", "output") for _, name in modules_of(folder)}
+        if not path.startswith("tests/"):
+            imported.add(name)
+    assert undeclared == APART
     assert declared() - imported == NOT_IMPORTED
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 import re
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -27,6 +28,7 @@ from broadsheet.output.archive.page_rows import lineage_id
 from tests.crawler.crawls import REPOSITORY
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import arc_file_head, arc_record
+from tests.crawler.warm import run
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 STORY = "/investigations/dredging-contracts"
@@ -47,6 +49,7 @@ PINNED = {"cron": 1, "installs": 3, "make": 3, "project": 7, "serves": 3, "tools
 
 _BLOCK = re.compile(r"^```(sh|python|sql)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMENT = re.compile(r"\s+#\s.*$")
+_PLAIN = re.compile(r"broadsheet (?:[^|<>&;()$`*?\[\]'\"\\~#]|'[^']*')+")  # all that a shell does is to split it
 _PATIENCE = 120.0  # seconds until a command counts as hung
 
 
@@ -160,13 +163,17 @@ def run_command(command: Command, folder: Path, environment: dict[str, str], ori
         return run_sql(command.text, folder)
     text = command.text.replace("https://news.example", origin).replace(TUTORIAL_SITE, origin)
     text = text.replace("--host news.example", f"--host {origin.partition('//')[2]}")
-    arguments = [sys.executable, "-c", text] if command.kind == "python" else ["bash", "-o", "pipefail", "-c", text]
-    ended = subprocess.run(
-        arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        timeout=_PATIENCE,
-    )  # fmt: skip
-    is_good = ended.returncode == 0 and "Traceback" not in ended.stderr
-    return "" if is_good else f"exit {ended.returncode}\n{ended.stdout[-300:]}\n{ended.stderr[-800:]}"
+    if command.kind == "sh" and _PLAIN.fullmatch(text):
+        code, out, errors = run("broadsheet.crawler.cli", shlex.split(text)[1:], environment, folder, _PATIENCE)
+    else:
+        arguments = [sys.executable, "-c", text] if command.kind == "python" else ["bash", "-o", "pipefail", "-c", text]
+        ended = subprocess.run(
+            arguments, cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=_PATIENCE,
+        )  # fmt: skip
+        code, out, errors = ended.returncode, ended.stdout, ended.stderr
+    is_good = code == 0 and "Traceback" not in errors
+    return "" if is_good else f"exit {code}\n{out[-300:]}\n{errors[-800:]}"
 
 
 @pytest.mark.slow

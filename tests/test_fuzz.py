@@ -32,6 +32,7 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+from tests.sampling import sampled
 
 SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 PAGES = SHARED / "corpus/wcxb/html"
@@ -261,7 +262,11 @@ def laughs() -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.nightly] * (name in AT_LENGTH)) for name in PATHOLOGICAL]
+    "name",
+    [
+        *sampled(sorted(PATHOLOGICAL.keys() - AT_LENGTH), 12),
+        *(pytest.param(name, marks=pytest.mark.nightly) for name in sorted(AT_LENGTH)),
+    ],
 )
 def test_a_pathological_page(workers: WorkerPool, tmp_path: Path, name: str) -> None:
     outcomes = outcomes_of(workers, [PATHOLOGICAL[name]()])
@@ -300,7 +305,7 @@ XML: dict[str, Callable[[], bytes]] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sitemap", "feed"])
-@pytest.mark.parametrize("name", XML)
+@pytest.mark.parametrize("name", sampled(XML, 8))
 def test_a_pathological_sitemap_or_feed(workers: WorkerPool, tmp_path: Path, name: str, kind: str) -> None:
     outcomes = outcomes_of(workers, [XML[name]()], kind)
     check(outcomes, tmp_path)

@@ -19,6 +19,7 @@ import pytest
 from broadsheet.cleaners.native import extension
 from broadsheet.crawler import __version__
 from broadsheet.crawler.demo.truth import expected_stories
+from tests.sampling import sampled
 from tests.sharing import shared_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -216,7 +217,7 @@ def test_a_wheel_that_is_built_without_a_compiler_has_no_extension(installation:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cleaners", "crawler", "output"])
+@pytest.mark.parametrize("name", sampled(FOLDERS[1:], 1))
 def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spiders(
     installation: Installation, tmp_path: Path, name: str
 ) -> None:
@@ -232,7 +233,7 @@ def test_a_project_of_the_name_of_one_of_our_folders_keeps_its_settings_and_spid
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cleaners", "crawler", "output"])
+@pytest.mark.parametrize("name", sampled(FOLDERS[1:], 1))
 def test_the_add_on_brings_our_spiders_into_such_a_project(
     installation: Installation, tmp_path: Path, name: str
 ) -> None:

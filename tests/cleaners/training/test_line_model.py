@@ -67,7 +67,7 @@ def test_figures_are_perfect_for_the_labels_and_not_for_all_lines(corpus: Path) 
     assert every["wcxb"]["boilerplate_kept"] == every["segments"]["boilerplate_kept"] == 1
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_training_twice_gives_the_same_file_and_cross_validation_writes_none(corpus: Path, tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason="needs the extra: pip install '.[train]'")
     outs = [tmp_path / "one", tmp_path / "two"]

@@ -711,7 +711,7 @@ def test_the_counters_of_a_frontier_are_what_a_recount_gives() -> None:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_the_counters_of_a_frontier_are_what_a_recount_gives_at_length() -> None:
     run_state_machine_as_test(
         CountedFrontier, settings=settings(max_examples=150, stateful_step_count=60, deadline=None)

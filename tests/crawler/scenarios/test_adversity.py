@@ -26,9 +26,11 @@ from broadsheet.output.write.url_queue import Queue
 from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start
+from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
 SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+ENDING = [signal.SIGINT, signal.SIGTERM]
 ENDS_WITHIN = 20  # seconds; a guard against a crawl that waits for what it was told to leave
 
 
@@ -132,10 +134,10 @@ def test_a_crawl_that_is_killed_alone_leaves_no_workers(serve: Serve, crawl: Cra
 def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) -> None:
     """What was under way has timed out by then, for all the crawl knows, and is asked for again."""
     site = site_of(serve, 20, wait=0.5)
-    process = crawl.start(f"{site.url}/", **SMALL, DOWNLOAD_TIMEOUT=2)
+    process = crawl.start(f"{site.url}/", **SMALL, DOWNLOAD_TIMEOUT=1)
     until(lambda: len(site.log) >= 8)
     os.killpg(process.pid, signal.SIGSTOP)
-    time.sleep(5)
+    time.sleep(2.5)
     os.killpg(process.pid, signal.SIGCONT)
     _, errors = process.communicate(timeout=120)
     assert (process.returncode, "Traceback" in errors) == (0, False)
@@ -144,7 +146,7 @@ def test_a_crawl_that_is_stopped_for_long_goes_on(serve: Serve, crawl: Crawl) ->
 
 # --- Signals ----------------------------------------------------------------------------------------------------
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
     serve: Serve, tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -164,19 +166,22 @@ def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("times", [1, 2])
-def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, number: signal.Signals, times: int) -> None:
-    wait = 20.0 if times == 2 else 0.3
+@pytest.mark.parametrize(
+    "sent",
+    sampled([[number] * times for number in ENDING for times in (1, 2)], 2),
+    ids=lambda sent: " ".join(number.name for number in sent),
+)
+def test_a_signal_loses_nothing(serve: Serve, tmp_path: Path, sent: list[signal.Signals]) -> None:
+    wait = 20.0 if len(sent) == 2 else 0.3
     site = site_of(serve, 25, wait=wait)
     db = tmp_path / "a.db"
     process = start(*crawl_command(site, db), start_new_session=True)
     until(lambda: any(path.startswith("/p") for path in site.paths()))
-    for _ in range(times):
+    for number in sent:
         process.send_signal(number)
         time.sleep(0.5)
     _, errors = process.communicate(timeout=ENDS_WITHIN)
-    assert (process.returncode, "Traceback" in errors) == (128 + number, False)
+    assert (process.returncode, "Traceback" in errors) == (128 + sent[0], False)
     until(lambda: not members(process.pid), seconds=ENDS_WITHIN)
     done = set(rows(db, "SELECT url FROM urls WHERE state = 'done' AND kind = 'page'"))
     asked = len(site.log)
@@ -225,7 +230,7 @@ def assert_in_step(db: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("mounts")
-@pytest.mark.parametrize("kilobytes", [8, 60, 300, 900, 1500])
+@pytest.mark.parametrize("kilobytes", sampled([8, 60, 300, 900, 1500], 2))
 def test_a_full_disk_is_one_line_and_with_room_all_is_there(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
     site = site_of(serve, 30, words=2400)
     disk, kept = tmp_path / "disk", tmp_path / "kept"
@@ -293,7 +298,9 @@ def test_an_archive_on_a_read_only_disk_is_one_line_and_can_be_read(serve: Serve
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("harm", ["wal gone", "wal empty", "wal halved", "wal of noise", "shm gone", "shm of noise"])
+@pytest.mark.parametrize(
+    "harm", sampled(["wal gone", "wal empty", "wal halved", "wal of noise", "shm gone", "shm of noise"], 2)
+)
 def test_a_file_beside_the_archive_that_was_harmed(serve: Serve, crawl: Crawl, harm: str) -> None:
     """After a kill the archive has two files beside it. Without them commits may be lost, but nothing else is."""
     site = site_of(serve, 24, wait=0.02)

@@ -20,7 +20,6 @@ from tests.crawler.shell import command, rows, start
 from tests.crawler.warcs import answer, record, write
 
 pytestmark = pytest.mark.slow
-KILLS = 3
 FILES, PAGES = 3, 8
 OTHERWISE = ("_imports", "meta", "runs", "_url_patterns")  # how an archive was made, not what is in it
 AS_OFTEN = ("_imports", "meta", "runs")  # with the times of files and commands
@@ -87,15 +86,16 @@ def test_files_of_a_bucket_give_what_one_import_after_the_other_gives(
     assert_same(target, one_by_one, OTHERWISE)
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(6, marks=pytest.mark.nightly)])
 def test_killed_anywhere_and_finished_it_is_as_one_that_was_not(
-    addresses: list[str], undisturbed: tuple[Path, float], tmp_path: Path
+    addresses: list[str], undisturbed: tuple[Path, float], tmp_path: Path, kills: int
 ) -> None:
     calm, seconds = undisturbed
     words = ("fleet", "import", *addresses, "--db", tmp_path / "all.db", "-q")
     deaths = 0
-    for number in range(KILLS):
+    for number in range(kills):
         process = start(*words, start_new_session=True)
-        time.sleep(seconds * (number + 1) / (KILLS + 1))
+        time.sleep(seconds * (number + 1) / (kills + 1))
         if process.poll() is None:
             kill_group(process)
             deaths += 1

@@ -19,7 +19,6 @@ from tests.crawler.fetch.test_exchange_recorder import assert_rows
 from tests.crawler.killing import distinct, kill_often, moments, repeated
 from tests.crawler.scenarios.test_interrupted import left
 
-KILLS = [10, pytest.param(40, marks=pytest.mark.nightly)]
 ANSWER_SECONDS = 0.03  # so that a crawl of a real site lasts long enough to be killed anywhere
 
 
@@ -74,21 +73,20 @@ def once_asked(rows: object, result: Result) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", KILLS)
+@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.nightly)])
 def test_the_sample_site_survives_kills(tmp_path: Path, kills: int) -> None:
     with DemoServer() as server:
         check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], 1, kills)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kills", KILLS)
+@pytest.mark.nightly
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-def test_a_real_site_survives_kills(tmp_path: Path, kills: int) -> None:
+def test_a_real_site_survives_kills(tmp_path: Path) -> None:
     log: list[str] = []
     site = Site("mali_live", Path(tempfile.gettempdir()) / "broadsheet-sites")
     site.server.RequestHandlerClass = logged(site.server.RequestHandlerClass, log)
     with site:
-        check(tmp_path, site.start, lambda: tuple(log), 2, kills)
+        check(tmp_path, site.start, lambda: tuple(log), 2, 40)
 
 
 def logged(handler: type, log: list[str]) -> type:

@@ -23,7 +23,6 @@ from tests.output.conftest import Maker
 from tests.output.wires import make_exchange
 
 pytestmark = pytest.mark.slow
-KILLS = 5
 HOSTS = ("reed", "lamp", "sand")
 PAGES = 60
 OTHERWISE = ("runs", "meta", "_warc_files")  # how an archive was made
@@ -73,14 +72,15 @@ def assert_same(target: Path, other: Path) -> None:
     assert [found for found in differences(other, target) if found.relation not in OTHERWISE] == []
 
 
+@pytest.mark.parametrize("kills", [2, pytest.param(8, marks=pytest.mark.nightly)])
 def test_killed_anywhere_and_finished_a_merge_is_as_one_that_was_not(
-    sources: list[Path], undisturbed: tuple[Path, float], tmp_path: Path
+    sources: list[Path], undisturbed: tuple[Path, float], tmp_path: Path, kills: int
 ) -> None:
     calm, seconds = undisturbed
     deaths = 0
-    for number in range(KILLS):
+    for number in range(kills):
         process = start("merge", tmp_path / "all.db", *sources, start_new_session=True)
-        time.sleep(seconds * (number + 1) / (KILLS + 1))
+        time.sleep(seconds * (number + 1) / (kills + 1))
         if process.poll() is None:  # one that was quicker this time is gone, and cannot be killed
             kill_group(process)
             deaths += 1

@@ -12,7 +12,7 @@ from tests.bench.sites import SHARED, Site
 from tests.crawler.shell import command, rows
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared"),
 ]
 NAMES = ("economy_gate", "mali_live")

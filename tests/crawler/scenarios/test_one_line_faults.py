@@ -22,6 +22,7 @@ from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.scripted_site import ScriptedSite, Seen, page, stories
 from tests.crawler.shell import command, crawl, rows
 from tests.output.conftest import Maker
+from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
 
@@ -115,7 +116,7 @@ def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "verb",
-    ["report", "report --json", "search harbour", "export --format csv", "verify", "explain URL"],
+    sampled(["report", "report --json", "search harbour", "export --format csv", "verify", "explain URL"], 2),
 )
 def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, verb: str) -> None:
     name, _, rest = verb.replace("URL", "https://a.example/river").partition(" ")
@@ -126,7 +127,7 @@ def test_a_full_standard_output_is_a_line(db: Path, tmp_path: Path, verb: str) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("verb", ["--help", "--version", "clean PAGE", "clean PAGE --explain"])
+@pytest.mark.parametrize("verb", sampled(["--help", "--version", "clean PAGE", "clean PAGE --explain"], 1))
 def test_so_it_is_without_an_archive(tmp_path: Path, verb: str) -> None:
     (tmp_path / "page.html").write_text(page("river"))
     with full_device(tmp_path).open("w") as stream:
@@ -157,7 +158,7 @@ def test_a_takedown_on_a_full_disk_says_how_it_is_finished(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kilobytes", [0, 40])
+@pytest.mark.parametrize("kilobytes", sampled([0, 40], 1))
 def test_a_disk_without_room_is_a_line_for_every_verb_that_writes(serve: Serve, tmp_path: Path, kilobytes: int) -> None:
     site, db = serve({"/": page("start", "/river"), **stories("river")}), tmp_path / "a.db"
     assert crawl(site, db)[0] == 0

@@ -18,7 +18,8 @@ from broadsheet.crawler.demo.server import _RequestHandler as DemoHandler
 from tests.bench.sites import SHARED, Site
 from tests.crawler.crawls import kill_group
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
-from tests.crawler.shell import command, crawl, rows, start
+from tests.crawler.shell import command, crawl, environment, rows, start
+from tests.crawler.warm import run
 from tests.crawler.watched import (
     Edits,
     added,
@@ -49,9 +50,8 @@ EDITS = """SELECT coalesce(a.url, s.url), (SELECT group_concat(value, '+') FROM 
 
 def patiently(*arguments: object) -> tuple[int, str]:
     """Exit code and standard error of a command on a whole site."""
-    process = start(*arguments)
-    _, errors = process.communicate(timeout=900)
-    return process.returncode, errors
+    code, _, errors = run("broadsheet.crawler.cli", list(map(str, arguments)), environment(), Path.cwd(), 900)
+    return code, errors
 
 
 class Watched:
@@ -161,9 +161,9 @@ def test_the_sample_site_over_a_year(lantern: Watched) -> None:
     check_a_year(lantern, paths)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif(not (SHARED / "corpus/sites").is_dir(), reason="needs the evaluation data in ../shared")
-@pytest.mark.parametrize("name", ["mali_live", pytest.param("sanantonioreview", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("name", ["mali_live", "sanantonioreview"])
 def test_a_real_site_over_a_year(tmp_path: Path, name: str) -> None:
     edits = Edits(everywhere=[SPRING])
     site = Site(name, Path(tempfile.gettempdir()) / "broadsheet-sites")

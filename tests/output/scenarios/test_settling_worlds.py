@@ -295,7 +295,7 @@ def make_slots_common(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", sampled(range(100, 160), 12))
+@pytest.mark.parametrize("seed", sampled(range(100, 160), 6))
 def test_it_does_in_larger_worlds(tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In every other one the changed pages count as too many for their sketches to be held in memory; in every third
     what three pages of a host share is crowded, and what three of them repeat is left out of what is compared. Two
@@ -338,7 +338,7 @@ def check_world_with_cuts(folder: Path, seed: int, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", sampled(range(200, 220), 5))
+@pytest.mark.parametrize("seed", sampled(range(200, 220), 3))
 def test_settling_that_was_cut_off_gives_the_same_once_it_is_done(
     tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
