@@ -408,7 +408,7 @@ def test_the_process_serves_one_crawl_and_ends_with_all_that_it_has_started(
     assert ended == [[2, 1], 0] * 2
 
 
-@pytest.mark.parametrize("problem", ["", "\n  no sandbox \nmore lines", " "])
+@pytest.mark.parametrize("problem", ["", "  \n  no sandbox \nmore lines", " "])
 def test_a_browser_that_does_not_start_is_an_answer_and_one_that_does_takes_orders_until_it_is_gone(
     monkeypatch: pytest.MonkeyPatch, problem: str
 ) -> None:
@@ -417,7 +417,7 @@ def test_a_browser_that_does_not_start_is_an_answer_and_one_that_does_takes_orde
     handlers: dict[str, Callable[[object], object]] = {}
 
     async def start(*words: object, **options: object) -> object:
-        noted.append((*words[1:], options))
+        noted.append((*words, options))
         if problem:
             raise Error(problem)
         return SimpleNamespace(on=handlers.__setitem__)
@@ -445,7 +445,7 @@ def test_a_browser_that_does_not_start_is_an_answer_and_one_that_does_takes_orde
     asyncio.run(browser_process._serve("chromium", "Agent/1", has_sandbox=True))
     told = os.read(answers, 10_000)
     os.close(answers)
-    started = ("chromium", {"has_sandbox": True})
+    started = ("playwright", "chromium", {"has_sandbox": True})
     if problem:
         lines = problem.split("\n")
         assert told == encode(Failure(RenderProblem.NOT_STARTED, lines[1].strip() if len(lines) > 1 else ""))
