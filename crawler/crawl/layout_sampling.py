@@ -60,12 +60,6 @@ class LayoutSampling:
         return RenderDecision.ALL in decisions and self.find(host, page).decision is RenderDecision.ALL
 
 
-def _are_of_one_layout(first: frozenset[int], second: frozenset[int]) -> bool:
-    """Return whether two signatures are alike; counting what they share rules most pairs out at once."""
-    is_likely = len(first & second) >= MIN_SIMILARITY * max(len(first), len(second))
-    return is_likely and signature_similarity(first, second) >= MIN_SIMILARITY
-
-
 def _has_little_text(page: PageRows) -> bool:
     """Return whether a page may lack text: it has few words, and if it is a list it leads to few pages."""
     is_full_list = page.verdict.page_type is PageType.LIST and page.outlinks >= _FEW_LINKS

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.crawl.archive_access import damage_behind
-from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.crawler.crawl.archive_access import damage_behind, open_read_only, told_faults
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 
 
 @pytest.mark.parametrize("verb", [["search", "x"], ["report"], ["export", "--format", "csv"], ["verify"]])
@@ -88,3 +88,18 @@ def test_an_error_of_ours_stays_one(db: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("broadsheet.output.read.report_figures.gather_report", broken)
     with pytest.raises(TypeError, match="ours"):
         run(["report", str(db)])
+
+
+@pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), OSError("no room")])
+def test_what_a_disk_refuses_names_the_file_and_what_to_do(error: Exception) -> None:
+    with pytest.raises(NotReachable) as caught, told_faults("a.db"):
+        raise error
+    assert str(caught.value) == f"a.db cannot be written: {error}; the same command goes on from here"
+
+
+def test_what_is_read_is_neither_made_nor_written(db: Path, tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError), open_read_only(str(tmp_path / "no.db")):
+        pass
+    assert not (tmp_path / "no.db").exists()
+    with open_read_only(str(db)) as archive, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        archive.execute("DELETE FROM urls")

@@ -20,7 +20,15 @@ import pytest
 
 from broadsheet.crawler.command_values import CommandError, duration
 from broadsheet.crawler.crawl import archive_access
-from broadsheet.crawler.crawl.command_line import ArchiveVerb, header, language, run_command, seconds
+from broadsheet.crawler.crawl.command_line import (
+    ArchiveVerb,
+    existing_archive,
+    header,
+    language,
+    require_extra,
+    run_command,
+    seconds,
+)
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable
 from tests.crawler.shell import start
 
@@ -164,3 +172,20 @@ def test_the_damage_behind_an_error_is_told_in_its_place(
     damage.clear()
     with pytest.raises(type(error)):
         verb.main(["a.db"], standalone_mode=False)
+
+
+def test_an_archive_that_a_verb_reads_is_a_file_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "a.db").touch()
+    assert existing_archive(str(tmp_path / "a.db")) == str(tmp_path / "a.db")
+    for path, problem in ((tmp_path, "is a folder, not an archive file"), (tmp_path / "b.db", "does not exist")):
+        with pytest.raises(NotReachable) as caught:
+            existing_archive(str(path))
+        assert str(caught.value) == f"{path} {problem}"
+
+
+def test_what_an_extra_brings_is_asked_for_with_the_command_that_installs_it() -> None:
+    require_extra("json", "fleet")
+    with pytest.raises(CommandError) as caught:
+        require_extra("no_such_module", "fleet")
+    assert caught.value.message.startswith("this needs no_such_module, which is not installed: ")
+    assert "fleet" in caught.value.message.rpartition(": ")[2]

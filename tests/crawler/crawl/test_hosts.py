@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -333,3 +334,15 @@ def test_only_hosts_that_wait_for_nothing_are_forgotten(registry: HostRegistry) 
     assert [(each.robots, each.is_robots_requested) for each in kept] == [(None, False)] * 2
     registry._forget_idle(10.0)
     assert len(registry._idle) == 5, "no more than there is room for, and so many as a scan reads"
+
+
+def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants_it_otherwise() -> None:
+    """A host may ask for an hour at the longest, and its robots.txt for ten minutes between two requests."""
+    given = {"delay": 1.0, "requests_per_host": 4, "max_requests": 16, "max_unstored": 40, "user_agent": "Broadsheet",
+             "obey_robots": True, "robots_max_age": 86_400.0, "max_silent_failures": 10, "max_failures": 20,
+             "max_failing_seconds": 300.0}  # fmt: skip
+    assert asdict(PolitenessSettings()) == given
+    pace = Pace.at_floor(1.0)
+    assert [pace.after_refusal(0.0, wait).next_request_at for wait in (3599.0, 3601.0, 0.0)] == [3599.0, 3600.0, 0.0]
+    assert [Pace.at_floor(1.0, delay).delay for delay in (0.5, 599.0, 601.0)] == [1.0, 599.0, 600.0]
+    assert (pace.ceiling, Pace.at_floor(1.0, 599.0).ceiling) == (60.0, 599.0)

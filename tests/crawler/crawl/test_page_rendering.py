@@ -12,6 +12,7 @@ from scrapy.http import Request, Response
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page, UrlSource
+from broadsheet.crawler.crawl import page_rendering
 from broadsheet.crawler.crawl.frontier import Frontier, PolitenessSettings
 from broadsheet.crawler.crawl.outcomes import Answer
 from broadsheet.crawler.crawl.page_rendering import (
@@ -40,6 +41,7 @@ from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 from tests.crawler.scripted_site import page
+from tests.output.wires import make_exchange
 
 PAGE_URL = "https://app.example/story"
 WHEN = datetime(2026, 6, 1, tzinfo=UTC)
@@ -160,8 +162,53 @@ def test_the_cache_is_bounded() -> None:
     cache = ResourceCache(max_bytes=10)
     for name in "abc":
         cache.put(asked(name, "script"), ResourceAnswer(1, 200, {}, b"12345"))
-    assert cache.get(asked("a", "script")) is None
-    assert cache.get(asked("c", "script")) == ResourceAnswer(3, 200, {}, b"12345")
+    cache.put(asked("d", "script"), ResourceAnswer(1, 201, {}, b"12345"))
+    kept = [name for name in "abcd" if cache.get(asked(name, "script")) == ResourceAnswer(3, 200, {}, b"12345")]
+    assert kept == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("result", "call"),
+    [
+        (response(PAGE_URL, status=404), ("record_answer", 0.0)),
+        (response(PAGE_URL, status=499), ("record_answer", 0.0)),
+        (response(PAGE_URL, status=500), None),
+        (response(PAGE_URL, status=502), None),
+        (response(PAGE_URL, status=503, Retry_After="7"), ("record_refusal", 7.0, "http_503")),
+        (response(PAGE_URL, status=429, Retry_After="9"), ("record_refusal", 9.0, "challenged")),
+        (Fault(OutcomeReason.TIMEOUT, retry=True), ("record_failure", "timeout")),
+        (Fault(OutcomeReason.DNS, host_gone=True), ("record_failure", "dns")),
+        (Fault(OutcomeReason.TOO_LARGE), None),
+    ],
+    ids=lambda value: str(value) if isinstance(value, Response) else "",
+)
+def test_what_a_resource_came_to_is_told_to_the_frontier_as_a_page_s_is(
+    monkeypatch: pytest.MonkeyPatch, result: Response | Fault, call: tuple[object, ...] | None
+) -> None:
+    url, calls = "https://app.example/x", list[tuple[object, ...]]()
+    web = Web({url: result})
+    for name in ("record_answer", "record_refusal", "record_failure"):
+        monkeypatch.setattr(web.frontier, name, lambda queued, *words, name=name: calls.append((name, *words)))
+    fetch(web.resources(), asked(f"{url}#part"))
+    assert (calls, web.asked) == ([call] if call else [], [url])
+
+
+def test_what_came_of_a_response_that_broke_off_is_a_capture_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://app.example/x"
+    web = Web({url: Fault(OutcomeReason.TIMEOUT)})
+    monkeypatch.setattr(page_rendering, "raw_exchange_of_fault", lambda request, fault: make_exchange(b"half"))
+    resources = web.resources()
+    assert fetch(resources, asked(url)) == [ResourceAnswer(3)]
+    assert [(capture.url, capture.rendered_for) for capture in resources.captures] == [(url, PAGE_URL)]
+
+
+def test_a_page_gets_thirty_two_megabytes_of_resources_and_what_is_begun_before() -> None:
+    web = Web({url: response(url, bytes(16 << 20)) for url in (f"https://app.example/{name}" for name in "abc")})
+    answers = fetch(web.resources(), *(asked(f"https://app.example/{name}") for name in "abc"))
+    assert [answer.status for answer in answers] == [200, 200, 0]
+    web.responses["https://app.example/b"] = response("https://app.example/b", bytes((16 << 20) - 1))
+    answers = fetch(web.resources(), *(asked(f"https://app.example/{name}") for name in "abc"))
+    assert [answer.status for answer in answers] == [200, 200, 200]
 
 
 def test_a_browser_gets_no_cookie_and_no_encoding() -> None:

@@ -216,13 +216,18 @@ def test_all_is_passed_on_to_the_store_behind(folder: Path) -> None:
     assert (store.length("a/x"), store.age("a/x")) == (None, None)
 
 
-def test_patience_has_an_end_and_pauses_grow(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("patience", "expected"),
+    [(Patience(100, 1, 30), [1, 2, 4, 8, 16, 30, 30]), (Patience(31, 1, 30), [1, 2, 4, 8, 16]),
+     (Patience(30, 1, 30), [1, 2, 4, 8]), (Patience(), [1, 2, 4, 8, 16, *[20] * 178])],
+)  # fmt: skip
+def test_patience_has_an_end_and_pauses_grow(folder: Path, patience: Patience, expected: list[float]) -> None:
     pauses = Pauses()
     troubled = TroubledStore(folder, 10**9, StoreUnreachable("away"))
-    store = PatientStore(troubled, Patience(100, 1, 30), pauses.sleep, pauses.clock)
+    store = PatientStore(troubled, patience, pauses.sleep, pauses.clock)
     with pytest.raises(StoreUnreachable, match="away"):
         store.put_bytes("key", b"")
-    assert list(pauses) == [1, 2, 4, 8, 16, 30, 30]
+    assert list(pauses) == expected
 
 
 class AwayUntil(FolderStore):

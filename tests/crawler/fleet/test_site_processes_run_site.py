@@ -58,3 +58,12 @@ def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifel
     run_site(SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; echo new; touch go",)), lifeline, log, lambda: False)
     orphan.process.wait()
     assert log.read_bytes() == b"new\nlate\n"
+
+
+@pytest.mark.parametrize(("more", "message"), [(4080, "own"), (4081, "x" * 4080)])
+def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(
+    lifeline: Lifeline, tmp_path: Path, more: int, message: str
+) -> None:
+    """In 4,096 bytes: of one more the line no longer begins as its own lines do."""
+    task = SiteTask("a", tmp_path / "a.db", (f"echo broadsheet: own; printf x%.0s $(seq {more}); exit 1",))
+    assert run_site(task, lifeline, tmp_path / "a.log", lambda: False).message.startswith(message[:40])

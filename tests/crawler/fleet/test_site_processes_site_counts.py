@@ -49,3 +49,8 @@ def test_an_archive_that_cannot_be_read_counts_nothing(tmp_path: Path, content: 
         archive.write_bytes(content)
     assert site_counts(archive, LONG_AGO) == SiteCounts()
     assert page_count(archive) == 0
+
+
+def test_what_is_not_there_has_no_counts_and_is_not_made(tmp_path: Path) -> None:
+    assert (site_counts(tmp_path / "no.db", ""), page_count(tmp_path / "no.db")) == (SiteCounts(), 0)
+    assert list(tmp_path.iterdir()) == []

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ from broadsheet.crawler.fleet.object_store import DamagedObject
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import acquire, read_site
 from broadsheet.crawler.fleet.site_states import (
+    DatabaseState,
     KnownState,
     SiteManifest,
     StateWriter,
@@ -32,7 +36,7 @@ from broadsheet.crawler.fleet.site_states import (
 )
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.raw.warc_files import read_away_files
+from broadsheet.output.raw.warc_files import StoredPiece, read_away_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
@@ -326,3 +330,41 @@ def test_the_lease_is_of_who_collects(store: CountingStore, tmp_path: Path, monk
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert owners == ["first"]
     assert acquire(store, "lamp", "next").record.generation == 2
+
+
+@pytest.mark.parametrize(
+    ("lengths", "is_heavy"),
+    [([4, 5], False), ([4, 5, 4, 4], False), ([4, 5, 4, 5], True), ([300, 5] + [1] * 255, False),
+     ([300, 5] + [1] * 256, True)],
+)  # fmt: skip
+def test_a_state_begins_anew_with_changes_as_heavy_as_the_file_or_with_so_many(
+    lengths: list[int], is_heavy: bool
+) -> None:
+    pieces = tuple(StoredPiece(f"piece {number}", length, "") for number, length in enumerate(lengths))
+    assert DatabaseState(9, "", 2, pieces).is_heavy is is_heavy
+
+
+def test_a_piece_that_is_no_delta_is_noticed(store: CountingStore, tmp_path: Path) -> None:
+    store.put_bytes("junk", b"junk")
+    state = DatabaseState(4, "", 1, (StoredPiece("junk", 4, hashlib.sha256(b"junk").hexdigest()),))
+    with pytest.raises(DamagedObject) as caught:
+        fetch_database(store, state, tmp_path / "fetched.db")
+    assert str(caught.value).startswith(f"{store.address}/junk: it cannot be unpacked: ")
+    assert not (tmp_path / "fetched.db").exists()
+
+
+def test_keys_have_the_number_of_the_lease_and_digits_of_the_content(store: CountingStore, tmp_path: Path) -> None:
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    for piece in stored_manifest(store).database.pieces:
+        assert piece.key == f"sites/lamp/pieces/00000001-{piece.sha256[:20]}"
+    manifest_key = read_site(store, "lamp").manifest
+    assert re.fullmatch(r"sites/lamp/manifests/00000001-[0-9a-f]{16}\.json", manifest_key)
+
+
+def test_a_manifest_without_a_format_is_of_the_first(store: CountingStore, tmp_path: Path) -> None:
+    run_stored(site_in(store, tmp_path), crawl_of("one"))
+    values = json.loads(stored_manifest(store).to_json())
+    assert values.pop("format") == 2
+    with pytest.raises(DamagedObject) as caught:
+        parse_manifest(json.dumps(values).encode(), "it")
+    assert str(caught.value) == "it has format 1, this version reads 2: use a new store"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,37 @@ def test_a_wrong_bucket_and_a_server_that_is_away_are_said_in_one_line(
     with pytest.raises(Exception, match=r"s3://archives/a/store\.json") as caught:
         store_identity(away)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "variables", "prefix", "allow_http"),
+    [("s3://bucket/a/b/", {}, "a/b", False), ("s3://bucket", {"AWS_ENDPOINT": "http://h:1"}, None, True),
+     ("s3://bucket/", {"AWS_ENDPOINT_URL": "https://h:1", "AWS_ENDPOINT": "http://h:1"}, None, False),
+     ("s3://bucket", {"AWS_ENDPOINT_URL": "http://h:1", "AWS_ENDPOINT": "https://h:1"}, None, True)],
+)  # fmt: skip
+def test_a_request_to_a_bucket_has_its_time_and_is_tried_again_for_a_moment(
+    monkeypatch: pytest.MonkeyPatch, address: str, variables: dict[str, str], prefix: str | None, allow_http: bool
+) -> None:
+    for name, value in {"AWS_ENDPOINT_URL": "", "AWS_ENDPOINT": "", "AWS_SKIP_SIGNATURE": "true", **variables}.items():
+        monkeypatch.setenv(name, value)
+    made: list[tuple[object, object]] = []
+    monkeypatch.setattr("obstore.store.S3Store", lambda *words, **options: made.append((words, options)))
+    assert store_at(address).address == address.rstrip("/")
+    client = {"timeout": timedelta(minutes=2), "connect_timeout": timedelta(seconds=5), "allow_http": allow_http}
+    retries = {"max_retries": 2, "retry_timeout": timedelta(seconds=10)}
+    options = {"prefix": prefix, "checksum_algorithm": "sha256", "client_options": client, "retry_config": retries}
+    assert made == [(("bucket",), options)]
+
+
+@pytest.mark.parametrize("marker", [b"", b"[]", b"{}", b'{"store": "x"}', b'{"store": "x", "layout": "new"}'])
+def test_a_marker_that_makes_no_sense_is_said_to_make_none(store: ObjectStore, marker: bytes) -> None:
+    store.put_bytes("store.json", marker)
+    with pytest.raises(StoreRefused) as caught:
+        store_identity(store)
+    assert str(caught.value) == f"{store.address}/store.json is not what a store says of itself"
+
+
+def test_a_bucket_needs_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
+    with pytest.raises(StoreRefused, match=r"^s3://bucket/a needs obstore: .*fleet"):
+        store_at("s3://bucket/a")

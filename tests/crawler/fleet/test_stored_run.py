@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
@@ -618,3 +619,42 @@ def test_a_site_that_this_machine_has_in_hand_is_left_alone(
     with in_hand(LocalCopy(place.local_folder / "lamp", "lamp", place.identity)):
         assert run(TASK, place).end is SiteEnd.IN_USE
     assert run(TASK, place).end is SiteEnd.DONE
+
+
+def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The saves take 2, 15, 20 and 40 seconds; the second fails, the fourth finds the lease lost."""
+    now, waits, seconds = [0.0], list[float](), iter([2.0, 15.0, 20.0, 40.0])
+
+    class Running:
+        def wait(self, pause: float) -> bool:
+            waits.append(pause)
+            return False
+
+    def save(*_words: object) -> None:
+        taken = next(seconds)
+        now[0] += taken
+        if taken == 15.0:
+            raise StoreUnreachable("away")
+        if taken == 40.0:
+            raise LeaseLost("another")
+
+    monkeypatch.setattr(stored_run, "running_beside", lambda work, name: nullcontext(work(Running())))
+    monkeypatch.setattr(stored_run, "save_now", save)
+    monkeypatch.setattr(stored_run, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    (tmp_path / "store").mkdir()
+    site = site_in(FolderStore(tmp_path / "store"), tmp_path)
+    with stored_run._saving(site, acquire(site.store, "lamp", "first"), []):
+        pass
+    assert waits == [300.0, 300.0, 300.0, 400.0]
+    assert caplog.messages == ["lamp was not saved while it is crawled: away"]
+
+
+def test_a_crawl_that_stores_nothing_leaves_nothing_and_gives_the_site_back(
+    run_store: ObjectStore, tmp_path: Path
+) -> None:
+    run_stored(site_in(run_store, tmp_path), lambda _archive, _is_lost: None)
+    record = read_site(run_store, "lamp")
+    assert (record.owner, record.expires_at, record.manifest, record.generation) == ("", "", "", 1)
+    assert run_store.keys("sites/lamp/pieces/") == run_store.keys("sites/lamp/manifests/") == []

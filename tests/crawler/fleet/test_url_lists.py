@@ -32,3 +32,15 @@ def test_a_file_without_a_url_is_a_line(tmp_path: Path, data: bytes, capsys: pyt
     printed = capsys.readouterr()
     assert (printed.out, printed.err.count("\n")) == ("", 1)
     assert str(tmp_path / "list") in printed.err
+
+
+def test_a_list_that_may_not_be_read_is_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(file: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    (tmp_path / "list").write_text("https://a.example/")
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert run(["fleet", "init", str(tmp_path / "list"), "-o", "-"]) == 2
+    assert capsys.readouterr() == ("", f"broadsheet: cannot read {tmp_path / 'list'}: Permission denied\n")

@@ -7,6 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -69,3 +70,23 @@ def test_with_its_scheduler_it_is_started_again_until_it_is_told_to_stop(
         monkeypatch.setattr(worker_loop, "_run_once", run_once)
         run_worker(address, 2)
     assert [(command[3], command[5]) for command in runs] == [(address, "2")] * 3
+
+
+def test_a_connection_has_five_seconds_and_a_worker_comes_two_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+
+    class Ending(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            asked.append(timeout)
+            self.set()
+            return True
+
+    def refuse(*words: object) -> None:
+        asked.extend(words)
+        raise TimeoutError
+
+    monkeypatch.undo()
+    monkeypatch.setattr(worker_loop, "threading", SimpleNamespace(Event=Ending))
+    monkeypatch.setattr(worker_loop.socket, "create_connection", refuse)
+    run_worker("tcp://h.example:8786", 2)
+    assert asked == [("h.example", 8786), 5.0, 2.0]

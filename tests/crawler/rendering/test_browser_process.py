@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -405,3 +406,52 @@ def test_the_process_serves_one_crawl_and_ends_with_all_that_it_has_started(
         browser_process.main()
     assert served == [(("/usr/bin/chromium", "Agent/1"), {"has_sandbox": has_sandbox})]
     assert ended == [[2, 1], 0] * 2
+
+
+@pytest.mark.parametrize("problem", ["", "  \n  no sandbox \nmore lines", " "])
+def test_a_browser_that_does_not_start_is_an_answer_and_one_that_does_takes_orders_until_it_is_gone(
+    monkeypatch: pytest.MonkeyPatch, problem: str
+) -> None:
+    (order_end, orders), (answers, answer_end) = os.pipe(), os.pipe()
+    noted: list[object] = []
+    handlers: dict[str, Callable[[object], object]] = {}
+
+    async def start(*words: object, **options: object) -> object:
+        noted.append((*words, options))
+        if problem:
+            raise Error(problem)
+        return SimpleNamespace(on=handlers.__setitem__)
+
+    async def playwright() -> str:
+        return "playwright"
+
+    async def new_context(_browser: object, user_agent: str) -> str:
+        noted.append(user_agent)
+        return "context"
+
+    async def take_orders(reader: asyncio.StreamReader, renderer: PageRenderer) -> None:
+        noted.append((await reader.read(), sys.stdout is sys.stderr))
+        renderer.send(Failure(RenderProblem.NOT_STARTED, "sent"))
+
+    monkeypatch.setattr(sys, "stdout", sys.stdout)
+    fds = {0: order_end, 1: answer_end}
+    monkeypatch.setattr(browser_process, "os", SimpleNamespace(fdopen=os.fdopen, dup=fds.__getitem__))
+    monkeypatch.setattr(browser_process, "async_playwright", lambda: SimpleNamespace(start=playwright))
+    for name, value in {"_start": start, "_new_context": new_context, "_take_orders": take_orders}.items():
+        monkeypatch.setattr(browser_process, name, value)
+    monkeypatch.setattr(browser_process, "_end", lambda: noted.append("ended"))
+    os.write(orders, b"order")
+    os.close(orders)
+    asyncio.run(browser_process._serve("chromium", "Agent/1", has_sandbox=True))
+    told = os.read(answers, 10_000)
+    os.close(answers)
+    started = ("playwright", "chromium", {"has_sandbox": True})
+    if problem:
+        lines = problem.split("\n")
+        assert told == encode(Failure(RenderProblem.NOT_STARTED, lines[1].strip() if len(lines) > 1 else ""))
+        assert (noted, handlers) == ([started], {})
+        return
+    assert told == encode(Failure(RenderProblem.NOT_STARTED, "sent"))
+    assert noted == [started, "Agent/1", (b"order", True)]
+    handlers["disconnected"]("browser")
+    assert noted[-1] == "ended"
