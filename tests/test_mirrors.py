@@ -22,8 +22,6 @@ UNMIRRORED = {
     "crawler/demo/truth.py",
     "output/browse/review_mending.py",
     "output/collections/dataset_catalogue.py",
-    "output/collections/dataset_copies.py",
-    "output/collections/dataset_tables.py",
     "output/write/outcome.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""
