@@ -45,13 +45,6 @@ def test_each_rule_is_judged_once_before_any_is_twice_and_then_it_ends(client):
     assert "Nothing is left to judge" in client.page("a/review")
 
 
-def test_what_stands_for_many_pages_is_proposed_first_with_what_is_around_it(client):
-    block = proposal(client)
-    texts = {near["position"]: near["text"] for near in block["blocks"]}
-    assert (texts[block["position"]], block["pages"]) == ("Share this story", 2)
-    assert len(texts) > 1
-
-
 def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     first = proposal(client)
     location = judge(client, first)
@@ -65,16 +58,6 @@ def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     view = client.json("a/review.json")
     assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (1, 1)
     assert view["proposal"]["block_id"] == second["block_id"]
-
-
-def test_judgements_are_test_cases(client):
-    blocks = []
-    for answer in ("right", "wrong", "unsure"):
-        blocks.append(proposal(client))
-        judge(client, blocks[-1], answer=answer)
-    cases = tomllib.loads(client.page("a/review/cases.toml"))["case"]
-    assert [case["kept"] for case in cases] == [blocks[0]["is_kept"], not blocks[1]["is_kept"]]
-    assert all(case["url"].startswith("https://a.example/") and case["text"] for case in cases)
 
 
 def block_of(client, judged):
