@@ -20,13 +20,8 @@ UNMIRRORED = {
     "crawler/demo/server.py",
     "crawler/demo/special_addresses.py",
     "crawler/demo/truth.py",
-    "output/browse/collection_pages.py",
-    "output/browse/page_trials.py",
     "output/browse/review_mending.py",
-    "output/browse/room.py",
     "output/collections/dataset_catalogue.py",
-    "output/collections/dataset_copies.py",
-    "output/collections/dataset_tables.py",
     "output/write/outcome.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""

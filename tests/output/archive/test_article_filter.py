@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from broadsheet.output.archive.article_filter import (
@@ -9,9 +11,11 @@ from broadsheet.output.archive.article_filter import (
     find_known_url,
     find_titled,
     host_condition,
+    permitting_condition,
     primary_tag,
     read_day,
 )
+from tests.output.filled_rows import put
 
 ARTICLES = {
     "a": {"host": "a.test", "published_day": "2024-01-31", "language": "en", "section": "News"},
@@ -151,3 +155,30 @@ def test_a_match_is_one_of_the_bounds(archive, make):
     bounds = ArticleBounds(host="b.test", match='"river"')
     query = f"SELECT url FROM articles WHERE {bounds.condition}"
     assert archive.db.execute(query, dict(bounds.values)).fetchall() == [("http://b.test/2",)]
+
+
+@pytest.mark.parametrize(
+    ("number", "column", "word", "is_left"),
+    [
+        (1, "usage", "train-ai=y", True),
+        (1, "usage", "train-ai=n", False),
+        (1, "usage", "search=n", True),
+        (1, "directives", "noai", False),
+        (1, "directives", "broadsheet: noai", False),
+        (1, "directives", "other: noai", True),
+        (2, "usage", "train-ai=n", False),
+        (2, "directives", "noai", False),
+        (3, "directives", "noai", True),
+        (4, "directives", "noai", True),
+        (5, "directives", "noai", False),
+    ],
+)
+def test_a_use_is_refused_at_the_capture_or_a_later_one_of_its_url(archive, number, column, word, is_left):
+    captures = {1: ("u", "02"), 2: ("u", "03"), 3: ("u", "01"), 4: ("other", "03"), 5: ("u", "02")}
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for capture_id, (url, at) in captures.items():
+        stated = {"usage": "[]", "directives": "[]"} | ({column: json.dumps([word])} if capture_id == number else {})
+        put(archive.db, "captures", capture_id, id=capture_id, url=url, fetched_at=at, **stated)
+    query = "SELECT count(*) FROM (SELECT 1 AS capture_id) WHERE {}"
+    assert archive.db.execute(query.format(permitting_condition("train-ai"))).fetchone() == (int(is_left),)
+    assert archive.db.execute(query.format(permitting_condition(""))).fetchone() == (1,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -127,3 +128,27 @@ def test_shares_of_the_index_and_of_the_file(archive, make):
     archive.db.executescript("DROP TABLE ballast")
     (pages,) = archive.db.execute("PRAGMA page_count").fetchone()
     assert compaction._free_share(archive.db) == free_pages(archive) / pages > 0
+
+
+@pytest.mark.parametrize(
+    ("sizes", "free", "pages", "done"),
+    [
+        ([3, 1], 1, 32, ["optimize", "vacuum"]), ([31, 10], 1, 33, []), ([], 3, 96, ["vacuum"]),
+        ([1, 1, 2], 0, 0, ["optimize"]), ([4], 0, 9, []),
+    ],
+)  # fmt: skip
+def test_a_quarter_of_the_index_and_a_32nd_of_the_file_are_worth_it(sizes, free, pages, done):
+    ran = []
+    answers = {"freelist_count": [(free,)], "page_count": [(pages,)]}
+
+    class Cursor(list):
+        def fetchone(self):
+            return self[0]
+
+    def execute(statement):
+        ran.extend(["optimize"] * ("optimize" in statement))
+        return Cursor(answers.get(statement.rpartition(" ")[2], [(size,) for size in sizes]))
+
+    vacuum = SimpleNamespace(executescript=lambda _: ran.append("vacuum"))
+    compact_file(SimpleNamespace(execute=execute, conn=vacuum))
+    assert ran == done

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 
 from broadsheet.cleaners.document import Outlink, PageType, UrlSource
-from broadsheet.output.archive.page_rows import PageRows, make_page_rows, page_leads
+from broadsheet.cleaners.lineage import Lineage
+from broadsheet.output.archive.page_rows import PageRows, intern_lineage, lineage_id, make_page_rows, page_leads
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from tests.output.conftest import Maker
@@ -63,3 +64,14 @@ def test_a_link_to_the_next_page_or_the_whole_article_is_a_lead() -> None:
         ("next", "https://a.example/2", True), ("next", "https://a.example/3", False),
         ("whole", "https://a.example/all", True),
     )  # fmt: skip
+
+
+def test_a_cleaner_has_one_row_and_none_has_none(archive: Archive) -> None:
+    before = archive.db.execute("SELECT count(*) FROM _cleaners").fetchone()
+    assert intern_lineage(archive.db, None) is None
+    cleaner = Lineage("17", "r", "m", "s", "l")
+    assert intern_lineage(archive.db, cleaner) == intern_lineage(archive.db, cleaner) == lineage_id(cleaner)
+    assert archive.db.execute("SELECT count(*) FROM _cleaners").fetchone() == (before[0] + 1,)
+    stored = archive.db.execute("SELECT version, rules, model, site_rules, libraries FROM _cleaners WHERE id = ?",
+                                [lineage_id(cleaner)]).fetchone()  # fmt: skip
+    assert stored == ("17", "r", "m", "s", "l")

@@ -14,6 +14,7 @@ from broadsheet.output.archive.revisions import (
     correct_title,
     drop_revision_blocks,
     is_pending,
+    note_new_capture,
     note_revision,
     put_revision_blocks,
     read_article_state,
@@ -122,3 +123,21 @@ def test_blocks_of_a_revision_take_the_place_of_its_own_alone(archive: Archive) 
     assert found == {(7, 1, 11): 4, (7, 1, 12): 0, (7, 2, 7003): 7009, (8, 1, 8003): 8009}
     drop_revision_blocks(db, 7, 1)
     assert {(row["article_id"], row["number"]) for row in rows(db, "_revision_blocks")} == {(7, 2), (8, 1)}
+
+
+def test_a_capture_of_an_article_without_a_text_adds_no_revision(archive: Archive) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    sighting = Sighting(1, "u", "a.test", 5, "2026")
+    put(archive.db, "pages", 1, id=1)
+    put(archive.db, "articles", 1, id=sighting.article_id, page_id=1, title="After", metadata_sources="{}")
+    for number, change in ((1, "withdrawn"), (2, "first")):
+        put(archive.db, "revisions", number, article_id=7 if number == 2 else sighting.article_id, change=change)
+    before = ArticleState((), b"", StatedMetadata("Before"))
+    note_new_capture(archive.db, sighting, "digest", before)
+    assert len(rows(archive.db, "revisions")) == 2
+    archive.db.execute("UPDATE revisions SET change = 'first', number = 5 WHERE change = 'withdrawn'")
+    note_new_capture(archive.db, sighting, "digest", before)
+    *_, added = rows(archive.db, "revisions")
+    assert (added["number"], added["title"], added["text_digest"], added["note"]) == (
+        6, "After", "digest", before.metadata.to_json(),
+    )  # fmt: skip

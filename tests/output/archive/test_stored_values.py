@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zlib
+from contextlib import nullcontext
 
 import pytest
 
@@ -66,3 +67,15 @@ def test_numbers_and_digests_of_content_are_those_of_every_archive():
     assert content_id("\ud800") == 5124618464725675
     assert text_digest(" a\n b ") == text_digest("a b") == "c8687a08aa5d6ed2044328fa6a697ab8"
     assert text_digest(" \n") == ""
+
+
+def test_what_does_not_unpack_whole_is_refused(monkeypatch):
+    packed = zlib.compress(b"words " * 9)
+    assert unpacked(packed) == b"words " * 9
+    for value in (b"x", packed[:-1], b""):
+        with pytest.raises(ValueError, match=r"Error -3 while|is cut off, or unpacks to too much"):
+            unpacked(value)
+    for most, is_unpacked in ((54, True), (53, False)):
+        monkeypatch.setattr("broadsheet.output.archive.stored_values._LONGEST_UNPACKED", most)
+        with nullcontext() if is_unpacked else pytest.raises(ValueError, match="unpacks to too much"):
+            unpacked(packed)

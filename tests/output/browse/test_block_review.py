@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 
 import pytest
 
+from broadsheet.output.browse.block_review import (
+    NearbyBlock,
+    Proposal,
+    _rank,
+    all_reviews,
+    find_judged_block,
+    read_review,
+)
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.ruling_journal import journal_path
+from broadsheet.output.write.person_verdicts import Review, store_review
+from broadsheet.output.write.ruling_journal import WaitingReview, journal_path
 from tests.output.browse.conftest import RoomClient, article_id, visible_text
+from tests.output.filled_rows import put
 
 
 def judge(client, proposal, *, answer="right", **fields):
@@ -34,13 +45,6 @@ def test_each_rule_is_judged_once_before_any_is_twice_and_then_it_ends(client):
     assert "Nothing is left to judge" in client.page("a/review")
 
 
-def test_what_stands_for_many_pages_is_proposed_first_with_what_is_around_it(client):
-    block = proposal(client)
-    texts = {near["position"]: near["text"] for near in block["blocks"]}
-    assert (texts[block["position"]], block["pages"]) == ("Share this story", 2)
-    assert len(texts) > 1
-
-
 def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     first = proposal(client)
     location = judge(client, first)
@@ -54,16 +58,6 @@ def test_judgements_are_counted_with_an_interval_and_taken_back(client):
     view = client.json("a/review.json")
     assert (view["figures"]["overall"]["right"], view["figures"]["overall"]["judged"]) == (1, 1)
     assert view["proposal"]["block_id"] == second["block_id"]
-
-
-def test_judgements_are_test_cases(client):
-    blocks = []
-    for answer in ("right", "wrong", "unsure"):
-        blocks.append(proposal(client))
-        judge(client, blocks[-1], answer=answer)
-    cases = tomllib.loads(client.page("a/review/cases.toml"))["case"]
-    assert [case["kept"] for case in cases] == [blocks[0]["is_kept"], not blocks[1]["is_kept"]]
-    assert all(case["url"].startswith("https://a.example/") and case["text"] for case in cases)
 
 
 def block_of(client, judged):
@@ -145,3 +139,57 @@ def test_a_block_that_is_not_there_is_refused_and_read_only_shows_no_form(client
     assert reply.status_code == 404
     page = RoomClient(filled, may_write=False).page("a/review")
     assert '<form method="post"' not in page
+
+
+def test_rules_judged_least_go_first_then_doubtful_ones_then_what_stands_on_many_pages():
+    rows = [
+        ("a", "nothing speaks for it", "r", 0, 1, 1, 7, 7), ("a", "closing line", "r", 1, 3, 2, 7, 7),
+        ("a", "above the article", "r", 0, 4, 2, 7, 7), ("a", "closing line", "s", 0, 2, 2, 7, 7),
+        ("a", "closing line", "s", 0, 5, 2, 7, 7),
+        ("a", "share buttons", "r", 0, 6, 9, 7, 7), ("b", "share buttons", "q", 0, 7, 1, 7, 7),
+        ("a", "closing line", "judged", 0, 8, 9, 7, 7),
+    ]  # fmt: skip
+    judged = {("a", "closing line", "judged"): 1, ("b", "closing line", "r"): 1}
+    placed = sorted(rows, key=lambda row: _rank(row, judged))
+    assert [row[4] for row in placed] == [4, 3, 2, 5, 1, 6, 7, 8]
+
+
+def test_a_block_is_shown_with_two_on_either_side(archive):
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "articles", 1, id=11, page_id=1, url="u", host="h", title="T")
+    put(db, "_reasons", 1, id=1, reason="header", rule="r")
+    put(db, "_reasons", 2, id=2, reason="removed by hand", rule="person")
+    for position in range(7):
+        put(db, "_block_texts", position, id=20 + position, text=f"Block {position}")
+        reason = 1 if position == 3 else 2
+        put(db, "_page_blocks", position, page_id=1, position=position, block_id=20 + position, kept=position % 2,
+            kind=0, reason_id=reason)  # fmt: skip
+    put(db, "_page_blocks", 8, page_id=1, position=9, block_id=23, kept=1, kind=0, reason_id=2)
+    view = read_review(db)
+    assert view.proposal == Proposal(
+        "23", 11, "T", "u", "h", 3, True, "header", "r", 1,
+        tuple(NearbyBlock(number, bool(number % 2), f"Block {number}") for number in (1, 2, 3, 4, 5)),
+    )  # fmt: skip
+    verdict = find_judged_block(db, 11, 23)
+    assert verdict == Review("u", "h", 23, True, "header", "r", None, "", "cleaner_version 1")
+    assert find_judged_block(db, 11, 30) is find_judged_block(db, 12, 23) is None
+
+
+def test_judgements_that_wait_replace_and_take_back_those_that_are_stored(archive):
+    put(archive.db, "_block_texts", 1, id=5, text="Words")
+    reviews = [Review(f"u{n}", "h", 5, True, "header", "r", n % 2 == 0, f"2026-01-0{n}", "17") for n in range(1, 5)]
+    for review in reviews[:3]:
+        store_review(archive.db, review)
+    unsure = replace(reviews[1], is_right=None, judged_at="2026-01-09")
+    on_page = replace(reviews[3], block_id=None)
+    waiting = [
+        WaitingReview("1", reviews[0], True), WaitingReview("2", unsure, False), WaitingReview("3", on_page, False),
+        WaitingReview("4", replace(reviews[3], block_id=6), False),
+    ]  # fmt: skip
+    found = [(review.url, review.is_right, review.text, review.block_id) for review in all_reviews(archive.db, waiting)]
+    assert found == [("u3", False, "Words", 5), ("u2", None, "Words", 5), ("u4", True, "", None), ("u4", True, "", 6)]
+    assert [review.text for review in all_reviews(archive.db)] == ["Words"] * 3
+    view = read_review(archive.db, waiting)
+    assert [line.url for line in view.latest] == ["u4", "u2", "u3"]
+    assert (view.figures.unsure, view.figures.overall.judged, view.figures.overall.right) == (1, 2, 1)

@@ -113,3 +113,55 @@ def test_what_is_no_form_of_the_room_is_refused_in_a_line(client, body):
     headers = {"origin": ORIGIN, "content-type": "application/x-www-form-urlencoded"}
     answer = client.http.post("/a/rulings", content=body.encode("latin-1"), headers=headers)
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("back", ["/a/", "/a/articles?q=x&page=2#b1"])
+def test_a_form_leads_back_to_where_it_was_asked_for(client, block_of, back):
+    assert rule(client, block_of("Only here"), back=back) == back
+
+
+def test_a_ruling_leads_to_its_block_with_all_that_it_was(client, block_of):
+    block = block_of("Only here")
+    page = f"/a/article/{ONE}?view=blocks"
+    for fields, asked in (
+        ({}, f"done=ruled&block={block}&keep=1&scope=article"),
+        ({"undo": 1}, f"done=undone&block={block}&keep=1&scope=article"),
+        ({"scope": "host", "position": 2}, f"done=ruled&block={block}&keep=1&scope=host&position=2#b2"),
+        ({"scope": "host", "keep": 0}, f"done=taken&block={block}&keep=0&scope=host"),
+    ):
+        assert rule(client, block, **fields) == f"{page}&{asked}"
+
+
+@pytest.mark.parametrize(("fields", "status"), [(20, 303), (21, 400)])
+def test_a_form_has_at_most_twenty_fields(client, block_of, fields, status):
+    given = {"block": block_of("Only here"), "article": ONE, "keep": 1}
+    more = {f"f{number}": "" for number in range(fields - len(given) - 1)}
+    assert client.post("a/rulings", **given, **more).status_code == status
+
+
+def test_judgements_are_saved_as_test_cases_as_they_were_made(client, block_of):
+    for text, answer in (("Share this story", "right"), ("The harbour was closed.", "wrong"), ("Only here", "unsure")):
+        client.post("a/reviews", article=ONE, block=block_of(text), answer=answer)
+    answer = client.get("a/review/cases.toml")
+    assert answer.headers["content-type"] == "application/toml; charset=utf-8"
+    assert answer.headers["content-disposition"] == 'attachment; filename="cases.toml"'
+    cases = sorted(answer.text.split("\n\n"))
+    assert [case.strip() for case in cases] == [
+        "# kept, extractor selected: judged wrong\n[[case]]\n"
+        'url = "https://a.example/1"\ntext = "The harbour was closed."\nkept = false',
+        "# removed, share buttons share.icons: judged right\n[[case]]\n"
+        'url = "https://a.example/1"\ntext = "Share this story"\nkept = false',
+    ]
+    assert client.get("a/review/pages.zip").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"page": 99}, "the archive has no page of that number"),
+        ({"article": ONE, "block": 5}, "the block does not stand in this article"),
+    ],
+)
+def test_a_judgement_of_what_is_not_there_is_refused(client, fields, words):
+    answer = client.post("a/reviews", answer="right", **fields)
+    assert (answer.status_code, words in answer.text) == (404, True)

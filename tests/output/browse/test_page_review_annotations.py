@@ -18,7 +18,7 @@ from broadsheet.cleaners.training.annotated_pages import (
     snippets_of,
 )
 from broadsheet.output.browse.application import make_app
-from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
+from broadsheet.output.browse.strict_requests import loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.write.archive_writer import Archive
@@ -71,26 +71,6 @@ def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(clien
     reading = read_annotated_page(row["url"], html)
     assert reading.blocks[0].text == "Wörter der Seite."
     assert snippets_of(pages[f"{SITE}/3"][0]) == ((), ("Share this story", "Wörter der Seite."))
-
-
-def test_a_judgement_on_an_earlier_reading_is_left_out(client, file, tmp_path):
-    client.post("a/reviews", page=page_number(client, 1), answer="right")
-    with Archive.open(file) as archive:
-        archive.db.execute("UPDATE pages SET cleaner_version = 'later'")
-    assert exported(client, tmp_path) == {}
-
-
-def test_a_record_that_cannot_be_read_costs_its_page_alone(client, tmp_path):
-    def read(location, *_):
-        if location.offset == first_offset:
-            raise NotHereError("the record cannot be read")
-        return RawDocument(HTML, True)
-
-    with next(iter(client.room.library.archives.values())).open() as db:
-        (first_offset,) = db.execute("SELECT warc_offset FROM captures WHERE url = ?", [f"{SITE}/1"]).fetchone()
-    for number in (1, 2):
-        client.post("a/reviews", page=page_number(client, number), answer="right")
-    assert set(exported(with_reader(client, read), tmp_path)) == {f"{SITE}/2"}
 
 
 def test_the_file_is_the_same_for_the_same_judgements(client):

@@ -42,18 +42,6 @@ def judge(client, page, answer="right", **fields):
     return reply.headers["location"]
 
 
-def test_one_page_a_layout_the_mixed_and_the_uncertain_first_until_none_is_left(client):
-    proposals = []
-    while (page := proposal(client)) and len(proposals) < 20:
-        proposals.append(page)
-        judge(client, page)
-    first_round = [page["layout"]["id"] for page in proposals[:4]]
-    assert (first_round[0], sorted(first_round)) == (1, [0, 1, 2, 3])
-    assert proposals[0]["title"] == "Page 4"
-    assert len({page["page_id"] for page in proposals}) == len(proposals) == 11
-    assert "Nothing is left to judge" in client.page("a/review/pages")
-
-
 def test_an_article_is_shown_with_its_blocks_and_another_page_with_what_it_stands_for(client):
     article = proposal(client)
     assert [block["text"] for block in article["blocks"]] == ["Words of 4."]
@@ -150,3 +138,10 @@ def test_text_of_the_web_is_text(file, make, payload):
         archive.db.execute("UPDATE pages SET layout_id = 1, evidence = json_array(?)", [payload])
         archive.db.execute(INSERT, [1, payload, 1, 1, "", payload])
     assert_inert(RoomClient(file).page("a/review/pages"))
+
+
+def test_of_an_archive_without_pages_nothing_is_left_to_judge(file, make):
+    Archive.open(file, make.clock).close()
+    client = RoomClient(file)
+    for path in ("a/review/pages", "a/review"):
+        assert "Nothing is left to judge" in client.page(path)

@@ -159,3 +159,21 @@ def test_keys_reach_a_removed_block_that_is_shown_in_part(file, make):
     [block, _] = [block for block in client.json(f"a/article/{ONE}.json")["blocks"] if not block["is_kept"]]
     ruling = client.page(f"a/ruling?article={ONE}&block={block['block_id']}&keep=1")
     assert [words.get("tabindex") for words in lxml.html.document_fromstring(ruling).find_class("words")] == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("a/article/7/diff", 404, "the archive has no article of that number"),
+        ("a/article/7", 404, "the archive has no article of that number"),
+        ("a/rule/7", 404, "the archive has no rule of that number"),
+        ("a/articles/at?at=1&of=1", 404, "the address names no list"),
+        ("a/articles.atom?q=...", 400, "q has no word to search for"),
+        ("a/capture/7", 404, "the archive has no capture of that number"),
+        ("a/picture/7", 404, "the archive has no picture of that number"),
+        ("a/article/99999999999999999999", 400, "id is no number that can be here"),
+    ],
+)
+def test_what_is_not_there_or_cannot_be_asked_is_said_in_these_words(client, path, status, words):
+    answer = client.get(path)
+    assert (answer.status_code, words in visible_text(answer.text)) == (status, True), visible_text(answer.text)[:200]

@@ -144,10 +144,3 @@ def test_text_of_pages_and_rules_is_text(client, payload):
         return RuleFindings((payload,), (page,), (UntriedPage(payload, payload),))
 
     assert_inert(with_trier(client, hostile).post("a/site-rules", host=HOST, rules=payload).text)
-
-
-@pytest.mark.parametrize("kind", ["same", "changed", "gained"])
-@pytest.mark.parametrize("fields", [(), (FieldChange("title", "a", "b"),)])
-def test_a_page_is_changed_in_its_text_or_in_a_field(kind, fields):
-    changed = PageTrial(1, "u", "t", kind, 1, 1, (), (), fields, ())
-    assert changed.is_changed == (kind != "same" or fields != ())

@@ -211,3 +211,17 @@ def test_an_imported_record_is_compared_with_what_was_known_of_it(tmp_path: Path
         row = capture_row(file="a.warc", length=length)
         (fault,) = warc_reader._imported_record_faults(tmp_path, row)
         assert fault.startswith(f"http://a.test/: a.warc at 0: {message}")
+
+
+@pytest.mark.parametrize(
+    ("offset", "length", "expected"),
+    [(0, 10, b"0123456789"), (10, 0, b""), (9, 1, b"9"), (11, 0, None), (-1, 1, None), (0, 11, None), (5, -1, None),
+     ("5", 1, None)],
+)  # fmt: skip
+def test_a_span_begins_and_ends_inside_the_file(tmp_path: Path, offset: int, length: int, expected: bytes) -> None:
+    (tmp_path / "a.warc").write_bytes(b"0123456789")
+    if expected is not None:
+        assert read_span(tmp_path, "a.warc", offset, length) == expected
+        return
+    with pytest.raises(RecordError, match=f"^a.warc at {offset}: "):
+        read_span(tmp_path, "a.warc", offset, length)

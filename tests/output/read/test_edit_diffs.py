@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from broadsheet.output.read.edit_diffs import diff_html, marked_blocks, read_edit_diff, version_links
+from broadsheet.output.read.edit_diffs import EditDiff, diff_html, marked_blocks, read_edit_diff, version_links
+from broadsheet.output.read.revision_comparison import TextNotKeptError, change_kind, compare_revisions
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write.edit_history import find_revised_article, revisions_of
 
 URL = "http://a.test/1"
 BRIDGE = (
@@ -74,3 +78,48 @@ def test_a_revision_without_a_text_has_no_words(archive, make):
     }
     archive.db["revisions"].insert(row)
     assert [read_edit_diff(archive.db, number, revision) for revision in (1, 2, 3)] == [None, None, None]
+
+
+SAME, OLD, NEW = "=", "-", "+"
+WORDS = " ".join(f"{n:03}" for n in range(99))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (((SAME, "one "), (OLD, "two "), (NEW, "three "), (SAME, "four")), "one [-two-] {+three+} four"),
+        (((OLD, "two"), (SAME, " four")), "[-two-] four"),
+        (((SAME, "x" * 121), (NEW, "y")), f"{'x' * 121}{{+y+}}"),
+        (((SAME, "x" * 122), (NEW, "y")), f"… {'x' * 60}{{+y+}}"),
+        (((NEW, "y"), (SAME, "x" * 122)), f"{{+y+}} {'x' * 60} …"),
+        (((NEW, "y"), (SAME, "x" * 122), (NEW, "z")), f"{{+y+}} {'x' * 60} … {'x' * 60}{{+z+}}"),
+        (((NEW, "y "), (SAME, f"{WORDS} "), (NEW, "z")),
+         f"{{+y+}} {WORDS[:59]} … {WORDS[-55:]} {{+z+}}"),
+        (((OLD, "o" * 200),), f"[-{'o' * 200}-]"),
+    ],
+)  # fmt: skip
+def test_a_passage_that_stays_is_cut_to_sixty_characters_beside_a_change(words, line):
+    diff = EditDiff(5, 1, 2, None, 7, (), (words,), 0)
+    assert list(marked_blocks(diff)) == [line]
+    assert version_links(diff, "http://r/a") == version_links(diff, "http://r/a/") == [
+        ("both versions", "http://r/a/article/5/diff?from=1&to=2"), ("after", "http://r/a/capture/7"),
+    ]  # fmt: skip
+
+
+def test_an_edit_without_both_texts_has_no_words(archive, make):
+    assert edited(archive, make, [BRIDGE], [BRIDGE.replace("three", "two")]) is not None
+    ((number,),) = archive.db.execute("SELECT id FROM articles").fetchall()
+    assert [read_edit_diff(archive.db, number, revision) for revision in (1, 3)] == [None, None]
+    assert read_edit_diff(archive.db, 7, 2) is None
+    archive.db.execute("DELETE FROM _revision_blocks")
+    assert read_edit_diff(archive.db, number, 2) is None
+    article, (first, last) = find_revised_article(archive.db, URL), revisions_of(archive.db, number)
+    with pytest.raises(TextNotKeptError, match=f"the text of revision 1 of {URL} was not kept by the version that saw"):
+        compare_revisions(archive.db, article, first, last)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"), [("a", "a", "same"), ("", "a", "added"), ("a", "", "removed"), ("a", "b", "rewritten")]
+)
+def test_a_block_changes_in_one_of_three_ways(before, after, kind):
+    assert change_kind(SimpleNamespace(before=before, after=after)) == kind

@@ -16,8 +16,10 @@ from broadsheet.crawler.commands.run_summary import RunResult, failure_looks, ju
 from broadsheet.crawler.fleet.run_notices import ArchiveMoment, read_news
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.archive_lock import ArchiveLock
+from broadsheet.output.archive.installed_extras import install_command
 from broadsheet.output.browse.article_list import count_facets
 from broadsheet.output.browse.home_page import count_home, read_home
+from broadsheet.output.read import judgement
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.coverage import measure_coverage
 from broadsheet.output.read.judgement import LookKind, Severity, judge, judge_archive, look_values, verdict_sentence
@@ -394,3 +396,15 @@ def test_a_look_is_the_same_with_other_figures(archive: Archive, make: Maker) ->
     [after] = [look for look in judge_archive(archive.db) if look.kind == LookKind.UNDATED]
     assert before.sentence != after.sentence
     assert before.key == after.key
+
+
+@pytest.mark.parametrize("is_installed", [True, False])
+def test_pages_that_need_a_browser_are_read_with_one_or_get_one(
+    monkeypatch: pytest.MonkeyPatch, is_installed: bool
+) -> None:
+    monkeypatch.setattr(judgement, "find_spec", lambda _: is_installed or None)
+    again = "broadsheet update a.db --all"
+    expected = f"{again} reads such pages with Chromium, where it is installed (docs/browser.md)"
+    if not is_installed:
+        expected = f"a browser reads such pages: {install_command('browser')}, then {again} (docs/browser.md)"
+    assert judgement._browser_advice("a.db") == expected

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from broadsheet.output.read.page_lookup import find_record
+from broadsheet.output.archive.url_words import NO_REASON
+from broadsheet.output.read.page_lookup import UrlResult, find_record, find_url_result
+from tests.output.filled_rows import put
 from tests.output.raw.test_warc_files import archive_with_warcs
 from tests.output.wires import make_exchange
 
@@ -68,3 +70,35 @@ def test_the_very_url_goes_before_what_is_near(file, make):
         save(archive, make, b"first")
         save(archive, make, b"second", "https://a.test/1")
         assert [find_record(archive.db, url).url for url in (URL, "https://a.test/1")] == [URL, "https://a.test/1"]
+
+
+@pytest.mark.parametrize(
+    ("hops", "result"),
+    [
+        (0, ("done", "article", "Title 0")),
+        (9, ("done", "article", "Title 9")),
+        (10, ("failed", "too_many_redirects", None)),
+    ],
+)
+def test_a_result_is_that_at_the_end_of_up_to_nine_redirects(archive, hops, result):
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number in range(hops + 1):
+        is_last = number == hops
+        put(db, "urls", number, id=number, url=f"u{number}", location=None if is_last else f"u{number + 1}",
+            kind="page", state="done", reason="article" if is_last else "redirect")  # fmt: skip
+    put(db, "pages", 1, id=hops, article_id=5)
+    put(db, "articles", 2, id=5, title=f"Title {hops}", published_raw=None)
+    found = find_url_result(db, "u0")
+    article = found.article
+    assert (found.state, found.reason, article and article.title) == result
+    if article:
+        assert (article.authors, article.published, article.text) == ("authors 2", "", "text 2")
+
+
+def test_a_result_of_what_leads_nowhere_is_its_own(archive):
+    for number, (reason, location) in enumerate((("redirect", None), ("http_404", "u9")), 1):
+        put(archive.db, "urls", number, id=number, url=f"u{number}", location=location, kind="page", state="failed",
+            reason=reason)  # fmt: skip
+        assert find_url_result(archive.db, f"u{number}") == UrlResult("failed", reason, None)
+    assert find_url_result(archive.db, "u3") == UrlResult(None, NO_REASON)

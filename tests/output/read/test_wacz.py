@@ -411,3 +411,25 @@ def replayed(url: str) -> bytes:
                 raise
             time.sleep(0.2)
     raise AssertionError("pywb does not answer")
+
+
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://a.test:80/", "test,a)/"), ("https://a.test:80/", "test,a:80)/"), ("https://a.test:443", "test,a)/"),
+        ("http://a.test:/", "test,a)/"), ("http://a.test:0/", "test,a)/"), ("http://u:p@a.test/", "test,a)/"),
+        ("http://www2.a.test/", "test,a)/"), ("http://wwwa.test/", "test,wwwa)/"), ("http://..a..test./", "test,a)/"),
+        ("http://2130706433/", "1,0,0,127)/"), ("http://4294967295/", "255,255,255,255)/"),
+        ("http://4294967296/", "4294967296)/"), ("HTTP:///A.Test/B", "test,a)/b"),
+        ("http://m\u00fcller.test/", "test,xn--mller-kva)/"),
+        ("http://a.test/a/./b/../c//d/", "test,a)/a/c/d"), ("http://a.test/../a", "test,a)/../a"),
+        ("http://a.test/%2541", "test,a)/a"), ("http://a.test/a b\u00e9", "test,a)/a%20b%c3%a9"),
+        ("http://a.test/?", "test,a)/"), ("http://a.test/?b&a=2&a=1&A=0", "test,a)/?a=0&a=1&a=2&b"),
+        (f"http://a.test/?x=1&jsessionid={'a' * 32}&y=2", "test,a)/?x=1&y=2"),
+        (f"http://a.test/?x=1&jsessionid={'a' * 31}", f"test,a)/?jsessionid={'a' * 31}&x=1"),
+        ("http://a.test/#x", "test,a)/"), ("ftp://a.test/", "ftp://a.test/"), ("http:/a.test/", "http:/a.test/"),
+        (" http://a.t\nest/\t", "test,a)/"),
+    ],
+)  # fmt: skip
+def test_a_key_leaves_out_what_tells_no_pages_apart(url, key):
+    assert surt(url) == key

@@ -14,14 +14,22 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import PageType
+from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle.host_layouts import BlockText, OpeningIndex, Quotation, quotation_of
+from broadsheet.output.settle.host_layouts import (
+    LAYOUT_EVIDENCE,
+    BlockText,
+    OpeningIndex,
+    Quotation,
+    quotation_of,
+    stored_layout_verdict,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 
 
 def words(seed: int, count: int) -> list[str]:
@@ -264,3 +272,13 @@ def test_pages_of_authors_that_are_stated_as_articles_are_lists_where_their_addr
         assert len(shown(archive)) == kept
         take_down(archive.db, f"{SITE}/{folder}/*", clock=make.clock)
     assert verify(archive.db) == []
+
+
+def test_the_stored_verdict_of_a_layout_has_its_own_facts_alone(archive: Archive) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    evidence = json.dumps(["words=9", f"{LAYOUT_EVIDENCE}one", f"{LAYOUT_EVIDENCE}two"])
+    for number, why in ((1, "layout"), (2, "copy")):
+        put(archive.db, "pages", number, id=number, page_type="list", evidence=evidence)
+        put(archive.db, "_shelf", number, id=10 + number, page_id=number, article="{}", why=why)
+    assert stored_layout_verdict(archive.db, 1) == PageVerdict(PageType.LIST, ("one", "two"))
+    assert stored_layout_verdict(archive.db, 2) is stored_layout_verdict(archive.db, 3) is None

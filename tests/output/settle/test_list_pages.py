@@ -7,7 +7,13 @@ from collections.abc import Sequence
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.settle.list_pages import MAX_BLOCK_PAGES, MAX_STORY_PAGES, create_pages_view, find_list_pages
+from broadsheet.output.settle.list_pages import (
+    MAX_BLOCK_PAGES,
+    MAX_STORY_PAGES,
+    _count_covering_articles,
+    create_pages_view,
+    find_list_pages,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_repeats import create_kept_view, find_common_texts
 from broadsheet.output.write.archive_writer import Archive
@@ -133,3 +139,25 @@ def test_no_temporary_table_is_left(archive: Archive, make: Maker) -> None:
         archive.save([make.outcome(f"http://a.test/{number}", *STORIES[1 + number])])
         settle(archive.db, make.clock)
         assert archive.db.execute("SELECT name FROM temp.sqlite_master").fetchall() == []
+
+
+@pytest.mark.parametrize(
+    ("words", "carriers", "stories", "count"),
+    [
+        ([40, 40, 20], [{1}, {2}], {1, 2}, 2),
+        ([40, 40, 21], [{1}, {2}], {1, 2}, 0),
+        ([40, 40], [{1, 2}], {1, 2}, 0),
+        ([40, 40], [{1}, {2}], {1}, 0),
+        ([48, 49, 3], [{1}, {2}, {3}], {1, 2, 3}, 3),
+        ([49, 49, 2], [{1}, {2}, {3}], {1, 2, 3}, 2),
+        ([40, 20, 20], [{1, 2}, {2, 3}], {1, 3}, 2),
+        ([40, 21, 20], [{1, 2}, {2, 3}], {1, 3}, 0),
+        ([40, 20, 20], [{1, 2}, {2, 3}], {1, 2}, 0),
+        ([], [], set(), 0),
+    ],
+)
+def test_articles_are_counted_that_cover_four_fifths_and_add_three_hundredths(
+    words: list[int], carriers: list[set[int]], stories: set[int], count: int
+) -> None:
+    assert _count_covering_articles(dict(enumerate(words, 1)), carriers, stories) == count
+    assert _count_covering_articles(dict(enumerate(words, 1)), carriers[::-1], stories) == count

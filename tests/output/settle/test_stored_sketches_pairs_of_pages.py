@@ -11,7 +11,12 @@ from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
 from broadsheet.output.settle.likeness import HASH_BITS, pack_sketch
 from broadsheet.output.settle.similar_articles import _find_all_pairs
-from broadsheet.output.settle.stored_sketches import count_crowded_hashes, find_pairs_of_pages, read_crowded_hashes
+from broadsheet.output.settle.stored_sketches import (
+    count_crowded_hashes,
+    find_pairs_of_pages,
+    read_crowded_hashes,
+    read_sketches,
+)
 from broadsheet.output.write.archive_writer import Archive
 
 HOSTS = ("a.test", "b.test", "c.test")
@@ -73,3 +78,18 @@ def test_damaged_hashes_are_named(archive: Archive) -> None:
     archive.db.execute("INSERT INTO _crowded_hashes (host, hashes) VALUES ('a.test', x'010203')")
     with pytest.raises(DamagedValue, match=r"crowded_hashes.*a\.test"):
         read_crowded_hashes(archive.db, "a.test")
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_sketch_of_another_length_is_damage_wherever_it_is_read(archive: Archive, is_cut: bool) -> None:
+    store_sketches(archive, [("a.test", {1, 2, 3}), ("b.test", {1, 2, 3})])
+    assert find_pairs_of_pages(archive.db, [1]) == _find_all_pairs(archive.db) == [(1, 2)]
+    changed = "substr(sketch, 1, 8)" if is_cut else "sketch || x'00000000'"
+    archive.db.execute(f"UPDATE _sketches SET sketch = {changed} WHERE page_id = 2")
+    for read in (
+        lambda: find_pairs_of_pages(archive.db, [1]),
+        lambda: _find_all_pairs(archive.db),
+        lambda: list(read_sketches(archive.db, "b.test")),
+    ):
+        with pytest.raises(DamagedValue, match="_sketches/sketch row 2"):
+            read()

@@ -23,7 +23,15 @@ from broadsheet.output.settle import unsettled
 from broadsheet.output.settle.likeness import Relation
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_scan import scan_pages
-from broadsheet.output.settle.unsettled import find_affected_pages, is_settled
+from broadsheet.output.settle.unsettled import (
+    WHOLE_ARCHIVE,
+    StaleHosts,
+    find_affected_pages,
+    find_unsettled_hosts,
+    hosts_of_pages,
+    is_settled,
+    list_hosts,
+)
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.person_verdicts import Ruling, store_ruling
@@ -31,6 +39,7 @@ from broadsheet.output.write.takedowns import take_down
 from broadsheet.output.write.url_queue import add_urls
 from tests.bench.load.generated_site import GeneratedSite
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 from tests.output.settle.stories import HOSTS, PROMO, story
 
 A, B, C, D = (f"http://a.test/{name}" for name in "abcd")
@@ -311,3 +320,28 @@ def steps_of_settling(folder: Path, make: Maker, host_count: int) -> int:
 def test_what_settling_after_a_change_costs_does_not_grow_with_the_other_hosts(tmp_path: Path, make: Maker) -> None:
     few_hosts, many_hosts = (steps_of_settling(tmp_path, make, hosts) for hosts in (4, 16))
     assert many_hosts < 1.5 * few_hosts
+
+
+def test_stale_hosts_are_these_or_all() -> None:
+    some, none = StaleHosts(frozenset({"b", "a"})), StaleHosts(frozenset())
+    assert ("a" in some, "c" in some, "c" in WHOLE_ARCHIVE, "a" in none) == (True, False, True, False)
+    assert (bool(some), bool(none), bool(WHOLE_ARCHIVE)) == (True, False, True)
+    assert some.and_hosts({"c"}).hosts == {"a", "b", "c"}
+    assert WHOLE_ARCHIVE.and_hosts({"c"}).hosts is None
+
+
+def test_hosts_are_listed_in_order_wherever_they_stand(archive: Archive) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number, host in enumerate(("e", "d", "x"), 1):
+        put(db, "urls", number, id=number, host=host, kind="page", state="done")
+    put(db, "pages", 1, id=1)
+    put(db, "pages", 2, id=2)
+    for number, table in enumerate(("_layouts", "_block_evidence", "_place_evidence", "_statements")):
+        put(db, table, number, host="abc"[number % 3] + "dg"[number // 3])
+    assert list_hosts(db, WHOLE_ARCHIVE) == ["ad", "ag", "bd", "cd", "d", "e"]
+    assert list_hosts(db, StaleHosts(frozenset({"z", "y"}))) == ["y", "z"]
+    assert hosts_of_pages(db, {1, 3, 9}) == {"e", "x"}
+    db.execute("DELETE FROM _unsettled")
+    put(db, "_unsettled", 1, page_id=2, host="h")
+    assert find_unsettled_hosts(db) == {"h", "d"}
