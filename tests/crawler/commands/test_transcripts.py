@@ -31,6 +31,7 @@ from broadsheet.crawler.commands import (
     crawl,
     demo,
     fetch_missing,
+    fleet,
     import_archives,
     progress_line,
     reclean,
@@ -38,9 +39,10 @@ from broadsheet.crawler.commands import (
     spider_run,
 )
 from broadsheet.crawler.crawl import early_checks, processes
-from broadsheet.crawler.fleet import fleet_folder
+from broadsheet.crawler.fleet import fleet_folder, site_records
+from broadsheet.crawler.fleet.object_store import StoreUnreachable
 from broadsheet.crawler.fleet.store_address import make_store
-from broadsheet.crawler.replay import importing, recleaning
+from broadsheet.crawler.replay import imported_pictures, importing, recleaning
 from broadsheet.crawler.workers import settle_pool
 from broadsheet.output.archive import stored_values
 from broadsheet.output.write import archive_writer, takedowns
@@ -214,7 +216,7 @@ def test_workers_are_started_before_what_makes_the_process_large(
     [
         ("import other.warc --db new.db", import_archives, 4.0, "2 of 2 records  0.5 records/s", "1 page read in 65 s"),
         ("import lost.warc --db new.db", import_archives, 0.0, "1 of 1 records  1000.0 records/s", "read in 65 s"),
-        ("reclean town.db --site-rules rules", reclean, 4.0, "7 pages  3 articles changed  1.8 pages/s", "again in 65 s"),
+        ("reclean town.db --site-rules rules", reclean, 4.0, "7 pages  3 articles changed  1.8 pages/s", "in 65 s"),
         ("reclean town.db --dry-run --all", reclean, 0.0, "7 pages  0 articles changed  7000.0 pages/s", "in 65 s"),
     ],
 )  # fmt: skip
@@ -255,3 +257,83 @@ def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(
     code, out, errors = verb_here(*command.split())
     assert (code, out, errors.replace("work/stored", "work")) == (1, "", f"broadsheet: {line.format(here)}\n")
     assert sorted(here.rglob("*")) == files
+
+
+@pytest.mark.parametrize(
+    ("command", "errors"),
+    [
+        ("fleet status --store stored", "the store is away"),
+        ("fleet run fleet.toml --store stored --dry-run", "the store is away"),
+        ("fleet run fleet.toml --store stored", "the store is away"),
+        ("fleet work fleet.toml --store stored", "the store is away"),
+        ("fleet run fleet.toml", "the folder {} cannot be made: File exists"),
+    ],
+)
+def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
+    command: str, errors: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object, **_options: object) -> NoReturn:
+        raise StoreUnreachable("the store is away")
+
+    make_store("stored")
+    monkeypatch.setattr(site_records, "read_states", fail)
+    monkeypatch.setattr(fleet, "run_with_progress", fail)
+    (here / ".fleet").touch()
+    monkeypatch.setattr(fleet_folder, "disk_problem", lambda _: "")
+    assert verb_here(*command.split()) == (1, "", f"broadsheet: {errors.format(here)}\n")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("command", "refusal", "signals", "code", "errors"),
+    [
+        ("fleet run fleet.toml --store stored", "the store is full", [], 1, "broadsheet: the store is full\n"),
+        ("fleet work fleet.toml --store stored", "", [15], 143, "Nothing is due of 2 sites.\n"),
+        ("fleet work fleet.toml --store stored -q", "", [], 0, ""),
+        ("fleet run fleet.toml --store stored", "", [2], 130, ""),
+        ("fleet run fleet.toml --store stored", "", [], 0,
+         "Nothing is due of 2 sites; --all looks at all of them now.\n"),
+        ("fleet run fleet.toml", "", [2], 130, ""),
+        ("fleet import town.warc --db new.db", "", [15], 143, ""),
+    ],
+)  # fmt: skip
+def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
+    command: str, refusal: str, signals: list[int], code: int, errors: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(turn: Any, stopped_by: list[int], *_words: object, quiet: bool) -> None:
+        turn.refusal = refusal
+        stopped_by += signals
+
+    make_store("stored")
+    monkeypatch.setattr(fleet, "run_with_progress", run)
+    assert verb_here(*command.split()) == (code, "", errors)
+    assert not Path("new.db").exists()
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("verb", "first", "again"),
+    [
+        ("import", "1 page read, 3 pictures in N s", "Kept 3 pictures of files that were imported before."),
+        ("fleet import", "new.db: 1 article", "Nothing to do: 1 file is in the archive already; kept 3 pictures of"),
+    ],
+)
+def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
+    verb: str, first: str, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def take(archive: archive_writer.Archive, *, obeys_directives: bool) -> int:
+        asked.append((archive.path.name, obeys_directives))
+        return 3
+
+    monkeypatch.setattr(imported_pictures, "take_pictures", take)
+    command, keep = f"{verb} other.warc --db new.db", ("--keep", "pictures")
+    printed = [verb_here(*command.split(), *words)[1] for words in (keep, keep, (), (*keep, "--obey-directives"))]
+    assert first in re.sub(r"in \d+ s", "in N s", printed[0])
+    assert printed[1].startswith(again)
+    assert printed[2] == "Nothing to do: 1 file is in the archive already.\n"
+    assert asked == [("new.db", False), ("new.db", False), ("new.db", True)]
+    if verb == "import":
+        counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
+        assert counted[0] == (3,)
