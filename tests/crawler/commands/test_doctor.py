@@ -191,3 +191,15 @@ def test_an_sqlite_without_full_text_search_is_no_good(
     assert [line for line in lines if not line.startswith(("ok ", "---"))] == [
         "BAD SQLite: 3.1 without full-text search: no such module: fts5"
     ]
+
+
+def test_a_folder_that_cannot_be_written_is_no_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make_folder(*, prefix: str, dir: Path) -> None:
+        raise PermissionError(13, f"no {prefix} in {dir.name}")
+
+    monkeypatch.setattr(doctor, "TemporaryDirectory", make_folder)
+    assert run(["doctor", "--db", str(tmp_path / "a.db")]) == 1
+    line = f"BAD disk: {tmp_path} cannot be written: no .broadsheet- in {tmp_path.name}"
+    assert line in capsys.readouterr().out.splitlines()

@@ -15,9 +15,17 @@ import pytest
 from obstore.store import MemoryStore
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, import_task, listed_files, option_words
-from broadsheet.crawler.fleet import store_address
+from broadsheet.crawler.commands.fleet_import import (
+    FleetImport,
+    ImportTurn,
+    bring_file,
+    import_task,
+    listed_files,
+    option_words,
+)
+from broadsheet.crawler.fleet import site_processes, store_address
 from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
@@ -322,3 +330,40 @@ def test_a_file_of_a_bucket_is_kept_beside_the_archive_and_one_that_is_away_is_a
     assert verb_here(*words) == (1, "a.warc.gz: 3 URLs new, 2 pages stored\nall.db: 2 articles\n", missing)
     assert kept.is_file()
     assert rows(Path("all.db"), "SELECT file FROM _imports") == [("all.db.imported/news/2024/01/a.warc.gz",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "processors", "variable", "parallel", "environment"),
+    [
+        ((), 8, "", 3, {"BROADSHEET_WORKERS": "2"}),
+        (("--parallel", "2"), 8, "", 2, {"BROADSHEET_WORKERS": "4"}),
+        (("--parallel", "9"), 2, "", 3, {"BROADSHEET_WORKERS": "1"}),
+        ((), None, "", 1, {"BROADSHEET_WORKERS": "1"}),
+        (("--parallel", "2"), 8, "3", 2, {}),
+    ],
+)
+def test_files_are_read_by_as_many_processes_as_there_is_room_for(
+    words: tuple[str, ...], processors: int | None, variable: str, parallel: int, environment: dict[str, str],
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made: list[object] = []
+
+    class Engine(BusyEngine):
+        def __init__(self, records: RecordFolder, parallel: int, environment: object) -> None:
+            made.append((records.archives, parallel, environment))
+            self.tasks = ()
+
+    monkeypatch.setattr(site_processes, "EmbeddedEngine", Engine)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    monkeypatch.delenv("BROADSHEET_WORKERS", raising=False)
+    if variable:
+        monkeypatch.setenv("BROADSHEET_WORKERS", variable)
+    code, _, errors = verb_here("fleet", "import", *files, "--db", tmp_path / "all.db", *words)
+    assert made == [(tmp_path / "all.db.import", parallel, environment)]
+    assert (code, errors) == (1, "".join(f"broadsheet: {file}: not now\n" for file in files))
+
+
+def test_an_import_is_strict_and_takes_no_pictures_unless_told_otherwise(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "a.db") as archive:
+        fleet = FleetImport(archive, tmp_path / "a.db", {}, (), 1, False)
+    assert (fleet.is_lenient, fleet.keeps_pictures, fleet.obeys_directives) == (False, False, False)

@@ -12,7 +12,8 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -45,6 +46,7 @@ from broadsheet.crawler.fleet.store_address import make_store
 from broadsheet.crawler.replay import imported_pictures, importing, recleaning
 from broadsheet.crawler.workers import settle_pool
 from broadsheet.output.archive import stored_values
+from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.write import archive_writer, takedowns
 from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.commands.town import make_town, transcript
@@ -62,15 +64,19 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This folder, with an archive and what it was made of."""
+def here(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """This folder, with an archive and what it was made of, in a zone that is not UTC."""
     monkeypatch.setattr(importing, "_RECORDS_PER_WORKER", 1)  # else records of several URLs are stored in any order
     monkeypatch.setenv("BROADSHEET_WORKERS", "1")
     monkeypatch.chdir(tmp_path)
     if not any(town.iterdir()):
         make_town(town)
     shutil.copytree(town, tmp_path, dirs_exist_ok=True)
-    return tmp_path
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Etc/GMT-5")
+        time.tzset()
+        yield tmp_path
+    time.tzset()
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
@@ -217,6 +223,8 @@ def test_workers_are_started_before_what_makes_the_process_large(
         ("import other.warc --db new.db", import_archives, 4.0, "2 of 2 records  0.5 records/s", "1 page read in 65 s"),
         ("import lost.warc --db new.db", import_archives, 0.0, "1 of 1 records  1000.0 records/s", "read in 65 s"),
         ("reclean town.db --site-rules rules", reclean, 4.0, "7 pages  3 articles changed  1.8 pages/s", "in 65 s"),
+        ("import other.warc --db new.db -q", import_archives, 1.0, "2 of 2 records  2.0 records/s", ""),
+        ("reclean town.db --all -q", reclean, 2.0, "7 pages  0 articles changed  3.5 pages/s", ""),
         ("reclean town.db --dry-run --all", reclean, 0.0, "7 pages  0 articles changed  7000.0 pages/s", "in 65 s"),
     ],
 )  # fmt: skip
@@ -234,7 +242,7 @@ def test_the_progress_line_says_how_much_is_done_and_how_fast(
     monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=times.__next__))
     monkeypatch.setattr(progress_line, "show_progress", show_at_end)
     _, out, _ = verb_here(*command.split())
-    assert lines == [(line, False)]
+    assert lines == [(line, "-q" in command)]
     assert summary in out
 
 
@@ -294,13 +302,16 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
         ("fleet run fleet.toml --store stored", "", [], 0,
          "Nothing is due of 2 sites; --all looks at all of them now.\n"),
         ("fleet run fleet.toml", "", [2], 130, ""),
+        ("fleet run fleet.toml -q", "", [2], 130, ""),
         ("fleet import town.warc --db new.db", "", [15], 143, ""),
+        ("fleet import town.warc --db new.db -q", "", [2], 130, ""),
     ],
 )  # fmt: skip
 def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
     command: str, refusal: str, signals: list[int], code: int, errors: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def run(turn: Any, stopped_by: list[int], *_words: object, quiet: bool) -> None:
+        assert quiet is ("-q" in command)
         turn.refusal = refusal
         stopped_by += signals
 
@@ -337,3 +348,19 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
     if verb == "import":
         counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
         assert counted[0] == (3,)
+
+
+@pytest.mark.parametrize(
+    ("command", "lock", "errors"),
+    [
+        ("fleet run fleet.toml --shard 2/3 --all", ".fleet/shard-2-of-3", "another fleet run is at work in {}"),
+        ("fleet run fleet.toml", ".fleet/shard-1-of-1", "another fleet run is at work in {}"),
+        ("demo --keep .", "sample.db", "sample.db is in use by another crawl"),
+        ("dataset data town.db", "data/.broadsheet-dataset", "{}/data is being written by another run"),
+    ],
+)
+def test_what_another_process_writes_is_in_use(command: str, lock: str, errors: str, here: Path) -> None:
+    Path(lock).parent.mkdir(exist_ok=True)
+    shutil.copy("town.db", "sample.db")
+    with hold_lock(Path(lock)):
+        assert verb_here(*command.split()) == (75, "", f"broadsheet: {errors.format(here)}\n")
