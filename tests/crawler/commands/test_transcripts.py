@@ -64,7 +64,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def here(town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def here(town: Path, tmp_path: Path, workers_here: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """This folder, with an archive and what it was made of, in a zone that is not UTC."""
     monkeypatch.setattr(importing, "_RECORDS_PER_WORKER", 1)  # else records of several URLs are stored in any order
     monkeypatch.setenv("BROADSHEET_WORKERS", "1")
