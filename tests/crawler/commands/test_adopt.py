@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
+from broadsheet.crawler.replay import importing
 from broadsheet.output.archive.page_rows import make_page_rows
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
+from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import rows, verb
 from tests.output.conftest import Clock
@@ -122,3 +128,35 @@ def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
     assert (code, out.splitlines()[0]) == (1, "4 articles in a.db; 2 pages adopted in N s")
     place = r"broadsheet: a.db.warc/a-\d+-\d+.warc.gz, byte [\d,]+: [\d,]+ bytes "
     assert re.fullmatch(f"{place}in which no record with a URL can be read\n", errors)
+
+
+def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db: Path) -> None:
+    [file] = files(db)
+    data = file.read_bytes()
+    file.unlink()
+    assert printed("adopt", db)[:2] == (0, "Nothing to adopt: each response has its row.\n")
+    file.write_bytes(b"x" * len(data))
+    code, out, errors = printed("adopt", db)
+    assert (code, out) == (0, "Nothing to adopt: each response has its row.\n")
+    assert [line for line in errors.splitlines() if line.startswith("broadsheet: ")] == [
+        f"broadsheet: {file.absolute()} holds no WARC or ARC records"
+    ]
+
+
+def test_ctrl_c_stops_in_good_order_and_the_same_command_goes_on(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedWorkers(WorkersHere):
+        async def run(self, function: Callable[..., Any], *args: Any) -> Any:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0.01)
+            return await super().run(function, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importing, "WorkerPool", StoppedWorkers)
+        patch.setattr(importing, "_RECORDS_PER_WORKER", 1)
+        patch.setenv("BROADSHEET_WORKERS", "1")
+        code, out, errors = printed("adopt", db)
+    assert (code, out) == (130, "")
+    assert "Stopped. a.db is in order, and the same command goes on from here." in errors
+    assert rows(db, "SELECT outcome, reason FROM runs WHERE command LIKE 'adopt %'") == [("stopped", "signal 2")]
+    assert printed("adopt", db)[0] == 0
+    assert len(states(db)) == 4

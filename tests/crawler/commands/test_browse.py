@@ -1,7 +1,5 @@
 """`broadsheet browse` from a shell: it says where the room is, answers there, and ends cleanly.
 
-`broadsheet browse` from a shell: it says where the room is, answers there, and ends cleanly.
-
 What the reading room has done in workers: a page that kills its worker, and rules that never end, cost only that.
 """
 
@@ -18,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -25,17 +24,21 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import browse
 from broadsheet.crawler.commands.browse import judge_page, read_raw, try_rule
+from broadsheet.crawler.commands.changes import edit_summary
 from broadsheet.crawler.replay.recorded_response import UnreadResponse
 from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import RuleDraft
+from broadsheet.output.browse.room import RoomWording
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.replay.test_trial_jobs_judge_job import stored
 from tests.crawler.scripted_site import page
 from tests.crawler.shell import command, rows, start
@@ -299,3 +302,65 @@ def test_an_expression_that_never_ends_costs_that_page_and_the_next_trial_works(
         endless, good = asyncio.run(both())
     assert [untried.url for untried in endless.untried] == [response.url]
     assert [tried.url for tried in good.pages] == [response.url]
+
+
+def test_three_lost_workers_that_are_not_in_a_row_and_a_minute_end_no_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = PoolInPlace(*(f"https://a.example/{number}" for number in (0, 1, 3, 4)))
+    assert [untried.url[-1] for untried in trial(pool, tmp_path, 6).untried] == ["0", "1", "3", "4"]
+    assert len(pool.tried_urls) == 6
+    monkeypatch.setattr(browse, "time", SimpleNamespace(monotonic=iter((7.0, 8.0, 67.0, 67.1, 68.0)).__next__))
+    findings = trial(PoolInPlace(), tmp_path, 4)
+    assert [tried.url[-1] for tried in findings.pages] == ["0", "1"]
+    assert [(untried.url[-1], untried.problem) for untried in findings.untried] == [
+        (number, "left out, since the pages before it took too long") for number in "23"
+    ]
+
+
+@pytest.mark.usefixtures("closed_room")
+def test_the_room_has_all_that_its_pages_ask_for_and_ends_with_its_workers(
+    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+    pools: list[Any] = []
+
+    class Pool:
+        def __init__(self, *words: object) -> None:
+            self.words, self.closed = words, 0
+            pools.append(self)
+
+        def close(self) -> None:
+            self.closed += 1
+
+    def serve(listeners: Any, stop_workers: Callable[[], None]) -> None:
+        stop_workers()
+        assert [pool.closed for pool in pools] == [1, 1]
+        assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        for listener in listeners:
+            listener.socket.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(browse.pool_module, "WorkerPool", Pool)
+    monkeypatch.setattr(browse.application, "make_app", lambda room, names: made.append((room, names)))
+    monkeypatch.setattr(browse.raw_responses, "make_raw_app", lambda *words: made.append(words))
+    monkeypatch.setattr(browse.application, "serve", serve)
+    for name in ("ui.js", "sw.js"):
+        (tmp_path / name).touch()
+    for options, may_write, assets in (
+        ([], True, None),
+        (["--read-only", "--replay-assets", tmp_path], False, tmp_path),
+    ):
+        made.clear()
+        pools.clear()
+        assert run(["browse", str(db), "--port", "0", *map(str, options)]) == 0
+        (raw_room, read, raw_names, own_names), (room, names) = made
+        assert raw_room is room
+        assert (read, own_names) == (read_raw, names)
+        assert raw_names != names
+        assert list(room.library.archives) == ["made"]
+        assert room.wording == RoomWording(reason_text, edit_summary)
+        assert (room.may_write, room.replay_assets, room.read_raw) == (may_write, assets, read_raw)
+        assert (room.judge_page.func, room.judge_page.args) == (judge_page, (pools[0],))
+        assert (room.try_rule.func, room.try_rule.args) == (try_rule, (pools[1],))
+        assert [(pool.words, pool.closed) for pool in pools] == [((1,), 2), ((1, 10.0), 2)]

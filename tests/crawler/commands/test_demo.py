@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands import demo
 from broadsheet.crawler.demo.truth import expected_stories
 from broadsheet.output.write.archive_writer import Archive
@@ -113,3 +114,11 @@ def test_it_says_where_it_is_served_and_a_port_that_is_taken(
     assert capsys.readouterr().err == (
         f"broadsheet: cannot serve the sample site at port {port}: Address already in use\n"
     )
+
+
+def test_the_sample_s_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert demo._make_way(tmp_path / "a/b/sample.db").parent.is_dir()
+    (tmp_path / "file").touch()
+    with pytest.raises(CommandError, match=f"^cannot make the folder {tmp_path}/file/b: Not a directory$"):
+        demo._make_way(tmp_path / "file/b/sample.db")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -175,3 +176,30 @@ def test_a_site_that_is_refused_is_a_line(monkeypatch: pytest.MonkeyPatch, capsy
     monkeypatch.setattr(doctor.processes, "start_workers", lambda: None)
     assert run(["doctor", "nonsense"]) == 1
     assert capsys.readouterr().out.splitlines()[len(SUBJECTS) :] == ["BAD site: that is no URL"]
+
+
+def test_an_sqlite_without_full_text_search_is_no_good(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connect(_place: str) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("no such module: fts5")
+
+    stand_in = SimpleNamespace(connect=connect, OperationalError=sqlite3.OperationalError, sqlite_version="3.1")
+    monkeypatch.setattr(doctor, "sqlite3", stand_in)
+    assert run(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(("ok ", "---"))] == [
+        "BAD SQLite: 3.1 without full-text search: no such module: fts5"
+    ]
+
+
+def test_a_folder_that_cannot_be_written_is_no_good(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def make_folder(*, prefix: str, dir: Path) -> None:
+        raise PermissionError(13, f"no {prefix} in {dir.name}")
+
+    monkeypatch.setattr(doctor, "TemporaryDirectory", make_folder)
+    assert run(["doctor", "--db", str(tmp_path / "a.db")]) == 1
+    line = f"BAD disk: {tmp_path} cannot be written: no .broadsheet- in {tmp_path.name}"
+    assert line in capsys.readouterr().out.splitlines()

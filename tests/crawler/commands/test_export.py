@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.crawler.commands import export
+from broadsheet.output.archive.article_filter import ALL_ARTICLES
+from broadsheet.output.read.web_feeds import FeedScope
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import ACTIVE
 from tests.crawler.warm import PATIENCE, REPOSITORY
@@ -181,3 +184,22 @@ def test_a_query_chooses_what_is_written(
     assert "https://a.example/Evil" not in target.read_text()
     assert run(["export", str(db), "--format", shape, "-o", str(target), "--query", '"-"']) == 2
     assert "has no word" in capsys.readouterr().err
+
+
+def test_a_stream_that_cannot_go_back_gets_a_whole_file() -> None:
+    class Pipe(io.BytesIO):
+        def seekable(self) -> bool:
+            return False
+
+    for stream in (Pipe(), io.BytesIO()):
+        with export._seekable(stream) as file:
+            file.write(b"second")
+            file.seek(0)
+            file.write(b"S")
+        assert stream.getvalue() == b"Second"
+
+
+def test_an_export_is_of_all_articles_as_they_are_unless_told_otherwise() -> None:
+    whole = export.ExportOptions("csv")
+    assert (whole.one_per_cluster, whole.byte_order_mark, whole.keeps_credentials) == (False, False, False)
+    assert (whole.article_filter, whole.feed_scope) == (ALL_ARTICLES, FeedScope())

@@ -303,3 +303,14 @@ def test_a_folder_that_cannot_be_written_is_a_line(file: Path, tmp_path: Path) -
     code, errors = shell_line(f"trap '' XFSZ; ulimit -f 2; {PROGRAM} {' '.join(markdown_line(file, tmp_path / 'out'))}")
     assert (code, errors.count("\n")) == (1, 1), errors
     assert all(path.suffix == ".md" and path.read_text().endswith("\n") for path in (tmp_path / "out").iterdir())
+
+
+def test_a_wacz_file_of_responses_that_are_away_is_a_line(
+    file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, name = tmp_path / "out.wacz", warc_name(file)
+    (tmp_path / name).rename(tmp_path / "away")
+    assert run(["export", str(file), "-o", str(target)]) == 2
+    errors = capsys.readouterr().err
+    assert errors.startswith(f"broadsheet: cannot write {target}: ")
+    assert (errors.count("\n"), name in errors, target.exists()) == (1, True, False)

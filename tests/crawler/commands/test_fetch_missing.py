@@ -33,8 +33,12 @@ def test_the_hosts_with_most_articles_come_first_and_the_last_crawl_s_contact_ho
         urls = ("http://a.test/1", "https://b.test:8080/1", "https://b.test:8080/2")
         archive.save([make.outcome(url, f"text {url}") for url in urls])
     assert fetch_missing._fetch_missing({"db": file, **GIVEN}, str) == 7
-    assert (run[0]["urls"], run[0]["only_missing"]) == (("https://b.test:8080/", "http://a.test/"), True)
-    assert (run[0]["contact"], run[0]["obey_directives"], run[0]["site_rules"]) == ("me@a.example", True, None)
+    assert run[0] == {
+        "db": file, "urls": ("https://b.test:8080/", "http://a.test/"), "only_missing": True, "keep": "pictures",
+        "contact": "me@a.example", "obey_directives": True, "site_rules": None, "urls_file": None, "include": (),
+        "exclude": (), "since": None, "language": (), "max_depth": None, "max_pages": None, "no_warc": False,
+        "revisit": "", "every": 0.0,
+    }  # fmt: skip
     fetch_missing._fetch_missing({"db": file, **GIVEN, "contact": "you@a.example"}, str)
     assert run[1]["contact"] == "you@a.example"
 

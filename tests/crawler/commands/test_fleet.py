@@ -14,6 +14,7 @@ import pytest
 
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands.fleet import (
+    _prepare_folder,
     check_engine_options,
     made_store_place,
     run_with_progress,
@@ -108,3 +109,9 @@ def test_warnings_come_as_they_are_and_each_signal_stops_the_engine_once(
     said = ["Stopping all crawls when what is under way is done; again stops at once.",
             "Ending at once; the next run goes on from here."][:stops]  # fmt: skip
     assert [line for line in lines if not line.startswith("broadsheet: ")] == said
+
+
+def test_the_folder_of_archives_is_made_with_those_above_it(tmp_path: Path) -> None:
+    for _ in range(2):
+        _prepare_folder(tmp_path / "far/archives")
+    assert (tmp_path / "far/archives/.fleet").is_dir()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from broadsheet.crawler.cli import run
-from broadsheet.crawler.fleet import fleet_takedowns
+from broadsheet.crawler.commands import forget as forget_verb
+from broadsheet.crawler.fleet import fleet_takedowns, left_copies
 from broadsheet.crawler.fleet.object_store import ObjectStore
 from broadsheet.crawler.fleet.site_lease import LeaseWatch, acquire
 from broadsheet.crawler.fleet.store_address import make_store, store_at
@@ -183,3 +184,17 @@ def test_without_a_terminal_it_wants_to_be_told(sites: Path) -> None:
     assert process.returncode == 2
     assert "--yes" in errors
     assert len(urls(sites, "well")) == 2
+
+
+def test_who_says_no_and_what_is_left_of_killed_workers(
+    sites: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(left_copies, "bring_left_copies", lambda place: [f"{place.address} has lamp"])
+    monkeypatch.setattr(forget_verb, "is_confirmed", lambda: False)
+    words = [f"{HOST}/one", "--store", store.address]
+    capsys.readouterr()
+    for more, code, errors in (([], 1, f"broadsheet: {store.address} has lamp\n"), (["--dry-run"], 0, "")):
+        assert forget(sites, *words, *more) == code
+        printed = capsys.readouterr()
+        assert (printed.out.startswith("lamp:\n"), printed.err) == (True, errors)
+    assert stored_names(store, sites.parent) == {"one", "two"}

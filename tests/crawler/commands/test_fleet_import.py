@@ -1,7 +1,4 @@
-"""Many WARC files side by side: the same as one import after the other, and no file costs another anything.
-
-Many WARC files side by side: the same as one import after the other, and no file costs another anything.
-"""
+"""Many WARC files side by side: the same as one import after the other, and no file costs another anything."""
 
 from __future__ import annotations
 
@@ -9,23 +6,35 @@ import gzip
 import os
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from obstore.store import MemoryStore
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.fleet_import import ImportTurn, bring_file, import_task, listed_files, option_words
+from broadsheet.crawler.commands.fleet_import import (
+    FleetImport,
+    ImportTurn,
+    bring_file,
+    import_task,
+    listed_files,
+    option_words,
+)
+from broadsheet.crawler.fleet import site_processes, store_address
 from broadsheet.crawler.fleet.bucket_store import BucketStore
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreError, StoreRefused
 from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.collections import archive_merge
 from broadsheet.output.write.archive_writer import Archive
 from tests.bench.archives.differences import differences
 from tests.crawler.scripted_site import page
-from tests.crawler.shell import command, rows
+from tests.crawler.shell import command, rows, verb_here
 from tests.crawler.warcs import answer, record, write
 
 HOSTS = ("a.example", "b.example")
@@ -283,3 +292,78 @@ def test_the_progress_names_a_few_files() -> None:
     turn.run()
     assert turn.progress_line() == "5 of 5 files; reading: none"
     assert [result.message for result in turn.results] == ["not now"] * 5
+
+
+class ShortStore(FolderStore):
+    """A store that breaks off."""
+
+    def chunks(self, key: str, start: int = 0) -> Iterator[bytes]:
+        yield b"records"
+
+
+def test_a_file_that_comes_short_is_said_and_not_kept(tmp_path: Path, buckets: Path) -> None:
+    with pytest.raises(NotInStore, match=r"^a.warc.gz came with 7 of 6,993 bytes$"):
+        bring_file(ADDRESS, tmp_path / "here", lambda prefix: ShortStore(buckets / prefix.removeprefix("s3://")))
+    assert [path for path in (tmp_path / "here").rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.usefixtures("engine_here", "workers_here")
+def test_a_file_of_a_bucket_is_kept_beside_the_archive_and_one_that_is_away_is_a_line(
+    buckets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_store(address: str) -> ObjectStore:
+        return FolderStore(buckets / address.removeprefix("s3://"))
+
+    def merge(_db: object, archive: Path) -> NoReturn:
+        raise NotReachable(f"{archive.name} is away")
+
+    write(buckets / "news/2024/01/a.warc.gz", host_records(HOSTS[0], 1, "river"))
+    monkeypatch.chdir(buckets)
+    monkeypatch.setattr(store_address, "store_at", open_store)
+    words = ("fleet", "import", ADDRESS, "s3://news/b.warc.gz", "--db", "all.db")
+    missing = "broadsheet: there is no s3://news/b.warc.gz\n"
+    kept = buckets / "all.db.imported/news/2024/01/a.warc.gz"
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_merge, "merge_archive", merge)
+        assert verb_here(*words) == (1, "all.db: 0 articles\n", f"{missing}broadsheet: {kept}: archive.db is away\n")
+    assert not Path("all.db").exists()
+    assert verb_here(*words) == (1, "a.warc.gz: 3 URLs new, 2 pages stored\nall.db: 2 articles\n", missing)
+    assert kept.is_file()
+    assert rows(Path("all.db"), "SELECT file FROM _imports") == [("all.db.imported/news/2024/01/a.warc.gz",)]
+
+
+@pytest.mark.parametrize(
+    ("words", "processors", "variable", "parallel", "environment"),
+    [
+        ((), 8, "", 3, {"BROADSHEET_WORKERS": "2"}),
+        (("--parallel", "2"), 8, "", 2, {"BROADSHEET_WORKERS": "4"}),
+        (("--parallel", "9"), 2, "", 3, {"BROADSHEET_WORKERS": "1"}),
+        ((), None, "", 1, {"BROADSHEET_WORKERS": "1"}),
+        (("--parallel", "2"), 8, "3", 2, {}),
+    ],
+)
+def test_files_are_read_by_as_many_processes_as_there_is_room_for(
+    words: tuple[str, ...], processors: int | None, variable: str, parallel: int, environment: dict[str, str],
+    files: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    made: list[object] = []
+
+    class Engine(BusyEngine):
+        def __init__(self, records: RecordFolder, parallel: int, environment: object) -> None:
+            made.append((records.archives, parallel, environment))
+            self.tasks = ()
+
+    monkeypatch.setattr(site_processes, "EmbeddedEngine", Engine)
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    monkeypatch.delenv("BROADSHEET_WORKERS", raising=False)
+    if variable:
+        monkeypatch.setenv("BROADSHEET_WORKERS", variable)
+    code, _, errors = verb_here("fleet", "import", *files, "--db", tmp_path / "all.db", *words)
+    assert made == [(tmp_path / "all.db.import", parallel, environment)]
+    assert (code, errors) == (1, "".join(f"broadsheet: {file}: not now\n" for file in files))
+
+
+def test_an_import_is_strict_and_takes_no_pictures_unless_told_otherwise(tmp_path: Path) -> None:
+    with Archive.open(tmp_path / "a.db") as archive:
+        fleet = FleetImport(archive, tmp_path / "a.db", {}, (), 1, False)
+    assert (fleet.is_lenient, fleet.keeps_pictures, fleet.obeys_directives) == (False, False, False)

@@ -12,8 +12,10 @@ from broadsheet.crawler.commands.run_summary import next_steps
 
 def test_metadata_are_json_about_this_file(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["metadata", str(db)]) == 0
-    printed = json.loads(capsys.readouterr().out)
+    out = capsys.readouterr().out
+    printed = json.loads(out)
     assert list(printed["databases"]) == ["made"]
+    assert out == json.dumps(printed, ensure_ascii=False, indent=2) + "\n"
 
 
 def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any, ClassVar
 
 import pytest
+from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
@@ -241,3 +242,11 @@ def test_a_crawl_that_was_stopped_while_it_began_is_killed_and_what_keeps_it_is_
     monkeypatch.setattr(spider_run, "ENVIRONMENT_PROBLEMS", ["the environment is wrong"])
     with pytest.raises(CommandError, match="the environment is wrong"):
         spider_run.run_spider("a.db", {}, {})
+
+
+def test_a_signal_that_scrapy_handles_is_noted_and_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    handled: list[Any] = []
+    monkeypatch.setattr(AsyncCrawlerProcess, "_signal_shutdown", lambda _, *words: handled.append(words))
+    process = spider_run._SpiderProcess.__new__(spider_run._SpiderProcess)
+    process._signal_shutdown(15, None)
+    assert (process.signal_number, handled) == (15, [(15, None)])

@@ -12,7 +12,9 @@ import shutil
 import signal
 import sqlite3
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar, NoReturn
@@ -24,11 +26,28 @@ import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
 import broadsheet.crawler.fleet.stored_run
 import broadsheet.output.collections.archive_merge  # noqa: F401 - these four take hold of what a test replaces
-from broadsheet.crawler.commands import restore
-from broadsheet.crawler.replay import importing, recleaning
+from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.commands import (
+    adopt,
+    crawl,
+    demo,
+    fetch_missing,
+    fleet,
+    import_archives,
+    progress_line,
+    reclean,
+    restore,
+    spider_run,
+)
+from broadsheet.crawler.crawl import early_checks, processes
+from broadsheet.crawler.fleet import fleet_folder, site_records
+from broadsheet.crawler.fleet.object_store import StoreUnreachable
+from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.replay import imported_pictures, importing, recleaning
 from broadsheet.crawler.workers import settle_pool
 from broadsheet.output.archive import stored_values
-from broadsheet.output.write import takedowns
+from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.write import archive_writer, takedowns
 from tests.crawler.commands.conftest import WorkersHere
 from tests.crawler.commands.town import make_town, transcript
 from tests.crawler.shell import rows, verb_here
@@ -44,19 +63,28 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("town")
 
 
-@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
-def test_verbs_print_what_their_transcript_shows(
-    file: Path, town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ticking = vars(stored_values) | {"utc_now": Clock()}  # rulings are listed by their time
-    monkeypatch.setattr(restore, "stored_values", SimpleNamespace(**ticking))
+@pytest.fixture
+def here(town: Path, tmp_path: Path, workers_here: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """This folder, with an archive and what it was made of, in a zone that is not UTC."""
     monkeypatch.setattr(importing, "_RECORDS_PER_WORKER", 1)  # else records of several URLs are stored in any order
     monkeypatch.setenv("BROADSHEET_WORKERS", "1")
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+    monkeypatch.chdir(tmp_path)
     if not any(town.iterdir()):
         make_town(town)
     shutil.copytree(town, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Etc/GMT-5")
+        time.tzset()
+        yield tmp_path
+    time.tzset()
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+@pytest.mark.usefixtures("here")
+def test_verbs_print_what_their_transcript_shows(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ticking = vars(stored_values) | {"utc_now": Clock()}  # rulings are listed by their time
+    monkeypatch.setattr(restore, "stored_values", SimpleNamespace(**ticking))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
     shown = file.read_text()
     printed = transcript(line.removeprefix("$ ") for line in shown.splitlines() if line.startswith("$ "))
     assert printed == expected_text(file, printed)
@@ -92,16 +120,12 @@ GOES_ON = "cannot be written: disk full; the same command goes on from here"
     ],
 )
 def test_a_full_disk_is_a_line_that_says_how_to_go_on(
-    command: str, line: str, town: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, line: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    if not any(town.iterdir()):
-        make_town(town)
-    shutil.copytree(town, tmp_path, dirs_exist_ok=True)
     monkeypatch.setattr(settle_pool, "settle_in_processes", settle_no_target)
     monkeypatch.setattr(takedowns, "take_down", full_disk)
-    code, _, errors = verb_here(*command.format(tmp_path).split())
-    assert (code, errors) == (1, f"broadsheet: {line.format(tmp_path)}\n")
+    code, _, errors = verb_here(*command.format(here).split())
+    assert (code, errors) == (1, f"broadsheet: {line.format(here)}\n")
 
 
 class StoppedWorkers(WorkersHere):
@@ -121,6 +145,7 @@ STOPPING = "Stopping when what is under way is done; Ctrl-C again stops at once.
 STOPPED = "Stopped. {} is in order, and the same command goes on from here."
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(
     ("command", "db", "lines", "run"),
     [
@@ -130,15 +155,9 @@ STOPPED = "Stopped. {} is in order, and the same command goes on from here."
     ],
 )  # fmt: skip
 def test_ctrl_c_stops_in_good_order(
-    command: str, db: str, lines: list[str], run: tuple[str, str], town: Path, tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
-    monkeypatch.chdir(tmp_path)
-    if not any(town.iterdir()):
-        make_town(town)
-    shutil.copytree(town, tmp_path, dirs_exist_ok=True)
+    command: str, db: str, lines: list[str], run: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(StoppedWorkers, "jobs", [])
-    monkeypatch.setenv("BROADSHEET_WORKERS", "1")
     for module in (importing, recleaning):
         monkeypatch.setattr(module, "WorkerPool", StoppedWorkers)
         monkeypatch.setattr(module, f"_{'RECORDS' if module is importing else 'PAGES'}_PER_WORKER", 1)
@@ -148,3 +167,200 @@ def test_ctrl_c_stops_in_good_order(
     assert rows(Path(db), "SELECT outcome, reason FROM runs WHERE outcome <> 'finished'") == [run]
     monkeypatch.setattr(StoppedWorkers, "jobs", [None, None])
     assert verb_here(*command.split())[0] == 0
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("command", "steps"),
+    [
+        ("crawl https://a.example/ --db new.db", "require check watch start import crawl"),
+        ("crawl --db town.db", "require check watch start import open"),
+        ("update town.db", "watch start import open"),
+        ("fetch-missing town.db", "watch start import open"),
+        ("demo --keep kept", "start import crawl"),
+        ("doctor https://a.example/", "start crawl"),
+        ("rules test rules/a.example.txt", "start crawl"),
+        ("import town.warc --db new.db", "require check start open"),
+        ("fleet import town.warc --db new.db", "require open"),
+        ("fleet run none.toml", "require"),
+        ("fleet work none.toml --store stored", "require"),
+        ("merge new.db town.db", "start open"),
+        ("reclean town.db", "start open"),
+        ("adopt town.db", "start open"),
+    ],
+)
+def test_workers_are_started_before_what_makes_the_process_large(
+    command: str, steps: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    def step(name: str, *, is_last: bool = False) -> Callable[..., None]:
+        def take(*_words: object, **_options: object) -> None:
+            taken.append(name)
+            if is_last:
+                raise CommandError("so far")
+
+        return take
+
+    for place, attribute, name in (
+        (processes, "require_workers", "require"), (processes, "start_workers", "start"),
+        (adopt, "start_workers", "start"), (processes, "watch_lifeline", "watch"),
+        (fetch_missing, "watch_lifeline", "watch"), (early_checks, "check_crawl", "check"),
+        (early_checks, "check_files", "check"), (crawl, "import_while_not_collecting", "import"),
+        (demo, "import_while_not_collecting", "import"),
+    ):  # fmt: skip
+        monkeypatch.setattr(place, attribute, step(name))
+    monkeypatch.setattr(spider_run, "run_spider", step("crawl", is_last=True))
+    monkeypatch.setattr(archive_writer.Archive, "open", step("open", is_last=True))
+    verb_here(*command.split())
+    assert " ".join(dict.fromkeys(taken)) == steps
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("command", "module", "elapsed", "line", "summary"),
+    [
+        ("import other.warc --db new.db", import_archives, 4.0, "2 of 2 records  0.5 records/s", "1 page read in 65 s"),
+        ("import lost.warc --db new.db", import_archives, 0.0, "1 of 1 records  1000.0 records/s", "read in 65 s"),
+        ("reclean town.db --site-rules rules", reclean, 4.0, "7 pages  3 articles changed  1.8 pages/s", "in 65 s"),
+        ("import other.warc --db new.db -q", import_archives, 1.0, "2 of 2 records  2.0 records/s", ""),
+        ("reclean town.db --all -q", reclean, 2.0, "7 pages  0 articles changed  3.5 pages/s", ""),
+        ("reclean town.db --dry-run --all", reclean, 0.0, "7 pages  0 articles changed  7000.0 pages/s", "in 65 s"),
+    ],
+)  # fmt: skip
+def test_the_progress_line_says_how_much_is_done_and_how_fast(
+    command: str, module: Any, elapsed: float, line: str, summary: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines: list[tuple[str, bool]] = []
+
+    @asynccontextmanager
+    async def show_at_end(status_line: Callable[[], str], *, quiet: bool) -> AsyncIterator[Callable[[str], None]]:
+        yield print
+        lines.append((status_line(), quiet))
+
+    times = iter((0.0, 100.0, 100.0 + elapsed, 65.0))  # the verb begins, its records do, the line is shown, the end
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=times.__next__))
+    monkeypatch.setattr(progress_line, "show_progress", show_at_end)
+    _, out, _ = verb_here(*command.split())
+    assert lines == [(line, "-q" in command)]
+    assert summary in out
+
+
+@pytest.mark.parametrize(
+    ("command", "line"),
+    [
+        ("fleet run fleet.toml", "no room in {}"),
+        ("fleet run fleet.toml --store stored", "no room in {}/.fleet/work"),
+        ("fleet work fleet.toml --store stored --work there", "no room in {}/there"),
+        ("fleet import town.warc --db new.db", "no room in {}"),
+        ("fleet forget https://a.example/ --sites fleet.toml --store stored --yes", "no room in {}/.fleet/work"),
+    ],
+)
+def test_a_disk_that_cannot_hold_archives_is_told_before_anything_is_done(
+    command: str, line: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_store("stored")
+    monkeypatch.setattr(fleet_folder, "disk_problem", lambda folder: f"no room in {folder}")
+    files = sorted(here.rglob("*"))
+    code, out, errors = verb_here(*command.split())
+    assert (code, out, errors.replace("work/stored", "work")) == (1, "", f"broadsheet: {line.format(here)}\n")
+    assert sorted(here.rglob("*")) == files
+
+
+@pytest.mark.parametrize(
+    ("command", "errors"),
+    [
+        ("fleet status --store stored", "the store is away"),
+        ("fleet run fleet.toml --store stored --dry-run", "the store is away"),
+        ("fleet run fleet.toml --store stored", "the store is away"),
+        ("fleet work fleet.toml --store stored", "the store is away"),
+        ("fleet run fleet.toml", "the folder {} cannot be made: File exists"),
+    ],
+)
+def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
+    command: str, errors: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_words: object, **_options: object) -> NoReturn:
+        raise StoreUnreachable("the store is away")
+
+    make_store("stored")
+    monkeypatch.setattr(site_records, "read_states", fail)
+    monkeypatch.setattr(fleet, "run_with_progress", fail)
+    (here / ".fleet").touch()
+    monkeypatch.setattr(fleet_folder, "disk_problem", lambda _: "")
+    assert verb_here(*command.split()) == (1, "", f"broadsheet: {errors.format(here)}\n")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("command", "refusal", "signals", "code", "errors"),
+    [
+        ("fleet run fleet.toml --store stored", "the store is full", [], 1, "broadsheet: the store is full\n"),
+        ("fleet work fleet.toml --store stored", "", [15], 143, "Nothing is due of 2 sites.\n"),
+        ("fleet work fleet.toml --store stored -q", "", [], 0, ""),
+        ("fleet run fleet.toml --store stored", "", [2], 130, ""),
+        ("fleet run fleet.toml --store stored", "", [], 0,
+         "Nothing is due of 2 sites; --all looks at all of them now.\n"),
+        ("fleet run fleet.toml", "", [2], 130, ""),
+        ("fleet run fleet.toml -q", "", [2], 130, ""),
+        ("fleet import town.warc --db new.db", "", [15], 143, ""),
+        ("fleet import town.warc --db new.db -q", "", [2], 130, ""),
+    ],
+)  # fmt: skip
+def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
+    command: str, refusal: str, signals: list[int], code: int, errors: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def run(turn: Any, stopped_by: list[int], *_words: object, quiet: bool) -> None:
+        assert quiet is ("-q" in command)
+        turn.refusal = refusal
+        stopped_by += signals
+
+    make_store("stored")
+    monkeypatch.setattr(fleet, "run_with_progress", run)
+    assert verb_here(*command.split()) == (code, "", errors)
+    assert not Path("new.db").exists()
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("verb", "first", "again"),
+    [
+        ("import", "1 page read, 3 pictures in N s", "Kept 3 pictures of files that were imported before."),
+        ("fleet import", "new.db: 1 article", "Nothing to do: 1 file is in the archive already; kept 3 pictures of"),
+    ],
+)
+def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
+    verb: str, first: str, again: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def take(archive: archive_writer.Archive, *, obeys_directives: bool) -> int:
+        asked.append((archive.path.name, obeys_directives))
+        return 3
+
+    monkeypatch.setattr(imported_pictures, "take_pictures", take)
+    command, keep = f"{verb} other.warc --db new.db", ("--keep", "pictures")
+    printed = [verb_here(*command.split(), *words)[1] for words in (keep, keep, (), (*keep, "--obey-directives"))]
+    assert first in re.sub(r"in \d+ s", "in N s", printed[0])
+    assert printed[1].startswith(again)
+    assert printed[2] == "Nothing to do: 1 file is in the archive already.\n"
+    assert asked == [("new.db", False), ("new.db", False), ("new.db", True)]
+    if verb == "import":
+        counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
+        assert counted[0] == (3,)
+
+
+@pytest.mark.parametrize(
+    ("command", "lock", "errors"),
+    [
+        ("fleet run fleet.toml --shard 2/3 --all", ".fleet/shard-2-of-3", "another fleet run is at work in {}"),
+        ("fleet run fleet.toml", ".fleet/shard-1-of-1", "another fleet run is at work in {}"),
+        ("demo --keep .", "sample.db", "sample.db is in use by another crawl"),
+        ("dataset data town.db", "data/.broadsheet-dataset", "{}/data is being written by another run"),
+    ],
+)
+def test_what_another_process_writes_is_in_use(command: str, lock: str, errors: str, here: Path) -> None:
+    Path(lock).parent.mkdir(exist_ok=True)
+    shutil.copy("town.db", "sample.db")
+    with hold_lock(Path(lock)):
+        assert verb_here(*command.split()) == (75, "", f"broadsheet: {errors.format(here)}\n")

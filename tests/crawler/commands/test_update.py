@@ -33,13 +33,10 @@ def test_what_is_looked_at_again(
     options = {"db": str(tmp_path / "a.db"), "everything": False, "every": None, "quiet": True} | given
     assert update._update(options, str) == 7
     [run] = ran
-    assert (run["revisit"], run["every"], run["urls"], run["max_depth"], run["quiet"]) == (
-        revisit,
-        every,
-        (),
-        None,
-        True,
-    )
+    assert run == {
+        "db": options["db"], "everything": options["everything"], "quiet": True, "revisit": revisit, "every": every,
+        "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
+    }  # fmt: skip
 
 
 def test_all_and_every_are_not_given_together() -> None:

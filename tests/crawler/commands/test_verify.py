@@ -12,6 +12,7 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.crawl import command_line
+from broadsheet.output.raw import stored_credentials
 
 
 def test_verify_names_what_is_broken(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -54,3 +55,11 @@ def test_the_part_that_was_read_stands_in_the_json(db: Path, capsys: pytest.Capt
 def test_what_is_no_part_is_a_line(db: Path, capsys: pytest.CaptureFixture[str], part: str) -> None:
     assert run(["verify", str(db), "--sample", part]) == 2
     assert "is no part" in capsys.readouterr().err
+
+
+def test_credentials_in_raw_responses_are_a_warning(
+    db: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stored_credentials, "credentials_warning", lambda _, folder: f"{folder} tells\nall")
+    assert run(["verify", str(db)]) == 0
+    assert capsys.readouterr() == ("in order: 2 articles\n", f"broadsheet: {db.parent} tells all\n")
