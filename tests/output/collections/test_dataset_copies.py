@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,9 @@ def test_pairs_of_archives_of_which_one_has_changed_are_compared(
     assert told(files, unchanged, index_of, EARLIER) == expected
 
 
-def test_a_sketch_of_another_length_is_damage(files: list[Path]) -> None:
-    with Archive.open(files[2]) as archive:
+def test_a_sketch_of_another_length_is_damage(files: list[Path], tmp_path: Path) -> None:
+    damaged = Path(shutil.copy(files[2], tmp_path / "d.db"))
+    with Archive.open(damaged) as archive:
         archive.db.execute("UPDATE _sketches SET sketch = sketch || x'00000000'")
-    with pytest.raises(DamagedValue, match=rf"{files[2].name}.* is damaged at _sketches/sketch row"):
-        told(files, set(), HERE)
+    with pytest.raises(DamagedValue, match=r"d\.db.* is damaged at _sketches/sketch row"):
+        told([*files[:2], damaged], set(), HERE)
