@@ -210,7 +210,7 @@ class Copy:
             if changed is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
             self._fill()
-            self._record(state, changed or ())
+            self._record(state, changed)
         return ExecutedLines(self._runs, self._copy)
 
     def _changed_tests(self, state: str) -> list[str] | None:
@@ -240,8 +240,8 @@ class Copy:
             if not link.is_symlink():
                 link.symlink_to(target)
 
-    def _record(self, state: str, files: Sequence[str]) -> None:
-        """Run the quick tests of these files, or all, under coverage: for all several minutes, in two processes."""
+    def _record(self, state: str, files: Sequence[str] | None) -> None:
+        """Run the quick tests of these files, or all if None, under coverage: for all minutes, in two processes."""
         run = self._runs / state
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir(parents=True)
@@ -252,9 +252,12 @@ class Copy:
         (run / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
         paths = os.pathsep.join(map(str, (self._copy, run, library)))
         options = ["-q", "-p", "tests.executed_lines", "-p", "no:randomly", "-n", "1" if files else "2"]
+        if files == []:
+            (run / "is_whole").touch()
+            return
         subprocess.run(
             [sys.executable, "-m", "pytest", *options, "--dist=loadfile", "--hypothesis-profile=ci", "-m", "not slow",
-             *files], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
+             *(files or ())], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
             check=False,
         )  # fmt: skip
         (run / "is_whole").touch()
