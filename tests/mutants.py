@@ -214,16 +214,17 @@ class Copy:
         return ExecutedLines(self._runs, self._copy)
 
     def _changed_tests(self, state: str) -> list[str] | None:
-        """List the test files that changed since the last run under coverage; None if the packages did too."""
+        """List the test files that changed since the last run under coverage; None if other modules did too."""
         runs = sorted(self._runs.glob("*/is_whole"), key=lambda file: file.stat().st_mtime)
         if not runs or state.endswith("-dirty"):
             return None
         command = ["git", "diff", "--name-only", runs[-1].parent.name, state]
         diff = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, text=True)
         paths = [Path(name) for name in diff.stdout.split()]
-        if diff.returncode or any(path.parts[0] in PACKAGES for path in paths):
+        modules = [path for path in paths if path.suffix == ".py"]
+        if diff.returncode or not all(path.name.startswith("test_") for path in modules):
             return None
-        return [str(path) for path in paths if path.name.startswith("test_") and (REPOSITORY / path).is_file()]
+        return [str(path) for path in modules if (REPOSITORY / path).is_file()]
 
     def _fill(self) -> None:
         listed = subprocess.run(

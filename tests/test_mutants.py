@@ -233,7 +233,7 @@ def git(folder: Path, *arguments: str) -> str:
     ("changed", "expected"),
     [
         ("tests/test_b.py", ["tests/test_b.py"]),
-        ("tests/helper.py", []),
+        ("tests/helper.py", None),
         ("README.md", []),
         ("output/a.py", None),
         ("-output/a.py", None),
@@ -260,6 +260,15 @@ def test_where_only_tests_changed_these_alone_are_run_again(
     (copy._runs / first / "is_whole").touch()
     assert copy._changed_tests(mutants.describe_commit()) == expected
     assert copy._changed_tests(f"{mutants.describe_commit()}-dirty") is None
+
+
+def test_nothing_is_run_again_where_no_module_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mutants.tools, "programs", lambda name: tmp_path / name / "bin")
+    (tmp_path / "coverage/lib/python3/site-packages").mkdir(parents=True)
+    monkeypatch.setattr(mutants.subprocess, "run", lambda *arguments, **named: pytest.fail("tests are run"))
+    copy = Copy(tmp_path / "kept")
+    copy._record("a", [])
+    assert (copy._runs / "a" / "is_whole").exists()
 
 
 @pytest.mark.slow
