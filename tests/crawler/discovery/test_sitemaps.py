@@ -197,6 +197,11 @@ def test_text():
     assert urls(result) == ["a", "b"]
 
 
+def test_empty_lines_do_not_count_among_those_of_which_half_are_urls() -> None:
+    result = read_sitemap(b"https://example.org/a\n\n \n\nhttps://example.org/b\nnone\nno\n", SITE + "sitemap.txt")
+    assert (result.kind, urls(result)) == (SitemapKind.TEXT, ["a", "b"])
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [

@@ -65,6 +65,8 @@ def test_addresses_of_real_sites_are_none(path: str) -> None:
         ("/a/b/a/b/x", "/a/b/a/b/a/b/x"),
         ("/1/b/1/b/x", "/1/b/1/b/1/b/x"),
         ("/1/2/1/2/1/2/x/y/z", "/x/1/2/y/1/2/y/1/2/y"),
+        ("/".ljust(1000 - len(HOST), "x"), "/".ljust(1001 - len(HOST), "x")),
+        ("/%41".ljust(1002 - len(HOST), "x"), "/%41".ljust(1003 - len(HOST), "x")),
     ],
 )
 def test_each_bound_is_told_from_what_is_just_inside(inside: str, beyond: str) -> None:
