@@ -7,7 +7,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from broadsheet.output.collections.dataset_build import DatasetBuild
+from broadsheet.crawler.commands.dataset import _print_result
+from broadsheet.output.collections.dataset_build import DatasetBuild, DatasetResult
+from broadsheet.output.collections.dataset_files import Manifest, PartFile
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.shell import command, verb
 from tests.output.conftest import Maker
@@ -143,3 +145,17 @@ def test_a_bucket_that_is_none_is_a_line_without_its_secrets(tmp_path: Path, fol
     code, out, errors = verb("dataset", "s3://user:secret@/data", folder)
     assert (code, out, errors.count("\n"), "secret" in errors) == (1, "", 1, False)
     assert "cannot be reached: " in errors
+
+
+def test_a_run_is_summed_up_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    parts = (
+        ("articles", "a.example", 2_000, 2_400_000),
+        ("articles", "b.example", 1, 149_000),
+        ("duplicates", "", 1, 1),
+    )
+    files = tuple(PartFile(f"{number}", *part, "") for number, part in enumerate(parts))
+    manifest = Manifest("1", "", "", {}, files)
+    for new_files, removed_files, told in ((0, 0, "nothing new"), (1, 1_000, "1 file new, 1,000 removed")):
+        _print_result("s3://user:word@bucket/set", DatasetResult(manifest, new_files, removed_files, 0))
+        said = "2,001 articles of 2 hosts from 0 archives, 1 pair alike, 2.5 MB"
+        assert capsys.readouterr().out.replace("\n", " ").strip() == f"s3://bucket/set: {said}; {told}"

@@ -39,7 +39,17 @@ def test_the_same_bytes_have_the_same_digest() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"<html><body>gone</body></html>", b"%PDF-1.7", b"BM\0\0", png(0, 4), png(4, 0), gif(0, 0), b"\xff\xd8\xff", b"RIFF"],
+    [
+        b"",
+        b"<html><body>gone</body></html>",
+        b"%PDF-1.7",
+        b"BM\0\0",
+        png(0, 4),
+        png(4, 0),
+        gif(0, 0),
+        b"\xff\xd8\xff",
+        b"RIFF",
+    ],
 )
 def test_what_is_no_picture_is_told(data: bytes) -> None:
     assert read_picture(data) == "no_picture"
