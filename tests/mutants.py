@@ -210,21 +210,25 @@ class Copy:
             if changed is None:
                 shutil.rmtree(self._folder, ignore_errors=True)
             self._fill()
-            self._record(state, changed)
+            if changed is None or changed:
+                self._record(state, changed or ())
+            (self._runs / state).mkdir(parents=True, exist_ok=True)
+            (self._runs / state / "is_whole").touch()
         return ExecutedLines(self._runs, self._copy)
 
     def _changed_tests(self, state: str) -> list[str] | None:
-        """List the test files that changed since the last run under coverage; None if other modules did too."""
+        """List the test files that changed since the last run under coverage; None if what they run did too."""
         runs = sorted(self._runs.glob("*/is_whole"), key=lambda file: file.stat().st_mtime)
         if not runs or state.endswith("-dirty"):
             return None
         command = ["git", "diff", "--name-only", runs[-1].parent.name, state]
         diff = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=False, text=True)
         paths = [Path(name) for name in diff.stdout.split()]
-        modules = [path for path in paths if path.suffix == ".py"]
-        if diff.returncode or not all(path.name.startswith("test_") for path in modules):
+        tests = [path for path in paths if path.name.startswith("test_") and path.suffix == ".py"]
+        others = [path for path in paths if path.parts[0] in PACKAGES or (path.suffix == ".py" and path not in tests)]
+        if diff.returncode or others:
             return None
-        return [str(path) for path in modules if (REPOSITORY / path).is_file()]
+        return [str(path) for path in tests if (REPOSITORY / path).is_file()]
 
     def _fill(self) -> None:
         listed = subprocess.run(
@@ -241,8 +245,8 @@ class Copy:
             if not link.is_symlink():
                 link.symlink_to(target)
 
-    def _record(self, state: str, files: Sequence[str] | None) -> None:
-        """Run the quick tests of these files, or all if None, under coverage: for all minutes, in two processes."""
+    def _record(self, state: str, files: Sequence[str]) -> None:
+        """Run the quick tests of these files, or all, under coverage: for all several minutes, in two processes."""
         run = self._runs / state
         shutil.rmtree(run, ignore_errors=True)
         run.mkdir(parents=True)
@@ -253,15 +257,11 @@ class Copy:
         (run / "sitecustomize.py").write_text("import coverage\ncoverage.process_startup()\n")
         paths = os.pathsep.join(map(str, (self._copy, run, library)))
         options = ["-q", "-p", "tests.executed_lines", "-p", "no:randomly", "-n", "1" if files else "2"]
-        if files == []:
-            (run / "is_whole").touch()
-            return
         subprocess.run(
             [sys.executable, "-m", "pytest", *options, "--dist=loadfile", "--hypothesis-profile=ci", "-m", "not slow",
-             *(files or ())], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
+             *files], cwd=self._copy, env=os.environ | {"PYTHONPATH": paths, "BROADSHEET_EXECUTED": str(run)},
             check=False,
         )  # fmt: skip
-        (run / "is_whole").touch()
 
     def try_quick(self, fault: Fault) -> Outcome:
         """Run the quick tests that execute a fault's lines, until one fails."""

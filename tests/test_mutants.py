@@ -236,6 +236,7 @@ def git(folder: Path, *arguments: str) -> str:
         ("tests/helper.py", None),
         ("README.md", []),
         ("output/a.py", None),
+        ("output/rules.toml", None),
         ("-output/a.py", None),
         ("-tests/test_a.py", []),
     ],
@@ -263,11 +264,12 @@ def test_where_only_tests_changed_these_alone_are_run_again(
 
 
 def test_nothing_is_run_again_where_no_module_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mutants.tools, "programs", lambda name: tmp_path / name / "bin")
-    (tmp_path / "coverage/lib/python3/site-packages").mkdir(parents=True)
+    monkeypatch.setattr(mutants, "describe_commit", lambda: "a")
+    monkeypatch.setattr(Copy, "_changed_tests", lambda copy, state: [])
+    monkeypatch.setattr(Copy, "_fill", lambda copy: None)
     monkeypatch.setattr(mutants.subprocess, "run", lambda *arguments, **named: pytest.fail("tests are run"))
     copy = Copy(tmp_path / "kept")
-    copy._record("a", [])
+    assert copy.executed.seconds == {}
     assert (copy._runs / "a" / "is_whole").exists()
 
 
