@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop, Future
 
 MEMORY_BYTES = 4 * 1024**3
-_GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
+GC_THRESHOLD = (1_000_000, 20, 20)  # a page's objects are freed with it, and few are in cycles
 _NICENESS = 5  # lower priority than the crawl's process, which hands out the work
 _JOBS_PER_GC = 16  # jobs after which cycles are collected: most leave none
 _MESSAGE_LENGTH = struct.Struct("!Q")  # precedes each message
@@ -273,7 +273,7 @@ def _limit_process() -> None:
     with suppress(OSError):
         os.nice(_NICENESS)
     gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLD)
+    gc.set_threshold(*GC_THRESHOLD)
 
 
 def _limit_memory() -> None:

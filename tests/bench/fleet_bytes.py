@@ -214,8 +214,7 @@ def edited(html: bytes, draw: random.Random, words: Sequence[str]) -> bytes:
 
 def generated_site(articles: int, folder: Path) -> tuple[Step, list[Step]]:
     """An archive of so many articles, a thousand a host, and its updates. It is made before any state is saved."""
-    site, made = GeneratedSite(articles, max(1, articles // 1_000)), folder / "made.db"
-    folder.mkdir(parents=True, exist_ok=True)
+    site, made = GeneratedSite(articles, articles // 1_000), folder / "made.db"
     with Archive.open(made) as opened:
         opened.db.execute("PRAGMA synchronous = OFF")
         site.store(opened, batch_size=1_000)

@@ -24,6 +24,7 @@ from collections.abc import Callable
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.lineage import CLEANER_VERSION
+from broadsheet.crawler.workers.worker import GC_THRESHOLD
 
 RESULT = pathlib.Path(__file__).parent / "results/shapes.json"
 SIZE = 2_000  # parts of the smaller page
@@ -31,7 +32,6 @@ GROWTH = 4
 MOST_GROWTH = 5.0
 _RUNS = 3
 _MORE_ATTEMPTS = 2  # where a shape grows too much: what else the machine does counts as well
-_GC_THRESHOLD = 1_000_000
 _NOTHING_SECONDS = 0.02  # below which a time says nothing
 _SENTENCE = "the council of harbour town {0} had asked for bridge {0} in the spring of {0}, and it was built."
 
@@ -147,7 +147,7 @@ def main() -> int:
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     clean(page("paragraphs", 100))  # loads what is loaded once
-    gc.set_threshold(_GC_THRESHOLD)  # as in a worker
+    gc.set_threshold(*GC_THRESHOLD)
     shapes: dict[str, dict[str, float]] = {}
     for name in options.names or SHAPES:
         shapes[name] = measure(name, options.size)

@@ -18,6 +18,7 @@ from broadsheet.cleaners.document import Page
 from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.workers.worker import GC_THRESHOLD
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.settle.settling import settle
@@ -27,7 +28,6 @@ from broadsheet.output.write.url_queue import QueuedUrl
 from tests.call_budget import stage_functions
 
 BATCH = 16
-_GC_THRESHOLD = (1_000_000, 20, 20)
 _WARM_UP = 15  # pages that are worked on before any is timed
 WORKER, PIPE, STORE, SETTLE = "the rest of a worker", "pipe", "store", "settle"
 
@@ -66,7 +66,7 @@ def budget(files: list[pathlib.Path], base: str, db: pathlib.Path) -> dict[str, 
         _outcome(0, f"{base}/a/{file.name}", file.read_bytes(), rules, clock)
     clock.spent.clear()
     gc.freeze()
-    gc.set_threshold(*_GC_THRESHOLD)  # as in a worker
+    gc.set_threshold(*GC_THRESHOLD)
     outcomes = []
     with ExitStack() as undone:
         for stage, function in stage_functions():
