@@ -1,8 +1,9 @@
 """Recorder of the lines of the packages that each test executes, its own processes included: `-p tests.executed_lines`.
 
 Needs coverage (`tests/pins/coverage.in`). BROADSHEET_EXECUTED names the folder that gets, for each worker of
-pytest-xdist, databases of coverage (`line_bits` by test) and the seconds of the tests that passed. Lines that a process
-of a test executes count for the test in which that process ends.
+pytest-xdist, databases of coverage (`line_bits` by test), the seconds of the tests that passed, and the tests that use
+each shared fixture. Lines that a process of a test executes count for the test in which that process ends, lines of a
+fixture that tests share for all that use it.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,8 @@ class Recorder:
 
     def __init__(self, folder: Path, worker: str) -> None:
         self._seconds: dict[str, float] = {}
+        self._users: defaultdict[str, list[str]] = defaultdict(list)
+        self._contexts: list[str] = []
         self._failed: set[str] = set()
         self._results = folder / f"{worker}.json"
         self._parts = folder / f"{worker}.parts"
@@ -38,11 +42,34 @@ class Recorder:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        self._coverage.switch_context(item.nodeid)
-        try:
+        for name in getattr(item, "fixturenames", ()):
+            self._users[_context(name, item.nodeid)].append(item.nodeid)
+            self._users[_context(name, "")].append(item.nodeid)
+        with self._context_of(item.nodeid):
             return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(
+        self, fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+    ) -> Iterator[None]:
+        test = self._contexts[0]
+        with (
+            nullcontext()
+            if fixturedef.scope == "function"
+            else self._context_of(_context(fixturedef.argname, "" if fixturedef.scope == "session" else test))
+        ):
+            return (yield)
+
+    @contextmanager
+    def _context_of(self, name: str) -> Iterator[None]:
+        self._contexts.append(name)
+        self._coverage.switch_context(name)
+        try:
+            yield
         finally:
-            self._take_parts(item.nodeid)
+            self._take_parts(self._contexts.pop())
+            if self._contexts:
+                self._coverage.switch_context(self._contexts[-1])
 
     def _take_parts(self, test: str) -> None:
         self._of_processes.set_context(test)
@@ -66,7 +93,12 @@ class Recorder:
         self._coverage.stop()
         self._coverage.save()
         passed = {name: round(value, 3) for name, value in self._seconds.items() if name not in self._failed}
-        self._results.write_text(json.dumps(passed))
+        self._results.write_text(json.dumps({"seconds": passed, "users": self._users}))
+
+
+def _context(fixture: str, test: str) -> str:
+    """Return the name under which a fixture's lines are recorded: of a test's file, or of the session."""
+    return f"{test.partition('::')[0]} {fixture}"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -126,15 +126,22 @@ class ExecutedLines:
     def __init__(self, folder: Path, copy: Path) -> None:
         self._folder, self._copy = folder, copy
         files = sorted(folder.glob("*/gw*.json"), key=lambda file: file.stat().st_mtime)
-        self.seconds: dict[str, float] = {test: s for file in files for test, s in json.loads(file.read_text()).items()}
+        runs = [json.loads(file.read_text()) for file in files]
+        self.seconds: dict[str, float] = {test: seconds for run in runs for test, seconds in run["seconds"].items()}
+        self._users: defaultdict[str, set[str]] = defaultdict(set)
+        for run in runs:
+            for fixture, tests in run["users"].items():
+                self._users[fixture].update(tests)
 
     def tests_of(self, module: str, is_executed: Any) -> set[str]:
-        """Find the passing tests that execute a line of a module of which `is_executed` holds."""
+        """Find the passing tests that execute a line of a module of which `is_executed` holds, themselves or in a
+        fixture that they share."""
         found = set()
-        for test, bits in self._bits(str(self._copy / module)):
+        for context, bits in self._bits(str(self._copy / module)):
             lines = (8 * byte + bit for byte, value in enumerate(bits) for bit in range(8) if value >> bit & 1)
-            if test in self.seconds and test not in found and any(map(is_executed, lines)):
-                found.add(test)
+            tests = self._users.get(context, {context}) & self.seconds.keys()
+            if not tests <= found and any(map(is_executed, lines)):
+                found |= tests
         return found
 
     def _bits(self, path: str) -> Iterator[tuple[str, bytes]]:

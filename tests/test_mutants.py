@@ -101,7 +101,9 @@ def test_the_same_seed_draws_the_same_faults_and_more_of_them_are_more_of_the_sa
     assert drawn_faults(names, 8, 5) != many
 
 
-def executed_lines(folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float]) -> ExecutedLines:
+def executed_lines(
+    folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float], **users: list[str]
+) -> ExecutedLines:
     """What a run under coverage left: (test, module, line)."""
     (folder / "run").mkdir()
     db = sqlite3.connect(folder / "run" / "gw0.tests.sqlite")
@@ -118,7 +120,7 @@ def executed_lines(folder: Path, bits: Iterable[tuple[str, str, int]], seconds: 
         db.execute(f"INSERT INTO line_bits VALUES ({ids}, ?)", (str(folder / module), test, numbits))
     db.commit()
     db.close()
-    (folder / "run" / "gw0.json").write_text(json.dumps(seconds))
+    (folder / "run" / "gw0.json").write_text(json.dumps({"seconds": seconds, "users": users}))
     return ExecutedLines(folder, folder)
 
 
@@ -127,6 +129,13 @@ def test_the_tests_of_a_fault_are_those_that_execute_its_line_and_pass(tmp_path:
     executed = executed_lines(tmp_path, bits, {f"t.py::{name}": 1.0 for name in "abc"})
     fault = Fault("m.py", "branch", 0, 1, "", "", "", Place((7, 8)))
     assert executed.tests_of_fault(fault) == {"t.py::a"}
+
+
+def test_the_lines_of_a_shared_fixture_are_those_of_all_tests_that_use_it(tmp_path: Path) -> None:
+    bits = [("t.py::a", "m.py", 8), ("fixture", "m.py", 9)]
+    executed = executed_lines(tmp_path, bits, dict.fromkeys("ab", 1.0), fixture=["a", "b", "failed"])
+    fault = Fault("m.py", "branch", 0, 1, "", "", "", Place((9, 9)))
+    assert executed.tests_of_fault(fault) == {"a", "b"}
 
 
 def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(
@@ -213,7 +222,7 @@ module, test, folder = "crawler/fetch/capacity.py", sys.argv[1], Path(sys.argv[2
 copy = Copy(folder)
 copy._fill()
 (folder / "run").mkdir()
-(folder / "run" / "gw0.json").write_text('{"%s": 1.0}' % test)
+(folder / "run" / "gw0.json").write_text('{"seconds": {"%s": 1.0}, "users": {}}' % test)
 copy.executed = ExecutedLines(folder, folder / "copy")
 copy.executed.tests_of_fault = lambda fault: {test}
 faults = faults_of(module, (REPOSITORY / module).read_text())
