@@ -28,7 +28,7 @@ class AddressRefusedError(Exception):
 
 
 class AnswerError(Exception):
-    """An unusable response: `reason` for the ledger, and `retry`, whether another try may succeed.
+    """An unusable response: `reason` for the ledger, `detail` in words, and `retry`, whether another try may succeed.
 
     Reasons: tls, bad_http, headers_too_large, too_large, bad_encoding, cut_off.
     """
@@ -36,6 +36,7 @@ class AnswerError(Exception):
     def __init__(self, reason: OutcomeReason, detail: str = "", *, retry: bool = False) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
         self.reason = reason
+        self.detail = detail
         self.retry = retry
 
 

@@ -201,7 +201,7 @@ def _with_http_answer(response: RecordedResponse, block: bytes) -> RecordedRespo
         status, headers, sent_body = parse_http(block)
         body, is_complete = _decode_body(headers, sent_body)
     except AnswerError as error:
-        raise ReplayError(error.reason, str(error)) from error
+        raise ReplayError(error.reason, error.detail) from error
     faults = response.faults if is_complete or TRUNCATED in response.faults else (*response.faults, TRUNCATED)
     return replace(response, status=status, headers=headers, body=body, digest=payload_digest(sent_body), faults=faults)
 

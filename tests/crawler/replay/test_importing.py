@@ -217,7 +217,7 @@ def test_what_each_kind_of_record_becomes(tmp_path: Path):
             "skipped/pattern": 1, "skipped/forgotten": 1,
         }  # fmt: skip
         assert importer.counts.records == {"known": 1, "unreadable": 1}
-        unread = [f"a.warc.gz, byte N: bad_http: bad_http: no status line ({SITE}/odd)"]
+        unread = [f"a.warc.gz, byte N: bad_http: no status line ({SITE}/odd)"]
         assert [re.sub(r"byte \d+", "byte N", line) for line in lines] == unread
 
         importer, lines = import_files(archive, tmp_path, "a.warc.gz", "b.warc.gz", exclude=("/skipped/",))
