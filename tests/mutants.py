@@ -2,10 +2,11 @@
 
 Each run draws anew from all packages, by a seed that it prints. What counts is the first try: no test was written for
 these faults. A fault is put into a copy of the checkout, never into the checkout itself. The quick tests that execute
-its line are run there, nearest first, up to a bound. One run of the quick tests under coverage tells which these are
-(`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. `--slow` tries the slow tests of
-the module on what is left. Property-based tests draw the same inputs each time. `tests/bench/results/mutants.json`
-keeps the runs; `tests/mutants.toml` argues, one by one, that a fault changes nothing that an input could tell.
+its line are run there, the nearest first and then the others, up to a bound. One run of the quick tests under coverage
+tells which these are (`tests/executed_lines.py`); it is kept in `.cache/mutants` until the commit changes. `--slow`
+tries the slow tests of the module on what is left. Property-based tests draw the same inputs each time.
+`tests/bench/results/mutants.json` keeps the runs; `tests/mutants.toml` argues, one by one, that a fault changes nothing
+that an input could tell.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ FOLDER = REPOSITORY / ".cache" / "mutants"
 PACKAGES = ("broadsheet", "cleaners", "crawler", "output")
 KEPT_RUNS = 8
 MIN_SHARES = {"quick": 0.65, "with_slow": 0.7}
-MAX_TEST_SECONDS = 25.0  # of the tests of one fault, as the run under coverage took for them
+# Seconds of the tests of one fault, as the run under coverage took for them: the nearest, and then the others.
+BATCH_SECONDS = (25.0, 120.0)
 FILE_SECONDS = 0.1  # what it costs to collect a file of tests
 SLOW_SECONDS = 90.0  # the slow tests of one fault are ended after so long
 PATIENCE = 60.0  # a fault's tests may take so long, and SLOWER times what they took without it
@@ -165,7 +167,7 @@ class ExecutedLines:
             found |= self.tests_of(module, lines.__contains__) if lines else set()
         return found
 
-    def nearest(self, module: str, tests: set[str]) -> dict[str, list[str]]:
+    def nearest(self, module: str, tests: set[str], most_seconds: float) -> dict[str, list[str]]:
         """Choose tests by file: those of the module's own test files first, then of its room, its package, the others,
         and the quicker files first, up to a bound in seconds."""
         by_file = defaultdict(list)
@@ -182,7 +184,7 @@ class ExecutedLines:
         for file in sorted(by_file, key=distance):
             names = []
             for test in sorted(by_file[file], key=self.seconds.__getitem__):
-                if spent + self.seconds[test] <= MAX_TEST_SECONDS:
+                if spent + self.seconds[test] <= most_seconds:
                     names.append(test)
                     spent += self.seconds[test]
             spent += FILE_SECONDS
@@ -272,11 +274,15 @@ class Copy:
 
     def try_quick(self, fault: Fault) -> Outcome:
         """Run the quick tests that execute a fault's lines, until one fails."""
-        chosen = self.executed.nearest(fault.module, self.executed.tests_of_fault(fault))
-        tests = [test for names in chosen.values() for test in names]
-        seconds = PATIENCE + SLOWER * sum(map(self.executed.seconds.__getitem__, tests))
-        by = self._by(fault, ["-m", "not slow", *chosen], tests, seconds) if tests else ""
-        return Outcome(*fault.key, fault.kind, "quick" if by else "no", by, len(tests))
+        left, by, count = self.executed.tests_of_fault(fault), "", 0
+        for most_seconds in BATCH_SECONDS:
+            chosen = self.executed.nearest(fault.module, left, most_seconds)
+            tests = [test for names in chosen.values() for test in names]
+            if tests and not by:
+                seconds = PATIENCE + SLOWER * sum(map(self.executed.seconds.__getitem__, tests))
+                by, count = self._by(fault, ["-m", "not slow", *chosen], tests, seconds), count + len(tests)
+                left -= set(tests)
+        return Outcome(*fault.key, fault.kind, "quick" if by else "no", by, count)
 
     def try_slow(self, fault: Fault, outcome: Outcome) -> Outcome:
         """Run the slow tests of a fault's own test files, or else of its room, for a while."""
