@@ -67,7 +67,7 @@ pure: $(READY)
 		tests/cleaners/test_clean.py
 
 quick: $(READY)
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow" $(if $(SAMPLE),--sample $(SAMPLE))
 
 # Not by way of constraints.txt: the versions are those that pyproject.toml states as the lowest.
 lowest: pyproject.toml

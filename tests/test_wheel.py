@@ -128,7 +128,7 @@ def install_wheel(folder: Path) -> None:
         folder,
     )
     (wheel,) = (folder / "dist").glob("*.whl")
-    run([python, "-m", "pip", "install", "--quiet", wheel], folder)
+    run([python, "-m", "pip", "install", "--quiet", "--no-compile", wheel], folder)
     shutil.rmtree(folder / "source")
 
 
