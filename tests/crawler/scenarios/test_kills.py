@@ -73,7 +73,7 @@ def once_asked(rows: object, result: Result) -> object:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [8, pytest.param(40, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("kills", [4, pytest.param(40, marks=pytest.mark.nightly)])
 def test_the_sample_site_survives_kills(tmp_path: Path, kills: int) -> None:
     with DemoServer() as server:
         check(tmp_path, f"{server.url}/", lambda: [entry.path for entry in tuple(server.requests)], 1, kills)
