@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from types import SimpleNamespace
 
 import pytest
 from obstore import exceptions
@@ -16,6 +17,7 @@ from broadsheet.crawler.fleet.object_store import (
     StoreFull,
     StoreRefused,
     StoreUnreachable,
+    VersionedRecord,
     VersionMoved,
 )
 from broadsheet.crawler.fleet.store_address import store_at
@@ -51,6 +53,14 @@ def test_each_error_of_a_bucket_is_one_of_a_store(error: Exception, kind: type[S
 def test_a_line_of_an_error_is_bounded() -> None:
     assert first_line("\n" + "x" * 301 + "\nmore") == "x" * 300
     assert first_line("") == ""
+
+
+def test_a_server_that_gives_no_etag_names_no_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    store, meta = BucketStore(MemoryStore(), "s3://b"), {"e_tag": None}
+    monkeypatch.setattr("obstore.put", lambda *_words, **_options: meta)
+    monkeypatch.setattr("obstore.get", lambda *_words: SimpleNamespace(bytes=lambda: b"1", meta=meta))
+    assert (store.replace_record("a", b"1", ""), store.replace_record("a", b"1", "x")) == ("", "")
+    assert store.read_record("a") == VersionedRecord(b"1", "")
 
 
 def test_the_end_of_an_object_is_nothing_and_an_empty_one_is_read() -> None:

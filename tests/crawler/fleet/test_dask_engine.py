@@ -203,13 +203,6 @@ class IdleFuture:
         return
 
 
-@pytest.fixture
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._CORES_SECONDS", 0.01)
-
-
-@pytest.mark.usefixtures("quick_looks")
 def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +210,7 @@ def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
     results: list[SiteResult] = []
     engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=60.0)
     seconds = count(step=20.0)
+    monkeypatch.setattr(dask_engine, "_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(dask_engine, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
     SchedulerSession(engine, TaskTurn(HostQueue(tasks), results.append), IdleClient()).run()  # type: ignore[arg-type]
     assert [(result.name, result.end, result.message) for result in results] == [
@@ -227,28 +221,3 @@ def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
         "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet.worker_loop tcp://h:1 "
         "(waiting 1 minutes for it; Ctrl-C ends, and the same command goes on later)"
     )
-
-
-@pytest.mark.usefixtures("quick_looks")
-def test_a_second_stop_leaves_the_tasks_to_their_workers(tmp_path: Path) -> None:
-    """The first one is passed on to the workers, which have been handed a task."""
-
-    class BusyClient(IdleClient):
-        stops = 0
-
-        def ncores(self) -> dict[str, int]:
-            engine.stop()
-            return {"worker": 1}
-
-        def run(self, _function: object, turn: str) -> None:
-            assert turn == engine._turn.name
-            self.stops += 1
-
-    results: list[SiteResult] = []
-    engine, client = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path))), BusyClient()
-    engine._turn = TaskTurn(HostQueue([SiteTask("a", Path("a.db"), ())]), results.append)
-    session = SchedulerSession(engine, engine._turn, client)  # type: ignore[arg-type]
-    session._hand_out()
-    session.run()
-    assert client.stops == 1
-    assert [(result.end, result.message[:13]) for result in results] == [(SiteEnd.NOT_STARTED, "ended at once")]
