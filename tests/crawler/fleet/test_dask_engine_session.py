@@ -247,14 +247,16 @@ def test_workers_are_waited_for_from_when_there_were_any_and_missed_in_a_line(
     fleet = Fleet(monkeypatch, [])
     client = ScriptedClient([], [])
     session = fleet.session(client)
-    for seconds, cores, lines in ((6, 0, 1), (12, 0, 1), (50, 3, 1), (56, 0, 2), (650, 0, 2), (656, 0, 2)):
+    assert fleet.engine.worker_seconds == 600.0
+    fleet.engine.worker_seconds = 6000.0
+    for seconds, cores, lines in ((6, 0, 1), (12, 0, 1), (50, 3, 1), (56, 0, 2), (6050, 0, 2), (6056, 0, 2)):
         fleet.seconds, client.cores = seconds, cores
         session._check()
-        assert (len(caplog.messages), bool(fleet.results)) == (lines, seconds == 656), seconds
+        assert (len(caplog.messages), bool(fleet.results)) == (lines, seconds == 6056), seconds
         client.cores = 9
         session._check()
         assert session._room == 2 * cores + 8, "workers are counted each five seconds"
-    assert "waiting 10 minutes for it" in caplog.text
+    assert "waiting 100 minutes for it" in caplog.text
 
 
 @pytest.mark.parametrize(

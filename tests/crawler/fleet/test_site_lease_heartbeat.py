@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from threading import Event, Thread
 from types import SimpleNamespace
@@ -24,7 +23,9 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "store")
 
 
-def test_a_lease_is_renewed_also_after_the_store_was_away(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_is_renewed_also_after_the_store_was_away(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     lease = acquire(store, "a", "first", LeaseTerms(0.03))
     renewals, renewed = [0], Event()
     renew = lease.renew
@@ -39,21 +40,22 @@ def test_a_lease_is_renewed_also_after_the_store_was_away(store: FolderStore, mo
     monkeypatch.setattr(lease, "renew", trouble)
     with beating(lease, lambda: None):
         assert renewed.wait(_WAIT_SECONDS)
+    assert caplog.messages == ["no heartbeat for a: away"]
 
 
-def test_a_lease_that_another_took_is_told_of_once(store: FolderStore) -> None:
+def test_a_lease_that_another_took_is_told_of_once(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
     lease = acquire(store, "a", "first", LeaseTerms(0.03))
-    losses: list[float] = []
+    losses: list[list[str]] = []
     lost = Event()
 
     def on_loss() -> None:
-        losses.append(time.monotonic())
+        losses.append(caplog.messages)
         lost.set()
 
     acquire(store, "a", "second", LeaseTerms(0.03, -3600.0, utc_now))
     with beating(lease, on_loss):
         assert lost.wait(_WAIT_SECONDS)
-    assert len(losses) == 1
+    assert losses == [["another runner took a: its lease had expired"]]
 
 
 def test_a_heartbeat_comes_thrice_in_the_time_of_a_lease(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:

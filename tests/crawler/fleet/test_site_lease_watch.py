@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -36,7 +37,7 @@ class TwoClocks:
     wrong_hours: float = 0.0
 
     def terms(self, hours: float = 0.0) -> LeaseTerms:
-        return LeaseTerms(120.0, 10.0, lambda: self._text(hours))
+        return LeaseTerms(clock=lambda: self._text(hours))
 
     def _text(self, hours: float) -> str:
         return (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(seconds=self.seconds, hours=hours)).isoformat()
@@ -77,10 +78,16 @@ def test_a_dead_runners_site_is_taken_whatever_the_clock_says(store: FolderStore
 
 
 def test_a_site_that_nobody_has_is_free_at_once(store: FolderStore) -> None:
-    watch = TwoClocks().watch()
-    acquire(store, "a", "first").release()
-    assert watch.is_free(SITE.key, read_site(store, "a"))
-    assert not watch.is_alive(SITE.key)
+    """And who takes it then has shown no sign of life yet, whatever the one before has."""
+    clocks = TwoClocks()
+    watch, lease = clocks.watch(), acquire(store, "a", "first", clocks.terms())
+    assert not watch.is_free(SITE.key, read_site(store, "a"))
+    lease.renew()
+    assert (watch.is_free(SITE.key, read_site(store, "a")), watch.is_alive(SITE.key)) == (False, True)
+    lease.release()
+    assert (watch.is_free(SITE.key, read_site(store, "a")), watch.is_alive(SITE.key)) == (True, False)
+    acquire(store, "a", "second", clocks.terms())
+    assert (watch.is_free(SITE.key, read_site(store, "a")), watch.is_alive(SITE.key)) == (False, False)
 
 
 def test_who_waits_takes_what_a_dead_runner_held(store: FolderStore) -> None:
@@ -131,9 +138,22 @@ def test_who_waits_looks_every_two_seconds_and_for_as_long_as_was_said(
     with pytest.raises(SiteIsLeased):
         LeaseSeeker(store, "second").site("a")
     assert pauses == [2.0], "without a wait there is one look more"
+    pauses.clear()
+    acquire(store, "b", "dead", LeaseTerms(clock=lambda: "2020-01-01T00:00:00+00:00"))
+    assert (LeaseSeeker(store, "second").site("b").record.generation, pauses) == (2, [])
 
 
-def test_hosts_are_held_in_one_order_and_given_back_also_where_one_is_another_s(store: FolderStore) -> None:
+def test_hosts_are_held_in_one_order_and_given_back_also_where_one_is_another_s(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease is given back after its last heartbeat; one that is lost by then costs nothing."""
+    beating, release = list[list[tuple[str, bool]]](), site_lease._release_quietly
+
+    def note(lease: site_lease.SiteLease) -> None:
+        beating.append([(one.name, one.daemon) for one in threading.enumerate() if one.name.startswith("lease-")])
+        release(lease)
+
+    monkeypatch.setattr(site_lease, "_release_quietly", note)
     seeker = LeaseSeeker(store, "first")
     keys = {host: f"hosts/{host.replace(':', '_')}.json" for host in ("a.example", "b.example:80", "c.example")}
 
@@ -150,6 +170,11 @@ def test_hosts_are_held_in_one_order_and_given_back_also_where_one_is_another_s(
             pass
         assert owners() == ["first", "first", ""]
     assert owners() == ["", "", ""]
+    assert beating == [[("lease-the host a.example", True)], []]
+    with seeker.held_hosts(["a.example"]):
+        late = LeaseTerms(clock=lambda: "2999-01-01T00:00:00+00:00")
+        acquire_thing(store, Thing("the host a.example", keys["a.example"]), "thief", late)
+    assert owners() == ["thief", "", ""]
     assert seeker.site("a").record == read_site(store, "a")
 
 
