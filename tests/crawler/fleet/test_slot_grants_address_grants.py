@@ -142,18 +142,29 @@ def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
         assert grant.slot.log == log
         assert len(granter._grants) == ("closed" not in log)
         assert semaphore._semaphore._value == ("closed" in log)
+        granter.close()
+        assert grant.slot.log[-1] == "closed"
 
     asyncio.run(look())
-    granter.close()
 
 
 def test_a_disk_that_is_full_is_told_and_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A lease for which the disk takes no slot goes back."""
-    semaphore = OneSemaphore(1)
-    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, QUICK)
-    ends = iter([False, False, True])
+    """A lease for which the disk takes no slot goes back. Looks come ten times a second, a lease is awaited for ten."""
+    semaphore, seconds = OneSemaphore(1), list[object]()
+    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
+    ends, acquire = iter([False, False, True]), semaphore.acquire
+
+    async def sleep(pause: float) -> None:
+        seconds.append(pause)
+
+    async def note(timeout: float) -> bool:
+        seconds.append(timeout)
+        return await acquire(timeout)
+
+    monkeypatch.setattr(semaphore, "acquire", note)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
 
     def full(*_words: object) -> None:
         raise OSError(28, "No space left on device")
@@ -167,7 +178,10 @@ def test_a_disk_that_is_full_is_told_and_asked_again(
     asyncio.run(granter._ask(tmp_path / ADDRESS))
     assert caplog.messages == [f"no slot of {ADDRESS}: [Errno 28] No space left on device"]
     assert (semaphore._semaphore.locked(), semaphore.lease_count, granter._asked[tmp_path / ADDRESS]) == (False, 1, 0)
+    assert seconds == [0.1, 0.1, 10.0]
+    assert slots.is_owned(tmp_path / "grants")
     granter.close()
+    assert not slots.is_owned(tmp_path / "grants")
 
 
 def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +197,7 @@ def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monke
         for _ in range(2):
             async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"), crawls[1].slot(ADDRESS, "b.example"):
                 assert len(granter._grants) == 2
+                assert granter._asking == set()
             async with asyncio.timeout(20):
                 while granter._grants:
                     await asyncio.sleep(0.005)
