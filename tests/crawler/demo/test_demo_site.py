@@ -126,12 +126,12 @@ def test_a_story_has_no_furniture_in_its_truth() -> None:
 
 def test_blocks_of_each_kind_are_told_as_the_reader_sees_them() -> None:
     markdown = (
-        "A *soft*\nline.\n\n- one [link](/x)\n- two\n\n> said\n\n|a|b|\n|-|-|\n|1|2|\n\n```verse\nx\ny\n\nz\n```\n\n"
+        'A *soft*\nline.\n\n- one [link](/x)\n- two\n\n> said\n\n|a|b|\n|-|-|\n|1|2|\n\n```verse\nx\n"y"\n\nz\n```\n\n'
         "```\nif a < b:\n    pass\n```\n"
     )
-    expected = ("A soft line.", "one link", "two", "said", "a | b\n1 | 2", "x\ny", "z", "if a < b:\n    pass")
+    expected = ("A soft line.", "one link", "two", "said", "a | b\n1 | 2", 'x\n"y"', "z", "if a < b:\n    pass")
     assert to_blocks(markdown) == expected
-    assert '<p class="verse">x<br>\ny</p>' in to_html(markdown)
+    assert '<p class="verse">x<br>\n"y"</p>' in to_html(markdown)
     assert '<table class="data">' in to_html(markdown)
 
 
@@ -306,6 +306,7 @@ def test_server_spares_a_client_what_it_has(server: DemoServer) -> None:
     first = request(url)
     assert request(url, **{"If-None-Match": first.headers["ETag"]}).status == 304
     assert request(url, **{"If-None-Match": '"other"'}).status == 200
+    assert request(url, **{"If-None-Match": f'"other", W/{first.headers["ETag"]}'}).status == 304
     assert request(url, **{"If-Modified-Since": first.headers["Last-Modified"]}).status == 304
     assert request(url, **{"If-Modified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}).status == 200
     assert request(url, **{"If-Modified-Since": "yesterday"}).status == 200
@@ -322,6 +323,19 @@ def test_server_answers_head_without_a_body_and_logs_each_request(server: DemoSe
         200,
         request_count + 1,
     )
+
+
+def test_server_shows_its_own_errors_and_not_that_a_client_hung_up(
+    server: DemoServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr("http.server.ThreadingHTTPServer.handle_error", lambda *words: shown.append(words[2]))
+    for error in (BrokenPipeError("gone"), ValueError("ours")):
+        try:
+            raise error
+        except (OSError, ValueError):
+            server._server.handle_error(None, str(error))
+    assert shown == ["ours"]
 
 
 def test_server_frees_its_port() -> None:

@@ -36,6 +36,8 @@ LONG = "/" + "%D8%AE" * 300  # 600 characters as a reader sees them
         ("/" + "x" * 1000, "trap:long_url"),
         ("/?" + "&".join(f"p{number}x=1" for number in range(13)), "trap:parameters"),
         ("/shop?color=1&size=2&brand=3&sort=4&order=5&page=6&view=7", "trap:facets"),
+        ("/2031/05/?year=2020", "trap:calendar"),
+        ("/shop?Color=1&size=2&brand=3&sort=4&order=5&page=6&view=7", "trap:facets"),
         ("/shop?f[0]=a&f[1]=b&f[2]=c&f[3]=d&f[4]=e&f[5]=g&f[6]=h", "trap:facets"),
     ],
 )
@@ -50,6 +52,7 @@ def test_a_trap_is_told_by_its_url(path: str, reason: str) -> None:
         "/1750/01/", "/9999/12", "/item/2055/7777", "/?p=2031", "/?id=203105", "/calendar?month=5&year=2027",
         "/a/b/a/b/mill", "/news/2024/05/news/the-mill", "/en/en/about", "/index.php?option=content&view=article&id=9",
         "/shop?color=1&size=2&sort=3", "/blog/why-the-mill-burned", "/?date=1767225600",
+        "/?year=abc", "/?a=1" + "&" * 20, "/" * 30 + "a",
     ],
 )  # fmt: skip
 def test_addresses_of_real_sites_are_none(path: str) -> None:
@@ -62,6 +65,12 @@ def test_addresses_of_real_sites_are_none(path: str) -> None:
         ("/" + "/".join(f"s{number}" for number in range(20)), "/" + "/".join(f"s{number}" for number in range(21))),
         *(("/?" + "&".join(f"p{n}x=1" for n in range(12)), "/?" + "&".join(f"p{n}x=1" for n in range(13))),),
         ("/en/en/about", "/en/en/en/about"),
+        ("/a/b/a/c/a/d/a", "/a/b/a/c/a/d/a/e/a"),
+        ("/2028/05/", "/2029/05/"),
+        (
+            "/shop?color=1&size=2&brand=3&sort=4&order=5&page=6",
+            "/shop?color=1&size=2&brand=3&sort=4&order=5&page=6&f=7",
+        ),
         ("/a/b/a/b/x", "/a/b/a/b/a/b/x"),
         ("/1/b/1/b/x", "/1/b/1/b/1/b/x"),
         ("/1/2/1/2/1/2/x/y/z", "/x/1/2/y/1/2/y/1/2/y"),

@@ -1,7 +1,4 @@
-"""Tests.
-
-Workers bound what a page can do to the crawl.
-"""
+"""Workers bound what a page can do to the crawl."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ import pytest
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
-from broadsheet.crawler.workers.pool import _MAX_FAILED_STARTS, WorkerError, WorkerPool, _is_noticed_late, run_bounded
+from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, _is_noticed_late, run_bounded
 from broadsheet.crawler.workers.worker import WorkerProcess
 from tests.crawler.crawls import REPOSITORY
 
@@ -71,14 +68,18 @@ def test_what_is_under_way_is_finished_when_it_is_to_stop():
     assert sorted(done) == list(range(len(done)))
 
 
-def test_the_first_error_ends_it():
+def test_the_first_error_ends_it_and_what_is_under_way():
     async def work(job: int) -> None:
-        await asyncio.sleep(0.001)
-        if job == 4:
-            raise ValueError("no")
+        await asyncio.sleep(0.001 if job == 4 else 60)
+        raise ValueError("no")
 
-    with pytest.raises(ValueError, match="no"):
-        run(range(100), work)
+    async def run_all() -> None:
+        with pytest.raises(ValueError, match="no"):
+            await run_bounded(range(100), work, 5, lambda: False)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(run_all())
 
 
 T = TypeVar("T")
@@ -248,7 +249,7 @@ def test_a_process_that_does_not_start_is_tried_again(monkeypatch: pytest.Monkey
             assert asyncio.run(pool.run(int, "4")) == 4
         else:
             assert reason_of(pool, int, "4") == "worker_died"
-            assert len(calls) == _MAX_FAILED_STARTS
+            assert len(calls) == 5
     finally:
         pool.close()
 
