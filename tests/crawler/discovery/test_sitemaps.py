@@ -97,23 +97,10 @@ def test_truncated_gzip_keeps_what_came():
     assert 500 < len(result.entries) < 5000
 
 
-def test_damaged_gzip_keeps_what_came_before():
-    many = urlset("".join(f"<url><loc>{SITE}{n * 7919 % 5000}</loc></url>" for n in range(5000)))
-    packed = bytearray(gzip.compress(many))
-    packed[len(packed) * 3 // 4 :] = b"\xff" * (len(packed) // 4)
-    result = read_sitemap(bytes(packed), AT)
-    assert result.reason == "bad_gzip"
-    assert 500 < len(result.entries) < 5000
-
-
 def test_endless_gzip_members_take_no_time():
     started = time.process_time()
     read_sitemap(gzip.compress(b"") * 200_000, AT)
     assert time.process_time() - started < 2
-
-
-def test_gzip_of_nothing_useful():
-    assert read_sitemap(b"\x1f\x8b\x08nonsense", AT).reason == "bad_gzip"
 
 
 @pytest.mark.slow

@@ -6,22 +6,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.fleet import dask_engine
-from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
+from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
 from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store_engine import HostQueue, StoreEngine
+from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files
@@ -179,45 +176,3 @@ def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.Monk
     engine = DaskEngine(f"tcp://127.0.0.1:{free_port()}", place_in(tmp_path, str(tmp_path)))
     with pytest.raises(CommandError, match="there is no Dask scheduler at tcp:"):
         engine.run([SiteTask("a", Path("a.db"), ())], print)
-
-
-class IdleClient:
-    """A client of a scheduler that never has a worker."""
-
-    status = "running"
-
-    def run_on_scheduler(self, _function: object) -> None:
-        return
-
-    def ncores(self) -> dict[str, int]:
-        return {}
-
-    def submit(self, *_words: object, key: str, pure: bool) -> IdleFuture:
-        return IdleFuture()
-
-
-class IdleFuture:
-    """A task that nobody takes."""
-
-    def add_done_callback(self, _call: object) -> None:
-        return
-
-
-def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
-    results: list[SiteResult] = []
-    engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=60.0)
-    seconds = count(step=20.0)
-    monkeypatch.setattr(dask_engine, "_LOOK_SECONDS", 0.01)
-    monkeypatch.setattr(dask_engine, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-    SchedulerSession(engine, TaskTurn(HostQueue(tasks), results.append), IdleClient()).run()  # type: ignore[arg-type]
-    assert [(result.name, result.end, result.message) for result in results] == [
-        (name, SiteEnd.NOT_STARTED, "there was no worker for too long") for name in "ab"
-    ]
-    (message,) = caplog.messages
-    assert message == (
-        "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet.worker_loop tcp://h:1 "
-        "(waiting 1 minutes for it; Ctrl-C ends, and the same command goes on later)"
-    )

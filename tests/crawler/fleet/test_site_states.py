@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -411,12 +410,3 @@ def test_keys_have_the_number_of_the_lease_and_digits_of_the_content(store: Coun
         assert piece.key == f"sites/lamp/pieces/00000001-{piece.sha256[:20]}"
     manifest_key = read_site(store, "lamp").manifest
     assert re.fullmatch(r"sites/lamp/manifests/00000001-[0-9a-f]{16}\.json", manifest_key)
-
-
-def test_a_manifest_without_a_format_is_of_the_first(store: CountingStore, tmp_path: Path) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    values = json.loads(stored_manifest(store).to_json())
-    assert values.pop("format") == 2
-    with pytest.raises(DamagedObject) as caught:
-        parse_manifest(json.dumps(values).encode(), "it")
-    assert str(caught.value) == "it has format 1, this version reads 2: use a new store"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,15 +13,7 @@ import pytest
 from broadsheet.crawler.fetch import address_slots as slots
 from broadsheet.crawler.fetch.address_slots import AddressSlots
 from broadsheet.crawler.fleet import slot_grants as address_grants
-from broadsheet.crawler.fleet.dask_engine import DaskEngine
-from broadsheet.crawler.fleet.site_lease import LeaseTerms
-from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes
-from broadsheet.crawler.fleet.store_address import make_store
-from broadsheet.crawler.fleet.stored_run import StorePlace
-from tests.crawler.fleet.conftest import free_port
-from tests.crawler.fleet.dask_cluster import DaskCluster
-from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
 
 ADDRESS = "198.51.100.7"
 QUICK = GrantTimes(look=0.002, idle=0.02, turn=0.05, wait=0.5)
@@ -207,115 +198,3 @@ def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monke
     assert (len(made), len(set(made))) == (2, 1)
     assert not semaphore._semaphore.locked()
     granter.close()
-
-
-def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-
-    async def ask_twice() -> int:
-        semaphore = OneSemaphore(1)
-        for number in range(2):
-            one = machine(tmp_path / f"machine-{number}", semaphore)
-            task = asyncio.ensure_future(one.granter.run())
-            async with asyncio.timeout(20), one.crawls[0].slot(ADDRESS, "a.example"):
-                pass
-            if number == 0:
-                async with asyncio.timeout(20):
-                    while semaphore._semaphore.locked():
-                        await asyncio.sleep(0.005)
-            task.cancel()
-        return semaphore.lease_count
-
-    assert asyncio.run(ask_twice()) >= 2  # on a busy machine one may be given back before its crawl sees it
-
-
-class LateBound(OneSemaphore):
-    """It is away at first, and the disk takes no slot with the first lease."""
-
-    def __init__(self, address_folder: Path) -> None:
-        super().__init__(1)
-        self.asked = 0
-        self._address_folder = address_folder
-
-    async def acquire(self, timeout: float | None = None) -> bool:
-        self.asked += 1
-        if self.asked == 1:
-            raise OSError("the bound is away")
-        if self.asked == 2:
-            for file in self._address_folder.iterdir():
-                file.unlink()
-            self._address_folder.rmdir()
-            self._address_folder.write_text("in the way")
-        return await super().acquire(timeout)
-
-
-def test_a_bound_that_is_away_and_a_disk_that_takes_no_slot_cost_no_lease(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-    grants = tmp_path / "grants"
-    scheduler = LateBound(grants / ADDRESS)
-    granter = AddressGranter(grants, 2, lambda _address: scheduler, QUICK)
-    crawl = AddressSlots(tmp_path / "shared", 2, grants)
-
-    async def ask() -> None:
-        task = asyncio.ensure_future(granter.run())
-        async with asyncio.timeout(20):
-            waiting = asyncio.ensure_future(wait_for_slot())
-            while not waiting.done():
-                if (grants / ADDRESS).is_file() and scheduler.asked == 2 and not scheduler._semaphore.locked():
-                    (grants / ADDRESS).unlink()
-                await asyncio.sleep(0.002)
-        task.cancel()
-
-    async def wait_for_slot() -> None:
-        async with crawl.slot(ADDRESS, "a.example"):
-            pass
-
-    asyncio.run(ask())
-    lines = [record.getMessage() for record in caplog.records if record.name == address_grants.__name__]
-    assert [line.partition(":")[0] for line in lines] == [f"no slot of {ADDRESS}"] * 2
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
-    made = DaskCluster(free_port(), tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-@pytest.fixture
-def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
-    """Forty sites on four addresses, which count requests that are under way."""
-    monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
-    with counting_servers(40, addresses=4) as servers:
-        yield servers
-
-
-@pytest.mark.slow
-def test_forty_sites_on_four_addresses_get_two_requests_each_at_once_from_two_machines(
-    tmp_path: Path, cluster: DaskCluster, servers: list[CountingServer]
-) -> None:
-    """Eight crawls at a time on four workers, two on each machine, and each crawl at all four addresses."""
-    urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
-    words = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "-q")
-    tasks = [
-        SiteTask(f"site-{part}", Path(f"site-{part}.db"), (*urls[5 * part : 5 * part + 5], *words), hosts=(str(part),))
-        for part in range(8)
-    ]
-    cluster.start_scheduler()
-    for number in range(4):
-        cluster.start_worker(f"machine-{number % 2}")
-    while len(cluster.worker_pids()) < 4:
-        continue
-    address = str(tmp_path / "store")
-    place = StorePlace(address, make_store(address), "$MACHINE", LeaseTerms(30.0), wait_seconds=60, per_address=2)
-    results: list[SiteResult] = []
-    DaskEngine(cluster.address, place).run(tasks, results.append)
-    assert [result for result in results if result.end is not SiteEnd.DONE] == []
-    counts = CountedRequest.counts
-    assert dict(counts.most) == {f"127.0.0.{number}": 2 for number in range(2, 6)}
-    assert counts.paths["/"] >= 40
-    assert counts.paths["/a"] >= 40

@@ -77,13 +77,6 @@ def test_an_endless_page_ends() -> None:
     assert 2 <= len(site.asked) <= 20
 
 
-def test_requests_are_bounded() -> None:
-    site = FakeSite({})
-    script = "for (let n = 0; n < 50; n++) fetch('/data?' + n).catch(() => 0);" + FILL
-    assert TEXT.strip() in html_of(*render(shell(script), site=site, limits=RenderLimits(requests=7)))
-    assert len(site.asked) == 7
-
-
 @contextmanager
 def canaries() -> Iterator[tuple[dict[str, int], list[str]]]:
     """Sockets of this machine that nobody may reach: their ports by name, and what reached them."""
@@ -242,19 +235,3 @@ def test_a_browser_that_dies_costs_its_page_alone() -> None:
     assert isinstance(died, Failure)
     assert died.problem is RenderProblem.CRASHED
     assert TEXT.strip() in html_of(good)
-
-
-def test_a_chromium_that_does_not_start_is_not_tried_again() -> None:
-    from broadsheet.crawler.rendering.chromium import Chromium
-
-    async def run() -> list[Rendering | Failure]:
-        browser = Browser(Chromium("/bin/false"), "Broadsheet-test")
-        results = [await browser.render(shell(FILL, URL), FakeSite({}).fetch) for _ in range(2)]
-        assert browser.failure == results[1]
-        await browser.close()
-        return results
-
-    first, second = asyncio.run(run())
-    assert isinstance(first, Failure)
-    assert first.problem is RenderProblem.NOT_STARTED
-    assert second == first

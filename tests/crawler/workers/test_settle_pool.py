@@ -67,20 +67,6 @@ def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
 
 
 @pytest.mark.slow
-def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
-    taken_jobs = list[int]()
-
-    def jobs() -> Iterator[int]:
-        for number in range(20):
-            taken_jobs.append(number)
-            yield number
-
-    with SettlePool(2) as share:
-        for result_count, _ in enumerate(share(double, jobs())):
-            assert len(taken_jobs) <= result_count + 4
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
 def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
     with SettlePool(2) as share:
