@@ -1,4 +1,4 @@
-"""Leases of others, watched by one's own clock: none is taken from a living runner, a dead one's soon."""
+"""Leases of others, watched by one's own clock, and heartbeats: none is taken from a living runner."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.crawler.fleet import site_lease
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import VersionMoved
+from broadsheet.crawler.fleet.object_store import StoreUnreachable, VersionMoved
 from broadsheet.crawler.fleet.site_lease import LeasedThing as Thing
 from broadsheet.crawler.fleet.site_lease import (
     LeaseSeeker,
@@ -22,9 +23,11 @@ from broadsheet.crawler.fleet.site_lease import (
     SiteIsLeased,
     acquire,
     acquire_thing,
+    beating,
     read_site,
     record_key,
 )
+from broadsheet.output.archive.stored_values import utc_now
 
 SITE = Thing("a", record_key("a"))
 
@@ -189,3 +192,59 @@ def test_a_site_that_others_always_take_first_is_given_up(store: FolderStore, mo
     with pytest.raises(SiteIsLeased, match="a is run by another runner, until  at least"):
         acquire(store, "a", "first")
     assert len(tries) == 5
+
+
+_WAIT_SECONDS = 20
+
+
+def test_a_lease_is_renewed_also_after_the_store_was_away(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    lease = acquire(store, "a", "first", LeaseTerms(0.03))
+    renewals, renewed = [0], Event()
+    renew = lease.renew
+
+    def trouble() -> None:
+        renewals[0] += 1
+        if renewals[0] == 1:
+            raise StoreUnreachable("away")
+        renew()
+        renewed.set()
+
+    monkeypatch.setattr(lease, "renew", trouble)
+    with beating(lease, lambda: None):
+        assert renewed.wait(_WAIT_SECONDS)
+    assert caplog.messages == ["no heartbeat for a: away"]
+
+
+def test_a_lease_that_another_took_is_told_of_once(store: FolderStore, caplog: pytest.LogCaptureFixture) -> None:
+    lease = acquire(store, "a", "first", LeaseTerms(0.03))
+    losses: list[list[str]] = []
+    lost = Event()
+
+    def on_loss() -> None:
+        losses.append(caplog.messages)
+        lost.set()
+
+    acquire(store, "a", "second", LeaseTerms(0.03, -3600.0, utc_now))
+    with beating(lease, on_loss):
+        assert lost.wait(_WAIT_SECONDS)
+    assert losses == [["another runner took a: its lease had expired"]]
+
+
+def test_a_heartbeat_comes_thrice_in_the_time_of_a_lease(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+
+    class Ending(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if timeout is not None:
+                waits.append(timeout)
+            return len(waits) > 2
+
+    lease = acquire(store, "a", "first", LeaseTerms(90.0))
+    monkeypatch.setattr(site_lease, "threading", SimpleNamespace(Event=Ending, Thread=Thread))
+    with beating(lease, lambda: None, lambda: 7):
+        pass
+    assert waits == [30.0] * 3
+    assert read_site(store, "a") == lease.record
+    assert (lease.record.pages, lease.record.generation, lease.record.owner) == (7, 1, "first")

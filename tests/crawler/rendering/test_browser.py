@@ -67,16 +67,6 @@ def test_a_consent_dialog_is_hidden_and_nothing_in_it_is_clicked() -> None:
     assert not any("privacy" in block.text or "Accept" in block.text for block in cleaned.blocks)
 
 
-def test_an_endless_page_ends() -> None:
-    more = "let n = 0; const add = () => { fetch('/more?' + n++); const p = document.createElement('p'); "
-    more += "p.textContent = 'Item ' + n; p.style.height = '3000px'; document.body.append(p); }; add();"
-    more += "addEventListener('scroll', add);"
-    site = FakeSite({})
-    result = render(shell(more), site=site)[0]
-    assert "Item 2" in html_of(result)
-    assert 2 <= len(site.asked) <= 20
-
-
 @contextmanager
 def canaries() -> Iterator[tuple[dict[str, int], list[str]]]:
     """Sockets of this machine that nobody may reach: their ports by name, and what reached them."""
