@@ -1,7 +1,5 @@
 """Feeds of comments and feeds of articles, told apart by their addresses and names.
 
-Feeds of comments and feeds of articles, told apart by their addresses and names.
-
 Feeds as sites have them: RSS, Atom, RDF, and what is none.
 """
 
@@ -54,6 +52,7 @@ def test_an_article_s_own_feed_is_that_of_its_comments(end: str) -> None:
     assert not is_comment_feed(HOME.url + end, "", HOME), "a front page's own feed is the site's"
     other_host = STORY.url.replace("a.example", "b.example")
     assert not is_comment_feed(other_host + end, "", STORY)
+    assert not is_comment_feed(f"{HOST}/blog/{end}", "", NamingPage(f"{HOST}/feed/", is_article=True))
 
 
 def test_a_copy_of_a_site_as_files_is_read_alike() -> None:
@@ -120,9 +119,33 @@ def test_an_empty_feed_is_no_fault():
     assert read_feed(b'<rss version="2.0"><channel><title>t</title></channel></rss>', SITE).reason == ""
 
 
-@pytest.mark.parametrize("body", [b"", b"<html><body>x</body></html>", b"/etc/hostname", b"http://127.0.0.1:9/"])
-def test_what_is_no_feed(body):
-    assert read_feed(body, SITE).reason == "not_a_feed"
+def test_an_item_has_the_address_that_it_was_moved_from_and_its_title_as_it_is():
+    """What a title's markup says is seen to where it is shown; nothing in it is resolved."""
+    items = b"""<item><title>&lt;script&gt;x&lt;/script&gt;y</title><link>https://example.org/t</link>
+<feedburner:origLink>/o</feedburner:origLink></item>
+<item><title>&lt;a href='/x'&gt;z</title><link>u</link></item></channel>"""
+    feed = RSS.replace(b"<rss ", b"<rss xmlns:feedburner='http://rssnamespace.org/feedburner/ext/1.0' ")
+    found = read_feed(feed.replace(b"</channel>", items), SITE + "f/feed")
+    assert found.entries[2:] == (
+        FeedEntry(SITE + "o", title="<script>x</script>y"), FeedEntry(SITE + "f/u", title="<a href='/x'>z"),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        *((body, "not_a_feed") for body in (b"", b"<html><body>x</body></html>", b"/etc/hostname",
+                                            b"http://127.0.0.1:9/", b"<channel>no feed</channel>")),
+        *((gzip.compress(body * 999)[:-9], "bad_gzip") for body in (b"<html>", b"<channel>")),
+    ],
+)  # fmt: skip
+def test_what_is_no_feed(body, reason):
+    assert read_feed(body, SITE) == Feed(reason=reason)
+
+
+def test_a_feed_in_utf_16_is_read():
+    text = RSS.decode().replace('"1.0"?>', '"1.0" encoding="UTF-16"?>').encode("utf-16")
+    assert len(read_feed(text, SITE).entries) == 2
 
 
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: RSS[:160] + tail)))

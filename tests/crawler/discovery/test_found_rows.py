@@ -12,6 +12,7 @@ from broadsheet.crawler.discovery.found_rows import urls_from_feed, urls_from_ou
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapEntry, SitemapKind
 from broadsheet.crawler.options import CrawlOptions
+from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.url_queue import QueuedUrl
 
 HOME = "https://a.example/"
@@ -22,10 +23,11 @@ SCOPE = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=3)
 
 def test_links_lie_one_deeper_and_canonical_and_redirect_targets_do_not() -> None:
     links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "c", via="redirect")]
-    rows = {row.url: row for row in urls_from_outlinks(links, QUEUED, SCOPE, OPTIONS).rows}
-    assert {url: row.depth for url, row in rows.items()} == {HOME + "a": 3, HOME + "b": 2, HOME + "c": 2}
-    assert rows[HOME + "a"].found_on == HOME
-    assert rows[HOME + "b"].found_via == "canonical"
+    assert urls_from_outlinks(links, QUEUED, SCOPE, OPTIONS).rows == (
+        DiscoveredUrl(HOME + "a", "a.example", "page", "link", HOME, 3, 40),
+        DiscoveredUrl(HOME + "b", "a.example", "page", "canonical", HOME, 2, 45),
+        DiscoveredUrl(HOME + "c", "a.example", "page", "redirect", HOME, 2, 45),
+    )
 
 
 def test_other_hosts_are_counted_not_queued() -> None:
@@ -41,21 +43,32 @@ def test_other_hosts_are_counted_not_queued() -> None:
 
 def test_what_is_not_wanted_has_a_row_with_its_reason() -> None:
     deep = replace(QUEUED, depth=3)
-    links = [Outlink(HOME + "no/1"), Outlink(HOME + "film.mp4"), Outlink(HOME + "yes")]
+    """What a page says of its own address is no trap and no feed of comments."""
+    loop, comments = HOME + "a/b/a/b/a/b", HOME + "comments/feed/"
+    links = [Outlink(HOME + "no/1"), Outlink(HOME + "film.mp4"), Outlink(HOME + "yes"), Outlink(loop),
+             Outlink(comments), Outlink(HOME + "no/comments/feed/")]  # fmt: skip
     near = {row.url: (row.state, row.reason) for row in urls_from_outlinks(links, QUEUED, SCOPE, OPTIONS).rows}
     far = {row.url: (row.state, row.reason) for row in urls_from_outlinks(links, deep, SCOPE, OPTIONS).rows}
     assert near == {
         HOME + "no/1": ("skipped", "pattern"),
         HOME + "film.mp4": ("skipped", "media_type"),
         HOME + "yes": ("queued", ""),
+        loop: ("skipped", "trap:repeating_path"),
+        comments: ("skipped", "comment_feed"),
+        HOME + "no/comments/feed/": ("skipped", "pattern"),
     }
     assert far[HOME + "yes"] == ("skipped", "depth")
+    stated = [Outlink(url, via="canonical") for url in (loop, comments)]
+    assert [row.reason for row in urls_from_outlinks(stated, QUEUED, SCOPE, OPTIONS).rows] == ["", ""]
 
 
 def test_without_links_the_canonical_url_is_still_followed() -> None:
-    options = replace(OPTIONS, discover_links=False, discover_feeds=False)
-    links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "feed", via="feed")]
+    options = replace(OPTIONS, discover_links=False, discover_feeds=False, discover_sitemaps=False)
+    links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "feed", via="feed"),
+             Outlink(HOME + "map", via="sitemap")]  # fmt: skip
     assert [row.url for row in urls_from_outlinks(links, QUEUED, SCOPE, options).rows] == [HOME + "b"]
+    maps = replace(options, discover_sitemaps=True)
+    assert [row.url for row in urls_from_outlinks(links, QUEUED, SCOPE, maps).rows] == [HOME + "b", HOME + "map"]
 
 
 def test_a_feed_on_another_host_counts_where_a_start_page_names_it() -> None:
@@ -67,6 +80,11 @@ def test_a_feed_on_another_host_counts_where_a_start_page_names_it() -> None:
     ]
     deeper = urls_from_outlinks(links, QUEUED, SCOPE, OPTIONS).rows
     assert [row.host for row in deeper] == ["www.a.example"], "pages deep in a site name strangers' feeds"
+    on_www = replace(QUEUED, host="www.a.example")
+    listings = [Outlink(HOME + "comments/feed/", via="feed"), Outlink(HOME + "comments.rss", via="sitemap")]
+    assert [(row.depth, row.reason) for row in urls_from_outlinks(listings, on_www, SCOPE, OPTIONS).rows] == [
+        (0, "comment_feed"), (0, ""),
+    ]  # fmt: skip
 
 
 def test_a_sitemap_index_leads_to_sitemaps_wherever_they_are() -> None:
@@ -76,11 +94,14 @@ def test_a_sitemap_index_leads_to_sitemaps_wherever_they_are() -> None:
 
 
 def test_sitemap_entries_are_one_link_from_the_seed_and_keep_their_date() -> None:
-    entries = (SitemapEntry(HOME + "a", "2024-05-01"), SitemapEntry("https://b.example/x"), SitemapEntry(HOME + "no/x"))
-    discovered = urls_from_sitemap(Sitemap(SitemapKind.URLSET, entries), QUEUED, SCOPE, OPTIONS)
-    assert [(row.url, row.depth, row.lastmod, row.reason) for row in discovered.rows] == [
-        (HOME + "a", 1, "2024-05-01", ""),
-        (HOME + "no/x", 1, "", "pattern"),
+    entries = (SitemapEntry(HOME + "a", "2024-05-01"), SitemapEntry("https://b.example/x"),
+               SitemapEntry(HOME + "no/x", "2001"), SitemapEntry(HOME + "film.mp4"))  # fmt: skip
+    options, scope = replace(OPTIONS, since=date(2024, 1, 1)), replace(SCOPE, max_depth=1)
+    discovered = urls_from_sitemap(Sitemap(SitemapKind.URLSET, entries), QUEUED, scope, options)
+    assert [(row.url, row.depth, row.lastmod, row.state, row.reason) for row in discovered.rows] == [
+        (HOME + "a", 1, "2024-05-01", "queued", ""),
+        (HOME + "no/x", 1, "2001", "skipped", "pattern"),
+        (HOME + "film.mp4", 1, "", "skipped", "media_type"),
     ]
     assert discovered.outside_hosts == {"b.example": 1}
 

@@ -90,3 +90,23 @@ def test_the_first_frame_of_a_jpeg_stands_behind_segments_fill_bytes_and_bare_ma
     for segments in ((), (comment,), (fill, comment), (fill, fill, fill), (bare, comment, bare), (comment,) * 20):
         assert size_of(jpeg_of(*segments)) == (640, 480)
     assert read_picture(jpeg_of(b"no marker")) == "no_picture"
+    assert size_of(jpeg_of(*[comment] * 999)) == (640, 480)
+    assert read_picture(jpeg_of(*[comment] * 1_000)) == "no_picture"
+
+
+def test_each_marker_of_a_jpeg_is_a_frame_bare_or_passed_over_by_its_length() -> None:
+    frames = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+    for marker in range(0xFF):
+        own = bytes((0xFF, marker)) + (
+            b"" if marker in (1, *range(0xD0, 0xD9)) else b"\0\x09\x08" + bytes([0, 2, 0, 3, 0, 0])
+        )
+        assert size_of(jpeg_of(own)) == ((3, 2) if marker in frames else (640, 480)), hex(marker)
+
+
+def test_of_the_pictures_in_an_avif_the_largest_counts_in_its_first_sixty_four_kibibytes() -> None:
+    head = avif()[:-40]
+    sizes = [b"\0\0\0\x14ispe\0\0\0\0" + struct.pack(">II", *size) for size in ((9, 1), (5, 5))]
+    assert size_of(head + b"".join(sizes)) == (5, 5)
+    padding = bytes(65_536 - len(head) - 20)
+    assert size_of(head + padding + sizes[1]) == (5, 5)
+    assert read_picture(head + padding + b"\0" + sizes[1]) == "no_picture"

@@ -1,7 +1,5 @@
 """What a body is, by its first bytes and its type.
 
-What a body is, by its first bytes and its type.
-
 Bodies without their gzip, and their root elements.
 """
 
@@ -12,6 +10,7 @@ import random
 
 import pytest
 
+from broadsheet.crawler.discovery import response_bodies
 from broadsheet.crawler.discovery.response_bodies import (
     BodyKind,
     body_kind,
@@ -36,6 +35,11 @@ HTML = "text/html; charset=utf-8"
         (b"<p>a\0b\0</p>", HTML, BodyKind.PAGE),
         (b"", HTML, BodyKind.EMPTY),
         (b" \n\t", HTML, BodyKind.EMPTY),
+        (b" " * 1024 + b"x", "", BodyKind.PAGE),
+        (b"just words", "TEXT/HTML", BodyKind.PAGE),
+        (b"<x>", "", BodyKind.PAGE),
+        (b"<x>", "text/xml", BodyKind.MEDIA),
+        (b"words", "", BodyKind.MEDIA),
         (b"%PDF-1.4", HTML, BodyKind.MEDIA),
         (b"\x89PNG\r\n", "text/html", BodyKind.MEDIA),
         (b"\xff\xd8\xff\xe0", "", BodyKind.MEDIA),
@@ -62,6 +66,8 @@ def test_a_body_is_sorted_by_what_it_holds(body: bytes, content_type: str, sort:
     [
         ("image/png", True),
         ("IMAGE/JPEG", True),
+        (" image/png", True),
+        ("application/atom+xml ; charset=x", False),
         ("application/pdf; x=y", True),
         ("video/mp4", True),
         ("text/css", True),
@@ -81,13 +87,17 @@ def test_only_a_type_that_can_be_no_page_stops_a_download(content_type: str, med
 def test_gzip_is_taken_off_twice_and_nothing_else_is_touched():
     assert gunzip_body(gzip.compress(gzip.compress(b"<rss/>"))) == (b"<rss/>", "")
     assert gunzip_body(b"plain") == (b"plain", "")
+    assert gunzip_body(gzip.compress(gzip.compress(gzip.compress(b"x")))) == (gzip.compress(b"x"), "")
 
 
 def test_a_broken_member_gives_what_came_and_its_reason():
-    packed = gzip.compress(b"<urlset>" * 20_000)
-    data, reason = gunzip_body(packed[:-20])
-    assert reason == "bad_gzip"
-    assert data.startswith(b"<urlset>")
+    """All but the step of 4,096 bytes in which it breaks; fifteen of them are its head here."""
+    unpacked = bytes(number * 7919 % 251 for number in range(5_000))
+    packed = gzip.compress(unpacked, 0)
+    assert gunzip_body(packed[:-8] + bytes(4) + packed[-4:]) == (unpacked[:4081], "bad_gzip")
+    whole = gzip.compress(b"x")
+    assert gunzip_body(gzip.compress(whole + bytes(5_000))[:-9]) == (b"x", "bad_gzip")
+    assert gunzip_body(gzip.compress(whole[:-1]))[1] == "bad_gzip"
 
 
 @pytest.mark.parametrize(
@@ -110,6 +120,16 @@ def test_an_unpacked_body_has_fifty_mebibytes_at_most() -> None:
     body, longer_body = b"x" * most, b"x" * (most + 1)
     assert gunzip_body(body) == (body, "")
     assert gunzip_body(longer_body) == (body, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("lengths", "reason"), [([100], ""), ([60, 40], ""), ([101], "too_large"), ([60, 41], "too_large")]
+)
+def test_what_is_unpacked_is_bounded_over_all_members(
+    monkeypatch: pytest.MonkeyPatch, lengths: list[int], reason: str
+) -> None:
+    monkeypatch.setattr(response_bodies, "MAX_BYTES", 100)
+    assert gunzip_body(b"".join(gzip.compress(b"x" * length) for length in lengths)) == (b"x" * 100, reason)
 
 
 def test_sixty_four_joined_members_are_unpacked() -> None:

@@ -2,6 +2,8 @@ import pytest
 
 from broadsheet.crawler.discovery.scope import Scope, ScopeDecision, ScopeError
 
+HOME = "https://example.org/"
+
 
 def contains(seed, url):
     return Scope.from_seeds([seed]).contains(url)
@@ -45,7 +47,8 @@ def test_several_seeds_add_up():
 
 
 def test_outside_needs_no_row():
-    assert Scope.from_seeds(["https://example.org/"]).decide("https://other.example/", 1) == ScopeDecision(False)
+    decision = Scope.from_seeds(["https://example.org/"]).decide("https://other.example/", 1)
+    assert (decision, decision.should_fetch) == (ScopeDecision(False), False)
 
 
 def test_patterns():
@@ -84,9 +87,9 @@ def test_widened_by_a_redirected_seed():
         ([], [], "no seed URL given"),
         (["ftp://example.org/"], [], "not an http or https URL: ftp://example.org/"),
         (["example.org"], [], "not an http or https URL: example.org"),
-        (["https://example.org/"], ["*.pdf"], "not a regular expression: *.pdf"),
-        (["https://example.org/"], ["(a"], "not a regular expression: (a"),
-        (["https://example.org/"], [""], "an empty pattern"),
+        ([HOME], ["*.pdf"], "not a regular expression: *.pdf (nothing to repeat at position 0; in"),
+        ([HOME], ["(a"], "not a regular expression: (a (missing ), unterminated subpattern at position 0)"),
+        ([HOME], [""], "an empty pattern"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(seeds, patterns, message):

@@ -61,6 +61,7 @@ def test_news_images_and_translations():
         "<image:image><image:loc>https://example.org/a.jpg</image:loc></image:image>"
         "<n:news><n:publication><n:name>Paper</n:name></n:publication>"
         "<n:publication_date>2024-05-02T10:00Z</n:publication_date><n:title>Bridge &amp; tunnel</n:title></n:news>"
+        '<xhtml:link rel="amphtml" href="https://example.org/amp/story"/>'
         '<xhtml:link rel="alternate" hreflang="de" href="https://example.org/de/story"/></url>',
         f'{XMLNS} xmlns:image="http://www.google.com/schemas/sitemap-image/1.1" '
         'xmlns:n="http://www.google.com/schemas/sitemap-news/0.9" xmlns:xhtml="http://www.w3.org/1999/xhtml"',
@@ -96,23 +97,10 @@ def test_truncated_gzip_keeps_what_came():
     assert 500 < len(result.entries) < 5000
 
 
-def test_damaged_gzip_keeps_what_came_before():
-    many = urlset("".join(f"<url><loc>{SITE}{n * 7919 % 5000}</loc></url>" for n in range(5000)))
-    packed = bytearray(gzip.compress(many))
-    packed[len(packed) * 3 // 4 :] = b"\xff" * (len(packed) // 4)
-    result = read_sitemap(bytes(packed), AT)
-    assert result.reason == "bad_gzip"
-    assert 500 < len(result.entries) < 5000
-
-
 def test_endless_gzip_members_take_no_time():
     started = time.process_time()
     read_sitemap(gzip.compress(b"") * 200_000, AT)
     assert time.process_time() - started < 2
-
-
-def test_gzip_of_nothing_useful():
-    assert read_sitemap(b"\x1f\x8b\x08nonsense", AT).reason == "bad_gzip"
 
 
 @pytest.mark.slow
@@ -138,9 +126,6 @@ def test_many_entries_are_streamed(monkeypatch):
     assert len(read_sitemap(body, AT).entries) == 20_000
     assert len(siblings) == 20_000
     assert max(siblings) < 5_000, "no tree is built: the parser is ahead by what it reads at once"
-    monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 10)
-    cut = read_sitemap(body, AT)
-    assert (len(cut.entries), cut.reason) == (10, "too_many_entries")
 
 
 @pytest.mark.parametrize(
@@ -148,12 +133,13 @@ def test_many_entries_are_streamed(monkeypatch):
     [
         (PLAIN[: PLAIN.index(b"<url><loc></loc>")], 2, "broken_xml"),
         (b"Warning: a program failed in line 3\n" + PLAIN, 2, "broken_xml"),
+        (b"Warning\n" + PLAIN.replace(b"urlset", b"URLSET"), 2, "broken_xml"),
         (urlset(f"<url><loc>{SITE}a?b=1&c=2</loc></url>"), 1, ""),
         (urlset(f"<url><loc>{SITE}a</loc><url><loc>{SITE}b</loc></url>"), 2, "broken_xml"),
         (urlset(f"<news:url><loc>{SITE}a</loc></news:url>"), 1, ""),
         (b"<urlset>" + PLAIN[-60:].replace(b"</url>", b""), 0, "broken_xml"),
     ],
-    ids=["cut", "noise-before", "bare-ampersand", "unclosed", "undeclared-prefix", "rubble"],
+    ids=["cut", "noise-before", "noise-and-capitals", "bare-ampersand", "unclosed", "undeclared-prefix", "rubble"],
 )
 def test_broken_xml_is_read_as_far_as_possible(body, expected, reason):
     result = read_sitemap(body, AT)
@@ -195,6 +181,7 @@ def test_text():
     result = read_sitemap(b"\xef\xbb\xbfhttps://example.org/a\r\n\r\nhttps://example.org/b\r\n", SITE + "sitemap.txt")
     assert result.kind is SitemapKind.TEXT
     assert urls(result) == ["a", "b"]
+    assert urls(read_sitemap("https://example.org/a\nhttps://example.org/b\n".encode("utf-16"), AT)) == ["a", "b"]
 
 
 def test_empty_lines_do_not_count_among_those_of_which_half_are_urls() -> None:
@@ -209,6 +196,7 @@ def test_empty_lines_do_not_count_among_those_of_which_half_are_urls() -> None:
         (b" \n", "empty"),
         (b"<!DOCTYPE html><html><body><p>Not found</p></body></html>", "html"),
         (b"Nothing here.\nReally.\n", "unknown"),
+        (b"https://example.org/a\nnone\nno\n", "unknown"),
         (b"<data><x/></data>", "unknown"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "unknown"),
     ],
@@ -227,6 +215,8 @@ def test_a_feed_in_a_sitemap_s_place():
     result = read_sitemap(ATOM, AT)
     assert result.kind is SitemapKind.FEED
     assert result.entries == (SitemapEntry("https://example.org/a", "2024-05-03T00:00:00Z", title="One"),)
+    once = read_sitemap(ATOM.replace(b"<updated>2024-05-03T00:00:00Z</updated>", b""), AT)
+    assert once.entries == (SitemapEntry("https://example.org/a", "2024-05-01T00:00:00Z", title="One"),)
 
 
 @given(st.one_of(st.binary(max_size=200), st.binary(max_size=60).map(lambda tail: PLAIN[:120] + tail)))
@@ -234,11 +224,8 @@ def test_any_bytes_are_an_answer(body):
     assert isinstance(read_sitemap(body, AT).kind, SitemapKind)
 
 
-@pytest.mark.parametrize(("count", "kept", "reason"), [(2, 2, ""), (3, 3, ""), (4, 3, "too_many_entries")])
-def test_entries_beyond_the_bound_are_left_out_with_a_reason(
-    count: int, kept: int, reason: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sitemaps, "MAX_ENTRIES", 3)
-    lines = "\n".join(f"https://a.example/{number}" for number in range(count))
-    sitemap = read_sitemap(lines.encode(), "https://a.example/sitemap.txt")
+@pytest.mark.parametrize(("count", "kept", "reason"), [(200_000, 200_000, ""), (200_001, 200_000, "too_many_entries")])
+def test_entries_beyond_the_bound_are_left_out_with_a_reason(count: int, kept: int, reason: str) -> None:
+    entries = (SitemapEntry(str(number)) for number in range(count))
+    sitemap = sitemaps._bounded_sitemap(SitemapKind.TEXT, entries, "")
     assert (sitemap.kind, len(sitemap.entries), sitemap.reason) == (SitemapKind.TEXT, kept, reason)

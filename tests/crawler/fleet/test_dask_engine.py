@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from itertools import count
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.fleet import dask_engine
-from broadsheet.crawler.fleet.dask_engine import DaskEngine, SchedulerSession, TaskTurn
+from broadsheet.crawler.fleet.dask_engine import ALLOWED_FAILURES, WORKER_SECONDS, DaskEngine, connected, set_task_terms
 from broadsheet.crawler.fleet.object_store import Patience
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
 from broadsheet.crawler.fleet.site_lease import LeaseTerms, read_site
 from broadsheet.crawler.fleet.site_states import read_manifest
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
-from broadsheet.crawler.fleet.store_engine import HostQueue, StoreEngine
+from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files
@@ -64,7 +65,8 @@ def sites() -> Iterator[list[ScriptedSite]]:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
-    made = DaskCluster(free_port(), tmp_path)
+    """A cluster whose scheduler was started with terms of its own."""
+    made = DaskCluster(free_port(), tmp_path, variables={"DASK_DISTRIBUTED__SCHEDULER__WORKER_TTL": "50s"})
     try:
         yield made
     finally:
@@ -181,74 +183,54 @@ def test_no_scheduler_is_said_in_a_line(tmp_path: Path, monkeypatch: pytest.Monk
         engine.run([SiteTask("a", Path("a.db"), ())], print)
 
 
-class IdleClient:
-    """A client of a scheduler that never has a worker."""
+DEATHS = 5
+"""One more than Dask allows a task by itself."""
 
-    status = "running"
+
+def deadly(task: SiteTask, store_place: StorePlace, turn: str) -> SiteResult:
+    """In place of a crawl: kills its worker some times, as a machine that is taken away does."""
+    deaths = Path(store_place.address)
+    with deaths.open("a") as stream:
+        if stream.tell() < DEATHS:
+            stream.write("x")
+            stream.close()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return SiteResult(task.name, SiteEnd.DONE, 0, task.archive)
+
+
+def terms_of(cluster: DaskCluster) -> tuple[int, float]:
+    def terms(dask_scheduler: Any) -> tuple[int, float]:
+        return dask_scheduler.allowed_failures, dask_scheduler.worker_ttl
+
+    with connected(cluster.address) as client:
+        return tuple(client.run_on_scheduler(terms))
+
+
+@pytest.mark.slow
+def test_a_task_outlives_more_workers_than_dask_allows_it(tmp_path: Path, cluster: DaskCluster) -> None:
+    cluster.start_scheduler()
+    assert terms_of(cluster) == (3, 50.0)
+    cluster.start_worker()
+    results: list[SiteResult] = []
+    engine = DaskEngine(cluster.address, StorePlace(str(tmp_path / "deaths"), "none", "/nowhere"), function=deadly)
+    engine.run([SiteTask("lamp", Path("lamp.db"), ())], results.append)
+    assert [result.end for result in results] == [SiteEnd.DONE]
+    assert engine._turn.attempts == Counter()  # Dask itself has not given up once
+    assert terms_of(cluster) == (ALLOWED_FAILURES, WORKER_SECONDS)
+
+
+class FirmClient:
+    """A client of a scheduler that takes no functions."""
 
     def run_on_scheduler(self, _function: object) -> None:
-        return
-
-    def ncores(self) -> dict[str, int]:
-        return {}
-
-    def submit(self, *_words: object, key: str, pure: bool) -> IdleFuture:
-        return IdleFuture()
+        raise ValueError("Cannot run function as the scheduler has been explicitly disallowed from deserializing")
 
 
-class IdleFuture:
-    """A task that nobody takes."""
-
-    def add_done_callback(self, _call: object) -> None:
-        return
+def test_a_scheduler_that_takes_no_functions_keeps_its_terms(caplog: pytest.LogCaptureFixture) -> None:
+    set_task_terms(FirmClient())  # type: ignore[arg-type]
+    assert "the scheduler keeps its own terms for tasks: Cannot run function" in caplog.text
 
 
-@pytest.fixture
-def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._LOOK_SECONDS", 0.01)
-    monkeypatch.setattr("broadsheet.crawler.fleet.dask_engine._CORES_SECONDS", 0.01)
-
-
-@pytest.mark.usefixtures("quick_looks")
-def test_without_any_worker_it_says_so_and_does_not_wait_for_ever(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tasks = [SiteTask(name, Path(f"{name}.db"), (), hosts=("http://one.example/",)) for name in "ab"]
-    results: list[SiteResult] = []
-    engine = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path)), worker_seconds=60.0)
-    seconds = count(step=20.0)
-    monkeypatch.setattr(dask_engine, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
-    SchedulerSession(engine, TaskTurn(HostQueue(tasks), results.append), IdleClient()).run()  # type: ignore[arg-type]
-    assert [(result.name, result.end, result.message) for result in results] == [
-        (name, SiteEnd.NOT_STARTED, "there was no worker for too long") for name in "ab"
-    ]
-    (message,) = caplog.messages
-    assert message == (
-        "the scheduler at tcp://h:1 has no worker; start one: python -m broadsheet.crawler.fleet.worker_loop tcp://h:1 "
-        "(waiting 1 minutes for it; Ctrl-C ends, and the same command goes on later)"
-    )
-
-
-@pytest.mark.usefixtures("quick_looks")
-def test_a_second_stop_leaves_the_tasks_to_their_workers(tmp_path: Path) -> None:
-    """The first one is passed on to the workers, which have been handed a task."""
-
-    class BusyClient(IdleClient):
-        stops = 0
-
-        def ncores(self) -> dict[str, int]:
-            engine.stop()
-            return {"worker": 1}
-
-        def run(self, _function: object, turn: str) -> None:
-            assert turn == engine._turn.name
-            self.stops += 1
-
-    results: list[SiteResult] = []
-    engine, client = DaskEngine("tcp://h:1", place_in(tmp_path, str(tmp_path))), BusyClient()
-    engine._turn = TaskTurn(HostQueue([SiteTask("a", Path("a.db"), ())]), results.append)
-    session = SchedulerSession(engine, engine._turn, client)  # type: ignore[arg-type]
-    session._hand_out()
-    session.run()
-    assert client.stops == 1
-    assert [(result.end, result.message[:13]) for result in results] == [(SiteEnd.NOT_STARTED, "ended at once")]
+def test_a_worker_is_not_given_up_before_its_leases_are() -> None:
+    terms = LeaseTerms()
+    assert terms.seconds + terms.skew_seconds < WORKER_SECONDS

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import re
+import sys
 from collections.abc import Callable
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -60,7 +64,8 @@ class ScriptedClient:
     def submit(self, function: object, *words: Any, key: str, pure: bool) -> ScriptedFuture:
         task, place, turn = words
         assert (function, place, pure) == (run_on_worker, PLACE, False)
-        assert key.startswith(f"{task.name}-{turn}-")
+        assert re.fullmatch(rf"{task.name}-{turn}-[0-9a-f]{{8}}", key)
+        assert len(turn) == 16
         future = ScriptedFuture(key, words)
         if self.script:
             self.script.pop(0)(future)
@@ -99,14 +104,19 @@ class Fleet:
     clients: list[ScriptedClient | None]
     names: str = "ab"
     seconds: float = 0.0
+    stops_asleep: bool = False
     results: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.engine = DaskEngine("tcp://h:1", PLACE)
+        self.turn = dask_engine.TaskTurn(dask_engine.HostQueue(tasks(self.names)), self._note)
         self.patch.setattr(dask_engine, "connected", self._connected)
         clock = SimpleNamespace(monotonic=lambda: self.seconds, sleep=self._sleep)
         self.patch.setattr(dask_engine, "time", clock)
-        self.patch.setattr(dask_engine, "_LOOK_SECONDS", 0.001)
+
+    def session(self, client: ScriptedClient) -> dask_engine.SchedulerSession:
+        self.engine._turn = self.turn
+        return dask_engine.SchedulerSession(self.engine, self.turn, client)  # type: ignore[arg-type]
 
     def _connected(self, address: str) -> ScriptedClient:
         assert address == "tcp://h:1"
@@ -116,7 +126,9 @@ class Fleet:
         return client
 
     def _sleep(self, seconds: float) -> None:
+        assert seconds == 0.5
         self.seconds += 50.0
+        self.engine._turn.stops += self.stops_asleep
 
     def run(self) -> list[str]:
         self.engine.run(tasks(self.names), self._note)
@@ -174,7 +186,21 @@ def test_no_scheduler_at_the_beginning_is_a_fault(monkeypatch: pytest.MonkeyPatc
         Fleet(monkeypatch, []).run()
 
 
-def test_a_stop_is_passed_on_and_what_waits_does_not_begin(monkeypatch: pytest.MonkeyPatch) -> None:
+UNSTARTED = "{}: not_started 1 stopped before its turn"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "results"),
+    [
+        (["cancelled"], [UNSTARTED.format("a"), UNSTARTED.format("b"), UNSTARTED.format("c")]),
+        (["error"], ["a: killed 1 RuntimeError:", UNSTARTED.format("b"), UNSTARTED.format("c")]),
+        (["finished", "finished", "finished"], [DONE.format(name) for name in "abc"]),
+    ],
+    ids=["forgotten", "failed", "all have begun"],
+)
+def test_a_stop_is_passed_on_once_and_what_waits_does_not_begin(
+    monkeypatch: pytest.MonkeyPatch, statuses: list[str], results: list[str]
+) -> None:
     log: list[str] = []
 
     def stop_then(status: str) -> Script:
@@ -184,14 +210,60 @@ def test_a_stop_is_passed_on_and_what_waits_does_not_begin(monkeypatch: pytest.M
 
         return script
 
-    fleet = Fleet(monkeypatch, [ScriptedClient([stop_then("cancelled")], log)])
-    assert fleet.run() == [f"{name}: not_started 1 stopped before its turn" for name in "ab"]
-    assert log == ["terms", "a cancelled", "stop", "close in 2"]
+    script = [*map(ends, statuses[:-1]), stop_then(statuses[-1])]
+    fleet = Fleet(monkeypatch, [ScriptedClient(script, log)], names="abc")
+    assert sorted(fleet.run()) == results
+    assert (log[0], log.count("stop"), log[-1]) == ("terms", 1, "close in 2")
 
 
-@pytest.mark.parametrize(("cores", "handed_out"), [(0, 8), (1, 10), (2, 12)])
+def test_after_a_stop_before_it_runs_or_while_it_waits_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    early = Fleet(monkeypatch, [ScriptedClient([], log)], names="a")
+    early.engine.stop()
+    assert (early.run(), log) == ([UNSTARTED.format("a")], ["terms", "stop", "close in 2"])
+    waiting = Fleet(monkeypatch, [ScriptedClient([breaks], log)], names="a", stops_asleep=True)
+    assert waiting.run() == ["a: not_started 1 the scheduler at tcp://h:1 is gone"]
+    assert waiting.seconds == 50.0
+
+
+def test_a_second_stop_leaves_the_tasks_to_their_workers_and_none_has_two_results(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log: list[str] = []
+    fleet = Fleet(monkeypatch, [])
+    session = fleet.session(ScriptedClient([], log))
+    session._hand_out()
+    fleet.engine.stop()
+    fleet.engine.stop()
+    session.run()
+    assert fleet.results == [f"{name}: not_started 1 ended at once; its worker stops it and brings it home"
+                             for name in "ab"]  # fmt: skip
+    assert log == ["a finished", "b finished", "terms", "stop"]
+
+
+def test_workers_are_waited_for_from_when_there_were_any_and_missed_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    fleet = Fleet(monkeypatch, [])
+    client = ScriptedClient([], [])
+    session = fleet.session(client)
+    assert fleet.engine.worker_seconds == 600.0
+    fleet.engine.worker_seconds = 6000.0
+    for seconds, cores, lines in ((6, 0, 1), (12, 0, 1), (50, 3, 1), (56, 0, 2), (6050, 0, 2), (6056, 0, 2)):
+        fleet.seconds, client.cores = seconds, cores
+        session._check()
+        assert (len(caplog.messages), bool(fleet.results)) == (lines, seconds == 6056), seconds
+        client.cores = 9
+        session._check()
+        assert session._room == 2 * cores + 8, "workers are counted each five seconds"
+    assert "waiting 100 minutes for it" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("cores", "seconds", "handed_out"), [(0, 6.0, 8), (1, 6.0, 10), (2, 6.0, 12), (2, 5.0, 8), (2, 5.1, 12)]
+)
 def test_so_many_tasks_are_handed_out_as_workers_can_run_and_some_ahead(
-    monkeypatch: pytest.MonkeyPatch, cores: int, handed_out: int
+    monkeypatch: pytest.MonkeyPatch, cores: int, seconds: float, handed_out: int
 ) -> None:
     log: list[str] = []
 
@@ -202,10 +274,8 @@ def test_so_many_tasks_are_handed_out_as_workers_can_run_and_some_ahead(
     monkeypatch.setattr(f"{__name__}.ScriptedFuture", Patient)
     client = ScriptedClient([], log, cores)
     fleet = Fleet(monkeypatch, [client], names="abcdefghijklmnop")
-    fleet.seconds = 6.0
-    session = dask_engine.SchedulerSession(
-        fleet.engine, dask_engine.TaskTurn(dask_engine.HostQueue(tasks(fleet.names)), fleet._note), client
-    )
+    fleet.seconds = seconds
+    session = fleet.session(client)
     session._check()
     session._hand_out()
     assert len(log) == handed_out
@@ -225,7 +295,7 @@ def test_a_scheduler_keeps_tasks_at_least_as_long_as_a_crawl_needs(
 def test_a_worker_has_one_lifeline_and_stops_the_crawls_of_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     hosts: list[CrawlHost] = []
     task = tasks("a")[0]
-    monkeypatch.setattr(dask_engine, "worker_lifeline", lambda: "lifeline")
+    monkeypatch.setattr(dask_engine, "worker_lifeline", lambda: dask_engine._stopped_lock.locked() and "lifeline")
     monkeypatch.setattr(dask_engine, "worker_slots", lambda place: Path("/slots"))
     monkeypatch.setattr(dask_engine, "_stopped_turns", set())
     monkeypatch.setattr(dask_engine, "run_task", lambda *words: hosts.append(words[2]) or words[:2])
@@ -235,3 +305,36 @@ def test_a_worker_has_one_lifeline_and_stops_the_crawls_of_a_turn(monkeypatch: p
     assert not hosts[0].is_stopped()
     stop_turn("turn-1")
     assert hosts[0].is_stopped()
+
+
+def test_a_worker_has_slots_until_its_process_ends_and_sees_to_what_killed_ones_left(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, at_exit = list[object](), list[Callable[[], object]]()
+
+    @contextmanager
+    def granted(place: StorePlace) -> Any:
+        yield log.append(place) or Path("/slots")
+        log.append("given back")
+
+    monkeypatch.setattr(dask_engine, "bring_left_copies", lambda place: [f"from {place.address}"])
+    monkeypatch.setattr(dask_engine, "granted_slots", granted)
+    monkeypatch.setattr(dask_engine.atexit, "register", at_exit.append)
+    assert dask_engine.worker_slots.__wrapped__(PLACE) == Path("/slots")
+    assert (log, caplog.messages) == ([PLACE], ["from /store"])
+    at_exit[0]()
+    assert log == [PLACE, "given back"]
+
+
+def test_a_client_waits_ten_seconds_and_dask_says_nothing_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("distributed.Client", lambda *words, **options: made.append((words, options)))
+    monkeypatch.setattr(logging.getLogger("distributed.test"), "level", logging.INFO)
+    monkeypatch.setattr(logging.getLogger("distributor"), "level", logging.INFO)
+    dask_engine.connected("tcp://h:1")
+    assert made == [(("tcp://h:1",), {"timeout": 10, "set_as_default": False})]
+    names = ("distributed.test", "distributor")
+    assert [logging.getLogger(name).level for name in names] == [logging.CRITICAL, logging.INFO]
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(CommandError, match=r"^a scheduler needs Dask: .*(fleet|'distributed)"):
+        dask_engine.connected("tcp://h:1")

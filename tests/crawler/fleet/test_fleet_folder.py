@@ -68,11 +68,12 @@ RECORD = SiteRecord(RESULT, "2026-01-01T03:00:00+00:00", "2026-01-01T04:00:00+00
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
-    records = RecordFolder(tmp_path)
+    records = RecordFolder(tmp_path / "archives")
     assert records.read("news") is None
     records.write(RECORD)
     assert records.read("news") == RECORD
-    assert [path.name for path in (tmp_path / ".fleet").iterdir()] == ["news.json"]
+    (file,) = (tmp_path / "archives/.fleet").iterdir()
+    assert (file.name, file.read_text()[:30]) == ("news.json", '{\n "result": {\n  "name": "news')
 
 
 def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(

@@ -67,14 +67,20 @@ def rewrites(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_an_archive_is_concerned_by_a_url_a_host_or_an_earlier_takedown(file: Path) -> None:
     known = (ONE, LATER, "*/thr*", "http://*.example/x")
     assert plan(file, *known, "http://other.example/one", "*nothing*", "no url").patterns == known
-    assert plan(file, ONE).is_open
-    assert not plan(file, "*nothing*").is_open
+    assert (plan(file, ONE).is_open, plan(file, LATER).is_open, plan(file, "*nothing*").is_open) == (True, True, False)
+    take_down_beside(file, file.with_name("mark"), ("*nothing*",), "")
+    with Archive.open(file) as archive:
+        archive.db.execute("INSERT INTO takedowns (pattern, at, urls, articles, blocks) VALUES (?, '', 0, 0, 0)", [TWO])
+        archive.db.execute("UPDATE urls SET host = '' WHERE url = ?", [ONE])
+        archive.db.conn.commit()
+    assert plan(file, "*nothing*", "no url").patterns == ("*nothing*",)
+    assert (plan(file, "*nothing*").is_open, plan(file, TWO).is_open) == (False, True)
 
 
 def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
     file: Path, tmp_path: Path, rewrites: list[str]
 ) -> None:
-    mark = tmp_path / "marks" / "lamp"
+    mark = tmp_path / "marks/of/lamp"
     assert take_down_beside(file, mark, (ONE, TWO, LATER), "a letter") == []
     assert (rewrites, mark.exists()) == (["once"], False)
     assert not plan(file, ONE, TWO, LATER).is_open
@@ -86,16 +92,17 @@ def test_all_patterns_are_taken_down_and_the_file_is_rewritten_once(
     assert noted == [(LATER, "a letter"), (ONE, "a letter"), (TWO, "a letter")]
 
 
-def test_the_mark_stays_until_the_file_is_rewritten(
-    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("step", ["_take_down_all", "rewrite_file"])
+def test_the_mark_is_there_before_all_and_stays_until_the_file_is_rewritten(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     mark = tmp_path / "mark"
     with monkeypatch.context() as patch:
-        patch.setattr(fleet_takedowns, "rewrite_file", kill)
+        patch.setattr(fleet_takedowns, step, kill)
         with pytest.raises(KilledError):
             take_down_beside(file, mark, (ONE,), "")
     assert mark.exists()
-    assert not plan(file, ONE).is_open
+    assert plan(file, ONE).is_open is (step == "_take_down_all")
     take_down_beside(file, mark, (ONE,), "")
     assert not mark.exists()
 
@@ -121,6 +128,8 @@ def test_a_site_of_a_store_gets_a_new_state_without_pieces_of_the_earlier_one(
     site = site_in(run_store, tmp_path, "second")
     take_down_in(site, ONE, LATER)
     assert rewrites == ["once"]
+    take_down_in(site, ONE)
+    assert rewrites == ["once", "once"], "also where nothing new is noted, since more may have come of the pattern"
     new = stored_manifest(run_store)
     kept = [file for file in new.warc_files if file in old.warc_files]
     assert (len(kept), len(new.warc_files)) == (1, 2)
@@ -168,8 +177,15 @@ def test_a_run_that_was_killed_is_gone_on_with(
     assert read_site(run_store, "lamp").owner == "second"
     monkeypatch.setattr(fleet_takedowns, "_POLL_SECONDS", 0)
     watch = LeaseWatch(site.terms, lambda: next(seconds))
-    (result,) = in_turn(["lamp"], lambda name: take_down_stored(site, watch, (ONE,), ""), lambda name: False)
+    tries: list[str] = []
+
+    def work(name: str) -> list[str]:
+        tries.append(name)
+        return take_down_stored(site, watch, (ONE,), "")
+
+    (result,) = in_turn(["lamp"], work, lambda name: False)
     assert result.end is SiteEnd.DONE, result
+    assert len(tries) > 1, "the watch is asked, and not only the times in the record"
     assert len(rewrites) <= 2
     assert stored_names(run_store, tmp_path) == {"two"}
     stored = b"".join(chunk for key in run_store.keys("sites/lamp/pieces/") for chunk in run_store.chunks(key))
@@ -186,6 +202,11 @@ def test_a_site_of_another_runner_is_left(run_store: ObjectStore, tmp_path: Path
     assert not site.copy.is_left_over()
     with stored_run.in_hand(site.copy), pytest.raises(InUse):
         take_down_in(site, ONE)
+    site.copy.folder.mkdir(parents=True)
+    generation = read_site(run_store, "lamp").generation
+    with Archive.open(site.copy.archive), pytest.raises(InUse):
+        take_down_in(site_in(run_store, tmp_path, "second", Clock(900)), ONE)
+    assert read_site(run_store, "lamp").generation == generation, "what runs here is awaited before the lease is taken"
 
 
 def test_sites_come_in_turn_and_a_leased_one_again_after_the_others(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,21 @@
-"""A folder as a store: one that is not mounted is not empty, and what the file system says is said in one line."""
+"""A folder as a store: one that is not mounted is not empty, its errors are lines, and who is quicker has a version."""
 
 from __future__ import annotations
 
 import errno
 import os
-import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from broadsheet.crawler.fleet import folder_store
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import StoreFull, StoreRefused, StoreUnreachable
+from broadsheet.crawler.fleet.object_store import StoreFull, StoreRefused, StoreUnreachable, VersionMoved
+from tests.windows import WindowedStore, Windows
 
 
 @pytest.fixture
@@ -35,25 +39,28 @@ def test_a_folder_that_is_not_mounted_is_out_of_reach_rather_than_empty(tmp_path
     assert not (tmp_path / "nowhere").exists()
 
 
+def failing(error: Exception) -> Callable[..., None]:
+    def fail(*_words: object) -> None:
+        raise error
+
+    return fail
+
+
 @pytest.mark.parametrize(
-    ("number", "kind"),
+    ("error", "kind", "words"),
     [
-        (errno.ENOSPC, StoreFull),
-        (errno.EDQUOT, StoreFull),
-        (errno.EROFS, StoreRefused),
-        (errno.ESTALE, StoreUnreachable),
+        *((OSError(number, "full"), StoreFull, "full") for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)),
+        (OSError(errno.ESTALE, "stale"), StoreUnreachable, "stale"),
+        (OSError("nothing known"), StoreUnreachable, "nothing known"),
     ],
 )
 def test_what_the_file_system_says_is_said_in_one_line(
-    store: FolderStore, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], words: str
 ) -> None:
-    def fail(descriptor: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(folder_store, "sync_to_disk", fail)
-    with pytest.raises(kind, match=os.strerror(number)) as caught:
+    monkeypatch.setattr(folder_store, "sync_to_disk", failing(error))
+    with pytest.raises(kind) as caught:
         store.put_bytes("sites/a/key", b"x")
-    assert "\n" not in str(caught.value)
+    assert str(caught.value) == f"{store.address}/sites/a/key: {words}"
     assert store.keys("sites/") == []
 
 
@@ -82,11 +89,8 @@ def test_bytes_and_names_are_on_the_disk_before_more_is_said(
 def test_what_asking_again_does_not_mend_is_refused(
     store: FolderStore, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
-    def fail(*_words: object) -> None:
-        raise OSError(error, os.strerror(error), "/secret/place")
-
     store.put_bytes("sites/a", b"x")
-    monkeypatch.setattr(Path, "open", fail)
+    monkeypatch.setattr(Path, "open", failing(OSError(error, os.strerror(error), "/secret/place")))
     with pytest.raises(StoreRefused) as caught:
         list(store.chunks("sites/a"))
     assert str(caught.value) == f"{store.address}/sites/a: {os.strerror(error)}"
@@ -114,24 +118,40 @@ def test_a_file_that_was_cut_off_has_no_name(store: FolderStore, tmp_path: Path)
     assert store.keys("sites/") == []
 
 
-def test_what_a_killed_runner_left_is_removed_a_day_later(store: FolderStore, tmp_path: Path) -> None:
+def test_what_a_killed_runner_left_is_removed_a_day_later(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_store, "time", SimpleNamespace(time=lambda: 1_000_000.0))
     store.put_bytes("sites/a", b"1")
-    ages = {".part-old": 86_460, ".part-new": 86_340, "other": 86_460}
+    ages = {".part-old": 86_401, ".part-new": 86_400, "other": 86_401}
     parts = [tmp_path / "store/sites" / name for name in ages]
     for part in parts:
         part.write_bytes(b"half")
-        os.utime(part, (time.time() - ages[part.name],) * 2)
+        os.utime(part, (1_000_000 - ages[part.name],) * 2)
     store.put_bytes("sites/b", b"2")
     assert [part.exists() for part in parts] == [False, True, True]
 
 
-def test_a_file_system_without_links_is_refused(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(source: Path, target: Path) -> None:
-        raise OSError(errno.EOPNOTSUPP, "not supported")
-
-    monkeypatch.setattr(os, "link", refuse)
-    with pytest.raises(StoreRefused, match="without hard links"):
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [*((number, StoreRefused, "hard links") for number in (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS)),
+     (errno.ENOSPC, StoreFull, "no link")],
+)  # fmt: skip
+def test_a_file_system_without_links_is_refused(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, error: int, kind: type[Exception], words: str
+) -> None:
+    monkeypatch.setattr(os, "link", failing(OSError(error, "no link")))
+    with pytest.raises(kind, match=words):
         store.replace_record("site.json", b"x", "")
+
+
+def test_an_object_is_read_in_mebibytes_and_from_the_disk(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is read back after a put is what the disk has."""
+    asked: list[object] = []
+    monkeypatch.setattr(os, "posix_fadvise", lambda fd, *words: asked.append(words))
+    store.put_bytes("sites/a", bytes(1_048_577))
+    assert [len(chunk) for chunk in store.chunks("sites/a")] == [1_048_576, 1]
+    assert asked == [(0, 0, os.POSIX_FADV_DONTNEED)]
 
 
 def test_old_versions_are_pruned(store: FolderStore, tmp_path: Path) -> None:
@@ -140,3 +160,79 @@ def test_old_versions_are_pruned(store: FolderStore, tmp_path: Path) -> None:
         version = store.replace_record("site.json", b"x", version)
     names = sorted(path.name for path in (tmp_path / "store/site.json").iterdir())
     assert names == [f"{number:010}" for number in range(23, 31)]
+    store._versions = lambda key: [1, 2]  # type: ignore[method-assign]  # another runner is quicker
+    store._prune("site.json", 30)
+
+
+KEY = "sites/a/site.json"
+
+
+def replace(store: FolderStore, times: int) -> None:
+    """Replace a record by what names its version."""
+    for _ in range(times):
+        version = ((record := store.read_record(KEY)) and record.version) or ""
+        store.replace_record(KEY, f"theirs {int(version or 0) + 1}".encode(), version)
+
+
+def newest_version(store: FolderStore) -> int:
+    """The number of the newest version, which is to be theirs."""
+    record = store.read_record(KEY)
+    if record is None:
+        return 0
+    assert record.data == f"theirs {record.version}".encode()
+    return int(record.version)
+
+
+def in_each_window(
+    count: int, tmp_path: Path, step: Callable[[], object], act: Callable[[WindowedStore], Any]
+) -> list[Any]:
+    """Do an act so many times, each time with the step in another of its windows; return what came of each."""
+    return [act(WindowedStore(tmp_path / "store", Windows(step, number))) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize(
+    ("times", "kept"),
+    [(1, [1, 2, 4, 5, 6, 7, 8]), (9, [41, 42, 43, 44, 45, 46, 47, 48])],
+    ids=["once", "so often that versions are pruned"],
+)
+def test_of_all_who_replace_a_version_one_succeeds(
+    store: FolderStore, tmp_path: Path, times: int, kept: list[int]
+) -> None:
+    """Others act before ours, before it has its name, and three times after that."""
+
+    def act(ours: WindowedStore) -> tuple[bool, int]:
+        version, is_ours = newest_version(store), False
+        with suppress(VersionMoved):
+            is_ours = ours.replace_record(KEY, b"ours", str(version or "")) == str(version + 1)
+        return is_ours, newest_version(store) - version
+
+    results = in_each_window(5, tmp_path, lambda: replace(store, times), act)
+    assert results == [
+        (False, times), (False, times), (False, times + 1), (True, times + 1), (True, times + 1),
+    ]  # fmt: skip
+    assert sorted(int(path.name) for path in (tmp_path / "store" / KEY).iterdir()) == kept
+
+
+def test_a_record_that_is_replaced_while_it_is_read_is_read_whole(store: FolderStore, tmp_path: Path) -> None:
+    replace(store, 1)
+    results = in_each_window(2, tmp_path, lambda: replace(store, 9), lambda ours: ours.read_record(KEY))
+    assert [(record.version, record.data) for record in results] == [("10", b"theirs 10"), ("19", b"theirs 19")]
+
+
+def test_an_object_has_its_old_bytes_or_its_new_ones_and_its_part_is_none(store: FolderStore, tmp_path: Path) -> None:
+    store.put_bytes("sites/a", b"old")
+    seen: list[object] = []
+
+    def look() -> None:
+        seen.append((b"".join(store.chunks("sites/a")), store.length("sites/a"), store.keys("sites/")))
+
+    WindowedStore(tmp_path / "store", Windows(look)).put_bytes("sites/a", b"newer")
+    old, new = (b"old", 3, ["sites/a"]), (b"newer", 5, ["sites/a"])
+    assert seen == [old, old, new, new]
+
+
+def test_an_object_that_goes_while_it_is_read_is_read_to_its_end(store: FolderStore, tmp_path: Path) -> None:
+    store.put_bytes("sites/a", b"all of it")
+    reader = WindowedStore(tmp_path / "store", Windows(lambda: store.delete("sites/a"), "inside chunks"))
+    assert b"".join(reader.chunks("sites/a")) == b"all of it"
+    assert (store.length("sites/a"), store.keys("sites/")) == (None, [])

@@ -49,6 +49,7 @@ def test_a_copy_that_somebody_has_in_hand_stays(place: StorePlace) -> None:
     copy = left_copy(place, "left")
     with Archive.open(copy.archive):
         assert list(bring_left_copies(place)) == []
+    assert read_site(store_at(place.address), "lamp").generation == 0, "it is awaited before the lease is taken"
     lease = acquire(store_at(place.address), "lamp", "another")
     assert list(bring_left_copies(place)) == []
     assert copy.is_left_over()
@@ -59,8 +60,11 @@ def test_a_copy_that_somebody_has_in_hand_stays(place: StorePlace) -> None:
 
 
 def test_a_copy_of_another_store_is_left_alone(place: StorePlace) -> None:
-    left_copy(place, "left", store="another")
+    copy = left_copy(place, "left", store="another")
     assert left_copies(place) == []
+    copy.archive.unlink()
+    write_origin(LocalCopy(copy.folder, "lamp", place.identity), "")
+    assert left_copies(place) == [], "one without an archive is none"
 
 
 def test_a_copy_that_cannot_be_read_is_a_line_and_stays(place: StorePlace) -> None:

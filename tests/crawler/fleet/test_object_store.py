@@ -28,7 +28,6 @@ from broadsheet.crawler.fleet.object_store import (
     digest_of,
     file_digest,
 )
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire, record_key
 from broadsheet.crawler.fleet.stored_run import run_stored
 from tests.crawler.fleet.sites import crawl_of, site_in, stored_names
 
@@ -228,32 +227,6 @@ def test_patience_has_an_end_and_pauses_grow(folder: Path, patience: Patience, e
     with pytest.raises(StoreUnreachable, match="away"):
         store.put_bytes("key", b"")
     assert list(pauses) == expected
-
-
-class AwayUntil(FolderStore):
-    """A folder that is away until some second of a clock."""
-
-    def __init__(self, folder: Path, back_at: float, clock: Pauses) -> None:
-        super().__init__(folder)
-        self._back_at = back_at
-        self._clock = clock
-
-    def replace_record(self, key: str, data: bytes, version: str) -> str:
-        if self._clock.clock() < self._back_at:
-            raise StoreUnreachable("away")
-        return super().replace_record(key, data, version)
-
-
-@pytest.mark.parametrize("back_at", [50, 75, 105])
-def test_a_store_that_is_back_before_a_lease_expires_is_found_in_time_to_renew_it(folder: Path, back_at: int) -> None:
-    terms, pauses = LeaseTerms(), Pauses([0.0])
-    acquire(FolderStore(folder), "lamp", "first", terms)
-    record = FolderStore(folder).read_record(record_key("lamp"))
-    assert record
-    pauses.append(terms.seconds / 3)  # when the heartbeat comes, the store being away by now
-    store = PatientStore(AwayUntil(folder, back_at, pauses), Patience(), pauses.sleep, pauses.clock)
-    store.replace_record(record_key("lamp"), b"{}", record.version)
-    assert back_at <= pauses.clock() < terms.seconds + terms.skew_seconds
 
 
 def test_what_waiting_does_not_mend_is_not_waited_for(folder: Path) -> None:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from broadsheet.crawler.fleet import page_deltas
-from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
+from broadsheet.crawler.fleet.page_deltas import (
+    DamagedDelta,
+    FileChange,
+    apply_delta,
+    batched_pages,
+    compare_files,
+    pack_change,
+)
 
 
 def words(seed: int) -> str:
@@ -68,12 +77,36 @@ CHANGES = {
 def test_deltas_make_the_new_state_of_the_earlier_one(
     old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, group_pages: int
 ) -> None:
-    monkeypatch.setattr(page_deltas, "_GROUP_PAGES", group_pages)
+    """With few pages in a group files are compared in small blocks too."""
+    if group_pages == 7:
+        monkeypatch.setattr(page_deltas, "_GROUP_PAGES", group_pages)
+        monkeypatch.setattr(page_deltas, "_BLOCK_BYTES", 8192)
     new = changed(old, *CHANGES[name])
     change, deltas = deltas_of(old, new)
     assert len(deltas) == max(1, -(-len(change.pages) // group_pages))
     assert apply_all(old, deltas, tmp_path / "made.db") == new.read_bytes()
-    assert (change.sha256 == change.old_sha256) == (name == "nothing")
+    digests = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (old, new)]
+    assert change == FileChange(*digests, old.stat().st_size, new.stat().st_size, 4096, change.pages)
+
+
+def test_a_delta_has_the_pages_of_a_group_and_is_packed_as_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A third of the bytes of a quicker level, and what lies up to 64 MB back is found."""
+    assert [len(group) for group in batched_pages(range(4097))] == [4096, 1]
+    asked: list[object] = []
+    parameters = page_deltas.zstd.CompressionParameter
+
+    class Packer(SimpleNamespace):
+        FLUSH_FRAME = 2
+
+        def compress(self, data: bytes, mode: int) -> bytes:
+            asked.append((self.options, self.zstd_dict, mode))
+            return data
+
+    monkeypatch.setattr(page_deltas, "zstd", SimpleNamespace(ZstdCompressor=Packer))
+    assert page_deltas._compress(b"pages", b"") == b"pages"
+    names = ("compression_level", "window_log", "enable_long_distance_matching", "ldm_min_match", "ldm_hash_rate_log")
+    options = [getattr(parameters, name) for name in names]
+    assert asked == [(dict(zip(options, (9, 26, 1, 32, 3), strict=True)), None, 2)]
 
 
 def test_deltas_against_no_file_make_the_whole_of_it(old: Path, tmp_path: Path) -> None:
@@ -89,12 +122,12 @@ def test_scattered_rows_cost_about_what_they_weigh_and_not_their_pages(old: Path
     assert sum(map(len, deltas)) < row_bytes
 
 
-def test_a_file_with_the_largest_pages_is_compared_by_them(tmp_path: Path) -> None:
-    old = run_sql(tmp_path / "old.db", "PRAGMA page_size = 65536", "CREATE TABLE t (id INTEGER PRIMARY KEY, text TEXT)")
-    new = changed(old, insert_sql(1, 900))
-    change, deltas = deltas_of(old, new)
-    assert change.page_bytes == 65_536
-    assert apply_all(old, deltas, tmp_path / "made.db") == new.read_bytes()
+def test_a_file_with_the_largest_pages_is_compared_by_them(old: Path, tmp_path: Path) -> None:
+    large = changed(old, "PRAGMA page_size = 65536", "VACUUM").rename(tmp_path / "large.db")
+    for earlier, new in ((old, large), (large, changed(large, insert_sql(3000, 3900)))):
+        change, deltas = deltas_of(earlier, new)
+        assert change.page_bytes == 65_536
+        assert apply_all(earlier, deltas, tmp_path / "made.db") == new.read_bytes()
 
 
 @pytest.mark.parametrize("start", [b"", b"none"])

@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -99,6 +100,7 @@ def names_of(tasks: Sequence[SiteTask]) -> list[str]:
 
 def test_what_one_worker_has_done_is_due_for_none(store: FolderStore, clock: MovedClock) -> None:
     first, second = source_of(store, clock, "a", "b"), source_of(store, clock, "a", "b")
+    assert not first.is_over(), "it has not looked yet"
     (task,) = first.take()
     assert (task.name, first.is_over()) == ("a", False)
     first.end(end(store, task))
@@ -108,9 +110,13 @@ def test_what_one_worker_has_done_is_due_for_none(store: FolderStore, clock: Mov
     for source in (first, second):
         assert taken(source) == []
         assert source.is_over()
-    clock.move(hours=1)
+    clock.move(minutes=53, seconds=59)
+    acquire(store, "a", "who takes all", clock.terms)
     later = source_of(store, clock, "a", "b")
-    assert [(task.name, task.is_update, task.after) for task in taken(later)] == [("a", True, 1), ("b", True, 1)]
+    assert (taken(later), later.is_over()) == ([], True), "nobody waits for a site that is not due"
+    clock.move(seconds=1)
+    soon = taken(source_of(store, clock, "b"))
+    assert [(task.name, task.is_update, task.after) for task in soon] == [("b", True, 1)]
 
 
 def test_the_longest_due_comes_first_and_what_is_new_before_all(store: FolderStore, clock: MovedClock) -> None:
@@ -138,9 +144,15 @@ def test_a_site_that_another_took_between_two_looks_is_left(store: FolderStore, 
 
 def test_the_site_of_a_killed_worker_is_waited_for_and_taken(store: FolderStore, clock: MovedClock) -> None:
     acquire(store, "a", "killed", clock.terms)
-    source = source_of(store, clock, "a")
+    source, waiting = source_of(store, clock, "a", "b"), source_of(store, clock, "a", is_waiting=True)
     said: list[str] = []
-    source.say = said.append
+    source.say = waiting.say = said.append
+    assert waiting.take() == ()
+    source.end(end(store, *source.take()))
+    (task,) = source_of(store, clock, "c").take()
+    source._given["c"] = task
+    assert (source.take(), said) == ((), []), "while it has work it says nothing"
+    del source._given["c"]
     for _ in range(13):
         assert source.take() == ()
         assert not source.is_over()
@@ -155,7 +167,6 @@ def test_everything_is_due_once_a_run_whoever_does_it(store: FolderStore, clock:
     end(store, task)
     clock.move(minutes=5)
     first, second = (source_of(store, clock, "a", "b", everything=True) for _ in range(2))
-    clock.move(minutes=5)
     for source, name in ((first, "a"), (second, "b")):
         (task,) = source.take()
         assert task.name == name
@@ -185,24 +196,26 @@ def test_what_did_not_end_well_is_not_tried_again_soon(store: FolderStore, clock
     assert (taken(once), names_of(taken(waiting))) == ([], ["a"])
 
 
-def test_a_site_whose_host_another_has_is_given_up_after_a_lease(
-    store: FolderStore, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("is_waiting", "most"), [(False, 11), (True, 20)])
+def test_a_site_whose_host_another_has_is_given_up_after_a_lease_by_who_does_not_wait(
+    store: FolderStore, clock: MovedClock, monkeypatch: pytest.MonkeyPatch, is_waiting: bool, most: int
 ) -> None:
     monkeypatch.setattr(pulled_sites, "_LOOK_SECONDS", 15.0)
-    source, tries = source_of(store, clock, "a"), 0
-    while not source.is_over():
+    source, tries = source_of(store, clock, "a", is_waiting=is_waiting), 0
+    while not source.is_over() and tries < 20:
         source._next_look = 0.0
         for task in source.take():
             source.end(SiteResult.without_run(task, "the host is run by another", SiteEnd.IN_USE))
             tries += 1
         clock.move(seconds=15)
-    assert tries == 11
+    assert tries == most
+    assert " ".join(signature(DueSites).parameters) == "fleet sites store watch is_waiting everything say clock"
 
 
 def test_the_store_is_looked_through_each_fifteen_seconds_or_when_a_task_has_ended(
     store: FolderStore, clock: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now, looks = [1_000.0], list[list[str]]()
+    now, looks = [0.0], list[list[str]]()
     read = pulled_sites.read_states
     monkeypatch.setattr(pulled_sites, "_LOOK_SECONDS", 15.0)
     monkeypatch.setattr(pulled_sites, "time", SimpleNamespace(monotonic=lambda: now[0]))
@@ -213,7 +226,7 @@ def test_the_store_is_looked_through_each_fifteen_seconds_or_when_a_task_has_end
     (first,), (second,) = source.take(), source.take()
     assert looks == [["a", "b"], ["a"], ["b"]]
     for seconds, count in ((14.9, 3), (15.0, 4)):
-        now[0] = 1_000.0 + seconds
+        now[0] = seconds
         assert (source.take(), len(looks)) == ((), count)
     source.end(end(store, first, SiteEnd.FAILED))
     assert (source.take(), looks[4]) == ((), []), "what did not end well is not given again soon"
@@ -284,13 +297,16 @@ class ReadOnlyFolder(FolderStore):
 def test_a_store_that_takes_nothing_ends_the_work_with_the_first_site_that_fails(
     store: FolderStore, clock: MovedClock, tmp_path: Path
 ) -> None:
-    for refusing, line_count in ((ReadOnlyFolder(tmp_path / "store"), 1), (store, 3)):
-        source = source_of(refusing, clock, "a", "b", "c")
-        work = PulledWork(source, ScriptedEngine(source, store, [SiteEnd.FAILED] * 3), lambda _task: 0)
+    read_only, told = ReadOnlyFolder(tmp_path / "store"), f"{store.address} is read-only"
+    cases = ((read_only, SiteEnd.FAILED, 1, told), (store, SiteEnd.FAILED, 3, ""), (read_only, SiteEnd.KILLED, 3, ""))
+    for refusing, how, count, refusal in cases:
+        source = source_of(refusing, clock, "a", "b", "c", is_waiting=how is SiteEnd.KILLED)
+        work = PulledWork(source, ScriptedEngine(source, store, [how] * 3), lambda _task: 0)
         work.run()
-        assert len([line for line in work.lines if ": failed; " in line]) == line_count
-        assert work.refusal == ("" if refusing is store else f"{store.address} is read-only")
+        assert (work.ends, work.refusal) == ({how: count}, refusal)
+        assert len(work.results) == (0 if source.is_waiting else count), "who goes on for ever keeps none"
         clock.move(hours=2)
+    assert " ".join(signature(PulledWork).parameters) == "source engine count_pages is_quiet"
 
 
 def test_a_result_that_is_another_workers_is_not_said(store: FolderStore, clock: MovedClock) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
 
 from broadsheet.crawler.command_values import CommandError
+from broadsheet.crawler.fleet import run_notices
 from broadsheet.crawler.fleet.run_notices import (
     ArchiveMoment,
     NewsEvent,
@@ -25,7 +27,7 @@ from broadsheet.crawler.fleet.run_notices import (
     send_notices,
 )
 from broadsheet.output.archive.article_storage import latest_seq
-from broadsheet.output.read.judgement import judge_archive
+from broadsheet.output.read.judgement import LookKind, judge_archive
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
@@ -40,7 +42,7 @@ def test_addresses_and_files_of_them_are_read(tmp_path: Path, monkeypatch: pytes
         '[[notify]]\nurl_env = "NEWSROOM"\nsites = ["News.example", "*.press.example"]\nevents = ["edits"]\n'
         '[[notify]]\nurl = "json://hooks.example/x"\n'
     )
-    first, second, third = read_receivers([str(file), f"mailto://me:{SECRET}@mail.example"])
+    first, second, third = read_receivers([str(file), f"MailTo://me:{SECRET}@mail.example"])
     assert (first.url, first.label) == (f"slack://{SECRET}/b/c", "slack (people.toml, [[notify]] 1)")
     assert first.events == {NewsEvent.EDITS}
     assert second.events == set(NewsEvent)
@@ -74,7 +76,13 @@ def test_a_receiver_is_told_of_its_sites(host: str, is_for_it: bool) -> None:
         (f'[[notify]]\nurl = "json://{SECRET}"\nevents = ["gossip"]\n', "edits, withdrawals, alarms, failures"),
         (f'[[notify]]\nurl = "json://{SECRET}"\nsites = "x"\n', "no list"),
         (f'[[notify]]\nurl = "json://{SECRET}"\nhosts = []\n', "hosts is not known"),
+        (f'[[notify]]\nurl = "json://{SECRET}"\nsites = ["x", 3]\n', "no list"),
+        ("notify = [3]\n", "a value is not known; url, url_env, sites, events are"),
+        ("[[notify]]\nurl = 3\n", "no address"),
+        ("[[notify]]\nurl = ''\n", "no address"),
         (f'url = "json://{SECRET}"\n', "must hold [[notify]] tables"),
+        (f'x = 1\n[[notify]]\nurl = "json://{SECRET}"\n', "must hold [[notify]] tables"),
+        ("notify = 3\n", "must hold [[notify]] tables"),
     ],
 )
 def test_a_mistake_is_told_with_its_place_and_no_address_is(tmp_path: Path, text: str, message: str) -> None:
@@ -98,7 +106,7 @@ def test_a_file_that_is_not_there_and_an_address_that_is_none() -> None:
 ALL = Receiver("json://x", "json (--notify)")
 NEWS = (
     NewsItem(NewsEvent.EDITS, ("a.example",), "correction: A bridge\n  https://a.example/1"),
-    NewsItem(NewsEvent.EDITS, ("b.example",), "headline: A mill\n  https://b.example/1"),
+    NewsItem(NewsEvent.EDITS, ("b.example", "z.example"), "headline: A mill\n  https://b.example/1"),
     NewsItem(NewsEvent.ALARMS, ("a.example",), "a.example: articles are short"),
     NewsItem(NewsEvent.FAILURES, ("a.example",), "https://a.example/ failed: HTTP 500"),
 )
@@ -108,8 +116,10 @@ def test_a_message_counts_and_lists_what_there_is() -> None:
     notice = compose_notice("news.db", NEWS, ALL)
     assert notice is not None
     assert notice.title == "news.db: 2 edits, 1 thing to look at, 1 failure"
-    assert "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill" in notice.body
-    assert "Failures\nhttps://a.example/ failed: HTTP 500" in notice.body
+    assert notice.body == (
+        "Edits\ncorrection: A bridge\n  https://a.example/1\nheadline: A mill\n  https://b.example/1\n\n"
+        "Needs a look\na.example: articles are short\n\nFailures\nhttps://a.example/ failed: HTTP 500"
+    )
 
 
 @pytest.mark.parametrize(
@@ -139,18 +149,22 @@ def test_a_long_message_is_cut_and_a_hostile_title_does_not_act() -> None:
     assert notice.body.count("story") == 50
     assert notice.body.endswith("… and 10 more")
     assert "\x1b" not in notice.body
+    whole = compose_notice("a.db", items[:50], ALL)
+    assert whole is not None
+    assert (whole.body.count("story"), "more" in whole.body) == (50, False)
 
 
 def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> None:
     make, url = Maker(), "https://a.example/1"
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
-        archive.save([make.outcome(url, "The bridge has three arches and a toll house at each end.", "More of it.")])
-        settle(archive.db, make.clock)
+        for count in ("four", "three"):
+            archive.save([make.outcome(url, f"The bridge has {count} arches and a toll house at each end.", "More.")])
+            settle(archive.db, make.clock)
         put_alarm = "INSERT INTO alarms (run_id, at, host, part, what, message) VALUES (?, '', 'a.example', '*', ?, ?)"
         archive.db.execute(put_alarm, [archive.runs.start("crawl", {}, {}), "old", "an old alarm"])
         known_looks = frozenset(look.key for look in judge_archive(archive.db))
         since = ArchiveMoment(latest_seq(archive.db), make.clock(), known_looks)
-        archive.save([make.outcome(url, "The bridge has two arches and a toll house at each end.", "More of it.")])
+        archive.save([make.outcome(url, "The bridge has two arches and a toll house at each end.", "More.")])
         settle(archive.db, make.clock)
         archive.db.execute(put_alarm, [archive.runs.start("update", {}, {}), "new", "a new alarm"])
         archive.db.execute("UPDATE urls SET found_via = 'seed'")
@@ -165,13 +179,30 @@ def test_the_news_of_a_run_are_its_edits_and_alarms_alone(tmp_path: Path) -> Non
     ]  # fmt: skip
     assert url in items[0].line
     assert re.search(
-        r"both versions: http://127\.0\.0\.1:8000/a/article/\d+/diff\?from=1&to=2\n"
+        r"both versions: http://127\.0\.0\.1:8000/a/article/\d+/diff\?from=2&to=3\n"
         r"  before: http://127\.0\.0\.1:8000/a/capture/\d+\n  after: http://127\.0\.0\.1:8000/a/capture/\d+$",
         in_room.line,
     )
     assert "The bridge has [-three-] {+two+} arches" in items[0].line
-    assert re.search(r"both versions: broadsheet diff \S+a\.db \d+ --from 1 --to 2$", items[0].line)
+    assert re.search(r"both versions: broadsheet diff \S+a\.db \d+ --from 2 --to 3$", items[0].line)
     assert "a new alarm\n  the site has changed" in items[1].line
+
+
+def test_a_withdrawal_is_news_of_its_own_and_a_look_is_about_its_hosts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit = SimpleNamespace(kind="withdrawn", title="A mill", article_id=99, revision=1, url="https://a.example/1")
+    monkeypatch.setattr(run_notices, "list_edits", lambda _db, after_seq: [edit] if after_seq == 7 else [])
+    monkeypatch.setattr(run_notices, "judge_archive", lambda _db: [])
+    with Archive.open(tmp_path / "a.db") as archive:
+        news = list(read_news(archive.db, ArchiveMoment(7, ""), lambda _edit: ""))
+    assert news == [NewsItem(NewsEvent.WITHDRAWALS, ("a.example",), "withdrawn: A mill\n  https://a.example/1")]
+    urls = ("https://c.example/1", "https://b.example/2", "https://b.example/3", "no url")
+    examples = tuple(SimpleNamespace(url=url) for url in urls)
+    subjects = {"alarm": "a.example/part/what", "layout": "a.example/x", "start": "https://c.example/", "empty": ""}
+    looks = [SimpleNamespace(kind=LookKind(kind), subject=it, examples=examples) for kind, it in subjects.items()]
+    hosts = [run_notices._hosts_of(look) for look in looks]
+    assert hosts == [("a.example",), ("a.example",), ("c.example", "b.example"), ("c.example", "b.example")]
 
 
 def test_one_message_a_receiver_and_a_line_for_each_that_cannot_be_reached() -> None:

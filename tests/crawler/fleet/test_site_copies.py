@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from broadsheet.crawler.fleet import site_copies
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore
 from broadsheet.crawler.fleet.site_copies import (
@@ -88,6 +88,8 @@ def test_an_archive_is_fetched_once_a_state(store: ObjectStore, tmp_path: Path) 
     assert read_site(store, "lamp") == lease.record
     assert copies.archive("lamp") == tmp_path / "copies/lamp/lamp.db"
     assert copies.fetched == ["lamp"]
+    (tmp_path / "copies/lamp/lamp.db").unlink()
+    assert (urls(copies.archive("lamp")), copies.fetched) == (["one", "two"], ["lamp", "lamp"])
 
 
 def test_a_copy_of_another_store_is_not_read(store: ObjectStore, tmp_path: Path) -> None:
@@ -98,20 +100,34 @@ def test_a_copy_of_another_store_is_not_read(store: ObjectStore, tmp_path: Path)
         assert copies.fetched == ["lamp"]
 
 
-def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(store: ObjectStore, tmp_path: Path) -> None:
+def test_a_fetch_that_is_cut_off_leaves_no_old_archive_under_a_new_name(
+    store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state that goes while it is fetched is looked for three times."""
     copies = ReadingCopies(store, "store-1", tmp_path / "copies")
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
     run_stored(site_in(store, tmp_path), crawl_of("two"))
     store.delete(read_manifest(store, read_site(store, "lamp").manifest).database.pieces[-1].key)
-    for _ in range(2):
+    tries, fetch = list[str](), ReadingCopies._fetch
+    monkeypatch.setattr(ReadingCopies, "_fetch", lambda *words: tries.append(words[2]) or fetch(*words))
+    for count in (3, 6):
         with pytest.raises(NotInStore):
             copies.archive("lamp")
+        assert len(tries) == count
 
 
-def test_a_reader_fetches_the_pieces_that_it_lacks(tmp_path: Path) -> None:
+def test_a_reader_fetches_the_pieces_that_it_lacks_and_says_last_of_which_state_its_copy_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "store").mkdir()
-    store = FolderStore(tmp_path / "store")
+    store, bases = FolderStore(tmp_path / "store"), list[object]()
+    write = site_copies.write_origin
+    monkeypatch.setattr(
+        site_copies,
+        "write_origin",
+        lambda copy, key: bases.append(site_copies._read_base_manifest(copy)) or write(copy, key),
+    )
     copies = ReadingCopies(store, "store-1", tmp_path / "copies")
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     assert urls(copies.archive("lamp")) == ["one"]
@@ -120,6 +136,7 @@ def test_a_reader_fetches_the_pieces_that_it_lacks(tmp_path: Path) -> None:
     for piece in first:
         store.delete(piece.key)
     assert urls(copies.archive("lamp")) == ["one", "two"]
+    assert bases[-1] == stored_manifest(store)
     assert sorted(path.name for path in (tmp_path / "copies/lamp").iterdir()) == [
         "base.json", "lamp.db", "lamp.db.away", "origin.json",
     ]  # fmt: skip
@@ -143,10 +160,16 @@ def test_a_copy_is_home_if_it_is_closed_and_has_what_the_store_has(
     assert is_home(copy, manifest) is home
 
 
-def test_only_files_that_are_away_are_fetched(tmp_path: Path, store: ObjectStore) -> None:
+def test_only_files_that_are_away_are_fetched(
+    tmp_path: Path, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of a copy is there before its database, which makes it one."""
     run_stored(site_in(store, tmp_path), crawl_of("one", "two"))
-    copy = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1")
+    copy, noted = LocalCopy(tmp_path / "read/lamp", "lamp", "store-1"), list[list[str]]()
+    fetch = site_copies.fetch_database
+    monkeypatch.setattr(site_copies, "fetch_database", lambda *words: noted.append(names_in(copy)) or fetch(*words))
     fetch_site(store, stored_manifest(store), read_site(store, "lamp").manifest, copy)
+    assert noted == [["lamp.db.away", "origin.json"]]
     (name,) = read_away_files(copy.archive)
     fetch_warc_files(store, copy.archive, ["lamp.db.warc/none.warc.gz", name])
     fetch_warc_files(store, copy.archive, [name])
@@ -167,45 +190,65 @@ def test_an_origin_that_is_none_of_this_store_counts_for_none(tmp_path: Path, te
     assert read_origin(copy) is None
 
 
-def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(tmp_path: Path) -> None:
-    copy = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1")
+def names_in(copy: LocalCopy) -> list[str]:
+    return sorted(path.name for path in copy.folder.iterdir())
+
+
+def test_nothing_is_left_of_a_copy_but_its_base_and_what_is_not_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The archive goes first, and last what says where it came from: a removal that is cut off leaves no archive."""
+    copy, noted = LocalCopy(tmp_path / "here/lamp", "lamp", "store-1"), list[set[str]]()
     copy.folder.mkdir(parents=True)
+    for data, is_left_over in ((b"", False), (b"x", True)):
+        copy.archive.write_bytes(data)
+        assert copy.is_left_over() is is_left_over
+    copy.archive.unlink()
     write_origin(copy, "m")
     store_pages(copy.archive, ["one"])
+    for name in ("write_away_files", "discard_files"):
+        act = getattr(site_copies, name)
+        monkeypatch.setattr(
+            site_copies, name, lambda *words, act=act: noted.append({"lamp.db", "lamp.log", "origin.json"} & {
+                *names_in(copy)}) or act(*words))  # fmt: skip
     (warc,) = copy.folder.rglob("*.warc.gz")
     for name in ("lamp.log", "lamp.db.home", "lamp.db-wal", "lamp.db-shm", "lamp.db.base", "base.json", "notes.txt"):
         (copy.folder / name).touch()
     assert warc.exists()
     remove_copy(copy)
-    assert sorted(path.name for path in copy.folder.rglob("*")) == ["base.json", "lamp.db.base", "notes.txt"]
+    assert noted == [{"lamp.log", "origin.json"}, {"origin.json"}]
+    assert names_in(copy) == ["base.json", "lamp.db.base", "notes.txt"]
     remove_base(copy)
-    assert [path.name for path in copy.folder.iterdir()] == ["notes.txt"]
+    assert names_in(copy) == ["notes.txt"]
     (copy.folder / "notes.txt").unlink()
     remove_base(copy)
     assert not copy.folder.exists()
 
 
-def kept_base(folder: Path, name: str, days: int, *, is_in_use: bool = False) -> LocalCopy:
-    """A base that was last used so many days ago."""
+NOW = 2_000_000_000
+
+
+def kept_base(folder: Path, name: str, seconds: int, *, is_in_use: bool = False) -> LocalCopy:
+    """A base that was last used so long ago."""
     copy = LocalCopy(folder / name, name, "store-1")
     copy.folder.mkdir(parents=True)
     for path in (copy.base_path, copy.base_manifest_path, *([copy.archive] if is_in_use else [])):
         path.write_bytes(b"bytes")
-    used_at = time.time() - days * 86_400
-    os.utime(copy.base_manifest_path, (used_at, used_at))
+    os.utime(copy.base_manifest_path, (NOW - seconds, NOW - seconds))
     return copy
 
 
 @pytest.mark.parametrize(
-    ("free_share", "kept"), [(0.5, ["in-use", "new"]), (0.05, ["in-use"])], ids=["there is room", "the disk is full"]
+    ("free", "kept"), [(101, ["in-use", "new"]), (100, ["in-use"])], ids=["there is room", "the disk is full"]
 )
-def test_bases_go_that_are_not_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free_share: float, kept: list[str]
+def test_bases_go_that_are_not_used_for_a_week(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, kept: list[str]
 ) -> None:
-    usage = SimpleNamespace(total=1_000, free=int(1_000 * free_share))
+    usage = SimpleNamespace(total=1_000, free=free)
+    monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.time", SimpleNamespace(time=lambda: float(NOW)))
     monkeypatch.setattr("broadsheet.crawler.fleet.site_copies.shutil.disk_usage", lambda folder: usage)
-    kept_base(tmp_path, "new", 6)
-    kept_base(tmp_path, "old", 8)
-    kept_base(tmp_path, "in-use", 8, is_in_use=True)
+    for name, seconds in (("new", 604_800), ("old", 604_801)):
+        kept_base(tmp_path, name, seconds)
+    kept_base(tmp_path, "in-use", 999_999, is_in_use=True)
     remove_old_bases(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == kept

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from broadsheet.crawler.fleet import site_records
 from broadsheet.crawler.fleet.object_store import ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseTerms, acquire, record_key
+from broadsheet.crawler.fleet.site_lease import LeaseRecord, LeaseTerms, acquire, record_key
 from broadsheet.crawler.fleet.site_records import (
     SiteRecord,
     next_due,
@@ -94,16 +95,26 @@ def test_a_task_has_its_result_where_another_was_quicker_and_the_site_is_not_due
     assert result_since(TASK, record(SiteEnd.STOPPED, generation=4)) is None
     assert result_since(replace(TASK, words_digest="other"), done) is None
     assert result_since(TASK, None) is None
+    assert SiteTask("a", Path("a.db"), ()) == SiteTask(
+        "a", Path("a.db"), (), (), False, "", (), (), (), 0.0, "", "", 0
+    )  # fmt: skip
 
 
 def test_a_record_comes_back_as_it_was() -> None:
     values = json.loads(json.dumps(record_values(record(SiteEnd.FAILED, generation=2))))
     assert parse_record(values) == record(SiteEnd.FAILED, generation=2)
+    first = {name: values[name] for name in ("result", "turn_at", "finished_at", "words_digest", "is_crawled")}
+    assert parse_record(first) == replace(record(SiteEnd.FAILED), failures=0, due_at="", worker="", generation=0)
     for wrong in ({}, {"result": None}, {**values, "more": 1}, {**values, "result": {}}):
         assert parse_record(wrong) is None
 
 
-def test_a_store_says_of_each_site_who_has_it_and_what_its_last_turn_came_to(store: ObjectStore) -> None:
+def test_a_store_says_of_each_site_who_has_it_and_what_its_last_turn_came_to(
+    store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Eight at once are asked for."""
+    pools, pool = list[object](), site_records.ThreadPoolExecutor
+    monkeypatch.setattr(site_records, "ThreadPoolExecutor", lambda *words: pools.append(words) or pool(*words))
     lease = acquire(store, "news", "first", LeaseTerms())
     lease.note(turn=record_values(record(SiteEnd.DONE, generation=1)), pages=12)
     lease.release()
@@ -114,6 +125,8 @@ def test_a_store_says_of_each_site_who_has_it_and_what_its_last_turn_came_to(sto
     states = read_states(store, ["news", "none", "bad"])
     assert (states["news"].lease.owner, states["news"].lease.pages) == ("second", 5)
     assert states["news"].record == record(SiteEnd.DONE, generation=1)
-    assert [(states[name].record, states[name].lease.owner) for name in ("none", "bad")] == [(None, "")] * 2
+    nobody = LeaseRecord(0, "", "", "", "", "", 0, {}, 0)
+    assert [(states[name].record, states[name].lease) for name in ("none", "bad")] == [(None, nobody)] * 2
+    assert pools == [(8, "site-records")]
     assert states["bad"].problem == "what the store says of bad makes no sense"
     assert stored_site_names(store) == ["bad", "news"]

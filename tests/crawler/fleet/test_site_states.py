@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
+import shutil
 import sqlite3
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 
 import pytest
 
-from broadsheet.crawler.fleet import site_states
+from broadsheet.crawler.fleet import folder_store, site_states
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import DamagedObject
 from broadsheet.crawler.fleet.site_copies import LocalCopy, fetch_site, fetch_warc_files
@@ -36,7 +36,7 @@ from broadsheet.crawler.fleet.site_states import (
 )
 from broadsheet.crawler.fleet.stored_run import run_stored
 from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.raw.warc_files import StoredPiece, read_away_files
+from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
@@ -91,18 +91,10 @@ def test_only_new_pieces_are_put_and_only_missing_ones_are_read(store: CountingS
     assert second.database.pieces[:-1] == first.database.pieces
     assert store.taken("put") == second.keys - first.keys
     assert second.database.pieces[-1].length < first.database.pieces[0].length / 4
+    assert second.database.length == site_in(store, tmp_path).copy.base_path.stat().st_size
     run_stored(site_in(store, tmp_path, "elsewhere"), crawl_of("three"))
     assert store.taken("read") >= {piece.key for piece in second.database.pieces}
     assert stored_names(store, tmp_path) == {"one", "two", "three"}
-
-
-def test_a_run_without_anything_new_puts_no_piece(store: CountingStore, tmp_path: Path) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    store.taken("put")
-    run_stored(site_in(store, tmp_path), lambda archive, is_lost: None)
-    weights = [piece.length for piece in stored_manifest(store).database.pieces]
-    assert len(store.taken("put")) <= 1  # opening an archive may change a page of it
-    assert sum(weights[1:]) < weights[0] / 20
 
 
 def copy_in(folder: Path, *names: str) -> LocalCopy:
@@ -120,6 +112,33 @@ def test_a_warc_file_without_a_record_is_none_of_the_state(store: CountingStore,
         db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('lamp.db.warc/empty.warc.gz', 0, '')")
     manifest = StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None)
     assert [file.name for file in manifest.warc_files] == [name]
+
+
+def test_a_database_without_a_change_is_the_state_that_it_was(store: CountingStore, tmp_path: Path) -> None:
+    copy, writer = copy_in(tmp_path, "one"), StateWriter(store, "lamp", 1)
+    first = writer.save(copy.archive, copy.archive, None)
+    second = writer.save(copy.archive, copy.archive, KnownState(first, Path(shutil.copy(copy.archive, tmp_path / "b"))))
+    assert second.database == first.database
+
+
+def test_a_warc_file_that_is_missing_is_told_and_left_out(
+    store: CountingStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = copy_in(tmp_path, "one")
+    (path,) = copy.folder.rglob("*.warc.gz")
+    path.unlink()
+    assert StateWriter(store, "lamp", 1).save(copy.archive, copy.archive, None).warc_files == ()
+    name = path.relative_to(copy.folder)
+    assert caplog.messages == [f"{name} is missing beside {copy.archive}, and cannot be brought to the store"]
+
+
+def test_of_a_warc_file_the_bytes_are_put_that_are_committed_and_not_known(store: FolderStore, tmp_path: Path) -> None:
+    path, writer = tmp_path / "a.warc.gz", StateWriter(store, "lamp", 1)
+    path.write_bytes(b"0123456789")
+    (whole,) = writer._save_warc_file(path, 10, None)
+    known, later = AwayFile("a", (whole,)), StateWriter(store, "lamp", 2)
+    assert list(later._save_warc_file(path, 10, known)) == [whole]
+    assert [(piece.key[18:26], piece.length) for piece in later._save_warc_file(path, 5, known)] == [("00000002", 5)]
 
 
 def test_a_warc_file_that_grew_is_put_from_where_it_ended(store: CountingStore, tmp_path: Path) -> None:
@@ -181,25 +200,32 @@ def test_a_database_begins_anew_when_its_changes_are_many(
     assert stored_names(store, tmp_path) == {"one", "two", "three"}
 
 
-@pytest.mark.parametrize("damage", ["other bytes", "gone"])
-def test_a_base_that_is_not_what_it_was_costs_only_traffic(store: CountingStore, tmp_path: Path, damage: str) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    base = site_in(store, tmp_path).copy.base_path
-    base.write_bytes(base.read_bytes()[:-4096]) if damage == "other bytes" else base.unlink()
-    run_stored(site_in(store, tmp_path), crawl_of("two"))
-    assert stored_names(store, tmp_path) == {"one", "two"}
+DAMAGES: dict[str, Callable[[LocalCopy], object]] = {
+    "other bytes": lambda copy: copy.base_path.write_bytes(copy.base_path.read_bytes()[:-4096]),
+    "gone": lambda copy: copy.base_path.unlink(),
+    "no manifest": lambda copy: copy.base_manifest_path.unlink(),
+    "no JSON": lambda copy: copy.base_manifest_path.write_bytes(b"{"),
+}
 
 
-def test_a_base_that_changes_under_a_run_is_not_compared_with(store: CountingStore, tmp_path: Path) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("is_under_way", [False, True])
+def test_a_base_that_is_not_what_it_was_costs_only_traffic(
+    store: CountingStore, tmp_path: Path, damage: str, is_under_way: bool
+) -> None:
+    """Where it is damaged when the run ends, it is not compared with: then all of the database is put."""
     run_stored(site_in(store, tmp_path), crawl_of("one"))
 
     def update(archive: Path, is_lost: Event) -> None:
-        base = site_in(store, tmp_path).copy.base_path
-        base.write_bytes(base.read_bytes()[:-4096])
+        if is_under_way:
+            DAMAGES[damage](site_in(store, tmp_path).copy)
         store_pages(archive, ["two"])
 
+    if not is_under_way:
+        DAMAGES[damage](site_in(store, tmp_path).copy)
     run_stored(site_in(store, tmp_path), update)
-    assert stored_manifest(store).database.full_count == len(stored_manifest(store).database.pieces)
+    database = stored_manifest(store).database
+    assert (database.full_count == len(database.pieces)) is (is_under_way or damage == "other bytes")
     assert stored_names(store, tmp_path) == {"one", "two"}
 
 
@@ -233,6 +259,7 @@ def test_bytes_that_come_back_otherwise_are_noticed(tmp_path: Path) -> None:
 def test_a_manifest_is_read_as_it_was_written(store: CountingStore, tmp_path: Path) -> None:
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     state = stored_manifest(store)
+    assert state.to_json().startswith(b'{"format":2,"site":"lamp","generation":1,')
     assert parse_manifest(state.to_json(), "it") == state
     assert isinstance(state, SiteManifest)
 
@@ -255,17 +282,25 @@ def test_what_is_no_manifest_is_refused_in_a_line(data: bytes, message: str) -> 
         parse_manifest(data, "it")
 
 
-def test_pieces_that_nobody_names_go_after_a_day(store: CountingStore, tmp_path: Path) -> None:
+def test_pieces_that_nobody_names_go_after_a_day(
+    store: CountingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that another runner is quicker to remove is passed over, and so is a state that has gone."""
     run_stored(site_in(store, tmp_path), crawl_of("one"))
-    for name in ("young", "old"):
-        store.put_bytes(PIECES + name, b"of a killed runner")
-        store.put_bytes(f"{manifest_prefix('lamp')}{name}.json", b"of a killed runner")
-    day_ago = time.time() - 25 * 3600
-    for key in (f"{PIECES}old", f"{manifest_prefix('lamp')}old.json"):
-        os.utime(tmp_path / "store" / key, (day_ago, day_ago))
-    current = read_site(store, "lamp").manifest
-    for key in stored_manifest(store).keys:
-        os.utime(tmp_path / "store" / key, (day_ago, day_ago))
+    current, now = read_site(store, "lamp").manifest, 2_000_000_000
+    store.put_bytes(current, replace(stored_manifest(store), replaces=("gone.json",)).to_json())
+    ages = dict.fromkeys(stored_manifest(store).keys, 99_999)
+    for name, age in (("young", 86_400), ("old", 86_401)):
+        for key in (PIECES + name, f"{manifest_prefix('lamp')}{name}.json"):
+            store.put_bytes(key, b"of a killed runner")
+            ages[key] = age
+    for key, age in ages.items():
+        os.utime(tmp_path / "store" / key, (now - age, now - age))
+    monkeypatch.setattr(folder_store, "time", SimpleNamespace(time=lambda: float(now)))
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "age", lambda key: None)
+        collect_pieces(store, "lamp", current)
+    assert len(store.keys(PIECES)) == len(stored_manifest(store).keys) + 2
     collect_pieces(store, "lamp", current)
     assert set(store.keys(PIECES)) == stored_manifest(store).keys | {f"{PIECES}young"}
     assert set(store.keys(manifest_prefix("lamp"))) == {current, f"{manifest_prefix('lamp')}young.json"}
@@ -276,9 +311,8 @@ def test_pieces_of_a_state_that_waits_beside_stay(store: CountingStore, tmp_path
     copy = copy_in(tmp_path, "late")
     writer = StateWriter(store, "lamp", 1)
     beside = writer.put_manifest(writer.save(copy.archive, copy.archive, None), beside_prefix("lamp"))
-    day_ago = time.time() - 25 * 3600
     for key in store.keys(PIECES):
-        os.utime(tmp_path / "store" / key, (day_ago, day_ago))
+        os.utime(tmp_path / "store" / key, (0, 0))
     collect_pieces(store, "lamp", read_site(store, "lamp").manifest)
     assert set(store.keys(PIECES)) == stored_manifest(store).keys | read_manifest(store, beside).keys
     run_stored(site_in(store, tmp_path), crawl_of("two"))
@@ -286,13 +320,20 @@ def test_pieces_of_a_state_that_waits_beside_stay(store: CountingStore, tmp_path
     assert stored_names(store, tmp_path) == {"one", "late", "two"}
 
 
-def test_a_state_beside_that_cannot_be_read_keeps_all_pieces(store: CountingStore, tmp_path: Path) -> None:
+def test_a_state_beside_that_cannot_be_read_keeps_all_pieces(
+    store: CountingStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run_stored(site_in(store, tmp_path), crawl_of("one"))
     store.put_bytes(f"{beside_prefix('lamp')}1.json", b"{}")
     keys = stored_manifest(store).keys
     run_stored(site_in(store, tmp_path), crawl_of("two"))
     assert set(store.keys(PIECES)) >= keys
     assert stored_names(store, tmp_path) == {"one", "two"}
+    reason = f"{store.address}/sites/lamp/beside/1.json has format 1, this version reads 2: use a new store"
+    assert set(caplog.messages) == {
+        f"no piece of lamp is removed: {reason}",
+        f"sites/lamp/beside/1.json stays beside lamp, as it cannot be merged: {reason}",
+    }
 
 
 def test_warc_files_are_fetched_of_their_pieces_and_a_stranger_of_the_name_is_set_aside(
@@ -328,8 +369,9 @@ def test_the_lease_is_of_who_collects(store: CountingStore, tmp_path: Path, monk
 
     monkeypatch.setattr("broadsheet.crawler.fleet.stored_run.collect_pieces", collect)
     run_stored(site_in(store, tmp_path), crawl_of("one"))
-    assert owners == ["first"]
-    assert acquire(store, "lamp", "next").record.generation == 2
+    run_stored(site_in(store, tmp_path, "second"), crawl_of("two"))
+    assert owners == ["first", "second", "second"], "before its crawl, and after"
+    assert acquire(store, "lamp", "next").record.generation == 3
 
 
 @pytest.mark.parametrize(
@@ -359,12 +401,3 @@ def test_keys_have_the_number_of_the_lease_and_digits_of_the_content(store: Coun
         assert piece.key == f"sites/lamp/pieces/00000001-{piece.sha256[:20]}"
     manifest_key = read_site(store, "lamp").manifest
     assert re.fullmatch(r"sites/lamp/manifests/00000001-[0-9a-f]{16}\.json", manifest_key)
-
-
-def test_a_manifest_without_a_format_is_of_the_first(store: CountingStore, tmp_path: Path) -> None:
-    run_stored(site_in(store, tmp_path), crawl_of("one"))
-    values = json.loads(stored_manifest(store).to_json())
-    assert values.pop("format") == 2
-    with pytest.raises(DamagedObject) as caught:
-        parse_manifest(json.dumps(values).encode(), "it")
-    assert str(caught.value) == "it has format 1, this version reads 2: use a new store"

@@ -71,6 +71,7 @@ notify = ["tell -v", "editors.toml", "json://hooks.example/x"]
 
 [sites.news]
 urls = ["https://news.example/", "https://www.news.example/more"]
+no-feeds = true
 
 [sites.blog]
 urls = "https://blog.example/"
@@ -100,7 +101,8 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), receivers)
     assert news.hosts == ("news.example", "www.news.example")
     assert news.crawl_words == (
-        "--contact=you@example.org", "--delay=2", "--", "https://news.example/", "https://www.news.example/more",
+        "--contact=you@example.org", "--delay=2", "--no-feeds", "--", "https://news.example/",
+        "https://www.news.example/more",
     )  # fmt: skip
     assert blog.crawl_words == (
         "--contact=you@example.org", "--delay=10", "--include=/post/", "--include=\\d+", "--since=2024-01-31",
@@ -112,7 +114,10 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
 
 
 def test_a_site_without_an_option_is_looked_at_once_a_day(tmp_path: Path) -> None:
-    fleet = sites_of(tmp_path, '[sites.a]\nurls = "https://a.example/"\n[sites.b]\nurls = "https://a.example/b"\n')
+    fleet = sites_of(
+        tmp_path,
+        '[fleet]\nparallel = 0\n[sites.a]\nurls = "https://a.example/"\n[sites.b]\nurls = "https://a.example/b"\n',
+    )
     (site, other) = fleet.sites
     assert fleet == SiteList(tmp_path / "sites.toml", tmp_path / "archives", 0, 4, (site, other))
     assert site == Site(
@@ -195,6 +200,7 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}urls-file = 'none.txt'\n", 3, "urls-file: cannot read the file of URLs"),
         (f"{SITE}cookies = 'none.txt'\n", 3, "cookies: "),
         (f"{SITE}every = 'often'\n", 3, "every: 'often' is no time"),
+        (f"{SITE}notify = ['a', '']\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}notify = 3\n", 3, "notify must be a text or an array of texts"),
         (f"{SITE}groups = ['none']\n", 3, "there is no table [groups.none]"),
         (f"[groups.g]\ndelay = 'x'\n{SITE}", 2, "delay: 'x' is no number of seconds"),
@@ -227,14 +233,15 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
-    urls = ["https://www.news.example/", "blog.example/a/b/", "http://blog.example/a/b", "https://x.example/ä'\"/"]
+    urls = ["https://www.news.example/", "blog.example/a/b/", "http://blog.example/a/b", "blog.example/a/b",
+            "https://x.example/ä'\"/", "https://x.example/News", f"https://long.example/{'a' * 100}"]  # fmt: skip
     fleet = sites_of(tmp_path, new_sites_file([*urls, urls[0]], "you@example.org"))
     assert [site.name for site in fleet.sites] == [
-        "news.example",
-        "blog.example-a-b",
-        "blog.example-a-b-2",
-        "x.example-c3-a4-22",
-    ]
+        "news.example", "blog.example-a-b", "blog.example-a-b-2", "blog.example-a-b-3", "x.example-c3-a4-22",
+        "x.example-news", f"long.example-{'a' * 67}",
+    ]  # fmt: skip
+    assert 'contact = "ü@e.example"\n' in new_sites_file(["a.example"], "ü@e.example")
+    assert "# contact = " in new_sites_file(["a.example"], "")
     assert fleet.sites[0].urls == ("https://www.news.example/",)
     assert "--contact=you@example.org" in fleet.sites[0].crawl_words
     with pytest.raises(CommandError, match="not an http or https URL"):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,16 +16,14 @@ from types import SimpleNamespace
 import pytest
 
 from broadsheet.crawler.fetch import address_slots as slots
-from broadsheet.crawler.fetch.address_slots import AddressSlots
-from broadsheet.crawler.fleet import slot_grants as address_grants
-from broadsheet.crawler.fleet.dask_engine import DaskEngine
+from broadsheet.crawler.fetch.address_slots import AddressSlots, is_owned
+from broadsheet.crawler.fleet import slot_grants
 from broadsheet.crawler.fleet.site_lease import LeaseTerms
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes
-from broadsheet.crawler.fleet.store_address import make_store
+from broadsheet.crawler.fleet.slot_grants import AddressGranter, GrantTimes, granted_slots
+from broadsheet.crawler.fleet.store_address import make_store, store_at
+from broadsheet.crawler.fleet.store_engine import StoreEngine
 from broadsheet.crawler.fleet.stored_run import StorePlace
-from tests.crawler.fleet.conftest import free_port
-from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.fleet.test_fleet_run import CountedRequest, CountingServer, RequestCounts, counting_servers
 
 ADDRESS = "198.51.100.7"
@@ -124,10 +126,10 @@ class ScriptedSlot:
 def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: float, unused: float, is_free: bool, log: list[str]
 ) -> None:
-    monkeypatch.setattr(address_grants, "GrantedSlot", ScriptedSlot)
+    monkeypatch.setattr(slot_grants, "GrantedSlot", ScriptedSlot)
     now = [50.0]
     clock = SimpleNamespace(monotonic=lambda: now[0] + held, time=lambda: 1_000.0 + unused)
-    monkeypatch.setattr(address_grants, "time", clock)
+    monkeypatch.setattr(slot_grants, "time", clock)
     semaphore = OneSemaphore(0)
     granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
 
@@ -142,32 +144,46 @@ def test_a_slot_has_a_turn_of_twenty_seconds_and_goes_after_five_unused(
         assert grant.slot.log == log
         assert len(granter._grants) == ("closed" not in log)
         assert semaphore._semaphore._value == ("closed" in log)
+        granter.close()
+        assert grant.slot.log[-1] == "closed"
 
     asyncio.run(look())
-    granter.close()
 
 
 def test_a_disk_that_is_full_is_told_and_asked_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A lease for which the disk takes no slot goes back."""
-    semaphore = OneSemaphore(1)
-    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, QUICK)
-    ends = iter([False, False, True])
+    """A lease for which the disk takes no slot goes back. Looks come ten times a second, a lease is awaited for ten."""
+    semaphore, seconds = OneSemaphore(1), list[object]()
+    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: semaphore, GrantTimes())
+    ends, acquire = iter([False, False, True]), semaphore.acquire
+
+    async def sleep(pause: float) -> None:
+        seconds.append(pause)
+
+    async def note(timeout: float) -> bool:
+        seconds.append(timeout)
+        return await acquire(timeout)
+
+    monkeypatch.setattr(semaphore, "acquire", note)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
 
     def full(*_words: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(address_grants, "wanted_addresses", full)
+    monkeypatch.setattr(slot_grants, "wanted_addresses", full)
     asyncio.run(granter.run(lambda: next(ends)))
     assert caplog.messages == [f"slots for addresses in {tmp_path / 'grants'}: [Errno 28] No space left on device"] * 2
     caplog.clear()
-    monkeypatch.setattr(address_grants, "GrantedSlot", full)
+    monkeypatch.setattr(slot_grants, "GrantedSlot", full)
     granter._asked[tmp_path / ADDRESS] = 1
     asyncio.run(granter._ask(tmp_path / ADDRESS))
     assert caplog.messages == [f"no slot of {ADDRESS}: [Errno 28] No space left on device"]
     assert (semaphore._semaphore.locked(), semaphore.lease_count, granter._asked[tmp_path / ADDRESS]) == (False, 1, 0)
+    assert seconds == [0.1, 0.1, 10.0]
+    assert slots.is_owned(tmp_path / "grants")
     granter.close()
+    assert not slots.is_owned(tmp_path / "grants")
 
 
 def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,6 +199,7 @@ def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monke
         for _ in range(2):
             async with asyncio.timeout(20), crawls[0].slot(ADDRESS, "a.example"), crawls[1].slot(ADDRESS, "b.example"):
                 assert len(granter._grants) == 2
+                assert granter._asking == set()
             async with asyncio.timeout(20):
                 while granter._grants:
                     await asyncio.sleep(0.005)
@@ -194,113 +211,117 @@ def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monke
     granter.close()
 
 
-def test_a_slot_that_nobody_uses_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-
-    async def ask_twice() -> int:
-        semaphore = OneSemaphore(1)
-        for number in range(2):
-            one = machine(tmp_path / f"machine-{number}", semaphore)
-            task = asyncio.ensure_future(one.granter.run())
-            async with asyncio.timeout(20), one.crawls[0].slot(ADDRESS, "a.example"):
-                pass
-            if number == 0:
-                async with asyncio.timeout(20):
-                    while semaphore._semaphore.locked():
-                        await asyncio.sleep(0.005)
-            task.cancel()
-        return semaphore.lease_count
-
-    assert asyncio.run(ask_twice()) >= 2  # on a busy machine one may be given back before its crawl sees it
+LONG = GrantTimes(look=0.002, idle=5.0, turn=5.0, wait=0.5)
 
 
-class LateBound(OneSemaphore):
-    """It is away at first, and the disk takes no slot with the first lease."""
-
-    def __init__(self, address_folder: Path) -> None:
-        super().__init__(1)
-        self.asked = 0
-        self._address_folder = address_folder
-
-    async def acquire(self, timeout: float | None = None) -> bool:
-        self.asked += 1
-        if self.asked == 1:
-            raise OSError("the bound is away")
-        if self.asked == 2:
-            for file in self._address_folder.iterdir():
-                file.unlink()
-            self._address_folder.rmdir()
-            self._address_folder.write_text("in the way")
-        return await super().acquire(timeout)
+def place_of(tmp_path: Path, machine: str, per_address: int = 1) -> StorePlace:
+    address = str(tmp_path / "store")
+    return StorePlace(address, make_store(address), str(tmp_path / machine), LeaseTerms(), per_address=per_address)
 
 
-def test_a_bound_that_is_away_and_a_disk_that_takes_no_slot_cost_no_lease(
+async def ask(slots: AddressSlots, seconds: float = 20.0) -> bool:
+    """Whether a crawl gets a slot in that time."""
+    try:
+        async with asyncio.timeout(seconds), slots.slot(ADDRESS, "a.example"):
+            return True
+    except TimeoutError:
+        return False
+
+
+def granters() -> list[bool]:
+    return [thread.daemon for thread in threading.enumerate() if thread.name == "address-slots"]
+
+
+def test_a_run_has_its_slots_from_the_store_and_leaves_none_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder of slots goes after its granter has ended, and may have gone before."""
+    at_end, remove = list[list[bool]](), shutil.rmtree
+    one, other = place_of(tmp_path, "one"), place_of(tmp_path, "other")
+    with granted_slots(one, LONG) as folder:
+        assert folder is not None
+        assert is_owned(folder)
+        assert (granters(), len(folder.name)) == ([True], 16)
+        assert asyncio.run(ask(AddressSlots(tmp_path / "shared-1", 1, folder)))
+        with granted_slots(other, LONG) as other_folder:
+            assert not asyncio.run(ask(AddressSlots(tmp_path / "shared-2", 1, other_folder), 0.1))
+            assert other_folder
+            remove(other_folder)
+        monkeypatch.setattr(shutil, "rmtree", lambda *w, **o: at_end.append(granters()) or remove(*w, **o))
+    assert (folder.exists(), at_end) == (False, [[]])
+    assert b'"owner": ""' in _record(one)
+    with granted_slots(other, LONG) as folder:
+        assert asyncio.run(ask(AddressSlots(tmp_path / "shared-2", 1, folder)))
+
+
+def _record(place: StorePlace) -> bytes:
+    record = store_at(place.address).read_record(f"addresses/{ADDRESS}/0.json")
+    assert record is not None
+    return record.data
+
+
+def test_slots_of_killed_runs_are_removed_at_the_next_start(tmp_path: Path) -> None:
+    place = place_of(tmp_path, "one")
+    old, new = place.local_folder / ".slots/old", place.local_folder / ".slots/new"
+    for folder, age in ((old, 3_600.5), (new, 3_590)):
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - age, time.time() - age))
+    with granted_slots(place, LONG) as owned:
+        assert owned
+        os.utime(owned, (1, 1))
+        with granted_slots(place, LONG):
+            assert (old.exists(), new.exists(), owned.exists()) == (False, True, True)
+
+
+def test_without_a_bound_or_a_disk_there_are_no_slots(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(slots, "_PAUSE", 0.001)
-    grants = tmp_path / "grants"
-    scheduler = LateBound(grants / ADDRESS)
-    granter = AddressGranter(grants, 2, lambda _address: scheduler, QUICK)
-    crawl = AddressSlots(tmp_path / "shared", 2, grants)
-
-    async def ask() -> None:
-        task = asyncio.ensure_future(granter.run())
-        async with asyncio.timeout(20):
-            waiting = asyncio.ensure_future(wait_for_slot())
-            while not waiting.done():
-                if (grants / ADDRESS).is_file() and scheduler.asked == 2 and not scheduler._semaphore.locked():
-                    (grants / ADDRESS).unlink()
-                await asyncio.sleep(0.002)
-        task.cancel()
-
-    async def wait_for_slot() -> None:
-        async with crawl.slot(ADDRESS, "a.example"):
-            pass
-
-    asyncio.run(ask())
-    lines = [record.getMessage() for record in caplog.records if record.name == address_grants.__name__]
-    assert [line.partition(":")[0] for line in lines] == [f"no slot of {ADDRESS}"] * 2
-
-
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
-    made = DaskCluster(free_port(), tmp_path)
-    try:
-        yield made
-    finally:
-        made.close()
+    with granted_slots(place_of(tmp_path, "one", 0)) as folder:
+        assert folder is None
+    (tmp_path / "file").touch()
+    with granted_slots(place_of(tmp_path, "file")) as folder:
+        assert folder is None
+    assert [record.name for record in caplog.records if "bounded on this machine alone" in record.getMessage()] == [
+        "broadsheet.crawler.fleet.slot_grants"
+    ]
+    monkeypatch.setattr(slot_grants, "disk_problem", lambda folder: "it is far away")
+    with granted_slots(place_of(tmp_path, "one")) as folder:
+        assert folder is None
 
 
 @pytest.fixture
 def servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[CountingServer]]:
-    """Forty sites on four addresses, which count requests that are under way."""
+    """Twenty sites on two addresses, which count requests that are under way."""
     monkeypatch.setattr(CountedRequest, "counts", RequestCounts())
-    with counting_servers(40, addresses=4) as servers:
+    with counting_servers(20, addresses=2) as servers:
         yield servers
 
 
 @pytest.mark.slow
-def test_forty_sites_on_four_addresses_get_two_requests_each_at_once_from_two_machines(
-    tmp_path: Path, cluster: DaskCluster, servers: list[CountingServer]
+def test_two_machines_with_one_store_ask_an_address_no_more_than_one_would(
+    tmp_path: Path, servers: list[CountingServer]
 ) -> None:
-    """Eight crawls at a time on four workers, two on each machine, and each crawl at all four addresses."""
+    """Two crawls side by side on each machine, each at both addresses, where two requests at once are allowed."""
     urls = [f"http://{server.server_address[0]}:{server.server_port}/" for server in servers]
     words = ("--allow-private", "--delay", "0", "--no-sitemaps", "--no-feeds", "-q")
     tasks = [
         SiteTask(f"site-{part}", Path(f"site-{part}.db"), (*urls[5 * part : 5 * part + 5], *words), hosts=(str(part),))
-        for part in range(8)
+        for part in range(4)
     ]
-    cluster.start_scheduler()
-    for number in range(4):
-        cluster.start_worker(f"machine-{number % 2}")
-    while len(cluster.worker_pids()) < 4:
-        continue
-    address = str(tmp_path / "store")
-    place = StorePlace(address, make_store(address), "$MACHINE", LeaseTerms(30.0), wait_seconds=60, per_address=2)
     results: list[SiteResult] = []
-    DaskEngine(cluster.address, place).run(tasks, results.append)
+    runs = [
+        threading.Thread(
+            target=StoreEngine(place_of(tmp_path, f"machine-{number}", 2), 2).run,
+            args=(tasks[2 * number : 2 * number + 2], results.append),
+        )
+        for number in range(2)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
     assert [result for result in results if result.end is not SiteEnd.DONE] == []
+    assert len(results) == 4
     counts = CountedRequest.counts
-    assert dict(counts.most) == {f"127.0.0.{number}": 2 for number in range(2, 6)}
-    assert counts.paths["/"] >= 40
-    assert counts.paths["/a"] >= 40
+    assert dict(counts.most) == {"127.0.0.2": 2, "127.0.0.3": 2}
+    assert (counts.paths["/"], counts.paths["/a"]) == (20, 20)

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 from datetime import datetime
+from inspect import signature
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -117,9 +118,10 @@ def test_a_slot_that_was_given_back_is_left_to_others_for_three_seconds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, is_taken: bool
 ) -> None:
     (tmp_path / "store").mkdir()
-    now = [50.0]
+    now = [0.0]
     monkeypatch.setattr(slot_grants, "time", SimpleNamespace(monotonic=lambda: now[0]))
     leases = AddressLeases(FolderStore(tmp_path / "store"), ADDRESS, 2)
+    assert " ".join(signature(AddressLeases).parameters) == "store address per_address terms pauses watch owner"
     assert (leases._take_one(), leases._take_one(), leases._take_one()) == (True, True, False)
     assert leases._give_back()
     now[0] += seconds

@@ -13,10 +13,11 @@ from obstore.store import MemoryStore
 
 from broadsheet.crawler.fleet.bucket_store import BucketStore
 from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, PatientStore, StoreRefused
+from broadsheet.crawler.fleet.object_store import ObjectStore, Patience, PatientStore, StoreRefused, VersionMoved
 from broadsheet.crawler.fleet.store_address import (
     check_conditional_puts,
     check_identity,
+    check_writable,
     make_store,
     store_at,
     store_identity,
@@ -27,10 +28,13 @@ from tests.crawler.fleet.sites import crawl_of, site_in, stored_names
 
 
 def test_a_folder_is_made_a_store_once(tmp_path: Path) -> None:
+    (tmp_path / "store/lost+found").mkdir(parents=True)
+    (tmp_path / "store/.snapshot").touch()
     identity = make_store(str(tmp_path / "store"))
     assert make_store(str(tmp_path / "store")) == identity
+    assert len(identity) == 32
     check_identity(store_at(str(tmp_path / "store")), identity)
-    assert [path.name for path in (tmp_path / "store").iterdir()] == ["store.json"]
+    assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".snapshot", "lost+found", "store.json"]
 
 
 def test_a_store_whose_making_was_cut_off_is_made_by_the_same_again(
@@ -85,7 +89,7 @@ def test_an_address_that_is_none_is_refused_in_a_line_without_secrets(address: s
         ({}, "there are no credentials for s3://bucket/a: set AWS_ACCESS_KEY_ID"),
         ({"AWS_EC2_METADATA_DISABLED": "true"}, "there are no credentials for"),
         ({"AWS_ACCESS_KEY_ID": "half"}, "Missing SecretAccessKey"),
-        ({"AWS_EC2_METADATA_DISABLED": "false"}, ""),
+        ({"AWS_EC2_METADATA_DISABLED": "False"}, ""),
         ({"AWS_SKIP_SIGNATURE": "true"}, ""),
     ],
 )
@@ -104,11 +108,17 @@ def test_a_bucket_without_credentials_is_refused_before_anything_is_asked(
     assert "\n" not in str(caught.value)
 
 
-def test_a_store_that_overwrites_where_it_should_not_is_refused() -> None:
+@pytest.mark.parametrize("refused", [["1"], [""], [], None], ids=["makes twice", "replaces old", "both", "no ETag"])
+def test_a_store_that_overwrites_where_it_should_not_is_refused(refused: list[str] | None) -> None:
     class Lax(BucketStore):
+        puts = 0
+
         def replace_record(self, key: str, data: bytes, version: str) -> str:
+            self.puts += 1
+            if self.puts > 2 and (refused is None or version in refused):
+                raise VersionMoved("not so")
             self.put_bytes(key, data)
-            return "1"
+            return "" if refused is None else str(self.puts)
 
     with pytest.raises(StoreRefused, match="does not honour conditional puts"):
         check_conditional_puts(Lax(MemoryStore(), "memory://"))
@@ -116,6 +126,7 @@ def test_a_store_that_overwrites_where_it_should_not_is_refused() -> None:
 
 def test_each_store_here_honours_conditional_puts(store: ObjectStore) -> None:
     check_conditional_puts(store)
+    check_writable(store)
     assert store.keys("") == []
 
 

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from queue import Empty, SimpleQueue
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -53,7 +59,12 @@ def test_what_is_put_back_comes_first_and_frees_its_host() -> None:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StorePlace:
-    monkeypatch.setattr(store_engine, "_LOOK_SECONDS", 0.01)
+    class QuickQueue(SimpleQueue[Any]):
+        def get(self, timeout: float) -> Any:  # type: ignore[override]
+            assert timeout == 0.5
+            return super().get(timeout=0.01)
+
+    monkeypatch.setattr(store_engine, "queue", SimpleNamespace(SimpleQueue=QuickQueue, Empty=Empty))
     address = str(tmp_path / "store")
     return StorePlace(address, make_store(address), str(tmp_path / "work"), per_address=0)
 
@@ -62,7 +73,7 @@ def ends_of(engine: StoreEngine, *names: str) -> dict[str, tuple[SiteEnd, str]]:
     ends: dict[str, tuple[SiteEnd, str]] = {}
 
     def note(result: SiteResult) -> None:
-        assert result.name not in ends
+        assert result.name not in {*ends, *(running.name for running in engine.running())}
         ends[result.name] = (result.end, result.message)
 
     engine.run([task(name, name) for name in names], note)
@@ -109,6 +120,7 @@ def test_tasks_of_the_list_and_of_a_source_run_side_by_side_until_the_source_is_
 
     def run_task(given: SiteTask, given_place: StorePlace, host: CrawlHost) -> SiteResult:
         assert (given_place, host.is_stopped(), host.grants, host.watch) == (place, False, None, watch)
+        assert (threading.current_thread().name, threading.current_thread().daemon) == (f"site-{given.name}", True)
         running.append(len(engine.running()))
         if given.name in "ab":
             both.wait()
@@ -123,6 +135,10 @@ def test_tasks_of_the_list_and_of_a_source_run_side_by_side_until_the_source_is_
     assert ends == dict.fromkeys("abcde", (SiteEnd.DONE, ""))
     assert (sorted(log), max(running), engine.running()) == (list("abcde"), 2, ())
     assert caplog.messages == ["lamp: is in the store"]
+    watch, both = None, threading.Barrier(1)
+    engine = StoreEngine(place, 1)
+    assert ends_of(engine, "a", "b") == dict.fromkeys("ab", (SiteEnd.DONE, "")), "without a source the list is all"
+    assert " ".join(signature(StoreEngine).parameters) == "store_place parallel source watch"
 
 
 def test_after_a_stop_what_runs_ends_and_nothing_more_begins(
@@ -140,21 +156,30 @@ def test_after_a_stop_what_runs_ends_and_nothing_more_begins(
     }  # fmt: skip
 
 
-def test_pages_are_those_of_the_copy_here_or_of_the_lease(place: StorePlace) -> None:
+def test_pages_are_those_of_the_copy_here_or_of_the_lease(place: StorePlace, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lease is asked for in a thread, every ten seconds at most, and gives the number of the next look."""
+    now, asked = [0.0], list[object]()
+
+    def make_thread(target: Callable[..., None], args: tuple[str], **options: object) -> SimpleNamespace:
+        asked.append((*args, options))
+        return SimpleNamespace(start=lambda: (target(*args), pages._pages.setdefault(*args, 0)))
+
+    monkeypatch.setattr(store_engine, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(store_engine, "threading", SimpleNamespace(Thread=make_thread))
     pages = StoredPageCounter(place)
     here, elsewhere = task("here"), task("elsewhere")
     archive = place.local_folder / "here/here.db"
     archive.parent.mkdir(parents=True)
     store_pages(archive, ["one", "two"])
     lease = acquire(store_at(place.address), "elsewhere", "another")
-    lease.note(pages=31)
-    lease.renew()
-    deadline = time.monotonic() + 20
-    while pages(elsewhere) != 31:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    for count, seconds, known in ((31, 0.0, 31), (32, 9.9, 31), (33, 10.0, 33)):
+        lease.note(pages=count)
+        lease.renew()
+        now[0] = seconds
+        assert pages(elsewhere) == known
+    assert asked == [("elsewhere", {"name": "pages", "daemon": True})] * 2
     assert pages(here) == page_count(archive)
-    assert pages(task("nowhere")) == 0
+    assert (pages(task("nowhere")), StoredPageCounter(replace(place, address="/nowhere"))(elsewhere)) == (0, 0)
 
 
 @pytest.mark.slow

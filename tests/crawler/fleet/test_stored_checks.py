@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -35,12 +37,14 @@ def test_a_piece_that_is_missing_or_short_is_found_with_every_sample(
     warc_piece, database_piece = manifest.warc_files[0].pieces[0], manifest.database.pieces[0]
     run_store.delete(warc_piece.key)
     run_store.put_bytes(database_piece.key, b"few")
-    for number in (1, 2, 3):
-        database_fault, warc_fault = state_faults(run_store, manifest.site, RowSample(number, 3))
-        assert database_fault.startswith("lamp.db: ")
-        assert database_piece.key in database_fault
-        assert warc_fault.startswith(f"{manifest.warc_files[0].name}: ")
-        assert warc_piece.key in warc_fault
+    damaged = f"lamp.db: {run_store.address}/{database_piece.key}"
+    missing, name = f"{run_store.address}/{warc_piece.key} is not there", manifest.warc_files[0].name
+    for is_held, faults in (
+        (False, [f"{damaged} has 3 of {database_piece.length:,} bytes", f"{name}: {missing}"]),
+        (True, [f"{damaged} is not what was brought there", f"{name}: {run_store.address} holds no {warc_piece.key}"]),
+    ):
+        sample: Any = SimpleNamespace(holds=lambda _number, is_held=is_held: is_held)
+        assert state_faults(run_store, manifest.site, sample) == faults
 
 
 def test_a_piece_with_other_bytes_is_found_in_its_part(run_store: ObjectStore, manifest: SiteManifest) -> None:

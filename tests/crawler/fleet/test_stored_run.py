@@ -1,7 +1,5 @@
 """Runs of a site in a store: what two runners, a stalled one and a killed one bring home is all there at the end.
 
-Runs of a site in a store: what two runners, a stalled one and a killed one bring home is all there at the end.
-
 One task in a store: its result, also where it cannot run at all, and no secret for its crawl.
 """
 
@@ -15,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -23,7 +22,7 @@ from broadsheet.crawler.fleet import site_processes as run_site
 from broadsheet.crawler.fleet import stored_run
 from broadsheet.crawler.fleet.folder_store import FolderStore
 from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, Patience, StoreUnreachable
-from broadsheet.crawler.fleet.site_copies import LocalCopy, save_beside
+from broadsheet.crawler.fleet.site_copies import CopyOrigin, LocalCopy, read_origin, save_beside
 from broadsheet.crawler.fleet.site_lease import (
     LeasedThing,
     LeaseLost,
@@ -33,13 +32,14 @@ from broadsheet.crawler.fleet.site_lease import (
     acquire_thing,
     read_site,
 )
-from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record
+from broadsheet.crawler.fleet.site_records import SiteRecord, next_record, parse_record, record_values
 from broadsheet.crawler.fleet.site_states import StateWriter, beside_prefix
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store, store_at
 from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, in_hand, run_stored, run_task, save_now
 from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files, write_away_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.fleet.sites import HOST, crawl_of, site_in, store_pages, stored_manifest, stored_names
@@ -47,8 +47,15 @@ from tests.output.conftest import Clock, Maker
 
 
 def test_what_was_crawled_is_in_the_store_and_no_longer_here(run_store: ObjectStore, tmp_path: Path) -> None:
+    """Bases of other sites go from this machine that were not used for long."""
     site = site_in(run_store, tmp_path)
+    assert (site.wait_seconds, site.save_seconds) == (0.0, 300.0)
+    old_base = site.copy.folder.with_name("old") / "base.json"
+    old_base.parent.mkdir(parents=True)
+    old_base.touch()
+    os.utime(old_base, (0, 0))
     run_stored(site, crawl_of("one", "two"))
+    assert not old_base.parent.exists()
     assert {path.name for path in site.copy.folder.iterdir()} == {"lamp.db.base", "base.json"}
     assert stored_names(run_store, tmp_path) == {"one", "two"}
     assert read_site(run_store, "lamp").owner == ""
@@ -72,7 +79,9 @@ def test_an_update_goes_on_elsewhere_and_fetches_no_raw_response(run_store: Obje
     assert len(run_store.keys("sites/lamp/manifests/")) == 1
 
 
-def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(
+    run_store: ObjectStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     run_stored(site_in(run_store, tmp_path), crawl_of("one"))
     (file,) = stored_manifest(run_store).warc_files
 
@@ -84,6 +93,7 @@ def test_a_raw_file_that_a_run_lost_sight_of_stays_in_the_store(run_store: Objec
     assert file not in stored_manifest(run_store).warc_files
     assert stored_manifest(run_store).lost_files == (file,)
     assert run_store.length(file.pieces[0].key) == file.length
+    assert f"{file.name} is no longer named by lamp; its bytes stay in the store" in caplog.messages
 
 
 def test_torn_bytes_of_a_local_copy_stay_when_it_is_home(run_store: ObjectStore, tmp_path: Path) -> None:
@@ -137,11 +147,23 @@ def stalled_runner(store: ObjectStore, tmp_path: Path, *second_names: str) -> Ca
     return crawl
 
 
-def test_a_stalled_runner_loses_its_lease_and_no_page(run_store: ObjectStore, tmp_path: Path) -> None:
+def test_a_stalled_runner_loses_its_lease_and_no_page(
+    run_store: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To merge what it had, only the raw files are fetched that are its own."""
     run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("base"))
+    fetched, fetch = list[tuple[str, int]](), stored_run.fetch_warc_files
+
+    def note(store: ObjectStore, archive: Path, names: list[str]) -> None:
+        fetched.append((archive.parent.name, len(names)))
+        fetch(store, archive, names)
+
+    monkeypatch.setattr(stored_run, "fetch_warc_files", note)
     first = site_in(run_store, tmp_path, "first", Clock(5))
     run_stored(first, stalled_runner(run_store, tmp_path, "quick"))
     assert stored_names(run_store, tmp_path) == {"base", "quick", "late"}
+    assert fetched == [("lamp", 0), ("beside", 1)]
+    assert len(run_store.keys("sites/lamp/manifests/")) == 1
     assert not first.copy.is_left_over()
     assert run_store.keys(beside_prefix("lamp")) == []
     names = [file.name for file in stored_manifest(run_store).warc_files]
@@ -158,6 +180,7 @@ def test_a_runner_whose_site_is_kept_by_another_does_not_say_that_it_is_done(
     with pytest.raises(SiteIsLeased, match="lamp is run by second"):
         run_stored(site_in(run_store, tmp_path, "first", Clock()), crawl)
     assert len(run_store.keys(beside_prefix("lamp"))) == 1
+    assert run_store.keys("sites/lamp/manifests/") == []
     run_stored(site_in(run_store, tmp_path, "third", Clock(900)), crawl_of("more"))
     assert stored_names(run_store, tmp_path) == {"late", "more"}
 
@@ -176,12 +199,17 @@ def test_what_is_beside_is_merged_by_whoever_has_the_site_next(
 
 
 def test_what_is_put_beside_once_more_is_merged_once_more(run_store: ObjectStore, tmp_path: Path) -> None:
+    """Nothing is left of a merge that was cut off."""
+    rest = site_in(run_store, tmp_path, "second").copy.folder / "beside/rest.txt"
     late = LocalCopy(tmp_path / "late/lamp", "lamp", "store-1")
     late.folder.mkdir(parents=True)
     for names in (["late"], ["later"]):
         store_pages(late.archive, names)
         save_beside(StateWriter(run_store, "lamp", 1), late, beside_prefix("lamp"))
+        rest.parent.mkdir(parents=True)
+        rest.touch()
         run_stored(site_in(run_store, tmp_path, "second"), lambda archive, is_lost: None)
+        assert not rest.parent.exists()
         assert run_store.keys(beside_prefix("lamp")) == []
     assert stored_names(run_store, tmp_path) == {"late", "later"}
 
@@ -227,6 +255,8 @@ def test_another_machine_goes_on_from_what_a_killed_crawl_has_saved(run_store: O
     assert stored_names(run_store, tmp_path / "then") == {"one", "two", "more"}
     with pytest.raises(LeaseLost):
         save_now(site, lease)
+    assert not Path(f"{site.copy.archive}.home").exists()
+    assert len(run_store.keys("sites/lamp/manifests/")) == 1
     assert stored_names(run_store, tmp_path / "still") == {"one", "two", "more"}
     run_stored(site_in(run_store, tmp_path, "first", Clock(900)), crawl_of("last"))
     assert stored_names(run_store, tmp_path) == {"one", "two", "more", "unsaved", "last"}
@@ -352,31 +382,18 @@ def test_a_store_that_fails_at_the_end_leaves_the_local_copy(
     assert stored_names(run_store, tmp_path) == {"one", "two"}
 
 
-def test_what_is_taken_down_leaves_the_store(run_store: ObjectStore, tmp_path: Path) -> None:
-    run_stored(site_in(run_store, tmp_path), crawl_of("one", "two"))
-    old_keys = stored_manifest(run_store).keys
-
-    def forget(archive: Path, is_lost: Event) -> None:
-        with Archive.open(archive) as opened:
-            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
-
-    run_stored(site_in(run_store, tmp_path), forget)
-    assert stored_names(run_store, tmp_path) == {"two"}
-    kept = b"".join(chunk for key in stored_manifest(run_store).keys for chunk in run_store.chunks(key))
-    assert b"of one is told here" not in kept
-    assert all(run_store.length(key) is None for key in old_keys)
+def forget_one(archive: Path, _is_lost: object) -> None:
+    """Take a page down in place of a crawl."""
+    with Archive.open(archive) as opened:
+        take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
 
 
 def test_what_was_taken_down_does_not_come_back_with_a_late_runner(run_store: ObjectStore, tmp_path: Path) -> None:
     run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
 
     def stalled(archive: Path, is_lost: Event) -> None:
-        def forget(other_archive: Path, is_lost: Event) -> None:
-            with Archive.open(other_archive) as opened:
-                take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
-
         store_pages(archive, ["late"])
-        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget)
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget_one)
 
     run_stored(site_in(run_store, tmp_path, "first", Clock(100)), stalled)
     assert stored_names(run_store, tmp_path) == {"two", "late"}
@@ -386,8 +403,7 @@ def test_a_takedown_that_comes_late_is_carried_out(run_store: ObjectStore, tmp_p
     run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
 
     def stalled(archive: Path, is_lost: Event) -> None:
-        with Archive.open(archive) as opened:
-            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
+        forget_one(archive, is_lost)
         run_stored(site_in(run_store, tmp_path, "second", Clock(600)), crawl_of("quick"))
 
     run_stored(site_in(run_store, tmp_path, "first", Clock(100)), stalled)
@@ -401,14 +417,10 @@ def test_what_two_runners_take_down_is_gone_and_the_late_one_s_pages_are_not(
     run_stored(site_in(run_store, tmp_path, "zeroth", Clock()), crawl_of("one", "two"))
     old_keys = stored_manifest(run_store).keys
 
-    def forget(archive: Path, is_lost: Event) -> None:
-        with Archive.open(archive) as opened:
-            take_down(opened.db, f"{HOST}/one", clock=Clock(2_000))
-
     def stalled(archive: Path, is_lost: Event) -> None:
         store_pages(archive, ["late"])
-        forget(archive, is_lost)
-        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget)
+        forget_one(archive, is_lost)
+        run_stored(site_in(run_store, tmp_path, "second", Clock(600)), forget_one)
 
     first = site_in(run_store, tmp_path, "first", Clock(100))
     run_stored(first, stalled)
@@ -446,7 +458,7 @@ def environments(monkeypatch: pytest.MonkeyPatch) -> list[Mapping[str, str]]:
 @pytest.fixture
 def place(tmp_path: Path) -> StorePlace:
     address = str(tmp_path / "store")
-    return StorePlace(address, make_store(address), str(tmp_path / "work"), LeaseTerms(), Patience(seconds=0))
+    return StorePlace(address, make_store(address), str(tmp_path / "a/work"), LeaseTerms(), Patience(seconds=0))
 
 
 def run(task: SiteTask, place: StorePlace) -> SiteResult:
@@ -462,7 +474,8 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
 ) -> None:
     result = run(TASK, place)
     assert (result.end, result.archive, result.seconds) == (SiteEnd.DONE, TASK.archive, 1.5)
-    assert run(TASK, place) == result
+    elsewhere = Path("elsewhere.db")
+    assert run(replace(TASK, archive=elsewhere), place) == replace(result, archive=elsewhere)
     assert len(environments) == 1
     assert run(replace(TASK, after=1), place).end is SiteEnd.DONE
     assert len(environments) == 2
@@ -470,25 +483,35 @@ def test_a_task_that_was_finished_gives_its_result_and_does_not_run_again(
     assert stored_names(store_at(place.address), tmp_path) == {"one"}
 
 
+@pytest.mark.parametrize("is_given_back", [False, True])
 def test_a_task_whose_archive_waits_beside_another_has_no_result_yet(
-    tmp_path: Path, place: StorePlace, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, place: StorePlace, monkeypatch: pytest.MonkeyPatch, is_given_back: bool
 ) -> None:
+    """Where the other has given the site back, what was crawled is merged and noted."""
+
     class LateCrawl(QuickCrawl):
         """Another runner takes the site while it is under way."""
 
         def __init__(self, archive: Path) -> None:
             super().__init__(archive)
             later = LeaseTerms(clock=lambda: "2999-01-01T00:00:00+00:00")
-            acquire(store_at(place.address), "lamp", "another", later)
+            other = acquire(store_at(place.address), "lamp", "another", later)
+            if is_given_back:
+                other.release()
 
     monkeypatch.setattr(run_site, "start_site", lambda task, *_words: LateCrawl(task.archive))
     result = run(TASK, place)
+    if is_given_back:
+        assert result.end is record_in(place).result.end is SiteEnd.DONE
+        assert read_site(store_at(place.address), "lamp").owner == ""
+        return
     assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
     assert read_site(store_at(place.address), "lamp").turn == {}
 
 
 def test_a_site_that_another_has_is_in_use(place: StorePlace, environments: list[Mapping[str, str]]) -> None:
     acquire(store_at(place.address), "lamp", "another")
+    assert place.wait_seconds == 0.0
     result = run(TASK, place)
     assert (result.end, result.exit_code) == (SiteEnd.IN_USE, 75)
     assert "lamp is run by another" in result.message
@@ -598,6 +621,18 @@ def test_a_fault_of_the_disk_fails_the_task_in_a_line(
     result = run(TASK, place)
     assert (result.end, result.message) == (SiteEnd.FAILED, message.format(work=place.local_folder))
     assert record_in(place).failures == 1
+    assert read_site(store_at(place.address), "lamp").owner == ""
+
+
+def test_a_disk_that_holds_no_archive_is_said_before_anything_is_done(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored_run, "disk_problem", lambda folder: f"{folder} is far away")
+    result = run(TASK, place)
+    assert (result.end, result.exit_code, result.message) == (
+        SiteEnd.UNSUITABLE_DISK, 1, f"{place.local_folder} is far away",
+    )  # fmt: skip
+    assert store_at(place.address).keys("sites/") == []
 
 
 def test_a_host_that_two_sites_have_is_crawled_by_one_runner(
@@ -617,8 +652,72 @@ def test_a_site_that_this_machine_has_in_hand_is_left_alone(
     place: StorePlace, environments: list[Mapping[str, str]]
 ) -> None:
     with in_hand(LocalCopy(place.local_folder / "lamp", "lamp", place.identity)):
-        assert run(TASK, place).end is SiteEnd.IN_USE
+        result = run(TASK, place)
+        assert (result.end, result.message) == (SiteEnd.IN_USE, "lamp is in hand on this machine")
     assert run(TASK, place).end is SiteEnd.DONE
+
+
+def crawl_in(place: StorePlace, is_stopped: bool = False) -> stored_run._TaskCrawl:
+    return stored_run._TaskCrawl(TASK, place, store_at(place.address), CrawlHost(Lifeline(), lambda: is_stopped))
+
+
+@pytest.mark.parametrize(("is_lost", "is_stopped", "tries"), [(False, False, 3), (True, False, 1), (False, True, 1)])
+def test_a_crawl_that_is_killed_is_tried_again_unless_it_is_to_stop(
+    place: StorePlace, monkeypatch: pytest.MonkeyPatch, is_lost: bool, is_stopped: bool, tries: int
+) -> None:
+    asked, event = list[object](), Event()
+    if is_lost:
+        event.set()
+
+    def run_site(task: SiteTask, _lifeline: object, log: Path, should_stop: Callable[[], bool], variables: object):
+        asked.append((task.archive, log, should_stop(), variables))
+        return SiteResult("lamp", SiteEnd.KILLED, -9, task.archive)
+
+    monkeypatch.setattr(stored_run, "run_site", run_site)
+    crawl = crawl_in(place, is_stopped)
+    result = crawl._crawl(Path("x.db"), event, acquire(crawl.store, "lamp", "first"))
+    assert (result.end, result.archive) == (SiteEnd.KILLED, TASK.archive)
+    assert asked == [(Path("x.db"), Path("x.log"), is_lost or is_stopped, place.environment())] * tries
+
+
+@pytest.mark.parametrize(("earlier", "end"), [(None, SiteEnd.FAILED), (1, SiteEnd.FAILED), (2, SiteEnd.FAILED),
+                                              (3, SiteEnd.DONE)])  # fmt: skip
+def test_a_record_is_noted_later_unless_another_runner_has_brought_one_since(
+    place: StorePlace, earlier: int | None, end: SiteEnd
+) -> None:
+    crawl = crawl_in(place)
+    lease = acquire(crawl.store, "lamp", "another")
+    if earlier is not None:
+        record = next_record(TASK, SiteResult.without_run(TASK, "", SiteEnd.DONE), None, "another", earlier)
+        lease.note(turn=record_values(record))
+    lease.release()
+    crawl._note_later(SiteResult.without_run(TASK, "no disk", SiteEnd.FAILED), 2)
+    assert record_in(place).result.end is end
+    assert read_site(crawl.store, "lamp").owner == ""
+
+
+def test_files_of_a_takedown_are_named_anew_and_earlier_copies_of_files_are_known(tmp_path: Path) -> None:
+    """A file takes the place of one of its length and name of which a piece is gone."""
+    ours, theirs = (LocalCopy(tmp_path / name, "lamp", "store-1") for name in ("ours", "theirs"))
+    stored: Any = SimpleNamespace(length=lambda key: None if key == "gone" else 1)
+
+    def file(name: str, *keys: str) -> AwayFile:
+        return AwayFile(f"lamp.db.{name}.warc.gz", tuple(StoredPiece(key, 1, "") for key in keys))
+
+    lost, kept, longer = file("warc/lost", "gone", "b"), file("warc/kept", "a", "b"), file("warc/longer", "gone")
+    alone = file("warc/alone", "gone")
+    new_lost, copied = file("warc/lost", "c", "d"), file("merged.warc/lost-0001", "e")
+    for copy, files in (
+        (theirs, (lost, kept, longer, alone)),
+        (ours, (new_lost, file("warc/kept", "c", "d"), file("warc/longer", "c", "d"), copied,
+                file("merged.warc/other-1", "f"))),
+    ):  # fmt: skip
+        copy.folder.mkdir()
+        write_away_files(copy.archive, files)
+    stored_run._share_files(stored, ours, theirs)
+    assert list(read_away_files(theirs.archive).values()) == [new_lost, kept, longer, alone]
+    assert stored_run._earlier_copies(ours, ["lamp.db.warc/kept.warc.gz"]) == []
+    assert stored_run._earlier_copies(ours, ["x/none.warc.gz", lost.name.replace("lamp.db.", "a/")]) == [copied.name]
 
 
 def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_the_next(
@@ -654,7 +753,13 @@ def test_saving_takes_a_twentieth_of_the_time_at_most_and_what_fails_is_left_to_
 def test_a_crawl_that_stores_nothing_leaves_nothing_and_gives_the_site_back(
     run_store: ObjectStore, tmp_path: Path
 ) -> None:
-    run_stored(site_in(run_store, tmp_path), lambda _archive, _is_lost: None)
-    record = read_site(run_store, "lamp")
-    assert (record.owner, record.expires_at, record.manifest, record.generation) == ("", "", "", 1)
+    """Also where another runner has taken the site meanwhile, who keeps it."""
+    site, seen = site_in(run_store, tmp_path), list[CopyOrigin | None]()
+    for generation in (1, 2):
+        run_stored(site, lambda _archive, _is_lost: seen.append(read_origin(site.copy)))
+        record = read_site(run_store, "lamp")
+        assert (record.owner, record.expires_at, record.manifest, record.generation) == ("", "", "", generation)
+    late = LeaseTerms(clock=lambda: "2999-01-01T00:00:00+00:00")
+    run_stored(site, lambda _archive, _is_lost: acquire(run_store, "lamp", "thief", late))
+    assert (read_site(run_store, "lamp").owner, seen) == ("thief", [CopyOrigin("store-1", "")] * 2)
     assert run_store.keys("sites/lamp/pieces/") == run_store.keys("sites/lamp/manifests/") == []

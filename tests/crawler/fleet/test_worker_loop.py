@@ -1,9 +1,10 @@
-"""A worker that is started again as long as it is wanted."""
+"""A worker that is started again as long as it is wanted, and ends when it is asked to, or is killed."""
 
 from __future__ import annotations
 
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -43,9 +44,16 @@ def test_a_worker_is_awaited_and_ended_when_it_is_to_stop(monkeypatch: pytest.Mo
         worker_loop, "stop_process",
         lambda process, patience: (ended.append((process.poll(), patience)), stop_process(process, 0.0)),
     )  # fmt: skip
-    stopped = threading.Event()
-    worker_loop._run_once(["sh", "-c", "exit 3"], stopped)
-    assert ended == []
+    waits: list[float | None] = []
+
+    class Noted(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(0.01)
+
+    stopped = Noted()
+    worker_loop._run_once(["sh", "-c", "sleep 0.03; exit 3"], stopped)
+    assert (ended, set(waits)) == ([], {0.5})
     threading.Timer(0.05, stopped.set).start()
     worker_loop._run_once(["sleep", "60"], stopped)
     assert ended == [(None, 60.0)]
@@ -90,3 +98,19 @@ def test_a_connection_has_five_seconds_and_a_worker_comes_two_after_the_last(mon
     monkeypatch.setattr(worker_loop.socket, "create_connection", refuse)
     run_worker("tcp://h.example:8786", 2)
     assert asked == [("h.example", 8786), 5.0, 2.0]
+    assert not is_reachable("scheduler.json")
+    assert asked[3:] == [("", 0), 5.0]
+
+
+@pytest.mark.parametrize(
+    ("trap", "patience", "ending"),
+    [("trap 'exit 3' TERM", 60.0, 3), ("trap '' TERM", 0.05, -signal.SIGKILL)],
+    ids=["in good order", "deaf"],
+)
+def test_a_process_is_gone_once_it_is_stopped(trap: str, patience: float, ending: int) -> None:
+    process = subprocess.Popen(["sh", "-c", f"{trap}; echo ready; while :; do sleep .02; done"], stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    stop_process(process, patience)
+    process.stdout.close()
+    assert process.returncode == ending

@@ -67,23 +67,6 @@ def test_a_consent_dialog_is_hidden_and_nothing_in_it_is_clicked() -> None:
     assert not any("privacy" in block.text or "Accept" in block.text for block in cleaned.blocks)
 
 
-def test_an_endless_page_ends() -> None:
-    more = "let n = 0; const add = () => { fetch('/more?' + n++); const p = document.createElement('p'); "
-    more += "p.textContent = 'Item ' + n; p.style.height = '3000px'; document.body.append(p); }; add();"
-    more += "addEventListener('scroll', add);"
-    site = FakeSite({})
-    result = render(shell(more), site=site)[0]
-    assert "Item 2" in html_of(result)
-    assert 2 <= len(site.asked) <= 20
-
-
-def test_requests_are_bounded() -> None:
-    site = FakeSite({})
-    script = "for (let n = 0; n < 50; n++) fetch('/data?' + n).catch(() => 0);" + FILL
-    assert TEXT.strip() in html_of(*render(shell(script), site=site, limits=RenderLimits(requests=7)))
-    assert len(site.asked) == 7
-
-
 @contextmanager
 def canaries() -> Iterator[tuple[dict[str, int], list[str]]]:
     """Sockets of this machine that nobody may reach: their ports by name, and what reached them."""
@@ -242,19 +225,3 @@ def test_a_browser_that_dies_costs_its_page_alone() -> None:
     assert isinstance(died, Failure)
     assert died.problem is RenderProblem.CRASHED
     assert TEXT.strip() in html_of(good)
-
-
-def test_a_chromium_that_does_not_start_is_not_tried_again() -> None:
-    from broadsheet.crawler.rendering.chromium import Chromium
-
-    async def run() -> list[Rendering | Failure]:
-        browser = Browser(Chromium("/bin/false"), "Broadsheet-test")
-        results = [await browser.render(shell(FILL, URL), FakeSite({}).fetch) for _ in range(2)]
-        assert browser.failure == results[1]
-        await browser.close()
-        return results
-
-    first, second = asyncio.run(run())
-    assert isinstance(first, Failure)
-    assert first.problem is RenderProblem.NOT_STARTED
-    assert second == first

@@ -42,6 +42,9 @@ class ScriptedProcess:
     returncode: int | None = None
     told: list[Message] = field(default_factory=list)
 
+    drained: int = 0
+    """How much of what it was told was awaited."""
+
     def __post_init__(self) -> None:
         self.stdin = self
         self.stdout = asyncio.StreamReader()
@@ -53,6 +56,7 @@ class ScriptedProcess:
                 self.end() if message is None else self.stdout.feed_data(encode(message))
 
     async def drain(self) -> None:
+        self.drained = len(self.told)
         if self.returncode is not None:
             raise BrokenPipeError
 
@@ -89,6 +93,7 @@ class Machine:
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    assert RenderLimits() == RenderLimits(seconds=90.0, memory_bytes=1_500_000_000, requests=100, pages=200)
     made = Machine([])
     monkeypatch.setattr(BrowserProcess, "start", made.start)
     monkeypatch.setattr(browser, "descendants", lambda pid: [pid, pid + 100])
@@ -108,8 +113,11 @@ def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine: Machine) -
         process = machine.process()
         assert await process.render(ORDER, fetch, RenderLimits(requests=2)) == PAGE
         assert (process.page_count, process.is_alive, process.problem) == (1, True, None)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}, "nobody watches it any more"
 
     asyncio.run(run())
+    assert machine.started[0].drained == 4
     assert machine.started[0].told == [
         ORDER,
         ResourceAnswer(1, 200, {}, b"https://app.example/1"),
@@ -182,7 +190,7 @@ def test_pages_share_a_process_up_to_a_bound_and_a_failure_has_the_next_one_star
     assert machine.killed == [[4_000, 4_100], [4_003, 4_103], [4_004, 4_104]]
 
 
-def test_one_page_is_rendered_at_a_time(machine: Machine) -> None:
+def test_one_page_is_rendered_at_a_time_and_the_end_waits_for_it(machine: Machine) -> None:
     machine.scripts = [[request(1), PAGE]]
     under_way, most = [0], [0]
 
@@ -196,11 +204,9 @@ def test_one_page_is_rendered_at_a_time(machine: Machine) -> None:
 
     async def run() -> list[object]:
         crawl = Browser(Chromium(""), "Agent/1")
-        results = await asyncio.gather(*(crawl.render(ORDER, slowly) for _ in range(3)))
-        await crawl.close()
-        return results
+        return await asyncio.gather(*(crawl.render(ORDER, slowly) for _ in range(3)), crawl.close())
 
-    assert asyncio.run(run()) == [PAGE] * 3
+    assert asyncio.run(run()) == [PAGE, PAGE, PAGE, None]
     assert (most, len(machine.started)) == ([1], 1)
 
 
@@ -239,5 +245,14 @@ def test_the_process_is_a_module_of_its_own_away_from_the_current_folder(
     )]  # fmt: skip
 
 
-def test_a_page_has_ninety_seconds_and_a_browser_one_and_a_half_gigabytes() -> None:
-    assert RenderLimits() == RenderLimits(seconds=90.0, memory_bytes=1_500_000_000, requests=100, pages=200)
+def test_an_answer_that_fails_costs_its_request_and_not_the_page(machine: Machine) -> None:
+    machine.scripts = [[request(1), PAGE]]
+
+    async def fail(_asked: ResourceRequest) -> ResourceAnswer:
+        await asyncio.sleep(0)
+        raise ValueError("no answer")
+
+    async def run() -> Rendering | Failure:
+        return await machine.process().render(ORDER, fail, RenderLimits())
+
+    assert asyncio.run(run()) == PAGE

@@ -19,7 +19,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.touch(mode=0o755)
     monkeypatch.setenv("PATH", str(file.parent))
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "own"))
-    monkeypatch.setattr(chromium, "is_extra_installed", lambda: True)
+    assert chromium.is_extra_installed()
     return file
 
 
@@ -29,9 +29,12 @@ def test_a_user_gets_the_sandbox_and_root_none_without_leave(program: Path, monk
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     assert "--browser-no-sandbox" in str(find_chromium(allows_no_sandbox=False))
     assert find_chromium(allows_no_sandbox=True) == Chromium(str(program), has_sandbox=False)
+    assert Chromium("x").has_sandbox
 
 
-def test_playwrights_own_is_found_where_the_system_has_none(program: Path, tmp_path: Path) -> None:
+def test_playwrights_own_is_found_where_the_system_has_none(
+    program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program.unlink()
     assert find_program() is None
     assert "apt-get install chromium" in str(find_chromium(allows_no_sandbox=True))
@@ -40,6 +43,12 @@ def test_playwrights_own_is_found_where_the_system_has_none(program: Path, tmp_p
         own.parent.mkdir(parents=True)
         own.touch(mode=0o755)
     assert find_program() == str(own)
+    monkeypatch.delenv("PLAYWRIGHT_BROWSERS_PATH")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert find_program() is None
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "own").rename(tmp_path / ".cache/ms-playwright")
+    assert str(find_program()).endswith("/ms-playwright/chromium-1200/chrome-linux/chrome")
 
 
 def test_without_the_extra_the_command_that_installs_it_is_said(program: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,11 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pytest
+
+from broadsheet.crawler.rendering import process_tree
 from broadsheet.crawler.rendering.process_tree import descendants, kill_all, private_bytes
 
 CHILD = "import subprocess, sys; subprocess.run([sys.executable, '-c', {!r}], start_new_session=True)"
@@ -23,6 +27,7 @@ def test_what_a_process_started_is_found_weighed_and_killed() -> None:
         found = descendants(process.pid)
         assert len(found) == 2
         assert found[0] == process.pid
+        assert private_bytes(found) < 150_000_000
         assert set(found) < set(descendants(os.getpid()))
     finally:
         kill_all(descendants(process.pid))
@@ -30,3 +35,19 @@ def test_what_a_process_started_is_found_weighed_and_killed() -> None:
     assert descendants(process.pid) == [process.pid]
     assert private_bytes([process.pid]) == 0
     kill_all([process.pid])  # gone already
+
+
+def test_names_of_processes_hide_nothing_and_shared_memory_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for pid, stat, statm in (
+        ("7", "7 (a) S 1", "90 30 10 1"),
+        ("8", "8 (b) 9 (c) S 7", "90 10 30 1"),
+        ("9", "9 (d", ""),
+    ):
+        (tmp_path / pid).mkdir()
+        (tmp_path / pid / "stat").write_text(stat)
+        (tmp_path / pid / "statm").write_text(statm)
+    monkeypatch.setattr(process_tree, "_PROC", tmp_path)
+    assert descendants(7) == [7, 8]
+    assert private_bytes([7, 8, 9, 10]) == 20 * os.sysconf("SC_PAGE_SIZE")

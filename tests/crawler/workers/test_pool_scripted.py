@@ -13,6 +13,7 @@ import pytest
 from broadsheet.crawler.workers import pool as pool_module
 from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.crawler.workers.worker import WorkerJob
+from broadsheet.output.archive.url_words import OutcomeReason
 
 
 class ScriptedWorker:
@@ -23,6 +24,7 @@ class ScriptedWorker:
         self.jobs: deque[WorkerJob] = deque()
         self.job_started_at = 0.0
         self.is_gone = False
+        self.junk = b""
 
     def attach(self, loop: object, on_readable: Callable[[ScriptedWorker], None]) -> None:
         self.on_readable = on_readable
@@ -35,7 +37,7 @@ class ScriptedWorker:
         if self.is_gone:
             raise EOFError
         job = self.jobs.popleft()
-        yield job, pickle.dumps((True, pickle.loads(job.message[8:])[1][0]))
+        yield job, self.junk or pickle.dumps((True, pickle.loads(job.message[8:])[1][0]))
 
     def answer(self) -> None:
         self.on_readable(self)
@@ -182,6 +184,29 @@ def test_a_job_is_given_up_at_its_limit_unless_that_is_noticed_far_too_late(
             assert await job == "a"
 
     run(work)
+
+
+def test_while_a_worker_starts_the_others_have_one_job_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(monkeypatch, 1)
+
+    async def work() -> None:
+        jobs = [bench.job("a")]
+        await breathe()
+        bench.pool._is_starting = True
+        jobs.append(bench.job("b"))
+        await breathe()
+        assert bench.log == ["w0 gets a"]
+        bench.pool._on_starts_finished("")
+        assert bench.log == ["w0 gets a", "w0 gets b"]
+        bench.workers[0].answer()
+        bench.workers[0].junk = b"junk"
+        bench.workers[0].answer()
+        assert await jobs[0] == "a"
+        with pytest.raises(WorkerError, match="worker_error: UnpicklingError: "):
+            await jobs[1]
+
+    run(work)
+    assert str(WorkerError(OutcomeReason.WORKER_DIED)) == "worker_died"
 
 
 def test_a_closed_pool_takes_no_job_and_kills_its_workers(monkeypatch: pytest.MonkeyPatch) -> None:

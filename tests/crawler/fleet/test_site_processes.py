@@ -1,0 +1,284 @@
+"""Crawls as processes: how each ends, what it came to by its archive, and as many side by side as there is room for."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import signature
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO
+
+import pytest
+
+from broadsheet.crawler.crawl.processes import Lifeline
+from broadsheet.crawler.fleet import site_processes
+from broadsheet.crawler.fleet.fleet_folder import RecordFolder
+from broadsheet.crawler.fleet.site_processes import (
+    EmbeddedEngine,
+    RunningSite,
+    default_parallel,
+    end_of,
+    page_count,
+    run_site,
+    site_counts,
+    start_site,
+)
+from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+
+STARTED: list[subprocess.Popen[bytes]] = []
+
+
+@pytest.fixture
+def lifeline(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lifeline]:
+    """A lifeline that starts, in place of a crawl, the shell command that stands in place of its URL."""
+
+    def start(
+        lifeline: Lifeline, words: Sequence[str], output: IO[bytes], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        STARTED.append(subprocess.Popen(["sh", "-c", words[-1]], stdout=output, stderr=output, env=environment))
+        return STARTED[-1]
+
+    monkeypatch.setattr(Lifeline, "start", start)
+    monkeypatch.setattr(site_processes, "_PAUSE", 0.005)
+    yield Lifeline()
+    for process in STARTED:
+        process.kill()
+        process.wait()
+    STARTED.clear()
+
+
+def task(name: str, command: str, *hosts: str) -> SiteTask:
+    return SiteTask(name, Path(f"{name}.db"), (command,), hosts=hosts)
+
+
+def results_of(tmp_path: Path, tasks: list[SiteTask], parallel: int = 4) -> dict[str, SiteResult]:
+    results: list[SiteResult] = []
+    EmbeddedEngine(RecordFolder(tmp_path), parallel).run(tasks, results.append)
+    assert len(results) == len({result.name for result in results}) == len(tasks)
+    return {result.name: result for result in results}
+
+
+@pytest.mark.usefixtures("lifeline")
+def test_each_end_has_its_reason(tmp_path: Path) -> None:
+    results = results_of(tmp_path, [
+        task("well", "exit 0"), task("nothing", "echo 'broadsheet: no article found'; echo bye; exit 1"),
+        task("wrong", "exit 2"), task("busy", "exit 75"), task("dead", "kill -9 $$"), task("ended", "kill -15 $$"),
+        task("other", "echo last words; echo '  '; exit 7"),
+    ])  # fmt: skip
+    assert {name: (result.end, result.message) for name, result in results.items()} == {
+        "well": (SiteEnd.DONE, ""),
+        "nothing": (SiteEnd.FAILED, "no article found"),
+        "wrong": (SiteEnd.BAD_OPTIONS, ""),
+        "busy": (SiteEnd.IN_USE, ""),
+        "dead": (SiteEnd.KILLED, "killed by signal 9; the same command goes on from there"),
+        "ended": (SiteEnd.STOPPED, ""),
+        "other": (SiteEnd.FAILED, "last words"),
+    }
+
+
+@pytest.mark.usefixtures("lifeline")
+def test_no_more_than_there_is_room_for_and_no_host_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each command looks for others of its host, and counts those that run."""
+    command = (
+        f"cd {tmp_path}; mkdir host-{{host}} || exit 1; touch run-$$; ls run-* | wc -l >> counts; sleep 0.02;"
+        " rm run-$$; rmdir host-{host}"
+    )
+    hosts = ["a", "a", "b", "c", "d", "a", "b"]
+    tasks = [task(f"s{number}", command.format(host=host), host) for number, host in enumerate(hosts)]
+    monkeypatch.setattr(site_processes, "default_parallel", lambda: 2)
+    results = results_of(tmp_path, tasks, parallel=0)
+    assert {result.end for result in results.values()} == {SiteEnd.DONE}
+    assert max(map(int, (tmp_path / "counts").read_text().split())) <= 2
+
+
+@pytest.mark.usefixtures("lifeline")
+def test_what_the_system_kills_is_tried_again_some_times(tmp_path: Path) -> None:
+    count = f"echo >> {tmp_path}/$NAME; test $(wc -l < {tmp_path}/$NAME) -ge $ENOUGH || kill -9 $$"
+    tasks = [
+        task("recovers", f"NAME=first ENOUGH=3; {count}"), task("dies", f"NAME=second ENOUGH=9; {count}"),
+    ]  # fmt: skip
+    results = results_of(tmp_path, tasks)
+    assert {name: result.end for name, result in results.items()} == {
+        "recovers": SiteEnd.DONE, "dies": SiteEnd.KILLED,
+    }  # fmt: skip
+    assert [len((tmp_path / name).read_text().splitlines()) for name in ("first", "second")] == [3, 3]
+
+
+@pytest.mark.usefixtures("lifeline")
+@pytest.mark.parametrize(
+    ("command", "end"),
+    [
+        ("touch {}; exec sleep 60", SiteEnd.STOPPED),
+        ("trap 'kill -9 $$' TERM; touch {}; while :; do sleep .01; done", SiteEnd.KILLED),
+    ],
+)
+def test_a_stop_reaches_what_runs_and_nothing_more_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, end: SiteEnd
+) -> None:
+    engine, results, closed = EmbeddedEngine(RecordFolder(tmp_path), 1), [], []
+    tasks = [task("runs", command.format(tmp_path / "up")), task("waits", "exit 0")]
+    monkeypatch.setattr(Lifeline, "close", lambda lifeline: closed.append(lifeline))
+
+    def stop_soon() -> None:
+        while not (tmp_path / "up").exists():
+            time.sleep(0.01)
+        engine.stop()
+
+    thread = threading.Thread(target=stop_soon)
+    thread.start()
+    engine.run(tasks, results.append)
+    thread.join()
+    assert {result.name: result.end for result in results} == {"waits": SiteEnd.NOT_STARTED, "runs": end}
+    assert len(closed) == 1
+    assert " ".join(signature(EmbeddedEngine).parameters) == "records parallel environment"
+
+
+def test_each_stop_is_passed_on_once_and_looks_come_ten_times_a_second(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine, asked, pauses = EmbeddedEngine(RecordFolder(tmp_path)), list[int](), list[float]()
+    engine._sites["a"] = SimpleNamespace(stop=lambda: asked.append(1))  # type: ignore[assignment]
+    for _ in range(2):
+        engine.stop()
+        engine._pass_stops_on()
+    engine._pass_stops_on()
+    assert asked == [1, 1]
+    clock = SimpleNamespace(sleep=pauses.append, monotonic=lambda: 0.0)
+    results = iter([None, None, "result", None, "last"])
+    running = SimpleNamespace(result=lambda: next(results), task=task("a", ""), stop=lambda: None)
+    monkeypatch.setattr(site_processes, "time", clock)
+    monkeypatch.setattr(site_processes, "start_site", lambda *_words: running)
+    assert run_site(task("a", ""), Lifeline(), tmp_path / "a.log", lambda: False) == "result"
+    assert pauses == [0.1, 0.1]
+    results = iter([None, SiteResult("a", SiteEnd.DONE, 0, Path("a.db"))])
+    EmbeddedEngine(RecordFolder(tmp_path), 1).run([task("a", "")], lambda _result: None)
+    assert pauses == [0.1] * 4
+
+
+@pytest.mark.parametrize("error", [OSError(11, "no more"), OSError("no more")])
+def test_what_cannot_be_started_has_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+    def refuse(*arguments: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Lifeline, "start", refuse)
+    result = results_of(tmp_path, [task("a", "exit 0")])["a"]
+    assert (result.end, result.message) == (SiteEnd.NOT_STARTED, "cannot be started: no more")
+
+
+def test_a_machine_has_room_for_one_at_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    for cores, memory, parallel in (
+        (2, 0, 8), (2, 1_000_000, 1), (2, 3_000_000_000, 5), (2, 10**12, 8), (None, 0, 4)
+    ):  # fmt: skip
+        monkeypatch.setattr(site_processes.os, "cpu_count", lambda cores=cores: cores)
+        monkeypatch.setattr(site_processes, "memory_bytes", lambda memory=memory: memory)
+        assert default_parallel() == parallel
+
+
+def test_a_code_of_two_signals_is_a_stop() -> None:
+    assert {end_of(code) for code in (130, 143, -15, -2)} == {SiteEnd.STOPPED}
+    assert end_of(-11) is SiteEnd.KILLED
+
+
+def test_a_task_runs_to_its_end_and_its_log_is_its_own(lifeline: Lifeline, tmp_path: Path) -> None:
+    task, log = SiteTask("a", tmp_path / "a.db", ("echo first; exit 1",)), tmp_path / "logs/of/a.log"
+    result = run_site(task, lifeline, log, lambda: False)
+    assert (result.message, result.exit_code, 0 < result.seconds < 60) == ("first", 1, True)
+    task = SiteTask("a", tmp_path / "a.db", ("exit 0",))
+    assert run_site(task, lifeline, log, lambda: False).end is SiteEnd.DONE
+    assert log.read_bytes() == b""
+
+
+@pytest.mark.parametrize(("code", "articles"), [(0, 2), (1, 2), (75, 0)])
+def test_a_crawl_that_found_its_archive_in_use_counts_nothing_of_it(
+    lifeline: Lifeline, db: Path, code: int, articles: int
+) -> None:
+    running = start_site(SiteTask("a", db, (f"exit {code}",)), lifeline, db.with_name("a.log"))
+    assert isinstance(running, RunningSite)
+    running.process.wait()
+    result = running.result()
+    assert result is not None
+    assert (result.counts.articles, result.archive) == (articles, db)
+
+
+def test_a_task_that_is_stopped_is_asked_once(lifeline: Lifeline, tmp_path: Path) -> None:
+    """Asked twice, a crawl would stop at once: the command says how often it was asked."""
+    command = (
+        "trap 'n=x$n' TERM; echo up > ready; while [ -z \"$n\" ]; do sleep 0.01; done; sleep 0.05; echo $n; exit 143"
+    )
+    task, log = SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; {command}",)), tmp_path / "a.log"
+    result = run_site(task, lifeline, log, lambda: (tmp_path / "ready").exists())
+    assert (result.end, result.message) == (SiteEnd.STOPPED, "x")
+
+
+def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifeline: Lifeline, tmp_path: Path) -> None:
+    """It still holds the same file open, and goes on writing where it was."""
+    log, wait = tmp_path / "a.log", "while [ ! -e go ]; do sleep 0.01; done"
+    old = f"cd {tmp_path}; echo a long line of an earlier crawl; touch ready; {wait}; echo late"
+    orphan = start_site(SiteTask("a", tmp_path / "a.db", (old,)), lifeline, log)
+    assert isinstance(orphan, RunningSite)
+    while not (tmp_path / "ready").exists():
+        pass
+    run_site(SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; echo new; touch go",)), lifeline, log, lambda: False)
+    orphan.process.wait()
+    assert log.read_bytes() == b"new\nlate\n"
+
+
+@pytest.mark.parametrize(("more", "message"), [(4080, "own"), (4081, "x" * 4080)])
+def test_the_last_words_of_a_crawl_are_looked_for_at_the_end_of_its_log(
+    lifeline: Lifeline, tmp_path: Path, more: int, message: str
+) -> None:
+    """In 4,096 bytes: of one more the line no longer begins as its own lines do."""
+    task = SiteTask("a", tmp_path / "a.db", (f"echo broadsheet: own; printf x%.0s $(seq {more}); exit 1",))
+    assert run_site(task, lifeline, tmp_path / "a.log", lambda: False).message.startswith(message[:40])
+
+
+LONG_AGO, NOW, LATER = "2020-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00", "2999-01-02T00:00:00+00:00"
+
+
+def test_what_came_in_since_a_time_is_counted_and_what_was_there_is_not(db: Path) -> None:
+    counts = site_counts(db, LONG_AGO)
+    assert (counts.new, counts.articles, counts.changed, counts.withdrawn, counts.alarms) == (2, 2, 0, 0, 0)
+    assert site_counts(db, NOW) == SiteCounts(articles=2)
+
+
+def test_edits_withdrawals_alarms_and_failures_of_the_run(db: Path) -> None:
+    """One article edited twice and one withdrawn twice; another that came in and was taken out again is not new."""
+    connection = sqlite3.connect(db)
+    with connection:
+        first, second = (row[0] for row in connection.execute("SELECT id FROM articles ORDER BY id"))
+        connection.executemany(
+            "INSERT INTO changes (article_id, at, change, kind) VALUES (?, ?, ?, ?)",
+            [
+                (first, NOW, "changed", "headline"), (first, NOW, "changed", "correction"),
+                (second, NOW, "changed", "withdrawn"), (12345, NOW, "added", ""), (12345, NOW, "removed", ""),
+                (second, NOW, "changed", ""), (second, NOW, "changed", "withdrawn"),
+            ],
+        )  # fmt: skip
+        connection.execute("INSERT INTO alarms VALUES (1, ?, 'a.example', '', 'short', 'shorter')", [NOW])
+        connection.executemany(
+            "INSERT INTO urls (host, found_via, first_seen, url, kind, state, fetched_at) VALUES (1, 2, 3, ?, ?, ?, ?)",
+            [("a", "page", "failed", NOW), ("b", "page", "done", NOW), ("c", "feed", "done", NOW),
+             ("d", "page", "queued", NOW), ("e", "page", "failed", LONG_AGO)],
+        )  # fmt: skip
+    connection.close()
+    assert site_counts(db, NOW) == SiteCounts(changed=1, withdrawn=1, alarms=1, failed=1, pages=1, articles=2)
+    assert site_counts(db, LATER) == SiteCounts(articles=2)
+    assert page_count(db) == 6
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no database at all, but some text" * 20])
+def test_an_archive_that_cannot_be_read_counts_nothing(tmp_path: Path, content: bytes | None) -> None:
+    archive = tmp_path / "a.db"
+    if content is not None:
+        archive.write_bytes(content)
+    assert site_counts(archive, LONG_AGO) == SiteCounts()
+    assert page_count(archive) == 0
+
+
+def test_what_is_not_there_has_no_counts_and_is_not_made(tmp_path: Path) -> None:
+    assert (site_counts(tmp_path / "no.db", ""), page_count(tmp_path / "no.db")) == (SiteCounts(), 0)
+    assert list(tmp_path.iterdir()) == []
