@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, article_scope
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages
@@ -43,7 +43,7 @@ from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed
 from broadsheet.output.write.edit_history import find_revised_article, latest_edits, list_edits, revisions_of
 from broadsheet.output.write.person_verdicts import list_reviews, list_rulings, reliability_by
 from tests.output.harbour import FERRY, OTHER, SITE, fill_harbour
-from tests.output.told import as_json, expected, sections, told
+from tests.output.told import as_json, expected, once, sections, told
 
 FILE = Path(__file__).with_name("whole_archive.txt")
 NOW = "2026-01-20T12:00:00+00:00"
@@ -96,15 +96,15 @@ def zipped(db: Database) -> Iterator[str]:
             yield f"--- {name}"
             data = wacz.read(name)
             text = (gzip.decompress(data) if name.endswith(".gz") else data).decode("latin-1")
-            yield from map(
-                without_places, text.split("WARC/1.1\r\n") if name.startswith("archive/") else text.splitlines()
-            )
+            if name.startswith("archive/"):  # the file itself, since no request in it holds credentials
+                assert data == next(database_file(db).parent.rglob(Path(name).name)).read_bytes()
+            else:
+                yield from map(without_places, text.splitlines())
 
 
 def without_places(text: str) -> str:
-    """The text in a line, without what follows from how well records are compressed."""
-    text = re.sub(r"[^ -~]", "?", " ".join(text.split()))
-    text = re.sub(r"sha(?:1|256):\w+|(?<=Content-Length: )\d+", "N", text)
+    """The text without what follows from how well records are compressed."""
+    text = re.sub(r"sha(?:1|256):\w+", "N", text)
     return re.sub(r'("(?:offset|length|bytes)": "?)\d+', r"\1N", text)
 
 
@@ -143,8 +143,9 @@ def verdicts(db: Database) -> Iterator[object]:
 
 
 def feeds(db: Database) -> Iterator[str]:
-    for scope in (FeedScope(), FeedScope(of_edits=True, room="http://room/ebb"), FeedScope(host="b.example", limit=2)):
-        yield from atom_document(read_feed(db, scope)).decode().replace("><", ">\n<").splitlines()
+    for scope in (FeedScope(), FeedScope(of_edits=True, room="http://room/ebb")):
+        yield from atom_document(read_feed(db, scope)).decode().replace("<entry", "\n<entry").splitlines()
+    for scope in (FeedScope(of_edits=True, kinds=("body",)), FeedScope(host="b.example", limit=2)):
         yield json_feed_document(read_feed(db, scope)).decode()
 
 
@@ -193,7 +194,8 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.mark.parametrize("asked", TELL)
 def test_all_of_it_is_told(db: Database, tmp_path: Path, asked: str) -> None:
     folder = Path(db.execute("PRAGMA database_list").fetchone()[2]).parent
-    text = told(TELL[asked](db, tmp_path), FOLDER=folder)
+    lines = TELL[asked](db, tmp_path)
+    text = told(once(lines) if asked == "pages" else lines, FOLDER=folder)
     assert text == expected(FILE, asked, text)
 
 
