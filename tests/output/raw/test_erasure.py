@@ -122,6 +122,19 @@ def test_a_payload_that_goes_with_all_that_refer_to_it_is_not_written_again(file
     assert (path.stat().st_size, SECRET in unpacked(path)) == (size, False)
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_capture_whose_record_is_not_there_cannot_be_written_again(file: Path, is_kept: bool) -> None:  # noqa: F811
+    """Its file is gone, or its response was not kept."""
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched(f"http://a.test/{number}", number, SECRET) for number in range(2)])
+        if is_kept:
+            warcs(file)[0].unlink()
+        else:
+            archive.db.execute("UPDATE captures SET warc_file = NULL WHERE refers_to IS NOT NULL")
+        take_down(archive.db, "http://a.test/0")
+        assert list(spans(archive)) == ["http://a.test/1"]
+
+
 def test_a_blank_is_on_the_disk_before_the_record_counts_as_erased(
     file: Path,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
