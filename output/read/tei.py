@@ -128,8 +128,7 @@ class _BodyBuilder:
     """A builder of TEI elements from tokens. A heading begins a division, which ends before the next one."""
 
     def __init__(self, body: Element) -> None:
-        self._body = body
-        self._open = [SubElement(body, "div")]
+        self._body, self._open = body, [SubElement(body, "div")]
         self._handlers: dict[str, Callable[[Token], None]] = {
             "inline": lambda token: self.add(token.children or ()),
             "text": lambda token: self._add_text(token.content),

@@ -20,7 +20,7 @@ SIZES = (
 @pytest.mark.parametrize(("articles", "size"), SIZES)
 def test_the_card_states_the_size_and_only_tables_with_rows(tmp_path: Path, articles: int, size: str) -> None:
     files = tuple(PartFile(f"{name}/p", name, "", rows, 9, "d") for name, rows in (("articles", articles), ("urls", 0)))
-    write_card(tmp_path / "card", "A title", replace(EMPTY, files=files), {})
+    write_card(tmp_path / "card", "A title", replace(EMPTY, files=files), [])
     text = (tmp_path / "card").read_text("utf-8")
     assert f"\n- {size}\n" in text
     assert f"{articles:,} articles" in text

@@ -96,7 +96,7 @@ def reader(tmp_path: Path, make: Maker) -> Iterator[HostReader]:
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         fill(archive.db)
     with open_sources([tmp_path / "a.db"]) as sources:
-        made = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST]]))
+        made = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST]]), "", has_files=False)
         made.prepare([0])
         yield made
 
@@ -178,7 +178,7 @@ def test_rows_of_one_time_come_in_the_order_of_their_archives(
             archive.db.execute("PRAGMA foreign_keys = OFF")
             put(archive.db, "articles", number, host=HOST, first_seen="2026-01-01", last_seen="2026-01-01")
     with open_sources([tmp_path / "a.db", tmp_path / "b.db"]) as sources:
-        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]))
+        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]), "", has_files=False)
         reader.prepare([0, 1])
         assert [row[0] for row in reader.articles(HOST)] == [1000 * number for number in numbers]
 
@@ -193,7 +193,7 @@ def test_of_two_archives_that_one_counts_that_saw_an_article_last(
             archive.db.execute("PRAGMA foreign_keys = OFF")
             put(archive.db, "articles", 4, url=PAGE, host=HOST, last_seen=seen_at, title=name)
     with open_sources([tmp_path / "a.db", tmp_path / "b.db"]) as sources:
-        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]))
+        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]), "", has_files=False)
         reader.prepare([0, 1])
         names = dataset_tables()["articles"].column_names
         titles = [dict(zip(names, row, strict=True))["title"] for row in reader.articles(HOST)]
