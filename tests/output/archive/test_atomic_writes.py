@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ def test_the_file_appears_at_the_end_and_nothing_else_stays(tmp_path: Path) -> N
         assert not path.exists()
     assert path.read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_its_bytes_are_on_the_disk_before_its_name_and_then_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = []
+    path = tmp_path / "list.json"
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append((os.fstat(fd).st_size, path.exists())))
+    with whole_file(path) as stream:
+        stream.write(b"new")
+    assert synced == [(3, False), (tmp_path.stat().st_size, True)]
 
 
 def write_and_fail(path: Path) -> None:

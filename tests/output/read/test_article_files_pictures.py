@@ -10,6 +10,7 @@ from markdown_it import MarkdownIt
 
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.pictures import Picture, ShownPicture
+from broadsheet.output.read import verify
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages, markdown_pictures
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.conftest import Maker
@@ -57,6 +58,9 @@ def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp
         record.unlink()
     assert export_markdown(db, tmp_path / "out") == 2
     assert not (tmp_path / "out" / "pictures").exists()
+    found = [(finding.detail, finding.location) for finding in verify.pictures(db)]
+    (first, place), *rest = found
+    assert (first.startswith(f"{place} has no file: a.db.warc/"), len(rest)) == (True, 2)
 
 
 @pytest.mark.parametrize("text", ["x](http://a.test) <script>", "![y](z)", "a\\", "# head <b> [l](javascript:x) `c`"])

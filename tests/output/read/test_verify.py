@@ -10,7 +10,7 @@ from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.read import verify as checks
 from broadsheet.output.read.file_checks import Finding
-from broadsheet.output.read.verify import first_problem, verify
+from broadsheet.output.read.verify import first_problem, first_source_problem, verify
 from broadsheet.output.settle.settling import settle
 from tests.output.wires import make_exchange
 
@@ -167,6 +167,8 @@ def test_the_first_problem_names_what_is_damaged(filled, file, damage, location)
     problem = first_problem(filled.db)
     assert problem is not None
     assert (problem.location, problem.detail[: len(location)]) == (location, location)
+    assert first_source_problem(filled.db) == problem
+    assert problem in verify(filled.db)
 
 
 def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(filled, file):

@@ -145,7 +145,7 @@ def verdicts(db: Database) -> Iterator[object]:
 def feeds(db: Database) -> Iterator[str]:
     for scope in (FeedScope(), FeedScope(of_edits=True, room="http://room/ebb")):
         yield from atom_document(read_feed(db, scope)).decode().replace("<entry", "\n<entry").splitlines()
-    for scope in (FeedScope(of_edits=True, kinds=("body",)), FeedScope(host="b.example", limit=2)):
+    for scope in (FeedScope(of_edits=True, kinds=("headline",)), FeedScope(host="b.example", limit=2)):
         yield json_feed_document(read_feed(db, scope)).decode()
 
 
