@@ -9,7 +9,8 @@ import json
 import re
 import textwrap
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -99,15 +100,24 @@ def _repeats(shapes: list[list[str]], start: int, size: int) -> int:
 
 def once(lines: Iterable[str]) -> Iterator[str]:
     """The lines; three or more that follow each other as they did before are told as one."""
-    rest, seen = list(lines), ""
+    rest, seen = list(lines), "\n"
     while rest:
         count = 3
         while count <= len(rest) and "\n".join(("", *rest[:count], "")) in seen:
             count += 1
         count = max(1, count - 1) if count > 3 else 1
         yield f"… {count} lines as before, {rest[0]} to {rest[count - 1]}" if count > 1 else rest[0]
-        seen = "\n".join((seen, *rest[:count], ""))
+        seen += "\n".join((*rest[:count], ""))
         del rest[:count]
+
+
+def stated(value: Any) -> Any:
+    """A value as JSON has it: of dataclasses and mappings what is not empty, keys and words as texts."""
+    if is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {" ".join(key) if isinstance(key, tuple) else str(key): stated(of) for key, of in value.items() if of}
+    return [stated(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def as_json(value: Any) -> str:

@@ -88,7 +88,7 @@ def in_dataset(folder: Path, name: str) -> Iterator[str]:
     elif (folder / name).is_file():
         yield from lines_of_the_card((folder / name).read_text("utf-8"))
     else:
-        yield from map(as_json, unpacked(pq.read_table(folder / name).to_pylist()))
+        yield from map(as_json, changed(unpacked(pq.read_table(folder / name).to_pylist())))
 
 
 def lines_of_the_card(card: str) -> Iterator[str]:
