@@ -1,7 +1,5 @@
 """The data dictionaries say what the files hold: names, types, meanings.
 
-The data dictionaries say what the files hold: names, types, meanings.
-
 The article of a page as exporters and item pipelines get it.
 """
 

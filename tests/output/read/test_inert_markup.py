@@ -1,7 +1,5 @@
 """The text of an article as HTML, as it stands in pages to read and in feeds.
 
-The text of an article as HTML, as it stands in pages to read and in feeds.
-
 Markdown without HTML and links that act; what is harmless stays as it was written.
 """
 

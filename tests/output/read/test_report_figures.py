@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.read.report_figures import RemovedCount, UrlCount, gather_report, known_hosts
+from broadsheet.output.read.report_figures import gather_report, known_hosts
 from broadsheet.output.read.report_text import render
 
 
@@ -30,23 +30,6 @@ def filled(archive, make):
     )
     archive.runs.start("crawl http://a.test/\x1b[31m", {}, {})
     return gather_report(archive.db)
-
-
-def test_every_url_is_counted(archive, make):
-    report = filled(archive, make)
-    assert set(report.urls) == {
-        UrlCount("page", "done", "article", 1),
-        UrlCount("page", "failed", "http_404", 1),
-        UrlCount("page", "queued", "", 1),
-        UrlCount("page", "skipped", "depth", 1),
-    }
-    assert report.removed == (RemovedCount("share buttons", "share.icons", 2, 4),)
-    assert [(line.host, line.links) for line in report.outside] == [("b.test", 7)]
-    assert {(line.found_via, line.found, line.captured, line.articles) for line in report.found_by} == {
-        ("guess", 2, 1, 1),
-        ("sitemap", 1, 0, 0),
-        ("link", 1, 0, 0),
-    }
 
 
 def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
