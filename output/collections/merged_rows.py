@@ -17,7 +17,6 @@ from dataclasses import fields
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.rendered_layouts import RenderedLayout
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.archive.stored_values import STORE_FACT, content_id, stored_object
@@ -82,7 +81,7 @@ _PUT_RENDERED = f"""INSERT INTO _rendered_layouts ({", ".join(_RENDERED)})
 
 
 def note_hosts(target: Database) -> list[str]:
-    """Make the temporary table of the source's URLs by host; returns the hosts. Runs in the caller's transaction."""
+    """Make the temporary table of the source's URLs by host; returns the hosts."""
     for statement in _CREATE_HOSTS:
         target.execute(statement)
     return [host for (host,) in target.execute("SELECT DISTINCT host FROM temp.merge_hosts ORDER BY host").fetchall()]
@@ -320,6 +319,5 @@ def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
             take_down(target, pattern, note, clock)
             removing_count += 1
         else:
-            with write_transaction(target):
-                target.execute(_PUT_TAKEDOWN, row)
+            target.execute(_PUT_TAKEDOWN, row)
     return removing_count

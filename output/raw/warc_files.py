@@ -23,7 +23,7 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
-from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
+from broadsheet.output.archive.atomic_writes import sync_folder, whole_file
 from broadsheet.output.archive.stored_values import json_value
 from broadsheet.output.raw.warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
 
@@ -239,13 +239,11 @@ class WarcFiles:
         while self._fd < 0:
             name, begun_at = self._free_name(), self._clock()
             self._folders.begin(name)
-            with write_transaction(self._db):
-                self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
+            self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
             try:
                 self._open(name, 0, os.O_EXCL)
             except FileExistsError:
-                with write_transaction(self._db):
-                    self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
+                self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
 
     def _free_name(self) -> str:
         """Return a new name of prefix, time and serial number, as the standard advises (annex C)."""

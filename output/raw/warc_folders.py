@@ -523,8 +523,7 @@ class RawFolders:
         return str(row[0]) if row else ""
 
     def _put_id(self, folder_id: str) -> None:
-        with write_transaction(self._db):
-            self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
+        self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
 
 
 _CLAIMS: dict[str, RawFolders] = {}

@@ -18,7 +18,7 @@ from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
-from broadsheet.output.collections import warc_copies
+from broadsheet.output.collections import archive_merge, warc_copies
 from broadsheet.output.collections.archive_merge import MergeResult, file_states, merge_archive
 from broadsheet.output.collections.source_archive import MergeConflict, open_source
 from broadsheet.output.collections.warc_copies import WarcCopy
@@ -575,6 +575,31 @@ def test_a_page_without_its_capture_was_seen_when_its_article_was(tmp_path: Path
     merge_all(tmp_path / "all.db", make, [source])
     with Archive.open(tmp_path / "all.db", make.clock) as archive:
         assert archive.db.execute(seen).fetchall() == stored
+
+
+@pytest.mark.parametrize(
+    ("step", "stored"),
+    [
+        ("_note_forgotten_articles", "captures"),
+        ("merge_pages", "urls WHERE state = 'done'"),
+        ("merge_pictures", "changes WHERE kind <> ''"),
+    ],
+)
+def test_a_step_of_a_merge_is_stored_whole_or_not_at_all(
+    tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch, step: str, stored: str
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    source = write_archive(tmp_path / "a.db", make, [make.outcome(f"{HOSTS[0]}/1", *story(1))])
+    with Archive.open(source) as archive:
+        archive.db.execute("UPDATE changes SET kind = 'correction'")
+        assert archive.db.execute(f"SELECT count(*) FROM {stored}").fetchone() == (1,)
+    monkeypatch.setattr(archive_merge, step, stop)
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        with pytest.raises(KeyboardInterrupt):
+            merge_archive(archive.db, source, make.clock)
+        assert archive.db.execute(f"SELECT count(*) FROM {stored}").fetchone() == (0,)
 
 
 def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:

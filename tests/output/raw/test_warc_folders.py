@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 from fastwarc import ArchiveIterator
@@ -247,6 +248,16 @@ def test_database_and_folder_may_be_renamed_together(news: Path, folder: Path) -
     with Archive.open(renamed) as archive:
         assert archive.recovery.notices() == []
         assert list(raw_responses(archive.db)) == []
+
+
+def test_rows_follow_a_renamed_folder_all_or_none(news: Path, folder: Path) -> None:
+    renamed = news.rename(news.with_name("paper.db"))
+    folder.rename(news.with_name("paper.db.warc"))
+    with closing(open_database(renamed)) as db:
+        db.execute("CREATE TEMP TRIGGER stop BEFORE UPDATE ON captures BEGIN SELECT RAISE(ABORT, 'stop'); END")
+        with pytest.raises(IntegrityError, match="stop"):
+            RawFolders(db, renamed)._follow_rename("paper.db.warc")
+        assert db.execute("SELECT DISTINCT substr(name, 1, 13) FROM _warc_files").fetchall() == [("news.db.warc/",)]
 
 
 def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, folder: Path) -> None:
