@@ -19,7 +19,7 @@ from broadsheet.output.archive.archive_file import database_file, open_database
 from broadsheet.output.archive.article_filter import ArticleBounds, article_scope
 from broadsheet.output.read.archive_facts import gather_facts
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages
-from broadsheet.output.read.article_rows import article_of_page, export_csv, export_jsonl
+from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.coverage import list_covered_urls, measure_coverage
 from broadsheet.output.read.edit_diffs import diff_html, read_edit_diff, version_links
 from broadsheet.output.read.judgement import judge, judge_archive, look_values
@@ -61,6 +61,15 @@ def report(db: Database, width: int, host: str = "") -> list[str]:
     with host_scope(db, host):
         facts = gather_facts(db, "ebb.db", measure_coverage(db), NOW)
     return render(gather_report(db, host), judge(facts, NOW), width).splitlines()
+
+
+def figures(db: Database) -> Iterator[str]:
+    """What the report has beyond the facts: of rows the first, and the values of the others."""
+    facts = asdict(gather_facts(db, "ebb.db", measure_coverage(db), NOW))
+    for name, value in asdict(gather_report(db)).items():
+        if value != facts.get(name):
+            others = [list(row.values()) if isinstance(row, dict) else row for row in value[1:]]
+            yield as_json([name, *value[:1], *others])
 
 
 def exported(export: Callable[..., int], *arguments: object, **options: bool) -> Iterator[str]:
@@ -169,16 +178,15 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
     "report": lambda db, _: report(db, 110),
     "report, narrow, of a host": lambda db, _: report(db, 60, "a.example"),
     "facts": lambda db, _: values(asdict(gather_facts(db, "ebb.db", measure_coverage(db), NOW)).items()),
-    "figures": lambda db, _: values(asdict(gather_report(db)).items()),
+    "figures": lambda db, _: figures(db),
     "looks": lambda db, _: map(as_json, look_values(judge_archive(db, "ebb.db", host="b.example"))),
     "coverage": lambda db, _: values([
-        *measure_coverage(db), list_covered_urls(db, "sitemap", ("failed", "http_410")),
+        list_covered_urls(db, "sitemap", ("failed", "http_410")),
         list_covered_urls(db, "link", ("skipped", "limit"), 8), list_covered_urls(db, "link", ("skipped", "limit")),
     ]),
     "csv": lambda db, _: exported(export_csv, db, byte_order_mark=True),
     "jsonl, one of those that say the same": lambda db, _: json_lines(db, one_per_cluster=True),
     "jsonl within bounds": lambda db, _: within_bounds(db),
-    "an article of a page": lambda db, _: values([article_of_page(db, f"{SITE}/1"), article_of_page(db, "x")]),
     "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown"),
     "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages"),
     "tei": lambda db, folder: files_of(export_tei, db, folder / "tei", str(ONE)),
