@@ -85,9 +85,9 @@ def json_lines(db: Database, **options: bool) -> Iterator[str]:
     yield from list(map(as_json, changed(map(json.loads, (first, *others)))))[1:]
 
 
-def within_bounds(db: Database) -> Iterator[str]:
-    with article_scope(db, ArticleBounds(host="a.example", since="2025")):
-        yield from json_lines(db)
+def within_bounds(db: Database, export: Callable[..., Iterator[str]], since: str = "") -> Iterator[str]:
+    with article_scope(db, ArticleBounds(host="a.example", since=since)):
+        yield from export(db)
     yield str(db.execute("SELECT count(*) FROM articles").fetchone()[0])
 
 
@@ -184,9 +184,9 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
         list_covered_urls(db, "sitemap", ("failed", "http_410")),
         list_covered_urls(db, "link", ("skipped", "limit"), 8), list_covered_urls(db, "link", ("skipped", "limit")),
     ]),
-    "csv": lambda db, _: exported(export_csv, db, byte_order_mark=True),
+    "csv": lambda db, _: within_bounds(db, lambda db: exported(export_csv, db, byte_order_mark=True)),
     "jsonl, one of those that say the same": lambda db, _: json_lines(db, one_per_cluster=True),
-    "jsonl within bounds": lambda db, _: within_bounds(db),
+    "jsonl within bounds": lambda db, _: within_bounds(db, json_lines, "2025"),
     "markdown": lambda db, folder: files_of(export_markdown, db, folder / "markdown"),
     "pages": lambda db, folder: files_of(export_reader_pages, db, folder / "pages"),
     "tei": lambda db, folder: files_of(export_tei, db, folder / "tei", str(ONE)),
