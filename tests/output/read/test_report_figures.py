@@ -9,6 +9,7 @@ import pytest
 from broadsheet.cleaners.document import Metadata
 from broadsheet.output.read.report_figures import gather_report, known_hosts
 from broadsheet.output.read.report_text import render
+from tests.output.filled_rows import put
 
 
 def filled(archive, make):
@@ -44,6 +45,13 @@ def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
 
 def test_an_empty_archive_has_a_report(archive):
     assert render(gather_report(archive.db), ()) == "0 articles; nothing needs a look.\n"
+
+
+def test_layouts_that_were_rendered_often_come_first(archive):
+    for number, (rendered, host) in enumerate([(1, "a"), (2, "b"), (2, "a"), (2, "a")]):
+        values = {"rendered": rendered, "host": host, "requests": 4 - number}
+        put(archive.db, "_rendered_layouts", number, **values, signature=-number, decision="all")
+    assert [layout.requests for layout in gather_report(archive.db).rendered_layouts] == [1, 2, 3, 4]
 
 
 def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):

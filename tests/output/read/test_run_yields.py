@@ -66,6 +66,7 @@ def test_what_is_kept_of_a_run(site):
     assert 60 <= rows["*"]["words_low"] < 120 < rows["*"]["words_median"] < 340
     assert 0.6 < rows["*"]["removed_share"] < 0.7
     assert [row["pages"] for row in site.archive.db["_rule_rates"].rows] == [30]
+    assert not site.archive.db.conn.in_transaction
 
 
 def test_a_wall_that_comes_with_a_good_status_counts_as_a_page_with_nothing_to_read(archive, make):
