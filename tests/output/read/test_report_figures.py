@@ -54,6 +54,21 @@ def test_layouts_that_were_rendered_often_come_first(archive):
     assert [layout.requests for layout in gather_report(archive.db).rendered_layouts] == [1, 2, 3, 4]
 
 
+def test_a_report_names_so_many_and_no_more(archive):
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number in range(101):
+        put(archive.db, "urls", number, id=number, state="done", kind="page")
+        put(archive.db, "pages", number, id=number, layout_id=number, expected_f1=0.5)
+        put(archive.db, "articles", number, id=number, page_id=number)
+        put(archive.db, "_layouts", number, id=number, pages=number)
+        if number <= 20:
+            ids = {"article_id": 2 * number, "duplicate_id": 2 * number + 1, "cluster_id": number}
+            put(archive.db, "duplicates", number, **ids, kind="near")
+    report = gather_report(archive.db)
+    assert (len(report.uncertain), len(report.clusters)) == (100, 20)
+    assert sorted(layout.pages for layout in report.layouts) == list(range(3, 101))
+
+
 def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):
     dates = {"a": "2024-05-03", "b": "2024-05-02T10:00:00+02:00", "c": "", "d": "", "e": "2024-05-03"}
     for name, published in dates.items():
