@@ -40,7 +40,6 @@ class TextConflict(ArchiveError):  # noqa: N818
     def __init__(self, text_id: int, stored_text: str, text: str) -> None:
         texts = " and ".join(f"“{' '.join(words.split())[:_QUOTED_CHARS]}”" for words in (stored_text, text))
         super().__init__(f"block number {text_id} stands for two texts: {texts}; the second is not stored")
-        self.text_id = text_id
 
 
 class WrongSchema(ArchiveError):  # noqa: N818

@@ -19,7 +19,6 @@ from uuid import uuid4
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.raw.warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
@@ -34,6 +33,7 @@ _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_off
 _STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, content_type, payload_digest
     FROM captures WHERE refers_to IN ({_REMOVED_CAPTURES}) AND id NOT IN ({_REMOVED_CAPTURES})
     ORDER BY refers_to, fetched_at, id"""
+_ERASED_CAPTURES = f"SELECT id FROM captures WHERE id IN ({_REMOVED_CAPTURES}) OR refers_to IN ({_REMOVED_CAPTURES})"
 _NEEDED_FILES = f"""SELECT DISTINCT warc_file FROM captures WHERE warc_file IS NOT NULL
     AND (id IN ({_REMOVED_CAPTURES}) OR refers_to IN ({_REMOVED_CAPTURES})) ORDER BY 1"""
 _PUT_ERASURE = "INSERT OR IGNORE INTO _warc_erasures (file, offset, following) VALUES (?, ?, ?)"
@@ -76,14 +76,12 @@ def write_rescues(db: Database, raw_writer: RawResponseWriter, rescues: Sequence
         db.execute(f"UPDATE captures SET {_SET_LOCATION} WHERE id = ?", [*record_columns, rescue.capture_id])
 
 
-def note_erasures(db: Database, rescues: Sequence[Rescue]) -> None:
-    """Note the spans to overwrite: the records of the URLs in `temp.reached`, and the old records of `rescues`.
+def note_erasures(db: Database) -> None:
+    """Note the spans to overwrite: the records of the URLs in `temp.reached`, and those that refer to them.
 
-    Inside the transaction, before `write_rescues`.
+    Inside the transaction, before `write_rescues`. What could not be rescued has no raw response any more.
     """
-    capture_ids = [capture_id for (capture_id,) in db.execute(_REMOVED_CAPTURES)] + [
-        rescue.capture_id for rescue in rescues
-    ]
+    capture_ids = [capture_id for (capture_id,) in db.execute(_ERASED_CAPTURES)]
     for capture_id in capture_ids:
         for span in db.execute(_ERASURE_SPAN, [capture_id]).fetchall():
             db.execute(_PUT_ERASURE, span)
@@ -114,8 +112,7 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
         path = warc_path(folder, file)
         _overwrite(path, offset, end, warc_date(clock()))
         if path.stat().st_size >= end:
-            with write_transaction(db):
-                db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+            db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
     return len(spans)
 
 

@@ -12,7 +12,7 @@ from broadsheet.output.archive.rendered_layouts import SAMPLED, RenderDecision
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.coverage import Coverage, Gap
 from broadsheet.output.read.judgement import Look, needs_look, verdict_sentence
-from broadsheet.output.read.plain_words import count_text, reason_text, rule_words
+from broadsheet.output.read.plain_words import count_text, reason_text, rule_words, shown_time
 from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
 
 _EMPTY_CELLS = ("", "–")
@@ -134,11 +134,7 @@ def _run_section(report: Report, width: int, max_lines: int) -> str:
 
 def _run_cells(run: RunLine) -> list[str]:
     why = "" if run.reason == run.outcome else run.reason
-    return [_minute(run.started_at), _minute(run.finished_at), run.outcome, why, run.command]
-
-
-def _minute(time: str) -> str:
-    return time[:16].replace("T", " ")
+    return [shown_time(run.started_at), shown_time(run.finished_at), run.outcome, why, run.command]
 
 
 def _example_lines(urls: Sequence[str], total: int, width: int) -> Iterator[str]:
@@ -224,7 +220,7 @@ def _yield_section(yields: Sequence[Yield], width: int, max_lines: int) -> str:
     heads = ("host", "run", "pages", "articles", "no text", "copies", "words", "removed")
     rows = [
         [
-            *("" if len(hosts) == 1 else host_yield.host, _minute(host_yield.started_at)),
+            *("" if len(hosts) == 1 else host_yield.host, shown_time(host_yield.started_at)),
             *(f"{host_yield.pages:,}", f"{host_yield.articles:,}", f"{host_yield.barren:,}"),
             *(f"{host_yield.alike:,}", f"{host_yield.words_median:,}", f"{host_yield.removed_share:.0%}"),
         ]

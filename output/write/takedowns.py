@@ -174,7 +174,7 @@ def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], st
         if rescues:
             raw_writer.make_room(sum(rescue.exchange.size for rescue in rescues))
         with write_transaction(db):
-            note_erasures(db, rescues)
+            note_erasures(db)
             write_rescues(db, raw_writer, rescues)
             _apply_takedown(db, pattern, takedown, note, clock)
             raw_writer.sync()

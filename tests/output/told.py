@@ -9,7 +9,8 @@ import json
 import re
 import textwrap
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ _HEADER = re.compile(r"^=== (.*)\n", re.MULTILINE)
 _PLACE = re.compile(
     r'(?<="warc_offset": )\d+|(?<="warc_length": )\d+|(?<="length": )\d+|[\d,]+(?= bytes at )|(?<= bytes at )[\d,]+'
 )
+
+_PLACE_NAMES = ("warc_offset", "warc_length", "length")
+_NUMBER = re.compile(r"\d[\d,.:]*")
 
 
 def sections(file: Path) -> dict[str, str]:
@@ -54,6 +58,66 @@ def unpacked(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         if values.get("key") == "settled":
             values["value"] = "…"
         yield values
+
+
+def changed(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The rows, each without the values that the row before has too, nor places among compressed records after the
+    first; a value that it has no more is None."""
+    last: dict[str, Any] = {}
+    for row in rows:
+        names = [name for name in {**row, **last} if name not in last or row.get(name) != last[name]]
+        yield {name: row.get(name) for name in names if name not in last or name not in _PLACE_NAMES}
+        last = row
+
+
+def folded(lines: Iterable[str]) -> Iterator[str]:
+    """The lines; of groups of up to four lines that follow each other and differ in their numbers alone the first, and
+    then the numbers of the others."""
+    rest = list(lines)
+    shapes = [_NUMBER.sub("#", line).split() for line in rest]
+    start = 0
+    while start < len(rest):
+        size, count = max(((size, _repeats(shapes, start, size)) for size in (1, 2, 3, 4)), key=lambda pair: pair[1])
+        groups = [rest[start + size * n : start + size * (n + 1)] for n in range(count)]
+        if count < 3:
+            groups = [rest[start : start + 1]]
+        yield from groups[0]
+        if groups[1:]:
+            numbers = [_NUMBER.findall("\n".join(group)) for group in groups]
+            places = [place for place, values in enumerate(zip(*numbers, strict=True)) if len({*values}) > 1]
+            others = (",".join(group[place] for place in places) for group in numbers[1:])
+            yield f"  … and {len(numbers) - 1} such: {' '.join(others)}"
+        start += len(groups) * len(groups[0])
+
+
+def _repeats(shapes: list[list[str]], start: int, size: int) -> int:
+    """How many times so many lines follow each other."""
+    count = 1
+    while shapes[start + size * count : start + size * (count + 1)] == shapes[start : start + size]:
+        count += 1
+    return count
+
+
+def once(lines: Iterable[str]) -> Iterator[str]:
+    """The lines; three or more that follow each other as they did before are told as one."""
+    rest, seen = list(lines), "\n"
+    while rest:
+        count = 3
+        while count <= len(rest) and "\n".join(("", *rest[:count], "")) in seen:
+            count += 1
+        count = max(1, count - 1) if count > 3 else 1
+        yield f"… {count} lines as before, {rest[0]} to {rest[count - 1]}" if count > 1 else rest[0]
+        seen += "\n".join((*rest[:count], ""))
+        del rest[:count]
+
+
+def stated(value: Any) -> Any:
+    """A value as JSON has it: of dataclasses and mappings what is not empty, keys and words as texts."""
+    if is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {" ".join(key) if isinstance(key, tuple) else str(key): stated(of) for key, of in value.items() if of}
+    return [stated(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 def as_json(value: Any) -> str:

@@ -135,6 +135,7 @@ def test_a_text_whose_number_stands_for_another_one_is_an_error_that_names_both(
         store_texts(archive.db, [(number, second)])
     assert first in str(caught.value)
     assert second in str(caught.value)
+    assert f"“{'a' * 80}” and “b”" in str(TextConflict(1, "a" * 81, "b"))
     archive.db.rollback()
     assert archive.db.execute("SELECT text FROM _block_texts").fetchall() == [(first,)]
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
-from broadsheet.cleaners.document import Outlink, PageType, UrlSource
-from broadsheet.cleaners.lineage import Lineage
+import pytest
+
+from broadsheet.cleaners.document import ArticleImage, ExtractorUse, FieldStatement, Outlink, PageType, UrlSource
+from broadsheet.cleaners.lineage import Lineage, lineage
 from broadsheet.output.archive.page_rows import PageRows, intern_lineage, lineage_id, make_page_rows, page_leads
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
@@ -16,7 +19,6 @@ _TABLES = ("pages", "articles", "_page_blocks", "_block_texts", "_page_layout", 
 
 
 def test_preparing_elsewhere_changes_nothing_of_what_is_stored(tmp_path: object, make: Maker) -> None:
-    import dataclasses
     import pathlib
 
     outcome = make.outcome(URL, "One two three.", "Four five.\nSix \ud800 seven.", "One two three.")
@@ -36,6 +38,24 @@ def test_a_page_that_is_no_article_brings_no_text(make: Maker) -> None:
     page = make_page_rows(make.cleaned(URL, "one two", page_type=PageType.LIST))
     assert (page.text, page.ledger.blocks, page.words, page.blocks) == ("", (), 2, 1)
     assert page.digest
+
+
+@pytest.mark.parametrize("page_type", [PageType.ARTICLE, PageType.GALLERY, PageType.OTHER])
+def test_what_is_beside_a_page_crosses_as_it_can_be_stored(make: Maker, page_type: PageType) -> None:
+    links = (Outlink("https://a.example/2\ud800", via=UrlSource.NEXT),)
+    images = (ArticleImage("i\0", "caption", "credit", "alt"),)
+    statements = (FieldStatement("title", "h1", "A\0", "note"),)
+    cleaned = make.cleaned(
+        URL, "one two", page_type=page_type, outlinks=links, images=images, statements=statements, chances=b"\x90",
+        layout_signature=b"sig", robots=("noai",), cleaner_version="16",
+    )  # fmt: skip
+    page, is_article = make_page_rows(cleaned, "rules 5", ExtractorUse.ALWAYS), page_type is PageType.ARTICLE
+    assert (page.robots, page.cleaner_version, page.layout_signature, page.outlinks) == (("noai",), "16", b"sig", 1)
+    assert page.lineage == dataclasses.replace(lineage(ExtractorUse.ALWAYS), site_rules="rules 5")
+    assert page.leads == (("next", "https://a.example/2?", True),) * is_article
+    assert page.images == (ArticleImage("i", "caption", "credit", "alt"),) * (page_type is not PageType.OTHER)
+    assert page.statements == (FieldStatement("title", "h1", "A", "note"),) * is_article
+    assert (page.ledger.chances, page.expected_f1 is not None) == (b"\x90" if is_article else b"", is_article)
 
 
 def test_the_same_page_gives_the_same_rows(make: Maker) -> None:

@@ -41,12 +41,14 @@ class Dataset:
     folder: Path
     archives: list[Path]
     make: Maker = field(default_factory=Maker)
+    read_hosts: list[str] = field(default_factory=list)
 
     def write(self, store: DatasetStore | None = None, bounds: ArticleBounds = ALL_ARTICLES) -> DatasetResult:
         scratch = self.folder.parent / "scratch"
         scratch.mkdir(exist_ok=True)
         with open_sources(find_archives(map(str, self.archives)), bounds) as sources:
-            return DatasetBuild(store or LocalStore(self.folder), sources, scratch).run("Two sites", self.make.clock)
+            build = DatasetBuild(store or LocalStore(self.folder), sources, scratch)
+            return build.run("Two sites", self.make.clock, self.read_hosts.append)
 
     def rows(self, table: str) -> list[dict[str, Any]]:
         """All rows as a reader finds them by a pattern, with the values of the folders."""

@@ -18,9 +18,10 @@ from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
-from broadsheet.output.collections import warc_copies
-from broadsheet.output.collections.archive_merge import MergeResult, merge_archive
-from broadsheet.output.collections.source_archive import MergeConflict
+from broadsheet.output.collections import archive_merge, warc_copies
+from broadsheet.output.collections.archive_merge import MergeResult, file_states, merge_archive
+from broadsheet.output.collections.source_archive import MergeConflict, open_source
+from broadsheet.output.collections.warc_copies import WarcCopy
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
@@ -482,6 +483,123 @@ def test_a_copy_that_notes_erasures_without_a_takedown_erases_nothing_here(tmp_p
     merge_all(target, make, [hostile])
     assert {path: path.read_bytes() for path in before} == before
     in_order(target)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_each_count_of_a_merge_tells_that_something_changed(place: int) -> None:
+    assert MergeResult(Path(), *(int(n == place) for n in range(4))).has_changed
+
+
+def test_files_are_known_by_their_sizes_and_times_and_missing_ones_by_none(tmp_path: Path, make: Maker) -> None:
+    source = write_archive(tmp_path / "a.db", make, [with_raw(make.outcome(f"{HOSTS[0]}/1", *story(1)))])
+    (file,) = tmp_path.glob("a.db.warc/*.warc.gz")
+    copy = WarcCopy(f"a.db.warc/{file.name}", "b.db.warc/none.warc.gz", 0, 9, "2026")
+    with Archive.open(tmp_path / "b.db", make.clock) as archive, open_source(source) as opened:
+        state = file.stat()
+        assert file_states(archive.db, opened, [copy]) == {copy.target_name: [state.st_size, state.st_mtime_ns, -1, -1]}
+
+
+def test_a_file_that_grew_is_copied_from_its_last_committed_byte_on(tmp_path: Path, make: Maker) -> None:
+    source, merged = tmp_path / "a.db", tmp_path / "all.db"
+    sizes, copied = [], []
+    for number in range(2):
+        write_archive(source, make, [with_raw(make.outcome(f"{HOSTS[0]}/{number}", *story(number)))])
+        (original,) = tmp_path.glob("a.db.warc/*.warc.gz")
+        sizes.append(original.stat().st_size)
+        copied += [result.copied_bytes for result in merge_all(merged, make, [source])]
+        (copy,) = tmp_path.glob("all.db.merged.warc/*.warc.gz")
+        assert copy.read_bytes() == original.read_bytes()
+        with copy.open("ab") as stream:
+            stream.write(b"half a record of a merge that was killed" * 99)
+    assert copied == [sizes[0], sizes[1] - sizes[0]]
+
+
+def test_what_was_taken_down_there_is_nowhere_in_this_file(tmp_path: Path, make: Maker) -> None:
+    gone, text = f"{HOSTS[0]}/gone", "Nobody should read this again."
+    paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(gone, text)]) for n in range(2)]
+    with Archive.open(paths[0], make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+    with Archive.open(paths[1], make.clock) as archive:
+        archive.db.execute("PRAGMA secure_delete = OFF")
+        assert merge_archive(archive.db, paths[0], make.clock).takedowns == 1
+        assert text.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("1.db*") if path.is_file())
+
+
+@pytest.mark.parametrize("canonical", ["", f"{HOSTS[0]}/gone"])
+def test_a_page_that_names_what_was_taken_down_here_as_its_own_stays_out(
+    tmp_path: Path, make: Maker, canonical: str
+) -> None:
+    source = write_archive(tmp_path / "a.db", make, [make.outcome(f"{HOSTS[0]}/copy", *story(1), canonical=canonical)])
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        take_down(archive.db, f"{HOSTS[0]}/gone", clock=make.clock)
+        assert merge_archive(archive.db, source, make.clock).stored_pages == (not canonical)
+
+
+def test_a_record_that_another_capture_refers_to_comes_in_and_is_taken_down_again(tmp_path: Path, make: Maker) -> None:
+    """The other capture has the response then; the time of the takedown is the merge's."""
+    gone, stays = f"{HOSTS[0]}/gone", f"{HOSTS[0]}/stays"
+    outcomes = [with_raw(make.outcome(url, *story(1)), "the same response") for url in (gone, stays)]
+    source = write_archive(tmp_path / "a.db", make, outcomes)
+    with Archive.open(source) as archive:
+        assert archive.db.execute("SELECT count(refers_to) FROM captures").fetchone() == (1,)
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        take_down(archive.db, gone, clock=make.clock)
+        merge_archive(archive.db, source, lambda: "2031-01-01T00:00:00+00:00")
+        assert archive.db.execute("SELECT url, refers_to FROM captures").fetchall() == [(stays, None)]
+        assert archive.db.execute("SELECT at FROM takedowns").fetchall() == [("2031-01-01T00:00:00+00:00",)]
+    in_order(tmp_path / "all.db")
+
+
+@pytest.mark.parametrize(("theirs", "kept"), [("theirs", "theirs"), (None, "ours")])
+def test_what_a_user_noted_stays_where_the_other_noted_nothing(
+    tmp_path: Path, make: Maker, theirs: str | None, kept: str
+) -> None:
+    paths = [write_archive(tmp_path / f"{n}.db", make, [make.outcome(f"{HOSTS[0]}/1", *story(n))]) for n in range(2)]
+    for path, note in zip(paths, ("ours", theirs), strict=True):
+        with Archive.open(path, make.clock) as archive:
+            archive.db.execute("ALTER TABLE articles ADD COLUMN note TEXT")
+            archive.db.execute("UPDATE articles SET note = ?", [note])
+            archive.db.conn.commit()
+    merge_all(paths[0], make, paths[1:])
+    with Archive.open(paths[0], make.clock) as archive:
+        assert archive.db.execute("SELECT note FROM articles").fetchall() == [(kept,)]
+
+
+def test_a_page_without_its_capture_was_seen_when_its_article_was(tmp_path: Path, make: Maker) -> None:
+    source = write_archive(tmp_path / "a.db", make, [make.outcome(f"{HOSTS[0]}/1", *story(1))])
+    seen = "SELECT first_seen, last_seen FROM articles"
+    with Archive.open(source, make.clock) as archive:
+        archive.db.execute("UPDATE pages SET capture_id = NULL")
+        archive.db.conn.commit()
+        stored = archive.db.execute(seen).fetchall()
+    merge_all(tmp_path / "all.db", make, [source])
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        assert archive.db.execute(seen).fetchall() == stored
+
+
+@pytest.mark.parametrize(
+    ("step", "stored"),
+    [
+        ("_note_forgotten_articles", "captures"),
+        ("merge_pages", "urls WHERE state = 'done'"),
+        ("merge_pictures", "changes WHERE kind <> ''"),
+    ],
+)
+def test_a_step_of_a_merge_is_stored_whole_or_not_at_all(
+    tmp_path: Path, make: Maker, monkeypatch: pytest.MonkeyPatch, step: str, stored: str
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    source = write_archive(tmp_path / "a.db", make, [make.outcome(f"{HOSTS[0]}/1", *story(1))])
+    with Archive.open(source) as archive:
+        archive.db.execute("UPDATE changes SET kind = 'correction'")
+        assert archive.db.execute(f"SELECT count(*) FROM {stored}").fetchone() == (1,)
+    monkeypatch.setattr(archive_merge, step, stop)
+    with Archive.open(tmp_path / "all.db", make.clock) as archive:
+        with pytest.raises(KeyboardInterrupt):
+            merge_archive(archive.db, source, make.clock)
+        assert archive.db.execute(f"SELECT count(*) FROM {stored}").fetchone() == (0,)
 
 
 def test_what_a_pattern_took_down_does_not_come_in_under_another_address(tmp_path: Path, make: Maker) -> None:

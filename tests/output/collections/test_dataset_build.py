@@ -15,7 +15,7 @@ import pytest
 from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.archive.article_filter import ArticleBounds
 from broadsheet.output.archive.ledger import block_id
-from broadsheet.output.collections.dataset_files import LocalStore
+from broadsheet.output.collections.dataset_files import LocalStore, NotADataset
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
@@ -108,7 +108,7 @@ def test_a_change_writes_the_files_of_its_host_and_no_others(dataset: Dataset) -
     dataset.write()
     before = dataset.files()
     fill(dataset.archives[1], dataset.make, [dataset.make.outcome(f"{TOWER}/new", words("new"))])
-    assert dataset.write().read_hosts == 1
+    assert (dataset.write().read_hosts, dataset.read_hosts) == (1, ["river.example", "tower.example", "tower.example"])
     kept = {name for name, written in dataset.files().items() if before.get(name) == written}
     assert kept == {name for name in before if "host=river" in name or "archive=river" in name or "dupl" in name}
     assert f"{TOWER}/new" in dataset.urls()
@@ -156,6 +156,10 @@ def test_an_article_that_two_archives_hold_is_there_once_as_the_later_saw_it(dat
     (row,) = [row for row in dataset.rows("articles") if row["url"] == f"{RIVER}/own"]
     assert row["text"] == words("later")
     assert len({row["url"] for row in dataset.rows("urls")}) == len(dataset.rows("urls"))
+    dataset.archives.pop()
+    dataset.write()
+    (row,) = [row for row in dataset.rows("articles") if row["url"] == f"{RIVER}/own"]
+    assert row["text"] == words("river")
 
 
 def test_an_archive_that_is_no_longer_named_leaves(dataset: Dataset) -> None:
@@ -239,9 +243,21 @@ def test_files_that_another_version_wrote_are_written_anew(dataset: Dataset) -> 
     path = dataset.folder / "manifest.json"
     path.write_text(path.read_text().replace('"schema": "', '"schema": "0'))
     before = dataset.files()
+    next((dataset.folder / "duplicates").iterdir()).unlink()  # what the other version related is not asked for
     dataset.write()
     assert set(dataset.files()) == set(before)
     assert all(dataset.files()[name] != before[name] for name in before)
+
+
+def test_a_lost_file_of_relations_is_named(dataset: Dataset) -> None:
+    dataset.write()
+    (lost,) = (dataset.folder / "duplicates").iterdir()
+    lost.unlink()
+    fill(dataset.archives[1], dataset.make, [dataset.make.outcome(f"{TOWER}/new", words("new"))])
+    with pytest.raises(NotADataset) as caught:
+        dataset.write()
+    advice = "is missing; write the data set anew, in an empty folder"
+    assert str(caught.value) == f"{dataset.folder}/duplicates/{lost.name} {advice}"
 
 
 def test_an_archive_that_is_being_written_is_refused_and_nothing_changes(dataset: Dataset) -> None:

@@ -41,7 +41,7 @@ Told = list[tuple[list[str], str, float]]
 
 def told(files: list[Path], unchanged: set[int], index_of: dict[str, int], *earlier: Relation) -> Told:
     with open_sources(files, ALL_ARTICLES) as sources:
-        reader = HostReader(sources, TakedownList.of([]), {})
+        reader = HostReader(sources, TakedownList.of([]), {}, "", has_files=False)
         by_article = {article_id(url): index for url, index in index_of.items()}
         rows = list(duplicate_rows(Archives(reader, by_article, unchanged), earlier))
     for first, second, *_, host, other_host, url, other_url, _, _ in rows:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
@@ -14,6 +15,8 @@ from broadsheet.output.collections.dataset_files import (
     Manifest,
     NotADataset,
     PartFile,
+    PartWriter,
+    _digest_of,
     _split_rows,
     open_folder,
     part_name,
@@ -53,7 +56,7 @@ def test_a_file_that_is_put_is_read_listed_replaced_and_removed(store: DatasetSt
 def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = ArrowStore(fs.LocalFileSystem(), str(tmp_path / "data"), "s3://bucket/data")
 
-    def send_half(source: object, target: object, length: int) -> None:
+    def send_half(source: object, target: object, *_: int) -> None:
         target.write(b"half")  # type: ignore[attr-defined]
         raise OSError("the line was cut")
 
@@ -61,13 +64,23 @@ def test_a_file_that_cannot_be_sent_whole_is_removed(tmp_path: Path, monkeypatch
     with pytest.raises(OSError, match="cut"):
         put(store, tmp_path, "manifest.json", b"whole")
     assert store.read_file("manifest.json") is None
+    monkeypatch.setattr(store, "remove_file", lambda _: (tmp_path / "none").unlink())
+    with pytest.raises(OSError, match="cut"):  # what it says also if the rest cannot be removed
+        put(store, tmp_path, "manifest.json", b"whole")
 
 
-def test_a_local_file_that_cannot_be_put_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: int) -> None:
+def test_objects_have_names_without_empty_folders() -> None:
+    assert ArrowStore(fs.LocalFileSystem(), "/bucket/data/", "")._path("a/b") == "/bucket/data/a/b"
+
+
+@pytest.mark.parametrize("step", ["shutil.move", "os.fsync"])
+def test_a_local_file_that_cannot_be_put_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
         raise OSError("full")
 
-    monkeypatch.setattr("broadsheet.output.collections.dataset_files.os.fsync", fail)
+    monkeypatch.setattr(f"broadsheet.output.collections.dataset_files.{step}", fail)
     with pytest.raises(OSError, match="full"):
         put(LocalStore(tmp_path / "data"), tmp_path, "a/b.parquet", b"x")
     assert list((tmp_path / "data/a").iterdir()) == []
@@ -108,15 +121,17 @@ FILES = tuple(
     for n, (table, partition) in enumerate((("articles", "host=a"), ("articles", "host=a"), ("urls", "host=b")))
 )
 MANIFEST = Manifest("s", "2026", "t", {"x": ArchiveState("i", "p", 4, ("a", "b"), 6),
-                                       "y": ArchiveState("j", "q", 5, ("b",), 0)}, FILES)  # fmt: skip
+                                       "ÿ": ArchiveState("j", "q", 5, ("b",), 0)}, FILES)  # fmt: skip
 
 
 def test_a_manifest_counts_its_files_and_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert (MANIFEST.host_count, MANIFEST.rows_of("articles"), MANIFEST.rows_of("urls")) == (1, 6, 3)
-    assert MANIFEST.archives_by_host() == {"a": {"x"}, "b": {"x", "y"}}
+    assert MANIFEST.archives_by_host() == {"a": {"x"}, "b": {"x", "ÿ"}}
     assert MANIFEST.files_by_partition() == {("articles", "host=a"): [*FILES[:2]], ("urls", "host=b"): [FILES[2]]}
     write_manifest(MANIFEST, tmp_path / "manifest.json")
-    assert (tmp_path / "manifest.json").read_text().startswith('{\n "archives": {\n  "x": {\n   "articles": 6,')
+    text = (tmp_path / "manifest.json").read_text("utf-8")
+    assert text.startswith('{\n "archives": {\n  "x": {\n   "articles": 6,')
+    assert "ÿ" in text
     store = LocalStore(tmp_path)
     assert read_manifest(store) == MANIFEST
     (tmp_path / "manifest.json").write_text("[]")
@@ -135,3 +150,13 @@ def test_rows_are_split_by_their_number_and_by_their_size() -> None:
 def test_a_part_is_named_by_its_table_partition_and_digest() -> None:
     assert part_name("urls", "host=a.test:80/x", "d") == "urls/host=a.test%3A80%2Fx/part-d.parquet"
     assert part_name("duplicates", "", "d") == "duplicates/part-d.parquet"
+
+
+def test_the_digest_of_rows_and_how_a_part_is_packed(tmp_path: Path) -> None:
+    rows = [(None, f"http://a.test/{n}", n, *["x" * n] * 6, n, n, n, bytes([n]) * 9) for n in range(101)]
+    assert _digest_of(rows) == "f2c6b82873fb1ee40932"
+    (part,) = PartWriter(LocalStore(tmp_path / "data"), tmp_path, {}).write("pictures", "host=a.test", rows)
+    packed = pq.ParquetFile(tmp_path / "data" / part.name)
+    assert [packed.metadata.row_group(n).num_rows for n in range(packed.num_row_groups)] == [100, 1]
+    pq.write_table(packed.read(), tmp_path / "same", compression="zstd", compression_level=6, row_group_size=100)
+    assert (part.rows, part.bytes) == (101, (tmp_path / "same").stat().st_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,16 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.stored_values import DamagedValue
-from broadsheet.output.collections.dataset_rows import HostReader, TakedownList, indexes_by_host, open_sources
+from broadsheet.output.collections.dataset_rows import (
+    HostReader,
+    TakedownList,
+    _name_of,
+    find_archives,
+    indexes_by_host,
+    open_sources,
+)
 from broadsheet.output.collections.dataset_tables import arrow_table, dataset_tables
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
@@ -87,7 +96,7 @@ def reader(tmp_path: Path, make: Maker) -> Iterator[HostReader]:
     with Archive.open(tmp_path / "a.db", make.clock) as archive:
         fill(archive.db)
     with open_sources([tmp_path / "a.db"]) as sources:
-        made = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST]]))
+        made = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST]]), "", has_files=False)
         made.prepare([0])
         yield made
 
@@ -136,6 +145,44 @@ def test_what_was_taken_down_is_not_told_as_where_a_url_was_found_or_led(reader:
     assert after == before | {hidden: None}
 
 
+def test_the_cache_of_an_archive_is_small(reader: HostReader) -> None:
+    assert reader.sources[0].db.execute("PRAGMA cache_size").fetchone() == (-2048,)
+
+
+def test_archives_of_a_folder_are_those_files_that_are_databases(tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/folder.db").mkdir()
+    for name, data in (("b.db", b"SQLite format 3\0..."), ("a.sqlite3", b"SQLite format 3\0"), ("c.sqlite", b"SQLite"),
+                       ("text.db", b"text"), ("none.txt", b"SQLite format 3\0")):  # fmt: skip
+        (tmp_path / "full" / name).write_bytes(data)
+    found = [tmp_path / "full/a.sqlite3", tmp_path / "full/b.db"]
+    named = tmp_path / "none.db"
+    assert find_archives(map(str, (named, tmp_path / "full", found[1]))) == [named, *found]
+    for file in found:
+        file.unlink()
+    with pytest.raises(NotReachable, match=rf"^{tmp_path}/full holds no archive$"):
+        find_archives([str(tmp_path / "full")])
+
+
+def test_the_name_of_an_archive_tells_its_file_but_not_its_folder() -> None:
+    digits = hashlib.sha256(b"/x/A b_c.9-\xc3\xa4\xff.db").hexdigest()[:6]
+    assert _name_of(Path("/x/A b_c.9-ä\udcff.db")) == f"A-b_c.9-ä--{digits}"
+
+
+@pytest.mark.parametrize("numbers", [(9, 4), (4, 9)])
+def test_rows_of_one_time_come_in_the_order_of_their_archives(
+    tmp_path: Path, make: Maker, numbers: tuple[int, int]
+) -> None:
+    for name, number in zip("ab", numbers, strict=True):
+        with Archive.open(tmp_path / f"{name}.db", make.clock) as archive:
+            archive.db.execute("PRAGMA foreign_keys = OFF")
+            put(archive.db, "articles", number, host=HOST, first_seen="2026-01-01", last_seen="2026-01-01")
+    with open_sources([tmp_path / "a.db", tmp_path / "b.db"]) as sources:
+        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]), "", has_files=False)
+        reader.prepare([0, 1])
+        assert [row[0] for row in reader.articles(HOST)] == [1000 * number for number in numbers]
+
+
 @pytest.mark.parametrize(("first_seen", "last_seen"), [("2026-01-02", "2026-01-01"), ("2026-01-01", "2026-01-01")])
 def test_of_two_archives_that_one_counts_that_saw_an_article_last(
     tmp_path: Path, make: Maker, first_seen: str, last_seen: str
@@ -146,7 +193,7 @@ def test_of_two_archives_that_one_counts_that_saw_an_article_last(
             archive.db.execute("PRAGMA foreign_keys = OFF")
             put(archive.db, "articles", 4, url=PAGE, host=HOST, last_seen=seen_at, title=name)
     with open_sources([tmp_path / "a.db", tmp_path / "b.db"]) as sources:
-        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]))
+        reader = HostReader(sources, TakedownList.of([]), indexes_by_host([[HOST], [HOST]]), "", has_files=False)
         reader.prepare([0, 1])
         names = dataset_tables()["articles"].column_names
         titles = [dict(zip(names, row, strict=True))["title"] for row in reader.articles(HOST)]

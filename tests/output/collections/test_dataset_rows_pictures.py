@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,10 @@ def test_a_row_a_picture_of_an_article(illustrated: Path, tmp_path: Path) -> Non
     assert {row["data"] for row in rows} == {None}
 
 
-def test_a_picture_behind_redirects_is_found(illustrated: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hops", [1, 10])
+def test_a_picture_behind_redirects_is_found(illustrated: Path, tmp_path: Path, hops: int) -> None:
     with Archive.open(illustrated) as archive:
-        redirect_picture(archive, RIVER, f"{SITE}/a", f"{SITE}/b", f"{SITE}/river.gif")
+        redirect_picture(archive, RIVER, *(f"{SITE}/{hop}.gif" for hop in range(hops)))
     rows = written(tmp_path, illustrated)
     assert [row["image"] for row in rows if row["url"] == f"{SITE}/1"] == [MILL, RIVER, DRAWN]
 
@@ -63,6 +65,8 @@ def test_their_bytes_come_once_a_digest_if_asked_for(illustrated: Path, tmp_path
     rows = written(tmp_path, illustrated, picture_bytes=True)
     assert [row["data"] for row in rows] == [FILES[MILL], FILES[RIVER], FILES[DRAWN], None]
     assert {row["data"] for row in written(tmp_path, illustrated)} == {None}
+    shutil.rmtree(illustrated.with_name("a.db.warc"))  # rows stay where the files are gone
+    assert [row["data"] for row in written(tmp_path / "again", illustrated, picture_bytes=True)] == [None] * 4
 
 
 def test_those_of_a_takedown_leave_the_data_set(illustrated: Path, tmp_path: Path, make: Maker) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from broadsheet.output.archive.archive_errors import InUse, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.collections import warc_copies
 from broadsheet.output.collections.source_archive import (
@@ -22,6 +24,7 @@ from broadsheet.output.collections.source_archive import (
     open_source,
 )
 from broadsheet.output.collections.warc_copies import WarcCopy, plan_copies
+from broadsheet.output.raw.warc_folders import claimed_folders
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
 from tests.output.filled_rows import put
@@ -74,6 +77,41 @@ def test_files_are_the_same_that_begin_with_the_same_record(
 def test_files_of_other_lengths_are_not_the_same(pair: tuple[Archive, SourceArchive]) -> None:
     pair[0].db.execute("UPDATE _warc_files SET length = 39")
     assert [copy.copied_length for copy in planned(pair)] == [0]
+
+
+def test_a_file_without_bytes_is_not_copied(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
+    there = open_database(tmp_path / "there" / "a.db", read_only=False)
+    there.execute("UPDATE _warc_files SET length = 0")
+    there.conn.commit()
+    assert planned(pair) == []
+
+
+@pytest.mark.parametrize(("committed", "row", "copied"), [(7, 5, 7), (5, 7, 7)])
+def test_a_copy_reaches_as_far_as_the_journal_or_the_row_says(
+    pair: tuple[Archive, SourceArchive], tmp_path: Path, committed: int, row: int, copied: int
+) -> None:
+    write(tmp_path / "there", b"another" * 9)
+    (copy,) = planned(pair)
+    claimed_folders(pair[0].db).begin(copy.target_name)
+    claimed_folders(pair[0].db).note(copy.target_name, committed)
+    put(pair[0].db, "_warc_files", 2, name=copy.target_name, length=row)
+    assert [plan.copied_length for plan in planned(pair)] == [copied]
+
+
+def test_files_that_are_no_gzip_are_compared_in_their_first_16384_bytes(tmp_path: Path) -> None:
+    for same, is_same in ((16_384, True), (16_383, False)):
+        files = [tmp_path / name for name in "ab"]
+        for file in files:
+            file.write_bytes(b"x" * same + file.name.encode())
+        assert warc_copies._has_same_head(*files) is is_same
+        assert not warc_copies._has_same_head(files[0], tmp_path / "none")
+
+
+def test_a_file_is_read_in_chunks_and_only_as_far_as_it_counts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(range(256)) * 9000)
+    chunks = list(warc_copies._chunks(tmp_path / "file", 3, 2_097_155))
+    assert [len(chunk) for chunk in chunks] == [1_048_576, 1_048_576]
+    assert list(warc_copies._chunks(tmp_path / "file", 3, 5)) == [b"\3\4"]
 
 
 def test_a_file_that_is_missing_here_is_copied_and_there_refused(
@@ -130,6 +168,41 @@ def test_the_stamp_of_an_archive_changes_with_its_log(pair: tuple[Archive, Sourc
     wal = Path(f"{source.file}-wal")
     wal.write_bytes((wal.read_bytes() if wal.exists() else b"") + b"x")
     assert source.stamp != stamp
+    stamp, status = source.stamp, source.file.stat()
+    for place, is_told in ((100, False), (99, True)):  # of the file's header, at the same time and size
+        with source.file.open("r+b") as stream:
+            stream.seek(place)
+            stream.write(b"\xee")
+        os.utime(source.file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (source.stamp != stamp) is is_told
+
+
+def test_a_source_is_only_read_and_not_locked_where_no_crawl_could_own_it(
+    pair: tuple[Archive, SourceArchive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        pair[1].db.execute("DELETE FROM runs")
+    with pytest.raises(InUse), open_source(tmp_path / "here/a.db"):
+        pass
+    monkeypatch.setattr("broadsheet.output.collections.source_archive.os.access", lambda *_: False)
+    with open_source(tmp_path / "here/a.db") as source:
+        assert source.folder == tmp_path / "here"
+
+
+def test_a_source_is_detached_whatever_was_going_on(pair: tuple[Archive, SourceArchive]) -> None:
+    db = pair[0].db
+    with attached(db, pair[1]):
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("INSERT INTO _reasons (reason, rule) SELECT 'a', count(*) FROM merged.urls")
+    assert [row[1] for row in db.execute("PRAGMA database_list")] == ["main"]
+    assert not db.conn.in_transaction
+
+
+def test_a_source_that_is_gone_is_not_reachable(pair: tuple[Archive, SourceArchive], tmp_path: Path) -> None:
+    gone = SourceArchive(tmp_path / "none.db", pair[1].db)
+    refused = pytest.raises(NotReachable, match=rf"^{tmp_path}/none\.db cannot be read: unable to open")
+    with refused, attached(pair[0].db, gone):
+        pass
 
 
 def test_texts_that_clash_are_shown_in_a_line(pair: tuple[Archive, SourceArchive], tmp_path: Path, make: Maker) -> None:

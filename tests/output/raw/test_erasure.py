@@ -48,14 +48,15 @@ def unpacked(path: Path) -> bytes:
 def test_a_blank_has_the_length_that_is_asked_for(length: int) -> None:
     member = blank_record(length, "2026-01-01T00:00:00Z", URN)
     assert len(member) == length
+    assert gzip.decompress(member).endswith(b"\r\n\r\n")  # its checksum and size hold
     record = parse_record(member, "blank")
     assert record.kind == "metadata"
     assert record.block.strip() in (b"taken-down: yes", b"taken-down: yes"[: len(record.block)].strip())
 
 
 def test_a_blank_without_room_is_refused() -> None:
-    with pytest.raises(ValueError, match="too few"):
-        blank_record(200, "2026-01-01T00:00:00Z", URN)
+    with pytest.raises(ValueError, match="282 bytes are too few"):
+        blank_record(282, "2026-01-01T00:00:00Z", URN)
 
 
 def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file: Path) -> None:  # noqa: F811
@@ -65,6 +66,7 @@ def test_a_record_goes_with_its_request_and_the_others_stay_where_they_are(file:
         (path,) = warcs(file)
         size = path.stat().st_size
         take_down(archive.db, "http://a.test/b")
+        assert not archive.db.conn.in_transaction
         after = spans(archive)
         assert after == {url: place for url, place in before.items() if not url.endswith("/b")}
         assert body_of(archive, file.parent, "http://a.test/c") == SECRET * 3
@@ -97,6 +99,53 @@ def test_a_payload_that_others_refer_to_is_kept_for_them(file: Path) -> None:  #
         assert request.block == b"GET / HTTP/1.1\r\nHost: a.test\r\n\r\n"
         (answer,) = kept[url]["response"] or kept[url]["revisit"]
         assert answer.fields.get("warc-refers-to-target-uri", urls[1]) == urls[1]
+
+
+def test_a_record_ends_where_the_next_of_its_file_begins(file: Path) -> None:  # noqa: F811
+    """Not where one of another file does."""
+    with archive_with_warcs(file, 6_000) as archive:
+        for number, size in enumerate((3000, 2000, 100, 100)):
+            archive.save([fetched(f"http://a.test/{number}", number, os.urandom(size))])
+        assert len(warcs(file)) == 2
+        take_down(archive.db, "http://a.test/0")
+        assert verify(archive.db) == []
+    assert b"http://a.test/0" not in unpacked(warcs(file)[0])
+
+
+def test_a_payload_that_goes_with_all_that_refer_to_it_is_not_written_again(file: Path) -> None:  # noqa: F811
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched(f"http://a.test/{number}", number, SECRET) for number in range(2)])
+        size = warcs(file)[0].stat().st_size
+        take_down(archive.db, "http://a.test/*")
+        assert verify(archive.db) == []
+    (path,) = warcs(file)
+    assert (path.stat().st_size, SECRET in unpacked(path)) == (size, False)
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_capture_whose_record_is_not_there_cannot_be_written_again(file: Path, is_kept: bool) -> None:  # noqa: F811
+    """Its file is gone, or its response was not kept."""
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched(f"http://a.test/{number}", number, SECRET) for number in range(2)])
+        if is_kept:
+            warcs(file)[0].unlink()
+        else:
+            archive.db.execute("UPDATE captures SET warc_file = NULL WHERE refers_to IS NOT NULL")
+        take_down(archive.db, "http://a.test/0")
+        assert list(spans(archive)) == ["http://a.test/1"]
+
+
+def test_a_blank_is_on_the_disk_before_the_record_counts_as_erased(
+    file: Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/a", 1, SECRET)])
+        (path,) = warcs(file)
+        synced: list[bool] = []
+        monkeypatch.setattr(erase, "sync_to_disk", lambda _: synced.append(SECRET in unpacked(path)))
+        take_down(archive.db, "http://a.test/a")
+    assert synced == [False]
 
 
 def test_a_request_that_is_written_again_still_says_what_is_redacted(file: Path) -> None:  # noqa: F811

@@ -28,13 +28,20 @@ def arc(name: str) -> bytes:
     return arc_record(f"https://a.example/{name}", block(name))
 
 
+BEFORE, AFTER = warc("before"), b"more of the last record " * 30 + warc("after")
+
+
 def records_of(path: Path, parts: Sequence[bytes]) -> list[str]:
-    """The last step of each record's URL, `?` where none can be read; only padding is between two records."""
-    path.write_bytes(b"".join(parts))
+    """The last step of each record's URL, `?` where none can be read; only padding is between two records.
+
+    What stands in the file before and after the segment counts nothing.
+    """
+    start, end = len(BEFORE), len(BEFORE) + sum(map(len, parts))
+    path.write_bytes(b"".join((BEFORE, *parts, AFTER)))
     with path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        spans = list(RecordSegment(data, 0, len(data)).spans())
+        spans = list(RecordSegment(data, start, end).spans())
         for span, following in zip(spans, [*spans[1:], None], strict=True):
-            next_offset = following.offset if following else len(data)
+            next_offset = following.offset if following else end
             assert not data[span.offset + span.length : next_offset].strip(b"\0\r\n")
     heads = [parse_record_head(span.beginning) for span in spans]
     return [head.url.rpartition("/")[2] if head else "?" for head in heads]

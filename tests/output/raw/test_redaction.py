@@ -83,6 +83,8 @@ def test_names_of_others(name: str) -> None:
         ("socks5://me:pw@10.0.0.1:1080", "socks5://10.0.0.1:1080"),
         ("//me:pw@a.test/", "//a.test/"),
         ("mail me@a.test", "mail me@a.test"),
+        (f"https://me:p/{'w' * 298}@a.test/", "https://a.test/"),
+        (f"https://me:p/{'w' * 299}@a.test/", f"https://me:p/{'w' * 299}@a.test/"),
         (r"^https://a\.test/(\d+)@\w", r"^https://a\.test/(\d+)@\w"),
     ],
 )

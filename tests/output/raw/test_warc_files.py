@@ -303,6 +303,37 @@ def test_a_file_is_filled_up_to_its_limit_and_not_over(appended: AppendedFiles) 
     assert [appended.append(b"x" * size) for size in (60, 40, 1)] == [file_name(0), file_name(0), file_name(1)]
 
 
+def test_a_file_takes_a_gigabyte_and_everybody_may_read_it_whom_the_umask_lets(appended: AppendedFiles) -> None:
+    before = os.umask(0)
+    try:
+        path = appended.database.with_name("a.db.warc") / appended.append(b"x", warc_files.WARC_FILE_SIZE)
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o7777 == 0o666
+    os.truncate(path, 999_999_998)
+    appended.db.execute("UPDATE _warc_files SET length = 999999998")
+    names = [appended.append(b"x" * size, warc_files.WARC_FILE_SIZE) for size in (1, 2)]
+    assert names == [file_name(0), file_name(1)]
+
+
+def test_a_file_that_cannot_be_cut_is_not_gone_on_with(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with archive_with_warcs(file) as archive:
+        archive.save([fetched("http://a.test/1")])
+        size = archive.raw_bytes
+        monkeypatch.setattr(warc_files, "sync_to_disk", fail)
+        monkeypatch.setattr(warc_files.os, "ftruncate", fail)
+        with pytest.raises(OSError, match="Input"):
+            archive.save([fetched("http://a.test/2", 1, b"two")])
+        monkeypatch.undo()
+        assert archive.raw_bytes == size == sum(archive.db.execute("SELECT length FROM _warc_files").fetchone())
+        archive.save([fetched("http://a.test/3", 2, b"three")])
+        assert archive.raw_bytes == sum(row[0] for row in archive.db.execute("SELECT length FROM _warc_files"))
+        assert len(warcs(file)) == 2
+
+
 def test_the_names_of_file_and_folder_are_on_disk_before_a_row_counts_on_them(
     appended: AppendedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:

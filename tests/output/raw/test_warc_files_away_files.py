@@ -21,6 +21,7 @@ def test_a_list_is_read_as_it_was_written_and_an_empty_one_goes(tmp_path: Path) 
     assert read_away_files(database) == {}
     write_away_files(database, [FILE])
     assert read_away_files(database) == {FILE.name: FILE}
+    assert away_path(database).read_text().startswith('[\n{\n"name": "a.db.warc/a-1.warc.gz",\n"pieces": [\n{\n"key"')
     assert FILE.length == 15
     write_away_files(database, [])
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 import pytest
 from fastwarc import ArchiveIterator
@@ -24,7 +25,9 @@ from broadsheet.output.raw.warc_folders import (
     ForeignFolder,
     RawFolders,
     Recovery,
+    claimed_folders,
     leads_astray,
+    newer_folders,
     read_committed,
     read_identity,
     record_file,
@@ -187,6 +190,11 @@ def test_a_backup_that_is_put_back_cuts_nothing_and_says_what_to_do(news: Path, 
         (line,) = archive.recovery.notices()
         assert f"broadsheet adopt {news}" in line
         assert "\n" not in line
+        Archive.open(news.with_name("other.db")).close()  # of whose folders there is nothing to say
+        foreign = Path(shutil.copytree(folder, news.with_name("news.db.merged.warc"))) / IDENTITY_NAME
+        foreign.write_text(foreign.read_text().replace('"news.db"', '"old.db"'))
+        assert [*newer_folders(archive.db, news), *newer_folders(archive.db, news.with_name("other.db"))] == [line]
+        shutil.rmtree(foreign.parent)
     assert contents(folder) == before
     crawl(news, 5)
     assert {name: data for name, data in contents(folder).items() if name in before} == before
@@ -242,6 +250,16 @@ def test_database_and_folder_may_be_renamed_together(news: Path, folder: Path) -
         assert list(raw_responses(archive.db)) == []
 
 
+def test_rows_follow_a_renamed_folder_all_or_none(news: Path, folder: Path) -> None:
+    renamed = news.rename(news.with_name("paper.db"))
+    folder.rename(news.with_name("paper.db.warc"))
+    with closing(open_database(renamed)) as db:
+        db.execute("CREATE TEMP TRIGGER stop BEFORE UPDATE ON captures BEGIN SELECT RAISE(ABORT, 'stop'); END")
+        with pytest.raises(IntegrityError, match="stop"):
+            RawFolders(db, renamed)._follow_rename("paper.db.warc")
+        assert db.execute("SELECT DISTINCT substr(name, 1, 13) FROM _warc_files").fetchall() == [("news.db.warc/",)]
+
+
 def test_a_database_that_alone_is_renamed_takes_its_folder_over(news: Path, folder: Path) -> None:
     renamed = news.rename(news.with_name("paper.db"))
     crawl(renamed, 3)
@@ -294,12 +312,17 @@ def test_the_journal_says_what_is_committed(news: Path, folder: Path) -> None:
     assert read_committed(folder) == {name: (folder / name).stat().st_size}
 
 
-def test_a_long_journal_is_made_short_when_the_archive_is_opened(news: Path, folder: Path) -> None:
+@pytest.mark.parametrize(("older", "is_short"), [(65_535, False), (65_536, True)])
+def test_a_long_journal_is_made_short_when_the_archive_is_opened(
+    news: Path, folder: Path, older: int, is_short: bool
+) -> None:
     path = folder / "committed.jsonl"
     ((name, length),) = read_committed(folder).items()
-    path.write_bytes(b'["%s", 1]\n' % name.encode() * 5000 + path.read_bytes())
+    line = b'["%s", %d]\n' % (name.encode(), length)
+    long = b"x" * (older - 1) + b"\n" + line
+    path.write_bytes(long)
     Archive.open(news).close()
-    assert path.read_bytes() == b'["%s", %d]\n' % (name.encode(), length)
+    assert path.read_bytes() == (line if is_short else long)
 
 
 def no_room(*_: object, **__: object) -> None:
@@ -342,7 +365,9 @@ def test_a_folder_without_identity_gets_one_and_loses_nothing(news: Path, folder
         Archive.open(copy)
     assert read_identity(folder) is None
     Archive.open(news).close()
-    assert isinstance(read_identity(folder), FolderIdentity)
+    identity = read_identity(folder)
+    assert isinstance(identity, FolderIdentity)
+    assert len(identity.id) == 32
     assert contents(folder) == before
 
 
@@ -576,6 +601,8 @@ def test_a_folder_may_be_on_another_disk_but_a_link_to_other_things_is_not_follo
         warc_path(tmp_path, "a.db.warc/letters.txt")
     with pytest.raises(OSError, match="is a link"):
         record_file(tmp_path, "a.db.warc/letters.txt")
+    with pytest.raises(ForeignFolder, match=r"a\.db\.warc is the folder of another archive than .*a\.db: put"):
+        Archive.open(tmp_path / "a.db")
     (tmp_path / "disk" / IDENTITY_NAME).write_text("{}")
     assert not leads_astray(folder)
 
@@ -586,6 +613,39 @@ def test_what_a_folder_says_of_itself_is_not_read_through_a_link(tmp_path: Path,
     (tmp_path / name).symlink_to("outside")
     with pytest.raises(NotAnArchive):
         read(tmp_path)
+
+
+def test_a_journal_that_cannot_be_read_leaves_no_lock(news: Path, folder: Path) -> None:
+    (folder / JOURNAL_NAME).unlink()
+    (folder / JOURNAL_NAME).mkdir()
+    for _ in range(2):
+        with pytest.raises(NotAnArchive, match=r"committed\.jsonl cannot be read"):
+            Archive.open(news)
+
+
+def test_a_folder_of_another_archive_that_is_not_there_is_not_made(news: Path) -> None:
+    message = r"gone\.warc is no folder that .*news\.db may write"
+    with Archive.open(news) as archive, pytest.raises(NotReachable, match=message):
+        claimed_folders(archive.db).begin("gone.warc/x.warc.gz")
+
+
+def test_a_file_that_is_no_database_may_be_the_one_that_owns_a_folder(news: Path) -> None:
+    renamed = news.rename(news.with_name("paper.db"))
+    news.write_text("it cannot be read just now")
+    with pytest.raises(CopiedArchive, match=r"belongs to news\.db"):
+        Archive.open(renamed)
+
+
+def test_what_is_noted_or_cut_is_on_the_disk_before_it_counts(
+    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    monkeypatch.setattr(warc_folders, "sync_to_disk", lambda fd: sizes.append(os.fstat(fd).st_size))
+    (tmp_path / "file").write_bytes(b"committed and torn")
+    set_aside(tmp_path / "file", 9)
+    with Archive.open(news) as archive:
+        claimed_folders(archive.db).begin("news.db.warc/x.warc.gz")
+        assert sizes == [9, (news.with_name("news.db.warc") / JOURNAL_NAME).stat().st_size]
 
 
 def test_what_an_owner_should_know_of_a_recovery() -> None:

@@ -99,6 +99,7 @@ def test_several_records_are_read_one_after_the_other_up_to_a_limit() -> None:
     assert [record.head_and_body[1] for _, record in records] == [b"0", b"1", b"2"]
     assert [offset for offset, _ in records] == [number * len(data) // 3 for number in range(3)]
     assert len(list(iter_records(data, "x", limit=2))) == 2
+    assert len(list(iter_records(record_bytes(b"") * 1001, "x"))) == 1000
 
 
 def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> None:
@@ -108,6 +109,10 @@ def test_a_span_that_a_file_has_not_is_said_with_its_place(tmp_path: Path) -> No
         read_span(tmp_path, "a.warc", 2, 9)
     with pytest.raises(RecordError, match=r"b\.warc at 0: No such file"):
         read_span(tmp_path, "b.warc", 0, 1)
+    (tmp_path / "x.warc").mkdir()
+    (tmp_path / "x.warc/folder.json").write_text("{")
+    with pytest.raises(RecordError, match=r"^c\.warc/d at 0: .*x\.warc/folder\.json is damaged"):
+        read_span(tmp_path, "c.warc/d", 0, 1)
 
 
 def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
@@ -122,6 +127,9 @@ def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
             [len(data)],
         )
         exchange_read = read_response(archive.db, tmp_path, 1)
+        (tmp_path / "old.arc").write_bytes(b"no record at all " * 200_000)
+        with pytest.raises(RecordError, match=r"^old\.arc at 0: the record cannot be read"):
+            read_response(archive.db, tmp_path, 1)
     assert exchange_read is not None
     assert exchange_read.body == body
 

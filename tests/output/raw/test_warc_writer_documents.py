@@ -13,8 +13,6 @@ DOCUMENT = b"<!DOCTYPE html>\n<html>\n\n<p>One.</p>\r\n\r\n<p>Two.</p></html>"
 
 def test_a_document_is_read_as_it_was_written_with_what_its_response_permits() -> None:
     exchange = RawExchange(b"", b"X-Robots-Tag: noarchive, bot: noindex\r\nContent-Usage: train-ai=n", DOCUMENT)
-    assert exchange.is_document
-    assert not RawExchange(b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n", b"").is_document
     data = RecordMaker().document_record("https://a.example/", "2026-01-01T00:00:00Z", exchange, "urn:uuid:1")
     record = parse_record(data, "here")
     assert (record.kind, record.fields["warc-refers-to"]) == ("resource", "<urn:uuid:1>")

@@ -21,6 +21,7 @@ RICH = replace(
     EXCHANGE, ip_address="192.0.2.1", truncated="length", redacted_headers=("cookie", "authorization"),
     interim_responses=b"HTTP/1.1 103 Early Hints\r\n\r\n",
 )  # fmt: skip
+PERMITTED = replace(EXCHANGE, head=b"content-signal: search=yes\r\nX-Robots-Tag: noai\r\n")
 ORIGINAL = OriginalRecord("https://a.example/0", "2025-12-31T00:00:00Z")
 
 
@@ -41,7 +42,7 @@ RECORDS: dict[str, Callable[[], list[bytes]]] = {
     "a revisit of what is not modified": lambda: exchange(EXCHANGE, replace(ORIGINAL, is_not_modified=True)),
     "a revisit of an unreadable head": lambda: exchange(replace(EXCHANGE, head=b"\x00"), ORIGINAL),
     "a response of an unreadable head": lambda: exchange(replace(EXCHANGE, head=b"\x00")),
-    "a document": lambda: [maker().document_record(URL, AT, EXCHANGE, "urn:uuid:0")],
+    "a document": lambda: [maker().document_record(URL, AT, PERMITTED, "urn:uuid:0")],
     "a document of an unknown response": lambda: [maker().document_record(URL, AT, RICH, "")],
     "what is said of a file": lambda: [
         maker().warcinfo_record("x.warc.gz", AT, {"software": "Broadsheet\r\nX: y", "operator": "", "robots": "obey"})
@@ -59,3 +60,17 @@ def test_a_record_is_written_like_this(name: str) -> None:
 
 def test_nothing_else_is_expected() -> None:
     assert sorted(sections(FILE)) == sorted(RECORDS)
+
+
+@pytest.mark.parametrize(
+    ("head", "is_readable"),
+    [
+        (b"x" * 32_763 + b"\r\n\r\n", True),
+        (b"x" * 32_764 + b"\r\n\r\n", False),
+        (b"one\r\n\r\ntwo\r\n\r\n", False),
+        (b"one\r\n", False),
+    ],
+)
+def test_a_head_that_some_tools_do_not_read_has_no_payload_digest(head: bytes, is_readable: bool) -> None:
+    _, response, _ = exchange(replace(EXCHANGE, head=head))
+    assert (b"WARC-Payload-Digest: sha1:X" in gzip.decompress(response)) is is_readable

@@ -32,6 +32,7 @@ DAMAGES = [
     ("UPDATE captures SET robots_id = 77", "needed_rows", "captures row 77 refers by robots_id to a missing row"),
     ("UPDATE _url_counts SET urls = 9 WHERE state = 'done'", "url_counts", "says 9, and 2 are"),
     ("DELETE FROM _url_counts", "url_counts", "says None, and 2 are"),
+    ("INSERT OR REPLACE INTO _url_counts (state, urls) VALUES ('failed', 5)", "url_counts", "says 5, and 0 are"),
     ("INSERT INTO _unindexed (id) SELECT min(id) FROM articles", "url_counts", "still waits for the full-text index"),
 ]
 

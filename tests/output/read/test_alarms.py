@@ -27,19 +27,6 @@ def test_what_falls(now, past, alarmed):
     assert has_fallen(now, past) is alarmed
 
 
-def test_rising_is_falling_of_the_rest():
-    assert has_risen(PageShare(30, 30), [PageShare(1, 40)])
-    assert not has_risen(PageShare(3, 30), [PageShare(1, 40)])
-
-
-def test_the_chance_is_binomial():
-    assert chance_of_at_most(0, 10, 0.5) == pytest.approx(0.5**10)
-    assert chance_of_at_most(4, 9, 0.5) == pytest.approx(0.5)
-    assert chance_of_at_most(9, 9, 0.5) == 1.0
-    assert chance_of_at_most(0, 9, 1.0) == 0.0
-    assert chance_of_at_most(0, 5000, 0.9) == 0.0
-
-
 SURVEYED = """CREATE TEMP TABLE surveyed (page_id INTEGER, host TEXT, part TEXT, article INTEGER, words INTEGER)"""
 
 
@@ -166,7 +153,7 @@ def test_runs_without_enough_articles_say_nothing_of_rules(runs: Runs) -> None:
 @pytest.mark.parametrize(
     ("hits", "pages", "share", "chance"),
     [(0, 8, 0.9, 1e-8), (1, 8, 0.9, 7.3e-7), (3, 10, 0.0, 1.0), (8, 8, 0.1, 1.0), (7, 8, 1.0, 0.0),
-     (2, 4, 0.25, 0.94921875)],
+     (2, 4, 0.25, 0.94921875), (4, 9, 0.5, 0.5), (0, 5000, 0.9, 0.0)],
 )  # fmt: skip
 def test_the_chance_of_so_few(hits: int, pages: int, share: float, chance: float) -> None:
     assert chance_of_at_most(hits, pages, share) == pytest.approx(chance)

@@ -63,13 +63,6 @@ def test_no_page_has_a_script_or_loads_anything(folder):
         assert not re.search(r"\b(?:src|srcset|onload|onerror)=|@import|url\(|<(?:img|link|iframe)", page)
 
 
-def test_an_article_says_where_it_is_from_and_in_which_language(folder):
-    [page] = [page for name, page in pages(folder).items() if "plain" in name]
-    assert '<html lang="ar">' in page
-    assert 'From <a href="http://a.test/0">http://a.test/0</a>' in page
-    assert "<h1>Plain</h1>" in page
-
-
 def test_the_same_articles_give_the_same_pages(folder, archive, tmp_path):
     export_reader_pages(archive.db, tmp_path / "again")
     assert pages(tmp_path / "again") == pages(folder)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from markdown_it import MarkdownIt
 
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.pictures import Picture, ShownPicture
+from broadsheet.output.read import article_files, verify
 from broadsheet.output.read.article_files import export_markdown, export_reader_pages, markdown_pictures
 from tests.crawler.pictures import SVG, gif, png
 from tests.output.conftest import Maker
@@ -24,9 +26,11 @@ def db(file: Path, make: Maker):  # type: ignore[no-untyped-def]
     database.close()
 
 
-def test_markdown_has_the_files_beside_it(db, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    folder = tmp_path / "out"
+def test_markdown_has_the_files_beside_it(db, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    folder, read = tmp_path / "out", Mock(wraps=article_files.read_picture_file)
+    monkeypatch.setattr(article_files, "read_picture_file", read)
     assert export_markdown(db, folder) == 2
+    assert read.call_count == 2, "each once"
     files = {path.read_bytes() for path in (folder / "pictures").iterdir()}
     assert files == {png(), gif()}, "an SVG stays out"
     texts = [path.read_text() for path in folder.glob("*.md")]
@@ -57,6 +61,9 @@ def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp
         record.unlink()
     assert export_markdown(db, tmp_path / "out") == 2
     assert not (tmp_path / "out" / "pictures").exists()
+    found = [(finding.detail, finding.location) for finding in verify.pictures(db)]
+    (first, place), *rest = found
+    assert (first.startswith(f"{place} has no file: a.db.warc/"), len(rest)) == (True, 2)
 
 
 @pytest.mark.parametrize("text", ["x](http://a.test) <script>", "![y](z)", "a\\", "# head <b> [l](javascript:x) `c`"])

@@ -1,7 +1,5 @@
 """The data dictionaries say what the files hold: names, types, meanings.
 
-The data dictionaries say what the files hold: names, types, meanings.
-
 The article of a page as exporters and item pipelines get it.
 """
 
@@ -67,6 +65,7 @@ def test_each_line_has_the_same_keys_with_values_of_the_same_types(filled):
 
 def test_every_line_is_what_the_json_schema_says(filled):
     schema = json.loads(json_dictionary(entries(filled)))
+    assert schema["additionalProperties"] is False
     for line in lines(filled):
         assert sorted(line) == sorted(schema["required"]) == sorted(schema["properties"])
         for name, value in line.items():

@@ -98,6 +98,7 @@ def test_damage_is_found_where_it_is_and_nowhere_before(page: Archive, damage: s
         "UPDATE revisions SET text_digest = 'x', change = 'withdrawn'",
         "UPDATE _page_layout SET chances = NULL",
         "INSERT INTO _sketches (page_id, hashes, sketch) VALUES (9, NULL, x'00')",
+        "INSERT INTO _crowded_hashes (host, hashes) VALUES ('a', x'0100000002000000')",
         "UPDATE revisions SET note = '{'",
         "UPDATE pages SET text_digest = 'x', own_type = 'list'",
         "INSERT INTO _overruled (page_id, position, ruling_id, kept, reason_id) SELECT id, 0, 1, 1, 1 FROM pages; "

@@ -138,6 +138,18 @@ def test_why_a_file_is_refused(
     assert str(refused.value).replace(str(tmp_path), "FOLDER") == message
 
 
+def test_a_folder_in_which_no_file_can_be_made_is_refused(
+    own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(target_file.os, "open", fail)
+    with pytest.raises(TargetRefused) as refused, open_target(own_files, str(tmp_path / "out")):
+        pass
+    assert str(refused.value) == f"cannot write {tmp_path}/out: Permission denied"
+
+
 def test_a_failure_while_writing(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(TargetWriteError, match=r"^cannot write out: No space left$"), open_target(own_files, "out"):
@@ -170,7 +182,12 @@ def test_only_one_file_of_a_folder_is_not_synced(
     own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(target_file.os, "fsync", lambda _: pytest.fail("synced"))
-    write_file(own_files, tmp_path / "out", b"x")
+    before = os.umask(0)
+    try:
+        write_file(own_files, tmp_path / "out", b"x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out").stat().st_mode & 0o7777 == 0o666
 
 
 def test_the_folder_for_many_files(own_files: OwnFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

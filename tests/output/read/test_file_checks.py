@@ -7,11 +7,13 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.page_layouts import LayoutPage, judge_layouts
 from broadsheet.cleaners.document import PageType
+from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
-from broadsheet.output.read.file_checks import column_values, ruled_columns, rules_of, schema_tables
+from broadsheet.output.read.file_checks import column_values, full_text, ruled_columns, rules_of, schema_tables
 
 
 def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
@@ -95,6 +97,21 @@ def test_sqlite_finds_every_number_with_a_fault(name: str, is_required: bool) ->
 def test_texts_are_not_left_to_sqlite() -> None:
     (rule,) = rules_of("urls", [TableColumn("location", "TEXT", False, False)])
     assert rule.suspect_numbers("location") == ""
+
+
+def test_the_index_is_compared_with_the_words_where_the_file_can_be_written(archive, make) -> None:
+    archive.save([make.outcome("http://a.test/1", "one two")])
+    assert list(full_text(archive.db)) == []
+    archive.db.execute(
+        "INSERT INTO articles_fts (articles_fts, rowid, title, text) SELECT 'delete', id, 'x', 'y' FROM articles"
+    )
+    archive.db.conn.commit()
+    *_, finding = full_text(archive.db)
+    assert finding.detail.startswith("the full-text index does not hold the articles' words: ")
+    assert finding.location == "articles_fts"
+    memory = Database(memory=True)
+    MIGRATIONS.apply(memory)
+    assert list(full_text(memory)) == []
 
 
 _RUN_COLUMNS = "id, started_at, finished_at, command, options, versions"

@@ -1,7 +1,5 @@
 """The text of an article as HTML, as it stands in pages to read and in feeds.
 
-The text of an article as HTML, as it stands in pages to read and in feeds.
-
 Markdown without HTML and links that act; what is harmless stays as it was written.
 """
 
@@ -28,6 +26,7 @@ def test_headings_stand_below_the_title_and_skip_no_level() -> None:
     [
         "A [link](https://a.test/x_(y\\)), a [mail](mailto:a@b.test), a [call](tel:1) and [here](/x).",
         "# Title\n\n- one\n- two\n\n> quoted\n\n```\n<b>code</b>\n```\n\nand `<i>` in a line",
+        "[x](HTTPS://a.test)",
         "\\<script> and \\[x\\](javascript:y)",
         "| a | b |\n| --- | --- |\n| 1 < 2 | `[]` |",
         '[a](</x y> "title") and [b](../up)',

@@ -246,11 +246,12 @@ def test_all_that_is_known_and_said_of_an_archive(
         replace(facts, outcomes=dict(list(facts.outcomes.items())[:1]), articles=0),
     )  # fmt: skip
     looks = [list(judge(each)) for each in (facts, *changed)]
-    lines = [repr(facts), *map(repr, looks[0])]
+    lines = [told.as_json(told.stated(each)) for each in (facts, *looks[0])]
     for number, others in enumerate(looks[1:], 1):
-        lines += [f"{number}: {look!r}" for look in others if look not in looks[0]]
+        lines += [f"{number}: {told.as_json(told.stated(look))}" for look in others if look not in looks[0]]
         lines += [f"{number} without {look.kind}" for look in looks[0] if look not in others]
-    text = told.told([*lines, told.as_json(look_values(looks[0]))])
+    lines += [told.as_json(value if fill is gaps else value["urls"]) for value in look_values(looks[0])]
+    text = told.told(lines)
     assert text == told.expected(EXPECTED, fill.__name__, text)
 
 

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from broadsheet.cleaners.document import Metadata
-from broadsheet.output.read.report_figures import RemovedCount, UrlCount, gather_report, known_hosts
+from broadsheet.output.read.report_figures import gather_report, known_hosts
 from broadsheet.output.read.report_text import render
+from tests.output.filled_rows import put
 
 
 def filled(archive, make):
@@ -32,23 +33,6 @@ def filled(archive, make):
     return gather_report(archive.db)
 
 
-def test_every_url_is_counted(archive, make):
-    report = filled(archive, make)
-    assert set(report.urls) == {
-        UrlCount("page", "done", "article", 1),
-        UrlCount("page", "failed", "http_404", 1),
-        UrlCount("page", "queued", "", 1),
-        UrlCount("page", "skipped", "depth", 1),
-    }
-    assert report.removed == (RemovedCount("share buttons", "share.icons", 2, 4),)
-    assert [(line.host, line.links) for line in report.outside] == [("b.test", 7)]
-    assert {(line.found_via, line.found, line.captured, line.articles) for line in report.found_by} == {
-        ("guess", 2, 1, 1),
-        ("sitemap", 1, 0, 0),
-        ("link", 1, 0, 0),
-    }
-
-
 def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
     report = filled(archive, make)
     for width in (30, 60, 120):
@@ -61,6 +45,28 @@ def test_it_fits_the_width_and_names_what_it_leaves_out(archive, make):
 
 def test_an_empty_archive_has_a_report(archive):
     assert render(gather_report(archive.db), ()) == "0 articles; nothing needs a look.\n"
+
+
+def test_layouts_that_were_rendered_often_come_first(archive):
+    for number, (rendered, host) in enumerate([(1, "a"), (2, "b"), (2, "a"), (2, "a")]):
+        values = {"rendered": rendered, "host": host, "requests": 4 - number}
+        put(archive.db, "_rendered_layouts", number, **values, signature=-number, decision="all")
+    assert [layout.requests for layout in gather_report(archive.db).rendered_layouts] == [1, 2, 3, 4]
+
+
+def test_a_report_names_so_many_and_no_more(archive):
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number in range(101):
+        put(archive.db, "urls", number, id=number, state="done", kind="page")
+        put(archive.db, "pages", number, id=number, layout_id=number, expected_f1=0.5)
+        put(archive.db, "articles", number, id=number, page_id=number)
+        put(archive.db, "_layouts", number, id=number, pages=number)
+        if number <= 20:
+            ids = {"article_id": 2 * number, "duplicate_id": 2 * number + 1, "cluster_id": number}
+            put(archive.db, "duplicates", number, **ids, kind="near")
+    report = gather_report(archive.db)
+    assert (len(report.uncertain), len(report.clusters)) == (100, 20)
+    assert sorted(layout.pages for layout in report.layouts) == list(range(3, 101))
 
 
 def test_the_first_of_a_cluster_is_that_of_the_view(archive, make):

@@ -29,6 +29,8 @@ def urls(db, **bounds):
 def test_every_column_of_the_table_is_a_field(filled):
     columns = {column.name for column in table_columns(filled, "articles")}
     assert {field.name for field in fields(Article)} - {"own_columns"} == columns
+    long = {"text", "markdown", "metadata_sources", "own_columns"}
+    assert {field.name for field in fields(Article) if not field.repr} == long
 
 
 @pytest.mark.parametrize("batch", [1, 2, 6, 100])

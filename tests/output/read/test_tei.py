@@ -9,27 +9,11 @@ import pytest
 from lxml import etree
 
 from broadsheet.output.read.article_rows import iter_articles
-from broadsheet.output.read.tei import export_tei, tei_document
+from broadsheet.output.read.tei import tei_document
 from tests.output import told
 from tests.tools import ToolsMissingError, programs
 
 NAMESPACE = "{http://www.tei-c.org/ns/1.0}"
-TEI_ELEMENTS = {
-    *("TEI", "teiHeader", "fileDesc", "titleStmt", "title", "author", "publicationStmt", "publisher", "date", "idno"),
-    *(
-        "availability",
-        "licence",
-        "sourceDesc",
-        "bibl",
-        "note",
-        "encodingDesc",
-        "projectDesc",
-        "profileDesc",
-        "abstract",
-    ),
-    *("langUsage", "language", "textClass", "keywords", "term", "text", "body", "div", "head", "p", "list", "item"),
-    *("quote", "table", "row", "cell", "hi", "ref", "code", "ab", "lb", "milestone"),
-}
 MARKDOWN = """Before any *heading* with **bold**, `code` and a [link](https://a.test/x?a=1&b=2).
 
 # One
@@ -120,30 +104,9 @@ def test_every_structure_and_header_is_valid_and_the_schema_refuses_what_is_wron
     assert not schema.validate(etree.fromstring(document))
 
 
-def test_the_structure_of_the_text(articles):
-    root = ElementTree.fromstring(tei_document(articles(markdown=MARKDOWN)))
-    divisions = root.findall(f".//{NAMESPACE}div")
-    assert [(division.get("n"), division.findtext(f"{NAMESPACE}head")) for division in divisions] == [
-        (None, None), ("1", "One"), ("2", "Two"), ("4", "Last")
-    ]  # fmt: skip
-    assert root.find(f".//{NAMESPACE}ref").get("target") == "https://a.test/x?a=1&b=2"
-    assert [hi.get("rend") for hi in root.iter(f"{NAMESPACE}hi")] == ["italic", "bold", "italic"]
-    assert root.findtext(f".//{NAMESPACE}ab") == "code  <b>\n"
-    assert [cell.get("role") for cell in root.iter(f"{NAMESPACE}cell")] == ["label", "label", None, None]
-    text = "".join(root.find(f".//{NAMESPACE}body").itertext())
-    assert "Before any heading with bold, code and a link." in text
-    assert {element.tag.removeprefix(NAMESPACE) for element in root.iter()} <= TEI_ELEMENTS
-
-
 def test_an_article_without_markdown_has_its_text_a_paragraph_a_line(articles):
     root = ElementTree.fromstring(tei_document(articles(markdown="", text="# one\n*two*")))
     assert [p.text for p in root.find(f".//{NAMESPACE}body").iter(f"{NAMESPACE}p")] == ["# one", "*two*"]
-
-
-def test_a_file_an_article(archive, make, tmp_path: Path):
-    archive.save([make.outcome(f"http://a.test/{number}", f"text {number}") for number in range(3)])
-    assert export_tei(archive.db, tmp_path / "tei") == 3
-    assert len(list((tmp_path / "tei").glob("*.xml"))) == 3
 
 
 @pytest.mark.parametrize(("target", "is_safe"), [("https://b.test/x", True), ("intent:x", False), ("ftp://b/x", False)])

@@ -9,9 +9,10 @@ from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.read import verify as checks
-from broadsheet.output.read.file_checks import Finding
-from broadsheet.output.read.verify import first_problem, verify
+from broadsheet.output.read.file_checks import Finding, column_values
+from broadsheet.output.read.verify import first_problem, first_source_problem, verify
 from broadsheet.output.settle.settling import settle
+from tests.output.filled_rows import put
 from tests.output.wires import make_exchange
 
 
@@ -26,6 +27,27 @@ def filled(archive, make, words):
 def test_a_sound_archive_has_no_problem_also_read_only(filled, file):
     assert verify(filled.db) == []
     assert verify(open_database(file, read_only=True)) == []
+
+
+def test_a_check_names_twenty_problems_and_of_a_long_value_its_beginning(filled):
+    for number in range(50, 71):
+        put(
+            filled.db,
+            "urls",
+            number,
+            state="done",
+            kind="page",
+            reason="x" * 41,
+            found_via="y" * 41,
+            first_seen="z" * 41,
+        )
+    reasons = [problem.detail for problem in verify(filled.db) if problem.check == "url_reasons"]
+    assert reasons == [
+        f"urls/reason row {number} is {'x' * 40!r}, which is no reason" for number in range(50000, 70000, 1000)
+    ]
+    details = " ".join(finding.detail for finding in column_values(filled.db))
+    assert f"is {'y' * 40!r}, which is no word" in details
+    assert f"is {'z' * 40!r}, not " in details
 
 
 def test_what_a_layout_counts_may_be_off_by_one_for_each_page_that_has_changed(filled):
@@ -167,6 +189,8 @@ def test_the_first_problem_names_what_is_damaged(filled, file, damage, location)
     problem = first_problem(filled.db)
     assert problem is not None
     assert (problem.location, problem.detail[: len(location)]) == (location, location)
+    assert first_source_problem(filled.db) == problem
+    assert problem in verify(filled.db)
 
 
 def test_a_table_that_cannot_be_read_is_a_problem_and_the_others_are_checked(filled, file):

@@ -25,7 +25,7 @@ from broadsheet.output.read.web_feeds import FeedScope, read_feed
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.edit_history import latest_edits
 from tests.output.crowd import fill_crowd, put_many
-from tests.output.told import expected, told
+from tests.output.told import expected, folded, told
 
 FILE = Path(__file__).with_name("whole_crowd.txt")
 NOW = "2026-01-20T12:00:00+00:00"
@@ -46,7 +46,7 @@ def test_a_report_cuts_what_is_long_and_says_so(db: Database, width: int) -> Non
     looks = judge(gather_facts(db, "c.db", report.coverage, NOW), NOW)
     lines = (render(report, looks) if width == 80 else render(report, looks, width, 3)).splitlines()
     assert max(map(len, lines)) <= width
-    text = told(lines)
+    text = told(folded(lines))
     assert text == expected(FILE, f"{width} columns", text)
 
 
