@@ -1,7 +1,4 @@
-"""Tests.
-
-Which pages' articles are compared again: those that something changed for that two texts are compared by.
-"""
+"""Which pages' articles are compared again: those that something changed for that two texts are compared by."""
 
 from __future__ import annotations
 
@@ -55,15 +52,6 @@ def test_a_text_with_a_few_words_changed_is_near(archive, make):
     assert archive.db["articles"].count == 3
 
 
-def test_the_same_title_makes_it_another_version(archive, make):
-    stored(
-        archive,
-        make.outcome(f"{SITE}/1", text(1), title="The mill burned"),
-        make.outcome(f"{SITE}/1-update", " ".join(edited(prose(1), 50)), title="The mill burned."),
-    )
-    assert [row[2] for row in pairs(archive)] == ["version"]
-
-
 @pytest.mark.parametrize(
     ("late_date", "early_date"),
     [
@@ -85,24 +73,6 @@ def test_a_copy_on_another_site_is_syndicated_and_the_earlier_stands_first(archi
     assert first == longest == f"{OTHER}/x"
 
 
-def test_a_page_that_names_another_site_as_its_own_is_syndicated(archive, make):
-    stored(
-        archive,
-        make.outcome(f"{SITE}/1", text(1), canonical="http://agency.test/story"),
-        make.outcome(f"{SITE}/2", " ".join(edited(prose(1), 60))),
-    )
-    assert pairs(archive) == [(f"{SITE}/2", f"{SITE}/1", "syndicated")]
-
-
-def test_a_subdomain_is_the_same_site(archive, make):
-    stored(
-        archive,
-        make.outcome("http://www.a.test/1", text(1)),
-        make.outcome("http://m.a.test/1", " ".join(edited(prose(1), 60))),
-    )
-    assert [row[2] for row in pairs(archive)] == ["near"]
-
-
 def test_an_abridged_text_is_a_part_and_no_cluster(archive, make):
     stored(archive, make.outcome(f"{SITE}/1", text(1)), make.outcome(f"{SITE}/teaser", " ".join(prose(1)[20:100])))
     assert pairs(archive) == [(f"{SITE}/1", f"{SITE}/teaser", "part")]
@@ -113,22 +83,6 @@ def test_a_shared_passage_is_no_relation(archive, make):
     quote = prose(9, 120)
     stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 200) + quote)) for n in range(4)))
     assert pairs(archive) == []
-
-
-def test_short_texts_are_left_alone(archive, make):
-    stored(archive, *(make.outcome(f"{SITE}/{n}", f"No comment today, says the mayor of town {n}.") for n in range(4)))
-    assert pairs(archive) == []
-
-
-def test_chinese_too(archive, make):
-    rng = random.Random(4)
-    han = rng.choices([chr(0x4E00 + n) for n in range(900)], k=260)
-    stored(
-        archive,
-        make.outcome(f"{SITE}/1", "".join(han)),
-        make.outcome(f"{SITE}/2", "".join([*han[:80], "报", "道", *han[82:]])),
-    )
-    assert [row[2] for row in pairs(archive)] == ["near"]
 
 
 def some_outcomes(make):
