@@ -183,6 +183,5 @@ def test_a_relation_has_its_kind_and_the_original_first(shares: Any, first: Any,
 
 
 def test_a_cluster_is_named_by_its_lowest_article_and_a_part_is_in_none() -> None:
-    relations = [Relation(first, second, kind, 1.0, 1.0) for first, second, kind in
-                 ((9, 4, "near"), (7, 9, "version"), (2, 3, "exact"), (3, 5, "syndicated"), (5, 4, "part"))]  # fmt: skip
-    assert cluster_articles(relations) == {9: 4, 4: 4, 7: 4, 2: 2, 3: 2, 5: 2}
+    pairs = ((9, 4, "near"), (7, 9, "version"), (2, 3, "exact"), (3, 5, "syndicated"), (5, 4, "part"))
+    assert cluster_articles(Relation(*pair, 1.0, 1.0) for pair in pairs) == {9: 4, 4: 4, 7: 4, 2: 2, 3: 2, 5: 2}

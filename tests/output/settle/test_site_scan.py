@@ -1,9 +1,4 @@
-"""What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back.
-
-What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back.
-
-What a block says, as a number; `test_repeats.py` and `test_bodies.py` look at whole sites.
-"""
+"""What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back."""
 
 from __future__ import annotations
 
@@ -19,9 +14,10 @@ from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.likeness import shingles_of
+from broadsheet.output.settle.page_table import IS_KEPT, IS_KEPT_ELSEWHERE, IS_LEFT_OUT, IS_SHARED
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import read_shingles
-from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, text_key
+from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, _is_needed, _is_restorable, text_key
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
@@ -292,3 +288,22 @@ def test_meeting_often_is_as_meeting_twice():
         seen_twice.add([5])
     assert 5 in seen_twice
     assert 6 not in seen_twice
+
+
+@pytest.mark.parametrize(
+    ("flags", "text", "words", "is_restorable", "is_needed"),
+    [
+        (IS_LEFT_OUT, "two words", 2, True, True),
+        (IS_LEFT_OUT, "one", 1, False, False),
+        (IS_LEFT_OUT, "http://a.test", 1, True, True),
+        (IS_LEFT_OUT, "https://a.test", 0, True, True),
+        (IS_LEFT_OUT, "see https://a.test", 1, False, False),
+        (IS_LEFT_OUT | IS_SHARED, "x", 8, True, True),
+        (IS_LEFT_OUT | IS_SHARED, "https://a.test", 7, False, False),
+        (IS_LEFT_OUT | IS_KEPT_ELSEWHERE, "x", 1, False, True),
+        (IS_KEPT, "x", 9, False, True),
+        (IS_SHARED, "x", 9, False, False),
+    ],
+)
+def test_a_block_comes_back_by_its_words_or_as_an_address(flags, text, words, is_restorable, is_needed):
+    assert (_is_restorable(flags, text, words), _is_needed(flags, text, words)) == (is_restorable, is_needed)
