@@ -1,4 +1,4 @@
-"""Tests."""
+"""The queue: its order, what is excluded or waits, and what an earlier run left."""
 
 from __future__ import annotations
 
@@ -254,20 +254,6 @@ def test_a_better_way_improves_a_queued_row_only(archive, queue, make):
     archive.save([make.outcome(url, "text")])
     add(archive, make.discovered(url, depth=0, priority=99))
     assert archive.db.execute("SELECT state, depth FROM urls").fetchall() == [("done", 2)]
-
-
-def test_what_was_too_deep_is_queued_on_a_shorter_way(archive, queue, make):
-    deep, barred = "http://a.test/deep", "http://a.test/barred"
-    add(archive, make.discovered(deep, depth=9, state="skipped", reason="depth"))
-    add(archive, make.discovered(barred, state="skipped", reason="robots.txt"))
-    add(archive, make.discovered(deep, depth=1), make.discovered(barred))
-    assert [(queued_url.url, queued_url.depth) for queued_url in queue.take(HOST, 5)] == [(deep, 1)]
-
-
-def test_a_queued_url_is_not_skipped_by_a_longer_way(archive, queue, make):
-    add(archive, make.discovered("http://a.test/1", depth=1))
-    add(archive, make.discovered("http://a.test/1", depth=9, state="skipped", reason="depth"))
-    assert queue.counts()["queued"] == 1
 
 
 def test_seeds_give_failures_another_chance_and_leave_the_done_alone(archive, queue, make):
