@@ -49,6 +49,20 @@ def while_served(client: Callable[[int], Awaitable[None]], app: object = echo) -
     asyncio.run(asyncio.wait_for(both(), PATIENCE))
 
 
+async def tell_client(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the address of the peer."""
+    await PlainTextResponse(f"{scope['client'][0]} hello")(scope, receive, send)
+
+
+def test_a_peer_is_known_by_its_connection_and_the_server_by_no_header() -> None:
+    async def client(port: int) -> None:
+        told = await answer(await connect(port, WHOLE.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n")))
+        assert told.endswith(b"127.0.0.1 hello")
+        assert b"server:" not in told.lower()
+
+    while_served(client, tell_client)
+
+
 async def connect(port: int, *sent: bytes) -> Streams:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for part in sent:

@@ -8,7 +8,7 @@ import pytest
 
 from broadsheet.cleaners.document import Metadata
 from broadsheet.output.browse import article_list
-from broadsheet.output.browse.article_list import ArticleCounts, ListRequest, list_articles
+from broadsheet.output.browse.article_list import ArticleCounts, ListPlace, ListRequest, list_articles
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError
 from tests.output.cleaned_pages import with_page
 
@@ -207,4 +207,27 @@ def test_an_article_is_found_by_its_place_in_the_list(db):
     request = ListRequest.of(Arguments({"host": "a.example", "sort": "oldest"}))
     counts = ArticleCounts(article_list.count_facets(db))
     ids = [article.id for article in list_articles(db, request).articles]
-    assert [article_list.find_listed(db, request, at, counts)[0] for at in (1, 2, 6, 7)] == [*ids[:2], ids[5], ids[5]]
+    places = [article_list.find_listed(db, request, at, counts)[0] for at in (0, 1, 2, 6, 7)]
+    assert places == [ids[0], *ids[:2], ids[5], ids[5]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ({}, None),
+        ({"list": "section=&sort=oldest", "at": "31", "of": "40"}, ("sort=oldest&section=", 31, 40, 2)),
+        ({"list": "q=tide", "at": "0"}, ("q=tide&sort=best", 1, 1, 1)),
+        ({"list": "author=Ada&q=", "at": "30"}, ("sort=newest&author=Ada", 30, 1, 1)),
+        ({"list": "&".join(f"f{n}=1" for n in range(20)), "at": "60"}, ("sort=newest", 60, 1, 2)),
+        ({"list": "x=" + "1" * 3998, "at": "61"}, ("sort=newest", 61, 1, 3)),
+    ],
+)
+def test_an_article_s_address_has_its_place_in_a_list(arguments, place):
+    found = ListPlace.of(Arguments(arguments))
+    assert (found and (found.list, found.position, found.total, found.page)) == place
+
+
+@pytest.mark.parametrize("wrong", ["&".join(f"f{n}=1" for n in range(21)), "x=" + "1" * 3999])
+def test_a_list_of_too_many_or_too_long_arguments_is_none(wrong):
+    with pytest.raises(BadArgumentError):
+        ListPlace.of(Arguments({"list": wrong}))
