@@ -6,6 +6,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -236,8 +237,11 @@ def dump(db: Database) -> Dump:
 
 
 def differences(before: Dump, after: Dump) -> Iterator[str]:
-    """Rows that are gone, that came, and columns that changed."""
-    yield from sorted(f"- {key[0]} {as_json(before[key])}" for key in before.keys() - after.keys())
+    """Rows that are gone, by their keys: what they were stands in `whole_tables.txt`. Columns that changed, and rows
+    that came."""
+    gone = sorted(before.keys() - after.keys(), key=repr)
+    for table, keys in groupby(gone, key=lambda key: key[0]):
+        yield f"- {table} {', '.join(' '.join(map(str, key[1:])) for key in keys)}"
     for key in sorted((key for key in before if before[key] != after.get(key, before[key])), key=repr):
         old, new = before[key], after[key]
         changed = {name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)}
