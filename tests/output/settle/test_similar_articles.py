@@ -79,12 +79,6 @@ def test_an_abridged_text_is_a_part_and_no_cluster(archive, make):
     assert clusters(archive) == [[f"{SITE}/1"], [f"{SITE}/teaser"]]
 
 
-def test_a_shared_passage_is_no_relation(archive, make):
-    quote = prose(9, 120)
-    stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 200) + quote)) for n in range(4)))
-    assert pairs(archive) == []
-
-
 def some_outcomes(make):
     """A site with copies of several kinds."""
     forms = [" ".join([*prose(50, 90), f"street{n}", f"number{n}", *prose(51, 90)]) for n in range(4)]
@@ -143,23 +137,10 @@ def test_only_what_is_new_is_read_again(archive, make):
     assert relate_articles(archive.db) == 1
 
 
-def test_a_form_filled_in_many_times_is_no_cluster(archive, make):
-    forms = [" ".join([*prose(50, 90), f"street{n}", f"number{n}", *prose(51, 90)]) for n in range(2 * CROWD_LIMIT)]
-    stored(archive, *(make.outcome(f"{SITE}/form/{n}", form) for n, form in enumerate(forms)))
-    assert pairs(archive) == []
-
-
 def test_a_story_on_many_sites_is_one_cluster(archive, make):
     copies = [" ".join(edited(prose(1), 40 + n)) for n in range(CROWD_LIMIT + 6)]
     stored(archive, *(make.outcome(f"http://site{n}.test/", copy) for n, copy in enumerate(copies)))
     assert [len(group) for group in clusters(archive)] == [CROWD_LIMIT + 6]
-
-
-def test_what_a_site_repeats_makes_no_copies(archive, make):
-    """A note of sixty words kept under each of many short texts."""
-    note = text(9, count=60)
-    stored(archive, *(make.outcome(f"{SITE}/{n}", " ".join(prose(n, 45)), note) for n in range(REPEATED_PAGES + 2)))
-    assert pairs(archive) == []
 
 
 def test_texts_that_a_repeated_note_made_alike_are_so_no_more_once_it_is_repeated(archive, make):
