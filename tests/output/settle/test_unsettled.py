@@ -216,23 +216,25 @@ def test_a_page_that_another_host_s_page_takes_the_place_of_has_its_host_judged_
 
 def test_what_is_out_by_its_layout_stays_out_when_another_host_is_judged(archive: Archive, make: Maker) -> None:
     posts, days = (pack_signature(list(range(first, first + 30))) for first in (0, 100))
+    text = f"{story('b.test0')[:150]} …"
     for host in ("a.test", "b.test"):
-        archive.save(
-            [
-                *(make.outcome(f"http://{host}/p{n}", story(f"{host}{n}"), layout_signature=posts) for n in range(12)),
-                *(
-                    make.outcome(f"http://{host}/d{n}", f"{story(f'{host}{n}')[:150]} …", layout_signature=days)
-                    for n in range(6)
-                ),
-            ]
-        )
+        stories = [make.outcome(f"http://{host}/p{n}", story(f"{host}{n}"), layout_signature=posts) for n in range(12)]
+        excerpts = [
+            make.outcome(f"http://{host}/d{n}", f"{story(f'{host}{n}')[:150]} …", layout_signature=days, title="One")
+            for n in range(6)
+        ]
+        archive.save([*stories, *excerpts])
+    archive.save([make.outcome("http://c.test/a/long/address", text, title="One")])
     assert settle(archive.db, make.clock).layout_pages == 12
     evidence = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
-    archive.save([make.outcome("http://a.test/p12", story("a.test12"), layout_signature=posts)])
+    archive.save([make.outcome("http://a.test/the/same/excerpt", text, title="One", layout_signature=posts)])
     assert settle(archive.db, make.clock).layout_pages == 12
     b_pages = {page_id for (page_id,) in archive.db.execute("SELECT id FROM urls WHERE host = 'b.test'")}
     evidence_now = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
     assert [row for row in evidence_now if row[0] in b_pages] == [row for row in evidence if row[0] in b_pages]
+    assert archive.db.execute("SELECT url FROM articles WHERE title = 'One'").fetchall() == [
+        ("http://c.test/a/long/address",)
+    ]
 
 
 def test_only_articles_of_pages_that_something_changed_for_are_compared_again(

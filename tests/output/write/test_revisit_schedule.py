@@ -80,12 +80,6 @@ def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make
     assert queued_urls == [MAP, HOME, HOST + "new", STORY]
 
 
-def test_a_due_crawl_leaves_start_pages_and_files_an_hour(crawled, make):
-    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 0
-    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T22:00:00+00:00' WHERE url <> ?", [STORY])
-    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 2
-
-
 def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
     fetched = row(crawled, STORY, "fetched_at")[0]
     crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched, is_resumed=True))
