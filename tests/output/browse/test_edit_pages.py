@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from broadsheet.output.browse import edit_pages as changes
@@ -57,3 +59,10 @@ def test_a_diff_stands_side_by_side_too(client):
 @pytest.mark.parametrize("path", ["article/5/diff", f"article/{STORY}/diff?to=9", f"article/{STORY}/diff?to=1"])
 def test_what_cannot_be_compared_is_said(client, path):
     assert client.get(f"a/{path}").status_code == 404
+
+
+def test_a_revision_whose_text_was_not_kept_is_not_compared(client, file):
+    with sqlite3.connect(file) as db:
+        db.execute("DELETE FROM _revision_blocks WHERE number = 1")
+    assert client.get(f"a/article/{STORY}/diff?to=2").status_code == 404
+    assert client.get(f"a/article/{STORY}/diff").status_code == 200
