@@ -13,15 +13,14 @@ import pytest
 from broadsheet.output.settle import candidate_pairs
 from broadsheet.output.settle import candidate_pairs as common_hashes
 from broadsheet.output.settle.candidate_pairs import (
-    CLASSES,
-    CROWD_LIMIT,
-    RARE_PAGES,
     SketchedPages,
     SkippedHashes,
     find_candidate_pairs,
     frequency_classes,
 )
-from broadsheet.output.settle.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.likeness import pack_sketch
+
+CROWD_LIMIT, CLASSES, RARE_PAGES, HASH_BITS = 24, 16, 32, 29
 
 
 def index_pairs(

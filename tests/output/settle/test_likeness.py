@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from broadsheet.output.settle.likeness import (
-    HASH_BITS,
-    SAMPLE_ONE_IN,
-    SHORT_TOKENS,
     ArticleFacts,
     Likeness,
     Relation,
@@ -23,6 +20,8 @@ from broadsheet.output.settle.likeness import (
     sketch_of_shingles,
     unpack_sketch,
 )
+
+SHORT_TOKENS, SAMPLE_ONE_IN, HASH_BITS = 40, 8, 29
 
 HAN = [chr(0x4E00 + 7 * n) for n in range(400)]
 

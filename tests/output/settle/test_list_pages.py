@@ -8,8 +8,6 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.settle.list_pages import (
-    MAX_BLOCK_PAGES,
-    MAX_STORY_PAGES,
     _count_covering_articles,
     create_pages_view,
     find_list_pages,
@@ -18,6 +16,8 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_repeats import create_kept_view, find_common_texts
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
+
+MAX_BLOCK_PAGES, MAX_STORY_PAGES = 50, 10
 
 WHOLE = 9
 """The number of the page that may repeat the others."""

@@ -12,7 +12,6 @@ from broadsheet.output.read.page_lookup import find_page
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.page_table import stored_elsewhere
 from broadsheet.output.settle.placed_blocks import (
-    MIN_LAYOUT_PAGES,
     FeaturedPage,
     PlacedPage,
     changed_indices,
@@ -22,6 +21,8 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.assembled_text import put_chances
 from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put
+
+MIN_LAYOUT_PAGES = 8
 
 KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT = Verdict(False, "closing line", "model/closing-line")

@@ -7,13 +7,14 @@ import random
 import pytest
 
 from broadsheet.output.settle import similar_articles as relate
-from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
 from broadsheet.output.settle.settling import settle
-from broadsheet.output.settle.similar_articles import REPEATED_PAGES, find_touched_pages, relate_articles
+from broadsheet.output.settle.similar_articles import find_touched_pages, relate_articles
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
 from tests.output.settle.test_likeness import edited, prose
+
+CROWD_LIMIT, REPEATED_PAGES = 24, 6
 
 SITE, OTHER = "http://a.test", "http://b.test"
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
-from broadsheet.output.settle.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.likeness import pack_sketch
 from broadsheet.output.settle.similar_articles import _find_all_pairs
 from broadsheet.output.settle.stored_sketches import (
     count_crowded_hashes,
@@ -18,6 +17,8 @@ from broadsheet.output.settle.stored_sketches import (
     read_sketches,
 )
 from broadsheet.output.write.archive_writer import Archive
+
+CROWD_LIMIT, HASH_BITS = 24, 29
 
 HOSTS = ("a.test", "b.test", "c.test")
 

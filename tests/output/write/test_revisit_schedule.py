@@ -13,8 +13,6 @@ from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.revisit_schedule import (
-    MAX_INTERVAL,
-    MIN_INTERVAL,
     RevisitPolicy,
     UpdateRun,
     UrlRow,
@@ -31,6 +29,8 @@ from broadsheet.output.write.revisit_schedule import (
 )
 from broadsheet.output.write.url_queue import Queue, add_urls
 from tests.output.cleaned_pages import page_rows
+
+MIN_INTERVAL, MAX_INTERVAL = 3600, 2_592_000
 
 HOST = "http://a.test/"
 STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"
