@@ -62,6 +62,9 @@ def test_an_edit_is_a_revision_with_its_kinds_counts_and_notice(archive, make):
     assert (last.added, last.removed, last.rewritten, last.note) == (1, 1, 1, NOTICE)
     assert kinds_told(archive) == [("correction", 2)]
     assert verify(archive.db) == []
+    long_notice = f"{NOTICE[:-1]}, {'and said so ' * 50}"
+    assert capture_and_settle(archive, make, ONE, THREE, long_notice)[-1] == "correction"
+    assert history(archive)[-1].note == long_notice[:500]
 
 
 def test_the_text_of_each_revision_can_be_read(archive, make):

@@ -34,6 +34,7 @@ from broadsheet.output.write.person_verdicts import (
     store_ruling,
 )
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 
 
 def review(block_id=1, **changes):
@@ -232,6 +233,19 @@ def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Make
         "share.icons",
     )
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [(str(10**17), 10**17), (str(10**18), None), ("3", 3), ("\u0663", None), ("Tides", 3), ("Ebb", None), ("x", None)],
+)
+def test_an_article_is_named_by_a_number_of_at_most_18_digits_or_by_a_title_of_its_own(
+    archive: Archive, reference: str, found: int | None
+) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number, title in ((3, "Tides"), (10**17, "Ebb"), (10**18, "Ebb")):
+        put(archive.db, "articles", number % 7, id=number, page_id=number, title=title)
+    assert find_article(archive.db, reference) == found
 
 
 _ACTS = st.lists(
