@@ -14,6 +14,7 @@ from broadsheet.output.settle.page_table import stored_elsewhere
 from broadsheet.output.settle.placed_blocks import (
     FeaturedPage,
     PlacedPage,
+    _page_verdicts,
     changed_indices,
     slot_indices,
 )
@@ -257,3 +258,22 @@ TEXT = (30, 1, 255)
 def test_doubtful_blocks_in_slots_go_above_and_below_the_text(blocks, in_slot, found):
     page = FeaturedPage(1, placed(*blocks), np.zeros(0), np.isin(np.arange(len(blocks)), in_slot))
     assert slot_indices(page).tolist() == found
+
+
+@pytest.mark.parametrize(
+    ("blocks", "in_slot", "probabilities", "rules"),
+    [
+        ([TEXT, (15, 1, 229)], [1], [0.5, 0.5], {1: "site/slot"}),
+        ([TEXT, (15, 1, 229)], [1], [0.5, 0.1], {1: "site/slot"}),
+        ([TEXT, (15, 1, 229), (7, 1, 255), (9, 0, 0)], [1], [0.5, 0.5, 0.1, 0.9],
+         {1: "site/slot", 2: "site/layout-removes", 3: "site/layout-keeps"}),
+        ([(3, 1, 100), (9, 1, 255)], [0], [0.5, 0.1], {0: "site/slot"}),  # else nothing would be left
+        ([(3, 1, 100), (9, 1, 255), (2, 0, 0)], [0], [0.5, 0.1, 0.9],
+         {0: "site/slot", 1: "site/layout-removes", 2: "site/layout-keeps"}),
+        ([TEXT], [], [0.5], {}),
+    ],
+)  # fmt: skip
+def test_slots_go_before_the_model_which_leaves_a_text_beside_them(blocks, in_slot, probabilities, rules):
+    page = FeaturedPage(1, placed(*blocks), np.zeros(0), np.isin(np.arange(len(blocks)), in_slot))
+    verdicts = _page_verdicts(page, np.array(probabilities))
+    assert {block.position: verdict.rule for block, verdict in verdicts.items()} == rules

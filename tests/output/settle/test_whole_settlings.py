@@ -250,6 +250,7 @@ def test_all_that_settling_stores_and_a_whole_settling_stores_the_same(archive: 
     told = "".join(settlings(archive, Clock()))
     assert told == expected_text(EXPECTED, told)
     assert verify(archive.db) == []
+    assert not archive.db.conn.in_transaction
     rows = stored_rows(archive)
     note_unsettled(archive.db)
     settle(archive.db, Clock())
