@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, PageType, PageVerdict, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, PageType, PageVerdict, Verdict
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
@@ -16,7 +14,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.output.cleaned_pages import cleaned_page, with_page
+from tests.output.cleaned_pages import with_page
 from tests.output.filled_rows import put
 
 KEPT, RULED = Verdict(True, "selected", "extractor/selected"), Verdict(False, "tags", "tags.line")
@@ -75,21 +73,6 @@ def test_it_stays_so_however_often_the_archive_is_settled(archive, make):
     settle(archive.db, make.clock)
     assert shelved(archive) == [(URL, "", "emptied")]
     assert archive.db.execute("SELECT * FROM changes").fetchall() == changes
-
-
-def test_with_pictures_of_its_own_it_is_a_gallery(archive, make):
-    images = (ArticleImage("http://a.test/boat.jpg"),)
-    archive.save([*promoted(make), bare(make, images=images)])
-    settle(archive.db, make.clock)
-    assert stored(archive)[0] == "gallery"
-    assert "emptied=pictures only" in stored(archive)[2]
-    icon = (ArticleImage("http://a.test/icon.jpg"),)
-    archive.save(
-        [with_page(story(make, 0, (PROMO, BOX, KEPT), (MOTTO, BOX, KEPT)), images=icon), bare(make, images=icon)]
-    )
-    settle(archive.db, make.clock)
-    assert stored(archive)[0] == "other"
-    assert verify(archive.db) == []
 
 
 def test_it_comes_back_when_the_site_repeats_less(archive, make):
@@ -159,21 +142,6 @@ def pair(make, *promo):
     return [page(make, "http://a.test/ferry", *texts), page(make, "http://a.test/ferry/amp", *texts, *promo)]
 
 
-def test_two_pages_that_differ_in_what_the_site_repeats_are_one_article(archive, make):
-    archive.save([*promoted(make), *pair(make, (PROMO, BOX, KEPT))])
-    result = settle(archive.db, make.clock)
-    assert (result.articles, result.duplicate_pages, result.emptied_pages) == (7, 1, 0)
-    assert [(url, why) for url, _, why in shelved(archive)] == [("http://a.test/ferry/amp", "copy")]
-    assert stored(archive, "http://a.test/ferry/amp")[0] == "article"
-    assert stored(archive, "http://a.test/ferry/amp")[4] == article_id("http://a.test/ferry")
-    assert verify(archive.db) == []
-    changes = archive.db.execute("SELECT * FROM changes").fetchall()
-    note_unsettled(archive.db)
-    result = settle(archive.db, make.clock)
-    assert (result.removed_articles, result.returned_articles, result.rewritten_rows) == (0, 0, 0)
-    assert archive.db.execute("SELECT * FROM changes").fetchall() == changes
-
-
 def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
     archive.save([*promoted(make, 3), *pair(make, (PROMO, BOX, KEPT))])
     settle(archive.db, make.clock)
@@ -185,23 +153,6 @@ def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
     assert shelved(archive) == []
     assert stored(archive, "http://a.test/ferry/amp")[4] == article_id("http://a.test/ferry/amp")
     assert verify(archive.db) == []
-
-
-@pytest.mark.parametrize("field", [{"title": "The harbour at noon"}, {"published": "2024-05-03"}])
-def test_one_text_under_two_titles_or_of_two_days_is_two_articles(archive, make, field):
-    first, second = pair(make, (PROMO, BOX, KEPT))
-    archive.save([*promoted(make), first, with_page(second, metadata=replace(cleaned_page(second).metadata, **field))])
-    settle(archive.db, make.clock)
-    assert shelved(archive) == []
-
-
-def test_of_late_copies_one_that_names_no_canonical_url_represents_one_that_names_another(archive, make):
-    first, second = pair(make, (PROMO, BOX, KEPT))
-    named = replace(cleaned_page(first).metadata, canonical_url="http://a.test/elsewhere")
-    unnamed = replace(cleaned_page(second).metadata, canonical_url="")
-    archive.save([*promoted(make), with_page(first, metadata=named), with_page(second, metadata=unnamed)])
-    settle(archive.db, make.clock)
-    assert [(url, why) for url, _, why in shelved(archive)] == [("http://a.test/ferry", "copy")]
 
 
 @pytest.fixture
@@ -269,6 +220,7 @@ def test_an_emptied_page_with_a_picture_of_its_own_on_its_host_is_a_gallery(db, 
     [
         ("", {2: 1}),
         ("UPDATE pages SET canonical_url = 'uu' WHERE id = 1", {1: 2}),
+        ("UPDATE pages SET canonical_url = 'elsewhere' WHERE id = 1", {1: 2}),
         ("UPDATE urls SET host = 'b.test' WHERE id = 2", {}),
         ("UPDATE pages SET title = ''", {}),
         ("UPDATE pages SET title = 'Other' WHERE id = 2", {}),

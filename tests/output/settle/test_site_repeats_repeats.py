@@ -156,12 +156,6 @@ def test_a_note_goes_in_whatever_order_its_page_came(tmp_path, make, is_last):
         assert rows(in_turn, "SELECT count(*) FROM removed WHERE rule = 'site/closing-note'") == [(1,)]
 
 
-def test_texts_that_differ_in_numbers_count_as_one(archive, make):
-    archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
-    assert settle(archive.db, make.clock).repeated_blocks == 4
-    assert rows(archive, "SELECT DISTINCT pages, of_pages FROM _block_evidence") == [(4, 4)]
-
-
 def test_copies_of_an_article_count_once(archive, make):
     original = article(make, "n1", (PROMO, BODY))
     copy = article(make, "copy-of-n1", (PROMO, BODY))
@@ -304,16 +298,3 @@ def test_many_pages_settle_in_seconds(archive, make):
     started = time.process_time()
     assert settle(archive.db, make.clock).repeated_blocks == 4000
     assert time.process_time() - started < 60
-
-
-def test_a_block_that_settling_changes_names_the_site_and_its_evidence_and_no_other_block_changes(archive, make):
-    copied = [article(make, f"n{n}", (PROMO, BODY), (PROMO, BODY)) for n in range(3)]
-    duplicate = Verdict(False, "said twice", "context/duplicate")
-    archive.save([with_page(each, verdicts=(KEPT, KEPT, KEPT, duplicate, GONE)) for each in copied])
-    query = "SELECT url, position, kept, reason, rule, evidence FROM _blocks ORDER BY url, position"
-    own = {row[:2]: row[2:] for row in rows(archive, query)}
-    settle(archive.db, make.clock)
-    changed = {row[:2]: row[2:] for row in rows(archive, query) if row[2:5] != own[row[:2]][:3]}
-    assert {position for _, position in changed} == {2}
-    assert set(changed.values()) == {(0, "repeated on the site", "site/repeated", "3 of 3 pages since 2026-01-01")}
-    assert len(changed) == 3

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,22 +76,6 @@ def test_articles_with_a_text_that_is_known_are_no_yield(archive: Archive, make:
     for number in range(8):
         page(archive, make, f"story?k={number}", f"story?k={number + 1}", text="The same story of the town")
     assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
-
-
-def test_copies_that_name_one_canonical_page_and_title_are_no_yield(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "story?k=99")
-    for number in range(8):
-        text = f"The same story of the town, read for the {number} time"
-        link, title = f"story?k={number + 1}", "One title"
-        page(archive, make, f"story?k={number}", link, text=text, canonical=HOST + "story", title=title)
-    assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
-
-
-def test_articles_that_all_call_the_front_page_canonical_are_a_yield(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "story?k=99")
-    for number in range(20):
-        page(archive, make, f"story?k={number}", text=f"Story {number}", canonical=HOST, title=f"Title {number}")
-    assert state(archive, "story?k=99") == ("queued", "")
 
 
 def test_a_list_that_leads_to_new_articles_goes_on(archive: Archive, make: Maker) -> None:
@@ -193,19 +176,6 @@ def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> No
         archive.save([*batch, broken])
     page(archive, make, "about", "list?x=901")
     assert state(archive, "list?x=901") == ("queued", "")
-
-
-def test_dates_may_be_as_many_as_articles(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
-    for number in range(30):
-        page(archive, make, f"the-story-{number}-here", text=words(f"s{number}"))
-    page(archive, make, "", "2001/1", "list?x=900")
-    for number in range(20):
-        page(archive, make, f"2002/{number}", f"2002/{number + 1}")
-    assert state(archive, "2001/1") == ("queued", "")
-    for number in range(20, 40):
-        page(archive, make, f"2002/{number}", f"2002/{number + 1}")
-    assert state(archive, "2001/1") == ("skipped", "trap:pattern")
-    assert state(archive, "list?x=900") == ("queued", "")
 
 
 @pytest.mark.parametrize(
