@@ -69,6 +69,8 @@ def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> N
 
 def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
     store_sketches(archive, [("a.test", set()), *[("a.test", {1, 2})] * 2, ("a.test", set()), ("a.test", set())])
+    crowded_counts = archive.db.execute("SELECT crowded FROM _sketches ORDER BY page_id").fetchall()
+    assert crowded_counts == [(None,), (0,), (0,), (None,), (None,)]
     assert find_pairs_of_pages(archive.db, []) == []
     assert find_pairs_of_pages(archive.db, [6]) == []
     assert find_pairs_of_pages(archive.db, [1, 4]) == []
