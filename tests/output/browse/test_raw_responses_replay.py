@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import lxml.html
@@ -11,16 +10,12 @@ from starlette.testclient import TestClient
 
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.browse import raw_responses
-from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.raw_responses import ReplayRecord, check_assets, find_replay_record, make_raw_app
 from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
-from broadsheet.output.raw.raw_exchange import RawExchange
-from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient
+from tests.output.browse.conftest import PORT, SITE, RoomClient, save_sent
 from tests.output.filled_rows import put
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 URL = f'{SITE}/1?a="><script>alert(1)</script>'
 
 
@@ -35,15 +30,8 @@ def assets(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(file, make, assets):
-    with Archive.open(file, make.clock) as archive:
-        archive.keep_raw({"software": "tests"})
-        outcome = make.outcome(URL, "Words of it.")
-        exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>Words of it.</p>")
-        archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
-    client = RoomClient(file)
-    client.room = replace(client.room, replay_assets=assets, raw_origin="http://127.0.0.1:9000")
-    client.http = TestClient(make_app(client.room, loopback_authorities(PORT)), base_url=ORIGIN)
-    return client
+    save_sent(file, make, make.outcome(URL, "Words of it."))
+    return RoomClient(file).change(replay_assets=assets, raw_origin="http://127.0.0.1:9000")
 
 
 @pytest.fixture
