@@ -12,7 +12,6 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write import takedowns
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.takedowns import (
     archive_backups,
     archive_pattern,
@@ -65,24 +64,6 @@ def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Call
     assert COMMON.encode() in raw(file)
 
 
-def test_copies_and_redirects_go_with_it_and_the_rest_stays(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
-    stored(archive, make, words)
-    takedown = plan_takedown(archive.db, HOST + "secret")
-    assert takedown.urls == (HOST + "old", HOST + "print/secret", HOST + "secret")
-    assert take_down(archive.db, HOST + "secret", "", make.clock) == takedown
-    gone = ("skipped", "forgotten")
-    assert urls(archive) == {"secret": gone, "print/secret": gone, "old": gone, "other": ("done", "article")}
-    for table in ("articles", "pages", "captures"):
-        assert archive.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
-    assert archive.db.execute("SELECT count(*) FROM _shelved").fetchone() == (0,)
-    assert archive.db.execute("SELECT count(DISTINCT article_id) FROM revisions").fetchone() == (1,)
-    assert archive.db.execute("SELECT change FROM changes ORDER BY seq DESC").fetchone() == ("removed",)
-    rewrite_file(archive.db)
-    assert verify(archive.db) == []
-
-
 def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
     stored(archive, make, words)
     take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
@@ -90,24 +71,17 @@ def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
     again = take_down(archive.db, HOST + "secret", "", make.clock)
     assert again.is_empty
+    rewrite_file(archive.db)
+    assert verify(archive.db) == []
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
 
 def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST + "people/ann", SECRET)])
     take_down(archive.db, HOST + "people/*", "", make.clock)
-    archive.save(
-        [
-            make.outcome(
-                HOST, discovered_urls=(make.discovered(HOST + "people/bob"), make.discovered(HOST + "people/ann"))
-            )
-        ]
-    )
-    seeds = (
-        DiscoveredUrl(HOST + "people/ann", "a.example", found_via="seed"),
-        DiscoveredUrl(HOST + "people/eve", "a.example", found_via="seed"),
-    )
-    Queue(archive.db, make.clock).add_seeds(seeds)
+    ann, *others = (make.discovered(f"{HOST}people/{name}", found_via="seed") for name in ("ann", "bob", "eve"))
+    archive.save([make.outcome(HOST, discovered_urls=(ann, others[0]))])
+    Queue(archive.db, make.clock).add_seeds([ann, others[1]])
     archive.requeue([PassingReason("skipped", "forgotten")])
     assert {state for url, state in urls(archive).items() if url.startswith("people/")} == {("skipped", "forgotten")}
     assert Queue(archive.db).counts()["queued"] == 0
