@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from broadsheet.output.browse.library import Library
 from broadsheet.output.browse.room import Room, RoomWording
 from broadsheet.output.browse.strict_requests import loopback_authorities
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import Outcome
 from tests.output.conftest import Maker
+from tests.output.harbour import sent
 
 PORT = 8383
 ORIGIN = f"http://127.0.0.1:{PORT}"
@@ -30,8 +33,14 @@ class RoomClient:
     def __init__(self, path: Path, *, may_write: bool = True) -> None:
         wording = RoomWording(lambda reason: reason.replace("_", " "), lambda edit: edit.kind)
         self.room = Room(Library.at(path), wording, may_write=may_write)
+        self.change()
+
+    def change(self, **parts: object) -> RoomClient:
+        """The same with other parts of the room."""
+        self.room = replace(self.room, **parts)  # type: ignore[arg-type]
         app = make_app(self.room, loopback_authorities(PORT))
         self.http = TestClient(app, base_url=ORIGIN, follow_redirects=False, raise_server_exceptions=True)
+        return self
 
     def get(self, path: str, **headers: str) -> Response:
         return self.http.get(f"/{path.lstrip('/')}", headers=headers)
@@ -51,6 +60,14 @@ class RoomClient:
     def post(self, path: str, headers: dict[str, str] | None = None, **fields: object) -> Response:
         data = {"token": self.room.token, **{name: str(value) for name, value in fields.items()}}
         return self.http.post(f"/{path}", data=data, headers={"origin": ORIGIN} if headers is None else headers)
+
+
+def save_sent(file: Path, make: Maker, *outcomes: Outcome, **contents: str) -> None:
+    """Store these pages with the bytes of their responses."""
+    with Archive.open(file, make.clock) as archive:
+        archive.keep_raw({"software": "tests"})
+        for outcome in outcomes:
+            archive.save([sent(outcome, **contents)])
 
 
 def article_id(url: str) -> int:

@@ -49,6 +49,20 @@ def while_served(client: Callable[[int], Awaitable[None]], app: object = echo) -
     asyncio.run(asyncio.wait_for(both(), PATIENCE))
 
 
+async def tell_client(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the address of the peer."""
+    await PlainTextResponse(f"{scope['client'][0]} hello")(scope, receive, send)
+
+
+def test_a_peer_is_known_by_its_connection_and_the_server_by_no_header() -> None:
+    async def client(port: int) -> None:
+        told = await answer(await connect(port, WHOLE.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 9.9.9.9\r\n\r\n")))
+        assert told.endswith(b"127.0.0.1 hello")
+        assert b"server:" not in told.lower()
+
+    while_served(client, tell_client)
+
+
 async def connect(port: int, *sent: bytes) -> Streams:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for part in sent:
@@ -69,7 +83,7 @@ async def answer(streams: Streams, ending: bytes = b"hello") -> bytes:
 
 def test_more_half_open_connections_than_there_is_room_for_keep_nobody_out() -> None:
     async def client(port: int) -> None:
-        half_open = [await connect(port, HALF) for _ in range(application._MOST_CONNECTIONS + 20)]
+        half_open = [await connect(port, HALF) for _ in range(120)]
         silent = [await connect(port) for _ in range(20)]
         for _ in range(3):
             assert b" 200 " in await answer(await connect(port, WHOLE))

@@ -8,7 +8,7 @@ import pytest
 
 from broadsheet.cleaners.document import Metadata
 from broadsheet.output.browse import article_list
-from broadsheet.output.browse.article_list import ArticleCounts, ListRequest, list_articles
+from broadsheet.output.browse.article_list import ArticleCounts, ListPlace, ListRequest, list_articles
 from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError
 from tests.output.cleaned_pages import with_page
 
@@ -42,14 +42,6 @@ def counts(page, name):
     return {choice.value: choice.articles for choice in facet.choices}
 
 
-def test_without_a_choice_everything_is_listed_newest_first(db):
-    page = listed(db)
-    assert page.total == 12
-    assert titles(page) == [11, 8, 5, 2, 10, 7, 4, 1, 9, 6, 3, 0]
-    assert counts(page, "year") == {"2020": 4, "2021": 4, "2022": 4}
-    assert counts(page, "section") == {"": 8, "News": 4}
-
-
 def test_facets_narrow_it_and_count_what_each_choice_would_leave(db):
     page = listed(db, host="a.example", language="es")
     assert sorted(titles(page)) == [0, 6]
@@ -69,23 +61,6 @@ def test_what_states_nothing_can_be_chosen(db):
     assert counts(listed(db, section="Sports"), "section") == {"": 8, "News": 4, "Sports": 0}
 
 
-@pytest.mark.parametrize(
-    ("sort", "first"), [("newest", 11), ("oldest", 0), ("seen", 11), ("longest", 11), ("shortest", 0)]
-)
-def test_it_is_sorted(db, sort, first):
-    assert titles(listed(db, sort=sort))[0] == first
-
-
-def test_a_search_is_as_on_the_command_line_with_facets_of_what_it_meets(db):
-    page = listed(db, q="harb*")
-    assert sorted(titles(page)) == [1, 3, 5, 7, 9, 11]
-    assert counts(page, "host") == {"b.example": 6}
-    assert titles(listed(db, q="harbour", sort="longest")) == [11, 9, 7, 5, 3, 1]
-    assert titles(listed(db, q="harbour", language="es", sort="newest")) == [9, 3]
-    assert (True, "harbour") in page.articles[0].snippet
-    assert listed(db, q='" ( *').total == 0
-
-
 def test_pages_follow_one_another_and_end(db, monkeypatch):
     monkeypatch.setattr(article_list, "PAGE_SIZE", 5)
     pages = [listed(db, page=number) for number in (1, 2, 3, 4)]
@@ -95,15 +70,10 @@ def test_pages_follow_one_another_and_end(db, monkeypatch):
 
 
 def test_a_search_with_more_hits_than_it_looks_at_says_so(db, monkeypatch):
-    monkeypatch.setattr(article_list, "MOST_HITS", 3)
-    page = listed(db, q="harbour")
-    assert (page.total, page.is_cut) == (3, True)
-
-
-def test_a_search_that_looked_at_all_its_hits_says_nothing(db, monkeypatch):
-    monkeypatch.setattr(article_list, "MOST_HITS", 6)
-    page = listed(db, q="harbour")
-    assert (page.total, page.is_cut) == (6, False)
+    for most, total, is_cut in ((3, 3, True), (5, 5, True), (6, 6, False)):
+        monkeypatch.setattr(article_list, "MOST_HITS", most)
+        page = listed(db, q="harbour")
+        assert (page.total, page.is_cut) == (total, is_cut)
 
 
 def test_counts_that_are_known_already_are_not_counted_again(db):
@@ -207,4 +177,27 @@ def test_an_article_is_found_by_its_place_in_the_list(db):
     request = ListRequest.of(Arguments({"host": "a.example", "sort": "oldest"}))
     counts = ArticleCounts(article_list.count_facets(db))
     ids = [article.id for article in list_articles(db, request).articles]
-    assert [article_list.find_listed(db, request, at, counts)[0] for at in (1, 2, 6, 7)] == [*ids[:2], ids[5], ids[5]]
+    places = [article_list.find_listed(db, request, at, counts)[0] for at in (0, 1, 2, 6, 7)]
+    assert places == [ids[0], *ids[:2], ids[5], ids[5]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ({}, None),
+        ({"list": "section=&sort=oldest", "at": "31", "of": "40"}, ("sort=oldest&section=", 31, 40, 2)),
+        ({"list": "q=tide", "at": "0"}, ("q=tide&sort=best", 1, 1, 1)),
+        ({"list": "author=Ada&q=", "at": "30"}, ("sort=newest&author=Ada", 30, 1, 1)),
+        ({"list": "&".join(f"f{n}=1" for n in range(20)), "at": "60"}, ("sort=newest", 60, 1, 2)),
+        ({"list": "x=" + "1" * 3998, "at": "61"}, ("sort=newest", 61, 1, 3)),
+    ],
+)
+def test_an_article_s_address_has_its_place_in_a_list(arguments, place):
+    found = ListPlace.of(Arguments(arguments))
+    assert (found and (found.list, found.position, found.total, found.page)) == place
+
+
+@pytest.mark.parametrize("wrong", ["&".join(f"f{n}=1" for n in range(21)), "x=" + "1" * 3999])
+def test_a_list_of_too_many_or_too_long_arguments_is_none(wrong):
+    with pytest.raises(BadArgumentError):
+        ListPlace.of(Arguments({"list": wrong}))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+
+import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from broadsheet.output.browse.article_page import ArticleView, BlockRun, _is_about
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.person_verdicts import Ruling
+from broadsheet.output.write.ruling_journal import JournalEntry
 from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 from tests.output.cleaned_pages import with_page
 
@@ -109,3 +115,31 @@ def test_an_edited_and_then_withdrawn_article_says_both(file, make):
     page = client.page(f"a/article/{number}")
     assert "Its publication edited this article: 1 edit" in visible_text(page)
     assert "<del>" in client.page(linked(page, "What changed"))
+
+
+@pytest.mark.parametrize(("is_kept", "count", "is_folded"), [(False, 6, False), (False, 7, True), (True, 7, False)])
+def test_seven_removed_blocks_in_a_row_are_folded(is_kept, count, is_folded):
+    assert BlockRun(is_kept, (None,) * count, ()).is_folded is is_folded
+
+
+@pytest.mark.parametrize(
+    ("markdown", "description", "repeats"),
+    [
+        ("# *The harbour* is closed", "The harbour", True),
+        ("> _The harbour_", "The harbour", True),
+        ("In the harbour", "The harbour", False),
+        ("x" * 80 + "y", "x" * 81, True),
+        ("x" * 79 + "y", "x" * 81, False),
+    ],
+)
+def test_a_summary_is_shown_unless_the_text_begins_with_its_first_eighty_characters(markdown, description, repeats):
+    view = SimpleNamespace(markdown=markdown, description=description)
+    assert ArticleView.repeats_description.fget(view) is repeats
+
+
+@pytest.mark.parametrize(
+    ("scope", "is_about"),
+    [((None, None), True), ((1, None), True), ((2, None), False), ((None, "h"), True), ((None, "other"), False)],
+)
+def test_a_waiting_ruling_is_about_the_articles_in_its_scope(scope, is_about):
+    assert _is_about(JournalEntry("", Ruling(5, True, *scope), False), 1, "h") is is_about

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 
 from broadsheet.output.browse import edit_pages as changes
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import RoomClient, article_id, visible_text
+from tests.output.browse.conftest import RoomClient, article_id
 
 URL = "http://a.test/story"
 STORY = article_id(URL)
@@ -48,19 +50,6 @@ def test_the_stream_goes_on(client, monkeypatch):
     assert [line["edit"]["kind"] for line in second["edits"]] == ["correction"]
 
 
-def test_a_diff_shows_the_words_that_changed_and_folds_the_rest(client):
-    view = client.json(f"a/article/{STORY}/diff.json?to=2")
-    assert (view["first"]["number"], view["last"]["number"]) == (1, 2)
-    rows = [row for part in view["parts"] for row in part["rows"]]
-    assert [row["kind"] for row in rows] == ["rewritten", "added"]
-    assert ["-", "Tuesday "] in rows[0]["words"]
-    assert [part["unchanged"] for part in view["parts"] if part["unchanged"]] == [[TWO, THREE]]
-    page = client.page(f"a/article/{STORY}/diff?to=2")
-    assert "<del>Tuesday </del><ins>Monday </ins>" in page
-    assert "2 blocks unchanged" in page
-    assert "Share" not in visible_text(page).replace("a Share", "")
-
-
 def test_a_diff_stands_side_by_side_too(client):
     page = client.page(f"a/article/{STORY}/diff?from=1&to=3&layout=beside")
     assert page.count('class="pair"') == 3
@@ -72,8 +61,8 @@ def test_what_cannot_be_compared_is_said(client, path):
     assert client.get(f"a/{path}").status_code == 404
 
 
-def test_the_article_lists_its_revisions(client):
-    page = visible_text(client.page(f"a/article/{STORY}"))
-    assert "first" in page
-    assert "correction" in page
-    assert "diff?to=3" in client.page(f"a/article/{STORY}")
+def test_a_revision_whose_text_was_not_kept_is_not_compared(client, file):
+    with sqlite3.connect(file) as db:
+        db.execute("DELETE FROM _revision_blocks WHERE number = 1")
+    assert client.get(f"a/article/{STORY}/diff?to=2").status_code == 404
+    assert client.get(f"a/article/{STORY}/diff").status_code == 200

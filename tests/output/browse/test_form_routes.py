@@ -21,20 +21,6 @@ def rule(client, block, *, keep=1, scope="article", **fields):
     return answer.headers["location"]
 
 
-def test_a_preview_says_what_each_scope_would_change_and_changes_nothing(client, block_of):
-    path = f"a/ruling.json?article={ONE}&block={block_of('Share this story')}&keep=1"
-    scopes = client.json(path)["scopes"]
-    assert [(scope["scope"], scope["articles"], scope["pages"]) for scope in scopes] == [
-        ("article", 1, 1), ("host", 2, 2), ("everywhere", 2, 2),
-    ]  # fmt: skip
-    example = scopes[0]["examples"][0]
-    assert (example["words_before"], example["words_after"]) == (4, 7)
-    assert verdicts(client)["Share this story"] is False
-    page = visible_text(client.page(path.replace(".json", "")))
-    assert "2 articles change , of 2 pages with it" in page
-    assert "4 → 7 words" in page
-
-
 def test_a_block_is_restored_in_one_article_and_the_ruling_taken_back(client, block_of):
     block = block_of("Share this story")
     location = rule(client, block, position=1)
@@ -52,12 +38,6 @@ def test_a_block_is_restored_in_one_article_and_the_ruling_taken_back(client, bl
 def test_a_ruling_may_hold_wherever_the_block_stands(client, block_of, scope):
     rule(client, block_of("Share this story"), scope=scope)
     assert verdicts(client)["Share this story"] is verdicts(client, TWO)["Share this story"] is True
-
-
-def test_a_kept_block_is_removed(client, block_of):
-    rule(client, block_of("The harbour was closed."), keep=0, note="not of the article")
-    assert verdicts(client)["The harbour was closed."] is False
-    assert "not of the article" in client.page(f"a/article/{ONE}?view=blocks")
 
 
 def test_to_ask_for_the_opposite_takes_the_ruling_back(client, block_of):

@@ -85,12 +85,6 @@ def test_only_the_run_with_an_alarm_is_marked_also_within_a_minute(archive, make
     assert [column.is_marked for column in home(archive.db).run_chart.columns] == [False, False, True]
 
 
-def test_what_is_certain_enough_needs_no_look(archive, make):
-    archive.save([make.outcome(f"{SITE}/1", "Words of it.")])
-    archive.db.execute("UPDATE pages SET expected_f1 = 0.99")
-    assert [look for look in home(archive.db).looks if look.kind == "uncertain"] == []
-
-
 def test_as_long_as_certainty_is_not_calibrated_the_pages_say_so(client, filled):
     with sqlite3.connect(filled) as db:
         db.execute("UPDATE pages SET expected_f1 = 0.7")
@@ -137,3 +131,19 @@ def test_a_withdrawal_leads_to_its_article(filled, make):
     assert look["path"] == "changes?kind=withdrawn"
     assert {example["path"] for example in look["examples"]} == {f"article/{number}" for number in numbers.values()}
     assert f'href="/a/article/{numbers[2]}"' in client.page("a/")
+
+
+def test_a_folder_lists_an_archive_without_articles_and_one_that_cannot_be_read(tmp_path):
+    for name in ("empty", "newer"):
+        Archive.open(tmp_path / f"{name}.db").close()
+    client = RoomClient(tmp_path)
+    with sqlite3.connect(tmp_path / "newer.db") as db:
+        db.execute("PRAGMA user_version = 99")
+    empty, newer = client.json("index.json")["archives"]
+    size = (tmp_path / "empty.db").stat().st_size
+    assert empty == {
+        "name": "empty", "path": str(tmp_path / "empty.db"), "size": size, "articles": 0, "hosts": "", "last_run": "",
+        "fault": "",
+    }  # fmt: skip
+    assert "newer" in newer["fault"]
+    assert newer | {"fault": "", "name": "empty", "path": empty["path"], "size": size} == empty

@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.browse.library import Library
+from broadsheet.output.browse.library import Library, _free_name
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.browse.conftest import SITE, RoomClient
 
@@ -42,6 +42,17 @@ def test_two_files_of_one_name_have_two_addresses(tmp_path):
     for name in ("x.db", "x.sqlite"):
         Archive.open(tmp_path / name).close()
     assert list(Library.at(tmp_path).archives) == ["x", "x-2"]
+    (tmp_path / "x.sqlite3").mkdir()
+    assert list(Library.at(tmp_path).archives) == ["x", "x-2"]
+
+
+@pytest.mark.parametrize(
+    ("stem", "taken", "name"),
+    [("a b_c-d.é", (), "a-b_c-d.é"), ("..a.", (), "a"), ("..", (), "archive"), ("a", ("a",), "a-2"),
+     ("a", ("a", "a-2", "x"), "a-3")],
+)  # fmt: skip
+def test_a_name_for_addresses_is_of_letters_and_digits_and_free(stem, taken, name):
+    assert _free_name(stem, dict.fromkeys(taken)) == name
 
 
 def test_a_crawl_that_begins_and_ends_under_an_open_page_leaves_one_file(client, filled, make):

@@ -62,6 +62,7 @@ def test_mixed_layouts_go_first_then_the_largest_and_those_that_were_judged_last
     waiting: list[WaitingReview] = []
     proposals = []
     while page := read_page_review(db, waiting).proposal:
+        assert page.capture_id == (0 if page.page_id == 4 else page.page_id), "the raw response of 4 was not kept"
         proposals.append((page.page_id, page.layout.id, page.layout.pages, page.layout.articles, page.layout.evidence))
         waiting.append(WaitingReview("", judged(page.url), False))
     first = [(3, 2, 3, 1, "e"), (1, 1, 2, 2, "e"), (8, 0, 2, 0, "list"), (6, 0, 2, 2, "teaser")]

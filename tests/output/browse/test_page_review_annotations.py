@@ -6,10 +6,8 @@ import gzip
 import io
 import json
 import zipfile
-from dataclasses import replace
 
 import pytest
-from starlette.testclient import TestClient
 
 from broadsheet.cleaners.training.annotated_pages import (
     annotated_pages,
@@ -17,32 +15,18 @@ from broadsheet.cleaners.training.annotated_pages import (
     read_annotated_page,
     snippets_of,
 )
-from broadsheet.output.browse.application import make_app
-from broadsheet.output.browse.strict_requests import loopback_authorities
+from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.browse.url_pages import RawDocument
-from broadsheet.output.raw.raw_exchange import RawExchange
-from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id
+from tests.output.browse.conftest import SITE, RoomClient, article_id, save_sent
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 HTML = "<title>Eins</title><p>Wörter der Seite.</p><p>Share this story</p>"
 
 
 @pytest.fixture
 def client(file, make):
-    with Archive.open(file, make.clock) as archive:
-        archive.keep_raw({"software": "tests"})
-        for number in (1, 2, 3):
-            outcome = make.outcome(f"{SITE}/{number}", "Wörter der Seite.", removed=("Share this story",))
-            exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>%d</p>" % number)
-            archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
-    return with_reader(RoomClient(file), lambda *_: RawDocument(HTML, True))
-
-
-def with_reader(client, read_raw):
-    room = replace(client.room, read_raw=read_raw)
-    client.http = TestClient(make_app(room, loopback_authorities(PORT)), base_url=ORIGIN, follow_redirects=False)
-    return client
+    pages = (make.outcome(f"{SITE}/{n}", "Wörter der Seite.", removed=("Share this story",)) for n in (1, 2, 3))
+    save_sent(file, make, *pages)
+    return RoomClient(file).change(read_raw=lambda *_: RawDocument(HTML, True))
 
 
 def exported(client, folder):
@@ -59,11 +43,11 @@ def page_number(client, number):
         return db.execute("SELECT page_id FROM articles WHERE id = ?", [article_id(f"{SITE}/{number}")]).fetchone()[0]
 
 
-def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(client, block_of_text, tmp_path):
+def test_a_page_that_is_right_has_its_text_and_a_judged_block_is_a_snippet(client, tmp_path):
     assert client.post("a/reviews", page=page_number(client, 1), answer="right").status_code == 303
     assert client.post("a/reviews", page=page_number(client, 2), answer="wrong").status_code == 303
     for text, answer in (("Share this story", "right"), ("Wörter der Seite.", "wrong")):
-        client.post("a/reviews", article=article_id(f"{SITE}/3"), block=block_of_text(text), answer=answer)
+        client.post("a/reviews", article=article_id(f"{SITE}/3"), block=block_id(text), answer=answer)
     pages = exported(client, tmp_path)
     assert set(pages) == {f"{SITE}/1", f"{SITE}/3"}
     row, html = pages[f"{SITE}/1"]
@@ -91,10 +75,3 @@ def test_the_file_is_the_same_for_the_same_judgements(client):
         {"id": str(number), "url": f"{SITE}/{index}", "title": f"Title of {SITE}/{index}", **expected}
         for index, number in enumerate(numbers, 1)
     ]
-
-
-@pytest.fixture
-def block_of_text():
-    from broadsheet.output.archive.ledger import block_id
-
-    return block_id

@@ -6,7 +6,6 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.ruling_journal import journal_path
 from tests.output.browse.conftest import SITE, RoomClient, visible_text
 from tests.output.browse.test_pages import PAYLOADS, assert_inert
 
@@ -112,18 +111,6 @@ def skipped_until_article(client, page):
     if not page["article_id"]:
         judge(client, page, answer="unsure")
     return page["article_id"] > 0
-
-
-def test_while_a_crawl_owns_the_file_they_wait(client, filled, make):
-    with Archive.open(filled, make.clock):
-        page = proposal(client)
-        judge(client, page)
-        assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
-        assert proposal(client)["page_id"] != page["page_id"]
-    with Archive.open(filled, make.clock):
-        pass
-    assert not journal_path(filled).exists()
-    assert client.json("a/review/pages.json")["figures"]["overall"]["judged"] == 1
 
 
 def test_a_page_that_is_not_there_is_refused_and_read_only_shows_no_form(client, filled):

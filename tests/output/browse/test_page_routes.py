@@ -47,26 +47,6 @@ def test_an_archive_is_none(dataset: Dataset) -> None:
     assert list(Library.at(dataset.archives[0].parent).archives) == ["river", "tower"]
 
 
-def test_titles_are_searched_and_facets_narrow(room: RoomClient) -> None:
-    assert room.json("collection/articles.json")["total"] == 4
-    view = room.json("collection/articles.json?q=copied")
-    assert [article["url"] for article in view["articles"]] == [f"{TOWER}/copied"]
-    view = room.json("collection/articles.json?host=river.example")
-    assert {article["host"] for article in view["articles"]} == {"river.example"}
-    [hosts] = [facet for facet in view["facets"] if facet["name"] == "host"]
-    assert [(choice["value"], choice["articles"]) for choice in hosts["choices"]] == [
-        ("river.example", 2), ("tower.example", 2),
-    ]  # fmt: skip
-    [tower] = [
-        name
-        for name in [line["name"] for line in room.json("collection/index.json")["archives"]]
-        if name.startswith("tower")
-    ]
-    assert room.json(f"collection/articles.json?archive={tower}&q=own")["total"] == 1
-    assert room.json("collection/articles.json?q=%22%20OR%20*")["total"] == 0
-    assert "No title has all of these words" in room.page("collection/articles?q=nothing")
-
-
 @pytest.mark.parametrize("query", ["page=x", "sort=random", "q=" + "x" * 2000])
 def test_what_cannot_be_asked_is_said_in_a_line(room: RoomClient, query: str) -> None:
     assert room.get(f"collection/articles?{query}").status_code == 400

@@ -28,6 +28,9 @@ def test_a_page_and_its_twin_say_all_of_this(client: RoomClient, path: str) -> N
     address, _, arguments = path.partition("?")
     twin = f"{address}index" if address.endswith("/") else address
     folder = next(iter(client.room.library.archives.values())).path.parent
-    lines = (page_text(client.page(path)), as_json(client.json(f"{twin}.json?{arguments}")))
+    lines = [page_text(client.page(path))]
+    is_told = "sort=" in arguments or (arguments == "view=blocks" and address in sections(FILE))
+    if not is_told:  # the twin is the same for each view, and says no more of a list in another order
+        lines.append(as_json(client.json(f"{twin}.json?{arguments}")))
     text = told(lines, TOKEN=client.room.token, FOLDER=folder)
     assert text == expected(FILE, path, text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import lxml.html
@@ -11,15 +10,12 @@ from starlette.testclient import TestClient
 
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.browse import raw_responses
-from broadsheet.output.browse.application import make_app
-from broadsheet.output.browse.raw_responses import check_assets, find_replay_record, make_raw_app
-from broadsheet.output.browse.strict_requests import loopback_authorities
+from broadsheet.output.browse.raw_responses import ReplayRecord, check_assets, find_replay_record, make_raw_app
+from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
 from broadsheet.output.browse.url_pages import RawDocument
-from broadsheet.output.raw.raw_exchange import RawExchange
-from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient
+from tests.output.browse.conftest import PORT, SITE, RoomClient, save_sent
+from tests.output.filled_rows import put
 
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 URL = f'{SITE}/1?a="><script>alert(1)</script>'
 
 
@@ -34,15 +30,8 @@ def assets(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(file, make, assets):
-    with Archive.open(file, make.clock) as archive:
-        archive.keep_raw({"software": "tests"})
-        outcome = make.outcome(URL, "Words of it.")
-        exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>Words of it.</p>")
-        archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
-    client = RoomClient(file)
-    client.room = replace(client.room, replay_assets=assets, raw_origin="http://127.0.0.1:9000")
-    client.http = TestClient(make_app(client.room, loopback_authorities(PORT)), base_url=ORIGIN)
-    return client
+    save_sent(file, make, make.outcome(URL, "Words of it."))
+    return RoomClient(file).change(replay_assets=assets, raw_origin="http://127.0.0.1:9000")
 
 
 @pytest.fixture
@@ -103,8 +92,13 @@ def test_a_number_that_no_capture_can_have_is_not_here(client, port):
 
 
 @pytest.mark.parametrize(("file_name", "name"), [("/x/old.warc", "record.warc"), ("/x/old.warc.gz", "record.warc.gz")])
-def test_a_record_is_named_by_whether_it_is_packed(client, number, monkeypatch, file_name, name):
-    with client.room.archive("a").open() as db:
-        monkeypatch.setattr(raw_responses, "read_record_bytes", lambda *_: (file_name, b"data"))
-        record = find_replay_record(db, number, Path())
-    assert (record.file, record.data, record.url) == (name, b"data", URL)
+def test_a_record_is_that_of_the_body_and_named_by_whether_it_is_packed(archive, monkeypatch, file_name, name):
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number, refers_to in ((1, 2), (2, None)):
+        put(archive.db, "captures", number, id=number, url=f"u{number}", fetched_at="2026-01-02T03:04:05+00:00",
+            refers_to=refers_to)  # fmt: skip
+    monkeypatch.setattr(raw_responses, "read_record_bytes", lambda _, number, __: (file_name, b"%d" % number))
+    record = find_replay_record(archive.db, 1, Path())
+    assert (record, record.moment) == (ReplayRecord("u2", "2026-01-02T03:04:05+00:00", name, b"2"), "20260102030405")
+    with pytest.raises(NotHereError, match="no capture of that number"):
+        find_replay_record(archive.db, 3, Path())

@@ -75,3 +75,9 @@ def test_a_list_names_the_feed_that_follows_it(client: RoomClient, asked: str, f
 def test_an_archive_that_is_not_there_is_said(client: RoomClient, path: str) -> None:
     answer = client.get(path)
     assert (answer.status_code, "there is no archive of that name here" in answer.text) == (404, True)
+
+
+def test_each_run_of_a_room_has_three_tokens_that_nobody_guesses(client: RoomClient, filled: Path) -> None:
+    rooms = client.room, RoomClient(filled).room
+    tokens = {token for room in rooms for token in (room.token, room.raw_token, room.replay_token)}
+    assert (len(tokens), {len(token) for token in tokens}) == (6, {32})

@@ -46,14 +46,6 @@ def test_a_layout_that_came_is_on_the_home_page_and_leads_to_the_layouts(redesig
     assert "3 of 3 pages of this layout are lists" in page
 
 
-def test_layouts_are_listed_with_what_they_are_the_largest_first(redesigned: None, client: RoomClient) -> None:
-    layouts = client.json("a/layouts.json")["layouts"]
-    assert [(line["pages"], line["articles"], line["kind"]) for line in layouts] == [
-        (12, 12, "article"), (3, 0, "list"),
-    ]  # fmt: skip
-    assert layouts[0]["article_id"] > 0 == layouts[1]["article_id"]
-
-
 def test_layouts_of_a_page_or_two_are_counted_only(redesigned: None, file: Path, client: RoomClient) -> None:
     with Archive.open(file) as archive:
         archive.db.execute("UPDATE _layouts SET pages = 2 WHERE kind = 'list'")

@@ -43,17 +43,6 @@ def test_rules_for_one_reason_say_so_and_lead_back_to_all(client):
     assert "reason:" not in visible_text(client.page("a/rules"))
 
 
-def test_a_rule_shows_what_it_removes_and_its_runs(client):
-    number = client.json("a/rules.json")["rules"][0]["id"]
-    view = client.json(f"a/rule/{number}.json")
-    assert [(example["text"], example["pages"]) for example in view["examples"]] == [
-        ("Share this story", 3), ("Only here", 1),
-    ]  # fmt: skip
-    assert [(run["host"], run["pages"], run["of_pages"]) for run in view["runs"]] == [("a.example", 1, 1)]
-    assert client.get("a/rule/999").status_code == 404
-    assert "#b1" in client.page(f"a/rule/{number}")
-
-
 def test_the_front_page_leads_to_the_alarm(client):
     looks = client.json("a/index.json")["looks"]
     assert (looks[0]["kind"], looks[0]["path"]) == ("alarm", "rules")

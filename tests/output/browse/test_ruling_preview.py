@@ -20,8 +20,8 @@ SHARED = "Sign up for the letter that we send about the harbour each week."
 
 @pytest.fixture
 def db(archive: Archive, make: Maker) -> Database:
-    """Two articles of one host and one of another with a block in common."""
-    for url in ("http://a.test/1", "http://a.test/2", "http://b.test/3"):
+    """Two articles of one host and two of another with a block in common."""
+    for url in ("http://a.test/1", "http://a.test/2", "http://b.test/3", "http://b.test/4"):
         own = f"The story at {url} says what has happened there, in a sentence of some length."
         archive.save([make.outcome(url, own, SHARED, title=f"Title of {url[-1]}")])
     return archive.db
@@ -57,7 +57,7 @@ def test_what_the_block_is_and_how_far_each_scope_goes(db: Database) -> None:
     )  # fmt: skip
     assert (seen.keep, seen.is_kept, seen.reason, seen.rule) == (False, True, "extractor", "selected")
     assert seen.article_id == asked.number("article")
-    expected = [("article", 1, 1, False, False), ("host", 2, 2, False, False), ("everywhere", 3, 3, False, False)]
+    expected = [("article", 1, 1, False, False), ("host", 2, 2, False, False), ("everywhere", 4, 4, False, False)]
     assert [effect_values(effect) for effect in seen.scopes] == expected
     assert [len(effect.examples) for effect in seen.scopes] == [1, 2, 3]
 

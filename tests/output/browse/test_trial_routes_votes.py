@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
-from starlette.testclient import TestClient
 
-from broadsheet.output.browse.application import make_app
 from broadsheet.output.browse.page_trials import BlockVote, VotedBlock
-from broadsheet.output.browse.strict_requests import NotHereError, loopback_authorities
-from broadsheet.output.raw.raw_exchange import RawExchange
+from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id
+from tests.output.browse.conftest import SITE, RoomClient, article_id, save_sent
 
 ONE = article_id(f"{SITE}/1")
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n"
 
 
 @pytest.fixture
 def client(file, make):
+    save_sent(file, make, make.outcome(f"{SITE}/1", "Words of it."))
     with Archive.open(file, make.clock) as archive:
-        archive.keep_raw({"software": "tests"})
-        outcome = make.outcome(f"{SITE}/1", "Words of it.")
-        exchange = RawExchange(b"GET /1 HTTP/1.1\r\n\r\n", HEAD, b"<p>Words of it.</p>")
-        archive.save([replace(outcome, capture=replace(outcome.capture, raw=exchange))])
         archive.save([make.outcome(f"{SITE}/2", "Without a record.")])
     return RoomClient(file)
-
-
-def judged_by(client, judge):
-    room = replace(client.room, judge_page=judge)
-    client.http = TestClient(make_app(room, loopback_authorities(PORT)), base_url=ORIGIN)
-    return client
 
 
 async def judge(response):
@@ -42,7 +27,7 @@ async def judge(response):
 
 
 def test_votes_are_shown_beside_each_block(client):
-    client = judged_by(client, judge)
+    client.change(judge_page=judge)
     assert client.json(f"a/article/{ONE}/votes.json")["blocks"][0]["votes"][0]["voter"] == "model"
     page = client.page(f"a/article/{ONE}/votes")
     assert "Words &lt;i&gt;of&lt;/i&gt; it." in page
@@ -55,7 +40,7 @@ def test_what_cannot_be_judged_is_said(client):
         raise NotHereError("the page cannot be judged: cleaning it broke the worker")
 
     assert client.get(f"a/article/{ONE}/votes").status_code == 404
-    client = judged_by(client, refuse)
+    client.change(judge_page=refuse)
     answer = client.get(f"a/article/{ONE}/votes")
     assert answer.status_code == 404
     assert "broke the worker" in answer.text

@@ -38,13 +38,6 @@ def test_a_gap_is_followed_to_its_url(client):
     assert "the site refuses us" in page
 
 
-def test_pages_that_are_no_article_are_listed_with_their_evidence(client):
-    urls = client.json("a/coverage/urls.json?source=sitemap&state=done&reason=list")
-    assert (len(urls["urls"]), urls["hint"]) == (1, "")
-    url = client.json(f"a/url/{urls['urls'][0]['end_id']}.json")
-    assert (url["page_type"], url["evidence"]) == ("list", ["words=9"])
-
-
 def test_a_long_list_goes_on(client, monkeypatch):
     monkeypatch.setattr(coverage, "PAGE_SIZE", 1)
     first = client.json("a/coverage/urls.json?source=sitemap&state=failed&reason=http_403")

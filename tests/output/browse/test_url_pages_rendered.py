@@ -6,14 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from starlette.testclient import TestClient
 
-from broadsheet.output.browse.application import make_app
-from broadsheet.output.browse.strict_requests import loopback_authorities
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
-from tests.output.browse.conftest import ORIGIN, PORT, SITE, RoomClient, article_id, visible_text
+from tests.output.browse.conftest import SITE, RoomClient, article_id, visible_text
 from tests.output.conftest import Maker
 
 URL = f"{SITE}/app"
@@ -44,10 +41,7 @@ def client(file: Path, make: Maker) -> RoomClient:
         archive.save([rendered(make, b"one")])
         archive.save([replace(make.outcome(URL, "two"), capture=response(make, b"two"))])
         archive.save([rendered(make, b"three")])
-    client = RoomClient(file)
-    client.room = replace(client.room, raw_origin="http://127.0.0.1:9000")
-    client.http = TestClient(make_app(client.room, loopback_authorities(PORT)), base_url=ORIGIN)
-    return client
+    return RoomClient(file).change(raw_origin="http://127.0.0.1:9000")
 
 
 def captures(client: RoomClient) -> list[tuple[int, str | None]]:

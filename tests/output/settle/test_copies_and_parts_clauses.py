@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 
 from broadsheet.output.archive.page_rows import PageLead
-from broadsheet.output.settle.copies_and_parts import PageIdentity, assign_parts, find_representatives
+from broadsheet.output.settle.copies_and_parts import PageIdentity, assign_parts, find_representatives, word_overlap
 from broadsheet.output.write.assembled_text import ArticlePart
 
 SITE = "http://a.test"
 WORDS = [f"w{n}" for n in range(100)]
+OWN = {"digest": "x", "canonical_url": "own"}
 
 
 def page(page_id: int, url: str = "", **values: Any) -> PageIdentity:
@@ -34,10 +35,31 @@ def representatives(*pages: PageIdentity, texts: dict[int, str] | None = None) -
         ({"digest": "x", "word_count": 40}, {"digest": "x", "word_count": 40, "title": "Other"}, True),
         ({"digest": "x", "word_count": 39}, {"digest": "x", "word_count": 39, "title": "Other"}, False),
         ({"digest": "x", "word_count": 39}, {"digest": "x", "word_count": 39}, True),
+        (OWN | {"word_count": 100}, OWN | {"word_count": 100, "title": "Other"}, True),
+        (OWN | {"word_count": 99}, OWN | {"word_count": 99, "title": "Other"}, False),
+        (OWN | {"word_count": 99}, OWN | {"word_count": 99}, True),
+        (OWN | {"word_count": 99}, {"digest": "x", "word_count": 99, "title": "Other"}, True),
+        ({"digest": "x", "word_count": 1}, {"digest": "x", "word_count": 1, "canonical_url": f"{SITE}/1"}, True),
     ],
 )
 def test_one_text_is_one_article_from_forty_words_or_with_one_title(first: Any, second: Any, is_copy: bool) -> None:
+    """From a hundred where both pages call themselves canonical."""
+    first, second = (
+        page | {"canonical_url": f"{SITE}/{number}"} if page.get("canonical_url") == "own" else page
+        for number, page in enumerate((first, second), 1)
+    )
     assert representatives(page(1, **first), page(2, **second)) == ({2: 1} if is_copy else {})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "overlap"),
+    [
+        ("a b c d e f g h i j", "a b c d e f g h i x", 0.9), ("a b c d", "a b c d x y z w", 0.5),
+        ("on and on and on", "on and off", 0.4), ("", "", 0.0),
+    ],
+)  # fmt: skip
+def test_overlap_is_of_the_longer_text_and_counts_repeats(first: str, second: str, overlap: float) -> None:
+    assert word_overlap(first, second) == word_overlap(second, first) == overlap
 
 
 SAME = " ".join(WORDS)
@@ -118,6 +140,10 @@ ONE, TWO = f"{SITE}/story", f"{SITE}/story?page=2"
         (ONE, f"{SITE}/story/2", True),
         (ONE, f"{SITE}/story-2.html", False),
         (f"{SITE}/story.html", f"{SITE}/story-2.html", True),
+        (f"{SITE}/story-1.html", f"{SITE}/story-2.html", True),
+        (f"{SITE}/top-12", f"{SITE}/top-12/page/2", True),
+        (f"{SITE}/post/5", f"{SITE}/post/6", False),
+        (f"{SITE}/weekly-news", f"{SITE}/more-news", False),
         (ONE, f"{SITE}/story/page/2/", True),
         (ONE, f"{SITE}/other?page=2", False),
         (ONE, "http://b.test/story?page=2", False),

@@ -51,11 +51,6 @@ def whole(words) -> str:
     )
 
 
-def dump(archive: Archive) -> list[tuple[object, ...]]:
-    tables = ("articles", "_shelved", "_page_parts", "changes", "revisions", "pages", "_page_blocks")
-    return [row for table in tables for row in archive.db.execute(f"SELECT * FROM {table}").fetchall()]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
 def test_pages_of_one_article_become_one_whatever_their_order(archive, make, words, three, order):
@@ -72,14 +67,6 @@ def test_pages_of_one_article_become_one_whatever_their_order(archive, make, wor
     (markdown, count) = archive.db.execute("SELECT markdown, word_count FROM articles").fetchone()
     assert markdown.count("A standfirst") == 1
     assert count == len(whole(words).split())
-
-
-def test_settling_twice_changes_nothing(archive, make, three):
-    archive.save(three())
-    settle(archive.db, make.clock)
-    dump_before = dump(archive)
-    settle(archive.db, make.clock)
-    assert dump(archive) == dump_before
 
 
 def test_pages_fetched_again_change_nothing(archive, make, words, three):
@@ -121,72 +108,6 @@ def test_why_an_article_is_shelved_is_said_anew_when_the_reason_changes(archive,
     assert reasons() == {TWO: "part", THREE: "part"}
     archive.save([make.outcome(copy_url, *copied_texts, title=TITLE)])
     assert reasons()[TWO] == "duplicate"
-
-
-def test_an_article_that_is_not_all_there_is_left_as_it_is(archive, make, three):
-    first, second, third = three()
-    archive.save([first, second])
-    archive.db.execute(
-        """INSERT INTO urls (url, host, kind, state, found_via, first_seen)
-            VALUES (?, 'a.test', 'page', 'queued', 'next', '')""",
-        [THREE],
-    )
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == {ONE, TWO}
-    archive.save([third])
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == {ONE}
-
-
-def test_without_its_first_page_nothing_is_joined(archive, make, three):
-    archive.save(three()[1:])
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == {TWO, THREE}
-
-
-@pytest.mark.parametrize(
-    "urls",
-    [
-        ("http://a.test/story/", "http://a.test/story/2/", "http://a.test/story/3/"),
-        ("http://a.test/story.html", "http://a.test/story-2.html", "http://a.test/story-3.html"),
-        ("http://a.test/story-1.html", "http://a.test/story-2.html", "http://a.test/story-3.html"),
-        ("http://a.test/s?id=9", "http://a.test/s?page=2&id=9", "http://a.test/s?page=3&id=9"),
-        ("http://a.test/top-12", "http://a.test/top-12/page/2", "http://a.test/top-12/page/3"),
-    ],
-)
-def test_ways_to_number_pages(archive, make, three, urls):
-    archive.save(three(urls=urls))
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == {urls[0]}
-
-
-@pytest.mark.parametrize(
-    "urls",
-    [
-        ("http://a.test/post/5", "http://a.test/post/6", "http://a.test/post/7"),
-        ("http://a.test/weekly-news", "http://a.test/more-news", "http://a.test/last-news"),
-        ("http://a.test/story", "http://b.test/story?page=2", "http://b.test/story?page=3"),
-    ],
-)
-def test_what_only_comes_next_is_no_part(archive, make, three, urls):
-    archive.save(three(urls=urls))
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == set(urls)
-
-
-def test_another_title_is_another_article(archive, make, words):
-    archive.save([make.outcome(ONE, words("one", 30), title="One", outlinks=leads(TWO))])
-    archive.save([make.outcome(TWO, words("two", 30), title="Two")])
-    settle(archive.db, make.clock)
-    assert set(articles(archive)) == {ONE, TWO}
-
-
-def test_a_rule_may_name_a_next_page_with_any_address(archive, make, words):
-    next_url = "http://a.test/continued"
-    archive.save([make.outcome(ONE, words("one", 30), title=TITLE, outlinks=leads(next_url, rel=""))])
-    archive.save([make.outcome(next_url, words("two", 30), title=f"{TITLE} (page 2)")])
-    settle(archive.db, make.clock)
-    assert articles(archive) == {ONE: f"{words('one', 30)}\n{words('two', 30)}"}
 
 
 def test_the_whole_article_takes_the_place_of_its_parts(archive, make, words, three):

@@ -1,6 +1,4 @@
-"""excerpts: which pages are put together of others, and which have a text of their own.
-
-excerpts: which pages are put together of others, and which have a text of their own.
+"""Excerpts: which pages are put together of others, and which have a text of their own.
 
 Layouts in an archive: excerpts leave `articles` with their layout, come back with their evidence, in any order.
 """
@@ -50,59 +48,64 @@ def quotation(blocks: Lines, others: dict[int, Lines] | None = None, title: str 
     return quotation_of(99, pages[99], index, pages.__getitem__)
 
 
-def test_an_opening_cut_short_is_an_excerpt() -> None:
-    assert quotation([words(1, 55)]) == Quotation(frozenset({1}), True)
-    assert quotation([[*words(1, 55), "read", "more"]]) == Quotation(frozenset({1}), True)
-    assert quotation([words(101, 50)]) == Quotation(frozenset({1}), True)
+W = words
+OF_ONE, OF_THREE = frozenset({1}), frozenset({1, 2, 3})
+TITLES = [["story", "number", str(n)] for n in (1, 2, 3)]
+SIGNED = [[*title, "by", "ann", "lee"] for title in TITLES]
+SERIES: dict[int, Lines] = {n: [W(50, 40), W(n, 90)] for n in range(20, 24)}
+SHORT_FIRST: Lines = [W(40, 6), W(41, 90)]
+FOUR_BLOCKS: Lines = [W(30, 10), W(31, 10), W(32, 40), W(33, 40), W(34, 90)]
 
 
-def test_an_excerpt_may_run_over_the_end_of_a_block() -> None:
-    assert quotation([[*words(2, 60), *words(102, 20)]]) == Quotation(frozenset({2}), True)
+def below(count: int) -> Lines:
+    """Return titles with so many words on the story in a second line below each."""
+    return [[*title, "by", "ann\n", *W(70, count)] for title in TITLES]
 
 
-def test_a_text_of_its_own_is_none() -> None:
-    assert quotation([words(7, 55)]) is None
-    assert quotation([words(1, 40), words(7, 200)]) is None
-    assert quotation([[*words(1, 9), *words(7, 40)]]) is None
-    assert quotation([]) is None
-
-
-def test_a_whole_copy_is_no_excerpt() -> None:
-    assert quotation(ARTICLES[1]) is None
-
-
-def test_a_round_up_with_prose_of_its_own_is_not_all_openings() -> None:
-    patchwork = [words(n, 30) for n in (1, 2, 3)]
-    assert quotation(patchwork) == Quotation(frozenset({1, 2, 3}), True)
-    assert quotation([*patchwork, words(7, 20)]) == Quotation(frozenset({1, 2, 3}), False)
-    assert quotation([*patchwork, words(7, 90)]) is None
-
-
-def test_titles_count_where_there_are_three() -> None:
-    titles = [["story", "number", str(n)] for n in (1, 2, 3)]
-    assert quotation(titles) == Quotation(frozenset({1, 2, 3}), True)
-    assert quotation(titles[:2]) is None
-
-
-def test_a_title_may_have_its_author_behind_it() -> None:
-    contents = [["story", "number", str(n), "by", "ann", "lee"] for n in (1, 2, 3)]
-    assert quotation([*contents, ["proof", "read", "by", "all"]]) == Quotation(frozenset({1, 2, 3}), False)
-    assert quotation([[*line, "who", "wrote", "it"] for line in contents]) is None
-
-
-def test_a_line_on_the_story_may_stand_below_its_title() -> None:
-    contents = [["story", "number", str(n), "by", "ann\n", *words(n + 70, 12)] for n in (1, 2, 3)]
-    assert quotation(contents) == Quotation(frozenset({1, 2, 3}), True)
-    assert quotation([[*line, *words(9, 60)] for line in contents]) is None
+@pytest.mark.parametrize(
+    ("blocks", "others", "pages", "is_whole"),
+    [
+        ([W(1, 55)], {}, OF_ONE, True),
+        ([W(101, 50)], {}, OF_ONE, True),
+        ([[*W(2, 60), *W(102, 20)]], {}, {2}, True),
+        ([W(7, 55)], {}, None, False),
+        ([], {}, None, False),
+        ([W(1, 8)], {}, OF_ONE, True),
+        ([W(1, 7)], {}, None, False),
+        ([[*W(1, 7), "more"]], {}, OF_ONE, True),
+        ([[*W(1, 6), "and", "more"]], {}, None, False),
+        ([[*W(1, 17), *W(7, 3)]], {}, OF_ONE, True),
+        ([[*W(1, 16), *W(7, 4)]], {}, None, False),
+        ([W(1, 30), W(7, 20)], {}, OF_ONE, False),
+        ([W(1, 30), W(7, 21)], {}, None, False),
+        ([W(1, 60), W(101, 52)], {}, OF_ONE, True),
+        ([W(1, 60), W(101, 53)], {}, None, False),
+        ([W(1, 60), W(101, 53), W(2, 40)], {}, {1, 2}, True),
+        ([W(32, 30)], {20: FOUR_BLOCKS}, {20}, True),
+        ([W(33, 30)], {20: FOUR_BLOCKS}, None, False),
+        ([[*W(40, 6), *W(41, 10)]], {20: SHORT_FIRST}, {20}, True),
+        ([[*W(40, 5), *W(41, 11)]], {20: [W(40, 5), W(41, 90)]}, None, False),
+        ([W(50, 40)], {n: SERIES[n] for n in (20, 21, 22)}, {20, 21, 22}, True),
+        ([W(50, 40)], SERIES, None, False),
+        (TITLES, {}, OF_THREE, True),
+        (TITLES[:2], {}, None, False),
+        ([*TITLES[:2], TITLES[0]], {}, None, False),
+        ([*SIGNED, ["proof", "read", "by", "all"]], {}, OF_THREE, False),
+        ([[*line, "jr"] for line in SIGNED], {}, None, False),
+        (below(55), {}, OF_THREE, True),
+        (below(56), {}, None, False),
+    ],
+)
+def test_a_page_is_put_together_of_the_openings_or_titles_of_others(
+    blocks: Lines, others: dict[int, Lines], pages: set[int] | None, is_whole: bool
+) -> None:
+    expected = None if pages is None else Quotation(frozenset(pages), is_whole)
+    assert quotation(blocks, others) == expected
 
 
 def test_a_page_with_the_same_title_is_not_another() -> None:
-    assert quotation([words(1, 55)], title="story number 1") is None
-
-
-def test_an_opening_of_many_pages_is_the_site_s() -> None:
-    series = {n: [[*words(50, 40)], words(n, 90)] for n in range(20, 26)}
-    assert quotation([words(50, 40)], series) is None
+    assert quotation([W(1, 55)], title="story number 1") is None
+    assert quotation([*TITLES, W(1, 8)], title="story number 1") is None
 
 
 def test_of_a_text_of_its_own_only_the_first_words_are_read() -> None:
@@ -234,14 +237,6 @@ def test_a_takedown_leaves_no_layout_without_pages(archive: Archive, make: Maker
     assert archive.db.execute("SELECT count(*) FROM _page_signatures").fetchone() == (12,)
     settle(archive.db, make.clock)
     assert len(shown(archive)) == 12
-
-
-@pytest.mark.parametrize("moved", [2, 6, 20])
-def test_a_redesign_with_two_layouts_loses_nothing(archive: Archive, make: Maker, moved: int) -> None:
-    archive.save([post(make, n) for n in range(40 - moved)])
-    archive.save([post(make, n, layout_signature=DAYS) for n in range(40 - moved, 40)])
-    settle(archive.db, make.clock)
-    assert len(shown(archive)) == 40
 
 
 def test_hosts_are_judged_apart(archive: Archive, make: Maker) -> None:

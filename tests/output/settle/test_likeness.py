@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from broadsheet.output.settle.likeness import (
-    HASH_BITS,
-    SAMPLE_ONE_IN,
-    SHORT_TOKENS,
+    ArticleFacts,
+    Likeness,
+    Relation,
+    classify_pair,
+    cluster_articles,
     compare_shingles,
     is_same_site,
     pack_sketch,
@@ -16,6 +20,8 @@ from broadsheet.output.settle.likeness import (
     sketch_of_shingles,
     unpack_sketch,
 )
+
+SHORT_TOKENS, SAMPLE_ONE_IN, HASH_BITS = 40, 8, 29
 
 HAN = [chr(0x4E00 + 7 * n) for n in range(400)]
 
@@ -136,3 +142,45 @@ def test_a_run_of_words_counts_once_however_often_it_stands():
 )  # fmt: skip
 def test_hosts_of_one_site(first: str, second: str, is_one: bool) -> None:
     assert is_same_site(first, second) is is_same_site(second, first) is is_one
+
+
+FIRST = ArticleFacts(1, "http://a.test/1", "a.test", "", "One", "", 100)
+SECOND = replace(FIRST, id=2, url="http://a.test/2", title="Two")
+ALIKE = (0.7, 0.9)
+
+
+@pytest.mark.parametrize(
+    ("shares", "first", "second", "expected"),
+    [
+        ((0.6, 0.7), {}, {}, (1, 2, "near")),
+        ((0.59999, 0.8), {}, {}, (1, 2, "part")),
+        ((0.59999, 0.79999), {}, {}, None),
+        ((0.9998, 1.0), {}, {}, (1, 2, "near")),
+        ((0.9999, 1.0), {}, {}, (1, 2, "exact")),
+        ((0.9998, 1.0), {"title": "TWO."}, {}, (1, 2, "version")),
+        ((0.9998, 1.0), {"title": ""}, {"title": ""}, (1, 2, "near")),
+        ((1.0, 1.0), {}, {"host": "b.test"}, (1, 2, "syndicated")),
+        ((1.0, 1.0), {}, {"host": "www.a.test"}, (1, 2, "exact")),
+        (ALIKE, {"canonical_url": "http://b.test/x"}, {}, (2, 1, "syndicated")),
+        (ALIKE, {"canonical_url": "http://m.a.test/x"}, {}, (1, 2, "near")),
+        (ALIKE, {"canonical_url": "http://b.test/x"}, {"canonical_url": "http://c.test/x"}, (1, 2, "near")),
+        (ALIKE, {"canonical_url": "http://a.test/2"}, {"published": "2026"}, (2, 1, "near")),
+        (ALIKE, {"canonical_url": "http://a.test/2", "published": "2025"}, {"published": "2026"}, (2, 1, "near")),
+        (ALIKE, {"published": "2026"}, {"published": "2025"}, (2, 1, "near")),
+        (ALIKE, {}, {"published": "2026"}, (2, 1, "near")),
+        (ALIKE, {"published": "2025"}, {"word_count": 101}, (1, 2, "near")),
+        (ALIKE, {}, {"word_count": 101}, (2, 1, "near")),
+        ((0.5, 0.9), {"published": "2025"}, {"word_count": 101}, (2, 1, "part")),
+        ((0.5, 0.9), {}, {"word_count": 99}, (1, 2, "part")),
+    ],
+)
+def test_a_relation_has_its_kind_and_the_original_first(shares: Any, first: Any, second: Any, expected: Any) -> None:
+    """Taken from nowhere else, canonical for the other, earlier, longer, with the lower number."""
+    facts = replace(FIRST, **first), replace(SECOND, **second)
+    relation = None if expected is None else Relation(*expected, *(round(share, 4) for share in shares))
+    assert classify_pair(*facts, Likeness(*shares)) == classify_pair(*facts[::-1], Likeness(*shares)) == relation
+
+
+def test_a_cluster_is_named_by_its_lowest_article_and_a_part_is_in_none() -> None:
+    pairs = ((9, 4, "near"), (7, 9, "version"), (2, 3, "exact"), (3, 5, "syndicated"), (5, 4, "part"))
+    assert cluster_articles(Relation(*pair, 1.0, 1.0) for pair in pairs) == {9: 4, 4: 4, 7: 4, 2: 2, 3: 2, 5: 2}

@@ -8,8 +8,6 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.settle.list_pages import (
-    MAX_BLOCK_PAGES,
-    MAX_STORY_PAGES,
     _count_covering_articles,
     create_pages_view,
     find_list_pages,
@@ -18,6 +16,8 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.site_repeats import create_kept_view, find_common_texts
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.conftest import Maker
+
+MAX_BLOCK_PAGES, MAX_STORY_PAGES = 50, 10
 
 WHOLE = 9
 """The number of the page that may repeat the others."""
@@ -153,6 +153,8 @@ def test_no_temporary_table_is_left(archive: Archive, make: Maker) -> None:
         ([40, 20, 20], [{1, 2}, {2, 3}], {1, 3}, 2),
         ([40, 21, 20], [{1, 2}, {2, 3}], {1, 3}, 0),
         ([40, 20, 20], [{1, 2}, {2, 3}], {1, 2}, 0),
+        ([25] * 4, [{2, 3}, {1, 2}, {3, 4}], {1, 2, 3, 4}, 2),
+        ([45, 10, 45], [{1, 2}, {2, 3}], {1, 2}, 2),
         ([], [], set(), 0),
     ],
 )

@@ -10,10 +10,20 @@ from broadsheet.cleaners.document import Block, BlockKind, Verdict
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.read.page_lookup import find_page
 from broadsheet.output.read.verify import verify
-from broadsheet.output.settle.placed_blocks import MIN_LAYOUT_PAGES, PlacedPage, changed_indices
+from broadsheet.output.settle.page_table import stored_elsewhere
+from broadsheet.output.settle.placed_blocks import (
+    FeaturedPage,
+    PlacedPage,
+    _page_verdicts,
+    changed_indices,
+    slot_indices,
+)
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.assembled_text import put_chances
 from tests.output.cleaned_pages import with_page
+from tests.output.filled_rows import put
+
+MIN_LAYOUT_PAGES = 8
 
 KEPT = Verdict(True, "selected", "extractor/selected")
 LEFT = Verdict(False, "closing line", "model/closing-line")
@@ -101,24 +111,37 @@ def test_what_a_phrase_rule_explains_stays_out(archive, make):
     assert overruled(archive) == []
 
 
+def test_what_the_markup_calls_a_caption_does_not_come_back(archive, make):
+    pages = [article(make, n, (KEPT, SURE)) for n in range(11)]
+    archive.save([*pages, article(make, 11, (Verdict(False, "caption", "layout/caption"), DOUBTFUL))])
+    settle(archive.db, make.clock)
+    assert overruled(archive) == []
+
+
 @pytest.mark.parametrize(
-    ("reason", "rule", "box_words", "restored"),
+    ("reason", "rule", "length", "own", "is_stored_elsewhere"),
     [
-        ("caption", "layout/caption", 12, 0),
-        ("byline", "layout/byline", 12, 0),
-        ("caption", "layout/caption", 60, 1),
-        ("sidebar", "layout/other-column", 12, 1),
-        ("caption", "context/caption", 12, 1),
+        ("caption", "layout/caption", 250, None, True),
+        ("byline", "layout/byline", 250, None, True),
+        ("caption", "layout/caption", 251, None, False),  # which a template may only call so
+        ("sidebar", "layout/other-column", 9, None, False),
+        ("caption", "context/caption", 9, None, False),
+        ("sidebar", "layout/x", 9, "_own_verdicts", True),
+        ("sidebar", "layout/x", 9, "_overruled", True),
     ],
 )
-def test_what_the_markup_calls_a_caption_or_a_byline_does_not_come_back(
-    archive, make, reason, rule, box_words, restored
-):
-    """But a long text may, which a template may only call so."""
-    pages = [article(make, n, (KEPT, SURE), box_words=box_words) for n in range(11)]
-    archive.save([*pages, article(make, 11, (Verdict(False, reason, rule), DOUBTFUL), box_words=box_words)])
-    settle(archive.db, make.clock)
-    assert len(overruled(archive)) == restored
+def test_short_captions_and_bylines_are_stored_elsewhere(archive, reason, rule, length, own, is_stored_elsewhere):
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "_reasons", 1, id=1, reason=reason, rule=rule)
+    put(db, "_reasons", 2, id=2, reason="byline", rule="layout/own")
+    put(db, "_block_texts", 1, id=1, text="x" * length)
+    for page in (1, 2):
+        put(db, "_page_blocks", page, page_id=page, position=4, block_id=1, reason_id=1)
+    if own:
+        put(db, own, 1, page_id=1, position=4, reason_id=2)
+        put(db, own, 2, page_id=1, position=5, reason_id=2)
+    assert stored_elsewhere(db, 1) == ({4} if is_stored_elsewhere else set())
 
 
 def test_what_captions_are_used_for_is_told_by_all_pages_though_none_comes_back(archive, make):
@@ -150,15 +173,10 @@ PHRASE = (RULED, HARDLY)  # of which the second judge is not told
     ("odd_box", "changes", "found"),
     [
         ((KEPT, DOUBTFUL), {}, SLOT),
-        ((KEPT, SURE), {}, []),
         ((KEPT, DOUBTFUL), {"count": 19}, []),  # of fewer pages it may be chance
-        ((KEPT, DOUBTFUL), {"box_words": 60}, SLOT),
-        ((KEPT, DOUBTFUL), {"box_words": 61}, []),  # more than a third of the page
         ((KEPT, DOUBTFUL), {"signature": b""}, []),
-        ((KEPT, DOUBTFUL), {"box_at": 0}, SLOT),
-        ((KEPT, DOUBTFUL), {"box_at": 2}, []),
     ],
-    ids=["slot", "sure", "few pages", "a third", "more than a third", "no layout", "above", "between paragraphs"],
+    ids=["slot", "few pages", "no layout"],
 )
 def test_what_nearly_all_pages_lose_at_a_place_goes_from_the_others(archive, make, odd_box, changes, found):
     changes = {"count": 20, "box_at": 3} | changes
@@ -197,8 +215,8 @@ def test_evidence_counts_the_articles_with_the_text(archive, make):
 
 
 def placed(*blocks):
-    """A page of blocks of (words, kept)."""
-    rows = [(n, n, 0, count, 0, kept, 0, 0, 0, 0) for n, (count, kept) in enumerate(blocks)]
+    """A page of blocks of (words, kept, chance)."""
+    rows = [(n, n, *(chance or [0]), count, 0, kept, 0, 0, 0, 0) for n, (count, kept, *chance) in enumerate(blocks)]
     return PlacedPage(1, len(rows), np.array(rows), np.zeros(0, np.int64))
 
 
@@ -206,7 +224,7 @@ def placed(*blocks):
     ("blocks", "probabilities", "changed"),
     [
         ([(30, 1), (9, 1), (9, 0), (9, 0)], [0.5, 0.24, 0.76, 0.74], [1, 2]),
-        ([(30, 1), (9, 1), (0, 0)], [0.5, 0.26, 0.9], []),
+        ([(30, 1), (9, 1), (9, 0), (0, 0)], [0.5, 0.25, 0.75, 0.9], []),
         ([(24, 1), (90, 1)], [0.1, 0.1], []),  # nothing would be left
         ([(24, 1), (90, 1), (0, 1)], [0.1, 0.1, 0.9], []),
         ([(24, 1), (90, 1), (2, 0)], [0.1, 0.1, 0.9], [0, 1, 2]),
@@ -215,3 +233,47 @@ def placed(*blocks):
 )
 def test_the_model_overrules_where_it_is_sure_and_a_text_is_left(blocks, probabilities, changed):
     assert changed_indices(placed(*blocks), np.array(probabilities)).tolist() == changed
+
+
+TEXT = (30, 1, 255)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "in_slot", "found"),
+    [
+        ([TEXT, (15, 1, 229)], [1], [1]),
+        ([TEXT, (16, 1, 229)], [1], []),  # more than a third of the page
+        ([TEXT, (15, 1, 230)], [1], []),
+        ([TEXT, (15, 0, 100)], [1], []),
+        ([TEXT, (15, 1, 100)], [], []),
+        ([(5, 1, 100), TEXT], [0], [0]),
+        ([TEXT, (5, 1, 100), (8, 1, 255)], [1], []),  # between paragraphs
+        ([TEXT, (5, 1, 100), (7, 1, 255)], [1], [1]),
+        ([TEXT, (5, 1, 100), (8, 0, 255)], [1], [1]),
+        ([(60, 1, 100), (9, 0, 255)], [0], [0]),  # all of the little that the page keeps
+        ([(61, 1, 100)], [0], []),
+        ([(40, 1, 100), (5, 1, 100), (5, 1, 255)], [0, 1], []),
+    ],
+)
+def test_doubtful_blocks_in_slots_go_above_and_below_the_text(blocks, in_slot, found):
+    page = FeaturedPage(1, placed(*blocks), np.zeros(0), np.isin(np.arange(len(blocks)), in_slot))
+    assert slot_indices(page).tolist() == found
+
+
+@pytest.mark.parametrize(
+    ("blocks", "in_slot", "probabilities", "rules"),
+    [
+        ([TEXT, (15, 1, 229)], [1], [0.5, 0.5], {1: "site/slot"}),
+        ([TEXT, (15, 1, 229)], [1], [0.5, 0.1], {1: "site/slot"}),
+        ([TEXT, (15, 1, 229), (7, 1, 255), (9, 0, 0)], [1], [0.5, 0.5, 0.1, 0.9],
+         {1: "site/slot", 2: "site/layout-removes", 3: "site/layout-keeps"}),
+        ([(3, 1, 100), (9, 1, 255)], [0], [0.5, 0.1], {0: "site/slot"}),  # else nothing would be left
+        ([(3, 1, 100), (9, 1, 255), (2, 0, 0)], [0], [0.5, 0.1, 0.9],
+         {0: "site/slot", 1: "site/layout-removes", 2: "site/layout-keeps"}),
+        ([TEXT], [], [0.5], {}),
+    ],
+)  # fmt: skip
+def test_slots_go_before_the_model_which_leaves_a_text_beside_them(blocks, in_slot, probabilities, rules):
+    page = FeaturedPage(1, placed(*blocks), np.zeros(0), np.isin(np.arange(len(blocks)), in_slot))
+    verdicts = _page_verdicts(page, np.array(probabilities))
+    assert {block.position: verdict.rule for block, verdict in verdicts.items()} == rules

@@ -92,8 +92,11 @@ def test_all_is_as_it_was_before(archive: Archive, reclean: Callable[..., int]) 
     assert {table for table in before if before[table] != changed[table]} == CHANGED
     [run] = list_recleans(archive.db)
     assert run == RecleanRun(1, NOW, NOW, "done", '{"changed": 3}')
+    assert undo_after(archive.db, 2**80, lambda: NOW) == UndoResult(0, 0, 0)
     assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(1, 3, 0)
+    assert not archive.db.conn.in_transaction
     assert readings(archive) == before
+    assert archive.db.execute("SELECT count(*) FROM changes WHERE at = ?", [NOW]).fetchone() == (6,)
     assert [run.state for run in list_recleans(archive.db)] == ["undone"]
     assert undo_after(archive.db, 0, lambda: NOW) == UndoResult(0, 0, 0)
 

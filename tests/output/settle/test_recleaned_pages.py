@@ -140,8 +140,10 @@ def test_an_article_keeps_when_it_was_seen(
 def test_a_run_that_was_cut_off_is_taken_up_and_one_that_changed_nothing_leaves_no_row(archive: Archive) -> None:
     db = archive.db
     first = begin_run(db, "t1", {"a": 1})
+    assert not db.conn.in_transaction
     assert begin_run(db, "t2", {}) == first
     finish_run(db, first, "t3", {"changed": 0})
+    assert not db.conn.in_transaction
     assert rows(db, "_recleans") == []
     second = begin_run(db, "t4", {"b": 2})
     db.execute("PRAGMA foreign_keys = OFF")
@@ -166,6 +168,7 @@ def test_a_page_that_differs_keeps_its_first_reading_of_a_run_and_one_that_does_
     page = RawPage(1, URL, "a.test", reading.capture_id, "2026-01-03", URL, None, None)
     run = begin_run(archive.db, "t", {})
     store_batch(archive.db, run, [RecleanedPage(page, reading, reading.rows)], make.clock)
+    assert not archive.db.conn.in_transaction
     assert rows(archive.db, "_reclean_before") == []
     packed = []
     for text in ("three", "four"):

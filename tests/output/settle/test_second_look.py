@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from broadsheet.cleaners.compare.page_layouts import pack_signature
-from broadsheet.cleaners.document import ArticleImage, Block, BlockKind, Verdict
+from broadsheet.cleaners.document import Block, BlockKind, PageType, PageVerdict, Verdict
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.read.verify import verify
+from broadsheet.output.settle.second_look import EmptiedPage, LateCopy, SecondLook, look_again, stored_second_look
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.unsettled import note_unsettled
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.person_verdicts import Ruling
-from tests.output.cleaned_pages import cleaned_page, with_page
+from tests.output.cleaned_pages import with_page
+from tests.output.filled_rows import put
 
 KEPT, RULED = Verdict(True, "selected", "extractor/selected"), Verdict(False, "tags", "tags.line")
 BODY, BOX, TAGS = "body>main>div.text>p", "body>main>div.box>p", "body>main>div.tags>p"
@@ -60,21 +60,6 @@ def shelved(archive):
     return archive.db.execute("SELECT url, text, why FROM _shelved ORDER BY url").fetchall()
 
 
-EMPTIED = ("other", "article", '["emptied=2 blocks"]', "The harbour", None, 0)
-
-
-def test_a_page_of_nothing_but_what_the_site_repeats_is_no_article(archive, make):
-    archive.save([*promoted(make), bare(make)])
-    result = settle(archive.db, make.clock)
-    assert (result.articles, result.emptied_pages, result.removed_articles) == (6, 1, 1)
-    assert stored(archive)[:2] + stored(archive)[3:] == EMPTIED[:2] + EMPTIED[3:]
-    assert "emptied=2 blocks" in stored(archive)[2]
-    assert shelved(archive) == [(URL, "", "emptied")]
-    assert archive.db.execute("SELECT count(*) FROM articles WHERE text LIKE ?", [f"%{PROMO}%"]).fetchone() == (0,)
-    assert archive.db.execute("SELECT reason FROM urls WHERE url = ?", [URL]).fetchone() == ("other",)
-    assert verify(archive.db) == []
-
-
 def test_it_stays_so_however_often_the_archive_is_settled(archive, make):
     archive.save([*promoted(make), bare(make)])
     settle(archive.db, make.clock)
@@ -88,21 +73,6 @@ def test_it_stays_so_however_often_the_archive_is_settled(archive, make):
     settle(archive.db, make.clock)
     assert shelved(archive) == [(URL, "", "emptied")]
     assert archive.db.execute("SELECT * FROM changes").fetchall() == changes
-
-
-def test_with_pictures_of_its_own_it_is_a_gallery(archive, make):
-    images = (ArticleImage("http://a.test/boat.jpg"),)
-    archive.save([*promoted(make), bare(make, images=images)])
-    settle(archive.db, make.clock)
-    assert stored(archive)[0] == "gallery"
-    assert "emptied=pictures only" in stored(archive)[2]
-    icon = (ArticleImage("http://a.test/icon.jpg"),)
-    archive.save(
-        [with_page(story(make, 0, (PROMO, BOX, KEPT), (MOTTO, BOX, KEPT)), images=icon), bare(make, images=icon)]
-    )
-    settle(archive.db, make.clock)
-    assert stored(archive)[0] == "other"
-    assert verify(archive.db) == []
 
 
 def test_it_comes_back_when_the_site_repeats_less(archive, make):
@@ -172,21 +142,6 @@ def pair(make, *promo):
     return [page(make, "http://a.test/ferry", *texts), page(make, "http://a.test/ferry/amp", *texts, *promo)]
 
 
-def test_two_pages_that_differ_in_what_the_site_repeats_are_one_article(archive, make):
-    archive.save([*promoted(make), *pair(make, (PROMO, BOX, KEPT))])
-    result = settle(archive.db, make.clock)
-    assert (result.articles, result.duplicate_pages, result.emptied_pages) == (7, 1, 0)
-    assert [(url, why) for url, _, why in shelved(archive)] == [("http://a.test/ferry/amp", "copy")]
-    assert stored(archive, "http://a.test/ferry/amp")[0] == "article"
-    assert stored(archive, "http://a.test/ferry/amp")[4] == article_id("http://a.test/ferry")
-    assert verify(archive.db) == []
-    changes = archive.db.execute("SELECT * FROM changes").fetchall()
-    note_unsettled(archive.db)
-    result = settle(archive.db, make.clock)
-    assert (result.removed_articles, result.returned_articles, result.rewritten_rows) == (0, 0, 0)
-    assert archive.db.execute("SELECT * FROM changes").fetchall() == changes
-
-
 def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
     archive.save([*promoted(make, 3), *pair(make, (PROMO, BOX, KEPT))])
     settle(archive.db, make.clock)
@@ -200,18 +155,101 @@ def test_a_late_copy_comes_back_when_the_texts_differ_again(archive, make):
     assert verify(archive.db) == []
 
 
-@pytest.mark.parametrize("field", [{"title": "The harbour at noon"}, {"published": "2024-05-03"}])
-def test_one_text_under_two_titles_or_of_two_days_is_two_articles(archive, make, field):
-    first, second = pair(make, (PROMO, BOX, KEPT))
-    archive.save([*promoted(make), first, with_page(second, metadata=replace(cleaned_page(second).metadata, **field))])
-    settle(archive.db, make.clock)
-    assert shelved(archive) == []
+@pytest.fixture
+def db(archive):
+    """A page of two blocks that the site took out, and one of the same title and day whose text is as long."""
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number in (1, 2, 3):
+        put(db, "urls", number, id=number, url=f"{'u' * number}", host="a.test" if number < 3 else "b.test",
+            kind="page", state="done")  # fmt: skip
+        put(db, "pages", number, id=number, own_type="article", title="T", canonical_url=None)
+        put(db, "articles", number, id=number, page_id=number, text="words", published_day="2026-01-01", title="T")
+        put(db, "_page_blocks", number, page_id=number, position=4, block_id=number, kept=int(number > 1))
+    for position in (4, 5):
+        put(db, "_own_verdicts", position, page_id=1, position=position, kept=1)
+    return db
 
 
-def test_of_late_copies_one_that_names_no_canonical_url_represents_one_that_names_another(archive, make):
-    first, second = pair(make, (PROMO, BOX, KEPT))
-    named = replace(cleaned_page(first).metadata, canonical_url="http://a.test/elsewhere")
-    unnamed = replace(cleaned_page(second).metadata, canonical_url="")
-    archive.save([*promoted(make), with_page(first, metadata=named), with_page(second, metadata=unnamed)])
-    settle(archive.db, make.clock)
-    assert [(url, why) for url, _, why in shelved(archive)] == [("http://a.test/ferry", "copy")]
+ONE_BLOCK, BLOCKS = (PageVerdict(PageType.OTHER, (f"emptied={count} blocks",)) for count in (1, 2))
+SHELVE = "INSERT INTO _shelf SELECT 9, {}, NULL, 't', 't', 'v', '{}', '{{}}'"
+
+
+def looked(db):
+    found = look_again(db, ["a.test"], SecondLook())
+    return {page: each.verdict for page, each in found.emptied.items()}, found.copies
+
+
+@pytest.mark.parametrize(
+    ("change", "emptied"),
+    [
+        ("", {1: BLOCKS}),
+        ("UPDATE urls SET host = 'c.test'", {}),
+        ("UPDATE pages SET own_type = 'list'", {}),
+        ("UPDATE pages SET own_type = 'teaser'", {1: BLOCKS}),
+        ("UPDATE _own_verdicts SET kept = 0 WHERE position = 4", {1: ONE_BLOCK}),
+        ("UPDATE _own_verdicts SET kept = 0", {}),
+        ("UPDATE _page_blocks SET kept = 1", {}),
+        ("INSERT INTO _overruled VALUES (1, 4, 1, 1, 9)", {}),
+        ("INSERT INTO _overruled VALUES (1, 4, 1, 0, 9)", {1: BLOCKS}),
+        ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (9, 1, 1)", {}),
+        ("INSERT INTO _page_parts (page_id, head_id, place) VALUES (1, 1, 0)", {1: BLOCKS}),
+        (SHELVE.format(1, "list"), {}),
+        (SHELVE.format(1, "emptied"), {1: BLOCKS}),
+    ],
+)  # fmt: skip
+def test_a_page_is_emptied_where_the_site_took_out_all_that_it_kept(db, change, emptied):
+    db.execute(change or "SELECT 1")
+    assert looked(db)[0] == emptied
+
+
+@pytest.mark.parametrize(("page", "host", "url", "page_type"), [
+    (1, "a.test", "i", "gallery"), (2, "a.test", "i", "other"), (3, "b.test", "i", "gallery"),
+    (2, "a.test", "j", "gallery"),
+])  # fmt: skip
+def test_an_emptied_page_with_a_picture_of_its_own_on_its_host_is_a_gallery(db, page, host, url, page_type):
+    put(db, "_images", 1, page_id=1, url="i")
+    if page > 1:
+        put(db, "_images", 2, page_id=page, url=url)
+    facts = ("emptied=2 blocks", *(["emptied=pictures only"] if page_type == "gallery" else []))
+    assert looked(db)[0] == {1: PageVerdict(PageType(page_type), facts)}
+
+
+@pytest.mark.parametrize(
+    ("change", "copies"),
+    [
+        ("", {2: 1}),
+        ("UPDATE pages SET canonical_url = 'uu' WHERE id = 1", {1: 2}),
+        ("UPDATE pages SET canonical_url = 'elsewhere' WHERE id = 1", {1: 2}),
+        ("UPDATE urls SET host = 'b.test' WHERE id = 2", {}),
+        ("UPDATE pages SET title = ''", {}),
+        ("UPDATE pages SET title = 'Other' WHERE id = 2", {}),
+        ("UPDATE pages SET own_type = 'list' WHERE id = 2", {}),
+        ("UPDATE articles SET published_day = '2026-01-02' WHERE id = 2", {}),
+        ("UPDATE articles SET text = 'other' WHERE id = 2", {}),
+        ("UPDATE articles SET text = ''", {}),
+        (SHELVE.format(2, "list"), {}),
+        (SHELVE.format(2, "copy"), {2: 1}),
+    ],
+)
+def test_a_late_copy_has_title_day_and_text_of_another_page_of_its_host(db, change, copies):
+    db.execute(change or "SELECT 1")
+    assert looked(db)[1] == {page: LateCopy("a.test", original) for page, original in copies.items()}
+
+
+def test_of_hosts_that_were_not_judged_the_stored_findings_hold(db):
+    emptied, copy = EmptiedPage("b.test", ONE_BLOCK), LateCopy("b.test", 1)
+    put(db, "_shelf", 3, id=13, page_id=3, article="{}", why="emptied")
+    put(db, "_shelf", 4, id=14, page_id=2, article="{}", why="copy")
+    db.execute("""UPDATE pages SET page_type = 'other', evidence = '["x", "emptied=1 blocks"]' WHERE id = 3""")
+    db.execute("UPDATE pages SET article_id = 1 WHERE id = 2")
+    db.execute("UPDATE urls SET host = 'b.test' WHERE id = 2")
+    stored = stored_second_look(db)
+    assert stored == SecondLook({3: emptied}, {2: copy})
+    found = look_again(db, ["a.test"], stored)
+    assert found == SecondLook({1: EmptiedPage("a.test", BLOCKS), 3: emptied}, {2: copy})
+    assert (stored.changed_pages(found), found.changed_pages(found), stored.changed_pages(SecondLook())) == (
+        [1], [], [2, 3],
+    )  # fmt: skip
+    assert look_again(db, ["b.test"], stored).emptied == {}
+    assert (found.original(2), found.original(3)) == (1, 3)

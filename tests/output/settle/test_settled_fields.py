@@ -45,20 +45,6 @@ def stored(archive: Archive, columns: str = "authors, title") -> list[tuple[obje
     return archive.db.execute(f"SELECT {columns} FROM articles ORDER BY url").fetchall()
 
 
-def test_a_byline_takes_the_place_of_the_site(archive: Archive, make: Maker) -> None:
-    fill(archive, make)
-    settle(archive.db, make.clock)
-    assert stored(archive) == [(json.dumps([name]), f"Story of {name}") for name in NAMES]
-    (sources,) = archive.db.execute("SELECT DISTINCT metadata_sources FROM articles").fetchone()
-    assert json.loads(sources)["authors"] == "markup"
-    (evidence,) = archive.db.execute("SELECT DISTINCT evidence FROM _own_fields WHERE field = 'authors'").fetchone()
-    assert evidence == "meta states '[\"The Paper\"]' on 5 of 5 pages"
-    query = "SELECT pages, distinct_values FROM _statements WHERE field = 'authors' ORDER BY source"
-    assert archive.db.execute(query).fetchall() == [(5, 5), (5, 1)]
-    assert verify(archive.db) == []
-    assert settle(archive.db, make.clock).rewritten_rows == 0
-
-
 def test_the_own_reading_of_a_page_is_its_own(archive: Archive, make: Maker) -> None:
     fill(archive, make)
     settle(archive.db, make.clock)

@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import itertools
-import json
 
 import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.settle.unsettled import note_settled
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.cleaned_pages import page_rows as rows_of
+from tests.output.filled_rows import put
 
 A, B, C = "http://a.test/story", "http://a.test/mirror/story", "http://a.test/p?id=1"
 
@@ -18,61 +19,10 @@ def shown(archive):
     return sorted(url for (url,) in archive.db.execute("SELECT url FROM articles"))
 
 
-def urls_of(archive, url):
-    sql = "SELECT u.url FROM _article_urls u JOIN articles a ON a.id = u.article_id WHERE a.url = ? ORDER BY u.url"
-    return [article_url for (article_url,) in archive.db.execute(sql, [url])]
-
-
 def page_rows(archive):
     sql = """SELECT u.url, u.reason, p.page_type, p.own_type, p.evidence, p.article_id FROM pages p
         JOIN urls u USING (id) ORDER BY u.url"""
     return archive.db.execute(sql).fetchall()
-
-
-def test_one_text_at_two_paths_is_one_article_with_both_urls(archive, make, words):
-    archive.save([make.outcome(url, words("w")) for url in (B, A, C)])
-    result = settle(archive.db, make.clock)
-    assert shown(archive) == [A]
-    assert urls_of(archive, A) == sorted([A, B, C])
-    assert (result.articles, result.duplicate_pages, result.removed_articles) == (1, 2, 2)
-    assert archive.db.execute("SELECT change FROM changes WHERE seq > 3").fetchall() == [("removed",)] * 2
-    assert verify(archive.db) == []
-
-
-def test_the_canonical_url_names_it_although_it_is_longer(archive, make, words):
-    archive.save([make.outcome(A, words("w"), canonical=B), make.outcome(B, words("w"), canonical=B)])
-    settle(archive.db, make.clock)
-    assert shown(archive) == [B]
-
-
-def test_a_canonical_url_that_was_not_fetched_names_nothing(archive, make, words):
-    archive.save([make.outcome(url, words("w"), canonical="http://a.test/none") for url in (A, B)])
-    settle(archive.db, make.clock)
-    assert shown(archive) == [A]
-
-
-def test_canonical_pages_with_nearly_the_same_text_are_one(archive, make, words):
-    archive.save([make.outcome(A, words("w", 60) + " seen 17 times"), make.outcome(B, words("w", 60), canonical=A)])
-    settle(archive.db, make.clock)
-    assert shown(archive) == [A]
-
-
-def test_a_canonical_url_alone_joins_nothing(archive, make, words):
-    home_url = "http://a.test/"
-    archive.save([make.outcome(url, words(url[-3:]), canonical=home_url) for url in (A + "1", A + "2", A + "3")])
-    assert settle(archive.db, make.clock).duplicate_pages == 0
-
-
-def test_nearly_the_same_text_without_canonical_stays_two(archive, make, words):
-    archive.save([make.outcome(A, words("w", 60) + " one"), make.outcome(B, words("w", 60))])
-    assert settle(archive.db, make.clock).duplicate_pages == 0
-
-
-def test_short_texts_need_the_same_title(archive, make):
-    archive.save([make.outcome(A, "No comment.", title="x"), make.outcome(B, "No comment.", title="y")])
-    assert settle(archive.db, make.clock).duplicate_pages == 0
-    archive.save([make.outcome(C, "No comment.", title="x")])
-    assert settle(archive.db, make.clock).duplicate_pages == 1
 
 
 def test_settling_again_changes_nothing(archive, make, words):
@@ -93,18 +43,6 @@ def issue(make, words, **changes):
     whole = [text for pair in parts.values() for text in pair]
     pages = [make.outcome(f"http://a.test/{name}", *pair) for name, pair in parts.items()]
     return [make.outcome(ISSUE, "Issue seven", *whole, **changes), *pages]
-
-
-def test_a_page_that_only_repeats_articles_is_a_list(archive, make, words):
-    archive.save(issue(make, words))
-    result = settle(archive.db, make.clock)
-    assert result.list_pages == 1
-    assert ISSUE not in shown(archive)
-    [row] = [row for row in page_rows(archive) if row[0] == ISSUE]
-    assert row[1:4] == ("list", "list", "article")
-    assert json.loads(row[4]) == ["words=9", "repeats=3 articles"]
-    assert row[5] is None
-    assert verify(archive.db) == []
 
 
 def test_the_evidence_says_how_many_articles_it_repeats_now(archive, make, words):
@@ -155,24 +93,6 @@ def test_a_fetch_of_a_settled_page_does_not_undo_it(archive, make, words):
     assert archive.db["changes"].count == changes
 
 
-def test_an_article_that_quotes_one_other_at_length_stays(archive, make, words):
-    archive.save([make.outcome(A, words("a", 80)), make.outcome(B, words("a", 80), words("own", 15))])
-    assert settle(archive.db, make.clock).list_pages == 0
-
-
-def test_a_view_of_all_parts_of_one_article_stays(archive, make, words):
-    parts = [words(name, 40) for name in "abc"]
-    archive.save([make.outcome(f"{A}/{n}", text, title="Long read") for n, text in enumerate(parts)])
-    archive.save([make.outcome(f"{A}/all", *parts, title="Long read")])
-    assert settle(archive.db, make.clock).list_pages == 0
-
-
-def test_furniture_that_was_kept_by_mistake_is_no_evidence(archive, make, words):
-    prompts = [words(f"give{n}", 20) for n in range(3)]
-    archive.save([make.outcome(f"{A}/{n}", *prompts, words(f"x{n}x", n % 9 + 3)) for n in range(60)])
-    assert settle(archive.db, make.clock).list_pages == 0
-
-
 def test_copies_of_an_article_are_not_evidence_against_it(archive, make, words):
     archive.save([make.outcome(url, words("w", 50), words("v", 50)) for url in (A, B, C)])
     result = settle(archive.db, make.clock)
@@ -211,8 +131,31 @@ def test_settling_many_pages_is_quick(archive, make, words):
     assert time.process_time() - started < 2
 
 
-def test_an_archive_that_is_settled_is_not_judged_again(archive, make, words, monkeypatch):
-    archive.save([make.outcome(A, words("a"))])
-    settle(archive.db, make.clock)
-    monkeypatch.delattr("broadsheet.output.settle.settling._judge_stale_pages")
-    assert settle(archive.db, make.clock).articles == 1
+@pytest.mark.parametrize(
+    ("url", "page_type", "held_reason", "reason"),
+    [
+        ({}, "list", "list", "list"),
+        ({"fetched_at": "u"}, "list", "list", "article"),
+        ({"held_at": None, "fetched_at": None}, "list", "list", "list"),
+        ({"state": "failed"}, "list", "list", "article"),
+        ({"held_reason": "teaser"}, "article", "article", "article"),
+        ({"held_reason": "gallery"}, "other", "other", "other"),
+        ({"held_reason": "redirect"}, "list", "redirect", "article"),
+        ({}, "article", "article", "article"),
+    ],
+)
+def test_a_url_has_the_settled_type_as_reason_where_its_page_is_what_it_gave_last(
+    archive, url, page_type, held_reason, reason
+):
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    row = {"kind": "page", "state": "done", "reason": "article", "held_reason": "article", "held_at": "t"}
+    put(db, "urls", 1, id=1, **(row | {"fetched_at": "t"} | url))
+    put(db, "urls", 2, id=2, **(row | {"fetched_at": "t"}))
+    put(db, "pages", 1, id=1, own_type="article", page_type=page_type)
+    put(db, "pages", 2, id=2, own_type="list", page_type="list")
+    note_settled(db)
+    db.conn.commit()
+    settle(db)
+    found = db.execute("SELECT held_reason, reason FROM urls ORDER BY id").fetchall()
+    assert found == [(held_reason, reason), ("article", "article")]

@@ -63,21 +63,6 @@ def state(archive):
     ]
 
 
-def test_one_article_keeps_its_promo_and_a_second_takes_it_from_both(archive, make):
-    first, second = promoted(make, 2)
-    archive.save([first])
-    settle(archive.db, make.clock)
-    assert with_promo(archive) == {first.url}
-    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
-    archive.save([second])
-    result = settle(archive.db, make.clock)
-    assert (result.repeated_blocks, result.rejudged_pages) == (2, 2)
-    assert with_promo(archive) == set()
-    [row] = rows(archive, "SELECT reason, rule, evidence FROM removed WHERE url = ? AND text = ?", second.url, PROMO)
-    assert row == ("repeated on the site", "site/repeated", "2 of 2 pages since 2026-01-01")
-    assert verify(archive.db) == []
-
-
 def test_text_markdown_words_index_and_revision_follow(archive, make):
     archive.save(promoted(make, 2))
     revisions_before = rows(archive, "SELECT count(*) FROM revisions")
@@ -171,12 +156,6 @@ def test_a_note_goes_in_whatever_order_its_page_came(tmp_path, make, is_last):
         assert rows(in_turn, "SELECT count(*) FROM removed WHERE rule = 'site/closing-note'") == [(1,)]
 
 
-def test_texts_that_differ_in_numbers_count_as_one(archive, make):
-    archive.save([article(make, f"n{n}", (f"Printed in issue {n} of May 20{n:02}", BODY)) for n in range(4)])
-    assert settle(archive.db, make.clock).repeated_blocks == 4
-    assert rows(archive, "SELECT DISTINCT pages, of_pages FROM _block_evidence") == [(4, 4)]
-
-
 def test_copies_of_an_article_count_once(archive, make):
     original = article(make, "n1", (PROMO, BODY))
     copy = article(make, "copy-of-n1", (PROMO, BODY))
@@ -204,13 +183,6 @@ def test_what_settling_takes_out_makes_no_copies(archive, make):
     assert settle(archive.db, make.clock).duplicate_pages == 0
 
 
-def test_hosts_do_not_speak_for_each_other(archive, make):
-    here, there = promoted(make, 2)
-    there = replace(there, url=there.url.replace("a.test", "b.test"))
-    archive.save([here, there])
-    assert settle(archive.db, make.clock).repeated_blocks == 0
-
-
 def test_an_issue_in_full_is_no_evidence_against_its_articles(archive, make):
     parts = [article(make, f"n{n}") for n in range(3)]
     texts = [(block.text, BODY) for part in parts for block in cleaned_page(part).blocks[:2]]
@@ -224,15 +196,6 @@ def test_an_issue_in_full_is_no_evidence_against_its_articles(archive, make):
     assert (result.list_pages, result.repeated_blocks) == (1, 0)
 
 
-def test_settling_again_changes_nothing(archive, make):
-    archive.save([*promoted(make, 5), article(make, "plain")])
-    settle(archive.db, make.clock)
-    dump_before = list(archive.db.iterdump())
-    assert settle(archive.db, make.clock).rejudged_pages == 0
-    assert list(archive.db.iterdump()) == dump_before
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_neither_order_nor_settling_between_matters(tmp_path, make, seed):
     def pages():
@@ -335,16 +298,3 @@ def test_many_pages_settle_in_seconds(archive, make):
     started = time.process_time()
     assert settle(archive.db, make.clock).repeated_blocks == 4000
     assert time.process_time() - started < 60
-
-
-def test_a_block_that_settling_changes_names_the_site_and_its_evidence_and_no_other_block_changes(archive, make):
-    copied = [article(make, f"n{n}", (PROMO, BODY), (PROMO, BODY)) for n in range(3)]
-    duplicate = Verdict(False, "said twice", "context/duplicate")
-    archive.save([with_page(each, verdicts=(KEPT, KEPT, KEPT, duplicate, GONE)) for each in copied])
-    query = "SELECT url, position, kept, reason, rule, evidence FROM _blocks ORDER BY url, position"
-    own = {row[:2]: row[2:] for row in rows(archive, query)}
-    settle(archive.db, make.clock)
-    changed = {row[:2]: row[2:] for row in rows(archive, query) if row[2:5] != own[row[:2]][:3]}
-    assert {position for _, position in changed} == {2}
-    assert set(changed.values()) == {(0, "repeated on the site", "site/repeated", "3 of 3 pages since 2026-01-01")}
-    assert len(changed) == 3

@@ -1,9 +1,4 @@
-"""What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back.
-
-What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back.
-
-What a block says, as a number; `test_repeats.py` and `test_bodies.py` look at whole sites.
-"""
+"""What pages left out by themselves and the site's evidence brings back: under which bounds, and the way back."""
 
 from __future__ import annotations
 
@@ -19,12 +14,11 @@ from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.output.archive.stored_values import BLOCK_KINDS
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.likeness import shingles_of
+from broadsheet.output.settle.page_table import IS_KEPT, IS_KEPT_ELSEWHERE, IS_LEFT_OUT, IS_SHARED
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.settle.similar_articles import read_shingles
-from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, text_key
-from broadsheet.output.write.applied_rulings import carry_out_ruling
+from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, _is_needed, _is_restorable, text_key
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.cleaned_pages import with_page
 
 KEPT = Verdict(True, "selected", "extractor/selected")
@@ -61,20 +55,6 @@ def texts(archive):
     return rows(archive, "SELECT url, text, markdown, word_count FROM articles ORDER BY url")
 
 
-def test_what_stands_where_nearly_all_pages_keep_text_is_brought_back_with_evidence(archive, make):
-    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
-    result = settle(archive.db, make.clock)
-    assert back(archive) == [
-        ("http://a.test/short", "in the article's place", "site/body", "10 of 10 pages since 2026-01-01")
-    ]
-    assert "ends with a few closing words" in dict(row[:2] for row in texts(archive))["http://a.test/short"]
-    assert rows(archive, "SELECT pages, of_pages FROM _place_evidence") == [(10, 10)]
-    assert rows(archive, "SELECT count(*) FROM _block_evidence") == [(0,)]
-    assert result.rejudged_pages == 1
-    assert settle(archive.db, make.clock).rejudged_pages == 0
-    assert verify(archive.db) == []
-
-
 def test_what_came_back_is_no_repetition_where_texts_are_compared(archive, make):
     archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
     settle(archive.db, make.clock)
@@ -92,13 +72,6 @@ def test_nor_in_the_revisions_of_its_article(archive, make):
     stored = rows(archive, "SELECT b.elsewhere FROM _revision_blocks b JOIN _block_texts t ON t.id = b.block_id"
                   " WHERE t.text LIKE '%closing words%'")  # fmt: skip
     assert stored == [(0,)]
-
-
-def test_one_page_and_few_pages_change_nothing(archive, make):
-    for n in range(4):
-        archive.save([article(make, letter(n))])
-        settle(archive.db, make.clock)
-    assert back(archive) == []
 
 
 @pytest.mark.parametrize(
@@ -204,15 +177,6 @@ def test_it_goes_again_when_the_share_falls(archive, make):
     assert rows(archive, "SELECT count(*) FROM _own_verdicts") == [(0,)]
 
 
-def test_a_person_s_ruling_stands_above(archive, make):
-    archive.save([article(make, letter(n), verdict=KEPT) for n in range(9)] + [article(make, "short")])
-    settle(archive.db, make.clock)
-    [(block,)] = rows(archive, "SELECT block_id FROM _blocks WHERE rule = 'site/body'")
-    carry_out_ruling(archive.db, Ruling(block, False, ruled_at="2026-03-01T00:00:00+00:00"))
-    settle(archive.db, make.clock)
-    assert "closing words" not in dict(row[:2] for row in texts(archive))["http://a.test/short"]
-
-
 ADDRESSES = "body>main>div.text>div.embed>p"
 
 
@@ -292,3 +256,22 @@ def test_meeting_often_is_as_meeting_twice():
         seen_twice.add([5])
     assert 5 in seen_twice
     assert 6 not in seen_twice
+
+
+@pytest.mark.parametrize(
+    ("flags", "text", "words", "is_restorable", "is_needed"),
+    [
+        (IS_LEFT_OUT, "two words", 2, True, True),
+        (IS_LEFT_OUT, "one", 1, False, False),
+        (IS_LEFT_OUT, "http://a.test", 1, True, True),
+        (IS_LEFT_OUT, "https://a.test", 0, True, True),
+        (IS_LEFT_OUT, "see https://a.test", 1, False, False),
+        (IS_LEFT_OUT | IS_SHARED, "x", 8, True, True),
+        (IS_LEFT_OUT | IS_SHARED, "https://a.test", 7, False, False),
+        (IS_LEFT_OUT | IS_KEPT_ELSEWHERE, "x", 1, False, True),
+        (IS_KEPT, "x", 9, False, True),
+        (IS_SHARED, "x", 9, False, False),
+    ],
+)
+def test_a_block_comes_back_by_its_words_or_as_an_address(flags, text, words, is_restorable, is_needed):
+    assert (_is_restorable(flags, text, words), _is_needed(flags, text, words)) == (is_restorable, is_needed)

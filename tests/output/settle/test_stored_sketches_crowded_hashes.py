@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from broadsheet.output.settle import stored_sketches as crowded_hashes
-from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
 from broadsheet.output.settle.stored_sketches import count_crowded_hashes, read_crowded_hashes
 from broadsheet.output.write.archive_writer import Archive
 from tests.output.settle.test_stored_sketches_pairs_of_pages import store_sketches
+
+CROWD_LIMIT = 24
 
 FORM = {5, 700_000, 2**28}
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.settle.candidate_pairs import CROWD_LIMIT
-from broadsheet.output.settle.likeness import HASH_BITS, pack_sketch
+from broadsheet.output.settle.likeness import pack_sketch
 from broadsheet.output.settle.similar_articles import _find_all_pairs
 from broadsheet.output.settle.stored_sketches import (
     count_crowded_hashes,
@@ -18,6 +17,8 @@ from broadsheet.output.settle.stored_sketches import (
     read_sketches,
 )
 from broadsheet.output.write.archive_writer import Archive
+
+CROWD_LIMIT, HASH_BITS = 24, 29
 
 HOSTS = ("a.test", "b.test", "c.test")
 
@@ -68,6 +69,8 @@ def test_what_is_crowded_on_the_other_host_is_no_evidence(archive: Archive) -> N
 
 def test_pages_without_sketches_have_no_pairs(archive: Archive) -> None:
     store_sketches(archive, [("a.test", set()), *[("a.test", {1, 2})] * 2, ("a.test", set()), ("a.test", set())])
+    crowded_counts = archive.db.execute("SELECT crowded FROM _sketches ORDER BY page_id").fetchall()
+    assert crowded_counts == [(None,), (0,), (0,), (None,), (None,)]
     assert find_pairs_of_pages(archive.db, []) == []
     assert find_pairs_of_pages(archive.db, [6]) == []
     assert find_pairs_of_pages(archive.db, [1, 4]) == []

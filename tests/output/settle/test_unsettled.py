@@ -1,7 +1,5 @@
 """Which pages a change may make copies or parts of others: those that relate to it, now or before, and no others.
 
-Which pages a change may make copies or parts of others: those that relate to it, now or before, and no others.
-
 What is settled again: nothing where nothing has changed, else the hosts whose pages depend on the change.
 """
 
@@ -26,11 +24,14 @@ from broadsheet.output.settle.site_scan import scan_pages
 from broadsheet.output.settle.unsettled import (
     WHOLE_ARCHIVE,
     StaleHosts,
+    awaited_urls_have_changed,
     find_affected_pages,
     find_unsettled_hosts,
     hosts_of_pages,
     is_settled,
+    judges_have_changed,
     list_hosts,
+    note_settled,
 )
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
@@ -42,72 +43,97 @@ from tests.output.conftest import Maker
 from tests.output.filled_rows import put
 from tests.output.settle.stories import HOSTS, PROMO, story
 
-A, B, C, D = (f"http://a.test/{name}" for name in "abcd")
-FAR = "http://b.test/far"
-TEXT, OTHER_TEXT = "one two three four five six " * 8, "seven eight nine ten eleven twelve " * 8
-
-
-def affected_urls(archive: Archive, *, awaited_urls_changed: bool = False) -> set[str]:
-    find_affected_pages(archive.db, (), awaited_urls_changed=awaited_urls_changed)
-    query = "SELECT u.url FROM temp.settle_affected a JOIN urls u ON u.id = a.page_id"
-    return {url for (url,) in archive.db.execute(query)}
+PAGE = {"own_type": "article", "canonical_url": None, "text_digest": "own"}
+SAME, NO_ARTICLE = {"text_digest": "same"}, {"own_type": "list"}
 
 
 @pytest.fixture
-def settled(archive: Archive, make: Maker) -> Archive:
-    """Two copies, a page that names another as its canonical, and one far from all."""
-    archive.save([make.outcome(url, TEXT) for url in (A, B)])
-    archive.save([make.outcome(C, OTHER_TEXT, canonical=D), make.outcome(FAR, "Far from all of it")])
-    settle(archive.db, make.clock)
-    return archive
+def two_pages(archive: Archive) -> Callable[..., set[int]]:
+    """Store two pages, of which the first has changed, and a row of another table; give the pages that this affects."""
+
+    def affected(first: dict[str, Any], second: dict[str, Any], table: str = "", **values: Any) -> set[int]:
+        db = archive.db
+        db.execute("PRAGMA foreign_keys = OFF")
+        for number, page in enumerate((first, second), 1):
+            put(db, "urls", number, id=number, url=f"u{number}", host="a.test", kind="page", state="done")
+            put(db, "pages", number, id=number, **(PAGE | {"text_digest": f"d{number}"} | page))
+        if table:
+            put(db, table, 1, **values)
+        db.execute("DELETE FROM _unsettled")
+        put(db, "_unsettled", 1, page_id=1)
+        find_affected_pages(db, (), awaited_urls_changed=False)
+        return {page_id for (page_id,) in db.execute("SELECT page_id FROM temp.settle_affected")}
+
+    return affected
 
 
-def test_a_page_with_the_same_text_is_affected(settled: Archive, make: Maker) -> None:
-    settled.save([make.outcome(D, TEXT)])
-    assert affected_urls(settled) == {A, B, C, D}
+@pytest.mark.parametrize(
+    ("first", "second", "is_related"),
+    [
+        ({}, {}, False),
+        (SAME, SAME, True),
+        (SAME | NO_ARTICLE, SAME, False),
+        (SAME, SAME | NO_ARTICLE, False),
+        ({}, {"canonical_url": "u1"}, True),
+        ({}, {"canonical_url": "u1"} | NO_ARTICLE, False),
+        ({"canonical_url": "u2"}, {}, True),
+        ({"canonical_url": "u"}, {"canonical_url": "u"}, True),
+        ({"canonical_url": "u"}, {"canonical_url": "u"} | NO_ARTICLE, False),
+        ({"canonical_url": ""}, {"canonical_url": ""}, False),
+    ],
+)
+def test_pages_with_one_text_or_canonical_url_are_affected(two_pages: Any, first: Any, second: Any, is_related: bool):
+    assert two_pages(first, second) == ({1, 2} if is_related else {1})
 
 
-def test_what_was_a_copy_of_a_changed_page_is_affected(settled: Archive, make: Maker) -> None:
-    settled.save([make.outcome(A, "Another text than it had")])
-    assert affected_urls(settled) == {A, B}
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        ("_page_copies", {"page_id": 1, "original_id": 2}),
+        ("_page_copies", {"page_id": 2, "original_id": 1}),
+        ("_page_parts", {"page_id": 1, "head_id": 2}),
+        ("_page_parts", {"page_id": 2, "head_id": 1}),
+        ("_page_leads", {"page_id": 1, "url": "u2"}),
+        ("_page_leads", {"page_id": 2, "url": "u1"}),
+    ],
+)
+def test_pages_that_were_copies_or_parts_or_lead_to_one_another_are_affected(two_pages: Any, table: str, values: Any):
+    assert two_pages({}, {}, table, **values) == {1, 2}
 
 
-def test_what_was_a_copy_of_a_page_that_is_gone_is_affected(settled: Archive) -> None:
-    with settled.db.conn:
-        settled.db.execute("PRAGMA foreign_keys = OFF")
-        settled.db.execute("DELETE FROM pages WHERE id = (SELECT id FROM urls WHERE url = ?)", [A])
-    assert affected_urls(settled) == {A, B}
+def test_pages_that_are_named_and_those_related_by_several_steps_are_affected(archive: Archive) -> None:
+    """With other awaited URLs every page with a lead is one too."""
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for copy, original in ((2, 1), (3, 2), (8, 7)):
+        put(db, "_page_copies", copy, page_id=copy, original_id=original)
+    put(db, "_page_leads", 5, page_id=5, url="u")
+    db.execute("DELETE FROM _unsettled")
+    for changed, affected in ((False, {1, 2, 3, 9}), (True, {1, 2, 3, 5, 9})):
+        find_affected_pages(db, [1, 9], awaited_urls_changed=changed)
+        assert {page_id for (page_id,) in db.execute("SELECT page_id FROM temp.settle_affected")} == affected
+        db.execute("DROP TABLE temp.settle_affected")
 
 
-def test_who_called_the_same_url_canonical_is_affected_when_one_calls_it_so_no_more(
-    archive: Archive, make: Maker
+@pytest.mark.parametrize(
+    ("state", "reason", "is_awaited"),
+    [("queued", "", True), ("skipped", "limit", True), ("skipped", "depth", False), ("failed", "limit", False)],
+)
+def test_a_url_is_awaited_while_it_may_still_be_fetched(
+    archive: Archive, state: str, reason: str, is_awaited: bool
 ) -> None:
-    archive.save([make.outcome(url, f"{TEXT} {url}", canonical=D) for url in (A, B, C)])
-    settle(archive.db, make.clock)
-    archive.save([make.outcome(A, f"{TEXT} {A}")])
-    assert affected_urls(archive) >= {A, B, C}
-
-
-def test_the_other_parts_of_an_article_are_affected_when_one_goes(archive: Archive, make: Maker) -> None:
-    pages = [f"http://a.test/long{end}" for end in ("", "?page=2", "?page=3")]
-    for number, url in enumerate(pages):
-        links = tuple(Outlink(other, "", ("next",), UrlSource.NEXT) for other in pages[number + 1 : number + 2])
-        archive.save([make.outcome(url, f"{TEXT} {number}", title="Long", outlinks=links)])
-    archive.save([make.outcome(FAR, "Far from all of it")])
-    settle(archive.db, make.clock)
-    assert archive.db["_page_parts"].count == 3
-    with archive.db.conn:  # as its row in `pages` does when it goes
-        archive.db.execute("DELETE FROM _page_parts WHERE place = 1")
-    assert affected_urls(archive) == set(pages)
-
-
-def test_where_awaited_urls_changed_every_page_with_a_lead_is_affected(archive: Archive, make: Maker) -> None:
-    link = Outlink(f"{A}?page=2", "", ("next",), UrlSource.NEXT)
-    archive.save([make.outcome(A, TEXT, outlinks=(link,)), make.outcome(B, OTHER_TEXT)])
-    settle(archive.db, make.clock)
-    assert affected_urls(archive) == set()
-    archive.db.execute("DROP TABLE temp.settle_affected")
-    assert affected_urls(archive, awaited_urls_changed=True) == {A}
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "urls", 1, id=1, url="u", kind="page", state="done")
+    for number in (1, 2):
+        put(db, "_page_leads", number, page_id=number, url="u")
+    note_settled(db)
+    assert (is_settled(db), judges_have_changed(db), awaited_urls_have_changed(db)) == (True, False, False)
+    db.execute("UPDATE urls SET state = ?, reason = ?", [state, reason])
+    assert (judges_have_changed(db), awaited_urls_have_changed(db)) == (False, is_awaited)
+    note_settled(db)
+    db.execute("DELETE FROM _page_leads WHERE page_id = 2")
+    assert not awaited_urls_have_changed(db), "one page still leads there"
 
 
 @pytest.fixture
@@ -190,23 +216,25 @@ def test_a_page_that_another_host_s_page_takes_the_place_of_has_its_host_judged_
 
 def test_what_is_out_by_its_layout_stays_out_when_another_host_is_judged(archive: Archive, make: Maker) -> None:
     posts, days = (pack_signature(list(range(first, first + 30))) for first in (0, 100))
+    text = f"{story('b.test0')[:150]} …"
     for host in ("a.test", "b.test"):
-        archive.save(
-            [
-                *(make.outcome(f"http://{host}/p{n}", story(f"{host}{n}"), layout_signature=posts) for n in range(12)),
-                *(
-                    make.outcome(f"http://{host}/d{n}", f"{story(f'{host}{n}')[:150]} …", layout_signature=days)
-                    for n in range(6)
-                ),
-            ]
-        )
+        stories = [make.outcome(f"http://{host}/p{n}", story(f"{host}{n}"), layout_signature=posts) for n in range(12)]
+        excerpts = [
+            make.outcome(f"http://{host}/d{n}", f"{story(f'{host}{n}')[:150]} …", layout_signature=days, title="One")
+            for n in range(6)
+        ]
+        archive.save([*stories, *excerpts])
+    archive.save([make.outcome("http://c.test/a/long/address", text, title="One")])
     assert settle(archive.db, make.clock).layout_pages == 12
     evidence = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
-    archive.save([make.outcome("http://a.test/p12", story("a.test12"), layout_signature=posts)])
+    archive.save([make.outcome("http://a.test/the/same/excerpt", text, title="One", layout_signature=posts)])
     assert settle(archive.db, make.clock).layout_pages == 12
     b_pages = {page_id for (page_id,) in archive.db.execute("SELECT id FROM urls WHERE host = 'b.test'")}
     evidence_now = archive.db.execute("SELECT id, page_type, evidence, layout_id FROM pages ORDER BY id").fetchall()
     assert [row for row in evidence_now if row[0] in b_pages] == [row for row in evidence if row[0] in b_pages]
+    assert archive.db.execute("SELECT url FROM articles WHERE title = 'One'").fetchall() == [
+        ("http://c.test/a/long/address",)
+    ]
 
 
 def test_only_articles_of_pages_that_something_changed_for_are_compared_again(

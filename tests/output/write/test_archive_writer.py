@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.archive_errors import InUse, NotAnArchive
+from broadsheet.output.archive.archive_errors import InUse, NotAnArchive, TextConflict
 from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import PassingReason
-from tests.output.cleaned_pages import with_page
+from tests.output.crowd import put_many
 
 ROOT = Path(__file__).resolve().parents[3]
 URL = "http://a.test/story"
@@ -37,13 +38,6 @@ def test_a_sitemap_dates_a_page_that_was_fetched_before_it_was_read(archive, mak
     assert archive.db.execute("SELECT lastmod FROM urls WHERE url = ?", [story]).fetchall() == [("2026-05-01",)]
 
 
-def test_which_pages_a_sitemap_names_is_noted(archive, make):
-    found = (make.discovered("http://a.test/1", found_via="sitemap"), make.discovered("http://a.test/2"))
-    archive.save([make.outcome("http://a.test/map", page_type=PageType.LIST, discovered_urls=found)])
-    query = "SELECT u.url, l.kind FROM _listed l JOIN urls u ON u.id = l.url_id"
-    assert rows(archive, query) == [("http://a.test/1", "sitemap")]
-
-
 def test_a_file_that_could_not_be_opened_is_free_again(file):
     sqlite3.connect(file).execute("CREATE TABLE other (a)").connection.close()
     with pytest.raises(NotAnArchive) as refused:  # kept, so that nothing is let go of by being forgotten
@@ -51,27 +45,6 @@ def test_a_file_that_could_not_be_opened_is_free_again(file):
     file.unlink()
     Archive.open(file).close()
     assert "another program" in str(refused.value)
-
-
-def test_a_page_is_stored_whole(archive, make):
-    archive.save([make.outcome(URL, "one two", "three four", removed=("share this",), outside_links={"b.test": 2})])
-    [article] = archive.db["articles"].rows
-    assert (article["url"], article["host"], article["text"]) == (URL, "a.test", "one two\nthree four")
-    assert rows(archive, "SELECT state, reason, attempts, http_status FROM urls") == [("done", "article", 1, 200)]
-    assert rows(archive, "SELECT url, text, reason, rule, position FROM removed") == [
-        (URL, "share this", "share buttons", "share.icons", 2)
-    ]
-    assert rows(archive, "SELECT blocks, kept, removed, article_id FROM pages") == [(3, 2, 1, article["id"])]
-    assert rows(archive, "SELECT change, capture_id FROM revisions") == [("first", article["capture_id"])]
-    assert rows(archive, "SELECT seq, article_id, change FROM changes") == [(1, article["id"], "added")]
-    assert rows(archive, "SELECT host, links FROM _outside_hosts") == [("b.test", 2)]
-    assert verify(archive.db) == []
-
-
-def test_a_page_that_is_no_article_has_a_verdict_and_counts_but_no_ledger(archive, make):
-    archive.save([make.outcome(URL, "one two", page_type=PageType.LIST)])
-    assert rows(archive, "SELECT page_type, evidence, blocks, kept FROM pages") == [("list", '["words=9"]', 1, 1)]
-    assert rows(archive, "SELECT count(*) FROM _page_blocks UNION ALL SELECT count(*) FROM articles") == [(0,), (0,)]
 
 
 @pytest.mark.parametrize(("sync_commits", "level"), [(True, 2), (False, 1)], ids=["FULL", "NORMAL"])
@@ -84,41 +57,6 @@ def test_the_same_text_is_stored_once(archive, make):
     archive.save([make.outcome(f"http://a.test/{n}", f"own text {n}", removed=("share this",)) for n in range(5)])
     assert rows(archive, "SELECT count(*) FROM _block_texts WHERE text = 'share this'") == [(1,)]
     assert rows(archive, "SELECT count(DISTINCT block_id), count(*) FROM removed") == [(1, 5)]
-
-
-def test_a_second_capture_with_the_same_text_is_no_revision(archive, make):
-    archive.save([make.outcome(URL, "one two")])
-    [first] = archive.db["articles"].rows
-    archive.save([make.outcome(URL, "one two", removed=("a new box",))])
-    [second] = archive.db["articles"].rows
-    assert (second["id"], second["first_seen"]) == (first["id"], first["first_seen"])
-    assert second["last_seen"] > first["last_seen"]
-    assert rows(archive, "SELECT change FROM revisions UNION ALL SELECT change FROM changes") == [
-        ("first",),
-        ("added",),
-    ]
-    assert rows(archive, "SELECT text FROM removed") == [("a new box",)]
-    assert rows(archive, "SELECT attempts FROM urls") == [(2,)]
-
-
-def test_a_second_capture_with_another_text_is_a_revision_that_waits_to_be_decided(archive, make):
-    archive.save([make.outcome(URL, "one two")])
-    archive.save([make.outcome(URL, "one two three")])
-    assert rows(archive, "SELECT number, change FROM revisions ORDER BY number") == [(1, "first"), (2, "pending")]
-    assert rows(archive, "SELECT change, kind FROM changes ORDER BY seq") == [("added", ""), ("changed", "")]
-    assert rows(archive, "SELECT text FROM _blocks") == [("one two three",)]
-    assert verify(archive.db) == []
-
-
-def test_the_same_capture_judged_again_corrects_its_revision(archive, make):
-    first = make.outcome(URL, "one two", "three")
-    archive.save([first])
-    archive.save([with_page(first, make.cleaned(URL, "one two", removed=("three",)))])
-    assert rows(archive, "SELECT change FROM revisions") == [("first",)]
-    assert rows(archive, "SELECT text FROM articles") == [("one two",)]
-    archive.save([with_page(first, make.cleaned(URL, "one two", page_type=PageType.LIST))])
-    assert rows(archive, "SELECT count(*) FROM articles") == [(0,)]
-    assert verify(archive.db) == []
 
 
 @pytest.mark.parametrize("what", ["failure", "wall", "empty"])
@@ -140,21 +78,6 @@ def test_a_retry_is_a_row(archive, make):
     ]
     archive.save([make.outcome(URL, "one two")])
     assert rows(archive, "SELECT state, attempts, not_before FROM urls") == [("done", 2, None)]
-
-
-def test_a_redirect_leads_to_the_article(archive, make):
-    archive.save(
-        [
-            Outcome("http://a.test/old", "done", "redirect", 301, location="http://a.test/r"),
-            Outcome("http://a.test/r", "done", "redirect", 301, location=URL),
-            make.outcome(URL, "one two"),
-        ]
-    )
-    assert sorted(rows(archive, "SELECT url FROM _article_urls")) == [
-        ("http://a.test/old",),
-        ("http://a.test/r",),
-        (URL,),
-    ]
 
 
 def test_a_redirect_loop_ends(archive, make):
@@ -254,7 +177,7 @@ import sys
 sys.path[:0] = [sys.argv[2]]
 from tests.output.conftest import Maker
 from broadsheet.output.write.archive_writer import Archive
-from tests.output.cleaned_pages import with_page
+from tests.output.crowd import put_many
 make = Maker()
 archive = Archive.open(sys.argv[1], make.clock)
 for n in range(100_000):
@@ -286,10 +209,6 @@ def test_a_killed_save_leaves_nothing_half(file, seconds):
         assert queued_count == 200 * done
 
 
-def test_found_defaults():
-    assert DiscoveredUrl("http://a.test/", "a.test").state == "queued"
-
-
 @pytest.mark.parametrize("is_replaced", [False, True])
 def test_a_database_that_is_deleted_or_replaced_takes_no_more(file, make, is_replaced):
     with Archive.open(file) as archive:
@@ -307,3 +226,71 @@ def test_an_outcome_stores_an_article_anew_unless_it_is_older_or_no_article(make
     assert not replace(article, is_older=True).has_new_article
     assert not replace(article, page=None).has_new_article
     assert not make.outcome("http://a.test/2", page_type=PageType.LIST).has_new_article
+
+
+def test_closing_again_does_nothing_and_each_batch_waits_for_the_last(file, make):
+    archive = Archive.open(file, make.clock)
+    archive.save([make.outcome(URL, "one")])
+    archive.close()
+    archive.close()
+    with Archive.open(file) as again:
+        assert again.raw_bytes == 0
+        assert again.raw_files == ()
+
+
+@pytest.mark.parametrize(("is_page", "count"), [(True, 2), (True, 1), (False, 2)])
+def test_a_text_whose_number_stands_for_another_costs_its_own_page_alone(archive, make, caplog, is_page, count):
+    """A conflict without a page is a fault."""
+    clash = "The words that clash"
+    archive.save([make.outcome(f"{URL}0", clash)])
+    archive.db.execute("UPDATE _block_texts SET text = 'other' WHERE text = ?", [clash])
+    archive.db.conn.commit()
+    batch = [make.outcome(f"{URL}1", clash), make.outcome(f"{URL}2", "Other words")][:count]
+    if not is_page:
+        archive._save_batch = lambda batch: (_ for _ in ()).throw(TextConflict(1, "stored", "new"))
+        with pytest.raises(TextConflict):
+            archive.save([replace(batch[0], page=None)])
+        return
+    archive.save(batch)
+    states = dict(rows(archive, "SELECT url, state || ' ' || reason FROM urls"))
+    expected = ["done article", "failed text_conflict", "done article"][: count + 1]
+    assert states == {f"{URL}{number}": state for number, state in enumerate(expected)}
+    assert rows(archive, "SELECT count(*) FROM captures") == [(1 + count,)]
+    assert [record.args[0] for record in caplog.records] == [f"{URL}1"]
+
+
+def test_an_outcome_gives_up_five_thousand_urls_of_its_host_and_a_step_queues_as_many_again(archive, make):
+    put_many(archive.db, "urls", 1, 5002, id="n", url="'http://a.test/' || n", host="'a.test'", kind="'page'",
+             state="'queued'", found_via="'link'")  # fmt: skip
+    archive.db.conn.commit()
+    archive.save([replace(make.failure("http://a.test/1", "dns"), given_up_host="a.test")])
+    assert archive.given_up_counts == {"failed/dns": 5000}
+    archive.save([replace(make.failure("http://a.test/1", "dns"), given_up_host="a.test")])
+    assert archive.given_up_counts == {"failed/dns": 5001}
+    assert archive.requeue([PassingReason("failed", "dns")]) == 5000
+    assert archive.requeuer.has_more
+    assert archive.requeuer.step() == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "raw_size", "is_attempt"),
+    [
+        ({}, 0, True),
+        ({"state": "skipped"}, 0, False),
+        ({"state": "queued"}, 0, True),
+        ({"capture": 3}, 3, True),
+        ({"extra_captures": (3, 5)}, 8, True),
+        ({"capture": 2, "extra_captures": (3, 5)}, 10, True),
+    ],
+)
+def test_an_outcome_has_the_size_of_all_its_records(values, raw_size, is_attempt):
+    def capture(size):
+        return Capture(URL, "t", 200, raw=RawExchange(b"", b"h" * (size - 1), b"b"))
+
+    made = {
+        name: value if name == "state" else tuple(map(capture, value)) if name == "extra_captures" else capture(value)
+        for name, value in values.items()
+    }
+    outcome = Outcome(**({"url": URL, "state": "done"} | made))
+    assert (outcome.raw_size, outcome.is_attempt) == (raw_size, is_attempt)
+    assert replace(outcome, extra_captures=(*outcome.extra_captures, Capture(URL, "t", 200))).raw_size == raw_size

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -13,9 +14,20 @@ from broadsheet.output.settle.own_reading import read_own_reading, unpack_readin
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import carry_out_ruling
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.assembled_text import _new_blocks, put_chances, stored_chances, update_expected_f1
+from broadsheet.output.write.assembled_text import (
+    ArticlePart,
+    _new_blocks,
+    further_blocks,
+    has_further_pages,
+    head_page,
+    put_chances,
+    put_parts,
+    stored_chances,
+    update_expected_f1,
+)
 from broadsheet.output.write.person_verdicts import Ruling
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put, rows
 
 HOST = "http://a.test"
 PROMO = "The Harbour Fund pays for what you read here, and we are grateful for it every day of the week."
@@ -107,3 +119,28 @@ def test_a_further_page_brings_what_no_earlier_one_has_but_for_short_lines_in_it
     blocks = (Block(n, BlockKind.PARAGRAPH, text) for n, text in enumerate(texts))
     known = {"Title", "one two three", "one two three four"}
     assert [block.text for block in _new_blocks(blocks, known)] == new
+
+
+def test_further_pages_are_those_after_the_first_and_none_that_the_first_holds(archive: Archive) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    put(db, "_page_parts", 1, page_id=1, head_id=1, place=0)
+    put(db, "_page_parts", 2, page_id=2, head_id=1, place=-1)
+    put(db, "_page_parts", 3, page_id=3, head_id=9, place=1)
+    assert (has_further_pages(db, 1), further_blocks(db, 1, [])) == (False, [])
+    put(db, "_page_parts", 4, page_id=4, head_id=1, place=1)
+    assert has_further_pages(db, 1)
+    assert [head_page(db, page) for page in (1, 2, 3, 5)] == [1, 1, 9, 5]
+
+
+@pytest.mark.parametrize(
+    ("pages", "kept", "heads"),
+    [(None, {1: (1, 0), 5: (1, 1)}, (1, 7)), ([1, 5], {1: (1, 0), 3: (7, 1), 5: (1, 1)}, (1,))],
+)
+def test_parts_are_replaced_among_some_pages_or_all(archive: Archive, pages: Any, kept: Any, heads: Any) -> None:
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for page, head, place in ((1, 1, 0), (3, 7, 1), (5, 1, 2)):
+        put(db, "_page_parts", page, page_id=page, head_id=head, place=place)
+    assert put_parts(db, {1: ArticlePart(1, 0), 5: ArticlePart(1, 1)}, pages) == heads
+    assert {row["page_id"]: (row["head_id"], row["place"]) for row in rows(db, "_page_parts")} == kept

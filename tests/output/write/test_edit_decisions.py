@@ -62,6 +62,9 @@ def test_an_edit_is_a_revision_with_its_kinds_counts_and_notice(archive, make):
     assert (last.added, last.removed, last.rewritten, last.note) == (1, 1, 1, NOTICE)
     assert kinds_told(archive) == [("correction", 2)]
     assert verify(archive.db) == []
+    long_notice = f"{NOTICE[:-1]}, {'and said so ' * 50}"
+    assert capture_and_settle(archive, make, ONE, THREE, long_notice)[-1] == "correction"
+    assert history(archive)[-1].note == long_notice[:500]
 
 
 def test_the_text_of_each_revision_can_be_read(archive, make):
@@ -146,46 +149,12 @@ def test_a_page_that_comes_back_changed_is_both(archive, make):
     assert text(archive, 1) == f"{ONE}\n{TWO}"
 
 
-@pytest.mark.parametrize("reason", ["http_500", "timeout", "host_unreachable:timeout", "http_403"])
-def test_a_failure_is_no_withdrawal_and_the_row_shows_both(archive, make, reason):
-    capture(archive, make, ONE, TWO)
-    articles_before = list(archive.db["articles"].rows)
-    archive.save([make.failure(URL, reason)])
-    settle(archive.db, make.clock)
-    assert [revision.change for revision in history(archive)] == ["first"]
-    assert list(archive.db["articles"].rows) == articles_before
-    query = "SELECT state, reason, held_reason, held_at < fetched_at FROM urls WHERE url = ?"
-    assert archive.db.execute(query, [URL]).fetchone() == ("failed", reason, "article", 1)
-
-
-@pytest.mark.parametrize("page_type", [PageType.WALL, PageType.SOFT_404, PageType.EMPTY])
-def test_a_page_without_the_article_is_a_withdrawal_that_harms_nothing(archive, make, page_type):
-    capture(archive, make, ONE, TWO)
-    text_before = archive.db.execute("SELECT text FROM articles").fetchall()
-    assert capture_and_settle(archive, make, "Please log in", page_type=page_type) == ["first", "withdrawn"]
-    assert archive.db.execute("SELECT text FROM articles").fetchall() == text_before
-    assert capture_and_settle(archive, make, ONE, TWO) == ["first", "withdrawn", "returned"]
-
-
 def test_a_paywall_that_came_later_leaves_the_whole_text(archive, make):
     capture(archive, make, ONE, TWO, THREE)
     assert capture_and_settle(archive, make, ONE, page_type=PageType.TEASER) == ["first", "withdrawn"]
     assert archive.db.execute("SELECT text, page_type FROM articles").fetchall() == [
         (f"{ONE}\n{TWO}\n{THREE}", "article")
     ]
-
-
-@pytest.mark.parametrize(
-    ("target", "expected"), [("http://a.test/", ["first", "withdrawn"]), ("http://a.test/new", ["first"])]
-)
-def test_a_redirect_to_the_start_page_is_a_withdrawal_one_to_another_article_is_not(archive, make, target, expected):
-    capture(archive, make, ONE, TWO)
-    links = {"page_type": PageType.LIST} if target.endswith("/") else {}
-    capture(archive, make, "word " * 40, url=target, title="There", **links)
-    archive.save([Outcome(URL, "done", "redirect", 301, make.clock(), location=target)])
-    settle(archive.db, make.clock)
-    assert [revision.change for revision in history(archive)] == expected
-    assert archive.db["articles"].count_where("url = ?", [URL]) == 1
 
 
 def test_another_cleaner_is_no_edit_unless_the_old_capture_can_be_cleaned_again(archive, make):
@@ -229,14 +198,6 @@ def test_forgetting_leaves_nothing_of_old_revisions(archive, make, file):
     raw = b"".join(path.read_bytes() for path in file.parent.glob(f"{file.name}*"))
     assert b"Perpetua" not in raw
     assert verify(archive.db) == []
-
-
-def test_forgetting_another_article_leaves_old_revisions_whole(archive, make):
-    capture(archive, make, ONE, TWO)
-    capture_and_settle(archive, make, ONE, THREE)
-    capture(archive, make, TWO, "another text of some words", url="http://a.test/other", title="Other")
-    take_down(archive.db, "http://a.test/other", "", make.clock)
-    assert text(archive, 1) == f"{ONE}\n{TWO}"
 
 
 def test_a_revision_from_before_texts_were_kept_is_told_apart(archive, make):

@@ -1,7 +1,5 @@
 """Judgements stay in the archive, one a page and block; the interval is Wilson's.
 
-Judgements stay in the archive, one a page and block; the interval is Wilson's.
-
 A person's verdicts on blocks: they win, they last, and they can be taken back.
 """
 
@@ -18,8 +16,6 @@ from hypothesis import strategies as st
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.ledger import block_id
-from broadsheet.output.archive.stored_values import text_digest
-from broadsheet.output.read.search import search
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.applied_rulings import RulingEffect, apply_rulings, carry_out_ruling, preview_ruling
@@ -37,8 +33,8 @@ from broadsheet.output.write.person_verdicts import (
     store_review,
     store_ruling,
 )
-from broadsheet.output.write.takedowns import take_down
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 
 
 def review(block_id=1, **changes):
@@ -115,92 +111,6 @@ def changes(archive: Archive) -> list[str]:
     return [change for (change,) in archive.db.execute("SELECT change FROM changes ORDER BY seq")]
 
 
-def test_a_block_is_put_back_wherever_it_stands(stored: Archive, make: Maker) -> None:
-    effect = rule(stored, make, is_kept=True)
-    assert texts(stored) == {A: True, B: True, C: True}
-    assert (effect.page_count, effect.takes_back, effect.reason, effect.rule) == (
-        3,
-        False,
-        "share buttons",
-        "share.icons",
-    )
-    assert [(change.url, change.words_after - change.words_before) for change in effect.text_changes] == [
-        (A, 12),
-        (C, 12),
-    ]
-    verdicts = stored.db.execute("SELECT DISTINCT kept, reason, rule FROM _blocks WHERE text = ?", [ASIDE]).fetchall()
-    assert verdicts == [(1, "restored by hand", "person")]
-    assert changes(stored) == ["added"] * 3 + ["changed"] * 2
-    assert verify(stored.db) == []
-
-
-def test_text_markdown_counts_revision_and_search_agree(stored: Archive, make: Maker) -> None:
-    before = stored.db.execute("SELECT kept, removed, text_digest FROM pages JOIN urls USING (id) WHERE url = ?", [A])
-    kept, removed, own_digest = before.fetchone()
-    rule(stored, make, is_kept=True, article_id=article_number(stored, A))
-    [article] = stored.db["articles"].rows_where("url = ?", [A])
-    assert article["text"].endswith("\n" + ASIDE)
-    assert article["markdown"].endswith("\n\n" + ASIDE)
-    [page] = stored.db["pages"].rows_where("id = ?", [article["page_id"]])
-    assert (page["kept"], page["removed"]) == (kept + 1, removed - 1)
-    assert article["word_count"] == page["word_count"] + 12
-    revisions = stored.db.execute("SELECT text_digest FROM revisions WHERE article_id = ?", [article["id"]]).fetchall()
-    assert revisions == [(text_digest(article["text"]),)]
-    assert page["text_digest"] == own_digest  # by which copies are found, whatever anybody ruled
-    assert {hit.url for hit in search(stored.db, "quillwork", 9)} == {A, B}
-
-
-@pytest.mark.parametrize(
-    ("scope", "left"),
-    [({}, {A: False, B: False, C: False}), ({"host": "b.test"}, {A: False, B: True, C: False})],
-)
-def test_a_block_is_taken_out(stored: Archive, make: Maker, scope: dict[str, str], left: dict[str, bool]) -> None:
-    rule(stored, make, is_kept=False, **scope)
-    assert texts(stored) == left
-    reasons = stored.db.execute("SELECT count(*) FROM removed WHERE reason = 'removed by hand'").fetchone()
-    assert reasons == (1 if scope else 3,)
-    assert verify(stored.db) == []
-
-
-def test_the_narrower_ruling_holds_whichever_came_last(stored: Archive, make: Maker) -> None:
-    rule(stored, make, is_kept=True, article_id=article_number(stored, C))
-    rule(stored, make, is_kept=True, host="a.test")
-    rule(stored, make, is_kept=False)
-    assert texts(stored) == {A: True, B: True, C: True}
-    rule(stored, make, is_kept=True, host="a.test", undo=True)
-    assert texts(stored) == {A: False, B: False, C: True}
-    rule(stored, make, is_kept=True, article_id=article_number(stored, C), undo=True)
-    assert texts(stored) == {A: False, B: False, C: False}
-
-
-@pytest.mark.parametrize("is_kept", [True, False])
-@pytest.mark.parametrize("scope", [{}, {"host": "a.test"}, {"article": A}], ids=str)
-def test_taken_back_leaves_everything_as_it_was(
-    stored: Archive, make: Maker, is_kept: bool, scope: dict[str, str]
-) -> None:
-    where: dict[str, Any] = {"article_id": article_number(stored, scope["article"])} if "article" in scope else scope
-    before = state(stored)
-    rule(stored, make, is_kept=is_kept, **where)
-    assert state(stored) != before
-    assert rule(stored, make, is_kept=is_kept, undo=True, **where).takes_back
-    assert state(stored) == before
-
-
-def test_the_opposite_takes_back_what_it_answers(stored: Archive, make: Maker) -> None:
-    where = {"article_id": article_number(stored, A)}
-    before = state(stored)
-    rule(stored, make, is_kept=True, **where)
-    assert rule(stored, make, is_kept=False, **where).takes_back
-    assert state(stored) == before
-
-
-def test_the_opposite_replaces_what_it_does_not_answer(stored: Archive, make: Maker) -> None:
-    rule(stored, make, is_kept=True)
-    assert not rule(stored, make, is_kept=False).takes_back
-    assert texts(stored) == {A: False, B: False, C: False}
-    assert len(list_rulings(stored.db)) == 1
-
-
 def test_it_holds_for_pages_that_come_later(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
     rule(stored, make, is_kept=True)
     stored.save([make.outcome(B + "2", words("d"), removed=(ASIDE,))])
@@ -227,15 +137,6 @@ def test_it_holds_when_the_page_has_another_text(stored: Archive, make: Maker, w
     assert stored.db["revisions"].count_where("article_id = ?", [article["id"]]) == 2
     stored.save([make.outcome(A, words("new"), removed=("Print",))])  # and nothing is left of it with the block gone
     assert stored.db["_overruled"].count == 0
-    assert verify(stored.db) == []
-
-
-def test_a_page_that_drops_out_and_comes_back(stored: Archive, make: Maker, words: Callable[..., str]) -> None:
-    rule(stored, make, is_kept=True)
-    stored.save([make.outcome(A)])  # empty now: the article stays as it was
-    assert texts(stored)[A]
-    stored.save([make.outcome(A, words("a"), removed=(ASIDE, "Share"))])
-    assert texts(stored)[A]
     assert verify(stored.db) == []
 
 
@@ -312,18 +213,6 @@ def test_a_ruling_stands_above_what_the_site_repeats(archive: Archive, make: Mak
     assert verify(archive.db) == []
 
 
-def test_a_verdict_written_underneath_is_the_one_that_comes_back(stored: Archive, make: Maker) -> None:
-    rule(stored, make, is_kept=False)
-    reason = stored.db.execute("SELECT id FROM _reasons WHERE rule = 'selected'").fetchone()[0]
-    write = "UPDATE _page_blocks SET kept = 1, reason_id = ? WHERE block_id = ?"
-    stored.db.execute(write, [reason, block_id(ASIDE)])
-    assert apply_rulings(stored.db, make.clock()) == 3
-    assert set(texts(stored).values()) == {False}
-    rule(stored, make, is_kept=False, undo=True)
-    assert set(texts(stored).values()) == {True}
-    assert {problem.check for problem in verify(stored.db)} == {"page_digests"}  # of what was written underneath
-
-
 def test_looking_changes_nothing(stored: Archive, make: Maker, file: Path) -> None:
     before = state(stored)
     db = open_database(file, read_only=True)
@@ -346,11 +235,17 @@ def test_rulings_are_listed_with_what_they_overruled(stored: Archive, make: Make
     assert (second.text, second.url, second.ruling.host) == ("Share", None, "a.test")
 
 
-def test_a_takedown_takes_the_rulings_on_its_article_too(stored: Archive, make: Maker) -> None:
-    rule(stored, make, is_kept=True, article_id=article_number(stored, A), note="said by Perpetua")
-    take_down(stored.db, A, "", make.clock)
-    assert list_rulings(stored.db) == []
-    assert verify(stored.db) == []
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [(str(10**17), 10**17), (str(10**18), None), ("3", 3), ("\u0663", None), ("Tides", 3), ("Ebb", None), ("x", None)],
+)
+def test_an_article_is_named_by_a_number_of_at_most_18_digits_or_by_a_title_of_its_own(
+    archive: Archive, reference: str, found: int | None
+) -> None:
+    archive.db.execute("PRAGMA foreign_keys = OFF")
+    for number, title in ((3, "Tides"), (10**17, "Ebb"), (10**18, "Ebb")):
+        put(archive.db, "articles", number % 7, id=number, page_id=number, title=title)
+    assert find_article(archive.db, reference) == found
 
 
 _ACTS = st.lists(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
 
 from broadsheet.cleaners.document import ArticleImage, Metadata, UrlSource
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
-from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
-from broadsheet.output.write.picture_queue import MAX_PICTURES, queue_pictures
+from broadsheet.output.write.picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
 from broadsheet.output.write.takedowns import take_down
 from tests.crawler.pictures import png
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put, rows
 from tests.output.illustrated import picture_outcome
 
 SITE = "http://a.test"
@@ -42,39 +46,6 @@ def test_pictures_of_articles_and_their_leads_are_queued_once(archive: Archive, 
     assert queue_pictures(archive.db, NOW) == 3
     assert isinstance(lead.metadata, Metadata)
     assert archive.db.execute("SELECT found_on FROM urls WHERE url LIKE '%/b.png'").fetchone() == (f"{SITE}/1",)
-
-
-def test_an_article_has_so_many_at_most(archive: Archive, make: Maker) -> None:
-    many = images(*(f"{number}.png" for number in range(MAX_PICTURES + 5)))
-    archive.save([make.outcome(f"{SITE}/1", "one two", images=many)])
-    assert queue_pictures(archive.db, NOW) == MAX_PICTURES
-
-
-def test_what_failed_is_asked_for_again_but_not_what_is_gone(archive: Archive, make: Maker) -> None:
-    archive.save([make.outcome(f"{SITE}/1", "one", images=images("a.png", "b.png", "c.png"))])
-    queue_pictures(archive.db, NOW)
-    for name, reason in (("a.png", "timeout"), ("b.png", "http_404")):
-        archive.save([replace(make.failure(f"{SITE}/i/{name}"), reason=reason, kind="picture")])
-    archive.save([picture_outcome(make, f"{SITE}/i/c.png", png())])
-    assert queue_pictures(archive.db, NOW) == 1
-    assert queued(archive) == ["a.png"]
-
-
-def test_a_linked_picture_that_was_no_page_is_taken_up(archive: Archive, make: Maker) -> None:
-    linked = make.discovered(f"{SITE}/i/a.png", state="skipped", reason="media_type")
-    archive.save([replace(make.outcome(f"{SITE}/1", "one", images=images("a.png")), discovered_urls=(linked,))])
-    assert queue_pictures(archive.db, NOW) == 1
-    assert verify(archive.db) == []
-
-
-def test_pages_that_ask_for_it_keep_theirs_where_directives_are_obeyed(archive: Archive, make: Maker) -> None:
-    outcome = make.outcome(f"{SITE}/1", "one", images=images("a.png", "linked.png"))
-    linked = make.discovered(f"{SITE}/i/linked.png", state="skipped", reason="media_type")
-    assert outcome.capture
-    capture = replace(outcome.capture, directives=("noimageindex",))
-    archive.save([replace(outcome, capture=capture, discovered_urls=(linked,))])
-    assert queue_pictures(archive.db, NOW, obeys_directives=True) == 0
-    assert queue_pictures(archive.db, NOW) == 2
 
 
 def test_what_was_taken_down_never_comes_back(archive: Archive, make: Maker) -> None:
@@ -111,3 +82,87 @@ def test_redirects_in_a_circle_show_nothing(archive: Archive, make: Maker) -> No
         failed = replace(make.failure(f"{SITE}/i/{name}"), location=f"{SITE}/i/{target}", kind=UrlKind.PICTURE)
         archive.save([failed])
     assert archive.db.execute("SELECT image FROM article_pictures").fetchall() == []
+
+
+@pytest.fixture
+def shown(archive: Archive) -> Database:
+    """An article with a picture in its page, one as its lead, and a relative one."""
+    db = archive.db
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number, image in ((1, f"{SITE}/i/lead"), (2, "lead")):
+        put(db, "articles", number, id=number, page_id=number, image=image, url=f"{SITE}/{number}", capture_id=number)
+        put(db, "captures", number, id=number, directives="[]")
+    put(db, "_images", 1, page_id=1, url=f"{SITE}/i/a", position=49)
+    put(db, "_images", 2, page_id=1, url=f"{SITE}/i/many", position=50)
+    return db
+
+
+@pytest.mark.parametrize(
+    ("kind", "state", "reason", "name", "is_queued"),
+    [
+        ("page", "skipped", "media_type", "a", True),
+        ("page", "skipped", "media_type", "other", False),
+        ("page", "skipped", "depth", "a", False),
+        ("page", "done", "media_type", "a", False),
+        ("feed", "skipped", "media_type", "a", False),
+        ("picture", "failed", "timeout", "other", True),
+        ("picture", "failed", "http_404", "a", False),
+        ("picture", "failed", "http_410", "a", False),
+        ("picture", "skipped", "robots_unreachable", "a", True),
+        ("picture", "skipped", "robots.txt", "a", False),
+        ("picture", "done", "robots_unreachable", "a", False),
+        ("page", "failed", "timeout", "a", False),
+    ],
+)
+def test_what_failed_or_was_no_page_is_queued(
+    shown: Database, kind: str, state: str, reason: str, name: str, is_queued: bool
+) -> None:
+    put(shown, "urls", 1, id=1, url=f"{SITE}/i/{name}", kind=kind, state=state, reason=reason, location=None)
+    put(shown, "urls", 2, id=2, url=f"{SITE}/i/lead", kind="picture", state="done", reason="", location=None)
+    put(shown, "urls", 3, id=3, url="waiting", kind="page", state="queued", location=None)
+    shown.conn.commit()
+    was_named = name == "a"
+    assert queue_pictures(shown, NOW) == is_queued + (not was_named)
+    (row,) = (row for row in rows(shown, "urls") if row["id"] == 1)
+    expected = ("picture", "queued", "", 0) if is_queued else (kind, state, reason, row["attempts"])
+    assert (row["kind"], row["state"], row["reason"], row["attempts"]) == expected
+
+
+CAPTURE = {"http_status": 200, "warc_file": "f", "truncated": None, "fetched_at": "2026-01-05", "usage": "[]"}
+
+
+@pytest.mark.parametrize(
+    ("url", "capture", "is_found"),
+    [
+        ({}, {}, True),
+        ({"kind": "page"}, {}, True),
+        ({"kind": "feed"}, {}, False),
+        ({"reason": "forgotten"}, {}, False),
+        ({"url": f"{SITE}/i/other"}, {"url": f"{SITE}/i/other"}, False),
+        ({}, {"http_status": 404}, False),
+        ({}, {"warc_file": None}, False),
+        ({}, {"truncated": "length"}, False),
+        ({}, {"url": f"{SITE}/i/other"}, False),
+    ],
+)
+def test_a_response_at_hand_is_the_latest_whole_one_of_a_picture(
+    shown: Database, url: dict[str, Any], capture: dict[str, Any], is_found: bool
+) -> None:
+    here = {"url": f"{SITE}/i/a"}
+    put(shown, "urls", 1, id=1, **({"kind": "picture", "state": "done", "reason": "", "location": None} | here | url))
+    for number, at in ((7, "2026-01-04"), (9, "2026-01-05"), (8, "2026-01-05")):
+        values = CAPTURE | here | {"directives": f'["d{number}"]', "fetched_at": at} | capture
+        put(shown, "captures", number, id=number, **values)
+    found = pictures_at_hand(shown)
+    expected = PictureAtHand(f"{SITE}/i/a", 8, "2026-01-05", "payload_digest 8", ("d8",), ())
+    assert found == ((expected,) if is_found else ())
+    put(shown, "_pictures", 1, url_id=1)
+    assert pictures_at_hand(shown) == ()
+
+
+@pytest.mark.parametrize("directive", ["noimageindex", "noimageai", "broadsheet: noimageai", "noindex"])
+def test_pages_that_refuse_show_no_pictures_where_directives_are_obeyed(shown: Database, directive: str) -> None:
+    shown.execute("UPDATE captures SET directives = json_array('x', ?) WHERE id = 1", [directive])
+    shown.conn.commit()
+    assert queue_pictures(shown, NOW, obeys_directives=True) == (2 if directive == "noindex" else 0)
+    assert queue_pictures(shown, NOW) == 2

@@ -1,10 +1,8 @@
-"""What is queued again, what its row keeps, and what is learned from a look.
-
-What is queued again, what its row keeps, and what is learned from a look.
-"""
+"""What is queued again, what its row keeps, and what is learned from a look."""
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -15,10 +13,9 @@ from broadsheet.output.raw.raw_exchange import Capture
 from broadsheet.output.read.verify import verify
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.revisit_schedule import (
-    MAX_INTERVAL,
-    MIN_INTERVAL,
     RevisitPolicy,
     UpdateRun,
+    UrlRow,
     VisitHistory,
     VisitOutlook,
     conditional_headers,
@@ -32,6 +29,8 @@ from broadsheet.output.write.revisit_schedule import (
 )
 from broadsheet.output.write.url_queue import Queue, add_urls
 from tests.output.cleaned_pages import page_rows
+
+MIN_INTERVAL, MAX_INTERVAL = 3600, 2_592_000
 
 HOST = "http://a.test/"
 STORY, HOME, MAP = HOST + "story", HOST, HOST + "sitemap.xml"
@@ -74,23 +73,11 @@ def test_start_page_and_sitemap_are_always_looked_at_a_story_when_it_is_due(craw
     assert set(queued(crawled)) == {HOME, MAP, STORY}
 
 
-def test_a_row_that_waits_again_says_what_is_held(crawled, make):
-    crawled.queue_revisits(update(make, revisit_all=True))
-    assert row(crawled, STORY) == ("queued", "revisit", "article")
-    assert row(crawled, HOME) == ("queued", "revisit", "list")
-
-
 def test_lists_go_before_stories_and_new_stories_before_known_ones(crawled, make):
     crawled.queue_revisits(update(make, revisit_all=True))
     add_urls(crawled.db, [make.discovered(HOST + "new", priority=60)], make.clock())
     queued_urls = [queued_url.url for queued_url in Queue(crawled.db, make.clock).take("a.test", 9)]
     assert queued_urls == [MAP, HOME, HOST + "new", STORY]
-
-
-def test_a_due_crawl_leaves_start_pages_and_files_an_hour(crawled, make):
-    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 0
-    crawled.db.execute("UPDATE urls SET held_at = '2025-12-31T22:00:00+00:00' WHERE url <> ?", [STORY])
-    assert crawled.queue_revisits(update(make, listings_always_due=False)) == 2
 
 
 def test_what_was_looked_at_since_the_update_began_is_not_queued(crawled, make):
@@ -103,11 +90,6 @@ def test_what_another_run_fetched_in_the_second_in_which_an_update_begins_is_que
     fetched = row(crawled, STORY, "fetched_at")[0]
     crawled.queue_revisits(update(make, revisit_all=True, started_at=fetched))
     assert STORY in queued(crawled)
-
-
-def test_what_is_out_of_bounds_is_left_alone(crawled, make):
-    crawled.queue_revisits(update(make, revisit_all=True, selects_page=lambda url, depth: url != STORY))
-    assert STORY not in queued(crawled)
 
 
 def test_not_modified_keeps_the_reason_and_moves_last_seen(crawled, make):
@@ -157,14 +139,6 @@ def test_a_page_that_is_gone_is_asked_for_less_and_less_often_one_that_failed_as
     assert queued(crawled) == {HOME: "revisit:timeout", MAP: "revisit"}
 
 
-def test_a_failed_refetch_of_a_redirect_keeps_where_it_led(crawled, make):
-    old = HOST + "old"
-    crawled.save([Outcome(old, "done", "redirect", 301, make.clock(), location=STORY)])
-    crawled.queue_revisits(update(make, revisit_all=True))
-    crawled.save([make.failure(old, "http_500")])
-    assert row(crawled, old, "state, reason, held_reason, location") == ("failed", "http_500", "redirect", STORY)
-
-
 @pytest.mark.parametrize(
     ("lastmod", "is_queued"), [("2026-01-02", True), ("2025-12-31", False), ("2026-01-01T00:00:59Z", True), ("", False)]
 )
@@ -195,25 +169,6 @@ def test_announcements_in_vain_are_counted_until_one_is_true(crawled, make):
             assert row(crawled, STORY, "unfounded") == (times,)
     crawled.save([make.outcome(STORY, WORDS + " more")])
     assert row(crawled, STORY, "unfounded") == (0,)
-
-
-def test_the_target_of_a_redirect_is_looked_at_too(crawled, make):
-    crawled.queue_revisits(update(make))
-    moved = Outcome(HOST + "old", "done", "redirect", 301, make.clock(), location=STORY,
-                    discovered_urls=(DiscoveredUrl(STORY, "a.test", found_via="redirect"),))  # fmt: skip
-    crawled.save([moved])
-    assert queued(crawled)[STORY] == "announced"
-
-
-def test_a_limit_gives_back_what_waited(crawled, make):
-    crawled.save([make.failure(HOST + "gone", "http_404")])
-    crawled.queue_revisits(update(make, revisit_all=True))
-    add_urls(crawled.db, [make.discovered(HOST + "new")], make.clock())
-    crawled.skip_queued("limit")
-    assert row(crawled, STORY) == ("done", "article", "article")
-    assert row(crawled, HOST + "gone") == ("failed", "http_404", None)
-    assert row(crawled, HOST + "new") == ("skipped", "limit", None)
-    assert queued(crawled) == {}
 
 
 def test_looking_again_counts_neither_links_nor_patterns_twice(crawled, make):
@@ -270,14 +225,17 @@ def test_the_first_interval_is_an_eighth_of_the_age(article_date: str, hours: in
     assert current_interval(history(article_date=article_date)) == hours * 3600
 
 
-def test_a_change_halves_the_interval_and_none_makes_it_half_as_long_again() -> None:
-    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=True) == 4 * MIN_INTERVAL
-    assert next_interval(history(interval_seconds=8 * MIN_INTERVAL), changed=False) == 12 * MIN_INTERVAL
-
-
-def test_the_interval_stays_between_floor_and_ceiling() -> None:
-    assert next_interval(history(interval_seconds=MIN_INTERVAL), changed=True) == MIN_INTERVAL
-    assert next_interval(history(interval_seconds=MAX_INTERVAL), changed=False) == MAX_INTERVAL
+@pytest.mark.parametrize(
+    ("interval", "changed", "following"),
+    [
+        (28_800, True, 14_400), (28_800, False, 43_200), (7_200, True, 3_600), (7_199, True, 3_600),
+        (1_728_000, False, 2_592_000), (1_728_002, False, 2_592_000), (60, False, 5_400), (9_000_000, True, 1_296_000),
+    ],
+)  # fmt: skip
+def test_a_change_halves_the_interval_none_makes_it_half_as_long_again_between_an_hour_and_thirty_days(
+    interval: int, changed: bool, following: int
+) -> None:
+    assert next_interval(history(interval_seconds=interval), changed=changed) == following
 
 
 def test_it_grows_where_one_look_in_three_finds_a_change_and_shrinks_where_one_in_two_does() -> None:
@@ -314,6 +272,7 @@ def test_every_and_all_go_before_the_interval() -> None:
         ("2026-05", False),
         ("soon", False),
         ("", False),
+        (" 2026-05-10 ", True),
     ],
 )
 def test_a_date_after_our_last_look_announces_a_change(announced_date: str, is_change: bool) -> None:
@@ -329,6 +288,10 @@ def test_the_same_day_is_announced_once() -> None:
     later = "2026-05-10T15:00:00+00:00"
     assert is_announced(history(lastmod="2026-05-09"), "2026-05-10", later)
     assert not is_announced(history(lastmod="2026-05-10"), "2026-05-10", later)
+    assert is_announced(history(lastmod="2026-05-11"), "2026-05-11", "2026-05-11T15:00:00+00:00"), "of another day"
+    moment = "2026-05-10T14:00:00Z"
+    assert is_announced(history(lastmod=moment), moment, later), "no day alone"
+    assert not is_announced(history(visited_at=""), "2026-05-10", later)
 
 
 def test_a_date_in_the_future_announces_no_more_than_now() -> None:
@@ -343,12 +306,18 @@ def test_a_date_in_the_future_announces_no_more_than_now() -> None:
         ("2026-05-03", "2026-05-03T00:00:00+00:00"),
         ("2026-05-03T10:00:00-02:00", "2026-05-03T12:00:00+00:00"),
         ("Sun, 03 May 2026 10:00:00 GMT", "2026-05-03T10:00:00+00:00"),
+        (" 2026-05-03\n", "2026-05-03T00:00:00+00:00"),
         ("yesterday", None),
         ("0001-01-01T00:00:00+14:00", None),
     ],
 )
-def test_dates_as_sitemaps_write_them(text: str, instant: str | None) -> None:
+def test_dates_as_sitemaps_write_them(text: str, instant: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any zone of the machine."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
     parsed_instant = parse_instant(text)
+    monkeypatch.undo()
+    time.tzset()
     assert (parsed_instant.isoformat() if parsed_instant else None) == instant
 
 
@@ -378,3 +347,47 @@ def test_the_next_visits_are_those_that_an_update_makes(crawled, make):
 
 def test_an_archive_without_articles_has_no_visits_to_come(archive):
     assert foresee_visits(archive.db, "2026-01-01T12:00:00+00:00") == VisitOutlook(0, 0, "")
+
+
+def url_row(**values: object) -> UrlRow:
+    row = {"id": 1, "url": STORY, "kind": "page", "state": "done", "reason": "article", "held_at": "h"}
+    row |= {"fetched_at": "f", "interval_seconds": 7, "article_date": "d", "unfounded_announcements": 1}
+    return UrlRow(**(row | {"lastmod": "l", "held_reason": "article", "depth": 1} | values))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("values", "visited_at", "was_fetched"),
+    [
+        ({}, "h", True),
+        ({"held_at": ""}, "", False),
+        ({"held_at": "", "reason": "revisit:http_404"}, "", True),
+        ({"held_at": "", "reason": "announced:dns"}, "", True),
+        ({"state": "failed", "reason": "http_404"}, "f", True),
+        ({"state": "failed", "reason": "http_451"}, "f", True),
+        ({"state": "failed", "reason": "timeout"}, "h", True),
+        ({"state": "failed", "reason": "timeout", "held_at": ""}, "f", False),
+        ({"state": "queued", "reason": "http_404"}, "h", True),
+    ],
+)
+def test_a_failure_that_says_nothing_of_the_page_is_no_visit(values, visited_at, was_fetched) -> None:
+    row = url_row(**values)
+    assert row.visit_history == VisitHistory(visited_at, 7, "d", 1, "l")
+    assert row.was_fetched is was_fetched
+
+
+@pytest.mark.parametrize(
+    ("values", "announces"),
+    [
+        ({}, False),
+        ({"held_reason": "list"}, True),
+        ({"held_reason": "list", "depth": 2}, False),
+        ({"kind": "feed", "depth": 2}, True),
+    ],
+)
+def test_files_start_pages_and_sections_announce_articles(values, announces) -> None:
+    assert url_row(**values).announces_articles is announces
+
+
+def test_what_was_never_visited_is_due_and_without_a_time_all_is() -> None:
+    assert is_due(history(visited_at=""), NOON, RevisitPolicy())
+    assert is_due(history(visited_at="2200-01-01", interval_seconds=1), "", RevisitPolicy())

@@ -160,6 +160,24 @@ def test_a_review_of_what_was_taken_down_meanwhile_is_passed_over(file, block):
         assert list_reviews(archive.db) == []
 
 
+def test_what_is_about_to_be_deleted_is_on_the_disk_first(file, block, monkeypatch):
+    levels, applied_ids = [], ruling_journal._applied_ids
+
+    def spying_ids(db):
+        levels.append(db.execute("PRAGMA synchronous").fetchone())
+        return applied_ids(db)
+
+    monkeypatch.setattr(ruling_journal, "_applied_ids", spying_ids)
+    append_ruling(file, restored(block))
+    with Archive.open(file) as archive:
+        assert (levels, archive.db.execute("PRAGMA synchronous").fetchone()) == ([(2,)], (1,))
+        archive.db.execute("UPDATE meta SET value = 'no list' WHERE key = 'applied_rulings'")
+        archive.db.conn.commit()
+    append_ruling(file, restored(block), undo=True)
+    with Archive.open(file) as archive:
+        assert list_rulings(archive.db) == []
+
+
 STEPS = ("fsync", "read_journal", "_applied_ids", "carry_out_ruling", "store_review", "_put_away", "sync_folder")
 KILLED = """
 import os, signal, sys

@@ -1,4 +1,4 @@
-"""Tests."""
+"""Runs of an archive and the redirects that they followed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.run_records import (
-    crawl_options,
     hosts_of_queued_seeds,
     moved_seeds,
     redirect_chains,
@@ -86,13 +85,6 @@ def test_start_urls_that_are_of_no_use_failed_for_good_or_were_taken_down(archiv
     assert useless_seeds(archive.db, seeds) == dict(zip(urls("gone", "down"), ("http_404", "forgotten"), strict=True))
 
 
-def test_crawls_and_what_is_none(archive: Archive) -> None:
-    archive.runs.start("crawl one", {"seeds": ["one"], "max_depth": 2}, {})
-    archive.runs.start("something else", {}, {})
-    archive.runs.start("crawl two", {"seeds": ["two"]}, {})
-    assert crawl_options(archive.db) == [{"seeds": ["one"], "max_depth": 2}, {"seeds": ["two"]}]
-
-
 def test_an_update_that_was_cut_short_began_with_the_first_of_its_kind(archive: Archive) -> None:
     def run(revisit: str, *end: str) -> None:
         number = archive.runs.start(f"update {revisit}", {"seeds": ["one"], "revisit": revisit}, {})
@@ -149,3 +141,9 @@ def test_no_password_of_a_url_is_noted(archive):
             '{"seeds": ["https://a.test/"], "proxy": {"https": ["http://proxy.test:80", 7, null]}}',
         )
     ]
+
+
+def test_a_number_that_another_run_has_is_given_to_no_second_one(file, make, monkeypatch):
+    monkeypatch.setattr("broadsheet.output.write.run_records.content_id", lambda *_: 7)
+    with Archive.open(file, make.clock) as archive:
+        assert [archive.runs.start("crawl", {}, {}) for _ in range(3)] == [7, 8, 9]

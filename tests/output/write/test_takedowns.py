@@ -10,8 +10,8 @@ import pytest
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read.verify import verify
 from broadsheet.output.settle.settling import settle
+from broadsheet.output.write import takedowns
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.takedowns import (
     archive_backups,
     archive_pattern,
@@ -64,32 +64,6 @@ def test_nothing_of_it_is_left_in_the_bytes(file: Path, make: Maker, words: Call
     assert COMMON.encode() in raw(file)
 
 
-def test_copies_and_redirects_go_with_it_and_the_rest_stays(
-    archive: Archive, make: Maker, words: Callable[..., str]
-) -> None:
-    stored(archive, make, words)
-    takedown = plan_takedown(archive.db, HOST + "secret")
-    assert takedown.urls == (HOST + "old", HOST + "print/secret", HOST + "secret")
-    assert take_down(archive.db, HOST + "secret", "", make.clock) == takedown
-    gone = ("skipped", "forgotten")
-    assert urls(archive) == {"secret": gone, "print/secret": gone, "old": gone, "other": ("done", "article")}
-    for table in ("articles", "pages", "captures"):
-        assert archive.db.execute(f"SELECT count(*) FROM {table}").fetchone() == (1,)
-    assert archive.db.execute("SELECT count(*) FROM _shelved").fetchone() == (0,)
-    assert archive.db.execute("SELECT count(DISTINCT article_id) FROM revisions").fetchone() == (1,)
-    assert archive.db.execute("SELECT change FROM changes ORDER BY seq DESC").fetchone() == ("removed",)
-    rewrite_file(archive.db)
-    assert verify(archive.db) == []
-
-
-@pytest.mark.parametrize("asked", ["old", "print/secret", "secret"])
-def test_any_of_its_urls_names_it(archive: Archive, make: Maker, words: Callable[..., str], asked: str) -> None:
-    stored(archive, make, words)
-    take_down(archive.db, HOST + asked, "", make.clock)
-    assert archive.db.execute("SELECT url FROM articles").fetchall() == [(HOST + "other",)]
-    assert all(is_forgotten(archive.db, HOST + url) for url in ("old", "print/secret", "secret"))
-
-
 def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
     stored(archive, make, words)
     take_down(archive.db, HOST + "secret", "asked by letter", make.clock)
@@ -97,24 +71,17 @@ def test_a_takedown_is_remembered_with_its_numbers(archive: Archive, make: Maker
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
     again = take_down(archive.db, HOST + "secret", "", make.clock)
     assert again.is_empty
+    rewrite_file(archive.db)
+    assert verify(archive.db) == []
     assert archive.db.execute(row, [HOST + "secret"]).fetchone() == (3, 1, 2, "asked by letter")
 
 
 def test_what_matches_is_not_queued_again_whoever_adds_it(archive: Archive, make: Maker) -> None:
     archive.save([make.outcome(HOST + "people/ann", SECRET)])
     take_down(archive.db, HOST + "people/*", "", make.clock)
-    archive.save(
-        [
-            make.outcome(
-                HOST, discovered_urls=(make.discovered(HOST + "people/bob"), make.discovered(HOST + "people/ann"))
-            )
-        ]
-    )
-    seeds = (
-        DiscoveredUrl(HOST + "people/ann", "a.example", found_via="seed"),
-        DiscoveredUrl(HOST + "people/eve", "a.example", found_via="seed"),
-    )
-    Queue(archive.db, make.clock).add_seeds(seeds)
+    ann, *others = (make.discovered(f"{HOST}people/{name}", found_via="seed") for name in ("ann", "bob", "eve"))
+    archive.save([make.outcome(HOST, discovered_urls=(ann, others[0]))])
+    Queue(archive.db, make.clock).add_seeds([ann, others[1]])
     archive.requeue([PassingReason("skipped", "forgotten")])
     assert {state for url, state in urls(archive).items() if url.startswith("people/")} == {("skipped", "forgotten")}
     assert Queue(archive.db).counts()["queued"] == 0
@@ -192,3 +159,27 @@ def test_backups_beside_an_archive_are_found(tmp_path: Path) -> None:
     (tmp_path / "a.db.backup-v1").touch()
     (tmp_path / "b.db.backup-v1").touch()
     assert archive_backups(tmp_path / "a.db") == (str(tmp_path / "a.db.backup-v1"),)
+
+
+@pytest.mark.parametrize(("length", "count", "listed"), [(79, 2, 0), (80, 2, 2), (80, 20, 20), (80, 21, 20)])
+def test_pages_that_keep_eighty_characters_of_it_are_named_twenty_at_most(
+    archive: Archive, make: Maker, length: int, count: int, listed: int
+) -> None:
+    block = "x" * length
+    archive.save([make.outcome(HOST + "secret", SECRET, block), make.outcome(HOST + "cut", COMMON, removed=(block,))])
+    archive.save([make.outcome(f"{HOST}copy/{number:02}", f"Story {number}", block) for number in range(count)])
+    copies = plan_takedown(archive.db, HOST + "secret").copies
+    assert copies == tuple(f"{HOST}copy/{number:02}" for number in range(listed))
+
+
+def test_a_takedown_that_fails_changes_nothing(
+    archive: Archive, make: Maker, words: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive.keep_raw({"software": "tests"})
+    stored(archive, make, words)
+    before = "\n".join(archive.db.iterdump())
+    monkeypatch.setattr(takedowns, "_record_takedown", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        take_down(archive.db, HOST + "secret", "", make.clock)
+    assert "\n".join(archive.db.iterdump()) == before
+    assert not archive.db.conn.in_transaction

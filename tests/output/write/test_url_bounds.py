@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,9 +11,11 @@ from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.url_bounds import PatternLimits
+from broadsheet.output.write.url_bounds import PatternLimits, is_new_text
 from broadsheet.output.write.url_queue import add_urls
+from tests.output.cleaned_pages import page_rows
 from tests.output.conftest import Maker
+from tests.output.filled_rows import put
 
 HOST = "https://a.example/"
 FEW = PatternLimits(narrow_pattern=5, wide_pattern=12, host=40, list_file=3)
@@ -77,22 +78,6 @@ def test_articles_with_a_text_that_is_known_are_no_yield(archive: Archive, make:
     assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
 
 
-def test_copies_that_name_one_canonical_page_and_title_are_no_yield(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "story?k=99")
-    for number in range(8):
-        text = f"The same story of the town, read for the {number} time"
-        link, title = f"story?k={number + 1}", "One title"
-        page(archive, make, f"story?k={number}", link, text=text, canonical=HOST + "story", title=title)
-    assert state(archive, "story?k=99") == ("skipped", "trap:pattern")
-
-
-def test_articles_that_all_call_the_front_page_canonical_are_a_yield(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "story?k=99")
-    for number in range(20):
-        page(archive, make, f"story?k={number}", text=f"Story {number}", canonical=HOST, title=f"Title {number}")
-    assert state(archive, "story?k=99") == ("queued", "")
-
-
 def test_a_list_that_leads_to_new_articles_goes_on(archive: Archive, make: Maker) -> None:
     page(archive, make, "", "list?x=0", "list?x=900")
     for number in range(30):
@@ -117,22 +102,6 @@ def test_a_spent_pattern_that_yields_again_is_queued_again(archive: Archive, mak
     assert state(archive, "list?x=900")[0] == "skipped"
     page(archive, make, "list?x=901", text="A story at last")
     assert state(archive, "list?x=900") == ("queued", "")
-
-
-def test_facets_are_bounded_together(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "shop?new=1")
-    for number in range(14):
-        page(archive, make, f"shop?{'abcdefghijklmnopq'[number]}=1", "shop")
-    page(archive, make, "about", "shop?other=1")
-    assert state(archive, "shop?new=1") == ("skipped", "trap:pattern")
-    assert state(archive, "shop?other=1") == ("skipped", "trap:pattern")
-
-
-def test_random_words_are_bounded_by_the_host(archive: Archive, make: Maker) -> None:
-    page(archive, make, "", "some/thing.html")
-    for number in range(45):
-        page(archive, make, f"w{number}" + "/x" * (number % 9))
-    assert state(archive, "some/thing.html") == ("skipped", "trap:host_bound")
 
 
 def test_what_sitemaps_name_is_fetched_and_counts_against_nothing(archive: Archive, make: Maker) -> None:
@@ -199,18 +168,6 @@ def test_the_count_goes_on_after_the_file_was_closed(file: Path, make: Maker) ->
         assert state(archive, "list?x=901") == ("skipped", "trap:pattern")
 
 
-def test_what_a_host_s_articles_allow_goes_on_after_the_file_was_closed(file: Path, make: Maker) -> None:
-    with Archive.open(file, make.clock, FEW) as archive:
-        page(archive, make, "", "list?x=900")
-        for number in range(20):
-            page(archive, make, f"story?p={number}", text=f"Story {number} of the town")
-        dry(archive, make, 8)
-        assert state(archive, "list?x=900") == ("queued", ""), "20 articles allow five more than five"
-    with Archive.open(file, make.clock, FEW) as archive:
-        page(archive, make, "about", "list?x=901")
-        assert state(archive, "list?x=901") == ("queued", "")
-
-
 def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> None:
     page(archive, make, "", "list?x=900")
     batch = [make.outcome(f"{HOST}list?x={number}", page_type=PageType.LIST) for number in range(9)]
@@ -221,17 +178,69 @@ def test_a_batch_that_fails_leaves_no_count(archive: Archive, make: Maker) -> No
     assert state(archive, "list?x=901") == ("queued", "")
 
 
-def test_dates_may_be_as_many_as_articles(archive: Archive, make: Maker, words: Callable[..., str]) -> None:
-    for number in range(30):
-        page(archive, make, f"the-story-{number}-here", text=words(f"s{number}"))
-    page(archive, make, "", "2001/1", "list?x=900")
-    for number in range(20):
-        page(archive, make, f"2002/{number}", f"2002/{number + 1}")
-    assert state(archive, "2001/1") == ("queued", "")
-    for number in range(20, 40):
-        page(archive, make, f"2002/{number}", f"2002/{number + 1}")
-    assert state(archive, "2001/1") == ("skipped", "trap:pattern")
-    assert state(archive, "list?x=900") == ("queued", "")
+@pytest.mark.parametrize(
+    ("pattern", "counts", "host_articles", "is_spent"),
+    [
+        ("/word", {"dry": 5}, 0, False),
+        ("/word", {"dry": 6}, 0, True),
+        ("/word", {"dry": 5, "hopes": 1}, 0, True),
+        ("/word", {"dry": 4, "hopes": 10}, 0, False),
+        ("/word", {"dry": 4, "hopes": 11}, 0, True),
+        ("/word", {"dry": 6, "articles": 1}, 0, False),
+        ("/word", {"dry": 6, "led": 1}, 0, False),
+        ("/word", {"dry": 6}, 3, True),
+        ("/word", {"dry": 6}, 4, False),
+        ("/word", {"dry": 7}, 7, True),
+        ("/#/#", {"dry": 12}, 7, False),
+        ("/#/#", {"dry": 13}, 7, True),
+        ("/#/word", {"dry": 7}, 7, True),
+        ("/#?#", {"dry": 7}, 7, True),
+        ("*/word", {"dry": 12}, 0, False),
+        ("*/word", {"dry": 13}, 0, True),
+        ("*", {"dry": 40}, 0, False),
+        ("*", {"dry": 41}, 0, True),
+        ("*", {"dry": 43, "articles": 3}, 3, False),
+        ("sitemap /word", {"dry": 3}, 9, False),
+        ("feed /word", {"dry": 4}, 9, True),
+    ],
+)
+def test_a_pattern_is_spent_after_so_many_dry_pages(
+    archive: Archive, pattern: str, counts: dict[str, int], host_articles: int, is_spent: bool
+) -> None:
+    """More if it brought articles, or lists those of its host."""
+    tracker, names = archive._pattern_tracker, ("found", "fetched", "articles", "led", "dry", "hopes", "echoes")
+    for name, values in {"*": {"articles": host_articles}, pattern: counts}.items():
+        put(archive.db, "_url_patterns", 1, host="h", pattern=name, **(dict.fromkeys(names, 0) | values))
+    tracker.reload()
+    assert (("h", pattern) in tracker._spent_patterns) is is_spent
+
+
+@pytest.mark.parametrize(
+    ("stored", "difference", "is_new"),
+    [
+        ({}, 9, False),
+        ({}, 10, True),
+        ({"title": "Other"}, 0, True),
+        ({"canonical_url": "other"}, 0, True),
+        ({"text_digest": "same", "title": "Other"}, 10, False),
+        ({"text_digest": "same", "title": "Other", "own_type": "list"}, 10, True),
+    ],
+)
+def test_a_text_is_new_unless_another_page_has_it_or_nearly_so(
+    archive: Archive, make: Maker, stored: dict[str, object], difference: int, is_new: bool
+) -> None:
+    db, url = archive.db, HOST + "new"
+    db.execute("PRAGMA foreign_keys = OFF")
+    for number, address in ((1, HOST + "stored"), (2, url)):
+        put(db, "urls", number, id=number, url=address, kind="page", state="done")
+        values = {"title": "T", "canonical_url": "main", "own_type": "article", "word_count": 50 + difference}
+        put(db, "pages", number, id=number, **(values | (stored if number == 1 else {"text_digest": "same"})))
+        if number == 2:
+            db.execute("UPDATE pages SET word_count = 500 WHERE id = 2")
+    page = page_rows(make.cleaned(url, "x", title="T"))
+    page = replace(page, digest="same", words=50, metadata=replace(page.metadata, canonical_url="main"))
+    assert is_new_text(db, url, page) is is_new
+    assert not is_new_text(db, url, replace(page, verdict=replace(page.verdict, page_type=PageType.LIST)))
 
 
 SAMPLING = PatternLimits(sampled=3)

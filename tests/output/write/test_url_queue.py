@@ -1,4 +1,4 @@
-"""Tests."""
+"""The queue: its order, what is excluded or waits, and what an earlier run left."""
 
 from __future__ import annotations
 
@@ -236,38 +236,6 @@ def test_a_host_is_given_up_in_steps_and_taken_up_by_a_later_run(archive, queue,
     assert archive.requeue(requeue.UNREACHED_HOSTS) == 5
     assert queue.counts() == {"queued": 5, "done": 0, "failed": 1, "skipped": 0}
     assert [queued_url.attempts for queued_url in queue.take(HOST, 9)] == [0] * 5
-
-
-def test_an_outcome_may_stand_for_its_whole_host(archive, queue, make):
-    add(archive, *(make.discovered(f"http://a.test/{n}") for n in range(5)), make.discovered("http://b.test/"))
-    archive.save([Outcome("http://a.test/0", "failed", "host_failing:http_503", given_up_host=HOST)])
-    assert queue.counts() == {"queued": 1, "done": 0, "failed": 5, "skipped": 0}
-    assert archive.given_up_counts == {"failed/host_failing:http_503": 4}
-
-
-def test_a_better_way_improves_a_queued_row_only(archive, queue, make):
-    url = "http://a.test/1"
-    add(archive, make.discovered(url, depth=5, priority=1, found_on="http://a.test/far"))
-    add(archive, make.discovered(url, depth=7, priority=4), make.discovered(url, depth=2, priority=0))
-    [queued_url] = queue.take(HOST, 5)
-    assert (queued_url.depth, queued_url.priority, queued_url.found_on) == (2, 4, "http://a.test/far")
-    archive.save([make.outcome(url, "text")])
-    add(archive, make.discovered(url, depth=0, priority=99))
-    assert archive.db.execute("SELECT state, depth FROM urls").fetchall() == [("done", 2)]
-
-
-def test_what_was_too_deep_is_queued_on_a_shorter_way(archive, queue, make):
-    deep, barred = "http://a.test/deep", "http://a.test/barred"
-    add(archive, make.discovered(deep, depth=9, state="skipped", reason="depth"))
-    add(archive, make.discovered(barred, state="skipped", reason="robots.txt"))
-    add(archive, make.discovered(deep, depth=1), make.discovered(barred))
-    assert [(queued_url.url, queued_url.depth) for queued_url in queue.take(HOST, 5)] == [(deep, 1)]
-
-
-def test_a_queued_url_is_not_skipped_by_a_longer_way(archive, queue, make):
-    add(archive, make.discovered("http://a.test/1", depth=1))
-    add(archive, make.discovered("http://a.test/1", depth=9, state="skipped", reason="depth"))
-    assert queue.counts()["queued"] == 1
 
 
 def test_seeds_give_failures_another_chance_and_leave_the_done_alone(archive, queue, make):

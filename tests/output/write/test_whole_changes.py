@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -236,13 +237,18 @@ def dump(db: Database) -> Dump:
 
 
 def differences(before: Dump, after: Dump) -> Iterator[str]:
-    """Rows that are gone, that came, and columns that changed."""
-    yield from sorted(f"- {key[0]} {as_json(before[key])}" for key in before.keys() - after.keys())
+    """Rows that are gone, by their keys: what they were stands in `whole_tables.txt`. Columns that changed, and rows
+    that came, table by table."""
+    lines: defaultdict[str, list[str]] = defaultdict(list)
+    for key in sorted(before.keys() - after.keys(), key=repr):
+        lines[f"- {key[0]}"].append(" ".join(map(str, key[1:])))
     for key in sorted((key for key in before if before[key] != after.get(key, before[key])), key=repr):
         old, new = before[key], after[key]
         changed = {name: [old.get(name), new.get(name)] for name in {**old, **new} if old.get(name) != new.get(name)}
-        yield f"~ {' '.join(map(str, key))} {as_json(changed)}"
-    yield from sorted(f"+ {key[0]} {as_json(after[key])}" for key in after.keys() - before.keys())
+        lines[f"~ {key[0]} {as_json(changed)}"].append(" ".join(map(str, key[1:])))
+    for key in sorted(after.keys() - before.keys(), key=lambda key: (key[0], as_json(after[key]))):
+        lines[f"+ {key[0]}"].append(as_json(after[key]))
+    return (f"{start} {', '.join(rows)}" for start, rows in lines.items())
 
 
 @pytest.mark.parametrize("name", CHANGE)
