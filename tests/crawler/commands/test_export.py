@@ -22,14 +22,6 @@ from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.wires import fetched
 
 
-def test_export_streams_to_standard_output(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["export", str(db), "--format", "jsonl"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert {json.loads(line)["url"] for line in lines} == {"https://a.example/river", "https://a.example/Evil"}
-    assert run(["export", str(db), "--format", "csv"]) == 0
-    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))) == 2
-
-
 def test_export_to_files(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out.jsonl"
     target.write_text("old")
@@ -82,21 +74,12 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say which format with --format"),
-        (["-o", "{folder}/a.pdf"], "say which format with --format"),
-        (["--format", "markdown"], "name a folder with -o"),
         (["--format", "csv", "-o", "{db}"], "is the archive itself"),
         (["--format", "csv", "-o", "{folder}"], "is a folder"),
-        (["--format", "csv", "-o", "{folder}/none/a.csv"], "cannot write"),
         (["--format", "markdown", "-o", "{db}"], "cannot make the folder"),
         (["--format", "tei"], "name a folder with -o"),
         (["--format", "html", "-o", "-"], "name a folder with -o"),
-        (["--format", "jsonl", "--bom"], "--bom is for csv"),
-        (["--format", "atom", "--edits", "--language", "en"], "edits can be chosen by --host and --kind only"),
-        (["--format", "csv", "--kind", "new"], "--kind is for atom"),
         (["--format", "csv", "--limit", "100"], "--limit is for atom and json-feed"),
-        (["--format", "tei", "--edits"], "--edits is for atom"),
-        (["--format", "atom", "--one-per-cluster"], "not for feeds"),
     ],
 )
 def test_export_to_no_place(

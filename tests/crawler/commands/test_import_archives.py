@@ -235,23 +235,6 @@ def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, 
     assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
 
 
-def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, db: Path):
-    good = write(tmp_path / "site.warc.gz", site())
-    odd = tmp_path / "odd.warc"
-    odd.write_text("no records here")
-    code, _, errors = verb("import", odd, good, "--db", db)
-    assert (code, errors.count("\n")) == (1, 1)
-    assert "odd.warc holds no WARC or ARC records" in errors
-    assert len(texts(db)) == 3
-    code, _, errors = verb("import", odd, "--db", tmp_path / "new.db")
-    assert (code, errors.count("\n")) == (1, 1)
-    assert list(tmp_path.glob("new.db*")) == []
-    for names, message in (((tmp_path / "gone.warc",), "No such file"), ((tmp_path,), "is a folder")):
-        code, _, errors = verb("import", *names, "--db", db)
-        assert (code, errors.count("\n")) == (2, 1)
-        assert message in errors
-
-
 def many(tmp_path: Path, number: int) -> Path:
     pages = [record(f"{SITE}/p{at}", answer(page(f"p{at}", f"/p{at + 1}", words=200))) for at in range(number)]
     return write(tmp_path / "many.warc.gz", pages)
