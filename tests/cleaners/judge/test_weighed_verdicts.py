@@ -1,7 +1,5 @@
 """Reasons for what the model removes and no rule names.
 
-Reasons for what the model removes and no rule names.
-
 Verdicts of the rules and probabilities of the model together: which decides, and with which rule.
 """
 

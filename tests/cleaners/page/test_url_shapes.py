@@ -1,7 +1,5 @@
 """Which URLs are alike.
 
-Which URLs are alike.
-
 What a URL alone says about its page.
 """
 

@@ -1,7 +1,5 @@
 """Which hosts are held in memory, and in what order they come due.
 
-Which hosts are held in memory, and in what order they come due.
-
 How soon a host may be asked again.
 """
 
