@@ -20,7 +20,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from tests.crawler.crawls import REPOSITORY
-from tests.crawler.shell import ACTIVE, HOSTILE, command, verb
+from tests.crawler.shell import ACTIVE, HOSTILE, verb
 from tests.output.conftest import Maker
 
 STORY, GONE, EVIL = (f"http://a.test/{name}" for name in ("story", "gone", "evil"))
@@ -123,28 +123,11 @@ WRONG = [
     (["diff", "/nowhere/a.db", STORY], 1, "does not exist"),
     (["changes", "{db}", "--kind", "typo"], 2, "'typo' is not one of"),
 ]
-WRONG_UPDATES = [
-    (["update", "/nowhere/a.db"], 2, "/nowhere/a.db is no archive yet"),
-    (["update", "{db}", "--all", "--every", "6h"], 2, "not both"),
-    (["update", "{db}", "--all", "--every", "0s"], 2, "not both"),
-    (["update", "{db}", "--every", "often"], 2, "'often' is no time"),
-    (["update", "{db}"], 2, "has no start URL yet"),
-]
 
 
 @pytest.mark.parametrize(("arguments", "code", "message"), WRONG, ids=[f"wrong{n}" for n in range(len(WRONG))])
 def test_what_cannot_be_read_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
     got, out, errors = verb(*(argument.replace("{db}", str(db)) for argument in arguments))
-    assert (got, out, errors.count("\n")) == (code, "", 1)
-    assert message in errors
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"), WRONG_UPDATES, ids=[f"wrong{n}" for n in range(len(WRONG_UPDATES))]
-)
-def test_what_cannot_be_is_one_line(db: Path, arguments: list[str], code: int, message: str) -> None:
-    got, out, errors = command(*(argument.replace("{db}", str(db)) for argument in arguments))
     assert (got, out, errors.count("\n")) == (code, "", 1)
     assert message in errors
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +11,7 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.forget import describe_rewrite
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import ACTIVE, rows, start
+from tests.crawler.shell import ACTIVE, rows
 
 RIVER = "https://a.example/river"
 
@@ -63,29 +62,6 @@ def test_what_the_archive_does_not_know_is_1(db: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().err.count("\n") == 1
     assert len(urls(db)) == 2
     assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
-
-
-@pytest.mark.slow
-def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
-    process = start("forget", db, RIVER, stdin=-3)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "--yes" in errors
-    assert "Traceback" not in errors
-    assert len(urls(db)) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("answer", "article_count", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
-def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: int) -> None:
-    ours, theirs = pty.openpty()
-    process = start("forget", db, RIVER, stdin=theirs)
-    os.close(theirs)
-    os.write(ours, answer.encode())
-    process.communicate(timeout=60)
-    os.close(ours)
-    assert process.returncode == code
-    assert len(urls(db)) == article_count
 
 
 def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,18 +27,6 @@ def sources(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_archives_are_merged_and_again_nothing_is_new(tmp_path: Path, sources: list[Path]) -> None:
-    target = tmp_path / "all.db"
-    code, out, errors = command("merge", target, *sources)
-    assert (code, errors) == (0, "")
-    assert "river.db: 1 URL new, 1 page stored" in out
-    assert "all.db: 2 articles from 2 archives" in out
-    assert rows(target, URLS) == [("https://river.example/story",), ("https://tower.example/story",)]
-    assert command("merge", target, *sources)[1].count("nothing new") == 2
-    assert command("verify", target)[0] == 0
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["missing.db", "text.db", "."])
 def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, sources: list[Path], name: str) -> None:
     (tmp_path / "text.db").write_text("no archive")

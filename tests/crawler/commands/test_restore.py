@@ -15,7 +15,7 @@ from broadsheet.output.write.applied_rulings import TextChange
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import ACTIVE, command, rows, start
+from tests.crawler.shell import ACTIVE, command, rows
 
 
 def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -139,14 +139,6 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(
     errors = capsys.readouterr().err
     assert "in use by another crawl" in errors
     assert errors.count("\n") == 1
-
-
-@pytest.mark.slow
-def test_it_is_a_command_as_from_a_shell(archive_path: Path) -> None:
-    process = start("remove", archive_path, block_id(PROMO))
-    out, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
-    assert "2 pages carry it; 2 articles changed" in out
 
 
 @pytest.mark.slow
