@@ -186,3 +186,18 @@ def test_an_export_is_of_all_articles_as_they_are_unless_told_otherwise() -> Non
     whole = export.ExportOptions("csv")
     assert (whole.one_per_cluster, whole.byte_order_mark, whole.keeps_credentials) == (False, False, False)
     assert (whole.article_filter, whole.feed_scope) == (ALL_ARTICLES, FeedScope())
+
+
+@pytest.mark.parametrize(("given", "limit"), [(None, 100), (7, 7)])
+def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given: int | None, limit: int) -> None:
+    names = ("output", "edits", "kinds", "room", "one_per_cluster", "bom", "keep_credentials", "host", "since", "until")
+    options = dict.fromkeys(names) | {"shape": "atom", "limit": given, "kinds": (), "languages": (), "section": ""}
+    assert export.export_options(options).feed_scope == FeedScope(False, "", (), limit, "")
+
+
+def test_a_raw_file_without_bytes_is_no_response(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Archive.open(db) as archive:
+        archive.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('made.db.warc/a.warc.gz', 0, '')")
+        archive.db.conn.commit()
+    assert run(["export", str(db), "-o", str(tmp_path / "a.wacz")]) == 2
+    assert "the archive holds no raw responses of its own" in capsys.readouterr().err

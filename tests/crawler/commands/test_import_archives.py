@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from broadsheet.crawler.commands import import_archives
+from broadsheet.crawler.replay.record_order import LostBytes
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import crawl, rows, start, verb
 from tests.crawler.warcs import answer, record, wacz, write
@@ -343,3 +345,15 @@ def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", records)
     assert verb("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
     assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]
+
+
+@pytest.mark.parametrize(("count", "lines"), [(1, 1), (20, 21), (21, 21)])
+def test_twenty_places_are_named_where_no_record_can_be_read(
+    count: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_archives.print_lost([LostBytes("a.warc", n, 1_000) for n in range(count)])
+    said = capsys.readouterr().err.splitlines()
+    assert (len(said), said[0]) == (
+        lines, "broadsheet: a.warc, byte 0: 1,000 bytes in which no record with a URL can be read",
+    )  # fmt: skip
+    assert said[20:] == [f"broadsheet: {count},000 bytes in {count} places could not be read"] * (count > 1)
