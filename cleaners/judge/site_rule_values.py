@@ -46,7 +46,7 @@ class DirectiveFinder:
     With `samples` each match has the beginning of its text, which costs a little; people read it.
     """
 
-    def __init__(self, tree: etree._Element, rule_files: Sequence[SiteRuleFile], *, samples: bool = False) -> None:
+    def __init__(self, tree: etree._Element, rule_files: Sequence[SiteRuleFile], *, samples: bool) -> None:
         self.tree = tree
         self.rule_files = rule_files
         self.matches: list[DirectiveMatch] = []

@@ -51,7 +51,7 @@ def split_names(text: str) -> Iterator[str]:
     """
     text = _BRACKETS.sub(" ", _EMAIL.sub(" ", _DATE_BEHIND.sub("", _OTHER_CREDIT.sub(";", html.unescape(text)))))
     has_name = False
-    for part in _HARD_BREAK.split(_strip_by(text.strip())):
+    for part in _HARD_BREAK.split(_strip_by(text)):
         for chunk in _and_pattern().split(_persons_in_sentence(part)):
             for name in _split_commas(_strip_by(chunk)):
                 if not has_name or not _is_role(name):
@@ -149,7 +149,7 @@ def _sentence_pattern() -> re.Pattern[str]:
 
 
 def _strip_by(text: str) -> str:
-    return _by_pattern().sub("", text, count=1).strip()
+    return _by_pattern().sub("", text).strip()
 
 
 @cache
@@ -338,7 +338,7 @@ def _byline_text(element: Element) -> str:
     link_texts = [element_text(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
     text = "\n".join(filter(None, link_texts or _leaf_names(element)))
     text = text or "\n".join(run.text for run in runs_within(element, 6))
-    lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in load_words("by")]
+    lines = [line for line in text.split("\n") if line.casefold() not in load_words("by")]
     return "\n".join(lines) if len(text) <= _MAX_BYLINE_CHARS else ""
 
 

@@ -54,8 +54,7 @@ class InlineRun:
         self.parts: list[str] = []
         self._marked_parts: dict[int, str] = {}  # markdown of the parts that begin or end with a link or emphasis mark
         self._link_ranges: list[tuple[int, int]] = []
-        self._link_start = -1  # of the open link; -1 if none is open
-        self._href = ""
+        self._link_start, self._href = -1, ""  # of the open link; -1 if none is open
         self._open_marks: list[tuple[str, int]] = []
         self.visible = False  # whether any text but white space was added
 
@@ -107,9 +106,7 @@ class InlineRun:
 
     def add(self, text: str, verbatim: bool = False) -> None:
         """Add text as written in the source; white space before the first word counts only with `verbatim`."""
-        if self.visible:
-            self.parts.append(text)
-        elif not text.isspace():
+        if self.visible or not text.isspace():
             self.parts.append(text)
             self.visible = True
         elif self.parts or verbatim or text.strip(_PLAIN_SPACE):

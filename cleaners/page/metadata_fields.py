@@ -55,7 +55,7 @@ def read_fields(page: PageContext, text: str = "") -> Metadata:
     """Read the metadata of a page whose statements are collected; `text` is as for `read_metadata`."""
     values_and_sources = {name: read(page) for name, read in FIELD_READERS.items()}
     values_and_sources["language"] = find_language(page, text)
-    values: dict[str, Any] = {name: _strip_text(value) for name, (value, _) in values_and_sources.items() if value}
+    values: dict[str, Any] = {name: value for name, (value, _) in values_and_sources.items() if value}
     return Metadata(**values, sources={name: values_and_sources[name][1] for name in values})
 
 
@@ -244,8 +244,3 @@ FIELD_READERS: dict[str, Callable[[PageContext], tuple[Any, str]]] = {
     "image": _read_image,
     "canonical_url": _read_canonical,
 }
-
-
-def _strip_text(value: object) -> object:
-    """Strip white space from a text; other values stay as they are."""
-    return value.strip() if isinstance(value, str) else value

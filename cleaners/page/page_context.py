@@ -38,7 +38,7 @@ _INLINE_TAGS = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
 )
 MAX_RUNS_AFTER = 30  # text runs that are read after the headline
-MAX_RUNS_BEFORE = 20  # and before it
+MAX_RUNS_BEFORE = 8  # and before it
 _MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
 
 
@@ -372,13 +372,11 @@ def _home_links(heading: Element) -> list[Element]:
     return [
         link
         for link in [*heading.iter("a"), *enclosing_links]
-        if "home" in link.get("rel", "").split() or _is_front_page(link.get("href"))
+        if "home" in link.get("rel", "").split() or _is_front_page(link.get("href", "#"))
     ]
 
 
-def _is_front_page(href: str | None) -> bool:
-    if href is None:
-        return False
+def _is_front_page(href: str) -> bool:
     try:
         parts = urlsplit(href)
     except ValueError:

@@ -295,10 +295,8 @@ def _read_heading(statements: PageStatements, element: Element) -> None:
 
 
 def _read_html(statements: PageStatements, element: Element) -> None:
-    statements.html_languages.extend(
-        filter(None, (element.get("lang"), element.get("{http://www.w3.org/XML/1998/namespace}lang")))
-    )
-    statements.html_languages.extend(filter(None, (element.get("xml:lang"),)))
+    names = ("lang", "{http://www.w3.org/XML/1998/namespace}lang", "xml:lang")
+    statements.html_languages.extend(filter(None, map(element.get, names)))
 
 
 def _read_link_in_text(statements: PageStatements, element: Element) -> None:

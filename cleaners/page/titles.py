@@ -90,10 +90,7 @@ def _without_site_name(text: str, folded_site_names: set[str], own_beginnings: t
 
 
 def _is_site_name(part: str, folded_site_names: set[str]) -> bool:
-    folded_part = fold_title(part)
-    return folded_part in folded_site_names or folded_part.replace(" ", "") in {
-        name.replace(" ", "") for name in folded_site_names
-    }
+    return fold_title(part).replace(" ", "") in {name.replace(" ", "") for name in folded_site_names}
 
 
 def _support(title: str, candidate: TitleCandidate, folded_titles: list[tuple[str, TitleCandidate]]) -> float:

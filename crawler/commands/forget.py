@@ -39,13 +39,10 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
     Its other URLs go with it. In a PATTERN, * stands for anything: 'https://example.org/people/*'.
     """
     pattern = takedowns.archive_pattern(pattern)
-    if dry_run:
+    if dry_run or not Path(db).exists():  # a missing archive is told, and not made
         with archive_access.open_read_only(db) as archive_db:
             takedown = takedowns.plan_takedown(archive_db, pattern)
         return print_takedowns([takedown], db) if takedown.urls else _refuse_unknown(pattern, db)
-    if not Path(db).exists():
-        with archive_access.open_read_only(db):  # says what is wrong
-            return 1
     with archive_writer.Archive.open(db) as archive:
         archive_access.print_notices(archive.recovery)
         takedown = takedowns.plan_takedown(archive.db, pattern)

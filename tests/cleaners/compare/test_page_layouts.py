@@ -1,7 +1,5 @@
 """layout_groups: connected components of alike signatures, whatever the order.
 
-layout_groups: connected components of alike signatures, whatever the order.
-
 layout_rules: which layouts are none of articles, and what must never be taken out.
 
 layout_signature: pages made alike have it in common, whatever they say.

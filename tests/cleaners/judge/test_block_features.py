@@ -1,7 +1,5 @@
 """Blocks as numbers: one row a block, finite, the same each time, and true where a person can check them.
 
-Blocks as numbers: one row a block, finite, the same each time, and true where a person can check them.
-
 The first look: sure of a plain article, in doubt elsewhere, and whom the verdicts then name.
 """
 

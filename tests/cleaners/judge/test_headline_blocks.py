@@ -1,7 +1,5 @@
 """Blocks that repeat the page's metadata.
 
-Blocks that repeat the page's metadata.
-
 The standfirst of an article: which lines it is, and where it is told.
 """
 

@@ -7,7 +7,18 @@ import json
 import pytest
 
 from broadsheet.cleaners.clean import clean
-from broadsheet.cleaners.document import CleanedPage, KeepReason, Page, PageType, RemovalReason
+from broadsheet.cleaners.document import (
+    Block,
+    BlockKind,
+    CleanedPage,
+    KeepReason,
+    Page,
+    PageType,
+    RemovalReason,
+    Verdict,
+    Vote,
+)
+from broadsheet.cleaners.judge.held_text_verdicts import _beside
 from broadsheet.cleaners.rules.layout_rules import explain_layout
 
 TITLE = "The mill by the river"
@@ -104,3 +115,18 @@ def test_where_half_of_a_held_text_stands_in_named_boxes_it_is_kept_whole() -> N
     state = {"article": {"title": TITLE, "body": boxes + rest}}
     page = cleaned(f"<script>window.__INITIAL_STATE__ = {json.dumps(state)}</script>")
     assert page.text.splitlines() == LINES
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "is_kept", "is_repeated", "rule"),
+    [
+        (LINES[0], "body>p", True, False, "r"), (LINES[0], "body>p", True, True, "s-repeats"),
+        (LINES[0], "body>form>p", True, False, "s-lacks"), ("Short", "body>p", True, False, "s-lacks"),
+        ("Short", "body>p", False, True, "r"),
+    ],
+)  # fmt: skip
+def test_what_is_visible_beside_a_held_text_stays_where_it_is_prose_of_its_own(
+    text: str, path: str, is_kept: bool, is_repeated: bool, rule: str
+) -> None:
+    block, vote = Block(0, BlockKind.PARAGRAPH, text, path=path), Vote("statement", True, "s", KeepReason.RESCUED)
+    assert _beside(block, Verdict(is_kept, "selected", "r"), vote, is_repeated=is_repeated).rule == rule

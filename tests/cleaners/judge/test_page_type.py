@@ -1,7 +1,5 @@
 """What kind of page this is, on small pages of our own that each say one thing.
 
-What kind of page this is, on small pages of our own that each say one thing.
-
 The learned table: steps add up, and what counted most is named.
 """
 

@@ -93,7 +93,7 @@ next_page_link: //a[@rel='next']
 test_url: https://news.example/one
 test_contains: the harbour wall
 test_contains: the second tide
-test_url: https://news.example/two
+test_url: HTTPS://news.example/two
 """
 
 
@@ -116,7 +116,7 @@ def test_switches_replacements_headers_and_tests() -> None:
     assert rule.headers == {"user-agent": "Reader/1.0"}
     assert rule.tests == (
         PageTest("https://news.example/one", ("the harbour wall", "the second tide")),
-        PageTest("https://news.example/two"),
+        PageTest("HTTPS://news.example/two"),
     )
 
 

@@ -121,6 +121,7 @@ def test_named_rules_may_prune_a_body_unless_the_rule_says_no() -> None:
     pruned = clean_by_rule("body: //div[@id='story']\n")
     whole = clean_by_rule("body: //div[@id='story']\nprune: no\n")
     assert verdict_of(pruned, "By Ann Lee")[0] is False
+    assert clean_by_rule("body: //div[@id='story']\nprune: yes\n").verdicts == pruned.verdicts
     assert verdict_of(whole, "By Ann Lee") == (True, "selected", f"site:{FILE}:1/body")
     assert verdict_of(whole, "Share this wall")[0]
     assert whole.metadata.title == "The harbour wall stands"

@@ -1,7 +1,5 @@
 """The trained models: their trees are evaluated as LightGBM would, and their files fit the features computed here.
 
-The trained models: their trees are evaluated as LightGBM would, and their files fit the features computed here.
-
 The way down all trees at once; `test_model.py` holds it against walking each tree.
 """
 

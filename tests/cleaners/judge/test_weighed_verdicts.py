@@ -1,7 +1,5 @@
 """Reasons for what the model removes and no rule names.
 
-Reasons for what the model removes and no rule names.
-
 Verdicts of the rules and probabilities of the model together: which decides, and with which rule.
 """
 
@@ -76,6 +74,20 @@ def test_a_footnote_is_known_by_its_mark(text: str) -> None:
 def test_a_box_in_the_article_stands_in_a_part_of_its_own() -> None:
     assert reasons([("body>main>div.x*>div>p", "Built of oak")]) == [("model/box-in-article", "sidebar")]
     assert reasons([(HOME, "Built of oak")]) == [("model/inside-article", "furniture inside the article")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "link_chars", "rule"),
+    [
+        (BlockKind.PARAGRAPH, 5, "model/box-in-article"), (BlockKind.PARAGRAPH, 6, "model/inside-article"),
+        (BlockKind.TABLE, 0, "model/inside-article"),
+    ],
+)  # fmt: skip
+def test_a_box_is_no_table_and_less_than_half_of_it_are_links(kind: BlockKind, link_chars: int, rule: str) -> None:
+    blocks = [Block(n, BlockKind.PARAGRAPH, LONG.format(n), path=HOME) for n in range(5)]
+    blocks[3] = Block(3, kind, "Built of oak", path="body>main>div.x*>div>p", link_chars=link_chars)
+    votes = model_votes_against(blocks, [KEPT, KEPT, KEPT, UNSELECTED, KEPT], {0, 1, 2, 4}, ())
+    assert votes[3].rule == rule
 
 
 def test_another_part_of_the_page_below_the_article_is_elsewhere() -> None:

@@ -89,6 +89,8 @@ def test_an_earlier_day_alone_near_the_headline(body: str, published: str) -> No
         (f"{H}<p>{'x' * 41} 4 May 2020</p>{X * 11}{DAY}", "2020-05-04 text"),
         (f"{DAY}{X * 2}{H}{X * 4}<p>4 May 2020</p>", "2020-05-04 text"),
         (f"{DAY}{X * 2}{H}{X * 5}<p>4 May 2020</p>", "2020-05-03 text"),
+        (f"{H}{X * 30}<p class=date>{'x' * 69} 3 May 2020</p>", "2020-05-03 markup"),
+        (f"{H}{X * 30}<p class=date>{'x' * 70} 3 May 2020</p>", ""),
         (f"{H}{'<time>x</time>' * 29}{X * 30}<time class=published datetime=2020-05-03>x</time>", "2020-05-03 markup"),
         (f"{H}{'<time>x</time>' * 30}{X * 30}<time class=published datetime=2020-05-03>x</time>", ""),
         (f"{H}{'<p><time>x</time></p>' * 29}<p><time datetime=2020-05-03>x</time></p>", "2020-05-03 markup"),

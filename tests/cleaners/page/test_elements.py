@@ -1,7 +1,5 @@
 """A tree walked once gives what the tree gives.
 
-A tree walked once gives what the tree gives.
-
 What a browser would not show.
 """
 

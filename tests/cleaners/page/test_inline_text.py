@@ -1,7 +1,5 @@
 """Runs of inline content: text, markdown, link characters.
 
-Runs of inline content: text, markdown, link characters.
-
 Tables of data and tables that lay a page out.
 """
 
@@ -42,11 +40,6 @@ def test_a_link_that_leads_nowhere_counts_and_is_not_written(href: str) -> None:
     assert collected(("open_link", href), ("add", "top"), ("close_link",)) == ("top", "top", 3)
 
 
-def test_marks_hug_the_words() -> None:
-    steps = [("add", "a"), ("open_mark", "**"), ("add", " bold "), ("close_mark", "**"), ("add", "c")]
-    assert collected(*steps)[:2] == ("a bold c", "a **bold** c")
-
-
 def test_marks_nest_and_an_empty_one_vanishes() -> None:
     steps = [("open_mark", "*"), ("open_mark", "**"), ("add", "x"), ("close_mark", "**"), ("close_mark", "*")]
     assert collected(*steps)[1] == "***x***"
@@ -71,16 +64,6 @@ def test_verbatim_text_keeps_its_spaces_and_lines() -> None:
     run = InlineRun()
     run.add("\nif a:\r\n    b\n\n")
     assert run.take(verbatim=True)[0] == "if a:\n    b"
-
-
-def test_an_open_link_goes_on_in_the_next_run() -> None:
-    run = InlineRun()
-    run.open_link("/x")
-    run.add("first")
-    assert run.take()[2] == 5
-    run.add("second")
-    run.close_link()
-    assert run.take() == ("second", "[second](/x)", 6)
 
 
 def test_taking_an_empty_run_gives_nothing() -> None:
@@ -135,13 +118,6 @@ ROWS = "<tr><th>Year</th><th>Mills</th></tr><tr><td>1999</td><td>2 <a href='/m'>
 
 def table(inside: str, attributes: str = "") -> html.HtmlElement:
     return html.fromstring(f"<table {attributes}>{inside}</table>")
-
-
-def test_rows_are_lines_and_links_are_counted() -> None:
-    text, markdown, link_chars = read_table(table(ROWS))
-    assert text == "Year | Mills\n1999 | 2 mills"
-    assert markdown.splitlines() == ["| Year | Mills |", "| --- | --- |", "| 1999 | 2 [mills](/m) |"]
-    assert link_chars == 5
 
 
 def test_a_hidden_row_is_not_read_and_an_empty_table_says_nothing() -> None:

@@ -34,17 +34,6 @@ def test_what_is_no_web_address_is_no_link() -> None:
     )
 
 
-def test_the_head_names_the_canonical_url_the_next_page_and_feeds() -> None:
-    head = (
-        '<link rel="canonical" href="/c"><link rel="next" href="/n"><link rel="stylesheet" href="/s.css">'
-        '<link rel="alternate" type="application/rss+xml" href="/f"><link rel="alternate" hreflang="es" href="/es">'
-        '<link rel="amphtml" href="/amp">'
-    )
-    assert {url.removeprefix("https://a.example"): link.via for url, link in links("", head).items()} == {
-        "/c": "canonical", "/n": "next", "/f": "feed", "/es": "link",
-    }  # fmt: skip
-
-
 def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
     head = (
         '<link rel="sitemap" href="/map.xml">'
@@ -56,20 +45,6 @@ def test_the_head_names_sitemaps_and_pages_that_list_a_site() -> None:
         "/map.xml": "sitemap", "/map.php": "sitemap", "/map.html": "link",
     }  # fmt: skip
     assert outlinks["/map.php"].text == "The map"
-
-
-def test_a_link_that_is_also_canonical_is_known_as_such() -> None:
-    outlinks = links('<a href="/c">c</a>', '<link rel="canonical" href="/c">')
-    assert outlinks["https://a.example/c"].via in ("canonical", "link")
-    outlinks = links('<link rel="next" href="/n">', "")
-    assert outlinks["https://a.example/n"].via == "next"
-
-
-def test_maps_frames_and_refreshes_lead_on() -> None:
-    outlinks = links('<map><area href="/m"></map>', '<meta http-equiv="Refresh" content="0; url=/r">')
-    assert {url: link.via for url, link in outlinks.items()} == {
-        "https://a.example/m": "link", "https://a.example/r": "redirect",
-    }  # fmt: skip
 
 
 def test_a_base_moves_the_relative_links() -> None:

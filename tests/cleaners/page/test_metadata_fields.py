@@ -10,54 +10,12 @@ from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fiel
 from broadsheet.cleaners.page.parsed_page import parse
 
 URL = "https://paper.example/news/rain-comes"
-FULL = {
-    "@context": "https://schema.org",
-    "@graph": [
-        {"@type": "Person", "@id": "#ann", "name": "Ann Lee"},
-        {"@type": "Organization", "@id": "#org", "name": "The Paper"},
-        {
-            "@type": "NewsArticle",
-            "headline": "Rain comes to the valley",
-            "author": [{"@id": "#ann"}, {"@type": "Organization", "name": "The Paper"}],
-            "publisher": {"@id": "#org"},
-            "datePublished": "2024-05-03T15:47:42+02:00",
-            "dateModified": "2024-05-04",
-            "articleSection": "Weather",
-            "keywords": "rain, valley,rain",
-            "license": "http://creativecommons.org/licenses/by/4.0/deed.de",
-            "image": {"@type": "ImageObject", "url": "/rain.jpg"},
-            "inLanguage": "en-GB",
-            "description": "It <b>rains</b>.",
-        },
-    ],
-}
 
 
 def read(html: str, url: str = URL, **options: str) -> Metadata:
     tree = parse(html)
     assert tree is not None
     return read_metadata(tree, url, **options)
-
-
-def test_json_ld_alone() -> None:
-    metadata = read(f"<script type='application/ld+json'>{json.dumps(FULL)}</script><p>text")
-    assert metadata == Metadata(
-        title="Rain comes to the valley",
-        authors=("Ann Lee",),
-        published="2024-05-03T15:47:42+02:00",
-        modified="2024-05-04",
-        language="en",
-        description="It rains.",
-        section="Weather",
-        tags=("rain", "valley"),
-        keywords=("rain", "valley"),
-        licence="https://creativecommons.org/licenses/by/4.0/",
-        sitename="The Paper",
-        image="https://paper.example/rain.jpg",
-        canonical_url="",
-        sources=metadata.sources,
-    )
-    assert set(metadata.sources.values()) == {"json-ld"}
 
 
 @pytest.mark.parametrize(
@@ -90,37 +48,6 @@ def test_keywords_leave_the_tags_as_they_are() -> None:
     metadata = read("""<title>Rain</title><meta property="article:tag" content="Rain">
         <meta name="keywords" content="rain, dam, valley">""")
     assert (metadata.tags, metadata.keywords) == (("Rain",), ("rain", "dam", "valley"))
-
-
-def test_metas_alone() -> None:
-    metadata = read("""
-        <html lang="de-AT"><head><title>Regen kommt - Das Blatt</title>
-        <meta property="og:title" content="Regen kommt"><meta property="og:site_name" content="Das Blatt">
-        <meta name="author" content="Anna Groß, Bernd Klein">
-        <meta property="article:published_time" content="2024-05-03">
-        <meta property="article:modified_time" content="2024-05-04T10:00:00Z">
-        <meta name="description" content="Es regnet &amp;amp; stürmt.">
-        <meta property="article:section" content="Wetter">
-        <meta property="article:tag" content="Regen"><meta property="article:tag" content="Tal">
-        <meta property="og:image" content="/regen.jpg?sig=A%20b">
-        <link rel="license" href="https://creativecommons.org/licenses/by-sa/4.0/">
-        <link rel="canonical" href="/wetter/regen"></head><body><p>Text""")
-    assert (metadata.title, metadata.authors, metadata.published) == (
-        "Regen kommt",
-        ("Anna Groß", "Bernd Klein"),
-        "2024-05-03",
-    )
-    assert (metadata.modified, metadata.language, metadata.section) == ("2024-05-04T10:00:00+00:00", "de", "Wetter")
-    assert (metadata.description, metadata.tags, metadata.sitename) == (
-        "Es regnet & stürmt.",
-        ("Regen", "Tal"),
-        "Das Blatt",
-    )
-    assert metadata.image == "https://paper.example/regen.jpg?sig=A%20b"
-    assert metadata.licence == "https://creativecommons.org/licenses/by-sa/4.0/"
-    assert metadata.canonical_url == "https://paper.example/wetter/regen"
-    assert metadata.sources["authors"] == "meta"
-    assert metadata.sources["language"] == metadata.sources["canonical_url"] == "markup"
 
 
 @pytest.mark.parametrize(
@@ -212,28 +139,6 @@ def test_date_in_the_url_and_none_at_all() -> None:
     assert read(f"<h1>Rain</h1><p>{story}</p>").published == ""
 
 
-def test_updated_is_modified() -> None:
-    assert read("<h1>Rain</h1><p>Published 3 May 2024, updated 9 June 2024</p>").modified == "2024-06-09"
-
-
-def test_no_date_after_the_fetch() -> None:
-    page = '<meta property="article:published_time" content="2031-01-01"><h1>Rain</h1><p>Published 3 May 2024</p>'
-    assert read(page).published == "2031-01-01"
-    assert read(page, not_after="2024-06-01T00:00:00Z").published == "2024-05-03"
-
-
-def test_the_nearest_of_several_articles_in_json_ld() -> None:
-    other = {"@type": "NewsArticle", "headline": "Sun elsewhere", "author": "Cy Roe"}
-    own = {"@type": "NewsArticle", "headline": "Rain comes", "author": "Ann Lee", "mainEntityOfPage": URL}
-    page = f"<title>Rain comes</title><script type='application/ld+json'>{json.dumps([other, own])}</script><p>x"
-    assert read(page).authors == ("Ann Lee",)
-
-
-def test_title_is_not_the_sites_name() -> None:
-    head = "<title>Rain comes | The Paper</title><meta property=og:site_name content='The Paper'>"
-    assert read(head + "<h1>The Paper</h1><h2>Rain comes</h2>").title == "Rain comes"
-
-
 def test_canonical_that_is_only_the_home_page_is_not_believed() -> None:
     assert read("<link rel=canonical href='https://paper.example/'><p>x").canonical_url == ""
     assert read(
@@ -258,7 +163,7 @@ def test_licence_link_in_the_text() -> None:
 
 def test_the_tree_is_not_changed() -> None:
     tree = parse(
-        f"<h1>Rain <br>comes</h1><script type='application/ld+json'>{json.dumps(FULL)}</script><p class=byline>By A Bo"
+        '<h1>Rain <br>comes</h1><script type="application/ld+json">{"@type":"Report"}</script><p class=byline>By A Bo'
     )
     assert tree is not None
     before = lxml.html.tostring(tree)
@@ -282,16 +187,6 @@ def test_anything_can_be_read(html: str, url: str) -> None:
     assert isinstance(read(html, url), Metadata)
 
 
-def test_a_heading_that_leads_home_is_the_site_and_not_the_title() -> None:
-    html = (
-        "<html><head><title>How the mill burned | Post and Mail</title></head><body>"
-        '<h1><a href="/" rel="home">Post and Mail</a></h1><h1>How the mill burned</h1><p>It burned.</p></body></html>'
-    )
-    tree = parse(html)
-    assert tree is not None
-    assert read_metadata(tree, "http://127.0.0.1/x/").title == "How the mill burned"
-
-
 DATED_URL = "https://paper.example/2025/12/18/rain"
 UTC = '<meta property="article:published_time" content="2025-12-19T03:05:00+00:00">'
 
@@ -308,24 +203,6 @@ UTC = '<meta property="article:published_time" content="2025-12-19T03:05:00+00:0
 def test_a_time_in_utc_is_given_in_the_publishers_zone(more: str, url: str, iso: str) -> None:
     page = f"<html><head>{UTC}</head><body><h1>Rain comes</h1><p>It rains.</p>{more}</body></html>"
     assert read(page, url).published == iso
-
-
-ANEW = """<meta property="article:published_time" content="2025-06-12T20:00:00Z">
-    <meta property="article:modified_time" content="%s"><body><h1>Rain comes</h1><p>%s</p><p>It rains.</p>"""
-
-
-@pytest.mark.parametrize(
-    ("changed", "under", "day"),
-    [
-        ("2025-06-12T20:00:00Z", "3 May 2022", "2022-05-03"),  # published anew; readers see the day it appeared
-        ("2025-06-14T09:00:00Z", "3 May 2022", "2025-06-12"),  # changed later: the system keeps both
-        ("2025-06-12T20:00:00Z", "Updated 3 May 2022", "2025-06-12"),
-        ("2025-06-12T20:00:00Z", "13 June 2025", "2025-06-12"),  # later than stated
-        ("2025-06-12T20:00:00Z", "What was agreed on 3 May 2022 holds no more, they say", "2025-06-12"),
-    ],
-)  # fmt: skip
-def test_a_page_that_was_published_anew_has_the_day_under_its_headline(changed: str, under: str, day: str) -> None:
-    assert read(ANEW % (changed, under)).published[:10] == day
 
 
 def test_a_body_that_signs_is_the_author_where_nobody_is_named() -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 from lxml import etree, html
 
+from broadsheet.cleaners.page import page_state
 from broadsheet.cleaners.page.page_state import StatedText, read_state_texts, state_attributes
 
 TITLE = "The mill by the river"
@@ -212,3 +213,9 @@ def test_depth_of_references_to_rows_of_text(ends: tuple[str, str], depth: int, 
     article = ends[0] * depth + json.dumps({"title": TITLE, "body": "$5"}) + ends[1] * depth
     found, _ = read_state_texts(streamed(f"0:{article}\n", text_row("5", STORY)))
     assert found == ([StatedText(TITLE, (STORY,))] if is_read else [])
+
+
+def test_an_attribute_is_read_up_to_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    value = json.dumps(ARTICLE)
+    monkeypatch.setattr(page_state, "MAX_STATE_CHARS", len(value))
+    assert read_state_texts([], [value])[0] == [StatedText(TITLE, (STORY,))]

@@ -1,7 +1,5 @@
 """Which URLs are alike.
 
-Which URLs are alike.
-
 What a URL alone says about its page.
 """
 
@@ -86,6 +84,7 @@ def test_the_names_of_parameters_count_by_their_first_forty_characters() -> None
         ("/news/page/2", UrlShape.DEEP_LIST),
         ("/nachrichten/seite-2", UrlShape.DEEP_LIST),
         ("/?s=mill", UrlShape.DEEP_LIST),
+        ("/?S=", UrlShape.DEEP_LIST),
         ("/news?page=3", UrlShape.DEEP_LIST),
         ("/news", UrlShape.LIST),
         ("/news/mill", UrlShape.UNKNOWN),
@@ -130,13 +129,13 @@ def test_a_front_page_with_a_document_s_number_is_that_document() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "section"), [("/news/", True), ("/es/noticias", True), ("/tag/news", False), ("/news/a-b-c", False)]
+    ("path", "section"), [("/news/", True), ("/es/noticias", True), ("/TAG/news", False), ("/news/a-b-c", False)]
 )
 def test_a_section_is_a_list_by_its_name_alone(path: str, section: bool) -> None:
     assert is_section(HOST + path) is section
 
 
-@pytest.mark.parametrize("path", ["/2024/05/12", "/2024-05-12.html", "/diary/2024/5/12/index.html"])
+@pytest.mark.parametrize("path", ["/2024/05/12", "/2024-05-12.html", "/diary/2024/5/12/INDEX.html"])
 def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
     assert names_a_day(HOST + path)
     assert not names_a_day(HOST + path.replace("/12", "").replace("-12", ""))
@@ -146,6 +145,7 @@ def test_a_day_is_told_from_a_month_and_from_a_page_number(path: str) -> None:
 def test_a_dated_path_names_one_thing_of_a_date() -> None:
     assert has_dated_path(HOST + "/2024/05/12/our-mission/index.html")
     assert not has_dated_path(HOST + "/2024/05/")
+    assert not has_dated_path(HOST + "/2024/05/INDEX.html")
     assert not has_dated_path(HOST + "/our-mission")
     assert not has_dated_path("http://[")
 

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from broadsheet.cleaners.document import Block, BlockKind
+from broadsheet.cleaners.document import Block
 from broadsheet.cleaners.page.elements import is_hidden
-from broadsheet.cleaners.page.inline_text import is_data_table
 from broadsheet.cleaners.page.parsed_page import parse
 from broadsheet.cleaners.page.visible_blocks import path_step, read_blocks
 
@@ -29,26 +28,6 @@ def first(markup: str, tag: str) -> Any:
     return next(tree.iter(tag))
 
 
-@pytest.mark.parametrize(
-    ("markup", "kind", "level"),
-    [
-        ("<p>x</p>", BlockKind.PARAGRAPH, 0),
-        ("x", BlockKind.PARAGRAPH, 0),
-        ("<h3>x</h3>", BlockKind.HEADING, 3),
-        ("<h2><span>x</span></h2>", BlockKind.HEADING, 2),
-        ("<ul><li>x</li></ul>", BlockKind.LIST_ITEM, 1),
-        ("<ul><li><ol><li><p>x</p></li></ol></li></ul>", BlockKind.LIST_ITEM, 2),
-        ("<dl><dd>x</dd></dl>", BlockKind.LIST_ITEM, 1),
-        ("<blockquote><p>x</p></blockquote>", BlockKind.QUOTE, 0),
-        ("<pre>x</pre>", BlockKind.CODE, 0),
-        ("<figure><figcaption>x</figcaption></figure>", BlockKind.CAPTION, 0),
-    ],
-)
-def test_a_block_has_its_kind(markup: str, kind: BlockKind, level: int) -> None:
-    (block,) = blocks(markup)
-    assert (block.kind, block.level, block.text, block.position) == (kind, level, "x", 0)
-
-
 def test_text_between_two_boundaries_is_one_block() -> None:
     assert texts("a <b>b</b> <i>c</i><div>d<p>e</p>f</div>g") == ["a b c", "d", "e", "f", "g"]
 
@@ -61,10 +40,6 @@ def test_words_on_both_sides_of_a_picture_are_two() -> None:
     assert texts("<p><a href='/1'>light beige<img src='x'></a><a href='/2'>dark blue</a></p>") == [
         "light beige dark blue"
     ]
-
-
-def test_code_keeps_its_lines() -> None:
-    assert texts("<pre>if a:\n    b</pre>") == ["if a:\n    b"]
 
 
 @pytest.mark.parametrize(
@@ -111,22 +86,6 @@ def test_characters_of_a_menu_that_hides_most_of_a_page(chars: int, count: int) 
     assert len(blocks(f"<p>{story}</p><nav hidden><p>{menu}</p></nav>")) == count
 
 
-def test_links_and_emphasis_become_markdown_with_absolute_addresses() -> None:
-    (block,) = blocks('<p>see <a href="/y">the <b>mill</b></a> now</p>')
-    assert block.text == "see the mill now"
-    assert block.markdown == "see [the **mill**](https://a.example/y) now"
-    assert (block.link_chars, block.link_density) == (8, 0.5)
-    assert blocks("<p>plain</p>")[0].markdown == ""
-
-
-def test_a_link_round_several_blocks_counts_in_each() -> None:
-    assert [block.link_density for block in blocks('<a href="/x"><h2>one</h2><p>two</p></a><p>three</p>')] == [
-        1,
-        1,
-        0,
-    ]
-
-
 def test_the_path_tells_where_a_block_stood_and_landmarks_what_that_was() -> None:
     (block,) = blocks('<main><article id="story 7"><div class="a b12 c d e"><p>x</p></div></article></main>')
     assert block.path == "body>main>article#story_*>div.a.b*.c.d>p"
@@ -146,28 +105,9 @@ DATA = (
 LAYOUT = "<table><tr><td><table><tr><td>menu</td></tr></table></td><td><h1>Story</h1><p>words</p></td></tr></table>"
 
 
-def test_a_data_table_is_one_block_with_a_line_a_row() -> None:
-    caption, table = blocks(DATA)
-    assert (caption.kind, caption.text) == (BlockKind.CAPTION, "Fires")
-    assert (table.kind, table.text) == (BlockKind.TABLE, "Year | Mills\n1999 | 2 mills")
-    assert table.markdown.splitlines()[:2] == ["| Year | Mills |", "| --- | --- |"]
-    assert table.link_chars == 5
-
-
-def test_a_layout_table_is_only_its_cells() -> None:
-    assert texts(LAYOUT) == ["menu", "Story", "words"]
-    assert is_data_table(first(DATA, "table"))
-    assert not is_data_table(first(LAYOUT, "table"))
-    assert not is_data_table(first(DATA.replace("<table>", '<table role="presentation">'), "table"))
-
-
 def test_a_table_by_itself_has_a_path() -> None:
     found = [(block.path, block.text) for block in read_blocks(first(DATA, "table"))]
     assert found == [("table>caption", "Fires"), ("table", "Year | Mills\n1999 | 2 mills")]
-
-
-def test_text_is_nfc_with_folded_spaces() -> None:
-    assert texts("<p>e\u0301t\u00e9\u00a0 \n la\u00adter\u200b</p>") == ["été later"]
 
 
 def test_the_tree_is_not_changed_and_positions_count_up() -> None:

@@ -50,3 +50,4 @@ def test_a_digit_of_any_script_is_a_digit_and_a_pattern_without_literals_is_alwa
         book.match(Block(0, BlockKind.PARAGRAPH, text), BodyPosition()) for text in ("١٢٣", "123", "øø", "one")
     ]
     assert matched_rules == [counter, counter, mark, None]
+    assert RuleBook(()).match(Block(0, BlockKind.PARAGRAPH, "123"), BodyPosition()) is None

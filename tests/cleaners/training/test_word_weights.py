@@ -1,7 +1,5 @@
 """Learning the weights of blocks' words: what only one side says weighs, and no page is judged by its own host.
 
-Learning the weights of blocks' words: what only one side says weighs, and no page is judged by its own host.
-
 Learning the weights of words: what only one side says weighs, and the same pages give the same weights.
 """
 

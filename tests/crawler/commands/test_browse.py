@@ -144,35 +144,6 @@ def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
         process.communicate()
 
 
-@pytest.mark.slow
-def test_a_port_that_is_taken_is_said_in_a_line_where_it_was_named(db):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        code, output, errors = command("browse", db, "--port", taken.getsockname()[1])
-    assert (code, output) == (1, "")
-    assert re.fullmatch(r"broadsheet: cannot listen on 127.0.0.1 port \d+: .*\n", errors)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arguments", "code", "message"),
-    [
-        (("none.db",), 1, "does not exist"),
-        ((), 2, "name an archive"),
-        (("a.db", "--demo"), 2, "not both"),
-        (("a.db", "--port", "99999"), 2, "99999"),
-        ((".", "--host", "no such host"), 1, "no archive"),
-        (("a.db", "--replay-assets", "nowhere"), 1, "nowhere has no ui.js"),
-    ],
-)
-def test_what_cannot_be_shown_is_one_line(tmp_path, arguments, code, message):
-    exit_code, output, errors = command("browse", *arguments, cwd=tmp_path)
-    assert (exit_code, output) == (code, "")
-    assert message in errors
-    assert errors.count("\n") == 1
-
-
 DRAFT = RuleDraft("a.example", "strip: //aside")
 ENDLESS = "strip: //*[count(//*[count(//*[count(//*[count(//*) > 0]) > 0]) > 0]) > 0]"
 

@@ -24,15 +24,6 @@ def run_clean(*arguments: str, given: bytes = b"") -> tuple[int, str]:
     return result.return_value, result.stdout
 
 
-def test_a_page_gives_title_empty_line_article() -> None:
-    html = page("river")
-    code, out = run_clean("-", given=html.encode())
-    title, empty, *article = out.splitlines()
-    assert (code, empty) == (0, "")
-    expected = clean(Page("", html.encode()))
-    assert (title, "\n".join(article)) == (expected.metadata.title, expected.text)
-
-
 def test_text_is_told_from_html(tmp_path: Path) -> None:
     file = tmp_path / "extracted.txt"
     story = [f"The council counted the {n} boats again, and wrote the number down as it had before." for n in "abc"]
@@ -62,11 +53,6 @@ def test_explain_lists_every_block() -> None:
         lines = result.stdout.splitlines()
         assert max(map(len, lines)) <= int(columns)
         assert sum(verdict.rule in result.stdout for verdict in output.verdicts) == len(output.verdicts)
-
-
-def test_markdown_has_its_heading() -> None:
-    _, out = run_clean("-", "--format", "markdown", given=page("river").encode())
-    assert out.startswith(f"# {clean(Page('', page('river').encode())).metadata.title}\n\n")
 
 
 def test_what_acts_on_a_terminal_is_made_inert() -> None:
@@ -102,13 +88,6 @@ def saved_pages(tmp_path: Path) -> Path:
     (folder / "below" / "two.HTM").write_text(page("two"))
     (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n")
     return folder
-
-
-def test_many_files_and_folders_are_cleaned_each_under_its_name(saved_pages: Path) -> None:
-    code, out = run_clean(str(saved_pages), str(saved_pages / "one.html"))
-    names = [line for line in out.splitlines() if line.startswith("==> ")]
-    files = ["below/two.HTM", "one.html", "one.html"]
-    assert (code, names) == (0, [f"==> {saved_pages / name} <==" for name in files])
 
 
 def test_many_files_as_json_are_an_object_a_line(saved_pages: Path) -> None:

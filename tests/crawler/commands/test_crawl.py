@@ -101,12 +101,6 @@ def test_a_site_is_crawled_and_told(serve: Callable[..., ScriptedSite], tmp_path
 
 
 @pytest.mark.slow
-def test_quiet_prints_nothing_when_all_is_well(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
-    site = serve({"/": page("home", "/one"), "/one": page("one")})
-    assert crawl(site, tmp_path / "a.db", "-q") == (0, "", "")
-
-
-@pytest.mark.slow
 def test_quiet_prints_what_failed(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     code, out, errors = crawl(serve({}), tmp_path / "a.db", "-q")
     assert (code, out, errors.count("\n")) == (1, "", 1)
@@ -129,18 +123,6 @@ def test_options_reach_the_requests_and_the_run(serve: Callable[..., ScriptedSit
     assert "text/html" in headers["Accept"]
     ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs")
     assert json.loads(options) | {"max_time": 120.0, "max_depth": 3, "exclude": ["/no/"]} == json.loads(options)
-
-
-@pytest.mark.slow
-def test_a_limit_says_how_to_go_on(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
-    routes = {f"/{n}": page(f"page{n}") for n in range(5)}
-    site = serve({"/": page("home", *routes), **routes})
-    _, out, _ = crawl(site, tmp_path / "a.db", "--max-pages", 2)
-    assert "Stopped at --max-pages" in out
-    assert sum(path in routes or path == "/" for path in site.paths()) == 2
-    _, out, errors = crawl(site, tmp_path / "a.db")
-    assert "Going on" in errors
-    assert rows(tmp_path / "a.db", "SELECT count(*) FROM urls WHERE state <> 'done' AND kind = 'page'") == [(0,)]
 
 
 @pytest.mark.slow
@@ -176,29 +158,6 @@ def test_one_of_two_starts_may_fail(serve: Callable[..., ScriptedSite], tmp_path
     code, _, errors = crawl(good, tmp_path / "a.db", f"{bad.url}/")
     assert code == 0
     assert errors.startswith(f"broadsheet: The start URL {bad.url}/ failed: HTTP 404 Not Found (check the address")
-
-
-@pytest.mark.slow
-def test_a_start_url_that_never_worked_is_not_carried_into_later_runs(
-    serve: Callable[..., ScriptedSite], tmp_path: Path
-) -> None:
-    good, bad = serve({"/": page("home", "/one"), "/one": page("one")}), serve({})
-    crawl(good, tmp_path / "a.db", f"{bad.url}/")
-    code, _, errors = command("crawl", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
-    assert code == 0
-    assert errors.startswith(f"Left out, since it never worked: {bad.url}/ (HTTP 404 Not Found)\n")
-    ((options,),) = rows(tmp_path / "a.db", "SELECT options FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
-    assert json.loads(options)["seeds"] == [f"{good.url}/"]
-
-
-@pytest.mark.slow
-def test_the_only_start_url_is_tried_again(serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
-    site = serve({})
-    crawl(site, tmp_path / "a.db")
-    code, _, errors = command("crawl", "--db", tmp_path / "a.db", "--allow-private", "--delay", 0)
-    assert code == 1
-    assert "Left out" not in errors
-    assert f"{site.url}/ failed: HTTP 404 Not Found" in errors
 
 
 @pytest.mark.slow

@@ -44,24 +44,6 @@ def test_explain_shows_every_block_with_its_number(
     assert capsys.readouterr().out == output
 
 
-@pytest.mark.parametrize(
-    "url_or_id", ["https://a.example/none", "12", "https://a.example/list", "https://a.example/gone"]
-)
-def test_explain_says_why_there_are_no_blocks(
-    archive_path: Path, url_or_id: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make = Maker()
-    with Archive.open(archive_path, make.clock) as archive:
-        archive.save([make.outcome("https://a.example/list"), make.failure("https://a.example/gone", "http_410")])
-    assert run(["explain", str(archive_path), url_or_id]) == 1
-    errors = capsys.readouterr().err
-    assert errors.count("\n") == 1
-    expected = {"list": "judged as empty", "gone": "failed (HTTP 410 Gone)"}.get(
-        url_or_id.rpartition("/")[2], "no page"
-    )
-    assert expected in errors
-
-
 def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["restore", str(archive_path), str(block_id(CAPTION))]) == 0
     capsys.readouterr()
@@ -74,18 +56,6 @@ def test_json_has_every_block_with_its_number_as_text(archive_path: Path, capsys
     assert (block["kept"], block["text"]) == (True, CAPTION)
     assert block["overruled"] == {"reason": "share buttons", "rule": "share.icons"}
     assert not ACTIVE & set(output)
-
-
-def test_full_shows_whole_texts_and_numbers(
-    archive_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "60")
-    assert run(["explain", str(archive_path), RIVER, "--full"]) == 0
-    output = capsys.readouterr().out
-    assert max(map(len, output.splitlines()[3:])) > 0
-    assert "block_id " + str(block_id(CAPTION)) in output
-    assert "children of the village school." in output
-    assert "…" not in output
 
 
 def test_nothing_is_cut_where_the_output_is_no_terminal(

@@ -22,14 +22,6 @@ from tests.crawler.warm import PATIENCE, REPOSITORY
 from tests.output.wires import fetched
 
 
-def test_export_streams_to_standard_output(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["export", str(db), "--format", "jsonl"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert {json.loads(line)["url"] for line in lines} == {"https://a.example/river", "https://a.example/Evil"}
-    assert run(["export", str(db), "--format", "csv"]) == 0
-    assert len(list(csv.DictReader(io.StringIO(capsys.readouterr().out, newline="")))) == 2
-
-
 def test_export_to_files(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "out.jsonl"
     target.write_text("old")
@@ -82,21 +74,12 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "say which format with --format"),
-        (["-o", "{folder}/a.pdf"], "say which format with --format"),
-        (["--format", "markdown"], "name a folder with -o"),
         (["--format", "csv", "-o", "{db}"], "is the archive itself"),
         (["--format", "csv", "-o", "{folder}"], "is a folder"),
-        (["--format", "csv", "-o", "{folder}/none/a.csv"], "cannot write"),
         (["--format", "markdown", "-o", "{db}"], "cannot make the folder"),
         (["--format", "tei"], "name a folder with -o"),
         (["--format", "html", "-o", "-"], "name a folder with -o"),
-        (["--format", "jsonl", "--bom"], "--bom is for csv"),
-        (["--format", "atom", "--edits", "--language", "en"], "edits can be chosen by --host and --kind only"),
-        (["--format", "csv", "--kind", "new"], "--kind is for atom"),
         (["--format", "csv", "--limit", "100"], "--limit is for atom and json-feed"),
-        (["--format", "tei", "--edits"], "--edits is for atom"),
-        (["--format", "atom", "--one-per-cluster"], "not for feeds"),
     ],
 )
 def test_export_to_no_place(
@@ -203,3 +186,18 @@ def test_an_export_is_of_all_articles_as_they_are_unless_told_otherwise() -> Non
     whole = export.ExportOptions("csv")
     assert (whole.one_per_cluster, whole.byte_order_mark, whole.keeps_credentials) == (False, False, False)
     assert (whole.article_filter, whole.feed_scope) == (ALL_ARTICLES, FeedScope())
+
+
+@pytest.mark.parametrize(("given", "limit"), [(None, 100), (7, 7)])
+def test_a_feed_has_a_hundred_entries_unless_told_otherwise(given: int | None, limit: int) -> None:
+    names = ("output", "edits", "kinds", "room", "one_per_cluster", "bom", "keep_credentials", "host", "since", "until")
+    options = dict.fromkeys(names) | {"shape": "atom", "limit": given, "kinds": (), "languages": (), "section": ""}
+    assert export.export_options(options).feed_scope == FeedScope(False, "", (), limit, "")
+
+
+def test_a_raw_file_without_bytes_is_no_response(db: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Archive.open(db) as archive:
+        archive.db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES ('made.db.warc/a.warc.gz', 0, '')")
+        archive.db.conn.commit()
+    assert run(["export", str(db), "-o", str(tmp_path / "a.wacz")]) == 2
+    assert "the archive holds no raw responses of its own" in capsys.readouterr().err

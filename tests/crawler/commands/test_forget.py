@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,9 +10,8 @@ import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands.forget import describe_rewrite
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import ACTIVE, rows, start
+from tests.crawler.shell import ACTIVE, rows
 
 RIVER = "https://a.example/river"
 
@@ -58,54 +56,12 @@ def test_it_names_a_file_that_is_to_be_erased_and_not_there(db: Path, capsys: py
 
 
 @pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
-def test_it_says_beforehand_how_long_the_file_is_rewritten_and_what_room_that_takes(
-    db: Path, capsys: pytest.CaptureFixture[str], mode: str
-) -> None:
-    size = db.stat().st_size
-    assert run(["forget", str(db), RIVER, mode]) == 0
-    line = f"  the file is then rewritten: {size / 1e6:.1f} MB, some 1 s; as much room is needed beside it,"
-    assert line in capsys.readouterr().out
-
-
-def test_a_large_file_takes_longer(tmp_path: Path) -> None:
-    file = tmp_path / "large.db"
-    file.touch()
-    os.truncate(file, 3 * 10**9)
-    assert "3,000.0 MB, some 1 min;" in describe_rewrite(file)
-    os.truncate(file, 500 * 10**6)
-    assert "500.0 MB, some 10 s;" in describe_rewrite(file)
-
-
-@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
 @pytest.mark.parametrize("url", ["https://a.example/nothing", "https://b.example/*", "no url"])
 def test_what_the_archive_does_not_know_is_1(db: Path, capsys: pytest.CaptureFixture[str], mode: str, url: str) -> None:
     assert run(["forget", str(db), url, mode]) == 1
     assert capsys.readouterr().err.count("\n") == 1
     assert len(urls(db)) == 2
     assert rows(db, "SELECT count(*) FROM takedowns") == [(0,)]
-
-
-@pytest.mark.slow
-def test_without_a_terminal_it_wants_to_be_told(db: Path) -> None:
-    process = start("forget", db, RIVER, stdin=-3)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "--yes" in errors
-    assert "Traceback" not in errors
-    assert len(urls(db)) == 2
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("answer", "article_count", "code"), [("y\n", 1, 0), ("n\n", 2, 1)])
-def test_at_a_terminal_it_asks(db: Path, answer: str, article_count: int, code: int) -> None:
-    ours, theirs = pty.openpty()
-    process = start("forget", db, RIVER, stdin=theirs)
-    os.close(theirs)
-    os.write(ours, answer.encode())
-    process.communicate(timeout=60)
-    os.close(ours)
-    assert process.returncode == code
-    assert len(urls(db)) == article_count
 
 
 def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -117,26 +73,12 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: p
     assert len(urls(db)) == 2
 
 
-@pytest.mark.parametrize("mode", ["--dry-run", "--yes"])
-def test_no_archive_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: str) -> None:
-    assert run(["forget", str(tmp_path / "none.db"), RIVER, mode]) == 1
-    assert "does not exist" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_what_an_interrupted_write_left_is_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = Path(f"{db}.warc")
     folder.mkdir(exist_ok=True)
     (folder / "a.warc.gz.tail-1").touch()
     assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
     assert "a.warc.gz.tail-1 has of an interrupted write" in capsys.readouterr().out
-
-
-def test_backups_that_still_hold_it_are_named(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    Path(f"{db}.backup-v1").touch()
-    assert run(["forget", str(db), RIVER, "--dry-run"]) == 0
-    assert "backup-v1" in capsys.readouterr().out
-    assert open_database(db, read_only=True)
 
 
 @pytest.mark.parametrize(("answer", "code", "left"), [(True, 0, 1), (False, 1, 2)])

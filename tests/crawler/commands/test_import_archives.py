@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from broadsheet.crawler.commands import import_archives
+from broadsheet.crawler.replay.record_order import LostBytes
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import crawl, rows, start, verb
 from tests.crawler.warcs import answer, record, wacz, write
@@ -235,23 +237,6 @@ def test_hosts_patterns_languages_and_dates_bound_what_is_taken(tmp_path: Path, 
     assert {reason for _, reason in states(tmp_path / "de.db").values()} >= {"language"}
 
 
-def test_what_cannot_be_imported_is_one_line_and_the_others_are(tmp_path: Path, db: Path):
-    good = write(tmp_path / "site.warc.gz", site())
-    odd = tmp_path / "odd.warc"
-    odd.write_text("no records here")
-    code, _, errors = verb("import", odd, good, "--db", db)
-    assert (code, errors.count("\n")) == (1, 1)
-    assert "odd.warc holds no WARC or ARC records" in errors
-    assert len(texts(db)) == 3
-    code, _, errors = verb("import", odd, "--db", tmp_path / "new.db")
-    assert (code, errors.count("\n")) == (1, 1)
-    assert list(tmp_path.glob("new.db*")) == []
-    for names, message in (((tmp_path / "gone.warc",), "No such file"), ((tmp_path,), "is a folder")):
-        code, _, errors = verb("import", *names, "--db", db)
-        assert (code, errors.count("\n")) == (2, 1)
-        assert message in errors
-
-
 def many(tmp_path: Path, number: int) -> Path:
     pages = [record(f"{SITE}/p{at}", answer(page(f"p{at}", f"/p{at + 1}", words=200))) for at in range(number)]
     return write(tmp_path / "many.warc.gz", pages)
@@ -360,3 +345,15 @@ def test_a_host_may_be_written_as_a_person_writes_it(tmp_path: Path, db: Path):
     file = write(tmp_path / "a.warc.gz", records)
     assert verb("import", file, "--db", db, "--host", "http://www.München.example/")[0] == 0
     assert rows(db, "SELECT url FROM articles") == [("http://xn--mnchen-3ya.example/x",)]
+
+
+@pytest.mark.parametrize(("count", "lines"), [(1, 1), (20, 21), (21, 21)])
+def test_twenty_places_are_named_where_no_record_can_be_read(
+    count: int, lines: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import_archives.print_lost([LostBytes("a.warc", n, 1_000) for n in range(count)])
+    said = capsys.readouterr().err.splitlines()
+    assert (len(said), said[0]) == (
+        lines, "broadsheet: a.warc, byte 0: 1,000 bytes in which no record with a URL can be read",
+    )  # fmt: skip
+    assert said[20:] == [f"broadsheet: {count},000 bytes in {count} places could not be read"] * (count > 1)

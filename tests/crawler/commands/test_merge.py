@@ -27,22 +27,6 @@ def sources(tmp_path: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_archives_are_merged_and_again_nothing_is_new(tmp_path: Path, sources: list[Path]) -> None:
-    target = tmp_path / "all.db"
-    code, out, errors = command("merge", target, *sources)
-    assert (code, errors) == (0, "")
-    assert "river.db: 1 URL new, 1 page stored" in out
-    assert "all.db: 2 articles from 2 archives" in out
-    assert rows(target, URLS) == [("https://river.example/story",), ("https://tower.example/story",)]
-    assert command("merge", target, *sources)[1].count("nothing new") == 2
-    assert command("verify", target)[0] == 0
-
-
-def test_quiet_says_nothing(tmp_path: Path, sources: list[Path]) -> None:
-    assert command("merge", "-q", tmp_path / "all.db", sources[0]) == (0, "", "")
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["missing.db", "text.db", "."])
 def test_what_is_no_archive_is_refused_and_leaves_nothing(tmp_path: Path, sources: list[Path], name: str) -> None:
     (tmp_path / "text.db").write_text("no archive")
@@ -85,13 +69,6 @@ def test_two_merges_into_one_file_at_once(tmp_path: Path, sources: list[Path]) -
     assert "all.db is in use" in errors
     assert rows(target, URLS) == [("https://river.example/story",)]
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".lock")] == []
-
-
-def test_an_archive_is_not_merged_into_itself(sources: list[Path]) -> None:
-    code, _, errors = verb("merge", sources[0], sources[0])
-    assert code != 0
-    assert "itself" in errors
-    assert len(errors.splitlines()) == 1
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")

@@ -18,11 +18,6 @@ def test_metadata_are_json_about_this_file(db: Path, capsys: pytest.CaptureFixtu
     assert out == json.dumps(printed, ensure_ascii=False, indent=2) + "\n"
 
 
-def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["metadata", str(tmp_path / "none.db")]) == 1
-    assert capsys.readouterr().err.count("\n") == 1
-
-
 def test_the_demo_leaves_them_beside_its_file_and_the_next_step_names_them(db: Path) -> None:
     assert " -m " not in next_steps(str(db))
     write_metadata(db)

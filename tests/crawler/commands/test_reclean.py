@@ -239,13 +239,6 @@ def test_a_takedown_takes_what_stood_before_along(db: Path):
     assert rows(db, "SELECT count(*) FROM _reclean_before") == [(3,)]
 
 
-def test_what_cannot_be_cleaned_again_is_one_line(tmp_path: Path):
-    code, _, errors = verb("reclean", tmp_path / "gone.db")
-    assert (code, errors.count("\n")) == (1, 1)
-    code, _, errors = verb("reclean", tmp_path / "gone.db", "--site-rules", "x", "--no-site-rules")
-    assert (code, errors.count("\n")) == (2, 1)
-
-
 @pytest.mark.parametrize(
     ("option", "message"),
     [

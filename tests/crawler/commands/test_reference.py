@@ -29,7 +29,7 @@ for name, verb in cli.verbs():
         facts = [
             shown.get(of_type, of_type),
             "" if repr(option.default).startswith(("Sentinel", "None")) else repr(option.default),
-            f"${option.envvar}" if option.envvar else "", "repeated" if option.multiple or option.nargs < 0 else "",
+            f"${option.envvar}" if option.envvar else "", "repeated" if option.multiple or option.nargs == -1 else "",
             "required" if option.required else "",
             f"completes {option._custom_shell_complete.__name__}" if option._custom_shell_complete else "",
         ]

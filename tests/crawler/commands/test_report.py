@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-import json
+import sys
 from pathlib import Path
 
 import pytest
 
 from broadsheet.crawler.cli import run
+from broadsheet.output.read import report_figures, report_text
 
 
-def test_report_for_people_and_for_programs(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", str(db)]) == 0
-    assert capsys.readouterr().out.startswith("2 articles")
-    assert run(["report", str(db), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["articles"] == 2
-
-
-def test_report_on_one_host(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["report", str(db), "--host", "a.example"]) == 0
-    assert capsys.readouterr().out.startswith("2 articles;")
-    assert run(["report", str(db), "--host", "a.exampel"]) == 1
-    assert "has nothing of a.exampel; it has a.example" in capsys.readouterr().err
-
-
-def test_report_is_whole_where_the_output_is_no_terminal(
-    db: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [(0, "no host"), (1, "h0"), (5, "h0, h1, h2, h3, h4"), (6, "h0, h1, h2, h3, h4 …")],
+)
+def test_hosts_are_named_where_the_one_asked_for_is_unknown(
+    db: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, count: int, named: str
 ) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
+    hosts = [f"h{number}" for number in range(count)]
+    monkeypatch.setattr(report_figures, "known_hosts", lambda _, host: [] if host else hosts)
+    assert run(["report", str(db), "--host", "a.exampel"]) == 1
+    assert capsys.readouterr().err == f"broadsheet: {db} has nothing of a.exampel; it has {named}\n"
+
+
+@pytest.mark.parametrize(("is_terminal", "shown"), [(True, 20), (False, 1_000_000)])
+def test_lists_are_whole_where_the_output_is_no_terminal(
+    db: Path, monkeypatch: pytest.MonkeyPatch, is_terminal: bool, shown: int
+) -> None:
+    bounds: list[int] = []
+
+    def render(_report: object, _looks: object, _width: int, max_lines: int) -> str:
+        bounds.append(max_lines)
+        return ""
+
+    monkeypatch.setattr(report_text, "render", render)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: is_terminal)
     assert run(["report", str(db)]) == 0
-    assert "…" not in capsys.readouterr().out
+    assert bounds == [shown]

@@ -15,7 +15,7 @@ from broadsheet.output.write.applied_rulings import TextChange
 from broadsheet.output.write.archive_writer import Archive
 from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SIMILAR_WORDS, TOWER, urls_containing
 from tests.crawler.scripted_site import ScriptedSite, page
-from tests.crawler.shell import ACTIVE, command, rows, start
+from tests.crawler.shell import ACTIVE, command, rows
 
 
 def test_a_caption_is_put_back_and_taken_out_again(archive_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -141,26 +141,6 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(
     assert errors.count("\n") == 1
 
 
-@pytest.mark.parametrize(
-    "arguments", [["restore", "none.db", "7"], ["explain", "none.db", "x"], ["rulings", "none.db"]]
-)
-def test_no_archive_is_made(
-    tmp_path: Path, arguments: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(arguments) == 1
-    assert "does not exist" in capsys.readouterr().err
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.slow
-def test_it_is_a_command_as_from_a_shell(archive_path: Path) -> None:
-    process = start("remove", archive_path, block_id(PROMO))
-    out, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (0, "")
-    assert "2 pages carry it; 2 articles changed" in out
-
-
 @pytest.mark.slow
 def test_a_ruling_holds_for_pages_crawled_later(tmp_path: Path) -> None:
     db, line = tmp_path / "a.db", "Whoever walks this shore knows the wall, and the wall knows whoever walks here."
@@ -224,11 +204,8 @@ def test_a_page_that_has_changed_since_is_not_ruled_on(archive_path: Path, capsy
     [
         ([RIVER], 2, "say which block"),
         (["9" * 5000], 2, "is no number of a block"),
-        ([RIVER, "99"], 1, "they go up to"),
-        (["https://a.example/none", "0"], 1, "no blocks of"),
         ([RIVER, "x"], 2, "'x' is not a valid integer"),
         ([RIVER, "0", "--everywhere", "--host", "a.example"], 2, "give one of"),
-        ([RIVER, "0", "no", "such", "words"], 1, "no block of the page begins so"),
     ],
 )
 def test_a_place_that_is_none_is_one_line(

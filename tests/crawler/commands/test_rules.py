@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, parse_rule_file
-from broadsheet.crawler.cli import cli, run
+from broadsheet.crawler.cli import cli
 from broadsheet.crawler.fetch.request_headers import allowed_headers, header_refusal
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import REPOSITORY, command
@@ -28,34 +28,7 @@ def run_rules(*arguments: object) -> tuple[int, list[str]]:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "good.example.txt").write_text("body: //main\nstrip: //aside\nhttp_header(Cookie): a=b\n")
-    (tmp_path / "bad.example.txt").write_text("body: //main[\n\nstripp: //aside\nstrip: //nav\n")
     return tmp_path
-
-
-def test_every_problem_is_a_line_with_file_and_number(folder: Path) -> None:
-    code, lines = run_rules("check", folder)
-    assert code == 1
-    assert lines == [
-        "bad.example.txt:1: bad XPath: //main[ (Invalid expression)",
-        "bad.example.txt:3: unknown directive: stripp",
-        "2 files, 4 directives; 2 problems in 1 file; 1 header not sent",
-    ]
-
-
-def test_a_file_in_order_is_0(folder: Path) -> None:
-    code, lines = run_rules("check", folder / "good.example.txt")
-    assert (code, lines) == (0, ["1 file, 3 directives; no problem; 1 header not sent"])
-
-
-@pytest.mark.parametrize("arguments", [("check", "none"), ("test", "none.txt", "page.html"), ("test", "none.txt")])
-def test_what_cannot_be_read_is_one_line(
-    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert run(["rules", *arguments]) == 2
-    errors = capsys.readouterr().err
-    assert errors.startswith("broadsheet: cannot read none")
-    assert errors.count("\n") == 1
 
 
 @pytest.mark.slow
@@ -97,14 +70,6 @@ def test_a_sandbox_shows_what_each_directive_found(tmp_path: Path) -> None:
     assert "title      The story of river and the harbour" in lines
     assert lines[-1] == "contains  which the assembly of the harbour town"
     assert not any("paragraph 2" in line for line in lines if line.startswith("text"))
-
-
-def test_a_string_that_is_not_in_the_text_is_1(tmp_path: Path) -> None:
-    (tmp_path / "press.example.txt").write_text(RULE.replace("which the assembly", "what no page says"))
-    (tmp_path / "page.html").write_text(page("river"))
-    code, lines = run_rules("test", tmp_path / "press.example.txt", tmp_path / "page.html")
-    assert code == 1
-    assert lines[-1] == "MISSING   what no page says of the harbour town"
 
 
 @pytest.mark.slow

@@ -66,13 +66,6 @@ def test_a_number_is_a_name_and_a_title_of_two_is_not(file: Path, capsys: pytest
     assert "has no page of Twice" in capsys.readouterr().err
 
 
-def test_what_was_removed_stands_at_its_place(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    text = shown(capsys, str(file), URL, "--removed")
-    assert text.rstrip().split("\n\n")[1:] == [
-        "It has three arches.", "Nobody counted.", "    [removed, share buttons: Share]",
-    ]  # fmt: skip
-
-
 def test_markdown_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = shown(capsys, str(file), URL, "--markdown", "--removed")
     assert text.startswith("# The ")
@@ -82,11 +75,6 @@ def test_markdown_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert [block["reason"] for block in values["removed"]] == ["share buttons"]
     assert "removed" not in json.loads(shown(capsys, str(file), URL, "--json"))
     assert run(["show", str(file), URL, "--json", "--markdown"]) == 2
-
-
-def test_what_is_not_there_is_one_line(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["show", str(file), "xylophone"]) == 1
-    assert capsys.readouterr().err == f"broadsheet: {file} has no article xylophone\n"
 
 
 def test_words_are_broken_neither_at_hyphens_nor_anywhere_else() -> None:

@@ -24,6 +24,7 @@ SHARE = "<p>Share this story</p>"
 PROMO = "<p>Read our other 12 stories about the harbour town, and subscribe to the newsletter.</p>"
 _VOLATILE = (
     (r"in \d+ s\b", "in N s"),
+    (r"\bin (?:\d+h)?\d+m\b", "in N m"),
     (r"\d+(?:\.\d)? MB\b", "N MB"),
     (r"-[0-9a-f]{12}$", "-DIGEST"),
     (r'(cleaner_version": )"\d+"', r'\1"N"'),
@@ -95,6 +96,11 @@ test_url: https://a.example/river
 test_contains: River paragraph 0
 test_contains: no such words
 """
+GONE_RULES = """test_url: https://a.example/gone
+test_contains: gone
+test_url: https://b.example/quay
+test_contains: Quay
+"""
 RIVER = _head("2024-02-29T23:30:00-05:00", "Ada Miller", "Harbour")
 NEWS = (
     "The harbour master said on Tuesday that the dredger, which has worked the inner channel since 2018, would be sold "
@@ -125,7 +131,7 @@ def make_town(folder: Path) -> None:
     (folder / "pages.list").write_text("https://a.example/one pages/one.html\npages/two.htm\n")
     (folder / "rules").mkdir()
     (folder / "rules" / "a.example.txt").write_text(A_RULES)
-    (folder / "gone.txt").write_text("test_url: https://a.example/gone\ntest_url: https://b.example/quay\n")
+    (folder / "gone.txt").write_text(GONE_RULES)
     (folder / "rules" / "b.example.txt").write_text("body: //main[\n\nstripp: //aside\nstrip: //nav\n")
     code, _, errors = verb_here("import", folder / "town.warc", "--db", folder / "town.db", "-q")
     assert (code, errors) == (0, "")

@@ -1,7 +1,5 @@
 """Which hosts are held in memory, and in what order they come due.
 
-Which hosts are held in memory, and in what order they come due.
-
 How soon a host may be asked again.
 """
 
@@ -23,7 +21,7 @@ from broadsheet.crawler.crawl.hosts import (
     PolitenessSettings,
 )
 from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.output.archive.url_words import OutcomeReason
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl
 from broadsheet.output.write.url_queue import Queue
@@ -346,3 +344,17 @@ def test_hosts_are_asked_as_gently_as_the_documentation_says_unless_a_user_wants
     assert [pace.after_refusal(0.0, wait).next_request_at for wait in (3599.0, 3601.0, 0.0)] == [3599.0, 3600.0, 0.0]
     assert [Pace.at_floor(1.0, delay).delay for delay in (0.5, 599.0, 601.0)] == [1.0, 599.0, 600.0]
     assert (pace.ceiling, Pace.at_floor(1.0, 599.0).ceiling) == (60.0, 599.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "obeys", "reason", "is_closed"),
+    [(None, True, NO_REASON, False), (404, True, NO_REASON, False), (503, True, NO_REASON, True),
+     (503, False, NO_REASON, False), (404, False, OutcomeReason.DNS, True)],
+)  # fmt: skip
+def test_a_host_is_closed_where_it_is_given_up_or_its_robots_txt_permits_nothing(
+    status: int | None, obeys: bool, reason: Reason, is_closed: bool
+) -> None:
+    state = host("a.example")
+    state.robots = RobotsRules.from_response(status, b"", "http://a.example/robots.txt") if status else None
+    state.given_up_reason = reason
+    assert state.is_closed(PolitenessSettings(obey_robots=obeys)) is is_closed

@@ -1,7 +1,5 @@
 """What need not be stored again, and what must be.
 
-What need not be stored again, and what must be.
-
 Outcomes are committed by one thread, in order, and a fault comes back to who waits.
 """
 

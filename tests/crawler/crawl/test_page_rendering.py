@@ -151,7 +151,7 @@ def test_nothing_is_fetched_once_the_crawl_is_stopped() -> None:
 
 def test_a_script_is_fetched_once_and_data_each_time() -> None:
     script, data, private = (f"https://app.example/{name}" for name in ("a.js", "data", "b.js"))
-    web = Web({url: response(url) for url in (script, data)} | {private: response(private, Cache_Control="no-store")})
+    web = Web({url: response(url) for url in (script, data)} | {private: response(private, Cache_Control="No-Store")})
     cache = ResourceCache()
     for _ in range(2):
         fetch(web.resources(cache), asked(script, "script"), asked(data), asked(private, "script"))

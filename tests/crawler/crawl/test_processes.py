@@ -1,7 +1,5 @@
 """Too few descriptors are said before anything begins, or raised where that is allowed.
 
-Too few descriptors are said before anything begins, or raised where that is allowed.
-
 A crawl whose starter is gone stops in good order, however the starter died.
 """
 

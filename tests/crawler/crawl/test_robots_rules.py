@@ -1,7 +1,4 @@
-"""Whether directives, where they are obeyed, keep a page out or its links unfollowed.
-
-Whether directives, where they are obeyed, keep a page out or its links unfollowed.
-"""
+"""Whether directives, where they are obeyed, keep a page out or its links unfollowed."""
 
 from __future__ import annotations
 

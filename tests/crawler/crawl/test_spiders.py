@@ -1,7 +1,5 @@
 """Whole crawls, each in a process of its own, of sites that the test writes.
 
-Whole crawls, each in a process of its own, of sites that the test writes.
-
 Pages are handed on once they are stored, while the crawl goes on, and none is lost at its end.
 """
 
