@@ -1,7 +1,5 @@
 """Option values that click does not know.
 
-Option values that click does not know.
-
 Exit codes of commands.
 """
 

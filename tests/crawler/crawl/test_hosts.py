@@ -1,7 +1,5 @@
 """Which hosts are held in memory, and in what order they come due.
 
-Which hosts are held in memory, and in what order they come due.
-
 How soon a host may be asked again.
 """
 
@@ -237,10 +235,6 @@ def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
     for step in range(60):
         pace = pace.after_refusal(step) if step % 7 < 4 else pace.after_answer(float(step % 5) * 40)
         assert 3.0 <= pace.delay <= 60.0
-
-
-def test_a_retry_after_of_days_is_held_to_an_hour() -> None:
-    assert Pace.at_floor(1.0).after_refusal(0, 5 * 86_400).next_request_at == 3600.0
 
 
 @pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])

@@ -1,7 +1,4 @@
-"""One run on one archive: what it notes, stores and gives free.
-
-One run on one archive: what it notes, stores and gives free.
-"""
+"""One run on one archive: what it notes, stores and gives free."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """Reasons in words: every reason that the code gives has some, and none is explained that it does not give.
 
-Reasons in words: every reason that the code gives has some, and none is explained that it does not give.
-
 Text from the web on a terminal.
 """
 
