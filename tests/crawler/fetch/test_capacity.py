@@ -1,7 +1,5 @@
 """How many requests a machine has room for.
 
-How many requests a machine has room for.
-
 Who would fetch more waits while too many bytes are held.
 """
 

@@ -1,7 +1,5 @@
 """Which headers and cookies count as given by a person.
 
-Which headers and cookies count as given by a person.
-
 Who the crawler says it is.
 """
 

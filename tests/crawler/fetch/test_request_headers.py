@@ -1,7 +1,5 @@
 """Cookies go to the hosts that they name.
 
-Cookies go to the hosts that they name.
-
 Which requests carry the headers that a person gives.
 """
 
