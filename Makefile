@@ -38,7 +38,7 @@ PYTEST = $(COMPILE) && PYTHONDONTWRITEBYTECODE= $(VARIABLES) $(BIN)/pytest -n $(
 LOWEST := .cache/lowest
 UV = "$$($(PYTHON) -m tests.tools uv)/uv"
 RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade --custom-compile-command 'make pins'
-BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/compare_archives.py \
+BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/corpus.py \
 	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
 .PHONY: demo test test-full nightly pure quick lowest expected mutants pins bench bench-quality torture train docs pictures clean

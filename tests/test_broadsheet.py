@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -20,9 +20,7 @@ import pytest
 import broadsheet
 from broadsheet.cleaners.clean import article_text
 from broadsheet.crawler.demo.truth import expected_stories
-from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.shell import command
-from tests.output.conftest import Maker
+from tests.crawler.shell import demo_archive, rows
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PAGE = """<html><head><title>The river rises</title><meta charset="latin-1"></head><body><nav><a href="/">Home</a></nav>
@@ -31,21 +29,18 @@ PAGE = """<html><head><title>The river rises</title><meta charset="latin-1"></he
             for n in range(12)))  # fmt: skip
 
 
-def query_first(file: Path, *queries: str) -> list[tuple[int]]:
-    connection = sqlite3.connect(file)
-    try:
-        return [connection.execute(query).fetchone() for query in queries]
-    finally:
-        connection.close()
-
-
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `make demo` leaves its archive in."""
     folder = tmp_path_factory.mktemp("sample")
-    code, _, errors = command("demo", "--keep", folder / "demo-out")
-    assert code == 0, errors
+    demo_archive(folder / "demo-out")
     return folder
+
+
+@pytest.fixture
+def damaged(sample: Path, tmp_path: Path) -> Path:
+    """A copy of the archive, without its raw responses."""
+    return Path(shutil.copy(sample / "demo-out/sample.db", tmp_path / "damaged.db"))
 
 
 @pytest.fixture
@@ -80,21 +75,6 @@ def test_an_archive_is_read(archive: broadsheet.ArchiveReader) -> None:
     assert repr(archive).endswith("sample.db'>")
 
 
-def test_an_article_by_every_name(archive: broadsheet.ArchiveReader) -> None:
-    article = next(archive.articles(language="de"))
-    assert archive.article(article.url) == archive.article(article.id) == archive.article(str(article.id)) == article
-    assert archive.article("https://nowhere.example/") is None
-
-
-def test_days_may_be_dates_or_text(archive: broadsheet.ArchiveReader) -> None:
-    by_text = list(archive.articles(since="2024-05-01", until="2024-05-31"))
-    assert by_text == list(archive.articles(since=date(2024, 5, 1), until=date(2024, 5, 31)))
-    assert by_text
-    assert all(article.published_raw.startswith("2024-05") for article in by_text)
-    with pytest.raises(ValueError, match="May"):
-        archive.articles(since="May")
-
-
 def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.ArchiveReader) -> None:
     """A host without its port once meant none, where `broadsheet search --host` had a domain and all below it."""
     everything = {article.id for article in archive}
@@ -113,14 +93,6 @@ def test_the_bounds_mean_what_they_mean_to_the_command(archive: broadsheet.Archi
     )
 
 
-def test_search(archive: broadsheet.ArchiveReader) -> None:
-    hits = archive.search("water", limit=3)
-    assert 0 < len(hits) <= 3
-    assert "[water]" in " ".join(hit.snippet.lower() for hit in hits)
-    assert archive.search('"') == []
-    assert archive.search("water", limit=2**70) == archive.search("water", limit=1000)
-
-
 def test_what_was_removed_and_why(archive: broadsheet.ArchiveReader) -> None:
     for article in archive.articles(language="en"):
         page = archive.explain(article.url)
@@ -128,9 +100,6 @@ def test_what_was_removed_and_why(archive: broadsheet.ArchiveReader) -> None:
         removed = archive.removed(article.url)
         assert len(removed) == page.removed_count > 0
         assert all(block.reason and block.rule and block.text not in article.text.split("\n") for block in removed)
-    assert archive.explain("https://nowhere.example/") is None
-    with pytest.raises(LookupError, match="has no page of https://nowhere"):
-        archive.removed("https://nowhere.example/")
 
 
 def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.ArchiveReader) -> None:
@@ -143,50 +112,10 @@ def test_the_raw_response_gives_the_same_article_again(archive: broadsheet.Archi
         assert broadsheet.clean(response.body, article.url).title == article.title
 
 
-@pytest.mark.slow
-def test_the_raw_response_of_what_is_no_page(archive: broadsheet.ArchiveReader) -> None:
-    origin = "/".join(next(iter(archive)).url.split("/")[:3])
-    robots = archive.raw(f"{origin}/robots.txt")
-    assert robots is not None
-    assert b"Sitemap:" in robots.body
-    assert archive.raw("https://nowhere.example/") is None
-
-
-def test_a_missing_warc_file_is_said_in_a_line(sample: Path, tmp_path: Path) -> None:
-    file = tmp_path / "alone.db"
-    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
-    with broadsheet.open(file) as archive, pytest.raises(broadsheet.ArchiveError, match="raw_missing") as caught:
+def test_a_missing_warc_file_is_said_in_a_line(damaged: Path) -> None:
+    with broadsheet.open(damaged) as archive, pytest.raises(broadsheet.ArchiveError, match="raw_missing") as caught:
         archive.raw(next(iter(archive)).url)
     assert "\n" not in str(caught.value)
-
-
-def test_changes_since_a_number_and_since_a_time(tmp_path: Path) -> None:
-    make = Maker()
-    with Archive.open(tmp_path / "a.db", make.clock) as archive:
-        archive.save([make.outcome("http://a.test/1", "one two three")])
-        archive.save([make.outcome("http://a.test/2", "four five six")])
-        times = [row[0] for row in archive.db.execute("SELECT at FROM changes ORDER BY seq")]
-    with broadsheet.open(tmp_path / "a.db") as reader:
-
-        def listed(since: int | date | str) -> list[str]:
-            return [edit.url for edit in reader.changes(since, kinds=["new"])]
-
-        assert listed(0) == ["http://a.test/1", "http://a.test/2"]
-        assert listed(1) == ["http://a.test/2"]
-        assert listed(reader.latest_change) == []
-        assert listed(times[1]) == ["http://a.test/2"]
-        assert listed(times[1].removesuffix("+00:00")) == ["http://a.test/2"]
-        second = datetime.fromisoformat(times[1])
-        assert listed(second.astimezone(timezone(timedelta(hours=5)))) == ["http://a.test/2"]
-        assert listed(second.astimezone(UTC).date()) == listed(0)
-        assert list(reader.changes()) == []
-        with pytest.raises(ValueError, match="yesterday"):
-            reader.changes("yesterday")
-        with pytest.raises(ValueError, match="no time in UTC"):
-            reader.changes("0001-01-01T00:00:00+12:00")
-        with pytest.raises(ValueError, match="'e' is no kind of edit"):
-            reader.changes(0, kinds="new")
-        assert listed(2**70) == []
 
 
 def test_a_frame(archive: broadsheet.ArchiveReader) -> None:
@@ -212,30 +141,25 @@ def test_what_is_no_archive_is_said_in_a_line(tmp_path: Path, content: bytes | N
     assert (file.read_bytes() if content is not None else None) == content
 
 
-def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(sample: Path, tmp_path: Path) -> None:
-    file = tmp_path / "damaged.db"
-    data = bytearray((sample / "demo-out/sample.db").read_bytes())
-    file.write_bytes(data)
-    (root_page,), (page_size,) = query_first(file, "SELECT rootpage FROM sqlite_master WHERE name = 'articles'",
-                                             "PRAGMA page_size")  # fmt: skip
+def test_damage_that_shows_only_while_it_is_read_is_said_in_a_line(damaged: Path) -> None:
+    ((root_page,),) = rows(damaged, "SELECT rootpage FROM sqlite_master WHERE name = 'articles'")
+    ((page_size,),) = rows(damaged, "PRAGMA page_size")
+    data = bytearray(damaged.read_bytes())
     data[(root_page - 1) * page_size : root_page * page_size] = b"\xff" * page_size
-    file.write_bytes(data)
+    damaged.write_bytes(data)
     with (
-        broadsheet.open(file) as archive,
-        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{file} cannot be read")),
+        broadsheet.open(damaged) as archive,
+        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{damaged} cannot be read")),
     ):
         list(archive)
 
 
-def test_a_damaged_value_is_named_with_its_file(sample: Path, tmp_path: Path) -> None:
-    file = tmp_path / "damaged.db"
-    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
-    with sqlite3.connect(file) as connection:
+def test_a_damaged_value_is_named_with_its_file(damaged: Path) -> None:
+    with closing(sqlite3.connect(damaged)) as connection, connection:
         connection.execute("UPDATE articles SET published_day = 'soon'")
-    connection.close()
     with (
-        broadsheet.open(file) as archive,
-        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{file} is damaged at articles/published_day row")),
+        broadsheet.open(damaged) as archive,
+        pytest.raises(broadsheet.ArchiveError, match=re.escape(f"{damaged} is damaged at articles/published_day row")),
     ):
         list(archive)
 
@@ -252,19 +176,17 @@ def test_a_damaged_value_is_named_with_its_file(sample: Path, tmp_path: Path) ->
         ("captures.warc_length", lambda archive, url: archive.raw(url)),
     ],
 )
-def test_a_value_of_a_wrong_type_is_an_archive_error(sample: Path, tmp_path: Path, place: str, use) -> None:
-    file = tmp_path / "damaged.db"
-    file.write_bytes((sample / "demo-out/sample.db").read_bytes())
-    shutil.copytree(sample / "demo-out/sample.db.warc", tmp_path / "sample.db.warc")
+def test_a_value_of_a_wrong_type_is_an_archive_error(sample: Path, damaged: Path, place: str, use) -> None:
+    shutil.copytree(sample / "demo-out/sample.db.warc", damaged.with_name("sample.db.warc"))
     table, column = place.split(".")
-    with closing(sqlite3.connect(file)) as connection, connection:
+    with closing(sqlite3.connect(damaged)) as connection, connection:
         url = connection.execute("SELECT url FROM articles ORDER BY id").fetchone()[0]
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f"DROP TRIGGER {name}")
         connection.execute(f"UPDATE {table} SET {column} = x'ff00' WHERE {column} IS NOT NULL")
-    with broadsheet.open(file) as archive, pytest.raises(broadsheet.ArchiveError) as caught:
+    with broadsheet.open(damaged) as archive, pytest.raises(broadsheet.ArchiveError) as caught:
         use(archive, url)
-    assert re.match(rf"{re.escape(str(file))} is damaged \({table}/{column} row", str(caught.value))
+    assert re.match(rf"{re.escape(str(damaged))} is damaged \({table}/{column} row", str(caught.value))
 
 
 def test_a_closed_archive_says_so(sample: Path) -> None:

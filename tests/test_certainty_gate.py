@@ -10,7 +10,7 @@ import pytest
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.certainty import IS_CALIBRATED
 from tests.bench.certainty import LOW_F1, ScoredPage, calibration_error, measure, reliability
-from tests.bench.quality import SHARED
+from tests.bench.corpus import require_corpora
 
 RESULT = Path(__file__).parent / "bench/results/certainty.json"
 
@@ -40,8 +40,7 @@ def test_the_table_has_a_row_for_each_class_with_pages_and_the_error_weighs_them
 
 @pytest.mark.slow
 def test_a_sample_is_as_certain_as_it_says() -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the annotated pages are not here: ../shared is absent")
+    require_corpora()
     measured = measure(24, ExtractorUse.IN_DOUBT)
     assert abs(measured["all"]["expected"] - measured["all"]["real"]) < 0.05
     assert measured["certainty"]["high"]["real"] > 0.93

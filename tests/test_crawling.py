@@ -6,11 +6,9 @@ import asyncio
 import os
 import pickle
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import fields
 from functools import partial
@@ -24,7 +22,9 @@ from broadsheet.crawler.options import CrawlOptions
 from broadsheet.crawling import _SETTINGS, CrawlArguments, _sendable_error
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse
 from broadsheet.output.archive.archive_lock import keep_lock
+from tests.crawler.crawls import until
 from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
+from tests.crawler.shell import rows
 from tests.crawler.warm import PATIENCE, REPOSITORY
 
 NAMES = [f"mill{number}" for number in range(12)]
@@ -41,12 +41,8 @@ def site() -> Iterator[ScriptedSite]:
 
 
 def latest_run(db: Path) -> tuple[str, str]:
-    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
-    try:
-        [row] = connection.execute("SELECT outcome, reason FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
-        return row[0], row[1]
-    finally:
-        connection.close()
+    [(outcome, reason)] = rows(db, "SELECT outcome, reason FROM runs ORDER BY started_at DESC, rowid DESC LIMIT 1")
+    return outcome, reason
 
 
 @pytest.mark.slow
@@ -161,10 +157,8 @@ def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: 
 def test_damage_is_an_archive_error_of_one_line(tmp_path: Path, site: ScriptedSite) -> None:
     db = tmp_path / "a.db"
     broadsheet.crawl(f"{site.url}/", db, **QUICK)
-    connection = sqlite3.connect(db)
-    (root_page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'urls'").fetchone()
-    (page_size,) = connection.execute("PRAGMA page_size").fetchone()
-    connection.close()
+    ((root_page,),) = rows(db, "SELECT rootpage FROM sqlite_master WHERE name = 'urls'")
+    ((page_size,),) = rows(db, "PRAGMA page_size")
     data = bytearray(db.read_bytes())
     data[(root_page - 1) * page_size : root_page * page_size] = b"\xff" * page_size
     db.write_bytes(data)
@@ -258,10 +252,7 @@ def test_a_script_that_is_stopped_or_killed_leaves_no_crawl_behind(
         assert errors.rstrip().endswith("KeyboardInterrupt")
     else:
         assert errors == ""
-    deadline = time.monotonic() + PATIENCE
-    while latest_run(script.parent / "a.db") != ("stopped", "shutdown"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(lambda: latest_run(script.parent / "a.db") == ("stopped", "shutdown"))
     with keep_lock(script.parent / "a.db", PATIENCE):
         asked = len(site.log)
     assert asked < len(NAMES)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.shell import command
+from tests.crawler.shell import demo_archive
 from tests.tools import REPOSITORY, ToolsMissingError, programs
 
 DOCUMENT = (REPOSITORY / "docs/datasette.md").read_text("utf-8")
@@ -27,7 +27,7 @@ def example(heading: str, language: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made: Path = tmp_path_factory.mktemp("sample")
-    assert command("demo", "--keep", made / "demo-out")[0] == 0
+    demo_archive(made / "demo-out")
     return made
 
 

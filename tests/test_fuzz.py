@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import os
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -32,9 +31,9 @@ from broadsheet.output.read.verify import verify
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+from tests.bench.corpus import SHARED
 from tests.sampling import sampled
 
-SHARED = Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[2] / "shared")
 PAGES = SHARED / "corpus/wcxb/html"
 HOME = "https://a.example/"
 needs_corpus = pytest.mark.skipif(not PAGES.is_dir(), reason="needs the evaluation data in ../shared")

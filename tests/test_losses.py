@@ -12,15 +12,12 @@ from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import CleanedPage, RemovalReason, Verdict
 from broadsheet.output.settle.own_reading import PageChange
 from tests.bench.losses import Trial, lines_of, losses_first, try_archive
-from tests.crawler.shell import command
+from tests.crawler.shell import demo_archive
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("sample")
-    code, _, errors = command("demo", "--keep", folder / "demo-out")
-    assert code == 0, errors
-    return folder / "demo-out/sample.db"
+    return demo_archive(tmp_path_factory.mktemp("sample"))
 
 
 def test_the_cleaner_that_made_an_archive_changes_none_of_its_texts(archive: Path) -> None:

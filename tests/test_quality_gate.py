@@ -10,28 +10,20 @@ import statistics
 
 import pytest
 
-from tests.bench.quality import SHARED, _score, corpus_hash, figures, scorer
+from tests.bench.corpus import require_corpora
+from tests.bench.quality import _score, articles, figures
 
 EVERY = 16  # of wcxb's and segments' article pages
-CORPORA = {
-    "wcxb": ("pages", "89080d63756cc5dde26a830b6adcf6ac7da7dca460cc587728d9da0045b682f9"),
-    "segments": ("segments", "0d7a59a722604b517acfee079746a0a5129b6cd43891ad611027fdf10907dded"),
-}
-FLOORS = {"wcxb": (0.975, 0.02), "segments": (0.985, 0.02)}
+FLOORS = {"wcxb": ("pages", 0.975, 0.02), "segments": ("segments", 0.985, 0.02)}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("corpus", CORPORA)
+@pytest.mark.parametrize("corpus", FLOORS)
 def test_the_sample_is_cleaned_as_well_as_before(corpus: str) -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the annotated pages are not here: ../shared is absent")
-    kind, digest = CORPORA[corpus]
-    assert corpus_hash(corpus) == digest, "other pages than the floors were measured on"
-    module = scorer()
-    data = [item for item in module.load(corpus) if item[0].get("page_type", "article") == "article"][::EVERY]
-    rows = [_score((kind, "broadsheet.cleaners.clean:article_text", *item)) for item in data]
+    require_corpora(corpus)
+    kind, least, most = FLOORS[corpus]
+    rows = [_score((kind, "broadsheet.cleaners.clean:article_text", *item)) for item in articles(corpus, EVERY)]
     found = figures(kind, rows)
-    least, most = FLOORS[corpus]
     assert found["failed"] == 0
     assert found["f1"] >= least, found
     assert found["boilerplate_kept"] <= most, found

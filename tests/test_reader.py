@@ -70,16 +70,23 @@ def test_a_search_has_twenty_hits(tmp_path: Path) -> None:
                  tags="'[]'", metadata_sources="'{}'")  # fmt: skip
         archive.db.conn.commit()
     with broadsheet.open(tmp_path / "a.db") as reader:
-        assert (len(reader.search("title")), len(reader.search("title", 40))) == (20, 40)
+        hits = [len(reader.search("title", *limit)) for limit in ((), (40,), (2**70,))]
+        assert (hits, reader.search('"')) == ([20, 40, 41], [])
         assert repr(reader) == f"<broadsheet archive '{tmp_path}/a.db'>"
 
 
 def test_what_cannot_be_asked_is_said(archive: Reader) -> None:
+    assert (archive.article("x"), list(archive.changes(2**70))) == (None, [])
     for since in (datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))), "9999-12-31T23:59:59-01:00"):
         with pytest.raises(ValueError, match=r"^\S+ is no time in UTC$"):
             archive.changes(since)
-    with pytest.raises(ValueError, match=r"^'x' is no kind of edit: they are correction, "):
-        archive.changes(kinds=("x", "y"))
+    for kinds, wrong in ((("x", "y"), "x"), ("new", "e")):
+        with pytest.raises(ValueError, match=rf"^'{wrong}' is no kind of edit: they are correction, "):
+            archive.changes(kinds=kinds)
+    with pytest.raises(ValueError, match="yesterday"):
+        archive.changes("yesterday")
+    with pytest.raises(ValueError, match="May"):
+        archive.articles(since="May")
     with pytest.raises(LookupError, match=rf"^{archive.path} has no page of x$"):
         archive.removed("x")
     with pytest.raises(AttributeError, match=r"^module 'broadsheet' has no attribute 'x'$"):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.quality import SHARED, corpus_hash
+from tests.bench.corpus import require_corpora
 from tests.bench.reasons import figures, inside_or_after, pages
 
 EVERY = 24
-DIGEST = "89080d63756cc5dde26a830b6adcf6ac7da7dca460cc587728d9da0045b682f9"
 CEILING = 0.08
 
 
@@ -30,9 +29,7 @@ def test_only_what_is_removed_inside_or_after_the_article_counts() -> None:
 
 @pytest.mark.slow
 def test_nearly_every_removed_block_of_the_sample_says_what_it_is() -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the annotated pages are not here: ../shared is absent")
-    assert corpus_hash("wcxb") == DIGEST, "other pages than the ceiling was measured on"
+    require_corpora("wcxb")
     found = figures(pages(EVERY))
     assert found["removed"] > 2000
     assert found["unnamed"] <= CEILING, found

@@ -6,13 +6,11 @@ from __future__ import annotations
 import json
 import statistics
 
-import pytest
-
 from broadsheet.cleaners.training.block_model import corpus_digest
 from broadsheet.cleaners.training.corpora import SITES as CORPUS_SITES
 from tests.bench.archives import site_judge
+from tests.bench.corpus import SHARED, require_corpora
 from tests.bench.site_pages import names
-from tests.bench.sites import SHARED
 
 _MANY_PAGES = 100
 SITES = json.loads(site_judge.RESULTS.read_text("utf-8"))
@@ -32,7 +30,6 @@ def test_no_site_loses_and_their_mean_gains() -> None:
 
 
 def test_the_model_was_trained_on_the_sites_of_the_corpus() -> None:
-    if not SHARED.is_dir():
-        pytest.skip("the whole sites are not here: ../shared is absent")
+    require_corpora()
     assert sorted(SITES["trained_on"]["pages"]) == sorted(SITES["sites"]) == names()
     assert SITES["trained_on"]["corpus"] == {CORPUS_SITES: corpus_digest(SHARED / "corpus", CORPUS_SITES)}

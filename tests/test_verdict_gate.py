@@ -11,12 +11,8 @@ from itertools import islice
 import pytest
 
 from tests.bench import metadata, verdicts
-from tests.bench.quality import SHARED, corpus_hash
+from tests.bench.corpus import require_corpora
 
-HASHES = {
-    "wcxb": "89080d63756cc5dde26a830b6adcf6ac7da7dca460cc587728d9da0045b682f9",
-    "news": "bb076866c83370a1859d71a27300551d54c9779e38263aa7696831375a949cf8",
-}
 EVERY = {"wcxb": 16, "news": 10}
 METADATA = {
     "news": {"title": 0.84, "authors": 0.83, "published": 0.98},
@@ -26,9 +22,7 @@ METADATA = {
 
 def sample(corpus: str) -> int:
     """Skip where the corpus is not here; else how few of its pages are looked at."""
-    if not SHARED.is_dir():
-        pytest.skip("the annotated pages are not here: ../shared is absent")
-    assert corpus_hash(corpus) == HASHES[corpus], "other pages than the floors were measured on"
+    require_corpora(corpus)
     return EVERY[corpus]
 
 

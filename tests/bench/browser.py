@@ -20,18 +20,19 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 
 from broadsheet.crawler.options import BROWSER_MODES
 from broadsheet.crawler.rendering.chromium import find_program
 from broadsheet.crawler.rendering.process_tree import descendants, private_bytes
+from tests.bench.load.watch import process_seconds
 from tests.crawler.crawls import QUICK, REPOSITORY
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 
 RESULT = pathlib.Path(__file__).parent / "results/browser.json"
 _LOOK_SECONDS = 0.2
-_TICKS = os.sysconf("SC_CLK_TCK")
 _SHELL = (
     '<!DOCTYPE html><html lang="en"><head><title>App</title><script src="/vendor.js"></script></head><body>'
     '<noscript>You need to enable JavaScript to run this app.</noscript><div id="root"></div>'
@@ -76,11 +77,8 @@ def application(pages: int) -> dict[str, Reply]:
 def cpu_seconds(pids: list[int], seen: dict[int, float]) -> float:
     """The CPU time of all processes that were seen so far, as last seen."""
     for pid in pids:
-        try:
-            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        seen[pid] = (int(fields[11]) + int(fields[12])) / _TICKS
+        with suppress(OSError):
+            seen[pid] = process_seconds(pid)
     return sum(seen.values())
 
 

@@ -11,7 +11,6 @@ the repository is `tests/bench/results/certainty.json`.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import pathlib
 import statistics
@@ -29,7 +28,7 @@ from broadsheet.cleaners.judge.certainty import Certainty, certainty, expected_v
 from broadsheet.cleaners.training.annotated_pages import annotated_pages, site_name
 from broadsheet.cleaners.training.corpora import HELD_OUT_CORPORA, PAGE_CORPORA, SITES, is_held_out, site_pages
 from broadsheet.cleaners.training.labels import word_f1, words_of
-from tests.bench.quality import SHARED, corpus_hash
+from tests.bench.corpus import SHARED, corpus_hash, truth_rows
 
 LIMITS = (0.7, 0.8, 0.9, 0.93, 0.96, 0.98, 0.99)
 LOW_F1 = 0.8
@@ -63,15 +62,10 @@ def scored_pages(corpus: str, every: int, use: ExtractorUse) -> Iterator[ScoredP
 
 @cache
 def _trained_hosts() -> frozenset[str]:
-    rows = [(corpus, row) for corpus in PAGE_CORPORA for row in _truth_rows(corpus)]
+    rows = [(corpus, row) for corpus in PAGE_CORPORA for row in truth_rows(corpus)]
     rows += [(SITES, row) for row, _ in site_pages(SHARED / "corpus" / SITES)]
     hosts = ((corpus, site_name(corpus, row)) for corpus, row in rows)
     return frozenset(host for corpus, host in hosts if not is_held_out(corpus, host))
-
-
-def _truth_rows(corpus: str) -> list[dict[str, Any]]:
-    with gzip.open(SHARED / "corpus" / corpus / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-        return list(map(json.loads, lines))
 
 
 def reliability(pages: Sequence[ScoredPage]) -> list[dict[str, float]]:

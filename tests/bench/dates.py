@@ -11,54 +11,33 @@ already; the parse is not timed, and milliseconds are of processor time. Broadsh
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import decode, parse
-from tests.bench.documents.figures import refresh_documents
-from tests.bench.metadata import shared
+from tests.bench.corpus import Row, corpus_hash, truth_rows, with_pages
 
 CORPUS = "dates"
 FindDay = Callable[[Any, str], str]
 
 
 @dataclass(frozen=True, slots=True)
-class DatedPage:
-    """An annotated page: its URL, its bytes and the day of its first publication."""
-
-    url: str
-    body: bytes
-    day: str
-
-
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """A tool's answer for a page: the day it found, empty if none, and the milliseconds that it took."""
+    """A tool's answer for an annotated page: the day it found, empty if none, and the milliseconds that it took."""
 
-    page: DatedPage
+    page: Row
     day: str
     milliseconds: float
 
     @property
     def is_right(self) -> bool:
         """Return whether the day is the annotated one."""
-        return self.day == self.page.day
-
-
-def dated_pages(half: int | None = None) -> Iterator[DatedPage]:
-    """Yield the annotated pages; of every two, only the `half`-th (0 or 1) if given."""
-    folder = shared() / "corpus" / CORPUS
-    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = sorted(map(json.loads, lines), key=lambda row: str(row["id"]))
-    for row in rows if half is None else rows[half::2]:
-        body = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
-        yield DatedPage(row["url"], body, row["published"])
+        return bool(self.day == self.page["published"])
 
 
 def our_day(tree: Any, url: str) -> str:
@@ -73,13 +52,13 @@ def day_by_htmldate(tree: Any, url: str) -> str:
     return find_date(tree, original_date=True, url=url) or ""
 
 
-def ask(find_day: FindDay, pages: Iterable[DatedPage]) -> Iterator[Answer]:
+def ask(find_day: FindDay, rows: list[Row]) -> Iterator[Answer]:
     """Yield a tool's answer for each page."""
-    for page in pages:
-        tree = parse(decode(page.body).text)
+    for row, body in with_pages(CORPUS, rows):
+        tree = parse(decode(body).text)
         started = time.process_time()
-        day = find_day(tree, page.url)
-        yield Answer(page, day, (time.process_time() - started) * 1000)
+        day = find_day(tree, row["url"])
+        yield Answer(row, day, (time.process_time() - started) * 1000)
 
 
 def summarise(answers: list[Answer]) -> dict[str, float]:
@@ -100,20 +79,19 @@ def main() -> None:
     parser.add_argument("--misses", action="store_true", help="print the pages on which Broadsheet is wrong")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    from tests.bench.quality import corpus_hash  # imports the benchmark of metadata
-
-    pages = list(dated_pages(options.half))
-    answers = {"broadsheet": list(ask(our_day, pages)), "htmldate": list(ask(day_by_htmldate, pages))}
+    rows = truth_rows(CORPUS)
+    tools = {"broadsheet": our_day, "htmldate": day_by_htmldate}
+    asked = rows if options.half is None else rows[options.half :: 2]
+    answers = {tool: list(ask(find_day, asked)) for tool, find_day in tools.items()}
     result = {"half": options.half, "corpus": corpus_hash(CORPUS)}
     result |= {tool: summarise(given) for tool, given in answers.items()}
     print(json.dumps(result))
     if options.misses:
         for ours, theirs in zip(answers["broadsheet"], answers["htmldate"], strict=True):
             if not ours.is_right:
-                print(ours.page.day, ours.day or "none      ", theirs.day or "none      ", ours.page.url)
+                print(ours.page["published"], ours.day or "none      ", theirs.day or "none      ", ours.page["url"])
     if options.out:
         options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        refresh_documents(options.out)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from typing import Any
 
 from broadsheet.crawler.demo.server import render
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.load.watch import usual_environment
+from tests.bench.load.watch import session_cost
 from tests.bench.sites import ROOT
 from tests.crawler.warcs import answer, record, write
 
@@ -45,17 +45,13 @@ def write_files(folder: Path, files: int, records: int) -> list[Path]:
     ]
 
 
-def cost(verb: Sequence[str], files: Sequence[Path], db: Path) -> dict[str, Any]:
-    """CPU and wall seconds of a command with all its processes. SystemExit where it ends badly."""
-    report = db.with_suffix(".json")
-    launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
-    command = [sys.executable, "-m", "broadsheet.crawler.cli", *verb, *map(str, files), "--db", str(db), "-q"]
-    subprocess.run([*launcher, *command], cwd=ROOT, env=usual_environment(), check=True)
-    spent: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    verify = [sys.executable, "-m", "broadsheet.crawler.cli", "verify", str(db)]
-    if spent["exit_code"] or subprocess.run(verify, cwd=ROOT, stdout=subprocess.DEVNULL, check=False).returncode:
-        raise SystemExit(f"ended with {spent['exit_code']}: {' '.join(command)}")
-    return spent
+def cost(verb: Sequence[str], files: Sequence[Path], db: Path) -> float:
+    """CPU seconds of a command with all its processes. SystemExit where it ends badly, CalledProcessError where the
+    archive is not in order."""
+    program = [sys.executable, "-m", "broadsheet.crawler.cli"]
+    cpu = session_cost([*program, *verb, *map(str, files), "--db", str(db), "-q"], ROOT).cpu
+    subprocess.run([*program, "verify", str(db)], cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    return cpu
 
 
 def measure(file_count: int, record_count: int) -> dict[str, Any]:
@@ -65,10 +61,10 @@ def measure(file_count: int, record_count: int) -> dict[str, Any]:
         folder = Path(name)
         files = write_files(folder, file_count, record_count)
         for label, verb in VERBS.items():
-            spent = cost(verb, files, folder / f"{label}.db")
+            cpu = cost(verb, files, folder / f"{label}.db")
             result[label] = {
-                "cpu_seconds": round(spent["cpu"], 1),
-                "records_a_cpu_second": round(result["records"] / spent["cpu"], 1),
+                "cpu_seconds": round(cpu, 1),
+                "records_a_cpu_second": round(result["records"] / cpu, 1),
             }
             print(label, result[label], flush=True)
     return result

@@ -11,17 +11,18 @@ import json
 import resource
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from broadsheet.crawler.fleet.dask_engine import DaskEngine
 from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.bench.documents.figures import refresh_documents
+from tests.bench.load.watch import peak_kilobytes, process_seconds
 from tests.crawler.fleet.conftest import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
 
 RESULTS = Path(__file__).parent / "results" / "fleet_tasks.json"
-_TICKS = 100  # a second, in /proc/PID/stat
 
 
 def no_crawl(task: SiteTask, store_place: StorePlace, turn: str) -> SiteResult:
@@ -38,13 +39,13 @@ def measure(count: int, folder: Path) -> dict[str, float]:
         assert cluster.scheduler
         store_place = StorePlace("/nowhere", "none", "/nowhere")
         tasks = [site_task(number) for number in range(count)]
-        before, scheduler_before = own_seconds(), process_seconds(cluster.scheduler.pid)
+        before, scheduler_before = time.process_time(), process_seconds(cluster.scheduler.pid)
         results: list[SiteResult] = []
         DaskEngine(cluster.address, store_place, function=no_crawl).run(tasks, results.append)
         assert len(results) == count
         return {
             "tasks": count,
-            "command_seconds": round(own_seconds() - before, 1),
+            "command_seconds": round(time.process_time() - before, 1),
             "scheduler_seconds": round(process_seconds(cluster.scheduler.pid) - scheduler_before, 1),
             "command_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000),
             "scheduler_mb": round(peak_kilobytes(cluster.scheduler.pid) / 1000),
@@ -58,24 +59,6 @@ def site_task(number: int) -> SiteTask:
     url = f"https://site-{number}.example/"
     words = (url, "--contact", "archive@library.example", "--max-time", "5h")
     return SiteTask(f"site-{number}", Path(f"site-{number}.db"), words, words[1:], hosts=(url,))
-
-
-def own_seconds() -> float:
-    """CPU seconds of this process."""
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
-
-
-def process_seconds(pid: int) -> float:
-    """CPU seconds of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def peak_kilobytes(pid: int) -> int:
-    """The most memory that a process has had."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def main(counts: list[int]) -> None:

@@ -22,7 +22,7 @@ from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
 from broadsheet.crawler.fleet.store_address import make_store
 from broadsheet.crawler.fleet.stored_run import StorePlace
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.fleet_tasks import process_seconds
+from tests.bench.load.watch import process_seconds
 from tests.crawler.fleet.conftest import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.scripted_site import ScriptedSite, page
@@ -31,7 +31,6 @@ RESULTS = Path(__file__).parent / "results" / "fleet_workers.json"
 PAGES = 12
 _DELAY = 1
 _HOUR = 3_600
-_TICKS = 100  # a second, in /proc/PID/stat
 
 
 @contextmanager
@@ -105,13 +104,7 @@ def crawl(cluster: DaskCluster, sites: Sequence[ScriptedSite], folder: Path) -> 
 
 def tree_seconds(pids: Sequence[int]) -> float:
     """CPU seconds of processes and of all that they started and that has ended."""
-    return sum(process_seconds(pid) + ended_seconds(pid) for pid in pids)
-
-
-def ended_seconds(pid: int) -> float:
-    """CPU seconds of what a process started and waited for."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / _TICKS
+    return sum(process_seconds(pid, with_ended=True) for pid in pids)
 
 
 def main(site_count: int) -> None:

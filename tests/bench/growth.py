@@ -40,7 +40,7 @@ from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.revisit_schedule import RevisitPolicy, UpdateRun
 from tests.bench.load.generated_site import GeneratedSite
 from tests.bench.load.growth_section import write_growth_section
-from tests.bench.load.watch import watched
+from tests.bench.load.watch import peak_kilobytes, watched
 from tests.bench.load.wordpress_site import WordPressSite
 from tests.bench.sites import ROOT
 from tests.crawler.warcs import answer, record, write
@@ -143,12 +143,6 @@ def write_warc(file: pathlib.Path, origin: str) -> pathlib.Path:
     site = WordPressSite(origin, ADDED_PAGES)
     urls = re.findall(r"<loc>(.*?)</loc>", (site.answer("/wp-sitemap.xml") or b"").decode())
     return write(file, [record(url, answer(site.answer(url.removeprefix(origin)) or b"")) for url in urls])
-
-
-def peak_kilobytes() -> int:
-    """The most memory that this process held (Linux). `getrusage` would count that of the process that started it."""
-    status = pathlib.Path("/proc/self/status").read_text("utf8")
-    return int(status.partition("VmHWM:")[2].split()[0])
 
 
 def measure_apart(name: str, file: pathlib.Path, site: GeneratedSite) -> dict[str, float]:

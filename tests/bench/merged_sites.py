@@ -45,7 +45,6 @@ OTHERWISE = {
 }
 """Tables, views and columns that say how an archive was made, and why: they are counted, not held to be equal."""
 
-_STEP_BY_STEP = ROOT / "tests/bench/archives/step_by_step.py"
 _EXAMPLES = 5
 _LINK = re.compile(r"""href=["']?(?:https?://[^/"'\s>]+)?([^"'\s>#?]+)""", re.IGNORECASE)
 
@@ -89,7 +88,12 @@ def linked_files(www: Path, start: str) -> Iterator[Path]:
 
 def crawl(db: Path, *starts: str) -> None:
     """Crawl the sites into an archive, one answer after the other. SystemExit where the crawl ends badly."""
-    run(str(_STEP_BY_STEP), "crawl", *starts, "--db", str(db), "--delay", "0", "--allow-private", "-q")
+    step_by_step("crawl", *starts, "--db", str(db), "--delay", "0", "--allow-private")
+
+
+def step_by_step(*arguments: str) -> None:
+    """Run a verb that asks for one answer after the other. SystemExit where it ends badly."""
+    run("-m", "tests.bench.archives.step_by_step", *arguments, "-q")
 
 
 def merge(target: Path, shards: Sequence[Path]) -> str:

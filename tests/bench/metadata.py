@@ -12,9 +12,7 @@ timed, and milliseconds are of processor time.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
-import os
 import re
 import time
 import unicodedata
@@ -27,6 +25,7 @@ from typing import Any
 from broadsheet.cleaners.page.authors import name_key, split_names
 from broadsheet.cleaners.page.metadata_fields import read_metadata
 from broadsheet.cleaners.page.parsed_page import decode, parse
+from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
 
 Read = Callable[[Any, str], "Answer"]
@@ -55,19 +54,10 @@ class Sample:
     truth: Answer
 
 
-def shared() -> Path:
-    """Return the folder with the corpora; it may not exist."""
-    return Path(os.environ.get("BROADSHEET_SHARED") or Path(__file__).resolve().parents[3] / "shared")
-
-
 def samples(corpus: str, half: int | None = None) -> Iterator[Sample]:
     """Yield a corpus's article pages; of every two, only the `half`-th (0 or 1) if given."""
-    folder = shared() / "corpus" / corpus
-    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    rows = sorted((row for row in rows if row.get("page_type", "article") == "article"), key=lambda row: str(row["id"]))
-    for row in rows if half is None else rows[half::2]:
-        body = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
+    rows = list(filter(is_article, truth_rows(corpus)))
+    for row, body in with_pages(corpus, rows if half is None else rows[half::2]):
         yield Sample(corpus, row["url"] or "", body, _truth(row))
 
 
@@ -140,8 +130,6 @@ def main() -> None:
     arguments.add_argument("--half", type=int, choices=(0, 1))
     arguments.add_argument("--out", type=Path)
     given = arguments.parse_args()
-    from tests.bench.quality import corpus_hash  # which imports this
-
     result: dict[str, Any] = {"half": given.half, "corpus": {name: corpus_hash(name) for name in ("news", "wcxb")}}
     for corpus in ("news", "wcxb"):
         result[corpus] = figures(corpus, given.half)

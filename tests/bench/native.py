@@ -23,7 +23,7 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
-from tests.bench.cpu import SHARED, pages
+from tests.bench.corpus import SHARED, is_article, truth_rows, with_pages
 from tests.bench.site_pages import site_pages
 
 RESULT = pathlib.Path(__file__).parent / "results/native.json"
@@ -39,7 +39,13 @@ PageBytes = tuple[str, bytes]
 def corpora(every: int) -> dict[str, list[PageBytes]]:
     """Each n-th page of the corpus, and each n-th of a quarter of the site's."""
     site = [(row["url"], body) for row, body in site_pages(SITE, max(1, every // 4))]
-    return {"wcxb": pages(articles=True)[::every], SITE: site}
+    return {"wcxb": corpus_pages(True)[::every], SITE: site}
+
+
+def corpus_pages(articles: bool) -> list[PageBytes]:
+    """URLs and bytes of the corpus's articles, or of its other pages."""
+    rows = [row for row in truth_rows("wcxb") if is_article(row) == articles]
+    return [(row["url"] or "", body) for row, body in with_pages("wcxb", rows)]
 
 
 def run_side(name: str, every: int) -> None:
@@ -58,7 +64,7 @@ def run_side(name: str, every: int) -> None:
         if (extension.native is None) == (name == "native"):
             sys.exit(f"{name}: {extension.description}")
         for_each = lambda url, body: clean(Page(url, body))  # noqa: E731
-    others = pages(articles=False)
+    others = corpus_pages(False)
     for url, body in others[:: max(1, len(others) // WARMING)]:
         for_each(url, body)
     given = [page for found in corpora(every).values() for page in found]

@@ -4,13 +4,13 @@
 
 Word F1 on `corpus/wcxb` (articles), `corpus/news` and the pages of `corpus/sites` that have a reference text; segment
 F1 on `corpus/segments`; the share of furniture kept; CPU time a page; all by the corpus's own scorer, with the corpus's
-hash. Then the page verdicts and the metadata, by their own benches. `--every` measures each n-th page only, but all of
+hash. `--every` measures each n-th page only, but all of
 `corpus/magic`, which is small and which no model has seen; `--only` measures one corpus for the result that is kept;
 `--archives` names the folder with the archives of the sites (`python -m tests.bench.sites --keep FOLDER`), whose
 articles are settled.
 
 The learned parts of ours have seen these pages, or some of their sites': what counts for them are the cross-validated
-figures, each page judged by a model that saw no page of its host, which stand beside under `cross_validated`.
+figures in `cleaners/judge/models/model.json`, each page judged by a model that saw no page of its host.
 The result kept in the repository is `tests/bench/results/quality.json`.
 """
 
@@ -18,31 +18,24 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import hashlib
 import importlib.util
 import json
-import os
 import pathlib
 import statistics
-import subprocess
 import sys
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from types import ModuleType
 from typing import Any
 
-from tests.bench import metadata, site_pages
+from tests.bench import site_pages
+from tests.bench.corpus import SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
 from tests.bench.systems import PACKAGES, SYSTEMS, installed
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 RESULT = pathlib.Path(__file__).parent / "results/quality.json"
 CORPORA = (("pages", "wcxb"), ("pages", "news"), ("segments", "segments"), ("pages", "magic"))
 MEASURED_WHOLE = frozenset(("magic",))
-LEARNED = {"pages": "cleaners/judge/models/model.json", "extracted text": "cleaners/judge/models/lines.json"}
-METADATA = ("news", "wcxb")
 
 Data = list[tuple[dict[str, Any], bytes]]
 
@@ -56,11 +49,6 @@ def scorer() -> ModuleType:
     sys.modules["score"] = module
     spec.loader.exec_module(module)
     return module
-
-
-def corpus_hash(name: str) -> str:
-    """sha256 over the truth file of a corpus."""
-    return hashlib.sha256((SHARED / f"corpus/{name}/truth.jsonl.gz").read_bytes()).hexdigest()
 
 
 def articles(corpus: str, every: int) -> Data:
@@ -126,26 +114,6 @@ def _said(corpus: str, system: str, found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def metadata_figures(every: int) -> dict[str, dict[str, Any]]:
-    """By corpus, then by tool: the accuracy of each field, and the CPU time a page."""
-    tools = {"broadsheet": metadata.ours, "trafilatura": metadata.theirs}
-    found: dict[str, dict[str, Any]] = {}
-    for corpus in METADATA:
-        table = metadata.run(list(metadata.samples(corpus))[::every], tools)
-        for (tool, field), values in table.items():
-            found.setdefault(corpus, {}).setdefault(tool, {})[field] = round(statistics.fmean(values), 4)
-    return found
-
-
-def page_verdicts(every: int) -> dict[str, Any]:
-    """The figures of the page verdicts, each by a table that saw no page of the host, from their own bench."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = pathlib.Path(folder) / "verdicts.json"
-        command = [sys.executable, "-m", "tests.bench.verdicts", "--every", str(every), "--out", str(out)]
-        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        return dict(json.loads(out.read_text("utf-8")))
-
-
 def main() -> None:
     """Run, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -171,14 +139,9 @@ def main() -> None:
         "versions": {name: version(name) for name in ("trafilatura", "lxml", *_packages())},
         "left_out": [name for name in SYSTEMS if name not in installed()],
         "figures": side_by_side(args.every, args.sites_every or args.every),
-        "cross_validated": {name: _cross_validated(file) for name, file in LEARNED.items()},
-        "metadata": metadata_figures(args.every),
-        "page_verdicts": page_verdicts(args.every),
     }
     if args.archives:
         result["sites_crawled_and_settled"] = site_pages.archived(args.archives)
-    for name in ("cross_validated", "metadata", "page_verdicts", "sites_crawled_and_settled"):
-        print(name, json.dumps(result.get(name)))
     write_result(result, args.out)
 
 
@@ -190,10 +153,6 @@ def write_result(result: dict[str, Any], out: pathlib.Path) -> None:
 
 def _packages() -> list[str]:
     return [name for name in SYSTEMS if name in PACKAGES and name in installed()]
-
-
-def _cross_validated(file: str) -> Any:
-    return json.loads((ROOT / file).read_text("utf-8"))["cross_validated"]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ from typing import Any
 
 from broadsheet.cleaners.clean import clean
 from broadsheet.cleaners.document import Page
+from tests.bench.corpus import corpus_hash, is_article, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.quality import corpus_hash, scorer
 
 RESULT = pathlib.Path(__file__).parent / "results/reasons.json"
 UNNAMED = frozenset(
@@ -38,8 +38,8 @@ def inside_or_after(page: list[Told]) -> list[Told]:
 
 def pages(every: int) -> Iterator[list[Told]]:
     """Verdicts of each n-th article page of the corpus."""
-    data = list(scorer().load("wcxb", {"article"}))[::every]
-    for row, html in data:
+    rows = list(filter(is_article, truth_rows("wcxb")))
+    for row, html in with_pages("wcxb", rows[::every]):
         yield [(each.kept, each.reason, each.rule) for each in clean(Page(row["url"] or "", html)).verdicts]
 
 

@@ -13,7 +13,6 @@ import argparse
 import collections
 import importlib.util
 import json
-import os
 import pathlib
 import re
 import sqlite3
@@ -29,9 +28,8 @@ from http.server import ThreadingHTTPServer
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from broadsheet.output.settle.copies_and_parts import TITLED_WORDS
+from tests.bench.corpus import ROOT, SHARED
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
 _LINK = re.compile(rb"""(?:href|src)\s*=\s*["']?([^"'\s>]+)|<loc>\s*([^<]+)|<link>\s*([^<]+)""", re.I)
 _FIRST = ("/robots.txt", "/sitemap.xml", "/sitemap_index.xml", "/sitemap.txt")
 

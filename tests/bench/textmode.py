@@ -23,8 +23,8 @@ from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
 from broadsheet.cleaners.rules.rule_files import load_rules
 from broadsheet.cleaners.text_mode.plaintext import judge_text
 from broadsheet.cleaners.training.line_model import TextDump, compare_cleaning, read_dumps
+from tests.bench.corpus import ROOT, SHARED, corpus_hash
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.quality import ROOT, SHARED, corpus_hash
 
 RESULT = pathlib.Path(__file__).parent / "results/textmode.json"
 TRAINED = ROOT / "cleaners/judge/models/lines.json"

@@ -12,7 +12,6 @@ is `tests/bench/results/verdicts.json`.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import sys
 from collections import Counter
@@ -30,8 +29,8 @@ from broadsheet.cleaners.judge.page_type import page_verdict, parse_table
 from broadsheet.cleaners.page.parsed_page import decode, parse
 from broadsheet.cleaners.training.corpora import fold_of
 from broadsheet.cleaners.training.page_type_model import PageTypeExample, PageTypeModel, host_of, train_fold_models
+from tests.bench.corpus import SHARED, corpus_hash, truth_rows, with_pages
 from tests.bench.documents.figures import refresh_documents
-from tests.bench.quality import SHARED, corpus_hash
 
 RESULT = Path(__file__).parent / "results/verdicts.json"
 CORPORA = ("wcxb", "news", "segments")
@@ -73,11 +72,7 @@ class Judged:
 
 def pages(corpus: str, every: int = 1) -> Iterator[Judged]:
     """Read and judge a corpus's pages, or one of so many."""
-    folder = SHARED / "corpus" / corpus
-    with gzip.open(folder / "truth.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = sorted(map(json.loads, lines), key=lambda row: str(row["id"]))
-    for row in rows[::every]:
-        html = gzip.decompress((folder / "html" / f"{row['id']}.html.gz").read_bytes())
+    for row, html in with_pages(corpus, truth_rows(corpus)[::every]):
         features = read_features(row["url"] or "", html)
         yield Judged(corpus, host_of(row), row.get("page_type") or "article", features)
 

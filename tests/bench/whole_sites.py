@@ -21,18 +21,17 @@ import pathlib
 import platform
 import sqlite3
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
 
 from tests.bench.load.server import GENERATED
 from tests.bench.load.site import TOOLS, free_port, running
-from tests.bench.load.watch import usual_environment
+from tests.bench.load.watch import session_cost
 from tests.bench.site_pages import CACHE, names
 from tests.bench.sites import ROOT, SHARED, Site
 
@@ -80,17 +79,15 @@ def served(name: str) -> Iterator[str]:
 def ours(start: str, db: pathlib.Path) -> Cost:
     """`broadsheet crawl` with everything on: raw responses, ledger, full text, settled at the end."""
     options = ["--delay", "0", "--concurrency", _AT_ONCE, "--allow-private", "--quiet"]
-    cost = _session_cost(
-        [sys.executable, "-m", "broadsheet.crawler.cli", "crawl", start, "--db", str(db), *options], db.parent
+    return _cost(
+        [sys.executable, "-m", "broadsheet.crawler.cli", "crawl", start, "--db", str(db), *options], db, "pages"
     )
-    return Cost(cost["cpu"], cost["seconds"], _count(db, "pages"))
 
 
 def naive(start: str, db: pathlib.Path) -> Cost:
     """Scrapy with trafilatura inline and sqlite-utils, as a user would write it by hand."""
     command = [sys.executable, "-W", "ignore", str(TOOLS / "naive_spider.py"), start, str(db), _AT_ONCE]
-    cost = _session_cost(command, db.parent)
-    return Cost(cost["cpu"], cost["seconds"], _count(db, "articles"))
+    return _cost(command, db, "articles")
 
 
 SIDES: dict[str, Callable[[str, pathlib.Path], Cost]] = {"naive": naive, "ours": ours}
@@ -115,21 +112,12 @@ def _median_run(costs: list[Cost]) -> Cost:
     return next(cost for cost in costs if cost.cpu == middle)
 
 
-def _session_cost(command: list[str], folder: pathlib.Path) -> dict[str, Any]:
-    report = folder / "cost.json"
-    launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
-    subprocess.run([*launcher, *command], cwd=ROOT, env=usual_environment(), check=True)
-    cost: dict[str, Any] = json.loads(report.read_text("utf-8"))
-    if cost["exit_code"]:
-        raise SystemExit(f"ended with {cost['exit_code']}: {' '.join(command)}")
-    return {name: round(value, 2) for name, value in cost.items()}
-
-
-def _count(db: pathlib.Path, table: str) -> int:
-    connection = sqlite3.connect(db)
-    count = connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-    connection.close()
-    return int(count)
+def _cost(command: list[str], db: pathlib.Path, table: str) -> Cost:
+    """Run a side: what it cost, and the rows of a table that came of it."""
+    cost = session_cost(command, ROOT)
+    with closing(sqlite3.connect(db)) as connection:
+        (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
+    return Cost(round(cost.cpu, 2), round(cost.seconds, 2), count)
 
 
 def corpus_hash() -> str:

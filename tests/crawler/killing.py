@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.crawler.crawls import kill_group
-from tests.crawler.warm import PATIENCE
+from tests.crawler.crawls import kill_group, until
 
 _LEFT = "SELECT url FROM urls WHERE state = 'done' AND kind <> 'robots'"
 _START_UP = 3.0  # seconds in which a crawl starts and does a little, within which the kills without a goal fall
@@ -75,7 +74,7 @@ def kill_often(
 
 def _killed(process: Any, asked: Callable[[], Sequence[str]], moment: Moment) -> bool:
     """Kill a crawl at its moment; False if it had ended by itself."""
-    _until(lambda: process.poll() is not None or distinct(asked()) >= moment.paths)
+    until(lambda: process.poll() is not None or distinct(asked()) >= moment.paths)
     time.sleep(moment.wait)
     if process.poll() is not None:
         process.communicate()
@@ -136,10 +135,3 @@ def _read(copy: Path, asked: int, stored: str) -> Death:
 
 _ORPHANS = """SELECT url FROM urls u WHERE state = 'done' AND reason IN ('article', 'list', 'teaser', 'other')
     AND NOT EXISTS (SELECT 1 FROM pages p WHERE p.id = u.id)"""
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "the crawl got no further"
-        time.sleep(0.005)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
@@ -12,6 +11,7 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 
 from broadsheet.output.raw.warc_reader import WarcRecord
+from tests.crawler.shell import rows as rows
 
 TOOLS = Path(sys.executable).parent
 
@@ -35,14 +35,6 @@ def by_url(db: Path) -> dict[str, dict[str, list[WarcRecord]]]:
     for record in records(db):
         found[record.url][record.kind].append(record)
     return found
-
-
-def rows(db: Path, query: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
-    try:
-        return connection.execute(query).fetchall()
-    finally:
-        connection.close()
 
 
 # warcio 1.8 breaks on a record in brotli where today's brotli is installed, and passes it over where it is not.

@@ -71,6 +71,13 @@ def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str
     return command("crawl", f"{site.url}/", "--db", db, "--allow-private", "--delay", 0, *options)
 
 
+def demo_archive(folder: Path) -> Path:
+    """The sample site's archive, made in a folder."""
+    code, _, errors = command("demo", "--keep", folder)
+    assert code == 0, errors
+    return folder / "sample.db"
+
+
 def rows(db: Path, query: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(f"file:{db}?mode=ro", uri=True)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import runpy
 import subprocess
@@ -66,27 +65,6 @@ VERBS_OF_FIELDS = {
     "items": "scrapy crawl -a items=as-fetched, for items are Scrapy's", "extractor": "BROADSHEET_EXTRACTOR",
     "only_missing": "broadsheet fetch-missing",
 }  # fmt: skip
-
-
-def settings_with(variables: dict[str, str]) -> dict[str, object]:
-    """The settings as a process with these variables has them, and what it says is wrong."""
-    script = (
-        "import json, crawler.settings as s; "
-        "print(json.dumps({n: getattr(s, n) for n in (*s.ENVIRONMENT_SETTINGS, 'ENVIRONMENT_PROBLEMS')}))"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", script], cwd=REPOSITORY, env=os.environ | variables, capture_output=True, check=True
-    )
-    values: dict[str, object] = json.loads(ended.stdout)
-    return values
-
-
-@pytest.mark.slow
-def test_each_setting_takes_the_variable_of_its_name() -> None:
-    values = settings_with({name: text for name, (text, _) in VALUES.items()})
-    assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
-    assert values["ENVIRONMENT_PROBLEMS"] == []
-    assert set(VALUES) == set(ENVIRONMENT_SETTINGS)
 
 
 def crawl_options(*arguments: str) -> dict[str, object]:
@@ -223,3 +201,10 @@ def test_nonsense_in_the_environment_is_a_line_and_is_left_out(
     values = values_in(monkeypatch, **{name: text})
     assert values["ENVIRONMENT_PROBLEMS"] == [f"the environment variable {name} cannot be {text!r}"]
     assert values[name] == SHIPPED[name]
+
+
+def test_each_setting_takes_the_variable_of_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = values_in(monkeypatch, **{name: text for name, (text, _) in VALUES.items()})
+    assert {name: values[name] for name in VALUES} == {name: value for name, (_, value) in VALUES.items()}
+    assert values["ENVIRONMENT_PROBLEMS"] == []
+    assert set(VALUES) == set(ENVIRONMENT_SETTINGS)

@@ -114,9 +114,6 @@ PACKED_READINGS = _names("_reclean_before.before")
 READING_FIELDS = _names("capture cleaner seen")
 """Those fields; they are not compared."""
 
-BLOCK_REASONS = _names("_blocks.reason removed.reason _reasons.reason rulings.reason _reviews.reason")
-"""Words that were other ones before the baseline: `related` for `other articles`."""
-
 UNORDERED = _names("runs.counts _recleans.counts")
 """JSON objects whose names come in the order in which things happened."""
 

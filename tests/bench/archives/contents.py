@@ -11,9 +11,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.output.archive.migrations import BASELINE_VERSION
-from broadsheet.output.archive.schema_doc import EXAMPLES
 from tests.bench.archives import columns
 
 Value = object
@@ -31,7 +28,7 @@ _NOT_PLAIN = re.compile(r"sqlite_stat\d")
 
 
 class Contents:
-    """Contents of one archive, read-only, under the names of the present schema, also where it is of an earlier one.
+    """Contents of one archive, read-only.
 
     With `any_port` it reads as if it had been crawled at no particular port.
     """
@@ -40,11 +37,6 @@ class Contents:
         self._db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
         self._pool: dict[Value, Value] = {}
         self.any_port = False
-        (version,) = self._db.execute("PRAGMA user_version").fetchone()
-        self.is_of_before = version < BASELINE_VERSION
-        if self.is_of_before:  # the names that queries use
-            for name in filter(self._is_renamed, self._definitions):
-                self._db.execute(f'CREATE TEMP VIEW "_{name}" AS SELECT * FROM main."{name}"')
 
     def close(self) -> None:
         """Let go of the file."""
@@ -53,29 +45,12 @@ class Contents:
     @cached_property
     def relations(self) -> dict[str, tuple[str, ...]]:
         """The tables and views with their columns; not those that hold a full-text index's or SQLite's own records."""
-        indexes = {name for name, sql in self._definitions.items() if "using fts" in sql.lower()}
-        shadows = {f"{name}_{shadow}" for name in indexes for shadow in _SHADOWS}
-        plain = [name for name in self._definitions if name not in shadows and not _NOT_PLAIN.match(name)]
-        return {
-            f"_{name}" if self._is_renamed(name) else name: FULLTEXT_COLUMNS
-            if name in indexes
-            else self._columns_of(name)
-            for name in plain
-        }
-
-    @cached_property
-    def _definitions(self) -> dict[str, str]:
         query = "SELECT name, coalesce(sql, '') FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
-        return dict(self._db.execute(query).fetchall())
-
-    def _is_renamed(self, stored_name: str) -> bool:
-        """Whether a table or view of an earlier schema begins with an underscore now."""
-        return self.is_of_before and stored_name not in EXAMPLES and not stored_name.startswith(("_", "sqlite_"))
-
-    def _stored_name(self, relation: str) -> str:
-        """The name that this archive has for a table or view."""
-        stored_name = relation.removeprefix("_")
-        return stored_name if self._is_renamed(stored_name) else relation
+        definitions = dict(self._db.execute(query).fetchall())
+        indexes = {name for name, sql in definitions.items() if "using fts" in sql.lower()}
+        shadows = {f"{name}_{shadow}" for name in indexes for shadow in _SHADOWS}
+        plain = [name for name in definitions if name not in shadows and not _NOT_PLAIN.match(name)]
+        return {name: FULLTEXT_COLUMNS if name in indexes else self._columns_of(name) for name in plain}
 
     @cached_property
     def ports(self) -> frozenset[str]:
@@ -90,7 +65,7 @@ class Contents:
             return columns.IDENTITIES[relation]
         if self.relations[relation] == FULLTEXT_COLUMNS:
             return FULLTEXT_COLUMNS[:1]
-        described = self._db.execute(f'PRAGMA main.table_info("{self._stored_name(relation)}")').fetchall()
+        described = self._db.execute(f'PRAGMA table_info("{relation}")').fetchall()
         keys = sorted((place, name) for _, name, _, _, _, place in described if place)
         return tuple(name for _, name in keys) or self.relations[relation]
 
@@ -127,8 +102,6 @@ class Contents:
         for table, references in columns.REFERENCES.items():
             if column in references:
                 return self._meaning(table)
-        if self.is_of_before and column in columns.BLOCK_REASONS:
-            return _present_reason
         convert = _SPECIAL.get(next((group for group in _SPECIAL if column in group), frozenset()), _as_it_is)
         return (lambda value: _without_port(convert(value))) if self.any_port else convert
 
@@ -141,9 +114,6 @@ class Contents:
     def _meanings(self) -> dict[str, dict[Value, Value]]:
         queries = columns.MEANINGS.items()
         meanings = {table: dict(self._db.execute(query).fetchall()) for table, query in queries}
-        if self.is_of_before:
-            told = ((number, words.partition(" by ")) for number, words in meanings["reasons"].items())
-            meanings["reasons"] = {number: f"{_present_reason(why)}{by}{rule}" for number, (why, by, rule) in told}
         if not self.any_port:
             return meanings
         return {
@@ -165,10 +135,6 @@ class Contents:
         meaning = self._meaning("articles")
         for article in counts:
             yield meaning(article), counts[article], None if self.any_port else digests[article]
-
-
-def _present_reason(value: Value) -> Value:
-    return _REASON_BY_EARLIER_WORD.get(value, value)
 
 
 def _nothing(value: Value) -> Value:
@@ -203,10 +169,6 @@ def _without_date(value: Value) -> Value:
 def _without_port(value: Value) -> Value:
     return _LOOPBACK.sub(r"\1\2PORT", value) if isinstance(value, str) else value
 
-
-_REASON_BY_EARLIER_WORD: dict[Value, Value] = {
-    reason.name.lower(): str(reason) for reason in (*RemovalReason, *KeepReason)
-}
 
 _SPECIAL: dict[Collection[str], Convert] = {
     columns.PACKED: _unpacked,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from broadsheet.output.archive.schema_doc import EXAMPLES
 from tests.bench.archives.columns import WITH_TIMING
 from tests.bench.archives.contents import Contents, Row, Rows, Value
 
-OF_SCHEMA = {"meta", "_sqlite_migrations"}
 PRESENT, ABSENT = "(present)", "(absent)"
 
 
@@ -43,27 +41,20 @@ class Comparison:
     differences: tuple[Difference, ...]
 
 
-def differences(old: Path, new: Path, new_columns: Collection[str] = ()) -> list[Difference]:
-    """All differences; empty if both archives hold the same.
-
-    `new_columns` are those that only the new one may have, as `articles.keywords`, or `keywords.*` for a new table.
-    """
-    return [difference for compared in comparisons(old, new, new_columns) for difference in compared.differences]
+def differences(old: Path, new: Path) -> list[Difference]:
+    """All differences; empty if both archives hold the same."""
+    return [difference for compared in comparisons(old, new) for difference in compared.differences]
 
 
-def comparisons(old: Path, new: Path, new_columns: Collection[str] = ()) -> Iterator[Comparison]:
-    """Each table and view of either archive, compared; of two schemas the contract and what both have behind it."""
+def comparisons(old: Path, new: Path) -> Iterator[Comparison]:
+    """Each table and view of either archive, compared."""
     with closing(Contents(old)) as old_contents, closing(Contents(new)) as new_contents:
         old_contents.any_port = new_contents.any_port = old_contents.ports != new_contents.ports
-        relations = {*old_contents.relations, *new_contents.relations}
-        if old_contents.is_of_before != new_contents.is_of_before:
-            relations = {*EXAMPLES, *(old_contents.relations.keys() & new_contents.relations.keys())} - OF_SCHEMA
-        for relation in sorted(relations):
-            if f"{relation}.*" not in new_columns:
-                yield _compared(relation, old_contents, new_contents, new_columns)
+        for relation in sorted({*old_contents.relations, *new_contents.relations}):
+            yield _compared(relation, old_contents, new_contents)
 
 
-def _compared(relation: str, old: Contents, new: Contents, new_columns: Collection[str]) -> Comparison:
+def _compared(relation: str, old: Contents, new: Contents) -> Comparison:
     """One table or view; where a column stands on one side only, the others are compared all the same."""
     old_names, new_names = old.relations.get(relation, ()), new.relations.get(relation, ())
     if not old_names or not new_names:
@@ -71,7 +62,7 @@ def _compared(relation: str, old: Contents, new: Contents, new_columns: Collecti
         return Comparison(relation, 0, 0, (whole,))
     names = [name for name in old_names if name in new_names]
     old_rows, new_rows = old.rows_of(relation, names), new.rows_of(relation, names)
-    of_columns = _column_differences(relation, old_names, new_names, new_columns)
+    of_columns = _column_differences(relation, old_names, new_names)
     of_rows = _row_differences(relation, names, old_rows, new_rows)
     return Comparison(relation, _count(old_rows), _count(new_rows), (*of_columns, *of_rows))
 
@@ -84,15 +75,13 @@ def _count(rows: Rows) -> int:
     return sum(group.total() for group in rows.values())
 
 
-def _column_differences(
-    relation: str, old_names: Sequence[str], new_names: Sequence[str], new_columns: Collection[str]
-) -> Iterator[Difference]:
+def _column_differences(relation: str, old_names: Sequence[str], new_names: Sequence[str]) -> Iterator[Difference]:
     """Columns of one side only."""
     for name in old_names:
         if name not in new_names:
             yield Difference(relation, (), name, PRESENT, ABSENT)
     for name in new_names:
-        if name not in old_names and f"{relation}.{name}" not in new_columns:
+        if name not in old_names:
             yield Difference(relation, (), name, ABSENT, PRESENT)
 
 

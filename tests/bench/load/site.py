@@ -8,7 +8,6 @@ nginx serves files if it is installed, else a small server of our own.
 from __future__ import annotations
 
 import contextlib
-import os
 import pathlib
 import shutil
 import socket
@@ -17,8 +16,8 @@ import sys
 import time
 from collections.abc import Iterator
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
-SHARED = pathlib.Path(os.environ.get("BROADSHEET_SHARED") or ROOT.parent / "shared")
+from tests.bench.corpus import ROOT, SHARED
+
 TOOLS = SHARED / "tools/throughput"
 
 

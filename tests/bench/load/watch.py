@@ -1,14 +1,19 @@
-"""Run a command and measure it with its children: seconds, CPU seconds, peak memory."""
+"""Costs of processes: seconds, CPU seconds and peak memory of a command with its children, or of one process."""
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+from tests.bench.load.session_cpu import SessionCost
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -48,6 +53,29 @@ def watched(command: Sequence[str], cwd: pathlib.Path) -> Run:
 def usual_environment() -> dict[str, str]:
     """The environment, in which Python may keep compiled modules: who installs a package has them too."""
     return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
+def session_cost(command: Sequence[str], cwd: pathlib.Path) -> SessionCost:
+    """Run a command to its end, with all that it leaves behind. SystemExit where it ends badly."""
+    with tempfile.TemporaryDirectory() as folder:
+        report = pathlib.Path(folder) / "cost.json"
+        launcher = [sys.executable, "-m", "tests.bench.load.session_cpu", str(report)]
+        subprocess.run([*launcher, *command], cwd=cwd, env=usual_environment(), check=True)
+        cost = SessionCost(**json.loads(report.read_text("utf-8")))
+    if cost.exit_code:
+        raise SystemExit(f"ended with {cost.exit_code}: {' '.join(command)}")
+    return cost
+
+
+def process_seconds(pid: int, *, with_ended: bool = False) -> float:
+    """CPU seconds of a process, or also of what it started and waited for. OSError where it is gone."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11 : 15 if with_ended else 13])) / _TICKS
+
+
+def peak_kilobytes(pid: int | str = "self") -> int:
+    """The most memory that a process has held. `getrusage` would count that of the process that started it."""
+    return int(pathlib.Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0])
 
 
 def _family(pid: int) -> list[int]:

@@ -35,6 +35,11 @@ FREE = RobotsRules.from_response(404, b"", "http://a.example/robots.txt")
 SILENT = RobotsRules.from_response(None, b"", "http://a.example/robots.txt")
 
 
+def rules(line: str) -> RobotsRules:
+    """A robots.txt that says so to everybody."""
+    return RobotsRules.from_response(200, f"User-agent: *\n{line}\n".encode(), "http://a.example/robots.txt")
+
+
 class Clock:
     """Seconds that pass when the test says so."""
 
@@ -68,6 +73,12 @@ class FrontierDriver:
 
         return self.loop.run_until_complete(first())
 
+    def turn(self) -> Turn:
+        """The next turn, which has to come."""
+        turn = self.take()
+        assert turn
+        return turn
+
     def rest(self, wait: float = 0.1, finish: str = "") -> list[Turn]:
         """All turns until it ends; a URL that is under way is finished after a while."""
 
@@ -87,8 +98,7 @@ class FrontierDriver:
 
     def open(self, host: str, robots: RobotsRules = FREE) -> None:
         """Take and answer a host's robots.txt."""
-        turn = self.take()
-        assert turn
+        turn = self.turn()
         assert turn.queued_url.kind == "robots"
         self.frontier.set_robots(host, robots)
         self.finish(turn.queued_url.url)
@@ -127,7 +137,7 @@ def test_a_delay_lies_between_two_requests_to_a_host_and_not_between_hosts(archi
 def open_with_delay(hand: FrontierDriver, host: str, delay: float) -> None:
     """Have a host's robots.txt answered, with a Crawl-delay in seconds from now on."""
     hand.add(f"http://{host}/1")
-    hand.open(host, RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: %f\n" % delay, ""))
+    hand.open(host, rules(f"Crawl-delay: {delay}"))
 
 
 @pytest.mark.parametrize("delays", [(0.25, 0.75), (0.75, 0.25)])
@@ -152,8 +162,7 @@ def test_the_wait_is_also_until_the_first_robots_txt_is_due_and_no_longer_than_t
     assert hand.frontier._seconds_to_wait() == 1
     hand.add("http://b.example/1")
     hand.clock.now += 1
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     hand.frontier.retry_robots(turn.queued_url, 0.5)
     assert hand.take(0.01) is None
     assert hand.frontier._seconds_to_wait() == pytest.approx(0.5)
@@ -173,10 +182,10 @@ def test_a_host_that_is_due_and_for_which_there_is_no_room_makes_no_wait_shorter
 
 
 def test_a_crawl_delay_and_a_request_rate_count(archive: Archive) -> None:
-    for text in (b"User-agent: *\nCrawl-delay: 3\n", b"User-agent: *\nRequest-rate: 1/3\n"):
+    for line in ("Crawl-delay: 3", "Request-rate: 1/3"):
         hand = FrontierDriver(archive, delay=0)
         hand.add("http://a.example/1", "http://a.example/2")
-        hand.open("a.example", RobotsRules.from_response(200, text, "http://a.example/robots.txt"))
+        hand.open("a.example", rules(line))
         assert hand.take() is None
         hand.clock.now += 3.1
         assert hand.take()
@@ -230,9 +239,7 @@ def test_a_queued_row_that_was_not_stored_is_not_lost(archive: Archive) -> None:
 def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=5)
     hand.add("http://a.example/no/1", "http://a.example/no/2")
-    hand.open(
-        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /no/\n", "http://a.example/robots.txt")
-    )
+    hand.open("a.example", rules("Disallow: /no/"))
     turns = [hand.take(), hand.take()]
     assert [(turn.state, turn.reason) for turn in turns if turn] == [("skipped", "robots.txt")] * 2
 
@@ -240,11 +247,8 @@ def test_forbidden_urls_are_given_up_without_a_request_or_a_wait(archive: Archiv
 def test_robots_may_be_disobeyed_on_request(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0, obey_robots=False)
     hand.add("http://a.example/no/1")
-    hand.open(
-        "a.example", RobotsRules.from_response(200, b"User-agent: *\nDisallow: /\n", "http://a.example/robots.txt")
-    )
-    turn = hand.take()
-    assert turn
+    hand.open("a.example", rules("Disallow: /"))
+    turn = hand.turn()
     assert turn.reason == ""
 
 
@@ -252,21 +256,18 @@ def test_a_host_whose_robots_is_out_of_reach_is_not_asked(archive: Archive) -> N
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
     hand.open("a.example", SILENT)
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     assert (turn.state, turn.reason) == ("skipped", "robots_unreachable")
 
 
 def test_robots_is_asked_for_again_after_the_wait(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     hand.frontier.retry_robots(turn.queued_url, 5)
     assert hand.take() is None
     hand.clock.now += 5.1
-    second_turn = hand.take()
-    assert second_turn
+    second_turn = hand.turn()
     assert (second_turn.queued_url.kind, second_turn.queued_url.attempts) == ("robots", 1)
 
 
@@ -276,8 +277,7 @@ def test_a_dead_host_s_urls_fail_with_its_reason(archive: Archive) -> None:
     hand.take()
     hand.frontier.give_up_host("a.example", "dns")
     for _ in range(2):
-        turn = hand.take()
-        assert turn
+        turn = hand.turn()
         assert (turn.state, turn.reason, turn.given_up_host) == ("failed", "dns", "a.example")
         hand.finish(turn.queued_url.url)
 
@@ -290,8 +290,7 @@ def test_a_whole_host_is_given_up_in_few_turns(archive: Archive) -> None:
     hand.frontier.give_up_host("a.example", "host_unreachable:timeout")
     hand.frontier.set_robots("b.example", SILENT)
     for _ in range(2):
-        turn = hand.take()
-        assert turn
+        turn = hand.turn()
         hand.archive.save([Outcome(turn.queued_url.url, turn.state, turn.reason, given_up_host=turn.given_up_host)])
         hand.frontier.mark_stored(turn.queued_url.url)
     states = archive.db.execute("SELECT state, reason, count(*) FROM urls GROUP BY 1, 2 ORDER BY 1").fetchall()
@@ -312,8 +311,7 @@ def test_a_dead_host_s_retries_do_not_hold_the_end(archive: Archive) -> None:
 def fail(hand: FrontierDriver, reason: str = "timeout", wait: float = 121) -> Turn:
     """Take the next turn, however late it comes, and let it fail."""
     hand.clock.now += wait
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     if not turn.reason:
         hand.frontier.record_failure(turn.queued_url, reason)
         hand.finish(turn.queued_url.url)
@@ -360,8 +358,7 @@ def test_what_failed_together_counts_once(archive: Archive) -> None:
         hand.clock.now += 0.001
         hand.frontier.record_failure(turn.queued_url, "timeout")
         hand.finish(turn.queued_url.url)
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     assert turn.reason == ""
 
 
@@ -371,8 +368,7 @@ def test_one_bad_url_does_not_hold_its_host(archive: Archive) -> None:
     hand.open("a.example")
     for _ in range(2):
         hand.clock.now += 1.1
-        turn = hand.take()
-        assert turn
+        turn = hand.turn()
         hand.frontier.record_failure(turn.queued_url, "http_500")
         hand.finish(turn.queued_url.url)
     hand.clock.now += 1.1
@@ -389,8 +385,7 @@ def test_retry_after_holds_the_whole_host(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
     hand.open("a.example")
-    turn = hand.take()
-    assert turn
+    turn = hand.turn()
     hand.frontier.record_refusal(turn.queued_url, 20)
     hand.clock.now += 19
     assert hand.take() is None
@@ -425,8 +420,7 @@ def test_a_crawl_of_many_hosts_serves_all_of_them(archive: Archive) -> None:
     hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=8)
     hand.add(*(f"http://h{host}.example/{n}" for host in range(3) for n in range(5)))
     for _ in range(3):
-        turn = hand.take()
-        assert turn
+        turn = hand.turn()
         hand.frontier.set_robots(turn.queued_url.host, FREE)
         hand.finish(turn.queued_url.url)
     assert sorted(url.split("/")[2] for url in hand.urls(3)) == [f"h{n}.example" for n in range(3)]
@@ -439,7 +433,7 @@ def test_a_slow_host_leaves_places_to_others(archive: Archive, max_requests: int
     hand.open("slow.example")
     hand.add("http://zz.example/1", "http://zz.example/2")
     hand.clock.now += 2
-    hand.open("zz.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    hand.open("zz.example", rules("Crawl-delay: 60"))
     slow = [turn.queued_url.url for _ in range(max_requests) if (turn := hand.take())]
     assert len(slow) == max_requests - 1, "a place is kept for the other host, though it is not due"
     hand.clock.now += 61
@@ -479,8 +473,7 @@ def test_turns_go_round_by_the_time_they_are_due_not_by_name(archive: Archive) -
     hand = FrontierDriver(archive, delay=0, requests_per_host=1)
     hand.add(*(f"http://{host}.example/{n}" for host in "abc" for n in range(3)))
     for _ in range(3):
-        turn = hand.take()
-        assert turn
+        turn = hand.turn()
         hand.frontier.set_robots(turn.queued_url.host, FREE)
         hand.clock.now += 0.01
         hand.finish(turn.queued_url.url)
@@ -506,7 +499,7 @@ def test_a_long_crawl_delay_does_not_hold_the_end(archive: Archive, end: str) ->
     """The clock stands still, so nothing but the call itself can end the waiting."""
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1", "http://a.example/2")
-    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    hand.open("a.example", rules("Crawl-delay: 60"))
 
     async def turns() -> list[Turn]:
         asyncio.get_running_loop().call_later(0.05, getattr(hand.frontier, end))
@@ -550,8 +543,7 @@ def test_an_answer_makes_room_for_the_next_request_before_it_is_stored(archive: 
     hand = FrontierDriver(archive, delay=0, requests_per_host=1, max_requests=2)
     hand.add(*(f"http://a.example/{n}" for n in range(4)))
     hand.open("a.example")
-    first = hand.take()
-    assert first
+    first = hand.turn()
     assert hand.take() is None, "one request at once"
     hand.frontier.record_answer(first.queued_url, 0.1)
     assert hand.urls(2) == ["http://a.example/1", ""], "no more are under way, answered or not, than all hosts may have"
@@ -587,7 +579,7 @@ def test_who_waits_for_a_turn_is_cancelled_also_where_something_changes_at_once(
     """Scrapy stops a spider so; one that went on would ask for pages whose answers nobody stores."""
     hand = FrontierDriver(archive, delay=0)
     hand.add("http://a.example/1")
-    hand.open("a.example", RobotsRules.from_response(200, b"User-agent: *\nCrawl-delay: 60\n", ""))
+    hand.open("a.example", rules("Crawl-delay: 60"))
 
     async def turns() -> None:
         async for _ in hand.frontier.turns():
@@ -751,8 +743,7 @@ def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: A
     hand = FrontierDriver(archive, delay=0.3)
     assert waited(hand) == "robots_unreachable"
     hand.add("http://a.example/x", "http://a.example/y")
-    rules = b"User-agent: *\nDisallow: /private"
-    hand.open("a.example", RobotsRules.from_response(200, rules, "http://a.example/robots.txt"))
+    hand.open("a.example", rules("Disallow: /private"))
     hand.clock.now += 1
     assert waited(hand) is None
     assert hand.take() is None, "the request that was not in the queue counts"
@@ -760,8 +751,7 @@ def test_what_a_page_loads_waits_for_its_host_and_counts_as_a_request(archive: A
     private = QueuedUrl(9, "http://a.example/private/a", "a.example", UrlKind.PAGE, 1, 0, 0, UrlSource.LINK, "", "")
     assert waited(hand, private) == "robots.txt"
     hand.clock.now += 0.3
-    turn = hand.take()
-    assert turn is not None
+    turn = hand.turn()
     assert turn.queued_url.url == "http://a.example/x"
     hand.frontier.stop()
     assert waited(hand) == "limit"

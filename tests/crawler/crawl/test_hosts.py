@@ -237,10 +237,6 @@ def test_the_delay_stays_between_floor_and_ceiling_whatever_happens() -> None:
         assert 3.0 <= pace.delay <= 60.0
 
 
-def test_a_retry_after_of_days_is_held_to_an_hour() -> None:
-    assert Pace.at_floor(1.0).after_refusal(0, 5 * 86_400).next_request_at == 3600.0
-
-
 @pytest.mark.parametrize(("active", "size"), [(0, 64), (1, 64), (64, 64), (65, 63), (512, 8), (1024, 4), (5000, 4)])
 def test_fewer_urls_are_read_ahead_where_many_hosts_are_active(active: int, size: int) -> None:
     registry = HostRegistry(None, lambda: Pace(0))  # type: ignore[arg-type]

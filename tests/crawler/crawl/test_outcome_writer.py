@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from broadsheet.crawler.crawl.outcome_writer import KnownLinks, Writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from tests.crawler.crawls import until
 
 ROW = DiscoveredUrl("https://a.example/1", "a.example", depth=2, priority=5)
 
@@ -205,18 +205,11 @@ def test_links_told_once_are_not_sent_again_unless_their_transaction_failed() ->
     assert sent_urls == [("https://a.example/next",), ("https://a.example/next",), ()]
 
 
-def wait_until(done: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 20
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    return done()
-
-
 def test_what_is_left_over_is_taken_up_while_nothing_waits() -> None:
     recorder = Recorder()
     recorder.requeuer = ScriptedRequeuer(50)
     writer = Writer(recorder)  # type: ignore[arg-type]
-    assert wait_until(lambda: recorder.requeuer.steps == 0)
+    until(lambda: recorder.requeuer.steps == 0, 20)
     writer.close()
 
 

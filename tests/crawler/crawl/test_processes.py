@@ -12,7 +12,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from broadsheet.crawler.crawl import processes as lifeline
 from broadsheet.crawler.crawl.processes import LIFELINE_VARIABLE, watch_lifeline
 from broadsheet.output.archive.archive_lock import is_owned
 from tests.crawler.commands.test_export_targets import PROGRAM, shell_line
-from tests.crawler.crawls import QUICK
+from tests.crawler.crawls import QUICK, until
 from tests.crawler.scripted_site import ScriptedSite, page, stories
 from tests.crawler.shell import environment, rows
 from tests.crawler.warm import PATIENCE
@@ -69,13 +68,6 @@ sys.stdin.read()
 """
 
 
-def until(holds: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.02)
-
-
 def site_of_pages(serve: Callable[..., ScriptedSite]) -> ScriptedSite:
     """A site that takes a crawl longer than a test lasts, and whose pages are done one at a time."""
     names = [f"/p{number}" for number in range(PAGES)]
@@ -116,7 +108,7 @@ def test_a_crawl_stops_when_its_starter_is_gone(
     """The second crawl must not hold the first one's lifeline, nor may the processes that clean pages."""
     site, archives = site_of_pages(serve), (tmp_path / "a.db", tmp_path / "b.db")
     process = starter(site, *archives)
-    until(lambda: site.paths().count("/p3") == 2, "both crawls are under way")
+    until(lambda: site.paths().count("/p3") == 2)  # both crawls are under way
     if death:
         process.send_signal(death)
     else:
@@ -124,7 +116,7 @@ def test_a_crawl_stops_when_its_starter_is_gone(
         process.stdin.close()
     process.wait(PATIENCE)
     for archive in archives:
-        until(lambda archive=archive: not is_owned(archive), f"{archive} is free")
+        until(lambda archive=archive: not is_owned(archive))
         assert rows(archive, "SELECT outcome FROM runs") == [("stopped",)]
         assert rows(archive, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 0
 

@@ -10,7 +10,6 @@ from broadsheet.cleaners.document import Outlink
 from broadsheet.crawler.crawl import robots_rules
 from broadsheet.crawler.crawl.robots_rules import (
     DIRECTIVE_REASONS,
-    Access,
     RobotsRules,
     exclusion_reason,
     robot_name,
@@ -141,30 +140,6 @@ def test_patterns_in_another_script_match_either_spelling():
     assert not robots.allows("https://example.org/%D8%AE%D8%A7%D8%B5/a", AGENT)
 
 
-@pytest.mark.parametrize(
-    ("status", "access", "reason"),
-    [
-        (404, Access.ALL, "http_404"),
-        (403, Access.ALL, "http_403"),
-        (301, Access.ALL, "http_301"),
-        (500, Access.NOTHING, "http_500"),
-        (503, Access.NOTHING, "http_503"),
-        (429, Access.NOTHING, "http_429"),
-        (None, Access.NOTHING, "unreachable"),
-        (0, Access.NOTHING, "unreachable"),
-        (200, Access.RULES, "http_200"),
-    ],
-)
-def test_the_answer_s_status(status, access, reason):
-    robots = read(status=status)
-    assert (robots.access, robots.reason) == (access, reason)
-    assert robots.allows("https://example.org/", AGENT) is (access is not Access.NOTHING)
-
-
-def test_a_status_other_than_2xx_has_no_rules():
-    assert read(status=404).allows("https://example.org/private/x", "Another/2.0")
-
-
 def test_a_page_in_place_of_the_file_allows_all():
     robots = read(b"<!DOCTYPE html>\nUser-agent: *\nDisallow: /")
     assert robots.reason == "not_robots"
@@ -269,7 +244,7 @@ def test_a_wall_permits_nothing_and_says_so() -> None:
 )  # fmt: skip
 def test_the_status_decides_what_a_robots_txt_permits(status: int | None, access: str) -> None:
     rules = RobotsRules.from_response(status, b"User-agent: *\nDisallow: /x", "https://a.example/robots.txt")
-    assert rules.access == access
+    assert (rules.access, rules.reason) == (access, f"http_{status}" if status else "unreachable")
     assert rules.allows("https://a.example/", "broadsheet") is (access != "nothing")
     assert rules.allows("https://a.example/x", "broadsheet") is (access == "all")
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import sqlite3
 import threading
 from collections import Counter
@@ -35,7 +34,7 @@ from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 from tests.crawler.crawls import Crawl
-from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
+from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.output.conftest import Maker
 
 Serve = Callable[..., ScriptedSite]
@@ -77,63 +76,6 @@ def test_hosts_are_crawled_side_by_side_each_at_its_pace(crawl: Crawl, serve: Se
 
 
 @pytest.mark.slow
-def test_robots_is_obeyed_whatever_it_answers(crawl: Crawl, serve: Serve) -> None:
-    text = {"Content-Type": "text/plain"}
-    ruled = serve({
-        "/robots.txt": Reply("User-agent: *\nCrawl-delay: 0.5\nDisallow: /no/\n", headers=text),
-        "/": page("home", "/one", "/two", "/no/three"), "/no/three": page("three"), **stories("one", "two"),
-    })  # fmt: skip
-    failing = serve({"/robots.txt": Reply("down", 500), "/": page("unseen")})
-    moved = serve({
-        "/robots.txt": Reply(status=301, headers={"Location": "/rules/robots.txt"}),
-        "/rules/robots.txt": Reply("User-agent: *\nDisallow: /private\n", headers=text),
-        "/": page("home", "/private", "/open"), **stories("private", "open"),
-    })  # fmt: skip
-    home = serve({"/robots.txt": Reply(status=302, headers={"Location": "/"}), "/": page("home")})
-    sites = (ruled, failing, moved, home)
-    result = crawl(*(site.url + "/" for site in sites), BROADSHEET_RETRY_TIMES=1, **SMALL)
-
-    assert result.states(ruled)["/no/three"] == ("skipped", "robots.txt")
-    assert ruled.times("/no/three") == []
-    assert min(gaps([seen.at for seen in ruled.log])) > 0.4  # Crawl-delay 0.5, as the server saw it
-    assert result.states(failing) == {"/": ("skipped", "robots_unreachable"), "/robots.txt": ("failed", "http_500")}
-    assert failing.paths() == ["/robots.txt", "/robots.txt"]
-    assert result.states(moved) == {
-        "/": LIST, "/open": DONE, "/private": ("skipped", "robots.txt"), "/robots.txt": ROBOTS,
-    }  # fmt: skip
-    assert result.states(home) == {"/": LIST, "/robots.txt": ROBOTS}
-    kinds = result.rows("SELECT DISTINCT kind, found_via FROM urls WHERE url LIKE '%/robots.txt'")
-    assert kinds == [("robots", "robots")]
-
-
-@pytest.mark.slow
-def test_a_host_that_failed_is_asked_again_by_the_next_run(crawl: Crawl, serve: Serve) -> None:
-    site = serve({"/robots.txt": Reply("down", 500), "/": page("home", "/one"), **stories("one")})
-    first = crawl(site.url + "/", BROADSHEET_RETRY_TIMES=0, **SMALL)
-    assert first.states(site)["/"] == ("skipped", "robots_unreachable")
-    del site.routes["/robots.txt"]
-    second = crawl(site.url + "/", **SMALL)
-    assert [second.states(site)[path] for path in ("/", "/one", "/robots.txt")] == [LIST, DONE, ROBOTS]
-
-
-@pytest.mark.slow
-def test_retry_after_and_a_passing_failure_are_waited_out(crawl: Crawl, serve: Serve) -> None:
-    def busy(seen: Seen) -> Reply:
-        first = len(site.times(seen.path)) == 1
-        return Reply("later", 429, {"Retry-After": "2"}) if first else Reply(page("busy"))
-
-    def failing(seen: Seen) -> Reply:
-        return Reply("oops", 503) if len(site.times(seen.path)) == 1 else Reply(page("failing"))
-
-    site = serve({"/": page("home", "/busy", "/failing"), "/busy": busy, "/failing": failing})
-    result = crawl(site.url + "/", **SMALL)
-    assert [result.states(site)[path] for path in ("/busy", "/failing")] == [DONE, DONE]
-    assert gaps(site.times("/busy"))[0] >= 2
-    assert result.rows("SELECT attempts FROM urls WHERE url LIKE '%/busy'") == [(2,)]
-    assert result.rows("SELECT count(*) FROM captures WHERE url LIKE '%/busy'") == [(2,)]
-
-
-@pytest.mark.slow
 def test_cookies_go_to_their_host_only_and_none_are_kept(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     jar = tmp_path / "cookies.txt"
     jar.write_text("# Netscape HTTP Cookie File\nlocalhost\tFALSE\t/\tFALSE\t0\tticket\tred\n")
@@ -158,14 +100,6 @@ def test_redirects_have_rows_and_lead_to_articles(crawl: Crawl, serve: Serve) ->
     assert elsewhere.log == []
     assert result.rows("SELECT location FROM urls WHERE url LIKE '%/old'") == [(site.url + "/new",)]
     assert result.rows("SELECT found_via FROM urls WHERE url LIKE '%/new'") == [("redirect",)]
-
-
-@pytest.mark.slow
-def test_a_seed_may_move_to_another_host(crawl: Crawl, serve: Serve) -> None:
-    new = serve({"/": page("home", "/one"), **stories("one")})
-    old = serve({"/": Reply(status=301, headers={"Location": new.url + "/"})})
-    result = crawl(old.url + "/", BROADSHEET_PORTS=new.port, **SMALL)
-    assert [result.states(new)[path] for path in ("/", "/one")] == [LIST, DONE]
 
 
 @pytest.mark.slow
@@ -217,16 +151,6 @@ def test_a_page_limit_leaves_rows_that_a_later_run_takes_up(crawl: Crawl, serve:
     assert len(pages) == len(set(pages)) == 9
 
 
-@pytest.mark.slow
-def test_a_time_limit_ends_the_run(crawl: Crawl, serve: Serve) -> None:
-    site = serve({"/": page("home", "/p0")})
-    site.routes |= {f"/p{n}": Reply(page(f"p{n}", f"/p{n + 1}"), wait=0.2) for n in range(60)}
-    result = crawl(site.url + "/", max_time=1, **SMALL)
-    assert result.run() == ("finished", "max_time")
-    assert list(result.states(site).values()).count(("skipped", "limit")) == 1
-    assert len(site.log) < 60
-
-
 def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     site = serve({"/one": page("one", "/three"), **stories("two", "three")})
     listed = tmp_path / "urls.txt"
@@ -234,21 +158,6 @@ def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: 
     result = crawl(spider="urls", urls_file=listed)
     assert sorted(site.paths()) == ["/one", "/robots.txt", "/two"]
     assert {url.removeprefix(site.url) for url in result.articles()} == {"/one", "/two"}
-
-
-@pytest.mark.slow
-def test_the_export_has_the_archive_s_articles(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
-    """Two pages carry one text: the archive has it once, and so has the export."""
-    copy = page("one").replace("<head>", '<head><link rel="canonical" href="/one">')
-    site = serve({"/": page("home", "/one", "/copy", "/two"), "/copy": copy, **stories("one", "two")})
-    export = tmp_path / "out.jsonl"
-    process = crawl.start(site.url + "/", export=export, **SMALL)
-    _, errors = process.communicate(timeout=60)
-    result = crawl.result(process, errors)
-    rows = [json.loads(line) for line in export.read_text().splitlines()]
-    assert {row["url"]: row["text"] for row in rows} == result.articles()
-    assert {row["url"].removeprefix(site.url) for row in rows} == {"/one", "/two"}
-    assert len(rows) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -65,20 +66,20 @@ def ask_tls_server(file: Path, *, trusted: bool, host: str = "127.0.0.1") -> tup
         server.close()
 
 
-def test_a_certificate_that_is_trusted_and_names_the_host(tmp_path: Path) -> None:
-    assert ask_tls_server(certificate(tmp_path), trusted=True) == (["ok", 200, 5, "hello"], ["/"])
-
-
-def test_a_self_signed_certificate_is_refused(tmp_path: Path) -> None:
-    assert ask_tls_server(certificate(tmp_path), trusted=False) == (["tls", "tls"], [])
-
-
-def test_so_is_one_that_is_out_of_date(tmp_path: Path) -> None:
-    assert ask_tls_server(certificate(tmp_path, days=-1), trusted=True) == (["tls", "tls"], [])
-
-
-def test_and_one_of_another_host(tmp_path: Path) -> None:
-    assert ask_tls_server(certificate(tmp_path, ip="127.0.0.9"), trusted=True) == (["tls", "tls"], [])
+@pytest.mark.parametrize(
+    ("changes", "trusted", "outcome"),
+    [
+        ({}, True, (["ok", 200, 5, "hello"], ["/"])),
+        ({}, False, (["tls", "tls"], [])),
+        ({"days": -1}, True, (["tls", "tls"], [])),
+        ({"ip": "127.0.0.9"}, True, (["tls", "tls"], [])),
+    ],
+    ids=["trusted", "self-signed", "out of date", "of another host"],
+)
+def test_a_certificate_must_be_trusted_up_to_date_and_of_its_host(
+    tmp_path: Path, changes: dict[str, Any], trusted: bool, outcome: object
+) -> None:
+    assert ask_tls_server(certificate(tmp_path, **changes), trusted=trusted) == outcome
 
 
 def test_no_tls_where_it_was_asked_for(serve: Callable[..., ScriptedSite]) -> None:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
@@ -84,22 +83,6 @@ def test_every_reason_of_an_attack_is_in_the_document_and_has_words() -> None:
     assert {reason for reason in reasons if f"`{reason}`" not in DOCUMENT} == set()
     assert {reason for reason in reasons if reason_text(reason) == reason} == set()
     assert {reason for reason in reasons if is_refusal(reason)} == {"port", "proxy", "bad_url", "private_address"}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("TELNETCONSOLE_ENABLED", False),
-        ("REMOTE_CONTROL_ENABLED", False),
-        ("HTTPPROXY_ENABLED", False),
-        ("COOKIES_ENABLED", False),
-        ("DOWNLOAD_VERIFY_CERTIFICATES", True),
-        ("DOWNLOAD_FAIL_ON_DATALOSS", True),
-        ("DOWNLOAD_TLS_MIN_VERSION", "TLSv1.2"),
-    ],
-)
-def test_what_stays_off_and_on(name: str, value: Any) -> None:
-    assert project_settings().get(name) == value
 
 
 def test_what_would_listen_is_not_even_loaded() -> None:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.importing import Importer
-from broadsheet.crawler.replay.record_order import RecordOrder
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_reader import raw_faults
 from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.replay.test_importing import import_files
 from tests.crawler.scripted_site import page
 from tests.crawler.warcs import answer, record, write
 
@@ -37,14 +33,9 @@ def text(name: str, prefix: str = "urn:text:", at: str = LATER, count: int = 8) 
 @contextmanager
 def imported(folder: Path, *records: bytes, **options: object) -> Iterator[Archive]:
     """The archive of these records, imported in one file."""
-    file = write(folder / "a.warc.gz", records)
-    crawl_options = CrawlOptions.from_arguments({"seeds": ("archive",), **options})
-    with Archive.open(folder / "a.db") as archive, closing(RecordOrder()) as order:
-        order.add_file("a.warc.gz", file)
-        order.sort()
-        with closing(open_database(folder / "a.db", read_only=True)) as read_db:
-            importer = Importer(archive, read_db, order, crawl_options, lambda line: None)
-            asyncio.run(importer.run(folder, worker_count=1))
+    write(folder / "a.warc.gz", records)
+    with Archive.open(folder / "a.db") as archive:
+        import_files(archive, folder, "a.warc.gz", **options)
         yield archive
 
 

@@ -10,18 +10,15 @@ from broadsheet.output.archive.url_words import OutcomeReason
 from broadsheet.output.browse.page_trials import StoredResponse
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from tests.crawler.scripted_site import page
+from tests.crawler.warcs import answer, record
 
 URL = "https://a.example/story"
 
 
 def stored(folder: Path, body: bytes) -> StoredResponse:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
-    fields = f"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: {URL}\r\nWARC-Date: 2026-01-01T00:00:00Z\r\n"
-    fields += "WARC-Record-ID: <urn:uuid:00000000-0000-4000-8000-000000000000>\r\n"
-    fields += f"Content-Type: application/http;msgtype=response\r\nContent-Length: {len(head + body)}\r\n\r\n"
-    record = fields.encode() + head + body + b"\r\n\r\n"
-    (folder / "x.warc").write_bytes(record)
-    place = RecordLocation("x.warc", 0, len(record))
+    data = record(URL, answer(body))
+    (folder / "x.warc").write_bytes(data)
+    place = RecordLocation("x.warc", 0, len(data))
     return StoredResponse(1, "Title", URL, URL, "2026-01-01T00:00:00+00:00", place, None, folder)
 
 

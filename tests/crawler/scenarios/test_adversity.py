@@ -23,7 +23,7 @@ from broadsheet.output.read.verify import raw_responses
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import Queue
-from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group
+from tests.crawler.crawls import REPOSITORY, Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import CONTACT, command, rows, start
 from tests.sampling import sampled
@@ -39,13 +39,6 @@ def site_of(serve: Serve, pages: int, wait: float = 0.0, words: int = 90) -> Scr
     names = [f"/p{number}" for number in range(pages)]
     articles = {name: Reply(page(name[1:], words=words), wait=wait) for name in names}
     return serve({"/": page("home", *names), **articles})
-
-
-def until(holds: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def crawl_command(site: ScriptedSite, db: Path, *options: object) -> tuple[object, ...]:
@@ -160,8 +153,9 @@ def test_one_signal_ends_within_seconds_though_a_host_asks_for_a_minute(
     _, errors = process.communicate(timeout=ENDS_WITHIN)
     assert process.returncode == 128 + number
     assert "Stopped. " in errors
-    assert rows(db, "SELECT outcome FROM runs") == [("stopped",)]
-    assert rows(db, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] >= 1
+    assert rows(db, "SELECT outcome, reason FROM runs") == [("stopped", "shutdown")]
+    assert rows(db, "SELECT url FROM urls WHERE state = 'queued'") == [(f"{site.url}/",)]
+    assert site.paths() == ["/robots.txt"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.db", "a.db.warc"]
 
 

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.crawler import raws
+from tests.crawler.crawls import kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
 from tests.crawler.shell import command, environment, rows, start
 
@@ -160,10 +159,7 @@ def test_what_was_taken_down_is_not_adopted_and_goes(site: ScriptedSite, half: P
 def test_a_copy_that_is_opened_while_the_original_is_crawled_is_refused(site: ScriptedSite, half: Path) -> None:
     quick = ("--allow-private", "--delay", 0.3, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
     process = start("crawl", f"{site.url}/", "--db", half, *quick)
-    deadline = time.monotonic() + 60
-    while not half.with_name("news.db.lock").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(half.with_name("news.db.lock").exists)
     copy = half.with_name("copy.db")
     shutil.copy(half, copy)
     assert_one_line(command("reclean", copy, "--all"), "is a copy")
@@ -177,12 +173,8 @@ def test_a_copy_that_is_opened_while_the_original_is_crawled_is_refused(site: Sc
 def test_a_killed_crawl_goes_on_and_its_torn_bytes_stay(site: ScriptedSite, half: Path) -> None:
     quick = ("--allow-private", "--delay", 0.2, "--no-sitemaps", "--no-feeds", "--concurrency", 1)
     process = start("crawl", f"{site.url}/", "--db", half, *quick, start_new_session=True)
-    deadline = time.monotonic() + 60
-    while len(rows(half, "SELECT 1 FROM urls WHERE state = 'done'")) < 7:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    until(lambda: len(rows(half, "SELECT 1 FROM urls WHERE state = 'done'")) >= 7)
+    kill_group(process)
     path = raws.files(half)[0]
     with path.open("ab") as stream:
         stream.write(b"half a record")

@@ -144,22 +144,16 @@ def test_each_request_says_what_is_redacted_and_its_digest_holds(
 
 
 @pytest.mark.slow
-def test_an_option_keeps_them(members_site: ScriptedSite, cookie_file: Path, db: Path) -> None:
-    assert crawl(members_site, db, *HEADERS, "--cookies", cookie_file, "--keep-credentials")[0] == 0
-    requests = [record for record in raws.records(db) if record.kind == "request"]
-    assert requests
-    for request in requests:
-        assert all(secret.encode() in request.block for secret in SECRETS)
-        assert "broadsheet-redacted" not in request.fields
-
-
-@pytest.mark.slow
-def test_requests_without_them_are_as_they_were_sent(members_site: ScriptedSite, db: Path) -> None:
+def test_without_them_requests_are_as_they_were_sent_and_only_a_wacz_may_keep_any(
+    members_site: ScriptedSite, db: Path
+) -> None:
     assert crawl(members_site, db)[0] == 0
     requests = [record for record in raws.records(db) if record.kind == "request"]
     assert requests
     assert all(b"[redacted]" not in request.block for request in requests)
     assert all("broadsheet-redacted" not in request.fields for request in requests)
+    code, out, errors = command("export", db, "--format", "csv", "--keep-credentials")
+    assert (code, out, errors.count("\n")) == (2, "", 1)
 
 
 @pytest.mark.slow
@@ -199,12 +193,15 @@ def test_a_header_that_is_refused_is_not_shown(members_site: ScriptedSite, db: P
 
 
 @pytest.mark.slow
-def test_of_an_archive_that_keeps_them_verify_warns_and_a_wacz_is_without(
+def test_an_option_keeps_them_of_which_verify_warns_and_a_wacz_is_without(
     members_site: ScriptedSite, cookie_file: Path, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BROADSHEET_RETRY_WAIT", "1.1")  # two answers of one second are one record
     words = ("crawl", f"{members_site.url}/", "--db", db, "--allow-private", "--delay", 0, *HEADERS)
     assert command(*words, "--cookies", cookie_file, "--keep-credentials", cwd=db.parent)[0] == 0
+    requests = [record for record in raws.records(db) if record.kind == "request"]
+    assert all(secret.encode() in request.block for secret in SECRETS for request in requests)
+    assert not any("broadsheet-redacted" in request.fields for request in requests)
     code, out, errors = command("verify", db)
     assert (code, out) == (0, "in order: 2 articles\n")
     request_count = len(members_site.log)
@@ -216,13 +213,6 @@ def test_of_an_archive_that_keeps_them_verify_warns_and_a_wacz_is_without(
     assert_without(wacz.parent, BEARER, COOKIE)
     assert command("export", db, "--format", "wacz", "-o", whole_wacz, "--keep-credentials")[0] == 0
     assert any(BEARER.encode() in data for data in all_bytes(wacz.parent).values())
-
-
-@pytest.mark.slow
-def test_only_a_wacz_may_keep_them(members_site: ScriptedSite, db: Path) -> None:
-    assert crawl(members_site, db)[0] == 0
-    code, out, errors = command("export", db, "--format", "csv", "--keep-credentials")
-    assert (code, out, errors.count("\n")) == (2, "", 1)
 
 
 def test_a_broken_file_of_cookies_is_a_line_without_its_values(members_site: ScriptedSite, tmp_path: Path) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from broadsheet.output.write.archive_writer import Archive
-from tests.crawler.crawls import Crawl, Result, kill_group
+from tests.crawler.crawls import Crawl, Result, kill_group, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, rows
 from tests.sampling import sampled
@@ -46,18 +43,12 @@ def left(result: Result) -> dict[str, object]:
     return {name: [row for row in result.rows(query) if "robots" not in str(row[0])] for name, query in queries.items()}
 
 
-def wait_for_requests(site: ScriptedSite, count: int) -> None:
-    deadline = time.monotonic() + 60
-    while len(site.log) < count and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-
 def killed_and_finished(folder: Path, site: ScriptedSite, moments: tuple[int, ...]) -> Result:
     crawl = Crawl(folder)
     for moment in moments:
         site.log.clear()
         process = crawl.start(site.url + "/", **SMALL)
-        wait_for_requests(site, moment)
+        until(lambda moment=moment: len(site.log) >= moment)  # type: ignore[misc]
         kill_group(process)
     result = crawl(site.url + "/", **SMALL)
     assert result.code == 0
@@ -78,38 +69,9 @@ def check(serve: Serve, folder: Path, moments: tuple[int, ...]) -> None:
 
 
 @pytest.mark.slow
-def test_killed_three_times_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path) -> None:
-    check(serve, tmp_path, (4, 7, 3))
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("first", sampled([1, 2, 9, 14, 20], 2))
 def test_killed_at_any_moment_and_finished_equals_undisturbed(serve: Serve, tmp_path: Path, first: int) -> None:
     check(serve, tmp_path, (first, 3, 6))
-
-
-@pytest.mark.slow
-def test_ctrl_c_ends_clean_and_the_rest_stays_queued(serve: Serve, crawl: Crawl) -> None:
-    site = site_of_many(serve)
-    process = crawl.start(site.url + "/", **SMALL)
-    wait_for_requests(site, 8)
-    os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
-    result = crawl.result(process, errors)
-    assert "Traceback" not in errors
-    assert result.run() == ("stopped", "shutdown")
-    assert sorted(path.name for path in result.db.parent.iterdir()) == ["archive.db", "archive.db.warc"]
-    states = result.states(site)
-    queued = [path for path, (state, _) in states.items() if state == "queued"]
-    assert queued
-    assert not [path for path, (state, _) in states.items() if state == "failed" and "none" not in path]
-    asked = site.paths()
-    finished = crawl(site.url + "/", **SMALL)
-    assert set(finished.states(site).values()) == {
-        ("done", "article"), ("done", "list"), ("done", "robots"), ("done", "redirect"), ("failed", "http_404"),
-    }  # fmt: skip
-    repeated = [path for path in site.paths()[len(asked) :] if path in asked and path != "/robots.txt"]
-    assert repeated == [], "what was answered before the end is not asked for again"
 
 
 @pytest.mark.slow
@@ -198,10 +160,7 @@ def killed_when_asked_for(
 ) -> None:
     """Kill the crawl while it waits for the answer at `path`, whose route waits for the gate."""
     process = crawl.start(f"{start.url}/", **SMALL, **options)
-    deadline = time.monotonic() + 60
-    while path not in at.paths():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
+    until(lambda: path in at.paths())
     kill_group(process)
     gate.set()
 

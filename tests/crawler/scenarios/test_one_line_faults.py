@@ -104,7 +104,7 @@ def test_raw_responses_that_are_deleted_under_a_crawl_stop_it(serve: Serve, tmp_
     assert (code, out, errors.count("\n")) == (1, "", 1), errors
     assert "is gone" in errors
     assert len(site.paths()) < len(names), "it does not go on to the end"
-    assert raws.rows(db, "SELECT count(*) FROM captures WHERE warc_file IS NULL") == [(0,)]
+    assert rows(db, "SELECT count(*) FROM captures WHERE warc_file IS NULL") == [(0,)]
     site.routes["/story5"] = page("story5")
     code, _, errors = crawl(site, db)
     assert code == 0, errors

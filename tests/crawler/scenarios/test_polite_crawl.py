@@ -61,7 +61,8 @@ def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl: Crawl, se
     circle = serve({"/robots.txt": moved("/round"), "/round": moved("/robots.txt"), **home(*names)})
     closed = serve({"/robots.txt": moved("http://127.0.0.1:9/robots.txt"), **home(*names)})
     secure = serve({"/robots.txt": moved(far.url.replace("http:", "https:") + "/elsewhere.txt"), **home(*names)})
-    sites = (far, across, five, circle, closed, secure)
+    page_instead = serve({"/robots.txt": moved("/"), **home("private")})
+    sites = (far, across, five, circle, closed, secure, page_instead)
     result = crawl(*(site.url + "/" for site in sites), BROADSHEET_RETRY_TIMES=0, **SMALL)
 
     for site in (across, five):
@@ -76,6 +77,11 @@ def test_a_robots_txt_is_followed_five_times_and_to_other_hosts(crawl: Crawl, se
 
     assert result.states(circle)["/private"] == ARTICLE  # more than five: as if there were no file
     assert circle.paths()[:6] == ["/robots.txt", "/round"] * 3
+    assert result.states(page_instead) == {
+        "/": ("done", "list"),
+        "/private": ARTICLE,
+        "/robots.txt": ("done", "robots"),
+    }
     for site in (closed, secure):  # what it moved to does not answer, so nothing may be asked for
         assert result.states(site)["/"] == ("skipped", "robots_unreachable")
         assert site.paths() == ["/robots.txt"]
@@ -208,6 +214,8 @@ def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl: Crawl,
         at = site.times("/busy")[0]
         assert min(seen.at - at for seen in site.log if seen.at > at) >= least
         assert {result.states(site)[path] for path in ("/busy", "/after", "/last")} == {ARTICLE}
+    assert result.rows("SELECT attempts FROM urls WHERE url LIKE '%/busy'") == [(2,), (2,)]
+    assert result.rows("SELECT count(*) FROM captures WHERE url LIKE '%/busy'") == [(4,)]
 
 
 @pytest.mark.slow
@@ -229,30 +237,6 @@ def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) 
     assert between[at] >= 1.9  # at least a second, doubled
     assert between[at + 1] >= 0.9  # a good answer halves what is left
     assert min(between) >= 0.1
-
-
-@pytest.mark.slow
-def test_a_host_that_does_not_answer_holds_nobody_else(crawl: Crawl, serve: Serve) -> None:
-    """The slow host answers nothing until the quick one is done."""
-    names = [f"s{n}" for n in range(30)]
-    done, held = threading.Event(), []
-    quick = serve(home(*names))
-    slow = serve({})
-
-    def last(seen: Seen) -> Reply:
-        if len(set(quick.paths())) == len(names) + 2:
-            done.set()
-        return Reply(page(seen.path.strip("/")))
-
-    def wait(seen: Seen) -> Reply:
-        held.append(not done.wait(100))
-        return Reply(page("slow" + seen.path.strip("/"), *(f"/{name}" for name in names)))
-
-    quick.routes |= {f"/{name}": last for name in names}
-    slow.routes = {"/": wait}
-    result = crawl(slow.url + "/", quick.url + "/", CONCURRENT_REQUESTS=4, DOWNLOAD_TIMEOUT=110, **SMALL)
-    assert held == [False]
-    assert {result.states(quick)[f"/{name}"] for name in names} == {ARTICLE}
 
 
 @pytest.mark.slow

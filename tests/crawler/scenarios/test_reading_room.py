@@ -17,7 +17,7 @@ from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from tests.browser import TIMEOUT, LoopbackBrowser, loopback_browser
 from tests.crawler.scripted_site import ScriptedSite
-from tests.crawler.shell import command, crawl, start
+from tests.crawler.shell import crawl, demo_archive, start
 from tests.output.cleaned_pages import with_page
 from tests.output.conftest import Maker
 from tests.output.read.replay_page import viewer_files
@@ -55,9 +55,7 @@ def browser() -> Iterator[LoopbackBrowser]:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample site's archive."""
-    folder = tmp_path_factory.mktemp("sample")
-    assert command("demo", "--keep", folder)[0] == 0
-    return folder / "sample.db"
+    return demo_archive(tmp_path_factory.mktemp("sample"))
 
 
 def opened(db: Path, *options: object) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from warcio.archiveiterator import ArchiveIterator
 from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES
 from broadsheet.crawler.rendering.process_tree import descendants
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import Crawl, Result, until
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
@@ -250,10 +249,3 @@ def is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
-
-
-def until(holds: Callable[[], bool], seconds: float = 90) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.05)

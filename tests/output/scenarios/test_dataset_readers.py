@@ -19,7 +19,7 @@ import pytest
 from pyarrow import fs
 
 from tests.crawler.crawls import kill_group
-from tests.crawler.shell import command, start
+from tests.crawler.shell import command, demo_archive, start
 from tests.tools import REPOSITORY, ToolsMissingError, programs
 
 pytestmark = pytest.mark.slow
@@ -67,9 +67,7 @@ def tools() -> Path:
 @pytest.fixture(scope="module")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample site's archive."""
-    folder = tmp_path_factory.mktemp("sample")
-    assert command("demo", "--keep", folder)[0] == 0
-    return Path(folder / "sample.db")
+    return demo_archive(tmp_path_factory.mktemp("sample"))
 
 
 @pytest.fixture(scope="module")

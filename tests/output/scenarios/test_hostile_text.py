@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broadsheet.cleaners.document import Metadata
 from broadsheet.output.archive.stored_text import escaped_json, inert_text
-from broadsheet.output.read.article_files import export_markdown
-from broadsheet.output.read.article_rows import export_csv, export_jsonl
 from broadsheet.output.read.judgement import judge_archive, look_values
 from broadsheet.output.read.report_figures import gather_report
 from broadsheet.output.read.report_text import render
@@ -49,31 +44,6 @@ def test_the_archive_holds_it_and_is_in_order(filled: Any) -> None:
     assert "\0" not in text
     assert "\U0001f600 end" in text
     assert verify(filled.db) == []
-
-
-def test_json_lines(filled: Any) -> None:
-    stream = io.StringIO()
-    export_jsonl(filled.db, stream)
-    stream.getvalue().encode("utf-8")
-    assert not acts(stream.getvalue())
-    assert json.loads(stream.getvalue())["title"].startswith("=1+1 ")
-
-
-def test_csv(filled: Any) -> None:
-    stream = io.StringIO(newline="")
-    export_csv(filled.db, stream)
-    stream.getvalue().encode("utf-8")
-    assert not acts(stream.getvalue())
-    (row,) = csv.DictReader(io.StringIO(stream.getvalue(), newline=""))
-    said = [name for name, value in row.items() if "1+1" in value]
-    assert {"title", "authors", "description", "section", "tags", "sitename"} <= set(said)
-    assert [name for name in said if row[name].startswith("=")] == []
-
-
-def test_markdown(filled: Any, tmp_path: Path) -> None:
-    export_markdown(filled.db, tmp_path / "out")
-    (file,) = (tmp_path / "out").iterdir()
-    assert not acts(file.read_text(encoding="utf-8"))
 
 
 def test_search_and_report(filled: Any) -> None:
