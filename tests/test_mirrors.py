@@ -21,7 +21,6 @@ UNMIRRORED = {
     "crawler/demo/special_addresses.py",
     "crawler/demo/truth.py",
     "output/browse/review_mending.py",
-    "output/collections/dataset_catalogue.py",
     "output/write/outcome.py",
 }
 """Modules that other tests run: whole crawls, the sample site, pages of the reading room. None is to be added."""

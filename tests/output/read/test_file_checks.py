@@ -13,7 +13,9 @@ from broadsheet.cleaners.compare.page_layouts import LayoutPage, judge_layouts
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.migrations import MIGRATIONS
 from broadsheet.output.archive.table_columns import TableColumn
+from broadsheet.output.read import file_checks
 from broadsheet.output.read.file_checks import column_values, full_text, ruled_columns, rules_of, schema_tables
+from broadsheet.output.write.archive_writer import Archive
 
 
 def test_each_column_with_a_rule_is_one_of_the_schema() -> None:
@@ -131,3 +133,12 @@ def test_every_time_of_an_event_has_a_pattern(table: str) -> None:
     times = {f"{table}.{column.name}" for column in columns if re.search(r"(?:^|_)at$", column.name)}
     assert times
     assert times <= ruled_columns()
+
+
+def test_the_words_are_compared_on_a_connection_that_distrusts_the_schema(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(file_checks, "distrust_schema", lambda connection: seen.append(connection.in_transaction))
+    assert list(full_text(archive.db)) == []
+    assert seen == [False], "before anything is asked"

@@ -147,11 +147,14 @@ def edits(db: Database) -> Iterator[object]:
     yield from (list_edits(db, since="2026-01-09"), latest_edits(db, before_seq=20, limit=1))
 
 
-def looked_up(db: Database) -> Iterator[object]:
+def looked_up(db: Database) -> Iterator[str]:
+    """What each name leads to; by an earlier name what that one led to already."""
+    names: dict[str, str] = {}
     for name in (f"{SITE}/1", f"{SITE}/old", str(ONE), f"{OTHER}/none", f"{SITE}/gone", f"{SITE}/unknown"):
-        yield name, find_page(db, name), find_record(db, name), find_url_state(db, name)
-        yield find_stored_article(db, name)
-        yield find_url_result(db, name) if name.startswith("http") else None
+        result = find_url_result(db, name) if name.startswith("http") else None
+        yield as_json(stated((name, find_record(db, name), find_url_state(db, name))))
+        for found in map(as_json, map(stated, (find_page(db, name), find_stored_article(db, name), result))):
+            yield found if names.setdefault(found, name) == name else f"as of {names[found]}"
 
 
 def verdicts(db: Database) -> Iterator[object]:
@@ -194,7 +197,7 @@ TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
     "feeds": lambda db, _: feeds(db),
     "search": lambda db, _: map(as_json, map(stated, searched(db))),
     "edits": lambda db, _: map(as_json, map(stated, edits(db))),
-    "lookups": lambda db, _: map(as_json, map(stated, looked_up(db))),
+    "lookups": lambda db, _: looked_up(db),
     "articles": lambda db, _: map(
         as_json, map(stated, iter_stored_articles(db, ArticleBounds(host="b.example"), one_per_cluster=True))
     ),
