@@ -129,11 +129,16 @@ class ExecutedLines:
         self._folder, self._copy = folder, copy
         files = sorted(folder.glob("*/gw*.json"), key=lambda file: file.stat().st_mtime)
         runs = [json.loads(file.read_text()) for file in files]
-        self.seconds: dict[str, float] = {test: seconds for run in runs for test, seconds in run["seconds"].items()}
+        self.seconds: dict[str, float] = {
+            test: seconds for run in runs for test, seconds in run["seconds"].items() if self._is_there(test)
+        }
         self._users: defaultdict[str, set[str]] = defaultdict(set)
         for run in runs:
             for fixture, tests in run["users"].items():
                 self._users[fixture].update(tests)
+
+    def _is_there(self, test: str) -> bool:
+        return (self._copy / test.partition("::")[0]).exists()
 
     def tests_of(self, module: str, is_executed: Any) -> set[str]:
         """Find the passing tests that execute a line of a module of which `is_executed` holds, themselves or in a
@@ -244,10 +249,13 @@ class Copy:
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY,
             capture_output=True, check=True, text=True,
         )  # fmt: skip
-        for name in filter(None, listed.stdout.split("\0")):
-            if (REPOSITORY / name).is_file():
-                (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(REPOSITORY / name, self._copy / name)
+        names = {name for name in listed.stdout.split("\0") if name and (REPOSITORY / name).is_file()}
+        for name in names:
+            (self._copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, self._copy / name)
+        for path in (self._copy / "tests").rglob("*.py"):  # what is gone from the checkout would notice faults still
+            if str(path.relative_to(self._copy)) not in names:
+                path.unlink()
         links = {self._copy / "broadsheet" / room: self._copy / room for room in PACKAGES[1:]}
         links[self._folder / "shared"] = REPOSITORY.parent / "shared"  # the evaluation data, where it is
         for link, target in links.items():  # found here before the editable installation's hook finds the checkout's

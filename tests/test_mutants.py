@@ -105,6 +105,10 @@ def executed_lines(
     folder: Path, bits: Iterable[tuple[str, str, int]], seconds: dict[str, float], **users: list[str]
 ) -> ExecutedLines:
     """What a run under coverage left: (test, module, line)."""
+    for test in seconds:
+        file = folder / test.partition("::")[0]
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     (folder / "run").mkdir()
     db = sqlite3.connect(folder / "run" / "gw0.tests.sqlite")
     db.executescript(
@@ -129,6 +133,8 @@ def test_the_tests_of_a_fault_are_those_that_execute_its_line_and_pass(tmp_path:
     executed = executed_lines(tmp_path, bits, {f"t.py::{name}": 1.0 for name in "abc"})
     fault = Fault("m.py", "branch", 0, 1, "", "", "", Place((7, 8)))
     assert executed.tests_of_fault(fault) == {"t.py::a"}
+    (tmp_path / "t.py").unlink()
+    assert ExecutedLines(tmp_path, tmp_path).tests_of_fault(fault) == set(), "its file is gone"
 
 
 def test_the_lines_of_a_shared_fixture_are_those_of_all_tests_that_use_it(tmp_path: Path) -> None:
