@@ -173,5 +173,5 @@ def _settled_title(page: StatedPage, template_parts: Mapping[tuple[str, str], in
             title = page.title.removeprefix(part) if side == "beginning" else page.title.removesuffix(part)
             if any(map(str.isalnum, title)):
                 evidence = f"{count} titles have the {side} {part!r}"
-                yield SettledField("title", title, page.sources.get("title", ""), evidence)
+                yield SettledField("title", title.strip(), page.sources.get("title", ""), evidence)
                 return
