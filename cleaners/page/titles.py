@@ -42,7 +42,7 @@ def choose_title(titles: Sequence[TitleCandidate], site_names: Iterable[str]) ->
     text, best_candidate = max(
         candidates, key=lambda pair: (_support(fold_title(pair[0]), pair[1], folded_titles), pair[1].weight)
     )
-    return text, best_candidate.source
+    return text.strip(), best_candidate.source
 
 
 def fold_title(text: str) -> str:

@@ -119,6 +119,11 @@ def test_a_word_between_two_changes_goes_with_them() -> None:
     )
 
 
+def test_words_that_are_frequent_in_a_long_text_count_too() -> None:
+    text = " ".join(["the", "mill"] * 110)
+    assert diff_words(text, f"So {text}") == ((ADDED_SIGN, "So "), (SAME_SIGN, text))
+
+
 def test_chinese_is_compared_by_character() -> None:
     assert (REMOVED_SIGN, "三") in diff_words("大桥于一九三一年建成", "大桥于一九四一年建成")
 

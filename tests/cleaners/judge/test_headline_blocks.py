@@ -190,6 +190,7 @@ def test_the_line_of_the_title_is_a_heading_that_is_no_link_if_there_is_one(
 @pytest.mark.parametrize(("title", "is_found"), [("Mill burned", False), ("The mill burned", True)])
 def test_words_of_a_paragraph_that_is_the_title(title: str, is_found: bool) -> None:
     assert (find_title_line([block(0, title)], Metadata(title=title)) == 0) is is_found
+    assert (0 in metadata_blocks([block(0, title), block(1)], Metadata(title=title), range(2))) is is_found
 
 
 @pytest.mark.parametrize(("words", "is_one"), [(7, False), (8, True)])

@@ -49,6 +49,7 @@ def test_the_parts_of_a_title(title: str, parts: dict[str, str]) -> None:
         ([('Say "A" or B?', "x", 1.0), ("Say", "meta", 1.0), ('Say "A" or B?', "markup", 0.5)], ('Say "A" or B?', "x")),
         ([("Rain – Home - The Paper", "meta", 1.0)], ("Rain – Home", "meta")),
         ([("Rain - and wind", "markup", 1.5)], ("Rain - and wind", "markup")),
+        ([("«Rain» | The Paper", "meta", 1.0)], ("«Rain»", "meta")),
         ([("x" * 400, "meta", 1.0)], ("x" * 400, "meta")),
         ([("x" * 401, "meta", 1.0)], ("", "")),
         ([], ("", "")),

@@ -29,7 +29,7 @@ from broadsheet.crawler.crawl.frontier import Turn
 from broadsheet.crawler.crawl.spiders import ITEM_LIMIT, CrawlLimits, SiteSpider, StoredPages, UrlsSpider
 from broadsheet.crawler.discovery.scope import Scope
 from broadsheet.crawler.items import ArticleItem
-from broadsheet.crawler.options import CrawlOptions
+from broadsheet.crawler.options import CrawlOptions, OptionError
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
@@ -58,6 +58,11 @@ def test_the_setting_decides_whether_each_commit_waits_for_the_disk(tmp_path: Pa
         assert spider.parts.session._archive.db.execute("PRAGMA synchronous").fetchone() == (level,)
     finally:
         spider.parts.session.close("finished", "finished")
+
+
+def test_an_option_that_is_wrong_is_raised_to_who_makes_the_spider() -> None:
+    with pytest.raises(OptionError, match="max_pages must be a number"):
+        SiteSpider.from_crawler(Crawler(SiteSpider, project_settings()), url="https://a.example/", max_pages="lots")
 
 
 @pytest.mark.slow
