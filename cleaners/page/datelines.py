@@ -204,7 +204,7 @@ def _marked_dates(page: PageContext, label: str) -> SourcedDates:
         if (label == "published" and "pubdate" in element.attrib) or label_pattern.search(_class_text(element)):
             yield _element_date(element, page), "markup"
     if label == "published":
-        runs = chain(page.runs_before, page.runs_after)
+        runs = chain(page.runs_before[:8], page.runs_after[:30])
         for element in chain.from_iterable(run.time_elements for run in runs):
             if page.is_part_of_article(element, _UNRELATED_CLASS) and not other_label_pattern.search(
                 _class_text(element)
@@ -259,7 +259,7 @@ def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
     if page.visible_dates is None:
         ranked_dates = [
             (factor * distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS), found)
-            for factor, runs in ((1, page.runs_after), (2, page.runs_before))
+            for factor, runs in ((1, page.runs_after[:30]), (2, page.runs_before[:8]))
             for distance, run in enumerate(runs)
             if _DIGIT.search(run.text)
             for found in _dates_in_run(page, run, _label_alone(runs[distance - 1]) if distance else "")

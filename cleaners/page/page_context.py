@@ -38,7 +38,7 @@ _INLINE_TAGS = frozenset(
     {"a", "b", "i", "em", "strong", "span", "time", "abbr", "small", "font", "u", "address", "cite", "bdi"}
 )
 MAX_RUNS_AFTER = 30  # text runs that are read after the headline
-MAX_RUNS_BEFORE = 8  # and before it
+MAX_RUNS_BEFORE = 20  # and before it
 _MAX_LEVELS = 5  # ancestors of the headline whose preceding siblings are read
 
 

@@ -47,11 +47,11 @@ def test_what_is_not_seen_is_in_no_run(tag: str) -> None:
     assert texts_after(f"{HEADLINE}<p>By <{tag}>x</{tag}>Ann</p><!-- y --><p>Lee</p>") == ["By Ann", "Lee"]
 
 
-def test_thirty_runs_are_read_after_a_headline_and_eight_before() -> None:
+def test_thirty_runs_are_read_after_a_headline_and_twenty_before() -> None:
     rows = [f"r{n}" for n in range(40)]
     body = "".join(f"<p>{row}</p>" for row in rows)
     assert texts_after(HEADLINE + body) == rows[:30]
-    assert texts_before(body + HEADLINE) == rows[:-9:-1]
+    assert texts_before(body + HEADLINE) == rows[:-21:-1]
     page = context(f"<body><div>{body}</div>{HEADLINE}<div>{body}</div>")
     assert page.headline is not None
     assert len(runs_before(page.headline, 3)) == len(runs_after(page.headline, 3)) == 3
