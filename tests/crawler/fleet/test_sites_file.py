@@ -241,7 +241,7 @@ def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
         "x.example-news", f"long.example-{'a' * 67}",
     ]  # fmt: skip
     assert 'contact = "ü@e.example"\n' in new_sites_file(["a.example"], "ü@e.example")
-    assert "# contact = " in new_sites_file(["a.example"], "")
+    assert "# contact = " in new_sites_file(["http://127.0.0.1/"], ""), "whether it is allowed is asked of the list"
     assert fleet.sites[0].urls == ("https://www.news.example/",)
     assert "--contact=you@example.org" in fleet.sites[0].crawl_words
     with pytest.raises(CommandError, match="not an http or https URL"):
