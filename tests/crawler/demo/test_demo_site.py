@@ -164,6 +164,7 @@ def site_lines() -> Iterator[str]:
         outcome = " ".join(outcomes.pop(path, ("is not linked",)))
         yield f"{path} {resource.status} [{fields}] {len(body)} {sha256(body).hexdigest()[:12]} {outcome}"
     assert outcomes == {}
+    yield from (f"{page.path} goes on at {page.next_path}" for page in expected_pages() if page.next_path)
     for story in expected_stories():
         values = asdict(story)
         text = "\n".join(values.pop("text_blocks"))
