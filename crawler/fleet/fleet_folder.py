@@ -19,6 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record, record_values
+from broadsheet.output.archive.atomic_writes import whole_file
 
 FOLDER = ".fleet"
 """The folder beside the archives that holds records and logs."""
@@ -45,12 +46,8 @@ class RecordFolder:
         """Replace the record of a site. OSError if the disk refuses it."""
         file = self._file(record.result.name)
         file.parent.mkdir(parents=True, exist_ok=True)
-        new_file = file.with_name(f"{file.name}.{os.getpid()}.new")
-        with new_file.open("w", encoding="utf-8") as stream:
-            json.dump(record_values(record), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        new_file.replace(file)
+        with whole_file(file) as stream:
+            stream.write(json.dumps(record_values(record), indent=1).encode())
 
     def _file(self, site_name: str) -> Path:
         return self.archives / FOLDER / f"{site_name}.json"

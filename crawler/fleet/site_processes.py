@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,8 +79,7 @@ class RunningSite:
 
     def stop(self) -> None:
         """Ask the crawl to stop in good order; a second time, at once."""
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(signal.SIGTERM)
 
     def result(self) -> SiteResult | None:
         """Return the result; None while the crawl is running."""

@@ -80,5 +80,11 @@ def _run_once(command: list[str], stopped: threading.Event) -> None:
         stop_process(process, _STOP_SECONDS)
 
 
+def main() -> None:
+    """Run a worker of the scheduler at the address that is the first argument."""
+    address, *crawls = sys.argv[1:]
+    run_worker(address, int(crawls[0]) if crawls else _DEFAULT_CRAWLS)
+
+
 if __name__ == "__main__":
-    run_worker(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else _DEFAULT_CRAWLS)
+    main()

@@ -229,8 +229,3 @@ class FirmClient:
 def test_a_scheduler_that_takes_no_functions_keeps_its_terms(caplog: pytest.LogCaptureFixture) -> None:
     set_task_terms(FirmClient())  # type: ignore[arg-type]
     assert "the scheduler keeps its own terms for tasks: Cannot run function" in caplog.text
-
-
-def test_a_worker_is_not_given_up_before_its_leases_are() -> None:
-    terms = LeaseTerms()
-    assert terms.seconds + terms.skew_seconds < WORKER_SECONDS

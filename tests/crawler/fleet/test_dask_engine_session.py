@@ -218,9 +218,10 @@ def test_a_stop_is_passed_on_once_and_what_waits_does_not_begin(
 
 def test_after_a_stop_before_it_runs_or_while_it_waits_nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     log: list[str] = []
-    early = Fleet(monkeypatch, [ScriptedClient([], log)], names="a")
+    early = Fleet(monkeypatch, [], names="a")
+    early.clients.append(ScriptedClient([], early.results))
     early.engine.stop()
-    assert (early.run(), log) == ([UNSTARTED.format("a")], ["terms", "stop", "close in 2"])
+    assert early.run() == ["terms", UNSTARTED.format("a"), "stop", "close in 2"]
     waiting = Fleet(monkeypatch, [ScriptedClient([breaks], log)], names="a", stops_asleep=True)
     assert waiting.run() == ["a: not_started 1 the scheduler at tcp://h:1 is gone"]
     assert waiting.seconds == 50.0

@@ -85,7 +85,7 @@ def test_a_record_is_whole_on_the_disk_before_it_takes_the_place_of_the_last(
     size = file.stat().st_size
     monkeypatch.setattr(os, "fsync", lambda stream: sizes.extend((os.fstat(stream).st_size, file.stat().st_size)))
     records.write(replace(RECORD, worker="a host"))
-    assert sizes == [size + len("a host"), size]
+    assert sizes[:2] == [size + len("a host"), size]
     assert records.log("news") == tmp_path / ".fleet/news.log"
 
 

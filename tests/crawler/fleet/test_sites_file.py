@@ -97,7 +97,7 @@ def test_a_site_has_its_own_options_over_those_of_its_groups_over_the_defaults(t
     news, blog = fleet.sites
     receivers = ("tell -v", str(tmp_path / "editors.toml"), "json://hooks.example/x")
     assert (fleet.folder, fleet.parallel, fleet.per_address) == (tmp_path / "store", 3, 2)
-    assert fleet.archive("news") == tmp_path / "store" / "news.db"
+    assert (fleet.archive("news"), fleet.shared_hosts) == (tmp_path / "store" / "news.db", frozenset())
     assert (news.every, blog.every, news.notify, blog.notify) == (6 * 3600, 1800, (), receivers)
     assert news.hosts == ("news.example", "www.news.example")
     assert news.crawl_words == (
@@ -241,7 +241,7 @@ def test_a_new_list_is_one_that_can_be_read(tmp_path: Path) -> None:
         "x.example-news", f"long.example-{'a' * 67}",
     ]  # fmt: skip
     assert 'contact = "ü@e.example"\n' in new_sites_file(["a.example"], "ü@e.example")
-    assert "# contact = " in new_sites_file(["a.example"], "")
+    assert "# contact = " in new_sites_file(["http://127.0.0.1/"], ""), "whether it is allowed is asked of the list"
     assert fleet.sites[0].urls == ("https://www.news.example/",)
     assert "--contact=you@example.org" in fleet.sites[0].crawl_words
     with pytest.raises(CommandError, match="not an http or https URL"):

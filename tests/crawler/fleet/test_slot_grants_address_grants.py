@@ -186,6 +186,23 @@ def test_a_disk_that_is_full_is_told_and_asked_again(
     assert not slots.is_owned(tmp_path / "grants")
 
 
+def test_a_bound_is_kept_until_the_last_slot_of_it_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slot_grants, "GrantedSlot", ScriptedSlot)
+    bounds = {tmp_path / name: OneSemaphore(0) for name in ("a", "a2")}
+    granter = AddressGranter(tmp_path / "grants", 2, lambda _name: OneSemaphore(0), QUICK)
+    granter._bounds.update(bounds)
+
+    async def give_back_in_turn() -> list[int]:
+        for folder in (tmp_path / "a", tmp_path / "a", tmp_path / "a2"):
+            await granter._grant(folder, bounds[folder])
+        return [await granter._give_back(grant) or len(granter._bounds) for grant in list(granter._grants)]
+
+    assert asyncio.run(give_back_in_turn()) == [2, 1, 0]
+    granter.close()
+
+
 def test_an_address_has_one_bound_as_long_as_it_has_a_slot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two slots of an address are of one bound; after the last one is back, it is made anew. None is lost."""
     monkeypatch.setattr(slots, "_PAUSE", 0.001)

@@ -59,6 +59,17 @@ def test_a_worker_is_awaited_and_ended_when_it_is_to_stop(monkeypatch: pytest.Mo
     assert ended == [(None, 60.0)]
 
 
+@pytest.mark.parametrize(("words", "crawls"), [(["tcp://h:1"], 4), (["tcp://h:1", "7"], 7)])
+def test_a_worker_runs_four_crawls_or_as_many_as_are_said(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], crawls: int
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(worker_loop, "run_worker", lambda *words: asked.append(words))
+    monkeypatch.setattr(sys, "argv", ["worker_loop", *words])
+    worker_loop.main()
+    assert asked == [("tcp://h:1", crawls)]
+
+
 def test_a_scheduler_that_is_away_is_not_reached() -> None:
     assert not is_reachable(f"tcp://127.0.0.1:{free_port()}")
 

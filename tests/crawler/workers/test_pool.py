@@ -135,6 +135,29 @@ def test_what_only_workers_need_is_not_imported_before_a_crawl_begins() -> None:
     assert done.stdout == "set()\n"
 
 
+def killed(workers: WorkerPool, folder: Path, times: int) -> list[object]:
+    """The results of a page whose worker is killed so often, and of two that wait behind it."""
+
+    async def three() -> list[object]:
+        first = asyncio.create_task(workers.run(pause_in, str(folder)))
+        later = [asyncio.create_task(workers.run(int, str(number))) for number in (1, 2)]
+        for number in range(times):
+            while len(pids := list(folder.iterdir())) <= number:
+                await asyncio.sleep(0.01)
+            os.kill(int(max(pids, key=lambda path: path.stat().st_mtime_ns).name), signal.SIGKILL)
+        return await asyncio.gather(first, *later, return_exceptions=True)
+
+    return asyncio.run(three())
+
+
+@pytest.mark.slow
+def test_a_page_that_kills_three_workers_costs_itself_only(workers: WorkerPool, tmp_path: Path) -> None:
+    first, *results = killed(workers, tmp_path, 3)
+    assert isinstance(first, WorkerError)
+    assert first.reason == "worker_died"
+    assert results == [1, 2]
+
+
 def test_a_killed_idle_worker_does_not_end_the_pool(workers: WorkerPool) -> None:
     async def kill_and_run() -> list[int]:
         os.kill(await workers.run(os.getpid), signal.SIGKILL)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import signal
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -16,18 +15,6 @@ from broadsheet.crawler.workers.worker import WorkerProcess
 
 def double(number: int) -> tuple[int, int]:
     return 2 * number, os.getpid()
-
-
-def fail_elsewhere(parent_pid: int) -> int:
-    if os.getpid() != parent_pid:
-        raise ValueError("not at home")
-    return parent_pid
-
-
-def die_elsewhere(parent_pid: int) -> int:
-    if os.getpid() != parent_pid:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return parent_pid
 
 
 def doubles(results: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
@@ -43,13 +30,6 @@ def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
     [worker_pid] = first - {os.getpid()}
     with pytest.raises(ProcessLookupError):
         os.kill(worker_pid, 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
-def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
-    with SettlePool(2) as share:
-        assert list(share(work, [os.getpid()] * 20)) == [os.getpid()] * 20  # type: ignore[arg-type]
 
 
 def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
