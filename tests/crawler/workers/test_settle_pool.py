@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -11,15 +12,41 @@ import pytest
 
 from broadsheet.crawler.workers.settle_pool import SettlePool
 from broadsheet.crawler.workers.worker import WorkerProcess
+from broadsheet.output.settle.settle_steps import serial_map
 
 
 def double(number: int) -> tuple[int, int]:
     return 2 * number, os.getpid()
 
 
+def long_answer(number: int) -> bytes:
+    return bytes([number]) * 3_000_000  # more than a socket takes at once
+
+
+def fail_elsewhere(parent_pid: int) -> int:
+    if os.getpid() != parent_pid:
+        raise ValueError("not at home")
+    return parent_pid
+
+
+def die_elsewhere(parent_pid: int) -> int:
+    if os.getpid() != parent_pid:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return parent_pid
+
+
 def doubles(results: Iterator[tuple[int, int]]) -> tuple[list[int], set[int]]:
     pairs = list(results)
     return [number for number, _ in pairs], {pid for _, pid in pairs}
+
+
+@pytest.mark.slow
+def test_results_come_in_the_order_of_the_jobs_and_few_jobs_are_done_here() -> None:
+    with SettlePool(2) as share:
+        for jobs, workers in {0: 0, 1: 0, 3: 0, 4: 2, 5: 2, 40: 2}.items():
+            numbers, pids = doubles(share(double, range(jobs)))
+            assert numbers == doubles(serial_map(double, range(jobs)))[0] == [2 * number for number in range(jobs)]
+            assert len(pids - {os.getpid()}) == workers
 
 
 def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
@@ -30,6 +57,34 @@ def test_the_processes_serve_until_the_end_and_then_are_gone() -> None:
     [worker_pid] = first - {os.getpid()}
     with pytest.raises(ProcessLookupError):
         os.kill(worker_pid, 0)
+
+
+@pytest.mark.slow
+def test_neither_side_waits_for_the_other_with_long_jobs_and_answers() -> None:
+    with SettlePool(2) as share:
+        assert list(share(len, [b"x" * 3_000_000] * 12)) == [3_000_000] * 12
+        assert [len(each) for each in share(long_answer, range(12))] == [3_000_000] * 12
+
+
+@pytest.mark.slow
+def test_jobs_are_taken_one_ahead_on_the_callers_thread() -> None:
+    taken_jobs = list[int]()
+
+    def jobs() -> Iterator[int]:
+        for number in range(20):
+            taken_jobs.append(number)
+            yield number
+
+    with SettlePool(2) as share:
+        for result_count, _ in enumerate(share(double, jobs())):
+            assert len(taken_jobs) <= result_count + 4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("work", [fail_elsewhere, die_elsewhere])
+def test_what_a_process_cannot_do_is_done_here(work: object) -> None:
+    with SettlePool(2) as share:
+        assert list(share(work, [os.getpid()] * 20)) == [os.getpid()] * 20  # type: ignore[arg-type]
 
 
 def test_where_no_process_can_be_started_all_is_done_here(monkeypatch: pytest.MonkeyPatch) -> None:
