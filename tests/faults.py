@@ -228,7 +228,7 @@ def _statement_changes(source: _Source, node: ast.AST) -> Iterator[Change]:
         case ast.With() | ast.AsyncWith() if all(item.optional_vars is None for item in node.items):
             yield "extent", source.span(node)[0], source.span(node.items[-1].context_expr)[1], "if True"
     for first, second in pairwise(getattr(node, "body", ()) if isinstance(node, ast.stmt) else ()):
-        if _has_effect(first) and _has_effect(second):
+        if _has_effect(first) and _has_effect(second) and not _are_apart(first, second):
             (start, end), (next_start, next_end) = source.span(first), source.span(second)
             moved = source.text[next_start:next_end] + source.text[end:next_start] + source.text[start:end]
             yield "order", start, next_end, moved
@@ -241,6 +241,17 @@ def _has_effect(node: ast.stmt) -> bool:
             return True
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
             return True
+    return False
+
+
+def _are_apart(first: ast.stmt, second: ast.stmt) -> bool:
+    """Return whether both set an attribute, of a value that names neither the other nor a method: no order tells."""
+    match first, second:
+        case ast.Assign(targets=[ast.Attribute(attr=one)]), ast.Assign(targets=[ast.Attribute(attr=other)]):
+            nodes = [node for statement in (first, second) for node in ast.walk(statement.value)]
+            named = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+            has_method = any(isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) for node in nodes)
+            return one != other and not named & {one, other} and not has_method
     return False
 
 

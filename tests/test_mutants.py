@@ -66,6 +66,14 @@ def test_what_is_missing_is_a_fault() -> None:
     assert dropped == {", b = excluded.b", "AND d = 'x'", ", tz=UTC", "UTC", ".strip()"}
 
 
+@pytest.mark.parametrize(
+    ("second", "count"), [("b.y = F(c.z)", 0), ("b.y = F(a.x)", 1), ("b.y = a.f()", 1), ("b.x = 1", 1), ("f(b)", 1)]
+)
+def test_the_order_of_attributes_that_do_not_name_each_other_is_no_fault(second: str, count: int) -> None:
+    found = [fault.kind for fault in faults_of("m.py", f"def f(a, b, c):\n    a.x = c\n    {second}\n")]
+    assert found.count("order") == count
+
+
 def test_annotations_decorators_and_docstrings_are_left_as_they_are() -> None:
     assert changes('@d(1)\ndef f(a: "2 < 3" = x) -> Literal[4]:\n    """SELECT 1 WHERE a AND b"""\n') == set()
 

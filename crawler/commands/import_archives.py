@@ -243,6 +243,8 @@ async def _import_records(
 
 def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Mapping[str, object]) -> int:
     """Return how many records of a file could not be read when it was imported; say it on standard error if any."""
+    if not path.exists():
+        return 0
     record_counts = run_records.imported_records(db, run_records.ImportedFile.of(path, Path(archive)), recorded) or {}
     if lost_count := record_counts.get("damaged", 0):
         noun = "record" if lost_count == 1 else "records"

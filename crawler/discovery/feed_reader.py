@@ -54,7 +54,7 @@ def read_feed(body: bytes, url: str) -> Feed:
         data, reason = data[:MAX_FEED_BYTES], "too_large"
     if not data.startswith(UTF16_MARKS) and not _FEED_TAG.search(data):
         return Feed(reason=reason or "not_a_feed")  # its reader is slow, most of all with what is no feed
-    parsed = _parse(data)
+    parsed = _parse(data, url)
     if not parsed.get("version"):
         return Feed(reason=reason or "not_a_feed")
     entries: dict[str, FeedEntry] = {}
@@ -67,11 +67,12 @@ def read_feed(body: bytes, url: str) -> Feed:
     )
 
 
-def _parse(data: bytes) -> Any:
+def _parse(data: bytes, url: str) -> Any:
     import feedparser  # not in the crawl's own process, which names what workers do and reads no feed
 
     # A stream, never bytes or text: feedparser would take those for a URL to ask or a file to open.
-    return feedparser.parse(BytesIO(data), sanitize_html=False, resolve_relative_uris=False)
+    headers = {"content-location": url}
+    return feedparser.parse(BytesIO(data), response_headers=headers, sanitize_html=False, resolve_relative_uris=False)
 
 
 def _next_page_url(feed: Any, base: str) -> str:

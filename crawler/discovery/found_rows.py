@@ -191,7 +191,7 @@ def _urls_from_entries(
             outside_hosts[host_of(url)] += 1
             continue
         skip_reason = decision.skip_reason
-        if not skip_reason and options.since and is_too_old(date_text, options.since):
+        if not skip_reason and options.since and date_text and is_too_old(date_text, options.since):
             skip_reason = OutcomeReason.TOO_OLD
         rows.append(
             _page_row(

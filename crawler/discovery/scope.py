@@ -107,6 +107,8 @@ class Scope:
         return _FETCH_DECISION
 
     def _matches_patterns(self, url: str) -> bool:
+        if not (self.include or self.exclude):
+            return True
         spellings = (url, unquote(url))
         if self.include and not _any_pattern_matches(self.include, spellings):
             return False
@@ -136,6 +138,8 @@ def _without_www(host: str) -> str:
 
 
 def _is_below(prefix: str, url: str) -> bool:
+    if not prefix:
+        return True
     path = urlsplit(url).path
     return path == prefix or path.startswith(prefix + "/")
 

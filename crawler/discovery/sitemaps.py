@@ -101,8 +101,8 @@ def _xml_sitemap(data: bytes, url: str, root: str, reason: str) -> Sitemap:
     """Parse XML as a stream, so that 50,000 entries build no tree; entities are not expanded, nothing is loaded."""
     # libxml2 keeps its own bounds on depth and text size while huge_tree is off
     events = etree.iterparse(
-        BytesIO(_repair_xml(data)), events=("end",), recover=True, resolve_entities=False, remove_comments=True,
-        remove_pis=True,
+        BytesIO(_repair_xml(data)), events=("end",), recover=True, resolve_entities=False, no_network=True,
+        huge_tree=False, remove_comments=True, remove_pis=True,
     )  # fmt: skip
     kind = SitemapKind.INDEX if root == "sitemapindex" else SitemapKind.URLSET
     sitemap = _bounded_sitemap(kind, _read_entries(events, url), reason)
@@ -147,7 +147,9 @@ def _local_name(element: Any) -> str:
 
 def _read_entry(element: Any, base: str) -> Iterator[SitemapEntry]:
     """Read the entry, and its translations (`xhtml:link rel=alternate hreflang`), which are pages of their own."""
-    fields = {_local_name(child): (child.text or "").strip() for child in reversed(element)}
+    fields = {
+        _local_name(child): (child.text or "").strip() for child in reversed(element) if isinstance(child.tag, str)
+    }
     news_fields = {
         _local_name(news_child): (news_child.text or "").strip()
         for child in element

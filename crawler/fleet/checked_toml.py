@@ -44,7 +44,7 @@ def _beginning(lines: Sequence[str], line_number: int) -> dict[str, Any]:
 
 def _holds(document: Any, path: Sequence[str]) -> bool:
     for key in path:
-        if key not in document:
+        if not isinstance(document, dict) or key not in document:
             return False
         document = document[key]
     return True

@@ -16,7 +16,7 @@ from broadsheet.output.archive.archive_lock import hold_lock
 def left_copies(store_place: StorePlace) -> list[LocalCopy]:
     """List the copies of archives of this store in the folder for local copies, in use or left."""
     folder = store_place.local_folder
-    names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    names = sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
     copies = [LocalCopy(folder / name, name, store_place.identity) for name in names]
     return [copy for copy in copies if copy.is_left_over() and read_origin(copy)]
 

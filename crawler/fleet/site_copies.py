@@ -268,7 +268,7 @@ def _base_of(store: ObjectStore, copy: LocalCopy) -> KnownState | None:
         return None
     with suppress(NotInStore):
         manifest = read_manifest(store, origin.manifest)
-        return KnownState(manifest, base.file if base else None)
+        return KnownState(manifest, base.file if base and base.manifest == manifest else None)
     return None
 
 
@@ -351,9 +351,9 @@ class ReadingCopies:
 
     def _fetch(self, copy: LocalCopy, key: str) -> None:
         """Bring a copy up to a state, whose name comes last. What was read so far is the base."""
-        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy)
+        manifest, base = read_manifest(self.store, key), _read_base_manifest(copy) if read_origin(copy) else None
         copy.folder.mkdir(parents=True, exist_ok=True)
-        known = KnownState(base, copy.archive) if base else None
+        known = KnownState(base, copy.archive) if base and copy.is_left_over() else None
         fetch_database(self.store, manifest.database, copy.base_path, known)
         remove_copy(copy)
         copy.base_path.replace(copy.archive)

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,7 +79,8 @@ class RunningSite:
 
     def stop(self) -> None:
         """Ask the crawl to stop in good order; a second time, at once."""
-        self.process.send_signal(signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGTERM)
 
     def result(self) -> SiteResult | None:
         """Return the result; None while the crawl is running."""

@@ -171,7 +171,7 @@ class StateWriter:
     def _save_database(self, database: Path, base: KnownState | None) -> DatabaseState:
         """Save what changed since the base. All of it anew where that is due, or something was taken down since."""
         takedowns = takedown_digest(database)
-        if base and not base.manifest.database.is_heavy:
+        if base and base.file and not base.manifest.database.is_heavy:
             known = base.manifest.database
             change = compare_files(base.file, database)
             if (change.old_sha256, takedowns) == (known.sha256, known.takedowns):
@@ -258,9 +258,12 @@ def _copy_base(state: DatabaseState, base: KnownState | None, file: BinaryIO) ->
     if not (base and base.file and known and state.pieces[: len(known.pieces)] == known.pieces):
         return 0
     with suppress(FileNotFoundError), base.file.open("rb") as source:
+        shutil.copyfileobj(source, file)
+        file.flush()
         if file_digest(base.file).sha256 == known.sha256:
-            shutil.copyfileobj(source, file)
             return len(known.pieces)
+    file.seek(0)
+    file.truncate()
     return 0
 
 

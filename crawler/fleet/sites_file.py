@@ -391,7 +391,7 @@ def _with_scheme(url: str) -> str:
 def _free_name(seed: str, names: dict[str, str]) -> str:
     """Name a site by its host and folder, as no other site is."""
     parts = urlsplit(seed)
-    words = f"{(parts.hostname or '').removeprefix('www.')}-{parts.path}".lower()
+    words = f"{(parts.hostname or '').removeprefix('www.')}-{parts.path.strip('/')}".lower()
     name = _UNSAFE.sub("-", words).strip("-.")[:_NAME_CHARS] or "site"
     number = 2
     while name in names:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import shutil
 import socket
@@ -47,7 +46,7 @@ _LOG = logging.getLogger(__name__)
 class SharedBound(Protocol):
     """A semaphore that other machines have too."""
 
-    async def acquire(self, timeout: float) -> bool:
+    async def acquire(self, timeout: float | None = None) -> bool:
         """Wait for a lease, so many seconds at most; tell whether there is one."""
         ...
 
@@ -188,11 +187,11 @@ class AddressLeases:
     _held: dict[int, SiteLease] = field(default_factory=dict, init=False)
     _freed_at: dict[int, float] = field(default_factory=dict, init=False)
 
-    async def acquire(self, timeout: float) -> bool:
+    async def acquire(self, timeout: float | None = None) -> bool:
         """Wait for a slot, so many seconds at most; tell whether there is one. A store that is away has none."""
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + (timeout or 0.0)
         while not await asyncio.to_thread(self._take_one):
-            if time.monotonic() > deadline:
+            if timeout is not None and time.monotonic() > deadline:
                 return False
             await asyncio.sleep(self.pauses.look)
         return True
@@ -218,8 +217,8 @@ class AddressLeases:
     def _open_numbers(self) -> Iterator[int]:
         """Yield the slots to ask for: none that this machine has, or has just given back, as others may wait for it."""
         for number in range(self.per_address):
-            is_left_to_others = time.monotonic() < self._freed_at.get(number, -math.inf) + self.pauses.courtesy
-            if number not in self._held and not is_left_to_others:
+            is_left_to_others = time.monotonic() < self._freed_at.get(number, 0.0) + self.pauses.courtesy
+            if number not in self._held and not (number in self._freed_at and is_left_to_others):
                 yield number
 
     def _give_back(self) -> bool:

@@ -45,7 +45,7 @@ def _lines(data: bytes) -> Iterator[str]:
 
 def _opml_urls(data: bytes) -> Iterator[str]:
     """Yield the page of each feed, or the site of the feed where its page is not named."""
-    parser = etree.XMLParser(resolve_entities=False)
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
     for outline in etree.fromstring(data, parser).iter("outline"):
         if page := (outline.get("htmlUrl") or "").strip():
             yield page

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from broadsheet.crawler.rendering.chromium import Chromium
@@ -105,8 +106,10 @@ class BrowserProcess:
             answers.add(asyncio.ensure_future(answer))
 
     async def _answer(self, request: ResourceRequest, fetch: FetchResource) -> None:
-        self._input.write(encode(await fetch(request)))
-        await self._input.drain()
+        answer = await fetch(request)
+        with suppress(OSError):
+            self._input.write(encode(answer))
+            await self._input.drain()
 
     async def _watch(self, limits: RenderLimits) -> None:
         """Kill the process at a bound."""

@@ -270,7 +270,7 @@ def _end() -> None:
 
 def main() -> None:
     """Serve one crawl: the program of Chromium, the user agent, and `sandbox` or `no-sandbox` are the arguments."""
-    program, user_agent, sandbox = sys.argv[1:]
+    program, user_agent, sandbox = sys.argv[1:4]
     try:
         asyncio.run(_serve_and_end(program, user_agent, sandbox == "sandbox"))
     finally:

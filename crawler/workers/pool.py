@@ -129,7 +129,7 @@ class WorkerPool:
         """Send a job that waits behind a slow one to an idle worker too; the first answer counts."""
         slow_since = time.monotonic() - _SLOW_JOB_SECONDS
         idle_workers = [worker for worker in self._workers if not worker.jobs]
-        for worker in self._workers:
+        for worker in self._workers if idle_workers else ():
             if (
                 len(worker.jobs) > 1
                 and worker.job_started_at < slow_since

@@ -142,15 +142,12 @@ def _configure_writer(db: Database) -> None:
     """Set WAL, so that readers never wait, and NORMAL, so that a commit survives a killed process without an fsync."""
     with db.ensure_autocommit_on():
         _enter_wal_mode(db.conn)
-        for setting in (
-            "synchronous = NORMAL",
-            f"cache_size = {-_CACHE_KB}",
-            f"wal_autocheckpoint = {_CHECKPOINT_PAGES}",
-            "recursive_triggers = ON",  # a REPLACE then keeps the full-text index in step
-            # The schema asks by GLOB, for which it must trust ours; what else could run, `foreign_schema` has refused.
-            "trusted_schema = ON",
-        ):
-            db.conn.execute(f"PRAGMA {setting}")
+        db.conn.execute("PRAGMA synchronous = NORMAL")
+        db.conn.execute(f"PRAGMA cache_size = {-_CACHE_KB}")
+        db.conn.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        db.conn.execute("PRAGMA recursive_triggers = ON")  # a REPLACE then keeps the full-text index in step
+        # The schema asks by GLOB, for which it must trust ours; what else it could run, `foreign_schema` has refused.
+        db.conn.execute("PRAGMA trusted_schema = ON")
     install_quick_glob(db.conn)
 
 

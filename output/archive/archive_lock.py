@@ -26,8 +26,10 @@ class ArchiveLock:
     """
 
     def __init__(self, database: str | Path) -> None:
-        self._database, self._path, self._is_lent = Path(database), Path(f"{Path(database)}.lock"), False
+        self._database = Path(database)
+        self._path = Path(f"{self._database}.lock")
         self._lock = FileLock(self._path, thread_local=False)
+        self._is_lent = False
 
     def acquire(self, patience: float = 0.0) -> None:
         """Lock, waiting for its holder for `patience` seconds at most, or raise InUse.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 _COMPRESSION_LEVEL = 2  # 0.4 ms a page; other levels and libraries save or cost a hundredth of what cleaning it takes
-_MAX_REMEMBERED_CHARS = 500
+_REMEMBERED_TEXTS, _MAX_REMEMBERED_CHARS = 8192, 500  # at most 8 MB of texts as they mostly are, in each process
 _KIND_NUMBER = {kind: number for number, kind in enumerate(BLOCK_KINDS)}
 
 _PUT_BLOCK = """INSERT INTO _page_blocks (page_id, position, block_id, kind, kept, reason_id, repeats)
@@ -121,13 +121,13 @@ def _make_text_row(text: str) -> tuple[int, str]:
     return content_id(stored_text, bits=BLOCK_BITS), stored_text
 
 
-_short_text_row = lru_cache(maxsize=8192)(_make_text_row)  # at most 8 MB of texts as they mostly are, in each process
+_short_text_row = lru_cache(maxsize=_REMEMBERED_TEXTS)(_make_text_row)
 
 
 def clear_ledger(db: Database, page_id: int) -> None:
     """Delete the blocks of a page; their texts stay, since other pages may have them."""
-    for table in ("_page_blocks", "_page_layout"):
-        db.execute(f"DELETE FROM {table} WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_blocks WHERE page_id = ?", [page_id])
+    db.execute("DELETE FROM _page_layout WHERE page_id = ?", [page_id])
 
 
 def write_ledger(db: Database, page_id: int, ledger: LedgerRows) -> None:

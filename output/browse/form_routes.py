@@ -80,7 +80,7 @@ def _form_fields(body: bytes) -> list[tuple[str, str]]:
     Raises BadArgumentError for anything else.
     """
     try:
-        return parse_qsl(body.decode("ascii"), max_num_fields=_MOST_FIELDS)
+        return parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise BadArgumentError("this is no form of the reading room") from error
 

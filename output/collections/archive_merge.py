@@ -76,7 +76,7 @@ def read_merged_state(target: Database, source: SourceArchive) -> MergedState:
 
 
 def write_merged_state(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> None:
-    """Remember an archive as it is now: the last write of a merge."""
+    """Remember an archive as it is now. Runs in the caller's transaction, the last of a merge."""
     state = {"stamp": source.stamp, "files": file_states(target, source, copies)}
     target.execute(STORE_FACT, [_key_of(source), as_json(state)])
 
@@ -185,7 +185,8 @@ def merge_source(
         _finish(target, forgotten_urls, clock)
         if removing_count:
             rewrite_file(target)
-        write_merged_state(target, source, copies)
+        with write_transaction(target):
+            write_merged_state(target, source, copies)
         return MergeResult(
             source.file, _count(target, "main.urls") - url_count, stored_count, copied_bytes, removing_count
         )
@@ -217,7 +218,9 @@ def _merge_hosts(
 ) -> int:
     """Merge the URLs and pages of each host in a transaction of its own; return how many pages were stored."""
     stored_count = 0
-    for host in note_hosts(target):
+    with write_transaction(target):
+        hosts = note_hosts(target)
+    for host in hosts:
         if on_host:
             on_host(host)
         with write_transaction(target):

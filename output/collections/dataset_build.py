@@ -15,13 +15,7 @@ import pyarrow.parquet as pq
 
 from broadsheet.output.archive.archive_errors import InUse
 from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.collections.dataset_catalogue import (
-    CARD,
-    CATALOGUE,
-    stated_languages,
-    write_card,
-    write_catalogue,
-)
+from broadsheet.output.collections.dataset_catalogue import CARD, CATALOGUE, host_languages, write_card, write_catalogue
 from broadsheet.output.collections.dataset_copies import Archives, assign_articles, duplicate_rows
 from broadsheet.output.collections.dataset_files import (
     MANIFEST,
@@ -92,7 +86,8 @@ class DatasetBuild:
         choices: DatasetChoices = DatasetChoices(),
     ) -> None:
         self._store, self._sources, self._scratch = store, sources, scratch
-        self._old_manifest, self._fingerprint = read_manifest(store), choices.fingerprint
+        self._old_manifest = read_manifest(store)
+        self._fingerprint = choices.fingerprint
         self._is_same_schema = self._old_manifest.schema == self._fingerprint
         self._unchanged = frozenset(index for index, source in enumerate(sources) if self._is_unchanged(source))
         for index, source in enumerate(sources):
@@ -102,9 +97,9 @@ class DatasetBuild:
         hosts_by_index = [self._hosts_at(index, source) for index, source in enumerate(sources)]
         by_host = indexes_by_host(hosts_by_index)
         self._reader = HostReader(sources, takedowns, by_host, choices.use, has_files=choices.picture_bytes)
-        manifest = self._old_manifest
-        self._old_files, self._old_holders = manifest.files_by_partition(), manifest.archives_by_host()
-        self._writer = PartWriter(store, scratch, known_files(manifest) if self._is_same_schema else {})
+        self._old_files = self._old_manifest.files_by_partition()
+        self._old_holders = self._old_manifest.archives_by_host()
+        self._writer = PartWriter(store, scratch, known_files(self._old_manifest) if self._is_same_schema else {})
 
     def run(
         self, title: str, clock: Callable[[], str] = utc_now, on_host: Callable[[str], None] | None = None
@@ -198,7 +193,7 @@ class DatasetBuild:
         """Write the catalogue and the card; they are ahead of the manifest for a moment."""
         write_catalogue(self._scratch / CATALOGUE, manifest, archives, duplicates)
         self._store.put_file(self._scratch / CATALOGUE, CATALOGUE)
-        write_card(self._scratch / CARD, title, manifest, stated_languages(archives))
+        write_card(self._scratch / CARD, title, manifest, host_languages(archives))
         self._store.put_file(self._scratch / CARD, CARD)
 
     def _commit(self, manifest: Manifest) -> None:

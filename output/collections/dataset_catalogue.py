@@ -7,7 +7,7 @@ Face reads.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -21,13 +21,11 @@ CATALOGUE = "catalogue.db"
 _CATALOGUE_SCHEMA = Path(__file__).with_name("catalogue.sql")
 _ARTICLES = """SELECT id, title, url, host, published_day, language, section, word_count FROM temp.dataset_articles
     ORDER BY id"""
-_COMPLETE = """INSERT INTO hosts (host, articles, words, first_day, last_day, languages)
+_FILL_HOSTS = """INSERT INTO hosts (host, articles, words, first_day, last_day, languages)
     SELECT host, count(*), sum(word_count), min(published_day), max(published_day),
         coalesce(group_concat(DISTINCT language), '')
-    FROM articles GROUP BY host;
-    INSERT INTO articles_fts (articles_fts) VALUES ('rebuild');"""
+    FROM articles GROUP BY host"""
 _PUT = "INSERT INTO {} ({}) VALUES ({})"
-_ARCHIVE_COLUMNS = ("name", "articles", "hosts", "last_seq")
 _FILE_COLUMNS = ("name", "table_name", "partition", "rows", "bytes")
 _ARTICLE_COLUMNS = ("id", "title", "url", "host", "published_day", "language", "section", "word_count", "archive")
 _PAIR_COLUMNS = ("article_id", "duplicate_id", "kind", "similarity", "contained", "host", "duplicate_host")
@@ -37,20 +35,28 @@ def write_catalogue(file: Path, manifest: Manifest, archives: Archives, duplicat
     """Make the catalogue of a state of the data set; `duplicates` are the rows of that table."""
     file.unlink(missing_ok=True)
     with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("PRAGMA journal_mode = OFF")  # a file that is not complete is thrown away
         connection.executescript(_CATALOGUE_SCHEMA.read_text("utf-8"))
-        for table, columns, rows in (
-            ("archives", _ARCHIVE_COLUMNS, _archive_rows(manifest)),
-            ("articles", _ARTICLE_COLUMNS, _article_rows(archives)),
-            ("duplicates", _PAIR_COLUMNS, (row[: len(_PAIR_COLUMNS)] for row in duplicates)),
-            ("files", _FILE_COLUMNS, _file_rows(manifest)),
-        ):
-            connection.executemany(_PUT.format(table, ", ".join(columns), ", ".join("?" * len(columns))), rows)
-        connection.executescript(_COMPLETE)
+        _put(connection, "archives", ("name", "articles", "hosts", "last_seq"), _archive_rows(manifest))
+        _put(connection, "articles", _ARTICLE_COLUMNS, _article_rows(archives))
+        _put(connection, "duplicates", _PAIR_COLUMNS, (row[:7] for row in duplicates))
+        _put(connection, "files", _FILE_COLUMNS, _file_rows(manifest))
+        connection.execute(_FILL_HOSTS)
+        connection.execute("INSERT INTO articles_fts (articles_fts) VALUES ('rebuild')")
 
 
-def stated_languages(archives: Archives) -> set[str]:
-    """Return the languages that articles state."""
-    return {str(language) for *_, language, _, _, _ in _article_rows(archives) if language}
+def host_languages(archives: Archives) -> Mapping[str, int]:
+    """Count the articles in each language, those that state none left out."""
+    counts: dict[str, int] = {}
+    for *_, language, _, _, _ in _article_rows(archives):
+        if language:
+            counts[str(language)] = counts.get(str(language), 0) + 1
+    return counts
+
+
+def _put(connection: sqlite3.Connection, table: str, columns: tuple[str, ...], rows: Iterable[Row]) -> None:
+    statement = _PUT.format(table, ", ".join(columns), ", ".join("?" * len(columns)))
+    connection.executemany(statement, rows)
 
 
 def _article_rows(archives: Archives) -> Iterator[Row]:
@@ -81,7 +87,7 @@ _TABLE_HEAD = ("| column | type | meaning |", "|---|---|---|")
 _LARGEST = "100M<n<1B"
 
 
-def write_card(file: Path, title: str, manifest: Manifest, languages: Iterable[str]) -> None:
+def write_card(file: Path, title: str, manifest: Manifest, languages: Mapping[str, int]) -> None:
     """Write the card of a state of the data set."""
     articles = manifest.rows_of("articles")
     tables = [table for table in dataset_tables().values() if manifest.rows_of(table.name)]

@@ -11,7 +11,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, compress
+from itertools import compress
 
 from broadsheet.output.archive.archive_errors import DamagedValue
 from broadsheet.output.archive.stored_values import location_of
@@ -34,6 +34,7 @@ _SKETCHES = """SELECT s.sketch FROM main._sketches s JOIN temp.dataset_articles 
     WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""
 _STORED = "SELECT article_id, duplicate_id, kind, similarity, contained FROM main.duplicates"
 _DESCRIBED = "SELECT id, host, url, published_day FROM temp.dataset_articles"
+_CACHED = 256
 
 Relations = Iterable[Relation]
 Description = tuple[str, str, str | None]
@@ -59,8 +60,9 @@ def assign_articles(reader: HostReader) -> dict[int, int]:
 
 def duplicate_rows(archives: Archives, earlier: Relations) -> Iterator[Row]:
     """Yield the rows of `duplicates`, in order. `earlier` are those of the data set as it was."""
-    found = chain(_within(archives), _kept_relations(archives, earlier), _compare_between(archives))
-    relations = {(relation.article_id, relation.duplicate_id): relation for relation in found}
+    relations = {(relation.article_id, relation.duplicate_id): relation for relation in _within(archives)}
+    relations |= {(r.article_id, r.duplicate_id): r for r in _kept_relations(archives, earlier)}
+    relations |= {(r.article_id, r.duplicate_id): r for r in _compare_between(archives)}
     related = {number for pair in relations for number in pair}
     described = _describe(archives, related)
     for (first, second), relation in sorted(relations.items()):
@@ -90,11 +92,11 @@ def _compare_between(archives: Archives) -> Iterator[Relation]:
     sketches = _SketchJoin(archives)
     sources = archives.reader.sources
 
-    @lru_cache(maxsize=256)
+    @lru_cache(maxsize=_CACHED)
     def facts_of(index: int, page_id: int) -> ArticleFacts:
         return read_facts(sources[index].db, page_id)
 
-    @lru_cache(maxsize=256)
+    @lru_cache(maxsize=_CACHED)
     def shingles_of_page(index: int, page_id: int) -> Shingles:
         return read_shingles(sources[index].db, page_id)
 

@@ -65,7 +65,8 @@ class LocalStore:
     """A folder of this machine."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.label = folder, str(folder)
+        self.folder = folder
+        self.label = str(folder)
 
     def read_file(self, name: str) -> bytes | None:
         """Read a file's bytes; None if it is not there."""
@@ -107,7 +108,9 @@ class ArrowStore:
     """A folder of any filesystem that Arrow knows, such as a bucket: an object appears when all of it was sent."""
 
     def __init__(self, filesystem: pafs.FileSystem, folder: str, label: str) -> None:
-        self._filesystem, self._folder, self.label = filesystem, folder.rstrip("/"), label
+        self._filesystem = filesystem
+        self._folder = folder.rstrip("/")
+        self.label = label
 
     def read_file(self, name: str) -> bytes | None:
         """Read an object's bytes; None if it is not there."""
@@ -122,7 +125,7 @@ class ArrowStore:
             self._filesystem.create_dir(self._path(name).rpartition("/")[0])
         try:
             with file.open("rb") as source, self._filesystem.open_output_stream(self._path(name)) as target:
-                shutil.copyfileobj(source, target)
+                shutil.copyfileobj(source, target, 1 << 20)
         except BaseException:
             with suppress(OSError):
                 self.remove_file(name)

@@ -151,7 +151,9 @@ class TakedownList:
 
     def names(self, url: object) -> bool:
         """Return whether a URL was taken down; False for a value that is not text."""
-        return isinstance(url, str) and (url in self.urls or bool(self.patterns and self.patterns.fullmatch(url)))
+        if not isinstance(url, str) or not (self.urls or self.patterns):
+            return False
+        return url in self.urls or bool(self.patterns and self.patterns.fullmatch(url))
 
 
 # Temporary tables in the order in which rows are read; the connections only read their files.
@@ -210,9 +212,9 @@ class HostReader:
     takedowns: TakedownList
     hosts: Mapping[str, tuple[int, ...]]
     """Each host and the indexes of the archives that have it."""
-    use: str
+    use: str = ""
     """What the data set is for: articles that their sites refuse to it are left out."""
-    has_files: bool
+    has_files: bool = False
     """Whether pictures come with their bytes."""
 
     def prepare(self, indexes: Iterable[int]) -> None:
@@ -222,24 +224,24 @@ class HostReader:
                 self.sources[index].db.execute(statement)
 
     def articles(self, host: str) -> Iterator[Row]:
-        """Return the articles of a host, as the table `articles` of the data set has them."""
+        """Yield the articles of a host, as the table `articles` of the data set has them."""
         names = dataset_tables()["articles"].column_names
         columns = _columns("a", names).replace(f"a.{USAGE_COLUMN}", USAGE_OF_ARTICLE.format("a"))
         query = f"SELECT o.first_seen, o.id, a.url, a.canonical_url, {columns} {_FROM_ARTICLES} AND {self._permission}"
-        return self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
+        yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id", self.article_owners(host))
 
     def removed(self, host: str) -> Iterator[Row]:
-        """Return the blocks removed from these articles, in the same order."""
+        """Yield the blocks removed from these articles, in the same order."""
         query = f"""SELECT o.first_seen, o.id, a.url, a.canonical_url, {_REMOVED_VALUES} {_FROM_REMOVED}
             AND {self._permission}"""
-        return self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
+        yield from self._merged(host, f"{query} ORDER BY o.first_seen, o.id, b.position", self.article_owners(host))
 
     def pictures(self, host: str) -> Iterator[Row]:
-        """Return the pictures of these articles, in the same order, each article's lead first."""
+        """Yield the pictures of these articles, in the same order, each article's lead first."""
         query, owners = _PICTURES.format(permitted=self._permission), self.article_owners(host)
-        return _in_order(
-            self._with_files(index, self._owned_rows(index, query, host, owners)) for index in self.hosts[host]
-        )
+        streams = [self._with_files(index, self._owned_rows(index, query, host, owners)) for index in self.hosts[host]]
+        for row in heapq.merge(*streams, key=itemgetter(0)):
+            yield row[_CHOOSING_COLUMNS:]
 
     def _with_files(self, index: int, rows: Iterator[Row]) -> Iterator[Row]:
         """Put the picture's file in place of its capture's number, if files are wanted: with the first of a digest."""
@@ -292,13 +294,14 @@ class HostReader:
         latest: dict[object, tuple[str, int]] = {}
         for index in indexes:
             for key, seen_at in self.sources[index].db.execute(query, [host]):
-                seen = str(seen_at), index
-                latest[key] = max(latest.get(key, seen), seen)
+                latest[key] = max(latest.get(key, ("", -1)), (str(seen_at), index))
         return {key: index for key, (_, index) in latest.items()}
 
     def _merged(self, host: str, query: str, owners: Owners) -> Iterator[Row]:
-        """Return the rows of a query from all archives that have the host."""
-        return _in_order(self._owned_rows(index, query, host, owners) for index in self.hosts[host])
+        """Yield the rows of a query from all archives that have the host, less the columns by which they are chosen."""
+        streams = [self._owned_rows(index, query, host, owners) for index in self.hosts[host]]
+        for row in heapq.merge(*streams, key=itemgetter(0)):
+            yield row[_CHOOSING_COLUMNS:]
 
     def _owned_rows(self, index: int, query: str, host: str, owners: Owners) -> Iterator[Row]:
         for row in self.sources[index].db.execute(query, [host]):
@@ -308,12 +311,6 @@ class HostReader:
 
     def _is_taken_down(self, url: object, canonical_url: object) -> bool:
         return self.takedowns.names(url) or self.takedowns.names(canonical_url)
-
-
-def _in_order(streams: Iterable[Iterator[Row]]) -> Iterator[Row]:
-    """Yield the rows of all streams by the time of the first column, less the columns by which they are chosen."""
-    for row in heapq.merge(*streams, key=itemgetter(0)):
-        yield row[_CHOOSING_COLUMNS:]
 
 
 def hosts_of(source: DatasetSource) -> tuple[str, ...]:

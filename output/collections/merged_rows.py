@@ -17,6 +17,7 @@ from dataclasses import fields
 
 from sqlite_utils import Database
 
+from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.rendered_layouts import RenderedLayout
 from broadsheet.output.archive.stored_text import as_json
 from broadsheet.output.archive.stored_values import STORE_FACT, content_id, stored_object
@@ -81,7 +82,7 @@ _PUT_RENDERED = f"""INSERT INTO _rendered_layouts ({", ".join(_RENDERED)})
 
 
 def note_hosts(target: Database) -> list[str]:
-    """Make the temporary table of the source's URLs by host; returns the hosts."""
+    """Make the temporary table of the source's URLs by host; returns the hosts. Runs in the caller's transaction."""
     for statement in _CREATE_HOSTS:
         target.execute(statement)
     return [host for (host,) in target.execute("SELECT DISTINCT host FROM temp.merge_hosts ORDER BY host").fetchall()]
@@ -158,13 +159,6 @@ _PUT_WAITING_URLS = f"""INSERT OR IGNORE INTO urls (
     SELECT u.url, u.host, u.kind, '{UrlState.QUEUED}', u.found_via, u.found_on, u.depth, u.priority, u.first_seen
     FROM {SCHEMA_NAME}.urls u WHERE EXISTS (SELECT 1 FROM {SCHEMA_NAME}.captures s WHERE s.url = u.url)
     ORDER BY u.id"""
-_MERGE_CAPTURES = (
-    "PRAGMA defer_foreign_keys = ON",
-    "DROP TABLE IF EXISTS temp.merge_left_out",
-    _CREATE_LEFT_OUT,
-    "CREATE UNIQUE INDEX temp.merge_left_out_id ON merge_left_out (id)",
-    *(_PUT_WAITING_URLS, _PUT_CAPTURES, _PUT_ERASURES, _PUT_REPEATED_ERASURES, _PUT_WAITING_ERASURES),
-)
 _FORGOTTEN_KEPT = f"""SELECT DISTINCT s.url FROM {SCHEMA_NAME}.captures s JOIN main.captures t ON t.id = s.id
     WHERE {FORGOTTEN_URL.format("s.url")}"""
 
@@ -177,8 +171,15 @@ def merge_captures(target: Database) -> list[str]:
     Returns the URLs that were taken down and whose captures had to come in, since others refer to their records: they
     have to be taken down again. `temp.merge_places` has to be there. Runs in the caller's transaction.
     """
-    for statement in _MERGE_CAPTURES:
-        target.execute(statement)
+    target.execute("PRAGMA defer_foreign_keys = ON")
+    target.execute("DROP TABLE IF EXISTS temp.merge_left_out")
+    target.execute(_CREATE_LEFT_OUT)
+    target.execute("CREATE UNIQUE INDEX temp.merge_left_out_id ON merge_left_out (id)")
+    target.execute(_PUT_WAITING_URLS)
+    target.execute(_PUT_CAPTURES)
+    target.execute(_PUT_ERASURES)
+    target.execute(_PUT_REPEATED_ERASURES)
+    target.execute(_PUT_WAITING_ERASURES)
     return [url for (url,) in target.execute(_FORGOTTEN_KEPT).fetchall()]
 
 
@@ -319,5 +320,6 @@ def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:
             take_down(target, pattern, note, clock)
             removing_count += 1
         else:
-            target.execute(_PUT_TAKEDOWN, row)
+            with write_transaction(target):
+                target.execute(_PUT_TAKEDOWN, row)
     return removing_count

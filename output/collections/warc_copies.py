@@ -170,9 +170,9 @@ def _copy_file(source_folder: Path, target: Database, copy: WarcCopy) -> int:
     """Append what a copy lacks; what an earlier attempt left behind its committed bytes is set aside first."""
     path = warc_path(database_file(target).parent, copy.target_name)
     claimed_folders(target).begin(copy.target_name)
-    path.touch()
-    set_aside(path, copy.copied_length)
-    fd = os.open(path, os.O_WRONLY)
+    if path.is_file():
+        set_aside(path, copy.copied_length)
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         offset = copy.copied_length
         for chunk in _chunks(warc_path(source_folder, copy.source_name), offset, copy.length):

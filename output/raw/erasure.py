@@ -19,6 +19,7 @@ from uuid import uuid4
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_file import database_file
+from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.raw.warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
@@ -112,7 +113,8 @@ def erase_records(db: Database, folder: Path, clock: Callable[[], str]) -> int:
         path = warc_path(folder, file)
         _overwrite(path, offset, end, warc_date(clock()))
         if path.stat().st_size >= end:
-            db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
+            with write_transaction(db):
+                db.execute("DELETE FROM _warc_erasures WHERE file = ? AND offset = ?", [file, offset])
     return len(spans)
 
 

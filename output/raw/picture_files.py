@@ -45,7 +45,7 @@ def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
     """Yield the body as it stands, without transfer coding, and unpacked: other crawlers write any of them."""
     yield exchange.body
     yield (data := dechunked_body(exchange))
-    if exchange.header("content-encoding").lower() in ("gzip", "x-gzip", "deflate"):
+    if exchange.header("content-encoding").strip().lower() in ("gzip", "x-gzip", "deflate"):
         yield _unpacked(data)
 
 

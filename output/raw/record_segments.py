@@ -52,7 +52,9 @@ class RecordSegment:
     """A segment of a file, from `start` to `end`, that is records from end to end, all packed or none."""
 
     def __init__(self, data: mmap.mmap, start: int, end: int) -> None:
-        self._data, self._start, self._end = data, start, end
+        self._data = data
+        self._start = start
+        self._end = end
         self._magic = packed_magic(data[start : start + 4])
         self._is_arc = False
         self._is_arc = not self.has_records()  # then it has ARC records, or none

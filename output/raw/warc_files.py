@@ -23,7 +23,7 @@ from typing import Any, Self
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import NotAnArchive
-from broadsheet.output.archive.atomic_writes import sync_folder, whole_file
+from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
 from broadsheet.output.archive.stored_values import json_value
 from broadsheet.output.raw.warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
 
@@ -124,10 +124,17 @@ class WarcFiles:
         first_record: Callable[[str], bytes],
         size_limit: int = WARC_FILE_SIZE,
     ) -> None:
-        self._db, self._clock, self._first_record, self._size_limit = db, clock, first_record, size_limit
-        self._away_files, self._folders = read_away_files(database), claimed_folders(db)
-        self._folder, self._folder_name = database.parent, f"{database.name}{RAW_ENDING}"
-        self._stem, self._name, self._fd = database.stem, "", -1
+        self._db = db
+        self._folder = database.parent
+        self._away_files = read_away_files(database)
+        self._folders = claimed_folders(db)
+        self._folder_name = f"{database.name}{RAW_ENDING}"
+        self._stem = database.stem
+        self._clock = clock
+        self._first_record = first_record
+        self._size_limit = size_limit
+        self._name = ""
+        self._fd = -1
         self._length = self._committed_length = 0
         self._has_uncommitted = self._has_first_record = False
         self.total_bytes = int(db.execute("SELECT coalesce(sum(length), 0) FROM _warc_files").fetchone()[0])
@@ -190,7 +197,7 @@ class WarcFiles:
         """Close the file; a later `make_room` opens one again."""
         if self._fd >= 0:
             os.close(self._fd)
-        self._fd = -1
+        self._fd, self._has_first_record = -1, False
 
     def _check_in_place(self) -> None:
         opened_file = os.fstat(self._fd)
@@ -239,11 +246,13 @@ class WarcFiles:
         while self._fd < 0:
             name, begun_at = self._free_name(), self._clock()
             self._folders.begin(name)
-            self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
+            with write_transaction(self._db):
+                self._db.execute("INSERT INTO _warc_files (name, length, begun_at) VALUES (?, 0, ?)", [name, begun_at])
             try:
                 self._open(name, 0, os.O_EXCL)
             except FileExistsError:
-                self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
+                with write_transaction(self._db):
+                    self._db.execute("DELETE FROM _warc_files WHERE name = ?", [name])
 
     def _free_name(self) -> str:
         """Return a new name of prefix, time and serial number, as the standard advises (annex C)."""

@@ -312,8 +312,10 @@ class _OwnedFolder:
     """A folder that this process may write: its lock, and its journal open to append to."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self._lock, self._fd = path, ArchiveLock(path / _LOCK_STEM), -1
+        self.path = path
+        self._lock = ArchiveLock(path / _LOCK_STEM)
         self._lock.acquire()
+        self._fd = -1
         try:
             self.committed = read_committed(path)
             self._rewrite_journal()
@@ -360,7 +362,9 @@ class RawFolders:
     """
 
     def __init__(self, db: Database, database: Path) -> None:
-        self._db, self._database, self._parent = db, database, database.parent
+        self._db = db
+        self._database = database
+        self._parent = database.parent
         self._own_names = (f"{database.name}{RAW_ENDING}", f"{database.name}{MERGED_ENDING}")
         self._owned: dict[str, _OwnedFolder] = {}
 
@@ -523,7 +527,8 @@ class RawFolders:
         return str(row[0]) if row else ""
 
     def _put_id(self, folder_id: str) -> None:
-        self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
+        with write_transaction(self._db):
+            self._db.execute(STORE_FACT, [_ID_KEY, folder_id])
 
 
 _CLAIMS: dict[str, RawFolders] = {}

@@ -135,9 +135,9 @@ class RecordMaker:
         fields.append(("WARC-Block-Digest", warc_digest(head, body)))
         headers = StatusAndHeaders("", fields, protocol=_VERSION)
         record = ArcWarcRecord(
-            "warc", kind, headers, BytesIO(body), _ReceivedHeaders(head), content_type, len(head) + len(body),
-            payload_length=len(body),
-        )  # fmt: skip
+            "warc", kind, headers, BytesIO(body), _ReceivedHeaders(head), content_type, len(head) + len(body)
+        )
+        record.payload_length = len(body)
         self._writer.write_record(record)
         return self._out.take_output(), record_id
 
@@ -145,7 +145,7 @@ class RecordMaker:
 class _UndigestedWriter(WARCWriter):  # type: ignore[misc]
     """warcio's writer without its own digests: the headers bring theirs."""
 
-    def ensure_digest(self, *_: object, **__: object) -> None:
+    def ensure_digest(self, record: ArcWarcRecord, block: bool = True, payload: bool = True) -> None:
         """Add no digest."""
 
 
@@ -232,7 +232,8 @@ class RawResponseWriter(WarcFiles):
     def __init__(
         self, db: Database, database: Path, clock: Callable[[], str], warcinfo: Mapping[str, str], size_limit: int
     ) -> None:
-        self._record_maker, self._last_response = RecordMaker(), ("", "")  # its URL, and the id of its record
+        self._record_maker = RecordMaker()
+        self._last_response = ("", "")  # its URL, and the id of its record
         super().__init__(
             db,
             database,

@@ -100,8 +100,8 @@ class DictionaryEntry:
     name: str
     meaning: str
     kind: str
-    is_own: bool
-    is_text: bool
+    is_own: bool = False
+    is_text: bool = True
 
 
 def article_dictionary(columns: Sequence[TableColumn] = ()) -> tuple[DictionaryEntry, ...]:
@@ -122,7 +122,7 @@ def csv_dictionary(file_name: str, entries: Sequence[DictionaryEntry], names: Se
         "dc:creator": GENERATOR,
         "tableSchema": {"columns": columns, "primaryKey": "id"},
     }
-    return json.dumps(metadata, indent=1) + "\n"
+    return json.dumps(metadata, ensure_ascii=True, indent=1) + "\n"
 
 
 def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
@@ -136,7 +136,7 @@ def json_dictionary(entries: Sequence[DictionaryEntry]) -> str:
         "required": [entry.name for entry in entries],
         "additionalProperties": False,
     }
-    return json.dumps(schema, indent=1) + "\n"
+    return json.dumps(schema, ensure_ascii=True, indent=1) + "\n"
 
 
 def is_own_dictionary(file: Path) -> bool:
@@ -153,9 +153,9 @@ def _entry(name: str, meaning: str, declared_type: str) -> DictionaryEntry:
         SOURCES_COLUMN: "sources",
         **dict.fromkeys(INTEGER_COLUMNS, "integer"),
         **dict.fromkeys(INSTANT_COLUMNS, "instant"),
-        **dict.fromkeys(DAY_COLUMNS, "day"),
-        **{column: "list" for column in (*JSON_COLUMNS, USAGE_COLUMN) if column != SOURCES_COLUMN},
     }
+    kinds |= dict.fromkeys(DAY_COLUMNS, "day")
+    kinds |= {column: "list" for column in (*JSON_COLUMNS, USAGE_COLUMN) if column != SOURCES_COLUMN}
     plain_meaning = meaning.replace("`", "").replace("NULL", "empty").replace("a JSON array", "a list")
     if name == "capture_id":
         plain_meaning = f"{plain_meaning} 0 if there is none."

@@ -33,11 +33,9 @@ class OwnFiles:
 
     def __init__(self, database: Path, record_files: Iterable[str] = ()) -> None:
         self._database = Path(os.path.realpath(database))
-        self._raw_folder, self._companions, self._record_files = (
-            Path(os.path.realpath(f"{self._database}.warc")),
-            tuple(Path(f"{self._database}{ending}") for ending in COMPANION_ENDINGS),
-            tuple(self._database.parent / name for name in record_files),
-        )
+        self._raw_folder = Path(os.path.realpath(f"{self._database}.warc"))
+        self._companions = tuple(Path(f"{self._database}{ending}") for ending in COMPANION_ENDINGS)
+        self._record_files = tuple(self._database.parent / name for name in record_files)
 
     @classmethod
     def of(cls, db: Database) -> OwnFiles:

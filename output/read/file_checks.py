@@ -129,12 +129,14 @@ def full_text(db: Database) -> Iterator[Finding]:
 def _full_text_words(db: Database) -> Iterator[Finding]:
     """Run FTS5's own comparison, unless the file cannot be written now: SQLite counts it as a write."""
     try:
-        connection = sqlite3.connect(f"{database_file(db).as_uri()}?mode=rw", uri=True)
+        connection = sqlite3.connect(f"{database_file(db).as_uri()}?mode=rw", uri=True, isolation_level=None)
     except (ValueError, sqlite3.OperationalError):  # in memory, or in a folder that cannot be written
         return
     try:
         distrust_schema(connection)
+        connection.execute("BEGIN")
         connection.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
+        connection.execute("ROLLBACK")
     except sqlite3.OperationalError:
         return
     except sqlite3.DatabaseError as error:

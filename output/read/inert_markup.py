@@ -125,7 +125,7 @@ def nest_headings(tokens: list[Token]) -> list[Token]:
 def is_safe_link(url: str) -> bool:
     """Return whether a link leads to a page or a mail address, by its scheme."""
     try:
-        return urlsplit(url.strip()).scheme in SAFE_SCHEMES
+        return urlsplit(url.strip()).scheme.lower() in SAFE_SCHEMES
     except ValueError:
         return False
 

@@ -105,6 +105,7 @@ def find_layout_alarms(db: Database, run_id: int, since: str) -> Iterator[Alarm]
         yield from _known_page_alarms(db, [page for page in known_pages if page.host == host], past)
     for host in sorted({page.host for page in new_pages if page.layout_id in new_layouts}):
         yield from _new_page_alarms(db, host, [page for page in new_pages if page.host == host], past)
+    db.execute("DROP TABLE temp.moved_pages")
 
 
 def _read_pages(db: Database, query: str, parameters: Sequence[object]) -> list[_LaidOutPage]:

@@ -93,6 +93,7 @@ def survey(db: Database, run_id: int, surveyed_at: str) -> int:
         rows = [(run_id, surveyed_at, alarm.host, alarm.part, alarm.what, alarm.message) for alarm in alarms]
         db.conn.executemany(_INSERT_ALARM, rows)
         db.execute("DELETE FROM _earlier_signatures")
+        db.execute("DROP TABLE temp.surveyed")
     return len(alarms)
 
 

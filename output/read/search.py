@@ -206,7 +206,7 @@ def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> di
 def _make_hit(row: Sequence[Any], query: str) -> SearchHit:
     article_id, url, title, published_day, language, word_count, text, snippet = row
     marked_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
-    parts = tuple(_snippet_parts(" ".join(marked_snippet.split())))
+    parts = tuple((is_match, inert_text(part)) for is_match, part in _snippet_parts(" ".join(marked_snippet.split())))
     return SearchHit(article_id, url, inert_text(title), published_day, language, word_count, parts)
 
 

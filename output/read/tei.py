@@ -128,7 +128,8 @@ class _BodyBuilder:
     """A builder of TEI elements from tokens. A heading begins a division, which ends before the next one."""
 
     def __init__(self, body: Element) -> None:
-        self._body, self._open = body, [SubElement(body, "div")]
+        self._body = body
+        self._open = [SubElement(body, "div")]
         self._handlers: dict[str, Callable[[Token], None]] = {
             "inline": lambda token: self.add(token.children or ()),
             "text": lambda token: self._add_text(token.content),
@@ -139,9 +140,9 @@ class _BodyBuilder:
             "code_block": self._add_code,
             "fence": self._add_code,
             "link_open": self._open_link,
-            "link_close": lambda token: self._close(),  # noqa: ARG005
+            "link_close": lambda token: self._close("ref"),  # noqa: ARG005
             "heading_open": self._open_heading,
-            "heading_close": lambda token: self._close(),  # noqa: ARG005
+            "heading_close": lambda token: self._close("head"),  # noqa: ARG005
         }
 
     def add(self, tokens: Iterable[Token]) -> None:
@@ -155,7 +156,7 @@ class _BodyBuilder:
                 if token.nesting > 0:
                     self._open.append(SubElement(self._open[-1], name, attributes))
                 else:
-                    self._close()
+                    self._close(name)
 
     def _open_heading(self, token: Token) -> None:
         """Begin a division; a heading within a quotation or a list is a label of it."""
@@ -167,8 +168,9 @@ class _BodyBuilder:
         self._open[0].set("n", token.tag[1:])
         self._open.append(SubElement(self._open[0], "head"))
 
-    def _close(self) -> None:
-        self._open.pop()
+    def _close(self, name: str) -> None:
+        if len(self._open) > 1 and self._open[-1].tag in (name, "p"):
+            self._open.pop()
 
     def _open_link(self, token: Token) -> None:
         target = str(token.attrs.get("href", ""))

@@ -167,7 +167,7 @@ def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: boo
     """
     folder = database_file(db).parent
     offsets: _Offsets = {}
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as zip_file:
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
         for name, length in db.execute(
             "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"

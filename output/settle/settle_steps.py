@@ -55,7 +55,8 @@ class SettleSteps:
     """
 
     def __init__(self, db: Database, *, is_outermost: bool) -> None:
-        self._db, self._is_outermost = db, is_outermost
+        self._db = db
+        self._is_outermost = is_outermost
         self._changes_before = db.conn.total_changes
         self.was_alone = True
 

@@ -42,11 +42,14 @@ class AssembledText:
 
 def assemble_page(db: Database, page_id: int, kept_instead: Mapping[int, bool] | None = None) -> AssembledText:
     """Assemble the text that a page's ledger gives; `kept_instead` overrides by position whether a block is kept."""
-    if kept_instead:
-        blocks = [block for block, _ in read_ledger(db, page_id, kept_instead.get)]
-    else:
-        blocks = list(read_kept_blocks(db, page_id))
+    blocks = _kept_blocks(db, page_id, kept_instead or {})
     return _assemble_blocks([*blocks, *further_blocks(db, page_id, blocks)], len(blocks))
+
+
+def _kept_blocks(db: Database, page_id: int, kept_instead: Mapping[int, bool]) -> list[Block]:
+    if not kept_instead:
+        return list(read_kept_blocks(db, page_id))
+    return [block for block, _ in read_ledger(db, page_id, kept_instead.get)]
 
 
 def _assemble_blocks(blocks: list[Block], kept_count: int) -> AssembledText:

@@ -30,7 +30,8 @@ class RunRecorder:
     """A recorder of table `runs`, for the one owner of an archive. `clock` gives UTC ISO 8601 times."""
 
     def __init__(self, db: Database, clock: Callable[[], str]) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     def start(self, command: str, options: Mapping[str, object], versions: Mapping[str, str]) -> int:
         """Note that a run begins, and return its id. A run that was cut off before is noted as `killed`.

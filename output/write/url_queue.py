@@ -142,7 +142,8 @@ class Queue:
     """The queue of one archive, as the scheduler sees it. `clock` gives UTC ISO 8601 times."""
 
     def __init__(self, db: Database, clock: Callable[[], str] = utc_now) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
         self.is_still_filling: Callable[[], bool] = lambda: False
         """Whether rows that an earlier run left are still being queued again."""
         self._statements = _PAGES
