@@ -187,10 +187,10 @@ def test_a_trap_told_by_its_urls_ends_soon(crawl: Crawl, trap: Callable, reason:
 @pytest.mark.parametrize(
     ("trap", "reason", "bound"),
     [
-        (session_ids, "trap:pattern", 3 * PatternLimits().narrow_pattern),
+        pytest.param(session_ids, "trap:pattern", 3 * PatternLimits().narrow_pattern, marks=pytest.mark.nightly),
         (facets, "trap:pattern", PatternLimits().wide_pattern + PatternLimits().narrow_pattern),
         (pagination, "trap:pattern", PatternLimits().narrow_pattern),
-        (random_words, "trap:pattern", PatternLimits().wide_pattern),
+        pytest.param(random_words, "trap:pattern", PatternLimits().wide_pattern, marks=pytest.mark.nightly),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -395,7 +395,7 @@ def test_kills_between_record_and_row_leave_both_in_step(file: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("writers", [10, pytest.param(50, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("writers", [5, pytest.param(50, marks=pytest.mark.nightly)])
 def test_many_kills_leave_both_in_step(tmp_path: Path, writers: int) -> None:
     cuts = []
     for part in range(writers):
