@@ -87,7 +87,8 @@ def test_a_page_that_stands_in_a_form_shows_its_text() -> None:
 
 
 def test_a_page_answered_as_an_error_is_not_searched() -> None:
-    assert cleaned(STATEMENT, http_status=404).text == ""
+    assert cleaned(STATEMENT, http_status=399).text != ""
+    assert cleaned(STATEMENT, http_status=400).text == ""
 
 
 def test_a_reason_is_evidence_where_a_text_is_not_taken() -> None:

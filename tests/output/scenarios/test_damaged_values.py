@@ -1,0 +1,60 @@
+"""A stored value that cannot be read is named by its table, column and row, whoever reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlite_utils import Database
+
+from broadsheet.output.archive.archive_errors import DamagedValue
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
+from broadsheet.output.read.page_lookup import read_page
+from broadsheet.output.settle.own_reading import read_own_reading
+from broadsheet.output.write.assembled_text import stored_chances, update_expected_f1
+from broadsheet.output.write.edit_history import blocks_of_revision, old_and_new_blocks
+from tests.output.harbour import fill_harbour
+
+Read = Callable[[Database, int, int], Any]
+READERS: list[tuple[str, str, str, Read]] = [
+    ("pages own_type", "'x'", "{page}", lambda db, page, article: read_own_reading(db, page)),
+    ("_page_layout chances", "5", "{page}", lambda db, page, article: stored_chances(db, page)),
+    ("_page_layout chances", "x'01'", "{page}", lambda db, page, article: update_expected_f1(db, page)),
+    ("_page_layout layout", "x'01'", "{page}", lambda db, page, article: list(read_kept_blocks(db, page))),
+    ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: read_page(db, page)),
+    ("_page_blocks kind", "99", "{page}/0", lambda db, page, article: list(read_ledger(db, page))),
+    ("_page_blocks kind", "99", "{page}/{kept}", lambda db, page, article: list(read_kept_blocks(db, page))),
+    ("_page_layout layout", "x'01'", "{page}", lambda db, page, article: old_and_new_blocks(db, article, 1, page, "")),
+    ("_page_blocks kind", "99", "{page}", lambda db, page, article: old_and_new_blocks(db, article, 1, page, "")),
+    ("_revision_blocks kind", "99", "{article}/1", lambda db, page, article: blocks_of_revision(db, article, page, 1)),
+]
+
+
+@pytest.fixture(scope="module")
+def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    folder = tmp_path_factory.mktemp("harbour")
+    fill_harbour(folder / "ebb.db")
+    db = open_database(folder / "ebb.db")
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    yield db
+    db.close()
+
+
+@pytest.mark.parametrize(("place", "value", "row", "read"), READERS)
+def test_a_value_that_cannot_be_read_is_named(harbour: Database, place: str, value: str, row: str, read: Read) -> None:
+    table, column = place.split()
+    page, article = harbour.execute(
+        """SELECT a.page_id, a.id FROM articles a JOIN _revision_blocks r ON r.article_id = a.id AND r.number = 1
+        JOIN _page_layout l ON l.page_id = a.page_id ORDER BY a.id LIMIT 1"""
+    ).fetchone()
+    (kept,) = harbour.execute("SELECT min(position) FROM _page_blocks WHERE page_id = ? AND kept", [page]).fetchone()
+    with harbour.conn:
+        harbour.execute("BEGIN")
+        harbour.execute(f"UPDATE {table} SET {column} = {value}")
+        with pytest.raises(DamagedValue) as raised:
+            read(harbour, page, article)
+        harbour.execute("ROLLBACK")
+    assert raised.value.location == f"{table}/{column} row {row.format(page=page, article=article, kept=kept)}"
