@@ -74,7 +74,7 @@ def db(archive):
             kept=0,
             reason_id=rule,
         )
-    put(archive.db, "_page_blocks", 99, page_id=3, position=99, block_id=4, kept=1, reason_id=5)
+    put(archive.db, "_page_blocks", 99, page_id=3, position=99, block_id=1, kept=1, reason_id=5)
     for run, host in ((1, "b"), (1, "a"), (2, "b")):
         put(archive.db, "_rule_rates", run, run_id=run, host=host, reason_id=4)
         put(archive.db, "_yields", run, run_id=run, host=host, part="*")
