@@ -119,3 +119,11 @@ def test_an_hour_is_the_longest_wait_and_no_attempt_counts_as_the_first() -> Non
     assert [retries.wait_before(1, seconds) for seconds in (3599.0, 3600.0, 3601.0)] == [3599, 3600, 3600]
     assert retries.wait_before(0) == retries.wait_before(1)
     assert [retries.allows_retry(attempts) for attempts in (0, 1, 2, 3)] == [True, True, False, False]
+
+
+def test_an_error_says_what_was_refused_and_why() -> None:
+    said = [str(AddressRefusedError("http://a.test/", reason)) for reason in ("private", "proxy")]
+    assert said == ["http://a.test/: refused, private address", "http://a.test/: refused, via a proxy"]
+    broken = AnswerError(OutcomeReason.BAD_HTTP, "no status line")
+    assert (str(broken), broken.detail, broken.retry) == ("bad_http: no status line", "no status line", False)
+    assert str(AnswerError(OutcomeReason.CUT_OFF, retry=True)) == "cut_off"
