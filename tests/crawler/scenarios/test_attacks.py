@@ -31,7 +31,8 @@ ELSEWHERE = {
 def fetched() -> Iterator[Fetched]:
     """What came of every path, by path, from one process that asks for all of them at once."""
     server = HostileServer({f"/{name}": row[0] for name, row in {**ATTACKS, **HARMLESS}.items()})
-    got = fetch([server.url(path) for path in server.behaviours], {**SETTINGS, "BROADSHEET_PORTS": [server.port]})
+    settings = {**SETTINGS, "BROADSHEET_PORTS": [server.port], "DOWNLOAD_TIMEOUT": 10}  # time for a bound of bytes
+    got = fetch([server.url(path) for path in server.behaviours], settings)
     yield {url.rpartition("/")[2]: outcome for url, outcome in got.items()}
     server.close()
 
