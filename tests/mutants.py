@@ -12,6 +12,7 @@ that an input could tell.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.metadata
 import json
 import os
@@ -26,7 +27,7 @@ import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -103,6 +104,22 @@ def room_of(module: str) -> str:
     return str(Path(module).parent)
 
 
+def defined_by(text: str, names: Iterable[str]) -> list[str]:
+    """Return these names and those that a module's own assignments make of them, in the order of its text.
+
+    >>> defined_by("A = 1\\nB = {A: 2}\\nC = 3\\nD = len(B)", ["A"])
+    ['A', 'B', 'D']
+    """
+    found = list(names)
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            read = {part.id for part in ast.walk(node.value) if isinstance(part, ast.Name)}
+            if read.intersection(found):
+                found += [part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)]
+    return found
+
+
 def drawn_faults(names: Sequence[str], seed: int, count: int) -> list[Fault]:
     """Draw so many faults of these modules. A module is as likely as it is long, and each kind of fault that it can
     have as likely as another."""
@@ -160,11 +177,12 @@ class ExecutedLines:
 
     def tests_of_fault(self, fault: Fault) -> set[str]:
         """Find the tests that execute a fault's lines; for one that runs at import, those that execute a line that
-        names what it defines."""
+        names what it defines, or what is defined by that."""
         first, last = fault.place.lines
         if first:
             return self.tests_of(fault.module, lambda line: first <= line <= last)
-        named = re.compile(rf"\b(?:{'|'.join(map(re.escape, fault.place.names)) or '(?!)'})\b")
+        names = defined_by((self._copy / fault.module).read_text(), fault.place.names)
+        named = re.compile(rf"\b(?:{'|'.join(map(re.escape, names)) or '(?!)'})\b")
         found = set()
         for module in modules():
             texts = (self._copy / module).read_text().splitlines()

@@ -156,11 +156,12 @@ def test_the_tests_of_what_runs_at_import_execute_a_line_that_names_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(mutants, "modules", lambda: ["m.py", "n.py"])
-    (tmp_path / "m.py").write_text("LIMIT = 3\n_LIMIT = 4\n")
-    (tmp_path / "n.py").write_text("def f():\n    return m.LIMIT\ndef g():\n    return m._LIMIT")
-    executed = executed_lines(tmp_path, [("a", "n.py", 2), ("b", "n.py", 4)], {"a": 1.0, "b": 1.0})
+    (tmp_path / "m.py").write_text("LIMIT = 3\n_LIMIT = 4\n_BOUNDS = {LIMIT: 1}\n")
+    (tmp_path / "n.py").write_text("def f():\n    return m.LIMIT\ndef g():\n    return m._LIMIT\nm._BOUNDS\n")
+    bits = [("a", "n.py", 2), ("b", "n.py", 4), ("c", "n.py", 5)]
+    executed = executed_lines(tmp_path, bits, dict.fromkeys("abc", 1.0))
     fault = Fault("m.py", "number", 0, 1, "", "", "", Place(names=("LIMIT",)))
-    assert executed.tests_of_fault(fault) == {"a"}
+    assert executed.tests_of_fault(fault) == {"a", "c"}, "c reads what is made of it"
 
 
 def test_the_nearest_tests_are_run_first_up_to_a_bound(tmp_path: Path) -> None:
