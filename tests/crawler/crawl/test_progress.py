@@ -122,6 +122,15 @@ def test_what_remains_is_said_once_there_is_a_rate_and_something_to_do() -> None
     assert tally.remaining_text() == ""
 
 
+@pytest.mark.parametrize(("seconds", "said"), [(4.9, ""), (5.0, "about 50 s for what is queued")])
+def test_one_outcome_after_five_seconds_is_a_rate(seconds: float, said: str) -> None:
+    clock = Seconds()
+    tally = CrawlTally(lambda: 10, clock)
+    clock.now += seconds
+    tally.count(OUTCOMES[0])
+    assert tally.remaining_text() == said
+
+
 def test_an_estimate_that_has_passed_is_not_repeated() -> None:
     clock = Seconds()
     tally = CrawlTally(lambda: 1, clock)

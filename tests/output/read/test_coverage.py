@@ -77,6 +77,15 @@ def test_redirects_in_a_circle_come_to_an_end(archive, make):
     assert coverage_of(measure_coverage(archive.db), "sitemap").gaps[0].urls == 2
 
 
+@pytest.mark.parametrize(("hops", "articles"), [(10, 1), (11, 0)])
+def test_ten_redirects_are_followed_to_an_article(archive, make, hops, articles):
+    archive.save([listed(make, "sitemap", "0"), make.outcome(f"{HOST}/{hops}", "the text")])
+    for number in range(hops):
+        target = f"{HOST}/{number + 1}"
+        archive.save([Outcome(f"{HOST}/{number}", "done", "redirect", 301, make.clock(), location=target)])
+    assert coverage_of(measure_coverage(archive.db), "sitemap").articles == articles
+
+
 def test_a_long_gap_shows_a_few_examples(archive, make):
     archive.save([listed(make, "feed", *map(str, range(50)), state="skipped", reason="too_old")])
     [gap] = coverage_of(measure_coverage(archive.db), "feed").gaps
