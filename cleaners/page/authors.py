@@ -338,7 +338,7 @@ def _byline_text(element: Element) -> str:
     link_texts = [element_text(link) for link in element.iter("a") if _AUTHOR_PAGE.search(link.get("href", ""))]
     text = "\n".join(filter(None, link_texts or _leaf_names(element)))
     text = text or "\n".join(run.text for run in runs_within(element, 6))
-    lines = [line for line in text.split("\n") if line.casefold() not in load_words("by")]
+    lines = [line for line in text.split("\n") if line.casefold().rstrip(":") not in load_words("by")]
     return "\n".join(lines) if len(text) <= _MAX_BYLINE_CHARS else ""
 
 

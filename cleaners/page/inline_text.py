@@ -54,7 +54,8 @@ class InlineRun:
         self.parts: list[str] = []
         self._marked_parts: dict[int, str] = {}  # markdown of the parts that begin or end with a link or emphasis mark
         self._link_ranges: list[tuple[int, int]] = []
-        self._link_start, self._href = -1, ""  # of the open link; -1 if none is open
+        self._link_start = -1  # of the open link; -1 if none is open
+        self._href = ""
         self._open_marks: list[tuple[str, int]] = []
         self.visible = False  # whether any text but white space was added
 

@@ -372,7 +372,7 @@ def _home_links(heading: Element) -> list[Element]:
     return [
         link
         for link in [*heading.iter("a"), *enclosing_links]
-        if "home" in link.get("rel", "").split() or _is_front_page(link.get("href", "#"))
+        if "home" in link.get("rel", "").split() or _is_front_page(link.get("href", ""))
     ]
 
 
