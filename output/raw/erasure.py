@@ -36,7 +36,7 @@ _STAYING_CAPTURES = f"""SELECT id, url, fetched_at, http_status, final_url, cont
     ORDER BY refers_to, fetched_at, id"""
 _ERASED_CAPTURES = f"SELECT id FROM captures WHERE id IN ({_REMOVED_CAPTURES}) OR refers_to IN ({_REMOVED_CAPTURES})"
 _NEEDED_FILES = f"""SELECT DISTINCT warc_file FROM captures WHERE warc_file IS NOT NULL
-    AND (id IN ({_REMOVED_CAPTURES}) OR refers_to IN ({_REMOVED_CAPTURES})) ORDER BY 1"""
+    AND id IN ({_ERASED_CAPTURES}) ORDER BY 1"""
 _PUT_ERASURE = "INSERT OR IGNORE INTO _warc_erasures (file, offset, following) VALUES (?, ?, ?)"
 _SET_LOCATION = "warc_file = ?, warc_offset = ?, warc_length = ?, refers_to = ?"
 _BLOCK_SIZE = 65535  # bytes that a stored block of deflate holds (RFC 1951, section 3.2.4)
