@@ -11,6 +11,8 @@ from pathlib import Path
 from unittest import mock
 from uuid import UUID
 
+from sqlite_utils import Database
+
 from broadsheet.cleaners.document import (
     ArticleImage,
     Block,
@@ -23,6 +25,7 @@ from broadsheet.cleaners.document import (
     Verdict,
 )
 from broadsheet.cleaners.lineage import Lineage
+from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import block_id
 from broadsheet.output.archive.page_rows import article_id
 from broadsheet.output.archive.rendered_layouts import RenderDecision, RenderedLayout
@@ -209,6 +212,16 @@ def fill_harbour(file: Path) -> Maker:
         archive.db.conn.commit()
         archive.runs.finish(run, "stopped", "limit", {"articles": 2, "edits": 2})
     return make
+
+
+@contextmanager
+def unchecked_harbour(folder: Path) -> Iterator[Database]:
+    """The harbour, made in a folder and open to values that its schema refuses."""
+    fill_harbour(folder / "ebb.db")
+    db = open_database(folder / "ebb.db")
+    db.execute("PRAGMA ignore_check_constraints = ON")
+    yield db
+    db.close()
 
 
 def judge(archive: Archive, make: Maker) -> None:

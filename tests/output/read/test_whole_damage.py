@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.read import file_checks, verify
-from tests.output.harbour import fill_harbour
+from tests.output.harbour import unchecked_harbour
 from tests.output.told import expected, folded, sections, told
 
 FILE = Path(__file__).with_name("whole_damage.txt")
@@ -49,12 +48,8 @@ DAMAGE = (
 
 @pytest.fixture(scope="module")
 def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    folder = tmp_path_factory.mktemp("harbour")
-    fill_harbour(folder / "ebb.db")
-    db = open_database(folder / "ebb.db")
-    db.execute("PRAGMA ignore_check_constraints = ON")
-    yield db
-    db.close()
+    with unchecked_harbour(tmp_path_factory.mktemp("harbour")) as db:
+        yield db
 
 
 def findings(db: Database) -> Iterator[str]:

@@ -9,13 +9,12 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
 from broadsheet.output.read.page_lookup import read_page
 from broadsheet.output.settle.own_reading import read_own_reading
 from broadsheet.output.write.assembled_text import stored_chances, update_expected_f1
 from broadsheet.output.write.edit_history import blocks_of_revision, old_and_new_blocks
-from tests.output.harbour import fill_harbour
+from tests.output.harbour import unchecked_harbour
 
 Read = Callable[[Database, int, int], Any]
 READERS: list[tuple[str, str, str, Read]] = [
@@ -34,12 +33,8 @@ READERS: list[tuple[str, str, str, Read]] = [
 
 @pytest.fixture(scope="module")
 def harbour(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
-    folder = tmp_path_factory.mktemp("harbour")
-    fill_harbour(folder / "ebb.db")
-    db = open_database(folder / "ebb.db")
-    db.execute("PRAGMA ignore_check_constraints = ON")
-    yield db
-    db.close()
+    with unchecked_harbour(tmp_path_factory.mktemp("harbour")) as db:
+        yield db
 
 
 @pytest.mark.parametrize(("place", "value", "row", "read"), READERS)
