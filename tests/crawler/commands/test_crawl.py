@@ -14,6 +14,7 @@ import pytest
 from broadsheet.output.archive.archive_lock import ArchiveLock, is_owned
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.crawls import until
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import CONTACT, command, crawl, rows, start
 
@@ -177,7 +178,7 @@ def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) 
     site = serve({"/": page("home", *slow), **slow})
     file = tmp_path / "a.db"
     process = start("crawl", f"{site.url}/", "--db", file, "--allow-private", "--delay", 0, start_new_session=True)
-    until(lambda: any(path in slow for path in site.paths()))
+    until(lambda: any(path in slow for path in site.paths()), 60)
     for _ in range(times):
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
@@ -193,13 +194,6 @@ def test_ctrl_c(serve: Callable[..., ScriptedSite], tmp_path: Path, times: int) 
     assert rows(file, "SELECT count(*) FROM urls WHERE state = 'queued'")[0][0] > 30
     if times == 1:
         assert sum(path in slow for path in site.paths()) == done - 1  # what was under way is stored
-
-
-def until(holds: Callable[[], bool], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 @pytest.mark.slow

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.fleet.site_lease import read_site
 from broadsheet.crawler.fleet.store_address import make_store, store_at
+from tests.crawler.crawls import until
 from tests.crawler.fleet.test_fleet_run import sites_of, write_list
 from tests.crawler.scripted_site import ScriptedSite
 from tests.crawler.shell import environment
@@ -41,13 +41,6 @@ def worker(machine: Path, sites: Path, store: Path, *options: str) -> subprocess
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     _, errors = process.communicate(timeout=PATIENCE)
     return process.returncode, errors
-
-
-def until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.02)
 
 
 def pages_asked_twice(sites: list[ScriptedSite]) -> list[str]:

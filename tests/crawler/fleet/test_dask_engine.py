@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from broadsheet.crawler.fleet.stored_run import StorePlace
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.warc_files import read_away_files
 from broadsheet.output.read.verify import verify
+from tests.crawler.crawls import until
 from tests.crawler.fleet.conftest import free_port
 from tests.crawler.fleet.dask_cluster import DaskCluster
 from tests.crawler.fleet.troubled_fleet import (
@@ -121,13 +122,6 @@ def no_crawl_is_left(folder: Path) -> bool:
     return True
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 240) -> None:
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.1)
-
-
 @pytest.mark.nightly
 def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, cluster: DaskCluster) -> None:
     """In small what `tests/bench/fleet_faults.py` does with sixty sites, and real ones."""
@@ -152,7 +146,7 @@ def test_every_site_ends_as_undisturbed_whatever_is_killed(tmp_path: Path, clust
         run_engine(DaskEngine(cluster.address, place, 60.0), [site.task(2) for site in sites])
         assert sum(len(site.log) for site in sites) == run.requests
     cluster.close()
-    until(lambda: no_crawl_is_left(tmp_path / "machine"), "the crawls of killed workers end")
+    until(lambda: no_crawl_is_left(tmp_path / "machine"), 240)
 
 
 @pytest.mark.slow

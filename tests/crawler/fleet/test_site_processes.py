@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
@@ -28,6 +27,7 @@ from broadsheet.crawler.fleet.site_processes import (
     start_site,
 )
 from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
+from tests.crawler.crawls import until
 
 STARTED: list[subprocess.Popen[bytes]] = []
 
@@ -124,8 +124,7 @@ def test_a_stop_reaches_what_runs_and_nothing_more_starts(
     monkeypatch.setattr(Lifeline, "close", lambda lifeline: closed.append(lifeline))
 
     def stop_soon() -> None:
-        while not (tmp_path / "up").exists():
-            time.sleep(0.01)
+        until((tmp_path / "up").exists)
         engine.stop()
 
     thread = threading.Thread(target=stop_soon)
@@ -220,8 +219,7 @@ def test_what_is_left_of_a_killed_runners_crawl_does_not_spoil_the_new_log(lifel
     old = f"cd {tmp_path}; echo a long line of an earlier crawl; touch ready; {wait}; echo late"
     orphan = start_site(SiteTask("a", tmp_path / "a.db", (old,)), lifeline, log)
     assert isinstance(orphan, RunningSite)
-    while not (tmp_path / "ready").exists():
-        pass
+    until((tmp_path / "ready").exists)
     run_site(SiteTask("a", tmp_path / "a.db", (f"cd {tmp_path}; echo new; touch go",)), lifeline, log, lambda: False)
     orphan.process.wait()
     assert log.read_bytes() == b"new\nlate\n"
