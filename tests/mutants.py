@@ -304,10 +304,11 @@ class Copy:
         for most_seconds in BATCH_SECONDS:
             chosen = self.executed.nearest(fault.module, left, most_seconds)
             tests = [test for names in chosen.values() for test in names]
-            if tests and not by:
-                seconds = PATIENCE + SLOWER * sum(map(self.executed.seconds.__getitem__, tests))
-                by, count = self._by(fault, ["-m", "not slow", *chosen], tests, seconds), count + len(tests)
-                left -= set(tests)
+            if by or not tests:
+                break
+            seconds = PATIENCE + SLOWER * sum(map(self.executed.seconds.__getitem__, tests))
+            by, count = self._by(fault, ["-m", "not slow", *chosen], tests, seconds), count + len(tests)
+            left -= set(tests)
         return Outcome(*fault.key, fault.kind, "quick" if by else "no", by, count)
 
     def try_slow(self, fault: Fault, outcome: Outcome) -> Outcome:
