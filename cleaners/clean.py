@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.compare.page_layouts import layout_signature
-from broadsheet.cleaners.document import (
+from .compare.page_layouts import layout_signature
+from .document import (
     CleanedPage,
     ExtractorUse,
     FieldStatement,
@@ -19,38 +19,38 @@ from broadsheet.cleaners.document import (
     Reading,
     Verdict,
 )
-from broadsheet.cleaners.judge.article_text import assemble
-from broadsheet.cleaners.judge.block_features import take_first_look
-from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks, judge_blocks
-from broadsheet.cleaners.judge.extractor import selected_blocks
-from broadsheet.cleaners.judge.headline_blocks import find_standfirst
-from broadsheet.cleaners.judge.held_text_verdicts import add_held_text, kept_prose_words
-from broadsheet.cleaners.judge.page_features import page_features
-from broadsheet.cleaners.judge.page_type import page_verdict
-from broadsheet.cleaners.judge.picture_articles import find_picture_article
-from broadsheet.cleaners.judge.repeated_texts import name_repeated
-from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
-from broadsheet.cleaners.judge.site_rule_values import merge_links, override_metadata
-from broadsheet.cleaners.judge.site_rules import (
+from .judge.article_text import assemble
+from .judge.block_features import take_first_look
+from .judge.block_verdicts import JudgedBlocks, judge_blocks
+from .judge.extractor import selected_blocks
+from .judge.headline_blocks import find_standfirst
+from .judge.held_text_verdicts import add_held_text, kept_prose_words
+from .judge.page_features import page_features
+from .judge.page_type import page_verdict
+from .judge.picture_articles import find_picture_article
+from .judge.repeated_texts import name_repeated
+from .judge.site_rule_files import SiteRuleFile
+from .judge.site_rule_values import merge_links, override_metadata
+from .judge.site_rules import (
     NO_FINDINGS,
     SiteFindings,
     apply_replacements,
     apply_rules,
     copy_without_stripped,
 )
-from broadsheet.cleaners.judge.text_span import has_second_headline
-from broadsheet.cleaners.lineage import CLEANER_VERSION
-from broadsheet.cleaners.page.elements import TagIndex, index_tags
-from broadsheet.cleaners.page.held_text import HeldText, find_held_text
-from broadsheet.cleaners.page.language import sure_language, with_language_of_text
-from broadsheet.cleaners.page.links import base_url, read_outlinks
-from broadsheet.cleaners.page.metadata_fields import metadata_context, read_fields, read_statements
-from broadsheet.cleaners.page.page_context import PageContext
-from broadsheet.cleaners.page.page_images import read_images
-from broadsheet.cleaners.page.parsed_page import decode, parse_page
-from broadsheet.cleaners.page.robots_directives import read_robots_directives
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, prose_of
-from broadsheet.cleaners.page.visible_blocks import read_blocks
+from .judge.text_span import has_second_headline
+from .lineage import CLEANER_VERSION
+from .page.elements import TagIndex, index_tags
+from .page.held_text import HeldText, find_held_text
+from .page.language import sure_language, with_language_of_text
+from .page.links import base_url, read_outlinks
+from .page.metadata_fields import metadata_context, read_fields, read_statements
+from .page.page_context import PageContext
+from .page.page_images import read_images
+from .page.parsed_page import decode, parse_page
+from .page.robots_directives import read_robots_directives
+from .page.running_text import LITTLE_PROSE_WORDS, prose_of
+from .page.visible_blocks import read_blocks
 
 _FIRST_ERROR_STATUS = 400
 

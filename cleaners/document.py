@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from broadsheet.cleaners.words import rough_word_count
+from .words import rough_word_count
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -13,8 +13,8 @@ from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 
-from broadsheet.cleaners.document import ExtractorUse
-from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile
+from .document import ExtractorUse
+from .judge.site_rule_files import SiteRuleFile
 
 CLEANER_VERSION = "17"
 """Raised whenever the same page may give another result. Stored beside each text."""

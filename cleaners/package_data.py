@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from broadsheet.cleaners.document import Column
+    from .document import Column
 
 
 def read_toml(package: str, name: str) -> dict[str, Any]:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import click
 
-from broadsheet.crawler import __version__
-from broadsheet.crawler.crawl.command_line import UnloadedVerb, VerbGroup, run_command
+from . import __version__
+from .crawl.command_line import UnloadedVerb, VerbGroup, run_command
 
 _CONTEXT = {"max_content_width": 100}
 _FOLDER = "broadsheet.crawler.commands"

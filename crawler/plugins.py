@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
+from .command_values import CommandError
 
 EXPORTERS = "broadsheet.exporters"
 NOTIFIERS = "broadsheet.notifiers"

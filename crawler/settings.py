@@ -7,7 +7,7 @@ import os
 
 from scrapy.settings import default_settings
 
-from broadsheet.crawler import __version__
+from . import __version__
 
 BOT_NAME = "broadsheet"
 SPIDER_MODULES = ["broadsheet.crawler.crawl.spiders"]

@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -88,15 +89,26 @@ def statements(tree: ast.AST) -> Iterator[ast.AST]:
         waiting += (inner for name in _INNER for inner in getattr(node, name, ()))
 
 
-def imports(tree: ast.AST) -> Iterator[str]:
-    """The full name of each module that is imported anywhere in the tree."""
+def imports(tree: ast.AST, folder: str = "") -> Iterator[str]:
+    """The full name of each module that is imported anywhere in the tree of a module in the package `folder`."""
     for node in statements(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            source = resolve_name("." * node.level + (node.module or ""), folder)
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def folder_of(path: Path, repository: Path = REPOSITORY) -> str:
+    """The package in which a file's relative imports begin."""
+    return module_name(path.relative_to(repository).parent)
+
+
+def absolute_imports_within(package: str, tree: ast.AST) -> set[str]:
+    """The modules of its own package that a source imports by their whole names."""
+    named = (node.module or "" for node in statements(tree) if isinstance(node, ast.ImportFrom) and not node.level)
+    return {name for name in named if room_of(name) == package}
 
 
 def room_of(name: str) -> str:
@@ -148,8 +160,8 @@ def imported_modules(names: Iterable[str], modules: Container[str]) -> set[str]:
 def import_graph(repository: Path) -> Mapping[str, set[str]]:
     """For each module of ours, those that it imports, also under TYPE_CHECKING."""
     modules = module_names(repository)
-    trees = {name: parsed(path) for name, path in modules.items()}
-    return {name: imported_modules(imports(tree), modules) - {name} for name, tree in trees.items()}
+    named = {name: imports(parsed(path), folder_of(path, repository)) for name, path in modules.items()}
+    return {name: imported_modules(names, modules) - {name} for name, names in named.items()}
 
 
 def upward_imports(graph: Mapping[str, set[str]]) -> list[tuple[str, str]]:
@@ -176,33 +188,33 @@ def modules_in_circles(graph: Mapping[str, set[str]]) -> set[str]:
     return {module for module in graph if module in reach(module)}
 
 
-def against_the_arrows(room: str, tree: ast.AST) -> set[str]:
+def against_the_arrows(room: str, tree: ast.AST, folder: str = "") -> set[str]:
     """The rooms that a module of this room imports and may not."""
-    named = {room_of(name) for name in imports(tree) if name != "broadsheet"}
+    named = {room_of(name) for name in imports(tree, folder) if name != "broadsheet"}
     return (named & (PACKAGES.keys() | {"tests"})) - PACKAGES[room] - {room}
 
 
-def bare_names(tree: ast.AST) -> set[str]:
+def bare_names(tree: ast.AST, folder: str = "") -> set[str]:
     """The folders of ours that a source imports as if they were top-level packages: modules that are loaded twice."""
-    return {name for name in imports(tree) if name.split(".")[0] in PACKAGES.keys() - {"broadsheet"}}
+    return {name for name in imports(tree, folder) if name.split(".")[0] in PACKAGES.keys() - {"broadsheet"}}
 
 
-def impurities(tree: ast.AST) -> set[str]:
+def impurities(tree: ast.AST, folder: str = "") -> set[str]:
     """What makes a module of the cleaners depend on more than its arguments."""
     impure = tuple(name for names in IMPURE.values() for name in names)
-    named = {name for name in imports(tree) for bad in impure if name == bad or name.startswith(f"{bad}.")}
+    named = {name for name in imports(tree, folder) for bad in impure if name == bad or name.startswith(f"{bad}.")}
     return named | {".".join(call) for call in calls(tree) if call in CLOCK_CALLS}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_follow_the_arrows(package: str) -> None:
-    found = {path: against_the_arrows(room, parsed(path)) for room, path in FILES if room == package}
+    found = {path: against_the_arrows(room, parsed(path), folder_of(path)) for room, path in FILES if room == package}
     assert found
     assert {path: rooms for path, rooms in found.items() if rooms} == {}
 
 
 def test_cleaners_are_pure() -> None:
-    found = {path: impurities(parsed(path)) for room, path in FILES if room == "cleaners"}
+    found = {path: impurities(parsed(path), folder_of(path)) for room, path in FILES if room == "cleaners"}
     assert found
     assert {path: names for path, names in found.items() if names} == {}
 
@@ -252,7 +264,7 @@ def test_an_import_for_types_alone_and_a_circle_are_seen(tmp_path: Path) -> None
     for package in PACKAGES:
         (tmp_path / package).mkdir()
     (tmp_path / "output/a.py").write_text("if TYPE_CHECKING:\n    from broadsheet.output.b import B\n")
-    (tmp_path / "output/b.py").write_text("from broadsheet.output import c\n")
+    (tmp_path / "output/b.py").write_text("from . import c\n")
     (tmp_path / "output/c.py").write_text("def f():\n    import broadsheet.output.a\n")
     (tmp_path / "output/d.py").write_text("from broadsheet.output.a import A\n")
     assert modules_in_circles(import_graph(tmp_path)) == {f"broadsheet.output.{name}" for name in "abc"}
@@ -291,6 +303,19 @@ def test_each_room_is_imported_from_its_folder(room: str) -> None:
     assert Path(module.__file__).resolve().parent == REPOSITORY / room
 
 
+@pytest.mark.parametrize("package", ["crawler", "cleaners", "output"])
+def test_imports_inside_a_package_are_relative(package: str) -> None:
+    found = {path: absolute_imports_within(package, parsed(path)) for room, path in FILES if room == package}
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def test_an_absolute_import_within_a_package_is_seen() -> None:
+    source = (
+        "def f():\n    from broadsheet.output.archive import a\nfrom broadsheet.cleaners import clean\nfrom . import b"
+    )
+    assert absolute_imports_within("output", ast.parse(source)) == {"broadsheet.output.archive"}
+
+
 @pytest.mark.parametrize(
     ("room", "source", "found"),
     [
@@ -322,7 +347,7 @@ def test_nothing_is_imported_by_the_bare_name_of_a_folder() -> None:
     """In a checkout `import crawler` would work, and load each module a second time beside `broadsheet.crawler`."""
     folders = [REPOSITORY / folder for folder in (*PACKAGES, "tests")]
     sources = (path for folder in folders for path in folder.rglob("*.py"))
-    bare = {path: names for path in sources if (names := bare_names(parsed(path)))}
+    bare = {path: names for path in sources if (names := bare_names(parsed(path), folder_of(path)))}
     assert bare == {}
 
 

@@ -16,16 +16,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
-from broadsheet.cleaners.compare.text_comparison import (
+from ..package_data import read_toml
+from ..words import rough_word_count
+from .edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
+from .text_comparison import (
     DATE_MARK,
     comparison_key,
     parse_moment,
     split_words,
     text_template,
 )
-from broadsheet.cleaners.package_data import read_toml
-from broadsheet.cleaners.words import rough_word_count
 
 _MAX_NOTICE_CHARS = 1_200  # a longer block is a paragraph that may quote a notice
 _NOTICE_OPENING = r"^[\W_]*"

@@ -26,8 +26,8 @@ from math import ceil
 from statistics import median
 from sys import byteorder
 
-from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.cleaners.page.elements import TagIndex
+from ..document import PageType, PageVerdict
+from ..page.elements import TagIndex
 
 MAX_HASHES = 128
 MIN_NAMES = 6

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
 
-from broadsheet.cleaners.document import KeepReason, RemovalReason, Verdict
+from ..document import KeepReason, RemovalReason, Verdict
 
 REPEATED_VERDICT = Verdict(False, RemovalReason.REPEATED, "site/repeated")
 BIO_VERDICT = Verdict(False, RemovalReason.AUTHOR_BIO, "site/author-bio")

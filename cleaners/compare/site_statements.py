@@ -11,10 +11,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from broadsheet.cleaners.document import AUTHORS, DAY_MONTH, FieldStatement
-from broadsheet.cleaners.page.authors import is_personal, name_key
-from broadsheet.cleaners.page.date_parser import swapped_day
-from broadsheet.cleaners.page.titles import title_parts
+from ..document import AUTHORS, DAY_MONTH, FieldStatement
+from ..page.authors import is_personal, name_key
+from ..page.date_parser import swapped_day
+from ..page.titles import title_parts
 
 MIN_PAGES = 5
 """Pages that state a field before what they have in common is evidence: on fewer, chance makes them alike."""

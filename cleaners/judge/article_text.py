@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from broadsheet.cleaners.document import Block, BlockKind, Verdict
+from ..document import Block, BlockKind, Verdict
 
 _LIST_TAGS = ("ul", "ol", "dl", "menu", "dir")
 _BULLET = "- "

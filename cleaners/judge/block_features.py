@@ -19,12 +19,12 @@ from itertools import repeat
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Columns, Metadata, Reading, Verdict
-from broadsheet.cleaners.judge.characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
-from broadsheet.cleaners.judge.context_features import context_features, selection_features
-from broadsheet.cleaners.judge.hashed_words import word_columns
-from broadsheet.cleaners.judge.headline_blocks import find_title_line
-from broadsheet.cleaners.judge.page_columns import (
+from ..document import Block, BlockKind, Column, Columns, Metadata, Reading, Verdict
+from .characters import DIGIT, END, IDEOGRAPH, MARK, OTHER, PAUSE, UPPER
+from .context_features import context_features, selection_features
+from .hashed_words import word_columns
+from .headline_blocks import find_title_line
+from .page_columns import (
     JudgedColumns,
     PageColumns,
     add_verdicts,
@@ -32,7 +32,7 @@ from broadsheet.cleaners.judge.page_columns import (
     read_page_columns,
     signed_log,
 )
-from broadsheet.cleaners.judge.tree_models import FIRST_LOOK_MODEL, expected_f1, predict
+from .tree_models import FIRST_LOOK_MODEL, expected_f1, predict
 
 _NO_LINE = -9  # the distance to a line that the page does not have
 _SHORT_WORDS = 80  # a longer block is not compared with title and description

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from broadsheet.cleaners.document import (
+from ..document import (
     Block,
     BlockKind,
     KeepReason,
@@ -22,16 +22,21 @@ from broadsheet.cleaners.document import (
     Vote,
     cast_vote,
 )
-from broadsheet.cleaners.judge import rescue
-from broadsheet.cleaners.judge.block_features import block_features
-from broadsheet.cleaners.judge.certainty import block_chances
-from broadsheet.cleaners.judge.headline_blocks import (
+from ..page.running_text import brief_positions, is_prose, main_container_positions
+from ..rules.layout_rules import explain_layout
+from ..rules.matcher import RuleBook
+from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
+from ..rules.rule_files import load_rules
+from . import rescue
+from .block_features import block_features
+from .certainty import block_chances
+from .headline_blocks import (
     blocks_above_title,
     find_title_line,
     find_url_headline,
     metadata_blocks,
 )
-from broadsheet.cleaners.judge.page_boilerplate import (
+from .page_boilerplate import (
     blocks_in_boxes,
     blocks_in_other_columns,
     boilerplate_rule,
@@ -42,27 +47,22 @@ from broadsheet.cleaners.judge.page_boilerplate import (
     is_no_excerpt,
     opens_teaser_box,
 )
-from broadsheet.cleaners.judge.repeated_texts import repeated_blocks
-from broadsheet.cleaners.judge.site_rules import override_verdicts
-from broadsheet.cleaners.judge.text_span import (
+from .repeated_texts import repeated_blocks
+from .site_rules import override_verdicts
+from .text_span import (
     COMMENT_THREAD,
     author_notes,
     comment_thread_start,
     other_articles,
     text_span,
 )
-from broadsheet.cleaners.judge.tree_models import predict
-from broadsheet.cleaners.judge.weighed_verdicts import (
+from .tree_models import predict
+from .weighed_verdicts import (
     ELSEWHERE_ENDING,
     FIRST_LOOK_SURE_THRESHOLD,
     SURE_THRESHOLD,
     weigh,
 )
-from broadsheet.cleaners.page.running_text import brief_positions, is_prose, main_container_positions
-from broadsheet.cleaners.rules.layout_rules import explain_layout
-from broadsheet.cleaners.rules.matcher import RuleBook
-from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, BodyPosition, Rule
-from broadsheet.cleaners.rules.rule_files import load_rules
 
 EXTRACTOR, FIRST_LOOK = "extractor", "first-look"
 _SECTION = "/section"

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column, RemovalReason, Verdict
+from ..document import Column, RemovalReason, Verdict
 
 _CERTAIN = 255  # a chance is stored as a byte: 0 is 0, 255 is 1
 FAIR_F1, HIGH_F1 = 0.8, 0.93

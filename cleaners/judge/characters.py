@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from broadsheet.cleaners.document import Column
+from ..document import Column
 
 DIGIT, UPPER, LETTER, IDEOGRAPH, END, PAUSE, SPACE, MARK, OTHER = range(1, 10)
 _CLASS_COUNT = 10

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from broadsheet.cleaners.document import Columns
-from broadsheet.cleaners.judge.page_columns import (
+from ..document import Columns
+from ..page.running_text import common_step_count
+from .page_columns import (
     JudgedColumns,
     PageColumns,
     group_means,
@@ -20,7 +21,6 @@ from broadsheet.cleaners.judge.page_columns import (
     signed_log,
     window_sums,
 )
-from broadsheet.cleaners.page.running_text import common_step_count
 
 
 def context_features(page: PageColumns) -> Columns:

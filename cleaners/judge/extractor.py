@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from trafilatura import bare_extraction
 from trafilatura.settings import Extractor
 
-from broadsheet.cleaners.document import Block
+from ..document import Block
 
 _WORD = re.compile(r"\w+")
 _WORDS_SHARE = 0.75  # of a block's words: if so many are in the gap's lines, it counts as selected

@@ -20,9 +20,9 @@ from zlib import crc32
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Verdict
-from broadsheet.cleaners.native import extension
-from broadsheet.cleaners.package_data import read_arrays
+from ..document import Block, BlockKind, Column, Verdict
+from ..native import extension
+from ..package_data import read_arrays
 
 WORD_FEATURES = ("says", "named", "heading_says")
 """The names of the features: of the block's text, of the names around it, of the text of the heading above."""

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason, Verdict
-from broadsheet.cleaners.page.running_text import (
+from ..document import Block, BlockKind, Metadata, RemovalReason, Verdict
+from ..page.running_text import (
     MAX_LINK_DENSITY,
     NON_ARTICLE_LANDMARKS,
     is_prose,
     most_worded,
     prose_of,
 )
-from broadsheet.cleaners.page.url_shapes import is_named_by_slug, slug_words
-from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
+from ..page.url_shapes import is_named_by_slug, slug_words
+from ..rules.matcher import fold_text, strip_outer_marks
 
 _TITLE_WORDS = 3  # a shorter paragraph may equal the title by chance
 _MIN_TITLE_SHARE = 0.6

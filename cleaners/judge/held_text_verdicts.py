@@ -12,15 +12,15 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from broadsheet.cleaners.document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
-from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
-from broadsheet.cleaners.judge.certainty import certain_chance
-from broadsheet.cleaners.judge.page_boilerplate import boilerplate_rule
-from broadsheet.cleaners.page.held_text import HeldText
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
-from broadsheet.cleaners.rules.layout_rules import box_apart, explain_layout
-from broadsheet.cleaners.rules.matcher import fold_text
-from broadsheet.cleaners.rules.rule import Rule
+from ..document import Block, KeepReason, Reading, RemovalReason, Verdict, Vote
+from ..page.held_text import HeldText
+from ..page.running_text import LITTLE_PROSE_WORDS, is_prose, prose_words
+from ..rules.layout_rules import box_apart, explain_layout
+from ..rules.matcher import fold_text
+from ..rules.rule import Rule
+from .block_verdicts import JudgedBlocks
+from .certainty import certain_chance
+from .page_boilerplate import boilerplate_rule
 
 _SHORT_TEXT_WORDS = 3 * LITTLE_PROSE_WORDS  # a kept text with fewer words may be that of a dialog
 _ANYWHERE = frozenset[str]()  # old pages stand in a form as a whole

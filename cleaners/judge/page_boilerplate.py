@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
-from broadsheet.cleaners.page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
-from broadsheet.cleaners.rules.layout_rules import box_apart, explain_layout
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
-from broadsheet.cleaners.words import rough_word_count
+from ..document import Block, BlockKind, RemovalReason
+from ..page.running_text import MAX_LINK_DENSITY, NON_ARTICLE_LANDMARKS, common_step_count, is_prose
+from ..rules.layout_rules import box_apart, explain_layout
+from ..rules.rule import BodyPosition, Rule
+from ..words import rough_word_count
 
 _TEASER_WORDS = 30
 _CARD_TITLE_WORDS, _CARD_WORDS = 3, 60

@@ -14,9 +14,9 @@ from itertools import count
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Column, Metadata, RemovalReason, Verdict
-from broadsheet.cleaners.judge.characters import Characters, count_characters
-from broadsheet.cleaners.rules.layout_rules import explain_layout
+from ..document import Block, BlockKind, Column, Metadata, RemovalReason, Verdict
+from ..rules.layout_rules import explain_layout
+from .characters import Characters, count_characters
 
 MISSING = -1  # stands for a block that is not there
 

@@ -10,15 +10,15 @@ from urllib.parse import unquote, urlsplit
 from lxml import etree
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import Block, BlockKind, Reading, RemovalReason, Verdict
-from broadsheet.cleaners.judge.hashed_words import PageWords, load_page_word_weights, page_words, word_signs
-from broadsheet.cleaners.judge.page_signs import Signs, page_signs, text_chars
-from broadsheet.cleaners.package_data import read_toml
-from broadsheet.cleaners.page.elements import TagIndex, index_tags
-from broadsheet.cleaners.page.running_text import prose_of
-from broadsheet.cleaners.page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
-from broadsheet.cleaners.page.url_shapes import UrlShape, shape_of
-from broadsheet.cleaners.rules.matcher import fold_text, strip_outer_marks
+from ..document import Block, BlockKind, Reading, RemovalReason, Verdict
+from ..package_data import read_toml
+from ..page.elements import TagIndex, index_tags
+from ..page.running_text import prose_of
+from ..page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
+from ..page.url_shapes import UrlShape, shape_of
+from ..rules.matcher import fold_text, strip_outer_marks
+from .hashed_words import PageWords, load_page_word_weights, page_words, word_signs
+from .page_signs import Signs, page_signs, text_chars
 
 PAGE_DATA: dict[str, dict[str, list[str]]] = read_toml(__package__, "page_features.toml")
 STATIC_NAMES = frozenset(PAGE_DATA["static"]["names"])

@@ -16,11 +16,11 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, Reading, Verdict
-from broadsheet.cleaners.package_data import read_toml
-from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.running_text import prose_of
-from broadsheet.cleaners.page.statements import JsonLdNode, types_of
+from ..document import Block, BlockKind, Metadata, Reading, Verdict
+from ..package_data import read_toml
+from ..page.elements import TagIndex
+from ..page.running_text import prose_of
+from ..page.statements import JsonLdNode, types_of
 
 Signs = dict[str, float]
 

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column, PageType, PageVerdict
-from broadsheet.cleaners.judge.page_features import PAGE_DATA, PageFeatures
-from broadsheet.cleaners.page.url_shapes import UrlShape, has_dated_path, names_a_day
+from ..document import Column, PageType, PageVerdict
+from ..page.url_shapes import UrlShape, has_dated_path, names_a_day
+from .page_features import PAGE_DATA, PageFeatures
 
 TABLE_FILE = "page_weights.json"
 PAGE_KINDS = ("article", "list", "forum", "product", "document", "service")

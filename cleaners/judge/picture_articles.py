@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from broadsheet.cleaners.document import ArticleImage, Block, Reading, RemovalReason, Verdict, cast_vote
-from broadsheet.cleaners.judge.block_verdicts import JudgedBlocks
-from broadsheet.cleaners.judge.headline_blocks import find_title_line
-from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.page_images import read_images_at
-from broadsheet.cleaners.page.running_text import is_prose
-from broadsheet.cleaners.rules.layout_rules import explain_layout
+from ..document import ArticleImage, Block, Reading, RemovalReason, Verdict, cast_vote
+from ..page.elements import TagIndex
+from ..page.page_images import read_images_at
+from ..page.running_text import is_prose
+from ..rules.layout_rules import explain_layout
+from .block_verdicts import JudgedBlocks
+from .headline_blocks import find_title_line
 
 _MOST_FURNITURE_WORDS = 30  # kept words, of a page whose text may be furniture
 _LEVELS_UP = 4  # steps above the title's that may hold its picture: article > header > div > h1

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from broadsheet.cleaners.document import Block, BlockKind, RemovalReason, Verdict
-from broadsheet.cleaners.rules.matcher import fold_text
+from ..document import Block, BlockKind, RemovalReason, Verdict
+from ..rules.matcher import fold_text
 
 _LEAD_WORDS = 8
 _SECOND_RENDERING_WORDS = 120  # repeated in one run, at the same place in the markup

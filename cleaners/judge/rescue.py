@@ -7,9 +7,8 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from itertools import groupby, pairwise
 
-from broadsheet.cleaners.document import Block, BlockKind, Metadata
-from broadsheet.cleaners.judge.headline_blocks import looks_like_standfirst
-from broadsheet.cleaners.page.running_text import (
+from ..document import Block, BlockKind, Metadata
+from ..page.running_text import (
     MAX_LINK_DENSITY,
     NON_ARTICLE_LANDMARKS,
     common_step_count,
@@ -18,8 +17,9 @@ from broadsheet.cleaners.page.running_text import (
     prose_of,
     prose_words,
 )
-from broadsheet.cleaners.rules.layout_rules import explain_layout
-from broadsheet.cleaners.rules.matcher import fold_text
+from ..rules.layout_rules import explain_layout
+from ..rules.matcher import fold_text
+from .headline_blocks import looks_like_standfirst
 
 ADDRESS, STANDFIRST, LINK_LIST = "context/address", "context/standfirst", "context/link-list"
 """Rules that bring back an address on a line of its own, the standfirst, and a list of links that is the article."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column
+from ..document import Column
 
 SITE_FEATURES = (
     "log_odds",

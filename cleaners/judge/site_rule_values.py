@@ -12,12 +12,12 @@ from typing import Any
 
 from lxml import etree
 
-from broadsheet.cleaners.document import Metadata, Outlink, UrlSource
-from broadsheet.cleaners.judge.site_rule_files import Directive, SiteRuleFile
-from broadsheet.cleaners.page.authors import clean_names
-from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.date_parser import is_possible, parse_date
-from broadsheet.cleaners.page.inline_text import fold_spaces
+from ..document import Metadata, Outlink, UrlSource
+from ..page.authors import clean_names
+from ..page.canonical_urls import canonicalise
+from ..page.date_parser import is_possible, parse_date
+from ..page.inline_text import fold_spaces
+from .site_rule_files import Directive, SiteRuleFile
 
 XPathResult = etree._Element | str
 """One result of an expression: an element, or a string (a computed string, an attribute's value or a text node)."""

@@ -17,26 +17,26 @@ from typing import Any
 from lxml import etree
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
-from broadsheet.cleaners.judge.site_rule_files import Directive, SiteRuleFile
-from broadsheet.cleaners.judge.site_rule_values import (
-    DirectiveFinder,
-    DirectiveMatch,
-    SiteRuleValues,
-    XPathResult,
-    read_values,
-)
-from broadsheet.cleaners.judge.weighed_verdicts import DIRECT_VOTERS
-from broadsheet.cleaners.page.elements import INVISIBLE_TAGS
-from broadsheet.cleaners.page.links import base_url
-from broadsheet.cleaners.page.parsed_page import parse
-from broadsheet.cleaners.page.visible_blocks import (
+from ..document import Block, Column, KeepReason, RemovalReason, Verdict, Vote
+from ..page.elements import INVISIBLE_TAGS
+from ..page.links import base_url
+from ..page.parsed_page import parse
+from ..page.visible_blocks import (
     ElementLabels,
     is_body_label,
     is_failure_label,
     keeps_whole_body,
     removal_label,
 )
+from .site_rule_files import Directive, SiteRuleFile
+from .site_rule_values import (
+    DirectiveFinder,
+    DirectiveMatch,
+    SiteRuleValues,
+    XPathResult,
+    read_values,
+)
+from .weighed_verdicts import DIRECT_VOTERS
 
 """The labels of the directives that name an element, by element."""
 

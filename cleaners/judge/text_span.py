@@ -18,11 +18,11 @@ from collections import Counter
 from collections.abc import Sequence, Set
 from itertools import pairwise
 
-from broadsheet.cleaners.document import Block, BlockKind, Metadata, RemovalReason
-from broadsheet.cleaners.page.running_text import body_span, container_of, is_prose, most_worded, prose_of
-from broadsheet.cleaners.rules.layout_rules import explain_layout
-from broadsheet.cleaners.rules.matcher import RuleBook, fold_text
-from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
+from ..document import Block, BlockKind, Metadata, RemovalReason
+from ..page.running_text import body_span, container_of, is_prose, most_worded, prose_of
+from ..rules.layout_rules import explain_layout
+from ..rules.matcher import RuleBook, fold_text
+from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY
 
 _LEAST_TEXT_SHARE = 0.5  # of the words of all paragraphs: where less would be left, nothing is taken off
 _SECOND_NAME_CHARS = 80  # after the first mention of a name, in which the second begins a note

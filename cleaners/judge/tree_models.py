@@ -17,8 +17,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.package_data import read_arrays
+from ..document import Column
+from ..package_data import read_arrays
 
 MOST_LEAVES = 32
 """The most leaves that a tree may have."""

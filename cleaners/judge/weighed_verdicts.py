@@ -17,8 +17,8 @@ from itertools import groupby
 
 import numpy as np
 
-from broadsheet.cleaners.compare.site_boilerplate import names_author
-from broadsheet.cleaners.document import (
+from ..compare.site_boilerplate import names_author
+from ..document import (
     Block,
     BlockKind,
     BlockReason,
@@ -29,19 +29,19 @@ from broadsheet.cleaners.document import (
     Vote,
     cast_vote,
 )
-from broadsheet.cleaners.judge.page_boilerplate import explain_by_content
-from broadsheet.cleaners.judge.repeated_texts import pull_quotes, repeated_blocks
-from broadsheet.cleaners.judge.rescue import ADDRESS, LINK_LIST, STANDFIRST, answered_questions
-from broadsheet.cleaners.judge.text_span import COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE
-from broadsheet.cleaners.judge.tree_models import expected_f1
-from broadsheet.cleaners.page.running_text import (
+from ..page.running_text import (
     MAX_LINK_DENSITY,
     common_step_count,
     container_of,
     is_prose,
     most_worded,
 )
-from broadsheet.cleaners.rules.layout_rules import box_rule_names, explain_layout
+from ..rules.layout_rules import box_rule_names, explain_layout
+from .page_boilerplate import explain_by_content
+from .repeated_texts import pull_quotes, repeated_blocks
+from .rescue import ADDRESS, LINK_LIST, STANDFIRST, answered_questions
+from .text_span import COMMENT_THREAD, NEXT_ARTICLE, PREVIOUS_ARTICLE
+from .tree_models import expected_f1
 
 _BESIDE_RULES: Mapping[str, str] = {reason: f"model/beside-{reason.key}" for reason in RemovalReason}
 _HEADING_RULES: Mapping[str, str] = {reason: f"model/heads-{reason.key}" for reason in RemovalReason}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from operator import itemgetter
 
-from broadsheet.cleaners.page.page_context import PageContext, runs_within
-from broadsheet.cleaners.page.statements import (
+from .page_context import PageContext, runs_within
+from .statements import (
     Element,
     JsonLdNode,
     element_text,
@@ -17,7 +17,7 @@ from broadsheet.cleaners.page.statements import (
     string_values,
     types_of,
 )
-from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, meta_names
+from .word_lists import alternatives_pattern, load_words, meta_names
 
 MAX_AUTHORS = 30
 _MAX_NAME_CHARS = 60

@@ -22,7 +22,7 @@ from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 import idna
 
-from broadsheet.cleaners.package_data import read_toml
+from ..package_data import read_toml
 
 MAX_URL_CHARS = 2000
 """Longer URLs are refused: a canonical URL is ASCII, and servers and proxies have limits near this length."""

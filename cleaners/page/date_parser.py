@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from itertools import islice
 
-from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, month_numbers
+from .word_lists import alternatives_pattern, load_words, month_numbers
 
 OLDEST_YEAR = 1900  # an earlier year is an unset field or a historical date in the text
 DAY_FIRST, MONTH_FIRST = "day-first", "month-first"

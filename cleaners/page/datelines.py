@@ -14,8 +14,8 @@ from functools import cache
 from itertools import chain, islice, takewhile
 from operator import itemgetter
 
-from broadsheet.cleaners.document import DAY_MONTH, PUBLISHED, FieldStatement
-from broadsheet.cleaners.page.date_parser import (
+from ..document import DAY_MONTH, PUBLISHED, FieldStatement
+from .date_parser import (
     LabelledDate,
     assumed_order,
     date_in_url,
@@ -29,9 +29,9 @@ from broadsheet.cleaners.page.date_parser import (
     parse_date,
     swapped_day,
 )
-from broadsheet.cleaners.page.page_context import PageContext, TextRun, runs_within
-from broadsheet.cleaners.page.statements import Element
-from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words, meta_names
+from .page_context import PageContext, TextRun, runs_within
+from .statements import Element
+from .word_lists import alternatives_pattern, load_words, meta_names
 
 SourcedDates = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 

@@ -18,9 +18,9 @@ from functools import cached_property
 from lxml import etree
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import RemovalReason
-from broadsheet.cleaners.native import extension
-from broadsheet.cleaners.rules.layout_rules import explain_layout
+from ..document import RemovalReason
+from ..native import extension
+from ..rules.layout_rules import explain_layout
 
 _INDEXED_TAGS = frozenset(
     "a area article base body button form frame h1 html iframe img input link meta noscript script time title".split()

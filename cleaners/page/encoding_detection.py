@@ -16,7 +16,7 @@ from functools import cache
 
 from charset_normalizer import from_bytes
 
-from broadsheet.cleaners.package_data import read_toml
+from ..package_data import read_toml
 
 FALLBACK_ENCODING = "cp1252"
 SAMPLE_BYTES = 4096  # of text, read in some 4 ms

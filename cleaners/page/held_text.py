@@ -19,16 +19,16 @@ from urllib.parse import urlsplit
 
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import Block
-from broadsheet.cleaners.page.elements import TagIndex, is_in_boilerplate
-from broadsheet.cleaners.page.markup_repairs import has_value_places
-from broadsheet.cleaners.page.page_context import PageContext
-from broadsheet.cleaners.page.page_state import MIN_BODY_WORDS, StatedText, read_state_texts, state_attributes
-from broadsheet.cleaners.page.parsed_page import parse
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS
-from broadsheet.cleaners.page.statements import JsonLdNode, collect_statements, string_values
-from broadsheet.cleaners.page.titles import fold_title
-from broadsheet.cleaners.page.visible_blocks import read_blocks
+from ..document import Block
+from .elements import TagIndex, is_in_boilerplate
+from .markup_repairs import has_value_places
+from .page_context import PageContext
+from .page_state import MIN_BODY_WORDS, StatedText, read_state_texts, state_attributes
+from .parsed_page import parse
+from .running_text import LITTLE_PROSE_WORDS
+from .statements import JsonLdNode, collect_statements, string_values
+from .titles import fold_title
+from .visible_blocks import read_blocks
 
 _BODY_MEMBERS = ("articleBody", "text")
 _MAX_TEXT_CHARS = 1_000_000

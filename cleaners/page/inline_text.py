@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 
 from lxml import etree
 
-from broadsheet.cleaners.page.canonical_urls import resolve_href
-from broadsheet.cleaners.page.elements import INVISIBLE_TAGS, is_hidden
+from .canonical_urls import resolve_href
+from .elements import INVISIBLE_TAGS, is_hidden
 
 _INVISIBLE_CHARS = "\u00ad\u200b\u2060\ufeff\u180e"
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f]")

@@ -15,10 +15,10 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import Any
 
-from broadsheet.cleaners.document import Metadata
-from broadsheet.cleaners.page.page_context import PageContext
-from broadsheet.cleaners.page.statements import string_values
-from broadsheet.cleaners.page.word_lists import load_words, meta_names
+from ..document import Metadata
+from .page_context import PageContext
+from .statements import string_values
+from .word_lists import load_words, meta_names
 
 _LANGUAGE_TAG = re.compile(r"\s*([a-z]{2,3})(?:[-_][a-z0-9]+)*\s*(?:,|$)", re.IGNORECASE)
 _CHARSET = re.compile(r"\s*(?:utf|iso)[-_]?\d", re.IGNORECASE)  # where pages have it by mistake

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator
 from lxml import etree
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.document import Outlink, UrlSource
-from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.inline_text import fold_spaces
+from ..document import Outlink, UrlSource
+from .canonical_urls import canonicalise
+from .elements import TagIndex
+from .inline_text import fold_spaces
 
 _LINK_TAGS = ("a", "area", "link", "frame", "meta")
 _VIA_BY_REL = {"canonical": UrlSource.CANONICAL, "next": UrlSource.NEXT, "prev": UrlSource.NEXT}

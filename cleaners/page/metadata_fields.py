@@ -14,16 +14,16 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from broadsheet.cleaners.document import AUTHORS, BYLINE, FieldStatement, Metadata
-from broadsheet.cleaners.page.authors import find_authors, find_byline, stated_authors
-from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.cleaners.page.datelines import date_statements, find_modified, find_published
-from broadsheet.cleaners.page.elements import TagIndex, index_tags
-from broadsheet.cleaners.page.language import find_language
-from broadsheet.cleaners.page.page_context import PageContext
-from broadsheet.cleaners.page.statements import Element, collect_statements, element_text, normalise_text, string_values
-from broadsheet.cleaners.page.titles import TitleCandidate, choose_title, fold_title
-from broadsheet.cleaners.page.word_lists import meta_names
+from ..document import AUTHORS, BYLINE, FieldStatement, Metadata
+from .authors import find_authors, find_byline, stated_authors
+from .canonical_urls import canonicalise
+from .datelines import date_statements, find_modified, find_published
+from .elements import TagIndex, index_tags
+from .language import find_language
+from .page_context import PageContext
+from .statements import Element, collect_statements, element_text, normalise_text, string_values
+from .titles import TitleCandidate, choose_title, fold_title
+from .word_lists import meta_names
 
 _CREATIVE_COMMONS = re.compile(
     r"https?://(?:www\.)?creativecommons\.org/(licenses|publicdomain)/([a-z+-]+)(?:/(\d\.\d))?", re.IGNORECASE

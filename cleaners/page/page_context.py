@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 
 from lxml import etree
 
-from broadsheet.cleaners.page.date_parser import LabelledDate, date_in_url
-from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.statements import (
+from .date_parser import LabelledDate, date_in_url
+from .elements import TagIndex
+from .statements import (
     Element,
     JsonLdNode,
     PageStatements,
@@ -29,9 +29,9 @@ from broadsheet.cleaners.page.statements import (
     string_values,
     types_of,
 )
-from broadsheet.cleaners.page.titles import fold_title
-from broadsheet.cleaners.page.url_shapes import is_named_by_slug, slug_words
-from broadsheet.cleaners.page.word_lists import load_words, meta_names
+from .titles import fold_title
+from .url_shapes import is_named_by_slug, slug_words
+from .word_lists import load_words, meta_names
 
 _INVISIBLE_TAGS = frozenset({"script", "style", "template", "noscript", "svg", "select", "option", "iframe", "form"})
 _INLINE_TAGS = frozenset(

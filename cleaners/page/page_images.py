@@ -13,14 +13,14 @@ from itertools import islice
 
 from lxml import etree
 
-from broadsheet.cleaners.document import ArticleImage, Block, RemovalReason
-from broadsheet.cleaners.page.canonical_urls import resolve_href
-from broadsheet.cleaners.page.elements import TagIndex
-from broadsheet.cleaners.page.inline_text import fold_spaces
-from broadsheet.cleaners.page.running_text import NON_ARTICLE_LANDMARKS, container_of, is_prose
-from broadsheet.cleaners.page.visible_blocks import element_place
-from broadsheet.cleaners.page.word_lists import load_words
-from broadsheet.cleaners.rules.layout_rules import explain_layout
+from ..document import ArticleImage, Block, RemovalReason
+from ..rules.layout_rules import explain_layout
+from .canonical_urls import resolve_href
+from .elements import TagIndex
+from .inline_text import fold_spaces
+from .running_text import NON_ARTICLE_LANDMARKS, container_of, is_prose
+from .visible_blocks import element_place
+from .word_lists import load_words
 
 _ADDRESS_ATTRIBUTES = ("data-src", "data-original", "data-lazy-src", "data-orig-file", "src")
 _SOURCE_SETS = ("data-srcset", "srcset")

@@ -21,8 +21,8 @@ from typing import Any
 
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.page.word_lists import alternatives_pattern, load_words
-from broadsheet.cleaners.words import rough_word_count
+from ..words import rough_word_count
+from .word_lists import alternatives_pattern, load_words
 
 MAX_STATE_CHARS = 5_000_000
 """Characters of state that are read of a page; what is beyond them is not."""

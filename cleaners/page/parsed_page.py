@@ -14,9 +14,9 @@ import lxml.html
 from lxml import etree
 from w3lib.encoding import html_body_declared_encoding, http_content_type_encoding, read_bom, resolve_encoding
 
-from broadsheet.cleaners.page.code_listings import has_gutter_hint, set_gutters_apart
-from broadsheet.cleaners.page.encoding_detection import FALLBACK_ENCODING, contradicts_text, detect_encoding
-from broadsheet.cleaners.page.markup_repairs import (
+from .code_listings import has_gutter_hint, set_gutters_apart
+from .encoding_detection import FALLBACK_ENCODING, contradicts_text, detect_encoding
+from .markup_repairs import (
     MAX_ATTRIBUTES,
     MAX_ELEMENTS,
     MIN_CHARS_TO_CLOSE,

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 
 from lxml.html import HtmlElement
 
-from broadsheet.cleaners.package_data import read_toml
-from broadsheet.cleaners.page.elements import TagIndex
+from ..package_data import read_toml
+from .elements import TagIndex
 
 _DATA = read_toml(__package__, "robots_directives.toml")
 _PLAIN_NAMES = frozenset(_DATA["plain"])

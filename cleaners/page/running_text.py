@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from operator import eq
 
-from broadsheet.cleaners.document import Block, BlockKind
+from ..document import Block, BlockKind
 
 _MIN_PROSE_WORDS = 15  # a kept block of so many words, mostly not links, is a paragraph of the article
 MAX_LINK_DENSITY = 0.5

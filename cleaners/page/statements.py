@@ -17,7 +17,7 @@ from typing import Any
 
 import lxml.html
 
-from broadsheet.cleaners.page.elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLASSES, TagIndex
+from .elements import AUTHOR_HREFS, BYLINE_ATTRIBUTES, BYLINE_CLASSES, DATE_CLASSES, TagIndex
 
 JsonLdNode = dict[str, Any]
 

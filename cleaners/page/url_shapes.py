@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import lru_cache
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from broadsheet.cleaners.package_data import read_toml
+from ..package_data import read_toml
 
 _SHAPE_DATA = read_toml(__package__, "url_shapes.toml")
 LIST_SEGMENTS: frozenset[str] = frozenset(_SHAPE_DATA["lists"]["segments"])

@@ -16,10 +16,11 @@ from itertools import islice
 
 from lxml import etree
 
-from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.native import extension
-from broadsheet.cleaners.page.canonical_urls import resolve_href
-from broadsheet.cleaners.page.elements import (
+from ..document import Block, BlockKind
+from ..native import extension
+from ..words import rough_word_count
+from .canonical_urls import resolve_href
+from .elements import (
     HIDING_ATTRIBUTES,
     INVISIBLE_TAGS,
     MIN_PROSE_CHARS,
@@ -28,7 +29,7 @@ from broadsheet.cleaners.page.elements import (
     prose_chars,
     running_chars,
 )
-from broadsheet.cleaners.page.inline_text import (
+from .inline_text import (
     LAYOUT_TAGS,
     InlineRun,
     is_data_table,
@@ -37,8 +38,7 @@ from broadsheet.cleaners.page.inline_text import (
     read_table,
     tidy_text,
 )
-from broadsheet.cleaners.page.running_text import LITTLE_PROSE_WORDS, prose_words
-from broadsheet.cleaners.words import rough_word_count
+from .running_text import LITTLE_PROSE_WORDS, prose_words
 
 _SITE_LABEL_PREFIX = "site:"
 _KEEPING_ENDINGS = ("/body", "/prune")

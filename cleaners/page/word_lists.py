@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from broadsheet.cleaners.package_data import read_toml
+from ..package_data import read_toml
 
 
 @cache

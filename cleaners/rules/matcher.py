@@ -14,8 +14,8 @@ from typing import Any
 
 from ahocorasick_rs import AhoCorasick
 
-from broadsheet.cleaners.document import Block, BlockKind
-from broadsheet.cleaners.rules.rule import BodyPosition, Rule
+from ..document import Block, BlockKind
+from .rule import BodyPosition, Rule
 
 _REPEAT_OPERATIONS = frozenset(("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"))
 _DIGITS = frozenset("0123456789")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from broadsheet.cleaners.document import RemovalReason
+from ..document import RemovalReason
 
 REASONS = frozenset(RemovalReason) - {
     RemovalReason.TITLE, RemovalReason.DUPLICATE, RemovalReason.HEADER, RemovalReason.CLOSING,

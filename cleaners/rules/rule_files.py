@@ -13,9 +13,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from broadsheet.cleaners.document import RemovalReason
-from broadsheet.cleaners.rules.matcher import RuleBook, count_words, fold_text, strip_outer_marks
-from broadsheet.cleaners.rules.rule import SHORT_BLOCK_WORDS, AllowedPosition, Rule, rule_reason
+from ..document import RemovalReason
+from .matcher import RuleBook, count_words, fold_text, strip_outer_marks
+from .rule import SHORT_BLOCK_WORDS, AllowedPosition, Rule, rule_reason
 
 COMMON_FILE = "any"
 DEFAULT_LANGUAGE = "en"

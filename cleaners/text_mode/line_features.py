@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column, Columns, RemovalReason, Verdict
-from broadsheet.cleaners.judge.characters import (
+from ..document import Column, Columns, RemovalReason, Verdict
+from ..judge.characters import (
     DIGIT,
     END,
     IDEOGRAPH,
@@ -25,8 +25,8 @@ from broadsheet.cleaners.judge.characters import (
     Characters,
     count_characters,
 )
-from broadsheet.cleaners.judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
-from broadsheet.cleaners.text_mode.text_lines import TextLines
+from ..judge.page_columns import neighbour_values, previous_marked, signed_log, window_sums
+from .text_lines import TextLines
 
 _MAX_DISTANCE = 200  # lines; larger distances count as this one
 _MAX_COPIES = 9

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from broadsheet.cleaners.document import BlockReason, Column, RemovalReason, Verdict, Vote, cast_vote
-from broadsheet.cleaners.judge.weighed_verdicts import MODEL_KEEPS, ONE_LINE_REASONS
-from broadsheet.cleaners.text_mode.text_lines import TextLines
+from ..document import BlockReason, Column, RemovalReason, Verdict, Vote, cast_vote
+from ..judge.weighed_verdicts import MODEL_KEEPS, ONE_LINE_REASONS
+from .text_lines import TextLines
 
 # Thresholds are chances (0 to 1) from which a line is kept.
 _CLEAN_LINES = 3  # a text with fewer lines that a rule removes is nearly clean; dumps of whole pages have 18 and more

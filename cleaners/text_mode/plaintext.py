@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from broadsheet.cleaners.document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
-from broadsheet.cleaners.judge.tree_models import LINE_MODEL, predict
-from broadsheet.cleaners.rules.matcher import RuleBook, count_words, strip_outer_marks
-from broadsheet.cleaners.rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, Rule
-from broadsheet.cleaners.text_mode.line_features import line_features
-from broadsheet.cleaners.text_mode.line_verdicts import weigh_lines
-from broadsheet.cleaners.text_mode.text_lines import SENTENCE_END, TextLines, read_lines
+from ..document import Block, BlockReason, KeepReason, RemovalReason, Verdict, Vote
+from ..judge.tree_models import LINE_MODEL, predict
+from ..rules.matcher import RuleBook, count_words, strip_outer_marks
+from ..rules.rule import AFTER_BODY, BEFORE_BODY, WITHIN_BODY, Rule
+from .line_features import line_features
+from .line_verdicts import weigh_lines
+from .text_lines import SENTENCE_END, TextLines, read_lines
 
 REPEAT_WORDS = 12
 """From this length a repeated line is a duplicate paragraph; shorter ones are refrains of verse or speakers' names."""

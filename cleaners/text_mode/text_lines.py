@@ -11,10 +11,10 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from broadsheet.cleaners.document import Block, BlockKind, RemovalReason
-from broadsheet.cleaners.rules.matcher import RuleBook, count_words, fold_text
-from broadsheet.cleaners.rules.rule import AFTER_BODY, WITHIN_BODY, BodyPosition, Rule
-from broadsheet.cleaners.words import rough_word_count
+from ..document import Block, BlockKind, RemovalReason
+from ..rules.matcher import RuleBook, count_words, fold_text
+from ..rules.rule import AFTER_BODY, WITHIN_BODY, BodyPosition, Rule
+from ..words import rough_word_count
 
 PROSE_WORDS = 7
 """A line of this many words that ends like a sentence is prose; even news briefs have no shorter sentences."""

@@ -14,14 +14,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from broadsheet.cleaners.clean import survey_page
-from broadsheet.cleaners.document import Block, BlockKind, Column, Page, Reading, Verdict
-from broadsheet.cleaners.judge.block_features import block_features, first_look_features, measure_page
-from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
-from broadsheet.cleaners.judge.extractor import selected_blocks
-from broadsheet.cleaners.page.parsed_page import decode, parse
-from broadsheet.cleaners.training.corpora import MIXTURE, SITES, page_weight, site_pages
-from broadsheet.cleaners.training.labels import covered_shares, snippet_labels, words_of
+from ..clean import survey_page
+from ..document import Block, BlockKind, Column, Page, Reading, Verdict
+from ..judge.block_features import block_features, first_look_features, measure_page
+from ..judge.block_verdicts import rule_verdicts
+from ..judge.extractor import selected_blocks
+from ..page.parsed_page import decode, parse
+from .corpora import MIXTURE, SITES, page_weight, site_pages
+from .labels import covered_shares, snippet_labels, words_of
 
 _HALF = 0.5
 _LEAST_TEXT_WORDS = 80  # the blocks of a shorter text do not weigh more

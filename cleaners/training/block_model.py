@@ -27,12 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from broadsheet.cleaners.document import Column
-from broadsheet.cleaners.judge.block_features import FirstLook
-from broadsheet.cleaners.judge.block_verdicts import rule_verdicts
-from broadsheet.cleaners.judge.characters import count_characters
-from broadsheet.cleaners.judge.hashed_words import BLOCK_WORDS_FILE
-from broadsheet.cleaners.judge.tree_models import (
+from ..document import Column
+from ..judge.block_features import FirstLook
+from ..judge.block_verdicts import rule_verdicts
+from ..judge.characters import count_characters
+from ..judge.hashed_words import BLOCK_WORDS_FILE
+from ..judge.tree_models import (
     BLOCK_MODEL,
     EARLY_STOP_TREES,
     FIRST_LOOK_MODEL,
@@ -41,11 +41,11 @@ from broadsheet.cleaners.judge.tree_models import (
     expected_f1,
     trees_from_dump,
 )
-from broadsheet.cleaners.judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
-from broadsheet.cleaners.training.annotated_pages import BlockExample, FeatureNames, read_block_examples
-from broadsheet.cleaners.training.corpora import FOLDS, MIXTURE, PAGE_CORPORA, SITES, TrainingCorpus, fold_of
-from broadsheet.cleaners.training.labels import fold_whitespace, word_f1, words_of
-from broadsheet.cleaners.training.word_weights import HostFolds, with_word_sums, write_word_weights
+from ..judge.weighed_verdicts import FIRST_LOOK_SURE_THRESHOLD, weigh
+from .annotated_pages import BlockExample, FeatureNames, read_block_examples
+from .corpora import FOLDS, MIXTURE, PAGE_CORPORA, SITES, TrainingCorpus, fold_of
+from .labels import fold_whitespace, word_f1, words_of
+from .word_weights import HostFolds, with_word_sums, write_word_weights
 
 
 def score_examples(examples: Sequence[BlockExample], kept_masks: Sequence[Column]) -> dict[str, dict[str, float]]:

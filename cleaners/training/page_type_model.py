@@ -29,16 +29,16 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-from broadsheet.cleaners.clean import read_page
-from broadsheet.cleaners.document import Column, Page
-from broadsheet.cleaners.judge.block_verdicts import judge
-from broadsheet.cleaners.judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, word_signs
-from broadsheet.cleaners.judge.page_features import PageFeatures, page_features
-from broadsheet.cleaners.judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
-from broadsheet.cleaners.page.parsed_page import decode, parse
-from broadsheet.cleaners.training.block_model import SETTINGS
-from broadsheet.cleaners.training.corpora import FOLDS, fold_of
-from broadsheet.cleaners.training.word_weights import learn_word_weights, write_word_weights
+from ..clean import read_page
+from ..document import Column, Page
+from ..judge.block_verdicts import judge
+from ..judge.hashed_words import PAGE_WORDS_FILE, PageWords, PageWordWeights, word_signs
+from ..judge.page_features import PageFeatures, page_features
+from ..judge.page_type import PAGE_KINDS, TABLE_FILE, SignSteps, parse_table
+from ..page.parsed_page import decode, parse
+from .block_model import SETTINGS
+from .corpora import FOLDS, fold_of
+from .word_weights import learn_word_weights, write_word_weights
 
 _CLEANERS = Path(__file__).parents[1]
 _KIND_NAMES = {"collection": "list", "listing": "list", "documentation": "document"}

@@ -12,21 +12,23 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.processes import start_workers
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..crawl.processes import start_workers
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import archive_argument, verb
+
 with lazy_imports():
-    from broadsheet.crawler.commands import import_archives, run_summary
-    from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.replay import record_index, record_order
-    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import atomic_writes, stored_values, url_words
     from broadsheet.output.raw import erasure, warc_files, warc_folders
     from broadsheet.output.write import archive_writer, run_records
+
+    from ..crawl import archive_access
+    from ..replay import record_index, record_order
+    from ..workers import settle_pool
+    from . import import_archives, run_summary
 
 _NO_BOUNDS: Mapping[str, Any] = {
     "include": (), "exclude": (), "since": None, "language": (), "site_rules": None, "obey_directives": False,

@@ -17,22 +17,24 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import reason_text
 
+from ..command_values import CommandError, is_nonempty_file
+from ..crawl.terminal import print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, verb
+
 with lazy_imports():
     from broadsheet.cleaners.page import parsed_page
-    from broadsheet.crawler.commands import changes, demo
-    from broadsheet.crawler.replay import recorded_response, trial_jobs
-    from broadsheet.crawler.workers import pool as pool_module
     from broadsheet.output.browse import application, page_trials, raw_responses, strict_requests, url_pages
     from broadsheet.output.browse import library as library_module
     from broadsheet.output.browse import room as room_module
     from broadsheet.output.raw import raw_exchange
+
+    from ..replay import recorded_response, trial_jobs
+    from ..workers import pool as pool_module
+    from . import changes, demo
 
 TRIAL_PAGE_SECONDS = 10.0
 """What a page may take under rules that are tried: far more than any takes under rules that are right."""

@@ -9,16 +9,18 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.crawler.command_values import CommandError, duration
-from broadsheet.crawler.commands.verb_options import EDIT_KINDS, archive_argument, verb
-from broadsheet.crawler.crawl.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_text
 
+from ..command_values import CommandError, duration
+from ..crawl.terminal import cut_line, fit, one_line, print_json_lines, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import EDIT_KINDS, archive_argument, verb
+
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import revisions
     from broadsheet.output.write import edit_history
+
+    from ..crawl import archive_access
 
 _INDENT = 8
 _DURATION = re.compile(r"\d+(?:\.\d+)?\s*[smhd]", re.IGNORECASE)

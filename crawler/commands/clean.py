@@ -11,9 +11,8 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import (
+from ..command_values import CommandError
+from ..crawl.terminal import (
     format_blocks,
     one_line,
     print_json,
@@ -21,7 +20,8 @@ from broadsheet.crawler.crawl.terminal import (
     print_text,
     terminal_width,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, verb
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module
@@ -30,8 +30,9 @@ with lazy_imports():
     from broadsheet.cleaners.page import canonical_urls, parsed_page
     from broadsheet.cleaners.rules import rule_files
     from broadsheet.cleaners.text_mode import plaintext, text_lines
-    from broadsheet.crawler.crawl import archive_access, early_checks
     from broadsheet.output.archive import stored_text
+
+    from ..crawl import archive_access, early_checks
 
 _COLUMN_HEADS = ("#", "verdict", "reason", "rule", "votes", "text")
 _HTML_DOCUMENT = re.compile(

@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import (
+from ..command_values import CommandError
+from ..crawl.command_line import language, require_extra
+from ..lazy_modules import lazy_imports
+from .verb_options import (
     LIMIT_OPTIONS,
     PATH,
     POLITENESS_OPTIONS,
@@ -20,16 +22,15 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.command_line import language, require_extra
-from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
-    from broadsheet.crawler.commands import notified_run, run_summary, spider_run
-    from broadsheet.crawler.crawl import archive_access, early_checks, processes, terminal
-    from broadsheet.crawler.fleet import run_notices
     from broadsheet.output.archive import archive_file, archive_lock, url_words
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
+
+    from ..crawl import archive_access, early_checks, processes, terminal
+    from ..fleet import run_notices
+    from . import notified_run, run_summary, spider_run
 
 _DEFAULT_REVISIT: Mapping[str, Any] = {"revisit": "due", "every": 0.0}
 _RESUMED_OPTIONS = {

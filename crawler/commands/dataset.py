@@ -13,9 +13,15 @@ from urllib.parse import urlsplit
 
 import click
 
-from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import (
+from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
+from broadsheet.output.read.plain_words import count_text
+
+from ..crawl.command_line import require_extra
+from ..crawl.terminal import print_text
+from ..lazy_modules import lazy_imports
+from .crawl import crawl
+from .update import update
+from .verb_options import (
     FILTER_OPTIONS,
     PATH,
     QUERY_OPTION,
@@ -24,18 +30,14 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.command_line import require_extra
-from broadsheet.crawler.crawl.terminal import print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
-from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.fleet import sites_file
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.collections import dataset_build, dataset_files, dataset_rows
     from broadsheet.output.raw import redaction
+
+    from ..crawl import archive_access
+    from ..fleet import sites_file
 
 _MEGABYTE = 10**6
 _LOCK = ".broadsheet-dataset"

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import PATH, import_while_not_collecting, verb
-from broadsheet.crawler.crawl.terminal import format_table, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_text
+
+from ..command_values import CommandError
+from ..crawl.terminal import format_table, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, import_while_not_collecting, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.commands import metadata, run_summary, spider_run
-    from broadsheet.crawler.crawl import archive_access, processes
-    from broadsheet.crawler.demo import server as server_module
     from broadsheet.output.archive import archive_lock
     from broadsheet.output.raw import warc_folders
     from broadsheet.output.read import datasette, judgement, report_figures, report_text
+
+    from ..crawl import archive_access, processes
+    from ..demo import server as server_module
+    from . import metadata, run_summary, spider_run
 
 _SETTINGS = {
     "BROADSHEET_ALLOW_PRIVATE": True,

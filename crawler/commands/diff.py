@@ -12,11 +12,12 @@ import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_text
+
+from ..command_values import CommandError
+from ..crawl.terminal import one_line, print_json, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import stored_text
     from broadsheet.output.read import revision_comparison
     from broadsheet.output.write import edit_history
+
+    from ..crawl import archive_access
 
 _TERMINAL_STYLES = {
     SAME_SIGN: "",

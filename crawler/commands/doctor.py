@@ -18,21 +18,23 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from broadsheet.crawler import __version__
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import reason_text
+
+from .. import __version__
+from ..command_values import CommandError
+from ..crawl.terminal import one_line
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, verb
 
 with lazy_imports():
     from broadsheet.cleaners.native import extension
-    from broadsheet.crawler.commands import spider_run
-    from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.rendering import chromium
-    from broadsheet.crawler.workers import worker
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
+
+    from ..crawl import processes
+    from ..rendering import chromium
+    from ..workers import worker
+    from . import spider_run
 
 _LOWEST_PYTHON = (3, 11)
 _SHOWN_LIBRARIES = ("scrapy", "trafilatura", "lxml")

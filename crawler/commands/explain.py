@@ -9,8 +9,9 @@ from textwrap import wrap
 
 import click
 
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import (
+from broadsheet.output.read.plain_words import count_text, reason_text
+
+from ..crawl.terminal import (
     format_blocks,
     one_line,
     print_json,
@@ -18,13 +19,14 @@ from broadsheet.crawler.crawl.terminal import (
     print_text,
     terminal_width,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import count_text, reason_text
+from ..lazy_modules import lazy_imports
+from .verb_options import archive_argument, verb
 
 with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.read import page_lookup
+
+    from ..crawl import archive_access
 
 _COLUMN_HEADS = ("#", "verdict", "why", "rule", "on", "text")
 _WIDE_COLUMNS = 120

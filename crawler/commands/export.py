@@ -14,8 +14,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import (
+from broadsheet.output.read.plain_words import count_text
+
+from ..command_values import CommandError
+from ..crawl.terminal import one_line
+from ..lazy_modules import lazy_imports
+from ..plugins import EXPORTERS, call_plugin, has_plugin
+from .verb_options import (
     EDIT_KINDS,
     FILTER_OPTIONS,
     PATH,
@@ -27,21 +32,18 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.crawler.plugins import EXPORTERS, call_plugin, has_plugin
-from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.commands import output_target
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import article_filter as article_filter_module
     from broadsheet.output.archive import table_columns
     from broadsheet.output.raw import erasure
     from broadsheet.output.read import article_files, article_rows, export_target, tei, wacz, web_feeds
+
+    from ..crawl import archive_access
+    from . import output_target
 
 _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz": "wacz"}
 _FOLDER_FORMATS = ("markdown", "tei", "html")

@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 
 import click
 
-from broadsheet.crawler.command_values import CommandError, duration, is_nonempty_file
-from broadsheet.crawler.commands.crawl import crawl_process, run_and_notify, run_crawl
-from broadsheet.crawler.commands.verb_options import (
+from ..command_values import CommandError, duration, is_nonempty_file
+from ..crawl.processes import watch_lifeline
+from ..lazy_modules import lazy_imports
+from .crawl import crawl_process, run_and_notify, run_crawl
+from .verb_options import (
     POLITENESS_OPTIONS,
     Options,
     unchecked_archive_argument,
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.processes import watch_lifeline
-from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.output.write import archive_writer, run_records

@@ -14,22 +14,23 @@ from typing import Any, Protocol
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.crawl import crawl
-from broadsheet.crawler.commands.update import update
-from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, complete_files, verb, with_options
-from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.crawler.plugins import FLEET_ENGINES, call_plugin, has_plugin
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..command_values import CommandError
+from ..crawl.command_line import contact
+from ..crawl.terminal import one_line, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from ..plugins import FLEET_ENGINES, call_plugin, has_plugin
+from .crawl import crawl
+from .update import update
+from .verb_options import FLEET_OPTIONS, PATH, complete_files, verb, with_options
+
 with lazy_imports():
-    from broadsheet.crawler.commands import progress_line as progress_line_module
-    from broadsheet.crawler.commands import run_summary
-    from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.fleet import (
+    from broadsheet.output.archive import archive_lock
+
+    from ..crawl import processes
+    from ..fleet import (
         dask_engine,
         fleet_folder,
         fleet_turn,
@@ -45,7 +46,8 @@ with lazy_imports():
         stored_run,
         url_lists,
     )
-    from broadsheet.output.archive import archive_lock
+    from . import progress_line as progress_line_module
+    from . import run_summary
 
 _WAIT_SECONDS = 180.0  # for a site whose runner was killed: its lease lasts 120 s
 

@@ -11,8 +11,13 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import (
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.read.plain_words import count_text
+
+from ..command_values import CommandError
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import (
     FLEET_OPTIONS,
     PATH,
     SITES_OPTION,
@@ -20,17 +25,12 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.read.plain_words import count_text
 
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet as fleet_module
-    from broadsheet.crawler.commands import fleet_read
-    from broadsheet.crawler.commands import forget as forget_verb
-    from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.fleet import (
+    from broadsheet.output.write import takedowns
+
+    from ..crawl import archive_access
+    from ..fleet import (
         fleet_folder,
         fleet_takedowns,
         fleet_turn,
@@ -43,7 +43,9 @@ with lazy_imports():
         store_address,
         stored_run,
     )
-    from broadsheet.output.write import takedowns
+    from . import fleet as fleet_module
+    from . import fleet_read
+    from . import forget as forget_verb
 
 
 @verb("Take an article down in all archives.", "forget")

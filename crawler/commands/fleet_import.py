@@ -18,24 +18,26 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, PATH, verb, with_options
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.fleet.site_task import Engine, SiteResult, SiteTask
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..command_values import CommandError, is_nonempty_file
+from ..crawl.terminal import one_line, print_text
+from ..fleet.site_task import Engine, SiteResult, SiteTask
+from ..lazy_modules import lazy_imports
+from .verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, PATH, verb, with_options
+
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet as fleet_module
-    from broadsheet.crawler.commands import import_archives, merge, run_summary
-    from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.fleet import fleet_folder, object_store, site_processes, store_address
-    from broadsheet.crawler.replay import imported_pictures
-    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, atomic_writes, stored_values
     from broadsheet.output.collections import archive_merge
     from broadsheet.output.write import archive_writer, run_records
+
+    from ..crawl import processes
+    from ..fleet import fleet_folder, object_store, site_processes, store_address
+    from ..replay import imported_pictures
+    from ..workers import settle_pool
+    from . import fleet as fleet_module
+    from . import import_archives, merge, run_summary
 
 LIST_ENDINGS = (".txt", ".paths", ".txt.gz", ".paths.gz")
 """How the name of a list of files ends, as opposed to that of a WARC file."""

@@ -12,7 +12,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from broadsheet.crawler.commands.verb_options import (
+from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
+from broadsheet.output.read.plain_words import count_text
+
+from ..crawl.terminal import (
+    format_table,
+    one_line,
+    print_json,
+    print_pages,
+    print_text,
+    terminal_width,
+)
+from ..lazy_modules import lazy_imports
+from .verb_options import (
     FILTER_OPTIONS,
     FLEET_OPTIONS,
     SITES_OPTION,
@@ -21,26 +33,17 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.crawl.terminal import (
-    format_table,
-    one_line,
-    print_json,
-    print_pages,
-    print_text,
-    terminal_width,
-)
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-from broadsheet.output.read.plain_words import count_text
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet as fleet_module
-    from broadsheet.crawler.commands import search as search_verb
-    from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.fleet import (
+    from broadsheet.output.archive import archive_lock
+    from broadsheet.output.read import judgement, report_figures, report_text
+    from broadsheet.output.read import search as search_module
+
+    from ..crawl import archive_access
+    from ..fleet import (
         fleet_folder,
         fleet_turn,
         object_store,
@@ -49,9 +52,8 @@ with lazy_imports():
         site_records,
         sites_file,
     )
-    from broadsheet.output.archive import archive_lock
-    from broadsheet.output.read import judgement, report_figures, report_text
-    from broadsheet.output.read import search as search_module
+    from . import fleet as fleet_module
+    from . import search as search_verb
 
 T = TypeVar("T")
 _NAMED_SITES = 3

@@ -6,22 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, SAMPLE_OPTION, STORE_OPTION, verb, with_options
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
+
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import FLEET_OPTIONS, SAMPLE_OPTION, STORE_OPTION, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet as fleet_module
-    from broadsheet.crawler.commands import fleet_read
-    from broadsheet.crawler.commands import verify as verify_verb
-    from broadsheet.crawler.crawl import archive_access
-    from broadsheet.crawler.fleet import stored_checks
     from broadsheet.output.archive import row_sample
     from broadsheet.output.read import verify as verify_module
+
+    from ..crawl import archive_access
+    from ..fleet import stored_checks
+    from . import fleet as fleet_module
+    from . import fleet_read
+    from . import verify as verify_verb
 
 
 @verb("Check that every archive is whole.", "verify")

@@ -6,15 +6,16 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.commands.verb_options import FLEET_OPTIONS, PATH, verb, with_options
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
+from ..lazy_modules import lazy_imports
+from .verb_options import FLEET_OPTIONS, PATH, verb, with_options
+
 with lazy_imports():
-    from broadsheet.crawler.commands import fleet as fleet_module
-    from broadsheet.crawler.commands import run_summary
-    from broadsheet.crawler.crawl import processes
-    from broadsheet.crawler.fleet import fleet_turn
+    from ..crawl import processes
+    from ..fleet import fleet_turn
+    from . import fleet as fleet_module
+    from . import run_summary
 
 
 @verb("Work for a store: take what is due.", "work")

@@ -9,18 +9,20 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..command_values import CommandError
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
+
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import archive_file
     from broadsheet.output.raw import erasure, warc_folders
     from broadsheet.output.write import archive_writer, takedowns
+
+    from ..crawl import archive_access
 
 _MAX_LINES = 10
 _WAITING = "waits: {} is not there as a whole, or not this archive's; it is erased when it may be"

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, verb, with_options
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
+
+from ..command_values import CommandError, is_nonempty_file
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler import options as options_module
-    from broadsheet.crawler.commands import progress_line, run_summary
-    from broadsheet.crawler.crawl import archive_access, early_checks, processes, run_parts, session
-    from broadsheet.crawler.discovery import scope
-    from broadsheet.crawler.replay import imported_pictures, importing, record_index, record_order
-    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, article_filter, stored_values, url_words
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
+
+    from .. import options as options_module
+    from ..crawl import archive_access, early_checks, processes, run_parts, session
+    from ..discovery import scope
+    from ..replay import imported_pictures, importing, record_index, record_order
+    from ..workers import settle_pool
+    from . import progress_line, run_summary
 
 _ARGUMENT_OPTIONS = ("include", "exclude", "since", "obey_directives", "site_rules")
 _MAX_LOST_LINES = 20

@@ -9,20 +9,22 @@ from pathlib import Path
 
 import click
 
-from broadsheet.crawler.command_values import is_nonempty_file
-from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.terminal import one_line, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..command_values import is_nonempty_file
+from ..crawl.terminal import one_line, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, verb
+
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access, processes
-    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file
     from broadsheet.output.collections import archive_merge, source_archive
     from broadsheet.output.settle import settling
     from broadsheet.output.write import archive_writer, takedowns
+
+    from ..crawl import archive_access, processes
+    from ..workers import settle_pool
 
 _MEGABYTE = 10**6
 

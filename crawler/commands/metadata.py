@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
+from ..crawl.terminal import print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import stored_text
     from broadsheet.output.read import datasette
+
+    from ..crawl import archive_access
 
 
 @verb("Print metadata for Datasette.")

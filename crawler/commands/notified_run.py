@@ -11,11 +11,16 @@ from typing import Any
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.changes import edit_summary
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.fleet.run_notices import (
+from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.article_storage import latest_seq
+from broadsheet.output.archive.stored_values import utc_now
+from broadsheet.output.raw.redaction import without_userinfo
+from broadsheet.output.read.judgement import judge_archive
+
+from ..command_values import CommandError, is_nonempty_file
+from ..crawl.archive_access import open_read_only
+from ..crawl.terminal import one_line
+from ..fleet.run_notices import (
     ArchiveMoment,
     NewsEvent,
     NewsItem,
@@ -26,11 +31,7 @@ from broadsheet.crawler.fleet.run_notices import (
     send_notice,
     send_notices,
 )
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.article_storage import latest_seq
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.raw.redaction import without_userinfo
-from broadsheet.output.read.judgement import judge_archive
+from .changes import edit_summary
 
 Crawl = Callable[[Mapping[str, Any], Callable[[str], object]], int]
 """A verb that crawls: its options, and what hears of each thing that goes badly wrong."""

@@ -9,8 +9,9 @@ from typing import BinaryIO
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.command_values import CommandError
 from broadsheet.output.read.export_target import OwnFiles, TargetRefused, TargetWriteError, open_target
+
+from ..command_values import CommandError
 
 
 @contextmanager

@@ -12,23 +12,25 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import PATH, unchecked_archive_argument, verb
-from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.read.plain_words import count_text
 
+from ..command_values import CommandError
+from ..crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, unchecked_archive_argument, verb
+
 with lazy_imports():
     from broadsheet.cleaners import document
-    from broadsheet.crawler import options as options_module
-    from broadsheet.crawler.commands import progress_line, run_summary
-    from broadsheet.crawler.crawl import archive_access, early_checks, processes, run_parts, session
-    from broadsheet.crawler.replay import recleaning
-    from broadsheet.crawler.workers import settle_pool
     from broadsheet.output.archive import archive_file, stored_values
     from broadsheet.output.settle import own_reading, reclean_undo
     from broadsheet.output.write import archive_writer, run_records
+
+    from .. import options as options_module
+    from ..crawl import archive_access, early_checks, processes, run_parts, session
+    from ..replay import recleaning
+    from ..workers import settle_pool
+    from . import progress_line, run_summary
 
 _CLEANING_OPTIONS = ("dry_run", "all", "site_rules", "no_site_rules")
 """What says how to clean again: an undo that passed over it would do what was not asked for."""

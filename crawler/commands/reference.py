@@ -8,12 +8,12 @@ from importlib.resources import files
 
 import click
 
-from broadsheet.crawler.commands.verb_options import verb
-from broadsheet.crawler.crawl.command_line import VerbGroup
-from broadsheet.crawler.lazy_modules import lazy_imports
+from ..crawl.command_line import VerbGroup
+from ..lazy_modules import lazy_imports
+from .verb_options import verb
 
 with lazy_imports():
-    from broadsheet.crawler import settings
+    from .. import settings
 
 _INTRODUCTION = """\
 # The command line

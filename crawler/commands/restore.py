@@ -9,19 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broadsheet.crawler.commands.verb_options import Options, archive_argument, verb, with_options
-from broadsheet.crawler.crawl.terminal import cut_line, format_table, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
+
+from ..crawl.terminal import cut_line, format_table, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import Options, archive_argument, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import stored_values
     from broadsheet.output.read import page_lookup
     from broadsheet.output.write import applied_rulings, archive_writer, person_verdicts
+
+    from ..crawl import archive_access
 
 _MAX_ARTICLES = 20  # articles that are listed
 WIDE_COLUMNS = 160  # of a terminal on which a ruling and its text fit in one line

@@ -13,12 +13,13 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import PATH, verb
-from broadsheet.crawler.crawl.command_line import contact
-from broadsheet.crawler.crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text, reason_text
+
+from ..command_values import CommandError
+from ..crawl.command_line import contact
+from ..crawl.terminal import cut_line, format_table, one_line, print_text, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, verb
 
 with lazy_imports():
     from broadsheet.cleaners import clean as clean_module
@@ -26,11 +27,12 @@ with lazy_imports():
     from broadsheet.cleaners.judge import site_rule_files, site_rule_values
     from broadsheet.cleaners.judge import site_rules as site_rules_module
     from broadsheet.cleaners.page import canonical_urls, parsed_page
-    from broadsheet.crawler.commands import spider_run
-    from broadsheet.crawler.crawl import early_checks, processes
-    from broadsheet.crawler.fetch import request_headers
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
+
+    from ..crawl import early_checks, processes
+    from ..fetch import request_headers
+    from . import spider_run
 
 _START_CHARS = 300
 

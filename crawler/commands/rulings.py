@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from broadsheet.crawler.commands.verb_options import PATH, archive_argument, verb
-from broadsheet.crawler.crawl.terminal import (
+from ..crawl.terminal import (
     cut_line,
     format_blocks,
     one_line,
@@ -19,7 +18,8 @@ from broadsheet.crawler.crawl.terminal import (
     print_pages,
     terminal_width,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
+from ..lazy_modules import lazy_imports
+from .verb_options import PATH, archive_argument, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -28,10 +28,11 @@ with lazy_imports():
     from broadsheet.cleaners import document
     from broadsheet.cleaners.rules import layout_rules, rule_files
     from broadsheet.cleaners.rules import rule as rule_module
-    from broadsheet.crawler.commands import output_target, restore
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.read import ruling_examples
     from broadsheet.output.write import person_verdicts
+
+    from ..crawl import archive_access
+    from . import output_target, restore
 
 _FILE_HEADER = """\
 # Rules and test cases made from rulings on blocks. Rules are in the form of cleaners/rules/phrases/*.toml:

@@ -14,8 +14,6 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.crawl.archive_access import open_read_only
-from broadsheet.crawler.crawl.terminal import one_line, print_text, terminal_width
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.url_words import OutcomeReason, UrlState
@@ -25,6 +23,9 @@ from broadsheet.output.read.judgement import Look, LookKind, Severity, judge_arc
 from broadsheet.output.read.plain_words import count_text, reason_text, removed_text, shelved_text
 from broadsheet.output.read.report_figures import Totals, gather_totals
 from broadsheet.output.read.report_text import look_section
+
+from ..crawl.archive_access import open_read_only
+from ..crawl.terminal import one_line, print_text, terminal_width
 
 _MAX_REASONS = 8  # reasons named in a line
 _NON_PAGE_REASONS = (

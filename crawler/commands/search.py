@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from broadsheet.crawler.commands.verb_options import (
-    FILTER_OPTIONS,
-    archive_argument,
-    article_filter,
-    verb,
-    with_options,
-)
-from broadsheet.crawler.crawl.terminal import (
+from broadsheet.output.read.plain_words import count_text, joined
+
+from ..crawl.terminal import (
     cut_line,
     fit,
     is_coloured,
@@ -24,8 +19,14 @@ from broadsheet.crawler.crawl.terminal import (
     print_pages,
     terminal_width,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
-from broadsheet.output.read.plain_words import count_text, joined
+from ..lazy_modules import lazy_imports
+from .verb_options import (
+    FILTER_OPTIONS,
+    archive_argument,
+    article_filter,
+    verb,
+    with_options,
+)
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from broadsheet.output.archive.article_filter import ArticleBounds
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.read import search as search_module
+
+    from ..crawl import archive_access
 
 _INDENT = "  "
 SORTS = ("relevance", "date", "certainty")

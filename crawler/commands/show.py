@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.commands.verb_options import archive_argument, verb
-from broadsheet.crawler.crawl.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text, joined, reason_text
+
+from ..command_values import CommandError
+from ..crawl.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
+from ..lazy_modules import lazy_imports
+from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import stored_text
     from broadsheet.output.read import page_lookup, stored_articles
     from broadsheet.output.read import search as search_module
     from broadsheet.output.write import edit_history
+
+    from ..crawl import archive_access
 
 _READING_WIDTH = 100  # columns beyond which a line is hard to follow
 _BESIDE = 5  # other hits that are counted

@@ -18,17 +18,18 @@ from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.exceptions import UsageError
 from scrapy.settings import Settings
 
-from broadsheet.crawler.command_values import CommandError, is_nonempty_file
-from broadsheet.crawler.commands.run_summary import RunResult
-from broadsheet.crawler.crawl.archive_access import print_notices
-from broadsheet.crawler.crawl.spiders import SiteSpider
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.discovery.scope import ScopeError
-from broadsheet.crawler.options import OptionError
-from broadsheet.crawler.settings import ENVIRONMENT_PROBLEMS
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.archive.url_words import UrlState
 from broadsheet.output.read.plain_words import count_text
+
+from ..command_values import CommandError, is_nonempty_file
+from ..crawl.archive_access import print_notices
+from ..crawl.spiders import SiteSpider
+from ..crawl.terminal import one_line
+from ..discovery.scope import ScopeError
+from ..options import OptionError
+from ..settings import ENVIRONMENT_PROBLEMS
+from .run_summary import RunResult
 
 # Scrapy's module of TLS contexts looks through the stack and all loaded modules when it is imported, three times. Here,
 # while both are small, that takes 0.08 s of CPU; from where the download handler imports it, 0.2 s.

@@ -9,9 +9,10 @@ from typing import Any
 
 import click
 
-from broadsheet.crawler.command_values import CommandError, duration, is_nonempty_file
-from broadsheet.crawler.commands.crawl import crawl_process, run_and_notify, run_crawl
-from broadsheet.crawler.commands.verb_options import (
+from ..command_values import CommandError, duration, is_nonempty_file
+from ..lazy_modules import lazy_imports
+from .crawl import crawl_process, run_and_notify, run_crawl
+from .verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
     RENDERING_OPTIONS,
@@ -20,13 +21,13 @@ from broadsheet.crawler.commands.verb_options import (
     verb,
     with_options,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
 
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access, processes, terminal
     from broadsheet.output.archive import article_storage
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, edit_history
+
+    from ..crawl import archive_access, processes, terminal
 
 _NO_CRAWL_OPTIONS = {
     "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,

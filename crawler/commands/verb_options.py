@@ -11,8 +11,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.crawler.command_values import CommandError, duration
-from broadsheet.crawler.crawl.command_line import (
+
+from ..command_values import CommandError, duration
+from ..crawl.command_line import (
     GROUP_ATTRIBUTE,
     ArchiveVerb,
     contact,
@@ -24,7 +25,7 @@ from broadsheet.crawler.crawl.command_line import (
     shard,
     user_agent,
 )
-from broadsheet.crawler.lazy_modules import lazy_imports
+from ..lazy_modules import lazy_imports
 
 with lazy_imports():
     from broadsheet.output.archive import article_filter as article_filter_module

@@ -6,16 +6,18 @@ from dataclasses import asdict
 
 import click
 
-from broadsheet.crawler.commands.verb_options import SAMPLE_OPTION, archive_argument, verb
-from broadsheet.crawler.crawl.terminal import one_line, print_json, print_text
-from broadsheet.crawler.lazy_modules import lazy_imports
 from broadsheet.output.read.plain_words import count_text
 
+from ..crawl.terminal import one_line, print_json, print_text
+from ..lazy_modules import lazy_imports
+from .verb_options import SAMPLE_OPTION, archive_argument, verb
+
 with lazy_imports():
-    from broadsheet.crawler.crawl import archive_access
     from broadsheet.output.archive import archive_file, row_sample
     from broadsheet.output.raw import stored_credentials
     from broadsheet.output.read import verify as verify_module
+
+    from ..crawl import archive_access
 
 
 @verb("Check that an archive is whole.")

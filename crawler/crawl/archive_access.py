@@ -9,11 +9,12 @@ from contextlib import closing, contextmanager
 import click
 from sqlite_utils import Database
 
-from broadsheet.crawler.crawl.terminal import one_line
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, NotAnArchive, NotReachable
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.raw.redaction import without_userinfo
 from broadsheet.output.raw.warc_folders import Recovery
+
+from .terminal import one_line
 
 _REMEDY = "run broadsheet verify"
 _PRIMARY_CODE = 0xFF

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from broadsheet.crawler.command_values import IN_USE, INTERRUPTED, CommandError
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotReachable
+
+from ..command_values import IN_USE, INTERRUPTED, CommandError
 
 if TYPE_CHECKING:
     from broadsheet.output.archive.row_sample import RowSample
@@ -57,27 +58,27 @@ def row_sample(value: str) -> RowSample:
 
 def header(value: str) -> tuple[str, str]:
     """Read a header field of a request as (name, value)."""
-    from broadsheet.crawler.fetch.request_headers import read_header
+    from ..fetch.request_headers import read_header
 
     return _checked_value(read_header, value)
 
 
 def contact(value: str) -> str:
     """Read a contact that can be sent with requests: a URL or a mail address."""
-    from broadsheet.crawler.fetch.identity import read_contact
+    from ..fetch.identity import read_contact
 
     return _checked_value(read_contact, value)
 
 
 def user_agent(value: str) -> str:
     """Read a User-Agent that can be sent in a header."""
-    from broadsheet.crawler.fetch.identity import read_user_agent
+    from ..fetch.identity import read_user_agent
 
     return _checked_value(read_user_agent, value)
 
 
 def _checked_value(check: Callable[[str], _Value], value: str) -> _Value:
-    from broadsheet.crawler.options import OptionError
+    from ..options import OptionError
 
     try:
         return check(value)
@@ -150,7 +151,7 @@ class ArchiveVerb(click.Command):
         except Exception as error:
             if isinstance(error, NotReachable) and error.__cause__ is None:
                 raise
-            from broadsheet.crawler.crawl.archive_access import damage_behind
+            from .archive_access import damage_behind
 
             path = context.params.get("db") or context.params.get("target")
             if path and (damage := damage_behind(path, error)):

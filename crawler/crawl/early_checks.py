@@ -13,13 +13,14 @@ import click
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.discovery.scope import Scope, ScopeError
-from broadsheet.crawler.fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
-from broadsheet.crawler.fetch.request_headers import read_cookies
-from broadsheet.crawler.options import CrawlOptions, OptionError, read_extractor_use
 from broadsheet.output.archive.archive_errors import NotReachable
 from broadsheet.output.raw.redaction import without_userinfo
+
+from ..command_values import CommandError
+from ..discovery.scope import Scope, ScopeError
+from ..fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
+from ..fetch.request_headers import read_cookies
+from ..options import CrawlOptions, OptionError, read_extractor_use
 
 DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
 """Where URLs come from besides start URLs; each has an option `--no-…`."""

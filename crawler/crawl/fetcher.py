@@ -13,21 +13,14 @@ from scrapy.crawler import Crawler
 from scrapy.http import Request, Response
 from twisted.python.failure import Failure
 
-from broadsheet.crawler.crawl.frontier import Turn
-from broadsheet.crawler.crawl.host_files import redirect_target
-from broadsheet.crawler.crawl.outcomes import (
-    Answer,
-    answer_capture,
-    partial_capture,
-    retry_after_of,
-    unfetched_outcome,
-)
-from broadsheet.crawler.crawl.page_rendering import CrawlFetch
-from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.crawler.crawl.run_parts import CrawlParts
-from broadsheet.crawler.fetch.challenges import is_challenge
-from broadsheet.crawler.fetch.faults import Fault
-from broadsheet.crawler.fetch.requests import (
+from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily, UrlKind, compound_reason, http_reason
+from broadsheet.output.raw.raw_exchange import Capture
+from broadsheet.output.write.outcome import Outcome
+from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..fetch.challenges import is_challenge
+from ..fetch.faults import Fault
+from ..fetch.requests import (
     download,
     latency_of,
     raw_exchange_of_fault,
@@ -35,10 +28,18 @@ from broadsheet.crawler.fetch.requests import (
     redirect_count_of,
     robots_id_of,
 )
-from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily, UrlKind, compound_reason, http_reason
-from broadsheet.output.raw.raw_exchange import Capture
-from broadsheet.output.write.outcome import Outcome
-from broadsheet.output.write.url_queue import QueuedUrl
+from .frontier import Turn
+from .host_files import redirect_target
+from .outcomes import (
+    Answer,
+    answer_capture,
+    partial_capture,
+    retry_after_of,
+    unfetched_outcome,
+)
+from .page_rendering import CrawlFetch
+from .robots_rules import RobotsRules
+from .run_parts import CrawlParts
 
 _UNAVAILABLE_STATUS = 503
 _WALL_REASONS = (OutcomeReason.CHALLENGED, compound_reason(ReasonFamily.RETRY, OutcomeReason.CHALLENGED))

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.crawler.crawl.hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
-from broadsheet.crawler.crawl.robots_rules import RobotsRules
 from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState, http_reason
 from broadsheet.output.write.url_queue import Queue, QueuedUrl
+
+from .hosts import DueQueue, HostRegistry, HostState, Pace, PolitenessSettings
+from .robots_rules import RobotsRules
 
 __all__ = ["Frontier", "PolitenessSettings", "Turn"]
 

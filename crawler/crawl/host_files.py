@@ -17,18 +17,19 @@ from scrapy.http import Response
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.crawler.crawl.frontier import Frontier
-from broadsheet.crawler.crawl.hosts import MAX_ROBOTS_DELAY
-from broadsheet.crawler.crawl.outcomes import Answer, retry_after_of
-from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules
-from broadsheet.crawler.discovery.found_rows import file_row
-from broadsheet.crawler.discovery.usual_places import is_named_as, usual_urls
-from broadsheet.crawler.fetch.challenges import is_challenge
-from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal
-from broadsheet.crawler.options import CrawlOptions
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..discovery.found_rows import file_row
+from ..discovery.usual_places import is_named_as, usual_urls
+from ..fetch.challenges import is_challenge
+from ..fetch.faults import Fault, RetryPolicy, is_refusal
+from ..options import CrawlOptions
+from .frontier import Frontier
+from .hosts import MAX_ROBOTS_DELAY
+from .outcomes import Answer, retry_after_of
+from .robots_rules import Access, RobotsRules
 
 _MAX_REDIRECTS = 5  # redirects that are followed: RFC 9309, section 2.3.1.2
 _LOG = logging.getLogger(__name__)

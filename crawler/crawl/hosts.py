@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from broadsheet.crawler.crawl.robots_rules import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
 from broadsheet.output.archive.url_words import (
     NO_REASON,
     OutcomeReason,
@@ -22,6 +21,8 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
 )
 from broadsheet.output.write.url_queue import Queue, QueuedUrl
+
+from .robots_rules import GRACE_SECONDS, MAX_AGE_SECONDS, RETRY_SECONDS, Access, RobotsRules
 
 PACE_CEILING = 60.0  # seconds between two requests at the slowest
 MAX_ROBOTS_DELAY = 600.0

@@ -14,23 +14,6 @@ from scrapy.http import Response
 from broadsheet.cleaners.document import Outlink, Page, PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import canonicalise
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.crawl.robots_rules import Access, RobotsRules, exclusion_reason
-from broadsheet.crawler.crawl.worker_jobs import (
-    CrawlPolicy,
-    PageJob,
-    process_empty_page,
-    process_feed,
-    process_page,
-    process_sitemap,
-)
-from broadsheet.crawler.discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
-from broadsheet.crawler.discovery.picture_headers import read_picture
-from broadsheet.crawler.discovery.response_bodies import BodyKind, body_kind, is_media_type
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.fetch.challenges import is_challenge
-from broadsheet.crawler.fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.url_words import (
     OutcomeReason,
     Reason,
@@ -44,6 +27,24 @@ from broadsheet.output.archive.usage_preferences import header_statements, refus
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..discovery.found_rows import DiscoveryResult, file_row, urls_from_outlinks
+from ..discovery.picture_headers import read_picture
+from ..discovery.response_bodies import BodyKind, body_kind, is_media_type
+from ..discovery.scope import Scope
+from ..fetch.challenges import is_challenge
+from ..fetch.faults import Fault, RetryPolicy, is_refusal, is_retryable_status, retry_after_seconds
+from ..options import CrawlOptions
+from ..workers.pool import WorkerError, WorkerPool
+from .robots_rules import Access, RobotsRules, exclusion_reason
+from .worker_jobs import (
+    CrawlPolicy,
+    PageJob,
+    process_empty_page,
+    process_feed,
+    process_page,
+    process_sitemap,
+)
 
 MAX_REDIRECTS = 10
 NOT_MODIFIED_STATUS = 304

@@ -21,27 +21,28 @@ from scrapy.http import Request, Response
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.frontier import Frontier
-from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
-from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, Answer, answer_capture, partial_capture, retry_after_of
-from broadsheet.crawler.fetch.challenges import is_challenge
-from broadsheet.crawler.fetch.faults import Fault
-from broadsheet.crawler.fetch.requests import (
-    RequestBuilder,
-    latency_of,
-    raw_exchange_of_fault,
-    raw_exchange_of_response,
-)
-from broadsheet.crawler.options import BROWSER_ALWAYS, CrawlOptions
-from broadsheet.crawler.rendering.browser import Browser
-from broadsheet.crawler.rendering.chromium import Chromium
-from broadsheet.crawler.rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
 from broadsheet.output.archive.page_rows import PageRows, with_evidence
 from broadsheet.output.archive.rendered_layouts import BARREN_TYPES, RenderedLayout, shows_more
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState, http_reason
 from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..fetch.challenges import is_challenge
+from ..fetch.faults import Fault
+from ..fetch.requests import (
+    RequestBuilder,
+    latency_of,
+    raw_exchange_of_fault,
+    raw_exchange_of_response,
+)
+from ..options import BROWSER_ALWAYS, CrawlOptions
+from ..rendering.browser import Browser
+from ..rendering.chromium import Chromium
+from ..rendering.messages import Failure, Rendering, RenderOrder, ResourceAnswer, ResourceRequest
+from .frontier import Frontier
+from .layout_sampling import LayoutSampling
+from .outcomes import MAX_REDIRECTS, Answer, answer_capture, partial_capture, retry_after_of
 
 _RESOURCE_BYTES = 16 * 1024 * 1024  # of one resource
 _PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page

@@ -21,8 +21,8 @@ from typing import IO
 
 import click
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.workers.worker import process_count, start_fork_server, workers_problem
+from ..command_values import CommandError
+from ..workers.worker import process_count, start_fork_server, workers_problem
 
 LIFELINE_VARIABLE = "BROADSHEET_LIFELINE"
 """The environment variable by which a crawl learns the number of the descriptor that it watches."""

@@ -20,10 +20,11 @@ from scrapy.statscollectors import StatsCollector
 from twisted.internet.task import LoopingCall
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.terminal import cut_line, one_line
 from broadsheet.output.archive.url_words import UrlKind, UrlState
 from broadsheet.output.read.plain_words import count_text, reason_text
 from broadsheet.output.write.outcome import Outcome
+
+from .terminal import cut_line, one_line
 
 _LIVE_SECONDS = 0.25
 _PLAIN_SECONDS = 10.0

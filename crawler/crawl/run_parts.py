@@ -13,26 +13,18 @@ from w3lib.url import file_uri_to_path
 
 from broadsheet.cleaners.document import ExtractorUse
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder, SiteRulesError
-from broadsheet.crawler.crawl.early_checks import checked_seeds
-from broadsheet.crawler.crawl.frontier import Frontier
-from broadsheet.crawler.crawl.host_files import GuessedPlaces, RobotsReader
-from broadsheet.crawler.crawl.hosts import PolitenessSettings
-from broadsheet.crawler.crawl.layout_sampling import LayoutSampling
-from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET
-from broadsheet.crawler.crawl.outcomes import MAX_REDIRECTS, OutcomeBuilder
-from broadsheet.crawler.crawl.page_rendering import PageRendering
-from broadsheet.crawler.crawl.scrapy_settings import depth_limit, redact_logs
-from broadsheet.crawler.crawl.session import AllowedTargets, CrawlSession, seed_rows
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.fetch.capacity import ByteBudget, default_requests, requests_by_files
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
-from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.crawler.fetch.guard import allowed_ports
-from broadsheet.crawler.fetch.identity import Credentials, Identity, read_contact
-from broadsheet.crawler.fetch.request_headers import GivenHeaders, read_cookies, read_headers
-from broadsheet.crawler.fetch.requests import RequestBuilder
-from broadsheet.crawler.fetch.safe_settings import settings_problem
-from broadsheet.crawler.options import (
+from broadsheet.output.read.export_target import OwnFiles
+
+from ..discovery.scope import Scope
+from ..fetch.capacity import ByteBudget, default_requests, requests_by_files
+from ..fetch.exchange_recorder import ExchangeRecorder
+from ..fetch.faults import RetryPolicy
+from ..fetch.guard import allowed_ports
+from ..fetch.identity import Credentials, Identity, read_contact
+from ..fetch.request_headers import GivenHeaders, read_cookies, read_headers
+from ..fetch.requests import RequestBuilder
+from ..fetch.safe_settings import settings_problem
+from ..options import (
     BROWSER_ALWAYS,
     BROWSER_AUTO,
     BROWSER_NEVER,
@@ -41,10 +33,19 @@ from broadsheet.crawler.options import (
     parse_size,
     read_extractor_use,
 )
-from broadsheet.crawler.rendering.chromium import Chromium, find_chromium, is_extra_installed
-from broadsheet.crawler.workers.pool import WorkerPool
-from broadsheet.crawler.workers.worker import process_count
-from broadsheet.output.read.export_target import OwnFiles
+from ..rendering.chromium import Chromium, find_chromium, is_extra_installed
+from ..workers.pool import WorkerPool
+from ..workers.worker import process_count
+from .early_checks import checked_seeds
+from .frontier import Frontier
+from .host_files import GuessedPlaces, RobotsReader
+from .hosts import PolitenessSettings
+from .layout_sampling import LayoutSampling
+from .outcome_writer import BATCH_TARGET
+from .outcomes import MAX_REDIRECTS, OutcomeBuilder
+from .page_rendering import PageRendering
+from .scrapy_settings import depth_limit, redact_logs
+from .session import AllowedTargets, CrawlSession, seed_rows
 
 _ANSWERS_PER_WORKER = (
     4  # answers for each cleaning process: what it works on, what waits for it, and what comes meanwhile

@@ -25,8 +25,9 @@ from scrapy.utils.log import get_scrapy_root_handler
 from scrapy.utils.misc import load_object
 from twisted.python.failure import Failure
 
-from broadsheet.crawler import settings as own_settings
 from broadsheet.output.raw.redaction import REDACTED, without_userinfo
+
+from .. import settings as own_settings
 
 _SPIDERS = "broadsheet.crawler.crawl.spiders"
 _RESOLVER = "broadsheet.crawler.fetch.guard.GuardedResolver"

@@ -13,14 +13,6 @@ from typing import Any
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
-from broadsheet.crawler import __version__
-from broadsheet.crawler.crawl.outcome_writer import BATCH_TARGET, Writer
-from broadsheet.crawler.crawl.robots_rules import DIRECTIVE_REASONS
-from broadsheet.crawler.discovery.found_rows import is_followed
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.discovery.traps import trap_reason
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.rendered_layouts import RenderedLayout, stored_rendered_layouts
 from broadsheet.output.archive.stored_values import utc_now
@@ -48,6 +40,15 @@ from broadsheet.output.write.url_queue import (
     QueuedUrl,
     queue_left_out,
 )
+
+from .. import __version__
+from ..discovery.found_rows import is_followed
+from ..discovery.scope import Scope
+from ..discovery.traps import trap_reason
+from ..options import CrawlOptions
+from ..workers.settle_pool import settle_in_processes
+from .outcome_writer import BATCH_TARGET, Writer
+from .robots_rules import DIRECTIVE_REASONS
 
 
 def widened_reasons(options: CrawlOptions, earlier: Mapping[str, Any]) -> tuple[OutcomeReason, ...]:

@@ -19,28 +19,29 @@ from scrapy.extensions import closespider
 from scrapy.http import Response
 from scrapy.settings import BaseSettings
 
-from broadsheet.crawler.crawl.archive_access import damage_behind
-from broadsheet.crawler.crawl.fetcher import Fetcher
-from broadsheet.crawler.crawl.frontier import Turn
-from broadsheet.crawler.crawl.robots_rules import MAX_BYTES
-from broadsheet.crawler.crawl.run_parts import build_parts
-from broadsheet.crawler.crawl.scrapy_settings import (
+from broadsheet.output.archive.archive_errors import ArchiveError
+from broadsheet.output.archive.url_words import UrlKind
+from broadsheet.output.write.outcome import Outcome
+
+from ..discovery.response_bodies import is_media_type
+from ..discovery.scope import ScopeError
+from ..fetch.guard import guard_reactor
+from ..fetch.requests import EarlyStop
+from ..fetch.safe_settings import running_problem
+from ..items import ArticleItem, page_fields
+from ..options import PICTURES, CrawlOptions, OptionError
+from .archive_access import damage_behind
+from .fetcher import Fetcher
+from .frontier import Turn
+from .robots_rules import MAX_BYTES
+from .run_parts import build_parts
+from .scrapy_settings import (
     bring_settings,
     check_loadable,
     ignored_settings,
     redact_logs,
     translate_settings,
 )
-from broadsheet.crawler.discovery.response_bodies import is_media_type
-from broadsheet.crawler.discovery.scope import ScopeError
-from broadsheet.crawler.fetch.guard import guard_reactor
-from broadsheet.crawler.fetch.requests import EarlyStop
-from broadsheet.crawler.fetch.safe_settings import running_problem
-from broadsheet.crawler.items import ArticleItem, page_fields
-from broadsheet.crawler.options import PICTURES, CrawlOptions, OptionError
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.url_words import UrlKind
-from broadsheet.output.write.outcome import Outcome
 
 
 class StoredPages:

@@ -15,23 +15,24 @@ from functools import lru_cache
 from broadsheet.cleaners.document import CleanedPage, ExtractorUse, Metadata, Page, PageType, PageVerdict, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile, SiteRuleFolder
 from broadsheet.cleaners.lineage import site_rules_digest
-from broadsheet.crawler.crawl.robots_rules import exclusion_reason, with_nofollow_skipped
-from broadsheet.crawler.discovery.feed_reader import read_feed
-from broadsheet.crawler.discovery.found_rows import (
+from broadsheet.output.archive.metadata_columns import read_stated_date
+from broadsheet.output.archive.page_rows import PageRows, make_page_rows
+from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.archive.usage_preferences import refused_uses
+from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..discovery.feed_reader import read_feed
+from ..discovery.found_rows import (
     DiscoveryResult,
     file_row,
     urls_from_feed,
     urls_from_outlinks,
     urls_from_sitemap,
 )
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.discovery.sitemaps import SitemapKind, read_sitemap
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.archive.metadata_columns import read_stated_date
-from broadsheet.output.archive.page_rows import PageRows, make_page_rows
-from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.archive.usage_preferences import refused_uses
-from broadsheet.output.write.url_queue import QueuedUrl
+from ..discovery.scope import Scope
+from ..discovery.sitemaps import SitemapKind, read_sitemap
+from ..options import CrawlOptions
+from .robots_rules import exclusion_reason, with_nofollow_skipped
 
 
 @dataclass(frozen=True, slots=True)

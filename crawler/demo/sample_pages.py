@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from broadsheet.crawler.demo.sample_stories import (
+from .sample_stories import (
     LANGUAGES,
     SITE,
     SITE_NAME,

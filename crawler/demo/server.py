@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.demo.sample_pages import (
+from .sample_pages import (
     ATOM,
     RSS,
     PageLocation,
@@ -29,8 +29,8 @@ from broadsheet.crawler.demo.sample_pages import (
     not_found_page,
     story_page,
 )
-from broadsheet.crawler.demo.sample_stories import SampleArticle, articles, as_datetime
-from broadsheet.crawler.demo.special_addresses import (
+from .sample_stories import SampleArticle, articles, as_datetime
+from .special_addresses import (
     GZIPPED_SITEMAP,
     ROBOTS,
     feeds,

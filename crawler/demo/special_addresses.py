@@ -10,8 +10,8 @@ from email.utils import format_datetime
 from functools import cache
 from xml.sax.saxutils import escape
 
-from broadsheet.crawler.demo.sample_pages import ATOM, RSS, load_wording, not_found_page
-from broadsheet.crawler.demo.sample_stories import SITE, SITE_NAME, SampleArticle, articles, as_datetime
+from .sample_pages import ATOM, RSS, load_wording, not_found_page
+from .sample_stories import SITE, SITE_NAME, SampleArticle, articles, as_datetime
 
 ROBOTS = "/robots.txt"
 SITEMAP_INDEX = "/sitemap_index.xml"

@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from xml.sax import SAXException
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.discovery.response_bodies import UTF16_MARKS, gunzip_body
+
+from .response_bodies import UTF16_MARKS, gunzip_body
 
 MAX_FEED_BYTES = 10 * 1024 * 1024
 """A feed's bound: its reader builds a tree and is slow."""

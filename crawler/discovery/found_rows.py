@@ -9,21 +9,22 @@ from functools import lru_cache
 
 from broadsheet.cleaners.document import Outlink, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of, is_probably_media
-from broadsheet.crawler.discovery.feed_reader import (
+from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
+from broadsheet.output.write.outcome import DiscoveredUrl
+from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..options import CrawlOptions
+from .feed_reader import (
     FeedEntry,
     NamingPage,
     is_comment_feed,
     is_comment_place,
     is_own_comment_feed,
 )
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.discovery.sitemaps import Sitemap, SitemapKind
-from broadsheet.crawler.discovery.traps import trap_reason
-from broadsheet.crawler.discovery.usual_places import fetch_priority, is_too_old
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.write.outcome import DiscoveredUrl
-from broadsheet.output.write.url_queue import QueuedUrl
+from .scope import Scope
+from .sitemaps import Sitemap, SitemapKind
+from .traps import trap_reason
+from .usual_places import fetch_priority, is_too_old
 
 _STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
 _SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}

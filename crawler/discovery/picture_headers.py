@@ -12,9 +12,10 @@ import re
 import struct
 from collections.abc import Callable
 
-from broadsheet.crawler.discovery.response_bodies import head_text, root_name
 from broadsheet.output.archive.pictures import MAX_BYTES, SVG, Picture
 from broadsheet.output.archive.url_words import OutcomeReason
+
+from .response_bodies import head_text, root_name
 
 MAX_PIXELS = 100_000_000
 """Pixels of a picture at most, 400 MB when a viewer unpacks it."""

@@ -12,8 +12,9 @@ from typing import Any
 from lxml import etree
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.discovery.feed_reader import FEED_ROOTS, read_feed
-from broadsheet.crawler.discovery.response_bodies import HEAD_BYTES, UTF16_MARKS, gunzip_body, head_text, root_name
+
+from .feed_reader import FEED_ROOTS, read_feed
+from .response_bodies import HEAD_BYTES, UTF16_MARKS, gunzip_body, head_text, root_name
 
 MAX_ENTRIES = 200_000
 """The protocol allows 50,000; sites exceed it. This bounds memory."""

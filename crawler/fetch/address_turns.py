@@ -16,8 +16,8 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.defer import maybe_deferred_to_future
 from twisted.internet.defer import Deferred
 
-from broadsheet.crawler.fetch.address_slots import AddressSlots
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
+from .address_slots import AddressSlots
+from .exchange_recorder import ExchangeRecorder
 
 
 class _AddressCollector:

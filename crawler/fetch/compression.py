@@ -15,9 +15,10 @@ import brotli  # type: ignore[import-untyped]  # Scrapy requires it
 from scrapy.http import Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
-from broadsheet.crawler.fetch.faults import AnswerError
-from broadsheet.crawler.fetch.limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES, ZSTD_WINDOW_LOG
 from broadsheet.output.archive.url_words import OutcomeReason
+
+from .faults import AnswerError
+from .limits import MAX_CODINGS, MAX_RATIO, MAX_STREAMS, RATIO_MIN_BYTES, ZSTD_WINDOW_LOG
 
 if sys.version_info >= (3, 14):
     from compression import zstd

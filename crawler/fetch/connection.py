@@ -36,11 +36,12 @@ from twisted.web.client import ResponseFailed
 from twisted.web.iweb import UNKNOWN_LENGTH, IPolicyForHTTPS
 from zope.interface import implementer  # type: ignore[import-untyped]
 
-from broadsheet.crawler.fetch.addresses import address_refusal
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder, RecordingTransport
-from broadsheet.crawler.fetch.faults import AddressRefusedError, AnswerError
-from broadsheet.crawler.fetch.limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 from broadsheet.output.archive.url_words import OutcomeReason
+
+from .addresses import address_refusal
+from .exchange_recorder import ExchangeRecorder, RecordingTransport
+from .faults import AddressRefusedError, AnswerError
+from .limits import HEAD_BYTES, HEAD_LINE_BYTES, HEAD_LINES
 
 
 @implementer(IPolicyForHTTPS)

@@ -29,12 +29,13 @@ from twisted.internet._resolver import GAIResolver
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.crawler.fetch.address_turns import AddressTurns
-from broadsheet.crawler.fetch.addresses import address_refusal, check_url, port_of
-from broadsheet.crawler.fetch.capacity import most_idle_connections
-from broadsheet.crawler.fetch.connection import GuardedFactory, StrictCertificatePolicy, root_cause
-from broadsheet.crawler.fetch.exchange_recorder import RecordingPool, recording
-from broadsheet.crawler.fetch.faults import AddressRefusedError
+
+from .address_turns import AddressTurns
+from .addresses import address_refusal, check_url, port_of
+from .capacity import most_idle_connections
+from .connection import GuardedFactory, StrictCertificatePolicy, root_cause
+from .exchange_recorder import RecordingPool, recording
+from .faults import AddressRefusedError
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from http.cookiejar import Cookie
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.crawler.options import OptionError
-from broadsheet.crawler.settings import DEFAULT_REQUEST_HEADERS, USER_AGENT
+
+from ..options import OptionError
+from ..settings import DEFAULT_REQUEST_HEADERS, USER_AGENT
 
 _MAIL = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~.-]+@[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9-]+)*", re.IGNORECASE)
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")

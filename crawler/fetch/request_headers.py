@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.crawler.options import OptionError
+
+from ..options import OptionError
 
 if TYPE_CHECKING:
     from broadsheet.cleaners.judge.site_rule_files import SiteRuleFile

@@ -19,14 +19,15 @@ from scrapy.signalmanager import SignalManager
 from scrapy.signals import bytes_received, headers_received
 
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
-from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
-from broadsheet.crawler.fetch.faults import Fault, fault_of, truncation_of
-from broadsheet.crawler.fetch.identity import Identity
-from broadsheet.crawler.fetch.request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
 from broadsheet.output.archive.pictures import MAX_BYTES as PICTURE_BYTES
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from .exchange_recorder import ExchangeRecorder
+from .faults import Fault, fault_of, truncation_of
+from .identity import Identity
+from .request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
 
 ROBOTS_HEADERS = {"Accept": "text/plain, */*;q=0.5", "Accept-Encoding": "identity"}
 """Request headers of a robots.txt. Not compressed, so that what came of a download that is stopped can be read."""

@@ -16,8 +16,8 @@ from scrapy.settings import BaseSettings
 from scrapy.utils.conf import build_component_list
 from scrapy.utils.misc import load_object
 
-from broadsheet.crawler.fetch.compression import Decompression
-from broadsheet.crawler.fetch.guard import PORTS_SETTING, GuardedDownloadHandler, GuardedResolver
+from .compression import Decompression
+from .guard import PORTS_SETTING, GuardedDownloadHandler, GuardedResolver
 
 _SCRAPY_DOWNLOADER = "scrapy.core.downloader.Downloader"
 _REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from broadsheet.crawler.fleet.object_store import (
+from .object_store import (
     CHUNK_BYTES,
     NotInStore,
     StoreFull,

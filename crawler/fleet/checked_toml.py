@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from broadsheet.crawler.command_values import CommandError
+from ..command_values import CommandError
 
 
 def line_of(text: str, path: Sequence[str]) -> int:

@@ -22,14 +22,15 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from broadsheet.crawler.command_values import CommandError
-from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.left_copies import bring_left_copies
-from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.slot_grants import granted_slots
-from broadsheet.crawler.fleet.store_engine import HostQueue
-from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
 from broadsheet.output.archive.installed_extras import install_command
+
+from ..command_values import CommandError
+from ..crawl.processes import Lifeline
+from .left_copies import bring_left_copies
+from .site_task import SiteEnd, SiteResult, SiteTask
+from .slot_grants import granted_slots
+from .store_engine import HostQueue
+from .stored_run import CrawlHost, StorePlace, run_task
 
 if TYPE_CHECKING:
     from distributed import Client, Future

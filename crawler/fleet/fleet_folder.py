@@ -18,8 +18,9 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from broadsheet.crawler.fleet.site_records import SiteRecord, parse_record, record_values
 from broadsheet.output.archive.atomic_writes import whole_file
+
+from .site_records import SiteRecord, parse_record, record_values
 
 FOLDER = ".fleet"
 """The folder beside the archives that holds records and logs."""

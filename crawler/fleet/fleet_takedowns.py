@@ -16,19 +16,20 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.archive_access import told_faults
-from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_copies import fetch_warc_files
-from broadsheet.crawler.fleet.site_lease import LeaseSeeker, LeaseWatch, SiteIsLeased
-from broadsheet.crawler.fleet.site_states import takedown_digest
-from broadsheet.crawler.fleet.site_task import SiteEnd
-from broadsheet.crawler.fleet.stored_run import StoredSite, in_hand, run_leased
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.raw.erasure import needed_files, waiting_files
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.takedowns import Takedown, plan_takedown, rewrite_file, take_down
+
+from ..crawl.archive_access import told_faults
+from .object_store import ObjectStore, StoreError
+from .site_copies import fetch_warc_files
+from .site_lease import LeaseSeeker, LeaseWatch, SiteIsLeased
+from .site_states import takedown_digest
+from .site_task import SiteEnd
+from .stored_run import StoredSite, in_hand, run_leased
 
 _POLL_SECONDS = 2.0  # between two looks at a site that another runner has
 

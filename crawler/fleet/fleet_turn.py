@@ -16,13 +16,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from datetime import datetime
 
-from broadsheet.crawler.crawl.terminal import format_table
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.site_processes import page_count
-from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, UNFINISHED, SiteRecord, next_due, next_record
-from broadsheet.crawler.fleet.site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.sites_file import Site, SiteList
 from broadsheet.output.read.plain_words import count_text
+
+from ..crawl.terminal import format_table
+from .fleet_folder import RecordFolder
+from .site_processes import page_count
+from .site_records import SAYS_NOTHING, UNFINISHED, SiteRecord, next_due, next_record
+from .site_task import Engine, SiteCounts, SiteEnd, SiteResult, SiteTask
+from .sites_file import Site, SiteList
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
-from broadsheet.crawler.fleet.object_store import (
+from broadsheet.output.archive.atomic_writes import sync_folder
+from broadsheet.output.raw.warc_folders import sync_to_disk
+
+from .object_store import (
     NotInStore,
     StoreFull,
     StoreRefused,
@@ -24,8 +27,6 @@ from broadsheet.crawler.fleet.object_store import (
     VersionMoved,
     file_chunks,
 )
-from broadsheet.output.archive.atomic_writes import sync_folder
-from broadsheet.output.raw.warc_folders import sync_to_disk
 
 _PART_PREFIX = ".part-"
 _STALE_SECONDS = 24 * 3600.0  # a part that nobody has written to for so long has lost its writer

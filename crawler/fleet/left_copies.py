@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from broadsheet.crawler.fleet.object_store import PatientStore, StoreError
-from broadsheet.crawler.fleet.site_copies import LocalCopy, read_origin
-from broadsheet.crawler.fleet.site_lease import SiteIsLeased
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.fleet.stored_run import StoredSite, StorePlace, in_hand, leave_as_it_is, run_stored, runner_name
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse
 from broadsheet.output.archive.archive_lock import hold_lock
+
+from .object_store import PatientStore, StoreError
+from .site_copies import LocalCopy, read_origin
+from .site_lease import SiteIsLeased
+from .store_address import store_at
+from .stored_run import StoredSite, StorePlace, in_hand, leave_as_it_is, run_stored, runner_name
 
 
 def left_copies(store_place: StorePlace) -> list[LocalCopy]:

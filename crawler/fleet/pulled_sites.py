@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from broadsheet.crawler.fleet.fleet_turn import UNQUIET_ENDS, result_line, running_text, site_task, tell
-from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError, StoreRefused
-from broadsheet.crawler.fleet.site_lease import LeaseWatch, record_key
-from broadsheet.crawler.fleet.site_records import SiteRecord, StoredSiteState, due_by_time, next_due, read_states
-from broadsheet.crawler.fleet.site_task import Engine, SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.sites_file import Site, SiteList
-from broadsheet.crawler.fleet.store_address import check_writable
 from broadsheet.output.read.plain_words import count_text
+
+from .fleet_turn import UNQUIET_ENDS, result_line, running_text, site_task, tell
+from .object_store import ObjectStore, StoreError, StoreRefused
+from .site_lease import LeaseWatch, record_key
+from .site_records import SiteRecord, StoredSiteState, due_by_time, next_due, read_states
+from .site_task import Engine, SiteEnd, SiteResult, SiteTask
+from .sites_file import Site, SiteList
+from .store_address import check_writable
 
 _LOG = logging.getLogger(__name__)
 _LOOK_SECONDS = 15.0  # between two looks at the store where nothing is due

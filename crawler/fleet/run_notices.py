@@ -23,15 +23,16 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.command_values import CommandError, is_file_of_receivers
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
 from broadsheet.output.archive.archive_file import database_file
 from broadsheet.output.archive.stored_text import inert_text
 from broadsheet.output.read.edit_diffs import EditDiff, marked_blocks, read_edit_diff, version_links
 from broadsheet.output.read.judgement import Look, LookKind, judge_archive, needs_look
 from broadsheet.output.read.plain_words import count_text
 from broadsheet.output.write.edit_history import ListedEdit, list_edits
+
+from ..command_values import CommandError, is_file_of_receivers
+from ..crawl.terminal import one_line
+from ..plugins import NOTIFIERS, call_plugin, has_plugin, load_plugin
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://.", re.IGNORECASE)
 _RECEIVER_KEYS = ("url", "url_env", "sites", "events")

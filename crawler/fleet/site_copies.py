@@ -16,9 +16,17 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, NotInStore, ObjectStore, file_digest
-from broadsheet.crawler.fleet.site_lease import read_site
-from broadsheet.crawler.fleet.site_states import (
+from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
+from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.archive.atomic_writes import whole_file
+from broadsheet.output.raw.warc_files import read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import discard_files, warc_path
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.takedowns import rewrite_file
+
+from .object_store import DamagedObject, NotInStore, ObjectStore, file_digest
+from .site_lease import read_site
+from .site_states import (
     KnownState,
     SiteManifest,
     StateWriter,
@@ -28,14 +36,7 @@ from broadsheet.crawler.fleet.site_states import (
     read_manifest,
     takedown_digest,
 )
-from broadsheet.crawler.fleet.store_address import store_at, store_identity
-from broadsheet.output.archive.archive_file import COMPANION_ENDINGS
-from broadsheet.output.archive.archive_lock import hold_lock
-from broadsheet.output.archive.atomic_writes import whole_file
-from broadsheet.output.raw.warc_files import read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import discard_files, warc_path
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.takedowns import rewrite_file
+from .store_address import store_at, store_identity
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,9 @@ from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
-from broadsheet.crawler.fleet.object_store import (
+from broadsheet.output.archive.stored_values import utc_now
+
+from .object_store import (
     DamagedObject,
     NewerState,
     ObjectStore,
@@ -27,7 +29,6 @@ from broadsheet.crawler.fleet.object_store import (
     VersionedRecord,
     VersionMoved,
 )
-from broadsheet.output.archive.stored_values import utc_now
 
 FORMAT = 2
 """Of what a store says of a site: its record, and its manifests."""

@@ -16,15 +16,16 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from broadsheet.crawler.command_values import IN_USE, INTERRUPTED
-from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.crawl.terminal import one_line
-from broadsheet.crawler.fetch.capacity import memory_bytes
-from broadsheet.crawler.fleet.fleet_folder import RecordFolder
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.output.archive.archive_errors import ArchiveError
 from broadsheet.output.archive.archive_file import open_database
 from broadsheet.output.archive.stored_values import utc_now
+
+from ..command_values import IN_USE, INTERRUPTED
+from ..crawl.processes import Lifeline
+from ..crawl.terminal import one_line
+from ..fetch.capacity import memory_bytes
+from .fleet_folder import RecordFolder
+from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 
 _COUNTS = """SELECT
     (SELECT count(*) FROM articles a WHERE EXISTS

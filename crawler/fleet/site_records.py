@@ -15,10 +15,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore
-from broadsheet.crawler.fleet.site_lease import LeaseRecord, read_site
-from broadsheet.crawler.fleet.site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 from broadsheet.output.archive.stored_values import utc_now
+
+from .object_store import DamagedObject, ObjectStore
+from .site_lease import LeaseRecord, read_site
+from .site_task import SiteCounts, SiteEnd, SiteResult, SiteTask
 
 _SLACK = 0.1
 """The part of `every` by which a site may be early, so that a daily job finds its sites if it starts a bit earlier."""

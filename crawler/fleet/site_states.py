@@ -20,13 +20,14 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, BinaryIO
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, ObjectStore, digest_of, file_digest
-from broadsheet.crawler.fleet.page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
-from broadsheet.crawler.fleet.site_lease import FORMAT, check_format
 from broadsheet.output.archive.atomic_writes import whole_file
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files
 from broadsheet.output.raw.warc_folders import make_folder, set_aside, warc_path
+
+from .object_store import DamagedObject, ObjectStore, digest_of, file_digest
+from .page_deltas import DamagedDelta, FileChange, apply_delta, compare_files, pack_change
+from .site_lease import FORMAT, check_format
 
 _LOG = logging.getLogger(__name__)
 _MOST_DELTAS = 256  # each is a request of who fetches the state without having an earlier one

@@ -29,12 +29,13 @@ from urllib.parse import urlsplit
 import click
 
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.command_values import CommandError, duration, is_file_of_receivers
-from broadsheet.crawler.crawl.early_checks import check_options, checked_seeds
-from broadsheet.crawler.fleet.checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
-from broadsheet.crawler.fleet.site_records import digest_of
-from broadsheet.crawler.fleet.site_task import is_receiver
-from broadsheet.crawler.options import OptionError
+
+from ..command_values import CommandError, duration, is_file_of_receivers
+from ..crawl.early_checks import check_options, checked_seeds
+from ..options import OptionError
+from .checked_toml import Table, TomlMistake, check_keys, read_checked, subtable
+from .site_records import digest_of
+from .site_task import is_receiver
 
 _OF_THE_FLEET = frozenset(("db", "verbose", "quiet", "patience", "urls", "help"))
 """Parameters of `crawl` that no table may set: the fleet gives each site its archive and its log."""

@@ -26,10 +26,10 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Protocol
 
-from broadsheet.crawler.fetch.address_slots import GrantedSlot, is_owned, own_slots, wanted_addresses
-from broadsheet.crawler.fleet.fleet_folder import disk_problem
-from broadsheet.crawler.fleet.object_store import ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_lease import (
+from ..fetch.address_slots import GrantedSlot, is_owned, own_slots, wanted_addresses
+from .fleet_folder import disk_problem
+from .object_store import ObjectStore, StoreError
+from .site_lease import (
     LeasedThing,
     LeaseTerms,
     LeaseWatch,
@@ -37,8 +37,8 @@ from broadsheet.crawler.fleet.site_lease import (
     SiteLease,
     acquire_thing,
 )
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.fleet.stored_run import StorePlace
+from .store_address import store_at
+from .stored_run import StorePlace
 
 _LOG = logging.getLogger(__name__)
 

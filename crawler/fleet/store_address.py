@@ -13,10 +13,11 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import urlsplit
 
-from broadsheet.crawler.fleet.bucket_store import BucketStore, first_line
-from broadsheet.crawler.fleet.folder_store import FolderStore
-from broadsheet.crawler.fleet.object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 from broadsheet.output.archive.installed_extras import install_command
+
+from .bucket_store import BucketStore, first_line
+from .folder_store import FolderStore
+from .object_store import NotInStore, ObjectStore, StoreRefused, VersionMoved
 
 MARKER_KEY = "store.json"
 LAYOUT = 2

@@ -15,15 +15,15 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.left_copies import bring_left_copies
-from broadsheet.crawler.fleet.object_store import StoreError
-from broadsheet.crawler.fleet.site_lease import LeaseWatch, read_site
-from broadsheet.crawler.fleet.site_processes import page_count
-from broadsheet.crawler.fleet.site_task import SiteResult, SiteTask
-from broadsheet.crawler.fleet.slot_grants import granted_slots
-from broadsheet.crawler.fleet.store_address import store_at
-from broadsheet.crawler.fleet.stored_run import CrawlHost, StorePlace, run_task
+from ..crawl.processes import Lifeline
+from .left_copies import bring_left_copies
+from .object_store import StoreError
+from .site_lease import LeaseWatch, read_site
+from .site_processes import page_count
+from .site_task import SiteResult, SiteTask
+from .slot_grants import granted_slots
+from .store_address import store_at
+from .stored_run import CrawlHost, StorePlace, run_task
 
 _LOG = logging.getLogger(__name__)
 

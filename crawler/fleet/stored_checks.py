@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from broadsheet.crawler.fleet.object_store import DamagedObject, NotInStore, ObjectStore, StoreError
-from broadsheet.crawler.fleet.site_lease import read_site
-from broadsheet.crawler.fleet.site_states import fetch_piece, read_manifest
 from broadsheet.output.archive.row_sample import RowSample
 from broadsheet.output.raw.warc_files import StoredPiece
+
+from .object_store import DamagedObject, NotInStore, ObjectStore, StoreError
+from .site_lease import read_site
+from .site_states import fetch_piece, read_manifest
 
 _DIGEST_DIGITS = 15  # of a piece's SHA-256, for the part that it is in
 

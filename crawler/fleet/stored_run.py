@@ -20,9 +20,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
-from broadsheet.crawler.crawl.processes import Lifeline
-from broadsheet.crawler.fleet.fleet_folder import disk_problem
-from broadsheet.crawler.fleet.object_store import (
+from broadsheet.output.archive.archive_errors import ArchiveError, InUse
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.archive_lock import hold_lock
+from broadsheet.output.collections.archive_merge import merge_archive
+from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import MERGED_ENDING
+from broadsheet.output.write.archive_writer import Archive
+
+from ..crawl.processes import Lifeline
+from ..workers.settle_pool import settle_in_processes
+from .fleet_folder import disk_problem
+from .object_store import (
     DamagedObject,
     NotInStore,
     ObjectStore,
@@ -32,7 +41,7 @@ from broadsheet.crawler.fleet.object_store import (
     StoreFull,
     StoreUnreachable,
 )
-from broadsheet.crawler.fleet.site_copies import (
+from .site_copies import (
     LocalCopy,
     bring_copy_home,
     fetch_site,
@@ -48,7 +57,7 @@ from broadsheet.crawler.fleet.site_copies import (
     save_site,
     write_origin,
 )
-from broadsheet.crawler.fleet.site_lease import (
+from .site_lease import (
     LeaseLost,
     LeaseSeeker,
     LeaseTerms,
@@ -58,9 +67,9 @@ from broadsheet.crawler.fleet.site_lease import (
     beating,
     running_beside,
 )
-from broadsheet.crawler.fleet.site_processes import KILLED_TRIES, page_count, run_site
-from broadsheet.crawler.fleet.site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
-from broadsheet.crawler.fleet.site_states import (
+from .site_processes import KILLED_TRIES, page_count, run_site
+from .site_records import SAYS_NOTHING, next_record, parse_record, record_values, result_since
+from .site_states import (
     SiteManifest,
     StateWriter,
     beside_prefix,
@@ -68,16 +77,8 @@ from broadsheet.crawler.fleet.site_states import (
     manifest_prefix,
     read_manifest,
 )
-from broadsheet.crawler.fleet.site_task import SiteEnd, SiteResult, SiteTask
-from broadsheet.crawler.fleet.store_address import check_identity, store_at
-from broadsheet.crawler.workers.settle_pool import settle_in_processes
-from broadsheet.output.archive.archive_errors import ArchiveError, InUse
-from broadsheet.output.archive.archive_file import open_database
-from broadsheet.output.archive.archive_lock import hold_lock
-from broadsheet.output.collections.archive_merge import merge_archive
-from broadsheet.output.raw.warc_files import AwayFile, read_away_files, write_away_files
-from broadsheet.output.raw.warc_folders import MERGED_ENDING
-from broadsheet.output.write.archive_writer import Archive
+from .site_task import SiteEnd, SiteResult, SiteTask
+from .store_address import check_identity, store_at
 
 _LOG = logging.getLogger(__name__)
 _TAKEDOWNS = "SELECT pattern FROM takedowns"

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from broadsheet.crawler.rendering.chromium import Chromium
-from broadsheet.crawler.rendering.messages import (
+from .chromium import Chromium
+from .messages import (
     MAX_FRAME,
     Failure,
     MessageError,
@@ -23,7 +23,7 @@ from broadsheet.crawler.rendering.messages import (
     encode,
     receive,
 )
-from broadsheet.crawler.rendering.process_tree import descendants, kill_all, private_bytes
+from .process_tree import descendants, kill_all, private_bytes
 
 FetchResource = Callable[[ResourceRequest], Awaitable[ResourceAnswer]]
 

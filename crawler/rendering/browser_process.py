@@ -27,8 +27,9 @@ from playwright.async_api import (
 )
 
 from broadsheet.cleaners.package_data import read_toml
-from broadsheet.crawler.rendering.chromium import DEAD_PROXY, FLAGS
-from broadsheet.crawler.rendering.messages import (
+
+from .chromium import DEAD_PROXY, FLAGS
+from .messages import (
     MAX_FRAME,
     Failure,
     Message,
@@ -41,7 +42,7 @@ from broadsheet.crawler.rendering.messages import (
     encode,
     receive,
 )
-from broadsheet.crawler.rendering.process_tree import descendants, kill_all
+from .process_tree import descendants, kill_all
 
 _SCRIPTS = read_toml(__package__, "page_scripts.toml")
 _CONSENT = ", ".join(_SCRIPTS["consent"])

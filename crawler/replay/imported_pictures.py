@@ -12,9 +12,6 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.crawler.crawl.robots_rules import exclusion_reason
-from broadsheet.crawler.discovery.picture_headers import read_picture
-from broadsheet.crawler.replay.recorded_response import ReplayError, read_full_response
 from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.archive.usage_preferences import refused_uses
@@ -22,6 +19,10 @@ from broadsheet.output.raw.raw_exchange import Capture, RecordLocation
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.picture_queue import PictureAtHand
+
+from ..crawl.robots_rules import exclusion_reason
+from ..discovery.picture_headers import read_picture
+from .recorded_response import ReplayError, read_full_response
 
 _ROBOT = "broadsheet"  # the name by which directives call us
 _BATCH = 50  # pictures that one transaction stores

@@ -27,18 +27,6 @@ from scrapy.http import Response
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.crawler.crawl.outcome_writer import Writer
-from broadsheet.crawler.crawl.outcomes import Answer, OutcomeBuilder
-from broadsheet.crawler.crawl.robots_rules import RobotsRules
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.fetch.challenges import is_challenge
-from broadsheet.crawler.fetch.faults import RetryPolicy
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.record_index import BROKEN, RENDERED
-from broadsheet.crawler.replay.record_order import BodyRecord, RecordOrder, ReplayJob, is_robots
-from broadsheet.crawler.replay.recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
-from broadsheet.crawler.workers.pool import WorkerPool, run_bounded
-from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.archive.page_rows import with_evidence
 from broadsheet.output.archive.rendered_layouts import shows_more
 from broadsheet.output.archive.url_words import (
@@ -63,6 +51,19 @@ from broadsheet.output.write.run_records import (
 )
 from broadsheet.output.write.takedowns import is_forgotten
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..crawl.outcome_writer import Writer
+from ..crawl.outcomes import Answer, OutcomeBuilder
+from ..crawl.robots_rules import RobotsRules
+from ..discovery.scope import Scope
+from ..fetch.challenges import is_challenge
+from ..fetch.faults import RetryPolicy
+from ..options import CrawlOptions
+from ..workers.pool import WorkerPool, run_bounded
+from ..workers.worker import process_count
+from .record_index import BROKEN, RENDERED
+from .record_order import BodyRecord, RecordOrder, ReplayJob, is_robots
+from .recorded_response import RecordedResponse, ReplayError, read_response, with_original_body
 
 _NOT_MODIFIED = (0, 304)  # the statuses of revisits whose stated digest, if any, may be that of no body
 

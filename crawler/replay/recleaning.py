@@ -17,12 +17,6 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import ExtractorUse, UrlSource
 from broadsheet.cleaners.judge.site_rule_files import SiteRuleFolder
 from broadsheet.cleaners.lineage import lineage, site_rules_digest
-from broadsheet.crawler.crawl.worker_jobs import CrawlPolicy, PageJob, process_page
-from broadsheet.crawler.discovery.scope import Scope
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
-from broadsheet.crawler.workers.pool import WorkerError, WorkerPool, run_bounded
-from broadsheet.crawler.workers.worker import process_count
 from broadsheet.output.archive.page_rows import PageRows, lineage_id, with_evidence
 from broadsheet.output.archive.stored_values import utc_now
 from broadsheet.output.archive.url_words import UrlKind
@@ -36,6 +30,13 @@ from broadsheet.output.settle.recleaned_pages import (
     store_batch,
 )
 from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..crawl.worker_jobs import CrawlPolicy, PageJob, process_page
+from ..discovery.scope import Scope
+from ..options import CrawlOptions
+from ..workers.pool import WorkerError, WorkerPool, run_bounded
+from ..workers.worker import process_count
+from .recorded_response import UnreadResponse, try_read_response
 
 
 def reclean_page(page: RawPage, folder: str, packed_policy: bytes) -> PageRows | UnreadResponse:

@@ -21,12 +21,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from broadsheet.crawler.fetch.faults import AnswerError
-from broadsheet.crawler.replay.recorded_response import HeaderFields, parse_http
 from broadsheet.output.raw.imported_records import BODY_KINDS, RecordHead, parse_record_head
 from broadsheet.output.raw.record_segments import RecordSegment, RecordSpan
 from broadsheet.output.raw.warc_folders import open_regular
 from broadsheet.output.raw.warc_writer import RENDERED_FIELD
+
+from ..fetch.faults import AnswerError
+from .recorded_response import HeaderFields, parse_http
 
 _RECORD_DATE = re.compile(
     r"(\d{4})(?:-?(\d\d)(?:-?(\d\d)(?:[T ]?(\d\d)(?::?(\d\d)(?::?(\d\d)(?:[.,]\d+)?)?)?)?)?)?"

@@ -15,8 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
-from broadsheet.crawler.replay.record_index import ANSWER_TYPES, RENDERED, IndexedRecord, scan_records
 from broadsheet.output.raw.raw_exchange import RecordLocation
+
+from .record_index import ANSWER_TYPES, RENDERED, IndexedRecord, scan_records
 
 _CREATE_TABLES = (
     """CREATE TABLE entries (file TEXT, rank INTEGER, host TEXT, name TEXT, offset INTEGER, length INTEGER, kind TEXT,

@@ -14,9 +14,6 @@ from pathlib import Path
 
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page.robots_directives import header_directives
-from broadsheet.crawler.fetch.compression import GZIP_MAGIC, ZSTD_MAGIC, decompress_partly
-from broadsheet.crawler.fetch.faults import AnswerError
-from broadsheet.crawler.fetch.limits import HEAD_BYTES
 from broadsheet.output.archive.url_words import OutcomeReason, Reason
 from broadsheet.output.raw.imported_records import (
     TRUNCATED,
@@ -28,6 +25,10 @@ from broadsheet.output.raw.imported_records import (
 from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, RecordLocation
 from broadsheet.output.raw.raw_exchange import warc_digest as payload_digest
 from broadsheet.output.raw.warc_folders import open_regular, record_file
+
+from ..fetch.compression import GZIP_MAGIC, ZSTD_MAGIC, decompress_partly
+from ..fetch.faults import AnswerError
+from ..fetch.limits import HEAD_BYTES
 
 MAX_BYTES = 32 * 1024 * 1024
 """What a body may have at most, packed and unpacked, as in a crawl."""

@@ -13,8 +13,6 @@ from broadsheet.cleaners.judge.site_rule_files import IGNORED_DIRECTIVES, SiteRu
 from broadsheet.cleaners.judge.site_rule_values import DirectiveMatch
 from broadsheet.cleaners.judge.site_rules import directive_matches
 from broadsheet.cleaners.page.parsed_page import decode
-from broadsheet.crawler.fetch.request_headers import refused_headers
-from broadsheet.crawler.replay.recorded_response import UnreadResponse, try_read_response
 from broadsheet.output.browse.page_trials import (
     BlockVote,
     FieldChange,
@@ -25,6 +23,9 @@ from broadsheet.output.browse.page_trials import (
     TrialBlock,
     VotedBlock,
 )
+
+from ..fetch.request_headers import refused_headers
+from .recorded_response import UnreadResponse, try_read_response
 
 
 def judge_stored_page(response: StoredResponse) -> tuple[VotedBlock, ...] | UnreadResponse:

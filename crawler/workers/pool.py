@@ -14,8 +14,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from broadsheet.crawler.workers.worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
 from broadsheet.output.archive.url_words import OutcomeReason
+
+from .worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
 
 T = TypeVar("T")
 

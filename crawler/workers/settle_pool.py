@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from sqlite_utils import Database
 
-from broadsheet.crawler.workers.worker import WorkerProcess, pack_message, process_count, unpack_answer
+from .worker import WorkerProcess, pack_message, process_count, unpack_answer
 
 if TYPE_CHECKING:
     from broadsheet.output.settle.settling import SettleResult

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from broadsheet.output.archive.archive_errors import NotAnArchive, NotReachable, WrongSchema
-from broadsheet.output.archive.archive_lock import is_owned
-from broadsheet.output.archive.foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
-from broadsheet.output.archive.fulltext import install_quick_glob
-from broadsheet.output.archive.migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
-from broadsheet.output.archive.stored_values import STORE_FACT
+from .archive_errors import NotAnArchive, NotReachable, WrongSchema
+from .archive_lock import is_owned
+from .foreign_schema import distrust_schema, refuse_foreign_objects, refuse_misleading_views
+from .fulltext import install_quick_glob
+from .migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
+from .stored_values import STORE_FACT
 
 _BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from broadsheet.output.archive.archive_errors import InUse, NotReachable
+from .archive_errors import InUse, NotReachable
 
 _TRIES = 5
 _PAUSE = 0.05  # seconds between two attempts of who waits

@@ -16,10 +16,11 @@ from datetime import date
 from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of, near_spellings
-from broadsheet.output.archive.fulltext import has_unspaced_script
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.table_columns import folded_name, quoted_name, table_columns
-from broadsheet.output.archive.usage_preferences import refusing_texts
+
+from .fulltext import has_unspaced_script
+from .stored_text import storable_text
+from .table_columns import folded_name, quoted_name, table_columns
+from .usage_preferences import refusing_texts
 
 USAGE_COLUMN = "usage"
 """The column of exports and data sets that has the usage preferences of an article's capture."""

@@ -14,9 +14,9 @@ from typing import Literal
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.metadata_columns import METADATA_COLUMNS, metadata_values
-from broadsheet.output.archive.page_rows import PageRows, Sighting, article_id
-from broadsheet.output.archive.revisions import (
+from .metadata_columns import METADATA_COLUMNS, metadata_values
+from .page_rows import PageRows, Sighting, article_id
+from .revisions import (
     ArticleState,
     RevisionChange,
     RevisionMark,
@@ -25,10 +25,10 @@ from broadsheet.output.archive.revisions import (
     note_new_capture,
     note_revision,
 )
-from broadsheet.output.archive.shelf import JsonValue, SqlValue, json_values, sql_value, update_article
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import stored_object
-from broadsheet.output.archive.table_columns import column_list, writable_columns
+from .shelf import JsonValue, SqlValue, json_values, sql_value, update_article
+from .stored_text import storable_text
+from .stored_values import stored_object
+from .table_columns import column_list, writable_columns
 
 ARTICLE_COLUMNS = (
     *("id", "url", "host", *METADATA_COLUMNS, "text", "markdown", "word_count", "page_type"),

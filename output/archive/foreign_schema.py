@@ -19,7 +19,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from broadsheet.output.archive.archive_errors import ForeignSchema
+from .archive_errors import ForeignSchema
 
 ALLOWED_TRIGGERS_VARIABLE = "BROADSHEET_TRIGGERS"
 """Environment variable with the marks of the triggers that a user lets run, with commas between them."""

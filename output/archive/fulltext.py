@@ -19,7 +19,7 @@ from collections.abc import Iterable
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.stored_text import CJK_CHARACTER, CJK_RANGES
+from .stored_text import CJK_CHARACTER, CJK_RANGES
 
 _PUT_UNINDEXED = """INSERT OR IGNORE INTO _unindexed (id)
     SELECT ?1 WHERE NOT EXISTS (SELECT 1 FROM articles WHERE id = ?1)"""

@@ -18,9 +18,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
-from broadsheet.output.archive.archive_errors import TextConflict
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding, unpacked
+
+from .archive_errors import TextConflict
+from .stored_text import storable_text
+from .stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding, unpacked
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

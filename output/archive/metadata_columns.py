@@ -12,8 +12,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, get_args, get_origin, get_type_hints
 
 from broadsheet.cleaners.document import DATE_TEXT, Metadata
-from broadsheet.output.archive.stored_text import as_json, storable_text
-from broadsheet.output.archive.stored_values import stored_object, stored_texts
+
+from .stored_text import as_json, storable_text
+from .stored_values import stored_object, stored_texts
 
 _DATE = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?!\d)"

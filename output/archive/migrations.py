@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
-from broadsheet.output.archive.stored_values import STORE_FACT
+from .stored_values import STORE_FACT
 
 BASELINE_VERSION = 8
 SCHEMA_VERSION = 8

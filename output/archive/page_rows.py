@@ -28,9 +28,10 @@ from broadsheet.cleaners.document import (
 )
 from broadsheet.cleaners.judge.certainty import expected_verdict_f1
 from broadsheet.cleaners.lineage import Lineage, lineage
-from broadsheet.output.archive.ledger import LedgerRows, make_ledger_rows
-from broadsheet.output.archive.stored_text import count_words, storable_text
-from broadsheet.output.archive.stored_values import content_id, text_digest
+
+from .ledger import LedgerRows, make_ledger_rows
+from .stored_text import count_words, storable_text
+from .stored_values import content_id, text_digest
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

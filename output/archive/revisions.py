@@ -18,10 +18,11 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import may_report_edit
 from broadsheet.cleaners.compare.site_boilerplate import container_path
-from broadsheet.output.archive.ledger import read_layout
-from broadsheet.output.archive.page_rows import Sighting
-from broadsheet.output.archive.stored_text import sql_words, storable_text
-from broadsheet.output.archive.stored_values import content_id, decoding, json_value, stored_object
+
+from .ledger import read_layout
+from .page_rows import Sighting
+from .stored_text import sql_words, storable_text
+from .stored_values import content_id, decoding, json_value, stored_object
 
 
 class RevisionMark(StrEnum):

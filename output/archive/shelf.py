@@ -15,8 +15,8 @@ from math import isfinite
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.stored_values import stored_object
-from broadsheet.output.archive.table_columns import column_list, folded_name, quoted_name, writable_columns
+from .stored_values import stored_object
+from .table_columns import column_list, folded_name, quoted_name, writable_columns
 
 JsonValue = str | int | float | None | dict[str, str]
 """A value as JSON can hold it: bytes and infinite numbers are an object with one key."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from broadsheet.output.archive.archive_errors import DamagedValue
+from .archive_errors import DamagedValue
 
 
 def utc_now() -> str:

@@ -25,16 +25,16 @@ from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.browse.feed_routes import feed_routes
-from broadsheet.output.browse.form_routes import review_routes, ruling_routes
-from broadsheet.output.browse.page_routes import collection_routes, page_routes
-from broadsheet.output.browse.raw_responses import download_routes
-from broadsheet.output.browse.rendering import FOLDER
-from broadsheet.output.browse.room import Notice, Room
-from broadsheet.output.browse.strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
-from broadsheet.output.browse.trial_routes import trial_routes, vote_routes
-from broadsheet.output.read.verify import first_problem
+from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from ..read.verify import first_problem
+from .feed_routes import feed_routes
+from .form_routes import review_routes, ruling_routes
+from .page_routes import collection_routes, page_routes
+from .raw_responses import download_routes
+from .rendering import FOLDER
+from .room import Notice, Room
+from .strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
+from .trial_routes import trial_routes, vote_routes
 
 _DAMAGE_SIGNS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What comes of a stored value that cannot be what was stored."""

@@ -16,10 +16,11 @@ import orjson
 from sqlite_utils import Database
 
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.browse.facets import MOST_CHOICES, Facet, FacetChoice, FacetedList, count_passing, make_facet
-from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, NotHereError
-from broadsheet.output.read.search import hits_of_articles, missing_words, rank_articles, widened
+
+from ..archive.stored_values import stored_texts
+from ..read.search import hits_of_articles, missing_words, rank_articles, widened
+from .facets import MOST_CHOICES, Facet, FacetChoice, FacetedList, count_passing, make_facet
+from .strict_requests import Arguments, BadArgumentError, NotHereError
 
 PAGE_SIZE = 30
 MOST_HITS = 1000

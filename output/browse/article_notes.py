@@ -13,9 +13,10 @@ from enum import StrEnum
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, EditKind
 from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.judge.certainty import Certainty, certainty
-from broadsheet.output.read.archive_facts import PICTURE_WORDS
-from broadsheet.output.read.plain_words import count_text
-from broadsheet.output.write.edit_history import Revision
+
+from ..read.archive_facts import PICTURE_WORDS
+from ..read.plain_words import count_text
+from ..write.edit_history import Revision
 
 _SHELVED = {
     "duplicate": "the same text stands under another URL, which names the article",

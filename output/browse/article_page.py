@@ -11,14 +11,15 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import BlockKind
-from broadsheet.output.archive.pictures import ShownPicture, pictures_of_article
-from broadsheet.output.archive.stored_values import stored_object, stored_texts
-from broadsheet.output.browse.article_list import ListPlace
-from broadsheet.output.browse.article_notes import ArticleNote, NotedFacts, article_notes
-from broadsheet.output.browse.strict_requests import NotHereError
-from broadsheet.output.read.page_lookup import StoredBlock, StoredPage, read_page
-from broadsheet.output.write.edit_history import Revision, revisions_of
-from broadsheet.output.write.ruling_journal import JournalEntry
+
+from ..archive.pictures import ShownPicture, pictures_of_article
+from ..archive.stored_values import stored_object, stored_texts
+from ..read.page_lookup import StoredBlock, StoredPage, read_page
+from ..write.edit_history import Revision, revisions_of
+from ..write.ruling_journal import JournalEntry
+from .article_list import ListPlace
+from .article_notes import ArticleNote, NotedFacts, article_notes
+from .strict_requests import NotHereError
 
 MOST_ROWS = 50  # of copies, addresses and captures
 _FOLDED_RUN = 7  # removed blocks in a row from which on they are folded

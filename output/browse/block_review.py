@@ -15,7 +15,8 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.output.write.person_verdicts import (
+
+from ..write.person_verdicts import (
     Reliability,
     Review,
     block_text,
@@ -23,7 +24,7 @@ from broadsheet.output.write.person_verdicts import (
     reliability,
     reliability_by,
 )
-from broadsheet.output.write.ruling_journal import WaitingReview
+from ..write.ruling_journal import WaitingReview
 
 LATEST = 10
 """How many of the judgements a page of review lists."""

@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.browse.charts import ColumnChart, timeline
-from broadsheet.output.browse.facets import FacetedList, count_passing, make_facet
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.read.search import match_expression
+from ..read.search import match_expression
+from .charts import ColumnChart, timeline
+from .facets import FacetedList, count_passing, make_facet
+from .strict_requests import Arguments, NotHereError
 
 PAGE_SIZE = 30
 FACETS = ("host", "archive", "language", "section", "year")

@@ -9,16 +9,16 @@ from itertools import groupby
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, diff_words
-from broadsheet.output.archive.article_storage import latest_seq
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.read.revision_comparison import (
+
+from ..archive.article_storage import latest_seq
+from ..read.revision_comparison import (
     Comparison,
     TextNotKeptError,
     WordChanges,
     change_kind,
     compare_revisions,
 )
-from broadsheet.output.write.edit_history import (
+from ..write.edit_history import (
     ALL_KINDS,
     EDIT_KINDS,
     ListedEdit,
@@ -27,6 +27,7 @@ from broadsheet.output.write.edit_history import (
     latest_edits,
     revisions_of,
 )
+from .strict_requests import Arguments, NotHereError
 
 PAGE_SIZE = 50
 LAYOUTS = ("inline", "beside")

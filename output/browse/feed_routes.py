@@ -15,15 +15,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
-from broadsheet.output.archive.stored_text import inert_text
-from broadsheet.output.browse.page_routes import arguments_of
-from broadsheet.output.browse.room import Room, address
-from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError
-from broadsheet.output.read.inert_markup import xml_line
-from broadsheet.output.read.search import match_expression
-from broadsheet.output.read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
-from broadsheet.output.write.edit_history import ALL_KINDS
+from ..archive.article_filter import ALL_ARTICLES, ArticleBounds, article_scope
+from ..archive.stored_text import inert_text
+from ..read.inert_markup import xml_line
+from ..read.search import match_expression
+from ..read.web_feeds import FeedScope, WebFeed, atom_document, read_feed
+from ..write.edit_history import ALL_KINDS
+from .page_routes import arguments_of
+from .room import Room, address
+from .strict_requests import Arguments, BadArgumentError
 
 ENTRIES = 50
 """Entries of a feed, the newest: a reader asks again long before so many are new."""

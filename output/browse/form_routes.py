@@ -20,29 +20,30 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from broadsheet.cleaners.rules.rule_files import toml_string
-from broadsheet.output.archive.archive_errors import InUse
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.browse.block_review import all_reviews, find_judged_block
-from broadsheet.output.browse.library import ArchiveFile
-from broadsheet.output.browse.page_review import annotated_pages, find_judged_page, pack_annotations
-from broadsheet.output.browse.page_routes import arguments_of
-from broadsheet.output.browse.review_mending import (
+
+from ..archive.archive_errors import InUse
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_values import utc_now
+from ..raw.raw_exchange import RecordLocation
+from ..write.applied_rulings import carry_out_ruling
+from ..write.archive_writer import Archive
+from ..write.person_verdicts import Review, Ruling, drop_review, store_review
+from ..write.ruling_journal import append_review, append_ruling, waiting_reviews
+from .block_review import all_reviews, find_judged_block
+from .library import ArchiveFile
+from .page_review import annotated_pages, find_judged_page, pack_annotations
+from .page_routes import arguments_of
+from .review_mending import (
     ReviewAnswer,
     article_of_page,
     made_rulings,
     mending_rulings,
     rule_all,
 )
-from broadsheet.output.browse.room import Room, address
-from broadsheet.output.browse.ruling_preview import SCOPES, scoped_ruling
-from broadsheet.output.browse.strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
-from broadsheet.output.browse.url_pages import RawReader
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.archive_writer import Archive
-from broadsheet.output.write.person_verdicts import Review, Ruling, drop_review, store_review
-from broadsheet.output.write.ruling_journal import append_review, append_ruling, waiting_reviews
+from .room import Room, address
+from .ruling_preview import SCOPES, scoped_ruling
+from .strict_requests import Arguments, BadArgumentError, ForbiddenError, NotHereError, is_token
+from .url_pages import RawReader
 
 _MOST_FIELDS = 20
 FormHandler = Callable[[Request], Coroutine[Any, Any, Response]]

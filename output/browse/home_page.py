@@ -9,16 +9,16 @@ from urllib.parse import urlencode
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.browse.article_list import FACETS, CubeRow
-from broadsheet.output.browse.charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
-from broadsheet.output.browse.library import Library
-from broadsheet.output.read import judgement
-from broadsheet.output.read.archive_facts import ArchiveFacts
-from broadsheet.output.read.coverage import Coverage
-from broadsheet.output.read.judgement import LookKind, judge
-from broadsheet.output.read.report_figures import read_runs, read_yields
+from ..archive.archive_errors import ArchiveError
+from ..archive.stored_values import utc_now
+from ..read import judgement
+from ..read.archive_facts import ArchiveFacts
+from ..read.coverage import Coverage
+from ..read.judgement import LookKind, judge
+from ..read.report_figures import read_runs, read_yields
+from .article_list import FACETS, CubeRow
+from .charts import BarPart, ColumnChart, bar_parts, column_chart, timeline
+from .library import Library
 
 _LINE = """SELECT (SELECT count(*) FROM articles INDEXED BY articles_listed),
     (SELECT group_concat(host, ', ') FROM (SELECT DISTINCT host FROM articles ORDER BY host LIMIT 4)),

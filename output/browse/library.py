@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.archive.archive_file import archive_path, check_companions, open_database
-from broadsheet.output.archive.foreign_schema import distrust_schema
+from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from ..archive.archive_file import archive_path, check_companions, open_database
+from ..archive.foreign_schema import distrust_schema
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CATALOGUE, _MANIFEST = "catalogue.db", "manifest.json"

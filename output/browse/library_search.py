@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.browse.article_list import MOST_HITS
-from broadsheet.output.browse.library import ArchiveFile, Library
-from broadsheet.output.browse.strict_requests import Arguments
-from broadsheet.output.read.search import SearchHit, hits_of_articles, rank_articles
+from ..archive.archive_errors import ArchiveError
+from ..read.search import SearchHit, hits_of_articles, rank_articles
+from .article_list import MOST_HITS
+from .library import ArchiveFile, Library
+from .strict_requests import Arguments
 
 SHOWN_HITS = 5
 """Hits that are shown of each archive: more stand in its own list."""

@@ -24,12 +24,13 @@ import orjson
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.browse.block_review import LATEST, NearbyBlock, ReviewFigures, all_reviews, review_figures
-from broadsheet.output.browse.strict_requests import NotHereError
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.write.person_verdicts import Review
-from broadsheet.output.write.ruling_journal import WaitingReview
+
+from ..archive.stored_values import stored_texts
+from ..raw.raw_exchange import RecordLocation
+from ..write.person_verdicts import Review
+from ..write.ruling_journal import WaitingReview
+from .block_review import LATEST, NearbyBlock, ReviewFigures, all_reviews, review_figures
+from .strict_requests import NotHereError
 
 _MOST_LAYOUTS = 200
 _PAGES_OF_LAYOUT = 300  # that are looked at for the least certain one

@@ -15,8 +15,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from broadsheet.output.archive.installed_extras import install_command
-from broadsheet.output.browse.article_list import (
+from ..archive.installed_extras import install_command
+from ..read.archive_facts import ArchiveFacts, gather_facts
+from ..read.coverage import measure_coverage
+from ..write.ruling_journal import waiting_reviews, waiting_rulings
+from .article_list import (
     ArticleCounts,
     ListPlace,
     ListRequest,
@@ -25,23 +28,20 @@ from broadsheet.output.browse.article_list import (
     find_listed,
     list_articles,
 )
-from broadsheet.output.browse.article_page import read_article
-from broadsheet.output.browse.block_review import read_review
-from broadsheet.output.browse.collection_pages import list_collection, read_collection, read_collection_article
-from broadsheet.output.browse.edit_pages import compare, list_changes
-from broadsheet.output.browse.home_page import count_home, list_archives, read_home
-from broadsheet.output.browse.library import ArchiveFile, CatalogueFile
-from broadsheet.output.browse.library_search import search_library
-from broadsheet.output.browse.page_review import read_page_review
-from broadsheet.output.browse.rendering import PageFrame
-from broadsheet.output.browse.room import Room, address
-from broadsheet.output.browse.rule_pages import read_layouts, read_rule, read_rules
-from broadsheet.output.browse.ruling_preview import preview
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.browse.url_pages import list_urls, read_capture, read_url, show_coverage
-from broadsheet.output.read.archive_facts import ArchiveFacts, gather_facts
-from broadsheet.output.read.coverage import measure_coverage
-from broadsheet.output.write.ruling_journal import waiting_reviews, waiting_rulings
+from .article_page import read_article
+from .block_review import read_review
+from .collection_pages import list_collection, read_collection, read_collection_article
+from .edit_pages import compare, list_changes
+from .home_page import count_home, list_archives, read_home
+from .library import ArchiveFile, CatalogueFile
+from .library_search import search_library
+from .page_review import read_page_review
+from .rendering import PageFrame
+from .room import Room, address
+from .rule_pages import read_layouts, read_rule, read_rules
+from .ruling_preview import preview
+from .strict_requests import Arguments, NotHereError
+from .url_pages import list_urls, read_capture, read_url, show_coverage
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,9 @@ from typing import Any
 import orjson
 from sqlite_utils import Database
 
-from broadsheet.output.browse.article_list import FACETS, CubeRow
-from broadsheet.output.browse.strict_requests import NotHereError
-from broadsheet.output.raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import RecordLocation
+from .article_list import FACETS, CubeRow
+from .strict_requests import NotHereError
 
 _PLACE = """SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, c.warc_file, c.warc_offset,
         c.warc_length, o.warc_file, o.warc_offset, o.warc_length

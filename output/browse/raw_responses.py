@@ -25,14 +25,14 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-from broadsheet.output.archive.pictures import ENDINGS
-from broadsheet.output.browse.room import Room
-from broadsheet.output.browse.strict_requests import BadArgumentError, Guard, NotHereError, path_number
-from broadsheet.output.browse.url_pages import RawReader, read_record_bytes
-from broadsheet.output.raw.picture_files import find_picture, read_picture_file
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.raw.warc_reader import RecordError
+from ..archive.archive_errors import ArchiveError, NotReachable
+from ..archive.pictures import ENDINGS
+from ..raw.picture_files import find_picture, read_picture_file
+from ..raw.raw_exchange import RecordLocation
+from ..raw.warc_reader import RecordError
+from .room import Room
+from .strict_requests import BadArgumentError, Guard, NotHereError, path_number
+from .url_pages import RawReader, read_record_bytes
 
 
 def download_routes(room: Room) -> list[Route]:

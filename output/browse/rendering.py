@@ -28,9 +28,9 @@ from markdown_it.utils import EnvType, OptionsDict
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from broadsheet.output.archive.stored_text import inert_text
-from broadsheet.output.read.inert_markup import nest_headings
-from broadsheet.output.read.plain_words import count_text
+from ..archive.stored_text import inert_text
+from ..read.inert_markup import nest_headings
+from ..read.plain_words import count_text
 
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.write.applied_rulings import apply_rulings
-from broadsheet.output.write.person_verdicts import Ruling, drop_ruling, store_ruling
-from broadsheet.output.write.ruling_journal import waiting_rulings
+from ..write.applied_rulings import apply_rulings
+from ..write.person_verdicts import Ruling, drop_ruling, store_ruling
+from ..write.ruling_journal import waiting_rulings
 
 NOTE = "judged wrong in review"
 

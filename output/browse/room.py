@@ -17,21 +17,22 @@ from sqlite_utils import Database
 from starlette.responses import Response
 
 from broadsheet.cleaners.judge.certainty import IS_CALIBRATED, certainty
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.archive_lock import is_owned
-from broadsheet.output.browse.article_list import ArticleList
-from broadsheet.output.browse.article_page import MOST_ROWS, ArticleView, CaptureLine
-from broadsheet.output.browse.collection_pages import MOST_COPIED, MOST_HOSTS
-from broadsheet.output.browse.facets import facet_value_text
-from broadsheet.output.browse.library import ArchiveFile, Library
-from broadsheet.output.browse.page_trials import PageJudge, RuleTrier
-from broadsheet.output.browse.rendering import PageFrame, Renderer, key_hint, make_environment
-from broadsheet.output.browse.strict_requests import NotHereError
-from broadsheet.output.browse.url_pages import RawReader
-from broadsheet.output.read.plain_words import rule_words
-from broadsheet.output.read.search import match_expression
-from broadsheet.output.write.edit_history import ListedEdit
-from broadsheet.output.write.ruling_journal import read_journal
+
+from ..archive.archive_errors import ArchiveError
+from ..archive.archive_lock import is_owned
+from ..read.plain_words import rule_words
+from ..read.search import match_expression
+from ..write.edit_history import ListedEdit
+from ..write.ruling_journal import read_journal
+from .article_list import ArticleList
+from .article_page import MOST_ROWS, ArticleView, CaptureLine
+from .collection_pages import MOST_COPIED, MOST_HOSTS
+from .facets import facet_value_text
+from .library import ArchiveFile, Library
+from .page_trials import PageJudge, RuleTrier
+from .rendering import PageFrame, Renderer, key_hint, make_environment
+from .strict_requests import NotHereError
+from .url_pages import RawReader
 
 _FEW_URLS = 20_000
 """URLs of an archive up to which everything is counted while somebody waits: within a fifth of a second."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.read.layout_alarms import LAYOUT_GONE, NEW_LAYOUT
-from broadsheet.output.read.report_figures import AlarmLine, RuleRate, read_alarms, read_rule_rates
+from ..read.layout_alarms import LAYOUT_GONE, NEW_LAYOUT
+from ..read.report_figures import AlarmLine, RuleRate, read_alarms, read_rule_rates
+from .strict_requests import Arguments, NotHereError
 
 SAMPLE_ARTICLES = 300
 """Articles whose blocks are counted by rule. Their ids come from a digest, so that the first ones are a sample."""

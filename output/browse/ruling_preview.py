@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.write.applied_rulings import TextChange, sample_effect
-from broadsheet.output.write.person_verdicts import Ruling, block_text, stored_ruling
+from ..write.applied_rulings import TextChange, sample_effect
+from ..write.person_verdicts import Ruling, block_text, stored_ruling
+from .strict_requests import Arguments, NotHereError
 
 SCOPES = ("article", "host", "everywhere")
 

@@ -17,8 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import LARGEST_INTEGER
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import LARGEST_INTEGER
 
 NOTHING = "'none'"
 LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")

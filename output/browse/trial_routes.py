@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from broadsheet.output.browse.article_list import count_facets
-from broadsheet.output.browse.form_routes import read_form
-from broadsheet.output.browse.page_routes import arguments_of
-from broadsheet.output.browse.page_trials import (
+from .article_list import count_facets
+from .form_routes import read_form
+from .page_routes import arguments_of
+from .page_trials import (
     MOST_RULE_CHARACTERS,
     RuleDraft,
     RuleTrialView,
@@ -25,8 +25,8 @@ from broadsheet.output.browse.page_trials import (
     sample_responses,
     show_trial,
 )
-from broadsheet.output.browse.room import Room
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError, path_number
+from .room import Room
+from .strict_requests import Arguments, NotHereError, path_number
 
 
 def vote_routes(room: Room) -> list[Route]:

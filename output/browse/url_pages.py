@@ -11,13 +11,13 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.browse.article_page import MOST_ROWS
-from broadsheet.output.browse.charts import BarPart, bar_parts
-from broadsheet.output.browse.strict_requests import Arguments, NotHereError
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.raw.warc_reader import RecordError, read_response, read_span
-from broadsheet.output.read.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
+from ..archive.stored_values import stored_texts
+from ..raw.raw_exchange import RecordLocation
+from ..raw.warc_reader import RecordError, read_response, read_span
+from ..read.coverage import Coverage, CoveredUrl, Gap, hint_for, list_covered_urls
+from .article_page import MOST_ROWS
+from .charts import BarPart, bar_parts
+from .strict_requests import Arguments, NotHereError
 
 _CAPTURE = """SELECT c.id, c.url, c.fetched_at, coalesce(c.http_status, 0), c.final_url, c.content_type,
         c.payload_digest, c.payload_length, coalesce(c.warc_file, ''), coalesce(c.warc_offset, 0),

@@ -16,13 +16,16 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import archive_path, database_file
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.archive.stored_values import STORE_FACT, stored_object, utc_now
-from broadsheet.output.collections.merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
-from broadsheet.output.collections.merged_rows import (
+from ..archive.archive_file import archive_path, database_file
+from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import article_id
+from ..archive.stored_text import as_json
+from ..archive.stored_values import STORE_FACT, stored_object, utc_now
+from ..raw.erasure import erase_records
+from ..raw.warc_folders import warc_path
+from ..write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
+from .merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
+from .merged_rows import (
     merge_captures,
     merge_pictures,
     merge_runs,
@@ -31,7 +34,7 @@ from broadsheet.output.collections.merged_rows import (
     merge_urls,
     note_hosts,
 )
-from broadsheet.output.collections.source_archive import (
+from .source_archive import (
     SCHEMA_NAME,
     MergeConflict,
     SourceArchive,
@@ -40,7 +43,7 @@ from broadsheet.output.collections.source_archive import (
     open_source,
     refuse_damage,
 )
-from broadsheet.output.collections.warc_copies import (
+from .warc_copies import (
     WarcCopy,
     copy_bytes,
     note_copies,
@@ -49,9 +52,6 @@ from broadsheet.output.collections.warc_copies import (
     put_places,
     refuse_other_bytes,
 )
-from broadsheet.output.raw.erasure import erase_records
-from broadsheet.output.raw.warc_folders import warc_path
-from broadsheet.output.write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
 
 _READ_STATE = "SELECT value FROM meta WHERE key = ?"
 

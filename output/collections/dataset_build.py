@@ -13,11 +13,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from broadsheet.output.archive.archive_errors import InUse
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.collections.dataset_catalogue import CARD, CATALOGUE, host_languages, write_card, write_catalogue
-from broadsheet.output.collections.dataset_copies import Archives, assign_articles, duplicate_rows
-from broadsheet.output.collections.dataset_files import (
+from ..archive.archive_errors import InUse
+from ..archive.stored_values import utc_now
+from ..settle.likeness import Relation
+from .dataset_catalogue import CARD, CATALOGUE, host_languages, write_card, write_catalogue
+from .dataset_copies import Archives, assign_articles, duplicate_rows
+from .dataset_files import (
     MANIFEST,
     ArchiveState,
     DatasetStore,
@@ -29,16 +30,15 @@ from broadsheet.output.collections.dataset_files import (
     read_manifest,
     write_manifest,
 )
-from broadsheet.output.collections.dataset_rows import (
+from .dataset_rows import (
     DatasetSource,
     HostReader,
     TakedownList,
     hosts_of,
     indexes_by_host,
 )
-from broadsheet.output.collections.dataset_tables import Row, dataset_tables, schema_fingerprint
-from broadsheet.output.collections.source_archive import refuse_damage
-from broadsheet.output.settle.likeness import Relation
+from .dataset_tables import Row, dataset_tables, schema_fingerprint
+from .source_archive import refuse_damage
 
 _HOST_TABLES = ("articles", "removed", "pictures", "urls")
 

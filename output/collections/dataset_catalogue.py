@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 
-from broadsheet.output.archive.stored_text import as_json, inert_text
-from broadsheet.output.collections.dataset_copies import Archives
-from broadsheet.output.collections.dataset_files import Manifest
-from broadsheet.output.collections.dataset_tables import DatasetTable, Row, dataset_tables
+from ..archive.stored_text import as_json, inert_text
+from .dataset_copies import Archives
+from .dataset_files import Manifest
+from .dataset_tables import DatasetTable, Row, dataset_tables
 
 CATALOGUE = "catalogue.db"
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import compress
 
-from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.stored_values import location_of
-from broadsheet.output.collections.dataset_rows import HostReader
-from broadsheet.output.collections.dataset_tables import Row
-from broadsheet.output.settle.candidate_pairs import SketchedPages, find_candidate_pairs
-from broadsheet.output.settle.likeness import (
+from ..archive.archive_errors import DamagedValue
+from ..archive.stored_values import location_of
+from ..settle.candidate_pairs import SketchedPages, find_candidate_pairs
+from ..settle.likeness import (
     HASH_BYTES,
     ArticleFacts,
     Relation,
@@ -26,7 +24,9 @@ from broadsheet.output.settle.likeness import (
     classify_pair,
     compare_shingles,
 )
-from broadsheet.output.settle.similar_articles import read_facts, read_shingles
+from ..settle.similar_articles import read_facts, read_shingles
+from .dataset_rows import HostReader
+from .dataset_tables import Row
 
 _SKETCHED = """SELECT a.id, a.page_id, a.host, s.hashes, length(s.sketch) FROM main._sketches s
     JOIN temp.dataset_articles a ON a.page_id = s.page_id WHERE s.hashes > 0 ORDER BY s.page_id, a.id"""

@@ -26,10 +26,10 @@ from urllib.parse import quote
 import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
-from broadsheet.output.archive.atomic_writes import sync_folder
-from broadsheet.output.archive.stored_values import json_value
-from broadsheet.output.collections.dataset_tables import (
+from ..archive.archive_errors import ArchiveError, NotReachable
+from ..archive.atomic_writes import sync_folder
+from ..archive.stored_values import json_value
+from .dataset_tables import (
     DatasetTable,
     Row,
     arrow_table,

@@ -20,22 +20,22 @@ from pathlib import Path
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.archive_file import SQLITE_HEADER, archive_path
-from broadsheet.output.archive.article_filter import (
+from ..archive.archive_errors import NotReachable
+from ..archive.archive_file import SQLITE_HEADER, archive_path
+from ..archive.article_filter import (
     ALL_ARTICLES,
     USAGE_COLUMN,
     USAGE_OF_ARTICLE,
     ArticleBounds,
     permitting_condition,
 )
-from broadsheet.output.archive.pictures import Picture
-from broadsheet.output.archive.table_columns import quoted_name, table_columns
-from broadsheet.output.collections.dataset_tables import Row, dataset_tables
-from broadsheet.output.collections.source_archive import SourceArchive, open_source
-from broadsheet.output.raw.picture_files import read_picture_file
-from broadsheet.output.raw.warc_reader import RecordError
-from broadsheet.output.write.takedowns import WILDCARD
+from ..archive.pictures import Picture
+from ..archive.table_columns import quoted_name, table_columns
+from ..raw.picture_files import read_picture_file
+from ..raw.warc_reader import RecordError
+from ..write.takedowns import WILDCARD
+from .dataset_tables import Row, dataset_tables
+from .source_archive import SourceArchive, open_source
 
 _ENDINGS = (".db", ".sqlite", ".sqlite3")
 _CACHE_KB = 2_048  # of each archive: many are open at once

@@ -17,8 +17,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from broadsheet.output.archive.schema_doc import column_meanings
-from broadsheet.output.archive.stored_values import decoding, json_texts
+from ..archive.schema_doc import column_meanings
+from ..archive.stored_values import decoding, json_texts
 
 FORMAT_VERSION = 1
 """Raised when files of earlier versions cannot stand beside those of this one."""

@@ -15,17 +15,17 @@ from dataclasses import dataclass, replace
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_storage import ARTICLE_COLUMNS, changes_made_now, put_user_values, stored_article
-from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
-from broadsheet.output.archive.page_rows import Sighting
-from broadsheet.output.archive.revisions import correct_revision
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import text_digest
-from broadsheet.output.archive.table_columns import folded_name, quoted_name, table_columns
-from broadsheet.output.collections.source_archive import SCHEMA_NAME, SourceArchive
-from broadsheet.output.settle.own_reading import OwnReading, read_own_reading
-from broadsheet.output.write.page_writer import save_page
-from broadsheet.output.write.takedowns import is_forgotten
+from ..archive.article_storage import ARTICLE_COLUMNS, changes_made_now, put_user_values, stored_article
+from ..archive.fulltext import index_postponed, postpone_indexing
+from ..archive.page_rows import Sighting
+from ..archive.revisions import correct_revision
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import text_digest
+from ..archive.table_columns import folded_name, quoted_name, table_columns
+from ..settle.own_reading import OwnReading, read_own_reading
+from ..write.page_writer import save_page
+from ..write.takedowns import is_forgotten
+from .source_archive import SCHEMA_NAME, SourceArchive
 
 _SIGHTINGS = "SELECT seen_at, capture_id FROM {}.revisions WHERE article_id = ? ORDER BY number"
 _REVISION_COLUMNS = (

@@ -17,13 +17,13 @@ from dataclasses import fields
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.rendered_layouts import RenderedLayout
-from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.archive.stored_values import STORE_FACT, content_id, stored_object
-from broadsheet.output.archive.url_words import OutcomeReason, UrlState
-from broadsheet.output.collections.source_archive import SCHEMA_NAME, SourceArchive, former_identity
-from broadsheet.output.write.takedowns import FORGOTTEN_URL, plan_takedown, take_down
+from ..archive.atomic_writes import write_transaction
+from ..archive.rendered_layouts import RenderedLayout
+from ..archive.stored_text import as_json
+from ..archive.stored_values import STORE_FACT, content_id, stored_object
+from ..archive.url_words import OutcomeReason, UrlState
+from ..write.takedowns import FORGOTTEN_URL, plan_takedown, take_down
+from .source_archive import SCHEMA_NAME, SourceArchive, former_identity
 
 _CREATE_HOSTS = (
     "DROP TABLE IF EXISTS temp.merge_hosts",

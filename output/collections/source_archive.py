@@ -18,11 +18,11 @@ from secrets import token_hex
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.archive.archive_file import archive_path, open_database
-from broadsheet.output.archive.archive_lock import hold_lock
-from broadsheet.output.archive.stored_values import STORE_FACT
-from broadsheet.output.read.verify import first_source_problem
+from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from ..archive.archive_file import archive_path, open_database
+from ..archive.archive_lock import hold_lock
+from ..archive.stored_values import STORE_FACT
+from ..read.verify import first_source_problem
 
 _KEY = "identity"
 _SEPARATOR = "-"

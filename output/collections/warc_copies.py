@@ -17,11 +17,11 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.atomic_writes import sync_folder
-from broadsheet.output.collections.source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
-from broadsheet.output.raw.warc_files import put_file_lengths, read_away_files, write_pieces
-from broadsheet.output.raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, warc_path
+from ..archive.archive_file import database_file
+from ..archive.atomic_writes import sync_folder
+from ..raw.warc_files import put_file_lengths, read_away_files, write_pieces
+from ..raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, warc_path
+from .source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
 _FIRST_RECORD_BYTES = 1 << 14  # more than the member that it is packed in has

@@ -18,13 +18,13 @@ from uuid import uuid4
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.raw.raw_exchange import Capture, RawExchange, warc_digest
-from broadsheet.output.raw.warc_files import read_away_files
-from broadsheet.output.raw.warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
-from broadsheet.output.raw.warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
-from broadsheet.output.raw.warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
+from ..archive.archive_file import database_file
+from ..archive.atomic_writes import write_transaction
+from .raw_exchange import Capture, RawExchange, warc_digest
+from .warc_files import read_away_files
+from .warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
+from .warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
+from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
 _REMOVED_CAPTURES = """SELECT id FROM captures WHERE url IN (SELECT url FROM reached)
     OR rendered_for IN (SELECT url FROM reached)"""

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from broadsheet.output.archive.pictures import MAX_BYTES, Picture
-from broadsheet.output.archive.row_sample import WHOLE, RowSample
-from broadsheet.output.raw.raw_exchange import RawExchange
-from broadsheet.output.raw.warc_reader import RecordError, dechunked_body, read_response
+from ..archive.pictures import MAX_BYTES, Picture
+from ..archive.row_sample import WHOLE, RowSample
+from .raw_exchange import RawExchange
+from .warc_reader import RecordError, dechunked_body, read_response
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from broadsheet.output.raw.imported_records import (
+from .imported_records import (
     ARC_START,
     HEAD_BYTES,
     WARC_START,

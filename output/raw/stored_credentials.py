@@ -17,13 +17,13 @@ from sqlite3 import DatabaseError
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import NotAnArchive
-from broadsheet.output.raw.imported_records import MemberError, unpack_member
-from broadsheet.output.raw.raw_exchange import warc_digest
-from broadsheet.output.raw.redaction import RedactedRequest, redact_request
-from broadsheet.output.raw.warc_folders import warc_path
-from broadsheet.output.raw.warc_reader import RecordError, read_span
-from broadsheet.output.raw.warc_writer import REDACTED_FIELD
+from ..archive.archive_errors import NotAnArchive
+from .imported_records import MemberError, unpack_member
+from .raw_exchange import warc_digest
+from .redaction import RedactedRequest, redact_request
+from .warc_folders import warc_path
+from .warc_reader import RecordError, read_span
+from .warc_writer import REDACTED_FIELD
 
 _FILES = "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
 _RECORDS = """SELECT warc_offset, warc_length FROM captures WHERE warc_file = ?

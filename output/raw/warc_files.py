@@ -22,10 +22,10 @@ from typing import Any, Self
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import NotAnArchive
-from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
-from broadsheet.output.archive.stored_values import json_value
-from broadsheet.output.raw.warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
+from ..archive.archive_errors import NotAnArchive
+from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
+from ..archive.stored_values import json_value
+from .warc_folders import MERGED_ENDING, RAW_ENDING, claimed_folders, sync_to_disk, warc_path
 
 AWAY_ENDING = ".away"
 """Appended to an archive's name for the list."""

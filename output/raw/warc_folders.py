@@ -32,11 +32,11 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.archive.atomic_writes import sync_folder, whole_file, write_transaction
-from broadsheet.output.archive.stored_values import STORE_FACT
+from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
+from ..archive.archive_file import database_file
+from ..archive.archive_lock import ArchiveLock
+from ..archive.atomic_writes import sync_folder, whole_file, write_transaction
+from ..archive.stored_values import STORE_FACT
 
 RAW_ENDING = ".warc"
 """Ending of the folder that an archive's own responses go to, after the database's name."""

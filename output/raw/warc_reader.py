@@ -18,18 +18,18 @@ from pathlib import Path
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import ArchiveError
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.row_sample import WHOLE, RowSample
-from broadsheet.output.raw.imported_records import (
+from ..archive.archive_errors import ArchiveError
+from ..archive.archive_file import database_file
+from ..archive.row_sample import WHOLE, RowSample
+from .imported_records import (
     BODY_KINDS,
     DIGEST_MISMATCH,
     ImportedRecordError,
     read_imported_record,
 )
-from broadsheet.output.raw.raw_exchange import RawExchange, warc_digest
-from broadsheet.output.raw.warc_folders import newer_folders, open_regular, record_file
-from broadsheet.output.raw.warc_writer import warc_date
+from .raw_exchange import RawExchange, warc_digest
+from .warc_folders import newer_folders, open_regular, record_file
+from .warc_writer import warc_date
 
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")

@@ -22,11 +22,11 @@ from warcio.recordloader import ArcWarcRecord
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from broadsheet.output.archive.stored_text import as_json, storable_text
-from broadsheet.output.archive.stored_values import content_id
-from broadsheet.output.archive.usage_preferences import usage_of
-from broadsheet.output.raw.raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange, warc_digest
-from broadsheet.output.raw.warc_files import WarcFiles
+from ..archive.stored_text import as_json, storable_text
+from ..archive.stored_values import content_id
+from ..archive.usage_preferences import usage_of
+from .raw_exchange import DOCUMENT_TYPE, STATED_HEADERS, Capture, RawExchange, warc_digest
+from .warc_files import WarcFiles
 
 COMPRESSION_LEVEL = 2
 """ISA-L's compression level, 0 to 3: docs/raw.md has what it costs and saves."""

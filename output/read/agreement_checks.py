@@ -14,11 +14,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from broadsheet.cleaners.document import KeepReason, PageType, RemovalReason
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.output.archive.metadata_columns import read_stated_date
-from broadsheet.output.archive.stored_text import sql_words
-from broadsheet.output.archive.stored_values import content_id
-from broadsheet.output.archive.url_words import OutcomeReason, ReasonFamily
-from broadsheet.output.read.file_checks import Finding, row_finding, value_finding
+
+from ..archive.metadata_columns import read_stated_date
+from ..archive.stored_text import sql_words
+from ..archive.stored_values import content_id
+from ..archive.url_words import OutcomeReason, ReasonFamily
+from .file_checks import Finding, row_finding, value_finding
 
 _ARTICLES = ("articles", "_shelved")
 _OF_PAGE = "SELECT a.id FROM {} a JOIN pages p ON p.id = a.page_id WHERE a.{} IS NOT p.{}"

@@ -10,14 +10,15 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.judge.certainty import FAIR_F1
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.archive_lock import is_owned
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import OutcomeReason, UrlState
-from broadsheet.output.read.coverage import Coverage
-from broadsheet.output.read.report_figures import AlarmLine, Withdrawal, read_withdrawals
-from broadsheet.output.write.revisit_schedule import VisitOutlook, foresee_visits
-from broadsheet.output.write.run_records import crawl_options
+
+from ..archive.archive_file import database_file
+from ..archive.archive_lock import is_owned
+from ..archive.stored_values import utc_now
+from ..archive.url_words import OutcomeReason, UrlState
+from ..write.revisit_schedule import VisitOutlook, foresee_visits
+from ..write.run_records import crawl_options
+from .coverage import Coverage
+from .report_figures import AlarmLine, Withdrawal, read_withdrawals
 
 MAX_EXAMPLES = 4
 PICTURE_WORDS = 30

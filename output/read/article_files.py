@@ -20,16 +20,16 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.article_filter import USAGE_COLUMN
-from broadsheet.output.archive.metadata_columns import STATED_COLUMNS
-from broadsheet.output.archive.pictures import SVG, ShownPicture, pictures_of_article
-from broadsheet.output.archive.stored_text import escaped_json, inert_text
-from broadsheet.output.raw.picture_files import read_picture_file
-from broadsheet.output.raw.warc_reader import RecordError
-from broadsheet.output.read.article_rows import DictionaryEntry, article_dictionary, iter_articles
-from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
-from broadsheet.output.read.inert_markup import (
+from ..archive.archive_file import database_file
+from ..archive.article_filter import USAGE_COLUMN
+from ..archive.metadata_columns import STATED_COLUMNS
+from ..archive.pictures import SVG, ShownPicture, pictures_of_article
+from ..archive.stored_text import escaped_json, inert_text
+from ..raw.picture_files import read_picture_file
+from ..raw.warc_reader import RecordError
+from .article_rows import DictionaryEntry, article_dictionary, iter_articles
+from .export_target import OwnFiles, checked_folder, write_file
+from .inert_markup import (
     article_html,
     escaped_words,
     inert_markdown,

@@ -25,8 +25,8 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import USAGE_COLUMN
-from broadsheet.output.archive.metadata_columns import (
+from ..archive.article_filter import USAGE_COLUMN
+from ..archive.metadata_columns import (
     DAY_COLUMNS,
     INSTANT_COLUMNS,
     INTEGER_COLUMNS,
@@ -34,10 +34,10 @@ from broadsheet.output.archive.metadata_columns import (
     METADATA_FIELDS,
     SOURCES_COLUMN,
 )
-from broadsheet.output.archive.schema_doc import column_meanings
-from broadsheet.output.archive.stored_text import escaped_json, inert_text, storable_text
-from broadsheet.output.archive.stored_values import json_object, stored_object, stored_texts
-from broadsheet.output.archive.table_columns import TableColumn, quoted_name, table_columns
+from ..archive.schema_doc import column_meanings
+from ..archive.stored_text import escaped_json, inert_text, storable_text
+from ..archive.stored_values import json_object, stored_object, stored_texts
+from ..archive.table_columns import TableColumn, quoted_name, table_columns
 
 _OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
 _EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"

@@ -14,13 +14,14 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS
 from broadsheet.cleaners.document import KeepReason, RemovalReason
 from broadsheet.cleaners.lineage import CLEANER_VERSION
-from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.ledger import read_layout
-from broadsheet.output.archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
-from broadsheet.output.archive.revisions import RevisionMark, StatedMetadata
-from broadsheet.output.archive.row_sample import WHOLE, RowSample
-from broadsheet.output.archive.stored_text import count_words, sql_words
-from broadsheet.output.archive.stored_values import (
+
+from ..archive.archive_errors import DamagedValue
+from ..archive.ledger import read_layout
+from ..archive.metadata_columns import JSON_COLUMNS, SOURCES_COLUMN
+from ..archive.revisions import RevisionMark, StatedMetadata
+from ..archive.row_sample import WHOLE, RowSample
+from ..archive.stored_text import count_words, sql_words
+from ..archive.stored_values import (
     BLOCK_BITS,
     content_id,
     decoding,
@@ -28,10 +29,10 @@ from broadsheet.output.archive.stored_values import (
     json_texts,
     text_digest,
 )
-from broadsheet.output.read.file_checks import Finding, value_finding
-from broadsheet.output.settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
-from broadsheet.output.settle.own_reading import unpack_reading
-from broadsheet.output.write.assembled_text import assemble_page
+from ..settle.likeness import HASH_BITS, HASH_BYTES, unpack_sketch
+from ..settle.own_reading import unpack_reading
+from ..write.assembled_text import assemble_page
+from .file_checks import Finding, value_finding
 
 _TEXTS = "SELECT id, text, markdown, page_id, cleaner_version FROM articles WHERE {}"
 _BY_PERSON = f"""SELECT b.page_id FROM _page_blocks b JOIN _reasons r ON r.id = b.reason_id

@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.url_words import Reason, UrlState
+from ..archive.url_words import Reason, UrlState
 
 MAX_EXAMPLES = 3
 

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.schema_doc import ColumnMeanings, column_meanings, schema_columns
-from broadsheet.output.archive.stored_values import json_object
+from ..archive.archive_file import database_file
+from ..archive.schema_doc import ColumnMeanings, column_meanings, schema_columns
+from ..archive.stored_values import json_object
 
 SOURCE = "Broadsheet"
 _WITH_TITLES = "with_titles"

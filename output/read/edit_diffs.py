@@ -9,8 +9,9 @@ from html import escape
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
-from broadsheet.output.read.revision_comparison import TextNotKeptError, WordChanges, compare_revisions
-from broadsheet.output.write.edit_history import find_revised_article, revisions_of
+
+from ..write.edit_history import find_revised_article, revisions_of
+from .revision_comparison import TextNotKeptError, WordChanges, compare_revisions
 
 _MAX_BLOCKS = 5  # of one edit
 _SHOWN_CHARS = 60  # of words that stay, on each side of a change

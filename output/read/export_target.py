@@ -19,8 +19,8 @@ from typing import BinaryIO
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
-from broadsheet.output.raw.warc_folders import is_warc_folder
+from ..archive.archive_file import COMPANION_ENDINGS, SQLITE_HEADER, database_file
+from ..raw.warc_folders import is_warc_folder
 
 _NAMED_FILES = "SELECT name FROM _warc_files UNION SELECT file FROM _imports"
 

@@ -19,15 +19,16 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
 from broadsheet.cleaners.document import PageType, UrlSource
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.article_storage import ArticleChange
-from broadsheet.output.archive.foreign_schema import distrust_schema
-from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_VERSION
-from broadsheet.output.archive.revisions import RevisionMark
-from broadsheet.output.archive.shelf import ShelvingReason
-from broadsheet.output.archive.stored_values import location_of
-from broadsheet.output.archive.table_columns import TableColumn, quoted_name, table_columns
-from broadsheet.output.archive.url_words import UrlKind, UrlState
+
+from ..archive.archive_file import database_file
+from ..archive.article_storage import ArticleChange
+from ..archive.foreign_schema import distrust_schema
+from ..archive.migrations import MIGRATIONS, SCHEMA_VERSION
+from ..archive.revisions import RevisionMark
+from ..archive.shelf import ShelvingReason
+from ..archive.stored_values import location_of
+from ..archive.table_columns import TableColumn, quoted_name, table_columns
+from ..archive.url_words import UrlKind, UrlState
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from broadsheet.output.archive.stored_text import inert_text
+from ..archive.stored_text import inert_text
 
 _SPECIAL = re.compile(r"[\\`*_\[\]#!|~&]")
 _LINE_MARK = re.compile(r"^(\s*)(?:([-+=:])|(\d{1,9})([.)]))", re.MULTILINE)

@@ -17,11 +17,12 @@ from shlex import quote
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.installed_extras import install_command
-from broadsheet.output.archive.url_words import OutcomeReason, ReasonText, UrlState
-from broadsheet.output.read.archive_facts import ArchiveFacts, Example, SeedOutcome, gather_facts
-from broadsheet.output.read.coverage import Coverage, Gap, hint_for, measure_coverage
-from broadsheet.output.read.plain_words import (
+
+from ..archive.installed_extras import install_command
+from ..archive.url_words import OutcomeReason, ReasonText, UrlState
+from .archive_facts import ArchiveFacts, Example, SeedOutcome, gather_facts
+from .coverage import Coverage, Gap, hint_for, measure_coverage
+from .plain_words import (
     count_text,
     edit_counts_text,
     joined,
@@ -30,7 +31,7 @@ from broadsheet.output.read.plain_words import (
     shown_time,
     span_text,
 )
-from broadsheet.output.read.report_figures import host_scope
+from .report_figures import host_scope
 
 _MAX_NAMED = 3  # titles or reasons in a sentence
 _LARGE_SHARE = 0.1  # of pages or articles, from which on a flaw of single ones is one of the archive

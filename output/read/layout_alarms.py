@@ -20,7 +20,8 @@ from broadsheet.cleaners.compare.page_layouts import (
     unpack_signature,
 )
 from broadsheet.cleaners.page.url_shapes import patterns_of
-from broadsheet.output.read.alarms import Alarm, PageShare, has_risen
+
+from .alarms import Alarm, PageShare, has_risen
 
 NEW_LAYOUT, LAYOUT_GONE = "layout_new", "layout_gone"
 

@@ -9,13 +9,14 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import ArticleImage, BlockKind
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.output.archive.article_filter import find_known_url
-from broadsheet.output.archive.page_rows import stored_images
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import BLOCK_KINDS, decoding, stored_texts
-from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.write.person_verdicts import find_article
+
+from ..archive.article_filter import find_known_url
+from ..archive.page_rows import stored_images
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts
+from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
+from ..raw.raw_exchange import RecordLocation
+from ..write.person_verdicts import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
         coalesce(s.why, ''), p.expected_f1

@@ -17,9 +17,10 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from broadsheet.cleaners.judge.certainty import FAIR_F1, HIGH_F1, Certainty
-from broadsheet.output.archive.article_filter import host_condition
-from broadsheet.output.archive.table_columns import quoted_name, table_columns
-from broadsheet.output.read.coverage import Coverage, measure_coverage
+
+from ..archive.article_filter import host_condition
+from ..archive.table_columns import quoted_name, table_columns
+from .coverage import Coverage, measure_coverage
 
 _HOST_TABLES = ("urls", "articles", "_shelved", "_yields", "_rule_rates", "alarms", "_layouts", "_rendered_layouts")
 _ARTICLE_TABLES = ("duplicates",)

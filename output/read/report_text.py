@@ -8,12 +8,13 @@ from textwrap import wrap
 from rich.cells import cell_len, set_cell_size
 
 from broadsheet.cleaners.judge.certainty import certainty
-from broadsheet.output.archive.rendered_layouts import SAMPLED, RenderDecision
-from broadsheet.output.archive.stored_text import inert_text
-from broadsheet.output.read.coverage import Coverage, Gap
-from broadsheet.output.read.judgement import Look, needs_look, verdict_sentence
-from broadsheet.output.read.plain_words import count_text, reason_text, rule_words, shown_time
-from broadsheet.output.read.report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
+
+from ..archive.rendered_layouts import SAMPLED, RenderDecision
+from ..archive.stored_text import inert_text
+from .coverage import Coverage, Gap
+from .judgement import Look, needs_look, verdict_sentence
+from .plain_words import count_text, reason_text, rule_words, shown_time
+from .report_figures import AlarmLine, Report, RuleRate, RunLine, Yield
 
 _EMPTY_CELLS = ("", "–")
 _SOURCES = {"sitemap": "sitemaps name", "feed": "feeds name", "link": "links alone led to"}

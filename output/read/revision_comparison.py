@@ -8,7 +8,8 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
 from broadsheet.cleaners.compare.text_comparison import diff_words
-from broadsheet.output.write.edit_history import RevisedArticle, Revision, blocks_of_revision
+
+from ..write.edit_history import RevisedArticle, Revision, blocks_of_revision
 
 WordChanges = tuple[tuple[str, str], ...]
 """(sign, text) in order, as `diff_words` gives them."""

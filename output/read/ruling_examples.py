@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Block, Verdict
-from broadsheet.output.archive.ledger import read_ledger
-from broadsheet.output.archive.stored_text import words_of
-from broadsheet.output.settle.copies_and_parts import word_overlap
-from broadsheet.output.write.person_verdicts import Ruling
+
+from ..archive.ledger import read_ledger
+from ..archive.stored_text import words_of
+from ..settle.copies_and_parts import word_overlap
+from ..write.person_verdicts import Ruling
 
 MIN_OVERLAP = 0.2  # share of the longer text's words that two similar blocks have in common, at least
 _MAX_CHARS = 600  # characters of an example

@@ -15,11 +15,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.lineage import CLEANER_VERSION
 from broadsheet.cleaners.page.url_shapes import patterns_of
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_text import sql_words
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.read.alarms import MIN_PAGES, find_alarms
-from broadsheet.output.read.layout_alarms import find_layout_alarms
+
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_text import sql_words
+from ..archive.url_words import OutcomeReason
+from .alarms import MIN_PAGES, find_alarms
+from .layout_alarms import find_layout_alarms
 
 ALL_PAGES, KNOWN_PAGES, NEW_PAGES = "*", "again", "new"
 BARREN_REASONS = (

@@ -17,9 +17,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
-from broadsheet.output.archive.stored_text import CJK_RANGES, inert_text, storable_text
-from broadsheet.output.archive.stored_values import LARGEST_INTEGER
+from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
+from ..archive.stored_text import CJK_RANGES, inert_text, storable_text
+from ..archive.stored_values import LARGEST_INTEGER
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24

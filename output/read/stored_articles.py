@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import ALL_ARTICLES, ArticleBounds
-from broadsheet.output.archive.installed_extras import install_command
-from broadsheet.output.archive.metadata_columns import (
+from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
+from ..archive.installed_extras import install_command
+from ..archive.metadata_columns import (
     DAY_COLUMNS,
     INSTANT_COLUMNS,
     INTEGER_COLUMNS,
     JSON_COLUMNS,
     SOURCES_COLUMN,
 )
-from broadsheet.output.archive.stored_values import decoding, stored_object, stored_texts
-from broadsheet.output.archive.table_columns import quoted_name, table_columns
-from broadsheet.output.write.person_verdicts import find_article
+from ..archive.stored_values import decoding, stored_object, stored_texts
+from ..archive.table_columns import quoted_name, table_columns
+from ..write.person_verdicts import find_article
 
 if TYPE_CHECKING:
     import pandas as pd

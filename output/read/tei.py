@@ -12,11 +12,11 @@ from xml.etree.ElementTree import Element, SubElement
 from markdown_it.token import Token
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import USAGE_COLUMN
-from broadsheet.output.read.article_files import file_name
-from broadsheet.output.read.article_rows import iter_articles
-from broadsheet.output.read.export_target import OwnFiles, checked_folder, write_file
-from broadsheet.output.read.inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
+from ..archive.article_filter import USAGE_COLUMN
+from .article_files import file_name
+from .article_rows import iter_articles
+from .export_target import OwnFiles, checked_folder, write_file
+from .inert_markup import article_tokens, is_safe_link, language_tag, xml_line, xml_text
 
 _TEI = "http://www.tei-c.org/ns/1.0"
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"

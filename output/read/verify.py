@@ -12,12 +12,12 @@ from itertools import islice
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.row_sample import WHOLE, RowSample
-from broadsheet.output.raw.picture_files import picture_faults
-from broadsheet.output.raw.warc_reader import raw_faults
-from broadsheet.output.read.agreement_checks import (
+from ..archive.archive_errors import DamagedValue
+from ..archive.archive_file import database_file
+from ..archive.row_sample import WHOLE, RowSample
+from ..raw.picture_files import picture_faults
+from ..raw.warc_reader import raw_faults
+from .agreement_checks import (
     articles_and_pages,
     block_reasons,
     copied_values,
@@ -32,7 +32,7 @@ from broadsheet.output.read.agreement_checks import (
     url_counts,
     url_reasons,
 )
-from broadsheet.output.read.content_checks import (
+from .content_checks import (
     article_digests,
     article_texts,
     block_texts,
@@ -40,7 +40,7 @@ from broadsheet.output.read.content_checks import (
     standfirsts,
     stored_values,
 )
-from broadsheet.output.read.file_checks import (
+from .file_checks import (
     Finding,
     column_values,
     foreign_keys,

@@ -27,11 +27,11 @@ from urllib.parse import unquote_to_bytes
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.raw.stored_credentials import FileSpan, file_spans, redacted_span
-from broadsheet.output.raw.warc_folders import warc_path
-from broadsheet.output.raw.warc_writer import warc_date
+from ..archive.archive_file import database_file
+from ..archive.stored_values import utc_now
+from ..raw.stored_credentials import FileSpan, file_spans, redacted_span
+from ..raw.warc_folders import warc_path
+from ..raw.warc_writer import warc_date
 
 _URL = re.compile(r"(https?):/{2,}([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
 _PORT = re.compile(r":(\d*)$")

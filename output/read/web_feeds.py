@@ -13,12 +13,12 @@ from xml.etree.ElementTree import Element, SubElement
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.article_filter import host_condition
-from broadsheet.output.archive.stored_text import escaped_json
-from broadsheet.output.archive.stored_values import LARGEST_INTEGER, stored_texts
-from broadsheet.output.read.edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
-from broadsheet.output.read.inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
+from ..archive.archive_file import database_file
+from ..archive.article_filter import host_condition
+from ..archive.stored_text import escaped_json
+from ..archive.stored_values import LARGEST_INTEGER, stored_texts
+from .edit_diffs import EditDiff, diff_html, read_edit_diff, version_links
+from .inert_markup import article_html, is_safe_link, language_tag, xml_line, xml_text
 
 _EPOCH = "1970-01-01T00:00:00Z"
 _NEW_ARTICLES = """SELECT a.id, a.url, a.title, a.authors, a.published, a.first_seen, a.description, a.language, a.tags,

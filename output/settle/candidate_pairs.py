@@ -26,7 +26,7 @@ from typing import IO, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from broadsheet.output.settle.likeness import HASH_BITS, Sketch, unpack_sketch
+from .likeness import HASH_BITS, Sketch, unpack_sketch
 
 RARE_PAGES = 32
 """A hash that no more pages than these have is skipped by none."""

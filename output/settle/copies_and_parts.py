@@ -16,10 +16,11 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.titles import fold_title
-from broadsheet.output.archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
-from broadsheet.output.archive.stored_text import words_of
-from broadsheet.output.settle.likeness import group_pairs
-from broadsheet.output.write.assembled_text import ArticlePart
+
+from ..archive.page_rows import NEXT_PAGE, WHOLE_ARTICLE, PageLead
+from ..archive.stored_text import words_of
+from ..write.assembled_text import ArticlePart
+from .likeness import group_pairs
 
 SHORT_WORDS = 40  # below this a text alone is no identity: «No comment.» is also the whole of another page
 TITLED_WORDS = 100  # nor below this, where each page calls itself canonical: comics with the same lines below each

@@ -22,11 +22,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.page_layouts import LayoutPage, LayoutVerdict, group_signatures, judge_layouts
 from broadsheet.cleaners.document import PageType, PageVerdict
 from broadsheet.cleaners.page.url_shapes import UrlShape, is_section, shape_of
-from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE
-from broadsheet.output.archive.shelf import ShelvingReason
-from broadsheet.output.archive.stored_text import first_words, words_of
-from broadsheet.output.archive.stored_values import content_id, stored_texts
-from broadsheet.output.settle.page_table import IS_FREQUENT, MAX_KEPT
+
+from ..archive.page_rows import LAYOUT_EVIDENCE
+from ..archive.shelf import ShelvingReason
+from ..archive.stored_text import first_words, words_of
+from ..archive.stored_values import content_id, stored_texts
+from .page_table import IS_FREQUENT, MAX_KEPT
 
 MIN_OPENING_WORDS = 8
 """Words that a block needs to be an opening; a shorter one may be a title."""

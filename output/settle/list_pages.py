@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Set
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.stored_text import count_words
+from ..archive.stored_text import count_words
 
 MIN_LONG_WORDS = 8  # a shorter block («Read more», a place, a date) is shared by chance
 MIN_COVERED_SHARE = 0.8  # share of the page's long words that must stand elsewhere

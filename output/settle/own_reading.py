@@ -28,10 +28,11 @@ from broadsheet.cleaners.document import (
     Verdict,
 )
 from broadsheet.cleaners.judge.article_text import assemble
-from broadsheet.output.archive.article_storage import user_values
-from broadsheet.output.archive.ledger import read_ledger
-from broadsheet.output.archive.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
-from broadsheet.output.archive.page_rows import (
+
+from ..archive.article_storage import user_values
+from ..archive.ledger import read_ledger
+from ..archive.metadata_columns import STATED_AS_FIELDS, metadata_of_fields, metadata_of_row
+from ..archive.page_rows import (
     SETTLED_EVIDENCE,
     PageRows,
     make_page_rows,
@@ -40,11 +41,11 @@ from broadsheet.output.archive.page_rows import (
     stored_signature,
     stored_statements,
 )
-from broadsheet.output.archive.shelf import JsonValue
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import decoding, json_value, stored_texts, unpacked
-from broadsheet.output.write.assembled_text import stored_chances
-from broadsheet.output.write.site_fields import with_own_fields
+from ..archive.shelf import JsonValue
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import decoding, json_value, stored_texts, unpacked
+from ..write.assembled_text import stored_chances
+from ..write.site_fields import with_own_fields
 
 _COMPRESSION_LEVEL = 6
 _PAGE = """SELECT u.url, p.capture_id, p.own_type, p.evidence, p.title, coalesce(p.canonical_url, ''), p.text_digest,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from broadsheet.output.archive.stored_values import BLOCK_KINDS, stored_texts
+from ..archive.stored_values import BLOCK_KINDS, stored_texts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -43,8 +43,9 @@ from broadsheet.cleaners.judge.site_features import (
     site_features,
 )
 from broadsheet.cleaners.judge.tree_models import SITE_MODEL, predict
-from broadsheet.output.archive.ledger import LayoutRow
-from broadsheet.output.settle.page_table import (
+
+from ..archive.ledger import LayoutRow
+from .page_table import (
     HEADING_KIND,
     IS_KEPT,
     IS_LEFT_OUT,

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_storage import changes_made_now, put_user_values, stored_article
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.archive.stored_values import LARGEST_INTEGER, decoding
-from broadsheet.output.settle.own_reading import OwnReading, unpack_reading
-from broadsheet.output.settle.recleaned_pages import RawPage, replace_page
-from broadsheet.output.settle.settling import settle
+from ..archive.article_storage import changes_made_now, put_user_values, stored_article
+from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import article_id
+from ..archive.stored_values import LARGEST_INTEGER, decoding
+from .own_reading import OwnReading, unpack_reading
+from .recleaned_pages import RawPage, replace_page
+from .settling import settle
 
 _PAGES_PER_BATCH = 64
 _RUNS = """SELECT id, started_at, coalesce(finished_at, ''), state, counts FROM _recleans ORDER BY id"""

@@ -11,9 +11,9 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_storage import changes_made_now
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import (
+from ..archive.article_storage import changes_made_now
+from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import (
     PageRows,
     Sighting,
     note_same_reading,
@@ -21,11 +21,11 @@ from broadsheet.output.archive.page_rows import (
     put_signature,
     put_statements,
 )
-from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.raw.raw_exchange import RecordLocation
-from broadsheet.output.settle.own_reading import OwnReading
-from broadsheet.output.write.assembled_text import put_chances, update_expected_f1
-from broadsheet.output.write.page_writer import save_page
+from ..archive.stored_text import as_json
+from ..raw.raw_exchange import RecordLocation
+from ..write.assembled_text import put_chances, update_expected_f1
+from ..write.page_writer import save_page
+from .own_reading import OwnReading
 
 _PAGES_PER_BATCH = 500
 # An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a

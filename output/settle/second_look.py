@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.output.archive.page_rows import EMPTIED_EVIDENCE
-from broadsheet.output.archive.shelf import ShelvingReason
-from broadsheet.output.archive.stored_values import stored_texts, text_digest
-from broadsheet.output.settle.copies_and_parts import PageIdentity, choose_representative
+
+from ..archive.page_rows import EMPTIED_EVIDENCE
+from ..archive.shelf import ShelvingReason
+from ..archive.stored_values import stored_texts, text_digest
+from .copies_and_parts import PageIdentity, choose_representative
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

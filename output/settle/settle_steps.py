@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.settle.unsettled import note_unsettled
+from ..archive.atomic_writes import write_transaction
+from .unsettled import note_unsettled
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

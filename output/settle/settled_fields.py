@@ -18,8 +18,9 @@ from broadsheet.cleaners.compare.site_statements import (
 )
 from broadsheet.cleaners.document import FieldStatement
 from broadsheet.cleaners.page.authors import name_key
-from broadsheet.output.archive.page_rows import stored_statements
-from broadsheet.output.write.site_fields import (
+
+from ..archive.page_rows import stored_statements
+from ..write.site_fields import (
     pages_with_site_fields,
     replace_site_fields,
     stored_metadata,

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import PageType, PageVerdict
-from broadsheet.output.archive.article_storage import ArticleChange, note_change
-from broadsheet.output.archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, article_id
-from broadsheet.output.archive.shelf import ShelvingReason, shelve, unshelve
-from broadsheet.output.archive.stored_text import as_json
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.settle.copies_and_parts import Representatives
-from broadsheet.output.settle.second_look import SecondLook, look_again
-from broadsheet.output.write.assembled_text import ArticlePart
+
+from ..archive.article_storage import ArticleChange, note_change
+from ..archive.page_rows import LAYOUT_EVIDENCE, REPEATS_EVIDENCE, SETTLED_EVIDENCE, article_id
+from ..archive.shelf import ShelvingReason, shelve, unshelve
+from ..archive.stored_text import as_json
+from ..archive.stored_values import stored_texts
+from ..write.assembled_text import ArticlePart
+from .copies_and_parts import Representatives
+from .second_look import SecondLook, look_again
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

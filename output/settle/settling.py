@@ -18,24 +18,29 @@ from typing import Any
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageVerdict, Verdict
-from broadsheet.output.archive.fulltext import index_postponed, remove_from_index
-from broadsheet.output.archive.shelf import ShelvingReason
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.settle.copies_and_parts import (
+
+from ..archive.fulltext import index_postponed, remove_from_index
+from ..archive.shelf import ShelvingReason
+from ..archive.stored_values import utc_now
+from ..write.applied_rulings import apply_rulings
+from ..write.assembled_text import ArticlePart, put_parts, rebuild_page
+from ..write.edit_decisions import decide_pending, note_absences
+from ..write.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
+from .copies_and_parts import (
     TITLED_WORDS,
     PageIdentity,
     Representatives,
     find_parts,
     find_representatives,
 )
-from broadsheet.output.settle.host_layouts import find_layouts, store_layouts, stored_layout_verdict
-from broadsheet.output.settle.list_pages import LIST_TABLES, create_pages_view, find_list_pages
-from broadsheet.output.settle.second_look import stored_second_look
-from broadsheet.output.settle.settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
-from broadsheet.output.settle.settled_fields import settle_statements
-from broadsheet.output.settle.settled_rows import PageFindings, findings_on_judged, write_findings, write_second_look
-from broadsheet.output.settle.similar_articles import relate_articles
-from broadsheet.output.settle.site_repeats import (
+from .host_layouts import find_layouts, store_layouts, stored_layout_verdict
+from .list_pages import LIST_TABLES, create_pages_view, find_list_pages
+from .second_look import stored_second_look
+from .settle_steps import ParallelMap, SettleSteps, serial_map, settle_in_steps
+from .settled_fields import settle_statements
+from .settled_rows import PageFindings, findings_on_judged, write_findings, write_second_look
+from .similar_articles import relate_articles
+from .site_repeats import (
     create_kept_view,
     drop_site_tables,
     find_common_texts,
@@ -43,7 +48,7 @@ from broadsheet.output.settle.site_repeats import (
     rejudge_pages,
     verdict_reasons,
 )
-from broadsheet.output.settle.unsettled import (
+from .unsettled import (
     AFFECTED_TABLES,
     WHOLE_ARCHIVE,
     StaleHosts,
@@ -57,10 +62,6 @@ from broadsheet.output.settle.unsettled import (
     note_settled,
     read_roles,
 )
-from broadsheet.output.write.applied_rulings import apply_rulings
-from broadsheet.output.write.assembled_text import ArticlePart, put_parts, rebuild_page
-from broadsheet.output.write.edit_decisions import decide_pending, note_absences
-from broadsheet.output.write.site_verdicts import pages_with_site_verdicts, replace_site_verdicts, site_verdict_reasons
 
 # The URLs that pages name as canonical, other than their own.
 _CREATE_NAMED_URLS = """CREATE TEMP TABLE settle_named AS SELECT DISTINCT p.canonical_url AS url

@@ -18,11 +18,11 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_values import location_of
-from broadsheet.output.settle.candidate_pairs import SketchedPages, find_candidate_pairs
-from broadsheet.output.settle.likeness import (
+from ..archive.archive_errors import DamagedValue
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_values import location_of
+from .candidate_pairs import SketchedPages, find_candidate_pairs
+from .likeness import (
     CLUSTERED_KINDS,
     HASH_BYTES,
     ArticleFacts,
@@ -35,9 +35,9 @@ from broadsheet.output.settle.likeness import (
     shingles_of,
     sketch_of,
 )
-from broadsheet.output.settle.settle_steps import ParallelMap, serial_map
-from broadsheet.output.settle.stored_sketches import count_crowded_hashes, find_pairs_of_pages
-from broadsheet.output.settle.unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
+from .settle_steps import ParallelMap, serial_map
+from .stored_sketches import count_crowded_hashes, find_pairs_of_pages
+from .unsettled import WHOLE_ARCHIVE, StaleHosts, hosts_of_pages, list_hosts
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -21,7 +21,8 @@ from broadsheet.cleaners.compare.site_boilerplate import (
     not_below_note,
 )
 from broadsheet.cleaners.document import Verdict
-from broadsheet.output.settle.page_table import (
+
+from .page_table import (
     CONTAINER_COLUMN,
     IS_FREQUENT,
     IS_KEPT_ELSEWHERE,
@@ -35,10 +36,10 @@ from broadsheet.output.settle.page_table import (
     list_article_pages,
     read_candidates,
 )
-from broadsheet.output.settle.placed_blocks import PLACE_TABLES, create_place_table, judge_by_layout
-from broadsheet.output.settle.settle_steps import ParallelMap, serial_map
-from broadsheet.output.settle.site_scan import PlaceCounts, SeenTwice, find_restored_blocks, scan_host
-from broadsheet.output.settle.unsettled import PageRoles
+from .placed_blocks import PLACE_TABLES, create_place_table, judge_by_layout
+from .settle_steps import ParallelMap, serial_map
+from .site_scan import PlaceCounts, SeenTwice, find_restored_blocks, scan_host
+from .unsettled import PageRoles
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -26,9 +26,10 @@ from broadsheet.cleaners.compare.site_boilerplate import BODY_VERDICT, container
 from broadsheet.cleaners.compare.text_comparison import page_templates
 from broadsheet.cleaners.document import Verdict
 from broadsheet.cleaners.words import rough_word_count
-from broadsheet.output.archive.ledger import read_layout
-from broadsheet.output.archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
-from broadsheet.output.settle.page_table import (
+
+from ..archive.ledger import read_layout
+from ..archive.stored_values import BLOCK_BITS, BLOCK_KINDS, content_id, decoding
+from .page_table import (
     CANDIDATE_CONTAINERS,
     CANDIDATE_KEYS,
     HEADING_KIND,
@@ -53,7 +54,7 @@ from broadsheet.output.settle.page_table import (
     store_scan,
     stored_elsewhere,
 )
-from broadsheet.output.settle.placed_blocks import (
+from .placed_blocks import (
     PlacedPage,
     PlaceNumbers,
     clear_placed,
@@ -61,7 +62,7 @@ from broadsheet.output.settle.placed_blocks import (
     renumber,
     store_placed_page,
 )
-from broadsheet.output.settle.settle_steps import ParallelMap
+from .settle_steps import ParallelMap
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

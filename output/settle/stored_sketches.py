@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from broadsheet.output.archive.archive_errors import DamagedValue
-from broadsheet.output.archive.stored_values import location_of
-from broadsheet.output.settle.candidate_pairs import (
+from ..archive.archive_errors import DamagedValue
+from ..archive.stored_values import location_of
+from .candidate_pairs import (
     CROWD_LIMIT,
     MIN_SHARED_HASHES,
     MIN_SHARED_SHARE,
@@ -32,7 +32,7 @@ from broadsheet.output.settle.candidate_pairs import (
     Int64Array,
     spread_ranges,
 )
-from broadsheet.output.settle.likeness import HASH_BITS, HASH_BYTES, Sketch, pack_sketch, unpack_sketch
+from .likeness import HASH_BITS, HASH_BYTES, Sketch, pack_sketch, unpack_sketch
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.lineage import CLEANER_VERSION, settle_digest
-from broadsheet.output.archive.stored_values import STORE_FACT, content_id
+
+from ..archive.stored_values import STORE_FACT, content_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -16,15 +16,16 @@ from dataclasses import dataclass, replace
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import KeepReason, RemovalReason
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.write.assembled_text import (
+
+from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import PageRows
+from .assembled_text import (
     assemble_page,
     rebuild_page,
     update_expected_f1,
     with_assembled_text,
 )
-from broadsheet.output.write.person_verdicts import PERSON, Ruling, drop_ruling, store_ruling, stored_ruling
+from .person_verdicts import PERSON, Ruling, drop_ruling, store_ruling, stored_ruling
 
 _PERSON_REASONS = {True: str(KeepReason.RESTORED), False: str(RemovalReason.REMOVED_BY_PERSON)}
 

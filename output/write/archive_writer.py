@@ -21,26 +21,27 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.output.archive.archive_errors import TextConflict
-from broadsheet.output.archive.archive_file import archive_path, check_path, open_database
-from broadsheet.output.archive.archive_lock import ArchiveLock
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.compaction import compact_file
-from broadsheet.output.archive.fulltext import index_postponed, postpone_indexing
-from broadsheet.output.archive.page_rows import Sighting
-from broadsheet.output.archive.pictures import put_picture
-from broadsheet.output.archive.rendered_layouts import put_rendered_layout
-from broadsheet.output.archive.stored_text import sql_words, storable_text
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
-from broadsheet.output.raw.erasure import erase_records
-from broadsheet.output.raw.warc_files import WARC_FILE_SIZE, read_away_files
-from broadsheet.output.raw.warc_folders import RawFolders, Recovery
-from broadsheet.output.raw.warc_writer import RawResponseWriter, save_capture
-from broadsheet.output.write.outcome import DiscoveredUrl, Outcome, RobotsFile
-from broadsheet.output.write.page_writer import SaveResult, save_page
-from broadsheet.output.write.picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
-from broadsheet.output.write.revisit_schedule import (
+
+from ..archive.archive_errors import TextConflict
+from ..archive.archive_file import archive_path, check_path, open_database
+from ..archive.archive_lock import ArchiveLock
+from ..archive.atomic_writes import write_transaction
+from ..archive.compaction import compact_file
+from ..archive.fulltext import index_postponed, postpone_indexing
+from ..archive.page_rows import Sighting
+from ..archive.pictures import put_picture
+from ..archive.rendered_layouts import put_rendered_layout
+from ..archive.stored_text import sql_words, storable_text
+from ..archive.stored_values import utc_now
+from ..archive.url_words import OutcomeReason, Reason, UrlKind, UrlState
+from ..raw.erasure import erase_records
+from ..raw.warc_files import WARC_FILE_SIZE, read_away_files
+from ..raw.warc_folders import RawFolders, Recovery
+from ..raw.warc_writer import RawResponseWriter, save_capture
+from .outcome import DiscoveredUrl, Outcome, RobotsFile
+from .page_writer import SaveResult, save_page
+from .picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
+from .revisit_schedule import (
     UpdateRun,
     UrlRow,
     find_url_row,
@@ -49,11 +50,11 @@ from broadsheet.output.write.revisit_schedule import (
     queue_due,
     restore_unvisited,
 )
-from broadsheet.output.write.ruling_journal import apply_journal
-from broadsheet.output.write.run_records import RunRecorder
-from broadsheet.output.write.takedowns import is_forgotten
-from broadsheet.output.write.url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
-from broadsheet.output.write.url_queue import (
+from .ruling_journal import apply_journal
+from .run_records import RunRecorder
+from .takedowns import is_forgotten
+from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
+from .url_queue import (
     PAGE_KINDS,
     PassingReason,
     Requeuer,

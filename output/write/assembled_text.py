@@ -16,13 +16,14 @@ from broadsheet.cleaners.document import Block, KeepReason, Verdict
 from broadsheet.cleaners.judge.article_text import assemble
 from broadsheet.cleaners.judge.certainty import certain_chance, expected_verdict_f1
 from broadsheet.cleaners.words import rough_word_count
-from broadsheet.output.archive.article_storage import ArticleChange, note_change
-from broadsheet.output.archive.ledger import read_kept_blocks, read_ledger
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.revisions import correct_revision
-from broadsheet.output.archive.shelf import SqlValue, update_article
-from broadsheet.output.archive.stored_text import count_words, storable_text
-from broadsheet.output.archive.stored_values import decoding, text_digest
+
+from ..archive.article_storage import ArticleChange, note_change
+from ..archive.ledger import read_kept_blocks, read_ledger
+from ..archive.page_rows import PageRows
+from ..archive.revisions import correct_revision
+from ..archive.shelf import SqlValue, update_article
+from ..archive.stored_text import count_words, storable_text
+from ..archive.stored_values import decoding, text_digest
 
 _KEPT = Verdict(True, KeepReason.SELECTED, "")
 

@@ -15,9 +15,10 @@ from sqlite_utils import Database
 from broadsheet.cleaners.compare.edit_kinds import TEXTLESS_KINDS, EditKind
 from broadsheet.cleaners.compare.edits import ArticleVersion, CapturedBlock, Edit, compare_versions
 from broadsheet.cleaners.compare.text_comparison import comparison_key
-from broadsheet.output.archive.article_storage import ArticleChange, note_change
-from broadsheet.output.archive.page_rows import Sighting
-from broadsheet.output.archive.revisions import (
+
+from ..archive.article_storage import ArticleChange, note_change
+from ..archive.page_rows import Sighting
+from ..archive.revisions import (
     RevisionChange,
     RevisionMark,
     RevisionValues,
@@ -27,9 +28,9 @@ from broadsheet.output.archive.revisions import (
     note_revision,
     read_stated_metadata,
 )
-from broadsheet.output.archive.stored_text import sql_words
-from broadsheet.output.archive.stored_values import decoding
-from broadsheet.output.write.edit_history import old_and_new_blocks
+from ..archive.stored_text import sql_words
+from ..archive.stored_values import decoding
+from .edit_history import old_and_new_blocks
 
 Recleaner = Callable[[int | None], Sequence[CapturedBlock] | None]
 """Cleans a capture again with the present cleaner, by its id; gives None where its raw response is not stored."""

@@ -15,10 +15,11 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edit_kinds import COMPARED_KINDS, TEXTLESS_KINDS
 from broadsheet.cleaners.compare.edits import CapturedBlock
-from broadsheet.output.archive.article_filter import find_known_url
-from broadsheet.output.archive.revisions import RevisionChange, RevisionMark, block_containers
-from broadsheet.output.archive.stored_values import BLOCK_KINDS, LARGEST_INTEGER, content_id, decoding, stored_texts
-from broadsheet.output.write.person_verdicts import find_article
+
+from ..archive.article_filter import find_known_url
+from ..archive.revisions import RevisionChange, RevisionMark, block_containers
+from ..archive.stored_values import BLOCK_KINDS, LARGEST_INTEGER, content_id, decoding, stored_texts
+from .person_verdicts import find_article
 
 NEW: Final = "new"
 EDIT_KINDS = (*COMPARED_KINDS, *TEXTLESS_KINDS)

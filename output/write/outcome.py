@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.pictures import Picture
-from broadsheet.output.archive.rendered_layouts import RenderedLayout
-from broadsheet.output.archive.stored_values import content_id
-from broadsheet.output.archive.url_words import NO_REASON, Reason, UrlKind, UrlState
-from broadsheet.output.raw.raw_exchange import Capture
+
+from ..archive.page_rows import PageRows
+from ..archive.pictures import Picture
+from ..archive.rendered_layouts import RenderedLayout
+from ..archive.stored_values import content_id
+from ..archive.url_words import NO_REASON, Reason, UrlKind, UrlState
+from ..raw.raw_exchange import Capture
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.article_storage import StoredArticle, remove_article, save_article, stored_article
-from broadsheet.output.archive.ledger import clear_ledger, write_ledger
-from broadsheet.output.archive.page_rows import (
+
+from ..archive.article_storage import StoredArticle, remove_article, save_article, stored_article
+from ..archive.ledger import clear_ledger, write_ledger
+from ..archive.page_rows import (
     SETTLED_EVIDENCE,
     PageRows,
     Sighting,
@@ -19,15 +20,15 @@ from broadsheet.output.archive.page_rows import (
     put_signature,
     put_statements,
 )
-from broadsheet.output.archive.rendered_layouts import shows_more
-from broadsheet.output.archive.revisions import ArticleState, is_pending, read_article_state
-from broadsheet.output.archive.stored_text import as_json, storable_text
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.write.applied_rulings import with_rulings
-from broadsheet.output.write.assembled_text import with_further_pages
-from broadsheet.output.write.edit_decisions import decide_pending
-from broadsheet.output.write.site_fields import carry_over_fields, forget_own_fields
-from broadsheet.output.write.site_verdicts import carry_over_verdicts, read_carried_verdicts
+from ..archive.rendered_layouts import shows_more
+from ..archive.revisions import ArticleState, is_pending, read_article_state
+from ..archive.stored_text import as_json, storable_text
+from ..archive.stored_values import stored_texts
+from .applied_rulings import with_rulings
+from .assembled_text import with_further_pages
+from .edit_decisions import decide_pending
+from .site_fields import carry_over_fields, forget_own_fields
+from .site_verdicts import carry_over_verdicts, read_carried_verdicts
 
 _TEASER_SHARE = 0.8  # of the stored words: a teaser with fewer is the free beginning, with more the same article
 

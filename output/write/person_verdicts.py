@@ -14,9 +14,9 @@ from math import sqrt
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.article_filter import find_known_url, find_titled
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import content_id
+from ..archive.article_filter import find_known_url, find_titled
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import content_id
 
 PERSON = "person"
 

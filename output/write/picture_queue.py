@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_values import stored_texts
-from broadsheet.output.archive.url_words import OutcomeReason, UrlKind
-from broadsheet.output.write.takedowns import FORGOTTEN_URL
+
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_values import stored_texts
+from ..archive.url_words import OutcomeReason, UrlKind
+from .takedowns import FORGOTTEN_URL
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

@@ -25,8 +25,9 @@ from email.utils import parsedate_to_datetime
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType, UrlSource
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.url_words import (
+
+from ..archive.stored_text import storable_text
+from ..archive.url_words import (
     OutcomeReason,
     Reason,
     ReasonFamily,
@@ -35,7 +36,7 @@ from broadsheet.output.archive.url_words import (
     compound_reason,
     http_reason,
 )
-from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
+from .outcome import DiscoveredUrl, Outcome
 
 MIN_INTERVAL = 3_600
 """Seconds: no known page is visited more often, unless a sitemap or feed announces a change."""

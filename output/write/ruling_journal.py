@@ -18,11 +18,11 @@ from typing import Any
 
 from sqlite_utils import Database
 
-from broadsheet.output.archive.archive_lock import hold_lock
-from broadsheet.output.archive.atomic_writes import sync_folder, write_transaction
-from broadsheet.output.archive.stored_values import STORE_FACT, json_object, json_texts
-from broadsheet.output.write.applied_rulings import carry_out_ruling
-from broadsheet.output.write.person_verdicts import Review, Ruling, block_text, can_be_stored, drop_review, store_review
+from ..archive.archive_lock import hold_lock
+from ..archive.atomic_writes import sync_folder, write_transaction
+from ..archive.stored_values import STORE_FACT, json_object, json_texts
+from .applied_rulings import carry_out_ruling
+from .person_verdicts import Review, Ruling, block_text, can_be_stored, drop_review, store_review
 
 JOURNAL_ENDING = ".rulings"
 _APPLIED = "applied_rulings"

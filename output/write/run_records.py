@@ -16,14 +16,15 @@ from uuid import uuid4
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
-from broadsheet.output.archive.archive_file import archive_path
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_text import as_json, storable_text
-from broadsheet.output.archive.stored_values import content_id, stored_object, stored_texts
-from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
-from broadsheet.output.raw.raw_exchange import Capture
-from broadsheet.output.raw.redaction import without_userinfo
-from broadsheet.output.write.url_queue import QueuedUrl
+
+from ..archive.archive_file import archive_path
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_text import as_json, storable_text
+from ..archive.stored_values import content_id, stored_object, stored_texts
+from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
+from ..raw.raw_exchange import Capture
+from ..raw.redaction import without_userinfo
+from .url_queue import QueuedUrl
 
 
 class RunRecorder:

@@ -14,18 +14,19 @@ from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.site_statements import SettledField
 from broadsheet.cleaners.document import AUTHORS, Metadata
-from broadsheet.output.archive.article_storage import ArticleChange, note_change
-from broadsheet.output.archive.metadata_columns import (
+
+from ..archive.article_storage import ArticleChange, note_change
+from ..archive.metadata_columns import (
     SOURCES_COLUMN,
     STATED_AS_FIELDS,
     field_columns,
     metadata_of_row,
     sources_value,
 )
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.revisions import correct_title
-from broadsheet.output.archive.shelf import update_article
-from broadsheet.output.archive.stored_text import as_json
+from ..archive.page_rows import PageRows
+from ..archive.revisions import correct_title
+from ..archive.shelf import update_article
+from ..archive.stored_text import as_json
 
 _TITLE = "title"
 _ARTICLE = f"SELECT {STATED_AS_FIELDS} FROM {{}} WHERE page_id = ?"

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import Verdict
-from broadsheet.output.archive.ledger import intern_reasons
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.write.assembled_text import rebuild_page, with_assembled_text
+
+from ..archive.ledger import intern_reasons
+from ..archive.page_rows import PageRows
+from .assembled_text import rebuild_page, with_assembled_text
 
 _ReasonedVerdict = tuple[int, int]  # kept, and the id of the reason
 

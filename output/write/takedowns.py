@@ -17,16 +17,17 @@ from pathlib import Path
 from sqlite_utils import Database
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise
-from broadsheet.output.archive.archive_file import database_file
-from broadsheet.output.archive.article_storage import ArticleChange, note_change
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.page_rows import article_id
-from broadsheet.output.archive.stored_text import storable_text
-from broadsheet.output.archive.stored_values import content_id, utc_now
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.raw.erasure import erase_records, find_rescues, note_erasures, write_rescues
-from broadsheet.output.raw.warc_files import WARC_FILE_SIZE
-from broadsheet.output.raw.warc_writer import RawResponseWriter
+
+from ..archive.archive_file import database_file
+from ..archive.article_storage import ArticleChange, note_change
+from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import article_id
+from ..archive.stored_text import storable_text
+from ..archive.stored_values import content_id, utc_now
+from ..archive.url_words import OutcomeReason
+from ..raw.erasure import erase_records, find_rescues, note_erasures, write_rescues
+from ..raw.warc_files import WARC_FILE_SIZE
+from ..raw.warc_writer import RawResponseWriter
 
 WILDCARD = "*"
 _COPY_BLOCK_LENGTH = 80  # characters; a page that keeps a block of at least this length is a copy

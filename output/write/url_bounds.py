@@ -24,11 +24,12 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 from broadsheet.cleaners.page.url_shapes import LIST_SEGMENTS, NUMBER, UrlShape, patterns_of, shape_of, sort_parameters
-from broadsheet.output.archive.page_rows import PageRows
-from broadsheet.output.archive.stored_text import sql_words, storable_text
-from broadsheet.output.archive.stored_values import content_id
-from broadsheet.output.archive.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
-from broadsheet.output.write.outcome import Outcome
+
+from ..archive.page_rows import PageRows
+from ..archive.stored_text import sql_words, storable_text
+from ..archive.stored_values import content_id
+from ..archive.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
+from .outcome import Outcome
 
 WHOLE_HOST = "*"
 _LISTED = "listed"  # the pattern that counts the articles of a host's sitemaps and feeds

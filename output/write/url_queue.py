@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from broadsheet.cleaners.document import UrlSource
-from broadsheet.output.archive.atomic_writes import write_transaction
-from broadsheet.output.archive.stored_text import sql_words, storable_text
-from broadsheet.output.archive.stored_values import utc_now
-from broadsheet.output.archive.url_words import (
+
+from ..archive.atomic_writes import write_transaction
+from ..archive.stored_text import sql_words, storable_text
+from ..archive.stored_values import utc_now
+from ..archive.url_words import (
     OutcomeReason,
     Reason,
     ReasonFamily,
@@ -29,7 +30,7 @@ from broadsheet.output.archive.url_words import (
     UrlState,
     compound_reason,
 )
-from broadsheet.output.write.outcome import DiscoveredUrl
+from .outcome import DiscoveredUrl
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
