@@ -3,8 +3,6 @@
 #   docker run --init --rm -v broadsheet:/data broadsheet fleet run sites.toml
 
 FROM python:3.13-slim AS build
-# gcc builds the extension in C; what it made is copied below, the compiler is not.
-RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY . .
 ENV PIP_CONSTRAINT=/src/constraints.txt PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1

@@ -3,7 +3,6 @@
 # make test-full  every test but those of the night; make test-full ONLY=slow leaves out what `make test` has run
 # make nightly    what only grows, damages or compares at length, and a fourth of the slow tests with each command in an
 #                 interpreter of its own, on disk; up to four hours. make nightly PARTS="tests torture" runs only these
-# make pure       the quick tests of the cleaners without the extension in C
 # make quick      the quick tests alone, for example with another Python:
 #                 make quick VENV=.cache/python3.13 PYTHON=python3.13
 # make lowest     a demo crawl and some of the quick tests with the lowest versions that pyproject.toml allows
@@ -41,7 +40,7 @@ RESOLVE = $(UV) pip compile --quiet --universal --python-version 3.11 --upgrade 
 BENCHES := $(patsubst tests/bench/%.py,%,$(filter-out %/__init__.py %/commit_points.py %/corpus.py \
 	%/hostile.py %/losses.py %/torture.py,$(wildcard tests/bench/*.py)))
 
-.PHONY: demo test test-full nightly pure quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
+.PHONY: demo test test-full nightly quick lowest expected mutants pins bench bench-quality torture train docs pictures clean
 .DELETE_ON_ERROR:
 
 demo: $(READY)
@@ -61,10 +60,6 @@ test-full: $(READY)
 
 nightly: $(READY)
 	$(BIN)/python -m tests.nightly $(PARTS)
-
-pure: $(READY)
-	BROADSHEET_PURE=1 $(PYTEST) -m "not slow" $(foreach room,page judge compare,tests/cleaners/$(room)) \
-		tests/cleaners/test_clean.py
 
 quick: $(READY)
 	$(PYTEST) -m "not slow" $(if $(SAMPLE),--sample $(SAMPLE))
@@ -120,11 +115,10 @@ pictures: $(READY)
 	$(BIN)/python -m tests.pictures
 
 clean:
-	rm -f cleaners/native/*.so
 	rm -rf docs/_build $(VENV) .cache build dist demo-out *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): pyproject.toml constraints.txt setup.py $(wildcard cleaners/native/*.[ch])
+$(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" && $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null || { echo \
 		"Python 3.11 or newer is needed: apt install python3, or make PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo \

@@ -4,7 +4,7 @@
     python -m tests.call_budget --write    write tests/call_budget.json and the table of docs/performance.md
 
 Calls are those of Python and of C functions that `sys.setprofile` reports, over the pages of `tests.budget_pages`, in a
-process of its own without the extension in C and with a fixed hash seed, after other pages have filled the caches. A
+process of its own with a fixed hash seed, after other pages have filled the caches. A
 stage is what its functions call, except what belongs to another stage. The count depends on the Python minor and the
 versions of the libraries, which the file names: elsewhere the test skips. No page is counted twice, as in a crawl.
 """
@@ -120,11 +120,11 @@ def count_calls() -> dict[str, float]:
 
 
 def count_apart() -> dict[str, float]:
-    """Count in a process of its own, whose hashes and caches nothing else has touched, and in Python alone."""
+    """Count in a process of its own, whose hashes and caches nothing else has touched."""
     process = subprocess.run(
         [sys.executable, "-m", "tests.call_budget", "--count"],
         cwd=REPOSITORY,
-        env={**os.environ, "PYTHONHASHSEED": "0", "BROADSHEET_PURE": "1"},
+        env={**os.environ, "PYTHONHASHSEED": "0"},
         capture_output=True,
         text=True,
         check=True,

@@ -41,7 +41,6 @@ FLOORS = {
         "words",
         "document",
         "package_data",
-        "native",
         "rules",
         "page",
         "compare",

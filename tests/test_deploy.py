@@ -66,7 +66,7 @@ def test_the_image_is_slim_not_root_and_has_one_volume() -> None:
 def test_what_the_image_is_built_from_is_what_the_package_needs() -> None:
     kept = re.findall(r"^!(.+)$", (ROOT / ".dockerignore").read_text("utf-8"), re.MULTILINE)
     assert [name for name in kept if not (ROOT / name).exists()] == []
-    assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "setup.py", "constraints.txt"} <= set(kept)
+    assert {"broadsheet", "cleaners", "crawler", "output", "pyproject.toml", "constraints.txt"} <= set(kept)
 
 
 def test_the_commands_of_the_services_are_commands() -> None:

@@ -16,7 +16,6 @@ from zipfile import ZipFile
 
 import pytest
 
-from broadsheet.cleaners.native import extension
 from broadsheet.crawler import __version__
 from broadsheet.crawler.demo.truth import expected_stories
 from tests.sampling import sampled
@@ -179,7 +178,6 @@ def test_the_wheel_holds_every_tracked_file_of_the_packages_but_training_and_no_
 ) -> None:
     with ZipFile(installation.wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
-    names -= {name for name in names if name.endswith(".so")}
     tracked = {installed_path(name) for name in tracked_files(*FOLDERS) if not name.startswith("cleaners/training/")}
     tracked -= {""}
     assert (sorted(tracked - names), sorted(names - tracked)) == ([], [])
@@ -192,28 +190,6 @@ def test_the_wheel_installs_one_top_level_name_and_its_version_is_that_of_the_pa
     with ZipFile(installation.wheel) as archive:
         top_level = {name.split("/")[0] for name in archive.namelist()}
     assert top_level == {"broadsheet", f"broadsheet-{__version__}.dist-info"}
-
-
-@pytest.mark.slow
-def test_the_installed_cleaner_uses_the_extension_in_c(installation: Installation) -> None:
-    if extension.native is None:
-        pytest.skip(f"no extension in C here: {extension.description}")
-    program = "from broadsheet.cleaners.native import extension; print(extension.native, extension.description)"
-    said = installation.run("python", "-c", program)
-    assert str(installation.folder / "venv") in said
-    assert "built for lxml" in said
-
-
-@pytest.mark.slow
-def test_a_wheel_that_is_built_without_a_compiler_has_no_extension(installation: Installation, tmp_path: Path) -> None:
-    copy_checkout(tmp_path / "source")
-    python = installation.folder / "venv/bin/python"
-    command: list[object] = [python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", tmp_path / "dist"]
-    run([*command, tmp_path / "source"], tmp_path, CC="no-such-compiler")
-    (wheel,) = (tmp_path / "dist").glob("*.whl")
-    with ZipFile(installation.wheel) as usual, ZipFile(wheel) as archive:
-        missing = set(usual.namelist()) - set(archive.namelist())
-    assert [name for name in missing if not name.endswith(".so")] == []
 
 
 @pytest.mark.slow

@@ -21,7 +21,6 @@ from zlib import crc32
 import numpy as np
 
 from ..document import Block, BlockKind, Column, Verdict
-from ..native import extension
 from ..package_data import read_arrays
 
 WORD_FEATURES = ("says", "named", "heading_says")
@@ -50,11 +49,6 @@ _ASCII_DIGITS = _DIGITS.encode()
 _SIGN_BIT = 1 << 31
 _HASH_BYTES = 4
 _REMEMBERED = 4096
-_NATIVE_PLAN = array(
-    "I",
-    (_WORD_HERE, _WORDS_BESIDE, _WHOLE_LINE, _FIRST_WORD, _LAST_WORD, _FIRST_TWO_WORDS, _FIRST_WORDS, _LABEL_WORDS),
-).tobytes()  # what `hash_words` of words.c takes from here
-_NATIVE_NAME_PLAN = array("I", (*_NAMES_BY_NEARNESS, _NAME_ANYWHERE, _NEAR_STEPS)).tobytes()  # and `hash_names`
 
 WordHashes = bytes
 """The hashes of distinct words, four bytes each as the machine has them: the bucket, and in the highest bit the sign
@@ -113,8 +107,6 @@ def _hash_short_text(text: str) -> WordHashes:
 
 
 def _hash_text(text: str) -> WordHashes:
-    if extension.native is not None:
-        return extension.native.hash_words(text, _NATIVE_PLAN)
     words = _line_words(text).split() if len(text) <= _LINE_CHARS else _text_words(text)
     first_words = words[:_FIRST_WORDS]
     hashes = list(map(crc32, first_words, repeat(_WORD_HERE)))
@@ -134,8 +126,6 @@ def _text_words(text: str) -> list[bytes]:
 
     A number counts by its length, not its value; Chinese and Japanese, which have no spaces, by pairs of characters.
     """
-    if extension.native is not None:
-        return extension.native.join_words(text).split()
     if text.isascii():
         ascii_words = _ASCII_WORD.findall(text.lower().encode())
         return [_ASCII_DIGITS[: len(word)] if word < b"a" else word for word in ascii_words]
@@ -151,7 +141,7 @@ def _text_words(text: str) -> list[bytes]:
 @lru_cache(maxsize=_REMEMBERED)
 def _line_words(line: str) -> bytes:
     """Return the words of a short line with spaces between; cached for the page's words, and for the next page."""
-    return _SPACE.join(_text_words(line)) if extension.native is None else extension.native.join_words(line)
+    return _SPACE.join(_text_words(line))
 
 
 def _encode_all(words: Sequence[str]) -> list[bytes]:
@@ -170,9 +160,6 @@ def _pairs(word: str) -> list[str]:
 @lru_cache(maxsize=_REMEMBERED)
 def _name_hashes(path: str) -> WordHashes:
     """Hash the words in ids and classes along a path, each alone and with its nearness, and the last two tags."""
-    native = extension.native
-    if native is not None and (hashes := native.hash_names(path, path.lower(), _NATIVE_NAME_PLAN)):
-        return hashes
     steps = path.split(">")
     step_hashes = [
         _hash_step(step, 0 if up == 0 else 1 if up < _NEAR_STEPS else 2) for up, step in enumerate(reversed(steps))

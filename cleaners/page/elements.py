@@ -19,7 +19,6 @@ from lxml import etree
 from lxml.html import HtmlElement
 
 from ..document import RemovalReason
-from ..native import extension
 from ..rules.layout_rules import explain_layout
 
 _INDEXED_TAGS = frozenset(
@@ -36,8 +35,6 @@ AUTHOR_HREFS = ("/author", "/autor", "author=")
 BYLINE_ATTRIBUTES = frozenset(("itemprop", "data-testid", "rel"))
 """Attributes besides class and href that may call an element a byline or a date."""
 
-_MARKS = ((*BYLINE_CLASSES, *DATE_CLASSES), AUTHOR_HREFS, tuple(sorted(BYLINE_ATTRIBUTES)))
-
 
 class TagIndex:
     """Elements of a tree by tag, collected when first asked for. Later changes of the tree are not seen."""
@@ -51,28 +48,8 @@ class TagIndex:
         return list(self.tree.iter(etree.Element))
 
     @cached_property
-    def _survey(self) -> extension.ElementSurvey | None:
-        """Return what the extension in C finds in one walk, or None without it."""
-        native = extension.native
-        return None if native is None else native.survey_elements(self.tree, _INDEXED_TAGS, *_MARKS)
-
-    @property
-    def marked_elements(self) -> list[HtmlElement]:
-        """Return elements of which none but these may be a byline or a date by their attributes."""
-        return self.elements if self._survey is None else self._survey[2]
-
-    @property
-    def names(self) -> list[extension.Names]:
-        """Return the distinct (tag, class, id) of the elements; those with neither class nor id may be missing."""
-        if self._survey is not None:
-            return self._survey[3]
-        return list({(str(element.tag), element.get("class"), element.get("id")) for element in self.elements})
-
-    @cached_property
     def _tagged_and_typed(self) -> tuple[list[tuple[str, HtmlElement]], list[HtmlElement]]:
         """Return the (tag, element) pairs with one of `_INDEXED_TAGS`, and the elements with an `itemtype`."""
-        if self._survey is not None:
-            return self._survey[:2]
         tagged, typed = [], []
         for element in self.elements:
             tag = str(element.tag)

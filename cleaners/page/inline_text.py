@@ -131,7 +131,7 @@ class InlineRun:
         """End the open link, if there is one. A link within the page or to a script is not written as markdown."""
         if self._link_start >= 0:
             self._link_ranges.append((self._link_start, len(self.parts)))
-            if closing := link_closing(self._href):
+            if closing := _link_closing(self._href):
                 self._wrap(self._link_start, "[", closing)
             self._link_start = -1
 
@@ -226,7 +226,7 @@ def _escape_markdown(text: str) -> str:
     return text
 
 
-def link_closing(href: str) -> str:
+def _link_closing(href: str) -> str:
     """Return what closes a link to `href` in markdown, with characters escaped that would end it early.
 
     Empty for a link within the page or to a script, which is not written.
@@ -250,7 +250,7 @@ def tidy_text(text: str, verbatim: bool) -> str:
 
 
 _MAX_CELL_CHARS = 120  # on average
-LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
+_LAYOUT_TAGS = frozenset("table form nav article section h1 h2 blockquote script aside pre".split())
 
 
 def read_table(table: etree._Element) -> tuple[str, str, int]:
@@ -301,7 +301,7 @@ def is_data_table(table: etree._Element) -> bool:
     cell_count = 0
     for element in table.iterdescendants():
         tag = element.tag
-        if tag in LAYOUT_TAGS:
+        if tag in _LAYOUT_TAGS:
             return False
         cell_count += tag in ("td", "th")
     rows = [row for row in _table_rows(table) if row]

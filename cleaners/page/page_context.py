@@ -322,7 +322,7 @@ class PageContext:
     @cached_property
     def bylines_and_dates(self) -> tuple[list[Element], list[Element]]:
         """Return the elements whose attributes call them a byline, and those whose class calls them a date."""
-        return find_bylines_and_dates(self.tag_index.marked_elements)
+        return find_bylines_and_dates(self.tag_index.elements)
 
     @cached_property
     def stated_days(self) -> frozenset[str]:

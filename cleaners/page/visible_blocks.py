@@ -17,8 +17,6 @@ from itertools import islice
 from lxml import etree
 
 from ..document import Block, BlockKind
-from ..native import extension
-from ..words import rough_word_count
 from .canonical_urls import resolve_href
 from .elements import (
     HIDING_ATTRIBUTES,
@@ -30,13 +28,10 @@ from .elements import (
     running_chars,
 )
 from .inline_text import (
-    LAYOUT_TAGS,
     InlineRun,
     is_data_table,
-    link_closing,
     read_captions,
     read_table,
-    tidy_text,
 )
 from .running_text import LITTLE_PROSE_WORDS, prose_words
 
@@ -199,8 +194,6 @@ class _BlockReader:
 
     def read(self, tree: etree._Element) -> list[Block]:
         """Walk the tree once and return its blocks."""
-        if extension.native is not None and not self.labels and self._read_natively(extension.native, tree):
-            return self.blocks
         self.root, skipped = tree, False
         contexts, labels, run = self.contexts, self.labels, self.run
         walker = etree.iterwalk(tree, events=("start", "end", "comment", "pi"))
@@ -239,31 +232,10 @@ class _BlockReader:
         self._flush(contexts[-1])
         return self.blocks
 
-    def _read_natively(self, native: extension.NativeFunctions, tree: etree._Element) -> bool:
-        """Walk the tree in C, with the same result; false, and nothing read, if it needs the walk in Python."""
-        functions = (self._skips_hidden, is_data_table, self._read_table_in, self._closing_of)
-        if native.read_blocks(tree, self.blocks, _NATIVE_GRAMMAR, *functions):
-            return True
-        self.blocks, self.hidden_parts, self.hidden_chars = [], [], 0
-        return False
-
-    def _skips_hidden(self, element: etree._Element) -> bool:
-        """Return whether the walk skips an element because it is hidden, and if so remember it."""
-        if not is_hidden(element) or self._is_revealed(element):
-            return False
-        self.hidden_parts.append(element)
-        return True
-
-    def _closing_of(self, href: str) -> str:
-        return link_closing(self._absolute_url(href))
-
-    def _read_table_in(self, table: etree._Element, path: str, landmarks: frozenset[str]) -> None:
-        self.contexts[-1] = _Context(path, landmarks=landmarks)
-        self._read_data_table(table)
-
     def _skips(self, tag: str, element: etree._Element) -> bool:
         """Return whether the walk skips an element: it is hidden, or it has just been read as a whole."""
-        if self._skips_hidden(element):
+        if is_hidden(element) and not self._is_revealed(element):
+            self.hidden_parts.append(element)
             return True
         if self.labels and tag not in _BOUNDARY_TAGS and element in self.labels and self._cut_inline_part(element):
             return True
@@ -400,40 +372,3 @@ def _set_kind(context: _Context, tag: str) -> None:
         context.level = int(tag[1])
     elif kind is BlockKind.LIST_ITEM:
         context.level = max(1, context.list_depth)
-
-
-_NATIVE_KINDS = (
-    BlockKind.PARAGRAPH,
-    BlockKind.HEADING,
-    BlockKind.LIST_ITEM,
-    BlockKind.QUOTE,
-    BlockKind.CODE,
-    BlockKind.CAPTION,
-)
-_NATIVE_FLAGS: tuple[tuple[int, Iterable[str]], ...] = (
-    (1, INVISIBLE_TAGS),
-    (2, _BOUNDARY_TAGS),
-    (4, ("a",)),
-    (8, ("br",)),
-    (16, _MARKDOWN_MARKS),
-    (32, _WORD_SEPARATORS),
-    (64, ("table",)),
-    (128, _LIST_TAGS),
-    (256, _KIND_RESETS),
-    (512, _LANDMARK_TAGS),
-    (1024, ("html",)),
-    (2048, LAYOUT_TAGS),
-    *((_NATIVE_KINDS.index(kind) << 12, (tag,)) for tag, kind in _KINDS.items()),
-)
-"""Bits of a tag as `block_walk.c` names them, and the tags that have them; from the 13th on, the number of a kind."""
-
-
-def _native_tags() -> dict[str, int]:
-    tags = {tag for _, having in _NATIVE_FLAGS for tag in having}
-    return {tag: sum(bits for bits, having in _NATIVE_FLAGS if tag in having) for tag in tags}
-
-
-_NATIVE_GRAMMAR = (
-    Block, _NATIVE_KINDS, _native_tags(), _MARKDOWN_MARKS, _LANDMARK_BY_ROLE, path_step, rough_word_count, tidy_text,
-)  # fmt: skip
-"""What the walk in C takes from here, so that no tag is named in both."""

@@ -1,4 +1,4 @@
-"""`broadsheet doctor`: whether a crawl can run on this machine, in eleven lines."""
+"""`broadsheet doctor`: whether a crawl can run on this machine, in ten lines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ from ..lazy_modules import lazy_imports
 from .verb_options import PATH, verb
 
 with lazy_imports():
-    from broadsheet.cleaners.native import extension
     from broadsheet.output.archive import archive_file
     from broadsheet.output.read import page_lookup
 
@@ -65,7 +64,7 @@ class DoctorFinding:
 )
 @click.option("--allow-private", is_flag=True, help="Allow loopback and private addresses, refused otherwise.")
 def doctor(url: str | None, db: str, allow_private: bool) -> int:
-    """Say in eleven lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt
+    """Say in ten lines whether a crawl can run here: Python, libraries, workers, disk, clock, and the robots.txt
     of a URL.
     """
     findings = []
@@ -83,8 +82,6 @@ def _machine_findings(db: str) -> Iterator[DoctorFinding]:
     yield DoctorFinding(sys.version_info >= _LOWEST_PYTHON, "Python", f"{python}, 3.11 or newer is needed")
     yield DoctorFinding(True, "system", f"{platform.platform()}, {os.cpu_count()} processors")
     yield _library_finding()
-    in_use = "used by the cleaner" if extension.native is not None else "the cleaner does without"
-    yield DoctorFinding(True, "extension in C", f"{in_use}: {extension.description}")
     yield _sqlite_finding()
     problem = worker.workers_problem()
     yield DoctorFinding(not problem, "workers", problem or "processes that clean pages can be started")
