@@ -174,7 +174,7 @@ def _first_words(text: str) -> str:
 def _build_ruling(db: Database, request: RulingRequest) -> person_verdicts.Ruling:
     """Build the requested ruling. _UnknownTargetError if the archive does not have its block, scope or ruling."""
     assert request.block_id is not None
-    if person_verdicts.block_text(db, request.block_id) is None:
+    if not request.undo and person_verdicts.block_text(db, request.block_id) is None:
         raise _UnknownTargetError(f"has no block {request.block_id} (broadsheet explain lists a page's blocks)")
     article_id = person_verdicts.find_article(db, request.article) if request.article is not None else None
     if request.article is not None and article_id is None:

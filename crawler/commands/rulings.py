@@ -63,8 +63,6 @@ def export_rules(db: Database, listed_rulings: Sequence[person_verdicts.ListedRu
 
 
 def _rule_entry(db: Database, listed_ruling: person_verdicts.ListedRuling) -> str | None:
-    if listed_ruling.text is None:
-        return None
     block_place = ruling_examples.find_ruling_example(db, listed_ruling.ruling)
     same_texts = ruling_examples.find_same_but_for_numbers(db, listed_ruling.text, is_kept=False)
     rule = rule_files.rule_from_text(
@@ -89,10 +87,8 @@ def _rule_entry(db: Database, listed_ruling: person_verdicts.ListedRuling) -> st
     return _comment_lines(notes) + rule_files.rule_toml(rule) + "\n"
 
 
-def _case_entry(db: Database, listed_ruling: person_verdicts.ListedRuling) -> str | None:
+def _case_entry(db: Database, listed_ruling: person_verdicts.ListedRuling) -> str:
     block_place = ruling_examples.find_ruling_example(db, listed_ruling.ruling)
-    if listed_ruling.text is None:
-        return None
     block = block_place.block if block_place else None
     fields = {
         "url": block_place.url if block_place else listed_ruling.url or "",
@@ -168,7 +164,7 @@ def rulings(db: str, target: str | None, as_json: bool) -> int:
 def _print_rulings(listed_rulings: Sequence[person_verdicts.ListedRuling]) -> None:
     heads = ("block_id", "verdict", "pages", "at", "overruled", "where", "note", "text")
     cells = [_ruling_cells(listed_ruling) for listed_ruling in listed_rulings]
-    texts = ["(no longer stored)" if ruling.text is None else ruling.text for ruling in listed_rulings]
+    texts = [ruling.text for ruling in listed_rulings]
     print_pages(format_blocks(heads, cells, texts, terminal_width(), wide_columns=restore.WIDE_COLUMNS))
 
 

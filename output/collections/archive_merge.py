@@ -18,24 +18,24 @@ from sqlite_utils import Database
 
 from ..archive.archive_file import archive_path, database_file
 from ..archive.atomic_writes import write_transaction
-from ..archive.page_rows import article_id
 from ..archive.stored_text import as_json
 from ..archive.stored_values import STORE_FACT, stored_object, utc_now
 from ..raw.erasure import erase_records
 from ..raw.warc_folders import warc_path
-from ..write.takedowns import FORGOTTEN_URL, rewrite_file, take_down
+from ..write.takedowns import rewrite_file, take_down
 from .merged_pages import add_user_columns, merge_edits, merge_gone_histories, merge_pages
 from .merged_rows import (
     merge_captures,
     merge_pictures,
+    merge_rulings,
     merge_runs,
     merge_shared_rows,
     merge_takedowns,
     merge_urls,
+    note_forgotten,
     note_hosts,
 )
 from .source_archive import (
-    SCHEMA_NAME,
     MergeConflict,
     SourceArchive,
     attached,
@@ -103,7 +103,6 @@ def _state_of(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-_FORGOTTEN_URLS = f"SELECT url FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
 _COUNT = "SELECT count(*) FROM {}"
 
 
@@ -207,7 +206,8 @@ def _merge_shared(
         merge_runs(target)
         put_file_rows(target, copies)
         forgotten_urls = merge_captures(target)
-        _note_forgotten_articles(target)
+        note_forgotten(target)
+        merge_rulings(target)
     note_copies(target, copies)
     erase_records(target, database_file(target).parent, clock)
     return forgotten_urls
@@ -238,14 +238,6 @@ def _finish(target: Database, forgotten_urls: Iterable[str], clock: Callable[[],
         target.execute("DELETE FROM _earlier_signatures")  # what replaced these pages was no run of this archive
     for url in forgotten_urls:
         take_down(target, url, clock=clock)
-
-
-def _note_forgotten_articles(target: Database) -> None:
-    """Make the temporary table `merge_forgotten`: articles of the source that were taken down here."""
-    target.execute("DROP TABLE IF EXISTS temp.merge_forgotten")
-    target.execute("CREATE TEMP TABLE merge_forgotten (id INTEGER PRIMARY KEY)")
-    rows = [(article_id(url),) for (url,) in target.execute(_FORGOTTEN_URLS)]
-    target.conn.executemany("INSERT OR IGNORE INTO merge_forgotten (id) VALUES (?)", rows)
 
 
 def _count(db: Database, table: str) -> int:

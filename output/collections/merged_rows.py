@@ -1,8 +1,8 @@
 """Rows joined from two archives: URLs of a host, captures, runs, and rows of no single host.
 
 A URL keeps what the archives know last of it, and the shortest way to it. Captures get the places of their records in
-the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, rulings, takedowns, and links out
-of the crawl.
+the copied WARC files. Rows of no single host are reasons, cleaners, robots.txt files, takedowns, rulings with their
+texts, and links out of the crawl.
 
 Links out are counted once, by whatever ways an archive comes into another. The target remembers the counts of each
 archive under that archive's name. A source's counts are those of its own and those that it remembers of others. Of each
@@ -18,6 +18,7 @@ from dataclasses import fields
 from sqlite_utils import Database
 
 from ..archive.atomic_writes import write_transaction
+from ..archive.page_rows import article_id
 from ..archive.rendered_layouts import RenderedLayout
 from ..archive.stored_text import as_json
 from ..archive.stored_values import STORE_FACT, content_id, stored_object
@@ -283,17 +284,36 @@ _COPIES = (
     f"""INSERT OR IGNORE INTO robots_files (id, host, url, seen_at, access, reason, text)
         SELECT id, host, url, seen_at, access, reason, text FROM {SCHEMA_NAME}.robots_files""",
     f"INSERT OR IGNORE INTO _url_orders (id) SELECT id FROM {SCHEMA_NAME}._url_orders",
-    f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
-        SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings WHERE true
-        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
-            reason = excluded.reason, rule = excluded.rule
-        WHERE excluded.at > rulings.at""",
     f"""INSERT INTO _reviews ({_REVIEW_COLUMNS}) SELECT {_REVIEW_COLUMNS} FROM {SCHEMA_NAME}._reviews
         WHERE NOT {FORGOTTEN_URL.format("url")}
         ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, reason = excluded.reason, rule = excluded.rule,
             is_right = excluded.is_right, at = excluded.at, cleaner_version = excluded.cleaner_version
         WHERE excluded.at > _reviews.at""",
 )
+# A text comes along with its ruling, unless all that carries it was taken down here. One that no ledger carries any
+# more may have been of such a page, where the ruling is for everywhere or for its host.
+_CARRIED = f"""EXISTS (SELECT 1 FROM main._page_blocks WHERE block_id = r.block_id)
+    OR EXISTS (SELECT 1 FROM main._revision_blocks WHERE block_id = r.block_id)
+    OR EXISTS (SELECT 1 FROM {SCHEMA_NAME}._page_blocks b JOIN {SCHEMA_NAME}.pages p ON p.id = b.page_id
+        JOIN {SCHEMA_NAME}.urls u ON u.id = p.id WHERE b.block_id = r.block_id AND NOT {FORGOTTEN_URL.format("u.url")}
+            AND NOT {FORGOTTEN_URL.format("coalesce(p.canonical_url, '')")})
+    OR EXISTS (SELECT 1 FROM {SCHEMA_NAME}._revision_blocks
+        WHERE block_id = r.block_id AND article_id NOT IN (SELECT id FROM temp.merge_forgotten))"""
+_IS_BEYOND_DOUBT = f"""block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._page_blocks)
+    AND block_id NOT IN (SELECT block_id FROM {SCHEMA_NAME}._revision_blocks) AND (article_id IS NOT NULL
+        OR NOT EXISTS (SELECT 1 FROM temp.merge_forgotten f WHERE f.host = coalesce(r.host, f.host)))"""
+_RULINGS = (
+    f"""INSERT INTO rulings (id, block_id, article_id, host, kept, at, note, reason, rule)
+        SELECT id, block_id, article_id, host, kept, at, note, reason, rule FROM {SCHEMA_NAME}.rulings r
+        WHERE coalesce(article_id NOT IN (SELECT id FROM temp.merge_forgotten), true)
+            AND ({_CARRIED} OR ({_IS_BEYOND_DOUBT}))
+        ON CONFLICT (id) DO UPDATE SET kept = excluded.kept, at = excluded.at, note = excluded.note,
+            reason = excluded.reason, rule = excluded.rule
+        WHERE excluded.at > rulings.at""",
+    f"""INSERT OR IGNORE INTO _block_texts (id, text) SELECT t.id, t.text FROM {SCHEMA_NAME}._block_texts t
+        WHERE t.id IN (SELECT block_id FROM main.rulings)""",
+)
+_FORGOTTEN_URLS = f"SELECT url, host FROM {SCHEMA_NAME}.urls WHERE {FORGOTTEN_URL.format('url')}"
 _NEW_TAKEDOWNS = f"""SELECT s.id, s.pattern, s.at, s.urls, s.articles, s.blocks, s.note
     FROM {SCHEMA_NAME}.takedowns s LEFT JOIN main.takedowns t ON t.pattern = s.pattern
     WHERE t.pattern IS NULL ORDER BY s.at, s.pattern"""
@@ -302,10 +322,27 @@ _PUT_TAKEDOWN = """INSERT OR IGNORE INTO takedowns (id, pattern, at, urls, artic
 
 
 def merge_shared_rows(target: Database, source: SourceArchive) -> None:
-    """Take over what belongs to no host, a later ruling in place of an earlier. Runs in the caller's transaction."""
+    """Take over what belongs to no host. Runs in the caller's transaction."""
     for statement in _COPIES:
         target.execute(statement)
     merge_links(target, source)
+
+
+def note_forgotten(target: Database) -> None:
+    """Make the temporary table `merge_forgotten`: articles of the source that were taken down here, and their hosts."""
+    target.execute("DROP TABLE IF EXISTS temp.merge_forgotten")
+    target.execute("CREATE TEMP TABLE merge_forgotten (id INTEGER PRIMARY KEY, host TEXT NOT NULL)")
+    rows = [(article_id(url), host) for url, host in target.execute(_FORGOTTEN_URLS)]
+    target.conn.executemany("INSERT OR IGNORE INTO merge_forgotten (id, host) VALUES (?, ?)", rows)
+
+
+def merge_rulings(target: Database) -> None:
+    """Take over the rulings with their texts, a later one in place of an earlier.
+
+    `note_forgotten` has been called. Runs in the caller's transaction.
+    """
+    for statement in _RULINGS:
+        target.execute(statement)
 
 
 def merge_takedowns(target: Database, clock: Callable[[], str]) -> int:

@@ -28,7 +28,7 @@ _LIST_RULINGS = """SELECT r.block_id, r.kept, r.article_id, r.host, r.at, r.note
         (SELECT coalesce(a.url, s.url) FROM (SELECT 1) LEFT JOIN articles a ON a.id = r.article_id
             LEFT JOIN _shelved s ON s.id = r.article_id),
         (SELECT count(DISTINCT o.page_id) FROM _overruled o WHERE o.ruling_id = r.id)
-    FROM rulings r LEFT JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
+    FROM rulings r JOIN _block_texts t ON t.id = r.block_id ORDER BY r.at, r.id"""
 _ARTICLE = "SELECT id FROM articles WHERE id = ?1 UNION SELECT id FROM _shelved WHERE id = ?1"
 
 
@@ -59,11 +59,11 @@ class Ruling:
 class ListedRuling:
     """A ruling as the user sees it: with the block's text, the article's URL, and on how many pages it is in force.
 
-    `text` is None where the archive no longer has the text; `url` where the ruling is not for a single article.
+    `url` is None where the ruling is not for a single article. The text stays as long as the ruling does.
     """
 
     ruling: Ruling
-    text: str | None
+    text: str
     url: str | None
     page_count: int
 

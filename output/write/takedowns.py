@@ -79,7 +79,7 @@ _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
 _FROM_REACHED_CAPTURES = """FROM captures
     WHERE (url IN (SELECT url FROM reached) OR rendered_for IN (SELECT url FROM reached))"""
 _IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"
-_UNSHARED_BLOCKS = """SELECT count(*) FROM (
+_GONE_TEXTS = """CREATE TEMP TABLE gone_texts AS SELECT block_id AS id FROM (
     SELECT block_id FROM _page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
     SELECT block_id FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)) b WHERE NOT EXISTS (
         SELECT 1 FROM _page_blocks o WHERE o.block_id = b.block_id AND o.page_id NOT IN (SELECT id FROM reached))
@@ -89,12 +89,12 @@ _COPIES = """SELECT DISTINCT u.url FROM _page_blocks b JOIN _block_texts t ON t.
         JOIN _page_blocks o ON o.block_id = b.block_id AND o.kept = 1 JOIN urls u ON u.id = o.page_id
     WHERE b.page_id IN (SELECT id FROM reached) AND b.kept = 1 AND length(t.text) >= ?
         AND o.page_id NOT IN (SELECT id FROM reached) ORDER BY u.url LIMIT ?"""
+_LEDGER_TEXTS = "SELECT block_id FROM _page_blocks UNION SELECT block_id FROM _revision_blocks"
 _REMOVALS = (
     "DELETE FROM _revision_blocks WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM revisions WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM articles WHERE id IN (SELECT id FROM gone)",
     "DELETE FROM _shelf WHERE id IN (SELECT id FROM gone)",
-    "DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone)",
     "DELETE FROM _sketches WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_blocks WHERE page_id IN (SELECT id FROM reached)",
     "DELETE FROM _page_layout WHERE page_id IN (SELECT id FROM reached)",
@@ -107,9 +107,12 @@ _REMOVALS = (
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
     f"DELETE {_FROM_REACHED_CAPTURES}",
     "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
-    # Earlier versions of a page leave texts that no ledger names any more.
-    """DELETE FROM _block_texts WHERE id NOT IN (SELECT block_id FROM _page_blocks)
-        AND id NOT IN (SELECT block_id FROM _revision_blocks)""",
+    # Earlier versions of a page leave texts that no ledger names any more. One that only a ruling names may be of these
+    # pages, unless the ruling is for another article or host.
+    f"""DELETE FROM rulings WHERE article_id IN (SELECT id FROM gone) OR block_id IN (SELECT id FROM gone_texts)
+        OR (article_id IS NULL AND block_id NOT IN ({_LEDGER_TEXTS})
+            AND coalesce(host IN (SELECT host FROM urls WHERE id IN (SELECT id FROM reached)), true))""",
+    f"""DELETE FROM _block_texts WHERE id NOT IN ({_LEDGER_TEXTS}) AND id NOT IN (SELECT block_id FROM rulings)""",
     f"""UPDATE urls SET state = 'skipped', reason = '{OutcomeReason.FORGOTTEN}', not_before = NULL
         WHERE kind IN ('page', 'picture') AND id IN (SELECT id FROM reached)""",
 )
@@ -158,7 +161,7 @@ def plan_takedown(db: Database, pattern: str) -> Takedown:
         tuple(db.execute(f"{_REACHED_ROWS.format('title, url', 'articles')} ORDER BY url").fetchall()),
         _count(db, "SELECT count(*) FROM pages WHERE id IN (SELECT id FROM reached)"),
         _count(db, f"SELECT count(*) {_FROM_REACHED_CAPTURES}"),
-        _count(db, _UNSHARED_BLOCKS),
+        _count(db, "SELECT count(*) FROM gone_texts"),
         _first_column(db.execute(f"SELECT DISTINCT warc_file {_FROM_REACHED_CAPTURES} AND {_IS_IMPORTED} ORDER BY 1")),
         _first_column(db.execute(_COPIES, [_COPY_BLOCK_LENGTH, _MAX_COPIES])),
     )
@@ -215,8 +218,10 @@ def archive_backups(file: Path) -> tuple[str, ...]:
 
 
 def _collect_reached(db: Database, pattern: str) -> None:
-    """Make the temporary tables `reached`, the URLs to remove, and `gone`, their articles, also long removed ones."""
-    for table in ("reached", "gone"):
+    """Make the temporary tables `reached`, the URLs to remove, `gone`, their articles, also long removed ones, and
+    `gone_texts`, the texts that stand nowhere else.
+    """
+    for table in ("reached", "gone", "gone_texts"):
         db.execute(f"DROP TABLE IF EXISTS temp.{table}")
     db.execute(_REACHED, [storable_text(pattern), WILDCARD in pattern])
     stored_ids = f"{_REACHED_ROWS.format('id', 'articles')} UNION {_REACHED_ROWS.format('id', '_shelved')}"
@@ -225,6 +230,7 @@ def _collect_reached(db: Database, pattern: str) -> None:
         f"CREATE TEMP TABLE gone AS SELECT id FROM ({stored_ids}) UNION SELECT value FROM json_each(?)",
         [json.dumps(ids_by_url)],
     )
+    db.execute(_GONE_TEXTS)
 
 
 def _record_takedown(db: Database, patterns: Iterable[str], takedown: Takedown, note: str, taken_down_at: str) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import tomllib
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,8 +16,10 @@ from broadsheet.cleaners.rules.rule import BodyPosition
 from broadsheet.cleaners.rules.rule_files import OWN_PREFIX, parse_rules
 from broadsheet.crawler.cli import run
 from broadsheet.output.archive.ledger import block_id
-from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SAME_BUT_NUMBER, SIMILAR_WORDS
-from tests.crawler.shell import ACTIVE
+from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.commands.conftest import CAPTION, PROMO, RIVER, SAME_BUT_NUMBER, SIMILAR_WORDS, TOWER
+from tests.crawler.shell import ACTIVE, rows, verb_here
+from tests.output.conftest import Maker
 
 
 def test_rulings_are_listed(
@@ -95,3 +100,77 @@ def test_a_target_that_cannot_be_is_refused(
     assert run(["rulings", str(archive_path), "--export-rules", target]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert archive_path.read_bytes() == bytes_before
+
+
+SCOPES = {"article": ["--article", RIVER], "host": ["--host", "a.example"], "everywhere": ["--everywhere"]}
+OWN = SIMILAR_WORDS  # a text that stands on one page only
+
+
+def as_before(db: Path, source: Path, *undo: object) -> None:
+    """The archive is whole, can be merged and exported, and says which rulings it has."""
+    assert verb_here("verify", db)[::2] == (0, "")
+    assert verb_here("merge", db.with_name(f"{source.stem}-all.db"), db, source)[0] == 0
+    assert verb_here("verify", db.with_name(f"{source.stem}-all.db"))[0] == 0
+    assert verb_here("dataset", db.with_name(f"{source.stem}-set"), db)[0] == 0
+    code, out, _ = verb_here("rulings", db)
+    assert (code, OWN[:20] in out) == ((0, True) if undo else (1, False))
+    if undo:
+        assert verb_here("remove", db, block_id(OWN), "--undo", *undo)[0] == 0
+        assert verb_here("rulings", db)[0] == 1
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
+def test_a_text_that_is_forgotten_takes_its_rulings_along(archive_path: Path, tmp_path: Path, scope: list[str]) -> None:
+    source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
+    assert verb_here("remove", archive_path, block_id(OWN), *scope)[0] == 0
+    assert verb_here("remove", archive_path, block_id(PROMO), "--everywhere")[0] == 0
+    assert verb_here("forget", archive_path, RIVER, "--yes")[0] == 0
+    assert rows(archive_path, "SELECT block_id FROM rulings") == [(block_id(PROMO),)], "another page has that text"
+    assert verb_here("remove", archive_path, block_id(PROMO), "--undo")[0] == 0
+    assert OWN.encode() not in archive_path.read_bytes()
+    as_before(archive_path, source)
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
+def test_a_ruling_on_what_was_forgotten_here_does_not_come_in(
+    archive_path: Path, tmp_path: Path, scope: list[str]
+) -> None:
+    source = Path(shutil.copy(archive_path, tmp_path / "other.db"))
+    assert verb_here("remove", source, block_id(OWN), *scope)[0] == 0
+    assert verb_here("forget", archive_path, RIVER, "--yes")[0] == 0
+    assert verb_here("merge", archive_path, source)[0] == 0
+    assert OWN.encode() not in archive_path.read_bytes()
+    as_before(archive_path, source)
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES)
+def test_a_ruling_brings_its_text_where_the_page_was_edited_since(
+    archive_path: Path, tmp_path: Path, scope: list[str]
+) -> None:
+    source, make = tmp_path / "other.db", Maker()
+    make.clock.seconds = 9_000
+    with Archive.open(source, make.clock) as archive:
+        archive.save([make.outcome(RIVER, " ".join(f"river{n}" for n in range(30)), PROMO, title="Evil title")])
+    assert verb_here("remove", archive_path, block_id(OWN), *scope)[0] == 0
+    assert verb_here("merge", source, archive_path)[0] == 0
+    assert OWN not in rows(source, f"SELECT text FROM articles WHERE url = '{RIVER}'")[0][0]
+    as_before(source, archive_path, *scope)
+
+
+def test_a_ruling_for_another_host_outlives_the_text_that_it_waits_for(archive_path: Path, tmp_path: Path) -> None:
+    """A text that no page carries now may come again, and nothing of that host was forgotten."""
+    source, make = tmp_path / "other.db", Maker()
+    make.clock.seconds = 9_000
+    with Archive.open(source, make.clock) as archive:
+        archive.save([make.outcome(RIVER, " ".join(f"river{n}" for n in range(30)), PROMO, title="Evil title")])
+        archive.save([make.outcome(TOWER, " ".join(f"tower{n}" for n in range(30)), title="The tower")])
+    assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
+    assert verb_here("merge", source, archive_path)[0] == 0
+    with closing(sqlite3.connect(source)) as db, db:  # as a page leaves it that has no older versions
+        db.execute("DELETE FROM _revision_blocks WHERE block_id = ?", [block_id(OWN)])
+    assert verb_here("forget", source, TOWER, "--yes")[0] == 0
+    as_before(source, archive_path, "--host", "a.example")
+    assert verb_here("remove", archive_path, block_id(OWN), "--host", "a.example")[0] == 0
+    assert verb_here("merge", source, archive_path)[0] == 0
+    assert verb_here("forget", source, RIVER, "--yes")[0] == 0
+    as_before(source, archive_path)

@@ -580,7 +580,7 @@ def test_a_page_without_its_capture_was_seen_when_its_article_was(tmp_path: Path
 @pytest.mark.parametrize(
     ("step", "stored"),
     [
-        ("_note_forgotten_articles", "captures"),
+        ("note_forgotten", "captures"),
         ("merge_pages", "urls WHERE state = 'done'"),
         ("merge_pictures", "changes WHERE kind <> ''"),
     ],

@@ -111,6 +111,8 @@ def merge_all(target: Archive, source: Any) -> None:
         merged_rows.merge_urls(target.db, host)
     merged_rows.merge_pictures(target.db)
     merged_rows.merge_runs(target.db)
+    merged_rows.note_forgotten(target.db)
+    merged_rows.merge_rulings(target.db)
 
 
 def named_numbers(db: Database, table: str, schema: str) -> list[Row]:
