@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from broadsheet.crawler.crawl.spiders import SiteSpider
     from broadsheet.crawler.options import OptionError
     from broadsheet.crawling import CrawlError, CrawlProgress, CrawlResult, crawl
-    from broadsheet.output.archive.archive_errors import ArchiveError
+    from broadsheet.output.archive.archive_errors import ArchiveError, NotReachable
     from broadsheet.output.read.page_lookup import StoredBlock, StoredPage
     from broadsheet.output.read.search import SearchHit
     from broadsheet.output.read.stored_articles import Article
@@ -46,6 +46,7 @@ _MODULES = {
     "CrawlResult": "crawling",
     "ListedEdit": "output.write.edit_history",
     "Metadata": "cleaners.document",
+    "NotReachable": "output.archive.archive_errors",
     "OptionError": "crawler.options",
     "RawResponse": "reader",
     "SearchHit": "output.read.search",
@@ -70,6 +71,7 @@ __all__ = [
     "CrawlResult",
     "ListedEdit",
     "Metadata",
+    "NotReachable",
     "OptionError",
     "RawResponse",
     "SearchHit",
@@ -97,5 +99,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    """List the public names beside what is loaded already."""
-    return sorted({*globals(), *__all__})
+    """List the public names."""
+    return sorted(__all__)

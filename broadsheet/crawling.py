@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypedDict, Unpack
 
-from broadsheet.crawler.options import CrawlOptions, OptionError
+from broadsheet.crawler.options import SETTING_OPTIONS, CrawlOptions, OptionError
 from broadsheet.output.archive.archive_errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CrawlError(Exception):
 class CrawlArguments(TypedDict, total=False):
     """Options of a crawl: the fields of `broadsheet.crawler.options.CrawlOptions`, and some settings.
 
-    `headers` are names with values, `cookies` a cookies.txt file, `per_host` the pending requests to one host, and
+    `headers` are names with values, `cookies` a cookies.txt file, `concurrency` the pending requests to one host, and
     `max_time` and `delay` are in seconds.
     """
 
@@ -48,9 +48,9 @@ class CrawlArguments(TypedDict, total=False):
     max_size: int | str
     since: date | str
     languages: Sequence[str]
-    discover_sitemaps: bool
-    discover_feeds: bool
-    discover_links: bool
+    sitemaps: bool
+    feeds: bool
+    links: bool
     obey_directives: bool
     ignore_robots: bool
     sampling: bool
@@ -67,24 +67,12 @@ class CrawlArguments(TypedDict, total=False):
     revisit: Literal["", "due", "update", "all"]
     every: float
     delay: float
-    per_host: int
+    concurrency: int
     allow_private: bool
     browser_no_sandbox: bool
     ports: Sequence[int]
     headers: Mapping[str, str]
     cookies: str
-
-
-_SETTINGS: Mapping[str, str] = {
-    "delay": "BROADSHEET_DELAY",
-    "per_host": "BROADSHEET_PER_HOST",
-    "allow_private": "BROADSHEET_ALLOW_PRIVATE",
-    "browser_no_sandbox": "BROADSHEET_BROWSER_NO_SANDBOX",
-    "ports": "BROADSHEET_PORTS",
-    "headers": "BROADSHEET_HEADERS",
-    "cookies": "BROADSHEET_COOKIES",
-}
-"""Options that are settings of the spider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +159,7 @@ def crawl(
         print(result.articles, result.reason)
     """
     arguments: dict[str, Any] = {"revisit": "due"} | dict(options)
-    changed_settings = {_SETTINGS[name]: arguments.pop(name) for name in _SETTINGS if name in arguments}
+    changed_settings = {setting: arguments.pop(name) for name, setting in SETTING_OPTIONS.items() if name in arguments}
     arguments["seeds"] = urls
     if not interval > 0:
         raise OptionError(f"interval must be a number of seconds above 0, not {interval}")

@@ -20,21 +20,21 @@ class OptionError(ValueError):
 class CrawlOptions:
     """The options of a crawl. `max_time` is in seconds; 0 means no limit for `max_pages` and `max_time`.
 
-    `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary
-    tags: an article in another one is not kept. `discover_*` say where URLs may come from. `contact` is whom to ask
-    about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only recorded.
-    `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by host.
-    Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit. With
-    `keep_credentials` their requests are stored with the values of headers and cookies that were given.
-    `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the pages
-    that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the
-    default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like many
-    that brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an article
-    becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on
-    which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says
-    what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these
-    files is asked for. `browser` says which pages are rendered in one: those that lack text without scripts
-    (`auto`, where one is installed), none (`never`), or all (`always`).
+    `since` is an ISO date: what a sitemap, feed or page dates before it is not kept. `languages` are primary tags: an
+    article in another one is not kept. `sitemaps`, `feeds` and `links` say where URLs may come from. `contact` is whom
+    to ask about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only
+    recorded. `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by
+    host. Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit. With
+    `keep_credentials` their requests are stored with the values of headers and cookies that were given. `revisit` says
+    which pages of a finished archive are fetched again: none, those that are `due`, these and the pages that would
+    announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the default
+    rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like many that
+    brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an article becomes
+    a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on which pages
+    trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says what is
+    kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these files is
+    asked for. `browser` says which pages are rendered in one: those that lack text without scripts (`auto`, where one
+    is installed), none (`never`), or all (`always`).
     """
 
     seeds: tuple[str, ...]
@@ -45,9 +45,9 @@ class CrawlOptions:
     max_time: float = 0.0
     since: date | None = None
     languages: tuple[str, ...] = ()
-    discover_sitemaps: bool = True
-    discover_feeds: bool = True
-    discover_links: bool = True
+    sitemaps: bool = True
+    feeds: bool = True
+    links: bool = True
     obey_directives: bool = False
     contact: str = ""
     user_agent: str = ""
@@ -71,7 +71,7 @@ class CrawlOptions:
         argument_names = {field.name for field in fields(cls)} | set(_EXTRA_ARGUMENTS)
         given_names = {name for name in arguments if not name.startswith("_")}  # `_job` and the like are scrapyd's
         if unknown := sorted(given_names - argument_names):
-            raise OptionError(f"unknown argument: {unknown[0]} (known: {', '.join(sorted(argument_names))})")
+            raise _unknown_argument(unknown[0], argument_names)
         return cls(
             seeds=_seeds(arguments),
             include=_strings(arguments.get("include")),
@@ -97,7 +97,7 @@ class CrawlOptions:
             keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),
             only_missing=_boolean(arguments.get("only_missing", False)),
             browser=_choice(arguments.get("browser") or BROWSER_MODES[0], BROWSER_MODES, "browser"),
-            **{name: _boolean(arguments.get(name, True)) for name in argument_names if name.startswith("discover_")},
+            **{name: _boolean(arguments.get(name, True)) for name in DISCOVERY_SOURCES},
         )._checked()
 
     def _checked(self) -> CrawlOptions:
@@ -133,7 +133,28 @@ KEPT_PARTS = ("text", PICTURES)
 BROWSER_MODES = (BROWSER_AUTO, BROWSER_NEVER, BROWSER_ALWAYS) = ("auto", "never", "always")
 """The pages that are rendered in a browser: those that need it, none, all."""
 
+DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
+"""Where URLs come from besides start URLs; each has an option `--no-…`."""
+
+SETTING_OPTIONS: Mapping[str, str] = {
+    "delay": "BROADSHEET_DELAY",
+    "concurrency": "BROADSHEET_CONCURRENCY",
+    "allow_private": "BROADSHEET_ALLOW_PRIVATE",
+    "browser_no_sandbox": "BROADSHEET_BROWSER_NO_SANDBOX",
+    "ports": "BROADSHEET_PORTS",
+    "headers": "BROADSHEET_HEADERS",
+    "cookies": "BROADSHEET_COOKIES",
+}
+"""Options of the command and of `broadsheet.crawl` that are settings of the spider."""
+
 _EXTRA_ARGUMENTS = ("url", "urls_file", "db", "language")
+
+
+def _unknown_argument(name: str, argument_names: Iterable[str]) -> OptionError:
+    """Name an unknown option, or how a spider is given one that is a setting, beside all that are known."""
+    if name in SETTING_OPTIONS:
+        return OptionError(f"{name} is a setting of the spider: -s {SETTING_OPTIONS[name]}=…")
+    return OptionError(f"unknown option: {name} (known: {', '.join(sorted({*argument_names, *SETTING_OPTIONS}))})")
 
 
 def read_seed_file(path: str | Path) -> tuple[str, ...]:

@@ -218,6 +218,7 @@ def test_everything_it_offers_says_what_it_is() -> None:
     methods = [member for name, member in inspect.getmembers(broadsheet.ArchiveReader) if not name.startswith("_")]
     assert [thing for thing in (*offered, *methods) if not inspect.getdoc(thing)] == []
     assert all(hasattr(broadsheet, name) for name in broadsheet.__all__)
+    assert dir(broadsheet) == sorted(broadsheet.__all__)
 
 
 def run_examples(folder: Path, *sections: str) -> int:

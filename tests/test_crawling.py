@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 import broadsheet
-from broadsheet.crawler.options import CrawlOptions
-from broadsheet.crawling import _SETTINGS, CrawlArguments, _sendable_error
+from broadsheet.crawler.options import SETTING_OPTIONS, CrawlOptions
+from broadsheet.crawling import CrawlArguments, _sendable_error
 from broadsheet.output.archive.archive_errors import ArchiveError, DamagedValue, InUse
 from broadsheet.output.archive.archive_lock import keep_lock
 from tests.crawler.crawls import until
@@ -118,7 +118,7 @@ def test_it_runs_beside_an_event_loop_and_in_threads(tmp_path: Path, site: Scrip
         ({"max_pages": -1}, "max_pages must not be negative"),
         ({"since": "soon"}, "since must be a date"),
         ({"include": ["("]}, "not a regular expression"),
-        ({"max_pagse": 3}, "unknown argument: max_pagse"),
+        ({"max_pagse": 3}, "unknown option: max_pagse .known: allow_private, browser, "),
         ({"revisit": "now"}, "revisit must be one of"),
         ({"interval": 0}, "interval must be a number of seconds above 0, not 0"),
         ({"settings": {"FEEDS": lambda: 0}}, "settings must be values that another process can read"),
@@ -188,7 +188,7 @@ def test_a_start_page_that_fails_is_a_problem_and_no_error(tmp_path: Path, site:
 
 def test_each_option_of_a_crawl_is_known_to_editors() -> None:
     names = {field.name for field in fields(CrawlOptions)} - {"seeds"}
-    assert {*CrawlArguments.__annotations__} == names | {*_SETTINGS}
+    assert {*CrawlArguments.__annotations__} == names | {*SETTING_OPTIONS}
 
 
 # --- Scripts --------------------------------------------------------------------------------------------------------

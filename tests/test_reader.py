@@ -91,4 +91,3 @@ def test_what_cannot_be_asked_is_said(archive: Reader) -> None:
         archive.removed("x")
     with pytest.raises(AttributeError, match=r"^module 'broadsheet' has no attribute 'x'$"):
         _ = broadsheet.x
-    assert {"open", "clean", "import_module"} <= {*dir(broadsheet)}

@@ -11,6 +11,7 @@ import click
 from ..command_values import CommandError
 from ..crawl.command_line import language, require_extra
 from ..lazy_modules import lazy_imports
+from ..options import DISCOVERY_SOURCES
 from .verb_options import (
     LIMIT_OPTIONS,
     PATH,
@@ -155,8 +156,7 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     last_run = earlier_runs[-1]
     bounds = {name: options[name] or last_run.get(run_option) for name, run_option in _RESUMED_OPTIONS.items()}
     disabled = {
-        f"no_{source}": options[f"no_{source}"] or not last_run.get(f"discover_{source}", True)
-        for source in early_checks.DISCOVERY_SOURCES
+        f"no_{source}": options[f"no_{source}"] or not last_run.get(source, True) for source in DISCOVERY_SOURCES
     }
     disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]

@@ -148,7 +148,7 @@ def _site_findings(url: str, allow_private: bool) -> Iterator[DoctorFinding]:
         "cookies": None, "quiet": True, "verbose": 0,
         "headers": (),
     }  # fmt: skip
-    nothing_else = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
+    nothing_else = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     with TemporaryDirectory() as folder:
         archive = Path(folder) / "doctor.db"
         try:

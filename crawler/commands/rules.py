@@ -217,7 +217,7 @@ def _crawl_test_pages(
         "allow_private": options["allow_private"], "delay": 1.0, "concurrency": 1, "total_concurrency": None,
         "cookies": None, "quiet": True, "verbose": 0, "headers": (),
     }  # fmt: skip
-    no_discovery = dict.fromkeys(("discover_sitemaps", "discover_feeds", "discover_links"), False)
+    no_discovery = dict.fromkeys(("sitemaps", "feeds", "links"), False)
     arguments = {"seeds": tuple(test.url for test in tests), "contact": options["contact"] or "", **no_discovery}
     spider_run.run_spider(
         str(db), arguments | {"site_rules": str(rules_folder)}, spider_run.spider_settings(changed_options)

@@ -119,7 +119,8 @@ def _nothing_text(query: str, missing: Sequence[str], *, is_filtered: bool) -> s
 def hit_text(hit: search_module.SearchHit) -> str:
     """Format a hit in three lines: title and facts, number and URL, snippet."""
     columns = terminal_width()
-    facts = "  ".join(filter(None, (*map(one_line, (hit.published_day, hit.language)), f"{hit.word_count:,} words")))
+    day = str(hit.published_day or "")
+    facts = "  ".join(filter(None, (day, one_line(hit.language), f"{hit.word_count:,} words")))
     title = cut_line(hit.title or "(no title)", max(20, columns - len(facts) - 2))
     head = f"{_bold(title)}  {facts}"
     return "\n".join((head, f"{_INDENT}{hit.id}  {one_line(hit.url)}", _INDENT + _snippet_line(hit, columns - 2)))
@@ -151,7 +152,7 @@ def hit_values(hit: search_module.SearchHit) -> dict[str, object]:
         "id": hit.id,
         "url": hit.url,
         "title": hit.title,
-        "published_day": hit.published_day or None,
+        "published_day": hit.published_day and str(hit.published_day),
         "language": hit.language or None,
         "word_count": hit.word_count,
         "snippet": hit.snippet,

@@ -43,7 +43,7 @@ def spider_settings(options: Mapping[str, Any]) -> dict[str, Any]:
         "BROADSHEET_COMMAND": True,
         "BROADSHEET_ALLOW_PRIVATE": options["allow_private"],
         "BROADSHEET_DELAY": options["delay"],
-        "BROADSHEET_PER_HOST": options["concurrency"],
+        "BROADSHEET_CONCURRENCY": options["concurrency"],
         "BROADSHEET_COOKIES": options["cookies"] or "",
         "BROADSHEET_PROGRESS": not options["quiet"],
         "CONCURRENT_REQUESTS": options["total_concurrency"] or 0,

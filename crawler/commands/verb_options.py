@@ -98,7 +98,7 @@ _PACE_OPTIONS = option_group("Pace", (
     click.option("--delay", type=seconds, default=1.0, envvar="BROADSHEET_DELAY", show_default=True, metavar="SECONDS",
                  help="Time between two requests to a host; grows where a host asks for it. 0: no pacing."),
     click.option("--concurrency", type=click.IntRange(1, 64), default=4, show_default=True,
-                 envvar="BROADSHEET_PER_HOST", metavar="N", help="Requests under way to one host at once."),
+                 envvar="BROADSHEET_CONCURRENCY", metavar="N", help="Requests under way to one host at once."),
     click.option("--total-concurrency", type=click.IntRange(1, 1024), metavar="N",
                  help="Requests under way to all hosts together. Follows their number otherwise."),
 ))  # fmt: skip

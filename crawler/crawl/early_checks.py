@@ -20,10 +20,7 @@ from ..command_values import CommandError
 from ..discovery.scope import Scope, ScopeError
 from ..fetch.addresses import PRIVATE_VERDICTS, check_url, port_of
 from ..fetch.request_headers import read_cookies
-from ..options import CrawlOptions, OptionError, read_extractor_use
-
-DISCOVERY_SOURCES = ("sitemaps", "feeds", "links")
-"""Where URLs come from besides start URLs; each has an option `--no-…`."""
+from ..options import DISCOVERY_SOURCES, CrawlOptions, OptionError, read_extractor_use
 
 _ARGUMENT_OPTIONS = (
     "urls_file", "include", "exclude", "max_pages", "max_depth", "max_time", "max_size", "since", "obey_directives",
@@ -106,7 +103,7 @@ def _unusable_seed(url: str) -> str:
 def spider_arguments(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the spider's arguments, by the names of `broadsheet.crawler.options.CrawlOptions`."""
     arguments = {name: options[name] for name in _ARGUMENT_OPTIONS if options.get(name) not in (None, ())}
-    disabled = {f"discover_{name}": False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
+    disabled = {name: False for name in DISCOVERY_SOURCES if options[f"no_{name}"]}
     disabled |= {"warc": False} if options["no_warc"] else {}
     disabled |= {"sampling": False} if options.get("no_sampling") else {}
     identity = {"contact": options["contact"] or "", "user_agent": options["user_agent"] or ""}

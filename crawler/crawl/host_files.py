@@ -161,7 +161,7 @@ class GuessedPlaces:
 
     def _first_guess(self, kind: UrlKind, queued_url: QueuedUrl, robots: RobotsRules) -> DiscoveredUrl | None:
         """Return the first place to try, unless the options want none or the robots.txt names some."""
-        is_wanted = self._options.discover_feeds if kind == UrlKind.FEED else self._options.discover_sitemaps
+        is_wanted = self._options.feeds if kind == UrlKind.FEED else self._options.sitemaps
         if not is_wanted or (kind == UrlKind.SITEMAP and robots.sitemaps):
             return None
         return _guess(kind, usual_urls(kind, queued_url.url), 0)

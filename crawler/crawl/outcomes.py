@@ -83,7 +83,7 @@ class OutcomeBuilder:
         self.options = options
         self.scope = scope
         self.robot = "broadsheet"  # the name by which directives call us
-        self.reads_sitemaps = options.discover_sitemaps  # those that a robots.txt names
+        self.reads_sitemaps = options.sitemaps  # those that a robots.txt names
         self._workers = workers
         self._retries = retries or RetryPolicy()
         self._policy: CrawlPolicy | None = None

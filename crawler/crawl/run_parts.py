@@ -250,7 +250,7 @@ def politeness_of(settings: Any, identity: Identity, options: CrawlOptions) -> P
     """Return the politeness settings of the crawl."""
     return PolitenessSettings(
         delay=settings.getfloat("BROADSHEET_DELAY"),
-        requests_per_host=settings.getint("BROADSHEET_PER_HOST"),
+        requests_per_host=settings.getint("BROADSHEET_CONCURRENCY"),
         max_requests=request_count(settings),
         max_unstored=BATCH_TARGET + _ANSWERS_PER_WORKER * worker_count(settings),
         user_agent=identity.user_agent,

@@ -405,7 +405,7 @@ class UrlsSpider(SiteSpider):
     def options(cls, arguments: dict[str, Any]) -> CrawlOptions:
         """Read the crawl's options from the spider's arguments, with all discovery off."""
         options = CrawlOptions.from_arguments(arguments)
-        return replace(options, discover_sitemaps=False, discover_feeds=False, discover_links=False)
+        return replace(options, sitemaps=False, feeds=False, links=False)
 
 
 ITEM_LIMIT = "closespider_itemcount"

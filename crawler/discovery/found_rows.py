@@ -114,10 +114,10 @@ def _own_feed_reason(link: Outlink, page: NamingPage) -> OutcomeReason | None:
 def is_followed(found_via: UrlSource, options: CrawlOptions) -> bool:
     """Tell whether the options have URLs of this source followed."""
     if found_via == UrlSource.FEED:
-        return options.discover_feeds
+        return options.feeds
     if found_via == UrlSource.SITEMAP:
-        return options.discover_sitemaps
-    return options.discover_links or found_via in _STATED_SOURCES
+        return options.sitemaps
+    return options.links or found_via in _STATED_SOURCES
 
 
 def _listing_row(link: Outlink, kind: UrlKind, page: NamingPage) -> DiscoveredUrl:

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any
 
@@ -19,7 +20,7 @@ from sqlite_utils import Database
 
 from ..archive.article_filter import ALL_ARTICLES, ArticleBounds
 from ..archive.stored_text import CJK_RANGES, inert_text, storable_text
-from ..archive.stored_values import LARGEST_INTEGER
+from ..archive.stored_values import LARGEST_INTEGER, decoding
 
 _TITLE_WEIGHT = 5.0  # a word of the title says what the article is about
 _SNIPPET_WORDS = 24
@@ -31,7 +32,7 @@ _CJK = re.compile(f"[{CJK_RANGES}]")
 
 _PREFIX = '"*'  # what follows the beginning of a word in an expression
 _MATCH_BEGIN, _MATCH_END = "\x02", "\x03"  # around what matched; no text that is shown has them
-_COLUMNS = """a.id, a.url, a.title, coalesce(a.published_day, ''), coalesce(a.language, ''), a.word_count, a.text"""
+_COLUMNS = """a.id, a.url, a.title, a.published_day, coalesce(a.language, ''), a.word_count, a.text"""
 _HIT = f"""SELECT {_COLUMNS}, snippet(articles_fts, 1, char(2), char(3), '…', {_SNIPPET_WORDS})
     FROM articles_fts JOIN articles a ON a.id = articles_fts.rowid WHERE articles_fts MATCH :match"""
 _FILTERED = "AND a.id IN (SELECT id FROM articles WHERE {condition})"
@@ -71,7 +72,7 @@ class SearchHit:
     id: int
     url: str
     title: str
-    published_day: str
+    published_day: date | None
     language: str
     word_count: int
     snippet_parts: tuple[tuple[bool, str], ...]
@@ -206,8 +207,10 @@ def hits_of_articles(db: Database, query: str, article_ids: Iterable[int]) -> di
 def _make_hit(row: Sequence[Any], query: str) -> SearchHit:
     article_id, url, title, published_day, language, word_count, text, snippet = row
     marked_snippet = _cjk_snippet(text, query) if _CJK.search(text) else snippet
+    with decoding("articles", "published_day", article_id):
+        day = date.fromisoformat(published_day) if published_day else None
     parts = tuple((is_match, inert_text(part)) for is_match, part in _snippet_parts(" ".join(marked_snippet.split())))
-    return SearchHit(article_id, url, inert_text(title), published_day, language, word_count, parts)
+    return SearchHit(article_id, url, inert_text(title), day, language, word_count, parts)
 
 
 def _snippet_parts(marked_snippet: str) -> Iterator[tuple[bool, str]]:

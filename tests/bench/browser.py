@@ -88,7 +88,7 @@ def measured(site_name: str, routes: dict[str, Reply], mode: str) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         db = pathlib.Path(folder) / "archive.db"
         settings = QUICK | {"BROADSHEET_BROWSER_NO_SANDBOX": str(int(os.geteuid() == 0))}
-        arguments = {"url": site.url + "/", "db": db, "browser": mode, "discover_sitemaps": 0, "discover_feeds": 0}
+        arguments = {"url": site.url + "/", "db": db, "browser": mode, "sitemaps": 0, "feeds": 0}
         words = [word for name, value in arguments.items() for word in ("-a", f"{name}={value}")]
         words += [word for name, value in settings.items() for word in ("-s", f"{name}={value}")]
         started, seen, peak, cpu = time.monotonic(), dict[int, float](), 0, 0.0

@@ -20,11 +20,11 @@ def read(**arguments: object) -> CrawlOptions:
 def test_spider_arguments_are_strings() -> None:
     options = read(
         include="/news/ /es/", max_pages="10", max_depth="0", max_time="1.5", since="2024-01-31", language="EN de",
-        discover_feeds="0", discover_links="no", db="a.db",
+        feeds="0", links="no", db="a.db",
     )  # fmt: skip
     assert options == CrawlOptions(
         seeds=("https://example.org/",), include=("/news/", "/es/"), max_pages=10, max_depth=0, max_time=1.5,
-        since=date(2024, 1, 31), languages=("en", "de"), discover_feeds=False, discover_links=False,
+        since=date(2024, 1, 31), languages=("en", "de"), feeds=False, links=False,
     )  # fmt: skip
 
 
@@ -34,13 +34,13 @@ def test_a_command_s_values_are_taken_as_they_are() -> None:
             "seeds": ("a.example", "b.example"),
             "exclude": ("x y",),
             "since": date(2020, 1, 1),
-            "discover_sitemaps": False,
+            "sitemaps": False,
         }
     )
     assert options.seeds == ("https://a.example", "https://b.example")
     assert options.exclude == ("x y",)
     assert options.since == date(2020, 1, 1)
-    assert not options.discover_sitemaps
+    assert not options.sitemaps
 
 
 def test_defaults_set_no_bounds() -> None:
@@ -86,7 +86,11 @@ def test_several_seeds_are_taken_once_each() -> None:
         ({"max_time": "inf"}, "max_time"),
         ({"since": "yesterday"}, "since must be a date"),
         ({"since": "2024-13-01"}, "since must be a date"),
-        ({"max_page": "3"}, "unknown argument: max_page"),
+        (
+            {"max_page": "3"},
+            "unknown option: max_page .known: allow_private, browser, ",
+        ),
+        ({"concurrency": "3"}, "concurrency is a setting of the spider: -s BROADSHEET_CONCURRENCY=…"),
         ({"urls_file": "/no/such/file"}, "cannot read the file of URLs"),
     ],
 )

@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -30,7 +31,7 @@ VALUES = {
     "BROADSHEET_ALLOW_PRIVATE": ("yes", True),
     "BROADSHEET_PORTS": ("8080, 8443", [8080, 8443]),
     "BROADSHEET_DELAY": ("0.5", 0.5),
-    "BROADSHEET_PER_HOST": ("2", 2),
+    "BROADSHEET_CONCURRENCY": ("2", 2),
     "BROADSHEET_CONTACT": ("me@news.example", "me@news.example"),
     "BROADSHEET_ROBOTS_AGE": ("60", 60.0),
     "BROADSHEET_RETRY_TIMES": ("7", 7),
@@ -52,8 +53,8 @@ VALUES = {
 OPTIONS_OF_FIELDS = {
     "max_pages": ("--max-pages", "3"), "max_depth": ("--max-depth", "3"), "max_time": ("--max-time", "3"),
     "since": ("--since", "2024-01-31"), "languages": ("--language", "es"), "include": ("--include", "a"),
-    "exclude": ("--exclude", "b"), "discover_sitemaps": ("--no-sitemaps",), "discover_feeds": ("--no-feeds",),
-    "discover_links": ("--no-links",), "obey_directives": ("--obey-directives",), "contact": ("--contact", "a@b.test"),
+    "exclude": ("--exclude", "b"), "sitemaps": ("--no-sitemaps",), "feeds": ("--no-feeds",),
+    "links": ("--no-links",), "obey_directives": ("--obey-directives",), "contact": ("--contact", "a@b.test"),
     "user_agent": ("--user-agent", "Own/1"), "site_rules": ("--site-rules", "rules"), "warc": ("--no-warc",),
     "max_size": ("--max-size", "5M"), "keep_credentials": ("--keep-credentials",),
     "ignore_robots": ("--ignore-robots",), "sampling": ("--no-sampling",), "keep": ("--keep", "pictures"),
@@ -120,7 +121,7 @@ SHIPPED = {
     "BOT_NAME": "broadsheet", "SPIDER_MODULES": ["broadsheet.crawler.crawl.spiders"],
     "NEWSPIDER_MODULE": "broadsheet.crawler.crawl.spiders", "BROADSHEET_SETTINGS": True, "BROADSHEET_DB": "archive.db",
     "BROADSHEET_WARC_SIZE": "1G", "BROADSHEET_SYNCHRONOUS": "NORMAL", "BROADSHEET_ALLOW_PRIVATE": False,
-    "BROADSHEET_PORTS": [], "BROADSHEET_DELAY": 1.0, "BROADSHEET_PER_HOST": 4, "BROADSHEET_PER_ADDRESS": 0,
+    "BROADSHEET_PORTS": [], "BROADSHEET_DELAY": 1.0, "BROADSHEET_CONCURRENCY": 4, "BROADSHEET_PER_ADDRESS": 0,
     "BROADSHEET_ADDRESS_FOLDER": "", "BROADSHEET_ADDRESS_GRANTS": "", "BROADSHEET_CONTACT": "",
     "BROADSHEET_ROBOTS_AGE": 86_400.0, "BROADSHEET_RETRY_TIMES": 2, "BROADSHEET_RETRY_WAIT": 5.0,
     "BROADSHEET_WORKERS": 0, "BROADSHEET_PAGE_SECONDS": 60.0, "BROADSHEET_EXTRACTOR": "in-doubt",
@@ -150,7 +151,8 @@ def values_in(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, 
         monkeypatch.delenv(name)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    return runpy.run_path(own_settings.__file__)
+    with warnings.catch_warnings(action="ignore"):  # it is loaded already
+        return runpy.run_module(own_settings.__name__)
 
 
 def test_each_setting_has_the_value_that_is_shipped(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ NOTHING = {
 LAST = {
     "include": ["/news/"], "exclude": ["/old/"], "since": "2024-01-01", "languages": ["en"], "obey_directives": True,
     "contact": "me@a.example", "site_rules": "rules", "keep": "pictures", "browser": "never",
-    "discover_sitemaps": False, "discover_feeds": False, "discover_links": False, "warc": False, "max_depth": 2,
+    "sitemaps": False, "feeds": False, "links": False, "warc": False, "max_depth": 2,
 }  # fmt: skip
 
 

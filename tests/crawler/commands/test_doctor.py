@@ -160,10 +160,10 @@ def test_what_a_site_answers_is_told_with_its_clock(
         *lines, f"{mark} site's clock: {seconds} s from this one",
     ]  # fmt: skip
     assert asked == [(
-        {"seeds": ("http://a.example/",), "max_pages": 1, "discover_sitemaps": False, "discover_feeds": False,
-         "discover_links": False},
+        {"seeds": ("http://a.example/",), "max_pages": 1, "sitemaps": False, "feeds": False,
+         "links": False},
         {"BROADSHEET_COMMAND": True, "BROADSHEET_ALLOW_PRIVATE": True, "BROADSHEET_DELAY": 1.0,
-         "BROADSHEET_PER_HOST": 1, "BROADSHEET_COOKIES": "", "BROADSHEET_PROGRESS": False,
+         "BROADSHEET_CONCURRENCY": 1, "BROADSHEET_COOKIES": "", "BROADSHEET_PROGRESS": False,
          "CONCURRENT_REQUESTS": 1, "LOG_LEVEL": "ERROR",
          "BROADSHEET_URL_LINES": False},
     )]  # fmt: skip

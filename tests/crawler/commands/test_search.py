@@ -79,13 +79,15 @@ def test_without_a_query_filters_list_and_sort_orders(french: Path, capsys: pyte
 
 def test_what_a_stranger_stored_does_nothing_on_a_terminal(db: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with closing(sqlite3.connect(db)) as connection, connection:
-        connection.execute(
-            "UPDATE articles SET language = char(7, 155, 8238) || 'en', published_day = char(27) || '[2J'"
-        )
+        connection.execute("UPDATE articles SET language = char(7, 155, 8238) || 'en'")
         connection.execute("UPDATE articles SET text = char(27) || '[2J' || text || char(8238, 7)")
         [(word,)] = connection.execute("SELECT substr(title, 1, instr(title || ' ', ' ') - 1) FROM articles LIMIT 1")
     assert run(["search", str(db), word]) == 0
     assert not set("\x1b\x07\x9b\u202e") & set(capsys.readouterr().out)
+    with closing(sqlite3.connect(db)) as connection, connection:
+        connection.execute("UPDATE articles SET published_day = char(27) || '[2J'")
+    assert run(["search", str(db), word]) == 1
+    assert "is damaged at articles/published_day row " in capsys.readouterr().err
 
 
 YELLOW, PLAIN = "\x1b[33m\x1b[1m", "\x1b[0m"

@@ -86,8 +86,8 @@ def test_a_start_page_leads_to_the_first_place_of_what_nothing_names(
 
 def test_only_a_start_page_does_and_only_what_the_options_want() -> None:
     assert guesses(start_page(), replace(SEED, found_via="link")) == []
-    assert guesses(start_page(), discover_feeds=False) == [SITEMAPS[0]]
-    assert guesses(start_page(), discover_sitemaps=False) == [FEEDS[0]]
+    assert guesses(start_page(), feeds=False) == [SITEMAPS[0]]
+    assert guesses(start_page(), sitemaps=False) == [FEEDS[0]]
 
 
 @pytest.mark.parametrize(("state", "reason"), [("failed", "http_500"), ("skipped", "robots.txt"), ("done", "feed")])

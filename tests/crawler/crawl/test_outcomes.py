@@ -213,7 +213,7 @@ def test_robots_names_sitemaps(workers: WorkerPool) -> None:
     assert [(row.url, row.kind, row.found_via) for row in outcome.discovered_urls] == [
         (HOME + "s.xml", "sitemap", "robots")
     ]
-    unwanted = outcome_of(outcome_builder(workers, discover_sitemaps=False), answer(robots_url, robots_txt), rules)
+    unwanted = outcome_of(outcome_builder(workers, sitemaps=False), answer(robots_url, robots_txt), rules)
     assert unwanted.discovered_urls == ()
 
 
@@ -227,7 +227,7 @@ def test_a_page_names_feeds_and_those_of_comments_are_not_asked_for(workers: Wor
     page_with_feeds = page("home", head=named_feed + own_feed)
     outcome = outcome_of(outcome_builder(workers), answer(PAGE, page_with_feeds))
     assert feed_rows(outcome) == [(HOME + "f.xml", ""), (PAGE.url + "/feed/", "comment_feed")]
-    assert feed_rows(outcome_of(outcome_builder(workers, discover_feeds=False), answer(PAGE, page_with_feeds))) == []
+    assert feed_rows(outcome_of(outcome_builder(workers, feeds=False), answer(PAGE, page_with_feeds))) == []
 
 
 def test_an_article_in_another_language_or_from_before_is_left_out_but_its_links_count(workers: WorkerPool) -> None:

@@ -15,7 +15,7 @@ from broadsheet.crawler.crawl.run_parts import _check_settings, check_feeds, chr
 from broadsheet.crawler.fetch.identity import Identity
 from broadsheet.crawler.options import CrawlOptions, OptionError
 
-PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_PER_HOST": "3", "BROADSHEET_ROBOTS_AGE": "60"}
+PACE = {"BROADSHEET_DELAY": "2.5", "BROADSHEET_CONCURRENCY": "3", "BROADSHEET_ROBOTS_AGE": "60"}
 
 
 def settings(**values: object) -> Settings:

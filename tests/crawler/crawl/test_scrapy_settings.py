@@ -74,7 +74,7 @@ def settings(**values: tuple[str, object]) -> Settings:
     [
         ("DOWNLOAD_DELAY", 3.5, "BROADSHEET_DELAY"),
         ("DOWNLOAD_DELAY", 0, "BROADSHEET_DELAY"),
-        ("CONCURRENT_REQUESTS_PER_DOMAIN", 1, "BROADSHEET_PER_HOST"),
+        ("CONCURRENT_REQUESTS_PER_DOMAIN", 1, "BROADSHEET_CONCURRENCY"),
         ("RETRY_TIMES", 7, "BROADSHEET_RETRY_TIMES"),
     ],
 )
@@ -85,7 +85,7 @@ def test_what_is_set_is_taken_over(priority: str, name: str, value: float, own_n
 
 def test_what_nobody_sets_is_ours() -> None:
     made = settings()
-    assert (made["BROADSHEET_DELAY"], made["BROADSHEET_PER_HOST"], made["BROADSHEET_RETRY_TIMES"]) == (1.0, 4, 2)
+    assert (made["BROADSHEET_DELAY"], made["BROADSHEET_CONCURRENCY"], made["BROADSHEET_RETRY_TIMES"]) == (1.0, 4, 2)
     assert made["DOWNLOAD_DELAY"] == 0
     assert made["LOG_LEVEL"] == "DEBUG"
     assert made["BOT_NAME"] == "scrapybot"

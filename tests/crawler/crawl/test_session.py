@@ -245,12 +245,12 @@ def test_what_is_left_out_for_another_reason_stays_so(
     path: str, depth: int, kind: UrlKind, source: UrlSource, is_wanted: bool
 ) -> None:
     scope = Scope.from_seeds([HOME], exclude=["/no/"], max_depth=2)
-    options = CrawlOptions((HOME,), discover_sitemaps=False)
+    options = CrawlOptions((HOME,), sitemaps=False)
     assert is_within(scope, options, LeftOutUrl(kind, HOME + path, depth, source)) is is_wanted
     assert not is_within(scope, options, LeftOutUrl(kind, "https://b.example/" + path, depth, source))
     assert not is_within(
         scope,
-        replace(options, discover_links=False, discover_feeds=False),
+        replace(options, links=False, feeds=False),
         LeftOutUrl(kind, HOME + path, depth, source),
     )
 

@@ -38,7 +38,7 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, page, stories
 from tests.output.conftest import Maker
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 DONE = ("done", "article")
 LIST = ("done", "list")
 ROBOTS = ("done", "robots")
@@ -169,7 +169,7 @@ def test_the_list_spider_fetches_its_urls_and_nothing_else(crawl: Crawl, serve: 
     ("arguments", "message"),
     [
         ({"max_pages": "lots"}, "max_pages must be a number"),
-        ({"nonsense": 1}, "unknown argument: nonsense"),
+        ({"nonsense": 1}, "unknown option: nonsense"),
         ({"include": "*"}, "not a regular expression"),
         ({"BROADSHEET_ALLOW_PRIVATE": 0}, "refused: http://127.0.0.1"),
     ],
@@ -612,6 +612,4 @@ def test_scrapy_parse_is_shown_the_article_and_the_links_in_scope() -> None:
 
 def test_the_list_spider_discovers_nothing() -> None:
     options = UrlsSpider.options({"url": "https://a.test/", "max_pages": "3"})
-    assert options == CrawlOptions(
-        ("https://a.test/",), max_pages=3, discover_sitemaps=False, discover_feeds=False, discover_links=False
-    )
+    assert options == CrawlOptions(("https://a.test/",), max_pages=3, sitemaps=False, feeds=False, links=False)

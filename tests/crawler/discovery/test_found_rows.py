@@ -63,11 +63,11 @@ def test_what_is_not_wanted_has_a_row_with_its_reason() -> None:
 
 
 def test_without_links_the_canonical_url_is_still_followed() -> None:
-    options = replace(OPTIONS, discover_links=False, discover_feeds=False, discover_sitemaps=False)
+    options = replace(OPTIONS, links=False, feeds=False, sitemaps=False)
     links = [Outlink(HOME + "a"), Outlink(HOME + "b", via="canonical"), Outlink(HOME + "feed", via="feed"),
              Outlink(HOME + "map", via="sitemap")]  # fmt: skip
     assert [row.url for row in urls_from_outlinks(links, QUEUED, SCOPE, options).rows] == [HOME + "b"]
-    maps = replace(options, discover_sitemaps=True)
+    maps = replace(options, sitemaps=True)
     assert [row.url for row in urls_from_outlinks(links, QUEUED, SCOPE, maps).rows] == [HOME + "b", HOME + "map"]
 
 

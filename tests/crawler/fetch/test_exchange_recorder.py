@@ -103,7 +103,7 @@ def crawled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     )
     url = f"{request.param}://127.0.0.1:{server.port}"
     try:
-        result = Crawl(folder)(f"{url}/", discover_feeds=0, discover_sitemaps=0, BROADSHEET_RETRY_TIMES=0)
+        result = Crawl(folder)(f"{url}/", feeds=0, sitemaps=0, BROADSHEET_RETRY_TIMES=0)
         assert result.code == 0, result.errors
         assert not result.errors
         yield url, server, result
@@ -199,7 +199,7 @@ def stopped(
     start = sized(page("start", path).encode(), PLAIN)
     server = HostileServer({"/": start, path: behaviour})  # type: ignore[dict-item]
     try:
-        quick = {"discover_feeds": 0, "discover_sitemaps": 0, "BROADSHEET_RETRY_TIMES": 0} | settings
+        quick = {"feeds": 0, "sitemaps": 0, "BROADSHEET_RETRY_TIMES": 0} | settings
         result = Crawl(folder)(f"http://127.0.0.1:{server.port}/", **quick)
         assert result.code == 0
         (record,) = raws.by_url(result.db)[server.url(path)]["response"]
@@ -292,7 +292,7 @@ def test_a_long_robots_txt_and_the_redirects_to_it(tmp_path: Path) -> None:
     moved = head("Location: /real-robots.txt", "Content-Length: 0", CLOSE, status="HTTP/1.1 302 Found")
     server = HostileServer({"/": sized(TEXT, PLAIN), "/robots.txt": moved, "/real-robots.txt": long})
     try:
-        result = Crawl(tmp_path)(server.url(), discover_feeds=0, discover_sitemaps=0)
+        result = Crawl(tmp_path)(server.url(), feeds=0, sitemaps=0)
     finally:
         server.close()
     kept = raws.by_url(result.db)

@@ -29,7 +29,7 @@ from tests.crawler.shell import CONTACT, command, rows, start
 from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 ENDING = [signal.SIGINT, signal.SIGTERM]
 ENDS_WITHIN = 20  # seconds; a guard against a crawl that waits for what it was told to leave
 

@@ -72,7 +72,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Result, Scri
     site = ScriptedSite({path: reply for path, (reply, _) in ODD.items()})
     site.routes["/"] = page("home", *ODD, "mailto:someone@example.org", "javascript:void(0)", "http://[broken/")
     crawl = Crawl(tmp_path_factory.mktemp("odd"))
-    yield crawl(site.url + "/", BROADSHEET_RETRY_TIMES=0, discover_sitemaps=0, discover_feeds=0), site
+    yield crawl(site.url + "/", BROADSHEET_RETRY_TIMES=0, sitemaps=0, feeds=0), site
     site.close()
 
 
@@ -116,7 +116,7 @@ def test_a_name_that_does_not_resolve_fails_with_its_reason_and_the_rest_goes_on
         silent = f"http://127.0.0.1:{closed.getsockname()[1]}/"
         result = crawl(
             "http://name.invalid/", silent, site.url + "/", site.url + "/slow",
-            DOWNLOAD_TIMEOUT="1", BROADSHEET_RETRY_TIMES="0", discover_sitemaps=0, discover_feeds=0,
+            DOWNLOAD_TIMEOUT="1", BROADSHEET_RETRY_TIMES="0", sitemaps=0, feeds=0,
         )  # fmt: skip
     states = result.states()
     assert states["http://name.invalid/"] == ("failed", "dns")
@@ -131,7 +131,7 @@ def test_a_body_over_the_bound_is_given_up_also_when_it_unpacks_to_it(crawl: Cra
     big = page("big", words=60_000).encode()
     site = serve({"/": page("home", "/big", "/bomb", "/small"), "/big": big, "/small": page("small")})
     site.routes["/bomb"] = Reply(gzip.compress(big), headers=GZIP)
-    result = crawl(site.url + "/", DOWNLOAD_MAXSIZE=200_000, discover_sitemaps=0, discover_feeds=0)
+    result = crawl(site.url + "/", DOWNLOAD_MAXSIZE=200_000, sitemaps=0, feeds=0)
     states = result.states(site)
     assert [states[path] for path in ("/big", "/bomb", "/small")] == [
         ("failed", "too_large"),
@@ -145,7 +145,7 @@ def test_a_page_of_thirty_megabytes_does_not_stop_the_crawl(crawl: Crawl, serve:
     heavy = page("heavy", words=3_000_000).encode()
     assert len(heavy) > 30_000_000
     site = serve({"/": page("home", "/heavy", "/light"), "/heavy": heavy, "/light": page("light")})
-    result = crawl(site.url + "/", BROADSHEET_PAGE_SECONDS=40, discover_sitemaps=0, discover_feeds=0)
+    result = crawl(site.url + "/", BROADSHEET_PAGE_SECONDS=40, sitemaps=0, feeds=0)
     states = result.states(site)
     assert states["/light"] == ("done", "article")
     assert states["/heavy"] in (("done", "article"), ("failed", "worker_timeout"), ("failed", "too_large"))

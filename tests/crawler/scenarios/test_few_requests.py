@@ -84,11 +84,11 @@ def test_a_search_for_places_goes_on_after_a_kill(crawl: Crawl, serve: Serve) ->
 
     site = serve({"/": page("home"), "/sitemap_index.xml": wait_for_the_kill, **stories(*NAMES)})
     site.routes |= {"/sitemap.txt": Reply(f"{site.url}/three\n", 200, {"Content-Type": "text/plain"})}
-    process = crawl.start(f"{site.url}/", discover_feeds=0)
+    process = crawl.start(f"{site.url}/", feeds=0)
     assert asked.wait(PATIENCE)
     kill_group(process)
     killed.set()
-    result = crawl(f"{site.url}/", discover_feeds=0)
+    result = crawl(f"{site.url}/", feeds=0)
     assert result.states(site)["/three"] == ("done", "article")
     assert site.paths().count("/sitemap.xml") == 1, "what was stored before is not asked for again"
 
@@ -98,7 +98,7 @@ def test_feeds_of_comments_are_not_asked_for_and_have_their_outcome(crawl: Crawl
     site.routes["/"] = page("home", *PATHS, head=LINK.format("/feed/") + LINK.format("/comments/feed/"))
     for path in PATHS:
         site.routes[path] = page(path.strip("/"), head=LINK.format("/feed/") + LINK.format(f"{path}/feed/"))
-    result = crawl(f"{site.url}/", discover_sitemaps=0)
+    result = crawl(f"{site.url}/", sitemaps=0)
     assert sorted(site.paths()) == sorted(["/robots.txt", "/", "/feed/", *PATHS])
     states = result.states(site)
     comment_feeds = {path for path, outcome in states.items() if outcome == ("skipped", "comment_feed")}

@@ -15,7 +15,7 @@ from tests.crawler.shell import command, rows
 from tests.sampling import sampled
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 PAGES = 24
 
 
@@ -79,7 +79,7 @@ def test_a_page_whose_turn_came_as_the_crawl_was_stopped_stays_queued(serve: Ser
     """Scrapy takes no request any more once the last one under way is done, and fails one that comes all the same."""
     site = serve({"/": page("home", "/a", "/b", "/c"), **{f"/{name}": page(name) for name in "abc"}})
     stopped = crawl(
-        site.url + "/", spider="stopping", SPIDER_MODULES="tests.crawler.stopping", BROADSHEET_PER_HOST=1, **SMALL
+        site.url + "/", spider="stopping", SPIDER_MODULES="tests.crawler.stopping", BROADSHEET_CONCURRENCY=1, **SMALL
     )
     assert stopped.run() == ("stopped", "stopped by the test")
     assert [state for state, _ in stopped.states(site).values()].count("queued") == 2

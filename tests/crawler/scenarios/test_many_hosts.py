@@ -13,7 +13,7 @@ from tests.crawler.crawls import Crawl
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 HOSTS = 100
 
 
@@ -67,5 +67,5 @@ def test_one_host_may_be_asked_for_more_than_sixteen_pages_at_once(crawl: Crawl,
     crowd = Crowd(24, patience=60)
     names = [f"/s{number}" for number in range(24)]
     site = serve({"/": page("home", *names), **dict.fromkeys(names, crowd.answer)})
-    crawl(f"{site.url}/", BROADSHEET_PER_HOST=24, DOWNLOAD_TIMEOUT=110, **SMALL)
+    crawl(f"{site.url}/", BROADSHEET_CONCURRENCY=24, DOWNLOAD_TIMEOUT=110, **SMALL)
     assert crowd.most == 24

@@ -15,7 +15,7 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 from tests.crawler.shell import command, verb
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 KEPT = {"keep": "pictures", **SMALL}
 
 

@@ -19,7 +19,7 @@ from tests.crawler.crawls import Crawl, Result
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page, stories
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 TEXT = {"Content-Type": "text/plain"}
 ARTICLE = ("done", "article")
 
@@ -209,7 +209,7 @@ def test_retry_after_holds_the_whole_host_in_seconds_and_as_a_date(crawl: Crawl,
         serve({"/": page("home", "/busy", "/after", "/last"), "/busy": busy, **stories("after", "last")}) for _ in "ab"
     ]
     by_port = {site.port: site for site in sites}
-    result = crawl(*(site.url + "/" for site in sites), BROADSHEET_PER_HOST=1, **SMALL)
+    result = crawl(*(site.url + "/" for site in sites), BROADSHEET_CONCURRENCY=1, **SMALL)
     for site, least in zip(sites, (2.9, 2.9), strict=True):  # a date has whole seconds
         at = site.times("/busy")[0]
         assert min(seen.at - at for seen in site.log if seen.at > at) >= least
@@ -231,7 +231,7 @@ def test_the_pace_slows_when_told_to_and_comes_back(crawl: Crawl, serve: Serve) 
     site = serve({"/": page("home", "/busy"), **stories(*names)})
     busy = Reply(page("busy", *(f"/{name}" for name in names)))  # what follows it is known only then
     site.routes["/busy"] = lambda seen: Reply("later", 429) if len(site.times(seen.path)) == 1 else busy
-    crawl(site.url + "/", BROADSHEET_DELAY="0.2", BROADSHEET_PER_HOST=1, **SMALL)
+    crawl(site.url + "/", BROADSHEET_DELAY="0.2", BROADSHEET_CONCURRENCY=1, **SMALL)
     between = gaps(site)
     at = site.paths().index("/busy")
     assert between[at] >= 1.9  # at least a second, doubled
@@ -254,7 +254,7 @@ def test_requests_under_way_to_one_host_are_bounded(crawl: Crawl, serve: Serve) 
         return Reply(page(seen.path.strip("/")))
 
     site.routes |= {f"/{name}": counted for name in names}
-    crawl(site.url + "/", BROADSHEET_PER_HOST=3, **SMALL)
+    crawl(site.url + "/", BROADSHEET_CONCURRENCY=3, **SMALL)
     assert 1 <= most[0] <= 3
 
 

@@ -21,7 +21,7 @@ from tests.crawler.shell import verb
 Serve = Callable[..., ScriptedSite]
 pytestmark = pytest.mark.slow
 
-QUIET = {"discover_sitemaps": 0, "discover_feeds": 0}
+QUIET = {"sitemaps": 0, "feeds": 0}
 BROWSER = {**QUIET, "BROADSHEET_BROWSER_NO_SANDBOX": int(os.geteuid() == 0)}
 SCRIPT = {"Content-Type": "text/javascript", "Cache-Control": "max-age=600"}
 JSON = {"Content-Type": "application/json"}
@@ -194,7 +194,7 @@ def test_the_sample_site_has_a_page_that_needs_a_browser(crawl: Crawl) -> None:
     assert EXPECTED_OUTCOMES[path] == ("done", "needs_javascript")
     chromium()
     with DemoServer() as server:
-        result = crawl(server.url + path, discover_links=0, **BROWSER)
+        result = crawl(server.url + path, links=0, **BROWSER)
     assert result.code == 0, result.errors
     ((text, title),) = result.rows("SELECT text, title FROM articles")
     assert title == "The harbour, berth by berth"

@@ -105,7 +105,7 @@ def logged_stats(errors: str) -> dict[str, Any]:
 @pytest.mark.slow
 def test_the_stats_are_scrapys_and_ours(crawl: Crawl, serve: Callable[..., ScriptedSite], tmp_path: Path) -> None:
     site = serve({"/": page("start", "/river", "/gone"), **stories("river"), "/gone": Reply("", 404)})
-    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", discover_sitemaps=0, discover_feeds=0, LOG_LEVEL="INFO")
+    result = crawl(f"{site.url}/", export=tmp_path / "a.jsonl", sitemaps=0, feeds=0, LOG_LEVEL="INFO")
     stats = logged_stats(result.errors)
     requests = len(site.log)
     assert stats["downloader/request_count"] == stats["downloader/request_method_count/GET"] == requests
@@ -213,7 +213,7 @@ def test_what_is_said_to_have_no_effect_has_none(crawl: Crawl, serve: Callable[.
         "/moved": Reply("", 302, {"Location": "/mill", **session}), "/gone": Reply("", 404),
         "/broken": Reply("", 500), **stories("mill", "river"),
     })  # fmt: skip
-    options = {"discover_sitemaps": 0, "discover_feeds": 0, "RETRY_TIMES": 0}
+    options = {"sitemaps": 0, "feeds": 0, "RETRY_TIMES": 0}
     usual = crawl(f"{site.url}/", **options)
     usual_states, usual_log = usual.states(site), sorted(site.paths())
     site.log.clear()

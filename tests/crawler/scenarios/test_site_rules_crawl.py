@@ -67,7 +67,7 @@ def test_the_whole_article_and_the_next_page_are_followed(site: ScriptedSite, cr
     for name in ("aside", "whole", "next"):
         site.routes[{"whole": "/river/whole", "next": "/2"}.get(name, f"/{name}")] = page(name)
     rules = folder(tmp_path, "single_page_link: //meta[@name='whole']/@content\nnext_page_link: string(//b[@id='2'])\n")
-    result = crawl(f"{site.url}/", site_rules=rules, discover_feeds=0, discover_sitemaps=0)
+    result = crawl(f"{site.url}/", site_rules=rules, feeds=0, sitemaps=0)
     ways = dict(result.rows("SELECT url, found_via FROM urls WHERE kind = 'page'"))
     assert ways[f"{site.url}/river/whole"] == "single_page"
     assert ways[f"{site.url}/2"] == "next"

@@ -11,7 +11,7 @@ from tests.crawler.crawls import Crawl, until
 from tests.crawler.scripted_site import Reply, ScriptedSite, Seen, page
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 pytestmark = pytest.mark.slow
 PATIENCE = 40  # seconds: a guard against hanging, far below the waits that these hosts ask for
 

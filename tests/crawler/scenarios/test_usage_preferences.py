@@ -14,7 +14,7 @@ from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 NEXT_SECOND = 1.1  # an equal answer in the second of an earlier one is the same capture
 ROBOTS = """\
 User-agent: *

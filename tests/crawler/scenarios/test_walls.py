@@ -15,7 +15,7 @@ from tests.crawler.shell import verb
 from tests.crawler.warm import REPOSITORY
 
 Serve = Callable[..., ScriptedSite]
-SMALL = {"discover_sitemaps": 0, "discover_feeds": 0}
+SMALL = {"sitemaps": 0, "feeds": 0}
 CAPTCHA = '<title>Just a moment...</title><h1>Verify you are human</h1><div class="h-captcha hcaptcha"></div>'
 WALLS = {
     "/limit": Reply("slow down", 429),
@@ -54,7 +54,7 @@ def test_a_wall_slows_its_host_and_its_retry_after_holds(crawl: Crawl, serve: Se
     site.routes["/wall"] = lambda seen: wall if len(site.times(seen.path)) == 1 else page("wall")
     good = serve({"/": page("home", "/wall"), **stories("after")})  # a wall only for whom reads it
     good.routes["/wall"] = lambda seen: CAPTCHA if len(good.times(seen.path)) == 1 else page("wall", "/after")
-    result = crawl(site.url + "/", good.url + "/", BROADSHEET_PER_HOST=1, **SMALL)
+    result = crawl(site.url + "/", good.url + "/", BROADSHEET_CONCURRENCY=1, **SMALL)
     for each, least in ((site, 2.9), (good, 1.9)):  # without Retry-After at least a second, doubled
         at = each.times("/wall")[0]
         assert min(seen.at - at for seen in each.log if seen.at > at) >= least
