@@ -89,7 +89,7 @@ def _index_files(archive: archive_writer.Archive, order: record_order.RecordOrde
     """Index the records that no row names; return the files that were read."""
     away_files, paths = warc_files.read_away_files(archive.path), []
     for name, _ in archive.raw_files:
-        path = warc_folders.warc_path(archive.path.parent, name)
+        path = warc_folders.warc_path(archive.path, name)
         if name in away_files or not path.is_file():
             continue
         try:
@@ -117,7 +117,7 @@ def _erase_forgotten(archive: archive_writer.Archive, order: record_order.Record
     with atomic_writes.write_transaction(archive.db):
         for file, offset, following in spans:
             erasure.note_erasure(archive.db, file, offset, following)
-    erasure.erase_records(archive.db, archive.path.parent, stored_values.utc_now)
+    erasure.erase_records(archive.db, archive.path, stored_values.utc_now)
     return len(spans)
 
 

@@ -49,6 +49,7 @@ _FORMATS_BY_ENDING = {".jsonl": "jsonl", ".csv": "csv", ".atom": "atom", ".wacz"
 _FOLDER_FORMATS = ("markdown", "tei", "html")
 _FEED_FORMATS = ("atom", "json-feed")
 _FEED_ENTRIES = 100
+_MOST_LINES = 20  # about records that are left out of a WACZ
 _FOLDER_DICTIONARY = "dictionary.json"
 
 
@@ -245,11 +246,15 @@ def _write_wacz(db: Database, target: str | None, *, keeps_credentials: bool) ->
         raise CommandError(f"a takedown is not finished in {waiting[0]}: the same broadsheet forget finishes it")
     try:
         with output_target.open_output(db, target) as stream, _seekable(stream) as file:
-            count = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
+            content = wacz.export_wacz(db, file, keeps_credentials=keeps_credentials)
     except wacz.MissingWarcError as error:
         raise CommandError(f"cannot write {target}: {error}") from error
-    _print_count(count_text(count, "response"), target)
-    return 0
+    shown = content.left_out[:_MOST_LINES]
+    more = [f"and {len(content.left_out) - len(shown):,} more"] if len(content.left_out) > len(shown) else []
+    for line in (*shown, *more):
+        click.echo(one_line(f"broadsheet: left out: {line}"), err=True)
+    _print_count(count_text(content.captures, "response"), target)
+    return int(bool(content.left_out))
 
 
 @contextmanager

@@ -152,7 +152,7 @@ async def _run_recleaner(db: Any, options: RecleanOptions) -> tuple[recleaning.R
 
     async with progress_line.show_progress(status_line, quiet=options.quiet) as print_line:
         crawl_options = options_module.CrawlOptions((), site_rules=options.site_rules, extractor=options.extractor)
-        recleaner = recleaning.Recleaner(db, archive_file.archive_path(options.db).parent, crawl_options, print_line)
+        recleaner = recleaning.Recleaner(db, archive_file.archive_path(options.db), crawl_options, print_line)
         async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             if options.dry_run:
                 await recleaner.dry_run(include_current=options.include_current)

@@ -28,7 +28,7 @@ def verify(db: str, sample: row_sample.RowSample | None, as_json: bool) -> int:
     """Check that an archive is whole: SQLite's own check, full text in step, counts that agree, raw records."""
     with archive_access.open_read_only(db) as archive_db:
         problems = verify_module.verify(archive_db, sample or row_sample.WHOLE)
-        warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db).parent)
+        warning = stored_credentials.credentials_warning(archive_db, archive_file.database_file(archive_db))
         counted = ("articles", "_pictures") if as_json or not problems else ()
         counts = [archive_db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in counted]
     if warning:

@@ -127,7 +127,7 @@ def _remove_files(copy: LocalCopy, warc_files: Iterable[tuple[str, int]]) -> Non
     copy.archive.with_suffix(".log").unlink(missing_ok=True)
     for ending in (*COMPANION_ENDINGS, ".home"):
         Path(f"{copy.archive}{ending}").unlink(missing_ok=True)
-    discard_files(copy.archive.parent, warc_files)
+    discard_files(copy.archive, warc_files)
     copy.origin_path.unlink(missing_ok=True)
     with suppress(OSError):
         copy.folder.rmdir()
@@ -207,7 +207,7 @@ def fetch_warc_files(store: ObjectStore, archive: Path, names: Iterable[str]) ->
     """Bring WARC files that are away to their places beside an archive; they are away no longer."""
     away_files = dict(read_away_files(archive))
     for name in [name for name in names if name in away_files]:
-        fetch_warc_file(store, away_files.pop(name), warc_path(archive.parent, name))
+        fetch_warc_file(store, away_files.pop(name), warc_path(archive, name))
         write_away_files(archive, away_files.values())
 
 

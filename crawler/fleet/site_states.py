@@ -189,7 +189,7 @@ class StateWriter:
     def _save_warc_files(self, archive: Path, database: Path, known: dict[str, AwayFile]) -> Iterator[AwayFile]:
         away_files = read_away_files(archive)
         for name, length in _rows(database, _WARC_FILES):
-            path = warc_path(archive.parent, name)
+            path = warc_path(archive, name)
             if name in away_files:
                 yield away_files[name]
             elif path.is_file():

@@ -15,7 +15,7 @@ from broadsheet.cleaners.document import UrlSource
 from broadsheet.output.archive.pictures import Picture
 from broadsheet.output.archive.url_words import OutcomeReason, UrlKind, UrlState
 from broadsheet.output.archive.usage_preferences import refused_uses
-from broadsheet.output.raw.raw_exchange import Capture, RecordLocation
+from broadsheet.output.raw.raw_exchange import LOCATION_COLUMNS, Capture, record_locations
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.picture_queue import PictureAtHand
@@ -26,7 +26,7 @@ from .recorded_response import ReplayError, read_full_response
 
 _ROBOT = "broadsheet"  # the name by which directives call us
 _BATCH = 50  # pictures that one transaction stores
-_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_LOCATIONS = f"""SELECT {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
 
 
@@ -40,7 +40,7 @@ def take_pictures(archive: Archive, *, obeys_directives: bool) -> int:
     for found in archive.pictures_at_hand(obeys_directives=obeys_directives):
         if obeys_directives and _is_refused(found):
             continue
-        picture = _read_picture(archive.db, archive.path.parent, found.capture_id)
+        picture = _read_picture(archive.db, archive.path, found.capture_id)
         if picture is not None:
             batch.append(_picture_outcome(found, picture))
         if len(batch) >= _BATCH:
@@ -57,10 +57,9 @@ def _is_refused(found: PictureAtHand) -> bool:
 
 def _read_picture(db: Database, folder: Path, capture_id: int) -> Picture | None:
     """Read the facts of the picture in a capture's record; None if there is none that is kept."""
-    *place, body_file, body_offset, body_length = db.execute(_LOCATIONS, [capture_id]).fetchone()
-    body_place = RecordLocation(body_file, body_offset, body_length) if body_file else None
+    places = record_locations(db.execute(_LOCATIONS, [capture_id]).fetchone())
     try:
-        picture = read_picture(read_full_response(RecordLocation(*place), body_place, folder).body)
+        picture = read_picture(read_full_response(*places, folder).body)
     except ReplayError:
         return None
     return picture if isinstance(picture, Picture) else None

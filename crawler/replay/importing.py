@@ -153,7 +153,7 @@ class Importer:
         self._order = order
         self._options = crawl_options
         self._print_line = print_line
-        self._archive_folder = Path(".")
+        self._database = Path(".")
         self._scope = Scope.from_hosts(order.hosts(), crawl_options.include, crawl_options.exclude)
         self._robots: dict[
             str, RobotsRules
@@ -164,9 +164,9 @@ class Importer:
         self.counts = ImportCounts(Counter(), Counter())
         self.is_stopping = False
 
-    async def run(self, archive_folder: Path, worker_count: int = 0) -> None:
-        """Run all jobs with `worker_count` workers, one a processor if 0; relative paths are below `archive_folder`."""
-        self._archive_folder = archive_folder
+    async def run(self, database: Path, worker_count: int = 0) -> None:
+        """Run all jobs with `worker_count` workers, one a processor if 0; relative paths are relative to `database`."""
+        self._database = database
         worker_count = process_count(worker_count)
         # So few records are under way that a batch which waited for more would hold all of them back.
         workers, writer = WorkerPool(worker_count), Writer(self._archive, lambda: 0)
@@ -234,7 +234,7 @@ class Importer:
                 Outcome(job.url, UrlState.SKIPPED, skip_reason, found_via=UrlSource.ARCHIVE), row
             )
         try:
-            replayed = read_indexed_record(job, self._order, self._archive_folder)
+            replayed = read_indexed_record(job, self._order, self._database)
         except ReplayError as error:
             return self._unreadable_outcome(job, row, error)
         if replayed is None:

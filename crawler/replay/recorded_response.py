@@ -14,6 +14,7 @@ from pathlib import Path
 
 from broadsheet.cleaners.document import Page
 from broadsheet.cleaners.page.robots_directives import header_directives
+from broadsheet.output.archive.archive_errors import NotAnArchive
 from broadsheet.output.archive.url_words import OutcomeReason, Reason
 from broadsheet.output.raw.imported_records import (
     TRUNCATED,
@@ -108,8 +109,9 @@ class RecordedResponse:
 
 
 def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
-    """Read the response of the record at a location; a relative path is below `folder`. ReplayError if there is
-    none.
+    """Read the response of the record at a location. ReplayError if there is none, or another than the row has.
+
+    `folder` is the database to which the location is relative, or its folder (`warc_folders.raw_folder`).
     """
     try:
         with open_regular(record_file(folder, location.file)) as stream:
@@ -117,9 +119,15 @@ def read_response(location: RecordLocation, folder: Path) -> RecordedResponse:
             data = stream.read(min(location.length, 2 * MAX_BYTES))
     except OSError as error:
         raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file}: {error.strerror}") from error
+    except NotAnArchive as error:
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file}: {error}") from error
     if not data:
         raise ReplayError(OutcomeReason.RAW_MISSING, f"{location.file} ends before {location.offset}")
-    return read_record(data)
+    response = read_record(data)
+    if location.digest and not response.is_revisit and response.digest != location.digest:
+        place = f"{location.file} at {location.offset}"
+        raise ReplayError(OutcomeReason.RAW_MISSING, f"{place} holds another response than the one in its row")
+    return response
 
 
 def read_full_response(

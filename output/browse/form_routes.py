@@ -141,7 +141,7 @@ def review_routes(room: Room) -> list[Route]:
         archive = room.archive(request.path_params["archive"])
         if room.read_raw is None:
             raise NotHereError("nothing that reads raw responses is in this room")
-        read = partial(_source, room.read_raw, archive.path.parent)
+        read = partial(_source, room.read_raw, archive.path)
         with archive.open() as db:
             data = pack_annotations(annotated_pages(db, all_reviews(db, waiting_reviews(archive.path)), read))
         headers = {"content-disposition": 'attachment; filename="pages.zip"'}

@@ -26,7 +26,7 @@ from sqlite_utils import Database
 from broadsheet.cleaners.document import PageType
 
 from ..archive.stored_values import stored_texts
-from ..raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.person_verdicts import Review
 from ..write.ruling_journal import WaitingReview
 from .block_review import LATEST, NearbyBlock, ReviewFigures, all_reviews, review_figures
@@ -201,8 +201,8 @@ _ANNOTATIONS_README = """Annotated pages: truth.jsonl.gz has a line a page (id, 
 must_contain and must_not_contain), html/ID.html.gz its HTML in UTF-8. The texts are those of the pages: mind whose they
 are.
 """
-_ANNOTATED_PAGE = """SELECT p.id, c.fetched_at, p.cleaner_version, p.page_type, coalesce(a.text, ''), a.title,
-        a.language, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_ANNOTATED_PAGE = f"""SELECT p.id, c.fetched_at, p.cleaner_version, p.page_type, coalesce(a.text, ''), a.title,
+        a.language, {LOCATION_COLUMNS}
     FROM urls u JOIN pages p ON p.id = u.id JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = c.refers_to LEFT JOIN articles a ON a.page_id = p.id
     WHERE u.url = ? AND c.warc_file IS NOT NULL"""
@@ -229,9 +229,8 @@ def annotated_pages(db: Database, reviews: Sequence[Review], read_source: PageSo
         row = stored and _annotation(url, stored[:7], by_url[url])
         if not row:
             continue
-        body = None if stored[10] is None else RecordLocation(*stored[10:])
         try:
-            yield AnnotatedPage(row, read_source(RecordLocation(*stored[7:10]), body))
+            yield AnnotatedPage(row, read_source(*record_locations(stored[7:])))
         except NotHereError:
             continue
 

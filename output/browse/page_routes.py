@@ -98,7 +98,7 @@ def _changes(call: PageCall) -> object:
 
 
 def _capture(call: PageCall) -> object:
-    return read_capture(call.db, call.arguments.number("id"), call.archive.path.parent)
+    return read_capture(call.db, call.arguments.number("id"), call.archive.path)
 
 
 def _review(call: PageCall) -> object:

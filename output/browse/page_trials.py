@@ -11,17 +11,15 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import orjson
 from sqlite_utils import Database
 
-from ..raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from .article_list import FACETS, CubeRow
 from .strict_requests import NotHereError
 
-_PLACE = """SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, c.warc_file, c.warc_offset,
-        c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_PLACE = f"""SELECT a.title, u.url, coalesce(nullif(c.final_url, ''), c.url), c.fetched_at, {LOCATION_COLUMNS}
     FROM (SELECT id, title, page_id FROM articles WHERE id = ?1
         UNION ALL SELECT id, title, page_id FROM _shelved WHERE id = ?1) a
         JOIN pages p ON p.id = a.page_id JOIN urls u ON u.id = p.id JOIN captures c ON c.id = p.capture_id
@@ -53,7 +51,7 @@ class VotedBlock:
 
 @dataclass(frozen=True, slots=True)
 class StoredResponse:
-    """The place of the raw response of an article's page, with what is known of it. Paths are below `folder`."""
+    """The place of the raw response of an article's page, with what is known of it. `folder` is the archive's file."""
 
     article_id: int
     title: str
@@ -88,8 +86,7 @@ def find_response(db: Database, article_id: int, folder: Path) -> StoredResponse
     if row is None:
         raise NotHereError("no raw response of this article was kept, from which it could be judged again")
     title, url, final_url, fetched_at, *places = row
-    body = None if places[3] is None else RecordLocation(*places[3:])
-    return StoredResponse(article_id, title, url, final_url, fetched_at, RecordLocation(*places[:3]), body, folder)
+    return StoredResponse(article_id, title, url, final_url, fetched_at, *record_locations(places), folder)
 
 
 ARTICLES, PER_LAYOUT, LAYOUTS = 12, 2, 6
@@ -102,8 +99,8 @@ _HOST_COLUMN = FACETS.index("host")
 _ARTICLE_PAGES = f"SELECT page_id FROM articles INDEXED BY articles_listed WHERE host = ? ORDER BY id LIMIT {ARTICLES}"
 _LAYOUTS = f"SELECT id FROM _layouts WHERE host = ? ORDER BY pages DESC, id LIMIT {LAYOUTS}"
 _LAYOUT_PAGES = f"SELECT id FROM pages WHERE layout_id = ? ORDER BY id LIMIT {PER_LAYOUT}"
-_RESPONSES = """SELECT coalesce(p.article_id, 0), p.title, u.url, coalesce(nullif(c.final_url, ''), c.url),
-        c.fetched_at, c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_RESPONSES = f"""SELECT coalesce(p.article_id, 0), p.title, u.url, coalesce(nullif(c.final_url, ''), c.url),
+        c.fetched_at, {LOCATION_COLUMNS}
     FROM pages p JOIN urls u ON u.id = p.id JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = c.refers_to
     WHERE p.id IN (SELECT value FROM json_each(?)) AND c.warc_file IS NOT NULL ORDER BY p.article_id IS NULL, u.url"""
@@ -229,18 +226,13 @@ def blank_trial(cube: Sequence[CubeRow], draft: RuleDraft) -> RuleTrialView:
 def sample_responses(db: Database, host: str, folder: Path) -> list[StoredResponse]:
     """Return the pages of a host on which rules are tried, articles first; those whose raw response was kept.
 
-    `folder` is the archive's.
+    `folder` is the archive's file.
     """
     page_ids = [page_id for (page_id,) in db.execute(_ARTICLE_PAGES, [host])]
     for (layout_id,) in db.execute(_LAYOUTS, [host]).fetchall():
         page_ids += [page_id for (page_id,) in db.execute(_LAYOUT_PAGES, [layout_id])]
     rows = db.execute(_RESPONSES, [orjson.dumps(list(dict.fromkeys(page_ids))).decode()])
-    return [_response(row[:5], row[5:], folder) for row in rows]
-
-
-def _response(page: Sequence[Any], places: Sequence[Any], folder: Path) -> StoredResponse:
-    body = None if places[3] is None else RecordLocation(*places[3:])
-    return StoredResponse(*[*page, RecordLocation(*places[:3]), body, folder])
+    return [StoredResponse(*[*row[:5], *record_locations(row[5:]), folder]) for row in rows]
 
 
 def show_trial(blank: RuleTrialView, findings: RuleFindings) -> RuleTrialView:

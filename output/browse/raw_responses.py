@@ -28,7 +28,7 @@ from starlette.routing import Route
 from ..archive.archive_errors import ArchiveError, NotReachable
 from ..archive.pictures import ENDINGS
 from ..raw.picture_files import find_picture, read_picture_file
-from ..raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..raw.warc_reader import RecordError
 from .room import Room
 from .strict_requests import BadArgumentError, Guard, NotHereError, path_number
@@ -41,7 +41,7 @@ def download_routes(room: Room) -> list[Route]:
     def record(request: Request) -> Response:
         archive, number = room.archive(request.path_params["archive"]), path_number(request)
         with archive.open() as db:
-            file, data = read_record_bytes(db, number, archive.path.parent)
+            file, data = read_record_bytes(db, number, archive.path)
         ending = "warc.gz" if file.endswith(".gz") else "warc"
         disposition = f'attachment; filename="capture-{number}.{ending}"'
         return Response(data, media_type="application/warc", headers={"content-disposition": disposition})
@@ -53,7 +53,7 @@ def download_routes(room: Room) -> list[Route]:
             if facts is None or facts.type not in ENDINGS:
                 raise NotHereError("the archive has no picture of that number")
             try:
-                data = read_picture_file(db, archive.path.parent, number, facts)
+                data = read_picture_file(db, archive.path, number, facts)
             except RecordError as error:
                 raise NotHereError(str(error)) from error
         return Response(data, media_type=facts.type, headers={"content-security-policy": _PICTURE_POLICY})
@@ -148,7 +148,7 @@ def _guarded(token: str, answer: _Answer, request: Request) -> Response:
 def _replay_record(room: Room, request: Request) -> ReplayRecord:
     archive = room.archive(request.path_params["archive"])
     with archive.open() as db:
-        return find_replay_record(db, path_number(request), archive.path.parent)
+        return find_replay_record(db, path_number(request), archive.path)
 
 
 def find_replay_record(db: Database, capture_id: int, folder: Path) -> ReplayRecord:
@@ -170,7 +170,7 @@ _ACTIVE = re.compile(
     r"<(/?)(link|base|meta|iframe|frame|frameset|object|embed|portal|fencedframe|applet|form)(?=[\s/>])", re.IGNORECASE
 )
 _LINK_STYLE = "<style>span[href] { text-decoration: underline; cursor: not-allowed }</style>"
-_RECORD_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
+_RECORD_LOCATIONS = f"""SELECT {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
 _SANDBOX_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
@@ -209,7 +209,7 @@ def make_raw_app(
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
             places = find_record(db, path_number(request))
-        document = read_raw(*places, archive.path.parent)
+        document = read_raw(*places, archive.path)
         if not document.is_html:
             return PlainTextResponse(document.text)
         return Response(inert_page(document.text), media_type="text/html")
@@ -229,7 +229,7 @@ def find_record(db: Database, capture_id: int) -> tuple[RecordLocation, RecordLo
     row = db.execute(_RECORD_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         raise NotHereError("no raw response of that number was kept")
-    return RecordLocation(*row[:3]), None if row[3] is None else RecordLocation(*row[3:])
+    return record_locations(row)
 
 
 def inert_page(text: str) -> str:

@@ -47,7 +47,7 @@ def vote_routes(room: Room) -> list[Route]:
     def find_stored(request: Request) -> StoredResponse:
         archive = room.archive(request.path_params["archive"])
         with archive.open() as db:
-            return find_response(db, path_number(request), archive.path.parent)
+            return find_response(db, path_number(request), archive.path)
 
     path = "/{archive}/article/{id:digits}/votes"
     return [Route(f"{path}.json", partial(show, as_json=True)), Route(path, partial(show, as_json=False))]
@@ -113,5 +113,5 @@ def _prepare(room: Room, archive_name: str, arguments: Arguments) -> tuple[RuleT
         blank = blank_trial(room.counted.get(db, archive, "facets", count_facets), draft)
         if draft.host and draft.host not in blank.hosts:
             raise NotHereError("the archive has no article of that host")
-        responses = sample_responses(db, draft.host, archive.path.parent) if draft.text else []
+        responses = sample_responses(db, draft.host, archive.path) if draft.text else []
     return blank, responses

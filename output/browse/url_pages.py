@@ -90,7 +90,7 @@ class CaptureView:
 
 
 def read_capture(db: Database, capture_id: int, folder: Path) -> CaptureView:
-    """Read the capture of a number; `folder` is the archive's.
+    """Read the capture of a number; `folder` is the archive's file.
 
     Raises NotHereError if there is none.
     """

@@ -83,10 +83,10 @@ def write_merged_state(target: Database, source: SourceArchive, copies: Iterable
 
 def file_states(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> FileStates:
     """Return the WARC files of an archive and their copies as they are now; -1 for what is not there."""
-    folder = database_file(target).parent
+    file = database_file(target)
     return {
         copy.target_name: [
-            *_state_of(warc_path(source.folder, copy.source_name)), *_state_of(warc_path(folder, copy.target_name)),
+            *_state_of(warc_path(source.file, copy.source_name)), *_state_of(warc_path(file, copy.target_name)),
         ]
         for copy in copies
     }  # fmt: skip
@@ -209,7 +209,7 @@ def _merge_shared(
         note_forgotten(target)
         merge_rulings(target)
     note_copies(target, copies)
-    erase_records(target, database_file(target).parent, clock)
+    erase_records(target, database_file(target), clock)
     return forgotten_urls
 
 

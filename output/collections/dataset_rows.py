@@ -252,7 +252,7 @@ class HostReader:
             if self.has_files and picture.digest not in seen_digests:
                 seen_digests.add(picture.digest)
                 with suppress(RecordError):
-                    data = read_picture_file(source.db, source.file.parent, int(str(capture_id)), picture)
+                    data = read_picture_file(source.db, source.file, int(str(capture_id)), picture)
             yield (*values, data)
 
     def urls(self, host: str) -> Iterator[Row]:

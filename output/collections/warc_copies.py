@@ -62,7 +62,7 @@ def plan_copies(target: Database, source: SourceArchive) -> list[WarcCopy]:
 
 def copy_bytes(target: Database, source: SourceArchive, copies: Iterable[WarcCopy]) -> int:
     """Copy what is new, and have the disk confirm it; return how many bytes. `put_file_rows` makes them count."""
-    return sum(_copy_file(source.folder, target, copy) for copy in copies if copy.copied_length < copy.length)
+    return sum(_copy_file(source.file, target, copy) for copy in copies if copy.copied_length < copy.length)
 
 
 def note_copies(target: Database, copies: Iterable[WarcCopy]) -> None:
@@ -96,8 +96,8 @@ def _shared_names(target: Database, source: SourceArchive) -> set[str]:
     """Return the files that both archives have under one name, as two states of one archive do: nothing of them is
     copied.
     """
-    folder = database_file(target).parent
-    away_files, source_away = read_away_files(database_file(target)), read_away_files(source.file)
+    file = database_file(target)
+    away_files, source_away = read_away_files(file), read_away_files(source.file)
     lengths = {name: length for name, length, _ in target.execute(_FILES).fetchall()}
     return {
         name
@@ -106,7 +106,7 @@ def _shared_names(target: Database, source: SourceArchive) -> set[str]:
         and (
             away_files[name] == source_away.get(name)
             if name in away_files
-            else _has_same_head(warc_path(folder, name), warc_path(source.folder, name))
+            else _has_same_head(warc_path(file, name), warc_path(source.file, name))
         )
     }
 
@@ -129,7 +129,7 @@ def _first_record(path: Path) -> bytes:
 
 
 def _plan_copy(target: Database, source: SourceArchive, name: str, length: int, begun_at: str) -> WarcCopy:
-    path = warc_path(source.folder, name)
+    path = warc_path(source.file, name)
     actual_length = path.stat().st_size if path.is_file() else 0
     if actual_length < length:
         raise MergeConflict(f"{path} is missing or shorter than {source.file} says; nothing merged")
@@ -154,8 +154,8 @@ def refuse_other_bytes(target: Database, source: SourceArchive, copy: WarcCopy) 
     """
     if not copy.copied_length or copy.source_name == copy.target_name:  # one file, as two states of an archive have it
         return
-    path = warc_path(database_file(target).parent, copy.target_name)
-    original = warc_path(source.folder, copy.source_name)
+    path = warc_path(database_file(target), copy.target_name)
+    original = warc_path(source.file, copy.source_name)
     with path.open("rb") as copied, original.open("rb") as written:
         for url, offset, length in target.execute(_SHARED_SPANS, [copy.target_name, copy.source_name]):
             if _span(copied, offset, length) != _span(written, offset, length):
@@ -166,16 +166,16 @@ def _span(stream: BinaryIO, offset: int, length: int) -> bytes:
     return os.pread(stream.fileno(), length, offset)
 
 
-def _copy_file(source_folder: Path, target: Database, copy: WarcCopy) -> int:
+def _copy_file(source: Path, target: Database, copy: WarcCopy) -> int:
     """Append what a copy lacks; what an earlier attempt left behind its committed bytes is set aside first."""
-    path = warc_path(database_file(target).parent, copy.target_name)
+    path = warc_path(database_file(target), copy.target_name)
     claimed_folders(target).begin(copy.target_name)
     if path.is_file():
         set_aside(path, copy.copied_length)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
         offset = copy.copied_length
-        for chunk in _chunks(warc_path(source_folder, copy.source_name), offset, copy.length):
+        for chunk in _chunks(warc_path(source, copy.source_name), offset, copy.length):
             offset += sum(write_pieces(fd, chunk, offset))
         sync_to_disk(fd)
     finally:

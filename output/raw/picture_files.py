@@ -28,7 +28,7 @@ def find_picture(db: Database, capture_id: int) -> Picture | None:
 
 
 def read_picture_file(db: Database, folder: Path, capture_id: int, picture: Picture) -> bytes:
-    """Return the bytes of a picture; `folder` is the database's.
+    """Return the bytes of a picture; `folder` is the database (`raw_folder`).
 
     Raises RecordError if its record cannot be read, or holds other bytes.
     """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 TRUNCATED = ("length", "time", "disconnect", "unspecified")
 """Why a response is not whole, in the words of the WARC format (1.1, section 5.13); empty where it is."""
@@ -76,11 +78,25 @@ def warc_digest(*parts: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RecordLocation:
-    """The place of a WARC record: its file, relative to the database or absolute, with offset and length in bytes."""
+    """The place of a WARC record: its file, relative to the database or absolute, with offset and length in bytes.
+
+    `digest` is the payload's by the record's row, where that is known.
+    """
 
     file: str
     offset: int
     length: int
+    digest: str = ""
+
+
+LOCATION_COLUMNS = """c.warc_file, c.warc_offset, c.warc_length, c.payload_digest,
+        o.warc_file, o.warc_offset, o.warc_length, o.payload_digest"""
+"""Columns of a capture `c` and of the capture `o` that it may refer to, for `record_locations`."""
+
+
+def record_locations(values: Sequence[Any]) -> tuple[RecordLocation, RecordLocation | None]:
+    """Return the place of a record, and for a revisit that of the record with its body, from `LOCATION_COLUMNS`."""
+    return RecordLocation(*values[:4]), None if values[4] is None else RecordLocation(*values[4:])
 
 
 @dataclass(frozen=True, slots=True)

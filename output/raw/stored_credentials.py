@@ -47,8 +47,8 @@ class FileSpan:
 def credentials_warning(db: Database, folder: Path) -> str:
     """Say in one line that the archive's requests hold credentials; return an empty text if none are seen.
 
-    `folder` is the database's. What cannot be read is passed over: `broadsheet.output.raw.warc_reader` says where that
-    is.
+    `folder` is the database (`raw_folder`). What cannot be read is passed over:
+    `broadsheet.output.raw.warc_reader` says where that is.
     """
     counts: Counter[str] = Counter()
     with suppress(DatabaseError, NotAnArchive):

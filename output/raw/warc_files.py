@@ -125,7 +125,7 @@ class WarcFiles:
         size_limit: int = WARC_FILE_SIZE,
     ) -> None:
         self._db = db
-        self._folder = database.parent
+        self._database, self._folder = database, database.parent
         self._away_files = read_away_files(database)
         self._folders = claimed_folders(db)
         self._folder_name = f"{database.name}{RAW_ENDING}"
@@ -226,7 +226,7 @@ class WarcFiles:
         row = next((row for row in rows if self._folders.owns(row[0]) or self._is_new(row[0])), None)
         if row is None or row[0] in self._away_files or (row[1] and row[1] + size > self._size_limit):
             return False
-        path = warc_path(self._folder, row[0])
+        path = warc_path(self._database, row[0])
         actual_length = path.stat().st_size if path.is_file() else 0
         if actual_length != row[1] or self._folders.committed(row[0]) > row[1]:
             return False
@@ -267,7 +267,7 @@ class WarcFiles:
 
     def _open(self, name: str, length: int, extra_flags: int = 0) -> None:
         """Open a file, made if missing, to append after its `length` committed bytes."""
-        path = warc_path(self._folder, name)
+        path = warc_path(self._database, name)
         self._fd = os.open(path, os.O_RDWR | os.O_CREAT | extra_flags, 0o666)
         self._name, self._length, self._committed_length, self._has_first_record = name, length, length, False
         sync_folder(path.parent)

@@ -124,8 +124,7 @@ def newer_folders(db: Database, database: Path) -> Iterator[str]:
 
     The journals are read before the rows, so that a crawl that goes on meanwhile is no reason for a line.
     """
-    for ending in (RAW_ENDING, MERGED_ENDING):
-        folder = database.with_name(f"{database.name}{ending}")
+    for folder in own_folders(database):
         identity = read_identity(folder)
         if identity is None or identity.database != database.name:
             continue
@@ -200,20 +199,30 @@ def read_committed(folder: Path) -> dict[str, int]:
     return lengths
 
 
-def raw_folder(parent: Path, name: str) -> Path:
+def raw_folder(base: Path, name: str) -> Path:
     """Find the folder that rows call `name`, also under the name that it was given since, with its database.
+
+    `base` is the archive's file, or just its folder. The archive's own folders come first, since the one that is called
+    `name` now may be another archive's, or that of which this one's is a copy.
 
     >>> raw_folder(Path("/tmp"), "news.db.warc")
     PosixPath('/tmp/news.db.warc')
     """
+    own: tuple[Path, ...] = () if base.is_dir() else own_folders(base)
+    parent = base if base.is_dir() else base.parent
     folder = parent / name
-    if folder.is_dir():
+    if folder in own and folder.is_dir():
         return folder
-    for identity_path in sorted(parent.glob(f"*{RAW_ENDING}/{IDENTITY_NAME}")):
-        identity = read_identity(identity_path.parent)
-        if identity and identity.name == name:
-            return identity_path.parent
+    others = () if folder.is_dir() else sorted(parent.glob(f"*{RAW_ENDING}"))
+    for candidate in (*own, *others):
+        if (identity := read_identity(candidate)) and identity.name == name:
+            return Path(candidate)
     return folder
+
+
+def own_folders(database: Path) -> tuple[Path, Path]:
+    """Return the folders of an archive's own WARC files, and of its copies of others'; either may be missing."""
+    return database.with_name(f"{database.name}{RAW_ENDING}"), database.with_name(f"{database.name}{MERGED_ENDING}")
 
 
 def split_name(name: str) -> tuple[str, str]:
@@ -227,10 +236,13 @@ def split_name(name: str) -> tuple[str, str]:
     return parts[0], parts[1]
 
 
-def warc_path(parent: Path, name: str) -> Path:
-    """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else."""
+def warc_path(base: Path, name: str) -> Path:
+    """Return the path of an archive's own WARC file, an ordinary one or none; NotAnArchive for anything else.
+
+    `base` is as for `raw_folder`.
+    """
     folder_name, file_name = split_name(name)
-    path = raw_folder(parent, folder_name) / file_name
+    path = raw_folder(base, folder_name) / file_name
     if leads_astray(path.parent):
         raise NotAnArchive(f"{path.parent} is a link to what is no WARC folder")
     if path.is_symlink() or (path.exists() and not path.is_file()):
@@ -240,21 +252,20 @@ def warc_path(parent: Path, name: str) -> Path:
 
 def tail_files(database: Path) -> list[str]:
     """Return the files beside an archive's WARC files to which torn bytes were moved; no takedown reaches into them."""
-    folders = [database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)]
-    return sorted(str(path) for folder in folders for path in folder.glob(f"*{_TAIL}*"))
+    return sorted(str(path) for folder in own_folders(database) for path in folder.glob(f"*{_TAIL}*"))
 
 
 def unknown_files(database: Path) -> list[str]:
     """Return what else lies in an archive's WARC folders, as a cloud's doubled file; no takedown reaches into it."""
     found: list[str] = []
-    for folder in (database.with_name(f"{database.name}{ending}") for ending in (RAW_ENDING, MERGED_ENDING)):
+    for folder in own_folders(database):
         if known := read_committed(folder).keys():
             own = {IDENTITY_NAME, JOURNAL_NAME, f"{_LOCK_STEM}.lock", *known}
             found += (str(path) for path in folder.iterdir() if path.name not in own and _TAIL not in path.name)
     return sorted(found)
 
 
-def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
+def discard_files(database: Path, files: Iterable[tuple[str, int]]) -> None:
     """Remove WARC files, by name and length in rows, and their folders if nothing else is in them.
 
     Only for files whose bytes are in a store, and for the sample of the demonstration, which is made anew. A file that
@@ -262,7 +273,7 @@ def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
     """
     folders = set()
     for name, length in files:
-        path = warc_path(parent, name)
+        path = warc_path(database, name)
         folders.add(path.parent)
         if path.is_file() and path.stat().st_size <= length:
             path.unlink()
@@ -272,15 +283,15 @@ def discard_files(parent: Path, files: Iterable[tuple[str, int]]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def record_file(parent: Path, name: str) -> Path:
+def record_file(base: Path, name: str) -> Path:
     """Return the path of the file that a capture names, an archive's own or an imported one.
 
-    OSError for one that a link leads out of its WARC folder.
+    `base` is as for `raw_folder`. OSError for a file that a link leads out of its WARC folder.
     """
     parts = PurePosixPath(name).parts
     if len(parts) != 2 or not parts[0].endswith(RAW_ENDING):
-        return parent / name
-    folder = raw_folder(parent, parts[0])
+        return (base if base.is_dir() else base.parent) / name
+    folder = raw_folder(base, parts[0])
     if leads_astray(folder):
         raise OSError(0, "in a folder that is a link to what is no WARC folder")
     path = folder / parts[1]
@@ -434,7 +445,7 @@ class RawFolders:
 
     def _recover_file(self, name: str, row_length: int, recovery: Recovery) -> Recovery:
         folder_name, file_name = split_name(name)
-        path, folder = warc_path(self._parent, name), self._owned.get(folder_name)
+        path, folder = warc_path(self._database, name), self._owned.get(folder_name)
         size = path.stat().st_size if path.is_file() else 0
         journal_length = folder.committed.get(file_name) if folder else None
         length = max(row_length, journal_length or 0)

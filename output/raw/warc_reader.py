@@ -34,8 +34,9 @@ from .warc_writer import warc_date
 _MAX_RECORD_BYTES = 64 * 1024 * 1024  # of an imported record
 _HEAD_END = re.compile(rb"\n\r?\n")
 _CHUNK = re.compile(rb"([0-9A-Fa-f]+)[^\r\n]*\r?\n")
-_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, o.warc_file, o.warc_offset, o.warc_length
-    FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.id = ?"""
+_LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c.fetched_at, c.payload_digest,
+        EXISTS (SELECT 1 FROM _warc_files WHERE name = c.warc_file), c.refers_to
+    FROM captures c WHERE c.id = ?"""
 
 
 class RecordError(Exception):
@@ -122,17 +123,33 @@ def iter_records(data: bytes, source: str, limit: int = 1000) -> Iterator[tuple[
 def read_response(db: Database, folder: Path, capture_id: int) -> RawExchange | None:
     """Read a capture's raw response, a revisit's with the payload it refers to; None if no raw response was kept.
 
-    `folder` is the database's. RecordError if the record is missing or incomplete.
+    `folder` is the database, as for `warc_folders.raw_folder`. RecordError if the record is missing, incomplete, or not
+    that of the capture.
     """
+    if (found := _read_row_record(db, folder, capture_id)) is None:
+        return None
+    record, refers_to = found
+    head, body = record.head_and_body
+    if refers_to is not None and not _is_not_modified(record) and (original := _read_row_record(db, folder, refers_to)):
+        body = original[0].head_and_body[1]
+    address = record.fields.get("warc-ip-address", "")
+    return RawExchange(b"", head, body, ip_address=address, truncated=record.fields.get("warc-truncated", ""))
+
+
+def _read_row_record(db: Database, folder: Path, capture_id: int) -> tuple[WarcRecord, int | None] | None:
+    """Read a capture's record, and the id of the capture that it refers to; None if no raw response was kept."""
     row = db.execute(_LOCATIONS, [capture_id]).fetchone()
     if row is None or row[0] is None:
         return None
-    record = _read_any_record(folder, *row[:3])
-    head, body = record.head_and_body
-    if row[3] is not None and not record.fields.get("warc-profile", "").endswith("server-not-modified"):
-        body = _read_any_record(folder, *row[3:]).head_and_body[1]
-    address = record.fields.get("warc-ip-address", "")
-    return RawExchange(b"", head, body, ip_address=address, truncated=record.fields.get("warc-truncated", ""))
+    file, offset, length, url, fetched_at, digest, is_own, refers_to = row
+    record = _read_any_record(folder, file, offset, length)
+    location = f"{file} at {offset}"
+    if is_own:
+        for mismatch in row_mismatch(record, url, fetched_at, digest, location):
+            raise RecordError(mismatch)
+    elif refers_to is None and record.kind != "revisit" and warc_digest(record.head_and_body[1]) != digest:
+        raise RecordError(f"{location}: the payload of {url} has not the digest of its row")
+    return record, refers_to
 
 
 def _read_any_record(folder: Path, file: str, offset: int, length: int) -> WarcRecord:
@@ -214,7 +231,7 @@ def _capture_faults(folder: Path, row: CaptureRow, span_length: int) -> Iterator
         yield f"{url}: {error}"
         return
     yield from _digest_faults(record, location)
-    yield from _row_mismatch(record, row, location)
+    yield from _record_mismatches(record, row, location)
     yield from _unnamed_record_faults(data[record_length:], f"{file} after {offset}")
 
 
@@ -233,9 +250,8 @@ def _imported_record_faults(folder: Path, row: CaptureRow) -> Iterator[str]:
         yield f"{location}: the payload of {url} has not the digest of its row"
 
 
-def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
-    """Return a message if the record is not the one that its row describes."""
-    url, fetched_at, payload_digest = row[3:6]
+def row_mismatch(record: WarcRecord, url: str, fetched_at: str, payload_digest: str, location: str) -> Iterator[str]:
+    """Yield a message if the record is not the one that its row in `captures` describes."""
     stated_digest = record.fields.get("warc-payload-digest", payload_digest)
     actual_digest = stated_digest if record.kind == "revisit" else warc_digest(record.head_and_body[1])
     if record.kind not in _ROW_KINDS:
@@ -245,7 +261,14 @@ def _row_mismatch(record: WarcRecord, row: CaptureRow, location: str) -> Iterato
         yield f"{location}: the record is of {record.url}, {record_date}, its row of {url}, {fetched_at}"
     elif actual_digest != payload_digest and not _is_not_modified(record):
         yield f"{location}: the payload of {url} has not the digest of its row"
-    elif record.kind != "resource" and (match := _STATUS_LINE.match(record.block)) and int(match[1]) != row[9]:
+
+
+def _record_mismatches(record: WarcRecord, row: CaptureRow, location: str) -> Iterator[str]:
+    """Yield a message if the record is not the one that its row describes, or states another status."""
+    mismatches = list(row_mismatch(record, *row[3:6], location))
+    yield from mismatches
+    match = None if mismatches or record.kind == "resource" else _STATUS_LINE.match(record.block)
+    if match and int(match[1]) != row[9]:
         yield f"{location}: the record's status is {int(match[1])}, that of its row {row[9]}"
 
 

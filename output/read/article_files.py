@@ -82,7 +82,7 @@ class PictureFiles:
         if shown.picture.type == SVG:
             return False
         try:
-            data = read_picture_file(self._db, database_file(self._db).parent, shown.capture_id, shown.picture)
+            data = read_picture_file(self._db, database_file(self._db), shown.capture_id, shown.picture)
         except RecordError:
             return False
         if not self._written:

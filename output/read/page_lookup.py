@@ -15,7 +15,7 @@ from ..archive.page_rows import stored_images
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import BLOCK_KINDS, decoding, stored_texts
 from ..archive.url_words import NO_REASON, OutcomeReason, Reason, UrlState
-from ..raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.person_verdicts import find_article
 
 _PAGE = """SELECT u.url, p.title, p.page_type, p.own_type, p.evidence, p.article_id, p.kept, p.removed,
@@ -136,8 +136,7 @@ def _find_id(db: Database, query: str, value: object) -> int | None:
     return int(row[0]) if row else None
 
 
-_RECORD_LOCATIONS = """SELECT c.url, c.fetched_at, c.warc_file, c.warc_offset, c.warc_length,
-        o.warc_file, o.warc_offset, o.warc_length
+_RECORD_LOCATIONS = f"""SELECT c.url, c.fetched_at, {LOCATION_COLUMNS}
     FROM captures c LEFT JOIN captures o ON o.id = c.refers_to WHERE c.warc_file IS NOT NULL AND """
 _RECORD_OF_URL = f"{_RECORD_LOCATIONS} c.url = ? ORDER BY c.fetched_at DESC, c.id LIMIT 1"
 _RECORD_OF_ARTICLE = f"{_RECORD_LOCATIONS} c.id = (SELECT capture_id FROM articles WHERE id = ?)"
@@ -171,8 +170,7 @@ def find_record(db: Database, url_or_id: str) -> StoredRecord | None:
     if row is None:
         return None
     url, fetched_at, *places = row
-    body = None if places[3] is None else RecordLocation(*places[3:])
-    return StoredRecord(url, fetched_at, RecordLocation(*places[:3]), body)
+    return StoredRecord(url, fetched_at, *record_locations(places))
 
 
 _MAX_HOPS = 10

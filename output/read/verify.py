@@ -73,12 +73,12 @@ def raw_responses(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that every record has the digests that it states, and each capture finds its own record: URL, time and
     payload.
     """
-    yield from map(Finding, raw_faults(db, database_file(db).parent, sample))
+    yield from map(Finding, raw_faults(db, database_file(db), sample))
 
 
 def pictures(db: Database, sample: RowSample = WHOLE) -> Iterator[Finding]:
     """Check that the record of each picture holds the file that its row states."""
-    for url_id, fault in picture_faults(db, database_file(db).parent, sample):
+    for url_id, fault in picture_faults(db, database_file(db), sample):
         yield row_finding("_pictures", url_id, f"has no file: {fault}")
 
 

@@ -19,7 +19,7 @@ import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -31,6 +31,7 @@ from ..archive.archive_file import database_file
 from ..archive.stored_values import utc_now
 from ..raw.stored_credentials import FileSpan, file_spans, redacted_span
 from ..raw.warc_folders import warc_path
+from ..raw.warc_reader import RecordError, parse_record, row_mismatch
 from ..raw.warc_writer import warc_date
 
 _URL = re.compile(r"(https?):/{2,}([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE | re.DOTALL)
@@ -139,11 +140,12 @@ def _escape(data: bytes) -> str:
 _VERSION = "1.1.1"
 _LINES_PER_MEMBER = 1024  # of the index in one gzip member
 _REDACTION_ROOM = 16  # a file without credentials may be larger by one part in so many
-_PIECE_SIZE = 1 << 20  # bytes copied at a time
 _INDEX = """SELECT c.final_url, c.fetched_at, c.http_status, c.content_type, c.payload_digest, c.refers_to,
         c.warc_offset, c.warc_length, c.warc_file
     FROM captures c JOIN _warc_files f ON f.name = c.warc_file"""
-_PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title FROM pages p JOIN captures c ON c.id = p.capture_id
+_ROWS = "SELECT warc_offset, final_url, fetched_at, payload_digest FROM captures WHERE warc_file = ?"
+_PAGES = """SELECT c.id, c.final_url, c.fetched_at, p.title, c.warc_file, c.warc_offset
+    FROM pages p JOIN captures c ON c.id = p.capture_id
         JOIN _warc_files f ON f.name = c.warc_file
     WHERE c.http_status = 200 ORDER BY c.fetched_at, c.id"""
 _START = """SELECT c.final_url, c.fetched_at FROM urls u JOIN captures c ON c.url = u.url
@@ -159,27 +161,37 @@ class MissingWarcError(Exception):
     """A WARC file that the archive names is not there, or too short; the message says which, in one line."""
 
 
-def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: bool = False) -> int:
-    """Write the archive's raw responses to a new file and return how many captures it holds.
+@dataclass(slots=True)
+class WaczContent:
+    """The captures that a WACZ holds, and a line for each record that was left out since it is not that of its row."""
+
+    captures: int = 0
+    left_out: list[str] = field(default_factory=list)
+
+
+def export_wacz(db: Database, target: Path | BinaryIO, *, keeps_credentials: bool = False) -> WaczContent:
+    """Write the archive's raw responses to a new file; what is between a record that is left out and the next goes too.
 
     An open file must be one that can be moved about in. Credentials that stored requests hold are replaced, unless it
     `keeps_credentials`.
     """
-    folder = database_file(db).parent
     offsets: _Offsets = {}
+    content = WaczContent()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED, allowZip64=True) as zip_file:
         package = _Package(zip_file)
         for name, length in db.execute(
             "SELECT name, length FROM _warc_files WHERE length > 0 ORDER BY name"
         ).fetchall():
-            spans = (FileSpan(0, length, is_capture=True),) if keeps_credentials else file_spans(db, name, length)
-            warc_pieces = _warc_pieces(_CommittedFile(warc_path(folder, name), name, length), spans, offsets)
+            file = _CommittedFile(warc_path(database_file(db), name), name, length)
+            checked = _checked_spans(db, file, content.left_out)
+            warc_pieces = _warc_pieces(file, checked, offsets, keeps_credentials=keeps_credentials)
             package.add(f"archive/{PurePosixPath(name).name}", warc_pieces, length + length // _REDACTION_ROOM)
         lines = _index_lines(db, offsets)
         package.add_index(lines)
-        package.add("pages/pages.jsonl", _page_lines(db))
+        package.add("pages/pages.jsonl", _page_lines(db, offsets))
         package.close(_description(db))
-    return len(lines)
+    content.captures = len(lines)
+    return content
 
 
 class _Package:
@@ -237,42 +249,62 @@ class _CommittedFile:
     length: int
 
 
-def _warc_pieces(file: _CommittedFile, spans: Iterable[FileSpan], offsets: _Offsets) -> Iterator[bytes]:
-    """Yield the committed bytes of a WARC file in pieces, without credentials between the captures' records.
+def _warc_pieces(
+    file: _CommittedFile, spans: Iterable[tuple[FileSpan, bytes]], offsets: _Offsets, *, keeps_credentials: bool
+) -> Iterator[bytes]:
+    """Yield the bytes of a WARC file's spans, unless it `keeps_credentials` without those between captures' records.
 
-    `offsets` learns where each capture's record comes to stand. Raises MissingWarcError if the file has fewer bytes.
+    `offsets` learns where each capture's record comes to stand. Raises MissingWarcError if the file cannot be read.
     """
     written_length = 0
     try:
-        if missing_length := max(0, file.length - file.path.stat().st_size):
-            raise MissingWarcError(f"{file.path} is {missing_length:,} bytes shorter than what was committed to it")
-        with file.path.open("rb") as stream:
-            for span in spans:
-                if span.is_capture:
-                    offsets[file.name, span.offset] = written_length
-                for piece in _span_pieces(stream, span):
-                    written_length += len(piece)
-                    yield piece
+        for span, data in spans:
+            if span.is_capture:
+                offsets[file.name, span.offset] = written_length
+            piece = data if span.is_capture or keeps_credentials else redacted_span(data)
+            written_length += len(piece)
+            yield piece
     except OSError as error:
         raise MissingWarcError(f"{file.path}: {error.strerror}") from error
 
 
-def _span_pieces(stream: BinaryIO, span: FileSpan) -> Iterator[bytes]:
-    stream.seek(span.offset)
-    if not span.is_capture:
-        yield redacted_span(stream.read(span.length))
-        return
-    length = span.length
-    while length and (piece := stream.read(min(_PIECE_SIZE, length))):
-        length -= len(piece)
-        yield piece
+def _checked_spans(db: Database, file: _CommittedFile, left_out: list[str]) -> Iterator[tuple[FileSpan, bytes]]:
+    """Yield the committed spans of a WARC file with their bytes; `left_out` gets a line for each that is not the row's.
+
+    Records without a row go with the capture before them, those at the file's start with the first one.
+    """
+    if missing_length := max(0, file.length - file.path.stat().st_size):
+        raise MissingWarcError(f"{file.path} is {missing_length:,} bytes shorter than what was committed to it")
+    rows = {offset: tuple(row) for offset, *row in db.execute(_ROWS, [file.name])}
+    head: list[tuple[FileSpan, bytes]] = []
+    is_ours = False
+    with file.path.open("rb") as stream:
+        for span in file_spans(db, file.name, file.length):
+            stream.seek(span.offset)
+            data = stream.read(span.length)
+            if span.is_capture:
+                mismatches = _mismatches(data, rows[span.offset], f"{file.name} at {span.offset}")
+                left_out += mismatches
+                is_ours = not mismatches
+            elif not span.offset:
+                head = [(span, data)]
+            if is_ours:
+                yield from head
+                head = []
+                yield span, data
+
+
+def _mismatches(data: bytes, row: tuple[str, str, str], location: str) -> list[str]:
+    try:
+        return list(row_mismatch(parse_record(data, location), *row, location))
+    except RecordError as error:
+        return [f"{row[0]}: {error}"]
 
 
 def _index_lines(db: Database, offsets: _Offsets) -> list[str]:
-    """Return a CDXJ line for each capture, sorted by bytes; `offsets` says where its record stands now, if it has
-    moved.
-    """
-    return sorted((_index_line(row, offsets) for row in db.execute(_INDEX)), key=str.encode)
+    """Return a CDXJ line for each capture of `offsets`, which says where its record stands now, sorted by bytes."""
+    lines = (_index_line(row, offsets) for row in db.execute(_INDEX) if (row[8], row[6]) in offsets)
+    return sorted(lines, key=str.encode)
 
 
 def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str], offsets: _Offsets) -> str:
@@ -283,16 +315,18 @@ def _index_line(row: tuple[str, str, int, str, str, int | None, int, int, str], 
         "status": str(status),
         "digest": digest,
         "length": str(length),
-        "offset": str(offsets.get((file, offset), offset)),
+        "offset": str(offsets[file, offset]),
         "filename": PurePosixPath(file).name,
     }
     return f"{surt(url)} {_index_time(fetched_at)} {json.dumps(entry)}\n"
 
 
-def _page_lines(db: Database) -> Iterator[bytes]:
-    """Yield the lines of `pages.jsonl`: its header, then a page each."""
+def _page_lines(db: Database, offsets: _Offsets) -> Iterator[bytes]:
+    """Yield the lines of `pages.jsonl`: its header, then a page each whose record is in `offsets`."""
     yield b'{"format": "json-pages-1.0", "id": "pages", "title": "All Pages"}\n'
-    for capture_id, url, fetched_at, title in db.execute(_PAGES):
+    for capture_id, url, fetched_at, title, *place in db.execute(_PAGES):
+        if tuple(place) not in offsets:
+            continue
         page = {"id": str(capture_id), "url": url, "ts": warc_date(fetched_at), "title": title or url}
         yield json.dumps(page).encode() + b"\n"
 

@@ -22,7 +22,7 @@ from ..archive.page_rows import (
     put_statements,
 )
 from ..archive.stored_text import as_json
-from ..raw.raw_exchange import RecordLocation
+from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..write.assembled_text import put_chances, update_expected_f1
 from ..write.page_writer import save_page
 from .own_reading import OwnReading
@@ -30,9 +30,9 @@ from .own_reading import OwnReading
 _PAGES_PER_BATCH = 500
 # An imported revisit may have come before the record with its body: that one has the same payload digest. Pages that a
 # person's options left out are not cleaned again.
-_RAW_PAGES = """SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
-        p.cleaner_id, c.record_faults, c.warc_file, c.warc_offset, c.warc_length,
-        o.warc_file, o.warc_offset, o.warc_length
+_RAW_PAGES = f"""SELECT p.id, u.url, u.host, p.capture_id, c.fetched_at, coalesce(nullif(c.final_url, ''), c.url),
+        p.cleaner_id, c.record_faults,
+        {LOCATION_COLUMNS}
     FROM pages p JOIN urls u ON u.id = p.id LEFT JOIN captures c ON c.id = p.capture_id
         LEFT JOIN captures o ON o.id = coalesce(c.refers_to, (
             SELECT x.id FROM captures x WHERE x.payload_digest = c.payload_digest AND x.id <> c.id
@@ -81,9 +81,9 @@ def pages_with_raw(db: Database) -> Iterator[RawPage]:
 
 
 def _raw_page(row: tuple[Any, ...]) -> RawPage:
-    """Return a row of `_RAW_PAGES`; it ends with (file, offset, length) of the record and then of the body's record."""
+    """Return a row of `_RAW_PAGES`; it ends with the places of the record and of the body's record."""
     page_id, url, host, capture_id, fetched_at, final_url, cleaner_id, faults, *locations = row
-    record, body = (RecordLocation(*columns) if columns[0] else None for columns in (locations[:3], locations[3:]))
+    record, body = record_locations(locations) if locations[0] else (None, None)
     columns = (page_id, url, host, capture_id, fetched_at or "", final_url or url, cleaner_id)
     return RawPage(*columns, record, body, tuple((faults or "").split()))
 

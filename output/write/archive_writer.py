@@ -147,7 +147,7 @@ class Archive:
         """Own the WARC folders, set torn bytes aside, and finish the erasures of takedowns."""
         self._raw_folders = RawFolders.claim(self.db, self._file, own_warc=own_warc)
         self.recovery = self._raw_folders.recover(read_away_files(self._file))
-        erase_records(self.db, self._file.parent, self._clock)
+        erase_records(self.db, self._file, self._clock)
 
     @property
     def path(self) -> Path:

@@ -172,7 +172,7 @@ def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], st
     db.execute("PRAGMA secure_delete = ON")
     file = database_file(db)
     takedown = plan_takedown(db, pattern)
-    rescues = find_rescues(db, file.parent)
+    rescues = find_rescues(db, file)
     raw_writer = RawResponseWriter(db, file, clock, {"software": "Broadsheet, forget"}, WARC_FILE_SIZE)
     try:
         if rescues:
@@ -188,7 +188,7 @@ def take_down(db: Database, pattern: str, note: str = "", clock: Callable[[], st
         raise
     finally:
         raw_writer.close()
-    erase_records(db, file.parent, clock)
+    erase_records(db, file, clock)
     return takedown
 
 

@@ -60,6 +60,6 @@ def test_what_is_no_part_is_a_line(db: Path, capsys: pytest.CaptureFixture[str],
 def test_credentials_in_raw_responses_are_a_warning(
     db: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(stored_credentials, "credentials_warning", lambda _, folder: f"{folder} tells\nall")
+    monkeypatch.setattr(stored_credentials, "credentials_warning", lambda _, file: f"{file} tells\nall")
     assert run(["verify", str(db)]) == 0
-    assert capsys.readouterr() == ("in order: 2 articles\n", f"broadsheet: {db.parent} tells all\n")
+    assert capsys.readouterr() == ("in order: 2 articles\n", f"broadsheet: {db} tells all\n")

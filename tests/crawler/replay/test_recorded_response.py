@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import brotli
@@ -20,7 +21,7 @@ from broadsheet.crawler.replay.recorded_response import (
     try_read_response,
     with_original_body,
 )
-from broadsheet.output.raw.raw_exchange import RecordLocation
+from broadsheet.output.raw.raw_exchange import RecordLocation, warc_digest
 from tests.crawler.warcs import answer, arc_record, digest, record, write
 
 URL = "https://a.example/x"
@@ -121,6 +122,10 @@ def test_a_place_names_the_bytes_of_one_record(tmp_path: Path):
     for location in (RecordLocation("gone.warc.gz", 0, 9), RecordLocation("a.warc.gz", 10**6, 9)):
         with pytest.raises(ReplayError, match="raw_missing"):
             read_response(location, tmp_path)
+    whole = RecordLocation("a.warc.gz", 0, len(first), warc_digest(b"<p>one"))
+    assert read_response(whole, tmp_path).body == b"<p>one"
+    with pytest.raises(ReplayError, match=r"raw_missing: a\.warc\.gz at 0 holds another response than the one in its"):
+        read_response(replace(whole, digest=warc_digest(b"<p>two")), tmp_path)
 
 
 @pytest.mark.parametrize("line", ["HTTP/2 200", "HTTPX/1.1 200 OK", "ICY 200 OK", "HTTP/1.0 200 "])

@@ -10,12 +10,14 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from broadsheet.output.raw.warc_reader import iter_records
 from tests.crawler import raws
 from tests.crawler.crawls import kill_group, until
 from tests.crawler.scripted_site import ScriptedSite, page
@@ -206,6 +208,40 @@ def test_database_and_folder_moved_or_renamed_together_go_on(site: ScriptedSite,
     raws.checked(renamed)
     assert command("verify", renamed)[0] == 0
     assert command("export", renamed, "--format", "wacz", "-o", tmp_path / "paper.wacz")[0] == 0
+
+
+def bodies_in(wacz: Path) -> dict[str, bytes]:
+    """The bodies of all responses in a WACZ, by URL."""
+    with zipfile.ZipFile(wacz) as file:
+        data = b"".join(file.read(name) for name in file.namelist() if name.startswith("archive/"))
+    records = [record for _, record in iter_records(data, str(wacz))]
+    return {record.url: record.head_and_body[1] for record in records if record.kind == "response"}
+
+
+def test_an_export_never_has_another_archive_s_bytes(site: ScriptedSite, half: Path, tmp_path: Path) -> None:
+    """Both halves renamed, a backup of both put back under the old name, and that one updated."""
+    backup = Path(shutil.copytree(half.parent, tmp_path / "backup", ignore=shutil.ignore_patterns("backup")))
+    assert command("export", half, "-o", tmp_path / "before.wacz")[0] == 0
+    renamed = half.rename(half.with_name("z.db"))
+    half.with_name("news.db.warc").rename(half.with_name("z.db.warc"))
+    for name in ("news.db", "news.db.warc"):
+        shutil.move(backup / name, half.with_name(name))
+    site.routes |= {name: page(f"new {name[1:]}", words=120) for name in NAMES}
+    assert command("update", half, "--all", "--allow-private", "--delay", 0)[0] == 0
+    assert command("forget", half, f"{site.url}/p0", "--yes")[0] == 0
+    code, _, errors = command("export", renamed, "-o", tmp_path / "after.wacz")
+    assert (code, "written to" in errors) == (0, True), errors
+    assert bodies_in(tmp_path / "after.wacz") == bodies_in(tmp_path / "before.wacz")
+    assert command("merge", tmp_path / "merged.db", renamed)[0] == 0
+    assert command("export", tmp_path / "merged.db", "-o", tmp_path / "merged.wacz")[0] == 0
+    assert bodies_in(tmp_path / "merged.wacz") == bodies_in(tmp_path / "before.wacz")
+
+    shutil.rmtree(half.with_name("z.db.warc"))
+    code, _, errors = command("export", renamed, "-o", tmp_path / "mixed.wacz")
+    lines = errors.splitlines()
+    assert (code, lines[-1].endswith(f"written to {tmp_path / 'mixed.wacz'}")) == (1, True), errors
+    assert [line for line in lines if "left out: " in line and "news.db.warc/" in line and f"{site.url}/p0" in line]
+    assert bodies_in(tmp_path / "mixed.wacz").items() <= bodies_in(tmp_path / "before.wacz").items()
 
 
 def test_a_pipe_in_place_of_a_warc_file_hangs_no_verb(half: Path) -> None:

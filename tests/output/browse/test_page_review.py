@@ -36,7 +36,17 @@ def db(archive: Archive) -> Database:
             cleaner_version=VERSION, expected_f1=number / 10)  # fmt: skip
         put(db, "captures", number, id=number, warc_file=None if number == 4 else f"f{number}", warc_offset=number,
             warc_length=10 * number, fetched_at=AT, refers_to=90 if number == 1 else None)  # fmt: skip
-    put(db, "captures", 90, id=90, warc_file="body", warc_offset=9, warc_length=90, refers_to=None)
+    put(
+        db,
+        "captures",
+        90,
+        id=90,
+        warc_file="body",
+        warc_offset=9,
+        warc_length=90,
+        payload_digest="sha1:9",
+        refers_to=None,
+    )
     put(db, "articles", 1, id=11, page_id=1, text="Text", title="One", language="en", cleaner_version="x")
     put(db, "_shelf", 2, id=12, page_id=2, why="a copy", article="{}")
     for number, (pages, articles) in enumerate(((2, 2), (3, 1)), 1):
@@ -125,6 +135,6 @@ def test_pages_come_by_their_urls_with_the_record_that_each_has(db: Database) ->
     assert [(page.row["url"], page.html) for page in annotated_pages(db, reviews, read)] == [
         ("u1", "<p>f1"), ("u6", "<p>f6"),
     ]  # fmt: skip
-    assert asked == [("f1", 1, 10, RecordLocation("body", 9, 90)), ("f3", 3, 30, None), ("f6", 6, 60, None)]
+    assert asked == [("f1", 1, 10, RecordLocation("body", 9, 90, "sha1:9")), ("f3", 3, 30, None), ("f6", 6, 60, None)]
     (loose,) = annotated_pages(db, [judged("u6")], lambda *_: "")
     assert (loose.row["title"], loose.row["language"], loose.row["text"]) == ("", "", "")

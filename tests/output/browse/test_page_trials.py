@@ -73,9 +73,20 @@ def db(archive: Archive) -> Database:
             article_id={1: 11, 2: 12}.get(number))  # fmt: skip
     for number, file in ((1, "one"), (2, "two"), (3, "three"), (4, None)):
         put(db, "captures", number, id=number, warc_file=file, warc_offset=number, warc_length=10 * number,
+            payload_digest=f"sha1:{number}",
             url=f"http://a.test/{number}", fetched_at=f"2026-01-0{number}", refers_to=8 if number == 1 else None,
             final_url="http://b.test/" if number == 2 else "")  # fmt: skip
-    put(db, "captures", 8, id=8, warc_file="body", warc_offset=80, warc_length=800, refers_to=None)
+    put(
+        db,
+        "captures",
+        8,
+        id=8,
+        warc_file="body",
+        warc_offset=80,
+        warc_length=800,
+        payload_digest="sha1:8",
+        refers_to=None,
+    )
     put(db, "articles", 1, id=11, page_id=1, host="a.test", title="One")
     put(db, "_shelf", 2, id=12, page_id=2, article='{"title": "Two"}')
     put(db, "_shelf", 4, id=14, page_id=4, article='{"title": "Four"}')
@@ -84,8 +95,8 @@ def db(archive: Archive) -> Database:
 
 
 def test_a_response_has_its_record_and_the_body_that_it_refers_to(db: Database) -> None:
-    folder, first, second = Path("f"), RecordLocation("one", 1, 10), RecordLocation("two", 2, 20)
-    body = RecordLocation("body", 80, 800)
+    folder, first, second = Path("f"), RecordLocation("one", 1, 10, "sha1:1"), RecordLocation("two", 2, 20, "sha1:2")
+    body = RecordLocation("body", 80, 800, "sha1:8")
     one = StoredResponse(11, "One", "http://a.test/1", "http://a.test/1", "2026-01-01", first, body, folder)
     two = StoredResponse(12, "Two", "http://a.test/2", "http://b.test/", "2026-01-02", second, None, folder)
     assert (find_response(db, 11, folder), find_response(db, 12, folder)) == (one, two)

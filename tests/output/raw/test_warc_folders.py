@@ -75,7 +75,7 @@ def bodies(file: Path) -> list[bytes]:
     """The raw bodies that an archive's rows lead to, by time."""
     with closing(open_database(file, read_only=True)) as db:
         numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
-        found = [read_response(db, file.parent, number) for (number,) in numbers]
+        found = [read_response(db, file, number) for (number,) in numbers]
     return [exchange.body for exchange in found if exchange]
 
 
@@ -148,6 +148,21 @@ def test_a_copy_of_database_and_folder_is_an_archive_of_its_own(news: Path, fold
     assert contents(folder) == before
     assert bodies(copy) == [b"page 1", b"page 2", b"page 3"]
     assert len(urls_in(copied_folder)) == 3
+
+
+def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(news: Path, folder: Path) -> None:
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    shutil.copytree(folder, news.with_name("copy.db.warc"))
+    with Archive.open(news) as archive:
+        take_down(archive.db, f"{SITE}1")
+    assert bodies(news) == [b"page 2"]
+    assert bodies(copy) == [b"page 1", b"page 2"], "the rows still have the original's name"
+    shutil.rmtree(news.with_name("copy.db.warc"))
+    with closing(open_database(copy, read_only=True)) as db:
+        assert "the record is cut short" in next(iter(raw_responses(db))).detail
+        [(capture_id,)] = db.execute("SELECT id FROM captures WHERE url LIKE '%1'").fetchall()
+        with pytest.raises(RecordError, match="a metadata record in place of the response"):
+            read_response(db, copy, capture_id)
 
 
 def test_a_copy_elsewhere_says_what_is_missing_and_begins_a_folder(news: Path, folder: Path, tmp_path: Path) -> None:

@@ -123,12 +123,15 @@ def test_a_long_record_of_an_arc_file_is_read_whole(tmp_path: Path) -> None:
     with Archive.open(tmp_path / "a.db") as archive:
         archive.db.execute(
             """INSERT INTO captures (id, url, fetched_at, final_url, content_type, payload_digest, payload_length,
-                warc_file, warc_offset, warc_length) VALUES (1, 'u', '', 'u', '', '', 0, 'old.arc', 0, ?)""",
-            [len(data)],
+                warc_file, warc_offset, warc_length) VALUES (1, 'u', '', 'u', '', ?, 0, 'old.arc', 0, ?)""",
+            [warc_digest(body), len(data)],
         )
         exchange_read = read_response(archive.db, tmp_path, 1)
         (tmp_path / "old.arc").write_bytes(b"no record at all " * 200_000)
         with pytest.raises(RecordError, match=r"^old\.arc at 0: the record cannot be read"):
+            read_response(archive.db, tmp_path, 1)
+        (tmp_path / "old.arc").write_bytes(arc_record("http://a.test/", b"HTTP/1.1 200 OK\r\n\r\n" + body[::-1]))
+        with pytest.raises(RecordError, match=r"^old\.arc at 0: the payload of u has not the digest of its row"):
             read_response(archive.db, tmp_path, 1)
     assert exchange_read is not None
     assert exchange_read.body == body
@@ -168,7 +171,7 @@ def capture_row(**values: object) -> warc_reader.CaptureRow:
     ],
 )
 def test_a_record_that_is_not_the_row_s_is_said(record: dict[str, str], values: dict[str, object], fault: str) -> None:
-    found = list(warc_reader._row_mismatch(answer_record(**record), capture_row(**values), "a.warc.gz at 0"))
+    found = list(warc_reader._record_mismatches(answer_record(**record), capture_row(**values), "a.warc.gz at 0"))
     assert len(found) == bool(fault)
     assert all(line.startswith(f"a.warc.gz at 0: {fault}") for line in found)
 

@@ -180,7 +180,7 @@ def test_everything_is_in_it_and_listed_with_its_digest(file: Path, tmp_path: Pa
         page = fetched("http://a.test/page", 10, b"<p>A page</p>")
         rows = page_rows(make.cleaned("http://a.test/page", "some words of a page", title="A page"))
         archive.save([type(page)(page.url, "done", "article", 200, page.fetched_at, page.capture, rows)])
-        assert export_wacz(archive.db, target) == 6
+        assert export_wacz(archive.db, target).captures == 6
     found = members(target)
     package = json.loads(found["datapackage.json"])
     assert package["wacz_version"] == "1.1.1"
@@ -205,9 +205,10 @@ def test_pages_have_their_title_or_url_and_the_first_seed_is_the_start(archive: 
         found_via = "seed" if number in (2, 3, 4) else "link"
         put(archive.db, "urls", number, id=number, url=url, kind="page", state="done", found_via=found_via)
         put(archive.db, "captures", number, id=number, url=url, final_url=f"{url}/", http_status=status,
-            fetched_at=at, warc_file=file_name)  # fmt: skip
+            fetched_at=at, warc_file=file_name, warc_offset=number)  # fmt: skip
         put(archive.db, "pages", number, id=number, capture_id=number, title=title)
-    pages = [json.loads(line) for line in wacz._page_lines(archive.db)][1:]
+    offsets = {("x.warc.gz", number): 0 for number in (1, 2, 3, 5)}
+    pages = [json.loads(line) for line in wacz._page_lines(archive.db, offsets)][1:]
     assert [tuple(page.values()) for page in pages] == [
         ("5", "http://a.test/5/", "2026-01-04T00:00:00Z", "Five"),
         ("2", "http://a.test/2/", "2026-01-07T00:00:00Z", "Two"),

@@ -50,7 +50,9 @@ def raw_pages(db: Database, own: dict[str, Any], other: dict[str, Any] | None = 
 
 def test_each_value_of_a_page_is_from_its_column(db: Database) -> None:
     assert raw_pages(db, {}) == [
-        RawPage(3, URL, "a.test", 1, "t", "http://a.test/final", 4, RecordLocation("a.warc.gz", 5, 7), None, ("x", "y"))
+        RawPage(
+            3, URL, "a.test", 1, "t", "http://a.test/final", 4, RecordLocation("a.warc.gz", 5, 7, "d"), None, ("x", "y")
+        )
     ]
 
 
@@ -84,7 +86,9 @@ def test_the_body_of_a_revisit_is_in_the_record_that_it_refers_to_or_that_has_it
     db: Database, own: Any, other: Any, has_body: bool
 ) -> None:
     [page] = raw_pages(db, own, other)
-    assert page.body_location == (RecordLocation("b.warc.gz", 8, 9) if has_body else None)
+    assert page.body_location == (
+        RecordLocation("b.warc.gz", 8, 9, (BODY | other)["payload_digest"]) if has_body else None
+    )
 
 
 @pytest.mark.parametrize(("evidence", "is_there"), [('["words=3"]', True), ('["left_out=since"]', False)])
