@@ -17,6 +17,7 @@ from broadsheet.output.read.plain_words import reason_text
 from ..command_values import CommandError
 from ..crawl.terminal import one_line, print_json, print_text
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
@@ -54,21 +55,24 @@ class RevisionChoice:
 
 @verb("Show what changed in an article.")
 @archive_argument
-@click.argument("url_or_id", metavar="URL|ID")
+@click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--from", "first", type=click.IntRange(min=1), metavar="N", help="The earlier revision.")
 @click.option("--to", "last", type=click.IntRange(min=1), metavar="M", help="The later one.")
 @click.option("--at", metavar="TIME", help="The revision that stood at this time, against the latest.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 def diff(**options: Any) -> int:
-    """Show what a publication changed in an article, word by word: the last two revisions, or those named."""
+    """Show what a publication changed in an article, word by word: the last two revisions, or those named.
+
+    ARTICLE is its URL, a path, its number, its title, or words that search finds it by.
+    """
     if options["at"] is not None and options["first"] is not None:
         raise click.UsageError("--at chooses the earlier revision by time: give --at or --from, not both")
-    path, url_or_id = options["db"], options["url_or_id"]
+    path, words = options["db"], " ".join(options["words"])
     choice = RevisionChoice(options["first"], options["last"], options["at"])
     with archive_access.open_read_only(path) as db:
-        article = edit_history.find_revised_article(db, url_or_id)
+        article = edit_history.find_revised_article(db, article_reference(db, path, words))
         if article is None:
-            return archive_access.refuse(f"{path} has no article {url_or_id}")
+            return archive_access.refuse(f"{path} has no article {words}")
         comparison = _compare(db, article, choice)
     if isinstance(comparison, str):
         return archive_access.refuse(comparison)

@@ -20,6 +20,7 @@ from ..crawl.terminal import (
     terminal_width,
 )
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
 with lazy_imports():
@@ -44,20 +45,22 @@ _SHELVED_TEXTS = {
 
 @verb("Show why a page's blocks are kept or removed.")
 @archive_argument
-@click.argument("url_or_id", metavar="URL|ID")
+@click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--full", is_flag=True, help="Whole texts, and the number of each in the archive.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
-def explain(db: str, url_or_id: str, full: bool, as_json: bool) -> int:
+def explain(db: str, words: tuple[str, ...], full: bool, as_json: bool) -> int:
     """Show a stored page's verdict and its blocks in order: their numbers, kept or removed, why, and by which rule.
 
-    A number is what `broadsheet restore` and `broadsheet remove` take.
+    ARTICLE is its URL, a path, its number, its title, or words that search finds it by. A block's number is what
+    `broadsheet restore` and `broadsheet remove` take.
     """
+    reference = " ".join(words)
     with archive_access.open_read_only(db) as archive_db:
-        page = page_lookup.find_page(archive_db, url_or_id)
-        url_outcome = None if page else page_lookup.find_url_state(archive_db, url_or_id)
+        page = page_lookup.find_page(archive_db, article_reference(archive_db, db, reference))
+        url_outcome = None if page else page_lookup.find_url_state(archive_db, reference)
     if page is None:
         message = (
-            f"has no page of {url_or_id}"
+            f"has no page of {reference}"
             if url_outcome is None
             else f"has no page of {url_outcome[0]}: {_outcome_text(*url_outcome[1:])}"
         )

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,11 +16,16 @@ from broadsheet.output.read.plain_words import count_text
 from ..command_values import CommandError
 from ..crawl.terminal import one_line, print_text
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .verb_options import TAKEDOWN_OPTIONS, archive_argument, verb, with_options
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 with lazy_imports():
-    from broadsheet.output.archive import archive_file
+    from broadsheet.output.archive import archive_file, article_filter
     from broadsheet.output.raw import erasure, warc_folders
+    from broadsheet.output.read import stored_articles
     from broadsheet.output.write import archive_writer, takedowns
 
     from ..crawl import archive_access
@@ -33,20 +39,22 @@ _UNFINISHED = "words of it may still stand in its files: the same command finish
 
 @verb("Take an article down, for good.")
 @archive_argument
-@click.argument("pattern", metavar="URL|PATTERN")
+@click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}|PATTERN...")
 @with_options(TAKEDOWN_OPTIONS)
-def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
+def forget(db: str, words: tuple[str, ...], note: str, dry_run: bool, yes: bool) -> int:
     """Remove an article and all that was kept of it, and never fetch it again.
 
-    Its other URLs go with it. In a PATTERN, * stands for anything: 'https://example.org/people/*'.
+    ARTICLE is its URL, a path, its number, its title, or words that no other article has. Its other URLs go with it. In
+    a PATTERN, * stands for anything: 'https://example.org/people/*'.
     """
-    pattern = takedowns.archive_pattern(pattern)
+    reference = " ".join(words)
     if dry_run or not Path(db).exists():  # a missing archive is told, and not made
         with archive_access.open_read_only(db) as archive_db:
-            takedown = takedowns.plan_takedown(archive_db, pattern)
-        return print_takedowns([takedown], db) if takedown.urls else _refuse_unknown(pattern, db)
+            takedown = takedowns.plan_takedown(archive_db, _pattern(archive_db, db, reference))
+        return print_takedowns([takedown], db) if takedown.urls else _refuse_unknown(takedown.pattern, db)
     with archive_writer.Archive.open(db) as archive:
         archive_access.print_notices(archive.recovery)
+        pattern = _pattern(archive.db, db, reference)
         takedown = takedowns.plan_takedown(archive.db, pattern)
         if not takedown.urls:
             return _refuse_unknown(pattern, db)
@@ -62,6 +70,15 @@ def forget(db: str, pattern: str, note: str, dry_run: bool, yes: bool) -> int:
     print_waiting(waiting)
     print_text(f"forgotten: {count_text(len(takedown.articles), 'article')}, {count_text(len(takedown.urls), 'URL')}")
     return 0
+
+
+def _pattern(db: Database, archive: str, reference: str) -> str:
+    """Return the pattern that a person means: one with `*`, a URL, or the URL of the article that is named."""
+    pattern = takedowns.archive_pattern(reference)
+    if takedowns.WILDCARD in pattern:
+        return pattern
+    article = stored_articles.find_stored_article(db, article_reference(db, archive, reference, must_be_one=True))
+    return article_filter.find_known_url(db, pattern) or (article.url if article else pattern)
 
 
 def _refuse_unknown(pattern: str, path: str) -> int:

@@ -13,6 +13,7 @@ from broadsheet.output.read.plain_words import count_text
 
 from ..crawl.terminal import cut_line, format_table, print_text, terminal_width
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .verb_options import Options, archive_argument, verb, with_options
 
 if TYPE_CHECKING:
@@ -62,12 +63,12 @@ class _UnknownTargetError(Exception):
 
 _RULING_OPTIONS: Options = (
     archive_argument,
-    click.argument("target", metavar="URL|ID"),
+    click.argument("target", metavar=f"{REFERENCE}|ID"),
     click.argument("position", metavar="BLOCK", type=click.IntRange(0), required=False),
     click.argument("words", metavar="[FIRST WORDS]", nargs=-1),
     click.option("--everywhere", is_flag=True, help="Wherever the block's text stands, now and later."),
     click.option("--host", metavar="HOST", help="Wherever it stands on this host."),
-    click.option("--article", metavar="URL|ID", help="Only in this article; of URL BLOCK its own is meant."),
+    click.option("--article", metavar=REFERENCE, help="Only in this article; of ARTICLE BLOCK its own is meant."),
     click.option("--note", default="", metavar="TEXT", help="Why; kept beside the ruling."),
     click.option("--undo", is_flag=True, help="Take the ruling back: the page's own verdict holds again."),
     click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing."),
@@ -79,9 +80,9 @@ _RULING_OPTIONS: Options = (
 def restore(**options: Any) -> int:
     """Put a block back that was removed wrongly, now and whenever its pages are judged again.
 
-    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
-    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
-    removed in place of both means the text wherever it stands.
+    ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
+    explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
+    block_id of the views blocks and removed in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=True)
 
@@ -91,9 +92,9 @@ def restore(**options: Any) -> int:
 def remove(**options: Any) -> int:
     """Take a block out that was kept wrongly, now and whenever its pages are judged again.
 
-    URL and BLOCK are the page and the number in the first column of `broadsheet explain`; with the text's FIRST WORDS
-    behind it, nothing happens to another block if the page has changed since. A block_id of the views blocks and
-    removed in place of both means the text wherever it stands.
+    ARTICLE is a URL, a path, a number, a title or words; BLOCK is the number in the first column of `broadsheet
+    explain`. With the text's FIRST WORDS behind it, nothing happens to another block if the page has changed since. A
+    block_id of the views blocks and removed in place of both means the text wherever it stands.
     """
     return rule_on(options, keep=False)
 
@@ -104,18 +105,25 @@ def rule_on(options: Mapping[str, Any], *, keep: bool) -> int:
     try:
         if request.dry_run or not Path(path).exists():
             with archive_access.open_read_only(path) as db:
-                request = _named_block(db, request)
+                request = _named_block(db, _referenced(db, path, request))
                 ruling = _build_ruling(db, request)
                 return _print_effect(db, request, applied_rulings.preview_ruling(db, ruling, undo=request.undo), ruling)
         with archive_access.told_faults(path), archive_writer.Archive.open(path) as archive:
             archive_access.print_notices(archive.recovery)
-            request = _named_block(archive.db, request)
+            request = _named_block(archive.db, _referenced(archive.db, path, request))
             ruling = _build_ruling(archive.db, request)
             return _print_effect(
                 archive.db, request, applied_rulings.carry_out_ruling(archive.db, ruling, undo=request.undo), ruling
             )
     except _UnknownTargetError as error:
         return archive_access.refuse(f"{path} {error}")
+
+
+def _referenced(db: Database, archive: str, request: RulingRequest) -> RulingRequest:
+    """Name the page and the article of a request by a URL or a number. CommandError if several match its words."""
+    names = {"page": request.page or None, "article": request.article}
+    found = {name: words and article_reference(db, archive, words, must_be_one=True) for name, words in names.items()}
+    return replace(request, page=found["page"] or "", article=found["article"])
 
 
 def _read_request(options: Mapping[str, Any], *, keep: bool) -> RulingRequest:

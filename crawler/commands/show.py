@@ -17,6 +17,7 @@ from broadsheet.output.read.plain_words import count_text, joined, reason_text
 from ..command_values import CommandError
 from ..crawl.terminal import UNBOUNDED, one_line, print_json, print_pages, terminal_width
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .verb_options import archive_argument, verb
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ with lazy_imports():
     from broadsheet.cleaners.judge import certainty as certainty_module
     from broadsheet.output.archive import stored_text
     from broadsheet.output.read import page_lookup, stored_articles
-    from broadsheet.output.read import search as search_module
     from broadsheet.output.write import edit_history
 
     from ..crawl import archive_access
@@ -37,7 +37,7 @@ _BESIDE = 5  # other hits that are counted
 
 @verb("Print an article.")
 @archive_argument
-@click.argument("words", nargs=-1, required=True, metavar="URL|ID|WORDS...")
+@click.argument("words", nargs=-1, required=True, metavar=f"{REFERENCE}...")
 @click.option("--markdown", is_flag=True, help="As Markdown, with headings, lists and links.")
 @click.option("--removed", "with_removed", is_flag=True, help="With what was removed from its page, and why.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
@@ -53,9 +53,6 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
         found = _find(archive_db, db, reference)
     if found is None:
         return archive_access.refuse(f"{db} has no article {reference}")
-    if found.others:
-        hint = f"broadsheet search {quote(db)} {reference}"
-        click.echo(one_line(f"The best of {found.others + 1:,} articles that match ({hint} lists them)"), err=True)
     if as_json:
         print_json(_article_values(found, with_removed=with_removed))
     else:
@@ -67,28 +64,21 @@ def show(db: str, words: tuple[str, ...], markdown: bool, with_removed: bool, as
 
 @dataclass(frozen=True, slots=True)
 class _FoundArticle:
-    """An article, its page, its revisions, how many others match the words, and the archive's path."""
+    """An article, its page, its revisions, and the archive's path."""
 
     article: stored_articles.Article
     page: page_lookup.StoredPage
     revisions: Sequence[edit_history.Revision]
-    others: int
     archive: str
 
 
 def _find(db: Database, archive: str, reference: str) -> _FoundArticle | None:
     """Find the article that is named, or else the best hit of the words."""
-    article, others = stored_articles.find_stored_article(db, reference), 0
-    if article is None:
-        for query in (reference, search_module.widened(reference)):
-            if query and (hit := next(search_module.search(db, query, 1), None)):
-                others = search_module.count_matches(db, query) - 1
-                article = stored_articles.find_stored_article(db, str(hit.id))
-                break
+    article = stored_articles.find_stored_article(db, article_reference(db, archive, reference))
     if article is None:
         return None
     page = page_lookup.read_page(db, article.page_id)
-    return _FoundArticle(article, page, edit_history.revisions_of(db, article.id), others, archive)
+    return _FoundArticle(article, page, edit_history.revisions_of(db, article.id), archive)
 
 
 def _text_parts(found: _FoundArticle, *, with_removed: bool) -> Iterator[str]:

@@ -62,8 +62,6 @@ def test_a_number_is_a_name_and_a_title_of_two_is_not(file: Path, capsys: pytest
     assert run(["show", str(file), "Twice"]) == 0
     printed = capsys.readouterr()
     assert "The best of 2 articles that match" in printed.err
-    assert run(["explain", str(file), "Twice"]) == 1
-    assert "has no page of Twice" in capsys.readouterr().err
 
 
 def test_markdown_and_json(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
