@@ -23,7 +23,6 @@ _VERBS = (
     ("clean", "Print the articles of saved pages.", "clean:clean"),
     ("completion", "Print the completion script of a shell.", "reference:completion"),
     ("crawl", "Crawl a site into an archive.", "crawl:crawl"),
-    ("dataset", "Many archives as one Parquet data set.", "dataset:dataset"),
     ("demo", "Crawl the bundled sample site.", "demo:demo"),
     ("diff", "Show what changed in an article.", "diff:diff"),
     ("doctor", "Check that this machine can run a crawl.", "doctor:doctor"),

@@ -18,7 +18,7 @@ from tests.bench.points.trial import FULL, Trials, io_faults, kills, open_trials
 from tests.sampling import SEED
 
 needs_shim = pytest.mark.skipif(bool(missing_tool()), reason=missing_tool() or "nothing is missing")
-SAMPLED = ("crawl", "update", "import", "reclean", "undo", "remove", "forget", "merge takedown", "dataset again")
+SAMPLED = ("crawl", "update", "import", "reclean", "undo", "remove", "forget", "merge takedown")
 KILLS, FAULTS = 2, 1  # of each of these verbs
 
 STEPS = (

@@ -106,3 +106,19 @@ def test_a_loader_that_guesses_types_reads_all_lines(folder: Path, tools: Path, 
     lines.sort(key=lambda line: line.count('""'), reverse=True)  # the one first of which least is known
     (folder / "a.jsonl").write_text("".join(lines), "utf-8")
     assert output(folder, tools / "python", "-c", LOADERS[name]).strip() == "27"
+
+
+PARQUET_READERS = {
+    "Polars": "import polars; print(polars.read_parquet('out/articles').filter(polars.col('word_count') > 0).height)",
+    "DuckDB": "import duckdb; print(duckdb.sql(\"SELECT count(published) FROM 'out/articles/*.parquet'\").fetchall())",
+}
+
+
+@pytest.mark.slow
+def test_parquet_files_are_read_by_other_tools(folder: Path, tools: Path) -> None:
+    broadsheet = [sys.executable, "-m", "broadsheet.crawler.cli", "export", "demo-out/sample.db", "--format", "parquet"]
+    output(folder, *broadsheet, "-o", "out")
+    said = {name: output(folder, tools / "python", "-c", text).strip() for name, text in PARQUET_READERS.items()}
+    assert said == {"Polars": "27", "DuckDB": "[(27,)]"}
+    frame = pytest.importorskip("pandas").read_parquet(folder / "out" / "articles")
+    assert (len(frame), str(frame["published"].dtype)) == (27, "datetime64[us, UTC]")

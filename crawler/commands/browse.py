@@ -232,8 +232,6 @@ def _url_host(host: str) -> str:
 
 def _announce(library: library_module.Library, origin: str, *, may_write: bool) -> None:
     names = list(library.archives)
-    target = origin + (
-        "/collection/" if library.catalogue else room_module.address(names[0], "") if len(names) == 1 else "/"
-    )
+    target = origin + (room_module.address(names[0], "") if len(names) == 1 else "/")
     mode = "" if may_write else ", read only"
     print_text(f"The reading room is open{mode}: {target}\nCtrl-C closes it.")

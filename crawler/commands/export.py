@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,9 +15,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 import click
 
+from broadsheet.output.archive.archive_errors import DamagedValue, NotAnArchive
 from broadsheet.output.read.plain_words import count_text
 
 from ..command_values import CommandError
+from ..crawl.command_line import existing_archive, require_extra
 from ..crawl.terminal import one_line
 from ..lazy_modules import lazy_imports
 from ..plugins import EXPORTERS, call_plugin, has_plugin
@@ -29,6 +32,7 @@ from .verb_options import (
     Options,
     archive_argument,
     article_filter,
+    complete_files,
     verb,
     with_options,
 )
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
 with lazy_imports():
     from broadsheet.output.archive import article_filter as article_filter_module
     from broadsheet.output.archive import table_columns
+    from broadsheet.output.collections import parquet_export
     from broadsheet.output.raw import erasure
     from broadsheet.output.read import article_files, article_rows, export_target, tei, wacz, web_feeds
 
@@ -71,6 +76,8 @@ def export_options(options: Mapping[str, Any]) -> ExportOptions:
     """Read the options from the command line. CommandError for one that the format does not have."""
     output_format = options["shape"] or format_of(options["output"])
     of_edits = options["edits"] or bool(options["kinds"])
+    if options.get("others") and output_format != "parquet":
+        raise CommandError(f"{output_format} is of one archive; parquet takes several")
     _refuse_other_formats(output_format, options)
     bounds = article_filter(options)
     if output_format == "wacz" and bounds != article_filter_module.ALL_ARTICLES:
@@ -99,7 +106,7 @@ def _refuse_other_formats(output_format: str, options: Mapping[str, Any]) -> Non
         raise CommandError("--one-per-cluster is not for feeds")
 
 
-_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "atom", "json-feed", "wacz")
+_EXPORT_FORMATS = ("jsonl", "csv", "markdown", "html", "tei", "parquet", "atom", "json-feed", "wacz")
 
 
 class _ExportFormat(click.Choice[str]):
@@ -113,10 +120,11 @@ class _ExportFormat(click.Choice[str]):
 
 _EXPORT_OPTIONS: Options = (
     archive_argument,
+    click.argument("others", nargs=-1, metavar="[DB...]", type=existing_archive, shell_complete=complete_files),
     click.option("--format", "shape", type=_ExportFormat(_EXPORT_FORMATS),
                  help="Without it, the ending of PATH says it: .jsonl, .csv, .atom, .wacz, or a folder for markdown."),
     click.option("-o", "--output", type=PATH, metavar="PATH",
-                 help="A file, or a folder for markdown, html and tei; standard output if not given."),
+                 help="A file, or a folder for markdown, html, tei, parquet; standard output if not given."),
     click.option("--one-per-cluster", is_flag=True, help="Of articles that say the same only the earliest."),
     click.option("--bom", is_flag=True, help="csv: a byte order mark in front, by which Excel sees UTF-8."),
     click.option("--edits", is_flag=True, help="atom, json-feed: edits to articles, not new articles."),
@@ -140,8 +148,12 @@ def export(**options: Any) -> int:
     """Write articles: JSON lines, CSV, a folder of Markdown, HTML or TEI files; or the raw responses as WACZ.
 
     A feed (atom, json-feed) has the newest articles or edits. JSON lines and CSV have a data dictionary beside them.
+    Parquet takes several archives: a folder with articles, what was removed from them, and URLs. It needs the extra
+    parquet; without it, the command that installs it is printed.
     """
     target, chosen = options["output"], export_options(options)
+    if chosen.output_format == "parquet":
+        return _write_parquet((options["db"], *options["others"]), target, chosen)
     with archive_access.open_read_only(options["db"]) as db:
         if chosen.output_format == "wacz":
             return _write_wacz(db, target, keeps_credentials=chosen.keeps_credentials)
@@ -222,6 +234,25 @@ def _write_dictionary(db: Database, file: Path, text: str) -> None:
         export_target.write_file(export_target.OwnFiles.of(db), file, text.encode())
 
 
+def _write_parquet(files: tuple[str, ...], target: str | None, options: ExportOptions) -> int:
+    require_extra("pyarrow", "parquet")
+    folder = _required_folder("parquet", target)
+    with ExitStack() as stack, output_target.write_errors():
+        archives = [stack.enter_context(archive_access.open_read_only(file)) for file in files]
+        try:
+            counts = parquet_export.export_parquet(
+                archives, Path(folder), options.article_filter, one_per_cluster=options.one_per_cluster
+            )
+        except (DamagedValue, sqlite3.DatabaseError):
+            for file in files:
+                if location := archive_access.damage_location(file):
+                    raise NotAnArchive(f"{file} is damaged {location}; run broadsheet verify") from None
+            raise
+    blocks = count_text(counts["removed"], "removed block")
+    _print_count(f"{count_text(counts['articles'], 'article')}, {blocks}, {count_text(counts['urls'], 'URL')}", folder)
+    return 0
+
+
 def _write_feed(db: Database, output_format: str, target: str | None, scope: web_feeds.FeedScope) -> int:
     feed = web_feeds.read_feed(db, scope)
     with output_target.open_output(db, export_target.STANDARD_OUTPUT if target is None else target) as stream:
@@ -232,7 +263,7 @@ def _write_feed(db: Database, output_format: str, target: str | None, scope: web
 
 def _required_folder(output_format: str, target: str | None) -> str:
     if target in (None, "", export_target.STANDARD_OUTPUT):
-        raise CommandError(f"{output_format} writes one file an article: name a folder with -o")
+        raise CommandError(f"{output_format} writes a folder: name it with -o")
     return str(target)
 
 

@@ -29,7 +29,7 @@ from ..archive.archive_errors import ArchiveError, NotAnArchive, NotReachable
 from ..read.verify import first_problem
 from .feed_routes import feed_routes
 from .form_routes import review_routes, ruling_routes
-from .page_routes import collection_routes, page_routes
+from .page_routes import page_routes
 from .raw_responses import download_routes
 from .rendering import FOLDER
 from .room import Notice, Room
@@ -47,8 +47,7 @@ _STATUSES: Mapping[type[Exception], int] = {
 def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
     """Make the application over a room's archives, for the names under which its server is to answer."""
     static = Mount("/static", StaticFiles(directory=FOLDER / "static"))
-    catalogue = room.library.catalogue
-    routes: list[BaseRoute] = [static, *(collection_routes(room, catalogue) if catalogue else _archive_routes(room))]
+    routes: list[BaseRoute] = [static, *_archive_routes(room)]
 
     def show_fault(request: Request, error: Exception) -> Response:
         notice = Notice(_status(error), _message(error))

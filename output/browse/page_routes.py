@@ -1,4 +1,4 @@
-"""Routes of the pages that are read, of an archive and of a data set, and their JSON twins.
+"""Routes of the pages that are read, and their JSON twins.
 
 Each page is one frozen value, shown by a template, and as JSON under the same name.
 """
@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from pathlib import Path
 
 from sqlite_utils import Database
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from ..archive.installed_extras import install_command
 from ..read.archive_facts import ArchiveFacts, gather_facts
 from ..read.coverage import measure_coverage
 from ..write.ruling_journal import waiting_reviews, waiting_rulings
@@ -30,13 +27,11 @@ from .article_list import (
 )
 from .article_page import read_article
 from .block_review import read_review
-from .collection_pages import list_collection, read_collection, read_collection_article
 from .edit_pages import compare, list_changes
 from .home_page import count_home, list_archives, read_home
-from .library import ArchiveFile, CatalogueFile
+from .library import ArchiveFile
 from .library_search import search_library
 from .page_review import read_page_review
-from .rendering import PageFrame
 from .room import Room, address
 from .rule_pages import read_layouts, read_rule, read_rules
 from .ruling_preview import preview
@@ -208,66 +203,3 @@ def _twin(request: Request, page_path: str) -> str:
     """Return the address of a page as JSON."""
     path = request.url.path + ("" if page_path else "index") + ".json"
     return path + (f"?{request.url.query}" if request.url.query else "")
-
-
-COLLECTION_HOME = "/collection/"
-
-_BuildCatalogueView = Callable[[Database, Arguments, Path], object]
-
-
-def collection_routes(room: Room, catalogue: CatalogueFile) -> Iterator[Route]:
-    """Yield the routes of a room over one data set."""
-    pages: tuple[tuple[str, str, _BuildCatalogueView], ...] = (
-        ("", "collection.html", lambda db, arguments, folder: read_collection(db)),  # noqa: ARG005
-        ("articles", "collection_articles.html", lambda db, arguments, folder: list_collection(db, arguments)),  # noqa: ARG005
-        ("article/{id:digits}", "collection_article.html", _read_catalogue_article),
-    )
-    yield Route("/", lambda request: RedirectResponse(COLLECTION_HOME, 303))  # noqa: ARG005
-    for path, template, build in pages:
-        yield Route(f"{COLLECTION_HOME}{path or 'index'}.json", _catalogue_handler(room, catalogue, "", build))
-        yield Route(f"{COLLECTION_HOME}{path}", _catalogue_handler(room, catalogue, template, build))
-
-
-def _read_catalogue_article(db: Database, arguments: Arguments, folder: Path) -> object:
-    return read_collection_article(db, arguments.number("id"), partial(read_markdown, folder))
-
-
-def _catalogue_handler(
-    room: Room, catalogue: CatalogueFile, template: str, build: _BuildCatalogueView
-) -> Callable[[Request], Response]:
-    """Make a handler that answers with a page by a template, or with its value as JSON if there is no template."""
-
-    def show(request: Request) -> Response:
-        arguments = arguments_of(request, request.query_params.multi_items())
-        with catalogue.open() as db:
-            view = build(db, arguments, catalogue.path.parent)
-        if not template:
-            return room.renderer.json(view)
-        twin = _twin(request, request.url.path.removeprefix(COLLECTION_HOME))
-        frame = PageFrame(may_write=room.may_write, twin=twin, collection=catalogue.name)
-        return room.renderer.html(template, view, frame)
-
-    return show
-
-
-def read_markdown(folder: Path, names: Sequence[str], article_id: int) -> str | None:
-    """Read an article's Markdown from the data set's files of these names.
-
-    Raises NotHereError if they cannot be read.
-    """
-    try:
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise NotHereError(f"reading its text needs pyarrow: {install_command('dataset')}") from error
-    for name in names:
-        file = (folder / name).resolve()
-        if not file.is_relative_to(folder.resolve()):
-            raise NotHereError("the catalogue names a file that is not of the data set")
-        try:
-            table = pq.ParquetFile(file).schema_arrow
-            rows = pq.read_table(file, columns=["markdown"], filters=[("id", "=", article_id)], partitioning=None)
-        except (OSError, ValueError) as error:
-            raise NotHereError(f"{name} cannot be read; run broadsheet dataset again") from error
-        if "markdown" in table.names and rows.num_rows:
-            return str(rows.column("markdown")[0].as_py() or "")
-    return None

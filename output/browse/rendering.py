@@ -169,8 +169,7 @@ class PageFrame:
 
     `archive` is its name in addresses, empty on pages of no single one; `section` the part of the room that is marked
     in the menu; `token` goes into forms; `waiting_count` is of the rulings and reviews that wait for a crawl to end;
-    `twin` is the address of the same page as JSON, and `arguments` are those of its own address. `collection` is the
-    name of the data set, empty where archives are shown.
+    `twin` is the address of the same page as JSON, and `arguments` are those of its own address.
     """
 
     archive: str = ""
@@ -181,7 +180,6 @@ class PageFrame:
     waiting_count: int = 0
     twin: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
-    collection: str = ""
 
 
 class CompiledTemplates(BytecodeCache):

@@ -26,7 +26,6 @@ from ..write.edit_history import ListedEdit
 from ..write.ruling_journal import read_journal
 from .article_list import ArticleList
 from .article_page import MOST_ROWS, ArticleView, CaptureLine
-from .collection_pages import MOST_COPIED, MOST_HOSTS
 from .facets import facet_value_text
 from .library import ArchiveFile, Library
 from .page_trials import PageJudge, RuleTrier
@@ -156,8 +155,7 @@ class Room:
     ) -> PageFrame:
         """Return the frame that a page shows around its value; see `PageFrame`."""
         if archive is None:
-            catalogue = self.library.catalogue
-            return PageFrame(may_write=self.may_write, collection=catalogue.name if catalogue else "")
+            return PageFrame(may_write=self.may_write)
         waiting_count = len(read_journal(archive.path))
         is_busy = is_owned(archive.path)
         shown = defaultdict(str, arguments)
@@ -221,7 +219,5 @@ HELPERS: Mapping[str, Any] = {
     "is_calibrated": IS_CALIBRATED,
     "raw_capture": raw_capture,
     "most_rows": MOST_ROWS,
-    "most_hosts": MOST_HOSTS,
-    "most_copied": MOST_COPIED,
     "sections": SECTIONS,
 }

@@ -25,7 +25,7 @@ from typing import Any, TextIO
 
 from sqlite_utils import Database
 
-from ..archive.article_filter import USAGE_COLUMN
+from ..archive.article_filter import EARLIEST_IN_CLUSTER, USAGE_COLUMN
 from ..archive.metadata_columns import (
     DAY_COLUMNS,
     INSTANT_COLUMNS,
@@ -40,7 +40,6 @@ from ..archive.stored_values import json_object, stored_object, stored_texts
 from ..archive.table_columns import TableColumn, quoted_name, table_columns
 
 _OF_PAGE = "WHERE page_id = (SELECT id FROM urls WHERE url = ?)"
-_EARLIEST_IN_CLUSTER = "SELECT article_id FROM article_clusters WHERE by_date = 1"
 
 
 def article_columns(db: Database) -> list[str]:
@@ -54,7 +53,7 @@ def iter_articles(db: Database, *, one_per_cluster: bool = False) -> Iterator[di
     With `one_per_cluster`, only the earliest article of each cluster of similar ones.
     """
     names = article_columns(db)
-    condition = f"WHERE id IN ({_EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
+    condition = f"WHERE id IN ({EARLIEST_IN_CLUSTER})" if one_per_cluster else ""
     for row in db.execute(f"SELECT {', '.join(map(quoted_name, names))} FROM articles {condition} ORDER BY id"):
         yield _article_values(names, row)
 

@@ -99,7 +99,7 @@ def hostile_verbs(db: Path, site: str) -> HostileVerbs:
         ),
         sources=(
             ("merge", "WORK/target.db", NAME),
-            ("dataset", "WORK/set", NAME),
+            ("export", NAME, "--format", "parquet", "-o", "WORK/set"),
             ("import", warc, "--db", "WORK/again.db", "--quiet"),
             ("reclean", NAME, "--all", "--dry-run", "--quiet"),
         ),

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from fastwarc import ArchiveIterator
 from warcio.archiveiterator import ArchiveIterator as WarcioIterator
 from warcio.exceptions import ArchiveLoadFailed
@@ -139,29 +138,6 @@ def _file_names(folder: Path) -> set[str]:
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
     found = {name for name in found if not _BY_TURN.search(name)}
     return {re.sub(r"[0-9a-f]{16,}", "ID", _STAMP.sub("TIME", name)) for name in found if not _TAIL.search(name)}
-
-
-def dataset_faults(calm: Path, other: Path) -> Iterator[str]:
-    """Yield where a data set is not the same: what its manifest says, the rows of each table, files that none names."""
-    for name in ("manifest.json", "README.md"):
-        if _steady(calm / name) != _steady(other / name):
-            yield f"{name} differs"
-    for table in sorted({path.parent.name for path in calm.rglob("*.parquet")}):
-        if _table_rows(calm, table) != _table_rows(other, table):
-            yield f"data set: {table} differs"
-    for file in other.rglob("*.part"):
-        yield f"left behind {file.name}"
-
-
-def _steady(file: Path) -> str:
-    """Return a file's text without times, sizes and ids that are drawn by chance."""
-    return re.sub(r"[0-9a-f]{12,}|\d+(?:\.\d+)?", "N", _DAY.sub("DAY", file.read_text())) if file.exists() else ""
-
-
-def _table_rows(folder: Path, partition: str) -> list[str]:
-    files = [path for path in folder.rglob("*.parquet") if path.parent.name == partition]
-    rows = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
-    return sorted(_DAY.sub("DAY", repr(row)) for row in rows)
 
 
 def store_faults(calm: Path, other: Path, site: str, may_differ: Collection[str]) -> Iterator[str]:

@@ -223,18 +223,6 @@ def _prepare_merge_takedown(shop: Workshop) -> Words:
     return ("merge", ARCHIVE, "other.db", "-q")
 
 
-def _prepare_dataset(shop: Workshop) -> Words:
-    _two_archives(shop)
-    return ("dataset", "data", ARCHIVE, "other.db", "-q")
-
-
-def _prepare_dataset_again(shop: Workshop) -> Words:
-    words = _prepare_dataset(shop)
-    shop.run(*words)
-    shop.run("forget", ARCHIVE, f"{shop.site.url}/mill", "--yes")
-    return words
-
-
 _FLEET = """[fleet]
 folder = "fleet"
 parallel = 1
@@ -290,8 +278,6 @@ SCENARIOS = {
         Scenario("adopt", _prepare_adopt, may_differ=_CUT_OFF),
         Scenario("merge", _prepare_merge, archives=("all.db",)),
         Scenario("merge takedown", _prepare_merge_takedown),
-        Scenario("dataset", _prepare_dataset, archives=()),
-        Scenario("dataset again", _prepare_dataset_again, archives=()),
         Scenario("fleet", _prepare_fleet, _serve_first, ("fleet/town.db",), _CRAWLED, **_BOUNDS),
         Scenario("fleet store", _prepare_store, _serve_first, (), _STORED, module=_SHORT_LEASES, **_BOUNDS),
     )

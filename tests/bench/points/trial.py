@@ -14,7 +14,6 @@ from pathlib import Path
 from tests.bench.points.comparison import (
     archive_faults,
     damages,
-    dataset_faults,
     file_faults,
     record_faults,
     store_faults,
@@ -158,8 +157,6 @@ def _differences(scenario: Scenario, calm: Path, work: Path) -> Iterator[str]:
         yield from archive_faults(calm / name, work / name, scenario.may_differ)
     yield from warc_faults(work)
     yield from file_faults(calm, work)
-    if (calm / "data").is_dir():
-        yield from dataset_faults(calm / "data", work / "data")
     if (calm / "store").is_dir():
         yield from store_faults(calm / "store", work / "store", "town", scenario.may_differ)
     yield from record_faults(calm, work)

@@ -77,8 +77,8 @@ def test_raw_responses_are_not_exported_before_a_takedown_of_them_is_finished(
         (["--format", "csv", "-o", "{db}"], "is the archive itself"),
         (["--format", "csv", "-o", "{folder}"], "is a folder"),
         (["--format", "markdown", "-o", "{db}"], "cannot make the folder"),
-        (["--format", "tei"], "name a folder with -o"),
-        (["--format", "html", "-o", "-"], "name a folder with -o"),
+        (["--format", "tei"], "writes a folder"),
+        (["--format", "html", "-o", "-"], "writes a folder"),
         (["--format", "csv", "--limit", "100"], "--limit is for atom and json-feed"),
     ],
 )

@@ -274,7 +274,7 @@ def test_the_folder_of_the_raw_responses_is_refused(file: Path, capsys: pytest.C
 
 def test_markdown_goes_to_no_stream(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(markdown_line(file, "-")) == 2
-    assert "name a folder" in capsys.readouterr().err
+    assert "writes a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe"])

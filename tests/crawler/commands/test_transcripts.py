@@ -355,7 +355,6 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
         ("fleet run fleet.toml --shard 2/3 --all", ".fleet/shard-2-of-3", "another fleet run is at work in {}"),
         ("fleet run fleet.toml", ".fleet/shard-1-of-1", "another fleet run is at work in {}"),
         ("demo --keep .", "sample.db", "sample.db is in use by another crawl"),
-        ("dataset data town.db", "data/.broadsheet-dataset", "{}/data is being written by another run"),
     ],
 )
 def test_what_another_process_writes_is_in_use(command: str, lock: str, errors: str, here: Path) -> None:

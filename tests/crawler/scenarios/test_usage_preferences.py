@@ -103,13 +103,13 @@ def test_a_crawl_that_obeys_keeps_nothing_that_is_refused(crawl: Crawl, serve: S
 
 
 @pytest.mark.slow
-def test_a_data_set_for_a_use_has_nothing_that_is_refused_to_it(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+def test_parquet_for_a_use_has_nothing_that_is_refused_to_it(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     site = a_site(serve)
     result, target = crawl(site.url + "/", **SMALL), tmp_path / "set"
 
     def written(*arguments: str) -> dict[str, list[str]]:
-        code, _, errors = verb("dataset", target, result.db, *arguments)
+        code, _, errors = verb("export", result.db, "--format", "parquet", "-o", target, *arguments)
         assert code == 0, errors
         table = parquet.read_table(target / "articles", columns=["url", "usage"]).to_pylist()
         return {row["url"].rpartition("/")[2]: row["usage"] for row in table}

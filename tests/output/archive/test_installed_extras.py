@@ -29,14 +29,14 @@ def test_the_command_names_the_packages_and_this_environment(
     monkeypatch.setattr(sys, "prefix", prefix)
     monkeypatch.setattr(sys, "executable", "/b/python")
     monkeypatch.setattr(installed_extras, "find_spec", lambda name: has_pip or None)
-    lines = ["click>=8", 'pyarrow>=20; extra == "dataset"', "apprise<3; extra == 'notify'"]
+    lines = ["click>=8", 'pyarrow>=20; extra == "parquet"', "apprise<3; extra == 'notify'"]
     monkeypatch.setattr("importlib.metadata.requires", lambda name: lines)
-    assert installed_extras.install_command("dataset") == f"{start}'pyarrow>=20'"
+    assert installed_extras.install_command("parquet") == f"{start}'pyarrow>=20'"
 
 
 def test_all_has_every_extra_for_users() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
-    named = {line for name in ("pandas", "dataset", "notify", "browser", "fleet") for line in extras[name]}
+    named = {line for name in ("pandas", "parquet", "notify", "browser", "fleet") for line in extras[name]}
     assert sorted(extras["all"]) == sorted(named)
 
 
