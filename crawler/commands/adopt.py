@@ -30,6 +30,8 @@ with lazy_imports():
     from ..workers import settle_pool
     from . import import_archives, run_summary
 
+_NOTHING_TO_DO = "Nothing to adopt: each response has its row."
+_NOTHING_READ = "Nothing to adopt: the archive has no raw responses in folders of its own."
 _NO_BOUNDS: Mapping[str, Any] = {
     "include": (), "exclude": (), "since": None, "language": (), "site_rules": None, "obey_directives": False,
     "hosts": (),
@@ -58,17 +60,22 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
             closing(record_order.RecordOrder()) as order,
         ):
             archive_access.print_notices(replace(archive.recovery, unnamed_bytes=0), quiet=quiet)
-            paths = _index_files(archive, order)
+            paths, unread_count = _index_files(archive, order)
+            if own_warc and not quiet:
+                new_folder = f"{archive.path.name}{warc_folders.RAW_ENDING}"
+                print_text(one_line(f"{archive.path} may be written now: its new responses go to {new_folder}."))
             if next(order.jobs(), None) is None:
-                _note_lengths(archive)
+                import_archives.note_lengths(archive, paths)
                 settle_pool.settle_in_processes(archive.db)  # what a run that was cut off has left unsettled
-                return _say_nothing_to_do(archive.path, own_warc=own_warc, quiet=quiet)
+                if not quiet and not unread_count:
+                    print_text(_NOTHING_TO_DO if paths else _NOTHING_READ)
+                return int(bool(unread_count))
             importer, signal_number = import_archives.run_import(
-                "adopt", archive, order, import_archives.read_options(options), options, paths
+                "adopt", archive, order, import_archives.read_options(options), options, list(paths.values())
             )
             if not signal_number:
                 erased_count = _erase_forgotten(archive, order)
-                _note_lengths(archive)
+                import_archives.note_lengths(archive, paths)
     except (sqlite3.Error, OSError) as error:
         raise NotReachable(f"{db} cannot be written: {error}; the same command goes on from here") from error
     run = run_summary.RunResult(
@@ -82,33 +89,24 @@ def adopt(db: str, own_warc: bool, quiet: bool) -> int:
         if erased_count:
             print_text(f"Erased {count_text(erased_count, 'response')} of what was taken down.")
     import_archives.print_lost(order.lost)
-    return int(bool(order.lost))
+    return int(bool(order.lost or unread_count))
 
 
-def _index_files(archive: archive_writer.Archive, order: record_order.RecordOrder) -> list[Path]:
-    """Index the records that no row names; return the files that were read."""
-    away_files, paths = warc_files.read_away_files(archive.path), []
+def _index_files(archive: archive_writer.Archive, order: record_order.RecordOrder) -> tuple[dict[str, Path], int]:
+    """Index the records that no row names; return the files that were read, by name, and how many were not."""
+    away_files, paths = warc_files.read_away_files(archive.path), {}
     for name, _ in archive.raw_files:
         path = warc_folders.warc_path(archive.path, name)
         if name in away_files or not path.is_file():
             continue
         try:
             order.add_file(name, path)
-            paths.append(path)
+            paths[name] = path
         except (record_index.ScanError, OSError) as error:
             click.echo(one_line(f"broadsheet: {error}"), err=True)
     order.skip_locations(run_records.record_positions(archive.db))
     order.sort()
-    return paths
-
-
-def _say_nothing_to_do(database: Path, *, own_warc: bool, quiet: bool) -> int:
-    if not quiet and own_warc:
-        new_folder = f"{database.name}{warc_folders.RAW_ENDING}"
-        print_text(one_line(f"{database} may be written now: its new responses go to {new_folder}."))
-    if not quiet:
-        print_text("Nothing to adopt: each response has its row.")
-    return 0
+    return paths, len(dict(archive.raw_files).keys() - paths.keys() - away_files.keys())
 
 
 def _erase_forgotten(archive: archive_writer.Archive, order: record_order.RecordOrder) -> int:
@@ -132,11 +130,3 @@ def _forgotten_spans(
         if row is not None and row.reason == url_words.OutcomeReason.FORGOTTEN:
             end = order.next_offset(job.file, job.record.offset)
             yield job.file, job.record.offset, lengths[job.file] if end is None else end
-
-
-def _note_lengths(archive: archive_writer.Archive) -> None:
-    """State in table `_warc_files` how long the files are by the journals of their folders."""
-    with atomic_writes.write_transaction(archive.db):
-        warc_files.put_file_lengths(
-            archive.db, ((name, length, stored_values.utc_now()) for name, length in archive.raw_files)
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 with lazy_imports():
-    from broadsheet.output.archive import archive_file, article_filter, stored_values, url_words
+    from broadsheet.output.archive import archive_file, article_filter, atomic_writes, stored_values, url_words
+    from broadsheet.output.raw import warc_files
     from broadsheet.output.read import plain_words
     from broadsheet.output.write import archive_writer, run_records
 
@@ -95,6 +96,10 @@ def import_(**options: Any) -> int:
                     stored_values.utc_now(),
                     record_counts,
                 )
+            own_names = {file.name for _, file, _ in indexed_files} & dict(archive.raw_files).keys()
+            if own_names and not options["hosts"]:
+                order.skip_locations(run_records.record_positions(archive.db))
+                note_lengths(archive, own_names - {job.file for job in order.jobs()})
     run = run_summary.RunResult(
         options["db"], (), time.monotonic() - started, importer.counts.outcomes, signal=signal_number, pages_verb="read"
     )
@@ -241,6 +246,13 @@ async def _import_records(
         async with progress_line.handle_stop_signals(on_stop, "Stopping when what is under way is done"):
             await importer.run(archive_file.archive_path(options["db"]))
     return importer, signals[0] if signals else 0
+
+
+def note_lengths(archive: archive_writer.Archive, names: Collection[str]) -> None:
+    """State in table `_warc_files` how long these files of the archive's own folders are, now that all have rows."""
+    lengths = [(name, length, stored_values.utc_now()) for name, length in archive.raw_files if name in names]
+    with atomic_writes.write_transaction(archive.db):
+        warc_files.put_file_lengths(archive.db, lengths)
 
 
 def say_lost_before(db: Database, path: Path, archive: str | Path, recorded: Mapping[str, object]) -> int:

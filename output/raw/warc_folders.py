@@ -64,10 +64,14 @@ class CopiedArchive(ArchiveError):  # noqa: N818 - named by what it is
 
     def __init__(self, database: Path, folder: Path, owner: str) -> None:
         own_folder = f"{database.name}{RAW_ENDING}"
+        advice = (
+            f"either copy the folder as well (cp -r {folder.name} {own_folder}), or have new responses go to"
+            f" {own_folder} (broadsheet adopt {database} --own-warc)"
+        )
+        if folder.name.startswith(f"{database.name}."):
+            advice = f"give the folder its own name back, or {database.name} another one"
         super().__init__(
-            f"{database} is a copy, and {folder.name} belongs to {owner}: it can be read; to write to it too, either"
-            f" copy the folder as well (cp -r {folder.name} {own_folder}), or have new responses go to {own_folder}"
-            f" (broadsheet adopt {database} --own-warc)"
+            f"{database} is a copy, and {folder.name} belongs to {owner}: it can be read; to write to it too, {advice}"
         )
 
 
@@ -476,7 +480,7 @@ class RawFolders:
         names = [name for name in dict.fromkeys((*self._own_names, *named_folders)) if (self._parent / name).is_dir()]
         owners = {name: self._other_owner(name) for name in names if self._is_ours(name)}
         for name in filter(owners.get, owners):
-            if not own_warc:
+            if not own_warc or name in self._own_names:
                 raise CopiedArchive(self._database, self._parent / name, owners[name])
         if any(owners.values()):
             self._put_id(token_hex(16))
@@ -495,8 +499,13 @@ class RawFolders:
         return False
 
     def _other_owner(self, name: str) -> str:
-        """Return the name of the other database beside a folder that owns it; empty if there is none any more."""
+        """Return the name of the other database beside a folder that owns it; empty if there is none any more.
+
+        The copy of a folder that still stands beside it states that one's owner, and is not owned by it.
+        """
         identity = read_identity(self._parent / name)
+        if identity and identity.name != name and read_identity(self._parent / identity.name) == identity:
+            return ""
         owner = identity.database if identity else _default_owner(name)
         file = self._parent / PurePosixPath(owner).name
         if not file.is_file() or file.samefile(self._database):

@@ -115,9 +115,55 @@ def test_a_copy_becomes_an_archive_of_its_own(db: Path) -> None:
     code, out, errors = printed("adopt", "copy.db", "--own-warc")
     place = Path("copy.db").absolute()
     assert (code, errors) == (0, "")
-    assert out.splitlines()[-1] == "Nothing to adopt: each response has its row."
+    assert out.splitlines()[-1] == "Nothing to adopt: the archive has no raw responses in folders of its own."
     assert f"{place} may be written now: its new responses go to copy.db.warc." in out.replace("\n", " ")
     assert printed("adopt", "copy.db", "--own-warc", "-q") == (0, "", "")
+
+
+@pytest.fixture
+def copied_folder(db: Path) -> Path:
+    """An empty database beside a copy of the folder of another one, which is whole."""
+    assert printed("adopt", db)[0] == 0
+    shutil.copytree("a.db.warc", "c.db.warc")
+    Path("c.db").touch()
+    return Path("c.db")
+
+
+TEXTS = "SELECT url, text FROM articles ORDER BY url"
+
+
+@pytest.mark.parametrize("own", [[], ["--own-warc"]])
+def test_a_copied_folder_is_taken_in_by_the_database_of_its_name(db: Path, copied_folder: Path, own: list[str]) -> None:
+    code, out, errors = printed("adopt", copied_folder, *own)
+    assert (code, "; 4 pages adopted" in out, errors) == (0, True, "")
+    assert printed("adopt", copied_folder, *own)[1].endswith("Nothing to adopt: each response has its row.\n")
+    crawl(copied_folder, "later")
+    assert not rows(db, f"SELECT 1 FROM urls WHERE url = '{SITE}/later'")
+    copied_folder.unlink()
+    assert verb("import", *files(copied_folder), "--db", copied_folder, "-q")[0] == 0
+    assert [url for url, _ in rows(copied_folder, TEXTS)] == [
+        f"{SITE}/{n}" for n in "later mill quay river tower".split()
+    ]
+    assert verb("forget", copied_folder, f"{SITE}/mill", "--yes")[0] == 0
+    for archive in (db, copied_folder):
+        assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
+
+
+@pytest.mark.parametrize("own", [[], ["--own-warc"]])
+def test_a_folder_that_was_renamed_stays_that_of_its_database(db: Path, copied_folder: Path, own: list[str]) -> None:
+    shutil.rmtree("a.db.warc")
+    for _ in range(2):  # nothing that it says leads to a state that another command refuses
+        code, out, errors = printed("adopt", copied_folder, *own)
+        assert (code, out, errors.count("\n")) == (1, "", 1)
+        assert "c.db.warc belongs to a.db" in errors
+        assert "give the folder its own name back, or c.db another one" in errors
+    assert verb("import", *files(copied_folder), "--db", "other.db", "-q")[0] == 0
+    copied_folder.rename("d.db")
+    assert printed("adopt", "d.db")[:2] == (
+        0, "Nothing to adopt: the archive has no raw responses in folders of its own.\n"
+    )  # fmt: skip
+    for archive in (db, "other.db"):
+        assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 
 def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
@@ -134,10 +180,10 @@ def test_a_file_that_is_away_or_no_warc_file_costs_the_others_nothing(db: Path) 
     [file] = files(db)
     data = file.read_bytes()
     file.unlink()
-    assert printed("adopt", db)[:2] == (0, "Nothing to adopt: each response has its row.\n")
+    assert printed("adopt", db)[:2] == (1, ""), "nothing is said of what was not read"
     file.write_bytes(b"x" * len(data))
     code, out, errors = printed("adopt", db)
-    assert (code, out) == (0, "Nothing to adopt: each response has its row.\n")
+    assert (code, out) == (1, "")
     assert [line for line in errors.splitlines() if line.startswith("broadsheet: ")] == [
         f"broadsheet: {file.absolute()} holds no WARC or ARC records"
     ]
