@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..archive.pictures import MAX_BYTES, Picture
 from ..archive.row_sample import WHOLE, RowSample
 from .raw_exchange import RawExchange
-from .warc_reader import RecordError, dechunked_body, read_response
+from .warc_reader import FileGoneError, RecordError, dechunked_body, read_response
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -50,10 +50,14 @@ def _possible_files(exchange: RawExchange) -> Iterator[bytes]:
 
 
 def picture_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[tuple[int, str]]:
-    """Yield (number of the URL, what is wrong) for each picture whose file cannot be had."""
+    """Yield (number of the URL, what is wrong) for each picture whose file cannot be had, but for WARC files that are
+    gone: `raw_faults` names them.
+    """
     for url_id, capture_id, *facts in db.execute(_PICTURES.format(sample.condition("url_id"))).fetchall():
         try:
             read_picture_file(db, folder, capture_id, Picture(*facts))
+        except FileGoneError:
+            continue
         except (RecordError, OSError) as error:
             yield url_id, str(error)
 

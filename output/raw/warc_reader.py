@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from itertools import groupby, islice
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from fastwarc import ArchiveIterator
 from sqlite_utils import Database
@@ -41,6 +42,10 @@ _LOCATIONS = """SELECT c.warc_file, c.warc_offset, c.warc_length, c.final_url, c
 
 class RecordError(Exception):
     """A record that is missing or incomplete where one should be; the message says where, in one line."""
+
+
+class FileGoneError(RecordError):
+    """A record whose file, or the folder of it, is not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ def read_span(folder: Path, file: str, offset: int, length: int) -> bytes:
             stream.seek(offset if is_inside else size)
             data = stream.read(length if is_inside else 0)
     except OSError as error:
-        raise RecordError(f"{source}: {error.strerror}") from error
+        kind = FileGoneError if isinstance(error, FileNotFoundError) else RecordError
+        raise kind(f"{source}: {error.strerror}") from error
     except ArchiveError as error:
         raise RecordError(f"{source}: {error}") from error
     except (TypeError, ValueError) as error:  # a name, offset or length that is none
@@ -192,15 +198,38 @@ it is in the sample."""
 
 
 def raw_faults(db: Database, folder: Path, sample: RowSample = WHOLE) -> Iterator[str]:
-    """Yield each fault as a message of one line. `folder` is the database's; read are the captures of the sample."""
-    for _, rows in groupby(db.execute(_CAPTURE_ROWS.format(sample.condition("c.id"))), key=lambda row: row[0]):
-        yield from _file_faults(folder, list(rows))
+    """Yield each fault as a message of one line. `folder` is the database's; read are the captures of the sample.
+
+    What is not there, a WARC folder or a file of one that is, is one line with the number of its responses.
+    """
+    gone: Counter[str] = Counter()
+    for file, rows in groupby(db.execute(_CAPTURE_ROWS.format(sample.condition("c.id"))), key=lambda row: row[0]):
+        if place := _gone_place(folder, file):
+            gone[place] += len(list(rows))
+        else:
+            yield from _file_faults(folder, list(rows))
     for name, length in db.execute(_FILES_WITHOUT_CAPTURES).fetchall():
-        yield from _span_faults(folder, name, 0, length)
+        if place := _gone_place(folder, name):
+            gone[place] += 0
+        else:
+            yield from _span_faults(folder, name, 0, length)
+    for place, count in gone.items():
+        yield f"{place} is not there: put it back beside the database; raw responses in it: {count:,}"
     try:
         yield from newer_folders(db, database_file(db))
     except ArchiveError as error:
         yield str(error)
+
+
+def _gone_place(folder: Path, file: str) -> str:
+    """Return the folder, or the file in one that is there, without which no record of a file can be read; or nothing.
+
+    A name that leads nowhere it may is for the records to name.
+    """
+    with suppress(OSError, ArchiveError, ValueError):
+        if not (path := record_file(folder, file)).exists() and not path.is_symlink():
+            return file if path.parent.is_dir() else str(PurePath(file).parent)
+    return ""
 
 
 def _file_faults(folder: Path, rows: Sequence[CaptureRow]) -> Iterator[str]:

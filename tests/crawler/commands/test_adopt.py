@@ -166,6 +166,23 @@ def test_a_folder_that_was_renamed_stays_that_of_its_database(db: Path, copied_f
         assert verb("verify", archive) == (0, "in order: 4 articles\n", "")
 
 
+def test_a_database_that_was_copied_alone_is_told_of_its_folder_in_a_line(db: Path, tmp_path: Path) -> None:
+    assert printed("adopt", db)[0] == 0
+    alone = tmp_path / "alone" / "a.db"
+    alone.parent.mkdir()
+    shutil.copy(db, alone)
+    said = "raw_responses: a.db.warc is not there: put it back beside the database; raw responses in it: 4\n"
+    assert verb("verify", alone) == (1, said, "")
+    shutil.copytree("a.db.warc", alone.with_name("a.db.warc"))
+    assert verb("verify", alone)[0] == 0
+    gone, *rest = files(alone)
+    gone.unlink()
+    said = (
+        f"raw_responses: a.db.warc/{gone.name} is not there: put it back beside the database; raw responses in it: 4\n"
+    )
+    assert verb("verify", alone) == (1, said, ""), rest
+
+
 def test_bytes_that_are_lost_are_told_with_their_place(db: Path) -> None:
     [file] = files(db)
     data = file.read_bytes()

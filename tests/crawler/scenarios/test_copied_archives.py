@@ -263,7 +263,7 @@ def test_a_copy_elsewhere_goes_on_without_its_folder_and_is_whole_when_that_arri
     original = contents(half)
     assert command("search", copy, "p0")[0] in (0, 1)
     code, out, _ = command("verify", copy)
-    assert (code, "No such file" in out) == (1, True)
+    assert (code, "news.db.warc is not there" in out) == (1, True)
     code, _, errors = crawl(site, copy)
     assert code == 0
     assert "Raw responses are missing from" in errors
