@@ -49,7 +49,6 @@ _RULES_VERBS = (
 )
 _FLEET_VERBS = (
     ("forget", "Take an article down in all archives.", "fleet_forget:fleet_forget"),
-    ("import", "Take in many WARC files side by side.", "fleet_import:fleet_import"),
     ("init", "Write a list of sites.", "fleet:init_sites"),
     ("report", "Say what every archive came to.", "fleet_read:fleet_report"),
     ("run", "Crawl and update what is due.", "fleet:run_fleet"),

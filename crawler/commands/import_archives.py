@@ -14,9 +14,10 @@ import click
 from broadsheet.output.archive.archive_errors import NotReachable
 
 from ..command_values import CommandError, is_nonempty_file
+from ..crawl.command_line import language
 from ..crawl.terminal import one_line, print_text
 from ..lazy_modules import lazy_imports
-from .verb_options import IMPORT_KEEP_OPTION, IMPORT_OPTIONS, verb, with_options
+from .verb_options import PATH, Options, verb, with_options
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -49,9 +50,29 @@ _TYPES_WITHOUT_OUTCOME = (
 )
 
 
+_IMPORT_OPTIONS: Options = (
+    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=PATH),
+    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
+                 help="The archive; made if missing."),
+    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
+    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
+    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
+    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
+    click.option("--language", type=language, multiple=True, metavar="CODE",
+                 help="Only articles in these languages: en, es … Repeatable."),
+    click.option("--site-rules", type=PATH, metavar="DIR",
+                 help="Rule files by host, in the format of ftr-site-config."),
+    click.option("--obey-directives", is_flag=True,
+                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
+    click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
+    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
+    click.option("--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
+                 help="text, or pictures: the files of the articles' pictures too, as far as the files hold them."),
+)  # fmt: skip
+
+
 @verb("Take in WARC, ARC and WACZ files, without a network.", "import")
-@with_options(IMPORT_OPTIONS)
-@IMPORT_KEEP_OPTION
+@with_options(_IMPORT_OPTIONS)
 def import_(**options: Any) -> int:
     """Take the pages of WARC, ARC and WACZ files into an archive, as a crawl would have, without a network.
 

@@ -141,27 +141,6 @@ _TELLING_OPTIONS = option_group("What is told", (
     click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
 ))  # fmt: skip
 POLITENESS_OPTIONS: Options = (*_PACE_OPTIONS, *_IDENTITY_OPTIONS, *_READING_OPTIONS, *_TELLING_OPTIONS)
-IMPORT_OPTIONS: Options = (
-    click.argument("files", nargs=-1, required=True, metavar="WARC|ARC|WACZ...", type=PATH),
-    click.option("--db", default="archive.db", show_default=True, type=PATH, envvar="BROADSHEET_DB", metavar="FILE",
-                 help="The archive; made if missing."),
-    click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only records of this host. Repeatable."),
-    click.option("--include", multiple=True, metavar="REGEX", help="Only URLs that match one of these. Repeatable."),
-    click.option("--exclude", multiple=True, metavar="REGEX", help="No URL that matches one of these. Repeatable."),
-    click.option("--since", metavar="DATE", help="Only articles from this day on, as 2024-01-31."),
-    click.option("--language", type=language, multiple=True, metavar="CODE",
-                 help="Only articles in these languages: en, es … Repeatable."),
-    click.option("--site-rules", type=PATH, metavar="DIR",
-                 help="Rule files by host, in the format of ftr-site-config."),
-    click.option("--obey-directives", is_flag=True,
-                 help="Keep nothing against noindex, noarchive, noai, tdm-reservation, Content-Usage."),
-    click.option("--lenient", is_flag=True, help="Exit with 0 although bytes of a file could not be read."),
-    click.option("-q", "--quiet", is_flag=True, help="Print errors only."),
-)  # fmt: skip
-IMPORT_KEEP_OPTION = click.option(
-    "--keep", type=click.Choice(("text", "pictures")), default="text", metavar="WHAT",
-    help="text, or pictures: the files of the articles' pictures too, as far as the files hold them.",
-)  # fmt: skip
 FLEET_OPTIONS: Options = (
     click.argument("file", metavar="[SITES.TOML]", default="sites.toml", type=PATH),
     click.option("--site", "names", multiple=True, metavar="NAME", help="Only this site. Repeatable."),

@@ -20,7 +20,6 @@ from types import SimpleNamespace
 from typing import Any, ClassVar, NoReturn
 
 import pytest
-from sqlite_utils import Database
 
 import broadsheet.crawler.crawl.session
 import broadsheet.crawler.fleet.fleet_takedowns
@@ -94,13 +93,6 @@ def full_disk(*_words: object, **_options: object) -> NoReturn:
     raise sqlite3.OperationalError("disk full")
 
 
-def settle_no_target(db: Database) -> None:
-    """Settle no archive but those of single files, which a fleet's import merges."""
-    (_, _, file), *_ = db.execute("PRAGMA database_list").fetchall()
-    if "new.db.import" not in file:
-        full_disk()
-
-
 GOES_ON = "cannot be written: disk full; the same command goes on from here"
 
 
@@ -111,7 +103,6 @@ GOES_ON = "cannot be written: disk full; the same command goes on from here"
         ("reclean town.db", f"town.db {GOES_ON}"),
         ("adopt town.db", f"town.db {GOES_ON}"),
         ("merge {}/new.db town.db", f"{{}}/new.db {GOES_ON}"),
-        ("fleet import other.warc --db new.db", f"{{}}/new.db {GOES_ON}"),
         (
             "forget town.db https://a.example/river --yes",
             "town.db cannot be written: disk full; words of it may still stand in its files: the same command finishes"
@@ -122,7 +113,7 @@ GOES_ON = "cannot be written: disk full; the same command goes on from here"
 def test_a_full_disk_is_a_line_that_says_how_to_go_on(
     command: str, line: str, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settle_pool, "settle_in_processes", settle_no_target)
+    monkeypatch.setattr(settle_pool, "settle_in_processes", full_disk)
     monkeypatch.setattr(takedowns, "take_down", full_disk)
     code, _, errors = verb_here(*command.format(here).split())
     assert (code, errors) == (1, f"broadsheet: {line.format(here)}\n")
@@ -180,7 +171,6 @@ def test_ctrl_c_stops_in_good_order(command: str, db: str, lines: list[str], mon
         ("doctor https://a.example/", "start crawl"),
         ("rules test rules/a.example.txt", "start crawl"),
         ("import town.warc --db new.db", "require check start open"),
-        ("fleet import town.warc --db new.db", "require open"),
         ("fleet run none.toml", "require"),
         ("fleet work none.toml --store stored", "require"),
         ("merge new.db town.db", "start open"),
@@ -251,7 +241,6 @@ def test_the_progress_line_says_how_much_is_done_and_how_fast(
         ("fleet run fleet.toml", "no room in {}"),
         ("fleet run fleet.toml --store stored", "no room in {}/.fleet/work"),
         ("fleet work fleet.toml --store stored --work there", "no room in {}/there"),
-        ("fleet import town.warc --db new.db", "no room in {}"),
         ("fleet forget https://a.example/ --sites fleet.toml --store stored --yes", "no room in {}/.fleet/work"),
     ],
 )
@@ -302,8 +291,6 @@ def test_a_place_that_is_away_ends_a_fleet_s_verb_in_a_line(
          "Nothing is due of 2 sites; --all looks at all of them now.\n"),
         ("fleet run fleet.toml", "", [2], 130, ""),
         ("fleet run fleet.toml -q", "", [2], 130, ""),
-        ("fleet import town.warc --db new.db", "", [15], 143, ""),
-        ("fleet import town.warc --db new.db -q", "", [2], 130, ""),
     ],
 )  # fmt: skip
 def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
@@ -321,16 +308,7 @@ def test_a_turn_that_was_stopped_or_refused_is_told_by_its_exit_code(
 
 
 @pytest.mark.usefixtures("here")
-@pytest.mark.parametrize(
-    ("verb", "first", "again"),
-    [
-        ("import", "1 page read, 3 pictures in N s", "Kept 3 pictures of files that were imported before."),
-        ("fleet import", "new.db: 1 article", "Nothing to do: 1 file is in the archive already; kept 3 pictures of"),
-    ],
-)
-def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
-    verb: str, first: str, again: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, bool]] = []
 
     def take(archive: archive_writer.Archive, *, obeys_directives: bool) -> int:
@@ -338,15 +316,14 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(
         return 3
 
     monkeypatch.setattr(imported_pictures, "take_pictures", take)
-    command, keep = f"{verb} other.warc --db new.db", ("--keep", "pictures")
+    command, keep = "import other.warc --db new.db", ("--keep", "pictures")
     printed = [verb_here(*command.split(), *words)[1] for words in (keep, keep, (), (*keep, "--obey-directives"))]
-    assert first in re.sub(r"in \d+ s", "in N s", printed[0])
-    assert printed[1].startswith(again)
+    assert "1 page read, 3 pictures in N s" in re.sub(r"in \d+ s", "in N s", printed[0])
+    assert printed[1].startswith("Kept 3 pictures of files that were imported before.")
     assert printed[2] == "Nothing to do: 1 file is in the archive already.\n"
     assert asked == [("new.db", False), ("new.db", False), ("new.db", True)]
-    if verb == "import":
-        counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
-        assert counted[0] == (3,)
+    counted = rows(Path("new.db"), "SELECT json_extract(counts, '$.done/picture') FROM runs")
+    assert counted[0] == (3,)
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,6 @@ def make_town(folder: Path) -> None:
     garbage = b"no record at all" * 9 + b"\r\n\r\n"
     write(folder / "lost.warc", [records()[0], garbage, record(f"{B}/x", answer(page("other"))), garbage], packed=False)
     (folder / "fleet.toml").write_text(FLEET)
-    (folder / "files.paths").write_text("town.warc\nlost.warc\nmissing.warc\n\ntown.db\nother.warc\n")
     (folder / "odd.txt").write_text("no records here")
     (folder / "page.html").write_text(page("river", head=RIVER, extra=SHARE + PROMO))
     (folder / "plain.txt").write_text("A plain text that another tool has made.")
