@@ -34,7 +34,9 @@ from tests.new_archives import copied_schemas
 settings.register_profile("broadsheet", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("broadsheet")
 
-EXPECTED = re.compile(r"root writes everywhere|needs? a (?:terminal|browser|linter|count)|no IPv6", re.IGNORECASE)
+EXPECTED = re.compile(
+    r"root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count))|no IPv6", re.IGNORECASE
+)
 """Reasons that lie in the machine, not in what is missing beside the repository."""
 
 _SLOW_ALONE = re.compile(r"(?:slow|nightly)(?: and not nightly)?")

@@ -46,6 +46,7 @@ import trafilatura  # noqa: F401
 
 from tests import tools
 from tests.faults import Fault, faults_of
+from tests.tools import describe_commit
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PLAN = REPOSITORY / "tests" / "mutants.toml"
@@ -236,7 +237,7 @@ class Copy:
 
         Where only tests have changed since, those alone are run.
         """
-        state = describe_commit()
+        state = describe_commit(REPOSITORY)
         if not (self._runs / state / "is_whole").exists():
             changed = self._changed_tests(state)
             if changed is None:
@@ -394,12 +395,6 @@ def _exit_code(child: int, deadline: float) -> int | None:
     return None
 
 
-def describe_commit() -> str:
-    """Return the commit of the checkout, with `-dirty` if files differ from it."""
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.strip()
-
-
 def summary(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """Count faults, those that the quick tests noticed, and those that these or the slow ones did."""
     counts = Counter(outcome.noticed for outcome in outcomes)
@@ -463,7 +458,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rooms", nargs="*", help="of these folders alone: a way to write tests, which no file keeps")
     options = parser.parse_args(arguments)
     print(f"This run again: python -m tests.mutants --seed {options.seed} --faults {options.faults}", flush=True)
-    commit, copy, deadline = describe_commit(), Copy(), time.monotonic() + options.seconds
+    commit, copy, deadline = describe_commit(REPOSITORY), Copy(), time.monotonic() + options.seconds
     names = [name for name in modules() if not options.rooms or room_of(name) in options.rooms]
     faults = drawn_faults(names, options.seed, options.faults)
     outcomes = try_faults(copy, faults, deadline)

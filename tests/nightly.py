@@ -27,6 +27,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from tests.tools import describe_commit
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 BENCH_RESULTS = REPOSITORY / "tests" / "bench" / "results"
 RESULTS = BENCH_RESULTS / "nightly.json"
@@ -167,7 +169,7 @@ def run_bounded(arguments: Sequence[str], seconds: float, environment: Mapping[s
 
 def run_part(part: Part, seed: int) -> Counts:
     """What came of a part; of one that was ended at its bound, or left nothing to read, only that."""
-    began, commit = time.monotonic(), _commit()
+    began, commit = time.monotonic(), describe_commit(REPOSITORY)
     arguments = part.command(seed)
     code = run_bounded(arguments, part.max_seconds, part.environment)
     seconds = round(time.monotonic() - began)
@@ -186,11 +188,6 @@ def run_part(part: Part, seed: int) -> Counts:
 
 def _today() -> str:
     return datetime.date.today().isoformat()
-
-
-def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def keep(name: str, outcome: Counts, file: Path = RESULTS) -> None:

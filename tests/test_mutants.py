@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -267,6 +268,7 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.skipif(not shutil.which("git"), reason="needs git")
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -289,20 +291,20 @@ def test_where_only_tests_changed_these_alone_are_run_again(
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "a")
-    first, file = mutants.describe_commit(), tmp_path / changed.removeprefix("-")
+    first, file = mutants.describe_commit(tmp_path), tmp_path / changed.removeprefix("-")
     file.unlink() if changed.startswith("-") else file.write_text("b")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-qm", "b")
     copy = Copy(tmp_path / "kept")
-    assert copy._changed_tests(mutants.describe_commit()) is None
+    assert copy._changed_tests(mutants.describe_commit(tmp_path)) is None
     (copy._runs / first).mkdir(parents=True)
     (copy._runs / first / "is_whole").touch()
-    assert copy._changed_tests(mutants.describe_commit()) == expected
-    assert copy._changed_tests(f"{mutants.describe_commit()}-dirty") is None
+    assert copy._changed_tests(mutants.describe_commit(tmp_path)) == expected
+    assert copy._changed_tests(f"{mutants.describe_commit(tmp_path)}-dirty") is None
 
 
 def test_nothing_is_run_again_where_no_module_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mutants, "describe_commit", lambda: "a")
+    monkeypatch.setattr(mutants, "describe_commit", lambda checkout: "a")
     monkeypatch.setattr(Copy, "_changed_tests", lambda copy, state: [])
     monkeypatch.setattr(Copy, "_fill", lambda copy: None)
     monkeypatch.setattr(mutants.subprocess, "run", lambda *arguments, **named: pytest.fail("tests are run"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,14 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 CACHE = REPOSITORY / ".cache"
 PINS = REPOSITORY / "tests" / "pins"
+
+
+def describe_commit(checkout: Path) -> str:
+    """Return the commit of a checkout, with `-dirty` if files differ from it; empty without git or a repository."""
+    if not shutil.which("git"):
+        return ""
+    command = ["git", "describe", "--always", "--dirty", "--exclude", "*"]
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False).stdout.strip()
 
 
 class ToolsMissingError(Exception):
