@@ -35,7 +35,7 @@ settings.register_profile("broadsheet", deadline=None, suppress_health_check=[He
 settings.load_profile("broadsheet")
 
 EXPECTED = re.compile(
-    r"root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count))|no IPv6", re.IGNORECASE
+    r"root writes everywhere|needs? (?:git|a (?:terminal|browser|linter|count|checkout))|no IPv6", re.IGNORECASE
 )
 """Reasons that lie in the machine, not in what is missing beside the repository."""
 
