@@ -17,7 +17,9 @@ from .document import (
     PageType,
     PageVerdict,
     Reading,
+    RemovalReason,
     Verdict,
+    cast_vote,
 )
 from .judge.article_text import assemble
 from .judge.block_features import take_first_look
@@ -26,8 +28,8 @@ from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst
 from .judge.held_text_verdicts import add_held_text, kept_prose_words
 from .judge.page_features import page_features
-from .judge.page_type import page_verdict
-from .judge.picture_articles import find_picture_article
+from .judge.page_type import LONE_PAYWALL, page_verdict
+from .judge.picture_articles import find_picture_article, without_text
 from .judge.repeated_texts import name_repeated
 from .judge.site_rule_files import SiteRuleFile
 from .judge.site_rule_values import merge_links, override_metadata
@@ -53,6 +55,7 @@ from .page.running_text import LITTLE_PROSE_WORDS, prose_of
 from .page.visible_blocks import read_blocks
 
 _FIRST_ERROR_STATUS = 400
+_PAYWALL_VOTE = cast_vote("context", False, "context/only-a-paywall", RemovalReason.NOT_SELECTED)
 
 
 def read_page(
@@ -118,10 +121,13 @@ def clean(
     base = base_url(index, page.url)
     judged, pictures = find_picture_article(index, base, reading, judged)
     verdicts = name_repeated(reading.blocks, judged.verdicts)
-    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
-    text, markdown = assemble(reading.blocks, verdicts)
     features = page_features(index, page.http_status, reading, verdicts)
     verdict = page_verdict(replace(features, picture_count=len(pictures)) if pictures else features)
+    if LONE_PAYWALL in verdict.evidence:  # what is kept is a menu, or the offer
+        judged = without_text(replace(judged, verdicts=verdicts), _PAYWALL_VOTE)
+        verdicts = judged.verdicts
+    kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
+    text, markdown = assemble(reading.blocks, verdicts)
     evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
     return CleanedPage(
         url=page.url,

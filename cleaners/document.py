@@ -318,13 +318,17 @@ class PageType(StrEnum):
     FORUM = "forum"  # a thread, a question with its answers
     PRODUCT = "product"  # one thing for sale
     DOCUMENT = "document"  # a manual's or reference's page
-    WALL = "wall"  # a consent or login form instead of the page
+    WALL = "wall"  # a consent or login form, or an offer to subscribe, instead of the page
     CAPTCHA = "captcha"  # a test for robots instead of the page
     NEEDS_JAVASCRIPT = "needs_javascript"
     SOFT_404 = "soft_404"  # "not found", with status 200
     ERROR = "error"  # an error message, with status 200
     EMPTY = "empty"
     OTHER = "other"  # none of these: contact, form, what an organisation offers
+
+
+REFRESH = "refresh="
+"""The evidence for a page that only leads to another one begins so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +342,11 @@ class PageVerdict:
     def is_article(self) -> bool:
         """Return whether the page enters the table `articles`."""
         return self.page_type in (PageType.ARTICLE, PageType.TEASER)
+
+    @property
+    def refresh_url(self) -> str:
+        """Return where a page leads that does nothing else; empty for any other."""
+        return next((fact.removeprefix(REFRESH) for fact in self.evidence if fact.startswith(REFRESH)), "")
 
 
 @dataclass(frozen=True, slots=True)

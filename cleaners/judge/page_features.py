@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +13,7 @@ from lxml.html import HtmlElement
 from ..document import Block, BlockKind, Reading, RemovalReason, Verdict
 from ..package_data import read_toml
 from ..page.elements import TagIndex, index_tags
-from ..page.running_text import prose_of
+from ..page.running_text import MAX_LINK_DENSITY, prose_of
 from ..page.statements import JsonLdNode, is_article_node, read_json_ld_nodes, types_of
 from ..page.url_shapes import UrlShape, shape_of
 from ..rules.matcher import fold_text, strip_outer_marks
@@ -34,6 +34,9 @@ _HEAD_BLOCKS, _HEAD_CHARS = 40, 1500
 _NOSCRIPT_CHARS = 1500
 _GALLERY_PATHS = frozenset(PAGE_DATA["paths"]["gallery"])
 _SHORT_PAGE_WORDS = 120
+_PAYWALL_PHRASES = tuple(PAGE_DATA["phrases"]["paywall"])
+_OWN_TEXT_WORDS = 8  # a kept block of fewer words may be a byline, a place or a label beside an offer
+_AT_ONCE = re.compile(r"\d(?!\d)")  # the seconds of a refresh before which nobody reads a page
 _CAPTCHA_PATTERNS = tuple(PAGE_DATA["markup"]["challenge"])
 _LISTING_TYPES = frozenset(["CollectionPage", "ItemList", "SearchResultsPage", "Blog", "ProfilePage", "OfferCatalog"])
 
@@ -78,6 +81,8 @@ class PageFeatures:
     words: PageWords  # of which three of the signs are made
     signs: Signs  # what `page_weights` weighs
     picture_count: int = 0  # the pictures of an article that has no text; 0 for others
+    lone_paywall: str = ""  # the phrase of a paywall on a page that keeps no text of its own beside it
+    refresh_url: str = ""  # where a meta element sends the page's readers after a moment; empty if they stay
 
 
 def page_features(
@@ -122,6 +127,8 @@ def page_features(
         head_text=_head_text(blocks, verdicts) if kept_words < _SHORT_PAGE_WORDS else "",
         noscript_text=_noscript_text(tree) if visible_words < _SHORT_PAGE_WORDS else "",
         tail_text=_tail_text(blocks, verdicts),
+        lone_paywall=_lone_paywall(blocks, kept_blocks) if kept_words < _SHORT_PAGE_WORDS else "",
+        refresh_url=_refresh_url(tree, reading) if visible_words < _SHORT_PAGE_WORDS else "",
         has_date=bool(reading.metadata.published),
         states_gallery=bool(signs["type_gallery"]) or metas.get("og:type", "").startswith("video"),
         gallery_path=next((part for part in _path_parts(reading.url) if part in _GALLERY_PATHS), ""),
@@ -249,6 +256,32 @@ def _head_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:
     pairs = zip(blocks[:_HEAD_BLOCKS], verdicts[:_HEAD_BLOCKS], strict=True)
     texts = (block.text for block, verdict in pairs if verdict.kept or verdict.reason is not RemovalReason.COMMENTS)
     return fold_text(" ".join(texts))[:_HEAD_CHARS]
+
+
+def _refresh_url(tree: TagIndex, reading: Reading) -> str:
+    """Return the other page to which a meta element, not only for readers without scripts, leads within seconds."""
+    delays = [
+        (element.get("content") or "").strip()
+        for element in tree.iter("meta")
+        if (element.get("http-equiv") or "").lower() == "refresh"
+        and next(element.iterancestors("noscript"), None) is None
+    ]
+    if not any(_AT_ONCE.match(delay) for delay in delays):
+        return ""
+    return next((link.url for link in reading.outlinks if link.via == "redirect" and link.url != reading.url), "")
+
+
+def _lone_paywall(blocks: Sequence[Block], kept_blocks: Sequence[Block]) -> str:
+    """Return the first phrase of a paywall outside menus and footers; empty if the page keeps text without one."""
+    phrase = _paywall_phrase(block for block in blocks if not block.landmarks & {"nav", "footer"})
+    own = (block for block in kept_blocks if block.kind is not BlockKind.HEADING and block.words >= _OWN_TEXT_WORDS)
+    is_lone = phrase and all(block.link_density >= MAX_LINK_DENSITY or _paywall_phrase([block]) for block in own)
+    return phrase if is_lone else ""
+
+
+def _paywall_phrase(blocks: Iterable[Block]) -> str:
+    text = fold_text("\n".join([block.text for block in blocks]))
+    return next((phrase for phrase in _PAYWALL_PHRASES if phrase in text), "")
 
 
 def _tail_text(blocks: Sequence[Block], verdicts: Sequence[Verdict]) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..document import Column, PageType, PageVerdict
+from ..document import REFRESH, Column, PageType, PageVerdict
 from ..page.url_shapes import UrlShape, has_dated_path, names_a_day
 from .page_features import PAGE_DATA, PageFeatures
 
@@ -113,10 +113,13 @@ _ATTACHMENT_CLASSES = frozenset(PAGE_DATA["body_classes"]["attachment"])
 PICTURES_ONLY = "text=pictures only"
 """The evidence for an article of pictures without text."""
 
+LONE_PAYWALL = "wall=paywall"
+"""The evidence for a wall that holds an offer to subscribe."""
+
 _BARE_WORDS = 60  # a page with fewer kept words may be a wall, an error page or an empty shell
 _SHELL_WORDS = 25  # a page with fewer words may be an empty shell that scripts fill
 _LIST_SCORE = 2
-_MANY_HEADLINES = 6
+_FEWEST_HEADLINES, _MANY_HEADLINES = 3, 6
 _ARTICLE_WORDS = 250  # so many kept words outside of teasers are evidence for an article
 _EMPTY_WORDS, _NEAR_EMPTY_WORDS = 3, 8  # kept words below which a page is no article, the second without prose
 _MANY_IMAGES, _GALLERY_SCORE = 8, 2
@@ -185,6 +188,13 @@ def _test_error(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 def _is_bare(page: PageFeatures) -> bool:
     """Return whether a page has so little text that it may be shown in place of the requested one."""
     return page.kept_words < _BARE_WORDS and page.visible_words < 2 * _BARE_WORDS
+
+
+def _test_refresh(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """Find a page that only leads to another one, by a meta refresh."""
+    if page.refresh_url and _is_bare(page):
+        return PageVerdict(PageType.OTHER, (f"{REFRESH}{page.refresh_url}",))
+    return None
 
 
 def _test_captcha(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
@@ -302,7 +312,7 @@ def _listing_facts(page: PageFeatures) -> dict[str, float]:
         facts[f"body_class={classes[0]}"] = 2
     if page.states_listing:
         facts["states=listing"] = 1
-    if page.headline_count >= 3:
+    if page.headline_count >= _FEWEST_HEADLINES:
         facts[f"headlines={page.headline_count}"] = min(2.0, page.headline_count / 4)
     if page.listed_words > page.kept_words / 2 and page.headline_count >= 2:
         facts[f"listed_words={page.listed_words}"] = 2
@@ -344,6 +354,13 @@ def _test_near_empty(page: PageFeatures, estimate: KindEstimate) -> PageVerdict 
         page.kept_words < min_words and not page.states_article and not page.kept_prose_blocks
     ):
         return PageVerdict(PageType.OTHER, (f"words={page.kept_words}",))
+    return None
+
+
+def _test_paywall(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
+    """Find an offer to subscribe in place of the page."""
+    if page.lone_paywall and page.headline_count < _FEWEST_HEADLINES:
+        return PageVerdict(PageType.WALL, (LONE_PAYWALL, f"text={page.lone_paywall}"))
     return None
 
 
@@ -389,6 +406,6 @@ def _test_teaser(page: PageFeatures, _: KindEstimate) -> PageVerdict | None:
 
 
 _TESTS: tuple[Callable[[PageFeatures, KindEstimate], PageVerdict | None], ...] = (
-    _test_captcha, _test_javascript, _test_empty, _test_error, _test_wall, _test_static,
-    _test_list, _test_pictures, _test_gallery, _test_signs, _test_near_empty, _test_teaser,
+    _test_refresh, _test_captcha, _test_javascript, _test_empty, _test_error, _test_wall, _test_static,
+    _test_paywall, _test_list, _test_pictures, _test_gallery, _test_signs, _test_near_empty, _test_teaser,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ..document import ArticleImage, Block, Reading, RemovalReason, Verdict, cast_vote
+from ..document import ArticleImage, Block, Reading, RemovalReason, Verdict, Vote, cast_vote
 from ..page.elements import TagIndex
 from ..page.page_images import read_images_at
 from ..page.running_text import is_prose
@@ -41,7 +41,7 @@ def find_picture_article(
         root = ">".join(steps[:depth])
         images = read_images_at(index, base, root)
         if images:
-            return (_without_text(judged), images) if _all_furniture(kept_blocks, root) else (judged, ())
+            return (without_text(judged, _VOTE), images) if _all_furniture(kept_blocks, root) else (judged, ())
     return judged, ()
 
 
@@ -54,9 +54,10 @@ def _all_furniture(kept_blocks: Sequence[Block], root: str) -> bool:
     )
 
 
-def _without_text(judged: JudgedBlocks) -> JudgedBlocks:
+def without_text(judged: JudgedBlocks, vote: Vote) -> JudgedBlocks:
+    """Return the verdicts with this vote against all that is kept."""
     verdicts = tuple(
-        Verdict(False, _VOTE.reason, _VOTE.rule, (_VOTE, *verdict.votes)) if verdict.kept else verdict
+        Verdict(False, vote.reason, vote.rule, (vote, *verdict.votes)) if verdict.kept else verdict
         for verdict in judged.verdicts
     )
     flags = zip(judged.verdicts, judged.chances, strict=False)

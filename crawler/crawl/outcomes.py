@@ -107,7 +107,7 @@ class OutcomeBuilder:
         if status == NOT_MODIFIED_STATUS and answer.queued_url.held_at:
             return _answer_outcome(answer, UrlState.DONE, OutcomeReason.NOT_MODIFIED)
         if 300 <= status < 400 and answer.header("Location"):
-            return self._redirect_outcome(answer)
+            return self._redirect_outcome(answer, canonicalise(answer.header("Location"), answer.queued_url.url))
         if status >= 400 or not 200 <= status < 300:
             return self._http_error_outcome(answer)
         try:
@@ -143,9 +143,8 @@ class OutcomeBuilder:
             outcome = _answer_outcome(answer, UrlState.DONE, OutcomeReason.ROBOTS)
         return replace(outcome, discovered_urls=tuple(rows))
 
-    def _redirect_outcome(self, answer: Answer) -> Outcome:
+    def _redirect_outcome(self, answer: Answer, target: str | None) -> Outcome:
         queued_url = answer.queued_url
-        target = canonicalise(answer.header("Location"), queued_url.url)
         if target is None:
             return _answer_outcome(answer, UrlState.FAILED, OutcomeReason.BAD_REDIRECT)
         if error := self._redirect_error(queued_url.url, target):
@@ -262,6 +261,8 @@ class OutcomeBuilder:
         page = _page_of(answer, capture.directives)
         job = PageJob(page, answer.queued_url, answer.received_at, usage_of(capture.usage_stated))
         result = await self._workers.run(process_page, job, self._current_packed_policy())
+        if target := result.page.verdict.refresh_url:
+            return self._redirect_outcome(answer, target)
         capture = replace(capture, directives=result.directives)
         if result.reason == OutcomeReason.CHALLENGED and (retry := self._retry_of(answer, result.reason)):
             return replace(retry, capture=capture)

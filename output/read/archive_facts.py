@@ -39,6 +39,8 @@ _OUTCOMES = """SELECT state, reason, count(*) FROM urls WHERE kind = 'page' AND 
     AND reason <> 'redirect' GROUP BY state, reason ORDER BY 3 DESC, 2"""
 _URLS_OF_TYPE = f"""SELECT 0, url, url FROM urls WHERE kind = 'page' AND state = 'done' AND reason = ?
     ORDER BY id LIMIT {MAX_EXAMPLES}"""
+_PAYWALLS = """SELECT count(*) FROM urls u JOIN pages p ON p.id = u.id WHERE u.kind = 'page' AND u.state = 'done'
+    AND u.reason = 'wall' AND p.evidence LIKE '%"wall=paywall"%'"""
 _QUEUED = "SELECT count(*) FROM urls WHERE state = 'queued'"
 _SEED = "SELECT state, reason, location FROM urls WHERE url = ?"
 _ALARMS = f"""SELECT a.at, a.host, a.part, a.what, a.message FROM alarms a JOIN runs r ON r.id = a.run_id
@@ -110,7 +112,8 @@ class EditSum:
 class ArchiveFacts:
     """Facts by which an archive is judged. `path` is how commands name it; `measured_at` UTC ISO 8601.
 
-    `outcomes` counts page URLs by (state, reason); `unreadable` has pages by type that hold nothing to read. `coverage`
+    `outcomes` counts page URLs by (state, reason); `unreadable` has pages by type that hold nothing to read, `paywalls`
+    counts those of its walls that offer a subscription. `coverage`
     is None where it was not measured. `visits` is None for an archive that no crawl made.
     """
 
@@ -119,6 +122,7 @@ class ArchiveFacts:
     articles: int
     outcomes: Mapping[tuple[str, str], int]
     unreadable: Mapping[str, Sample]
+    paywalls: int
     seeds: tuple[SeedOutcome, ...]
     coverage: tuple[Coverage, ...] | None
     alarms: tuple[AlarmLine, ...]
@@ -163,6 +167,7 @@ def gather_facts(
         articles=articles,
         outcomes=outcomes,
         unreadable=dict(_unreadable_pages(db, outcomes)),
+        paywalls=db.execute(_PAYWALLS).fetchone()[0],
         seeds=seeds,
         coverage=None if coverage is None else tuple(coverage),
         alarms=tuple(AlarmLine(*row) for row in db.execute(_ALARMS)),

@@ -181,6 +181,8 @@ def _reading_looks(facts: ArchiveFacts) -> Iterator[Look]:
             if sample and (facts.articles or sample.count < sum(facts.outcomes.values())):  # else it was said already
                 severity = _severity_of_share(sample.count, facts.pages_read)
                 sentence = f"{count_text(sample.count, 'page')} could not be read: {reason_text(page_type)}"
+                if facts.paywalls and page_type is PageType.WALL:
+                    sentence += f" ({count_text(facts.paywalls, 'paywall')})"
                 advice = _type_advice(facts, page_type)
                 yield Look(kind, severity, sample.count, sentence, advice, str(page_type), sample.examples)
 

@@ -82,6 +82,12 @@ LOGIN = """<title>Members</title><form action="/session"><label>Name</label><inp
 CONSENT = "<title>Before you continue</title><p>We value your privacy.</p><button>Accept all</button>"
 PAYWALLED = f"""{LD % '"@type": "NewsArticle", "headline": "The mill burned down", "isAccessibleForFree": false'}
     <h1>The mill burned down</h1><p>{PROSE}</p><div class="paywall"><p>Subscribe to continue reading.</p></div>"""
+TOPICS = "<ul>" + "".join(f'<li><a href="/{name}">{name}</a></li>' for name in "news sport culture".split()) + "</ul>"
+OFFER = f"""{TOPICS}<h1>The mill burned down</h1><div><p>Subscribe to read this article.</p><a href="/join">Join</a>
+    </div><footer><a href="/contact">Contact us at the mill</a></footer>"""
+OFFERED_CARDS = '<p>Already a subscriber? <a href="/login">Log in</a></p>' + CARDS
+AWAY = """<meta http-equiv="refresh" content="0; url=/new"><title>Moved</title><p>If nothing happens,
+    <a href="/new">go on here</a>.</p>"""
 RECIPE = f"""{LD % '"@type": "Recipe", "headline": "Pancakes", "name": "Pancakes", "datePublished": "2024-05-03"'}
     <h1>Pancakes</h1><p>By Ann Lee</p><p>{PROSE}</p><h2>You need</h2><ul><li>2 eggs</li><li>200 g of flour</li></ul>
     <h2>So it goes</h2><ol><li>Beat the eggs with the flour until nothing is lumpy any more.</li><li>Fry.</li></ol>"""
@@ -139,6 +145,11 @@ def type_at(chance: float, page: PageFeatures) -> PageType:
         ("/2024/05/the-mill", BARE_CHALLENGE, PageType.CAPTCHA),
         ("/members", LOGIN, PageType.WALL),
         ("/2024/05/the-mill", CONSENT, PageType.WALL),
+        ("/2024/05/the-mill", OFFER, PageType.WALL),
+        ("/story/17", OFFER, PageType.WALL),
+        ("/section/mills", OFFERED_CARDS, PageType.LIST),
+        ("/2024/05/the-mill", OFFER.replace("<div>", f"<p>{PROSE[:94]}</p><div>"), PageType.TEASER),
+        ("/2024/05/the-mill", AWAY, PageType.OTHER),
         ("/gone", NOT_FOUND, PageType.SOFT_404),
         ("/2024/05/the-mill", DATED + NOT_FOUND, PageType.SOFT_404),
         ("/2024/05/the-mill", DATED + NOTHING_FOUND, PageType.ARTICLE),
@@ -155,6 +166,26 @@ def test_a_page_is_what_it_is_with_evidence(path: str, body: str, kind: PageType
     verdict = verdict_on(path, body)
     assert verdict.page_type is kind, verdict.evidence
     assert verdict.evidence
+
+
+def test_a_page_that_holds_only_an_offer_has_no_text() -> None:
+    cleaned = clean(Page("http://site.example/2024/05/the-mill", OFFER.encode()))
+    assert (cleaned.text, cleaned.verdict.evidence) == ("", ("wall=paywall", "text=subscribe to read"))
+
+
+@pytest.mark.parametrize(
+    ("body", "url"),
+    [
+        (AWAY, "http://site.example/new"),
+        (AWAY.replace("0; url", "9;URL"), "http://site.example/new"),
+        (AWAY.replace("0;", "10;"), ""),  # there is time to read it
+        (AWAY.replace("/new", "/old"), ""),  # it shows itself anew
+        (f"<noscript>{AWAY}</noscript>", ""),
+        (AWAY + f"<p>{PROSE}</p>" * 3, ""),
+    ],
+)
+def test_a_page_that_only_leads_elsewhere_says_where(body: str, url: str) -> None:
+    assert verdict_on("/old", body).refresh_url == url
 
 
 COUNTERS = "<script>count(1)</script>" * 4

@@ -105,6 +105,12 @@ CASES: dict[str, tuple[PageType, Changes, list[Changes]]] = {
         BARE | {"head_text": "please log in", "has_own_heading": True, "asks_password": True},
         [*NOT_BARE, {"asks_password": False}],
     ),
+    "wall by an offer": (
+        PageType.WALL,
+        {"lone_paywall": "subscribe to read", "headline_count": 2},
+        [{"lone_paywall": ""}, {"headline_count": 3}],
+    ),
+    "refresh": (PageType.OTHER, BARE | {"refresh_url": "http://site.example/"}, [*NOT_BARE, {"refresh_url": ""}]),
     "wall by title": (
         PageType.WALL,
         {"kept_words": 59, "title": "access denied", "has_own_heading": True},

@@ -74,6 +74,29 @@ def test_a_wall_in_place_of_robots_txt_permits_nothing(crawl: Crawl, serve: Serv
     assert crawl(site.url + "/", **settings).states(site)["/"][0] == "done"
 
 
+OFFER = """<title>{0}</title><ul><li><a href="/">Home</a></li></ul><h1>{0}</h1><p>Subscribe to read this article.</p>
+    <a href="/join">Join now</a>"""
+
+
+@pytest.mark.slow
+def test_offers_to_subscribe_are_walls_and_a_meta_refresh_is_a_redirect(crawl: Crawl, serve: Serve) -> None:
+    names = ("quay", "lock", "weir")
+    site = serve({"/": page("home", *(f"/{name}" for name in names), "/old", "/round"), "/new": page("new")})
+    site.routes |= {f"/{name}": OFFER.format(name) for name in names}
+    away = '<meta http-equiv="refresh" content="0;url={}"><title>Moved</title><p>Go on.'
+    site.routes |= {"/old": away.format("/new"), "/round": away.format("/back"), "/back": away.format("/round")}
+    result = crawl(site.url + "/", **SMALL)
+    states = result.states(site)
+    assert {states[f"/{name}"] for name in names} == {("done", "wall")}
+    assert (states["/old"], states["/new"]) == (("done", "redirect"), ("done", "article"))
+    assert {states["/round"], states["/back"]} == {("done", "redirect"), ("failed", "redirect_loop")}
+    target, via = (f"SELECT {column} FROM urls WHERE url = ?" for column in ("location", "found_via"))
+    assert result.rows(target, f"{site.url}/old") == [(f"{site.url}/new",)]
+    assert result.rows(via, f"{site.url}/new") == [("redirect",)]
+    told = " ".join(verb("report", result.db)[1].split())
+    assert "3 pages could not be read: a wall in place of the page: consent, login or subscription (3 paywalls)" in told
+
+
 def test_each_row_of_the_table_of_what_is_honoured_has_its_test() -> None:
     table = (REPOSITORY / "docs/politeness.md").read_text().partition("## What is honoured")[2].partition("\n## ")[0]
     named = re.findall(r"`(test_\w+)` \|$", table, re.MULTILINE)
