@@ -38,7 +38,10 @@ _STATE_ATTRIBUTES = "//@*[string-length(.) > 300 and (starts-with(., '{') or sta
 _STREAMED = re.compile(r"""\b__next_f\s*\.\s*push\(\s*\[\s*1\s*,\s*("(?:[^"\\]++|\\.)*+")""", re.S)
 _ROW = re.compile(rb"([0-9a-f]{1,8}):(?:T([0-9a-f]{1,8}),|[A-Z]*)")
 _ROW_REFERENCE = re.compile(r"\$([0-9a-f]{1,8})")
-_MEMBER_VALUE = r"""["']?\s{0,9}:\s{0,9}"((?:[^"\\]++|\\.)*+)"""
+_ASSIGNED = re.compile(r"=\s{0,9}(?=[{\[(]|JSON\.parse|function)", re.I)
+_COLON = re.compile(r':\s{0,9}"')
+_REST_OF_STRING = re.compile(r'(?:[^"\\]++|\\.)*+', re.S)
+_MAX_NAME_CHARS = 120  # before an `=` or a colon: the longest name in the lists, all that may stand around it, and one
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def read_state_texts(
     left_chars = MAX_STATE_CHARS
     for script in scripts:
         source = script.text or ""
-        if chunks := _STREAMED.findall(source[:left_chars]):
+        if "__next_f" in source and (chunks := _STREAMED.findall(source[:left_chars])):
             streamed += chunks
         elif len(source) < _MIN_STATE_CHARS or "ld+json" in (kind := script.get("type") or ""):
             continue
@@ -95,11 +98,25 @@ def _texts_of_script(source: str, *, is_json: bool) -> list[StatedText]:
         return _texts_of_value(source, 0)[0]
     texts: list[StatedText] = []
     end = 0
-    for match in islice(_assignment_pattern().finditer(source), _MAX_ASSIGNMENTS):
-        if match.start() >= end:
-            found_texts, end = _texts_of_value(source, match.end())
+    for name_end, start in islice(_assigned_values(source), _MAX_ASSIGNMENTS):
+        if name_end > end:
+            found_texts, end = _texts_of_value(source, start)
             texts += found_texts
     return texts
+
+
+def _assigned_values(source: str) -> Iterator[tuple[int, int]]:
+    """Yield where a name of state ends and where the value that it is assigned begins.
+
+    The few places of a source where a value may begin are looked for, and then the name to the left, read backwards: a
+    pattern that began with any name would be tried at each character of each script.
+    """
+    names = load_words("state_names")
+    for match in _ASSIGNED.finditer(source):
+        left = source[max(0, match.start() - _MAX_NAME_CHARS) : match.start()]
+        may_be_named = not left.isascii() or any(map(left.lower().__contains__, names))
+        if may_be_named and (name := _name_of_state().match(left[::-1])):
+            yield match.start() - name.end(1), match.end()
 
 
 def _texts_of_stream(stream: str) -> list[StatedText]:
@@ -151,9 +168,10 @@ def _with_row_texts(value: Any, texts: dict[str, str], depth: int) -> Any:
 
 
 @cache
-def _assignment_pattern() -> re.Pattern[str]:
-    name = rf"\b[\w$]{{0,40}}(?:{alternatives_pattern(load_words('state_names'))})[\w$]{{0,40}}"
-    return re.compile(rf"""{name}["'\]]{{0,2}}\s{{0,9}}=\s{{0,9}}(?=[{{\[(]|JSON\.parse|function)""", re.I)
+def _name_of_state() -> re.Pattern[str]:
+    """Compile the pattern of a name before its `=`, backwards; its first group is what stands between the two."""
+    names = alternatives_pattern(name[::-1] for name in load_words("state_names"))
+    return re.compile(rf"""(\s{{0,9}}["'\]]{{0,2}})[\w$]{{0,40}}(?:{names})[\w$]{{0,40}}\b""", re.I)
 
 
 def _texts_of_value(source: str, start: int) -> tuple[list[StatedText], int]:
@@ -251,17 +269,30 @@ def _text_of_own(value: dict[str, Any]) -> bool:
 
 
 @cache
-def _member_pattern() -> re.Pattern[str]:
-    names = [alternatives_pattern(load_words(name)) for name in ("title_fields", "body_fields")]
-    return re.compile(rf"\b(?:({names[0]})|{names[1]}){_MEMBER_VALUE}", re.I | re.S)
+def _name_of_member() -> re.Pattern[str]:
+    """Compile the pattern of a member's name before its colon, backwards; its first group is the name of a title."""
+    titles, bodies = (
+        alternatives_pattern(n[::-1] for n in load_words(field)) for field in ("title_fields", "body_fields")
+    )
+    return re.compile(rf"""\s{{0,9}}["']?(?:({titles})|{bodies})\b""", re.I)
+
+
+def _members(source: str) -> Iterator[tuple[bool, str]]:
+    """Yield whether a member is a title, or else a text, and its string; members are found by their colons."""
+    end = 0
+    for colon in _COLON.finditer(source):
+        left = source[max(end, colon.start() - _MAX_NAME_CHARS) : colon.start()]
+        if (name := _name_of_member().match(left[::-1])) and (string := _REST_OF_STRING.match(source, colon.end())):
+            end = string.end()
+            yield bool(name[1]), string[0]
 
 
 def _texts_by_pattern(source: str) -> Iterator[StatedText]:
     """Yield the long strings of members that hold text, each with the title before it, or else the one after it."""
     title, waiting_text = "", ""
-    for match in _member_pattern().finditer(source):
-        value = _unescape(match[2])
-        if match[1]:
+    for is_title, string in _members(source):
+        value = _unescape(string)
+        if is_title:
             if waiting_text:
                 yield StatedText(value, (waiting_text,))
             title, waiting_text = ("" if waiting_text else value), ""
