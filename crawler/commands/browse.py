@@ -1,16 +1,10 @@
-"""Verb `broadsheet browse`: the reading room over one archive or a folder of them.
-
-Worker processes vote on a page and try rules, bounded in time and memory.
-"""
+"""Verb `broadsheet browse`: the reading room over one archive or a folder of them."""
 
 from __future__ import annotations
 
 import signal
 import socket
-import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import closing, suppress
-from functools import partial
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -27,76 +21,13 @@ from .verb_options import PATH, verb
 
 with lazy_imports():
     from broadsheet.cleaners.page import parsed_page
-    from broadsheet.output.browse import application, page_trials, raw_responses, strict_requests, url_pages
+    from broadsheet.output.browse import application, raw_responses, strict_requests, url_pages
     from broadsheet.output.browse import library as library_module
     from broadsheet.output.browse import room as room_module
     from broadsheet.output.raw import raw_exchange
 
-    from ..replay import recorded_response, trial_jobs
-    from ..workers import pool as pool_module
+    from ..replay import recorded_response
     from . import changes, demo
-
-TRIAL_PAGE_SECONDS = 10.0
-"""What a page may take under rules that are tried: far more than any takes under rules that are right."""
-
-_TRIAL_SECONDS = 60.0  # that somebody waits for a trial; what was not tried until then is named
-_MOST_BROKEN = 3  # pages in a row that kill or hold up their worker, after which no other is tried
-
-
-async def judge_page(
-    pool: pool_module.WorkerPool, response: page_trials.StoredResponse
-) -> tuple[page_trials.VotedBlock, ...]:
-    """Judge a stored page again in a worker. NotHereError if it cannot be read, or exceeds the limits."""
-    try:
-        outcome = await pool.run(trial_jobs.judge_stored_page, response)
-    except pool_module.WorkerError as error:
-        raise strict_requests.NotHereError(f"the page cannot be judged: {reason_text(error.reason)}") from error
-    if isinstance(outcome, recorded_response.UnreadResponse):
-        raise strict_requests.NotHereError(f"the record cannot be read: {reason_text(outcome.reason)}")
-    return outcome
-
-
-async def try_rule(
-    pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, responses: Sequence[page_trials.StoredResponse]
-) -> page_trials.RuleFindings:
-    """Try rules on stored pages, one after the other. NotHereError if the rules cannot be read in time."""
-    try:
-        problems = await pool.run(trial_jobs.rule_problems, draft)
-    except pool_module.WorkerError as error:
-        raise strict_requests.NotHereError(f"the rules cannot be read: {reason_text(error.reason)}") from error
-    outcomes = [outcome async for outcome in _try_on_pages(pool, draft, responses)]
-    pages = tuple(outcome for outcome in outcomes if isinstance(outcome, page_trials.PageTrial))
-    return page_trials.RuleFindings(
-        problems, pages, tuple(outcome for outcome in outcomes if isinstance(outcome, page_trials.UntriedPage))
-    )
-
-
-async def _try_on_pages(
-    pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, responses: Sequence[page_trials.StoredResponse]
-) -> AsyncIterator[page_trials.PageTrial | page_trials.UntriedPage]:
-    """Yield the trial of each page; no other is tried when the time is over, or each of the latest lost its worker."""
-    until, broken_count = time.monotonic() + _TRIAL_SECONDS, 0
-    for response in responses:
-        if broken_count >= _MOST_BROKEN or time.monotonic() > until:
-            yield page_trials.UntriedPage(response.url, "left out, since the pages before it took too long")
-            continue
-        outcome, is_broken = await _try_on_page(pool, draft, response)
-        broken_count = broken_count + 1 if is_broken else 0
-        yield outcome
-
-
-async def _try_on_page(
-    pool: pool_module.WorkerPool, draft: page_trials.RuleDraft, response: page_trials.StoredResponse
-) -> tuple[page_trials.PageTrial | page_trials.UntriedPage, bool]:
-    """Try rules on a page; return the trial, and whether its worker was lost during it."""
-    try:
-        outcome = await pool.run(trial_jobs.try_on_page, draft, response)
-    except pool_module.WorkerError as error:
-        return page_trials.UntriedPage(response.url, reason_text(error.reason)), True
-    if isinstance(outcome, recorded_response.UnreadResponse):
-        return page_trials.UntriedPage(response.url, reason_text(outcome.reason)), False
-    return outcome, False
-
 
 DEFAULT_PORT = 8383
 SAMPLE = Path("demo-out/sample.db")
@@ -127,7 +58,7 @@ SAMPLE = Path("demo-out/sample.db")
     help="With --host: a name under which the server is reached. Repeatable.",
 )
 def browse(**options: Any) -> int:
-    """Open the reading room: a page on this machine over an archive, a folder of them, or a data set.
+    """Open the reading room: a page on this machine over an archive or a folder of them.
 
     Read articles, see what was removed from them and why, bring it back, follow edits and gaps.
     """
@@ -137,33 +68,22 @@ def browse(**options: Any) -> int:
     raw_listener = application.bind(options["host"], 0)
     names = () if _is_loopback(options["host"]) else (*options["names"], _url_host(options["host"]))
     own_name = next(iter(names), _url_host(options["host"]))
-    pool, trial_pool = (
-        pool_module.WorkerPool(1),
-        pool_module.WorkerPool(1, TRIAL_PAGE_SECONDS),
-    )  # their processes start when they are needed
     room = room_module.Room(
         library, room_module.RoomWording(reason_text, changes.edit_summary), may_write=not options["read_only"],
-        raw_origin=_origin(own_name, raw_listener), judge_page=partial(judge_page, pool),
-        try_rule=partial(try_rule, trial_pool), read_raw=read_raw, replay_assets=assets,
+        raw_origin=_origin(own_name, raw_listener), read_raw=read_raw, replay_assets=assets,
     )  # fmt: skip
     own_names, raw_names = (
         strict_requests.loopback_authorities(sock.getsockname()[1], names) for sock in (listener, raw_listener)
     )
     raw_app = raw_responses.make_raw_app(room, read_raw, raw_names, own_names)
-
-    def stop_workers() -> None:
-        for each_pool in (pool, trial_pool):
-            each_pool.close()
-
     _end_at_signals()
-    with closing(pool), closing(trial_pool), suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):
         _announce(library, _origin(own_name, listener), may_write=room.may_write)
         application.serve(
             [
                 application.Listener(listener, application.make_app(room, own_names)),
                 application.Listener(raw_listener, raw_app),
-            ],
-            stop_workers,
+            ]
         )
     return 0
 

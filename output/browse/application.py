@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,7 +34,6 @@ from .raw_responses import download_routes
 from .rendering import FOLDER
 from .room import Notice, Room
 from .strict_requests import BadArgumentError, ForbiddenError, Guard, NotHereError, page_headers
-from .trial_routes import trial_routes, vote_routes
 
 _DAMAGE_SIGNS = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 """What comes of a stored value that cannot be what was stored."""
@@ -77,7 +76,7 @@ def make_app(room: Room, authorities: tuple[str, ...]) -> Guard:
 
 def _archive_routes(room: Room) -> Iterator[BaseRoute]:
     """Yield the routes of a room over archives."""
-    for routes in (page_routes, feed_routes, ruling_routes, download_routes, review_routes, vote_routes, trial_routes):
+    for routes in (page_routes, feed_routes, ruling_routes, download_routes, review_routes):
         yield from routes(room)
 
 
@@ -190,22 +189,18 @@ class _PunctualProtocol(H11Protocol):
             self._deadline = None
 
 
-def serve(listeners: list[Listener], on_stop: Callable[[], None]) -> None:
-    """Answer at all listeners until Ctrl-C or SIGTERM, in the main thread; a second one ends at once.
-
-    `on_stop` is called at the first, to end what answers under way wait for.
-    """
-    asyncio.run(_serve([_Server(_config(listener)) for listener in listeners], listeners, on_stop))
+def serve(listeners: list[Listener]) -> None:
+    """Answer at all listeners until Ctrl-C or SIGTERM, in the main thread; a second one ends at once."""
+    asyncio.run(_serve([_Server(_config(listener)) for listener in listeners], listeners))
 
 
-async def _serve(servers: list[_Server], listeners: list[Listener], on_stop: Callable[[], None]) -> None:
+async def _serve(servers: list[_Server], listeners: list[Listener]) -> None:
     def stop() -> None:
         if any(server.should_exit for server in servers):
             os._exit(_INTERRUPTED)
         logging.getLogger("uvicorn.error").disabled = True  # it would tell of each answer that is cut short
         for server in servers:
             server.should_exit = True
-        on_stop()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop)

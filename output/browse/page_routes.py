@@ -33,7 +33,6 @@ from .library import ArchiveFile
 from .library_search import search_library
 from .page_review import read_page_review
 from .room import Room, address
-from .rule_pages import read_layouts, read_rule, read_rules
 from .ruling_preview import preview
 from .strict_requests import Arguments, NotHereError
 from .url_pages import list_urls, read_capture, read_url, show_coverage
@@ -116,9 +115,6 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute("url/{id:digits}", "url.html", "coverage", lambda call: read_url(call.db, call.arguments.number("id"))),
     PageRoute("review", "review.html", "review", _review),
     PageRoute("review/pages", "page_review.html", "review", _page_review),
-    PageRoute("rules", "rules.html", "rules", lambda call: read_rules(call.db, call.arguments)),
-    PageRoute("rule/{id:digits}", "rule.html", "rules", lambda call: read_rule(call.db, call.arguments.number("id"))),
-    PageRoute("layouts", "layouts.html", "rules", lambda call: read_layouts(call.db)),
     PageRoute("ruling", "ruling.html", "articles", lambda call: preview(call.db, call.arguments)),
 )
 

@@ -28,7 +28,6 @@ from .article_list import ArticleList
 from .article_page import MOST_ROWS, ArticleView, CaptureLine
 from .facets import facet_value_text
 from .library import ArchiveFile, Library
-from .page_trials import PageJudge, RuleTrier
 from .rendering import PageFrame, Renderer, key_hint, make_environment
 from .strict_requests import NotHereError
 from .url_pages import RawReader
@@ -120,8 +119,6 @@ class Room:
     wording: RoomWording
     may_write: bool = True
     raw_origin: str = ""
-    judge_page: PageJudge | None = None
-    try_rule: RuleTrier | None = None
     read_raw: RawReader | None = None
     replay_assets: Path | None = None
     token: str = field(default_factory=lambda: secrets.token_urlsafe(24))
@@ -134,9 +131,8 @@ class Room:
     def __post_init__(self) -> None:
         helpers = {
             **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
-            "raw_token": self.raw_token, "has_votes": self.judge_page is not None,
-            "has_trials": self.try_rule is not None, "has_replay": self.replay_assets is not None,
-            "replay_token": self.replay_token,
+            "raw_token": self.raw_token, "replay_token": self.replay_token,
+            "has_replay": self.replay_assets is not None,
         }  # fmt: skip
         object.__setattr__(self, "renderer", Renderer(make_environment(helpers)))
 
@@ -177,7 +173,6 @@ SECTIONS = (
     ("articles", "Articles", "articles"),
     ("changes", "Changes", "changes"),
     ("coverage", "Coverage", "coverage"),
-    ("rules", "Rules", "rules"),
     ("review", "Review", "review"),
 )
 """The menu: the name of a part, what it is called, and its path."""

@@ -55,7 +55,7 @@ def addresses(room: Room) -> dict[str, str]:
         "preview of a ruling on a block of every page": f"ruling?article={article}&block={block}&keep=1",
         "changes": "changes", "changes, with new articles": "changes?kind=new", "coverage": "coverage",
         "URLs of a gap": "coverage/urls?source=sitemap&state=failed&reason=http_404", "URL": f"url/{failed}",
-        "rules": "rules", "rule": "rule/1", "review": "review",
+        "review": "review",
     }  # fmt: skip
     return {name: f"/{archive.name}/{path}" for name, path in paths.items()}
 

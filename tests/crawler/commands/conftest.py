@@ -139,11 +139,10 @@ def closed_room(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def make_raw_app(_room: Any, _read: Any, names: Sequence[str], own_names: Sequence[str]) -> str:
         return f"raw pages for {' '.join(names)} in frames of {' '.join(own_names)}"
 
-    def serve(listeners: Sequence[application.Listener], stop_workers: Callable[[], None]) -> None:
+    def serve(listeners: Sequence[application.Listener]) -> None:
         for listener in listeners:
             print(f"{listener.socket.getsockname()[0]}: {listener.app}")
             listener.socket.close()
-        stop_workers()
 
     monkeypatch.setattr(application, "make_app", make_app)
     monkeypatch.setattr(raw_responses, "make_raw_app", make_raw_app)

@@ -1,47 +1,31 @@
-"""`broadsheet browse` from a shell: it says where the room is, answers there, and ends cleanly.
-
-What the reading room has done in workers: a page that kills its worker, and rules that never end, cost only that.
-"""
+"""`broadsheet browse` from a shell: it says where the room is, answers there, and ends cleanly."""
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
 import signal
 import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
 
 from broadsheet.crawler.cli import run
 from broadsheet.crawler.commands import browse
-from broadsheet.crawler.commands.browse import judge_page, read_raw, try_rule
+from broadsheet.crawler.commands.browse import read_raw
 from broadsheet.crawler.commands.changes import edit_summary
-from broadsheet.crawler.replay.recorded_response import UnreadResponse
-from broadsheet.crawler.replay.trial_jobs import rule_problems, try_on_page
-from broadsheet.crawler.workers.pool import WorkerError, WorkerPool
 from broadsheet.output.archive.archive_errors import NotReachable
-from broadsheet.output.archive.url_words import OutcomeReason
-from broadsheet.output.browse.page_trials import RuleDraft
 from broadsheet.output.browse.room import RoomWording
 from broadsheet.output.browse.strict_requests import NotHereError
 from broadsheet.output.browse.url_pages import RawDocument
 from broadsheet.output.raw.raw_exchange import RecordLocation
 from broadsheet.output.read.plain_words import reason_text
-from tests.crawler.replay.test_trial_jobs_judge_job import stored
-from tests.crawler.scripted_site import page
-from tests.crawler.shell import command, rows, start
+from tests.crawler.shell import start
 from tests.crawler.warcs import answer, record, write
 
 _ADDRESS = re.compile(r"http://[\w.:\[\]]+/\S*")
@@ -81,23 +65,6 @@ def test_it_opens_answers_to_its_own_name_and_closes(room, db):
     _, errors = room.communicate(timeout=60)
     assert (room.returncode, errors) == (0, "")
     assert [path.name for path in db.parent.iterdir()] == ["made.db"]
-
-
-@pytest.mark.slow
-def test_ctrl_c_while_a_worker_starts_ends_it_without_a_word(tmp_path: Path) -> None:
-    db, url = tmp_path / "made.db", "https://a.example/one"
-    warc = write(tmp_path / "a.warc.gz", [record(url, answer(page("one", words=150)))])
-    assert command("import", warc, "--db", db)[0] == 0
-    process = start("browse", db, "--port", 0, start_new_session=True)
-    place = urlsplit(address(process))
-    [(number,)] = rows(db, "SELECT id FROM articles")
-    with socket.create_connection((str(place.hostname), int(place.port or 0)), timeout=60) as asked:
-        asked.sendall(f"GET /made/article/{number}/votes HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode())
-        time.sleep(0.3)  # in whatever moment of the start: it is as quiet in each
-        os.killpg(process.pid, signal.SIGINT)
-        out, errors = process.communicate(timeout=60)
-        assert (process.returncode, errors) == (0, ""), out
-        assert b" 404 " in asked.makefile("rb").readline()
 
 
 @pytest.mark.slow
@@ -142,77 +109,6 @@ def test_beyond_loopback_it_answers_to_the_names_that_it_was_given(db):
     finally:
         process.kill()
         process.communicate()
-
-
-DRAFT = RuleDraft("a.example", "strip: //aside")
-ENDLESS = "strip: //*[count(//*[count(//*[count(//*[count(//*) > 0]) > 0]) > 0]) > 0]"
-
-
-class PoolInPlace:
-    """Runs jobs here. The pages of some URLs lose their worker."""
-
-    def __init__(self, *fatal_urls: str) -> None:
-        self.fatal_urls, self.tried_urls = fatal_urls, list[str]()
-
-    async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        url = getattr(arguments[-1], "url", "")
-        self.tried_urls += [url] if url else []
-        if url in self.fatal_urls:
-            raise WorkerError(OutcomeReason.WORKER_TIMEOUT)
-        return function(*arguments)
-
-
-def trial(pool: Any, folder: Path, count: int) -> Any:
-    response = stored(folder, page("river", "/home").encode())
-    responses = [replace(response, url=f"https://a.example/{number}") for number in range(count)]
-    return asyncio.run(try_rule(pool, DRAFT, responses))
-
-
-def test_a_page_that_loses_its_worker_is_named_and_the_others_are_tried(tmp_path: Path) -> None:
-    findings = trial(PoolInPlace("https://a.example/0"), tmp_path, 2)
-    assert [tried.url for tried in findings.pages] == ["https://a.example/1"]
-    assert [(untried.url, "too long" in untried.problem) for untried in findings.untried] == [
-        ("https://a.example/0", True)
-    ]
-
-
-def test_after_three_lost_workers_in_a_row_no_other_page_is_tried(tmp_path: Path) -> None:
-    pool = PoolInPlace(*(f"https://a.example/{number}" for number in range(9)))
-    findings = trial(pool, tmp_path, 9)
-    assert len(pool.tried_urls) == 3
-    assert (len(findings.pages), len(findings.untried)) == (0, 9)
-    assert findings.untried[-1].problem.startswith("left out")
-
-
-def test_what_cannot_be_done_is_said_in_a_line(tmp_path: Path) -> None:
-    class Broken:
-        async def run(self, function: Callable[..., Any], *_: Any) -> Any:
-            if function in (rule_problems, try_on_page):
-                raise WorkerError(OutcomeReason.WORKER_DIED)
-            return UnreadResponse(OutcomeReason.RAW_MISSING)
-
-    broken: Any = Broken()
-    with pytest.raises(NotHereError, match="the rules cannot be read"):
-        trial(broken, tmp_path, 1)
-    with pytest.raises(NotHereError, match="the record cannot be read"):
-        asyncio.run(judge_page(broken, stored(tmp_path, b"x")))
-    lost: Any = PoolInPlace(stored(tmp_path, b"x").url)
-    with pytest.raises(NotHereError, match="the page cannot be judged: cleaning it took too long"):
-        asyncio.run(judge_page(lost, stored(tmp_path, b"x")))
-
-
-def test_a_page_whose_record_is_gone_is_named_and_counts_as_no_lost_worker(tmp_path: Path) -> None:
-    class Unread(PoolInPlace):
-        async def run(self, function: Callable[..., Any], *arguments: Any) -> Any:
-            if function is rule_problems:
-                return ()
-            self.tried_urls.append(arguments[-1].url)
-            return UnreadResponse(OutcomeReason.RAW_MISSING)
-
-    pool = Unread()
-    findings = trial(pool, tmp_path, 5)
-    assert len(pool.tried_urls) == len(findings.untried) == 5
-    assert {untried.problem for untried in findings.untried} == {"its raw response is not where it should be"}
 
 
 @pytest.mark.parametrize(
@@ -261,58 +157,16 @@ def test_hosts_that_are_this_machine_alone(host: str, is_loopback: bool, in_url:
     assert (browse._is_loopback(host), browse._url_host(host)) == (is_loopback, in_url)
 
 
-@pytest.mark.slow
-def test_an_expression_that_never_ends_costs_that_page_and_the_next_trial_works(tmp_path: Path) -> None:
-    response = stored(tmp_path, page("river", "/home").replace("<p>", "<p><i>a</i><b>b</b>" * 40).encode())
-    draft = RuleDraft("a.example", ENDLESS)
-
-    async def both() -> tuple[Any, Any]:
-        return await try_rule(pool, draft, [response]), await try_rule(pool, DRAFT, [response])
-
-    with closing(WorkerPool(1, 12.0)) as pool:
-        endless, good = asyncio.run(both())
-    assert [untried.url for untried in endless.untried] == [response.url]
-    assert [tried.url for tried in good.pages] == [response.url]
-
-
-def test_three_lost_workers_that_are_not_in_a_row_and_a_minute_end_no_trial(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pool = PoolInPlace(*(f"https://a.example/{number}" for number in (0, 1, 3, 4)))
-    assert [untried.url[-1] for untried in trial(pool, tmp_path, 6).untried] == ["0", "1", "3", "4"]
-    assert len(pool.tried_urls) == 6
-    monkeypatch.setattr(browse, "time", SimpleNamespace(monotonic=iter((7.0, 8.0, 67.0, 67.1, 68.0)).__next__))
-    findings = trial(PoolInPlace(), tmp_path, 4)
-    assert [tried.url[-1] for tried in findings.pages] == ["0", "1"]
-    assert [(untried.url[-1], untried.problem) for untried in findings.untried] == [
-        (number, "left out, since the pages before it took too long") for number in "23"
-    ]
-
-
 @pytest.mark.usefixtures("closed_room")
-def test_the_room_has_all_that_its_pages_ask_for_and_ends_with_its_workers(
-    db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_room_has_all_that_its_pages_ask_for(db: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    pools: list[Any] = []
 
-    class Pool:
-        def __init__(self, *words: object) -> None:
-            self.words, self.closed = words, 0
-            pools.append(self)
-
-        def close(self) -> None:
-            self.closed += 1
-
-    def serve(listeners: Any, stop_workers: Callable[[], None]) -> None:
-        stop_workers()
-        assert [pool.closed for pool in pools] == [1, 1]
+    def serve(listeners: Any) -> None:
         assert signal.getsignal(signal.SIGTERM) is signal.getsignal(signal.SIGINT) is signal.default_int_handler
         for listener in listeners:
             listener.socket.close()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(browse.pool_module, "WorkerPool", Pool)
     monkeypatch.setattr(browse.application, "make_app", lambda room, names: made.append((room, names)))
     monkeypatch.setattr(browse.raw_responses, "make_raw_app", lambda *words: made.append(words))
     monkeypatch.setattr(browse.application, "serve", serve)
@@ -323,7 +177,6 @@ def test_the_room_has_all_that_its_pages_ask_for_and_ends_with_its_workers(
         (["--read-only", "--replay-assets", tmp_path], False, tmp_path),
     ):
         made.clear()
-        pools.clear()
         assert run(["browse", str(db), "--port", "0", *map(str, options)]) == 0
         (raw_room, read, raw_names, own_names), (room, names) = made
         assert raw_room is room
@@ -332,6 +185,3 @@ def test_the_room_has_all_that_its_pages_ask_for_and_ends_with_its_workers(
         assert list(room.library.archives) == ["made"]
         assert room.wording == RoomWording(reason_text, edit_summary)
         assert (room.may_write, room.replay_assets, room.read_raw) == (may_write, assets, read_raw)
-        assert (room.judge_page.func, room.judge_page.args) == (judge_page, (pools[0],))
-        assert (room.try_rule.func, room.try_rule.args) == (try_rule, (pools[1],))
-        assert [(pool.words, pool.closed) for pool in pools] == [((1,), 2), ((1, 10.0), 2)]

@@ -26,8 +26,8 @@ pytestmark = pytest.mark.slow
 
 AXE = "axe-core@4.14.1"
 PATHS = (
-    "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done", "rules",
-    "rule/1", "layouts", "site-rules", "review", "review/pages", "url/1", "no",
+    "", "articles", "articles?q=water", "changes", "coverage", "coverage/urls?source=link&state=done",
+    "review", "review/pages", "url/1", "no",
 )  # fmt: skip
 REPOSITORY = Path(__file__).resolve().parents[3]
 _ADDRESS = re.compile(r"http://[\w.:]+/\S*")
@@ -240,9 +240,7 @@ def test_it_can_be_read_without_javascript(browser: LoopbackBrowser, room: str) 
     page.close()
 
 
-@pytest.mark.parametrize(
-    "path", ["", "articles", "articles?q=water", "changes", "coverage", "rules", "site-rules", "review"]
-)
+@pytest.mark.parametrize("path", ["", "articles", "articles?q=water", "changes", "coverage", "review"])
 def test_a_phone_need_not_scroll_sideways(browser: LoopbackBrowser, room: str, path: str) -> None:
     page = browser.chromium.new_page(viewport={"width": 390, "height": 800})
     page.goto(room + path)
@@ -274,7 +272,7 @@ def test_a_long_word_breaks_where_the_screen_ends(browser: LoopbackBrowser, long
     page.goto(f"{long_worded}articles")
     listed = long_worded + str(page.locator("ol.articles a").get_attribute("href")).split("/", 2)[2]
     article = listed.split("?")[0]
-    paths = ("", "articles", "articles?q=word", "changes", "rules", "rule/2", "review", "site-rules", "url/1")
+    paths = ("", "articles", "articles?q=word", "changes", "review", "url/1")
     addresses = [*(long_worded + path for path in paths), article, f"{article}?view=blocks", f"{article}/diff"]
     for address in [*addresses, f"{article}/diff?layout=beside"]:
         assert page.goto(address).status == 200
@@ -404,7 +402,7 @@ def test_axe_finds_nothing(browser: LoopbackBrowser, room: str, axe: str, scheme
     ruling = page.evaluate("location.origin") + str(page.locator("a.act").first.get_attribute("href"))
     paths = [room + path for path in PATHS]
     findings = []
-    for address in [*paths, listed, article, f"{article}?view=blocks&open=1", f"{article}/votes", ruling]:
+    for address in [*paths, listed, article, f"{article}?view=blocks&open=1", ruling]:
         page.goto(address)
         page.evaluate(axe)
         only = {"runOnly": {"type": "rule", "values": rules}} if rules else {}

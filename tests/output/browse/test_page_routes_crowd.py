@@ -11,10 +11,9 @@ import pytest
 from sqlite_utils import Database
 
 from broadsheet.output.browse import room as reading_room
-from broadsheet.output.browse.page_trials import sample_responses
 from broadsheet.output.browse.room import Counted
 from tests.output.browse.conftest import RoomClient
-from tests.output.crowd import BIG, fill_crowd
+from tests.output.crowd import fill_crowd
 
 
 @pytest.fixture(scope="module")
@@ -64,13 +63,8 @@ def part(value: Any, names: str) -> Any:
         ("changes.json?before=50", {"edits": 49, "following": 0}),
         ("index.json", {"sampled": 300, "reasons/0/pages": 300, "runs": 40,
                         "runs/0/started_at": "2026-01-01T00:22:00"}),
-        ("rules.json", {"sampled": 300, "of_articles": 2002, "rules/0/blocks": 300, "alarms": 50}),
-        ("rule/1.json", {"examples": 1, "examples/0/pages": 300, "runs": 60}),
-        ("rule/2.json", {"examples": 20, "runs": 1}),
-        ("layouts.json", {"count": 203, "layouts": 200, "layouts/0/pages": 301, "layouts/1/pages": 3, "alarms": 50}),
         ("review.json", {"latest": 10, "proposal/pages": 150, "proposal/blocks": 3, "latest/0/text": "text 611"}),
         ("review/pages.json", {"proposal/layout/pages": 1000, "proposal/page_id": 1, "latest": 0}),
-        ("site-rules.json", {"hosts": 200}),
     ],
 )  # fmt: skip
 def test_a_page_takes_so_many(client: RoomClient, path: str, expected: dict[str, object]) -> None:
@@ -98,14 +92,6 @@ def test_a_search_over_archives_shows_five_hits_of_a_thousand(client: RoomClient
 @pytest.mark.parametrize("feed", ["articles", "changes"])
 def test_a_feed_has_fifty_entries(client: RoomClient, feed: str) -> None:
     assert client.page(f"c/{feed}.atom").count("<entry>") == 50
-
-
-def test_rules_are_tried_on_twelve_articles_and_two_pages_of_each_of_six_layouts(file: Path, db: Database) -> None:
-    db.execute("UPDATE captures SET warc_file = 'x', warc_offset = 0, warc_length = 0")
-    db.execute("UPDATE pages SET capture_id = 1")
-    pages = [int(response.url.rpartition("/")[2]) for response in sample_responses(db, BIG, file.parent)]
-    assert sorted(page for page in pages if page <= 1001) == list(range(1, 13))
-    assert len([page for page in pages if page > 1001]) == 12
 
 
 class Clock:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -110,7 +111,7 @@ def test_an_article_s_age_is_counted_from_its_instant_or_its_day(dated: Archive,
 
 def test_who_searches_sees_the_day(dated: Archive) -> None:
     assert {name: next(iter(search(dated.db, f"{name}7"))).published_day for name in ("next-day", "local", "none")} == {
-        "next-day": "2024-05-03", "local": "2024-05-03", "none": "",
+        "next-day": date(2024, 5, 3), "local": date(2024, 5, 3), "none": None,
     }  # fmt: skip
 
 
