@@ -12,7 +12,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import urldefrag, urljoin
@@ -83,26 +83,34 @@ class ResourceCache:
         self._max_bytes = max_bytes
         self._size = 0
         self._answers: dict[str, ResourceAnswer] = {}
+        self._chains: dict[str, tuple[str, ...]] = {}
 
     def get(self, request: ResourceRequest) -> ResourceAnswer | None:
         """Return the answer to a request that was answered before; None if it is not here."""
         answer = self._answers.get(request.url)
         return answer and replace(answer, number=request.number)
 
-    def put(self, request: ResourceRequest, answer: ResourceAnswer) -> None:
-        """Keep an answer, if its kind, its status and its Cache-Control permit it."""
+    def chain(self, request: ResourceRequest) -> tuple[str, ...]:
+        """Return the URLs that were asked for the answer to a request: its own, and those that it was redirected to."""
+        return self._chains.get(request.url, ())
+
+    def put(self, request: ResourceRequest, answer: ResourceAnswer, chain: Sequence[str] = ()) -> None:
+        """Keep an answer, and which URLs were asked for it, if its kind, status and Cache-Control permit it."""
         is_permitted = "no-store" not in answer.headers.get("cache-control", "").lower()
         if request.kind not in _CACHED_KINDS or answer.status != 200 or not is_permitted:
             return
         self._size += len(answer.body)
-        self._answers[request.url] = answer
+        self._answers[request.url], self._chains[request.url] = answer, tuple(chain)
         while self._size > self._max_bytes:
             self._size -= len(self._answers.pop(next(iter(self._answers))).body)
 
 
 @dataclass(slots=True)
 class PageResources:
-    """Fetch of what one page asks for in a browser; `captures` are those of its responses."""
+    """Fetch of what one page asks for in a browser.
+
+    `captures` are those of its responses; `reused_urls` are the URLs whose responses the cache has from other pages.
+    """
 
     page_url: str
     frontier: Frontier
@@ -110,21 +118,24 @@ class PageResources:
     crawl: CrawlFetch
     cache: ResourceCache
     captures: list[Capture] = field(default_factory=list)
+    reused_urls: list[str] = field(default_factory=list)
     _byte_count: int = 0
 
     async def fetch(self, request: ResourceRequest) -> ResourceAnswer:
         """Answer a request of the page; redirects are followed. Status 0 for what the crawl may not or cannot fetch."""
         if cached := self.cache.get(request):
+            self.reused_urls += self.cache.chain(request)
             return cached
-        url = request.url
+        url, chain = request.url, list[str]()
         for _ in range(MAX_REDIRECTS + 1):
+            chain.append(urldefrag(url).url)
             response = await self._request(url, request.headers)
             if response is None:
                 break
             location = (response.headers.get("Location") or b"").decode("latin-1")
             if not 300 <= response.status < 400 or not location:
                 answer = ResourceAnswer(request.number, response.status, browser_headers(response), response.body)
-                self.cache.put(request, answer)
+                self.cache.put(request, answer, chain)
                 return answer
             url = urljoin(url, location)
         return ResourceAnswer(request.number)
@@ -253,7 +264,7 @@ class PageRendering:
         else:
             page = outcome.page and with_evidence(outcome.page, f"browser={problem}")
             extended = replace(outcome, page=page, extra_captures=tuple(resources.captures))
-        return self._with_layout(extended, layout)
+        return self._with_layout(replace(extended, reused_urls=tuple(resources.reused_urls)), layout)
 
     async def close(self) -> None:
         """End the browser."""

@@ -143,6 +143,12 @@ CREATE INDEX captures_refers ON captures (refers_to) WHERE refers_to IS NOT NULL
 CREATE INDEX captures_rendered ON captures (rendered_for) WHERE rendered_for IS NOT NULL;
 CREATE INDEX captures_place ON captures (warc_file, warc_offset) WHERE warc_file IS NOT NULL;
 
+CREATE TABLE _resource_users (
+    capture_id INTEGER NOT NULL REFERENCES captures (id) ON DELETE CASCADE,
+    url TEXT NOT NULL,
+    PRIMARY KEY (capture_id, url)
+) WITHOUT ROWID;
+
 CREATE TABLE _warc_files (name TEXT PRIMARY KEY, length INTEGER NOT NULL, begun_at TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE _warc_erasures (

@@ -118,10 +118,13 @@ _CAPTURE_COLUMNS = (
     *("directives", "usage", "usage_stated", "robots_id", "refers_to", "truncated", "etag", "last_modified"),
     *("record_faults", "rendered_for"),
 )
-# Captures that were taken down here stay out, unless the record of one holds what another capture refers to.
+# Captures that were taken down here stay out, unless the record of one holds what another capture refers to, or a
+# browser used it for another page too.
 _CREATE_LEFT_OUT = f"""CREATE TEMP TABLE merge_left_out AS
     SELECT s.id AS id, s.warc_file AS warc_file, s.warc_offset AS warc_offset FROM {SCHEMA_NAME}.captures s
-    WHERE ({FORGOTTEN_URL.format("s.url")} OR {FORGOTTEN_URL.format("s.rendered_for")}) AND NOT EXISTS (
+    WHERE ({FORGOTTEN_URL.format("s.url")} OR ({FORGOTTEN_URL.format("s.rendered_for")} AND NOT EXISTS (
+        SELECT 1 FROM {SCHEMA_NAME}._resource_users r
+        WHERE r.capture_id = s.id AND NOT {FORGOTTEN_URL.format("r.url")}))) AND NOT EXISTS (
         SELECT 1 FROM {SCHEMA_NAME}.captures o WHERE o.refers_to = s.id AND NOT {FORGOTTEN_URL.format("o.url")})"""
 # One that the target has from an imported file has its record in a file of its own now, where a takedown finds it.
 _OF_RECORD = ("refers_to", "truncated", "record_faults", "warc_file", "warc_offset", "warc_length")
@@ -132,6 +135,13 @@ _PUT_CAPTURES = f"""INSERT INTO captures ({", ".join(_CAPTURE_COLUMNS)}, warc_fi
     ON CONFLICT (id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _OF_RECORD)}
         WHERE coalesce(captures.warc_file, '') NOT IN (SELECT name FROM main._warc_files)
             AND excluded.warc_file IN (SELECT name FROM main._warc_files)"""
+_PUT_RESOURCE_USERS = (
+    f"""INSERT OR IGNORE INTO _resource_users (capture_id, url) SELECT r.capture_id, r.url
+        FROM {SCHEMA_NAME}._resource_users r JOIN main.captures c ON c.id = r.capture_id
+        WHERE NOT {FORGOTTEN_URL.format("r.url")}""",
+    f"""UPDATE captures SET rendered_for = (SELECT min(url) FROM _resource_users WHERE capture_id = captures.id)
+        WHERE id IN (SELECT capture_id FROM main._resource_users) AND {FORGOTTEN_URL.format("rendered_for")}""",
+)
 # Their records came with the copied bytes, and are written over.
 _PUT_ERASURES = f"""INSERT OR IGNORE INTO _warc_erasures (file, offset, following)
     SELECT p.name, n.warc_offset, coalesce((SELECT min(o.warc_offset) FROM {SCHEMA_NAME}.captures o
@@ -177,7 +187,8 @@ def merge_captures(target: Database) -> list[str]:
     target.execute(_CREATE_LEFT_OUT)
     target.execute("CREATE UNIQUE INDEX temp.merge_left_out_id ON merge_left_out (id)")
     target.execute(_PUT_WAITING_URLS)
-    target.execute(_PUT_CAPTURES)
+    for statement in (_PUT_CAPTURES, *_PUT_RESOURCE_USERS):
+        target.execute(statement)
     target.execute(_PUT_ERASURES)
     target.execute(_PUT_REPEATED_ERASURES)
     target.execute(_PUT_WAITING_ERASURES)

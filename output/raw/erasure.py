@@ -26,8 +26,11 @@ from .warc_folders import claimed_folders, open_regular, record_file, sync_to_di
 from .warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
-_REMOVED_CAPTURES = """SELECT id FROM captures WHERE url IN (SELECT url FROM reached)
-    OR rendered_for IN (SELECT url FROM reached)"""
+IS_REMOVED = """(url IN (SELECT url FROM reached) OR (rendered_for IN (SELECT url FROM reached)
+    AND NOT EXISTS (SELECT 1 FROM _resource_users s
+        WHERE s.capture_id = captures.id AND s.url NOT IN (SELECT url FROM reached))))"""
+"""SQL: whether a capture goes with the URLs in `temp.reached`. What a browser used for other pages too stays."""
+_REMOVED_CAPTURES = f"SELECT id FROM captures WHERE {IS_REMOVED}"
 _ERASURE_SPAN = """SELECT f.name, c.warc_offset, coalesce((SELECT min(n.warc_offset) FROM captures n
             WHERE n.warc_file = c.warc_file AND n.warc_offset > c.warc_offset), f.length)
     FROM captures c JOIN _warc_files f ON f.name = c.warc_file WHERE c.id = ?"""

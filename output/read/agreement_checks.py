@@ -166,6 +166,7 @@ NEEDED_ROWS = (
     ("articles", "id", "revisions", "article_id"),
     ("articles", "id", "changes", "article_id"),
     ("captures", "coalesce(rendered_for, url)", "urls", "url"),  # what a page loads in a browser has no row
+    ("_resource_users", "url", "urls", "url"),
     ("captures", "robots_id", "robots_files", "id"),
     ("revisions", "capture_id", "captures", "id"),
     ("rulings", "block_id", "_block_texts", "id"),

@@ -72,6 +72,8 @@ _ACKNOWLEDGE = """UPDATE urls SET state = :state, reason = :reason, attempts = a
     held_reason = CASE WHEN :held THEN :reason ELSE held_reason END,
     held_at = CASE WHEN :held THEN coalesce(:at, held_at) ELSE held_at END
     WHERE id = :id"""
+_PUT_RESOURCE_USER = """INSERT OR IGNORE INTO _resource_users (capture_id, url) SELECT id, ?1 FROM captures
+    WHERE url = ?2 AND rendered_for IS NOT NULL AND rendered_for <> ?1 ORDER BY fetched_at DESC LIMIT 1"""
 _HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'teaser')"
 
 _NEVER_REVISITED = (UrlKind.ROBOTS, UrlKind.PICTURE)
@@ -334,6 +336,8 @@ class Archive:
         """Store captures and page. A stored article stays the current content when the URL now gives no page."""
         for capture in outcome.extra_captures:
             save_capture(self.db, capture, self._raw_writer)
+        for url in outcome.reused_urls:
+            self.db.execute(_PUT_RESOURCE_USER, [storable_text(outcome.url), storable_text(url)])
         capture_id = save_capture(self.db, outcome.capture, self._raw_writer) if outcome.capture else None
         if outcome.picture and capture_id is not None:
             put_picture(self.db, row.id, capture_id, outcome.picture)

@@ -89,6 +89,9 @@ class Outcome:
     robots_file: RobotsFile | None = None  # the decision where a robots.txt was requested
     given_up_host: str = ""  # its other queued URLs get the same state and reason
     extra_captures: tuple[Capture, ...] = ()  # other responses of the same fetch, without rows in `urls`
+    reused_urls: tuple[
+        str, ...
+    ] = ()  # scripts and stylesheets of a rendered page that other pages of the run asked for
 
     @property
     def raw_size(self) -> int:

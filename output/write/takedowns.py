@@ -25,7 +25,7 @@ from ..archive.page_rows import article_id
 from ..archive.stored_text import storable_text
 from ..archive.stored_values import content_id, utc_now
 from ..archive.url_words import OutcomeReason
-from ..raw.erasure import erase_records, find_rescues, note_erasures, write_rescues
+from ..raw.erasure import IS_REMOVED, erase_records, find_rescues, note_erasures, write_rescues
 from ..raw.warc_files import WARC_FILE_SIZE
 from ..raw.warc_writer import RawResponseWriter
 
@@ -76,8 +76,7 @@ _REACHED = f"""CREATE TEMP TABLE reached AS
         JOIN urls u ON u.id = r.id"""
 _REACHED_OTHERWISE = f"SELECT url FROM reached WHERE NOT url GLOB {_AS_GLOB.format('?1')} ORDER BY url"
 _REACHED_ROWS = "SELECT {} FROM {} WHERE page_id IN (SELECT id FROM reached)"
-_FROM_REACHED_CAPTURES = """FROM captures
-    WHERE (url IN (SELECT url FROM reached) OR rendered_for IN (SELECT url FROM reached))"""
+_FROM_REACHED_CAPTURES = f"FROM captures WHERE {IS_REMOVED}"
 _IS_IMPORTED = "warc_file IS NOT NULL AND warc_file NOT IN (SELECT name FROM _warc_files)"
 _GONE_TEXTS = """CREATE TEMP TABLE gone_texts AS SELECT block_id AS id FROM (
     SELECT block_id FROM _page_blocks WHERE page_id IN (SELECT id FROM reached) UNION
@@ -106,6 +105,9 @@ _REMOVALS = (
     "DELETE FROM _layouts WHERE id NOT IN (SELECT layout_id FROM pages WHERE layout_id IS NOT NULL)",
     "DELETE FROM _pictures WHERE url_id IN (SELECT id FROM reached)",
     f"DELETE {_FROM_REACHED_CAPTURES}",
+    "DELETE FROM _resource_users WHERE url IN (SELECT url FROM reached)",
+    """UPDATE captures SET rendered_for = (SELECT min(url) FROM _resource_users WHERE capture_id = captures.id)
+        WHERE rendered_for IN (SELECT url FROM reached)""",
     "DELETE FROM _reviews WHERE url IN (SELECT url FROM reached)",
     # Earlier versions of a page leave texts that no ledger names any more. One that only a ruling names may be of these
     # pages, unless the ruling is for another article or host.

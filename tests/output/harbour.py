@@ -189,7 +189,8 @@ def fill_harbour(file: Path) -> Maker:
         archive.save([Outcome(f"{SITE}/", UrlState.QUEUED, kind=UrlKind.PAGE, found_via=UrlSource.SEED)])
         archive.save(first_batch(make))
         layout = RenderedLayout("b.example", b"\2" * 8, RenderDecision.ALL, 4, 3, 0, 1, 90, 300, 12, 4500)
-        archive.save([replace(make.outcome(f"{OTHER}/js", "Seen in a browser."), rendered_layout=layout)])
+        rendered = {"rendered_layout": layout, "reused_urls": (f"{OTHER}/none",)}
+        archive.save([replace(make.outcome(f"{OTHER}/js", "Seen in a browser."), **rendered)])
         archive.queue_pictures(obeys_directives=False)
         archive.save([picture_outcome(make, MILL, FILES[MILL]), make.failure(RIVER, "http_404")])
         settle(archive.db, make.clock)

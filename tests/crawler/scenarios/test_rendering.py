@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,14 +147,43 @@ def test_a_takedown_takes_the_document_and_the_data_along(crawl: Crawl, serve: S
     result = crawl_rendered(crawl, site, cdn)
     assert verb("forget", result.db, f"{site.url}/harbour", "--yes")[0] == 0
     assert result.rows("SELECT url FROM captures WHERE url LIKE '%harbour' OR rendered_for LIKE '%harbour'") == []
-    data = b"".join(
-        record.content_stream().read()
-        for file in Path(f"{result.db}.warc").glob("*.warc.gz")
-        for record in ArchiveIterator(file.open("rb"))
-    )
+    data = data_of(result.db)
     assert b"harbour0word3" not in data
     assert b"river0word3" in data
     assert_whole(result.db)
+
+
+def test_what_pages_share_is_erased_with_the_last_of_them(crawl: Crawl, serve: Serve, tmp_path: Path) -> None:
+    site, cdn = an_application(serve)
+    result = crawl_rendered(crawl, site, cdn)
+    first, *others = (f"{site.url}/{name}" for name in ("", "harbour", "river"))
+    query = f"SELECT DISTINCT rendered_for FROM captures WHERE url = '{cdn.url}/app.js'"
+    assert result.rows(query) == [(first,)], "it was asked for once"
+    other = Result(tmp_path / "other" / result.db.name, 0, "")
+    shutil.copytree(result.db.parent, other.db.parent, ignore=shutil.ignore_patterns("other"))
+    assert verb("forget", other.db, first, "--yes")[0] == 0
+    assert verb("merge", other.db, result.db)[0] == 0, "where it was forgotten"
+    assert verb("forget", result.db, first, "--yes")[0] == 0
+    for archive in (result, other):
+        for url in others:
+            assert archive.rows(query) == [(url,)]
+            assert archive.rows("SELECT 1 FROM captures WHERE rendered_for = ?", url)
+            assert APP.encode() in data_of(archive.db)
+            assert_whole(archive.db)
+            assert verb("forget", archive.db, url, "--yes")[0] == 0
+        assert archive.rows("SELECT url FROM captures WHERE rendered_for IS NOT NULL") == []
+        assert archive.rows("SELECT * FROM _resource_users") == []
+        assert APP.encode() not in data_of(archive.db)
+        assert_whole(archive.db)
+
+
+def data_of(db: Path) -> bytes:
+    """The content of all records, also of the copies that a merge made."""
+    return b"".join(
+        record.content_stream().read()
+        for file in db.parent.glob(f"{db.name}*.warc/*.warc.gz")
+        for record in ArchiveIterator(file.open("rb"))
+    )
 
 
 MORE = """

@@ -34,6 +34,7 @@ COPIED = {
     "_rendered_layouts": set(),
     "_pictures": set(),
     "captures": {"warc_file"},
+    "_resource_users": set(),
     "robots_files": set(),
     "takedowns": set(),
     "_cleaners": set(),
@@ -90,6 +91,7 @@ def fill(db: Database) -> None:
     put(db, "_warc_files", 2, name="theirs.warc.gz")
     capture = {"url": PICTURE, "warc_file": "theirs.warc.gz", "robots_id": 9000, "refers_to": 2000}
     put(db, "captures", 2, **capture)
+    put(db, "_resource_users", 2, capture_id=2000, url=URL)
     put(db, "_pictures", 3, url_id=picture["id"], capture_id=2000)
     put(db, "takedowns", 2, pattern="http://gone.test/*")
     put(db, "_cleaners", 2)

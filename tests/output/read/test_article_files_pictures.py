@@ -58,7 +58,7 @@ def test_pages_to_read_show_them_and_load_nothing_else(db, tmp_path: Path) -> No
 
 def test_a_record_that_cannot_be_read_leaves_its_picture_out(db, file: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     for record in Path(f"{file}.warc").glob("*.warc.gz"):
-        record.unlink()
+        record.write_bytes(b"")
     assert export_markdown(db, tmp_path / "out") == 2
     assert not (tmp_path / "out" / "pictures").exists()
     found = [(finding.detail, finding.location) for finding in verify.pictures(db)]
