@@ -56,6 +56,7 @@ class CrawlArguments(TypedDict, total=False):
     sampling: bool
     keep: Literal["text", "pictures"]
     only_missing: bool
+    only_pages: Sequence[str]
     contact: str
     user_agent: str
     site_rules: str

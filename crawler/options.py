@@ -33,8 +33,9 @@ class CrawlOptions:
     a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on which pages
     trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says what is
     kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these files is
-    asked for. `browser` says which pages are rendered in one: those that lack text without scripts (`auto`, where one
-    is installed), none (`never`), or all (`always`).
+    asked for. With `only_pages`, URLs of the archive, these pages alone are fetched, due or not. `browser` says which
+    pages are rendered in one: those that lack text without scripts (`auto`, where one is installed), none (`never`), or
+    all (`always`).
     """
 
     seeds: tuple[str, ...]
@@ -63,6 +64,7 @@ class CrawlOptions:
     extractor: ExtractorUse | None = None
     keep: str = "text"
     only_missing: bool = False
+    only_pages: tuple[str, ...] = ()
     browser: str = "auto"
 
     @classmethod
@@ -96,6 +98,7 @@ class CrawlOptions:
             extractor=_extractor_use(arguments.get("extractor")),
             keep=_choice(arguments.get("keep") or KEPT_PARTS[0], KEPT_PARTS, "keep"),
             only_missing=_boolean(arguments.get("only_missing", False)),
+            only_pages=_strings(arguments.get("only_pages")),
             browser=_choice(arguments.get("browser") or BROWSER_MODES[0], BROWSER_MODES, "browser"),
             **{name: _boolean(arguments.get(name, True)) for name in DISCOVERY_SOURCES},
         )._checked()

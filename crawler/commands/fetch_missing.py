@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,10 +63,10 @@ def _fetch_missing(options: Mapping[str, Any], on_failure: Callable[[str], objec
             raise CommandError(f"{options['db']} has no articles yet")
         last_run = earlier_runs[-1] if earlier_runs else {}
         kept = {name: options[name] or last_run.get(name) for name in ("contact", "obey_directives", "site_rules")}
-        return run_crawl({**options, **_FIXED_OPTIONS, **kept, "urls": _origins(urls)}, on_failure=on_failure)
+        return run_crawl({**options, **_FIXED_OPTIONS, **kept, "urls": origins(urls)}, on_failure=on_failure)
 
 
-def _origins(urls: list[str]) -> tuple[str, ...]:
+def origins(urls: Iterable[str]) -> tuple[str, ...]:
     """Return the roots of the hosts of some URLs."""
     parts = [urlsplit(url) for url in urls]
     return tuple(dict.fromkeys(f"{part.scheme}://{part.netloc}/" for part in parts))

@@ -183,6 +183,7 @@ def _summary_lines(run: RunResult, totals: Totals) -> Iterable[str]:
     if not run.outcome_counts and run.end_reason not in _LIMIT_OPTIONS:
         articles_text = count_text(totals.articles, "article")
         yield f"Nothing to do: every URL that was found is done. {run.db} holds {articles_text}."
+        yield f"broadsheet update {shlex.quote(run.db)} looks for news; with a URL behind it, at that page now."
         return
     yield headline(run, totals)
     for title, texts in (

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from broadsheet.output.archive.url_words import OutcomeReason, UrlState
+
 from ..command_values import CommandError, duration, is_nonempty_file
 from ..lazy_modules import lazy_imports
+from .article_reference import REFERENCE, article_reference
 from .crawl import crawl_process, run_and_notify, run_crawl
+from .fetch_missing import origins
 from .verb_options import (
     LIMIT_OPTIONS,
     POLITENESS_OPTIONS,
@@ -22,9 +26,12 @@ from .verb_options import (
     with_options,
 )
 
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
 with lazy_imports():
-    from broadsheet.output.archive import article_storage
-    from broadsheet.output.read import plain_words
+    from broadsheet.output.archive import article_filter, article_storage
+    from broadsheet.output.read import page_lookup, plain_words, stored_articles
     from broadsheet.output.write import archive_writer, edit_history
 
     from ..crawl import archive_access, processes, terminal
@@ -36,6 +43,7 @@ _NO_CRAWL_OPTIONS = {
 
 _UPDATE_OPTIONS: Options = (
     unchecked_archive_argument,
+    click.argument("pages", nargs=-1, metavar=f"[{REFERENCE}]..."),
     click.option("--every", type=duration, metavar="TIME",
                  help="Look at each known page again after this time: 6h, 1d. Else by how often it has changed."),
     click.option("--all", "everything", is_flag=True, help="Look at every known page again now."),
@@ -53,6 +61,8 @@ def update(**options: Any) -> int:
     Sitemaps, feeds, start pages and sections are read first. Known pages are asked for again when a sitemap or feed
     says that they have changed, and after a time that follows how often they do; only if they have changed, where the
     server can tell. `broadsheet changes` then lists the edits.
+
+    With ARTICLEs, each a URL, a path, a number, a title or words, these pages alone are fetched, due or not.
     """
     if not is_nonempty_file(options["db"]):
         raise CommandError(f"{options['db']} is no archive yet: broadsheet crawl https://… --db {options['db']}")
@@ -64,16 +74,51 @@ def _update(options: Mapping[str, Any], on_failure: Callable[[str], object]) -> 
     """Revisit as the options say, print a summary and the edits, and return the exit code."""
     if options["everything"] and options["every"] is not None:
         raise CommandError("--all looks at everything now: give --all or --every, not both")
+    if options["pages"] and (options["everything"] or options["every"] is not None):
+        raise CommandError("the pages that are named are fetched now: give them, --all or --every")
     with crawl_process(options):
         db = options["db"]
         with archive_writer.Archive.open(db) as archive:  # an older one is upgraded
             last_seq = article_storage.latest_seq(archive.db)
+            pages = tuple(_known_page(archive.db, db, words) for words in options["pages"])
+        if pages:
+            return run_crawl(
+                dict(options) | _NO_CRAWL_OPTIONS | {"only_pages": pages, "urls": origins(pages), "revisit": ""},
+                print_first=lambda: _print_pages(db, pages, last_seq),
+                on_failure=on_failure,
+            )
         revisit_options = {"revisit": "all" if options["everything"] else "update", "every": options["every"] or 0.0}
         return run_crawl(
             dict(options) | _NO_CRAWL_OPTIONS | revisit_options,
             print_first=lambda: _print_edit_counts(db, last_seq),
             on_failure=on_failure,
         )
+
+
+def _known_page(db: Database, archive: str, words: str) -> str:
+    """Return the URL of the page of the archive that a person names. CommandError if there is none."""
+    reference = article_reference(db, archive, words, must_be_one=True)
+    page = page_lookup.find_page(db, reference)
+    url = page.url if page else article_filter.find_known_url(db, reference)
+    if url is None:
+        raise CommandError(
+            f"{archive} has no page {words}; a new one comes by broadsheet crawl URL --db {quote(archive)}"
+        )
+    return url
+
+
+def _print_pages(path: str, urls: Sequence[str], after_seq: int) -> None:
+    """Print for each page what changed in its article, or what came of it else."""
+    with archive_access.open_read_only(path) as db:
+        edits = [edit for edit in edit_history.list_edits(db) if edit.seq > after_seq]
+        for url in urls:
+            article = stored_articles.find_stored_article(db, url)
+            kinds = [str(edit.kind) for edit in edits if article and edit.article_id == article.id]
+            _, state, reason = page_lookup.find_url_state(db, url) or (url, "", "")
+            is_held = article and state == UrlState.DONE and reason != OutcomeReason.REDIRECT
+            unedited = "unchanged" if is_held else plain_words.reason_text(reason)
+            command = f" (broadsheet diff {quote(path)} {article.id})" if article and kinds else ""
+            terminal.print_text(terminal.one_line(f"{url}: {', '.join(kinds) or unedited}{command}"))
 
 
 def _print_edit_counts(db: str, after_seq: int) -> None:

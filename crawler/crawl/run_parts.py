@@ -186,10 +186,14 @@ def _start_run(parts: CrawlParts, settings: Any) -> None:
     session, seeds = parts.session, parts.seeds
     redirect_chains, seed_targets = session.resumed_redirects(seeds, MAX_REDIRECTS + 1)
     parts.outcomes.resume(redirect_chains, seed_targets)
-    verb = "crawl" if parts.options.revisit in ("", "due") else "update"
+    verb = "update" if parts.options.only_pages or parts.options.revisit not in ("", "due") else "crawl"
+    if parts.options.only_pages:
+        parts.guesses.is_guessing = parts.outcomes.reads_sitemaps = False
     verb = "fetch-missing" if parts.options.only_missing else verb
     targets = AllowedTargets(allowed_ports(seeds, settings), settings.getbool("BROADSHEET_ALLOW_PRIVATE"))
-    session.start(f"{verb} {' '.join(seeds)}", seed_rows(seeds), parts.outcomes.scope, targets)
+    session.start(
+        f"{verb} {' '.join(parts.options.only_pages or seeds)}", seed_rows(seeds), parts.outcomes.scope, targets
+    )
     parts.guesses.awaited_hosts.update(session.awaited_hosts((*seeds, *seed_targets)))
 
 

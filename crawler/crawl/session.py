@@ -142,7 +142,7 @@ class CrawlSession:
     ) -> int:
         """Record the run, queue its seeds, and start the writer. Returns how many URLs were queued before.
 
-        A run for pictures only queues nothing here.
+        A run for pictures only queues nothing here, and one for named pages these alone.
 
         Also queued, as far as they are in the scope: URLs that an import named without their content, those that the
         narrower bounds of the crawl before left out (by no update, which goes no further), and pages that are due for a
@@ -152,6 +152,8 @@ class CrawlSession:
         if self._options.only_missing:
             self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
             return 0
+        if self._options.only_pages:
+            return self._start_pages(command)
         queued_count = self.queue.counts()[UrlState.QUEUED]
         revisit_start = unfinished_update_start(self._archive.db, self._options.revisit)
         if scope is not None and not self._options.revisit:
@@ -165,6 +167,13 @@ class CrawlSession:
             self._requeue_due(revisit_start, scope)
         self._writer = Writer(self._archive, self.pending_count)
         return queued_count
+
+    def _start_pages(self, command: str) -> int:
+        """Record the run, queue the named pages, and start the writer."""
+        self._run_id = self._archive.runs.start(command, self._options.as_values(), software_versions())
+        self.queue.turn_to_pages(self._archive.queue_pages(self._options.only_pages))
+        self._writer = Writer(self._archive, self.pending_count)
+        return 0
 
     def _queue_left_out(self, scope: Scope) -> None:
         """Queue URLs that an earlier crawl left out by its bounds and that are within ours.

@@ -334,7 +334,9 @@ def _visit_looks(facts: ArchiveFacts, now: str) -> Iterator[Look]:
         wait = span_text((_moment(visits.next_at) - _moment(now)).total_seconds())
         count = visits.articles
         sentence = f"{count_text(count, 'article')} {_be(count)} not due for another look; next in {wait}"
-        advice = f"broadsheet update {path} looks for new articles; with --all at these too, now"
+        advice = (
+            f"broadsheet update {path} looks for new articles; with --all at these too, with a URL at that page, now"
+        )
         yield Look(LookKind.DUE, Severity.NOTE, count, sentence, advice)
 
 

@@ -42,12 +42,14 @@ from .outcome import DiscoveredUrl, Outcome, RobotsFile
 from .page_writer import SaveResult, save_page
 from .picture_queue import PictureAtHand, pictures_at_hand, queue_pictures
 from .revisit_schedule import (
+    RevisitPolicy,
     UpdateRun,
     UrlRow,
     find_url_row,
     note_visit,
     queue_announced,
     queue_due,
+    queue_pages,
     restore_unvisited,
 )
 from .ruling_journal import apply_journal
@@ -236,6 +238,12 @@ class Archive:
         self._update = update
         with write_transaction(self.db):
             return queue_due(self.db, update, self._clock())
+
+    def queue_pages(self, urls: Iterable[str]) -> list[int]:
+        """Queue known pages again, due or not, and what they redirect to; return their ids."""
+        self._update = UpdateRun(RevisitPolicy(revisit_all=True), self._clock(), lambda *_: True)
+        with write_transaction(self.db):
+            return queue_pages(self.db, urls)
 
     def queue_pictures(self, *, obeys_directives: bool) -> int:
         """Queue the pictures of the articles, as `picture_queue` does; return how many wait."""

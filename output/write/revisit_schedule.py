@@ -174,6 +174,8 @@ _QUEUE_AGAIN = """UPDATE urls SET reason = ?1 || CASE state WHEN 'failed' THEN '
         state = 'queued', attempts = 0, not_before = NULL, lastmod = coalesce(?2, lastmod),
         priority = CASE WHEN held_reason = 'list' THEN max(priority, ?3) ELSE min(priority, ?4) END
     WHERE id = ?5 AND state IN ('done', 'failed')"""
+_QUEUE_SKIPPED = """UPDATE urls SET state = 'queued', reason = '', attempts = 0, not_before = NULL
+    WHERE id = ? AND state = 'skipped'"""
 _RESTORE_STATES = f"""UPDATE urls SET not_before = NULL,
         state = CASE WHEN instr(reason, ':') THEN 'failed' WHEN held_at IS NULL THEN 'skipped' ELSE 'done' END,
         reason = CASE WHEN instr(reason, ':') THEN substr(reason, instr(reason, ':') + 1)
@@ -297,6 +299,15 @@ def queue_due(db: Database, update: UpdateRun, now: str) -> int:
         db.conn.executemany(_QUEUE_AGAIN, parameters)
         last_id, count = rows[-1].id, count + len(due_rows)
     return count
+
+
+def queue_pages(db: Database, urls: Iterable[str]) -> list[int]:
+    """Queue known URLs again, whatever came of them before; returns the ids of all that are queued now."""
+    rows = [row for url in urls if (row := find_url_row(db, url))]
+    values = (str(OutcomeReason.REVISIT), None, _LIST_PRIORITY, _ARTICLE_PRIORITY)
+    db.conn.executemany(_QUEUE_AGAIN, [(*values, row.id) for row in rows])
+    db.conn.executemany(_QUEUE_SKIPPED, [(row.id,) for row in rows])
+    return [row.id for row in rows]
 
 
 def queue_announced(db: Database, urls: Iterable[DiscoveredUrl], update: UpdateRun, now: str) -> int:

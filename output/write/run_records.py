@@ -103,10 +103,15 @@ _RUNS_NEWEST_FIRST = "SELECT id, started_at, outcome, reason, options FROM runs 
 
 
 def crawl_options(db: Database) -> list[dict[str, Any]]:
-    """Return the options of all crawls into the archive, the earliest first; not of those for pictures only."""
+    """Return the options of all crawls into the archive, the earliest first, but those of pictures or named pages."""
     rows = db.execute("SELECT options, id FROM runs ORDER BY started_at, rowid").fetchall()
     runs = (_run_options(*row) for row in rows)
-    return [options for options in runs if options.get("seeds") and not options.get("only_missing")]
+    return [options for options in runs if options.get("seeds") and not _is_partial(options)]
+
+
+def _is_partial(options: Mapping[str, Any]) -> bool:
+    """Return whether a run asked for pictures only, or for named pages only."""
+    return bool(options.get("only_missing") or options.get("only_pages"))
 
 
 def useless_seeds(db: Database, seeds: Iterable[str]) -> dict[str, str]:
@@ -123,7 +128,7 @@ def unfinished_update_start(db: Database, revisit: str) -> str:
     started_first_at = ""
     for run_id, started_at, outcome, reason, options in db.execute(_RUNS_NEWEST_FIRST).fetchall():
         is_unfinished, run_options = outcome != "finished" or reason in _LIMITS, _run_options(options, run_id)
-        if run_options.get("only_missing"):
+        if _is_partial(run_options):
             continue
         if not (revisit and is_unfinished and run_options.get("revisit") == revisit):
             break

@@ -62,9 +62,11 @@ class _Statements:
     any: str
 
     @classmethod
-    def of(cls, kinds: Sequence[UrlKind], rank: str) -> _Statements:
-        """Make the statements for some kinds, whose rank has the condition `rank`."""
-        asked = f"AND {_RANK} {rank}"
+    def of(cls, kinds: Sequence[UrlKind], rank: str, ids: str = "") -> _Statements:
+        """Make the statements for some kinds, whose rank has the condition `rank`; for these ids alone, if there are
+        any.
+        """
+        asked = f"AND {_RANK} {rank}" + (f" AND id IN ({ids})" if ids else "")
         # From one host to the next that has a queued row, without reading the rows between.
         hosts = f"""WITH RECURSIVE walk (host) AS (
                 SELECT :after
@@ -84,12 +86,17 @@ class _Statements:
             f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before <= ? {asked} ORDER BY not_before LIMIT ?",
             f"SELECT {_COLUMNS} FROM {_RETRY} = ? AND not_before > ? {asked} ORDER BY not_before LIMIT ?",
             hosts,
-            f"SELECT 1 FROM urls WHERE state = 'queued' AND kind IN {sql_words(kinds)} LIMIT 1",
+            f"SELECT 1 FROM urls WHERE state = 'queued' AND kind IN {sql_words(kinds)} {asked} LIMIT 1",
         )
 
 
 _PAGES = _Statements.of(PAGE_KINDS, f"< {_PICTURE_RANK}")
 _PICTURES = _Statements.of((UrlKind.PICTURE,), f">= {_PICTURE_RANK}")
+
+_WITH_TARGETS = """WITH RECURSIVE meant (id) AS (VALUES {values} UNION
+    SELECT target.id FROM meant JOIN urls source ON source.id = meant.id
+        JOIN urls target ON target.url = source.location)
+    SELECT id FROM meant"""
 
 # A URL found again on a shorter or better way: a queued row takes the better values, and one that was skipped for
 # its depth, or because the page that named it asked not to follow its links, is queued after all, so that what is
@@ -152,6 +159,11 @@ class Queue:
     def turn_to_pictures(self) -> None:
         """Read the queue of pictures from now on; before, what is no picture is read."""
         self._statements = _PICTURES
+
+    def turn_to_pages(self, ids: Iterable[int]) -> None:
+        """Read these rows alone from now on, and those that they redirect to."""
+        values = ", ".join(f"({int(number)})" for number in ids)
+        self._statements = _Statements.of(PAGE_KINDS, f"< {_PICTURE_RANK}", _WITH_TARGETS.format(values=values))
 
     def take(self, host: str, count: int, exclude: Collection[int | str] = frozenset()) -> list[QueuedUrl]:
         """Return the next `count` URLs of a host that may be fetched now, without those excluded by their id or URL.

@@ -1,9 +1,9 @@
-"""Steps of `broadsheet update` without a network: its options, and the edits that it says first."""
+"""`broadsheet update`: its options, the edits that it says first, and pages that are named."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import pytest
 from broadsheet.crawler.command_values import CommandError
 from broadsheet.crawler.commands import update
 from broadsheet.output.write.archive_writer import Archive
+from tests.crawler.scripted_site import Reply, ScriptedSite, page
+from tests.crawler.shell import command, crawl, rows
 from tests.output.filled_rows import put
 
 
@@ -30,11 +32,12 @@ def test_what_is_looked_at_again(
     ran: list[Any] = []
     monkeypatch.setattr(update, "crawl_process", no_process)
     monkeypatch.setattr(update, "run_crawl", lambda options, **callbacks: ran.append(options) or 7)
-    options = {"db": str(tmp_path / "a.db"), "everything": False, "every": None, "quiet": True} | given
+    options = {"db": str(tmp_path / "a.db"), "pages": (), "everything": False, "every": None, "quiet": True} | given
     assert update._update(options, str) == 7
     [run] = ran
     assert run == {
-        "db": options["db"], "everything": options["everything"], "quiet": True, "revisit": revisit, "every": every,
+        "db": options["db"], "pages": (), "everything": options["everything"], "quiet": True, "revisit": revisit,
+        "every": every,
         "urls": (), "urls_file": None, "include": (), "exclude": (), "since": None, "language": (), "max_depth": None,
     }  # fmt: skip
 
@@ -70,3 +73,40 @@ def test_an_archive_without_edits_has_no_earlier_ones(tmp_path: Path, capsys: An
         pass
     update._print_edit_counts(str(tmp_path / "a.db"), 0)
     assert capsys.readouterr().out == "Edits: none in this run\n"
+
+
+NAMES = ("ash", "birch", "cedar", "date", "elder")
+
+
+@pytest.mark.slow
+def test_named_pages_alone_are_fetched_now(tmp_path: Path) -> None:
+    """The others stay as they were, due or not, queued or not; a page that has moved is followed."""
+    db, quick = tmp_path / "a.db", ("--delay", 0, "--allow-private")
+    stories = {f"/{name}": page(name, "/") for name in NAMES}
+    with closing(ScriptedSite({"/": page("home", *stories, words=5), **stories})) as site:
+        assert crawl(site, db, "--max-pages", 4)[0] == 0
+        held = [url.removeprefix(site.url) for (url,) in rows(db, "SELECT url FROM articles ORDER BY url")]
+        before = dict(rows(db, "SELECT url, state || reason FROM urls"))
+        edited, moved, same = held[:3]
+        site.routes |= {
+            edited: page(edited[1:], "/", words=120), "/new": page("new", "/", "/elder"),
+            moved: Reply(status=301, headers={"Location": "/new"}),
+        }  # fmt: skip
+        site.log.clear()
+        code, said, _ = command("update", db, edited, f"{site.url}{moved}", same, *quick)
+        assert (code, sorted(seen.path for seen in site.log)) == (0, sorted(["/robots.txt", "/new", *held[:3]]))
+        changes, redirected, unchanged = said.splitlines()[:3]
+        assert changes.startswith(f"{site.url}{edited}: lead (broadsheet diff {db} ")
+        assert (redirected, unchanged) == (
+            f"{site.url}{moved}: a redirect",
+            f"{site.url}{same}: unchanged",
+        )
+        after = dict(rows(db, "SELECT url, state || reason FROM urls"))
+        asked = {f"{site.url}{path}" for path in (moved, "/new", "/robots.txt")}
+        assert {url: after[url] for url in before.keys() - asked} == {url: before[url] for url in before.keys() - asked}
+        assert command("update", db, "fir", *quick)[::2] == (
+            2, f"broadsheet: {db} has no page fir; a new one comes by broadsheet crawl URL --db {db}\n"
+        )  # fmt: skip
+        assert crawl(site, db)[0] == 0
+        assert rows(db, "SELECT count(*) FROM articles") == [(len(NAMES),)]
+        assert command("verify", db)[0] == 0

@@ -333,7 +333,10 @@ def test_the_next_look_is_told_with_its_time(archive: Archive, make: Maker) -> N
     facts = gather_facts(archive.db, "my a.db", (), "2026-01-01T00:30:00+00:00")
     [look] = judge(facts)
     assert look.sentence == "1 article is not due for another look; next in 24 minutes"
-    assert look.advice == "broadsheet update 'my a.db' looks for new articles; with --all at these too, now"
+    assert (
+        look.advice
+        == "broadsheet update 'my a.db' looks for new articles; with --all at these too, with a URL at that page, now"
+    )
     [later] = judge(gather_facts(archive.db, "a.db", (), NOW))
     assert (later.sentence, later.advice) == ("1 article is due for another look", "broadsheet update a.db looks")
 
