@@ -111,7 +111,7 @@ def as_before(db: Path, source: Path, *undo: object) -> None:
     assert verb_here("verify", db)[::2] == (0, "")
     assert verb_here("merge", db.with_name(f"{source.stem}-all.db"), db, source)[0] == 0
     assert verb_here("verify", db.with_name(f"{source.stem}-all.db"))[0] == 0
-    assert verb_here("dataset", db.with_name(f"{source.stem}-set"), db)[0] == 0
+    assert verb_here("export", db, "--format", "parquet", "-o", db.with_name(f"{source.stem}-set"))[0] == 0
     code, out, _ = verb_here("rulings", db)
     assert (code, OWN[:20] in out) == ((0, True) if undo else (1, False))
     if undo:
