@@ -9,6 +9,7 @@ from lxml.html import HtmlElement
 
 from .compare.page_layouts import layout_signature
 from .document import (
+    PUBLISHED,
     CleanedPage,
     ExtractorUse,
     FieldStatement,
@@ -27,6 +28,7 @@ from .judge.block_verdicts import JudgedBlocks, judge_blocks
 from .judge.extractor import selected_blocks
 from .judge.headline_blocks import find_standfirst
 from .judge.held_text_verdicts import add_held_text, kept_prose_words
+from .judge.missing_days import add_missing_day
 from .judge.page_features import page_features
 from .judge.page_type import LONE_PAYWALL, page_verdict
 from .judge.picture_articles import find_picture_article, without_text
@@ -128,11 +130,14 @@ def clean(
         verdicts = judged.verdicts
     kept_blocks = [block for block, is_kept in zip(reading.blocks, verdicts, strict=True) if is_kept.kept]
     text, markdown = assemble(reading.blocks, verdicts)
+    metadata = with_language_of_text(_with_standfirst(reading, verdicts), text)
+    if verdict.is_article and isinstance(reading.context, PageContext):
+        metadata = add_missing_day(metadata, reading.context, reading.blocks, verdicts)
     evidence = (*verdict.evidence, *held_evidence, *findings.evidence, *decoded.cuts, *parsed.cuts)
     return CleanedPage(
         url=page.url,
         verdict=replace(verdict, evidence=evidence),
-        metadata=with_language_of_text(_with_standfirst(reading, verdicts), text),
+        metadata=metadata,
         blocks=reading.blocks,
         verdicts=verdicts,
         text=text,
@@ -141,16 +146,20 @@ def clean(
         robots=reading.robots,
         cleaner_version=CLEANER_VERSION,
         layout_signature=layout_signature(index),
-        statements=_article_statements(reading) if verdict.is_article else (),
+        statements=_article_statements(reading, metadata) if verdict.is_article else (),
         images=pictures or read_images(index, base, kept_blocks),
         chances=judged.chances,
     )
 
 
-def _article_statements(reading: Reading) -> tuple[FieldStatement, ...]:
+def _article_statements(reading: Reading, metadata: Metadata) -> tuple[FieldStatement, ...]:
     """Return what each source of the page states of its article's authors and dates."""
     context = reading.context
-    return read_statements(context, reading.metadata) if isinstance(context, PageContext) else ()
+    if not isinstance(context, PageContext):
+        return ()
+    found = FieldStatement(PUBLISHED, metadata.sources.get("published", ""), metadata.published)
+    is_new = metadata.published and not reading.metadata.published
+    return (*read_statements(context, reading.metadata), *([found] if is_new else []))
 
 
 def _with_held_text(

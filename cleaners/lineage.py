@@ -16,7 +16,7 @@ from importlib.resources import files
 from .document import ExtractorUse
 from .judge.site_rule_files import SiteRuleFile
 
-CLEANER_VERSION = "17"
+CLEANER_VERSION = "18"
 """Raised whenever the same page may give another result. Stored beside each text."""
 
 DataFile = tuple[str, str]
@@ -52,7 +52,7 @@ MODEL_DATA: Mapping[str, DataFile] = {
 SETTLE_DATA: Mapping[str, DataFile] = {"site-model": ("broadsheet.cleaners.judge.models", "site.npz")}
 """Data to judge a page with others of its site, by label. No part of a text's lineage: settling judges anew."""
 
-_LIBRARIES = ("charset-normalizer", "lxml", "trafilatura")
+_LIBRARIES = ("charset-normalizer", "htmldate", "lxml", "trafilatura")
 _HEX_DIGITS = 16  # of a digest: 64 bits are enough to tell the versions of one project apart
 
 

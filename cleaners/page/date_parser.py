@@ -43,6 +43,7 @@ _CLOCK = re.compile(
     r"\D{0,12}?\b(\d{1,2})[:h.](\d{2})(?::(\d{2}))?\s*(a\.?m\b|p\.?m\b)?\s*(Z|UTC|GMT|[+-]\d{2}:?\d{2})?", re.IGNORECASE
 )
 _URL_DATE = re.compile(r"[/_.-]((?:19|20)\d{2})[/_-](0?[1-9]|1[0-2])[/_-](0?[1-9]|[12]\d|3[01])(?!\d)")
+_URL_DAY_FIRST = re.compile(r"[/_.-](1[3-9]|2\d|3[01])[/_.-](0?[1-9]|1[0-2])[/_.-]((?:19|20)\d{2})(?!\d)")
 _URL_MONTH_NAME = re.compile(r"/((?:19|20)\d{2})/([^\W\d_]{3,12})/(0?[1-9]|[12]\d|3[01])(?=/)")
 _URL_MONTH = re.compile(r"/((?:19|20)\d{2})/(0?[1-9]|1[0-2])(?=/)")
 _URL_COMPACT = re.compile(r"[/_-]((?:19|20)\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=[/_.?-]|$)")
@@ -95,11 +96,16 @@ def find_dates(text: str, language: str = "") -> Iterator[LabelledDate]:
 
 
 def date_in_url(url: str) -> str:
-    """Return the day that a URL's path names, or an empty string."""
+    """Return the day that a URL's path names, or an empty string.
+
+    The day may come last, as in `/2024/05/23/`, or first, as in `/23-05-2024/`, where it is above twelve.
+    """
     path = url.split("?")[0]
     for pattern in (_URL_DATE, _URL_COMPACT):
         if match := pattern.search(path):
             return _iso_day(*map(int, match.groups()))
+    if match := _URL_DAY_FIRST.search(path):
+        return _iso_day(*map(int, reversed(match.groups())))
     match = _URL_MONTH_NAME.search(path.casefold())
     month = month_numbers().get(match[2]) if match else None
     return _iso_day(int(match[1]), month, int(match[3])) if match and month else ""

@@ -30,14 +30,17 @@ from .date_parser import (
     swapped_day,
 )
 from .page_context import PageContext, TextRun, runs_within
-from .statements import Element
+from .statements import Element, element_text
 from .word_lists import alternatives_pattern, load_words, meta_names
 
 SourcedDates = Iterator[tuple[str, str]]  # ISO dates and their sources, the best first
 
 _PUBLISHED_MARK = re.compile(r"publi[sc]|entry-date|post-?date|created|dateline", re.IGNORECASE)
 _UPDATED_MARK = re.compile(r"updat|modifi", re.IGNORECASE)
-_UNRELATED_CLASS = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
+UNRELATED_CLASS = re.compile(r"comment|related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
+"""Names of boxes that hold no date of the article."""
+_CARD_CLASS = re.compile(r"related|recommend|sidebar|teaser|latest|popular", re.IGNORECASE)
+_TITLE_TAGS, _TITLE_SPACES = ("a", "h2", "h3", "h4", "h5"), 2
 _COMMENT_CLASS = re.compile(
     r"(?:^|[\s_-])comments?(?:[\s_-]?(?:list|body|content|meta|text|thread|author|area|wrap\w*))?(?:$|\s)|disqus", re.I
 )
@@ -56,9 +59,12 @@ _DATELINE = re.compile(  # opens a paragraph: `Berlin, 27. Januar 2022 - `, `27.
     r"(?P<date>.{5,39}?\d)\s*[-–—|:]\s|(?P<day>\d.{4,22}?\d)\.\s"
 )
 _NOT_ALONE = 12  # text runs by which a date among other words counts as farther from the headline
-_OLDEST_VISIBLE = "1995"  # the web is hardly older: an earlier date in a text is part of the story
+OLDEST_VISIBLE = "1995"
+"""The web is hardly older: an earlier date in a text is part of the story."""
 _STATED_TIME = re.compile(r"(?:19|20)\d{2}-\d{2}-\d{2}T\d{2}:\d{2}")
 _UPLOAD_NAME = re.compile(r"upload|posted|publi[sc]|creat", re.IGNORECASE)
+_SENTENCE_ENDS = (".", "!", "?", "…", "。")
+_RUNS_OVER_ANY = 8  # text runs over the headline of which any line counts; farther up only a dateline
 _NO_DATELINE_TAGS = frozenset({"pre", "code", "samp", "kbd", "textarea", "figure", "figcaption"})
 
 
@@ -198,7 +204,7 @@ def _marked_dates(page: PageContext, label: str) -> SourcedDates:
     label_pattern = _PUBLISHED_MARK if label == "published" else _UPDATED_MARK
     other_label_pattern = _UPDATED_MARK if label == "published" else _PUBLISHED_MARK
     time_elements = [
-        element for element in page.statements.time_elements[:30] if page.is_part_of_article(element, _UNRELATED_CLASS)
+        element for element in page.statements.time_elements[:30] if page.is_part_of_article(element, UNRELATED_CLASS)
     ]
     for element in time_elements:
         if (label == "published" and "pubdate" in element.attrib) or label_pattern.search(_class_text(element)):
@@ -206,7 +212,7 @@ def _marked_dates(page: PageContext, label: str) -> SourcedDates:
     if label == "published":
         runs = chain(page.runs_before[:8], page.runs_after[:30])
         for element in chain.from_iterable(run.time_elements for run in runs):
-            if page.is_part_of_article(element, _UNRELATED_CLASS) and not other_label_pattern.search(
+            if page.is_part_of_article(element, UNRELATED_CLASS) and not other_label_pattern.search(
                 _class_text(element)
             ):
                 yield _element_date(element, page), "markup"
@@ -215,7 +221,7 @@ def _marked_dates(page: PageContext, label: str) -> SourcedDates:
 def _microdata_dates(page: PageContext) -> SourcedDates:
     """Yield the dates in the attributes of elements that their `itemprop` calls the date of publication."""
     for element in page.bylines_and_dates[1][:50]:
-        if element.get("itemprop") == "datePublished" and page.is_part_of_article(element, _UNRELATED_CLASS):
+        if element.get("itemprop") == "datePublished" and page.is_part_of_article(element, UNRELATED_CLASS):
             yield parse_date(element.get("content") or element.get("datetime") or "", page.language_hint), "markup"
 
 
@@ -231,7 +237,7 @@ def _element_date(element: Element, page: PageContext) -> str:
 
 def _visible_dates(page: PageContext, label: str) -> SourcedDates:
     """Yield the dates in visible text: those with the label, then for `published` those without one and all others."""
-    dates = [found for found in _dates_near_headline(page) if found.label or found.iso >= _OLDEST_VISIBLE]
+    dates = [found for found in _dates_near_headline(page) if found.label or found.iso >= OLDEST_VISIBLE]
     yield from ((found.iso, "text") for found in dates if found.label == label)
     if label == "published":
         yield from _in_month_of_url(page, [found.iso for found in dates if not found.label])
@@ -254,18 +260,32 @@ def _month_after(month: str) -> str:
 def _dates_near_headline(page: PageContext) -> Sequence[LabelledDate]:
     """Return the dates in text runs near the headline, the nearest first; a label may be the text run before.
 
-    One that stands alone goes before one among other words that is as near. They are looked for once a page.
+    One that stands alone goes before one among other words that is as near; one that a sentence of the story tells is
+    none of them. They are looked for once a page.
     """
     if page.visible_dates is None:
+        before, after = page.runs_before, page.runs_after
+        numbered_runs = chain(
+            ((n, run, after[n - 1 : n]) for n, run in enumerate(after)),
+            (
+                (2 * n, run, before[n + 1 : n + 2])
+                for n, run in enumerate(before)
+                if n < _RUNS_OVER_ANY or is_dateline(run.text)
+            ),
+        )
         ranked_dates = [
-            (factor * distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS), found)
-            for factor, runs in ((1, page.runs_after[:30]), (2, page.runs_before[:8]))
-            for distance, run in enumerate(runs)
+            (distance + _NOT_ALONE * (len(run.text) > _DAY_CHARS), found)
+            for distance, run, previous_runs in numbered_runs
             if _DIGIT.search(run.text)
-            for found in _dates_in_run(page, run, _label_alone(runs[distance - 1]) if distance else "")
+            for found in _dates_in_run(page, run, "".join(map(_label_alone, previous_runs)))
         ]
         page.visible_dates = [found for _, found in sorted(ranked_dates, key=itemgetter(0))]
     return page.visible_dates
+
+
+def is_dateline(text: str) -> bool:
+    """Return whether a text run is little more than a date, or begins with one and a byline."""
+    return len(text) <= _DAY_CHARS or bool(_date_and_byline_pattern().match(text))
 
 
 def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[LabelledDate]:
@@ -275,15 +295,16 @@ def _dates_in_run(page: PageContext, run: TextRun, label: str) -> Iterator[Label
     publication, however many the authors are.
     """
     text = run.text
-    opening = _DATELINE.match(text) if len(text) > _MAX_RUN_CHARS else None
+    opening = _DATELINE.match(text) if len(text) > _MAX_UNLABELLED_CHARS else None
     if byline := _date_and_byline_pattern().match(text):
         text, label = byline[1], label or "published"
     elif opening:
         text = opening["date"] or opening["day"]
     elif len(text) > _MAX_RUN_CHARS:
         return
+    is_line = len(text) <= _DAY_CHARS or (len(text) <= _MAX_UNLABELLED_CHARS and not text.endswith(_SENTENCE_ENDS))
     for found in _dates_in(page, text):
-        if (found.label or label or opening or len(text) <= _MAX_UNLABELLED_CHARS) and _is_own(page, run):
+        if (found.label or label or opening or is_line) and _is_own(page, run):
             yield replace(found, label=found.label or label)
 
 
@@ -297,18 +318,24 @@ def _date_and_byline_pattern() -> re.Pattern[str]:
 
 
 def _is_own(page: PageContext, run: TextRun) -> bool:
-    """Return whether a text run belongs to the article: not to a comment, a caption or a listing."""
+    """Return whether a text run belongs to the article: not to a comment, a caption, a listing or another's card."""
     element = run.container
     if element is None:
         return True
     for ancestor in (element, *element.iterancestors()):
         if ancestor in page.headline_ancestors:
             return True
-        if ancestor.tag in _NO_DATELINE_TAGS or _COMMENT_CLASS.search(
-            f"{ancestor.get('class', '')} {ancestor.get('id', '')}"
-        ):
+        names = f"{ancestor.get('class', '')} {ancestor.get('id', '')}"
+        if ancestor.tag in _NO_DATELINE_TAGS or _COMMENT_CLASS.search(names):
+            return False
+        if _CARD_CLASS.search(names) and _names_another(ancestor):
             return False
     return True
+
+
+def _names_another(box: Element) -> bool:
+    """Return whether a box has a heading, or a link of some words: the title of another article."""
+    return any(element_text(element).count(" ") >= _TITLE_SPACES for element in islice(box.iter(*_TITLE_TAGS), 20))
 
 
 def _dates_in(page: PageContext, text: str) -> Iterator[LabelledDate]:
@@ -326,7 +353,7 @@ def _label_alone(run: TextRun) -> str:
 def _dates_by_class(page: PageContext) -> SourcedDates:
     """Yield the dates in elements of the article with `date` in their class, and those of its first time elements."""
     date_elements = [
-        element for element in page.bylines_and_dates[1][:50] if page.is_part_of_article(element, _UNRELATED_CLASS)
+        element for element in page.bylines_and_dates[1][:50] if page.is_part_of_article(element, UNRELATED_CLASS)
     ]
     for run in chain.from_iterable(runs_within(element, 3) for element in date_elements):
         if len(run.text) <= _MAX_UNLABELLED_CHARS:
@@ -334,7 +361,7 @@ def _dates_by_class(page: PageContext) -> SourcedDates:
     for element in date_elements:
         yield parse_date(element.get("title") or "", page.language_hint), "markup"
     for element in page.statements.time_elements[:10]:
-        if page.is_part_of_article(element, _UNRELATED_CLASS):
+        if page.is_part_of_article(element, UNRELATED_CLASS):
             yield _element_date(element, page), "markup"
 
 

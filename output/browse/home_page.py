@@ -251,7 +251,7 @@ def _home_look(db: Database, look: judgement.Look) -> HomeLook:
     return HomeLook(str(look.kind), look.sentence, look.advice, path, needs_look, listed)
 
 
-_ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED)
+_ARTICLE_KINDS = (LookKind.WITHDRAWN, LookKind.UNCERTAIN, LookKind.PICTURES, LookKind.UNDATED, LookKind.MISDATED)
 _ARTICLE_AT = "SELECT id FROM articles WHERE url = ?1 UNION ALL SELECT id FROM _shelved WHERE url = ?1 LIMIT 1"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.cleaners.judge.certainty import FAIR_F1
 from broadsheet.cleaners.page.canonical_urls import host_of
+from broadsheet.cleaners.page.date_parser import date_in_url
 
 from ..archive.archive_file import database_file
 from ..archive.archive_lock import is_owned
@@ -54,6 +57,13 @@ _EDITS = """SELECT c.kind, count(*), sum(c.at >= coalesce((SELECT max(started_at
     WHERE c.kind NOT IN ('', 'cleaner', 'withdrawn') GROUP BY c.kind ORDER BY 2 DESC, 1"""
 _COUNT_ARTICLES = "SELECT count(*), sum(published_day IS NULL) FROM articles"
 _UNDATED = f"SELECT id, title, url FROM articles WHERE published_day IS NULL ORDER BY id LIMIT {MAX_EXAMPLES}"
+_SHARED_DAYS = "SELECT host, published_day, count(*) FROM articles WHERE published_day IS NOT NULL GROUP BY 1, 2"
+_OF_DAY = "SELECT id, title, url FROM articles WHERE host = ? AND published_day = ? ORDER BY id LIMIT ?"
+_DATED_URLS = """SELECT a.id, a.title, a.url, a.published_day FROM (SELECT id FROM articles
+    WHERE url GLOB '*[12][0-9][0-9][0-9]*[0-3][0-9]*') dated CROSS JOIN articles a ON a.id = dated.id
+    WHERE a.published_day IS NOT NULL ORDER BY a.id"""
+_SHARED_BY = 20  # articles of a host that have one day, and half of its: the day may be the template's
+_DAYS_APART = 2  # a difference of one may come from the time zone
 _COUNT_CERTAINTIES = f"""SELECT count(*) FILTER (WHERE p.expected_f1 < {FAIR_F1})
     FROM pages p JOIN articles a ON a.page_id = p.id WHERE p.expected_f1 < {FAIR_F1}"""
 _LEAST_CERTAIN = f"""SELECT a.id, a.title, a.url FROM pages p JOIN articles a ON a.page_id = p.id
@@ -131,6 +141,8 @@ class ArchiveFacts:
     uncertain: Sample
     pictures: Sample
     undated: Sample
+    misdated: Sample
+    shared_day: Sample
     queued: int
     visits: VisitOutlook | None
     last_run_at: str
@@ -176,12 +188,35 @@ def gather_facts(
         uncertain=Sample(db.execute(_COUNT_CERTAINTIES).fetchone()[0], _least_certain(db)),
         pictures=_sample(db.execute(_PICTURES).fetchall()),
         undated=Sample(undated or 0, _examples(db.execute(_UNDATED))),
+        misdated=_sample(list(_misdated(db))),
+        shared_day=_shared_day(db),
         queued=db.execute(_QUEUED).fetchone()[0],
         visits=foresee_visits(db, now) if seeds else None,
         last_run_at=last_run_at,
         last_outcome=last_outcome,
         is_at_work=not last_outcome and is_owned(file),
     )
+
+
+def _misdated(db: Database) -> Iterator[Sequence[object]]:
+    """Yield the articles whose day is not the one that their URL names."""
+    for *row, day in db.execute(_DATED_URLS):
+        url_day = date_in_url(str(row[2]))
+        if url_day and abs((date.fromisoformat(url_day) - date.fromisoformat(day)).days) >= _DAYS_APART:
+            yield row
+
+
+def _shared_day(db: Database) -> Sample:
+    """Return the articles of the host and day that most share, if they are so many that the day is hardly theirs."""
+    counts = {(host, day): count for host, day, count in db.execute(_SHARED_DAYS)}
+    of_host = Counter[str]()
+    for (host, _), count in counts.items():
+        of_host[host] += count
+    shared = {key: count for key, count in counts.items() if count >= max(_SHARED_BY, of_host[key[0]] / 2)}
+    if not shared:
+        return Sample(0)
+    key = max(shared, key=lambda key: shared[key])
+    return Sample(shared[key], _examples(db.execute(_OF_DAY, [*key, MAX_EXAMPLES])))
 
 
 def find_seed_outcome(db: Database, seed: str) -> SeedOutcome:

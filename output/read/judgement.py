@@ -64,6 +64,7 @@ class LookKind(StrEnum):
     UNCERTAIN = "uncertain"
     PICTURES = "pictures"
     UNDATED = "undated"
+    MISDATED = "misdated"
     QUEUED = "queued"
     DUE = "due"
 
@@ -316,6 +317,12 @@ def _article_looks(facts: ArchiveFacts) -> Iterator[Look]:
         severity = _severity_of_share(undated.count, facts.articles)
         advice = "a site rule can say where the date stands (docs/site-rules.md)"
         yield Look(LookKind.UNDATED, severity, undated.count, sentence, advice, examples=undated.examples)
+    for wrong, what in ((facts.misdated, "have another day than their URL names"), (facts.shared_day, "share one day")):
+        if wrong:
+            sentence = f"{wrong.count:,} {of_all} {what.replace('have', 'has') if wrong.count == 1 else what}"
+            severity = _severity_of_share(wrong.count, facts.articles)
+            advice = "view article_dates has all days that the pages state, with their sources"
+            yield Look(LookKind.MISDATED, severity, wrong.count, sentence, advice, what, wrong.examples)
 
 
 def _visit_looks(facts: ArchiveFacts, now: str) -> Iterator[Look]:

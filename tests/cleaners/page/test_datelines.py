@@ -126,3 +126,49 @@ def test_a_date_before_a_byline_counts_however_long_that_is() -> None:
     caption = "<figure><figcaption>Aufnahme (31.07.2024 im Tal)</figcaption></figure>"
     assert published(f"{caption}<p>09.09.2024 von {names}</p>", language="de") == ("2024-09-09", "text")
     assert published(caption, language="de") == ("", "")
+
+
+def above(line: str, runs: int) -> str:
+    """A page with a line, and text runs between it and the headline."""
+    between = "".join(f"<p>Chapter {'i' * (n + 1)} of the paper</p>" for n in range(runs))
+    tree = parse(f"<body><div>{line}{between}<h1>Rain comes</h1>{STORY}</div></body>")
+    assert tree is not None
+    return read_metadata(tree, "https://paper.example/rain").published
+
+
+@pytest.mark.parametrize("line", ["<p>3 May 2024</p>", "<p>3 May 2024 by Ann Lee, who reports from the valley</p>"])
+def test_a_dateline_far_above_the_headline(line: str) -> None:
+    assert above(line, 18) == "2024-05-03"
+    assert above(line, 25) == ""
+    assert above("<p>The paper of 3 May 2024 brought a long list of towns</p>", 18) == ""
+
+
+def test_a_sentence_of_the_story_never_wins_over_a_dateline() -> None:
+    told = "<p>It had rained on 7 April 2020 in all of these towns.</p>"
+    tree = parse(f"<body><div><p>3 May 2024</p>{'<p>Paper</p>' * 14}<h1>Rain comes</h1>{told}{STORY}</div></body>")
+    assert tree is not None
+    assert read_metadata(tree, "https://paper.example/rain").published == "2024-05-03"
+    assert published(told)[0] == ""
+    assert published("<p>This report was first published on 3 May 2024 in the paper.</p>")[0] == "2024-05-03"
+
+
+@pytest.mark.parametrize("name", ["related", "teaser", "sidebar-box", "most-popular"])
+def test_a_day_in_a_card_of_another_article(name: str) -> None:
+    card = f"<div class='{name}'><h3><a href=/b>Bakery opens in town</a></h3><p>7 April 2024</p></div>"
+    assert published(card + STORY)[0] == ""
+    assert published(f"<p>{'Rain in the valley. ' * 30}</p>{card}<p>3 May 2024</p>{STORY}")[0] == "2024-05-03"
+    own = f"<div class='{name}__meta'>3 May 2024 | <a href=/l>Ann Lee</a></div>"
+    assert published(own + STORY)[0] == "2024-05-03"
+
+
+def test_a_label_in_the_line_before_the_day_above_the_headline() -> None:
+    tree = parse(f"<div><p>3 May 2024</p><p>Updated:</p><p>7 May 2024</p><h1>Rain comes</h1>{STORY}</div>")
+    assert tree is not None
+    metadata = read_metadata(tree, "https://paper.example/rain")
+    assert (metadata.published, metadata.modified) == ("2024-05-03", "2024-05-07")
+
+
+@pytest.mark.parametrize("opening", ["BERLIN, 27 January 2022 – ", "27 January 2022. "])
+def test_a_date_that_opens_a_short_first_paragraph(opening: str) -> None:
+    line = f"<p>{opening}The bridge over the river will be closed for two years, the council said on Tuesday.</p>"
+    assert published(line + STORY)[0] == "2022-01-27"

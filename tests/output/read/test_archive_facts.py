@@ -79,6 +79,18 @@ def test_articles_without_a_day_and_of_pictures_have_four_examples(db: Database)
     assert facts.undated == facts.pictures == Sample(5, examples)
 
 
+def test_days_that_contradict_urls_and_days_that_a_host_shares(db: Database) -> None:
+    for number in range(1, 20):
+        article(db, number, published_day=DAY.format(3)[:10], host="a.test")
+    article(db, 20, published_day=DAY.format(5)[:10], host="a.test", url="http://a.test/2026-01-02-b")
+    article(db, 21, published_day=DAY.format(5)[:10], host="a.test", url="http://a.test/2026-01-04-b")
+    facts = gather_facts(db, now=NOW)
+    assert facts.misdated == Sample(1, (Example(20, "t20", "http://a.test/2026-01-02-b"),))
+    assert not facts.shared_day
+    article(db, 22, published_day=DAY.format(3)[:10], host="a.test")
+    assert gather_facts(db, now=NOW).shared_day == Sample(20, tuple(Example(n, f"t{n}", f"u{n}") for n in range(1, 5)))
+
+
 def test_the_least_certain_articles_come_first_one_of_each_title(db: Database) -> None:
     for number, expected in enumerate((0.79, 0.5, 0.6, 0.8, None, 0.7, 0.75, 0.78), 1):
         article(db, number, expected, title="same" if number in (2, 3) else f"t{number}")

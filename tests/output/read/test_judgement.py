@@ -127,6 +127,11 @@ def undated(archive: Archive, make: Maker) -> None:
     crawled(archive, start_page(make), *(article(make, str(n)) for n in range(3)))
 
 
+def misdated(archive: Archive, make: Maker) -> None:
+    crawled(archive, start_page(make), article(make, "2024-05-03-a"), article(make, "2024-05-03-b"))
+    dated(archive)
+
+
 def alarmed(archive: Archive, make: Maker) -> None:
     run_id = crawled(archive, start_page(make), article(make))
     dated(archive)
@@ -195,6 +200,8 @@ CASES = (
     Case(pictures_only, LookKind.PICTURES, LOOK, 2,
          "2 of 2 articles are pictures with hardly a word", "article_images"),
     Case(undated, LookKind.UNDATED, LOOK, 3, "3 of 3 articles are without a date", "site rule"),
+    Case(misdated, LookKind.MISDATED, LOOK, 2,
+         "2 of 2 articles have another day than their URL names", "article_dates"),
     Case(alarmed, LookKind.LAYOUT, LOOK, 1, "a.example, 2026-01-01: it is otherwise", "made anew"),
     Case(alarmed, LookKind.ALARM, LOOK, 1, "a.example, 2026-01-01: it is otherwise", "has changed"),
     Case(gaps, LookKind.GAP, LOOK, 3,
