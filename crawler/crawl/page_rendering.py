@@ -29,12 +29,14 @@ from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import QueuedUrl
 
 from ..fetch.challenges import is_challenge
+from ..fetch.exchange_recorder import ByteAllowance
 from ..fetch.faults import Fault
 from ..fetch.requests import (
     RequestBuilder,
     latency_of,
     raw_exchange_of_fault,
     raw_exchange_of_response,
+    wire_length_of,
 )
 from ..options import BROWSER_ALWAYS, CrawlOptions
 from ..rendering.browser import Browser
@@ -45,7 +47,8 @@ from .layout_sampling import LayoutSampling
 from .outcomes import MAX_REDIRECTS, Answer, answer_capture, partial_capture, retry_after_of
 
 _RESOURCE_BYTES = 16 * 1024 * 1024  # of one resource
-_PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page
+_PAGE_BYTES = 32 * 1024 * 1024  # of all resources of a page, on the wire or unpacked, whichever is more
+_REQUESTS_AT_ONCE = 6  # for one page
 _CACHE_BYTES = 32 * 1024 * 1024
 _CACHED_KINDS = ("script", "stylesheet")
 _ROBOTS_SECONDS = 30.0  # to wait for a robots.txt that the crawl has requested already
@@ -119,7 +122,8 @@ class PageResources:
     cache: ResourceCache
     captures: list[Capture] = field(default_factory=list)
     reused_urls: list[str] = field(default_factory=list)
-    _byte_count: int = 0
+    _allowance: ByteAllowance = field(default_factory=lambda: ByteAllowance(_PAGE_BYTES))
+    _places: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_REQUESTS_AT_ONCE))
 
     async def fetch(self, request: ResourceRequest) -> ResourceAnswer:
         """Answer a request of the page; redirects are followed. Status 0 for what the crawl may not or cannot fetch."""
@@ -142,21 +146,30 @@ class PageResources:
 
     async def _request(self, url: str, headers: Mapping[str, str]) -> Response | None:
         """Request a URL once; None if it may not be, or the request failed."""
-        if not url.startswith(("http://", "https://")) or self._byte_count >= _PAGE_BYTES:
+        if not url.startswith(("http://", "https://")):
             return None
         queued_url = _resource_url(urldefrag(url).url, self.page_url)
         await self._know_robots(queued_url)
         if await self.frontier.wait_for_turn(queued_url):
             return None
+        async with self._places:
+            return await self._send(queued_url, headers) if self._allowance.left > 0 else None
+
+    async def _send(self, queued_url: QueuedUrl, headers: Mapping[str, str]) -> Response | None:
+        """Send a request, with what is left of the page's bytes as its bound; None if it failed."""
         robots = self.frontier.robots_for(queued_url.host)
         robots_id = robots.id if robots else None
-        request = self.request_builder.build_resource(queued_url, robots_id, headers, _RESOURCE_BYTES)
-        result = await self.crawl.download(request)
+        request = self.request_builder.build_resource(queued_url, robots_id, headers, _RESOURCE_BYTES, self._allowance)
+        try:
+            result = await self.crawl.download(request)
+        except asyncio.CancelledError:  # the page is over
+            self._note_fault(Fault(OutcomeReason.TIMEOUT), request, queued_url, robots_id)
+            raise
         if isinstance(result, Fault):
             self._note_fault(result, request, queued_url, robots_id)
         if not isinstance(result, Response):
             return None
-        self._byte_count += len(result.body)
+        self._allowance.left -= max(0, len(result.body) - wire_length_of(request))
         raw_exchange = raw_exchange_of_response(request, result)
         answer = Answer(queued_url, result, datetime.now(UTC), robots_id, wire=raw_exchange)
         self.captures.append(replace(answer_capture(answer), rendered_for=self.page_url))

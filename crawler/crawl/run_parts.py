@@ -148,10 +148,12 @@ def _join_parts(
     outcomes.robot = sent.identity.robot_name
     frontier = Frontier(session.queue, politeness_of(settings, sent.identity, options))
     session.pending_count = lambda: frontier.in_flight
-    make_recorder = partial(ExchangeRecorder, sent.credentials.header_names, keeps_credentials=options.keep_credentials)
+    make_recorder = partial(
+        ExchangeRecorder, sent.credentials.header_names,
+        keeps_credentials=options.keep_credentials, keeps_bytes=options.warc,
+    )  # fmt: skip
     request_builder = RequestBuilder(
-        sent.identity, session.validators, sent.cookies, sent.site_rules, sent.given_headers,
-        make_recorder if options.warc else None,
+        sent.identity, session.validators, sent.cookies, sent.site_rules, sent.given_headers, make_recorder
     )  # fmt: skip
     return CrawlParts(
         options=options,

@@ -52,13 +52,16 @@ class Decompression:
         """Set the Accept-Encoding header, unless there is one."""
         request.headers.setdefault("Accept-Encoding", "gzip, deflate, br, zstd")
 
-    def process_response(self, request: Request, response: Response) -> Response:  # noqa: ARG002
-        """Decompress the response's body. AnswerError if that fails; a stopped download stays as it is."""
+    def process_response(self, request: Request, response: Response) -> Response:
+        """Decompress the response's body, to the request's own limit at most if it has one.
+
+        AnswerError if that fails; a stopped download stays as it is.
+        """
         content_encoding = b",".join(response.headers.getlist("Content-Encoding")).decode("latin-1").lower()
         codings = [coding.strip() for coding in content_encoding.split(",") if coding.strip()]
         if not codings or not response.body or "download_stopped" in response.flags:
             return response
-        body = decompress(response.body, codings, self._limit)
+        body = decompress(response.body, codings, request.meta.get("download_maxsize") or self._limit)
         del response.headers["Content-Encoding"]
         response_class = responsetypes.from_args(headers=response.headers, url=response.url, body=body)
         encoding = {"encoding": None} if issubclass(response_class, TextResponse) else {}

@@ -3,7 +3,7 @@
 Scrapy's connection pool makes connections with a factory; this one makes the same protocol with three more rules. The
 peer's address is judged again before a byte is sent. Status line and headers are bounded. A connection that breaks is
 not taken for the end of a body that only the connection's end delimits. The bytes go to the request's
-`ExchangeRecorder`.
+`ExchangeRecorder`, which says when they are too many.
 
 Certificates whose hosts cannot be read are refused. Where a certificate names no host, or one against the grammar,
 Twisted's own check (26.4 and later) logs an error with its stack and lets the connection go on, to whatever host.
@@ -142,9 +142,14 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         return deferred_response
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
-        """Record received bytes before they are parsed."""
+        """Record received bytes before they are parsed. The response fails once they are more than it may have."""
         if self._exchange is not None:
             self._exchange.record_received(data)
+            if self._exchange.is_over_allowance:
+                self._owe_bytes()
+                error = AnswerError(OutcomeReason.TOO_LARGE, "more bytes on the wire than allowed")
+                self._giveUp(Failure(error))  # type: ignore[no-untyped-call]
+                return
         super().dataReceived(data)  # type: ignore[no-untyped-call]
 
     def _finishResponse(self, rest: bytes) -> None:  # noqa: N802
@@ -163,10 +168,14 @@ class GuardedProtocol(_LenientHTTP11ClientProtocol):
         ends_with_connection = response is not None and response.length is UNKNOWN_LENGTH
         reset = isinstance(reason.value, ConnectionLost) and not ISSLTransport.providedBy(self.transport)
         if ends_with_connection and reset:
-            decoder: Any = self._parser.bodyDecoder  # type: ignore[union-attr]
-            if getattr(decoder, "contentLength", 0) is None:
-                decoder.contentLength = 1  # bytes still owed, so that it reports a loss
+            self._owe_bytes()
         super().connectionLost(reason)  # type: ignore[no-untyped-call]
+
+    def _owe_bytes(self) -> None:
+        """Have the end of the connection reported as a loss, also of a body whose length was not stated."""
+        decoder: Any = getattr(self._parser, "bodyDecoder", None)
+        if getattr(decoder, "contentLength", 0) is None:
+            decoder.contentLength = 1  # bytes still owed
 
 
 class _BoundedParser(_LenientHTTPClientParser):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -22,15 +23,27 @@ from broadsheet.output.raw.redaction import RedactedRequest, redact_request
 _CURRENT_EXCHANGE: ContextVar[ExchangeRecorder | None] = ContextVar("broadsheet_exchange", default=None)
 
 
+@dataclass(slots=True)
+class ByteAllowance:
+    """Bytes that may still be received, of one response or of several side by side; negative once there were more."""
+
+    left: int
+
+
 class ExchangeRecorder:
     """The bytes that one request has sent and received so far.
 
     `cut_reason` says in WARC's words why we stopped reading the response, if we did. The values of the request headers
-    in `secret_names`, and of those that look like credentials, are replaced, unless it `keeps_credentials`.
+    in `secret_names`, and of those that look like credentials, are replaced, unless it `keeps_credentials`. What is
+    received on the wire is taken from each of its `allowances`; without `keeps_bytes` it is counted only.
     """
 
-    def __init__(self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False) -> None:
+    def __init__(
+        self, secret_names: Collection[str] = (), *, keeps_credentials: bool = False, keeps_bytes: bool = True
+    ) -> None:
         self.cut_reason = ""
+        self.allowances: tuple[ByteAllowance, ...] = ()
+        self._keeps_bytes = keeps_bytes
         self._secret_names = secret_names
         self._keeps_credentials = keeps_credentials
         self._is_closed = False
@@ -41,7 +54,7 @@ class ExchangeRecorder:
         self._address = address
         self._sent_chunks: list[bytes] = []
         self._received_chunks: list[bytes] = []
-        self._received_length = 0  # of the chunks, less bytes after the response
+        self.received_length = 0  # of the chunks, less bytes after the response
         self._head_start = 0
         self._body_start = -1  # unknown
         self._is_complete = False
@@ -51,15 +64,25 @@ class ExchangeRecorder:
         """Return the address that the request was sent to; empty if it was not sent."""
         return self._address
 
+    @property
+    def is_over_allowance(self) -> bool:
+        """Return whether more was received than one of the allowances had."""
+        return any(allowance.left < 0 for allowance in self.allowances)
+
     def record_sent(self, data: bytes) -> None:
         """Record bytes that were sent."""
-        self._sent_chunks.append(data)
+        if self._keeps_bytes:
+            self._sent_chunks.append(data)
 
     def record_received(self, data: bytes) -> None:
         """Record bytes that were received, until the response is complete."""
-        if not (self._is_complete or self._is_closed):
+        if self._is_complete or self._is_closed:
+            return
+        for allowance in self.allowances:
+            allowance.left -= len(data)
+        self.received_length += len(data)
+        if self._keeps_bytes:
             self._received_chunks.append(data)
-            self._received_length += len(data)
 
     def mark_interim_end(self, length: int) -> None:
         """Note that the first `length` bytes are interim (1xx) responses."""
@@ -73,7 +96,7 @@ class ExchangeRecorder:
         """Note that the response is complete; the last `extra_length` bytes received are not part of it."""
         if not self._is_complete:
             self._is_complete = True
-            self._received_length -= extra_length
+            self.received_length -= extra_length
 
     def take_raw_exchange(self, truncation_reason: str = "", body: bytes = b"") -> RawExchange | None:
         """Take the recorded bytes; None if no complete head was received. The recorder is empty and closed afterwards.
@@ -81,13 +104,13 @@ class ExchangeRecorder:
         `truncation_reason` says why the response is truncated, if it is. A `body` that equals the recorded one is used
         in its place, so that it is in memory once.
         """
-        if self._is_closed or self._body_start < 0:
+        if self._is_closed or self._body_start < 0 or not self._keeps_bytes:
             self._close()
             return None
         truncation = "" if self._is_complete else self.cut_reason or truncation_reason or "unspecified"
-        received, body_length = b"".join(self._received_chunks), self._received_length - self._body_start
+        received, body_length = b"".join(self._received_chunks), self.received_length - self._body_start
         is_same_body = body_length == len(body) and received.startswith(body, self._body_start)
-        raw_body = body if is_same_body else received[self._body_start : self._received_length]
+        raw_body = body if is_same_body else received[self._body_start : self.received_length]
         head, interim = received[self._head_start : self._body_start], received[: self._head_start]
         request = self._stored_request()
         self._close()

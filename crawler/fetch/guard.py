@@ -23,19 +23,21 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
-from scrapy.exceptions import CannotResolveHostError, DownloadFailedError
+from scrapy.exceptions import CannotResolveHostError, DownloadFailedError, ResponseDataLossError
 from scrapy.resolver import CachingHostnameResolver, dnscache
 from twisted.internet._resolver import GAIResolver
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 
 from broadsheet.cleaners.page.canonical_urls import canonicalise, host_of
+from broadsheet.output.archive.url_words import OutcomeReason
 
 from .address_turns import AddressTurns
 from .addresses import address_refusal, check_url, port_of
 from .capacity import most_idle_connections
 from .connection import GuardedFactory, StrictCertificatePolicy, root_cause
-from .exchange_recorder import RecordingPool, recording
-from .faults import AddressRefusedError
+from .exchange_recorder import ByteAllowance, RecordingPool, recording
+from .faults import AddressRefusedError, AnswerError
+from .limits import HEAD_BYTES, WIRE_SHARE
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -137,15 +139,22 @@ class GuardedDownloadHandler(HTTP11DownloadHandler):
         if reason:
             raise AddressRefusedError(request.url, reason)
         resolver = _reactor_resolver()
+        exchange = request.meta.get("exchange")
+        if exchange is not None and (max_bytes := request.meta.get("download_maxsize") or self._default_maxsize):
+            exchange.allowances += (ByteAllowance(HEAD_BYTES + WIRE_SHARE * max_bytes),)
         try:
             async with self._turns.turn(request, resolver):
-                with recording(request.meta.get("exchange")):
+                with recording(exchange):
                     return await super().download_request(request)
         except CannotResolveHostError as error:
             reason = resolver.refusal(urlsplit(request.url).hostname or "")
             if reason is None:
                 raise
             raise AddressRefusedError(request.url, reason) from error
+        except ResponseDataLossError as error:
+            if exchange is not None and exchange.is_over_allowance:
+                raise AnswerError(OutcomeReason.TOO_LARGE, "more bytes on the wire than allowed") from error
+            raise
         except DownloadFailedError as error:
             raise root_cause(error) from error
 

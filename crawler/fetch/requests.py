@@ -24,7 +24,7 @@ from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.raw.raw_exchange import RawExchange
 from broadsheet.output.write.url_queue import QueuedUrl
 
-from .exchange_recorder import ExchangeRecorder
+from .exchange_recorder import ByteAllowance, ExchangeRecorder
 from .faults import Fault, fault_of, truncation_of
 from .identity import Identity
 from .request_headers import GivenHeaders, allowed_headers, cookie_header, overlaid
@@ -41,7 +41,7 @@ class RequestBuilder:
     """A maker of the requests of a crawl, with the same identity, cookies and site rules for all.
 
     `validators` gives the conditional headers (If-None-Match, If-Modified-Since) of a URL that the archive already
-    holds. The raw bytes of each request and response are recorded by what `make_recorder` makes, if it is given.
+    holds. The raw bytes of each request and response are recorded, or counted, by what `make_recorder` makes.
     """
 
     identity: Identity
@@ -49,7 +49,7 @@ class RequestBuilder:
     cookies: tuple[Cookie, ...] = ()
     site_rules: SiteRuleFolder | None = None
     given_headers: GivenHeaders = field(default_factory=GivenHeaders)
-    make_recorder: Callable[[], ExchangeRecorder] | None = None
+    make_recorder: Callable[[], ExchangeRecorder] = ExchangeRecorder
 
     def build(
         self, queued_url: QueuedUrl, robots_id: int | None, redirected_url: str = "", redirect_count: int = 0
@@ -61,7 +61,7 @@ class RequestBuilder:
         url = redirected_url or queued_url.url
         meta: dict[str, Any] = {"queued": queued_url, "hops": redirect_count, "robots_id": robots_id}
         meta["download_slot"] = queued_url.host
-        meta["exchange"] = self.make_recorder() if self.make_recorder else None
+        meta["exchange"] = self.make_recorder()
         if queued_url.kind == UrlKind.ROBOTS:
             meta |= {"download_maxsize": 0, "length": 0}  # no size limit by Scrapy: `EarlyStop` has one
         if queued_url.kind == UrlKind.PICTURE:
@@ -69,11 +69,20 @@ class RequestBuilder:
         return Request(url, headers=self._headers(queued_url, url), meta=meta)
 
     def build_resource(
-        self, queued_url: QueuedUrl, robots_id: int | None, browser_headers: Mapping[str, str], max_bytes: int
+        self,
+        queued_url: QueuedUrl,
+        robots_id: int | None,
+        browser_headers: Mapping[str, str],
+        max_bytes: int,
+        allowance: ByteAllowance,
     ) -> Request:
-        """Make the request for what a page in a browser asks for, which is in no queue."""
+        """Make the request for what a page in a browser asks for, which is in no queue.
+
+        The response has `max_bytes` at most, and what `allowance` leaves to it and others.
+        """
         meta: dict[str, Any] = {"hops": 0, "robots_id": robots_id, "download_slot": queued_url.host}
-        meta |= {"exchange": self.make_recorder() if self.make_recorder else None, "download_maxsize": max_bytes}
+        meta |= {"exchange": self.make_recorder(), "download_maxsize": max_bytes}
+        meta["exchange"].allowances = (allowance,)
         url = queued_url.url
         own_headers = (browser_headers, cookie_header(self.cookies, url))
         headers = overlaid(self.identity.headers(), self.given_headers.for_url(url), *own_headers)
@@ -157,6 +166,11 @@ def robots_id_of(request: Request) -> int | None:
 def latency_of(request: Request) -> float:
     """Return the seconds until the response began, as Scrapy measured them; 0 if it did not."""
     return float(request.meta.get("download_latency", 0.0))
+
+
+def wire_length_of(request: Request) -> int:
+    """Count the bytes of the response as they were received."""
+    return int(request.meta["exchange"].received_length)
 
 
 def raw_exchange_of_response(request: Request, response: Response) -> RawExchange | None:

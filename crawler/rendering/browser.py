@@ -79,7 +79,10 @@ class BrowserProcess:
         return self._process.returncode is None and self.problem is None
 
     async def render(self, order: RenderOrder, fetch: FetchResource, limits: RenderLimits) -> Rendering | Failure:
-        """Render a page whose requests `fetch` answers; all of them are over when this returns."""
+        """Render a page whose requests `fetch` answers.
+
+        Those that are not answered by then are given up at its end: they may wait for the pace of a slow host.
+        """
         self.page_count += 1
         watch = asyncio.ensure_future(self._watch(limits))
         answers: set[asyncio.Task[None]] = set()
@@ -89,6 +92,8 @@ class BrowserProcess:
             return Failure(self.problem or RenderProblem.CRASHED)
         finally:
             watch.cancel()
+            for answer in answers:
+                answer.cancel()
             await asyncio.gather(*answers, return_exceptions=True)
 
     async def _converse(

@@ -70,6 +70,7 @@ ATTACKS: dict[str, tuple[Behaviour, str]] = {
     # size
     "endless_body": (endless(_HEAD + b"\r\n", b"x" * 65536), "too_large"),
     "endless_chunks": (endless(_CHUNKED, b"10000\r\n" + b"x" * 65536 + b"\r\n"), "too_large"),
+    "endless_framing": (endless(_CHUNKED, (b"1;" + b"x" * 1000 + b"\r\nx\r\n") * 64), "too_large"),
     "endless_line": (endless(_HEAD + b"X: ", b"y" * 65536), "headers_too_large"),
     "endless_headers": (endless(_HEAD, b"X: y\r\n" * 1000), "headers_too_large"),
     "endless_folding": (endless(_HEAD + b"X: y\r\n", b" y\r\n" * 1000), "headers_too_large"),

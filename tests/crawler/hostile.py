@@ -17,11 +17,11 @@ RESET = b""
 
 class HostileServer:
     """Sends what a path's behaviour gives, then closes. `accepted` counts connections, `paths` are what was asked,
-    `requests` the bytes that asked."""
+    `requests` the bytes that asked, `sent` how many bytes went out."""
 
     def __init__(self, behaviours: dict[str, Behaviour], *, tls: ssl.SSLContext | None = None) -> None:
         self.behaviours = behaviours
-        self.accepted = 0
+        self.accepted = self.sent = 0
         self.paths: list[str] = []
         self.requests: dict[str, bytes] = {}
         self.closing = threading.Event()
@@ -73,6 +73,7 @@ class HostileServer:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 return
             connection.sendall(piece)
+            self.sent += len(piece)
 
 
 def answer(body: bytes, *headers: str, status: str = "200 OK", length: bool = True) -> bytes:

@@ -51,6 +51,7 @@ def main(options: Mapping[str, Any]) -> None:
     from scrapy.crawler import CrawlerProcess
     from scrapy.settings import Settings
 
+    from broadsheet.crawler.fetch.exchange_recorder import ExchangeRecorder
     from broadsheet.crawler.fetch.faults import fault_of
 
     class Probe(scrapy.Spider):
@@ -58,7 +59,10 @@ def main(options: Mapping[str, Any]) -> None:
 
         async def start(self) -> Any:
             for url in options["urls"]:
-                yield scrapy.Request(url, self.fetched, errback=self.failed, dont_filter=True, cb_kwargs={"asked": url})
+                meta = {"exchange": ExchangeRecorder(keeps_bytes=False)}
+                yield scrapy.Request(
+                    url, self.fetched, errback=self.failed, dont_filter=True, cb_kwargs={"asked": url}, meta=meta
+                )
 
         def fetched(self, response: Any, asked: str) -> None:
             print(json.dumps([asked, "ok", response.status, len(response.body), response.body[:80].decode("latin-1")]))

@@ -15,6 +15,7 @@ from broadsheet.crawler.demo.server import DemoServer
 from broadsheet.crawler.demo.truth import EXPECTED_OUTCOMES
 from broadsheet.crawler.rendering.process_tree import descendants
 from tests.crawler.crawls import Crawl, Result, until
+from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.rendering.sites import chromium
 from tests.crawler.scripted_site import Reply, ScriptedSite, page
 from tests.crawler.shell import verb
@@ -253,6 +254,28 @@ def test_without_a_browser_nothing_more_is_asked_and_the_report_says_how_to_get_
     result = crawl_rendered(crawl, site, cdn, revisit="all")
     assert {"/harbour", "/river"} <= set(articles(result, site))
     assert not any("If-None-Match" in seen.headers for seen in site.log)
+
+
+GREEDY = """
+for (let n = 0; n < 60; n++) fetch('/big/' + n).then(answer => answer.text()).then(() => { document.title += n; });
+"""
+
+
+def test_a_page_that_asks_for_all_at_once_draws_no_more_than_its_bound(crawl: Crawl) -> None:
+    chromium()
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = [head, *[b"10000\r\n" + bytes(65536) + b"\r\n"] * 160, b"0\r\n\r\n"]
+    server = HostileServer({f"/big/{n}": lambda _: body for n in range(60)})
+    server.behaviours["/"] = answer(SHELL.format("").replace("</body>", f"<script>{GREEDY}</script></body>").encode())
+    try:
+        result = crawl(server.url(), **BROWSER)
+    finally:
+        server.close()
+    assert result.code == 0, result.errors
+    assert sum(path.startswith("/big/") for path in server.paths) >= 4
+    assert server.sent < 64 << 20, "32 MB, and what was on its way"
+    assert result.rows("SELECT sum(payload_length) < 33 << 20 FROM captures") == [(1,)]
+    assert result.states()[server.url()][0] == "done"
 
 
 def test_a_killed_crawl_leaves_no_chromium(crawl: Crawl, serve: Serve) -> None:
