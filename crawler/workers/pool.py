@@ -21,6 +21,9 @@ from .worker import WorkerJob, WorkerProcess, pack_message, unpack_answer
 T = TypeVar("T")
 
 PAGE_SECONDS = 60.0
+_CLOCK_SHARE = (
+    10  # seconds on the clock for each second of CPU that a job may take: for what waits, or a loaded machine
+)
 _LATE_SECONDS = 5.0  # seconds that a time limit may be noticed late before the cause is taken to be elsewhere
 _CHECK_SECONDS = 0.25  # seconds between two checks of the time limit
 _JOBS_PER_WORKER = 2  # sent to a worker at most: the running one, and the next, so that it never waits for us
@@ -43,7 +46,10 @@ class WorkerError(Exception):
 
 
 class WorkerPool:
-    """Up to `worker_count` processes that run pure functions, each call `page_seconds` at most. Close it when done."""
+    """Up to `worker_count` processes that run pure functions, each call `page_seconds` of CPU at most.
+
+    Close it when done.
+    """
 
     def __init__(self, worker_count: int, page_seconds: float = PAGE_SECONDS) -> None:
         self._page_seconds = page_seconds
@@ -147,11 +153,16 @@ class WorkerPool:
                 if not job.answer.done():
                     job.answer.set_result(answer)
         except (OSError, EOFError):
-            self._remove_worker(
-                worker, WorkerError(OutcomeReason.WORKER_DIED, worker.wait_for_exit(), is_retryable=True)
-            )
+            self._remove_worker(worker, self._error_of(worker))
         if not self._is_closed:
             self._dispatch_jobs()
+
+    def _error_of(self, worker: WorkerProcess) -> WorkerError:
+        """Return why a worker that is gone has ended."""
+        exit_text = worker.wait_for_exit()
+        if worker.is_out_of_time:
+            return WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{self._page_seconds:g} s of CPU")
+        return WorkerError(OutcomeReason.WORKER_DIED, exit_text, is_retryable=True)
 
     def _remove_worker(self, worker: WorkerProcess, error: WorkerError) -> None:
         """Remove a worker that is gone: its running job fails with the error, the others are queued again, in front."""
@@ -167,16 +178,15 @@ class WorkerPool:
             self._timer = self._loop.call_later(_CHECK_SECONDS, self._check_timeouts)
 
     def _check_timeouts(self) -> None:
-        """Kill the workers whose running job exceeds the time limit."""
+        """Kill the workers whose running job exceeds the limit by the clock; CPU time they bound themselves."""
         self._timer = None
-        now = time.monotonic()
+        now, limit = time.monotonic(), _CLOCK_SHARE * self._page_seconds
         for worker in tuple(self._workers):
-            if worker.jobs and now - worker.job_started_at > self._page_seconds:
-                noticed_late = _is_noticed_late(now - worker.job_started_at, self._page_seconds)
+            if worker.jobs and now - worker.job_started_at > limit:
+                noticed_late = _is_noticed_late(now - worker.job_started_at, limit)
                 worker.kill()
                 self._remove_worker(
-                    worker,
-                    WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{self._page_seconds:g} s", is_retryable=noticed_late),
+                    worker, WorkerError(OutcomeReason.WORKER_TIMEOUT, f"{limit:g} s", is_retryable=noticed_late)
                 )
         self._dispatch_jobs()
 
@@ -193,7 +203,7 @@ class WorkerPool:
         try:
             for _ in range(count):
                 if not self._is_closed:
-                    loop.call_soon_threadsafe(self._on_worker_started, WorkerProcess.start())
+                    loop.call_soon_threadsafe(self._on_worker_started, WorkerProcess.start(self._page_seconds))
         except Exception as error:  # noqa: BLE001 - reported to those who wait for a worker
             error_text = f"{type(error).__name__}: {error}"
         finally:

@@ -64,14 +64,17 @@ class WorkerProcess:
         """When the running job began, by `time.monotonic`."""
 
     @classmethod
-    def start(cls) -> WorkerProcess:
-        """Start a new process. OSError or EOFError if none can be started."""
+    def start(cls, cpu_seconds: float = 0.0) -> WorkerProcess:
+        """Start a new process, which a job of more seconds of CPU kills, if there is a limit.
+
+        OSError or EOFError if none can be started.
+        """
         start_fork_server()
         pool_socket, worker_socket = socket.socketpair()
         try:
             with worker_socket:
                 process = _process_context().Process(
-                    target=_serve_jobs, args=(worker_socket,), name="broadsheet-worker", daemon=True
+                    target=_serve_jobs, args=(worker_socket, cpu_seconds), name="broadsheet-worker", daemon=True
                 )
                 with _hidden_main():
                     process.start()
@@ -129,6 +132,11 @@ class WorkerProcess:
         """Wait a second at most for the process to exit; return its exit code in words."""
         self._process.join(1.0)
         return f"exit code {self._process.exitcode}"
+
+    @property
+    def is_out_of_time(self) -> bool:
+        """Return whether the process has exited because a job took too much CPU time."""
+        return bool(self._process.exitcode == -signal.SIGPROF)
 
     def close(self) -> None:
         """Close the socket, and stop watching it."""
@@ -237,13 +245,22 @@ def _process_context() -> Any:
     return context
 
 
-def _serve_jobs(channel: socket.socket) -> None:
-    """Run one job after the other in the worker until the crawl closes its end of the socket."""
+def _serve_jobs(channel: socket.socket, cpu_seconds: float = 0.0) -> None:
+    """Run one job after the other in the worker until the crawl closes its end of the socket.
+
+    A job that takes `cpu_seconds` ends the process by SIGPROF, in the middle of whatever library it is. Seconds on the
+    clock would count what other processes do.
+    """
     _limit_process()
     job_count = 0
     with channel, channel.makefile("rb") as stream, suppress(OSError):
         while job := _read_message(stream):
-            channel.sendall(_run_job(job))
+            if cpu_seconds:
+                signal.setitimer(signal.ITIMER_PROF, cpu_seconds)
+            answer = _run_job(job)
+            if cpu_seconds:
+                signal.setitimer(signal.ITIMER_PROF, 0)
+            channel.sendall(answer)
             job_count += 1
             if job_count % _JOBS_PER_GC == 0:
                 gc.collect(1)
