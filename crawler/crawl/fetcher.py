@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -67,10 +68,17 @@ class Fetcher:
         await self._store_if_any(outcome, turn.queued_url)
 
     async def fetch(self, queued_url: QueuedUrl) -> None:
-        """Send the URL's request and store its outcome. The redirects of a robots.txt are followed."""
+        """Send the URL's request and store its outcome. The redirects of a robots.txt are followed.
+
+        A URL whose fetch is cancelled stays queued.
+        """
         request: Request | None = self._request(queued_url)
-        while request is not None:
-            request = await self._send(request, queued_url)
+        try:
+            while request is not None:
+                request = await self._send(request, queued_url)
+        except asyncio.CancelledError:
+            self.parts.frontier.mark_stored(queued_url.url)
+            raise
 
     def _request(self, queued_url: QueuedUrl, redirected_url: str = "", redirect_count: int = 0) -> Request:
         robots = self.parts.frontier.robots_for(queued_url.host)

@@ -70,6 +70,7 @@ class StoredPages:
 # Thresholds of the garbage collector. A request leaves cycles behind, which hold large objects: collecting 20,000 of
 # them at once blocked the event loop for 70 ms, 1,000 block it for 5. Settling makes many objects and no cycles.
 _GC_CRAWLING, _GC_SETTLING = (1_000, 20, 400), (20_000, 20, 20)
+_LAST_SECONDS = 15.0  # after a limit of time, for what is under way; what has no outcome then stays for the next run
 _OWN_LIMITS = ("max_pages", "max_time", "max_size")  # a run that ends at one has done what it was asked for
 _EXPORT_GRACE_SECONDS = 0.1  # for the last items to be exported; Scrapy ends when we do, or only five seconds later
 _ITEM_SETTINGS = ("FEEDS", "ITEM_PIPELINES")  # settings of Scrapy that name what receives items
@@ -138,6 +139,7 @@ class SiteSpider(scrapy.Spider):
         self.is_closed = self._is_settling = False
         self._end_lock = threading.Lock()  # held to settle the archive, to read its articles, and to close it
         self._running_tasks: set[asyncio.Task[None]] = set()
+        self._storing_tasks: set[asyncio.Task[Any] | None] = set()
         self.on_stored: list[Callable[[Outcome], None]] = []
         """Called with each outcome when it is in the archive."""
         self._has_item_receivers = any(self.settings.getdict(name) for name in _ITEM_SETTINGS)
@@ -319,15 +321,25 @@ class SiteSpider(scrapy.Spider):
             self._export_end = reason if reason == ITEM_LIMIT else ""
         else:
             self.end_reason = self.end_reason or reason
-            self.parts.frontier.drain()
+            (self._end_soon if reason.startswith("closespider_timeout") else self.parts.frontier.drain)()
+
+    def _end_soon(self) -> None:
+        """Hand out no more URLs, render no more pages, and give up soon what is under way by then."""
+        self.parts.frontier.drain()
+        if self.parts.rendering is not None:
+            self.parts.rendering.stop()
+        asyncio.get_running_loop().call_later(_LAST_SECONDS, self._give_up_running)
+
+    def _give_up_running(self) -> None:
+        """Cancel the requests and the cleaning under way. An outcome that is being stored is stored."""
+        for task in self._running_tasks - self._storing_tasks:
+            task.cancel()
 
     def _on_max_time(self) -> None:
         """End the crawl at its time limit, also while it waits for a host."""
         if not self._is_settling:
             self.end_reason = self.end_reason or "max_time"
-            self.parts.frontier.drain()
-            if self.parts.rendering is not None:
-                self.parts.rendering.stop()
+            self._end_soon()
 
     def _check_limits(self) -> bool:
         """Return whether no more requests are to be made; the limit that is reached becomes the `end_reason`."""
@@ -356,11 +368,15 @@ class SiteSpider(scrapy.Spider):
 
     async def store(self, outcome: Outcome) -> None:
         """Store an outcome and tell the frontier. An archive that cannot be written ends the crawl."""
+        task = asyncio.current_task()
+        self._storing_tasks.add(task)
         try:
             await self.parts.session.store(outcome)
         except (sqlite3.Error, OSError, ArchiveError) as error:
             self.end_reason = self._failure_of(error)
             self.parts.frontier.stop()
+        finally:
+            self._storing_tasks.discard(task)
         self.parts.robots_reader.apply_stored(outcome.url)
         self.parts.frontier.mark_stored(outcome.url)
         for callback in self.on_stored:

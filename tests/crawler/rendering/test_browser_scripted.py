@@ -44,6 +44,7 @@ class ScriptedProcess:
 
     drained: int = 0
     """How much of what it was told was awaited."""
+    says_once_answered: Message | None = None
 
     def __post_init__(self) -> None:
         self.stdin = self
@@ -54,6 +55,8 @@ class ScriptedProcess:
         if isinstance(self.told[-1], RenderOrder):
             for message in self.says:
                 self.end() if message is None else self.stdout.feed_data(encode(message))
+        elif len(self.told) > sum(isinstance(said, ResourceRequest) for said in self.says) and self.says_once_answered:
+            self.stdout.feed_data(encode(self.says_once_answered))
 
     async def drain(self) -> None:
         self.drained = len(self.told)
@@ -107,10 +110,11 @@ async def fetch(asked: ResourceRequest) -> ResourceAnswer:
 
 
 def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine: Machine) -> None:
-    machine.scripts = [[request(1), request(2), request(3), PAGE]]
+    machine.scripts = [[request(1), request(2), request(3)]]
 
     async def run() -> None:
         process = machine.process()
+        machine.started[0].says_once_answered = PAGE
         assert await process.render(ORDER, fetch, RenderLimits(requests=2)) == PAGE
         assert (process.page_count, process.is_alive, process.problem) == (1, True, None)
         await asyncio.sleep(0)
@@ -125,6 +129,23 @@ def test_each_request_is_answered_by_the_crawl_up_to_a_bound(machine: Machine) -
         ResourceAnswer(3, 0),
     ]
     assert machine.killed == []
+
+
+def test_a_page_that_is_over_waits_for_no_request_of_it(machine: Machine) -> None:
+    """Nor does the end of a crawl: a request may wait an hour, as its host asked."""
+    machine.scripts = [[request(1), PAGE]]
+
+    async def wait_for_the_host(asked: ResourceRequest) -> ResourceAnswer:
+        await asyncio.Event().wait()
+        return ResourceAnswer(asked.number)
+
+    async def run() -> None:
+        process = machine.process()
+        render = asyncio.ensure_future(process.render(ORDER, wait_for_the_host, RenderLimits()))
+        assert await asyncio.wait_for(render, 60) == PAGE
+
+    asyncio.run(run())
+    assert machine.started[0].told == [ORDER]
 
 
 @pytest.mark.parametrize("says", [[None], [request(1), None], [ResourceAnswer(1), PAGE]])

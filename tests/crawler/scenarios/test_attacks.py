@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from broadsheet.output.read.plain_words import reason_text
 from tests.crawler.attacks import ATTACKS, HARMLESS, SETTINGS
-from tests.crawler.crawls import Crawl, Result
+from tests.crawler.crawls import Crawl, Result, until
 from tests.crawler.hostile import HostileServer, answer
 from tests.crawler.probe import fetch
 from tests.crawler.scripted_site import page
@@ -97,3 +99,34 @@ def test_what_robots_txt_and_redirects_name_elsewhere_is_refused_also_with_allow
     assert states["http://127.0.0.1:6379/map.xml"][1] == "port"
     metadata = {reason for url, (_, reason) in states.items() if "169.254.169.254" in url}
     assert metadata == {"private_address"}
+
+
+def slow_moves(server: HostileServer) -> list[bytes]:
+    """A robots.txt that moves, and moves again, each time after most of the time that a request has."""
+    server.closing.wait(25)
+    count = sum("robots" in path for path in server.paths)
+    return [answer(b"", f"Location: /robots{count}.txt", status="302 Found")]
+
+
+@pytest.mark.slow
+def test_answers_that_stall_hold_a_crawl_thirty_seconds_beyond_its_time_at_most(tmp_path: Path) -> None:
+    drips = [f"/drip{n}" for n in range(30)]
+    site = HostileServer(dict.fromkeys(drips, ATTACKS["drip"][0]))
+    moving = HostileServer({f"/robots{n}.txt": slow_moves for n in ("", *range(9))})
+    site.behaviours["/"] = answer(page("home", "/good", *drips).encode())
+    site.behaviours["/good"] = answer(page("good").encode())
+    try:
+        options = {"max_time": 20, "discover_sitemaps": 0, "discover_feeds": 0}
+        process = Crawl(tmp_path).start(site.url(), moving.url(), **options)
+        until(lambda: any(path in site.paths for path in drips))
+        begun_at = time.monotonic()
+        _, errors = process.communicate(timeout=120)
+        assert time.monotonic() - begun_at < 20 + 30
+    finally:
+        site.close()
+        moving.close()
+    result = Crawl(tmp_path).result(process, errors)
+    assert (result.code, result.run()) == (0, ("finished", "max_time")), errors
+    assert site.url("/good") in result.articles()
+    states = result.states()
+    assert {states[url] for url in (moving.url(), *map(site.url, drips))} == {("skipped", "limit")}
