@@ -24,18 +24,18 @@ class CrawlOptions:
     article in another one is not kept. `sitemaps`, `feeds` and `links` say where URLs may come from. `contact` is whom
     to ask about the crawl. With `obey_directives`, robots metas and X-Robots-Tag are obeyed, else they are only
     recorded. `user_agent` is the header that is sent; empty for the default. `site_rules` is a folder of rule files by
-    host. Raw responses are kept if `warc`, up to `max_size` bytes of WARC files in all; 0 means no limit. With
-    `keep_credentials` their requests are stored with the values of headers and cookies that were given. `revisit` says
-    which pages of a finished archive are fetched again: none, those that are `due`, these and the pages that would
-    announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for the default
-    rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like many that
-    brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an article becomes
-    a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says on which pages
-    trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep` says what is
-    kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but these files is
-    asked for. With `only_pages`, URLs of the archive, these pages alone are fetched, due or not. `browser` says which
-    pages are rendered in one: those that lack text without scripts (`auto`, where one is installed), none (`never`), or
-    all (`always`).
+    host. `max_size` bounds the bytes of the archive and its WARC files together; 0 means no limit. Raw responses are
+    kept if `warc`. With `keep_credentials` their requests are stored with the values of headers and cookies that were
+    given. `revisit` says which pages of a finished archive are fetched again: none, those that are `due`, these and the
+    pages that would announce news (`update`), or `all`; `every` is the time in seconds after which a page is due, 0 for
+    the default rule. With `ignore_robots`, robots.txt is read and recorded, and not obeyed. With `sampling`, URLs like
+    many that brought nothing are sampled where sitemaps and feeds name nearly all articles. `items` says when an
+    article becomes a Scrapy item: `settled`, as it finally stands, or `as-fetched`, by its page alone. `extractor` says
+    on which pages trafilatura is asked beside the models; None for what the setting BROADSHEET_EXTRACTOR says. `keep`
+    says what is kept of articles: their `text`, or the files of their `pictures` too. With `only_missing` nothing but
+    these files is asked for. With `only_pages`, URLs of the archive, these pages alone are fetched, due or not.
+    `browser` says which pages are rendered in one: those that lack text without scripts (`auto`, where one is
+    installed), none (`never`), or all (`always`).
     """
 
     seeds: tuple[str, ...]
@@ -104,8 +104,6 @@ class CrawlOptions:
         )._checked()
 
     def _checked(self) -> CrawlOptions:
-        if self.max_size and not self.warc:
-            raise OptionError("max_size bounds the raw responses, and none are kept without warc")
         if self.keep == PICTURES and not self.warc:
             raise OptionError("pictures are kept in the raw responses, and none are kept without warc")
         return self

@@ -30,9 +30,7 @@ BROADSHEET_ROBOTS_AGE = 24 * 3600.0  # seconds after which a robots.txt is read 
 BROADSHEET_RETRY_TIMES = 2  # retries of a URL that timed out, was cut off, or answered 429, 500, 503 and the like
 BROADSHEET_RETRY_WAIT = 5.0  # seconds before the first of them; later ones wait longer, and Retry-After counts
 BROADSHEET_WORKERS = 0  # cleaning processes; 0 is one for each processor
-BROADSHEET_PAGE_SECONDS = (
-    60.0  # of CPU: a page that takes more to clean is given up; of ten times as many on the clock too
-)
+BROADSHEET_PAGE_SECONDS = 60.0  # of CPU: a page that takes more to clean is given up
 BROADSHEET_EXTRACTOR = "in-doubt"  # pages on which trafilatura is asked beside the models: always, in-doubt, never
 BROADSHEET_BROWSER_NO_SANDBOX = False  # a browser runs without its sandbox, as it must as root
 BROADSHEET_COMMAND = False  # run by the command broadsheet, which says itself why a crawl cannot start

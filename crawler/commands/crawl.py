@@ -158,7 +158,7 @@ def resumed_options(options: Mapping[str, Any]) -> dict[str, Any]:
     disabled = {
         f"no_{source}": options[f"no_{source}"] or not last_run.get(source, True) for source in DISCOVERY_SOURCES
     }
-    disabled["no_warc"] = options["no_warc"] or not (options["max_size"] or last_run.get("warc", True))
+    disabled["no_warc"] = options["no_warc"] or not last_run.get("warc", True)
     max_depth = last_run.get("max_depth") if options["max_depth"] is None else options["max_depth"]
     seeds = dict.fromkeys(seed for run_options in earlier_runs for seed in run_options["seeds"])
     working = [seed for seed in seeds if seed not in dropped_seeds]

@@ -33,7 +33,7 @@ _FIRST_URLS = "SELECT min(url) FROM articles GROUP BY host ORDER BY count(*) DES
 _FETCH_OPTIONS: Options = (
     unchecked_archive_argument,
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
-    click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses take so much: 500M, 20G."),
     click.option("--wait", "patience", type=duration, metavar="TIME",
                  help="Wait so long for another crawl of the archive to end: 90, 30m. Else exit code 75 at once."),
     *POLITENESS_OPTIONS,

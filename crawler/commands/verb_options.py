@@ -82,7 +82,7 @@ LIMIT_OPTIONS: Options = option_group("How much", (
     click.option("--max-pages", type=click.IntRange(min=1), metavar="N", help="Stop after so many pages."),
     click.option("--max-time", type=duration, metavar="TIME", help="Stop after this time: 90 (seconds), 30m, 2h."),
     click.option("--no-warc", is_flag=True, help="Keep no raw responses; else WARC files beside the archive do."),
-    click.option("--max-size", metavar="SIZE", help="Stop when the raw responses take so much: 500M, 20G."),
+    click.option("--max-size", metavar="SIZE", help="Stop when archive and raw responses take so much: 500M, 20G."),
     click.option("--keep", type=click.Choice(("text", "pictures")), metavar="WHAT",
                  help="text, or pictures: the files of the articles' pictures too, fetched after the pages."),
     click.option("--wait", "patience", type=duration, metavar="TIME",

@@ -179,7 +179,8 @@ class OutcomeBuilder:
         redirect to yet another host.
         """
         if queued_url.kind in (UrlKind.SITEMAP, UrlKind.FEED, UrlKind.PICTURE):
-            return DiscoveryResult((file_row(target, queued_url.kind, UrlSource.REDIRECT, queued_url.url),))
+            origin = (queued_url.kind, UrlSource.REDIRECT, queued_url.url, queued_url.depth)
+            return DiscoveryResult((file_row(target, *origin),))
         if queued_url.found_via == UrlSource.SEED:
             return replace(
                 discovered, rows=tuple(replace(row, found_via=UrlSource.SEED, priority=100) for row in discovered.rows)

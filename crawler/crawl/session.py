@@ -124,9 +124,9 @@ class CrawlSession:
         self._archive.keep_raw(_warcinfo_fields(user_agent, self._options.contact), size)
 
     @property
-    def raw_bytes(self) -> int:
-        """Return the bytes of raw responses kept, by this run and earlier ones."""
-        return self._archive.raw_bytes
+    def total_bytes(self) -> int:
+        """Return the bytes of the archive and of its raw responses, those of earlier runs included."""
+        return self._archive.total_bytes
 
     @property
     def recovery(self) -> Recovery:

@@ -350,16 +350,16 @@ class SiteSpider(scrapy.Spider):
         return bool(self.end_reason)
 
     def _is_size_reached(self) -> bool:
-        """Return whether the raw responses take as much as they may; that becomes the `end_reason`."""
+        """Return whether the archive takes as much as it may; that becomes the `end_reason`."""
         max_size = self.parts.options.max_size
-        if max_size and self.parts.session.raw_bytes >= max_size:
+        if max_size and self.parts.session.total_bytes >= max_size:
             self.end_reason = "max_size"
         return self.end_reason == "max_size"
 
     def _remaining_bytes(self) -> int | None:
-        """Return the number of raw bytes that may still be kept, also for responses in memory; None without a limit."""
+        """Return the number of bytes that may still be kept, also for responses in memory; None without a limit."""
         max_size = self.parts.options.max_size
-        return max(0, max_size - self.parts.session.raw_bytes) if max_size else None
+        return max(0, max_size - self.parts.session.total_bytes) if max_size else None
 
     def _drop_turn(self, turn: Turn) -> None:
         """Stop at a limit: leave the turn's URL queued and hand out no more; URLs in flight may finish."""

@@ -129,7 +129,9 @@ def process_sitemap(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) ->
     policy, sitemap = _unpack_policy(packed_policy), read_sitemap(body, queued_url.url)
     if sitemap.kind is SitemapKind.NOT_A_SITEMAP:
         return ListingResult(False, sitemap.reason)
-    return ListingResult(True, sitemap.reason, urls_from_sitemap(sitemap, queued_url, policy.scope, policy.options))
+    discovered = urls_from_sitemap(sitemap, queued_url, policy.scope, policy.options)
+    is_left = sitemap.kind is SitemapKind.INDEX and sitemap.entries and not discovered.rows
+    return ListingResult(True, sitemap.reason or ("nested_index" if is_left else ""), discovered)
 
 
 def process_feed(body: bytes, queued_url: QueuedUrl, packed_policy: bytes) -> ListingResult:

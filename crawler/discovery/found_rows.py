@@ -26,6 +26,7 @@ from .sitemaps import Sitemap, SitemapKind
 from .traps import trap_reason
 from .usual_places import fetch_priority, is_too_old
 
+_MAX_INDEX_DEPTH = 1  # indexes above an index whose entries are taken: the protocol has none within another
 _STATED_SOURCES = frozenset((UrlSource.CANONICAL, UrlSource.REDIRECT))  # what a page says of its own address
 _SAME_DEPTH_SOURCES = _STATED_SOURCES | {UrlSource.SINGLE_PAGE}
 _FREE_SOURCES = frozenset((UrlSource.LINK, UrlSource.NEXT))  # links that a site may make without end
@@ -155,11 +156,15 @@ def _page_row(row: DiscoveredUrl) -> DiscoveredUrl:
 
 
 def urls_from_sitemap(sitemap: Sitemap, queued_url: QueuedUrl, scope: Scope, options: CrawlOptions) -> DiscoveryResult:
-    """Return the rows of the URLs that a sitemap lists; the sitemaps that an index lists are taken on any host."""
+    """Return the rows of the URLs that a sitemap lists.
+
+    The sitemaps that an index lists are taken on any host, and also if the index is within another.
+    """
     if sitemap.kind is SitemapKind.INDEX:
-        return DiscoveryResult(
-            tuple(file_row(entry.url, UrlKind.SITEMAP, UrlSource.SITEMAP, queued_url.url) for entry in sitemap.entries)
-        )
+        depth = queued_url.depth if queued_url.kind == UrlKind.SITEMAP else 0
+        entries = sitemap.entries if depth <= _MAX_INDEX_DEPTH else ()
+        origin = (UrlKind.SITEMAP, UrlSource.SITEMAP, queued_url.url, depth + 1)
+        return DiscoveryResult(tuple(file_row(entry.url, *origin) for entry in entries))
     dated_urls = ((entry.url, entry.lastmod) for entry in sitemap.entries)
     return _urls_from_entries(dated_urls, UrlSource.SITEMAP, queued_url, scope, options)
 
@@ -172,9 +177,9 @@ def urls_from_feed(
     return _urls_from_entries(dated_urls, UrlSource.FEED, queued_url, scope, options)
 
 
-def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "") -> DiscoveredUrl:
-    """Make the row of a sitemap or feed, or of a picture."""
-    return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, 0, fetch_priority(url, found_via))
+def file_row(url: str, kind: UrlKind, found_via: UrlSource, found_on: str = "", depth: int = 0) -> DiscoveredUrl:
+    """Make the row of a sitemap or feed, or of a picture; `depth` counts the indexes above a sitemap."""
+    return DiscoveredUrl(url, host_of(url), kind, found_via, found_on, depth, fetch_priority(url, found_via))
 
 
 def _urls_from_entries(

@@ -19,6 +19,9 @@ from .response_bodies import HEAD_BYTES, UTF16_MARKS, gunzip_body, head_text, ro
 MAX_ENTRIES = 200_000
 """The protocol allows 50,000; sites exceed it. This bounds memory."""
 
+MAX_INDEX_ENTRIES = 20_000
+"""Sitemaps of an index: one a day of 54 years."""
+
 _MISPLACED_ROOT = re.compile(rb"<(?:\w+:)?(urlset|sitemapindex)[\s>]", re.IGNORECASE)
 """A root element that stands after something else, such as a program's error messages."""
 
@@ -89,10 +92,11 @@ def _text_sitemap(data: bytes, reason: str) -> Sitemap:
 
 
 def _bounded_sitemap(kind: SitemapKind, entries: Iterable[SitemapEntry], reason: str) -> Sitemap:
-    """Make the sitemap with each URL once, by its first entry, and at most MAX_ENTRIES of them."""
+    """Make the sitemap with each URL once, by its first entry, and a bounded number of them."""
     entries_by_url: dict[str, SitemapEntry] = {}
+    max_entries = MAX_INDEX_ENTRIES if kind is SitemapKind.INDEX else MAX_ENTRIES
     for entry in entries:
-        if len(entries_by_url) >= MAX_ENTRIES:
+        if len(entries_by_url) >= max_entries:
             return Sitemap(kind, tuple(entries_by_url.values()), reason or "too_many_entries")
         entries_by_url.setdefault(entry.url, entry)
     return Sitemap(kind, tuple(entries_by_url.values()), reason)

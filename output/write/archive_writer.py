@@ -55,7 +55,7 @@ from .revisit_schedule import (
 from .ruling_journal import apply_journal
 from .run_records import RunRecorder
 from .takedowns import is_forgotten
-from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id
+from .url_bounds import PatternLimits, PatternTracker, is_new_text, newest_url_id, without_excess_sitemaps
 from .url_queue import (
     PAGE_KINDS,
     PassingReason,
@@ -223,6 +223,12 @@ class Archive:
         """Return committed bytes of the archive's WARC files; 0 if raw responses are not kept."""
         return self._raw_writer.total_bytes if self._raw_writer else 0
 
+    @property
+    def total_bytes(self) -> int:
+        """Return the bytes of the database, of what is not yet written back to it, and of the WARC files."""
+        files = (self._file, Path(f"{self._file}-wal"))
+        return self.raw_bytes + sum(path.stat().st_size for path in files if path.exists())
+
     def skip_queued(self, reason: Reason) -> int:
         """Mark everything still queued but pictures as skipped, for a crawl that stops at its limit; return how many.
 
@@ -306,6 +312,7 @@ class Archive:
             save_capture(self.db, outcome.capture, self._raw_writer)
             return
         seen_at = outcome.fetched_at or self._clock()
+        outcome = without_excess_sitemaps(self.db, outcome, self._pattern_tracker.limits)
         row = self._get_or_add_row(outcome, seen_at)
         has_new_text = outcome.page is not None and is_new_text(self.db, outcome.url, outcome.page)
         if outcome.robots_file:

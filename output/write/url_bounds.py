@@ -17,7 +17,7 @@ A sampled page that brings or leads to a new article ends the sampling of its pa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlite_utils import Database
 
@@ -28,7 +28,7 @@ from broadsheet.cleaners.page.url_shapes import LIST_SEGMENTS, NUMBER, UrlShape,
 from ..archive.page_rows import PageRows
 from ..archive.stored_text import sql_words, storable_text
 from ..archive.stored_values import content_id
-from ..archive.url_words import NO_REASON, OutcomeReason, UrlKind, UrlState
+from ..archive.url_words import NO_REASON, OutcomeReason, ReasonFamily, UrlKind, UrlState, compound_reason
 from .outcome import Outcome
 
 WHOLE_HOST = "*"
@@ -61,6 +61,7 @@ _PUT_COUNTS = f"""INSERT INTO _url_patterns ({_COUNTS})
     RETURNING {_COUNTS}"""
 _COUNT_FOUND = """INSERT INTO _url_patterns (host, pattern, found) VALUES (?, ?, 1)
     ON CONFLICT (host, pattern) DO UPDATE SET found = found + 1"""
+_COUNT_SITEMAPS = "SELECT count(*) FROM urls INDEXED BY urls_outcome WHERE state = 'queued' AND kind = 'sitemap'"
 _IS_LISTED = "SELECT EXISTS (SELECT 1 FROM _listed WHERE url_id = ?)"
 _CANONICAL_TITLE = """SELECT p.title FROM urls u JOIN pages p ON p.id = u.id
     WHERE u.url = ? AND u.id <> ? AND u.state = 'done' AND p.own_type IN ('article', 'teaser')"""
@@ -74,7 +75,8 @@ _BOUNDED_ROWS = f"""{_HOST_ROWS} state = 'queued' AND not_before IS NULL
 class PatternLimits:
     """Dry pages after which a narrow pattern, a wide one, a host, and a pattern of sitemaps or feeds is spent.
 
-    After `sampled` pages of which none brought anything a narrow pattern may be sampled; 0 samples none.
+    After `sampled` pages of which none brought anything a narrow pattern may be sampled; 0 samples none. `sitemaps` is
+    how many of a host may be queued at a time, and a fifth of how many in all.
     """
 
     narrow_pattern: int = 500
@@ -82,6 +84,7 @@ class PatternLimits:
     host: int = 20_000
     list_file: int = 1_000
     sampled: int = 30
+    sitemaps: int = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,24 @@ def is_new_text(db: Database, url: str, page: PageRows) -> bool:
 def newest_url_id(db: Database) -> int:
     """Return the highest id in `urls`; URLs that are found later have higher ones."""
     return int(db.execute("SELECT coalesce(max(id), 0) FROM urls").fetchone()[0])
+
+
+def without_excess_sitemaps(db: Database, outcome: Outcome, limits: PatternLimits) -> Outcome:
+    """Leave out the sitemaps that an index names beyond those that may be queued; the outcome's reason says so."""
+    if not any(row.kind == UrlKind.SITEMAP for row in outcome.discovered_urls[:1]):
+        return outcome
+    rooms = {"": 5 * limits.sitemaps - db.execute(_COUNT_SITEMAPS).fetchone()[0]}
+    rows = []
+    for row in outcome.discovered_urls:
+        if row.host not in rooms:
+            rooms[row.host] = limits.sitemaps - db.execute(f"{_COUNT_SITEMAPS} AND host = ?", [row.host]).fetchone()[0]
+        if row.kind != UrlKind.SITEMAP or min(rooms[""], rooms[row.host]) > 0:
+            rows.append(row)
+            rooms[""] -= 1
+            rooms[row.host] -= 1
+    is_said = len(rows) < len(outcome.discovered_urls) and outcome.reason == OutcomeReason.SITEMAP
+    reason = compound_reason(ReasonFamily.SITEMAP, "too_many_sitemaps") if is_said else outcome.reason
+    return replace(outcome, discovered_urls=tuple(rows), reason=reason)
 
 
 @dataclass(slots=True)

@@ -67,10 +67,6 @@ def test_what_is_left_out_stays_out_and_may_be_left_out_now(resumed: Callable[..
     assert resumed({}, **{name: True})[name] is True
 
 
-def test_a_bound_on_size_keeps_raw_responses(resumed: Callable[..., dict[str, Any]]) -> None:
-    assert resumed(LAST, max_size="1G")["no_warc"] is False
-
-
 def test_start_urls_are_those_of_all_crawls_each_once(resumed: Callable[..., dict[str, Any]]) -> None:
     runs = {"seeds": [START, OTHER]}, {"seeds": [OTHER, "https://c.example/"]}, {"seeds": [START], "only_missing": True}
     assert resumed(*runs)["urls"] == (START, OTHER, "https://c.example/")

@@ -269,7 +269,7 @@ class Session:
     """Session of an archive of two articles, of which the test says how large it is and what it refuses."""
 
     def __init__(self, raw_bytes: int = 0, error: Exception | None = None, pictures: int = 0) -> None:
-        self.raw_bytes, self.error, self.pictures = raw_bytes, error, pictures
+        self.total_bytes, self.error, self.pictures = raw_bytes, error, pictures
         self.done: list[object] = []
         self.stored_counts = {"done/article": 2}
 
@@ -333,6 +333,7 @@ def made_spider(frontier: Frontier, session: Session, rendering: object = None, 
         robots_reader=SimpleNamespace(apply_stored=lambda url: session.done.append(f"robots {url[-1]}")),
     )  # fmt: skip
     spider.fetcher, spider.on_stored, spider._running_tasks = Fetcher(spider), [], set()
+    spider._storing_tasks = set()
     spider._end_lock, spider.is_closed, spider._is_settling = threading.Lock(), False, False
     spider._has_item_receivers, spider.is_yielding_fetched = True, False
     spider.requested_pages, spider.end_reason, spider._export_end = 0, "", ""
@@ -503,10 +504,14 @@ def test_a_limit_of_scrapy_s_ends_the_crawl_or_its_items(
 ) -> None:
     spider = made_spider(frontier := Frontier(), Session())
     spider._is_settling = is_settling
-    spider.stop_at_limit(reason)
+
+    async def stop() -> None:
+        spider.stop_at_limit(reason)
+
+    asyncio.run(stop())
     assert (spider.end_reason, spider._export_end, frontier.told) == (end, export_end, told)
     spider.end_reason = "max_pages"
-    spider.stop_at_limit(reason)
+    asyncio.run(stop())
     assert spider.end_reason == "max_pages"
 
 

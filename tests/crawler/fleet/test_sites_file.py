@@ -205,7 +205,6 @@ SITE = '[sites.a]\nurls = ["https://a.example/"]\n'
         (f"{SITE}groups = ['none']\n", 3, "there is no table [groups.none]"),
         (f"[groups.g]\ndelay = 'x'\n{SITE}", 2, "delay: 'x' is no number of seconds"),
         (f"[defaults]\nurls = ['https://a.example/']\n{SITE}", 2, "urls belongs into a site"),
-        (f"{SITE}max-size = '1G'\nno-warc = true\n", 1, "a: max_size bounds the raw responses"),
         ("[sites.a]\ndelay = 3\n", 1, "the site a has no urls"),
         ("[sites.a]\nurls = ['ftp://a.example/']\n", 1, "a: not an http or https URL: ftp://a.example/"),
         ("[sites.a]\nurls = ['http://127.0.0.1/']\n", 1, "a: refused: http://127.0.0.1/ is a"),

@@ -116,7 +116,7 @@ def test_answers_that_stall_hold_a_crawl_thirty_seconds_beyond_its_time_at_most(
     site.behaviours["/"] = answer(page("home", "/good", *drips).encode())
     site.behaviours["/good"] = answer(page("good").encode())
     try:
-        options = {"max_time": 20, "discover_sitemaps": 0, "discover_feeds": 0}
+        options = {"max_time": 20, "sitemaps": 0, "feeds": 0}
         process = Crawl(tmp_path).start(site.url(), moving.url(), **options)
         until(lambda: any(path in site.paths for path in drips))
         begun_at = time.monotonic()

@@ -58,21 +58,46 @@ def test_max_size_ends_the_crawl_and_with_more_room_it_goes_on(serve: Serve, tmp
     site, db = site_of(serve), tmp_path / "a.db"
     for name in NAMES:
         site.routes[f"/{name}"] = page(name, extra=f"<!-- {os.urandom(20_000).hex()} -->")
-    code, out, errors = crawl(site, db, "--max-size", "60K", "--concurrency", 1)
+    code, out, errors = crawl(site, db, "--max-size", "1M", "--concurrency", 1)
     assert code == 0, errors
     assert "Stopped at --max-size" in out
     (left,) = rows(db, "SELECT count(*) FROM urls WHERE state = 'skipped' AND reason = 'limit'")[0]
     assert left > 3
-    assert 60_000 <= sum(path.stat().st_size for path in raws.files(db)) < 200_000
+    assert sum(path.stat().st_size for path in raws.files(db)) < 1_000_000, "the database counts too"
     assert crawl(site, db)[0] == 0
     assert rows(db, "SELECT count(*) FROM urls WHERE reason = 'limit'") == [(0,)]
     assert len(raws.files(db)) == 1, "the same file goes on"
     raws.checked(db)
 
 
-def test_max_size_without_raw_responses_makes_no_sense(serve: Serve, tmp_path: Path) -> None:
-    code, _, errors = crawl(site_of(serve), tmp_path / "a.db", "--max-size", "1G", "--no-warc")
-    assert (code, errors.count("\n"), "max_size" in errors) == (2, 1, True)
+@pytest.mark.slow
+def test_nested_indexes_and_endless_sitemaps_are_bounded_and_so_is_the_database(serve: Serve, tmp_path: Path) -> None:
+    """Indexes that list indexes without end, and one that lists so many pages that the database reaches its bound."""
+    site, db = serve(stories("one")), tmp_path / "a.db"
+    entries = ["<sitemapindex>{}</sitemapindex>", "<sitemap><loc>{}</loc></sitemap>"]
+
+    def index(*paths: str) -> str:
+        return entries[0].format("".join(entries[1].format(site.url + path) for path in paths))
+
+    site.routes |= {"/": page("home", "/one"), "/sitemap.xml": index("/map1.xml", "/pages.xml")}
+    site.routes |= {f"/map{n}.xml": index(f"/map{n + 1}.xml", f"/more{n}.xml") for n in range(1, 9)}
+    site.routes["/more1.xml"] = index(*(f"/many/{n}.xml" for n in range(10_000)))
+    pages = "".join(f"<url><loc>{site.url}/page/{n}</loc></url>" for n in range(40_000))
+    site.routes["/pages.xml"] = Reply(f"<urlset>{pages}</urlset>", wait=3)  # after the indexes
+    code, out, errors = crawl(site, db, "--max-size", "5M", "--no-warc")
+    assert code == 0, errors
+    assert "Stopped at --max-size" in out
+    assert db.stat().st_size < 30_000_000
+    kinds = dict(rows(db, "SELECT url, reason FROM urls WHERE kind = 'sitemap' AND state = 'done'"))
+    assert {url.removeprefix(site.url): reason for url, reason in kinds.items()} == {
+        "/sitemap.xml": "sitemap", "/pages.xml": "sitemap", "/map1.xml": "sitemap", "/map2.xml": "sitemap:nested_index",
+        "/more1.xml": "sitemap:nested_index",
+    }  # fmt: skip
+    assert rows(db, "SELECT count(*) FROM urls WHERE kind = 'sitemap'") == [(5,)]
+    assert "/map3.xml" not in site.paths()
+
+
+def test_a_size_is_one(serve: Serve, tmp_path: Path) -> None:
     code, _, errors = crawl(site_of(serve), tmp_path / "a.db", "--max-size", "much")
     assert (code, errors.count("\n"), "max_size must be a size" in errors) == (2, 1, True)
 

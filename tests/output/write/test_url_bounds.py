@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.output.archive.atomic_writes import write_transaction
 from broadsheet.output.archive.url_words import UrlKind
 from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.outcome import DiscoveredUrl, Outcome
 from broadsheet.output.write.url_bounds import PatternLimits, is_new_text
 from broadsheet.output.write.url_queue import add_urls
 from tests.output.cleaned_pages import page_rows
@@ -349,3 +351,21 @@ def test_what_is_sampled_is_known_to_the_next_crawl(file: Path, make: Maker) -> 
     with Archive.open(file, make.clock, PatternLimits(sampled=0)) as archive:
         page(archive, make, "about-us", *(f"tag/{number}" for number in range(400, 500)))
         assert queued(archive, "tag/") >= before + 100
+
+
+def test_queued_sitemaps_are_bounded_by_host_and_in_all(file: Path, make: Maker) -> None:
+    def listed(url: str, hosts: Sequence[str], count: int) -> Outcome:
+        rows = (
+            DiscoveredUrl(f"http://{host}/{url}{n}.xml", host, UrlKind.SITEMAP, UrlSource.SITEMAP)
+            for host in hosts
+            for n in range(count)
+        )
+        return replace(make.failure(f"http://a.test/{url}.xml"), state="done", reason="sitemap", kind=UrlKind.SITEMAP,
+                       discovered_urls=tuple(rows))  # fmt: skip
+
+    with Archive.open(file, make.clock, PatternLimits(sitemaps=4)) as archive:
+        archive.save([listed("x", ["a.test", "b.test"], 3), listed("y", ["a.test"], 3), listed("z", "cdefgh", 4)])
+        counts = dict(archive.db.execute("SELECT host, count(*) FROM urls WHERE state = 'queued' GROUP BY host"))
+        assert counts == {"a.test": 4, "b.test": 3, "c": 4, "d": 4, "e": 4, "f": 1}
+        said = dict(archive.db.execute("SELECT url, reason FROM urls WHERE state = 'done'").fetchall())
+        assert [said[f"http://a.test/{name}.xml"] for name in "xyz"] == ["sitemap", *["sitemap:too_many_sitemaps"] * 2]
