@@ -21,7 +21,9 @@ from ..words import rough_word_count
 from .edit_kinds import COMPARED_KINDS, NOTICE_KINDS, EditKind
 from .text_comparison import (
     DATE_MARK,
+    WordChanges,
     comparison_key,
+    diff_words,
     parse_moment,
     split_words,
     text_template,
@@ -110,6 +112,18 @@ class BlockChange:
 
     before: str
     after: str
+
+    @property
+    def kind(self) -> str:
+        """Return the kind of the change: `same`, `added`, `removed` or `rewritten`."""
+        if self.before == self.after:
+            return "same"
+        return "added" if not self.before else "removed" if not self.after else "rewritten"
+
+    @property
+    def words(self) -> WordChanges:
+        """Return the words of both texts in order, with their signs."""
+        return diff_words(self.before, self.after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -167,7 +167,11 @@ SAME_SIGN, REMOVED_SIGN, ADDED_SIGN = "=", "-", "+"
 _MAX_BRIDGE_TOKENS = 1  # this many equal words between two changes are counted as part of the change
 
 
-def diff_words(old_text: str, new_text: str) -> tuple[tuple[str, str], ...]:
+WordChanges = tuple[tuple[str, str], ...]
+"""(sign, text) in order, as `diff_words` gives them."""
+
+
+def diff_words(old_text: str, new_text: str) -> WordChanges:
     """Compare two texts word by word: return (sign, text) pairs in order.
 
     The sign is `=` for words of both texts, `-` for words of the old one, `+` for words of the new one. The texts of

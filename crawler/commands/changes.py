@@ -47,7 +47,7 @@ def changes(db: str, since: str | None, kinds: tuple[str, ...], as_json: bool) -
         )
     for edit in listed_edits:
         if as_json:
-            print_json_lines([asdict(edit) | {"summary": edit_summary(edit)}])
+            print_json_lines([{**asdict(edit), "summary": edit_summary(edit)}])
         else:
             _print_edit(edit)
     if not listed_edits and not as_json:

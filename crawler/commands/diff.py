@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from broadsheet.cleaners.compare.edit_kinds import EditKind
-from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
 from broadsheet.output.read.plain_words import reason_text
 
 from ..command_values import CommandError
@@ -148,12 +148,12 @@ def _print_comparison(comparison: revision_comparison.Comparison) -> None:
     console.print(_render_words(comparison.title, console, bold=True))
     skipped = 0
     for row in comparison.rows:
-        if row.before == row.after:
+        if row.kind == "same":
             skipped += 1
             continue
         skipped = _print_unchanged_count(skipped, console)
         console.print()
-        console.print(_render_words(diff_words(row.before, row.after), console))
+        console.print(_render_words(row.words, console))
     _print_unchanged_count(skipped, console)
 
 
@@ -166,7 +166,7 @@ def _print_unchanged_count(count: int, console: Console) -> int:
     return 0
 
 
-def _render_words(words: revision_comparison.WordChanges, console: Console, *, bold: bool = False) -> Text:
+def _render_words(words: WordChanges, console: Console, *, bold: bool = False) -> Text:
     """Render the words: in colour on a terminal, elsewhere with marks around what was removed and added."""
     from rich.text import Text
 
@@ -184,20 +184,15 @@ def _render_words(words: revision_comparison.WordChanges, console: Console, *, b
 
 
 def _json_values(comparison: revision_comparison.Comparison) -> dict[str, object]:
-    changed_rows = [row for row in comparison.rows if row.before != row.after]
+    changed_rows = [row for row in comparison.rows if row.kind != "same"]
     return {
         "article_id": comparison.article.id,
         "url": comparison.article.url,
-        "from": asdict(comparison.first),
-        "to": asdict(comparison.last),
+        "from": comparison.first,
+        "to": comparison.last,
         "title": {"before": comparison.first.title, "after": comparison.last.title},
         "blocks": [
-            {
-                "change": revision_comparison.change_kind(row),
-                **asdict(row),
-                "words": diff_words(row.before, row.after),
-            }
-            for row in changed_rows
+            {"change": row.kind, "before": row.before, "after": row.after, "words": row.words} for row in changed_rows
         ],
         "unchanged": len(comparison.rows) - len(changed_rows),
     }

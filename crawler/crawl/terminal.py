@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 
 import click
 
@@ -117,10 +118,21 @@ def _pad_cell(cell: str, size: int, is_right_aligned: bool) -> str:
 
 def print_json(values: Mapping[str, object]) -> None:
     """Print one object on several lines."""
-    print_text(escaped_json(json.dumps(values, ensure_ascii=False, indent=2)))
+    print_text(escaped_json(json.dumps(_plain(values), ensure_ascii=False, indent=2)))
 
 
 def print_json_lines(rows: Iterable[Mapping[str, object]]) -> None:
     """Print objects, one a line."""
     for row in rows:
-        print_text(escaped_json(json.dumps(row, ensure_ascii=False)))
+        print_text(escaped_json(json.dumps(_plain(row), ensure_ascii=False)))
+
+
+def _plain(value: object) -> object:
+    """Return a value with the fields of dataclasses and named tuples in it by name."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    elif is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

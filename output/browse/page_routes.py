@@ -88,7 +88,7 @@ def _coverage(call: PageCall) -> object:
 
 
 def _changes(call: PageCall) -> object:
-    return list_changes(call.db, call.arguments, call.room.wording.edit_summary)
+    return list_changes(call.db, call.arguments)
 
 
 def _capture(call: PageCall) -> object:

@@ -255,6 +255,8 @@ def json_value(value: object) -> Any:
         return value if abs(value) < _EXACT_NUMBERS else str(value)
     if isinstance(value, Mapping):
         return {str(key): json_value(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):  # a NamedTuple
+        return json_value(value._asdict())
     if isinstance(value, tuple | list):
         return [json_value(item) for item in value]
     if dataclasses.is_dataclass(value):

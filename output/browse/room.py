@@ -22,7 +22,7 @@ from ..archive.archive_errors import ArchiveError
 from ..archive.archive_lock import is_owned
 from ..read.plain_words import rule_words
 from ..read.search import match_expression
-from ..write.edit_history import ListedEdit
+from ..write.edit_history import ALL_KINDS, ListedEdit
 from ..write.ruling_journal import read_journal
 from .article_list import ArticleList
 from .article_page import MOST_ROWS, ArticleView, CaptureLine
@@ -130,7 +130,8 @@ class Room:
 
     def __post_init__(self) -> None:
         helpers = {
-            **HELPERS, "reason_text": self.wording.reason_text, "raw_origin": self.raw_origin,
+            **HELPERS, "reason_text": self.wording.reason_text, "edit_summary": self.wording.edit_summary,
+            "raw_origin": self.raw_origin,
             "raw_token": self.raw_token, "replay_token": self.replay_token,
             "has_replay": self.replay_assets is not None,
         }  # fmt: skip
@@ -215,4 +216,5 @@ HELPERS: Mapping[str, Any] = {
     "raw_capture": raw_capture,
     "most_rows": MOST_ROWS,
     "sections": SECTIONS,
+    "edit_kinds": ALL_KINDS,
 }

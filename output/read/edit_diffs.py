@@ -8,10 +8,10 @@ from html import escape
 
 from sqlite_utils import Database
 
-from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, diff_words
+from broadsheet.cleaners.compare.text_comparison import ADDED_SIGN, REMOVED_SIGN, SAME_SIGN, WordChanges
 
 from ..write.edit_history import find_revised_article, revisions_of
-from .revision_comparison import TextNotKeptError, WordChanges, compare_revisions
+from .revision_comparison import TextNotKeptError, compare_revisions
 
 _MAX_BLOCKS = 5  # of one edit
 _SHOWN_CHARS = 60  # of words that stay, on each side of a change
@@ -47,7 +47,7 @@ def read_edit_diff(db: Database, article_id: int, revision: int) -> EditDiff | N
         comparison = compare_revisions(db, article, earlier[-1], last)
     except TextNotKeptError:
         return None
-    blocks = [diff_words(row.before, row.after) for row in comparison.rows if row.before != row.after]
+    blocks = [row.words for row in comparison.rows if row.kind != "same"]
     return EditDiff(
         article.id, earlier[-1].number, last.number, earlier[-1].capture_id, last.capture_id,
         comparison.title if earlier[-1].title != last.title else (), tuple(blocks[:_MAX_BLOCKS]),

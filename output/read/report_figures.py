@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from sqlite_utils import Database
 
@@ -162,8 +162,7 @@ _RULE_RATES = """WITH counted AS (
     GROUP BY f.host, f.reason_id ORDER BY f.host, 4 DESC, 6 DESC, 2, 3"""
 
 
-@dataclass(frozen=True, slots=True)
-class UrlCount:
+class UrlCount(NamedTuple):
     """The number of URLs of a kind that ended in a state for a reason."""
 
     kind: str
@@ -172,8 +171,7 @@ class UrlCount:
     urls: int
 
 
-@dataclass(frozen=True, slots=True)
-class RemovedCount:
+class RemovedCount(NamedTuple):
     """The number of blocks, and of their words, that a rule removed from the articles' pages for a reason."""
 
     reason: str
@@ -182,16 +180,14 @@ class RemovedCount:
     words: int
 
 
-@dataclass(frozen=True, slots=True)
-class HostCount:
+class HostCount(NamedTuple):
     """The number of links out of the crawl's scope that go to a host."""
 
     host: str
     links: int
 
 
-@dataclass(frozen=True, slots=True)
-class DiscoveryCount:
+class DiscoveryCount(NamedTuple):
     """Page URLs that were first found in one way: how many, how many were fetched, how many gave an article."""
 
     found_via: str
@@ -200,8 +196,7 @@ class DiscoveryCount:
     articles: int
 
 
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
+class Withdrawal(NamedTuple):
     """An article that its site withdrew: since when, and what its URL gives now. The archive keeps the article."""
 
     seen_at: str
@@ -211,8 +206,7 @@ class Withdrawal:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class DuplicateCount:
+class DuplicateCount(NamedTuple):
     """Pairs of articles that are alike in one way, and the smallest similarity among them, 0 to 1."""
 
     kind: str
@@ -220,8 +214,7 @@ class DuplicateCount:
     least: float
 
 
-@dataclass(frozen=True, slots=True)
-class LayoutLine:
+class LayoutLine(NamedTuple):
     """Pages of a host that are made alike: how many, how many of them are articles, what they are and why, and one."""
 
     host: str
@@ -232,8 +225,7 @@ class LayoutLine:
     example: str
 
 
-@dataclass(frozen=True, slots=True)
-class RenderedLayoutLine:
+class RenderedLayoutLine(NamedTuple):
     """Pages of a layout that a browser rendered: the decision on the rest, how many showed more, and sums over them."""
 
     host: str
@@ -246,16 +238,14 @@ class RenderedLayoutLine:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class CertaintyCount:
+class CertaintyCount(NamedTuple):
     """The number of articles whose text is of a certainty: high, fair or low."""
 
     certainty: str
     articles: int
 
 
-@dataclass(frozen=True, slots=True)
-class UncertainArticle:
+class UncertainArticle(NamedTuple):
     """An article whose text is not of high certainty, and the F1, 0 to 1, that it may be expected to have."""
 
     expected_f1: float
@@ -263,8 +253,7 @@ class UncertainArticle:
     url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
+class Cluster(NamedTuple):
     """A cluster of articles that say the same: their number, and the earliest of them."""
 
     articles: int
@@ -272,8 +261,7 @@ class Cluster:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class AlarmLine:
+class AlarmLine(NamedTuple):
     """An alarm of a run: what is out of line with a host's past; `part` and `what` as in table `alarms`."""
 
     at: str
@@ -283,8 +271,7 @@ class AlarmLine:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Yield:
+class Yield(NamedTuple):
     """The yield of a part of a host's pages in one run, as in table `yields`."""
 
     host: str
@@ -298,8 +285,7 @@ class Yield:
     removed_share: float
 
 
-@dataclass(frozen=True, slots=True)
-class RuleRate:
+class RuleRate(NamedTuple):
     """The share of a host's article pages on which a rule fired: in the last run, and in all earlier ones together."""
 
     host: str
@@ -311,8 +297,7 @@ class RuleRate:
     of_pages_before: int
 
 
-@dataclass(frozen=True, slots=True)
-class RunLine:
+class RunLine(NamedTuple):
     """One run: when, with which command, and how it ended."""
 
     started_at: str
@@ -322,8 +307,7 @@ class RunLine:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EditCount:
+class EditCount(NamedTuple):
     """The number of edits of a kind that the last run found."""
 
     kind: str
@@ -368,7 +352,8 @@ _Row = TypeVar("_Row")
 
 def gather_totals(db: Database) -> Totals:
     """Gather what the end of a crawl shows; a read-only connection is enough."""
-    return Totals(_count_articles(db), _count_shelved(db), _read_rows(db, RemovedCount, _REMOVED_COUNTS))
+    shelved = tuple(db.execute(_SHELVED_COUNTS))
+    return Totals(_count_articles(db), shelved, _read_rows(db, RemovedCount, _REMOVED_COUNTS))
 
 
 def gather_report(db: Database, host: str = "") -> Report:
@@ -380,9 +365,9 @@ def gather_report(db: Database, host: str = "") -> Report:
 def _gather_all(db: Database) -> Report:
     return Report(
         articles=_count_articles(db),
-        shelved=_count_shelved(db),
+        shelved=tuple(db.execute(_SHELVED_COUNTS)),
         removed=_read_rows(db, RemovedCount, _REMOVED_COUNTS),
-        alarms=read_alarms(db),
+        alarms=_read_rows(db, AlarmLine, _ALARMS),
         urls=_read_rows(db, UrlCount, _URL_COUNTS),
         coverage=measure_coverage(db),
         found_by=_read_rows(db, DiscoveryCount, _DISCOVERY_COUNTS),
@@ -395,15 +380,10 @@ def _gather_all(db: Database) -> Report:
         certainty=_read_rows(db, CertaintyCount, _CERTAINTIES),
         uncertain=_read_rows(db, UncertainArticle, _UNCERTAIN),
         yields=read_yields(db),
-        rule_rates=read_rule_rates(db),
+        rule_rates=_read_rows(db, RuleRate, _RULE_RATES),
         runs=read_runs(db),
         edits=_read_rows(db, EditCount, _EDITS_OF_LAST_RUN),
     )
-
-
-def read_alarms(db: Database) -> tuple[AlarmLine, ...]:
-    """Read the alarms of all runs, the latest first."""
-    return _read_rows(db, AlarmLine, _ALARMS)
 
 
 def read_withdrawals(db: Database) -> tuple[Withdrawal, ...]:
@@ -416,11 +396,6 @@ def read_yields(db: Database) -> tuple[Yield, ...]:
     return _read_rows(db, Yield, _YIELDS)
 
 
-def read_rule_rates(db: Database) -> tuple[RuleRate, ...]:
-    """Read the rate at which each rule fired in each host's last run with articles, and before."""
-    return _read_rows(db, RuleRate, _RULE_RATES)
-
-
 def read_runs(db: Database) -> tuple[RunLine, ...]:
     """Read all runs, the earliest first."""
     return _read_rows(db, RunLine, _RUNS)
@@ -428,10 +403,6 @@ def read_runs(db: Database) -> tuple[RunLine, ...]:
 
 def _count_articles(db: Database) -> int:
     return int(db.execute("SELECT count(*) FROM articles").fetchone()[0])
-
-
-def _count_shelved(db: Database) -> tuple[tuple[str, int], ...]:
-    return tuple(db.execute(_SHELVED_COUNTS).fetchall())
 
 
 def _read_rows(db: Database, row_type: Callable[..., _Row], query: str) -> tuple[_Row, ...]:

@@ -254,9 +254,9 @@ def _format_percentage(hits: int, pages: int) -> str:
     return f"{hits / pages:.0%}" if pages else "–"
 
 
-def _rows_of_cells(rows: Iterable[object]) -> list[list[str]]:
-    """Return the fields of each dataclass value as one-line strings, numbers with thousands separated."""
-    return [[_format_cell(getattr(row, name)) for name in row.__slots__] for row in rows]  # type: ignore[attr-defined]
+def _rows_of_cells(rows: Iterable[Iterable[object]]) -> list[list[str]]:
+    """Return the values of each row as one-line strings, numbers with thousands separated."""
+    return [[_format_cell(value) for value in row] for row in rows]
 
 
 def _format_cell(value: object) -> str:

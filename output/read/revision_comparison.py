@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlite_utils import Database
 
 from broadsheet.cleaners.compare.edits import ArticleVersion, BlockChange, align_versions
-from broadsheet.cleaners.compare.text_comparison import diff_words
+from broadsheet.cleaners.compare.text_comparison import WordChanges, diff_words
 
 from ..write.edit_history import RevisedArticle, Revision, blocks_of_revision
-
-WordChanges = tuple[tuple[str, str], ...]
-"""(sign, text) in order, as `diff_words` gives them."""
 
 
 class TextNotKeptError(Exception):
     """A revision of which the text was not kept; the message is one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """An article's revisions `first` and `last`: the title's words, and the blocks in the order of the new text."""
 
     article: RevisedArticle
@@ -44,10 +40,3 @@ def compare_revisions(db: Database, article: RevisedArticle, first: Revision, la
         raise TextNotKeptError(message)
     rows = align_versions(ArticleVersion(old_blocks), ArticleVersion(new_blocks))
     return Comparison(article, first, last, diff_words(first.title, last.title), rows)
-
-
-def change_kind(row: BlockChange) -> str:
-    """Return the kind of a block's change: `same`, `added`, `removed` or `rewritten`."""
-    if row.before == row.after:
-        return "same"
-    return "added" if not row.before else "removed" if not row.after else "rewritten"

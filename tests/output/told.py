@@ -112,18 +112,29 @@ def once(lines: Iterable[str]) -> Iterator[str]:
 
 
 def stated(value: Any) -> Any:
-    """A value as JSON has it: of dataclasses and mappings what is not empty, keys and words as texts."""
+    """A value as JSON has it: of rows, dataclasses and mappings what is not empty, keys and words as texts."""
     if is_dataclass(value):
         value = {field.name: getattr(value, field.name) for field in fields(value)}
+    value = value._asdict() if hasattr(value, "_asdict") else value
     if isinstance(value, Mapping):
         return {" ".join(key) if isinstance(key, tuple) else str(key): stated(of) for key, of in value.items() if of}
     return [stated(item) for item in value] if isinstance(value, tuple | list) else value
 
 
+def named(value: Any) -> Any:
+    """A value with the fields of dataclasses and named tuples in it by name."""
+    if is_dataclass(value):
+        value = {field.name: getattr(value, field.name) for field in fields(value)}
+    value = value._asdict() if hasattr(value, "_asdict") else value
+    if isinstance(value, dict):
+        return {name: named(item) for name, item in value.items()}
+    return type(value)(map(named, value)) if isinstance(value, list | tuple) else value
+
+
 def as_json(value: Any) -> str:
     """A value in a line; bytes are in hexadecimal."""
     return json.dumps(
-        value, ensure_ascii=False, default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
+        named(value), ensure_ascii=False, default=lambda value: value.hex() if isinstance(value, bytes) else str(value)
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -124,7 +123,7 @@ def test_what_is_the_same_is_counted(capsys: pytest.CaptureFixture[str], monkeyp
         "http://a.test/1", "revision 1, 2026-01-01 12:00: first", "revision 2, 2026-01-02 12:00: body",
         "[-Old-]{+New+}", "… 2 blocks unchanged", "[-old-]{+new+}", "{+more+}", "… 1 block unchanged", "[-gone-]",
     ]  # fmt: skip
-    _print_comparison(replace(COMPARISON, rows=COMPARISON.rows[:2]))
+    _print_comparison(COMPARISON._replace(rows=COMPARISON.rows[:2]))
     assert capsys.readouterr().out.splitlines()[-1] == "… 2 blocks unchanged"
 
 
@@ -135,7 +134,7 @@ def test_as_json() -> None:
         ("rewritten", "old", "new"), ("added", "", "more"), ("removed", "gone", ""),
     ]  # fmt: skip
     first, last = values.pop("from"), values.pop("to")
-    assert (first["number"], last["number"], first["seen_at"]) == (1, 2, "2026-01-01T12:00:00+00:00")  # type: ignore[index]
+    assert (first.number, last.number, first.seen_at) == (1, 2, "2026-01-01T12:00:00+00:00")  # type: ignore[index]
     assert values == {
         "article_id": 7, "url": "http://a.test/1", "title": {"before": "T1", "after": "T2"}, "unchanged": 3,
     }  # fmt: skip

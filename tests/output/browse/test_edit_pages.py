@@ -35,10 +35,10 @@ def client(file, make):
 
 def test_the_latest_edit_stands_first_and_kinds_can_be_chosen(client):
     view = client.json("a/changes.json")
-    assert [line["edit"]["kind"] for line in view["edits"]] == ["headline", "correction"]
+    assert [line["kind"] for line in view["edits"]] == ["headline", "correction"]
     only = client.json("a/changes.json?kind=correction")["edits"]
-    assert [line["edit"]["note"] for line in only] == [NOTICE]
-    assert [line["edit"]["kind"] for line in client.json("a/changes.json?kind=new")["edits"]] == ["new"]
+    assert [line["note"] for line in only] == [NOTICE]
+    assert [line["kind"] for line in client.json("a/changes.json?kind=new")["edits"]] == ["new"]
     assert "Dredger stays for a year" in client.page("a/changes")
     assert client.get("a/changes?kind=x").status_code == 400
 
@@ -47,7 +47,7 @@ def test_the_stream_goes_on(client, monkeypatch):
     monkeypatch.setattr(changes, "PAGE_SIZE", 1)
     first = client.json("a/changes.json")
     second = client.json(f"a/changes.json?before={first['following']}")
-    assert [line["edit"]["kind"] for line in second["edits"]] == ["correction"]
+    assert [line["kind"] for line in second["edits"]] == ["correction"]
 
 
 def test_a_diff_stands_side_by_side_too(client):

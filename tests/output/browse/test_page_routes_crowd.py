@@ -58,7 +58,7 @@ def part(value: Any, names: str) -> Any:
         ("coverage/urls.json?source=sitemap&state=failed&reason=http_404", {"urls": 100, "following": 3100}),
         ("coverage/urls.json?source=sitemap&state=failed&reason=http_404&after=3100", {"urls": 1, "following": 0}),
         ("coverage/urls.json?source=sitemap&state=failed&reason=http_404&after=3001", {"urls": 100, "following": 3101}),
-        ("changes.json", {"edits": 50, "following": 2, "edits/0/edit/seq": 51}),
+        ("changes.json", {"edits": 50, "following": 2, "edits/0/seq": 51}),
         ("changes.json?before=51", {"edits": 50, "following": 1}),
         ("changes.json?before=50", {"edits": 49, "following": 0}),
         ("index.json", {"sampled": 300, "reasons/0/pages": 300, "runs": 40,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
 
+from broadsheet.cleaners.compare.edits import BlockChange
 from broadsheet.output.read.edit_diffs import EditDiff, diff_html, marked_blocks, read_edit_diff, version_links
-from broadsheet.output.read.revision_comparison import TextNotKeptError, change_kind, compare_revisions
+from broadsheet.output.read.revision_comparison import TextNotKeptError, compare_revisions
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.edit_history import find_revised_article, revisions_of
 
@@ -122,4 +121,4 @@ def test_an_edit_without_both_texts_has_no_words(archive, make):
     ("before", "after", "kind"), [("a", "a", "same"), ("", "a", "added"), ("a", "", "removed"), ("a", "b", "rewritten")]
 )
 def test_a_block_changes_in_one_of_three_ways(before, after, kind):
-    assert change_kind(SimpleNamespace(before=before, after=after)) == kind
+    assert BlockChange(before, after).kind == kind

@@ -8,7 +8,6 @@ import json
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from unittest import mock
 
@@ -44,7 +43,7 @@ from broadsheet.output.read.web_feeds import FeedScope, atom_document, json_feed
 from broadsheet.output.write.edit_history import find_revised_article, latest_edits, list_edits, revisions_of
 from broadsheet.output.write.person_verdicts import list_reviews, list_rulings, reliability_by
 from tests.output.harbour import FERRY, OTHER, SITE, fill_harbour
-from tests.output.told import as_json, changed, expected, once, sections, stated, told
+from tests.output.told import as_json, changed, expected, named, once, sections, stated, told
 
 FILE = Path(__file__).with_name("whole_archive.txt")
 NOW = "2026-01-20T12:00:00+00:00"
@@ -65,8 +64,8 @@ def report(db: Database, width: int, host: str = "") -> list[str]:
 
 def figures(db: Database) -> Iterator[str]:
     """What the report has beyond the facts: of rows the first, and the values of the others."""
-    facts = asdict(gather_facts(db, "ebb.db", measure_coverage(db), NOW))
-    for name, value in asdict(gather_report(db)).items():
+    facts = named(gather_facts(db, "ebb.db", measure_coverage(db), NOW))
+    for name, value in named(gather_report(db)).items():
         if value != facts.get(name):
             others = [list(row.values()) if isinstance(row, dict) else row for row in value[1:]]
             yield as_json([name, *value[:1], *others])
@@ -180,7 +179,7 @@ def values(found: Iterable[object]) -> Iterator[str]:
 TELL: dict[str, Callable[[Database, Path], Iterable[str]]] = {
     "report": lambda db, _: report(db, 110),
     "report, narrow, of a host": lambda db, _: report(db, 60, "a.example"),
-    "facts": lambda db, _: values(asdict(gather_facts(db, "ebb.db", measure_coverage(db), NOW)).items()),
+    "facts": lambda db, _: values(named(gather_facts(db, "ebb.db", measure_coverage(db), NOW)).items()),
     "figures": lambda db, _: figures(db),
     "looks": lambda db, _: map(as_json, look_values(judge_archive(db, "ebb.db", host="b.example"))),
     "coverage": lambda db, _: values([
