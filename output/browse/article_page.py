@@ -257,7 +257,8 @@ def _metadata_lines(fields: dict[str, Any]) -> Iterator[MetadataLine]:
     sources = stored_object(fields["metadata_sources"], "articles", "metadata_sources", fields["id"])
     for name in _METADATA:
         value = ", ".join(_texts(fields, name)) if name in _LISTS else str(fields[_STATED.get(name, name)])
-        if value:
+        is_said_below = name == "description" and fields["standfirst"].startswith(value.rstrip(" .…"))
+        if value and not is_said_below:
             yield MetadataLine(name, value, str(sources.get(name, "")))
 
 

@@ -54,6 +54,11 @@ class Library:
 
     archives: Mapping[str, ArchiveFile]
 
+    @property
+    def only_archive(self) -> ArchiveFile | None:
+        """Return the archive of a library that has one; None for several."""
+        return next(iter(self.archives.values())) if len(self.archives) == 1 else None
+
     @classmethod
     def at(cls, path: Path) -> Library:
         """Open the library at a path: an archive, or a folder of archives.

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from pathlib import Path
+from urllib.parse import quote
 
 from sqlite_utils import Database
 from starlette.applications import Starlette
@@ -30,6 +31,8 @@ from ..archive.pictures import ENDINGS
 from ..raw.picture_files import find_picture, read_picture_file
 from ..raw.raw_exchange import LOCATION_COLUMNS, RecordLocation, record_locations
 from ..raw.warc_reader import RecordError
+from ..read.article_files import file_name, markdown_document
+from ..read.article_rows import article_of_page
 from .room import Room
 from .strict_requests import BadArgumentError, Guard, NotHereError, path_number
 from .url_pages import RawReader, read_record_bytes
@@ -58,7 +61,22 @@ def download_routes(room: Room) -> list[Route]:
                 raise NotHereError(str(error)) from error
         return Response(data, media_type=facts.type, headers={"content-security-policy": _PICTURE_POLICY})
 
-    return [Route("/{archive}/capture/{id:digits}/record", record), Route("/{archive}/picture/{id:digits}", picture)]
+    def markdown(request: Request) -> Response:
+        archive, number = room.archive(request.path_params["archive"]), path_number(request)
+        with archive.open() as db:
+            row = db.execute("SELECT url FROM articles WHERE id = ?", [number]).fetchone()
+            article = article_of_page(db, row[0]) if row else None
+            if article is None:
+                raise NotHereError("the archive has no article of that number")
+        disposition = f"attachment; filename*=utf-8''{quote(file_name(article))}"
+        return Response(
+            markdown_document(article), media_type="text/markdown", headers={"content-disposition": disposition}
+        )
+
+    return [
+        Route("/{archive}/capture/{id:digits}/record", record), Route("/{archive}/picture/{id:digits}", picture),
+        Route("/{archive}/article/{id:digits}/text.md", markdown),
+    ]  # fmt: skip
 
 
 # A picture that is opened by itself is a document to the browser: nothing in an SVG runs, loads or leads.

@@ -35,6 +35,7 @@ from ..read.plain_words import count_text
 _RIGHT_TO_LEFT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "iw", "ks", "ku", "ps", "sd", "ug", "ur", "yi"})
 _LINKS = ("http", "https")
 _OPTION = re.compile(r"(?<!\S)(--[a-z][a-z-]*)")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 _SHORT_TEXT = 120  # characters, a new line counted as 30; more may be higher on a phone than a removed block is shown
 _MOST_MARKDOWN = 300_000  # characters; a longer text is shown as its lines, which takes a hundredth of the time
 
@@ -63,12 +64,12 @@ def share_text(part: float, whole: float) -> str:
 
 
 def moment_text(moment: str | None) -> str:
-    """Return a stored time as a person reads it, to the minute, in UTC; a day stays a day.
+    """Return a stored time as a person reads it: to the minute, in UTC, on one line; a day stays a day.
 
-    >>> moment_text("2024-05-01T10:20:30Z")
+    >>> moment_text("2024-05-01T10:20:30Z").replace("\N{NO-BREAK SPACE}", " ")
     '2024-05-01 10:20'
     """
-    return (moment or "")[:16].replace("T", " ")
+    return (moment or "")[:16].replace("T", _NO_BREAK)
 
 
 def text_direction(language: str | None) -> str:

@@ -151,6 +151,7 @@ class Room:
         arguments: Mapping[str, str] = NO_ARGUMENTS,
     ) -> PageFrame:
         """Return the frame that a page shows around its value; see `PageFrame`."""
+        archive = archive or self.library.only_archive
         if archive is None:
             return PageFrame(may_write=self.may_write)
         waiting_count = len(read_journal(archive.path))

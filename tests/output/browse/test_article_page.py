@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from broadsheet.cleaners.document import Block, BlockKind, Verdict
-from broadsheet.output.browse.article_page import ArticleView, BlockRun, _is_about
+from broadsheet.output.browse.article_page import _METADATA, ArticleView, BlockRun, _is_about, _metadata_lines
 from broadsheet.output.settle.settling import settle
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.person_verdicts import Ruling
@@ -143,3 +143,25 @@ def test_a_summary_is_shown_unless_the_text_begins_with_its_first_eighty_charact
 )
 def test_a_waiting_ruling_is_about_the_articles_in_its_scope(scope, is_about):
     assert _is_about(JournalEntry("", Ruling(5, True, *scope), False), 1, "h") is is_about
+
+
+def test_an_article_is_downloaded_as_markdown(client):
+    number = article_id(f"{SITE}/1")
+    assert f'href="/a/article/{number}/text.md"' in client.page(f"a/article/{number}")
+    answer = client.get(f"a/article/{number}/text.md")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/markdown; charset=utf-8")
+    assert answer.headers["content-disposition"] == f"attachment; filename*=utf-8''one-{number}.md"
+    assert answer.text.endswith("\n# One\n\nThe harbour was closed.\n")
+    assert client.get("a/article/7/text.md").status_code == 404
+
+
+def test_a_description_that_the_standfirst_begins_with_is_not_listed_beside_it():
+    fields = dict.fromkeys(_METADATA, "") | {"id": 1, "metadata_sources": "{}", "authors": "[]", "tags": "[]"}
+    fields |= {
+        "keywords": "[]",
+        "published_raw": "",
+        "modified_raw": "",
+        "standfirst": "The quay was closed on Monday.",
+    }
+    for description, names in (("The quay was closed …", ["standfirst"]), ("Why", ["description", "standfirst"])):
+        assert [line.name for line in _metadata_lines(fields | {"description": description})] == names
