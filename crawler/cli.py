@@ -18,6 +18,7 @@ _CONTEXT = {"max_content_width": 100}
 _FOLDER = "broadsheet.crawler.commands"
 _VERBS = (
     ("adopt", "Take in raw responses that have no row.", "adopt:adopt"),
+    ("backup", "Copy an archive, also while it is crawled.", "backup:backup"),
     ("browse", "See the archive, judge it, mend it, in a browser.", "browse:browse"),
     ("changes", "List the edits to articles.", "changes:changes"),
     ("clean", "Print the articles of saved pages.", "clean:clean"),

@@ -145,7 +145,7 @@ def test_what_only_the_crawl_finds_wrong_is_an_error_here(tmp_path: Path, site: 
         with pytest.raises(kind, match=message) as caught:
             broadsheet.crawl(**{"urls": url, "archive": db} | QUICK | arguments)
         assert "\n" not in str(caught.value)
-    with keep_lock(db, 1), pytest.raises(broadsheet.ArchiveError, match="in use by another crawl"):
+    with keep_lock(db, 1), pytest.raises(broadsheet.ArchiveError, match="in use by another command"):
         broadsheet.crawl(url, db, **QUICK)
     db.write_text("no archive, and long enough to be read as one")
     with pytest.raises(broadsheet.ArchiveError, match="not a SQLite database"):

@@ -22,18 +22,26 @@ from .fulltext import install_quick_glob
 from .migrations import BASELINE_VERSION, MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, schema_text
 from .stored_values import STORE_FACT
 
-_BUSY_MS = 10_000  # how long a statement waits for another connection's lock
+BUSY_MS = 10_000  # how long a statement waits for another connection's lock
 _RETRY_SECONDS = 0.05  # between two tries, where SQLite itself does not wait
+_PAGE_BYTES = 4096
 _CHECKPOINT_PAGES = 16_000  # of 4 KB: pages that several commits change are written back once, and ids are scattered
 _CACHE_KB = (
     48 * 1024
 )  # ids are scattered over their tables: storing a page touches as many B-tree pages as it has blocks
 _LONGEST_VALUE = 1 << 28  # bytes: far more than any that is stored; a stranger's column may compute a thousand million
 
+MOST_WAL_BYTES = 2 * _CHECKPOINT_PAGES * _PAGE_BYTES
+"""What the write-ahead log may grow to while readers come and go: SQLite alone begins it anew only between them."""
+
 SQLITE_HEADER = b"SQLite format 3\0"
 _JOURNAL_ENDING = "-journal"
 _JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 """Last bytes of a rollback journal that names a super-journal (SQLite's file format, 3)."""
+
+_WAL_MODE = b"\x02"
+_MODE_OFFSET = 18  # of the byte that says how the file is written (SQLite's file format, 1.3)
+TORN_COPY = "it was copied while a command wrote it, when only broadsheet backup makes a whole copy"
 
 COMPANION_ENDINGS = ("-wal", "-shm", "-journal", ".lock", ".rulings", ".away")
 """What SQLite, `ArchiveLock`, the journal of rulings and the list of WARC files in a store append to an archive's name
@@ -96,19 +104,37 @@ def _open_reader(file: Path) -> Database:
     """Open a file for reading; `immutable` where SQLite could not make the files beside it that WAL needs."""
     if Path(f"{file}-journal").exists() and not is_owned(file):
         _roll_back_journal(file)
-    wal = Path(f"{file}-wal")
-    is_immutable = not os.access(file.parent, os.W_OK) and not (wal.exists() and wal.stat().st_size)
+    is_immutable = not os.access(file.parent, os.W_OK) and not wal_size(file)
     db = _connect(f"{file.as_uri()}?mode=ro{'&immutable=1' if is_immutable else ''}")
     try:
         file_version = _version_of(db, file, SCHEMA_VERSION)
         if file_version < SCHEMA_VERSION:
-            advice = "the next crawl into it upgrades it" if file_version else "it is empty"
+            torn = f": {TORN_COPY}" if is_torn_copy(file) else ""
+            advice = "the next crawl into it upgrades it" if file_version else f"it is empty{torn}"
             raise WrongSchema(f"{file} has schema {file_version}, this version reads {SCHEMA_VERSION}: {advice}")
         refuse_misleading_views(db, file, MIGRATIONS, schema_text())
     except BaseException:
         db.close()
         raise
     return db
+
+
+def is_torn_copy(file: Path, *, is_damaged: bool = False) -> bool:
+    """Return whether a file without an owner says that it is being written, and lacks its write-ahead log.
+
+    A killed crawl leaves the log, and no damage. Where there is damage, the log may be that of another moment.
+    """
+    with file.open("rb") as stream:
+        mode = stream.read(_MODE_OFFSET + 1)[_MODE_OFFSET:]
+    return mode == _WAL_MODE and not is_owned(file) and (is_damaged or not wal_size(file))
+
+
+def wal_size(file: Path) -> int:
+    """Return the bytes of the write-ahead log beside an archive."""
+    try:
+        return os.stat(f"{file}-wal").st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _roll_back_journal(file: Path) -> None:
@@ -124,7 +150,7 @@ def _roll_back_journal(file: Path) -> None:
 
 def _connect(uri: str) -> Database:
     """Return a connection that threads may hand over, with foreign keys enforced and `fold_case` for any language."""
-    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=_BUSY_MS / 1000)
+    connection = sqlite3.connect(uri, uri=True, check_same_thread=False, timeout=BUSY_MS / 1000)
     distrust_schema(connection)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
     connection.create_function("fold_case", 1, _fold_case, deterministic=True)
@@ -153,7 +179,7 @@ def _configure_writer(db: Database) -> None:
 
 def _enter_wal_mode(connection: sqlite3.Connection) -> None:
     """Set WAL; tried again while another connection holds a lock, since SQLite does not wait for it here."""
-    deadline = time.monotonic() + _BUSY_MS / 1000
+    deadline = time.monotonic() + BUSY_MS / 1000
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -275,4 +301,5 @@ def _archive_error(file: Path, error: sqlite3.DatabaseError) -> NotAnArchive | N
     """Translate an error of SQLite while opening into one for the user."""
     if isinstance(error, sqlite3.OperationalError):
         return NotReachable(f"{file} cannot be opened: {error}")
-    return NotAnArchive(f"{file} is not a usable SQLite database: {error}")
+    torn = f"; {TORN_COPY}" if is_torn_copy(file, is_damaged=True) else ""
+    return NotAnArchive(f"{file} is not a usable SQLite database: {error}{torn}")

@@ -53,7 +53,7 @@ class ArchiveLock:
         for _ in range(_TRIES):
             if self._try_lock():
                 return
-        raise InUse(f"{self._database} is in use by another crawl")
+        raise InUse(f"{self._database} is in use by another command")
 
     def release(self) -> None:
         """Remove the lock file and unlock; does nothing if it is not locked."""
@@ -74,7 +74,7 @@ class ArchiveLock:
             inode = self._path.stat().st_ino
             self._lock.acquire(timeout=0)
         except Timeout as error:
-            raise InUse(f"{self._database} is in use by another crawl") from error
+            raise InUse(f"{self._database} is in use by another command") from error
         except FileNotFoundError:
             return False
         except OSError as error:

@@ -20,7 +20,7 @@ from sqlite_utils import Database
 from ..archive.archive_file import database_file
 from ..archive.atomic_writes import sync_folder
 from ..raw.warc_files import put_file_lengths, read_away_files, write_pieces
-from ..raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, warc_path
+from ..raw.warc_folders import MERGED_ENDING, claimed_folders, set_aside, sync_to_disk, unshare, warc_path
 from .source_archive import SCHEMA_NAME, MergeConflict, SourceArchive
 
 _HEAD_BYTES = 512  # of a file: its warcinfo record's random id is among them
@@ -171,6 +171,7 @@ def _copy_file(source: Path, target: Database, copy: WarcCopy) -> int:
     path = warc_path(database_file(target), copy.target_name)
     claimed_folders(target).begin(copy.target_name)
     if path.is_file():
+        unshare(path)
         set_aside(path, copy.copied_length)
     fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
     try:

@@ -22,7 +22,7 @@ from ..archive.archive_file import database_file
 from ..archive.atomic_writes import write_transaction
 from .raw_exchange import Capture, RawExchange, warc_digest
 from .warc_files import read_away_files
-from .warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, warc_path
+from .warc_folders import claimed_folders, open_regular, record_file, sync_to_disk, unshare, warc_path
 from .warc_reader import RecordError, WarcRecord, iter_records, parse_record, read_response
 from .warc_writer import REDACTED_FIELD, RawResponseWriter, record_location, warc_date
 
@@ -157,6 +157,7 @@ def _overwrite(path: Path, offset: int, end: int, date: str) -> None:
         stream.seek(offset)
         data = stream.read(end - offset)
     length = _record_length(data, f"{path.name} at {offset}")
+    unshare(path)
     fd = os.open(path, os.O_WRONLY)
     try:
         os.pwrite(fd, _blank(length, date), offset)

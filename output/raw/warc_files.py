@@ -230,6 +230,8 @@ class WarcFiles:
         actual_length = path.stat().st_size if path.is_file() else 0
         if actual_length != row[1] or self._folders.committed(row[0]) > row[1]:
             return False
+        if path.is_file() and path.stat().st_nlink > 1:  # a backup by hard link would grow with it
+            return False
         self._folders.begin(row[0])
         self._open(*row)
         return True

@@ -309,6 +309,7 @@ def set_aside(path: Path, committed_length: int) -> Path | None:
 
     A crash in between leaves them in both places.
     """
+    unshare(path)
     with path.open("r+b") as stream:
         if os.fstat(stream.fileno()).st_size <= committed_length:
             return None
@@ -358,12 +359,16 @@ class _OwnedFolder:
         Else nothing is written, since the disk may be full.
         """
         path = self.path / JOURNAL_NAME
-        journal = b"".join(_journal_line(name, length) for name, length in self.committed.items())
+        length = sum(len(_journal_line(name, length)) for name, length in self.committed.items())
         data = path.read_bytes() if path.is_file() else b"no journal yet"
-        if data[-1:] in (b"", b"\n") and len(data) < len(journal) + _JOURNAL_SLACK:
-            return
-        with whole_file(path) as stream:
-            stream.write(journal)
+        if data[-1:] not in (b"", b"\n") or len(data) >= length + _JOURNAL_SLACK:
+            put_journal(self.path, self.committed)
+
+
+def put_journal(folder: Path, lengths: Mapping[str, int]) -> None:
+    """Write the journal of a folder: the committed length in bytes of each file."""
+    with whole_file(folder / JOURNAL_NAME) as stream:
+        stream.write(b"".join(_journal_line(name, length) for name, length in lengths.items()))
 
 
 def _journal_line(name: str, length: int) -> bytes:
@@ -517,7 +522,8 @@ class RawFolders:
         path = self._parent / name
         if name not in self._own_names and not path.is_dir():
             raise NotReachable(f"{path} is no folder that {self._database} may write")
-        if (found := raw_folder(self._parent, name)) != path:
+        found = raw_folder(self._parent, name)
+        if found != path and not Path(str(found).removesuffix(RAW_ENDING)).is_file():  # not that of a complete copy
             raise NotReachable(f"{found} was {path}: give it its name back")
         make_folder(path)
         identity = read_identity(path)
@@ -525,7 +531,7 @@ class RawFolders:
         own_id = self._id() or (identity.id if identity else token_hex(16))
         if own_id != self._id():
             self._put_id(own_id)
-        _put_identity(path, FolderIdentity(own_id, name, self._database.name), identity)
+        put_identity(path, FolderIdentity(own_id, name, self._database.name), identity)
 
     def _follow_rename(self, name: str) -> None:
         """Have the rows name a folder that was moved, or copied, together with its database as it is named now."""
@@ -540,11 +546,10 @@ class RawFolders:
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                     [f"{name}/", len(old_start) + 1, len(old_start), old_start],
                 )
-        _put_identity(path, FolderIdentity(identity.id, name, self._database.name), identity)
+        put_identity(path, FolderIdentity(identity.id, name, self._database.name), identity)
 
     def _id(self) -> str:
-        row = self._db.execute(_READ_ID, [_ID_KEY]).fetchone()
-        return str(row[0]) if row else ""
+        return stored_id(self._db)
 
     def _put_id(self, folder_id: str) -> None:
         with write_transaction(self._db):
@@ -559,6 +564,25 @@ def claimed_folders(db: Database) -> RawFolders:
     """Return the folders that this process has claimed for an open archive; of another archive, none is owned."""
     database = database_file(db)
     return _CLAIMS.get(os.path.realpath(database)) or RawFolders(db, database)
+
+
+def stored_id(db: Database) -> str:
+    """Return the id of its WARC folders that a database states; empty if it has none yet."""
+    row = db.execute(_READ_ID, [_ID_KEY]).fetchone()
+    return str(row[0]) if row else ""
+
+
+def rename_file(db: Database, name: str, new_name: str) -> None:
+    """Have all rows call a WARC file by another name. Runs in the caller's transaction."""
+    for table, column in _FILE_COLUMNS if name != new_name else ():
+        db.execute(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [new_name, name])
+
+
+def unshare(path: Path) -> None:
+    """Give a file bytes of its own, before it is written, if it has other names: those of backups by hard link."""
+    if path.stat().st_nlink > 1:
+        with whole_file(path) as copy, path.open("rb") as stream:
+            shutil.copyfileobj(stream, copy)
 
 
 def make_folder(folder: Path) -> None:
@@ -582,7 +606,8 @@ def _stated_id(database: Path) -> str:
     return ""
 
 
-def _put_identity(folder: Path, identity: FolderIdentity, stored: FolderIdentity | None) -> None:
+def put_identity(folder: Path, identity: FolderIdentity, stored: FolderIdentity | None) -> None:
+    """State whose a folder is, unless that is what is `stored` in it."""
     if identity != stored:
         with whole_file(folder / IDENTITY_NAME) as stream:
             stream.write(json.dumps(asdict(identity)).encode())

@@ -13,7 +13,7 @@ from itertools import islice
 from sqlite_utils import Database
 
 from ..archive.archive_errors import DamagedValue
-from ..archive.archive_file import database_file
+from ..archive.archive_file import TORN_COPY, database_file, is_torn_copy
 from ..archive.row_sample import WHOLE, RowSample
 from ..raw.picture_files import picture_faults
 from ..raw.warc_reader import raw_faults
@@ -149,12 +149,16 @@ def verify(db: Database, sample: RowSample = WHOLE, left_out: Collection[Check] 
     A file too damaged to be read gives a problem, not an exception.
     """
     with _any_text(db):
-        return [
+        problems = [
             problem
             for check in CHECKS
             if check not in left_out
             for problem in islice(_problems(check, db, sample), _MAX_PROBLEMS)
         ]
+    is_damaged = any(problem.check == integrity.__name__ for problem in problems)
+    if problems and is_torn_copy(database_file(db), is_damaged=is_damaged):
+        return [ArchiveProblem("whole_copy", TORN_COPY), *problems]
+    return problems
 
 
 def first_problem(db: Database) -> ArchiveProblem | None:

@@ -23,7 +23,7 @@ from broadsheet.cleaners.document import PageType, UrlSource
 from broadsheet.cleaners.page.canonical_urls import host_of
 
 from ..archive.archive_errors import TextConflict
-from ..archive.archive_file import archive_path, check_path, open_database
+from ..archive.archive_file import BUSY_MS, MOST_WAL_BYTES, archive_path, check_path, open_database, wal_size
 from ..archive.archive_lock import ArchiveLock
 from ..archive.atomic_writes import write_transaction
 from ..archive.compaction import compact_file
@@ -80,6 +80,7 @@ _HAS_ARTICLE = "SELECT 1 FROM pages WHERE id = ? AND own_type IN ('article', 'te
 
 _NEVER_REVISITED = (UrlKind.ROBOTS, UrlKind.PICTURE)
 _LOG = logging.getLogger(__name__)
+_WAL_WAIT_MS = 1000  # how long a checkpoint waits for readers
 _GIVE_UP_BATCH = 5_000  # rows of a given-up host that one transaction changes
 
 
@@ -97,6 +98,7 @@ class Archive:
         self._lock = lock
         self._clock = clock
         self._is_closed = False
+        self._wal_bound = MOST_WAL_BYTES
         self.runs = RunRecorder(db, clock)
         """Records which runs have worked on this archive."""
         self._update: UpdateRun | None = None
@@ -203,6 +205,20 @@ class Archive:
             raise
         if self._raw_writer:
             self._raw_writer.mark_committed()
+        self._bound_wal()
+
+    def _bound_wal(self) -> None:
+        """Begin the write-ahead log anew where it has grown too long, between readers that come and go.
+
+        One that keeps a snapshot is waited for a moment, each time that the log has doubled.
+        """
+        if (size := wal_size(self._file)) < self._wal_bound:
+            return
+        with self.db.ensure_autocommit_on():
+            self.db.conn.execute(f"PRAGMA busy_timeout = {_WAL_WAIT_MS}")
+            (is_busy, *_) = self.db.conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self.db.conn.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._wal_bound = 2 * size if is_busy else MOST_WAL_BYTES
 
     def _check_in_place(self) -> None:
         with suppress(FileNotFoundError, NotADirectoryError):

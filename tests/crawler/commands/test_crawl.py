@@ -68,7 +68,7 @@ def test_an_archive_in_use_is_one_line(db: Path) -> None:
     with Archive.open(db):
         code, out, errors = command("crawl", "https://a.example/", "--db", db)
     assert (code, out) == (75, "")
-    assert errors == f"broadsheet: {db} is in use by another crawl\n"
+    assert errors == f"broadsheet: {db} is in use by another command\n"
 
 
 @pytest.mark.slow
@@ -79,7 +79,7 @@ def test_an_archive_in_use_is_waited_for(serve: Callable[..., ScriptedSite], db:
     assert (code, out) == (75, "")
     assert errors.splitlines() == [
         f"Waiting for another crawl of {db} to end …",
-        f"broadsheet: {db} is in use by another crawl",
+        f"broadsheet: {db} is in use by another command",
     ]
     threading.Timer(0.5, lock.release).start()
     code, _, errors = crawl(site, db, "--wait", "2m", "--quiet")

@@ -91,7 +91,7 @@ def test_a_site_in_use_is_left_and_done_by_the_same_command_later(
     printed = capsys.readouterr()
     assert printed.err.count("\n") == 1
     assert "well: " in printed.err
-    assert "in use by another crawl" in printed.err
+    assert "in use by another command" in printed.err
     assert (len(urls(sites, "well")), len(urls(sites, "lake"))) == (2, 1)
     assert forget(sites, RIVER, "--yes") == 0
     assert "lake" not in capsys.readouterr().out

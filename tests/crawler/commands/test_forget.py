@@ -68,7 +68,7 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(db: Path, capsys: p
     with Archive.open(db):
         assert run(["forget", str(db), RIVER, "--yes"]) == 75
     errors = capsys.readouterr().err
-    assert "in use by another crawl" in errors
+    assert "in use by another command" in errors
     assert errors.count("\n") == 1
     assert len(urls(db)) == 2
 

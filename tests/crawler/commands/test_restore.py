@@ -137,7 +137,7 @@ def test_an_archive_that_a_crawl_owns_is_refused_in_one_line(
     with Archive.open(archive_path):
         assert run([verb, str(archive_path), str(block_id(CAPTION))]) == 75
     errors = capsys.readouterr().err
-    assert "in use by another crawl" in errors
+    assert "in use by another command" in errors
     assert errors.count("\n") == 1
 
 

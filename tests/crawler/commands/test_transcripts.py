@@ -331,7 +331,7 @@ def test_pictures_are_kept_where_they_are_asked_for_also_of_files_that_are_in(mo
     [
         ("fleet run fleet.toml --shard 2/3 --all", ".fleet/shard-2-of-3", "another fleet run is at work in {}"),
         ("fleet run fleet.toml", ".fleet/shard-1-of-1", "another fleet run is at work in {}"),
-        ("demo --keep .", "sample.db", "sample.db is in use by another crawl"),
+        ("demo --keep .", "sample.db", "sample.db is in use by another command"),
     ],
 )
 def test_what_another_process_writes_is_in_use(command: str, lock: str, errors: str, here: Path) -> None:

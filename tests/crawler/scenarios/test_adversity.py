@@ -358,7 +358,7 @@ def test_a_second_crawl_of_the_same_file_is_one_line_and_does_no_harm(serve: Ser
     until(lambda: "/p7" in site.paths())
     for arguments in (crawl_command(site, db), ("crawl", "--db", db)):
         code, out, errors = command(*arguments)
-        assert (code, out, errors) == (75, "", f"broadsheet: {db} is in use by another crawl\n")
+        assert (code, out, errors) == (75, "", f"broadsheet: {db} is in use by another command\n")
     gate.set()
     assert process.wait(timeout=120) == 0
     process.communicate()

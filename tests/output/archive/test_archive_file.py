@@ -19,7 +19,7 @@ from sqlite_utils import Migrations
 
 from broadsheet.output.archive import archive_file
 from broadsheet.output.archive.archive_errors import ArchiveError, InUse, NotAnArchive, NotReachable, WrongSchema
-from broadsheet.output.archive.archive_file import open_database, open_writer
+from broadsheet.output.archive.archive_file import TORN_COPY, is_torn_copy, open_database, open_writer
 from broadsheet.output.archive.archive_lock import hold_lock
 from broadsheet.output.archive.migrations import MIGRATIONS, SCHEMA_DRAFT, SCHEMA_VERSION, run_statements
 from broadsheet.output.read.verify import verify
@@ -347,7 +347,7 @@ def test_a_link_to_an_archive_is_that_archive(file, tmp_path, make):
 
 def test_a_lock_that_stays_is_a_line_after_a_bounded_time(file, make, monkeypatch):
     Archive.open(file).close()
-    monkeypatch.setattr("broadsheet.output.archive.archive_file._BUSY_MS", 200)
+    monkeypatch.setattr("broadsheet.output.archive.archive_file.BUSY_MS", 200)
     with closing(sqlite3.connect(file, isolation_level=None)) as other_program:
         other_program.execute("BEGIN IMMEDIATE")
         with pytest.raises(NotReachable, match="database is locked"):
@@ -424,3 +424,18 @@ def test_a_journal_is_rolled_back_unless_a_crawl_owns_the_archive(file, monkeypa
     assert rolled_back == []
     open_database(file, read_only=True).close()
     assert rolled_back == [file]
+
+
+def test_a_file_that_was_copied_without_its_log_is_told_from_one_that_a_kill_left(file, make):
+    with Archive.open(file, make.clock) as archive:
+        archive.save([make.outcome("https://a.test/", "text")])
+        copy = Path(shutil.copy(file, file.with_name("copy.db")))
+        assert not is_torn_copy(file), "its owner is at work"
+        left = [shutil.copy(f"{file}{ending}", f"{file.with_name('left.db')}{ending}") for ending in ("", "-wal")]
+    assert is_torn_copy(copy)
+    with pytest.raises(WrongSchema, match=f"it is empty: {TORN_COPY}"):
+        open_database(copy, read_only=True)
+    assert not is_torn_copy(Path(left[0]))
+    with closing(open_database(left[0], read_only=True)) as db:
+        assert db["articles"].count == 1
+    assert not is_torn_copy(file), "it is at rest"

@@ -100,7 +100,7 @@ def test_who_only_looks_sees_whether_it_is_held_and_leaves_it_as_it_is(file, mon
 
 def test_a_lock_is_held_within_the_context_and_refused_in_the_words_given(file):
     with hold_lock(file):
-        with pytest.raises(InUse, match=r"is in use by another crawl$"), hold_lock(file):
+        with pytest.raises(InUse, match=r"is in use by another command$"), hold_lock(file):
             pass
         with pytest.raises(InUse, match=r"^somebody is here$"), hold_lock(file, refusal="somebody is here"):
             pass
@@ -136,7 +136,7 @@ def test_a_lock_file_that_loses_its_name_again_and_again_is_tried_five_times(fil
         turns.append(lock._lock.is_locked)
 
     monkeypatch.setattr(lock._lock, "acquire", acquire)
-    with pytest.raises(InUse, match=rf"^{file} is in use by another crawl$"):
+    with pytest.raises(InUse, match=rf"^{file} is in use by another command$"):
         lock.acquire()
     assert turns == [True] * 5
     assert not lock._lock.is_locked

@@ -157,6 +157,12 @@ def test_a_copy_of_both_reads_its_own_folder_whatever_becomes_of_the_original(ne
         take_down(archive.db, f"{SITE}1")
     assert bodies(news) == [b"page 2"]
     assert bodies(copy) == [b"page 1", b"page 2"], "the rows still have the original's name"
+    news.rename(news.with_name("kept.db"))
+    folder.rename(news.with_name("kept.warc"))
+    crawl(news, 9)
+    assert bodies(news) == [b"page 9"], "a complete copy is not taken for the folder that another database lacks"
+    shutil.rmtree(folder)
+    news.with_name("kept.warc").rename(folder)
     shutil.rmtree(news.with_name("copy.db.warc"))
     with closing(open_database(copy, read_only=True)) as db:
         assert "the record is cut short" in next(iter(raw_responses(db))).detail
@@ -479,7 +485,7 @@ STEPS = {
     "before a file is begun": _dying(RawFolders, "begin", after=False),
     "a file is in the journal": _dying(RawFolders, "begin", after=True),
     "the folder is there without an identity": _dying(warc_folders, "make_folder", after=True),
-    "before the identity": _dying(warc_folders, "_put_identity", after=False),
+    "before the identity": _dying(warc_folders, "put_identity", after=False),
     "before the file is made": _dying(warc_files.WarcFiles, "_open", after=False),
     "the file is made": _dying(warc_files.WarcFiles, "_open", after=True),
 }

@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +14,10 @@ import pytest
 
 from broadsheet.cleaners.document import PageType
 from broadsheet.output.archive.archive_errors import InUse, NotAnArchive, TextConflict
-from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.archive.archive_file import open_database, wal_size
 from broadsheet.output.raw.raw_exchange import Capture, RawExchange
 from broadsheet.output.read.verify import verify
+from broadsheet.output.write import archive_writer
 from broadsheet.output.write.archive_writer import Archive
 from broadsheet.output.write.outcome import Outcome
 from broadsheet.output.write.url_queue import PassingReason
@@ -129,7 +131,7 @@ def test_skipping_and_queueing_again(archive, make):
 
 
 def test_one_crawler_owns_a_file(archive, file):
-    with pytest.raises(InUse, match="in use by another crawl") as caught:
+    with pytest.raises(InUse, match="in use by another command") as caught:
         Archive.open(file)
     assert "\n" not in str(caught.value)
 
@@ -158,6 +160,36 @@ def test_readers_read_while_the_writer_writes(archive, file, make):
     archive.save([make.outcome(f"{URL}2", "three")])
     assert plain.execute("SELECT count(*) FROM articles").fetchone() == (2,)
     plain.close()
+
+
+def test_the_log_stays_bounded_while_one_of_two_readers_is_always_reading(file, make, monkeypatch):
+    monkeypatch.setattr(archive_writer, "MOST_WAL_BYTES", 200_000)
+    monkeypatch.setattr(archive_writer, "_WAL_WAIT_MS", 10_000)
+    inside, stop = (threading.Event(), threading.Event()), threading.Event()
+
+    def read(me: int) -> None:
+        reader = sqlite3.connect(file, isolation_level=None, timeout=30)
+        while not stop.is_set():
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM urls").fetchone()
+            inside[me].set()
+            inside[1 - me].wait(1)
+            inside[1 - me].clear()
+            reader.rollback()
+        reader.close()
+
+    threads = [threading.Thread(target=read, args=(number,)) for number in range(2)]
+    with Archive.open(file, make.clock) as archive:
+        archive.db.execute("PRAGMA wal_autocheckpoint = 10")
+        [thread.start() for thread in threads]
+        sizes = []
+        for number in range(60):
+            archive.save([make.outcome(f"https://a.test/{number}", f"text {number} " * 3000)])
+            sizes.append(wal_size(file))
+        stop.set()
+        [thread.join() for thread in threads]
+        total = os.stat(file).st_size
+    assert max(sizes) < 400_000 < total
 
 
 def test_closing_under_a_reader_loses_nothing(file, make):

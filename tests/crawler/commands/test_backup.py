@@ -1,0 +1,125 @@
+"""`broadsheet backup` beside a crawl and its readers, killed in the middle, and what `cp` makes in its place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.crawler import raws
+from tests.crawler.crawls import until
+from tests.crawler.scripted_site import ScriptedSite, page
+from tests.crawler.shell import command, rows, start, verb
+
+Serve = Callable[..., ScriptedSite]
+NAMES = tuple(f"/p{number}" for number in range(30))
+TEXTS = "SELECT url, title, text FROM articles ORDER BY url"
+QUICK = ("--allow-private", "--no-sitemaps", "--no-feeds", "--concurrency", 1)
+
+
+@pytest.fixture
+def site(serve: Serve) -> ScriptedSite:
+    return serve({"/": page("home", *NAMES), **{name: page(name[1:], words=300) for name in NAMES}})
+
+
+def crawl(site: ScriptedSite, db: Path, *options: object) -> tuple[int, str, str]:
+    return command("crawl", f"{site.url}/", "--db", db, *QUICK, "--delay", 0, *options)
+
+
+def test_one_line_says_how_to_use_it_again(site: ScriptedSite, tmp_path: Path) -> None:
+    db, folder = tmp_path / "news.db", tmp_path / "backups"
+    folder.mkdir()
+    assert crawl(site, db, "--max-pages", 3)[0] == 0
+    code, out, errors = verb("backup", db, folder)
+    copy = folder / "news.db"
+    assert (code, errors) == (0, "")
+    assert out.splitlines() == [
+        f"{copy}: 2 articles, WARC files: 1 copied", f"Verified. A backup is an archive: broadsheet browse {copy}",
+    ]  # fmt: skip
+    code, out, errors = verb("backup", db, folder)
+    assert (code, out, errors) == (1, "", f"broadsheet: {copy} exists already: name a new file for the backup\n")
+    code, out, errors = verb("backup", db, tmp_path / "bare.db", "--no-raw")
+    assert (code, out.splitlines()[0], errors) == (0, f"{tmp_path / 'bare.db'}: 2 articles, without raw responses", "")
+    assert verb("backup", tmp_path / "none.db", tmp_path / "x.db")[0] == 1
+    assert verb("backup", db, tmp_path / "no/x.db")[2] == f"broadsheet: the folder {tmp_path / 'no'} does not exist\n"
+    [file] = raws.files(db)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    code, out, errors = verb("backup", db, tmp_path / "worn.db")
+    assert (code, "Verified" in out, "raw_responses: " in errors) == (1, False, True)
+
+
+@pytest.mark.slow
+def test_a_crawl_goes_on_while_it_is_backed_up_and_both_come_to_the_same(site: ScriptedSite, tmp_path: Path) -> None:
+    db, copy = tmp_path / "news.db", tmp_path / "copies/news.db"
+    copy.parent.mkdir()
+    held, released = "/p12", threading.Event()
+    site.routes[held] = lambda _: page("p12", words=300) if released.wait(100) else ""
+    process = start("crawl", f"{site.url}/", "--db", db, *QUICK, "--delay", 0)
+    until(lambda: held in site.paths() and len(rows(db, TEXTS)) > 2)
+    torn = Path(shutil.copy(db, tmp_path / "torn.db"))
+    assert db.stat().st_size == torn.stat().st_size == 4096, "a first crawl is in the log alone"
+    code, _, errors = command("backup", db, copy)
+    assert process.poll() is None, "the crawl was still at work"
+    assert (code, errors) == (0, ""), errors
+    released.set()
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert set(rows(copy, TEXTS)) < set(rows(db, TEXTS))
+    before = {path.name: path.read_bytes() for path in raws.files(db)}
+    assert crawl(site, copy)[0] == 0
+    assert rows(copy, TEXTS) == rows(db, TEXTS)
+    assert {path.name: path.read_bytes() for path in raws.files(db)} == before
+    for archive in (db, copy):
+        assert command("verify", archive)[0] == 0
+        raws.checked(archive)
+
+    said = "it was copied while a command wrote it, when only broadsheet backup makes a whole copy"
+    code, _, errors = command("verify", torn)
+    assert (code, errors.count("\n"), errors.endswith(f"it is empty: {said}\n")) == (1, 1, True), errors
+
+
+@pytest.mark.slow
+def test_a_copy_with_pages_of_two_moments_is_named_as_that(site: ScriptedSite, tmp_path: Path) -> None:
+    db, torn = tmp_path / "news.db", tmp_path / "torn.db"
+    assert crawl(site, db, "--max-pages", 5)[0] == 0
+    first = db.read_bytes()
+    assert crawl(site, db)[0] == 0
+    data = bytearray(db.read_bytes())
+    half = len(first) // 4096 // 2 * 4096
+    data[half : len(first)] = first[half:]
+    data[18:20] = b"\x02\x02"  # as the file of a crawl at work says of itself
+    torn.write_bytes(data)
+    code, out, errors = command("verify", torn)
+    assert (code, "it was copied while a command wrote it" in out + errors) == (1, True), (out, errors)
+
+
+@pytest.mark.slow
+def test_a_backup_that_is_killed_at_any_moment_is_none_or_whole(site: ScriptedSite, tmp_path: Path) -> None:
+    db = tmp_path / "news.db"
+    assert crawl(site, db)[0] == 0
+    texts, whole = rows(db, TEXTS), 0
+    for number, wait in enumerate((0.0, 0.02, 0.05, 0.1, 0.2, 0.4)):
+        copy = tmp_path / f"copy{number}.db"
+        process = start("backup", db, copy)
+        until(
+            lambda copy=copy, process=process: process.poll() is not None or bool(list(tmp_path.glob(copy.name + "*")))
+        )
+        time.sleep(wait)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        whole += copy.exists()
+        if not copy.exists():
+            assert command("backup", db, copy)[0] == 0
+        assert command("verify", copy)[0] == 0
+        assert rows(copy, TEXTS) == texts
+    assert whole < 6
+    assert not list(tmp_path.glob("*.part*"))
+    assert command("verify", db)[0] == 0

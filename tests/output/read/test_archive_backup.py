@@ -1,0 +1,202 @@
+"""Backups: what they hold, what a kill leaves of one, and that neither half reaches into the other's bytes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+from collections import namedtuple
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from broadsheet.output.archive.archive_errors import NotReachable
+from broadsheet.output.archive.archive_file import open_database
+from broadsheet.output.raw.warc_files import AwayFile, StoredPiece, read_away_files, write_away_files
+from broadsheet.output.raw.warc_folders import ForeignFolder
+from broadsheet.output.raw.warc_reader import read_response
+from broadsheet.output.read import archive_backup
+from broadsheet.output.read.archive_backup import BackupResult, back_up
+from broadsheet.output.read.verify import RAW_CHECKS, verify
+from broadsheet.output.write.archive_writer import Archive
+from broadsheet.output.write.ruling_journal import journal_path
+from broadsheet.output.write.takedowns import take_down
+from tests.output.wires import fetched
+
+SITE = "http://a.test/"
+Usage = namedtuple("Usage", "total used free")
+
+
+def crawl(file: Path, *numbers: int, size: int = 10**9) -> None:
+    with Archive.open(file) as archive:
+        archive.keep_raw({"software": "test"}, size)
+        for number in numbers:
+            archive.save([fetched(f"{SITE}{number}", number % 60, b"page %d" % number)])
+
+
+def bodies(file: Path) -> list[bytes]:
+    """The raw bodies that an archive's rows lead to, by time; it fails where the archive is not whole."""
+    with closing(open_database(file, read_only=True)) as db:
+        assert verify(db) == []
+        numbers = db.execute("SELECT id FROM captures ORDER BY fetched_at").fetchall()
+        found = [read_response(db, file, number) for (number,) in numbers]
+    return [exchange.body for exchange in found if exchange]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.glob("*.warc.gz*"))}
+
+
+@pytest.fixture
+def news(tmp_path: Path) -> Path:
+    """An archive of three pages, each in a WARC file of its own."""
+    (tmp_path / "news").mkdir()
+    crawl(tmp_path / "news/news.db", 1, 2, 3, size=1)
+    return tmp_path / "news/news.db"
+
+
+@pytest.mark.parametrize("name", ["copy.db", "../copies/news.db"])
+def test_a_backup_is_an_archive_and_shares_only_what_is_complete(news: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "copies").mkdir()
+    copy = Path(os.path.normpath(news.parent / name))
+    assert back_up(news, copy) == BackupResult(linked=2, copied=1)
+    folder, copies = news.with_name("news.db.warc"), copy.with_name(f"{copy.name}.warc")
+    assert [os.stat(path).st_nlink for path in sorted(copies.glob("*.gz"))] == [2, 2, 1]
+    assert bodies(copy) == bodies(news) == [b"page 1", b"page 2", b"page 3"]
+    before = contents(folder)
+
+    with Archive.open(copy) as archive:
+        assert archive.recovery.notices() == []
+        take_down(archive.db, f"{SITE}1")
+    crawl(copy, 4)
+    assert contents(folder) == before, "neither a takedown nor a crawl in the backup reaches the original"
+    assert bodies(copy) == [b"page 2", b"page 3", b"page 4"]
+    before = contents(copies)
+    with Archive.open(news) as archive:
+        take_down(archive.db, f"{SITE}2")
+    crawl(news, 5)
+    assert contents(copies) == before
+    assert bodies(news) == [b"page 1", b"page 3", b"page 5"]
+    news.unlink()
+    shutil.rmtree(folder)
+    crawl(news, 6)
+    assert bodies(news) == [b"page 6"], "the folder of the backup is not taken for one that was renamed"
+
+
+def test_nothing_is_appended_to_a_file_with_other_names(news: Path) -> None:
+    """As `cp -al` makes them, also of the newest file; what is set aside goes from one of the names only."""
+    linked = news.with_name("linked")
+    shutil.copytree(news.with_name("news.db.warc"), linked, copy_function=os.link)
+    before = contents(linked)
+    crawl(news, 4)
+    assert contents(linked) == before
+    newest = sorted(linked.glob("*.gz"))[-1]
+    with newest.open("ab") as stream:
+        stream.write(b"torn")
+    with Archive.open(news) as archive:
+        assert archive.recovery.torn_bytes == 4
+    assert contents(linked) == before | {newest.name: before[newest.name] + b"torn"}
+
+
+def test_a_backup_of_a_backup_that_reads_anothers_folder_has_all_of_it(news: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copy(news, news.with_name("copy.db")))
+    Archive.open(copy, own_warc=True).close()
+    crawl(copy, 4)
+    target = tmp_path / "backup.db"
+    assert back_up(copy, target) == BackupResult(copied=4), (
+        "those of the other folder too: they are not its own to share"
+    )
+    shutil.rmtree(news.parent)
+    assert bodies(target) == [b"page 1", b"page 2", b"page 3", b"page 4"]
+    crawl(target, 5)
+    assert len(bodies(target)) == 5
+
+
+def test_imported_files_are_read_where_they_are(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    crawl(tmp_path / "one/a.db", 1)
+    with Archive.open(tmp_path / "one/a.db") as archive:
+        [file] = (tmp_path / "one/a.db.warc").glob("*.gz")
+        shutil.move(file, tmp_path / "one/in.warc.gz")
+        archive.db.execute("UPDATE captures SET warc_file = 'in.warc.gz'")
+        archive.db.execute("DELETE FROM _warc_files")
+    assert back_up(tmp_path / "one/a.db", tmp_path / "b.db") == BackupResult(imported=1)
+    assert bodies(tmp_path / "b.db") == [b"page 1"]
+
+
+def test_what_waits_comes_along_and_what_is_away_or_missing_is_told(news: Path, tmp_path: Path) -> None:
+    journal_path(news).write_text("{}\n")
+    names = [f"news.db.warc/{name}" for name in contents(news.with_name("news.db.warc"))]
+    files = [news.parent / name for name in names]
+    write_away_files(news, [AwayFile(names[0], (StoredPiece("k", files[0].stat().st_size, "s"),))])
+    for file in files[:2]:
+        file.unlink()
+    target = tmp_path / "b.db"
+    assert back_up(news, target) == BackupResult(copied=1, missing=(names[1],), away=1)
+    assert list(read_away_files(target)) == names[:1]
+    assert journal_path(target).read_text() == "{}\n"
+
+
+def test_without_raw_responses_there_is_only_the_database(news: Path, tmp_path: Path) -> None:
+    target = tmp_path / "b.db"
+    assert back_up(news, target, with_raw=False) == BackupResult()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.db", "news"]
+    with closing(open_database(target, read_only=True)) as db:
+        assert verify(db, left_out=RAW_CHECKS) == []
+
+
+def test_a_target_that_is_there_or_has_no_room_is_refused(
+    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "b.db"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 10**9, 10_000))
+    with pytest.raises(NotReachable, match=r"has 0\.0 MB of room, and the backup needs 0\.\d MB"):
+        back_up(news, target)
+    monkeypatch.undo()
+    assert [path.name for path in tmp_path.iterdir()] == ["news"]
+    for ending in ("", "-wal"):
+        Path(f"{target}{ending}").touch()
+        with pytest.raises(NotReachable, match="exists already"):
+            back_up(news, target)
+        Path(f"{target}{ending}").unlink()
+    crawl(target, 9)
+    other = contents(tmp_path / "b.db.warc")
+    target.unlink()
+    with pytest.raises(ForeignFolder):
+        back_up(news, target)
+    assert contents(tmp_path / "b.db.warc") == other
+    assert not target.exists()
+
+
+KILLED_BEFORE = ("_copy_database", "_put_files", "_begin_folder", "_put_file", "put_journal", "write_away_files")
+
+
+@pytest.mark.parametrize("step", KILLED_BEFORE)
+def test_a_killed_backup_is_none_and_the_same_command_goes_on(
+    news: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    target, before = tmp_path / "b.db", contents(news.with_name("news.db.warc"))
+    journal_path(news).write_text("")
+
+    def kill(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive_backup, step, kill)
+        assert exit_code(lambda: back_up(news, target)) == -signal.SIGKILL
+    assert not target.exists()
+    assert contents(news.with_name("news.db.warc")) == before
+    crawl(news, 4)
+    back_up(news, target)
+    assert not list(tmp_path.glob("*.part*"))
+    assert bodies(target) == bodies(news) == [b"page 1", b"page 2", b"page 3", b"page 4"]
+
+
+def exit_code(work: Callable[[], object]) -> int | None:
+    process = multiprocessing.get_context("fork").Process(target=work)
+    process.start()
+    process.join()
+    return process.exitcode
