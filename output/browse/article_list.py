@@ -210,7 +210,7 @@ class ArticleCounts:
 def list_articles(db: Database, request: ListRequest, counts: ArticleCounts | None = None) -> ArticleList:
     """List one page of the articles that a request asks for. `counts` are those of all articles, if known already."""
     counts = counts or ArticleCounts(count_facets(db), count_sides(db))
-    selection = _Selection(db, request, counts)
+    selection = Selection(db, request, counts)
     page_count = max(1, -(-selection.total // PAGE_SIZE))
     page = min(request.page, page_count)
     ids = selection.ids(PAGE_SIZE, (page - 1) * PAGE_SIZE)
@@ -244,7 +244,7 @@ def find_listed(db: Database, request: ListRequest, position: int, counts: Artic
 
     Raises NotHereError if the list is empty.
     """
-    selection = _Selection(db, request, counts)
+    selection = Selection(db, request, counts)
     if not selection.total:
         raise NotHereError("the list has no article any more")
     place = ListPlace(request.arguments, min(max(1, position), selection.total), selection.total)
@@ -269,7 +269,7 @@ def count_hits(db: Database, ids: Sequence[int]) -> tuple[CubeRow, ...]:
     return tuple(db.execute(_CUBE_OF_HITS, [_json(ids)]).fetchall())
 
 
-class _Selection:
+class Selection:
     """The articles that a request leaves: those of a search or of a name by their numbers, others by conditions."""
 
     def __init__(self, db: Database, request: ListRequest, counts: ArticleCounts) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from ..archive.archive_errors import ArchiveError
-from ..read.search import SearchHit, hits_of_articles, rank_articles
-from .article_list import MOST_HITS
+from ..read.search import SearchHit, hits_of_articles
+from .article_list import FACETS, ArticleCounts, ListRequest, Selection
+from .facets import Facet, make_facet
 from .library import ArchiveFile, Library
 from .strict_requests import Arguments
 
@@ -18,40 +21,49 @@ SHOWN_HITS = 5
 class ArchiveHits:
     """The hits in an archive, best first; `is_cut` says that there are more than `total`.
 
-    `fault` says why the archive cannot be read, empty if it can.
+    `fault` says why the archive cannot be read, empty if it can. `list` are the arguments of its own list of them.
     """
 
     archive: str
     total: int
     is_cut: bool
     hits: tuple[SearchHit, ...]
+    list: str = ""
     fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class LibrarySearch:
-    """A search over a folder: the archives with hits, those with most of them first, then those with a fault."""
+    """A search over a folder: the archives with hits, those with most of them first, then those with a fault.
+
+    `facets` narrow it; `chosen` are the values that it is narrowed to.
+    """
 
     query: str
     total: int
     archives: tuple[ArchiveHits, ...]
+    facets: tuple[Facet, ...]
+    chosen: Mapping[str, str]
 
 
 def search_library(library: Library, arguments: Arguments) -> LibrarySearch:
-    """Search all archives for the words of argument `q`. A query without a word finds nothing."""
-    query = arguments.text("q")
-    found = [_search_archive(archive, query) for archive in library.archives.values()] if query else []
+    """Search all archives for the words of argument `q`, within the facets. A query without a word finds nothing."""
+    request, rows = ListRequest.of(arguments), list[Sequence[Any]]()
+    found = [_search_archive(archive, request, rows) for archive in library.archives.values()] if request.query else []
     listed = sorted((line for line in found if line.total or line.fault), key=lambda line: -line.total)
-    return LibrarySearch(query, sum(line.total for line in listed), tuple(listed))
+    facets = tuple(make_facet(rows, FACETS, name, request.facets) for name in FACETS)
+    return LibrarySearch(request.query, sum(line.total for line in listed), tuple(listed), facets, request.facets)
 
 
-def _search_archive(archive: ArchiveFile, query: str) -> ArchiveHits:
+def _search_archive(archive: ArchiveFile, request: ListRequest, rows: list[Sequence[Any]]) -> ArchiveHits:
+    """Search an archive, and add the counts of its hits by their facets to `rows`."""
     try:
         with archive.open() as db:
-            ranked = rank_articles(db, query, MOST_HITS + 1)
-            shown = ranked[:SHOWN_HITS]
-            hits = hits_of_articles(db, query, shown)
+            selection = Selection(db, request, ArticleCounts(()))
+            rows += selection.rows
+            shown = selection.ids(SHOWN_HITS)
+            hits = hits_of_articles(db, request.query, shown)
     except ArchiveError as error:
-        return ArchiveHits(archive.name, 0, False, (), str(error))
+        return ArchiveHits(archive.name, 0, False, (), fault=str(error))
     in_order = tuple(hits[number] for number in shown if number in hits)
-    return ArchiveHits(archive.name, min(len(ranked), MOST_HITS), len(ranked) > MOST_HITS, in_order)
+    return ArchiveHits(archive.name, selection.total, selection.is_cut, in_order, request.arguments)

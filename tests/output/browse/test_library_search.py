@@ -64,3 +64,17 @@ def test_an_archive_that_cannot_be_read_is_named(folder):
     assert [(line["archive"], line["total"], bool(line["fault"])) for line in found["archives"]] == [
         ("west", 2, False), ("east", 0, True),
     ]  # fmt: skip
+
+
+def test_a_search_is_narrowed_over_all_archives(folder):
+    """Counts add up over the archives, and the list of an archive is narrowed as the search is."""
+    client = RoomClient(folder)
+    [host] = [facet for facet in client.json("search.json?q=harbour")["facets"] if facet["name"] == "host"]
+    assert {(choice["value"], choice["articles"]) for choice in host["choices"]} == {
+        ("east.example", 1), ("west.example", 2),
+    }  # fmt: skip
+    narrowed = client.json("search.json?q=harbour&host=west.example")
+    assert [(line["archive"], line["total"]) for line in narrowed["archives"]] == [("west", 2)]
+    page = client.page("search?q=harbour&host=west.example")
+    assert 'href="/search?q=harbour"' in page  # the way back
+    assert 'href="/west/articles?q=harbour&amp;sort=best&amp;host=west.example"' in page
